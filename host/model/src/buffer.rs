@@ -1,0 +1,452 @@
+//! Many decoded events in few allocations: what a reader of files or requests hands to the store.
+
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{Millis, Operator, Scalar, Value};
+
+/// Decoded events and identify operations in order of arrival, with all texts in one arena. Reuse it with [`Self::clear`].
+///
+/// ```
+/// use muster_model::{EventBuffer, Millis, ScalarRef};
+/// let mut buffer = EventBuffer::default();
+/// buffer.event("ann", "Purchase", Millis(1_000), Some("insert-1"));
+/// buffer.property("amount", ScalarRef::Number(60.0));
+/// let event = buffer.events().next().unwrap();
+/// assert_eq!((event.user, event.name, event.properties().count()), ("ann", "Purchase", 1));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct EventBuffer {
+    arena: String,
+    events: Vec<EventHead>,
+    properties: Vec<Property>,
+    operations: Vec<OperationHead>,
+    elements: Vec<Cell>,
+}
+
+#[derive(Clone, Debug)]
+struct EventHead {
+    user: Text,
+    name: Text,
+    time: Millis,
+    insert_id: u64,
+    properties: Range<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct OperationHead {
+    user: Text,
+    time: Millis,
+    insert_id: u64,
+    operator: Operator,
+    property: Text,
+    value: Option<Cell>,
+}
+
+#[derive(Clone, Debug)]
+struct Property {
+    name: Text,
+    value: Cell,
+}
+
+/// A range of the arena.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    start: u32,
+    end: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Cell {
+    Text(Text),
+    Number(f64),
+    Flag(bool),
+    List(Range<u32>),
+}
+
+/// A [`Scalar`] that borrows its text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScalarRef<'a> {
+    /// UTF-8 text.
+    Text(&'a str),
+    /// A finite number.
+    Number(f64),
+    /// `true` or `false`.
+    Flag(bool),
+}
+
+/// A [`Value`] that borrows its texts.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    /// One value.
+    One(ScalarRef<'a>),
+    /// A list, not empty.
+    List(ListRef<'a>),
+}
+
+/// The elements of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct ListRef<'a> {
+    arena: &'a str,
+    elements: &'a [Cell],
+}
+
+/// A property of an event.
+#[derive(Clone, Copy, Debug)]
+pub struct PropertyRef<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it holds.
+    pub value: ValueRef<'a>,
+}
+
+/// An event in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct BufferedEvent<'a> {
+    /// Who did it.
+    pub user: &'a str,
+    /// The event type.
+    pub name: &'a str,
+    /// When it happened.
+    pub time: Millis,
+    /// A hash of the `$insert_id`, by which duplicates are found; 0: it has none and is no duplicate of anything.
+    pub insert_id: u64,
+    buffer: &'a EventBuffer,
+    properties: &'a Range<u32>,
+}
+
+/// An identify operation in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct BufferedOperation<'a> {
+    /// Whose property.
+    pub user: &'a str,
+    /// When it took effect.
+    pub time: Millis,
+    /// As for [`BufferedEvent::insert_id`].
+    pub insert_id: u64,
+    /// What it does.
+    pub operator: Operator,
+    /// The user property; empty for [`Operator::ClearAll`].
+    pub property: &'a str,
+    /// The operand.
+    pub value: Option<ValueRef<'a>>,
+}
+
+impl EventBuffer {
+    /// The most text a buffer holds, in bytes: its ranges are 32 bits wide. Hand a buffer on long before
+    /// ([`Self::size`] tells); what would not fit is a panic in debug builds and an empty text otherwise.
+    pub const MAX_TEXT: usize = u32::MAX as usize;
+
+    /// Adds an event; its properties follow by [`Self::property`].
+    pub fn event(&mut self, user: &str, name: &str, time: Millis, insert_id: Option<&str>) {
+        let (user, name) = (self.text(user), self.text(name));
+        let at = index(self.properties.len());
+        self.events.push(EventHead {
+            user,
+            name,
+            time,
+            insert_id: insert_id.map_or(0, hash),
+            properties: at..at,
+        });
+    }
+
+    /// Adds a property to the latest event. Of two with one name the later counts. A number that is not finite is left out.
+    pub fn property(&mut self, name: &str, value: ScalarRef<'_>) {
+        let Some(value) = self.cell(value) else {
+            return;
+        };
+        self.push_property(name, value);
+    }
+
+    /// Adds a list property to the latest event. An empty list is left out.
+    pub fn list_property<'a>(
+        &mut self,
+        name: &str,
+        values: impl IntoIterator<Item = ScalarRef<'a>>,
+    ) {
+        let Some(value) = self.list(values) else {
+            return;
+        };
+        self.push_property(name, value);
+    }
+
+    fn push_property(&mut self, name: &str, value: Cell) {
+        let name = self.text(name);
+        self.properties.push(Property { name, value });
+        let end = index(self.properties.len());
+        if let Some(event) = self.events.last_mut() {
+            event.properties.end = end;
+        }
+    }
+
+    /// Adds an identify operation. An operator that needs an operand and has none, or an empty one, changes nothing.
+    pub fn operation(
+        &mut self,
+        user: &str,
+        time: Millis,
+        insert_id: Option<&str>,
+        operator: Operator,
+        property: &str,
+        value: Option<&Value>,
+    ) {
+        let value = match value {
+            Some(Value::One(scalar)) => self.cell(scalar.into()),
+            Some(Value::List(list)) => self.list(list.iter().map(ScalarRef::from)),
+            None => None,
+        };
+        let (user, property) = (self.text(user), self.text(property));
+        self.operations.push(OperationHead {
+            user,
+            time,
+            insert_id: insert_id.map_or(0, hash),
+            operator,
+            property,
+            value,
+        });
+    }
+
+    fn cell(&mut self, value: ScalarRef<'_>) -> Option<Cell> {
+        match value {
+            ScalarRef::Text(text) => Some(Cell::Text(self.text(text))),
+            ScalarRef::Number(number) => number.is_finite().then_some(Cell::Number(number)),
+            ScalarRef::Flag(flag) => Some(Cell::Flag(flag)),
+        }
+    }
+
+    fn list<'a>(&mut self, values: impl IntoIterator<Item = ScalarRef<'a>>) -> Option<Cell> {
+        let start = index(self.elements.len());
+        for value in values {
+            if let Some(cell) = self.cell(value) {
+                self.elements.push(cell);
+            }
+        }
+        let end = index(self.elements.len());
+        (start < end).then_some(Cell::List(start..end))
+    }
+
+    fn text(&mut self, text: &str) -> Text {
+        debug_assert!(
+            self.arena.len() + text.len() <= Self::MAX_TEXT,
+            "a buffer was not handed on in time"
+        );
+        let start = index(self.arena.len());
+        self.arena.push_str(text);
+        Text {
+            start,
+            end: index(self.arena.len()),
+        }
+    }
+
+    /// The events, in order of arrival.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = BufferedEvent<'_>> {
+        self.events.iter().map(|event| BufferedEvent {
+            user: slice(&self.arena, event.user),
+            name: slice(&self.arena, event.name),
+            time: event.time,
+            insert_id: event.insert_id,
+            buffer: self,
+            properties: &event.properties,
+        })
+    }
+
+    /// The identify operations, in order of arrival.
+    pub fn operations(&self) -> impl ExactSizeIterator<Item = BufferedOperation<'_>> {
+        self.operations.iter().map(|operation| BufferedOperation {
+            user: slice(&self.arena, operation.user),
+            time: operation.time,
+            insert_id: operation.insert_id,
+            operator: operation.operator,
+            property: slice(&self.arena, operation.property),
+            value: operation.value.as_ref().map(|cell| self.value(cell)),
+        })
+    }
+
+    fn value<'a>(&'a self, cell: &'a Cell) -> ValueRef<'a> {
+        match cell {
+            Cell::List(range) => ValueRef::List(ListRef {
+                arena: &self.arena,
+                elements: part(&self.elements, range),
+            }),
+            scalar => ValueRef::One(scalar_ref(&self.arena, scalar)),
+        }
+    }
+
+    /// How many events and operations it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.events.len() + self.operations.len()
+    }
+
+    /// Whether it holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// About how much memory its content takes, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.arena.len()
+            + self.events.len() * size_of::<EventHead>()
+            + self.properties.len() * size_of::<Property>()
+            + self.operations.len() * size_of::<OperationHead>()
+            + self.elements.len() * size_of::<Cell>()
+    }
+
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.arena.clear();
+        self.events.clear();
+        self.properties.clear();
+        self.operations.clear();
+        self.elements.clear();
+    }
+}
+
+impl<'a> BufferedEvent<'a> {
+    /// Its properties, as they were added.
+    pub fn properties(&self) -> impl ExactSizeIterator<Item = PropertyRef<'a>> + use<'a> {
+        let buffer = self.buffer;
+        part(&buffer.properties, self.properties)
+            .iter()
+            .map(|property| PropertyRef {
+                name: slice(&buffer.arena, property.name),
+                value: buffer.value(&property.value),
+            })
+    }
+}
+
+impl<'a> ListRef<'a> {
+    /// The elements, in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = ScalarRef<'a>> + use<'a> {
+        let arena = self.arena;
+        self.elements
+            .iter()
+            .map(move |cell| scalar_ref(arena, cell))
+    }
+}
+
+impl ScalarRef<'_> {
+    /// The same value with its own text.
+    #[must_use]
+    pub fn to_scalar(self) -> Scalar {
+        match self {
+            Self::Text(text) => Scalar::Text(text.into()),
+            Self::Number(number) => Scalar::Number(number),
+            Self::Flag(flag) => Scalar::Flag(flag),
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// The same value with its own texts.
+    #[must_use]
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::One(scalar) => Value::One(scalar.to_scalar()),
+            Self::List(list) => Value::List(list.iter().map(ScalarRef::to_scalar).collect()),
+        }
+    }
+}
+
+impl<'a> From<&'a Scalar> for ScalarRef<'a> {
+    fn from(scalar: &'a Scalar) -> Self {
+        match scalar {
+            Scalar::Text(text) => Self::Text(text),
+            Scalar::Number(number) => Self::Number(*number),
+            Scalar::Flag(flag) => Self::Flag(*flag),
+        }
+    }
+}
+
+fn scalar_ref<'a>(arena: &'a str, cell: &Cell) -> ScalarRef<'a> {
+    match cell {
+        Cell::Text(text) => ScalarRef::Text(slice(arena, *text)),
+        Cell::Number(number) => ScalarRef::Number(*number),
+        Cell::Flag(flag) => ScalarRef::Flag(*flag),
+        // A list has no lists in it: `list` takes scalars only.
+        Cell::List(_) => ScalarRef::Text(""),
+    }
+}
+
+fn slice(arena: &str, text: Text) -> &str {
+    arena
+        .get(text.start as usize..text.end as usize)
+        .unwrap_or_default()
+}
+
+fn part<'a, T>(all: &'a [T], range: &Range<u32>) -> &'a [T] {
+    all.get(range.start as usize..range.end as usize)
+        .unwrap_or_default()
+}
+
+fn index(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// 64 bits tell two `$insert_id`s of one user, event type and instant apart: a false match is as good as impossible there.
+fn hash(insert_id: &str) -> u64 {
+    xxh3_64(insert_id.as_bytes()).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let mut buffer = EventBuffer::default();
+        buffer.event("ann", "Purchase", Millis(5), Some("i1"));
+        buffer.property("amount", ScalarRef::Number(60.0));
+        buffer.property("nonsense", ScalarRef::Number(f64::NAN));
+        buffer.list_property("tags", [ScalarRef::Text("a"), ScalarRef::Flag(true)]);
+        buffer.list_property("none", []);
+        buffer.event("bob", "View", Millis(6), None);
+        buffer.operation(
+            "bob",
+            Millis(6),
+            None,
+            Operator::Add,
+            "visits",
+            Some(&Value::One(Scalar::Number(1.0))),
+        );
+        buffer.operation("bob", Millis(7), None, Operator::ClearAll, "", None);
+
+        let events: Vec<_> = buffer.events().collect();
+        assert_eq!(
+            (events[0].user, events[0].name, events[0].time),
+            ("ann", "Purchase", Millis(5))
+        );
+        assert_ne!(events[0].insert_id, 0);
+        assert_eq!(events[1].insert_id, 0);
+        let properties: Vec<_> = events[0]
+            .properties()
+            .map(|property| (property.name, property.value.to_value()))
+            .collect();
+        let tags = Value::List(vec![Scalar::Text("a".into()), Scalar::Flag(true)]);
+        assert_eq!(
+            properties,
+            [("amount", Value::One(Scalar::Number(60.0))), ("tags", tags)]
+        );
+        assert_eq!(events[1].properties().count(), 0);
+
+        let operations: Vec<_> = buffer.operations().collect();
+        assert_eq!(
+            (
+                operations[0].user,
+                operations[0].property,
+                operations[0].operator
+            ),
+            ("bob", "visits", Operator::Add)
+        );
+        assert_eq!(
+            operations[0].value.unwrap().to_value(),
+            Value::One(Scalar::Number(1.0))
+        );
+        assert!(operations[1].value.is_none());
+        assert_eq!(buffer.len(), 4);
+        buffer.clear();
+        assert!(buffer.is_empty() && buffer.size() == 0);
+    }
+}

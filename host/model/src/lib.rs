@@ -1,0 +1,27 @@
+//! The nouns every other crate speaks: instants, ids, property values, events, identify operations.
+//!
+//! It is data and its exact meaning (what text a number has, when a text is a number, what `$append` does), so that the
+//! interpreter, the store and the engine cannot disagree. It is not a parser of files, and it does no I/O.
+//!
+//! ```
+//! use muster_model::{Millis, Scalar};
+//! assert_eq!(Scalar::Number(50.0).canonical_text(), "50");
+//! assert_eq!("2020-11-24 09:59:55.977000".parse::<Millis>()?, Millis(1_606_211_995_977));
+//! # Ok::<(), muster_model::TimeError>(())
+//! ```
+
+mod buffer;
+mod history;
+mod id;
+mod operation;
+mod time;
+mod value;
+
+pub use buffer::{
+    BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
+};
+pub use history::{Event, UserHistory};
+pub use id::{CohortId, IdError};
+pub use operation::{Operation, Operator};
+pub use time::{Millis, TimeError};
+pub use value::{Scalar, Value};

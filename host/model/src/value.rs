@@ -1,0 +1,139 @@
+//! Property values, and how one kind reads as another.
+
+use std::borrow::Cow;
+
+/// A text, a number or a flag.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub enum Scalar {
+    /// UTF-8 text.
+    Text(Box<str>),
+    /// A finite number.
+    Number(f64),
+    /// `true` or `false`.
+    Flag(bool),
+}
+
+/// What a property holds. An absent or null property holds nothing and has no `Value`; an empty list counts as absent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// One value.
+    One(Scalar),
+    /// A list, not empty.
+    List(Vec<Scalar>),
+}
+
+impl Scalar {
+    /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is `true` (COHORTS.md, "Predicates").
+    #[must_use]
+    pub fn canonical_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(number) => Cow::Owned(number_text(*number)),
+            Self::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
+        }
+    }
+
+    /// What the ordering operators read: a number, or a text that is one. A flag is none (COHORTS.md, "Predicates").
+    #[must_use]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Text(text) => text_number(text),
+            Self::Number(number) => Some(*number),
+            Self::Flag(_) => None,
+        }
+    }
+
+    /// A flag, or a text that is `true` or `false`.
+    #[must_use]
+    pub fn as_flag(&self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(*flag),
+            Self::Text(text) => text_flag(text),
+            Self::Number(_) => None,
+        }
+    }
+}
+
+impl Value {
+    /// The values it holds: one, or a list's elements.
+    #[must_use]
+    pub fn scalars(&self) -> &[Scalar] {
+        match self {
+            Self::One(scalar) => std::slice::from_ref(scalar),
+            Self::List(list) => list,
+        }
+    }
+
+    /// A list as a value; `None` if it is empty.
+    #[must_use]
+    pub fn list(list: Vec<Scalar>) -> Option<Self> {
+        (!list.is_empty()).then_some(Self::List(list))
+    }
+
+    /// The number the ordering operators read. A list has none.
+    #[must_use]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::One(scalar) => scalar.as_number(),
+            Self::List(_) => None,
+        }
+    }
+}
+
+/// The canonical text of a number: the shortest decimal that reads back the same, without an exponent, `-0` as `0`.
+#[must_use]
+pub(crate) fn number_text(number: f64) -> String {
+    if number == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{number}")
+    }
+}
+
+/// A text that is a number: an optional sign, digits with at most one point, an optional exponent; nothing else.
+#[must_use]
+pub(crate) fn text_number(text: &str) -> Option<f64> {
+    // `f64::from_str` also takes `inf`, `nan` and `infinity`, which no one means by a number.
+    let first = text.bytes().find(|byte| *byte != b'+' && *byte != b'-')?;
+    if !first.is_ascii_digit() && first != b'.' {
+        return None;
+    }
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A text that is a flag.
+#[must_use]
+pub(crate) fn text_flag(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_one_text() {
+        let text = |number| Scalar::Number(number).canonical_text().into_owned();
+        assert_eq!(text(50.0), "50");
+        assert_eq!(text(-0.0), "0");
+        assert_eq!(text(0.1), "0.1");
+        assert_eq!(text(1e21), "1000000000000000000000");
+    }
+
+    #[test]
+    fn texts_that_are_numbers_order() {
+        let number = |text: &str| Scalar::Text(text.into()).as_number();
+        assert_eq!(number("50.0"), Some(50.0));
+        assert_eq!(number("-.5e1"), Some(-5.0));
+        assert_eq!(number("inf"), None);
+        assert_eq!(number("NaN"), None);
+        assert_eq!(number("1e999"), None);
+        assert_eq!(number(" 5"), None);
+        assert_eq!(number(""), None);
+        assert_eq!(Scalar::Flag(true).as_number(), None);
+    }
+}
