@@ -1,0 +1,36 @@
+//! What is wrong between files: checks of a whole project's definitions.
+
+use std::collections::BTreeMap;
+
+use crate::{Definition, Diagnostic, Diagnostics, quote};
+
+/// Definitions that have the id of an earlier one, each shown with both places.
+#[must_use]
+pub fn duplicate_ids(definitions: &[Definition]) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut known = BTreeMap::new();
+    for definition in definitions {
+        let Some(first) = known.get(&definition.id) else {
+            known.insert(&definition.id, definition);
+            continue;
+        };
+        let error = Diagnostic::error(format!(
+            "two cohorts have the id {}",
+            quote(definition.id.as_str())
+        ));
+        let error = mark(mark(error, definition), first);
+        let help = match definition.spans.id {
+            Some(_) => "give one of them another `id`",
+            None => "give one of them an `id`: without it the file's name is the id",
+        };
+        diagnostics.push(error.help(help));
+    }
+    diagnostics
+}
+
+fn mark(error: Diagnostic, definition: &Definition) -> Diagnostic {
+    match definition.spans.id {
+        Some(span) => error.at(&definition.source, span, ""),
+        None => error.in_file(&definition.source),
+    }
+}

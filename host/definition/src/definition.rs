@@ -1,0 +1,94 @@
+//! A whole cohort definition, checked.
+
+use muster_model::CohortId;
+
+use crate::{Clause, Diagnostics, Source, Span};
+
+/// What one file says of one cohort. [`crate::parse`] makes it.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// `id:`, or the stem of the file's name.
+    pub id: CohortId,
+    /// `name:`, or the id.
+    pub name: String,
+    /// `description:`, for people; no payload carries it.
+    pub description: Option<String>,
+    /// `time_zone:`, an IANA name as the database spells it; `None`: the project's.
+    pub time_zone: Option<String>,
+    /// `cadence:`, how often membership is computed.
+    pub cadence: Cadence,
+    /// `sync:`, where entries and exits go.
+    pub sync: Vec<Sync>,
+    /// Who is in.
+    pub body: Body,
+    /// What is allowed and yet probably not meant.
+    pub warnings: Diagnostics,
+    /// The file, for what is found out later than here (an unknown destination, a missing rule).
+    pub source: Source,
+    /// Where things stand in that file.
+    pub spans: Spans,
+}
+
+/// Where a definition says what: the places that checks across files point at.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    /// The value of `id:`; `None` if the file's name gives the id.
+    pub id: Option<Span>,
+    /// Each destination's name, in the order of [`Definition::sync`].
+    pub sync: Vec<Span>,
+    /// The value of `where:` or `rule:`.
+    pub body: Span,
+}
+
+/// How often membership is computed. Times of day are those of the cohort's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// Once a day at this time.
+    Daily {
+        /// The time of day; midnight unless `at:` says another.
+        at: TimeOfDay,
+    },
+    /// Once an hour at this minute.
+    Hourly {
+        /// 0 to 59; 0 unless `at:` says another.
+        minute: u8,
+    },
+    /// As events come in and answers run out.
+    RealTime,
+}
+
+/// A time of day, to the minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeOfDay {
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+}
+
+/// A destination of a cohort's updates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sync {
+    /// The destination's name in the project.
+    pub to: String,
+    /// The user properties that each update carries, at most [`crate::limits::SYNCED_PROPERTIES`].
+    pub user_properties: Vec<String>,
+}
+
+/// Who is in a cohort.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// `where:`, in the cohort language.
+    Where(Clause),
+    /// `rule:`, a hand-written module: its path as written, relative to the definition's folder.
+    Rule(String),
+}
+
+impl Default for Cadence {
+    /// Daily, at midnight.
+    fn default() -> Self {
+        Self::Daily {
+            at: TimeOfDay { hour: 0, minute: 0 },
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A file's text and the places in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Diagnostic, Diagnostics};
+use crate::limits;
+
+/// A file that was read: its path, as messages show it, and its text. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Source {
+    path: Arc<str>,
+    text: Arc<str>,
+}
+
+/// A range of a text, in bytes, on the borders of characters; `end` is behind the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte behind the last.
+    pub end: usize,
+}
+
+impl Source {
+    /// A path and a text.
+    #[must_use]
+    pub fn new(path: &str, text: &str) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+        }
+    }
+
+    /// A path and the bytes of the file there.
+    ///
+    /// # Errors
+    /// When it is larger than [`limits::FILE_BYTES`] or not UTF-8.
+    pub fn from_bytes(path: &str, bytes: &[u8]) -> Result<Self, Diagnostics> {
+        let refuse = |message: String, help: &str, text: &str| {
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.push(
+                Diagnostic::error(message)
+                    .in_file(&Self::new(path, text))
+                    .help(help),
+            );
+            diagnostics
+        };
+        if bytes.len() > limits::FILE_BYTES {
+            return Err(refuse(too_large(bytes.len()), TOO_LARGE_HELP, ""));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(path, text)),
+            Err(error) => {
+                let line = 1 + bytes
+                    .iter()
+                    .take(error.valid_up_to())
+                    .filter(|byte| **byte == b'\n')
+                    .count();
+                let message = format!(
+                    "the file is not UTF-8: line {line} has a byte that belongs to no character"
+                );
+                Err(refuse(message, "save it as UTF-8", ""))
+            }
+        }
+    }
+
+    /// The path as messages show it.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of a place.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// The file's name without folders and ending: the default of a cohort's id.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        Path::new(&*self.path)
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default()
+    }
+
+    /// Line and column of a byte, both from 1, columns in characters.
+    #[must_use]
+    pub fn line_and_column(&self, byte: usize) -> (usize, usize) {
+        let before = self.text.get(..byte).unwrap_or(&self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (1 + before.matches('\n').count(), 1 + line.chars().count())
+    }
+
+    /// The part of a place that a mark covers: of its first line, no more than a screen shows.
+    #[must_use]
+    pub(crate) fn first_line(&self, span: Span) -> Span {
+        let text = self.slice(span);
+        let line = text
+            .split(['\n', '\r'])
+            .next()
+            .unwrap_or_default()
+            .trim_end();
+        let line = line
+            .char_indices()
+            .nth(MARK)
+            .and_then(|(at, _)| line.get(..at))
+            .unwrap_or(line);
+        Span {
+            start: span.start,
+            end: span.start + line.len(),
+        }
+    }
+}
+
+/// The longest mark, in characters.
+const MARK: usize = 80;
+
+const TOO_LARGE_HELP: &str =
+    "a long list of users belongs into a file of its own, not into a definition";
+
+pub(crate) fn too_large(bytes: usize) -> String {
+    format!(
+        "the file has {bytes} bytes, and at most {} are read",
+        limits::FILE_BYTES
+    )
+}

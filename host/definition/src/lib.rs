@@ -1,0 +1,55 @@
+//! What a cohort says: from a file in YAML or JSON to typed clauses, and what those clauses mean.
+//!
+//! - [`parse`] reads a definition. Whatever is wrong with the file comes back at once, each fault with its place, the text
+//!   there and what would be right ([`Diagnostics`]).
+//! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow. The compiler is held to it.
+//! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
+//!
+//! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no two share
+//! ([`duplicate_ids`]), and knows which destinations and modules there are. It is not the whole language of COHORTS.md yet;
+//! what is missing is refused by name. What a file may be and hold is in [`limits`].
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use muster_definition::{Body, Source, interpreter, parse};
+//! use muster_model::{Event, Millis, UserHistory};
+//!
+//! let text = "where: {did: Purchase, times: {at_least: 1}, in_last: 1 hour}";
+//! let definition = parse(&Source::new("cohorts/buyers.yaml", text))?;
+//! assert_eq!(definition.id.as_str(), "buyers");
+//!
+//! let purchase = Event { name: "Purchase".into(), time: Millis(5_000), properties: BTreeMap::new() };
+//! let history = UserHistory { events: vec![purchase], ..UserHistory::default() };
+//! let Body::Where(clause) = &definition.body else { unreachable!() };
+//! let answer = interpreter::evaluate(clause, &history, Millis(10_000));
+//! assert!(answer.member);
+//! assert_eq!(answer.until, Some(Millis(5_000 + 3_600_000)));
+//!
+//! let typo = parse(&Source::new("cohorts/buyers.yaml", "where: {did: Purchase, in_last: 30 dayz}")).unwrap_err();
+//! assert!(typo.to_string().contains("did you mean `30 days`?"));
+//! # Ok::<(), muster_definition::Diagnostics>(())
+//! ```
+
+mod across;
+mod clause;
+mod definition;
+mod diagnostic;
+pub mod interpreter;
+pub mod limits;
+mod read;
+pub mod yaml;
+
+pub use across::duplicate_ids;
+pub use clause::{
+    Clause, Comparison, Condition, Did, Duration, EventName, Predicate, Test, UserClause, Window,
+};
+pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
+
+/// Reads a cohort definition, YAML or JSON.
+///
+/// # Errors
+/// All that is wrong with the file, at once.
+pub fn parse(source: &Source) -> Result<Definition, Diagnostics> {
+    read::definition(source)
+}

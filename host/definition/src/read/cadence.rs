@@ -1,0 +1,97 @@
+//! How often membership is computed.
+
+use crate::definition::{Cadence, TimeOfDay};
+use crate::yaml::{Content, Node, Reader, closest};
+
+const FORMS: &str = "write `daily`, `hourly` or `real_time`, or `{daily: {at: \"06:00\"}}`, or `{hourly: {at: 15}}`";
+
+pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
+    match &node.content {
+        Content::Text(text) => match &**text {
+            "daily" => Some(Cadence::default()),
+            "hourly" => Some(Cadence::Hourly { minute: 0 }),
+            "real_time" => Some(Cadence::RealTime),
+            other => {
+                let help = match closest(other, ["daily", "hourly", "real_time"]) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => FORMS.to_owned(),
+                };
+                reader.wrong(
+                    node.span,
+                    format!("{} is not a cadence", crate::quote(other)),
+                    help,
+                )
+            }
+        },
+        Content::Map(entries) => {
+            let fields = reader.fields(node, "a cadence", &["daily", "hourly"])?;
+            if let ([_], Some(daily)) = (entries.as_slice(), fields.get("daily")) {
+                let at = at(reader, daily, "{at: \"06:00\"}")?;
+                time_of_day(reader, at).map(|at| Cadence::Daily { at })
+            } else if let ([_], Some(hourly)) = (entries.as_slice(), fields.get("hourly")) {
+                let at = at(reader, hourly, "{at: 15}")?;
+                minute(reader, at).map(|minute| Cadence::Hourly { minute })
+            } else if fields.get("daily").is_some() == fields.get("hourly").is_some()
+                && entries.len() != 1
+            {
+                reader.wrong(node.span, "a cadence is one of daily and hourly", FORMS)
+            } else {
+                None
+            }
+        }
+        _ => reader.expected(node, "a cadence", FORMS),
+    }
+}
+
+fn at<'n>(reader: &mut Reader<'_>, node: &'n Node, form: &str) -> Option<&'n Node> {
+    if !matches!(node.content, Content::Map(_)) {
+        return reader.expected(node, "a map with `at`", &format!("write `{form}`"));
+    }
+    let fields = reader.fields(node, "a cadence", &["at"])?;
+    match fields.get("at") {
+        Some(at) => Some(at),
+        None => reader.wrong(node.span, "`at` is missing", format!("write `{form}`")),
+    }
+}
+
+fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
+    const FORM: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
+    let Content::Text(text) = &node.content else {
+        return reader.expected(node, "a time of day", FORM);
+    };
+    let two = |text: &str, most: u8| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number| digits && *number <= most)
+    };
+    let time = text.split_once(':').and_then(|(hour, minute)| {
+        Some(TimeOfDay {
+            hour: two(hour, 23)?,
+            minute: two(minute, 59)?,
+        })
+    });
+    match time {
+        Some(time) => Some(time),
+        None => reader.wrong(
+            node.span,
+            format!("{} is not a time of day", crate::quote(text)),
+            FORM,
+        ),
+    }
+}
+
+fn minute(reader: &mut Reader<'_>, node: &Node) -> Option<u8> {
+    let number = reader.number(node, "a minute of the hour")?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number from 0 to 59"
+    )]
+    if number.fract() == 0.0 && (0.0..60.0).contains(&number) {
+        return Some(number as u8);
+    }
+    reader.wrong(
+        node.span,
+        format!("`{number}` is not a minute of the hour"),
+        "write a whole number from 0 to 59",
+    )
+}

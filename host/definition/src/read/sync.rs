@@ -1,0 +1,99 @@
+//! Where a cohort's entries and exits go.
+
+use std::collections::HashMap;
+
+use crate::definition::Sync;
+use crate::diagnostic::{Diagnostic, Span, quote};
+use crate::limits;
+use crate::yaml::{Content, Node, Reader};
+
+use super::definition::optional;
+
+/// The destinations, and the place of each one's name.
+pub(super) fn sync(reader: &mut Reader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
+    let items = reader.list(node, "a list of destinations", limits::DESTINATIONS)?;
+    let mut known: HashMap<String, Span> = HashMap::new();
+    let mut read = Some((Vec::new(), Vec::new()));
+    for item in items {
+        let Some((sync, span)) = destination(reader, item) else {
+            read = None;
+            continue;
+        };
+        if let Some(first) = known.insert(sync.to.clone(), span) {
+            let source = reader.source();
+            let error = Diagnostic::error(format!(
+                "the destination {} is there twice",
+                quote(&sync.to)
+            ))
+            .at(source, span, "again here")
+            .at(source, first, "first here");
+            reader.report(
+                error.help("each destination gets a cohort once: join their `user_properties`"),
+            );
+            read = None;
+        } else if let Some((syncs, spans)) = &mut read {
+            syncs.push(sync);
+            spans.push(span);
+        }
+    }
+    read
+}
+
+fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<(Sync, Span)> {
+    const NAME: &str = "a destination's name";
+    if let Content::Text(_) = node.content {
+        let to = reader.text(node, NAME)?.to_owned();
+        return Some((
+            Sync {
+                to,
+                user_properties: Vec::new(),
+            },
+            node.span,
+        ));
+    }
+    if !matches!(node.content, Content::Map(_)) {
+        return reader.expected(
+            node,
+            "a destination",
+            "write its name, or `{to: growth, user_properties: [city]}`",
+        );
+    }
+    let fields = reader.fields(node, "a destination", &["to", "user_properties"])?;
+    let properties = optional(reader, &fields, "user_properties", user_properties);
+    let Some(to) = fields.get("to") else {
+        return reader.wrong(
+            node.span,
+            "`to` is missing",
+            "name a destination of muster.yaml: `to: growth`",
+        );
+    };
+    let name = reader.text(to, NAME)?.to_owned();
+    Some((
+        Sync {
+            to: name,
+            user_properties: properties?.unwrap_or_default(),
+        },
+        to.span,
+    ))
+}
+
+fn user_properties(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
+    let items = reader.list(node, "a list of user properties", limits::SYNCED_PROPERTIES)?;
+    let mut names: Vec<String> = Vec::new();
+    let mut complete = true;
+    for item in items {
+        match reader.text(item, "a user property's name") {
+            Some(name) if names.iter().any(|other| other == name) => {
+                reader.wrong::<()>(
+                    item.span,
+                    format!("the user property {} is there twice", quote(name)),
+                    "leave one of them out",
+                );
+                complete = false;
+            }
+            Some(name) => names.push(name.to_owned()),
+            None => complete = false,
+        }
+    }
+    complete.then_some(names)
+}

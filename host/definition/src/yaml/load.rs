@@ -1,0 +1,321 @@
+//! From a parser's events to the tree, within limits. The parser is pulled event by event: it never recurses, and a file
+//! that nests too deeply is left before it has cost anything.
+
+use std::collections::HashMap;
+
+use muster_model::Scalar;
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
+
+use super::node::{Content, Entry, Node};
+use super::positions::{Input, Positions};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote, too_large};
+use crate::limits;
+
+/// The file's one document; `None` if there is none or it cannot be read, which is then reported.
+pub(super) fn load(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
+    if source.text().len() > limits::FILE_BYTES {
+        diagnostics.push(Diagnostic::error(too_large(source.text().len())).in_file(source));
+        return None;
+    }
+    let Input { text, positions } = Input::new(source);
+    let mut loader = Loader {
+        source,
+        positions,
+        diagnostics,
+        open: Vec::new(),
+        root: None,
+    };
+    match loader.run(&text) {
+        Ok(()) => {}
+        Err(fatal) => {
+            loader.diagnostics.push(*fatal);
+            return None;
+        }
+    }
+    match loader.root {
+        Some(Node {
+            content: Content::Nothing,
+            ..
+        })
+        | None => {
+            let help = "a file is a map: a name, a colon, a value, one a line";
+            diagnostics.push(
+                Diagnostic::error("the file is empty")
+                    .in_file(source)
+                    .help(help),
+            );
+            None
+        }
+        root => root,
+    }
+}
+
+struct Loader<'s, 'd> {
+    source: &'s Source,
+    positions: Positions,
+    diagnostics: &'d mut Diagnostics,
+    open: Vec<Open>,
+    root: Option<Node>,
+}
+
+/// A list or map whose end has not come yet.
+enum Open {
+    List {
+        span: Span,
+        items: Vec<Node>,
+    },
+    Map {
+        span: Span,
+        entries: Vec<Entry>,
+        keys: HashMap<Box<str>, Span>,
+        key: Option<(Box<str>, Span)>,
+    },
+}
+
+/// What makes the rest of the file unreadable.
+type Fatal = Box<Diagnostic>;
+
+impl Loader<'_, '_> {
+    fn run(&mut self, text: &str) -> Result<(), Fatal> {
+        let mut parser = Parser::new_from_str(text);
+        let mut documents = 0;
+        while let Some(event) = parser.next_event() {
+            let (event, span) = event.map_err(|error| self.syntax(&error))?;
+            let span = self.positions.span(span);
+            match event {
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        let error =
+                            self.error("a file holds one document, and here begins another", span);
+                        return Err(Box::new(
+                            error.help("put each document into a file of its own, without `---`"),
+                        ));
+                    }
+                }
+                Event::Alias(_) => return Err(self.refuse("an alias", span)),
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.plain(anchor, tag.is_some(), span)?;
+                    self.scalar(&text, style, span)?;
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    self.plain(anchor, tag.is_some(), span)?;
+                    self.open(
+                        Open::List {
+                            span,
+                            items: Vec::new(),
+                        },
+                        span,
+                    )?;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.plain(anchor, tag.is_some(), span)?;
+                    self.open(
+                        Open::Map {
+                            span,
+                            entries: Vec::new(),
+                            keys: HashMap::new(),
+                            key: None,
+                        },
+                        span,
+                    )?;
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+                Event::StreamEnd => break,
+                Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn error(&self, message: impl Into<String>, span: Span) -> Diagnostic {
+        Diagnostic::error(message).at(self.source, span, "")
+    }
+
+    fn refuse(&self, what: &str, span: Span) -> Fatal {
+        let error = self.error(
+            format!("{what} is not supported: a file says everything in its place"),
+            span,
+        );
+        Box::new(
+            error.help(
+                "write the value itself; a text that begins with `&`, `*` or `!` needs quotes",
+            ),
+        )
+    }
+
+    fn plain(&self, anchor: usize, tag: bool, span: Span) -> Result<(), Fatal> {
+        match (anchor, tag) {
+            (0, false) => Ok(()),
+            (0, true) => Err(self.refuse("a tag", span)),
+            _ => Err(self.refuse("an anchor", span)),
+        }
+    }
+
+    /// A key, or a value.
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), Fatal> {
+        if let Some(Open::Map {
+            key: key @ None, ..
+        }) = self.open.last_mut()
+        {
+            *key = Some((text.into(), span));
+            return Ok(());
+        }
+        let content = if style == ScalarStyle::Plain {
+            typed(text)
+        } else {
+            Content::Text(text.into())
+        };
+        self.place(Node { span, content })
+    }
+
+    fn open(&mut self, open: Open, span: Span) -> Result<(), Fatal> {
+        if matches!(self.open.last(), Some(Open::Map { key: None, .. })) {
+            let error = self.error("a key is a text, and this is a list or a map", span);
+            return Err(Box::new(
+                error.help("a text that begins with `{` or `[` needs quotes"),
+            ));
+        }
+        if self.open.len() >= limits::DEPTH {
+            let message = format!("lists and maps are nested more than {} deep", limits::DEPTH);
+            return Err(Box::new(self.error(message, span)));
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    fn close(&mut self, end: Span) -> Result<(), Fatal> {
+        let (start, last, content) = match self.open.pop() {
+            Some(Open::List { span, items }) => (
+                span,
+                items.last().map(|item| item.span),
+                Content::List(items),
+            ),
+            Some(Open::Map { span, entries, .. }) => (
+                span,
+                entries.last().map(|entry| entry.value.span),
+                Content::Map(entries),
+            ),
+            None => return Ok(()),
+        };
+        // A block ends where the next thing begins, behind comments and empty lines: its last value is what one sees.
+        let flow = self
+            .source
+            .text()
+            .get(start.start..)
+            .is_some_and(|text| text.starts_with(['[', '{']));
+        let end = match last {
+            Some(last) if !flow => last.end,
+            _ => end.end,
+        };
+        self.place(Node {
+            span: Span {
+                start: start.start,
+                end: end.max(start.start),
+            },
+            content,
+        })
+    }
+
+    /// Puts a finished value where it belongs.
+    fn place(&mut self, mut node: Node) -> Result<(), Fatal> {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List { items, .. }) => items.push(node),
+            Some(Open::Map {
+                entries, keys, key, ..
+            }) => {
+                let Some((key, key_span)) = key.take() else {
+                    return Ok(());
+                };
+                if node.content == Content::Nothing && node.span.start == node.span.end {
+                    node.span = key_span;
+                }
+                if let Some(first) = keys.get(&key) {
+                    let error =
+                        Diagnostic::error(format!("the key {} is there twice", quote(&key)))
+                            .at(self.source, key_span, "again here")
+                            .at(self.source, *first, "first here");
+                    self.diagnostics.push(error.help("leave one of them out"));
+                } else {
+                    keys.insert(key.clone(), key_span);
+                    entries.push(Entry {
+                        key,
+                        key_span,
+                        value: node,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The parser's complaint in our words, with the remedy that most often fits.
+    fn syntax(&self, error: &ScanError) -> Fatal {
+        let text = self.source.text();
+        let mut start = self.positions.byte(*error.marker());
+        if text.get(start..).is_none_or(|rest| rest.trim().is_empty()) {
+            // What is missing at the end is missed behind the last thing one sees.
+            let last = text.trim_end().char_indices().next_back();
+            start = last.map_or(0, |(at, _)| at);
+        }
+        let char = text.get(start..).and_then(|rest| rest.chars().next());
+        let end = start + char.map_or(0, char::len_utf8);
+        let line_start = text
+            .get(..start)
+            .and_then(|before| before.rfind('\n'))
+            .map_or(0, |at| at + 1);
+        let line = text
+            .get(line_start..)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        let json = self.source.path().ends_with(".json");
+        let message = format!(
+            "this is not valid {}: {}",
+            if json { "JSON" } else { "YAML" },
+            error.info()
+        );
+        let error = self
+            .error(message, Span { start, end })
+            .help(remedy(error.info(), line, json));
+        Box::new(error)
+    }
+}
+
+/// What most often helps when the parser says this about this line.
+fn remedy(info: &str, line: &str, json: bool) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| info.contains(word));
+    let indentation = line.len() - line.trim_start().len();
+    let tab = line.get(..indentation).unwrap_or_default().contains('\t');
+    if (tab && !json) || says(&["tab"]) {
+        "indent with spaces: YAML allows no tabs there"
+    } else if says(&["anchor", "alias", "tag", "directive"]) {
+        "a text that begins with `*`, `&`, `!` or `%` needs quotes: `\"*\"`"
+    } else if says(&["quoted scalar"])
+        && says(&["end of stream", "indentation", "document indicator"])
+    {
+        "a quotation mark is not closed"
+    } else if says(&["escape", "hexadecimal"]) {
+        "a backslash in double quotes begins an escape; in single quotes it is itself"
+    } else if json || says(&["flow", "bracket", "double-quoted", "',' or"]) {
+        "a comma, a colon or a bracket is missing: `[a, b]` is a list, `{key: value}` a map"
+    } else if says(&["mapping values", "':'"]) {
+        "a text that contains `: ` needs quotes, and keys of one map stand in one column"
+    } else {
+        "keys of one map stand in one column; what belongs to a key is indented below it by spaces"
+    }
+}
+
+/// The value of a text without quotes.
+fn typed(text: &str) -> Content {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Content::Nothing,
+        "true" | "True" | "TRUE" => Content::Flag(true),
+        "false" | "False" | "FALSE" => Content::Flag(false),
+        // One meaning of "a text that is a number" everywhere: here, in events, and in the ordering operators.
+        _ => match Scalar::Text(text.into()).as_number() {
+            Some(number) => Content::Number(number),
+            None => Content::Text(text.into()),
+        },
+    }
+}

@@ -1,0 +1,29 @@
+//! YAML and JSON with places: a tree of spanned nodes, and a reader that says what is wrong with it, all at once.
+//!
+//! It serves any file of Muster (cohort definitions here, `muster.yaml` in the binary). It knows nothing of cohorts.
+//! It is not a general YAML library: anchors, aliases, tags and keys that are no plain value are refused, since nobody
+//! needs them in a file of a page and each is a way to write what a reader does not expect.
+//!
+//! ```
+//! use muster_definition::{Source, yaml::Reader};
+//! let source = Source::new("muster.yaml", "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n");
+//! let mut reader = Reader::new(&source);
+//! if let Some(root) = reader.load() {
+//!     if let Some(fields) = reader.fields(&root, "a project", &["time_zone", "clock"]) {
+//!         let zone = fields.get("time_zone").and_then(|node| reader.text(node, "a time zone"));
+//!         assert_eq!(zone, Some("Europe/Berlin"));
+//!     }
+//! }
+//! let diagnostics = reader.finish();
+//! assert!(diagnostics.to_string().contains("did you mean `clock`?"));
+//! ```
+
+mod load;
+mod node;
+mod positions;
+mod reader;
+mod suggest;
+
+pub use node::{Content, Entry, Node};
+pub use reader::{Fields, Reader};
+pub use suggest::{closest, list};

@@ -1,0 +1,233 @@
+//! Typed reading of nodes that collects what is wrong and goes on.
+
+use super::load::load;
+use super::node::{Content, Entry, Node};
+use super::suggest::{closest, list};
+use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote};
+use crate::limits;
+
+/// Reads one file. Each getter reports what is wrong and then gives `None`, so that the caller can look at the rest.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    source: &'s Source,
+    diagnostics: Diagnostics,
+}
+
+/// The entries of a map whose keys are known to be right.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'n> {
+    /// All of them, in the order of the file.
+    pub entries: &'n [Entry],
+    /// The map's place.
+    pub span: Span,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader of a file.
+    #[must_use]
+    pub fn new(source: &'s Source) -> Self {
+        Self {
+            source,
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
+    /// The file's tree; `None` if it cannot be read at all.
+    pub fn load(&mut self) -> Option<Node> {
+        load(self.source, &mut self.diagnostics)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn source(&self) -> &'s Source {
+        self.source
+    }
+
+    /// All that was reported, in the order of the file.
+    #[must_use]
+    pub fn finish(mut self) -> Diagnostics {
+        self.diagnostics.sort();
+        self.diagnostics
+    }
+
+    /// Reports something.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports an error at a place, with what would be right. Always `None`, so that it can end a getter.
+    pub fn wrong<T>(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        self.report(
+            Diagnostic::error(message)
+                .at(self.source, span, "")
+                .help(help),
+        );
+        None
+    }
+
+    /// Reports a warning at a place.
+    pub fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.report(
+            Diagnostic::warning(message)
+                .at(self.source, span, "")
+                .help(help),
+        );
+    }
+
+    /// Reports that a value is of the wrong type. `what` is what belongs there: `a list of clauses`.
+    pub fn expected<T>(&mut self, node: &Node, what: &str, help: &str) -> Option<T> {
+        let message = format!("expected {what}, found {}", node.describe());
+        let diagnostic = Diagnostic::error(message).at(self.source, node.span, "");
+        self.report(diagnostic.help(help));
+        None
+    }
+
+    /// A text that can be a name: not empty, at most [`limits::NAME_BYTES`], without control characters.
+    pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        let text = self.any_text(node, what)?;
+        if text.is_empty() {
+            return self.wrong(
+                node.span,
+                format!("expected {what}, found an empty text"),
+                "write at least one character",
+            );
+        }
+        if text.len() > limits::NAME_BYTES {
+            let message = format!("this text is too long for {what}: {} bytes", text.len());
+            return self.wrong(
+                node.span,
+                message,
+                format!("at most {} bytes", limits::NAME_BYTES),
+            );
+        }
+        if text.chars().any(char::is_control) {
+            let message = format!("{} has a control character in it", quote(text));
+            return self.wrong(
+                node.span,
+                message,
+                "a name is one line of printable characters",
+            );
+        }
+        Some(text)
+    }
+
+    /// A text of any length, perhaps empty.
+    pub fn any_text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        match &node.content {
+            Content::Text(text) => Some(text),
+            Content::Number(_) | Content::Flag(_) => {
+                let quoted = format!(
+                    "to make it a text, put quotes around it: \"{}\"",
+                    self.source.slice(node.span)
+                );
+                self.expected(node, what, &quoted)
+            }
+            Content::Nothing => self.expected(node, what, "write it behind the colon"),
+            _ => self.expected(node, what, "write one text"),
+        }
+    }
+
+    /// A number.
+    pub fn number(&mut self, node: &Node, what: &str) -> Option<f64> {
+        match &node.content {
+            Content::Number(number) => Some(*number),
+            Content::Text(text)
+                if muster_model::Scalar::Text(text.clone())
+                    .as_number()
+                    .is_some() =>
+            {
+                self.expected(node, what, "to make it a number, leave the quotes out")
+            }
+            _ => self.expected(node, what, "write digits, such as `50` or `0.5`"),
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, node: &Node, what: &str) -> Option<bool> {
+        match &node.content {
+            Content::Flag(flag) => Some(*flag),
+            _ => self.expected(node, what, "write `true` or `false`, without quotes"),
+        }
+    }
+
+    /// A list of at most `most` elements.
+    pub fn list<'n>(&mut self, node: &'n Node, what: &str, most: usize) -> Option<&'n [Node]> {
+        match &node.content {
+            Content::List(items) if items.len() > most => {
+                let message = format!("this list is too long: {} elements", items.len());
+                self.wrong(node.span, message, format!("{what} has at most {most}"))
+            }
+            Content::List(items) => Some(items),
+            Content::Nothing | Content::Map(_) => {
+                self.expected(node, what, "write `[a, b]`, or each on a line behind `- `")
+            }
+            _ => {
+                let raw = self.source.slice(self.source.first_line(node.span));
+                self.expected(
+                    node,
+                    what,
+                    &format!("a list of one is written {}", quote(&format!("[{raw}]"))),
+                )
+            }
+        }
+    }
+
+    /// A map, with whatever keys.
+    pub fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+        match &node.content {
+            Content::Map(entries) => Some(entries),
+            _ => self.expected(
+                node,
+                what,
+                "write `key: value`, one a line and indented, or `{key: value}`",
+            ),
+        }
+    }
+
+    /// A map with known keys; any other key is reported, and the map is read without it.
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, keys: &[&str]) -> Option<Fields<'n>> {
+        let entries = self.map(node, what)?;
+        for entry in entries {
+            if !keys.contains(&&*entry.key) {
+                self.unknown_key(entry, what, keys);
+            }
+        }
+        Some(Fields {
+            entries,
+            span: node.span,
+        })
+    }
+
+    /// Reports a key that does not belong to a map.
+    pub fn unknown_key(&mut self, entry: &Entry, what: &str, keys: &[&str]) {
+        let message = format!("unknown key {} in {what}", quote(&entry.key));
+        let mut diagnostic = Diagnostic::error(message).at(self.source, entry.key_span, "");
+        if let Some(meant) = closest(&entry.key, keys.iter().copied()) {
+            diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+        }
+        self.report(match keys {
+            [] => diagnostic,
+            [only] => diagnostic.help(format!("the only key here is `{only}`")),
+            _ => diagnostic.help(format!("the keys here are {}", list(keys))),
+        });
+    }
+}
+
+impl<'n> Fields<'n> {
+    /// The value of a key, if it is there.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// A key and its value, if it is there.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|entry| &*entry.key == key)
+    }
+}

@@ -1,0 +1,71 @@
+//! "Did you mean".
+
+/// What the user most likely meant by a word, if anything.
+#[must_use]
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A word this long is no slip of the fingers, and comparing costs its length squared.
+    const LONGEST: usize = 64;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let plain = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
+    let word = plain(word);
+    let likeness = |other: &str| {
+        let other = plain(other);
+        let edits = strsim::damerau_levenshtein(&word, &other);
+        // One slip in a short word, one in three letters of a longer one; and whatever only stops early (`sec`, `prop`).
+        let near = edits <= (word.chars().count().min(other.chars().count()) / 3).max(1);
+        let begins = !word.is_empty() && other.starts_with(&word);
+        (near || begins).then_some(edits)
+    };
+    let likely = known
+        .into_iter()
+        .filter_map(|other| likeness(other).map(|edits| (edits, other)));
+    likely
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, other)| other)
+}
+
+/// Words as a list for a message: `` `a`, `b` and `c` ``.
+#[must_use]
+pub fn list(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_understood_and_other_words_are_not() {
+        let keys = [
+            "id",
+            "name",
+            "where",
+            "time_zone",
+            "user_properties",
+            "in_last",
+        ];
+        assert_eq!(closest("wehre", keys), Some("where"));
+        assert_eq!(closest("timezone", keys), Some("time_zone"));
+        assert_eq!(closest("Time-Zone", keys), Some("time_zone"));
+        assert_eq!(closest("user_props", keys), None);
+        assert_eq!(closest("user_prop", keys), Some("user_properties"));
+        assert_eq!(closest("ids", keys), Some("id"));
+        assert_eq!(closest("cadence", keys), None);
+        assert_eq!(closest("", keys), None);
+        assert_eq!(closest(&"i".repeat(100_000), keys), None);
+    }
+
+    #[test]
+    fn words_become_a_list() {
+        assert_eq!(list(&[]), "");
+        assert_eq!(list(&["a"]), "`a`");
+        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

@@ -1,0 +1,324 @@
+//! No text makes the reader panic, recurse without bound or take long, and each limit is where its name says.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use muster_definition::{Definition, Diagnostics, Source, limits, parse};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+fn read(text: &str) -> Result<Definition, Diagnostics> {
+    parse(&Source::new("cohorts/a.yaml", text))
+}
+
+/// The first message, or `fine`.
+fn told(text: &str) -> String {
+    match read(text) {
+        Ok(_) => "fine".to_owned(),
+        Err(diagnostics) => diagnostics
+            .iter()
+            .next()
+            .map(|first| first.message().to_owned())
+            .unwrap_or_default(),
+    }
+}
+
+fn many(count: usize, item: impl Fn(usize) -> String) -> String {
+    (0..count).map(item).collect::<Vec<_>>().join(", ")
+}
+
+/// Just within a limit all is fine; one more is refused with this message.
+fn limit(most: usize, message: &str, text: impl Fn(usize) -> String) {
+    assert_eq!(told(&text(most)), "fine", "{message}");
+    assert_eq!(told(&text(most + 1)), message);
+}
+
+#[test]
+fn limits_are_where_they_say() {
+    limit(
+        limits::FILE_BYTES,
+        "the file has 1048577 bytes, and at most 1048576 are read",
+        |bytes| {
+            let mut text = "where: {everyone: true}\n#".to_owned();
+            text.push_str(&" ".repeat(bytes - text.len()));
+            text
+        },
+    );
+    // The map at the top and the two of the innermost clause are levels, too.
+    limit(
+        limits::DEPTH - 2,
+        "lists and maps are nested more than 128 deep",
+        |depth| {
+            format!(
+                "where: {}{{everyone: true}}{}",
+                "{not: ".repeat(depth),
+                "}".repeat(depth)
+            )
+        },
+    );
+    limit(
+        limits::CLAUSES - 1,
+        "the definition has too many clauses",
+        |clauses| {
+            format!(
+                "where: {{any: [{}]}}",
+                many(clauses, |n| format!("{{did: e{n}}}"))
+            )
+        },
+    );
+    limit(
+        limits::VALUES,
+        "this list is too long: 10001 elements",
+        |values| {
+            format!(
+                "where: {{user: {{p: [{}]}}}}",
+                many(values, |n| format!("v{n}"))
+            )
+        },
+    );
+    limit(
+        limits::EVENT_NAMES,
+        "this list is too long: 1001 elements",
+        |names| format!("where: {{did: [{}]}}", many(names, |n| format!("e{n}"))),
+    );
+    limit(
+        limits::PROPERTIES,
+        "`user` names 201 properties",
+        |properties| {
+            format!(
+                "where: {{user: {{{}}}}}",
+                many(properties, |n| format!("p{n}: x"))
+            )
+        },
+    );
+    limit(
+        limits::DESTINATIONS,
+        "this list is too long: 21 elements",
+        |destinations| {
+            format!(
+                "sync: [{}]\nwhere: {{everyone: true}}",
+                many(destinations, |n| format!("d{n}"))
+            )
+        },
+    );
+    limit(
+        limits::SYNCED_PROPERTIES,
+        "this list is too long: 51 elements",
+        |properties| {
+            let properties = many(properties, |n| format!("p{n}"));
+            format!("sync: [{{to: d, user_properties: [{properties}]}}]\nwhere: {{everyone: true}}")
+        },
+    );
+    limit(
+        limits::NAME_BYTES,
+        "this text is too long for a name: 1025 bytes",
+        |bytes| format!("name: {}\nwhere: {{everyone: true}}", "n".repeat(bytes)),
+    );
+    let days = usize::try_from(limits::DURATION_MS / 86_400_000).unwrap_or_default();
+    limit(days, "`36526 days` is too long", |days| {
+        format!("where: {{did: Purchase, in_last: {days} days}}")
+    });
+}
+
+#[test]
+fn more_errors_than_anyone_reads_are_counted() {
+    let text = format!(
+        "where: {{user: {{{}}}}}",
+        many(180, |n| format!("p{n}: {{like: x}}"))
+    );
+    let diagnostics = read(&text).expect_err("there are 180 errors");
+    assert_eq!(diagnostics.iter().len(), limits::DIAGNOSTICS);
+    assert!(diagnostics.to_string().ends_with("\n\nand 130 more"));
+}
+
+/// Texts of the largest size, each the worst of its kind.
+#[test]
+fn the_largest_files_are_read_or_refused_in_good_time() {
+    let fill = |part: &str| part.repeat(limits::FILE_BYTES / part.len());
+    let texts = [
+        fill("["),
+        fill("{"),
+        fill("{a: "),
+        fill("- "),
+        fill("? "),
+        fill("a: "),
+        fill("a:\n"),
+        fill("- - a\n"),
+        fill("\""),
+        fill("'a' "),
+        fill("a\n"),
+        fill("#\n"),
+        fill("---\n"),
+        fill("&a "),
+        fill("!a "),
+        fill("*a "),
+        fill("%a\n"),
+        fill("\u{feff}"),
+        fill("\t"),
+        fill("ä"),
+        format!("where: [{}]", fill("a,").split_at(1_000_000).0),
+        format!("where: {{{}}}", many(100_000, |n| format!("k{n}: "))),
+        format!(
+            "where: {{all: [{}]}}",
+            many(100_000, |_| "{a: b}".to_owned())
+        ),
+        format!(
+            "where: {{any: [{}]}}",
+            many(30_000, |n| format!("{{user: {{zip: 0{n}}}}}"))
+        ),
+        format!("where: {{user: {{\n{}}}}}", "ä: {ä: 1}\n,".repeat(60_000)),
+        (0..1_000)
+            .map(|n| format!("{}a:\n", " ".repeat(n)))
+            .collect(),
+        format!("where: |\n{}", "  a\n".repeat(200_000)),
+    ];
+    for text in texts {
+        let start = Instant::now();
+        let told = match read(&text) {
+            Ok(_) => String::new(),
+            Err(diagnostics) => diagnostics.to_string(),
+        };
+        let beginning: String = text.chars().take(40).collect();
+        let took = start.elapsed();
+        assert!(!told.is_empty(), "{beginning:?} is a definition");
+        assert!(
+            took < Duration::from_secs(10),
+            "{beginning:?} took {took:?}"
+        );
+    }
+}
+
+/// Files that say something, to be spoilt.
+fn seeds() -> Vec<String> {
+    let wrong = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/cohorts");
+    let folders = [wrong, shop]
+        .into_iter()
+        .filter_map(|folder| fs::read_dir(folder).ok());
+    let mut paths: Vec<_> = folders
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    let texts = paths
+        .into_iter()
+        .filter_map(|path| fs::read_to_string(path).ok());
+    let texts: Vec<_> = texts.filter(|text| text.len() < 4_000).collect();
+    assert!(texts.len() > 60);
+    texts
+}
+
+const PIECES: [&str; 63] = [
+    "where",
+    "all",
+    "any",
+    "not",
+    "did",
+    "did_not",
+    "user",
+    "with",
+    "times",
+    "in_last",
+    "id",
+    "name",
+    "sync",
+    "to",
+    "cadence",
+    "daily",
+    "at",
+    "rule",
+    "at_least",
+    "between",
+    "none_of",
+    "set",
+    "everyone",
+    "30 days",
+    "Purchase",
+    "*",
+    "true",
+    "null",
+    "~",
+    "50",
+    "-1",
+    "1e999",
+    "007",
+    ":",
+    ": ",
+    ",",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\t",
+    "\r\n",
+    "#",
+    "---\n",
+    "...\n",
+    "&a ",
+    "*a",
+    "!t ",
+    "|",
+    ">",
+    "\\u",
+    "\\ud83d\\ude00",
+    "\\ud83d",
+    "\\",
+    "ä",
+    "\u{feff}",
+    "\u{0}",
+];
+
+fn check(text: &str) {
+    for path in ["a.yaml", "a.json"] {
+        match parse(&Source::new(path, text)) {
+            Ok(definition) => drop(definition.warnings.to_string()),
+            Err(diagnostics) => {
+                assert!(diagnostics.has_errors());
+                assert!(!diagnostics.to_string().is_empty());
+                assert!(!diagnostics.render(true).is_empty());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text(text in "\\PC{0,200}") {
+        check(&text);
+    }
+
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(source) = Source::from_bytes("a.yaml", &bytes) {
+            check(source.text());
+        }
+    }
+
+    #[test]
+    fn any_pieces(pieces in prop::collection::vec(select(&PIECES[..]), 0..60)) {
+        check(&pieces.concat());
+    }
+
+    #[test]
+    fn spoilt_files(
+        seed in select(seeds()),
+        cuts in prop::collection::vec((any::<Index>(), 0..6_usize, select(&PIECES[..])), 1..6),
+    ) {
+        let mut chars: Vec<char> = seed.chars().collect();
+        for (at, length, piece) in cuts {
+            let at = at.index(chars.len() + 1);
+            let end = (at + length).min(chars.len());
+            chars.splice(at..end, piece.chars());
+        }
+        check(&chars.into_iter().collect::<String>());
+    }
+}
