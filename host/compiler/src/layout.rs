@@ -1,0 +1,88 @@
+//! Where things lie: the canonical ABI's offsets of the contract's records (Component Model, "Canonical ABI": fields in order,
+//! each at its alignment; a list is a pointer and a length), and the static part of the module's own memory.
+
+/// Users are worked on in tiles of this many, so that what is known of a tile stays in the first-level cache.
+pub(crate) const TILE: u32 = 256;
+/// A node's answers for a tile: one signed instant (`f64`) a user.
+pub(crate) const NODE_BYTES: u32 = TILE * 8;
+/// Memory below this address stays unused, so that 0 is no address.
+pub(crate) const FIRST_ADDRESS: u32 = 16;
+/// The size of a Wasm page.
+pub(crate) const PAGE: u32 = 65_536;
+
+/// `record batch`.
+pub(crate) mod batch {
+    pub(crate) const NOW: u64 = 0;
+    pub(crate) const USERS: u64 = 8;
+    pub(crate) const DICTIONARY_OFFSETS: u64 = 12;
+    pub(crate) const DICTIONARY_OFFSETS_LENGTH: u64 = 16;
+    pub(crate) const DICTIONARY_BYTES: u64 = 20;
+    pub(crate) const USER_PROPERTIES: u64 = 44;
+    pub(crate) const STREAMS: u64 = 60;
+}
+
+/// `record event-rows`.
+pub(crate) mod rows {
+    pub(crate) const SIZE: u32 = 24;
+    pub(crate) const STARTS: u64 = 0;
+    pub(crate) const TIMES: u64 = 8;
+    pub(crate) const COLUMNS: u64 = 16;
+}
+
+/// `variant column`.
+pub(crate) mod column {
+    pub(crate) const SIZE: u32 = 20;
+    pub(crate) const CASE: u64 = 0;
+    /// The values of a plain column; the starts of a `texts` one.
+    pub(crate) const DATA: u64 = 4;
+    /// The codes of a `texts` column.
+    pub(crate) const CODES: u64 = 12;
+    /// The case `texts`.
+    pub(crate) const TEXTS: i32 = 3;
+}
+
+/// `result<verdicts, string>`.
+pub(crate) mod verdicts {
+    pub(crate) const SIZE: u32 = 20;
+    pub(crate) const MEMBERS: u64 = 4;
+    pub(crate) const MEMBERS_LENGTH: u64 = 8;
+    pub(crate) const UNTIL: u64 = 12;
+    pub(crate) const UNTIL_LENGTH: u64 = 16;
+}
+
+/// Bytes with known addresses: what becomes the module's data segment.
+#[derive(Debug)]
+pub(crate) struct StaticData {
+    bytes: Vec<u8>,
+}
+
+impl StaticData {
+    pub(crate) fn new() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// The address behind all that was put.
+    pub(crate) fn end(&self) -> u32 {
+        FIRST_ADDRESS + u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Puts bytes at the next address of an alignment, and says where.
+    pub(crate) fn put(&mut self, align: u32, bytes: &[u8]) -> u32 {
+        while !self.end().is_multiple_of(align) {
+            self.bytes.push(0);
+        }
+        let at = self.end();
+        self.bytes.extend_from_slice(bytes);
+        at
+    }
+
+    /// Puts 32-bit words, little-endian.
+    pub(crate) fn put_words(&mut self, words: &[u32]) -> u32 {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.put(4, &bytes)
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
