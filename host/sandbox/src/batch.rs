@@ -1,0 +1,294 @@
+//! Checks that a batch is what a rule asked for. Lengths only, so it costs the number of columns, not of rows.
+
+use crate::contract::{Batch, Column, Description, EventRows, Kind, Property};
+use crate::error::RuleError;
+use crate::limits;
+
+/// Checks a batch against a description.
+pub(crate) fn check(description: &Description, batch: &Batch<'_>) -> Result<(), RuleError> {
+    shape(description, batch).map_err(RuleError::BadBatch)?;
+    let bytes = size(batch);
+    if bytes > limits::MAX_BATCH_BYTES {
+        let limit = limits::MAX_BATCH_BYTES;
+        return Err(RuleError::BadBatch(format!(
+            "it has {bytes} bytes; at most {limit} are allowed"
+        )));
+    }
+    Ok(())
+}
+
+fn shape(description: &Description, batch: &Batch<'_>) -> Result<(), String> {
+    if batch.now < 0 {
+        return Err(format!("now is {}, before 1970", batch.now));
+    }
+    let users = batch.users as usize;
+    same("first-seen", batch.first_seen.len(), users)?;
+    let hashes = if description.user_hashes { users } else { 0 };
+    same("user-hash", batch.user_hash.len(), hashes)?;
+    let texts = batch.dictionary.offsets.last().copied();
+    if texts.map(|end| end as usize) != Some(batch.dictionary.bytes.len()) {
+        return Err("the dictionary's offsets do not end with its bytes".to_owned());
+    }
+    columns(
+        "user-properties",
+        &description.user_properties,
+        batch.user_properties,
+        users,
+    )?;
+    same(
+        "property-histories",
+        batch.property_histories.len(),
+        description.property_histories.len(),
+    )?;
+    for (rows, property) in batch
+        .property_histories
+        .iter()
+        .zip(&description.property_histories)
+    {
+        event_rows(
+            "a property history",
+            std::slice::from_ref(property),
+            rows,
+            users,
+        )?;
+    }
+    same("streams", batch.streams.len(), description.streams.len())?;
+    for (rows, stream) in batch.streams.iter().zip(&description.streams) {
+        event_rows("a stream", &stream.properties, rows, users)?;
+    }
+    same(
+        "calendars",
+        batch.calendars.len(),
+        description.calendars.len(),
+    )
+}
+
+fn event_rows(
+    what: &str,
+    properties: &[Property],
+    rows: &EventRows<'_>,
+    users: usize,
+) -> Result<(), String> {
+    starts(what, rows.starts, users, rows.times.len())?;
+    columns(what, properties, rows.columns, rows.times.len())
+}
+
+fn columns(
+    what: &str,
+    properties: &[Property],
+    columns: &[Column<'_>],
+    rows: usize,
+) -> Result<(), String> {
+    same(what, columns.len(), properties.len())?;
+    for (column, property) in columns.iter().zip(properties) {
+        let found = match (column, property.kind) {
+            (Column::Number(values), Kind::Number) => values.len(),
+            (Column::Flag(values), Kind::Flag) => values.len(),
+            (Column::Text(codes), Kind::Text) => codes.len(),
+            (Column::Texts(lists), Kind::Text) => {
+                starts(&property.name, lists.starts, rows, lists.codes.len())?;
+                rows
+            }
+            _ => {
+                let name = &property.name;
+                let kind = match property.kind {
+                    Kind::Text => "text",
+                    Kind::Number => "number",
+                    Kind::Flag => "flag",
+                };
+                return Err(format!("the column `{name}` of {what} is not {kind}"));
+            }
+        };
+        same(&property.name, found, rows)?;
+    }
+    Ok(())
+}
+
+fn starts(what: &str, starts: &[u32], rows: usize, end: usize) -> Result<(), String> {
+    same(what, starts.len(), rows + 1)?;
+    if starts.last().map(|last| *last as usize) == Some(end) {
+        Ok(())
+    } else {
+        Err(format!("the starts of {what} do not end with its rows"))
+    }
+}
+
+fn same(what: &str, found: usize, wanted: usize) -> Result<(), String> {
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("{what} has {found} values in place of {wanted}"))
+    }
+}
+
+/// What the columns of a batch take in the rule's memory, in bytes.
+fn size(batch: &Batch<'_>) -> usize {
+    let rows = |rows: &EventRows<'_>| {
+        size_of_val(rows.starts) + size_of_val(rows.times) + columns_size(rows.columns)
+    };
+    size_of_val(batch.dictionary.offsets)
+        + size_of_val(batch.dictionary.bytes)
+        + size_of_val(batch.first_seen)
+        + size_of_val(batch.user_hash)
+        + columns_size(batch.user_properties)
+        + batch.property_histories.iter().map(rows).sum::<usize>()
+        + batch.streams.iter().map(rows).sum::<usize>()
+}
+
+fn columns_size(columns: &[Column<'_>]) -> usize {
+    let size = |column: &Column<'_>| match column {
+        Column::Number(values) => size_of_val(*values),
+        Column::Flag(values) => size_of_val(*values),
+        Column::Text(codes) => size_of_val(*codes),
+        Column::Texts(lists) => size_of_val(lists.starts) + size_of_val(lists.codes),
+    };
+    columns.iter().map(size).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Dictionary, StreamReads, TextLists};
+
+    fn description() -> Description {
+        let property = |name: &str, kind| Property {
+            name: name.to_owned(),
+            kind,
+        };
+        Description {
+            cohorts: vec!["vip".to_owned()],
+            user_properties: vec![property("city", Kind::Text)],
+            property_histories: Vec::new(),
+            streams: vec![StreamReads {
+                names: vec!["Purchase".to_owned()],
+                properties: vec![property("amount", Kind::Number)],
+                reach: None,
+            }],
+            calendars: Vec::new(),
+            user_hashes: true,
+        }
+    }
+
+    const BATCH: Batch<'static> = Batch {
+        now: 10,
+        users: 2,
+        dictionary: Dictionary {
+            offsets: &[0, 3],
+            bytes: b"abc",
+        },
+        first_seen: &[1, 2],
+        user_hash: &[7, 8],
+        user_properties: &[Column::Texts(TextLists {
+            starts: &[0, 1, 1],
+            codes: &[1],
+        })],
+        property_histories: &[],
+        streams: &[EventRows {
+            starts: &[0, 2, 3],
+            times: &[1, 2, 3],
+            columns: &[Column::Number(&[1.0, 2.0, 3.0])],
+        }],
+        calendars: &[],
+    };
+
+    #[test]
+    fn a_right_batch_passes() {
+        assert_eq!(check(&description(), &BATCH), Ok(()));
+    }
+
+    #[test]
+    fn each_wrong_shape_is_named() {
+        let stream = |starts, times, columns| EventRows {
+            starts,
+            times,
+            columns,
+        };
+        let short = [stream(&[0, 2, 3], &[1, 2, 3], &[Column::Number(&[1.0])])];
+        let kind = [stream(&[0, 2, 3], &[1, 2, 3], &[Column::Flag(&[1, 1, 1])])];
+        let starts = [stream(&[0, 2, 2], &[1, 2, 3], &[Column::Number(&[1.0; 3])])];
+        let dictionary = Dictionary {
+            offsets: &[],
+            bytes: &[],
+        };
+        for (batch, says) in [
+            (Batch { now: -1, ..BATCH }, "before 1970"),
+            (
+                Batch { users: 3, ..BATCH },
+                "first-seen has 2 values in place of 3",
+            ),
+            (
+                Batch {
+                    user_hash: &[],
+                    ..BATCH
+                },
+                "user-hash has 0",
+            ),
+            (
+                Batch {
+                    dictionary,
+                    ..BATCH
+                },
+                "dictionary",
+            ),
+            (
+                Batch {
+                    user_properties: &[],
+                    ..BATCH
+                },
+                "user-properties has 0",
+            ),
+            (
+                Batch {
+                    streams: &[],
+                    ..BATCH
+                },
+                "streams has 0",
+            ),
+            (
+                Batch {
+                    streams: &short,
+                    ..BATCH
+                },
+                "amount has 1 values in place of 3",
+            ),
+            (
+                Batch {
+                    streams: &kind,
+                    ..BATCH
+                },
+                "the column `amount` of a stream is not number",
+            ),
+            (
+                Batch {
+                    streams: &starts,
+                    ..BATCH
+                },
+                "the starts of a stream",
+            ),
+        ] {
+            let error = check(&description(), &batch).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_limit_on_bytes_holds() {
+        let bytes = vec![b'x'; limits::MAX_BATCH_BYTES];
+        let dictionary = Dictionary {
+            offsets: &[0, limits::MAX_BATCH_BYTES as u32],
+            bytes: &bytes,
+        };
+        let error = check(
+            &description(),
+            &Batch {
+                dictionary,
+                ..BATCH
+            },
+        )
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("at most 134217728 are allowed"),
+            "{error}"
+        );
+    }
+}

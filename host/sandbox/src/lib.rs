@@ -1,0 +1,50 @@
+//! Runs rules: WebAssembly components of the world in `wit/cohort.wit`, our compiler's and hand-written ones alike, through one door.
+//!
+//! It **is** the place where bytes become something that can be asked about users: they are checked, compiled (or taken from a private
+//! cache), described, and then called with batches of columns from many threads at once. Whatever a rule does, it ends in an answer or in
+//! an error with a readable text, and the host goes on.
+//!
+//! It is **not** where batches come from or verdicts go to (`muster-engine`), it knows no definition language (`muster-compiler`), and
+//! it gives a rule nothing: no clock, no randomness, no files, no network, no memory of the last batch.
+//!
+//! Limits are in [`limits`]: 32 MiB a rule, 256 MiB of memory and 512 KiB of stack an instance, 10 s a batch for hand-written rules.
+//!
+//! ```
+//! use muster_sandbox::{LoadError, Options, Origin, Sandbox};
+//!
+//! let sandbox = Sandbox::new(Options::default())?;
+//! let error = sandbox.load(b"(module)", Origin::HandWritten).unwrap_err();
+//! assert!(matches!(error, LoadError::NotWasm { .. }));
+//! # Ok::<(), muster_sandbox::SandboxError>(())
+//! ```
+
+mod answer;
+mod batch;
+mod cache;
+mod componentize;
+mod contract;
+mod description;
+mod engine;
+mod error;
+mod gate;
+mod guest;
+mod idle;
+pub mod limits;
+mod options;
+mod rule;
+mod sandbox;
+mod text;
+mod ticker;
+mod trusted;
+mod validate;
+
+pub use componentize::{ComponentizeError, componentize};
+pub use contract::{
+    Batch, CONTRACT_VERSION, Calendar, CalendarBounds, CalendarUnit, Column, Description,
+    Dictionary, EventRows, Kind, Property, StreamReads, TextLists, Verdicts,
+};
+pub use engine::Allocation;
+pub use error::{DescriptionError, LoadError, RuleError, SandboxError};
+pub use options::{Options, Origin};
+pub use rule::{Artefact, Rule};
+pub use sandbox::Sandbox;

@@ -1,0 +1,155 @@
+//! A loaded rule.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::contract::{Batch, Description, ExportsPre, Verdicts};
+use crate::error::RuleError;
+use crate::gate::Gate;
+use crate::guest::{Guest, Live};
+use crate::idle::Shelf;
+use crate::options::Origin;
+use crate::ticker::Ticker;
+use crate::{answer, batch, limits};
+
+/// A rule that may be asked. Clones are the same rule; any number of threads may call it at once.
+#[derive(Clone)]
+pub struct Rule {
+    inner: Arc<Inner>,
+}
+
+/// Whether loading had to compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Artefact {
+    /// It came from the cache.
+    Cached,
+    /// It was compiled, and is in the cache now if there is one.
+    Compiled,
+    /// It was compiled and could not be stored, for this reason: the rule works, and the next start compiles again.
+    NotStored(String),
+}
+
+/// What the calls of one engine share.
+pub(crate) struct Calls {
+    pub(crate) gate: Gate,
+    pub(crate) idle: Shelf<Live>,
+    /// Of hand-written rules: what a describe and a classify may take, and the clock that stops them.
+    pub(crate) clock: Option<Clock>,
+}
+
+pub(crate) struct Clock {
+    pub(crate) describe: Duration,
+    pub(crate) classify: Duration,
+    pub(crate) _ticker: Ticker,
+}
+
+pub(crate) struct Inner {
+    pub(crate) id: u64,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) exports: ExportsPre<Guest>,
+    pub(crate) origin: Origin,
+    pub(crate) description: Description,
+    pub(crate) digest: [u8; 32],
+    pub(crate) artefact: Artefact,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.calls.idle.clear(self.id);
+    }
+}
+
+impl Rule {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What it reads and which cohorts it answers for.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.inner.description
+    }
+
+    /// The SHA-256 of its bytes: two rules with one digest give the same answers.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.inner.digest
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.inner.origin
+    }
+
+    /// Whether loading it had to compile.
+    #[must_use]
+    pub fn artefact(&self) -> &Artefact {
+        &self.inner.artefact
+    }
+
+    /// The most users that one batch may ask about, a multiple of 64: their answer takes [`limits::MAX_ANSWER_BYTES`].
+    #[must_use]
+    pub fn max_users(&self) -> u32 {
+        let users = answer::users_within(self.cohorts(), limits::MAX_ANSWER_BYTES);
+        u32::try_from(users).unwrap_or(u32::MAX)
+    }
+
+    /// Asks about a batch of users. Waits while as many calls run as the sandbox has threads.
+    ///
+    /// # Errors
+    /// When the rule does not answer, or not as the contract says, or when the batch is not what it asked for. An error is about this
+    /// batch alone; the rule may be asked again.
+    pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, RuleError> {
+        let (limit, users) = (self.max_users(), batch.users);
+        if users > limit {
+            return Err(RuleError::BadBatch(format!(
+                "it asks about {users} users; at most {limit} are allowed"
+            )));
+        }
+        batch::check(self.description(), batch)?;
+        let calls = &self.inner.calls;
+        // Declared before the instance, so that its slot is free again when the place is.
+        let _place = calls.gate.enter();
+        let time = calls.clock.as_ref().map(|clock| clock.classify);
+        let mut live = match self.reused() {
+            Some(live) => live,
+            None => Live::start(&self.inner.exports, time)?,
+        };
+        let users = users as usize;
+        let bytes = answer::size(self.cohorts(), users);
+        let verdicts = live.classify(batch, bytes, time)?;
+        answer::check(&verdicts, self.cohorts(), users, batch.now)?;
+        self.keep(live);
+        Ok(verdicts)
+    }
+
+    fn reused(&self) -> Option<Live> {
+        self.inner.calls.idle.take(self.inner.id)
+    }
+
+    /// Our own modules start each batch afresh in the same memory. A hand-written one could keep something from one batch to
+    /// the next, and then an answer would depend on what was asked before.
+    fn keep(&self, live: Live) {
+        if self.inner.origin == Origin::Compiled {
+            self.inner.calls.idle.put(self.inner.id, live);
+        }
+    }
+
+    fn cohorts(&self) -> usize {
+        self.inner.description.cohorts.len()
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("digest", &crate::text::hex(&self.inner.digest))
+            .field("origin", &self.inner.origin)
+            .field("cohorts", &self.inner.description.cohorts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! Texts that a rule chose, made fit for logs and terminals.
+
+/// The beginning of a text, at most `limit` bytes and whole characters, without control characters (which could move a terminal's
+/// cursor or forge a line of a log). An ellipsis stands for what was cut.
+pub(crate) fn short(text: &str, limit: usize) -> String {
+    let kept = text.floor_char_boundary(limit);
+    let (head, tail) = text.split_at(kept);
+    let mut short: String = head
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect();
+    if !tail.is_empty() {
+        short.push('…');
+    }
+    short
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_whole_characters_and_clears_controls() {
+        assert_eq!(short("all of it", 9), "all of it");
+        assert_eq!(short("öä", 3), "ö…");
+        assert_eq!(short("a\u{1b}[31m\nb", 99), "a [31m b");
+        assert_eq!(hex(&[0, 0xab]), "00ab");
+    }
+}

@@ -1,0 +1,245 @@
+//! Decides from the bytes alone whether a rule may be compiled. wasmtime has panicked on some invalid bytes (FACTS.md, "Wasm"), so
+//! it only gets to see what has passed here.
+
+use sha2::{Digest, Sha256};
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentItem};
+use wasmparser::types::TypesRef;
+use wasmparser::{ComponentExternalKind, ComponentInstance, Instance, Parser, Payload, Validator};
+
+use crate::contract::{CONTRACT_VERSION, TYPES};
+use crate::engine::FEATURES;
+use crate::error::LoadError;
+use crate::{limits, text};
+
+/// The functions of the world `rule`.
+const EXPORTS: [&str; 2] = ["describe", "classify"];
+
+/// How much of a name an error shows, in bytes.
+const SHOWN: usize = 120;
+
+/// Bytes that are a component with nothing but the allowed features, no imports and the right exports. The types of the exports
+/// are checked when it is linked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ValidatedRule<'a> {
+    bytes: &'a [u8],
+    digest: [u8; 32],
+}
+
+impl<'a> ValidatedRule<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, LoadError> {
+        if bytes.len() > limits::MAX_RULE_BYTES {
+            return Err(LoadError::TooLarge {
+                bytes: bytes.len(),
+                limit: limits::MAX_RULE_BYTES,
+            });
+        }
+        if Parser::is_core_wasm(bytes) {
+            return Err(LoadError::CoreModule);
+        }
+        if !Parser::is_component(bytes) {
+            return Err(LoadError::NotWasm { hint: guess(bytes) });
+        }
+        let types = Validator::new_with_features(FEATURES)
+            .validate_all(bytes)
+            .map_err(invalid)?;
+        let outline = Outline::read(bytes)?;
+        outline.check_parts()?;
+        for name in outline.imports {
+            check_import(name, types.as_ref())?;
+        }
+        check_exports(&outline.exports)?;
+        Ok(Self {
+            bytes,
+            digest: Sha256::digest(bytes).into(),
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+fn invalid(error: wasmparser::Error) -> LoadError {
+    LoadError::Invalid {
+        reason: text::short(error.message(), 400),
+        offset: error.offset(),
+    }
+}
+
+fn guess(bytes: &[u8]) -> &'static str {
+    if bytes.is_empty() {
+        ": it is empty"
+    } else if bytes.trim_ascii_start().starts_with(b"(") {
+        " but perhaps its text: make bytes of it with `wasm-tools parse`"
+    } else {
+        ": it does not begin with `\\0asm` and a version that is known"
+    }
+}
+
+/// What the top level of a component has, and how much is nested in it.
+#[derive(Debug, Default)]
+struct Outline<'a> {
+    imports: Vec<&'a str>,
+    exports: Vec<(&'a str, ComponentExternalKind)>,
+    components: usize,
+    component_instances: usize,
+    core_instances: usize,
+    memories: usize,
+    tables: usize,
+}
+
+impl<'a> Outline<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, LoadError> {
+        let mut outline = Self::default();
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(invalid)? {
+                Payload::ModuleSection { .. } => depth += 1,
+                Payload::ComponentSection { .. } => {
+                    depth += 1;
+                    outline.components += 1;
+                }
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        outline.imports.push(import.map_err(invalid)?.name.name);
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        let export = export.map_err(invalid)?;
+                        outline.exports.push((export.name.name, export.kind));
+                    }
+                }
+                Payload::ComponentInstanceSection(section) => {
+                    for instance in section {
+                        if let ComponentInstance::Instantiate { .. } = instance.map_err(invalid)? {
+                            outline.component_instances += 1;
+                        }
+                    }
+                }
+                Payload::InstanceSection(section) => {
+                    for instance in section {
+                        if let Instance::Instantiate { .. } = instance.map_err(invalid)? {
+                            outline.core_instances += 1;
+                        }
+                    }
+                }
+                Payload::MemorySection(section) => outline.memories += section.count() as usize,
+                Payload::TableSection(section) => outline.tables += section.count() as usize,
+                _ => {}
+            }
+        }
+        Ok(outline)
+    }
+
+    fn check_parts(&self) -> Result<(), LoadError> {
+        let parts = [
+            (
+                "nested components",
+                self.components,
+                limits::MAX_NESTED_COMPONENTS,
+            ),
+            (
+                "instances of components",
+                self.component_instances,
+                limits::MAX_COMPONENT_INSTANCES,
+            ),
+            (
+                "core instances",
+                self.core_instances,
+                limits::MAX_CORE_INSTANCES as usize,
+            ),
+            ("memories", self.memories, limits::MAX_MEMORIES as usize),
+            ("tables", self.tables, limits::MAX_TABLES as usize),
+        ];
+        match parts.into_iter().find(|(_, found, limit)| found > limit) {
+            Some((what, found, limit)) => Err(LoadError::TooManyParts { what, found, limit }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The one thing a component may import is the contract's own `types`, as long as it is an interface of nothing but types: that is how
+/// a component says which contract it speaks, and it gives nothing at run time. So do names for plain types.
+fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), LoadError> {
+    let item = types.component_item_for_import(name);
+    // The world's own names for those types, as some encoders write its `use`.
+    if item.is_some_and(|item| is_type(item.ty)) {
+        return Ok(());
+    }
+    let only_types = item.is_some_and(|item| is_types(item, types));
+    match name
+        .strip_prefix(TYPES)
+        .and_then(|rest| rest.strip_prefix('@'))
+    {
+        Some(version) if only_types => check_version(version),
+        _ => Err(LoadError::Import {
+            name: text::short(name, SHOWN),
+            hint: if name.starts_with("wasi:") {
+                ": build it for wasm32-unknown-unknown, or with the WASI stubs of its language's tool (`--stub-wasi`)"
+            } else {
+                ": everything it may know is in the batch it is given"
+            },
+        }),
+    }
+}
+
+fn is_types(item: &ComponentItem, types: TypesRef<'_>) -> bool {
+    let ComponentEntityType::Instance(id) = item.ty else {
+        return false;
+    };
+    types
+        .get(id)
+        .is_some_and(|instance| (instance.exports.values()).all(|export| is_type(export.ty)))
+}
+
+/// A plain type: nothing that is there at run time.
+fn is_type(entity: ComponentEntityType) -> bool {
+    match entity {
+        ComponentEntityType::Type { referenced, .. } => {
+            !matches!(referenced, ComponentAnyTypeId::Resource(_))
+        }
+        _ => false,
+    }
+}
+
+/// Before 1.0 a minor version is a contract of its own, and a patch version changes words only (`wit/cohort.wit`).
+fn check_version(found: &str) -> Result<(), LoadError> {
+    let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
+    if minor(found) == minor(CONTRACT_VERSION) {
+        Ok(())
+    } else {
+        Err(LoadError::Version {
+            found: text::short(found, SHOWN),
+        })
+    }
+}
+
+fn check_exports(exports: &[(&str, ComponentExternalKind)]) -> Result<(), LoadError> {
+    for wanted in EXPORTS {
+        match exports.iter().find(|(name, _)| *name == wanted) {
+            Some((_, ComponentExternalKind::Func)) => {}
+            Some(_) => {
+                return Err(LoadError::WrongType {
+                    reason: format!("`{wanted}` is not a function"),
+                });
+            }
+            None => return Err(LoadError::MissingExport { name: wanted }),
+        }
+    }
+    // An exported type is a name and nothing more.
+    let extra = |(name, kind): &&(&str, ComponentExternalKind)| {
+        !EXPORTS.contains(name) && *kind != ComponentExternalKind::Type
+    };
+    match exports.iter().find(extra) {
+        Some((name, _)) => Err(LoadError::ExtraExport {
+            name: text::short(name, SHOWN),
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,154 @@
+//! Sandboxes, batches and rules for the tests: small rules in the text format, honest but for one thing.
+
+#![allow(dead_code, reason = "each test crate uses a part of it")]
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use muster_sandbox::{
+    Batch, Dictionary, LoadError, Options, Origin, Rule, RuleError, Sandbox, Verdicts, componentize,
+};
+use wit_component::StringEncoding;
+use wit_parser::Resolve;
+
+/// Short limits, so that what loops for ever is soon stopped.
+pub fn options() -> Options {
+    Options {
+        threads: NonZeroUsize::new(2).unwrap(),
+        classify_time: Duration::from_millis(300),
+        describe_time: Duration::from_millis(300),
+        ..Options::default()
+    }
+}
+
+pub fn sandbox() -> Sandbox {
+    Sandbox::new(options()).unwrap()
+}
+
+/// A batch of one user at 1,000 ms, for a rule that reads nothing.
+pub const ONE_USER: Batch<'static> = Batch {
+    now: 1_000,
+    users: 1,
+    dictionary: Dictionary {
+        offsets: &[0],
+        bytes: &[],
+    },
+    first_seen: &[5],
+    user_hash: &[],
+    user_properties: &[],
+    property_histories: &[],
+    streams: &[],
+    calendars: &[],
+};
+
+/// A rule in the text format. As it is by default it keeps the contract: its cohort is `test`, its one user is in, for ever.
+pub struct Wat {
+    /// What `describe` does; it leaves the address of a description.
+    pub describe: &'static str,
+    /// What `classify` does with local 0, the address of the batch; it leaves the address of a result.
+    pub classify: &'static str,
+    /// What `cabi_realloc` does with locals 0 to 3: address, size, alignment, new size.
+    pub realloc: &'static str,
+    /// More items of the module.
+    pub items: &'static str,
+    /// The result at 900: 0 (an answer) or 1 (an error), and two lists as address and length.
+    pub result: [u32; 5],
+    pub members: u64,
+    pub until: i64,
+    pub cohorts: &'static [&'static str],
+    pub pages: u32,
+}
+
+pub const HONEST: Wat = Wat {
+    describe: "i32.const 64",
+    classify: "i32.const 900",
+    // Aligned to 8, never freed: an instance is used for a few small batches here.
+    realloc: "
+        global.get $top
+        global.get $top
+        local.get 3
+        i32.add
+        i32.const 7
+        i32.add
+        i32.const -8
+        i32.and
+        global.set $top",
+    items: "",
+    result: [0, 1024, 1, 1032, 1],
+    members: 1,
+    until: i64::MAX,
+    cohorts: &["test"],
+    pages: 1,
+};
+
+impl Wat {
+    pub fn core(&self) -> Vec<u8> {
+        let mut ids = String::new();
+        let mut list = Vec::new();
+        for id in self.cohorts {
+            list.extend([2048 + ids.len() as u32, id.len() as u32]);
+            ids.push_str(id);
+        }
+        let description = [1200, self.cohorts.len() as u32, 0, 0, 0, 0, 0, 0, 0, 0];
+        let words = |words: &[u32]| -> String {
+            let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+            bytes.map(|byte| format!("\\{byte:02x}")).collect()
+        };
+        let long = |value: u64| words(&[value as u32, (value >> 32) as u32]);
+        let text = format!(
+            r#"(module
+                (memory (export "memory") {pages})
+                (global $top (mut i32) (i32.const 8192))
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) {realloc})
+                (func $describe (export "describe") (result i32) {describe})
+                (func $classify (export "classify") (param i32) (result i32) {classify})
+                (data (i32.const 64) "{description}")
+                (data (i32.const 900) "{result}")
+                (data (i32.const 1024) "{members}")
+                (data (i32.const 1032) "{until}")
+                (data (i32.const 1200) "{list}")
+                (data (i32.const 2048) "{ids}")
+                {items})"#,
+            pages = self.pages,
+            realloc = self.realloc,
+            describe = self.describe,
+            classify = self.classify,
+            description = words(&description),
+            result = words(&self.result),
+            members = long(self.members),
+            until = long(self.until as u64),
+            list = words(&list),
+            items = self.items,
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    pub fn component(&self) -> Vec<u8> {
+        component_of(self.core())
+    }
+
+    pub fn load(&self, sandbox: &Sandbox) -> Result<Rule, LoadError> {
+        sandbox.load(&self.component(), Origin::HandWritten)
+    }
+
+    /// What it answers about one user.
+    pub fn answer(&self, sandbox: &Sandbox) -> Result<Verdicts, RuleError> {
+        self.load(sandbox).unwrap().classify(&ONE_USER)
+    }
+}
+
+/// Makes a component of the world `rule` of a core module.
+pub fn component_of(mut core: Vec<u8>) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+    let (package, _) = resolve.push_path(wit).unwrap();
+    let world = resolve.select_world(&[package], Some("rule")).unwrap();
+    wit_component::embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8)
+        .unwrap();
+    componentize(&core).unwrap()
+}
+
+/// The answer of the honest rule.
+pub fn right(verdicts: &Verdicts) -> bool {
+    verdicts.members == [1] && verdicts.until == [i64::MAX]
+}

@@ -1,0 +1,617 @@
+//! Rules that break the contract, the limits or themselves: each ends in its own error, quickly, and the host goes on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{HONEST, ONE_USER, Wat, component_of, options, right, sandbox};
+use muster_sandbox::{Batch, LoadError, Options, Origin, RuleError, Sandbox, limits};
+
+/// What a rule answers on a sandbox where an honest rule works before and after.
+fn error(hostile: &Wat) -> RuleError {
+    let sandbox = sandbox();
+    let honest = HONEST.load(&sandbox).unwrap();
+    let rule = hostile.load(&sandbox).unwrap();
+    let started = Instant::now();
+    let error = rule.classify(&ONE_USER).unwrap_err();
+    assert_eq!(
+        rule.classify(&ONE_USER),
+        Err(error.clone()),
+        "the same again"
+    );
+    assert!(started.elapsed() < Duration::from_secs(5), "too slow");
+    assert!(right(&honest.classify(&ONE_USER).unwrap()));
+    error
+}
+
+fn refused(bytes: &[u8]) -> LoadError {
+    let sandbox = sandbox();
+    let started = Instant::now();
+    let error = sandbox.load(bytes, Origin::HandWritten).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(5), "too slow");
+    assert!(HONEST.answer(&sandbox).is_ok());
+    error
+}
+
+fn describing(describe: &'static str) -> RuleError {
+    match refused(&Wat { describe, ..HONEST }.component()) {
+        LoadError::Describe(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_honest_rule_answers() {
+    let sandbox = sandbox();
+    for origin in [Origin::Compiled, Origin::HandWritten] {
+        let rule = sandbox.load(&HONEST.component(), origin).unwrap();
+        assert_eq!(rule.description().cohorts, ["test"]);
+        for _ in 0..100 {
+            assert!(right(&rule.classify(&ONE_USER).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn a_trap() {
+    let error = error(&Wat {
+        classify: "unreachable",
+        ..HONEST
+    });
+    let RuleError::Trapped { reason, place } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(reason, "wasm `unreachable` instruction executed");
+    assert!(place.contains("classify"), "{place}");
+    let error = describing("i32.const 1 i32.const 0 i32.div_u");
+    assert!(
+        error
+            .to_string()
+            .starts_with("the rule crashed: integer divide by zero"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_endless_loop() {
+    let error = error(&Wat {
+        classify: "(loop br 0) unreachable",
+        ..HONEST
+    });
+    assert_eq!(
+        error,
+        RuleError::TimedOut {
+            limit: Duration::from_millis(300)
+        }
+    );
+    assert!(matches!(
+        describing("(loop br 0) unreachable"),
+        RuleError::TimedOut { .. }
+    ));
+    // While it starts, and while it takes the batch.
+    let start = Wat {
+        items: "(func $start (loop br 0)) (start $start)",
+        ..HONEST
+    };
+    let error = refused(&start.component());
+    assert!(
+        matches!(error, LoadError::Describe(RuleError::TimedOut { .. })),
+        "{error}"
+    );
+    let taking = Wat {
+        realloc: "(loop br 0) unreachable",
+        ..HONEST
+    };
+    assert!(matches!(self::error(&taking), RuleError::TimedOut { .. }));
+}
+
+#[test]
+fn memory_without_end() {
+    let error = error(&Wat {
+        classify: "(loop (drop (memory.grow (i32.const 256))) br 0) unreachable",
+        ..HONEST
+    });
+    let limit = limits::MAX_MEMORY_BYTES;
+    let RuleError::OutOfMemory {
+        wanted,
+        limit: told,
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert!(wanted > limit && wanted <= limit + (16 << 20) && told == limit);
+    // At once, from the start.
+    let error = refused(
+        &Wat {
+            pages: 4_097,
+            ..HONEST
+        }
+        .component(),
+    );
+    assert!(error.to_string().contains("memory"), "{error}");
+    assert!(HONEST.answer(&sandbox()).is_ok());
+    // A rule sees its own maximum, and lives.
+    let bounded = Wat {
+        classify: "(drop (memory.grow (i32.const 4000))) i32.const 900",
+        ..HONEST
+    };
+    assert!(bounded.answer(&sandbox()).is_ok());
+}
+
+#[test]
+fn a_table_without_end() {
+    let error = error(&Wat {
+        items: "(table $t 1 funcref)",
+        classify: "(loop (drop (table.grow $t (ref.null func) (i32.const 1000))) br 0) unreachable",
+        ..HONEST
+    });
+    assert!(matches!(error, RuleError::OutOfTable { .. }), "{error}");
+}
+
+#[test]
+fn recursion_without_end() {
+    let error = error(&Wat {
+        items: "(func $deep (param i32) (result i32) (call $deep (local.get 0)) i32.const 1 i32.add)",
+        classify: "(call $deep (i32.const 0))",
+        ..HONEST
+    });
+    let RuleError::StackOverflow { limit, place } = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        *limit == limits::MAX_STACK_BYTES && place.contains("deep"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_answer_of_the_wrong_shape() {
+    let says = |wat: Wat| match error(&wat) {
+        RuleError::BadAnswer(text) => text,
+        other => panic!("{other}"),
+    };
+    let lists = |result| says(Wat { result, ..HONEST });
+    assert_eq!(
+        lists([0, 1024, 2, 1032, 1]),
+        "members has 2 words in place of 1 (1 cohorts × 1)"
+    );
+    assert_eq!(
+        lists([0, 1024, 0, 1032, 1]),
+        "members has 0 words in place of 1 (1 cohorts × 1)"
+    );
+    assert_eq!(
+        lists([0, 1024, 1, 1032, 3]),
+        "until has 3 values in place of 1"
+    );
+    let padded = says(Wat {
+        members: 3,
+        ..HONEST
+    });
+    assert_eq!(
+        padded,
+        "members of cohort 0 (counted from 0) has bits past user 0"
+    );
+    let early = says(Wat {
+        until: 1_000,
+        ..HONEST
+    });
+    assert_eq!(
+        early,
+        "until of user 0 is 1000, which is not later than now, 1000"
+    );
+    assert!(
+        says(Wat {
+            until: i64::MIN,
+            ..HONEST
+        })
+        .contains("not later than now")
+    );
+    // Absurd lengths and addresses: nothing of the kind is ever allocated.
+    for result in [
+        [0, 1024, u32::MAX, 1032, 1],
+        [0, 1024, 1 << 29, 1032, 1],
+        [0, u32::MAX - 7, 1, 1032, 1],
+        [0, 1 << 20, 1, 1032, 1],
+        [0, 1025, 1, 1032, 1],
+        [1, 1024, u32::MAX, 0, 0],
+        [7, 1024, 1, 1032, 1],
+    ] {
+        let text = lists(result);
+        assert!(!text.is_empty(), "{result:?}");
+    }
+    assert!(
+        !says(Wat {
+            classify: "i32.const -4",
+            ..HONEST
+        })
+        .is_empty()
+    );
+    // In its memory, and yet far more than an answer takes.
+    let long = says(Wat {
+        result: [0, 0, 1 << 20, 1032, 1],
+        pages: 256,
+        ..HONEST
+    });
+    assert!(long.contains("fuel") || long.contains("too much"), "{long}");
+    // `cabi_realloc` that gives what it does not have.
+    let lying = says(Wat {
+        realloc: "i32.const -8",
+        ..HONEST
+    });
+    assert!(lying.contains("realloc"), "{lying}");
+}
+
+#[test]
+fn an_error_of_its_own() {
+    let gave_up = |result| {
+        error(&Wat {
+            result,
+            items: r#"(data (i32.const 3000) "no \1b[2Jluck")"#,
+            ..HONEST
+        })
+    };
+    assert_eq!(
+        gave_up([1, 3000, 11, 0, 0]),
+        RuleError::GaveUp("no  [2Jluck".to_owned())
+    );
+    // Longer than is kept.
+    let RuleError::GaveUp(text) = gave_up([1, 0x8000, 4_000, 0, 0]) else {
+        panic!()
+    };
+    assert_eq!(text.chars().count(), limits::MAX_ERROR_TEXT + 1);
+    // Not UTF-8.
+    let broken = Wat {
+        result: [1, 3000, 1, 0, 0],
+        items: r#"(data (i32.const 3000) "\ff")"#,
+        ..HONEST
+    };
+    assert!(matches!(error(&broken), RuleError::BadAnswer(_)));
+}
+
+#[test]
+fn descriptions_that_are_wrong() {
+    let says = |cohorts| match refused(&Wat { cohorts, ..HONEST }.component()) {
+        LoadError::Description(error) => error.to_string(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(says(&[]), "it names no cohort");
+    assert!(says(&["no spaces"]).contains("`no spaces` is not a cohort id"));
+    assert!(says(&["a", "b", "a"]).contains("`a` twice"));
+    let far = describing("i32.const -4");
+    assert!(matches!(far, RuleError::BadAnswer(_)), "{far}");
+}
+
+#[test]
+fn a_description_without_end() {
+    // A list of 2^20 empty texts: small in the guest, 24 bytes each in the host.
+    let wat = Wat {
+        pages: 200,
+        describe: "
+            (i32.store (i32.const 64) (i32.const 65536))
+            (i32.store (i32.const 68) (i32.const 1048576))
+            i32.const 64",
+        ..HONEST
+    };
+    let error = refused(&wat.component());
+    assert!(
+        matches!(&error, LoadError::Describe(RuleError::BadAnswer(_))),
+        "{error}"
+    );
+}
+
+#[test]
+fn imports() {
+    let sandbox = sandbox();
+    let load = |text: &str| {
+        let bytes = wat::parse_str(text).unwrap();
+        sandbox.load(&bytes, Origin::HandWritten).unwrap_err()
+    };
+    let wasi = load(
+        r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func (result u64))))))"#,
+    );
+    let text = wasi.to_string();
+    assert!(
+        text.contains("`wasi:clocks/wall-clock@0.2.0`") && text.contains("wasm32-unknown-unknown"),
+        "{text}"
+    );
+    let function = load(r#"(component (import "random" (func (result u64))))"#);
+    assert!(
+        matches!(&function, LoadError::Import { name, .. } if name == "random"),
+        "{function}"
+    );
+    // Under the contract's own name too.
+    let disguised = load(
+        r#"(component (import "muster:cohort/types@0.1.0" (instance (export "now" (func (result u64))))))"#,
+    );
+    assert!(matches!(disguised, LoadError::Import { .. }), "{disguised}");
+    let resource = load(
+        r#"(component (import "muster:cohort/types@0.1.0" (instance (export "r" (type (sub resource))))))"#,
+    );
+    assert!(matches!(resource, LoadError::Import { .. }), "{resource}");
+    let other = load(r#"(component (import "muster:cohort/types@0.2.0" (instance)))"#);
+    assert!(
+        matches!(&other, LoadError::Version { found } if found == "0.2.0"),
+        "{other}"
+    );
+    assert!(other.to_string().contains("takes 0.1.0"), "{other}");
+}
+
+#[test]
+fn exports() {
+    let sandbox = sandbox();
+    let load = |exports: &str| {
+        let text = format!(
+            r#"(component
+                (core module $m
+                    (func (export "f") (result i32) i32.const 0))
+                (core instance $i (instantiate $m))
+                (func $f (result u32) (canon lift (core func $i "f")))
+                {exports})"#
+        );
+        let bytes = wat::parse_str(text).unwrap();
+        sandbox.load(&bytes, Origin::HandWritten).unwrap_err()
+    };
+    let none = load("");
+    assert!(
+        matches!(none, LoadError::MissingExport { name: "describe" }),
+        "{none}"
+    );
+    let one = load(r#"(export "describe" (func $f))"#);
+    assert!(
+        matches!(one, LoadError::MissingExport { name: "classify" }),
+        "{one}"
+    );
+    let both = r#"(export "describe" (func $f)) (export "classify" (func $f))"#;
+    let types = load(both);
+    let text = types.to_string();
+    assert!(
+        // Whichever of the two is looked at first.
+        matches!(types, LoadError::WrongType { .. }) && text.contains("export func"),
+        "{text}"
+    );
+    let more = load(&format!(r#"{both} (export "format-disk" (func $f))"#));
+    assert!(
+        matches!(&more, LoadError::ExtraExport { name } if name == "format-disk"),
+        "{more}"
+    );
+}
+
+#[test]
+fn not_a_rule_at_all() {
+    assert!(matches!(refused(b""), LoadError::NotWasm { .. }));
+    assert!(
+        refused(b"(component)")
+            .to_string()
+            .contains("wasm-tools parse")
+    );
+    assert!(matches!(refused(b"\x7fELF"), LoadError::NotWasm { .. }));
+    let core = refused(&HONEST.core());
+    assert!(
+        matches!(core, LoadError::CoreModule)
+            && core.to_string().contains("wasm-tools component new")
+    );
+    let mut cut = HONEST.component();
+    cut.truncate(cut.len() / 2);
+    assert!(matches!(refused(&cut), LoadError::Invalid { .. }));
+    let limit = limits::MAX_RULE_BYTES;
+    let large = refused(&vec![0; limit + 1]);
+    assert!(matches!(large, LoadError::TooLarge { bytes, .. } if bytes == limit + 1));
+}
+
+#[test]
+fn features_that_rules_may_not_use() {
+    for (items, says) in [
+        ("(memory $big i64 1)", "memory64"),
+        ("(memory $more 1 2 shared)", "threads"),
+        (r#"(func (result externref) (ref.null extern))"#, "gc"),
+        (
+            "(func (param v128 v128 v128) (result v128)
+                (f32x4.relaxed_madd (local.get 0) (local.get 1) (local.get 2)))",
+            "relaxed SIMD",
+        ),
+    ] {
+        let core = Wat { items, ..HONEST }.core();
+        // `componentize` validates by itself, so the module goes into a component as it is.
+        let bytes = component_around(&core);
+        let error = refused(&bytes);
+        assert!(
+            matches!(error, LoadError::Invalid { .. }),
+            "{says}: {error}"
+        );
+    }
+    // SIMD and tail calls are fine.
+    let simd = Wat {
+        items: "(func (param v128) (result v128) (i64x2.add (local.get 0) (local.get 0)))
+            (func (result i32) (return_call $describe))",
+        ..HONEST
+    };
+    assert!(simd.answer(&sandbox()).is_ok());
+}
+
+#[test]
+fn too_many_parts() {
+    let sandbox = sandbox();
+    let parts = |text: &str| {
+        let bytes = wat::parse_str(format!("(component {text})")).unwrap();
+        match sandbox.load(&bytes, Origin::HandWritten).unwrap_err() {
+            LoadError::TooManyParts { what, found, limit } => (what, found, limit),
+            other => panic!("{other}"),
+        }
+    };
+    assert_eq!(parts(&"(component)".repeat(7)), ("nested components", 7, 6));
+    let instances = format!(
+        "(component $c) {}",
+        "(instance (instantiate $c))".repeat(17)
+    );
+    assert_eq!(parts(&instances), ("instances of components", 17, 16));
+    let instances = format!(
+        "(core module $m) {}",
+        "(core instance (instantiate $m))".repeat(129)
+    );
+    assert_eq!(parts(&instances), ("core instances", 129, 128));
+    assert_eq!(
+        parts("(core module (memory 1)) (core module (memory 1))"),
+        ("memories", 2, 1)
+    );
+    let tables = format!("(core module {})", "(table 1 funcref)".repeat(17));
+    assert_eq!(parts(&tables), ("tables", 17, 16));
+}
+
+#[test]
+fn batches_that_are_wrong() {
+    let rule = HONEST.load(&sandbox()).unwrap();
+    let text = |batch: &Batch<'_>| rule.classify(batch).unwrap_err().to_string();
+    assert!(
+        text(&Batch {
+            users: 2,
+            ..ONE_USER
+        })
+        .contains("first-seen has 1 values")
+    );
+    assert!(
+        text(&Batch {
+            users: u32::MAX,
+            ..ONE_USER
+        })
+        .contains("at most")
+    );
+    assert!(rule.classify(&ONE_USER).is_ok());
+}
+
+#[test]
+fn nothing_is_kept_between_the_batches_of_a_hand_written_rule() {
+    // A counter in a global: the second batch of an instance answers `out`.
+    let wat = Wat {
+        items: "(global $asked (mut i64) (i64.const 0))",
+        classify: "
+            (i64.store (i32.const 1024) (i64.extend_i32_u (i64.eqz (global.get $asked))))
+            (global.set $asked (i64.const 1))
+            i32.const 900",
+        ..HONEST
+    };
+    let sandbox = sandbox();
+    let members = |origin| {
+        let rule = sandbox.load(&wat.component(), origin).unwrap();
+        [(); 3].map(|()| rule.classify(&ONE_USER).unwrap().members[0])
+    };
+    assert_eq!(members(Origin::HandWritten), [1, 1, 1]);
+    // Ours are used again, which this shows: they must not do what this one does.
+    assert_eq!(members(Origin::Compiled), [1, 0, 0]);
+}
+
+#[test]
+fn many_threads_and_rules_at_once() {
+    let sandbox = sandbox();
+    let load = |wat: &Wat, origin| sandbox.load(&wat.component(), origin).unwrap();
+    let trap = Wat {
+        classify: "unreachable",
+        ..HONEST
+    };
+    let rules: Vec<_> = (0..30)
+        .map(|_| load(&HONEST, Origin::Compiled))
+        .chain([load(&HONEST, Origin::HandWritten)])
+        .collect();
+    let hostile = [
+        load(&trap, Origin::Compiled),
+        load(&trap, Origin::HandWritten),
+    ];
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for round in 0..20 {
+                    for rule in &rules {
+                        assert!(right(&rule.classify(&ONE_USER).unwrap()), "{round}");
+                    }
+                    for rule in &hostile {
+                        assert!(matches!(
+                            rule.classify(&ONE_USER),
+                            Err(RuleError::Trapped { .. })
+                        ));
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_rule_outlives_its_sandbox() {
+    let rule = HONEST.load(&sandbox()).unwrap();
+    assert!(right(&rule.classify(&ONE_USER).unwrap()));
+    let slow = Wat {
+        classify: "(loop br 0) unreachable",
+        ..HONEST
+    };
+    let rule = slow.load(&sandbox()).unwrap();
+    assert!(matches!(
+        rule.classify(&ONE_USER),
+        Err(RuleError::TimedOut { .. })
+    ));
+}
+
+/// A component that holds a core module and nothing else.
+fn component_around(core: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\0asm\x0d\0\x01\0\x01".to_vec();
+    let mut length = core.len();
+    while length >= 0x80 {
+        bytes.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend_from_slice(core);
+    bytes
+}
+
+#[test]
+fn without_address_space_memory_comes_as_needed() {
+    const INSIDE: &str = "MUSTER_TEST_WITHOUT_ADDRESS_SPACE";
+    if std::env::var_os(INSIDE).is_some() {
+        // Memory that is not reserved moves as it grows, which takes its time.
+        let options = Options {
+            classify_time: Duration::from_secs(30),
+            ..options()
+        };
+        let sandbox = Sandbox::new(options).unwrap();
+        println!("{:?}", sandbox.allocation(Origin::HandWritten));
+        assert_eq!(
+            sandbox.allocation(Origin::Compiled),
+            muster_sandbox::Allocation::OnDemand
+        );
+        for origin in [Origin::Compiled, Origin::HandWritten] {
+            let rule = sandbox.load(&component_of(HONEST.core()), origin).unwrap();
+            for _ in 0..10 {
+                assert!(right(&rule.classify(&ONE_USER).unwrap()));
+            }
+        }
+        let greedy = Wat {
+            classify: "(loop (drop (memory.grow (i32.const 256))) br 0) unreachable",
+            ..HONEST
+        };
+        let error = greedy.answer(&sandbox).unwrap_err();
+        assert!(matches!(error, RuleError::OutOfMemory { .. }), "{error}");
+        return;
+    }
+    let test = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("sh")
+        .arg("-c")
+        .arg("ulimit -v 4000000; exec \"$0\" --exact without_address_space_memory_comes_as_needed")
+        .arg(test)
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let text = format!("{output:?}");
+    assert!(output.status.success(), "{text}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+        "{text}"
+    );
+}
