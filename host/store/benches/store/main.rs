@@ -1,0 +1,429 @@
+//! What the store takes and gives, in figures. `cargo bench -p muster-store -- [SCENARIO] [MILLIONS OF EVENTS]`, where the scenario is one of
+//! those in `main`; a store is made in a temporary directory (or in `--directory`, where a later run finds it).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a bench may fail loudly"
+)]
+
+mod generate;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use generate::{DAY, Generator, SPAN, START, Shape};
+use muster_model::{EventBuffer, Millis};
+use muster_store::*;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
+    let scenario = arguments.first().map_or("import", String::as_str);
+    let millions: f64 = arguments
+        .get(1)
+        .map_or(2.0, |text| text.parse().expect("millions of events"));
+    let shape = Shape {
+        events: (millions * 1e6) as u64,
+        users: 200_000,
+        names: 20,
+        more_properties: 0,
+        late: false,
+        inserts: false,
+    };
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = arguments.get(2).map_or(temporary.path(), Path::new);
+    match scenario {
+        "import" => import_and_scan(directory, shape),
+        "ids" => import_and_scan(
+            directory,
+            Shape {
+                inserts: true,
+                ..shape
+            },
+        ),
+        "late" => import_and_scan(
+            directory,
+            Shape {
+                late: true,
+                ..shape
+            },
+        ),
+        "wide" => import_and_scan(
+            directory,
+            Shape {
+                more_properties: 48,
+                ..shape
+            },
+        ),
+        "names" => import_and_scan(
+            directory,
+            Shape {
+                names: 1000,
+                ..shape
+            },
+        ),
+        "append" => append(directory, shape),
+        "live" => live(directory, shape),
+        "scan" => scans(&open(directory), "as found"),
+        "cold" => cold(directory),
+        other => panic!("`{other}` is no scenario"),
+    }
+}
+
+fn open(directory: &Path) -> Store {
+    Store::open(directory, &Options::default()).unwrap()
+}
+
+fn import_and_scan(directory: &Path, shape: Shape) {
+    let store = open(directory);
+    let mut generator = Generator::new(shape);
+    let source = SourceKey::new("bench").unwrap();
+    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+        panic!("imported already");
+    };
+    let mut buffer = EventBuffer::default();
+    let (mut wall, cpu) = (Duration::ZERO, Cpu::now());
+    let mut generating = Duration::ZERO;
+    loop {
+        let start = Instant::now();
+        let more = generator.fill(&mut buffer, 8192);
+        generating += start.elapsed();
+        if !more {
+            break;
+        }
+        let start = Instant::now();
+        import.append(&buffer, b"").unwrap();
+        wall += start.elapsed();
+    }
+    let start = Instant::now();
+    import.finish(b"end").unwrap();
+    let finish = start.elapsed();
+    let rate = |time: Duration| shape.events as f64 / time.as_secs_f64() / 1e6;
+    println!(
+        "import: {:.2} M events/s (finish {finish:.1?} of it), CPU {:.1} s of which generating {generating:.1?}",
+        rate(wall + finish),
+        cpu.passed()
+    );
+    sizes(&store, shape.events);
+    scans(&store, "before merging");
+    let start = Instant::now();
+    while store.maintain().unwrap() {}
+    println!(
+        "merging: {:.1?}; with it the import is {:.2} M events/s",
+        start.elapsed(),
+        rate(wall + finish + start.elapsed())
+    );
+    sizes(&store, shape.events);
+    scans(&store, "merged");
+}
+
+fn sizes(store: &Store, events: u64) {
+    let statistics = store.statistics().unwrap();
+    println!(
+        "  {} segments, blocks {:.1} MB = {:.2} bytes an event, file {:.1} MB",
+        statistics.segments,
+        statistics.segment_bytes as f64 / 1e6,
+        statistics.segment_bytes as f64 / events as f64,
+        statistics.disk_bytes as f64 / 1e6
+    );
+}
+
+fn r1() -> Vec<StreamRead> {
+    vec![
+        StreamRead {
+            names: vec!["Purchase".to_owned()],
+            properties: vec![PropertyRead {
+                name: "amount".to_owned(),
+                kind: Kind::Number,
+            }],
+            reach: Some(30 * DAY as u64),
+        },
+        StreamRead {
+            names: vec!["Refund".to_owned()],
+            properties: vec![],
+            reach: Some(7 * DAY as u64),
+        },
+    ]
+}
+
+/// Reads users in batches of some thousands, as the engine does; gives the rows.
+fn scan(store: &Store, streams: &[StreamRead]) -> usize {
+    let snapshot = store.snapshot().unwrap();
+    let hint = snapshot.rows_hint(streams).max(0.01);
+    let size = ((65_536.0 / hint) as usize).clamp(256, 65_536);
+    let users: Vec<UserKey> = (0..snapshot.users()).map(UserKey).collect();
+    let mut rows = 0;
+    for users in users.chunks(size) {
+        let history = snapshot
+            .read(&ReadRequest {
+                users,
+                now: Millis(START + SPAN),
+                streams,
+                user_properties: &[],
+                property_histories: &[],
+            })
+            .unwrap();
+        rows += history
+            .streams
+            .iter()
+            .map(|stream| stream.times.len())
+            .sum::<usize>();
+    }
+    rows
+}
+
+/// The best and the middle of some runs.
+fn timed(runs: usize, mut f: impl FnMut() -> usize) -> (Duration, Duration, usize) {
+    let mut times = Vec::new();
+    let mut rows = 0;
+    for _ in 0..runs {
+        let start = Instant::now();
+        rows = f();
+        times.push(start.elapsed());
+    }
+    times.sort();
+    (times[0], times[runs / 2], rows)
+}
+
+fn scans(store: &Store, title: &str) {
+    println!("{title}:");
+    let whole = |mut streams: Vec<StreamRead>| {
+        streams.iter_mut().for_each(|stream| stream.reach = None);
+        streams
+    };
+    let every = |properties: &[(&str, Kind)]| {
+        vec![StreamRead {
+            names: vec!["*".to_owned()],
+            properties: properties
+                .iter()
+                .map(|(name, kind)| PropertyRead {
+                    name: (*name).to_owned(),
+                    kind: *kind,
+                })
+                .collect(),
+            reach: None,
+        }]
+    };
+    let show = |what: &str, (best, middle, rows): (Duration, Duration, usize)| {
+        println!(
+            "  {what}: {best:.2?} best, {middle:.2?} middle, {rows} rows, {:.1} ns a row",
+            best.as_nanos() as f64 / rows.max(1) as f64
+        );
+    };
+    show(
+        "R1's two names, 30 and 7 days",
+        timed(7, || scan(store, &r1())),
+    );
+    show(
+        "R1's two names, all history",
+        timed(5, || scan(store, &whole(r1()))),
+    );
+    show(
+        "each name by itself, times only",
+        timed(2, || {
+            let names = store.snapshot().unwrap().event_names();
+            names
+                .iter()
+                .map(|name| {
+                    scan(
+                        store,
+                        &[StreamRead {
+                            names: vec![name.name.clone()],
+                            properties: vec![],
+                            reach: None,
+                        }],
+                    )
+                })
+                .sum()
+        }),
+    );
+    show(
+        "`*`, times and platform",
+        timed(2, || scan(store, &every(&[("platform", Kind::Text)]))),
+    );
+    let snapshot = store.snapshot().unwrap();
+    let users: Vec<UserKey> = (0..2000_u32)
+        .map(|n| UserKey(n.wrapping_mul(2_654_435_761) % snapshot.users()))
+        .collect();
+    let one = |streams: &[StreamRead]| {
+        let start = Instant::now();
+        let mut rows = 0;
+        for user in &users {
+            let request = ReadRequest {
+                users: std::slice::from_ref(user),
+                now: Millis(START + SPAN),
+                streams,
+                user_properties: &[],
+                property_histories: &[],
+            };
+            rows += snapshot
+                .read(&request)
+                .unwrap()
+                .streams
+                .iter()
+                .map(|stream| stream.times.len())
+                .sum::<usize>();
+        }
+        (
+            start.elapsed() / users.len() as u32,
+            rows as f64 / users.len() as f64,
+        )
+    };
+    let (time, rows) = one(&r1());
+    println!("  one user, R1: {time:.2?} for {rows:.1} rows");
+    let (time, rows) = one(&every(&[("platform", Kind::Text)]));
+    println!("  one user, `*`: {time:.2?} for {rows:.1} rows");
+}
+
+fn append(directory: &Path, shape: Shape) {
+    let store = open(directory);
+    for size in [2000, 20_000] {
+        let mut generator = Generator::new(shape);
+        let mut buffer = EventBuffer::default();
+        let (mut wall, mut longest) = (Duration::ZERO, Duration::ZERO);
+        let written = bytes_written();
+        while generator.fill(&mut buffer, size) {
+            let start = Instant::now();
+            store.append(&buffer, None).unwrap();
+            wall += start.elapsed();
+            longest = longest.max(start.elapsed());
+        }
+        println!(
+            "append, {size} events a commit: {:.2} M events/s, longest commit {longest:.1?}, {:.0} bytes written an event",
+            shape.events as f64 / wall.as_secs_f64() / 1e6,
+            (bytes_written() - written) as f64 / shape.events as f64
+        );
+    }
+    while store.maintain().unwrap() {}
+    sizes(&store, shape.events * 2);
+}
+
+/// 20,000 events a second in commits of 100 ms, with maintenance in a thread of its own.
+fn live(directory: &Path, shape: Shape) {
+    let store = open(directory);
+    let mut generator = Generator::new(shape);
+    let mut buffer = EventBuffer::default();
+    let seconds = shape.events / 20_000;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let (mut commits, mut generating) = (Vec::new(), Duration::ZERO);
+    let (start, cpu, written) = (Instant::now(), Cpu::now(), bytes_written());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                if !store.maintain().unwrap() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+        });
+        for tick in 0..seconds * 10 {
+            let began = Instant::now();
+            generator.fill(&mut buffer, 2000);
+            generating += began.elapsed();
+            let began = Instant::now();
+            store.append(&buffer, None).unwrap();
+            commits.push(began.elapsed());
+            let next = start + Duration::from_millis(100) * (tick as u32 + 1);
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    commits.sort();
+    let at = |share: f64| commits[((commits.len() - 1) as f64 * share) as usize];
+    println!(
+        "live, 20,000 events/s for {seconds} s: {:.2} % of a core, {:.0} bytes written an event, commit p50 {:.1?} p99 {:.1?} max {:.1?}",
+        (cpu.passed() - generating.as_secs_f64()) / start.elapsed().as_secs_f64() * 100.0,
+        (bytes_written() - written) as f64 / shape.events as f64,
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+    sizes(&store, shape.events);
+}
+
+/// Reads a store that was made before, with nothing of it in memory.
+fn cold(directory: &Path) {
+    let drop_caches = || {
+        assert!(
+            std::process::Command::new("sync")
+                .status()
+                .unwrap()
+                .success()
+        );
+        fs::write("/proc/sys/vm/drop_caches", "3").expect("the right to drop caches");
+    };
+    drop_caches();
+    let start = Instant::now();
+    let store = open(directory);
+    println!("cold: open {:.1?}", start.elapsed());
+    let start = Instant::now();
+    let rows = scan(&store, &r1());
+    println!(
+        "cold: R1's two names, 30 and 7 days {:.1?}, {rows} rows",
+        start.elapsed()
+    );
+    drop(store);
+    drop_caches();
+    let store = open(directory);
+    let snapshot = store.snapshot().unwrap();
+    let mut times = Vec::new();
+    for n in 0..500_u32 {
+        let user = UserKey(n.wrapping_mul(2_654_435_761) % snapshot.users());
+        let start = Instant::now();
+        snapshot
+            .read(&ReadRequest {
+                users: &[user],
+                now: Millis(START + SPAN),
+                streams: &r1(),
+                user_properties: &[],
+                property_histories: &[],
+            })
+            .unwrap();
+        times.push(start.elapsed());
+    }
+    times.sort();
+    println!(
+        "cold: one user, R1: p50 {:.1?}, p99 {:.1?}, max {:.1?}",
+        times[250], times[495], times[499]
+    );
+}
+
+/// CPU time of this process.
+struct Cpu(f64);
+
+impl Cpu {
+    fn read() -> f64 {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .unwrap()
+            .1
+            .split_whitespace()
+            .collect();
+        // utime and stime, in hundredths of a second.
+        (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+    }
+
+    fn now() -> Self {
+        Self(Self::read())
+    }
+
+    fn passed(&self) -> f64 {
+        Self::read() - self.0
+    }
+}
+
+fn bytes_written() -> u64 {
+    let io = fs::read_to_string("/proc/self/io").unwrap();
+    io.lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "))
+        .unwrap()
+        .parse()
+        .unwrap()
+}

@@ -1,0 +1,142 @@
+//! New events: log and memtable in one durable commit.
+
+use std::sync::{Arc, PoisonError};
+
+use muster_model::EventBuffer;
+use roaring::RoaringBitmap;
+
+use crate::batch::Batch;
+use crate::meta::Counter;
+use crate::rows::Rows;
+use crate::store::{Inner, Writer};
+use crate::terms::OPERATIONS;
+use crate::view::View;
+use crate::{SourceKey, Store, StoreError, log, news, sources};
+
+/// What [`Store::append`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Events and operations in the buffer.
+    pub rows: u64,
+    /// Of those, duplicates of others in the buffer. Duplicates of earlier events are found by reading and merging.
+    pub duplicates: u64,
+    /// The history's sequence with this commit.
+    pub sequence: u64,
+}
+
+/// Batches of one size are joined when there are this many: few to look at for a reader, and each row is sorted again a few times only.
+const JOIN: usize = 4;
+
+impl Store {
+    /// Adds events and operations, and the position of their source, in one durable commit. From then on snapshots see them.
+    ///
+    /// Now and then this also writes the rows in memory as a segment, which takes some tens of milliseconds. Call [`Self::maintain`]
+    /// beside it, from another thread, or segments pile up.
+    ///
+    /// # Errors
+    /// When a name is too long or the database cannot be written; then nothing changed.
+    pub fn append(
+        &self,
+        buffer: &EventBuffer,
+        position: Option<(&SourceKey, &[u8])>,
+    ) -> Result<Appended, StoreError> {
+        let inner = &self.inner;
+        let appended = inner.write(|writer| inner.append(writer, buffer, position))?;
+        if inner.view().memtable_full(&inner.options) {
+            // The events are in the log: that they could not be moved is no reason to say that they were not taken. The next call
+            // tries again.
+            let _ = inner.write(|writer| inner.flush(writer));
+        }
+        Ok(appended)
+    }
+}
+
+impl Inner {
+    fn append(
+        &self,
+        writer: &mut Writer,
+        buffer: &EventBuffer,
+        position: Option<(&SourceKey, &[u8])>,
+    ) -> Result<Appended, StoreError> {
+        let mut rows = Rows::default();
+        let counts = {
+            let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
+            rows.push(buffer, &mut terms)?;
+            terms.counts()
+        };
+        let mut users = RoaringBitmap::new();
+        for head in &rows.heads {
+            users.insert(head.user);
+            writer
+                .firsts
+                .see(head.user, head.time, head.name != OPERATIONS);
+        }
+        let logged = log::encode(&rows);
+        let batch = Batch::new(rows);
+        let mut view = View::clone(&self.view());
+        let mut appended = Appended {
+            rows: batch.rows.len() as u64,
+            duplicates: (batch.rows.len() - batch.order.len()) as u64,
+            sequence: view.sequence,
+        };
+
+        let mut txn = self.env.write_txn()?;
+        if let Some((source, position)) = position {
+            let state = sources::State::At(position.to_vec());
+            sources::write(&mut txn, &self.tables, source, &state)?;
+        }
+        if appended.rows > 0 {
+            view.sequence += 1;
+            appended.sequence = view.sequence;
+            Counter::Sequence.set(&mut txn, &self.tables, view.sequence)?;
+            self.tables
+                .log
+                .put(&mut txn, &view.sequence.to_be_bytes(), &logged)?;
+            news::add(&mut txn, &self.tables, view.sequence, &users)?;
+            writer.save(self, &mut txn)?;
+            view.counts = counts;
+            view.batches.push(Arc::new(batch));
+            join(&mut view.batches)?;
+        }
+        self.commit_view(txn, view)?;
+        Ok(appended)
+    }
+}
+
+impl Writer {
+    /// Writes the numbers and firsts that are new.
+    pub(crate) fn save(
+        &mut self,
+        inner: &Inner,
+        txn: &mut heed::RwTxn<'_>,
+    ) -> Result<(), StoreError> {
+        let terms = inner.terms.read().unwrap_or_else(PoisonError::into_inner);
+        terms.save(txn, &inner.tables, self.saved)?;
+        // If the commit fails, `Inner::write` forgets this.
+        self.saved = terms.counts();
+        drop(terms);
+        self.firsts.save(txn, &inner.tables)
+    }
+}
+
+/// Joins the latest batches while they are of like size.
+fn join(batches: &mut Vec<Arc<Batch>>) -> Result<(), StoreError> {
+    loop {
+        let Some(newest) = batches.last().map(|batch| batch.rows.len()) else {
+            return Ok(());
+        };
+        let like = batches
+            .iter()
+            .rev()
+            .take_while(|batch| batch.rows.len() <= newest.saturating_mul(JOIN) / 2)
+            .count();
+        if like < JOIN {
+            return Ok(());
+        }
+        let mut rows = Rows::default();
+        for batch in batches.drain(batches.len() - like..) {
+            rows.extend(&batch.rows)?;
+        }
+        batches.push(Arc::new(Batch::new(rows)));
+    }
+}

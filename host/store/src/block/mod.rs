@@ -1,0 +1,204 @@
+//! Blocks: the rows of one event name and one group of users in one segment, as columns.
+//!
+//! A block is, in this order: the number of rows; the users that have some, and how many; times; 48 bits of the insert ids, if
+//! there are any; a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
+//! fixed width, so the rows of one user are read without their neighbours, and a column that a block does not have takes nothing.
+
+mod bits;
+mod column;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use bits::Packed;
+pub(crate) use column::{Column, Values, code, number};
+pub(crate) use encode::BlockBuilder;
+
+use crate::StoreError;
+use crate::codec::{Reader, unzigzag};
+use crate::keys::GROUP;
+
+/// Up to this many users are written one by one, a byte each; more as a bitmap of 32 bytes.
+const LISTED_USERS: usize = 32;
+/// Bytes of an insert id's hash.
+const INSERT_BYTES: usize = 6;
+const WHAT: &str = "a block of a segment";
+
+/// A block, as it lies in the database.
+pub(crate) struct Block<'a> {
+    rows: u32,
+    /// A bit for each user of the group that has rows.
+    users: [u64; GROUP / 64],
+    /// Per user that has rows, how many, less one.
+    counts: Packed<'a>,
+    pub(crate) min: i64,
+    pub(crate) max: i64,
+    times: Packed<'a>,
+    inserts: &'a [u8],
+    columns: u32,
+    /// The directory, and then the columns.
+    directory: Reader<'a>,
+}
+
+impl<'a> Block<'a> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, StoreError> {
+        let mut reader = Reader::new(bytes, WHAT);
+        let rows = reader.varint_u32()?;
+        let users = read_users(&mut reader)?;
+        let present = users.iter().map(|word| word.count_ones()).sum::<u32>();
+        let counts = take_packed(&mut reader, present as usize)?;
+        let min = unzigzag(reader.varint()?);
+        let max = min
+            .checked_add_unsigned(reader.varint()?)
+            .ok_or_else(|| reader.corrupt())?;
+        let times = take_packed(&mut reader, rows as usize)?;
+        let inserts = match reader.byte()? {
+            0 => &[],
+            _ => reader.take(rows as usize * INSERT_BYTES)?,
+        };
+        let columns = reader.varint_u32()?;
+        Ok(Self {
+            rows,
+            users,
+            counts,
+            min,
+            max,
+            times,
+            inserts,
+            columns,
+            directory: reader,
+        })
+    }
+
+    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the range.
+    #[inline]
+    pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
+        let (mut start, mut index) = (0, 0);
+        for (word, base) in self.users.iter().zip((0..).step_by(64)) {
+            let mut left = *word;
+            while left != 0 {
+                let user = base + left.trailing_zeros() as usize;
+                let end = self.end(start, index);
+                f(user, start..end);
+                start = end;
+                index += 1;
+                left &= left - 1;
+            }
+        }
+    }
+
+    /// The rows of one user.
+    pub(crate) fn user(&self, user: usize) -> Range<u32> {
+        let (word, bit) = (user / 64, user % 64);
+        let Some(of_user) = self.users.get(word).filter(|bits| **bits >> bit & 1 == 1) else {
+            return 0..0;
+        };
+        let words = self.users.get(..word).unwrap_or_default();
+        let before = words.iter().map(|word| word.count_ones()).sum::<u32>()
+            + (of_user & ((1 << bit) - 1)).count_ones();
+        let start = self
+            .counts
+            .range(0, before)
+            .map(|count| count + 1)
+            .sum::<u64>();
+        let start = u32::try_from(start).unwrap_or(self.rows).min(self.rows);
+        start..self.end(start, before)
+    }
+
+    fn end(&self, start: u32, index: u32) -> u32 {
+        let count = u32::try_from(self.counts.get(index)).unwrap_or(u32::MAX);
+        // A damaged count does not lead past the block.
+        start.saturating_add(count).saturating_add(1).min(self.rows)
+    }
+
+    #[inline]
+    pub(crate) fn time(&self, row: u32) -> i64 {
+        self.min.wrapping_add_unsigned(self.times.get(row))
+    }
+
+    /// Appends the times of rows.
+    pub(crate) fn times(&self, rows: Range<u32>, out: &mut Vec<i64>) {
+        let min = self.min;
+        let times = self.times.range(rows.start, rows.end - rows.start);
+        out.extend(times.map(|time| min.wrapping_add_unsigned(time)));
+    }
+
+    /// What is kept of a row's insert id; 0: it has none.
+    pub(crate) fn insert(&self, row: u32) -> u64 {
+        let start = row as usize * INSERT_BYTES;
+        match self.inserts.get(start..).and_then(<[u8]>::first_chunk) {
+            Some([a, b, c, d, e, f]) => u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]),
+            None => 0,
+        }
+    }
+
+    /// The numbers of the columns that it has.
+    pub(crate) fn columns(&self) -> Result<Vec<u32>, StoreError> {
+        let mut columns = Vec::new();
+        self.find(|column| {
+            columns.push(column);
+            false
+        })?;
+        Ok(columns)
+    }
+
+    /// A column, if it has it.
+    pub(crate) fn column(&self, column: u32) -> Result<Option<Column<'a>>, StoreError> {
+        match self.find(|each| each == column)? {
+            Some(body) => Ok(Some(Column::parse(body, self.rows)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// From the first column that is wanted to the block's end.
+    fn find(&self, mut wanted: impl FnMut(u32) -> bool) -> Result<Option<&'a [u8]>, StoreError> {
+        let mut directory = self.directory;
+        let (mut column, mut offset, mut found) = (0_u32, 0_usize, None);
+        for _ in 0..self.columns {
+            // Columns ascend, so their differences are small.
+            column = column.wrapping_add(directory.varint_u32()?);
+            if found.is_none() && wanted(column) {
+                found = Some(offset);
+            }
+            offset = usize::try_from(directory.varint()?)
+                .ok()
+                .and_then(|length| offset.checked_add(length))
+                .ok_or_else(|| directory.corrupt())?;
+        }
+        match found {
+            Some(offset) => match directory.rest().get(offset..) {
+                Some(body) => Ok(Some(body)),
+                None => Err(directory.corrupt()),
+            },
+            None => Ok(None),
+        }
+    }
+}
+
+fn read_users(reader: &mut Reader<'_>) -> Result<[u64; GROUP / 64], StoreError> {
+    let mut users = [0_u64; GROUP / 64];
+    let count = usize::from(reader.byte()?) + 1;
+    if count <= LISTED_USERS {
+        for user in reader.take(count)? {
+            if let Some(word) = users.get_mut(usize::from(*user / 64)) {
+                *word |= 1 << (user % 64);
+            }
+        }
+    } else {
+        for word in &mut users {
+            *word = reader.u64()?;
+        }
+    }
+    Ok(users)
+}
+
+/// A width, and numbers packed in it.
+fn take_packed<'a>(reader: &mut Reader<'a>, count: usize) -> Result<Packed<'a>, StoreError> {
+    let width = u32::from(reader.byte()?);
+    let packed = Packed::new(reader.rest(), count, width).ok_or_else(|| reader.corrupt())?;
+    let length = bits::length(count, width).ok_or_else(|| reader.corrupt())?;
+    reader.take(length)?;
+    Ok(packed)
+}

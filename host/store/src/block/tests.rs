@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cell::{CellRef, ListRef};
+use muster_model::{Scalar, Value};
+
+type Row = (i64, u64, BTreeMap<u32, Value>);
+
+fn scalar() -> impl Strategy<Value = Scalar> {
+    prop_oneof![
+        "[a-c]{0,3}".prop_map(|text| Scalar::Text(text.into())),
+        any::<f64>()
+            .prop_filter("finite", |number| number.is_finite())
+            .prop_map(|number| Scalar::Number(number + 0.0)),
+        (-1000..1000_i32).prop_map(|number| Scalar::Number(f64::from(number) / 100.0)),
+        any::<bool>().prop_map(Scalar::Flag),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => scalar().prop_map(Value::One),
+        1 => prop::collection::vec(scalar(), 1..4).prop_map(Value::List),
+    ]
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let time = prop_oneof![0..5_000_i64, 0..muster_model::Millis::MAX.0];
+    // Columns 0 to 3 hold anything, the others one sort of value each, as they do in life.
+    let mixed = prop::collection::btree_map(0..3_u32, value(), 0..3);
+    let number = prop::option::of((0..100_000_i32).prop_map(|n| f64::from(n) / 100.0));
+    (time, prop_oneof![Just(0), 1..1_u64 << 48], mixed, number).prop_map(
+        |(time, insert, mut cells, number)| {
+            if let Some(number) = number {
+                cells.insert(7, Value::One(Scalar::Number(number)));
+            }
+            cells.insert(9, Value::One(Scalar::Flag(time % 2 == 0)));
+            (time, insert, cells)
+        },
+    )
+}
+
+fn build(users: &BTreeMap<u8, Vec<Row>>) -> Vec<u8> {
+    let mut builder = BlockBuilder::default();
+    for (user, rows) in users {
+        builder.user(*user, u32::try_from(rows.len()).unwrap());
+        for (time, insert, cells) in rows {
+            let row = u32::try_from(builder.rows()).unwrap();
+            builder.row(*time, *insert);
+            for (hint, (column, value)) in cells.iter().enumerate() {
+                builder
+                    .cell(hint, *column, row, CellRef::of_value(value))
+                    .unwrap();
+            }
+        }
+    }
+    let mut bytes = Vec::new();
+    builder.encode(&mut bytes);
+    bytes
+}
+
+/// Reads all that a block has; what does not read is an error, never a panic.
+fn read(bytes: &[u8]) -> Result<BTreeMap<u8, Vec<Row>>, StoreError> {
+    let block = Block::parse(bytes)?;
+    let mut columns = Vec::new();
+    for column in block.columns()? {
+        columns.push((column, block.column(column)?));
+    }
+    let mut users = BTreeMap::new();
+    let mut ranges = Vec::new();
+    block.each_user(|user, range| ranges.push((user, range)));
+    for (user, range) in ranges {
+        if block.user(user) != range {
+            return Err(StoreError::Corrupt { what: WHAT });
+        }
+        let mut rows = Vec::new();
+        for row in range {
+            let mut cells = BTreeMap::new();
+            for (column, values) in &columns {
+                if let Some(values) = values
+                    && let Some(cell) = values.cell(row)?
+                {
+                    let mut text = |code: u32| Ok(format!("code {code}").into());
+                    cells.insert(*column, cell.to_value(&mut text)?);
+                }
+            }
+            rows.push((block.time(row), block.insert(row), cells));
+        }
+        users.insert(u8::try_from(user).unwrap(), rows);
+    }
+    Ok(users)
+}
+
+proptest! {
+    #[test]
+    fn a_block_reads_back(users in prop::collection::btree_map(any::<u8>(), prop::collection::vec(row(), 1..6), 1..80)) {
+        let bytes = build(&users);
+        prop_assert_eq!(read(&bytes).unwrap(), users);
+    }
+
+    #[test]
+    fn damaged_blocks_do_not_panic(
+        users in prop::collection::btree_map(any::<u8>(), prop::collection::vec(row(), 1..4), 1..40),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = build(&users);
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let _ = read(&bytes);
+        bytes.truncate(length.index(bytes.len()));
+        let _ = read(&bytes);
+    }
+
+    #[test]
+    fn random_bytes_do_not_panic(bytes: Vec<u8>) {
+        let _ = read(&bytes);
+    }
+}
+
+#[test]
+fn absent_columns_cost_nothing_and_numbers_are_packed() {
+    let mut builder = BlockBuilder::default();
+    builder.user(0, 1000);
+    for row in 0..1000 {
+        builder.row(i64::from(row), 0);
+        let amount = f64::from(row % 100) / 4.0;
+        builder.cell(0, 5, row, CellRef::Number(amount)).unwrap();
+    }
+    let mut bytes = Vec::new();
+    builder.encode(&mut bytes);
+    // 10 bits a time, 12 bits an amount (0 to 2475 hundredths), and the head.
+    assert!(bytes.len() < 1000 * 22 / 8 + 40, "{}", bytes.len());
+    let list = [Scalar::Flag(true)];
+    assert!(
+        CellRef::List(ListRef::Scalars(&list))
+            .to_value(&mut |_| Ok("".into()))
+            .is_ok()
+    );
+}

@@ -1,0 +1,173 @@
+//! The database file and its tables.
+
+use std::path::Path;
+
+use heed::types::Bytes;
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn, WithoutTls};
+
+use crate::{Options, StoreError};
+
+/// A read transaction that may move between threads.
+pub(crate) type ReadTxn<'a> = RoTxn<'a, WithoutTls>;
+/// Keys and values are bytes; the modules that own a table know their meaning.
+pub(crate) type Table = Database<'static, Bytes, Bytes>;
+
+/// The tables. Key → value; numbers in keys are big-endian, so that they sort.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables {
+    /// text → the format version, counters.
+    pub(crate) meta: Table,
+    /// user u32 → id.
+    pub(crate) users: Table,
+    /// sort of term u8, code u32 → text.
+    pub(crate) terms: Table,
+    /// group of 256 users u32 → first event and known since, i64 each, per user.
+    pub(crate) firsts: Table,
+    /// sequence u64 → rows that are in no segment yet.
+    pub(crate) log: Table,
+    /// segment u32 → what it holds.
+    pub(crate) segments: Table,
+    /// segment u32, event name u32, group of 256 users u32 → block.
+    pub(crate) blocks: Table,
+    /// source → position.
+    pub(crate) sources: Table,
+    /// sequence u64 → users with new rows since the entry before.
+    pub(crate) news: Table,
+    /// rule → state.
+    pub(crate) rules: Table,
+    /// rule, group of 256 users u32 → deadlines.
+    pub(crate) deadlines: Table,
+    /// cohort → state.
+    pub(crate) cohorts: Table,
+    /// cohort, 0, user >> 16 u64 → bitmap.
+    pub(crate) members: Table,
+    /// cohort, 0, number u64 → run record.
+    pub(crate) records: Table,
+    /// destination, 0, number u64 → message.
+    pub(crate) outbox: Table,
+    /// destination → messages and bytes in the outbox.
+    pub(crate) backlog: Table,
+}
+
+const NAMES: [&str; 16] = [
+    "meta",
+    "users",
+    "terms",
+    "firsts",
+    "log",
+    "segments",
+    "blocks",
+    "sources",
+    "news",
+    "rules",
+    "deadlines",
+    "cohorts",
+    "members",
+    "records",
+    "outbox",
+    "backlog",
+];
+
+/// Readers of all snapshots and threads together. LMDB: a slot is 64 bytes of the lock file.
+const MAX_READERS: u32 = 4096;
+/// What is asked for in the end if the system grants no more address space.
+const LEAST_MAP: u64 = 1 << 30;
+
+/// Opens the database in a directory that exists, and makes what is missing.
+pub(crate) fn open(
+    directory: &Path,
+    options: &Options,
+) -> Result<(Env<WithoutTls>, Tables), StoreError> {
+    // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size there is.
+    let mut size = (options.map_size >> 16).max(16) << 16;
+    let env = loop {
+        match open_env(directory, size) {
+            Err(heed::Error::Io(error))
+                if error.kind() == std::io::ErrorKind::OutOfMemory && size > LEAST_MAP =>
+            {
+                size = (size / 2) >> 16 << 16;
+            }
+            other => break other?,
+        }
+    };
+    let txn = env.write_txn()?;
+    let opened = env.create_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
+        let mut table = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = NAMES;
+        Ok(CommitOrAbort::<_, ()>::Commit([
+            table(a)?,
+            table(b)?,
+            table(c)?,
+            table(d)?,
+            table(e)?,
+            table(f)?,
+            table(g)?,
+            table(h)?,
+            table(i)?,
+            table(j)?,
+            table(k)?,
+            table(l)?,
+            table(m)?,
+            table(n)?,
+            table(o)?,
+            table(p)?,
+        ]))
+    })?;
+    let Some(
+        [
+            meta,
+            users,
+            terms,
+            firsts,
+            log,
+            segments,
+            blocks,
+            sources,
+            news,
+            rules,
+            deadlines,
+            cohorts,
+            members,
+            records,
+            outbox,
+            backlog,
+        ],
+    ) = opened.commit()
+    else {
+        return Err(StoreError::Corrupt {
+            what: "the list of tables",
+        });
+    };
+    let tables = Tables {
+        meta,
+        users,
+        terms,
+        firsts,
+        log,
+        segments,
+        blocks,
+        sources,
+        news,
+        rules,
+        deadlines,
+        cohorts,
+        members,
+        records,
+        outbox,
+        backlog,
+    };
+    Ok((env, tables))
+}
+
+#[expect(unsafe_code, reason = "heed cannot know who else maps the file")]
+fn open_env(directory: &Path, size: u64) -> Result<Env<WithoutTls>, heed::Error> {
+    let mut options = EnvOpenOptions::new().read_txn_without_tls();
+    options
+        .map_size(usize::try_from(size).unwrap_or(usize::MAX))
+        .max_dbs(NAMES.len() as u32)
+        .max_readers(MAX_READERS);
+    // SAFETY: the file must not be changed from outside while it is mapped. The caller holds `Lock`, so no other process that
+    // keeps to it has the file open, heed itself refuses to open it twice in one process, and nothing in this crate writes to
+    // the file but through this environment.
+    unsafe { options.open(directory) }
+}

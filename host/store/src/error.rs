@@ -1,0 +1,97 @@
+//! What can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the store could not do what it was asked. After any of these it holds what it held before.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory has an owner already.
+    #[error(
+        "another process uses the store in `{}`: stop it, or choose another directory",
+        directory.display()
+    )]
+    Locked {
+        /// The store's directory.
+        directory: PathBuf,
+    },
+    /// The store was written by another version.
+    #[error(
+        "the store in `{}` has format {found}, this version reads format {expected}: use the version that wrote it, \
+         or import the events into a new directory",
+        directory.display()
+    )]
+    Version {
+        /// The store's directory.
+        directory: PathBuf,
+        /// The format found.
+        found: u32,
+        /// The format this version reads and writes.
+        expected: u32,
+    },
+    /// A value in the database is not what was written.
+    #[error("the store is damaged: {what}")]
+    Corrupt {
+        /// Which value.
+        what: &'static str,
+    },
+    /// The database has reached the size that it was opened with.
+    #[error("the store has reached its largest size: open it with a larger map size")]
+    Full,
+    /// The disk is full.
+    #[error("no space is left on the store's disk")]
+    DiskFull,
+    /// Something is longer than the store takes.
+    #[error("{what} is {length} bytes long, at most {limit} are taken")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// Its length, in bytes.
+        length: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// There are more distinct texts of one kind than the store can number.
+    #[error("there are too many {what}: together they may be {limit} bytes long")]
+    TooMany {
+        /// What: `user ids`, `event names`, …
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// An import of this source is being written at this moment.
+    #[error("`{source_key}` is being imported already")]
+    ImportBusy {
+        /// The source.
+        source_key: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The database refused.
+    #[error("the store's database failed")]
+    Database(#[source] heed::Error),
+}
+
+impl From<heed::Error> for StoreError {
+    fn from(error: heed::Error) -> Self {
+        use heed::MdbError;
+        match error {
+            heed::Error::Mdb(MdbError::MapFull) => Self::Full,
+            heed::Error::Mdb(
+                MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid | MdbError::Panic,
+            ) => Self::Corrupt {
+                what: "a page of the database",
+            },
+            heed::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => Self::DiskFull,
+            other => Self::Database(other),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Since when each user is known: the time of the first event, and of the first row of any sort.
+
+use heed::RwTxn;
+use roaring::RoaringBitmap;
+
+use crate::environment::{ReadTxn, Tables};
+use crate::instant;
+use crate::keys::{GROUP, GROUP_BITS};
+use crate::{StoreError, UserKey};
+
+/// A user's firsts; `i64::MAX`: there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct First {
+    /// The earliest event.
+    pub(crate) event: i64,
+    /// The earliest event or user-property operation.
+    pub(crate) known: i64,
+}
+
+impl First {
+    pub(crate) const NONE: Self = Self {
+        event: i64::MAX,
+        known: i64::MAX,
+    };
+}
+
+/// All users' firsts, 16 bytes each, and which chunks changed since they were written.
+#[derive(Default)]
+pub(crate) struct Firsts {
+    all: Vec<First>,
+    changed: RoaringBitmap,
+}
+
+impl Firsts {
+    /// Counts a row in.
+    pub(crate) fn see(&mut self, user: u32, time: i64, event: bool) {
+        let at = user as usize;
+        if self.all.len() <= at {
+            self.all.resize(at + 1, First::NONE);
+        }
+        let Some(first) = self.all.get_mut(at) else {
+            return;
+        };
+        if time < first.known || (event && time < first.event) {
+            first.known = first.known.min(time);
+            if event {
+                first.event = first.event.min(time);
+            }
+            self.changed.insert(user >> GROUP_BITS);
+        }
+    }
+
+    /// Writes the chunks that changed.
+    pub(crate) fn save(&mut self, txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
+        let mut value = Vec::with_capacity(GROUP * 2 * instant::BYTES);
+        for group in &self.changed {
+            let start = (group as usize) << GROUP_BITS;
+            let end = (start + GROUP).min(self.all.len());
+            value.clear();
+            for first in self.all.get(start..end).unwrap_or_default() {
+                value.extend_from_slice(&instant::encode(first.event));
+                value.extend_from_slice(&instant::encode(first.known));
+            }
+            tables.firsts.put(txn, &group.to_be_bytes(), &value)?;
+        }
+        self.changed.clear();
+        Ok(())
+    }
+
+    pub(crate) fn load(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
+        let mut firsts = Self::default();
+        for entry in tables.firsts.iter(txn)? {
+            let (key, value) = entry?;
+            let start = group_of(key)? << GROUP_BITS;
+            firsts.all.resize(start as usize, First::NONE);
+            firsts.all.extend(decode(value)?);
+        }
+        Ok(firsts)
+    }
+}
+
+/// The firsts of a group of users; users past its end have none.
+pub(crate) fn of_group(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    group: u32,
+    into: &mut [First; GROUP],
+) -> Result<(), StoreError> {
+    into.fill(First::NONE);
+    if let Some(value) = tables.firsts.get(txn, &group.to_be_bytes())? {
+        for (place, first) in into.iter_mut().zip(decode(value)?) {
+            *place = first;
+        }
+    }
+    Ok(())
+}
+
+/// Users known at `now`, and those known only later, with the instant.
+pub(crate) fn known(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    now: i64,
+) -> Result<(RoaringBitmap, Vec<(UserKey, i64)>), StoreError> {
+    let mut known = RoaringBitmap::new();
+    let mut later = Vec::new();
+    for entry in tables.firsts.iter(txn)? {
+        let (key, value) = entry?;
+        let start = group_of(key)? << GROUP_BITS;
+        // Whole runs of known users go in as ranges: there are millions of them.
+        let mut run = start..start;
+        for (user, first) in (start..).zip(decode(value)?) {
+            if first.known <= now {
+                run.end = user + 1;
+                continue;
+            }
+            known.insert_range(run.clone());
+            run = user + 1..user + 1;
+            if first.known != i64::MAX {
+                later.push((UserKey(user), first.known));
+            }
+        }
+        known.insert_range(run);
+    }
+    Ok((known, later))
+}
+
+fn decode(value: &[u8]) -> Result<impl Iterator<Item = First> + use<'_>, StoreError> {
+    let (pairs, []) = value.as_chunks::<{ 2 * instant::BYTES }>() else {
+        return Err(CORRUPT);
+    };
+    Ok(pairs
+        .iter()
+        .map(|[a, b, c, d, e, f, g, h, i, j, k, l]| First {
+            event: instant::decode([*a, *b, *c, *d, *e, *f]),
+            known: instant::decode([*g, *h, *i, *j, *k, *l]),
+        }))
+}
+
+fn group_of(key: &[u8]) -> Result<u32, StoreError> {
+    let key: [u8; 4] = key.try_into().map_err(|_| CORRUPT)?;
+    let group = u32::from_be_bytes(key);
+    if group >> (32 - GROUP_BITS) != 0 {
+        return Err(CORRUPT);
+    }
+    Ok(group)
+}
+
+const CORRUPT: StoreError = StoreError::Corrupt {
+    what: "the first times of a group of users",
+};

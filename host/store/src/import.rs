@@ -1,0 +1,220 @@
+//! Bulk imports: rows that nobody sees until all of them are there.
+
+use std::sync::{Arc, PoisonError};
+
+use muster_model::EventBuffer;
+use roaring::RoaringBitmap;
+
+use crate::batch::Batch;
+use crate::block::Block;
+use crate::keys::GROUP_BITS;
+use crate::maintain::{encode, next_id, put};
+use crate::meta::Counter;
+use crate::rows::Rows;
+use crate::segment::Segment;
+use crate::sources::{self, State};
+use crate::store::{Inner, Writer};
+use crate::terms::OPERATIONS;
+use crate::view::View;
+use crate::{SourceKey, Store, StoreError, blocks, news};
+
+/// How far the import of a source is.
+pub enum ImportState {
+    /// It is finished; its last position.
+    Done(Vec<u8>),
+    /// It goes on from a position; `None`: from the beginning.
+    Open(Import, Option<Vec<u8>>),
+}
+
+/// What a finished import brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Events and operations, over all the sessions it took, without duplicates that came within one chunk.
+    pub rows: u64,
+    /// The history's sequence with this commit.
+    pub sequence: u64,
+}
+
+/// An import that is being written. Dropped without [`Self::finish`] or [`Self::abort`] it stays as it is, to be gone on with from
+/// its last durable position.
+pub struct Import {
+    store: Store,
+    source: SourceKey,
+    /// Rows of the next chunk.
+    rows: Rows,
+}
+
+impl Store {
+    /// Begins the import of a source, or goes on with it.
+    ///
+    /// # Errors
+    /// [`StoreError::ImportBusy`] when the source is being imported already, and when the database cannot be read.
+    pub fn import(&self, source: &SourceKey) -> Result<ImportState, StoreError> {
+        let txn = self.inner.env.read_txn()?;
+        let position = match sources::read(&txn, &self.inner.tables, source)? {
+            Some(State::At(position)) => return Ok(ImportState::Done(position)),
+            Some(State::Staged { position, .. }) => Some(position),
+            None => None,
+        };
+        drop(txn);
+        let mut importing = self.inner.importing();
+        if !importing.insert(source.clone()) {
+            return Err(StoreError::ImportBusy {
+                source_key: source.as_str().to_owned(),
+            });
+        }
+        drop(importing);
+        let import = Import {
+            store: self.clone(),
+            source: source.clone(),
+            rows: Rows::default(),
+        };
+        Ok(ImportState::Open(import, position))
+    }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        self.store.inner.importing().remove(&self.source);
+    }
+}
+
+impl Import {
+    /// Adds what a buffer holds; the position says how far the source is with it. It becomes durable in large chunks, each with its
+    /// position.
+    ///
+    /// # Errors
+    /// When a name is too long or the database cannot be written. Then drop the import and open it anew: it goes on from
+    /// its last durable position.
+    pub fn append(&mut self, buffer: &EventBuffer, position: &[u8]) -> Result<(), StoreError> {
+        let inner = &self.store.inner;
+        {
+            let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
+            self.rows.push(buffer, &mut terms)?;
+        }
+        let options = &inner.options;
+        if self.rows.len() >= options.import_rows || self.rows.size() >= options.import_bytes {
+            self.stage(position)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows in memory as a segment that nobody sees, with the position.
+    fn stage(&mut self, position: &[u8]) -> Result<(), StoreError> {
+        let batch = Batch::new(std::mem::take(&mut self.rows));
+        let mut blocks = encode(&[&batch])?;
+        drop(batch);
+        let inner = &self.store.inner;
+        inner.write(|writer| {
+            let mut txn = inner.env.write_txn()?;
+            let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {
+                Some(State::Staged { segments, .. }) => segments,
+                _ => Vec::new(),
+            };
+            if !blocks.is_empty() {
+                let id = next_id(&mut txn, inner)?;
+                blocks.write(&mut txn, &inner.tables, id)?;
+                put(&mut txn, inner, &blocks.segment(id, u64::MAX))?;
+                segments.push(id);
+            }
+            let state = State::Staged {
+                segments,
+                position: position.to_vec(),
+            };
+            sources::write(&mut txn, &inner.tables, &self.source, &state)?;
+            writer.save(inner, &mut txn)?;
+            inner.commit(txn)
+        })
+    }
+
+    /// Makes all of it visible, in one commit with the source's final position.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then it can be gone on with.
+    pub fn finish(mut self, position: &[u8]) -> Result<Imported, StoreError> {
+        if self.rows.len() > 0 {
+            self.stage(position)?;
+        }
+        let inner = Arc::clone(&self.store.inner);
+        // What is in memory came earlier than what becomes visible now.
+        inner.write(|writer| inner.flush(writer))?;
+        inner.write(|writer| inner.reveal(writer, &self.source, position))
+    }
+
+    /// Drops all of it; the source can be imported from its beginning.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn abort(self) -> Result<(), StoreError> {
+        let inner = &self.store.inner;
+        let mut txn = inner.env.write_txn()?;
+        if let Some(State::Staged { segments, .. }) =
+            sources::read(&txn, &inner.tables, &self.source)?
+        {
+            for segment in segments {
+                blocks::drop_segment(&mut txn, &inner.tables, segment)?;
+            }
+            let key = self.source.as_str().as_bytes();
+            inner.tables.sources.delete(&mut txn, key)?;
+        }
+        inner.commit(txn)
+    }
+}
+
+impl Inner {
+    /// Makes the segments of an import visible.
+    fn reveal(
+        &self,
+        writer: &mut Writer,
+        source: &SourceKey,
+        position: &[u8],
+    ) -> Result<Imported, StoreError> {
+        let mut view = View::clone(&self.view());
+        let mut txn = self.env.write_txn()?;
+        let segments = match sources::read(&txn, &self.tables, source)? {
+            Some(State::Staged { segments, .. }) => segments,
+            _ => Vec::new(),
+        };
+        let mut users = RoaringBitmap::new();
+        let mut imported = Imported {
+            rows: 0,
+            sequence: view.sequence,
+        };
+        for id in segments {
+            let Some(value) = self.tables.segments.get(&txn, &id.to_be_bytes())? else {
+                return Err(StoreError::Corrupt {
+                    what: "the segments of an import",
+                });
+            };
+            let mut segment = Segment::decode(id, value)?;
+            for entry in self.tables.blocks.prefix_iter(&txn, &id.to_be_bytes())? {
+                let (key, block) = entry?;
+                let event = blocks::name_of(key)? != OPERATIONS;
+                let first = blocks::group_of(key)? << GROUP_BITS;
+                let block = Block::parse(block)?;
+                block.each_user(|user, rows| {
+                    let user = first + user as u32;
+                    users.insert(user);
+                    // A user's rows are by time.
+                    writer.firsts.see(user, block.time(rows.start), event);
+                });
+            }
+            imported.rows += segment.rows();
+            segment.place = Counter::Place.take(&mut txn, &self.tables)?;
+            put(&mut txn, self, &segment)?;
+            view.segments.push(Arc::new(segment));
+        }
+        let state = State::At(position.to_vec());
+        sources::write(&mut txn, &self.tables, source, &state)?;
+        if !users.is_empty() {
+            view.sequence += 1;
+            imported.sequence = view.sequence;
+            Counter::Sequence.set(&mut txn, &self.tables, view.sequence)?;
+            news::add(&mut txn, &self.tables, view.sequence, &users)?;
+        }
+        writer.save(self, &mut txn)?;
+        view.counts = writer.saved;
+        self.commit_view(txn, view)?;
+        Ok(imported)
+    }
+}

@@ -1,0 +1,98 @@
+//! Texts numbered from 0 in order of first appearance.
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::StoreError;
+
+/// Each text once, in one arena: about 10 bytes a text beside the text itself.
+pub(crate) struct Interner {
+    what: &'static str,
+    text: String,
+    ends: Vec<u32>,
+    table: HashTable<u32>,
+}
+
+impl Interner {
+    /// The most text an interner holds, in bytes: its ranges are 32 bits wide. 100 million user ids of 40 bytes fit.
+    pub(crate) const MAX_BYTES: u64 = u32::MAX as u64;
+
+    /// `what` is named when there are too many.
+    pub(crate) fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            text: String::new(),
+            ends: Vec::new(),
+            table: HashTable::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        // No more than MAX_BYTES texts get in, bar one empty one.
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn text(&self, code: u32) -> Option<&str> {
+        range(&self.text, &self.ends, code)
+    }
+
+    pub(crate) fn get(&self, text: &str) -> Option<u32> {
+        self.find(xxh3_64(text.as_bytes()), text)
+    }
+
+    fn find(&self, hash: u64, text: &str) -> Option<u32> {
+        self.table
+            .find(hash, |code| self.text(*code) == Some(text))
+            .copied()
+    }
+
+    /// The number of a text, a new one if it has none.
+    pub(crate) fn intern(&mut self, text: &str) -> Result<u32, StoreError> {
+        let hash = xxh3_64(text.as_bytes());
+        if let Some(code) = self.find(hash, text) {
+            return Ok(code);
+        }
+        let too_many = StoreError::TooMany {
+            what: self.what,
+            limit: Self::MAX_BYTES,
+        };
+        let end = u32::try_from(self.text.len() + text.len()).map_err(|_| too_many)?;
+        let code = self.len();
+        self.text.push_str(text);
+        self.ends.push(end);
+        let (texts, ends) = (&self.text, &self.ends);
+        self.table.insert_unique(hash, code, |code| {
+            xxh3_64(range(texts, ends, *code).unwrap_or_default().as_bytes())
+        });
+        Ok(code)
+    }
+}
+
+fn range<'a>(text: &'a str, ends: &[u32], code: u32) -> Option<&'a str> {
+    let code = code as usize;
+    let end = *ends.get(code)? as usize;
+    let start = match code.checked_sub(1) {
+        Some(before) => *ends.get(before)? as usize,
+        None => 0,
+    };
+    text.get(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_keeps_its_number() {
+        let mut interner = Interner::new("words");
+        for round in 0..2 {
+            for n in 0..1000_u32 {
+                assert_eq!(interner.intern(&format!("word {n}")).unwrap(), n, "{round}");
+            }
+        }
+        assert_eq!(interner.text(7), Some("word 7"));
+        assert_eq!(interner.get("word 999"), Some(999));
+        assert_eq!(interner.get("word 1000"), None);
+        assert_eq!(interner.text(1000), None);
+    }
+}

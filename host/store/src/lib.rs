@@ -1,0 +1,92 @@
+//! The embedded database: history, members, deadlines, outbox, source positions. What belongs together is one commit, durable before it returns.
+//!
+//! It is one directory with one owner, a process that may use it from many threads. It is not a server, and it knows neither
+//! cohort definitions nor rules: what they say of themselves it keeps as bytes.
+//!
+//! ```
+//! use muster_model::{EventBuffer, Millis, ScalarRef};
+//! use muster_store::{Kind, Options, PropertyRead, ReadRequest, Store, StreamRead, UserKey};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! let store = Store::open(directory.path(), &Options::default())?;
+//! let mut buffer = EventBuffer::default();
+//! buffer.event("ann", "Purchase", Millis(1_000), Some("insert-1"));
+//! buffer.property("amount", ScalarRef::Number(60.0));
+//! store.append(&buffer, None)?;
+//!
+//! let snapshot = store.snapshot()?;
+//! let history = snapshot.read(&ReadRequest {
+//!     users: &[UserKey(0)],
+//!     now: Millis(2_000),
+//!     streams: &[StreamRead {
+//!         names: vec!["Purchase".to_owned()],
+//!         properties: vec![PropertyRead { name: "amount".to_owned(), kind: Kind::Number }],
+//!         reach: None,
+//!     }],
+//!     user_properties: &[],
+//!     property_histories: &[],
+//! })?;
+//! assert_eq!(history.streams[0].times, [1_000]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Limits
+//! - Users: 2^32, and 4 GiB of ids together. Names: [`MAX_NAME`] bytes.
+//! - Texts: any length; those that get a number are limited by [`MAX_TEXTS`], [`MAX_TEXTS_PER_PROPERTY`] and [`MAX_TEXT`].
+//! - Times: those of `Millis`, 1970 to 9999; others are moved to the nearest.
+//! - Size: [`Options::map_size`]. The file does not shrink; freed pages are used again.
+//! - Of one instant, a user's events come by name and then by arrival; operations come by arrival.
+
+mod append;
+mod batch;
+mod bitmap;
+mod block;
+mod blocks;
+mod cell;
+mod codec;
+mod columns;
+mod deadlines;
+mod environment;
+mod error;
+mod firsts;
+mod import;
+mod instant;
+mod interner;
+mod keys;
+mod lock;
+mod log;
+mod maintain;
+mod members;
+mod meta;
+mod news;
+mod options;
+mod outbox;
+mod read;
+mod rows;
+mod runs;
+mod segment;
+mod segment_writer;
+mod snapshot;
+mod sources;
+mod statistics;
+mod store;
+mod terms;
+mod view;
+
+pub use append::Appended;
+pub use columns::{
+    Column, Dictionary, EventRows, History, Kind, PropertyRead, ReadRequest, StreamRead,
+};
+pub use error::StoreError;
+pub use import::{Import, ImportState, Imported};
+pub use keys::{RuleKey, SourceKey, UserKey};
+pub use members::MemberChange;
+pub use options::Options;
+pub use outbox::{MAX_DESTINATION, Message, Outgoing};
+pub use runs::{MAX_RECORDS, RunCommit, RunRecord};
+pub use snapshot::Snapshot;
+pub use statistics::{NameCount, Statistics};
+pub use store::Store;
+pub use terms::{MAX_NAME, MAX_TEXT, MAX_TEXTS, MAX_TEXTS_PER_PROPERTY};

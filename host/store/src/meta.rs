@@ -1,0 +1,84 @@
+//! The format version and the counters.
+
+use heed::RwTxn;
+
+use crate::StoreError;
+use crate::environment::{ReadTxn, Tables};
+
+/// The format that this version reads and writes. It changes whenever older code would misread newer values or the other way round.
+pub(crate) const FORMAT: u32 = 1;
+const FORMAT_KEY: &[u8] = b"format";
+
+/// A number that only grows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Counter {
+    /// The latest commit of history.
+    Sequence,
+    /// News up to this sequence are not kept.
+    NewsFloor,
+    /// The next segment's id.
+    Segment,
+    /// The next segment's place.
+    Place,
+    /// The next message's number.
+    Message,
+}
+
+impl Counter {
+    fn key(self) -> &'static [u8] {
+        match self {
+            Self::Sequence => b"sequence",
+            Self::NewsFloor => b"news floor",
+            Self::Segment => b"segment",
+            Self::Place => b"place",
+            Self::Message => b"message",
+        }
+    }
+
+    pub(crate) fn get(self, txn: &ReadTxn<'_>, tables: &Tables) -> Result<u64, StoreError> {
+        match tables.meta.get(txn, self.key())? {
+            None => Ok(0),
+            Some(value) => value
+                .try_into()
+                .map(u64::from_le_bytes)
+                .map_err(|_| StoreError::Corrupt { what: "a counter" }),
+        }
+    }
+
+    pub(crate) fn set(
+        self,
+        txn: &mut RwTxn<'_>,
+        tables: &Tables,
+        value: u64,
+    ) -> Result<(), StoreError> {
+        tables.meta.put(txn, self.key(), &value.to_le_bytes())?;
+        Ok(())
+    }
+
+    /// The counter, which then grows by one.
+    pub(crate) fn take(self, txn: &mut RwTxn<'_>, tables: &Tables) -> Result<u64, StoreError> {
+        let value = self.get(txn, tables)?;
+        self.set(txn, tables, value + 1)?;
+        Ok(value)
+    }
+}
+
+/// The format of the database; `None`: it is new.
+pub(crate) fn format(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Option<u32>, StoreError> {
+    let Some(value) = tables.meta.get(txn, FORMAT_KEY)? else {
+        return Ok(None);
+    };
+    let bytes = value.try_into().map_err(|_| StoreError::Corrupt {
+        what: "the format version",
+    })?;
+    Ok(Some(u32::from_le_bytes(bytes)))
+}
+
+pub(crate) fn set_format(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    format: u32,
+) -> Result<(), StoreError> {
+    tables.meta.put(txn, FORMAT_KEY, &format.to_le_bytes())?;
+    Ok(())
+}

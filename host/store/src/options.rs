@@ -1,0 +1,35 @@
+//! What can be set when a store is opened.
+
+/// How a store is opened. [`Default`] suits every machine; tests make things small.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most the store can ever hold, in bytes of address space. The file grows as it is needed; nothing is reserved on
+    /// disk. What the system does not grant is halved until it does, down to 1 GiB.
+    pub map_size: u64,
+    /// How many rows are kept in memory before they become a segment. One takes about 32 bytes, and 24 for each property.
+    pub memtable_rows: usize,
+    /// How many bytes those rows may take.
+    pub memtable_bytes: usize,
+    /// How many rows of an import make a segment; they are in memory until then.
+    pub import_rows: usize,
+    /// How many bytes those rows may take.
+    pub import_bytes: usize,
+    /// How many threads may read one snapshot at the same time; further ones wait for their turn.
+    pub readers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            // 1 TiB: a hundred billion events. Address space is 128 TiB.
+            map_size: 1 << 40,
+            // 256 Ki rows: about 20 MB, 13 s of 20,000 events/s, and 25 ms to write.
+            memtable_rows: 1 << 18,
+            memtable_bytes: 64 << 20,
+            // 1 Mi rows: about 80 MB, and blocks long enough to pack well.
+            import_rows: 1 << 20,
+            import_bytes: 256 << 20,
+            readers: 16,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Messages with their final bytes, waiting to be sent.
+
+use std::ops::Bound::Included;
+
+use heed::RwTxn;
+
+use crate::codec::{Reader, put_bytes};
+use crate::environment::{ReadTxn, Tables};
+use crate::keys::{number_of, numbered, within};
+use crate::meta::Counter;
+use crate::{Store, StoreError};
+
+/// The longest name of a destination, in bytes. LMDB: a key has at most 511; nine are the message's number.
+pub const MAX_DESTINATION: usize = 500;
+
+/// A message to be put in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where it goes.
+    pub destination: String,
+    /// Its id, by which consumers find repeats.
+    pub id: String,
+    /// Its final bytes.
+    pub body: Vec<u8>,
+}
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its number, by which it is acknowledged; grows.
+    pub sequence: u64,
+    /// Its id.
+    pub id: String,
+    /// Its final bytes.
+    pub body: Vec<u8>,
+}
+
+/// What waits for a destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Backlog {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Store {
+    /// The oldest messages of a destination after a number: at most `limit`, and no more once their bodies reach `max_bytes`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn outbox(
+        &self,
+        destination: &str,
+        after: u64,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        within("a destination's name", destination.len(), MAX_DESTINATION)?;
+        let txn = self.inner.env.read_txn()?;
+        let first = numbered(destination.as_bytes(), after.saturating_add(1));
+        let last = numbered(destination.as_bytes(), u64::MAX);
+        let range = (Included(first.as_slice()), Included(last.as_slice()));
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        for entry in self.inner.tables.outbox.range(&txn, &range)? {
+            if messages.len() >= limit || bytes >= max_bytes {
+                break;
+            }
+            let (key, value) = entry?;
+            let mut value = Reader::new(value, "a message of the outbox");
+            let id = value.text()?.to_owned();
+            let body = value.rest().to_vec();
+            bytes += body.len();
+            messages.push(Outgoing {
+                sequence: number_of(key)?,
+                id,
+                body,
+            });
+        }
+        Ok(messages)
+    }
+
+    /// Takes messages that were sent out of the outbox, durably. Numbers it does not hold are passed over.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing changed.
+    pub fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError> {
+        within("a destination's name", destination.len(), MAX_DESTINATION)?;
+        let tables = &self.inner.tables;
+        let mut txn = self.inner.env.write_txn()?;
+        let mut backlog = read_backlog(&txn, tables, destination)?;
+        for sequence in sequences {
+            let key = numbered(destination.as_bytes(), *sequence);
+            let Some(value) = tables.outbox.get(&txn, &key)? else {
+                continue;
+            };
+            backlog.messages = backlog.messages.saturating_sub(1);
+            backlog.bytes = backlog.bytes.saturating_sub(value.len() as u64);
+            tables.outbox.delete(&mut txn, &key)?;
+        }
+        write_backlog(&mut txn, tables, destination, backlog)?;
+        self.inner.commit(txn)
+    }
+
+    /// What waits: destination, messages, bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn backlog(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
+        let txn = self.inner.env.read_txn()?;
+        let mut all = Vec::new();
+        for entry in self.inner.tables.backlog.iter(&txn)? {
+            let (key, value) = entry?;
+            let destination = String::from_utf8_lossy(key).into_owned();
+            let backlog = decode_backlog(value)?;
+            all.push((destination, backlog.messages, backlog.bytes));
+        }
+        Ok(all)
+    }
+}
+
+pub(crate) fn add(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    messages: &[Message],
+) -> Result<(), StoreError> {
+    let mut value = Vec::new();
+    for of_destination in messages.chunk_by(|a, b| a.destination == b.destination) {
+        let Some(Message { destination, .. }) = of_destination.first() else {
+            continue;
+        };
+        within("a destination's name", destination.len(), MAX_DESTINATION)?;
+        let mut backlog = read_backlog(txn, tables, destination)?;
+        for message in of_destination {
+            value.clear();
+            put_bytes(&mut value, message.id.as_bytes());
+            value.extend_from_slice(&message.body);
+            // From 1, so that `after` 0 means from the beginning.
+            let number = Counter::Message.take(txn, tables)? + 1;
+            let key = numbered(destination.as_bytes(), number);
+            tables.outbox.put(txn, &key, &value)?;
+            backlog.messages += 1;
+            backlog.bytes += value.len() as u64;
+        }
+        write_backlog(txn, tables, destination, backlog)?;
+    }
+    Ok(())
+}
+
+fn read_backlog(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    destination: &str,
+) -> Result<Backlog, StoreError> {
+    match tables.backlog.get(txn, destination.as_bytes())? {
+        Some(value) => decode_backlog(value),
+        None => Ok(Backlog::default()),
+    }
+}
+
+fn decode_backlog(value: &[u8]) -> Result<Backlog, StoreError> {
+    let mut reader = Reader::new(value, "the size of a backlog");
+    Ok(Backlog {
+        messages: reader.u64()?,
+        bytes: reader.u64()?,
+    })
+}
+
+fn write_backlog(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    destination: &str,
+    backlog: Backlog,
+) -> Result<(), StoreError> {
+    let key = destination.as_bytes();
+    if backlog.messages == 0 {
+        tables.backlog.delete(txn, key)?;
+        return Ok(());
+    }
+    let mut value = backlog.messages.to_le_bytes().to_vec();
+    value.extend_from_slice(&backlog.bytes.to_le_bytes());
+    tables.backlog.put(txn, key, &value)?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The sources of a group of users.
+
+use std::sync::{PoisonError, RwLock};
+
+use super::glob;
+use super::select::{Selection, Wanted, Window};
+use super::source::Source;
+use crate::block::Block;
+use crate::environment::{ReadTxn, Tables};
+use crate::terms::{OPERATIONS, Terms};
+use crate::view::View;
+use crate::{StoreError, blocks};
+
+/// One consistent state of the store.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) txn: &'a ReadTxn<'static>,
+    pub(crate) tables: &'a Tables,
+    pub(crate) view: &'a View,
+    pub(crate) terms: &'a RwLock<Terms>,
+}
+
+impl<'a> Context<'a> {
+    /// The numbers of the event names that match one of the globs, by name.
+    pub(crate) fn names(&self, globs: &[String]) -> Vec<u32> {
+        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<(&str, u32)> = (1..=self.view.counts.names)
+            .filter_map(|name| Some((terms.name_text(name)?, name)))
+            .filter(|(text, _)| globs.iter().any(|glob| glob::matches(glob, text)))
+            .collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Fills `into` with the rows of these names and this group that may lie later than `after`: by name, then by age.
+    pub(crate) fn sources(
+        &self,
+        names: &[u32],
+        group: u32,
+        after: i64,
+        into: &mut Vec<(u32, Source<'a>)>,
+    ) -> Result<(), StoreError> {
+        into.clear();
+        for name in names {
+            for segment in &self.view.segments {
+                if segment.name(*name).is_none_or(|name| name.max <= after) {
+                    continue;
+                }
+                let key = blocks::key(segment.id, *name, group);
+                if let Some(block) = self.tables.blocks.get(self.txn, &key)? {
+                    let block = Block::parse(block)?;
+                    if block.max > after {
+                        into.push((*name, Source::Block(Box::new(block))));
+                    }
+                }
+            }
+            for batch in &self.view.batches {
+                let Some(span) = batch.span(*name) else {
+                    continue;
+                };
+                if span.max <= after {
+                    continue;
+                }
+                let range = batch.group(span, group);
+                if !range.is_empty() {
+                    into.push((*name, Source::Batch(batch, range)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Selects the user-property operations of a group up to `now`.
+    pub(crate) fn operations(
+        &self,
+        group: u32,
+        wanted: &Wanted,
+        now: i64,
+        next: &mut [i64],
+        sources: &mut Vec<(u32, Source<'a>)>,
+        selection: &mut Selection,
+    ) -> Result<(), StoreError> {
+        self.sources(&[OPERATIONS], group, i64::MIN, sources)?;
+        let window = Window {
+            after: i64::MIN,
+            now,
+        };
+        selection.keep_users_apart = true;
+        selection.fill(sources, wanted, window, next);
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! User properties: what the operations make of them.
+
+use std::sync::PoisonError;
+
+use muster_model::{Operator, Value};
+
+use super::fetch::Context;
+use super::select::{Piece, Selection};
+use super::source::{Source, View};
+use crate::StoreError;
+use crate::cell::CellRef;
+
+/// The operations on one user property, as columns of each source.
+pub(crate) struct Property<'a> {
+    /// Per source the columns that it has.
+    columns: Vec<Vec<(Operator, View<'a>)>>,
+    /// Whether it is only ever set: then a row holds its value, and nothing has to be computed.
+    only_set: bool,
+}
+
+impl<'a> Property<'a> {
+    pub(crate) fn new(
+        context: &Context<'a>,
+        name: &str,
+        sources: &[(u32, Source<'a>)],
+    ) -> Result<Self, StoreError> {
+        let terms = context.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |operator| {
+            let property = if operator == Operator::ClearAll {
+                ""
+            } else {
+                name
+            };
+            let code = terms.get_operation(operator, property)?;
+            (code < context.view.counts.operations).then_some((operator, code))
+        };
+        let codes: Vec<(Operator, u32)> = Operator::ALL.into_iter().filter_map(of).collect();
+        drop(terms);
+        let mut columns = Vec::with_capacity(sources.len());
+        for (_, source) in sources {
+            let mut held = Vec::new();
+            for (operator, code) in &codes {
+                match source.column(*code)? {
+                    View::Absent => {}
+                    view => held.push((*operator, view)),
+                }
+            }
+            columns.push(held);
+        }
+        let only_set = codes.iter().all(|(operator, _)| *operator == Operator::Set);
+        Ok(Self { columns, only_set })
+    }
+
+    /// The operation that a row has on this property.
+    fn operation(
+        &self,
+        source: u32,
+        row: u32,
+    ) -> Result<Option<(Operator, CellRef<'a>)>, StoreError> {
+        for (operator, view) in self.columns.get(source as usize).into_iter().flatten() {
+            if let Some(cell) = view.cell(row)? {
+                return Ok(Some((*operator, cell)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Calls `f` with what the property holds after the last of a user's rows.
+    pub(crate) fn current(
+        &self,
+        pieces: &[Piece],
+        text: &mut impl FnMut(u32) -> Result<Box<str>, StoreError>,
+        f: impl FnOnce(Option<CellRef<'_>>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.only_set {
+            for piece in pieces.iter().rev() {
+                for row in (piece.row..piece.row + piece.length).rev() {
+                    if let Some((_, cell)) = self.operation(piece.source, row)? {
+                        return f(Some(cell));
+                    }
+                }
+            }
+            return f(None);
+        }
+        let mut value = None;
+        self.fold(pieces, text, |_, _, now| {
+            value = now.cloned();
+            Ok(())
+        })?;
+        f(value.as_ref().map(CellRef::of_value))
+    }
+
+    /// Calls `f` with the source and row of each change, and what the property holds from then on.
+    pub(crate) fn changes(
+        &self,
+        pieces: &[Piece],
+        text: &mut impl FnMut(u32) -> Result<Box<str>, StoreError>,
+        mut f: impl FnMut(u32, u32, Option<CellRef<'_>>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if !self.only_set {
+            return self.fold(pieces, text, |source, row, value| {
+                f(source, row, value.map(CellRef::of_value))
+            });
+        }
+        for piece in pieces {
+            for row in piece.row..piece.row + piece.length {
+                if let Some((_, cell)) = self.operation(piece.source, row)? {
+                    f(piece.source, row, Some(cell))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fold(
+        &self,
+        pieces: &[Piece],
+        text: &mut impl FnMut(u32) -> Result<Box<str>, StoreError>,
+        mut f: impl FnMut(u32, u32, Option<&Value>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut value = None;
+        for piece in pieces {
+            for row in piece.row..piece.row + piece.length {
+                let Some((operator, cell)) = self.operation(piece.source, row)? else {
+                    continue;
+                };
+                // Clearing all changes nothing of a property that holds nothing, perhaps never did.
+                if operator == Operator::ClearAll && value.is_none() {
+                    continue;
+                }
+                let operand = match operator {
+                    Operator::Unset | Operator::ClearAll => None,
+                    _ => Some(cell.to_value(text)?),
+                };
+                value = operator.apply(value, operand);
+                f(piece.source, row, value.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pieces of each user, in order.
+pub(crate) fn by_user(selection: &Selection) -> impl Iterator<Item = &[Piece]> {
+    let mut start = 0;
+    selection.users.iter().map(move |end| {
+        let pieces = selection
+            .pieces
+            .get(start..end.pieces as usize)
+            .unwrap_or_default();
+        start = end.pieces as usize;
+        pieces
+    })
+}

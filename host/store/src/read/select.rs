@@ -1,0 +1,255 @@
+//! Which rows of the sources a user gets, in which order.
+
+use std::ops::Range;
+
+use super::source::{Source, partition};
+use crate::keys::GROUP;
+
+/// Rows of one source that follow each other in the answer too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) source: u32,
+    pub(crate) row: u32,
+    pub(crate) length: u32,
+}
+
+/// The rows of a group's users, in their order.
+#[derive(Default)]
+pub(crate) struct Selection {
+    pub(crate) pieces: Vec<Piece>,
+    /// Per user how many pieces there are up to its end, and how many rows.
+    pub(crate) users: Vec<UserEnd>,
+    rows: u32,
+    /// Whether a piece ends where its user does: for those who walk a user's rows.
+    pub(crate) keep_users_apart: bool,
+    /// Whether no row of the current user came yet.
+    fresh: bool,
+    slices: Vec<Slice>,
+    sorted: Vec<Slice>,
+    merged: Vec<(i64, u32, u32)>,
+}
+
+/// Where a user's part of a selection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UserEnd {
+    pub(crate) pieces: u32,
+    pub(crate) rows: u32,
+}
+
+/// The rows of a user in one source.
+#[derive(Clone, Copy, Default)]
+struct Slice {
+    /// The place of the user in the request.
+    place: u16,
+    source: u32,
+    start: u32,
+    end: u32,
+}
+
+/// Users of a group that are asked for.
+pub(crate) struct Wanted {
+    /// Their numbers in the group, ascending.
+    pub(crate) users: Vec<u8>,
+    /// The place of each number in `users`.
+    places: [u16; GROUP],
+}
+
+const NOT_WANTED: u16 = u16::MAX;
+
+impl Wanted {
+    pub(crate) fn new(users: Vec<u8>) -> Self {
+        let mut places = [NOT_WANTED; GROUP];
+        for (place, user) in (0..).zip(&users) {
+            if let Some(slot) = places.get_mut(usize::from(*user)) {
+                *slot = place;
+            }
+        }
+        Self { users, places }
+    }
+}
+
+/// Rows with `after` < time <= `now`.
+#[derive(Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) after: i64,
+    pub(crate) now: i64,
+}
+
+impl Selection {
+    /// Selects the rows of the wanted users from sources that are sorted by the name's text and then by age. Notes the first
+    /// row later than now per user in `next`.
+    pub(crate) fn fill(
+        &mut self,
+        sources: &[(u32, Source<'_>)],
+        wanted: &Wanted,
+        window: Window,
+        next: &mut [i64],
+    ) {
+        self.pieces.clear();
+        self.users.clear();
+        self.rows = 0;
+        self.slices.clear();
+        for (number, (_, source)) in (0..).zip(sources) {
+            self.slice(number, source, wanted, window, next);
+        }
+        if sources.len() > 1 {
+            self.sort_slices(wanted.users.len());
+        }
+        let slices = std::mem::take(&mut self.slices);
+        let mut rest = slices.as_slice();
+        for place in 0..wanted.users.len() {
+            let length = rest
+                .iter()
+                .take_while(|slice| usize::from(slice.place) == place)
+                .count();
+            let (of_user, after) = rest.split_at_checked(length).unwrap_or_default();
+            self.merge(sources, of_user);
+            rest = after;
+            self.users.push(UserEnd {
+                pieces: self.pieces.len() as u32,
+                rows: self.rows,
+            });
+        }
+        self.slices = slices;
+    }
+
+    /// The rows of all wanted users in one source, by user.
+    fn slice(
+        &mut self,
+        number: u32,
+        source: &Source<'_>,
+        wanted: &Wanted,
+        window: Window,
+        next: &mut [i64],
+    ) {
+        let checked = source.spans(window);
+        let mut take = |place: u16, rows: Range<u32>| {
+            let Range { mut start, mut end } = rows;
+            if checked.late && start < end && source.time(end - 1) > window.now {
+                end = partition(start..end, |row| source.time(row) <= window.now);
+                if let Some(next) = next.get_mut(usize::from(place)) {
+                    *next = (*next).min(source.time(end));
+                }
+            }
+            if checked.early && start < end && source.time(start) <= window.after {
+                start = partition(start..end, |row| source.time(row) <= window.after);
+            }
+            if start < end {
+                self.slices.push(Slice {
+                    place,
+                    source: number,
+                    start,
+                    end,
+                });
+            }
+        };
+        if let [user] = wanted.users.as_slice() {
+            take(0, source.user(usize::from(*user)));
+        } else {
+            source.each_user(|user, rows| match wanted.places.get(user) {
+                Some(&NOT_WANTED) | None => {}
+                Some(place) => take(*place, rows),
+            });
+        }
+    }
+
+    /// By user; each user's by source, as they came.
+    fn sort_slices(&mut self, users: usize) {
+        let mut ends = [0_u32; GROUP + 1];
+        for slice in &self.slices {
+            if let Some(end) = ends.get_mut(usize::from(slice.place) + 1) {
+                *end += 1;
+            }
+        }
+        let mut total = 0;
+        for end in ends.iter_mut().take(users + 1) {
+            total += *end;
+            *end = total;
+        }
+        self.sorted.clear();
+        self.sorted.resize(self.slices.len(), Slice::default());
+        for slice in &self.slices {
+            if let Some(at) = ends.get_mut(usize::from(slice.place)) {
+                if let Some(place) = self.sorted.get_mut(*at as usize) {
+                    *place = *slice;
+                }
+                *at += 1;
+            }
+        }
+        std::mem::swap(&mut self.slices, &mut self.sorted);
+    }
+
+    /// Appends a user's rows by time; of one instant by source. Of duplicates the first stays.
+    fn merge(&mut self, sources: &[(u32, Source<'_>)], slices: &[Slice]) {
+        self.fresh = true;
+        let time = |source: u32, row| {
+            sources
+                .get(source as usize)
+                .map_or(0, |(_, source)| source.time(row))
+        };
+        // What came by time is there already, source after source.
+        let ordered = slices.windows(2).all(|pair| match pair {
+            [a, b] => time(a.source, a.end - 1) < time(b.source, b.start),
+            _ => true,
+        });
+        if ordered {
+            for slice in slices {
+                self.push(slice.source, slice.start..slice.end);
+            }
+            return;
+        }
+        let mut merged = std::mem::take(&mut self.merged);
+        merged.clear();
+        for slice in slices {
+            merged.extend(
+                (slice.start..slice.end).map(|row| (time(slice.source, row), slice.source, row)),
+            );
+        }
+        // Stable, and fast on runs that are sorted already.
+        merged.sort_by_key(|(time, ..)| *time);
+        for (at, (time, source, row)) in merged.iter().enumerate() {
+            let tied = merged
+                .get(..at)
+                .unwrap_or_default()
+                .iter()
+                .rev()
+                .take_while(|(before, ..)| before == time);
+            let key = |source: u32, row| {
+                sources
+                    .get(source as usize)
+                    .map(|(name, source)| (*name, source.insert(row)))
+            };
+            let mut tied = tied.peekable();
+            let duplicate = tied.peek().is_some()
+                && key(*source, *row).is_some_and(|(name, insert)| {
+                    insert != 0
+                        && tied.any(|(_, source, row)| key(*source, *row) == Some((name, insert)))
+                });
+            if !duplicate {
+                self.push(*source, *row..*row + 1);
+            }
+        }
+        self.merged = merged;
+    }
+
+    fn push(&mut self, source: u32, rows: Range<u32>) {
+        let length = rows.end - rows.start;
+        self.rows += length;
+        // Pieces go on across users: of one source, a whole block is one piece.
+        match self.pieces.last_mut() {
+            Some(last)
+                if !(self.fresh && self.keep_users_apart)
+                    && last.source == source
+                    && last.row + last.length == rows.start =>
+            {
+                last.length += length;
+            }
+            _ => self.pieces.push(Piece {
+                source,
+                row: rows.start,
+                length,
+            }),
+        }
+        self.fresh = false;
+    }
+}

@@ -1,0 +1,150 @@
+//! Rows of one event name and one group of users, wherever they are.
+
+use std::ops::Range;
+
+use super::select::Window;
+use crate::StoreError;
+use crate::batch::Batch;
+use crate::block::{Block, Column};
+use crate::cell::CellRef;
+use crate::keys::GROUP;
+
+/// Rows of one name and group, by (user, time, arrival). Rows are numbered within it.
+pub(crate) enum Source<'a> {
+    /// In memory; rows are places of the batch's order.
+    Batch(&'a Batch, Range<u32>),
+    /// In a segment.
+    Block(Box<Block<'a>>),
+}
+
+/// A column of a source.
+pub(crate) enum View<'a> {
+    Absent,
+    Batch(&'a Batch, u32),
+    Block(Column<'a>),
+}
+
+/// Whether some rows may be earlier, or later, than a window.
+#[derive(Clone, Copy)]
+pub(crate) struct Spans {
+    pub(crate) early: bool,
+    pub(crate) late: bool,
+}
+
+impl<'a> Source<'a> {
+    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the range.
+    #[inline]
+    pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
+        match self {
+            Self::Block(block) => block.each_user(f),
+            Self::Batch(batch, range) => {
+                let mut at = range.start;
+                while at < range.end {
+                    let user = batch.head(at).user;
+                    let start = at;
+                    while at < range.end && batch.head(at).user == user {
+                        at += 1;
+                    }
+                    f(user as usize % GROUP, start..at);
+                }
+            }
+        }
+    }
+
+    /// The rows of one user.
+    pub(crate) fn user(&self, user: usize) -> Range<u32> {
+        match self {
+            Self::Block(block) => block.user(user),
+            Self::Batch(batch, range) => {
+                let before = |at: u32, user| (batch.head(at).user as usize % GROUP) < user;
+                let start = partition(range.clone(), |at| before(at, user));
+                let end = partition(start..range.end, |at| before(at, user + 1));
+                start..end
+            }
+        }
+    }
+
+    /// Whether rows may lie outside of a window.
+    pub(crate) fn spans(&self, window: Window) -> Spans {
+        match self {
+            Self::Block(block) => Spans {
+                early: block.min <= window.after,
+                late: block.max > window.now,
+            },
+            Self::Batch(..) => Spans {
+                early: window.after != i64::MIN,
+                late: window.now != i64::MAX,
+            },
+        }
+    }
+
+    #[inline]
+    pub(crate) fn time(&self, row: u32) -> i64 {
+        match self {
+            Self::Block(block) => block.time(row),
+            Self::Batch(batch, _) => batch.head(row).time,
+        }
+    }
+
+    /// Appends the times of rows.
+    pub(crate) fn times(&self, rows: Range<u32>, out: &mut Vec<i64>) {
+        match self {
+            Self::Block(block) => block.times(rows, out),
+            Self::Batch(batch, _) => out.extend(rows.map(|row| batch.head(row).time)),
+        }
+    }
+
+    /// What is kept of a row's insert id; 0: it has none.
+    pub(crate) fn insert(&self, row: u32) -> u64 {
+        match self {
+            Self::Block(block) => block.insert(row),
+            Self::Batch(batch, _) => batch.head(row).insert,
+        }
+    }
+
+    pub(crate) fn column(&self, column: u32) -> Result<View<'a>, StoreError> {
+        Ok(match self {
+            Self::Block(block) => block.column(column)?.map_or(View::Absent, View::Block),
+            Self::Batch(batch, _) => View::Batch(batch, column),
+        })
+    }
+
+    /// The columns of a block, with their numbers. A batch has its cells by row.
+    pub(crate) fn columns(&self) -> Result<Vec<(u32, View<'a>)>, StoreError> {
+        match self {
+            Self::Batch(..) => Ok(Vec::new()),
+            Self::Block(block) => {
+                let mut columns = Vec::new();
+                for column in block.columns()? {
+                    columns.push((column, self.column(column)?));
+                }
+                Ok(columns)
+            }
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn cell(&self, row: u32) -> Result<Option<CellRef<'a>>, StoreError> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Block(column) => column.cell(row),
+            Self::Batch(batch, column) => Ok(batch
+                .cell(row, *column)
+                .map(|cell| CellRef::of_cell(&batch.rows, cell))),
+        }
+    }
+}
+
+/// The first row of a range for which `before` does not hold; it holds for none after that.
+pub(crate) fn partition(mut range: Range<u32>, before: impl Fn(u32) -> bool) -> u32 {
+    while range.start < range.end {
+        let middle = range.start + (range.end - range.start) / 2;
+        if before(middle) {
+            range.start = middle + 1;
+        } else {
+            range.end = middle;
+        }
+    }
+    range.start
+}

@@ -1,0 +1,137 @@
+//! The dictionary of a batch: every text once, however it is stored.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use muster_model::Scalar;
+
+use crate::cell::CellRef;
+use crate::terms::Terms;
+use crate::{Dictionary, StoreError};
+
+/// Memory that is used again for the next batch: as many numbers as the store's dictionary has texts.
+#[derive(Default)]
+pub(crate) struct Remap {
+    /// Per code of the store the code in the batch; 0: none yet.
+    codes: Vec<u32>,
+    /// The codes of the store that were given one.
+    used: Vec<u32>,
+}
+
+/// Gives texts their codes in the batch.
+pub(crate) struct Texts<'a> {
+    terms: &'a RwLock<Terms>,
+    /// Texts of the store's dictionary that the snapshot knows.
+    count: u32,
+    remap: &'a mut Remap,
+    /// Texts that the store's dictionary does not have.
+    others: HashMap<Box<str>, u32>,
+    /// Numbers whose canonical text was asked for.
+    numbers: HashMap<u64, u32>,
+    dictionary: Dictionary,
+}
+
+const CORRUPT: StoreError = StoreError::Corrupt {
+    what: "the code of a text",
+};
+
+impl<'a> Texts<'a> {
+    pub(crate) fn new(terms: &'a RwLock<Terms>, count: u32, remap: &'a mut Remap) -> Self {
+        for code in remap.used.drain(..) {
+            if let Some(slot) = remap.codes.get_mut(code as usize) {
+                *slot = 0;
+            }
+        }
+        Self {
+            terms,
+            count,
+            remap,
+            others: HashMap::new(),
+            numbers: HashMap::new(),
+            dictionary: Dictionary::default(),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Dictionary {
+        self.dictionary
+    }
+
+    /// The batch's code for a code of the store.
+    #[inline]
+    pub(crate) fn code(&mut self, code: u32) -> Result<u32, StoreError> {
+        match self.remap.codes.get(code as usize) {
+            Some(&known) if known != 0 => Ok(known),
+            _ => self.new_code(code),
+        }
+    }
+
+    #[cold]
+    fn new_code(&mut self, code: u32) -> Result<u32, StoreError> {
+        if code == 0 || code > self.count {
+            return Err(CORRUPT);
+        }
+        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let new = push(&mut self.dictionary, terms.text_of(code).ok_or(CORRUPT)?)?;
+        drop(terms);
+        if self.remap.codes.len() <= code as usize {
+            self.remap.codes.resize(code as usize + 1, 0);
+        }
+        if let Some(slot) = self.remap.codes.get_mut(code as usize) {
+            *slot = new;
+        }
+        self.remap.used.push(code);
+        Ok(new)
+    }
+
+    /// The batch's code for a text.
+    pub(crate) fn text(&mut self, text: &str) -> Result<u32, StoreError> {
+        if let Some(code) = self.others.get(text) {
+            return Ok(*code);
+        }
+        let known = self
+            .terms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_text(text, self.count);
+        if let Some(code) = known {
+            return self.code(code);
+        }
+        let code = push(&mut self.dictionary, text)?;
+        self.others.insert(text.into(), code);
+        Ok(code)
+    }
+
+    /// The batch's code for the canonical text of a number.
+    pub(crate) fn number(&mut self, number: f64) -> Result<u32, StoreError> {
+        if let Some(code) = self.numbers.get(&number.to_bits()) {
+            return Ok(*code);
+        }
+        let code = self.text(&Scalar::Number(number).canonical_text())?;
+        self.numbers.insert(number.to_bits(), code);
+        Ok(code)
+    }
+
+    /// A value of one kind as the scalar it is, for the rules of `Scalar` on numbers and flags; `None` for lists.
+    pub(crate) fn scalar(&self, cell: CellRef<'_>) -> Result<Option<Scalar>, StoreError> {
+        Ok(Some(match cell {
+            CellRef::Code(code) => {
+                let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+                Scalar::Text(terms.text_of(code).ok_or(CORRUPT)?.into())
+            }
+            CellRef::Text(text) => Scalar::Text(text.into()),
+            CellRef::Number(number) => Scalar::Number(number),
+            CellRef::Flag(flag) => Scalar::Flag(flag),
+            CellRef::List(_) => return Ok(None),
+        }))
+    }
+}
+
+fn push(dictionary: &mut Dictionary, text: &str) -> Result<u32, StoreError> {
+    dictionary.bytes.extend_from_slice(text.as_bytes());
+    let end = u32::try_from(dictionary.bytes.len()).map_err(|_| StoreError::TooMany {
+        what: "texts in one batch",
+        limit: u64::from(u32::MAX),
+    })?;
+    dictionary.offsets.push(end);
+    u32::try_from(dictionary.len()).map_err(|_| CORRUPT)
+}

@@ -1,0 +1,288 @@
+//! Rows as they arrive: names and texts are numbers already, nothing is sorted yet.
+
+use muster_model::{BufferedOperation, EventBuffer, Operator, PropertyRef, ScalarRef, ValueRef};
+
+use crate::StoreError;
+use crate::terms::{OPERATIONS, Of, Terms};
+
+/// Rows in order of arrival.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) heads: Vec<Head>,
+    /// The cells of row r are `cells[heads[r].cells..heads[r + 1].cells]`.
+    pub(crate) cells: Vec<(u32, Cell)>,
+    /// Texts stored in place.
+    pub(crate) texts: String,
+    /// Elements of lists; none is a list.
+    pub(crate) elements: Vec<Cell>,
+}
+
+/// A row without its cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Head {
+    /// The number of an event name, or [`OPERATIONS`].
+    pub(crate) name: u32,
+    pub(crate) user: u32,
+    pub(crate) time: i64,
+    /// 48 bits of the insert id's hash; 0: none.
+    pub(crate) insert: u64,
+    /// Where its cells begin.
+    pub(crate) cells: u32,
+}
+
+/// A value in a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cell {
+    /// A text of the dictionary, numbered from 1.
+    Code(u32),
+    /// A text stored in place: a range of [`Rows::texts`].
+    Text(u32, u32),
+    /// A finite number, not -0.
+    Number(f64),
+    /// A flag.
+    Flag(bool),
+    /// A list, not empty: a range of [`Rows::elements`].
+    List(u32, u32),
+}
+
+/// The bits that are kept of an insert id's hash. Duplicates have the same user, name and millisecond too, so two different ids are taken for one
+/// once in 2^48 pairs of events of one user, name and millisecond; the two bytes saved are a seventh of an event.
+const INSERT_BITS: u32 = 48;
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// The memory that rows take, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.heads.len() * size_of::<Head>()
+            + self.cells.len() * size_of::<(u32, Cell)>()
+            + self.texts.len()
+            + self.elements.len() * size_of::<Cell>()
+    }
+
+    pub(crate) fn head(&self, row: u32) -> Head {
+        self.heads.get(row as usize).copied().unwrap_or(Head {
+            name: 0,
+            user: 0,
+            time: 0,
+            insert: 0,
+            cells: 0,
+        })
+    }
+
+    pub(crate) fn cells_of(&self, row: u32) -> &[(u32, Cell)] {
+        let row = row as usize;
+        let Some(head) = self.heads.get(row) else {
+            return &[];
+        };
+        let end = match self.heads.get(row + 1) {
+            Some(next) => next.cells as usize,
+            None => self.cells.len(),
+        };
+        self.cells.get(head.cells as usize..end).unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self, start: u32, end: u32) -> &str {
+        self.texts
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn list(&self, start: u32, end: u32) -> &[Cell] {
+        self.elements
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+
+    /// Adds what a buffer holds; its events first, then its operations.
+    pub(crate) fn push(
+        &mut self,
+        buffer: &EventBuffer,
+        terms: &mut Terms,
+    ) -> Result<(), StoreError> {
+        let mut users = Latest::default();
+        let mut names = Latest::default();
+        for event in buffer.events() {
+            let head = Head {
+                user: users.number(event.user, |id| terms.user(id))?,
+                name: names.number(event.name, |name| terms.name(name))?,
+                time: event.time.0,
+                insert: insert(event.insert_id),
+                cells: index(self.cells.len())?,
+            };
+            self.heads.push(head);
+            for PropertyRef { name, value } in event.properties() {
+                let column = terms.property(name)?;
+                let cell = self.cell(value, Of::Event, column, terms)?;
+                self.put(head.cells, column, cell);
+            }
+        }
+        let mut open = None;
+        for operation in buffer.operations() {
+            self.push_operation(&operation, terms, &mut open)?;
+        }
+        Ok(())
+    }
+
+    /// Operations that came together (same user, time, insert id) share a row, unless they concern one property or all of them.
+    fn push_operation(
+        &mut self,
+        operation: &BufferedOperation<'_>,
+        terms: &mut Terms,
+        open: &mut Option<Vec<Box<str>>>,
+    ) -> Result<(), StoreError> {
+        let needs_value = !matches!(operation.operator, Operator::Unset | Operator::ClearAll);
+        if needs_value && operation.value.is_none() {
+            return Ok(());
+        }
+        let head = Head {
+            user: terms.user(operation.user)?,
+            name: OPERATIONS,
+            time: operation.time.0,
+            insert: insert(operation.insert_id),
+            cells: index(self.cells.len())?,
+        };
+        let alone = operation.operator == Operator::ClearAll;
+        let joins = !alone
+            && self.heads.last().is_some_and(|last| {
+                (last.name, last.user, last.time, last.insert)
+                    == (head.name, head.user, head.time, head.insert)
+            })
+            && open
+                .as_ref()
+                .is_some_and(|held| held.iter().all(|name| **name != *operation.property));
+        if !joins {
+            self.heads.push(head);
+            *open = (!alone).then(Vec::new);
+        }
+        if let Some(held) = open {
+            held.push(operation.property.into());
+        }
+        let property = if alone { "" } else { operation.property };
+        let column = terms.operation(operation.operator, property)?;
+        let cell = match operation.value {
+            Some(value) if needs_value => self.cell(value, Of::Operation, column, terms)?,
+            _ => Cell::Flag(true),
+        };
+        self.cells.push((column, cell));
+        Ok(())
+    }
+
+    /// Of two cells of one column the later counts.
+    fn put(&mut self, start: u32, column: u32, cell: Cell) {
+        let row = self.cells.get_mut(start as usize..).unwrap_or_default();
+        match row.iter_mut().find(|(each, _)| *each == column) {
+            Some((_, old)) => *old = cell,
+            None => self.cells.push((column, cell)),
+        }
+    }
+
+    fn cell(
+        &mut self,
+        value: ValueRef<'_>,
+        of: Of,
+        column: u32,
+        terms: &mut Terms,
+    ) -> Result<Cell, StoreError> {
+        match value {
+            ValueRef::One(scalar) => self.scalar(scalar, of, column, terms),
+            ValueRef::List(list) => {
+                let start = index(self.elements.len())?;
+                for scalar in list.iter() {
+                    let cell = self.scalar(scalar, of, column, terms)?;
+                    self.elements.push(cell);
+                }
+                Ok(Cell::List(start, index(self.elements.len())?))
+            }
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        scalar: ScalarRef<'_>,
+        of: Of,
+        column: u32,
+        terms: &mut Terms,
+    ) -> Result<Cell, StoreError> {
+        Ok(match scalar {
+            ScalarRef::Text(text) => match terms.text(of, column, text)? {
+                Some(code) => Cell::Code(code),
+                None => {
+                    let start = index(self.texts.len())?;
+                    self.texts.push_str(text);
+                    Cell::Text(start, index(self.texts.len())?)
+                }
+            },
+            // -0 becomes 0: they have one canonical text.
+            ScalarRef::Number(number) => Cell::Number(number + 0.0),
+            ScalarRef::Flag(flag) => Cell::Flag(flag),
+        })
+    }
+
+    /// Adds other rows, which arrived later.
+    pub(crate) fn extend(&mut self, other: &Self) -> Result<(), StoreError> {
+        let cells = index(self.cells.len())?;
+        let texts = index(self.texts.len())?;
+        let elements = index(self.elements.len())?;
+        index(self.cells.len() + other.cells.len())?;
+        index(self.texts.len() + other.texts.len())?;
+        index(self.elements.len() + other.elements.len())?;
+        let moved = |cell: Cell| match cell {
+            Cell::Text(start, end) => Cell::Text(start + texts, end + texts),
+            Cell::List(start, end) => Cell::List(start + elements, end + elements),
+            other => other,
+        };
+        self.heads.extend(other.heads.iter().map(|head| Head {
+            cells: head.cells + cells,
+            ..*head
+        }));
+        self.cells.extend(
+            other
+                .cells
+                .iter()
+                .map(|(column, cell)| (*column, moved(*cell))),
+        );
+        self.texts.push_str(&other.texts);
+        self.elements
+            .extend(other.elements.iter().map(|cell| moved(*cell)));
+        Ok(())
+    }
+}
+
+/// Remembers the number of the text that came last: events of one user or name often follow each other.
+#[derive(Default)]
+struct Latest<'a> {
+    text: Option<(&'a str, u32)>,
+}
+
+impl<'a> Latest<'a> {
+    fn number(
+        &mut self,
+        text: &'a str,
+        number: impl FnOnce(&str) -> Result<u32, StoreError>,
+    ) -> Result<u32, StoreError> {
+        if let Some((latest, number)) = self.text
+            && latest == text
+        {
+            return Ok(number);
+        }
+        let number = number(text)?;
+        self.text = Some((text, number));
+        Ok(number)
+    }
+}
+
+fn insert(hash: u64) -> u64 {
+    let kept = hash & ((1 << INSERT_BITS) - 1);
+    if hash != 0 && kept == 0 { 1 } else { kept }
+}
+
+/// The rows of one batch are counted in 32 bits.
+pub(crate) fn index(length: usize) -> Result<u32, StoreError> {
+    u32::try_from(length).map_err(|_| StoreError::TooMany {
+        what: "values in one batch of events",
+        limit: u64::from(u32::MAX),
+    })
+}

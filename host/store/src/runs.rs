@@ -1,0 +1,169 @@
+//! What the engine keeps: one commit for all that a run changes.
+
+use heed::RwTxn;
+use muster_model::{CohortId, Millis};
+
+use crate::codec::Reader;
+use crate::environment::{ReadTxn, Tables};
+use crate::keys::{number_of, numbered};
+use crate::members::{self, MemberChange};
+use crate::outbox::{self, Message};
+use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
+
+/// Run records kept of a cohort; older ones make room. A record a minute is a week, and 200 bytes each are 2 MB.
+pub const MAX_RECORDS: u64 = 10_000;
+
+/// Everything a run of a rule changes. It happens as a whole or not at all.
+#[derive(Clone, Debug)]
+pub struct RunCommit {
+    /// The rule.
+    pub rule: RuleKey,
+    /// The engine's own bytes.
+    pub rule_state: Vec<u8>,
+    /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
+    pub news: u64,
+    /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
+    pub deadlines: Vec<(UserKey, i64)>,
+    /// Who enters and leaves.
+    pub members: Vec<MemberChange>,
+    /// The engine's own bytes, per cohort.
+    pub cohort_states: Vec<(CohortId, Vec<u8>)>,
+    /// For the outbox.
+    pub messages: Vec<Message>,
+    /// What happened, for people.
+    pub records: Vec<RunRecord>,
+}
+
+impl RunCommit {
+    /// A commit that changes nothing but makes the rule known.
+    #[must_use]
+    pub fn new(rule: RuleKey) -> Self {
+        Self {
+            rule,
+            rule_state: Vec::new(),
+            news: 0,
+            deadlines: Vec::new(),
+            members: Vec::new(),
+            cohort_states: Vec::new(),
+            messages: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+}
+
+/// What a run did to a cohort.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// The cohort.
+    pub cohort: CohortId,
+    /// The run's clock.
+    pub at: Millis,
+    /// The engine's own bytes.
+    pub body: Vec<u8>,
+}
+
+impl Store {
+    /// Commits a run, durably.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing changed.
+    pub fn commit_run(&self, run: &RunCommit) -> Result<(), StoreError> {
+        let tables = &self.inner.tables;
+        let mut txn = self.inner.env.write_txn()?;
+        let seen = match tables.rules.get(&txn, &run.rule.0)? {
+            Some(state) if run.news == 0 => news::seen_by(state)?,
+            _ => run.news,
+        };
+        let mut state = seen.to_le_bytes().to_vec();
+        state.extend_from_slice(&run.rule_state);
+        tables.rules.put(&mut txn, &run.rule.0, &state)?;
+        deadlines::set(&mut txn, tables, &run.rule, &run.deadlines)?;
+        for change in &run.members {
+            members::apply(&mut txn, tables, change)?;
+        }
+        for (cohort, state) in &run.cohort_states {
+            tables
+                .cohorts
+                .put(&mut txn, cohort.as_str().as_bytes(), state)?;
+        }
+        outbox::add(&mut txn, tables, &run.messages)?;
+        for record in &run.records {
+            add_record(&mut txn, tables, record)?;
+        }
+        news::prune(&mut txn, tables)?;
+        self.inner.commit(txn)
+    }
+
+    /// Drops the state and the deadlines of a rule that is no longer used, and the news that it alone had not seen.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing changed.
+    pub fn forget_rule(&self, rule: &RuleKey) -> Result<(), StoreError> {
+        let tables = &self.inner.tables;
+        let mut txn = self.inner.env.write_txn()?;
+        tables.rules.delete(&mut txn, &rule.0)?;
+        deadlines::forget(&mut txn, tables, rule)?;
+        news::prune(&mut txn, tables)?;
+        self.inner.commit(txn)
+    }
+}
+
+pub(crate) fn rule_state(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(value) = tables.rules.get(txn, &rule.0)? else {
+        return Ok(None);
+    };
+    news::seen_by(value)?;
+    Ok(value.get(8..).map(<[u8]>::to_vec))
+}
+
+pub(crate) fn rules(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<RuleKey>, StoreError> {
+    let mut rules = Vec::new();
+    for entry in tables.rules.iter(txn)? {
+        let key = entry?.0.try_into().map_err(|_| StoreError::Corrupt {
+            what: "the key of a rule",
+        })?;
+        rules.push(RuleKey(key));
+    }
+    Ok(rules)
+}
+
+fn add_record(txn: &mut RwTxn<'_>, tables: &Tables, record: &RunRecord) -> Result<(), StoreError> {
+    let prefix = members::prefix(&record.cohort);
+    let latest = tables.records.rev_prefix_iter(txn, &prefix)?.next();
+    let number = match latest {
+        Some(entry) => number_of(entry?.0)? + 1,
+        None => 0,
+    };
+    let mut value = record.at.0.to_le_bytes().to_vec();
+    value.extend_from_slice(&record.body);
+    let cohort = record.cohort.as_str().as_bytes();
+    tables.records.put(txn, &numbered(cohort, number), &value)?;
+    if let Some(oldest) = number.checked_sub(MAX_RECORDS) {
+        tables.records.delete(txn, &numbered(cohort, oldest))?;
+    }
+    Ok(())
+}
+
+/// The latest records of a cohort, the newest first.
+pub(crate) fn records(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    cohort: &CohortId,
+    limit: usize,
+) -> Result<Vec<RunRecord>, StoreError> {
+    let prefix = members::prefix(cohort);
+    let mut records = Vec::new();
+    for entry in tables.records.rev_prefix_iter(txn, &prefix)?.take(limit) {
+        let mut reader = Reader::new(entry?.1, "a run record");
+        records.push(RunRecord {
+            cohort: cohort.clone(),
+            at: Millis(reader.i64()?),
+            body: reader.rest().to_vec(),
+        });
+    }
+    Ok(records)
+}

@@ -1,0 +1,93 @@
+//! What is known of a segment without reading its blocks.
+
+use crate::StoreError;
+use crate::codec::{Reader, put_length, put_varint, unzigzag, zigzag};
+
+/// An immutable set of rows in column blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) id: u32,
+    /// Segments sort by this: rows of a lower one arrived earlier. It is not the id, because a merged segment takes the
+    /// place of those that it replaces.
+    pub(crate) place: u64,
+    /// By name.
+    pub(crate) names: Vec<SegmentName>,
+    /// Bytes of its blocks.
+    pub(crate) bytes: u64,
+}
+
+/// The rows of one event name in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentName {
+    pub(crate) name: u32,
+    pub(crate) rows: u64,
+    /// The earliest and the latest time.
+    pub(crate) min: i64,
+    pub(crate) max: i64,
+    /// Per column how many rows have it, by column.
+    pub(crate) columns: Vec<(u32, u64)>,
+}
+
+impl Segment {
+    pub(crate) fn name(&self, name: u32) -> Option<&SegmentName> {
+        let at = self
+            .names
+            .binary_search_by_key(&name, |each| each.name)
+            .ok()?;
+        self.names.get(at)
+    }
+
+    pub(crate) fn rows(&self) -> u64 {
+        self.names.iter().map(|name| name.rows).sum()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, self.place);
+        put_varint(&mut out, self.bytes);
+        put_length(&mut out, self.names.len());
+        for name in &self.names {
+            put_varint(&mut out, u64::from(name.name));
+            put_varint(&mut out, name.rows);
+            put_varint(&mut out, zigzag(name.min));
+            put_varint(&mut out, zigzag(name.max.wrapping_sub(name.min)));
+            put_length(&mut out, name.columns.len());
+            for (column, rows) in &name.columns {
+                put_varint(&mut out, u64::from(*column));
+                put_varint(&mut out, *rows);
+            }
+        }
+        out
+    }
+
+    pub(crate) fn decode(id: u32, bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut reader = Reader::new(bytes, "what a segment holds");
+        let place = reader.varint()?;
+        let bytes = reader.varint()?;
+        let count = reader.count()?;
+        let mut names = Vec::with_capacity(count);
+        for _ in 0..count {
+            let name = reader.varint_u32()?;
+            let rows = reader.varint()?;
+            let min = unzigzag(reader.varint()?);
+            let max = min.wrapping_add(unzigzag(reader.varint()?));
+            let mut columns = Vec::new();
+            for _ in 0..reader.count()? {
+                columns.push((reader.varint_u32()?, reader.varint()?));
+            }
+            names.push(SegmentName {
+                name,
+                rows,
+                min,
+                max,
+                columns,
+            });
+        }
+        Ok(Self {
+            id,
+            place,
+            names,
+            bytes,
+        })
+    }
+}

@@ -1,0 +1,306 @@
+//! One consistent state of the store, for reading.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use muster_model::{CohortId, Millis, UserHistory, Value};
+use roaring::RoaringBitmap;
+
+use crate::environment::ReadTxn;
+use crate::read::{self, Context, Remap};
+use crate::runs::{self, RunRecord};
+use crate::store::Inner;
+use crate::view::View;
+use crate::{
+    History, ReadRequest, RuleKey, Store, StoreError, StreamRead, UserKey, deadlines, firsts,
+    members, news,
+};
+
+/// A consistent state of the store, which later commits do not change. Many threads may read it at once, up to
+/// [`crate::Options::readers`] truly so. Let go of it soon: pages it might still read cannot be used again.
+pub struct Snapshot {
+    inner: Arc<Inner>,
+    view: Arc<View>,
+    lanes: Mutex<Vec<Lane>>,
+    free: Condvar,
+}
+
+/// What one thread needs to read.
+struct Lane {
+    txn: ReadTxn<'static>,
+    remap: Remap,
+}
+
+impl Store {
+    /// The state as of the last commit.
+    ///
+    /// # Errors
+    /// When the database has no room for more readers.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        // Nothing commits while the lock is held, so all transactions see the same state, and it is the view's.
+        let guard = self
+            .inner
+            .view
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = Vec::with_capacity(self.inner.options.readers.max(1));
+        for _ in 0..self.inner.options.readers.max(1) {
+            lanes.push(Lane {
+                txn: self.inner.env.clone().static_read_txn()?,
+                remap: Remap::default(),
+            });
+        }
+        Ok(Snapshot {
+            inner: Arc::clone(&self.inner),
+            view: Arc::clone(&guard),
+            lanes: Mutex::new(lanes),
+            free: Condvar::new(),
+        })
+    }
+}
+
+impl Snapshot {
+    /// How many users there are; their keys are below.
+    #[must_use]
+    pub fn users(&self) -> u32 {
+        self.view.counts.users
+    }
+
+    /// The history's sequence: it grows with each commit of history.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.view.sequence
+    }
+
+    /// A user's id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn user_id(&self, user: UserKey) -> Result<Option<String>, StoreError> {
+        self.read_with(|context, _| {
+            let id = context
+                .tables
+                .users
+                .get(context.txn, &user.0.to_be_bytes())?;
+            id.map(|id| {
+                let id = std::str::from_utf8(id)
+                    .map_err(|_| StoreError::Corrupt { what: "a user id" })?;
+                Ok(id.to_owned())
+            })
+            .transpose()
+        })
+    }
+
+    /// The user of an id.
+    ///
+    /// # Errors
+    /// None today; it may read the database one day.
+    pub fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError> {
+        let terms = self
+            .inner
+            .terms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(terms
+            .users
+            .get(id)
+            .filter(|user| *user < self.users())
+            .map(UserKey))
+    }
+
+    /// The universe at `now`: users whose first event, or first user-property operation, is not later.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn known(&self, now: Millis) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| Ok(firsts::known(context.txn, context.tables, now.0)?.0))
+    }
+
+    /// Users who are known later than `now` only, with the instant.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn known_later(&self, now: Millis) -> Result<Vec<(UserKey, Millis)>, StoreError> {
+        self.read_with(|context, _| {
+            let (_, later) = firsts::known(context.txn, context.tables, now.0)?;
+            Ok(later
+                .into_iter()
+                .map(|(user, since)| (user, Millis(since)))
+                .collect())
+        })
+    }
+
+    /// The history of a batch of users, in the shapes of the contract. Batches of 16 Ki to 256 Ki rows are best
+    /// ([`Self::rows_hint`]); users that follow each other are read fastest.
+    ///
+    /// # Errors
+    /// When the database cannot be read, and when a batch has more than 2^32 values.
+    pub fn read(&self, request: &ReadRequest<'_>) -> Result<History, StoreError> {
+        self.read_with(|context, remap| read::read(context, request, remap))
+    }
+
+    /// One user's history up to `now`, row by row.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn history(&self, user: UserKey, now: Millis) -> Result<UserHistory, StoreError> {
+        self.read_with(|context, _| read::history(context, user, now))
+    }
+
+    /// What user properties hold at `now`: per user (ascending) per property.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn values(
+        &self,
+        users: &[UserKey],
+        properties: &[String],
+        now: Millis,
+    ) -> Result<Vec<Vec<Option<Value>>>, StoreError> {
+        self.read_with(|context, _| read::values(context, users, properties, now))
+    }
+
+    /// About how many rows a user has in these streams together, whatever their reach.
+    #[must_use]
+    pub fn rows_hint(&self, streams: &[StreamRead]) -> f64 {
+        let rows = self
+            .read_with(|context, _| {
+                Ok(streams
+                    .iter()
+                    .flat_map(|stream| context.names(&stream.names))
+                    .map(|name| context.view.rows(name))
+                    .sum::<u64>())
+            })
+            .unwrap_or_default();
+        rows as f64 / f64::from(self.users().max(1))
+    }
+
+    /// Users with new rows after a sequence. `None`: that is no longer known, so it may be anybody. A few may be among them that
+    /// have none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn news(&self, since: u64) -> Result<Option<RoaringBitmap>, StoreError> {
+        self.read_with(|context, _| news::after(context.txn, context.tables, since))
+    }
+
+    /// The engine's own bytes of a rule; `None`: the rule is not known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rule_state(&self, rule: &RuleKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| runs::rule_state(context.txn, context.tables, rule))
+    }
+
+    /// All rules that have state.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rules(&self) -> Result<Vec<RuleKey>, StoreError> {
+        self.read_with(|context, _| runs::rules(context.txn, context.tables))
+    }
+
+    /// Users whose answer stands until `now` or less.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn due(&self, rule: &RuleKey, now: Millis) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| deadlines::due(context.txn, context.tables, rule, now.0))
+    }
+
+    /// The members of a cohort.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members(&self, cohort: &CohortId) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::read(context.txn, context.tables, cohort))
+    }
+
+    /// The engine's own bytes of a cohort.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohort_state(&self, cohort: &CohortId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| {
+            let key = cohort.as_str().as_bytes();
+            Ok(context
+                .tables
+                .cohorts
+                .get(context.txn, key)?
+                .map(<[u8]>::to_vec))
+        })
+    }
+
+    /// The latest run records of a cohort, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records(&self, cohort: &CohortId, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
+        self.read_with(|context, _| runs::records(context.txn, context.tables, cohort, limit))
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Reads in a lane of one's own, and waits for one if all are taken.
+    pub(crate) fn read_with<T>(
+        &self,
+        f: impl FnOnce(Context<'_>, &mut Remap) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut lane = Taken::new(self);
+        let Some(Lane { txn, remap }) = &mut lane.lane else {
+            // It is taken out by `drop` only.
+            return Err(StoreError::Corrupt { what: "a reader" });
+        };
+        let context = Context {
+            txn,
+            tables: &self.inner.tables,
+            view: &self.view,
+            terms: &self.inner.terms,
+        };
+        f(context, remap)
+    }
+}
+
+/// A lane that goes back when it is done with.
+struct Taken<'a> {
+    snapshot: &'a Snapshot,
+    lane: Option<Lane>,
+}
+
+impl<'a> Taken<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        let mut lanes = snapshot
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(lane) = lanes.pop() {
+                return Self {
+                    snapshot,
+                    lane: Some(lane),
+                };
+            }
+            lanes = snapshot
+                .free
+                .wait(lanes)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut lanes = self
+            .snapshot
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        lanes.extend(self.lane.take());
+        self.snapshot.free.notify_one();
+    }
+}

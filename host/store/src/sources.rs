@@ -1,0 +1,113 @@
+//! Where the events come from: positions, and the segments of imports that are not finished.
+
+use std::collections::BTreeSet;
+
+use heed::RwTxn;
+
+use crate::codec::{Reader, put_length};
+use crate::environment::{ReadTxn, Tables};
+use crate::{SourceKey, StoreError, blocks};
+
+/// How far a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// All up to this position is visible.
+    At(Vec<u8>),
+    /// An import that is not finished: its segments, which nobody sees, and the position they reach.
+    Staged {
+        segments: Vec<u32>,
+        position: Vec<u8>,
+    },
+}
+
+const AT: u8 = 0;
+const STAGED: u8 = 1;
+
+pub(crate) fn read(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    source: &SourceKey,
+) -> Result<Option<State>, StoreError> {
+    tables
+        .sources
+        .get(txn, source.as_str().as_bytes())?
+        .map(decode)
+        .transpose()
+}
+
+pub(crate) fn write(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    source: &SourceKey,
+    state: &State,
+) -> Result<(), StoreError> {
+    let mut value = Vec::new();
+    match state {
+        State::At(position) => {
+            value.push(AT);
+            value.extend_from_slice(position);
+        }
+        State::Staged { segments, position } => {
+            value.push(STAGED);
+            put_length(&mut value, segments.len());
+            for segment in segments {
+                value.extend_from_slice(&segment.to_le_bytes());
+            }
+            value.extend_from_slice(position);
+        }
+    }
+    let key = source.as_str().as_bytes();
+    tables.sources.put(txn, key, &value)?;
+    Ok(())
+}
+
+/// The segments of all imports that are not finished.
+pub(crate) fn staged(txn: &ReadTxn<'_>, tables: &Tables) -> Result<BTreeSet<u32>, StoreError> {
+    let mut staged = BTreeSet::new();
+    for entry in tables.sources.iter(txn)? {
+        if let State::Staged { segments, .. } = decode(entry?.1)? {
+            staged.extend(segments);
+        }
+    }
+    Ok(staged)
+}
+
+/// Drops the blocks of segments that were being merged when the process ended: no segment is known by their number.
+pub(crate) fn drop_leftovers(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
+    let mut next = Some(0_u32);
+    while let Some(from) = next {
+        let start = blocks::key(from, 0, 0);
+        let found = tables
+            .blocks
+            .get_greater_than_or_equal_to(txn, start.as_slice())?
+            .map(|(key, _)| blocks::segment_of(key))
+            .transpose()?;
+        let Some(id) = found else {
+            break;
+        };
+        if tables.segments.get(txn, &id.to_be_bytes())?.is_none() {
+            blocks::drop_segment(txn, tables, id)?;
+        }
+        next = id.checked_add(1);
+    }
+    Ok(())
+}
+
+fn decode(value: &[u8]) -> Result<State, StoreError> {
+    let mut reader = Reader::new(value, "the state of a source");
+    Ok(match reader.byte()? {
+        AT => State::At(reader.rest().to_vec()),
+        STAGED => {
+            let count = reader.count()?;
+            let mut segments = Vec::with_capacity(count);
+            for _ in 0..count {
+                segments.push(reader.u32()?);
+            }
+            State::Staged {
+                segments,
+                position: reader.rest().to_vec(),
+            }
+        }
+        _ => return Err(reader.corrupt()),
+    })
+}

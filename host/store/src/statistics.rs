@@ -1,0 +1,157 @@
+//! Numbers for people.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use muster_model::Millis;
+
+use crate::terms::OPERATIONS;
+use crate::{Snapshot, Store, StoreError};
+
+/// How large the store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Events; duplicates count until segments with them are merged.
+    pub events: u64,
+    /// Rows of user-property operations.
+    pub operations: u64,
+    /// Users.
+    pub users: u64,
+    /// Event names.
+    pub event_names: u64,
+    /// Distinct texts that have a number.
+    pub texts: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Bytes of the segments' blocks.
+    pub segment_bytes: u64,
+    /// Rows that are in memory, and in the log, only.
+    pub memtable_rows: u64,
+    /// Bytes of the database file.
+    pub disk_bytes: u64,
+}
+
+/// How often something occurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameCount {
+    /// The event name or user property.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+    /// The earliest and the latest; of a user property those of all.
+    pub first: Millis,
+    /// See `first`.
+    pub last: Millis,
+}
+
+impl Store {
+    /// Bytes of the database file, which does not shrink but uses its pages again.
+    ///
+    /// # Errors
+    /// When the file cannot be asked.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        Ok(self.inner.env.real_disk_size()?)
+    }
+
+    /// How large the store is.
+    ///
+    /// # Errors
+    /// When the file cannot be asked.
+    pub fn statistics(&self) -> Result<Statistics, StoreError> {
+        let view = self.inner.view();
+        let names = 1..=view.counts.names;
+        Ok(Statistics {
+            events: names.clone().map(|name| view.rows(name)).sum(),
+            operations: view.rows(OPERATIONS),
+            users: u64::from(view.counts.users),
+            event_names: names.filter(|name| view.rows(*name) > 0).count() as u64,
+            texts: u64::from(view.counts.texts),
+            segments: view.segments.len() as u64,
+            segment_bytes: view.segments.iter().map(|segment| segment.bytes).sum(),
+            memtable_rows: view.memtable_rows() as u64,
+            disk_bytes: self.size_on_disk()?,
+        })
+    }
+}
+
+impl Snapshot {
+    /// The event names, by name.
+    #[must_use]
+    pub fn event_names(&self) -> Vec<NameCount> {
+        let terms = self.terms();
+        let mut names: Vec<NameCount> = (1..=self.view().counts.names)
+            .filter_map(|name| self.count(name, terms.name_text(name)?))
+            .collect();
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        names
+    }
+
+    /// The user properties, by name, each with the operations on it.
+    #[must_use]
+    pub fn user_properties(&self) -> Vec<NameCount> {
+        let mut rows: BTreeMap<u32, u64> = BTreeMap::new();
+        for segment in &self.view().segments {
+            let columns = segment.name(OPERATIONS).map(|name| name.columns.as_slice());
+            for (column, count) in columns.unwrap_or_default() {
+                *rows.entry(*column).or_default() += count;
+            }
+        }
+        for batch in &self.view().batches {
+            let span = batch
+                .span(OPERATIONS)
+                .map_or(0..0, |span| span.start..span.end);
+            for at in span {
+                for (column, _) in batch.rows.cells_of(batch.row(at)) {
+                    *rows.entry(*column).or_default() += 1;
+                }
+            }
+        }
+        let Some(all) = self.count(OPERATIONS, "") else {
+            return Vec::new();
+        };
+        let terms = self.terms();
+        let mut properties: BTreeMap<&str, u64> = BTreeMap::new();
+        for (column, count) in rows {
+            match terms.operation_of(column) {
+                Some((_, property)) if !property.is_empty() => {
+                    *properties.entry(property).or_default() += count;
+                }
+                _ => {}
+            }
+        }
+        properties
+            .into_iter()
+            .map(|(name, rows)| NameCount {
+                name: name.to_owned(),
+                rows,
+                ..all.clone()
+            })
+            .collect()
+    }
+
+    fn terms(&self) -> std::sync::RwLockReadGuard<'_, crate::terms::Terms> {
+        self.inner()
+            .terms
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, name: u32, text: &str) -> Option<NameCount> {
+        let view = self.view();
+        let segments = view
+            .segments
+            .iter()
+            .filter_map(|segment| segment.name(name));
+        let batches = view.batches.iter().filter_map(|batch| batch.span(name));
+        let spans = segments
+            .map(|name| (name.min, name.max))
+            .chain(batches.map(|span| (span.min, span.max)));
+        let (first, last) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        Some(NameCount {
+            name: text.to_owned(),
+            rows: view.rows(name),
+            first: Millis(first),
+            last: Millis(last),
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! The store: opening, and what memory keeps of it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use heed::{Env, RwTxn, WithoutTls};
+
+use crate::batch::Batch;
+use crate::environment::{self, ReadTxn, Tables};
+use crate::firsts::Firsts;
+use crate::keys::number_of;
+use crate::lock::Lock;
+use crate::meta::{self, Counter, FORMAT};
+use crate::rows::Rows;
+use crate::segment::Segment;
+use crate::sources;
+use crate::terms::{Counts, Terms};
+use crate::view::View;
+use crate::{Options, SourceKey, StoreError, log};
+
+/// An open store. Clones share it; it closes with the last clone and snapshot.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) env: Env<WithoutTls>,
+    pub(crate) tables: Tables,
+    pub(crate) options: Options,
+    pub(crate) directory: PathBuf,
+    pub(crate) terms: RwLock<Terms>,
+    /// What the last commit left in memory.
+    pub(crate) view: RwLock<Arc<View>>,
+    /// Whoever commits history holds it.
+    memory: Mutex<Memory>,
+    /// Sources that are being imported.
+    importing: Mutex<BTreeSet<SourceKey>>,
+    /// One merge of segments at a time.
+    merging: Mutex<()>,
+    // Last, so that the directory is let go of when the database is closed.
+    _lock: Lock,
+}
+
+/// What whoever commits history remembers from one commit to the next.
+struct Memory {
+    /// `None`: a commit failed, and they are to be read anew.
+    firsts: Option<Firsts>,
+    saved: Counts,
+}
+
+/// Whoever commits history.
+pub(crate) struct Writer {
+    pub(crate) firsts: Firsts,
+    /// The numbers that are in the database.
+    pub(crate) saved: Counts,
+}
+
+impl Store {
+    /// Opens the store in a directory, which is made if it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Version`] when another version wrote it, and
+    /// when it cannot be read.
+    pub fn open(directory: &Path, options: &Options) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
+            action: "make the directory",
+            path: directory.to_owned(),
+            source,
+        })?;
+        let lock = Lock::take(directory)?;
+        let (env, tables) = environment::open(directory, options)?;
+        let mut txn = env.write_txn()?;
+        match meta::format(&txn, &tables)? {
+            Some(FORMAT) => {}
+            Some(found) => {
+                return Err(StoreError::Version {
+                    directory: directory.to_owned(),
+                    found,
+                    expected: FORMAT,
+                });
+            }
+            None => meta::set_format(&mut txn, &tables, FORMAT)?,
+        }
+        sources::drop_leftovers(&mut txn, &tables)?;
+        txn.commit()?;
+
+        let txn = env.read_txn()?;
+        let terms = Terms::load(&txn, &tables)?;
+        let memory = Memory {
+            firsts: Some(Firsts::load(&txn, &tables)?),
+            saved: terms.counts(),
+        };
+        let view = load_view(&txn, &tables, terms.counts())?;
+        drop(txn);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                env,
+                tables,
+                options: options.clone(),
+                directory: directory.to_owned(),
+                terms: RwLock::new(terms),
+                view: RwLock::new(Arc::new(view)),
+                memory: Mutex::new(memory),
+                importing: Mutex::new(BTreeSet::new()),
+                merging: Mutex::new(()),
+                _lock: lock,
+            }),
+        })
+    }
+
+    /// The directory it lives in.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.inner.directory
+    }
+
+    /// The position of a source, as of the last commit: of [`Self::append`], or of a finished import.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn position(&self, source: &SourceKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let txn = self.inner.env.read_txn()?;
+        Ok(match sources::read(&txn, &self.inner.tables, source)? {
+            Some(sources::State::At(position)) => Some(position),
+            _ => None,
+        })
+    }
+}
+
+impl Inner {
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Commits what changes nothing of the view. Snapshots do not begin in between.
+    pub(crate) fn commit(&self, txn: RwTxn<'_>) -> Result<(), StoreError> {
+        let _view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        txn.commit()?;
+        Ok(())
+    }
+
+    /// Commits together with the view that belongs to it.
+    pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: View) -> Result<(), StoreError> {
+        let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        txn.commit()?;
+        *current = Arc::new(view);
+        Ok(())
+    }
+
+    /// Does something that ends in at most one commit, as the one who commits history. If it fails, the firsts it had changed in memory
+    /// are read anew. Numbers it had given stay given: the next commit saves them.
+    pub(crate) fn write<T>(
+        &self,
+        f: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken out, so that they are gone too if `f` panics.
+        let firsts = match memory.firsts.take() {
+            Some(firsts) => firsts,
+            None => Firsts::load(&self.env.read_txn()?, &self.tables)?,
+        };
+        let mut writer = Writer {
+            firsts,
+            saved: memory.saved,
+        };
+        let result = f(&mut writer)?;
+        memory.firsts = Some(writer.firsts);
+        memory.saved = writer.saved;
+        Ok(result)
+    }
+
+    pub(crate) fn importing(&self) -> MutexGuard<'_, BTreeSet<SourceKey>> {
+        self.importing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One merge at a time.
+    pub(crate) fn merge_lock(&self) -> MutexGuard<'_, ()> {
+        self.merging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn load_view(txn: &ReadTxn<'_>, tables: &Tables, counts: Counts) -> Result<View, StoreError> {
+    let staged = sources::staged(txn, tables)?;
+    let mut segments = Vec::new();
+    for entry in tables.segments.iter(txn)? {
+        let (key, value) = entry?;
+        let id = key.try_into().map_err(|_| StoreError::Corrupt {
+            what: "the key of a segment",
+        })?;
+        let id = u32::from_be_bytes(id);
+        if !staged.contains(&id) {
+            segments.push(Arc::new(Segment::decode(id, value)?));
+        }
+    }
+    segments.sort_by_key(|segment| segment.place);
+    let mut rows = Rows::default();
+    for entry in tables.log.iter(txn)? {
+        let (key, value) = entry?;
+        number_of(key)?;
+        log::decode(value, &mut rows)?;
+    }
+    let batches = if rows.len() == 0 {
+        Vec::new()
+    } else {
+        vec![Arc::new(Batch::new(rows))]
+    };
+    Ok(View {
+        sequence: Counter::Sequence.get(txn, tables)?,
+        counts,
+        segments,
+        batches,
+    })
+}

@@ -1,0 +1,298 @@
+//! The numbers of user ids, event names, properties and common texts.
+
+use heed::{PutFlags, RwTxn};
+use muster_model::Operator;
+
+use crate::StoreError;
+use crate::codec::Reader;
+use crate::environment::{ReadTxn, Tables};
+use crate::interner::Interner;
+use crate::keys::within;
+
+/// The name under which identify operations are stored. Event names are numbered from 1.
+pub(crate) const OPERATIONS: u32 = 0;
+
+/// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB; these are read whole into memory, and
+/// the vendor takes 1,024 characters at most.
+pub const MAX_NAME: usize = 4096;
+
+/// Distinct texts of one property that get a number. One with more holds ids or free text: those are stored in place, so memory stays
+/// bounded, at the cost of space. 65,536 texts of 128 bytes are 8 MiB a property.
+pub const MAX_TEXTS_PER_PROPERTY: u32 = 1 << 16;
+/// Texts of all properties together that get a number: at most 1 Mi · (128 + 10) bytes = 138 MiB of memory.
+pub const MAX_TEXTS: u32 = 1 << 20;
+/// Longer texts, in bytes, are stored in place: they seldom repeat.
+pub const MAX_TEXT: usize = 128;
+
+/// Sorts of term in the table `terms`.
+const NAME: u8 = 0;
+const PROPERTY: u8 = 1;
+const OPERATION: u8 = 2;
+const TEXT: u8 = 3;
+
+/// All numbers given so far.
+pub(crate) struct Terms {
+    pub(crate) users: Interner,
+    /// Event names; the number of the first is 1.
+    names: Interner,
+    pub(crate) properties: Interner,
+    /// An operator's letter and the user property.
+    operations: Interner,
+    texts: Interner,
+    /// Per text the column that brought it.
+    origins: Vec<u32>,
+    /// Per event property, and per operation, how many texts it brought.
+    brought: [Vec<u32>; 2],
+}
+
+/// How many numbers of each sort there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) users: u32,
+    pub(crate) names: u32,
+    pub(crate) properties: u32,
+    pub(crate) operations: u32,
+    pub(crate) texts: u32,
+}
+
+/// A column of rows: a property of events, or an operation on a user property.
+#[derive(Clone, Copy)]
+pub(crate) enum Of {
+    Event,
+    Operation,
+}
+
+impl Terms {
+    pub(crate) fn empty() -> Self {
+        Self {
+            users: Interner::new("user ids"),
+            names: Interner::new("event names"),
+            properties: Interner::new("event properties"),
+            operations: Interner::new("user properties"),
+            texts: Interner::new("texts"),
+            origins: Vec::new(),
+            brought: [Vec::new(), Vec::new()],
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            users: self.users.len(),
+            names: self.names.len(),
+            properties: self.properties.len(),
+            operations: self.operations.len(),
+            texts: self.texts.len(),
+        }
+    }
+
+    pub(crate) fn user(&mut self, id: &str) -> Result<u32, StoreError> {
+        if let Some(user) = self.users.get(id) {
+            return Ok(user);
+        }
+        within("a user id", id.len(), MAX_NAME)?;
+        self.users.intern(id)
+    }
+
+    pub(crate) fn name(&mut self, name: &str) -> Result<u32, StoreError> {
+        if let Some(code) = self.names.get(name) {
+            return Ok(code + 1);
+        }
+        within("an event name", name.len(), MAX_NAME)?;
+        Ok(self.names.intern(name)? + 1)
+    }
+
+    pub(crate) fn name_text(&self, name: u32) -> Option<&str> {
+        self.names.text(name.checked_sub(1)?)
+    }
+
+    pub(crate) fn property(&mut self, name: &str) -> Result<u32, StoreError> {
+        if let Some(code) = self.properties.get(name) {
+            return Ok(code);
+        }
+        within("a property's name", name.len(), MAX_NAME)?;
+        self.properties.intern(name)
+    }
+
+    pub(crate) fn operation(
+        &mut self,
+        operator: Operator,
+        property: &str,
+    ) -> Result<u32, StoreError> {
+        if property.len() > MAX_NAME {
+            within("a user property's name", property.len(), MAX_NAME)?;
+        }
+        self.operations.intern(&operation_term(operator, property))
+    }
+
+    pub(crate) fn get_operation(&self, operator: Operator, property: &str) -> Option<u32> {
+        self.operations.get(&operation_term(operator, property))
+    }
+
+    /// What the operation column of a number does, and to which user property.
+    pub(crate) fn operation_of(&self, code: u32) -> Option<(Operator, &str)> {
+        let term = self.operations.text(code)?;
+        let letter = term.chars().next()?;
+        let index = u32::from(letter).checked_sub(u32::from('a'))?;
+        let operator = Operator::ALL.get(index as usize)?;
+        Some((*operator, term.get(1..)?))
+    }
+
+    /// The number of a text, from 1; `None` if it is to be stored in place.
+    pub(crate) fn text(
+        &mut self,
+        of: Of,
+        column: u32,
+        text: &str,
+    ) -> Result<Option<u32>, StoreError> {
+        if text.len() > MAX_TEXT {
+            return Ok(None);
+        }
+        if let Some(code) = self.texts.get(text) {
+            return Ok(Some(code + 1));
+        }
+        let brought = brought(&mut self.brought, of, column);
+        if *brought >= MAX_TEXTS_PER_PROPERTY || self.texts.len() >= MAX_TEXTS {
+            return Ok(None);
+        }
+        *brought += 1;
+        self.origins.push(origin(of, column));
+        Ok(Some(self.texts.intern(text)? + 1))
+    }
+
+    /// The number of a text that has one below `count`, which is how many a snapshot knows.
+    pub(crate) fn get_text(&self, text: &str, count: u32) -> Option<u32> {
+        self.texts
+            .get(text)
+            .filter(|code| *code < count)
+            .map(|code| code + 1)
+    }
+
+    pub(crate) fn text_of(&self, code: u32) -> Option<&str> {
+        self.texts.text(code.checked_sub(1)?)
+    }
+
+    /// Writes what came after `from`.
+    pub(crate) fn save(
+        &self,
+        txn: &mut RwTxn<'_>,
+        tables: &Tables,
+        from: Counts,
+    ) -> Result<(), StoreError> {
+        for user in from.users..self.users.len() {
+            let id = self.users.text(user).unwrap_or_default();
+            tables.users.put_with_flags(
+                txn,
+                PutFlags::APPEND,
+                &user.to_be_bytes(),
+                id.as_bytes(),
+            )?;
+        }
+        let sorts = [
+            (NAME, &self.names, from.names),
+            (PROPERTY, &self.properties, from.properties),
+            (OPERATION, &self.operations, from.operations),
+        ];
+        for (sort, interner, from) in sorts {
+            for code in from..interner.len() {
+                let text = interner.text(code).unwrap_or_default();
+                tables
+                    .terms
+                    .put(txn, &term_key(sort, code), text.as_bytes())?;
+            }
+        }
+        let mut value = Vec::new();
+        for code in from.texts..self.texts.len() {
+            let origin = self.origins.get(code as usize).copied().unwrap_or_default();
+            value.clear();
+            value.extend_from_slice(&origin.to_le_bytes());
+            value.extend_from_slice(self.texts.text(code).unwrap_or_default().as_bytes());
+            tables.terms.put(txn, &term_key(TEXT, code), &value)?;
+        }
+        Ok(())
+    }
+
+    /// Reads all of them.
+    pub(crate) fn load(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
+        let mut terms = Self::empty();
+        for entry in tables.users.iter(txn)? {
+            let (key, id) = entry?;
+            expect_next(key, terms.users.len())?;
+            terms.users.intern(utf8(id)?)?;
+        }
+        for entry in tables.terms.iter(txn)? {
+            let (key, value) = entry?;
+            let (sort, code) = key.split_first().ok_or(CORRUPT)?;
+            let columns = terms.properties.len().max(terms.operations.len());
+            let interner = match *sort {
+                NAME => &mut terms.names,
+                PROPERTY => &mut terms.properties,
+                OPERATION => &mut terms.operations,
+                TEXT => &mut terms.texts,
+                _ => return Err(CORRUPT),
+            };
+            expect_next(code, interner.len())?;
+            let mut value = Reader::new(value, "a term");
+            if *sort == TEXT {
+                let origin = value.u32()?;
+                terms.origins.push(origin);
+                let of = if origin & 1 == 0 {
+                    Of::Event
+                } else {
+                    Of::Operation
+                };
+                if origin >> 1 < columns {
+                    *brought(&mut terms.brought, of, origin >> 1) += 1;
+                }
+            }
+            interner.intern(utf8(value.rest())?)?;
+        }
+        Ok(terms)
+    }
+}
+
+const CORRUPT: StoreError = StoreError::Corrupt { what: "a term" };
+
+fn operation_term(operator: Operator, property: &str) -> String {
+    let index = Operator::ALL.iter().position(|each| *each == operator);
+    let letter = u8::try_from(index.unwrap_or_default()).unwrap_or_default() + b'a';
+    format!("{}{property}", char::from(letter))
+}
+
+fn origin(of: Of, column: u32) -> u32 {
+    column << 1
+        | match of {
+            Of::Event => 0,
+            Of::Operation => 1,
+        }
+}
+
+fn brought(brought: &mut [Vec<u32>; 2], of: Of, column: u32) -> &mut u32 {
+    let [event, operation] = brought;
+    let counts = match of {
+        Of::Event => event,
+        Of::Operation => operation,
+    };
+    let column = column as usize;
+    if counts.len() <= column {
+        counts.resize(column + 1, 0);
+    }
+    #[expect(clippy::indexing_slicing, reason = "just made long enough")]
+    &mut counts[column]
+}
+
+fn term_key(sort: u8, code: u32) -> [u8; 5] {
+    let [a, b, c, d] = code.to_be_bytes();
+    [sort, a, b, c, d]
+}
+
+fn expect_next(key: &[u8], next: u32) -> Result<(), StoreError> {
+    if key == next.to_be_bytes() {
+        Ok(())
+    } else {
+        Err(CORRUPT)
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, StoreError> {
+    std::str::from_utf8(bytes).map_err(|_| CORRUPT)
+}

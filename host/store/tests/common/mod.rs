@@ -1,0 +1,515 @@
+//! A model of the store, and the comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
+use muster_store::*;
+
+#[derive(Clone, Debug)]
+pub enum Input {
+    Event {
+        user: u32,
+        name: u8,
+        time: i64,
+        insert: Option<u8>,
+        properties: Vec<(u8, Value)>,
+    },
+    Operation {
+        user: u32,
+        time: i64,
+        insert: Option<u8>,
+        operator: Operator,
+        property: u8,
+        value: Value,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// `None`: everybody.
+    pub users: Option<BTreeSet<u32>>,
+    pub now: i64,
+    pub streams: Vec<StreamRead>,
+    pub current: Vec<PropertyRead>,
+    pub histories: Vec<PropertyRead>,
+}
+
+const NAMES: [&str; 4] = ["Buy", "View", "Buy again", "Leave"];
+
+pub fn event_property((property, kind): (u8, Kind)) -> PropertyRead {
+    PropertyRead {
+        name: format!("p{property}"),
+        kind,
+    }
+}
+
+pub fn user_property((property, kind): (u8, Kind)) -> PropertyRead {
+    PropertyRead {
+        name: format!("u{property}"),
+        kind,
+    }
+}
+
+pub fn buffer(rows: &[Input]) -> EventBuffer {
+    let mut buffer = EventBuffer::default();
+    for row in rows {
+        match row {
+            Input::Event {
+                user,
+                name,
+                time,
+                insert,
+                properties,
+            } => {
+                let insert = insert.map(|insert| insert.to_string());
+                buffer.event(
+                    &format!("user {user}"),
+                    NAMES[usize::from(*name)],
+                    Millis(*time),
+                    insert.as_deref(),
+                );
+                for (property, value) in properties {
+                    match value {
+                        Value::One(scalar) => {
+                            buffer.property(&format!("p{property}"), scalar.into())
+                        }
+                        Value::List(list) => buffer.list_property(
+                            &format!("p{property}"),
+                            list.iter().map(ScalarRef::from),
+                        ),
+                    }
+                }
+            }
+            Input::Operation {
+                user,
+                time,
+                insert,
+                operator,
+                property,
+                value,
+            } => {
+                let insert = insert.map(|insert| insert.to_string());
+                let property = if *operator == Operator::ClearAll {
+                    String::new()
+                } else {
+                    format!("u{property}")
+                };
+                buffer.operation(
+                    &format!("user {user}"),
+                    Millis(*time),
+                    insert.as_deref(),
+                    *operator,
+                    &property,
+                    Some(value),
+                );
+            }
+        }
+    }
+    buffer
+}
+
+struct ModelEvent {
+    name: &'static str,
+    time: i64,
+    insert: Option<u8>,
+    properties: BTreeMap<String, Value>,
+}
+
+struct ModelOperation {
+    time: i64,
+    /// Operations of one identify call are one row, and a duplicate as a whole.
+    row: Vec<(Operator, String, Value)>,
+    insert: Option<u8>,
+}
+
+#[derive(Default)]
+pub struct Model {
+    events: BTreeMap<u32, Vec<ModelEvent>>,
+    operations: BTreeMap<u32, Vec<ModelOperation>>,
+}
+
+impl Model {
+    pub fn add(&mut self, rows: &[Input]) {
+        for row in rows {
+            let Input::Event {
+                user,
+                name,
+                time,
+                insert,
+                properties,
+            } = row
+            else {
+                continue;
+            };
+            let name = NAMES[usize::from(*name)];
+            let events = self.events.entry(*user).or_default();
+            let duplicate = insert.is_some()
+                && events
+                    .iter()
+                    .any(|event| (event.name, event.time, event.insert) == (name, *time, *insert));
+            if !duplicate {
+                let properties = properties
+                    .iter()
+                    .map(|(property, value)| (format!("p{property}"), value.clone()));
+                events.push(ModelEvent {
+                    name,
+                    time: *time,
+                    insert: *insert,
+                    properties: properties.collect(),
+                });
+            }
+        }
+        let mut last: Option<(u32, i64, Option<u8>)> = None;
+        let mut fresh: Vec<(u32, ModelOperation)> = Vec::new();
+        for row in rows {
+            let Input::Operation {
+                user,
+                time,
+                insert,
+                operator,
+                property,
+                value,
+            } = row
+            else {
+                continue;
+            };
+            let alone = *operator == Operator::ClearAll;
+            let operation = (*operator, format!("u{property}"), value.clone());
+            let joins = last == Some((*user, *time, *insert))
+                && !alone
+                && fresh.last().is_some_and(|(_, held)| {
+                    held.row
+                        .iter()
+                        .all(|(each, name, _)| *each != Operator::ClearAll && *name != operation.1)
+                });
+            if joins {
+                fresh.last_mut().unwrap().1.row.push(operation);
+            } else {
+                fresh.push((
+                    *user,
+                    ModelOperation {
+                        time: *time,
+                        row: vec![operation],
+                        insert: *insert,
+                    },
+                ));
+            }
+            last = Some((*user, *time, *insert));
+        }
+        for (user, operation) in fresh {
+            let held = self.operations.entry(user).or_default();
+            let duplicate = operation.insert.is_some()
+                && held
+                    .iter()
+                    .any(|each| (each.time, each.insert) == (operation.time, operation.insert));
+            if !duplicate {
+                held.push(operation);
+            }
+        }
+    }
+
+    fn first(&self, user: u32) -> (i64, i64) {
+        let event = self
+            .events
+            .get(&user)
+            .into_iter()
+            .flatten()
+            .map(|event| event.time)
+            .min()
+            .unwrap_or(i64::MAX);
+        let operation = self
+            .operations
+            .get(&user)
+            .into_iter()
+            .flatten()
+            .map(|each| each.time)
+            .min()
+            .unwrap_or(i64::MAX);
+        (event, event.min(operation))
+    }
+
+    /// Changes of a property, and the first hidden operation row of any.
+    fn changes(&self, user: u32, property: &str, now: i64) -> Vec<(i64, Option<Value>)> {
+        let mut operations: Vec<_> = self
+            .operations
+            .get(&user)
+            .into_iter()
+            .flatten()
+            .filter(|each| each.time <= now)
+            .collect();
+        operations.sort_by_key(|each| each.time);
+        let mut changes = Vec::new();
+        let mut value = None;
+        for operation in operations {
+            for (operator, name, operand) in &operation.row {
+                let cleared = *operator == Operator::ClearAll && value.is_some();
+                if cleared || (name == property && *operator != Operator::ClearAll) {
+                    value = operator.apply(value, Some(operand.clone()));
+                    changes.push((operation.time, value.clone()));
+                }
+            }
+        }
+        changes
+    }
+}
+
+fn glob(glob: &str, name: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == name,
+        Some((before, after)) => {
+            name.len() >= before.len() + after.len()
+                && name.starts_with(before)
+                && name.ends_with(after)
+        }
+    }
+}
+
+/// A value as one kind, the way COHORTS.md has it.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Absent,
+    Number(f64),
+    Flag(bool),
+    Texts(Vec<String>),
+}
+
+fn seen(value: Option<&Value>, kind: Kind) -> Seen {
+    let Some(value) = value else {
+        return Seen::Absent;
+    };
+    match kind {
+        Kind::Number => value.as_number().map_or(Seen::Absent, Seen::Number),
+        Kind::Flag => match value {
+            Value::One(scalar) => scalar.as_flag().map_or(Seen::Absent, Seen::Flag),
+            Value::List(_) => Seen::Absent,
+        },
+        Kind::Text => Seen::Texts(
+            value
+                .scalars()
+                .iter()
+                .map(|scalar| scalar.canonical_text().into_owned())
+                .collect(),
+        ),
+    }
+}
+
+fn at(column: &Column, row: usize, dictionary: &Dictionary) -> Seen {
+    let text = |code: u32| dictionary.text(code).unwrap().to_owned();
+    match column {
+        Column::Number(values) if values[row].is_nan() => Seen::Absent,
+        Column::Number(values) => Seen::Number(values[row]),
+        Column::Flag(values) => match values[row] {
+            2 => Seen::Absent,
+            flag => Seen::Flag(flag == 1),
+        },
+        Column::Text(codes) if codes[row] == 0 => Seen::Absent,
+        Column::Text(codes) => Seen::Texts(vec![text(codes[row])]),
+        Column::Texts { starts, codes } => {
+            let list = &codes[starts[row] as usize..starts[row + 1] as usize];
+            if list.is_empty() {
+                Seen::Absent
+            } else {
+                Seen::Texts(list.iter().map(|code| text(*code)).collect())
+            }
+        }
+    }
+}
+
+pub fn check(store: &Store, model: &Model, question: &Question) {
+    let snapshot = store.snapshot().unwrap();
+    let keys: BTreeSet<UserKey> = match &question.users {
+        None => (0..snapshot.users()).map(UserKey).collect(),
+        Some(users) => users
+            .iter()
+            .map(|user| UserKey(*user))
+            .filter(|user| user.0 < snapshot.users())
+            .collect(),
+    };
+    let keys: Vec<UserKey> = keys.into_iter().collect();
+    let users: Vec<u32> = keys
+        .iter()
+        .map(|key| {
+            let id = snapshot.user_id(*key).unwrap().unwrap();
+            assert_eq!(snapshot.user_key(&id).unwrap(), Some(*key));
+            id.strip_prefix("user ").unwrap().parse().unwrap()
+        })
+        .collect();
+    let now = Millis(question.now);
+    let known = snapshot.known(now).unwrap();
+    let later: BTreeMap<_, _> = snapshot.known_later(now).unwrap().into_iter().collect();
+    let history = snapshot
+        .read(&ReadRequest {
+            users: &keys,
+            now,
+            streams: &question.streams,
+            user_properties: &question.current,
+            property_histories: &question.histories,
+        })
+        .unwrap();
+    let texts: Vec<_> = (1..=history.dictionary.len() as u32)
+        .map(|code| history.dictionary.text(code).unwrap())
+        .collect();
+    assert_eq!(
+        texts.iter().collect::<BTreeSet<_>>().len(),
+        texts.len(),
+        "every text once"
+    );
+    let names: Vec<String> = question
+        .current
+        .iter()
+        .map(|read| read.name.clone())
+        .collect();
+    let values = snapshot.values(&keys, &names, now).unwrap();
+
+    for (place, user) in users.iter().enumerate() {
+        let key = keys[place];
+        let (event, since) = model.first(*user);
+        assert_eq!(known.contains(key.0), since <= question.now);
+        let expected = (since > question.now && since != i64::MAX).then_some(Millis(since));
+        assert_eq!(later.get(&key).copied(), expected);
+        assert_eq!(
+            history.first_seen[place],
+            if event <= question.now {
+                event
+            } else {
+                i64::MAX
+            }
+        );
+        let mut next = if event > question.now {
+            event
+        } else {
+            i64::MAX
+        };
+
+        for (stream, rows) in question.streams.iter().zip(&history.streams) {
+            let after = stream.reach.map_or(i64::MIN, |reach| {
+                question.now - i64::try_from(reach).unwrap()
+            });
+            let mut events: Vec<_> = model
+                .events
+                .get(user)
+                .into_iter()
+                .flatten()
+                .filter(|event| stream.names.iter().any(|name| glob(name, event.name)))
+                .collect();
+            events.sort_by_key(|event| (event.time, event.name));
+            for event in &events {
+                if event.time > question.now {
+                    next = next.min(event.time);
+                }
+            }
+            events.retain(|event| event.time > after && event.time <= question.now);
+            let range = rows.starts[place] as usize..rows.starts[place + 1] as usize;
+            assert_eq!(
+                rows.times[range.clone()],
+                events.iter().map(|event| event.time).collect::<Vec<_>>()
+            );
+            for (read, column) in stream.properties.iter().zip(&rows.columns) {
+                for (row, event) in range.clone().zip(&events) {
+                    assert_eq!(
+                        at(column, row, &history.dictionary),
+                        seen(event.properties.get(&read.name), read.kind),
+                        "{event:?} {read:?}",
+                        event = event.time
+                    );
+                }
+            }
+        }
+        if !question.current.is_empty() || !question.histories.is_empty() {
+            let hidden = model
+                .operations
+                .get(user)
+                .into_iter()
+                .flatten()
+                .map(|each| each.time)
+                .filter(|time| *time > question.now);
+            next = next.min(hidden.min().unwrap_or(i64::MAX));
+        }
+        for (index, (read, column)) in question
+            .current
+            .iter()
+            .zip(&history.user_properties)
+            .enumerate()
+        {
+            let value = model
+                .changes(*user, &read.name, question.now)
+                .pop()
+                .and_then(|change| change.1);
+            assert_eq!(
+                at(column, place, &history.dictionary),
+                seen(value.as_ref(), read.kind),
+                "{read:?}"
+            );
+            assert_eq!(normal(values[place][index].clone()), normal(value));
+        }
+        for (read, rows) in question.histories.iter().zip(&history.property_histories) {
+            let changes = model.changes(*user, &read.name, question.now);
+            let range = rows.starts[place] as usize..rows.starts[place + 1] as usize;
+            assert_eq!(
+                rows.times[range.clone()],
+                changes.iter().map(|change| change.0).collect::<Vec<_>>()
+            );
+            for (row, (_, value)) in range.zip(&changes) {
+                assert_eq!(
+                    at(&rows.columns[0], row, &history.dictionary),
+                    seen(value.as_ref(), read.kind)
+                );
+            }
+        }
+        assert_eq!(history.next_row[place], next);
+        check_person(&snapshot, model, key, *user, question.now);
+    }
+}
+
+fn check_person(snapshot: &Snapshot, model: &Model, key: UserKey, user: u32, now: i64) {
+    let history = snapshot.history(key, Millis(now)).unwrap();
+    let mut events: Vec<_> = model
+        .events
+        .get(&user)
+        .into_iter()
+        .flatten()
+        .filter(|event| event.time <= now)
+        .collect();
+    events.sort_by_key(|event| (event.time, event.name));
+    assert_eq!(history.events.len(), events.len());
+    for (event, expected) in history.events.iter().zip(events) {
+        assert_eq!((&*event.name, event.time.0), (expected.name, expected.time));
+        assert_eq!(event.properties.len(), expected.properties.len());
+        for (name, value) in &event.properties {
+            assert_eq!(
+                normal(Some(value.clone())),
+                normal(expected.properties.get(&**name).cloned())
+            );
+        }
+    }
+    for property in ["u0", "u1", "u2"] {
+        let changes = model.changes(user, property, now);
+        let held: Vec<_> = history
+            .properties
+            .get(property)
+            .into_iter()
+            .flatten()
+            .map(|(time, value)| (time.0, normal(value.clone())))
+            .collect();
+        assert_eq!(
+            held,
+            changes
+                .into_iter()
+                .map(|(time, value)| (time, normal(value)))
+                .collect::<Vec<_>>(),
+            "{property}"
+        );
+    }
+}
+
+/// -0 is stored as 0: they have one canonical text.
+fn normal(value: Option<Value>) -> Option<Value> {
+    let scalar = |scalar| match scalar {
+        Scalar::Number(number) => Scalar::Number(number + 0.0),
+        other => other,
+    };
+    match value? {
+        Value::One(one) => Some(Value::One(scalar(one))),
+        Value::List(list) => Some(Value::List(list.into_iter().map(scalar).collect())),
+    }
+}

@@ -1,0 +1,227 @@
+//! The store against a model that keeps everything in a list.
+
+mod common;
+
+use common::*;
+use muster_model::{EventBuffer, Millis, Operator, Scalar, Value};
+use muster_store::*;
+use proptest::prelude::*;
+
+/// What happens to a store.
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Vec<Input>),
+    Import { rows: Vec<Vec<Input>>, end: End },
+    Maintain,
+    Reopen,
+    Read(Question),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Finish,
+    Abort,
+    /// The process ends; the import is gone on with later or never.
+    Drop,
+}
+
+fn scalar() -> impl Strategy<Value = Scalar> {
+    prop_oneof![
+        3 => prop::sample::select(vec!["a", "b", "50", "true", "7.5", ""]).prop_map(|text| Scalar::Text(text.into())),
+        // Longer than the dictionary takes.
+        1 => prop::sample::select(vec!["x", "y"]).prop_map(|text| Scalar::Text(text.repeat(MAX_TEXT + 1).into())),
+        3 => prop::sample::select(vec![50.0, 7.5, -0.0, 0.1, 1e300, 12345.25, 9e15]).prop_map(Scalar::Number),
+        1 => any::<bool>().prop_map(Scalar::Flag),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        5 => scalar().prop_map(Value::One),
+        1 => prop::collection::vec(scalar(), 1..4).prop_map(Value::List),
+    ]
+}
+
+fn time() -> impl Strategy<Value = i64> {
+    // Few instants, so that ties, late events and duplicates are common.
+    prop_oneof![4 => 0..20_i64, 1 => 0..2_000_000_000_000_i64]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    let user = prop_oneof![0..6_u32, 250..520_u32];
+    let insert = prop::option::of(0..3_u8);
+    let properties = prop::collection::vec((0..4_u8, value()), 0..3);
+    let event = (user.clone(), 0..4_u8, time(), insert.clone(), properties).prop_map(
+        |(user, name, time, insert, properties)| Input::Event {
+            user,
+            name,
+            time,
+            insert,
+            properties,
+        },
+    );
+    let operator = prop_oneof![
+        3 => Just(Operator::Set),
+        1 => prop::sample::select(Operator::ALL.to_vec()),
+    ];
+    // Property 0 is only ever set, as most are in life.
+    let property = prop_oneof![Just((Operator::Set, 0_u8)), (operator, 1..3_u8)];
+    let operation = (user, time(), insert, property, value()).prop_map(
+        |(user, time, insert, (operator, property), value)| Input::Operation {
+            user,
+            time,
+            insert,
+            operator,
+            property,
+            value,
+        },
+    );
+    prop_oneof![3 => event, 1 => operation]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop::sample::select(vec![Kind::Text, Kind::Number, Kind::Flag])
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let names = prop::sample::subsequence(vec!["Buy", "Buy *", "*", "View", "*iew", "Other"], 1..3);
+    let properties = prop::collection::vec((0..5_u8, kind()), 0..3);
+    let stream = (names, properties, prop::option::of(0..30_u64));
+    let users = prop_oneof![
+        Just(None),
+        prop::collection::btree_set(0..40_u32, 1..6).prop_map(Some)
+    ];
+    (
+        users,
+        prop_oneof![0..25_i64, Just(Millis::MAX.0)],
+        prop::collection::vec(stream, 0..3),
+        prop::collection::vec((0..4_u8, kind()), 0..3),
+        prop::collection::vec((0..4_u8, kind()), 0..3),
+    )
+        .prop_map(|(users, now, streams, current, histories)| Question {
+            users,
+            now,
+            streams: streams
+                .into_iter()
+                .map(|(names, properties, reach)| StreamRead {
+                    names: names.into_iter().map(str::to_owned).collect(),
+                    properties: properties.into_iter().map(event_property).collect(),
+                    reach,
+                })
+                .collect(),
+            current: current.into_iter().map(user_property).collect(),
+            histories: histories.into_iter().map(user_property).collect(),
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let rows = || prop::collection::vec(input(), 0..12);
+    prop_oneof![
+        6 => rows().prop_map(Step::Append),
+        2 => (prop::collection::vec(rows(), 0..4), prop::sample::select(vec![End::Finish, End::Finish, End::Abort, End::Drop]))
+            .prop_map(|(rows, end)| Step::Import { rows, end }),
+        2 => Just(Step::Maintain),
+        1 => Just(Step::Reopen),
+        4 => question().prop_map(Step::Read),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_store_answers_as_the_model_does(steps in prop::collection::vec(step(), 1..40), last in question()) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options { memtable_rows: 25, import_rows: 10, readers: 2, map_size: 1 << 28, ..Options::default() };
+        let mut store = Store::open(directory.path(), &options).unwrap();
+        let mut model = Model::default();
+        for (number, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Append(rows) => {
+                    let source = SourceKey::new("live").unwrap();
+                    let position = number.to_le_bytes();
+                    store.append(&buffer(&rows), Some((&source, &position))).unwrap();
+                    prop_assert_eq!(store.position(&source).unwrap(), Some(position.to_vec()));
+                    model.add(&rows);
+                }
+                Step::Import { rows, end } => {
+                    let source = SourceKey::new(&format!("import {number}")).unwrap();
+                    let before = store.snapshot().unwrap().sequence();
+                    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+                        panic!("a new import");
+                    };
+                    for (part, rows) in rows.iter().enumerate() {
+                        import.append(&buffer(rows), &part.to_le_bytes()).unwrap();
+                    }
+                    prop_assert_eq!(store.snapshot().unwrap().sequence(), before);
+                    match end {
+                        End::Finish => {
+                            import.finish(b"end").unwrap();
+                            prop_assert_eq!(store.position(&source).unwrap(), Some(b"end".to_vec()));
+                            // An import's operations come after its events, buffer by buffer.
+                            for rows in &rows {
+                                model.add(rows);
+                            }
+                        }
+                        End::Abort => {
+                            import.abort().unwrap();
+                            prop_assert!(matches!(store.import(&source).unwrap(), ImportState::Open(_, None)));
+                        }
+                        End::Drop => drop(import),
+                    }
+                }
+                Step::Maintain => while store.maintain().unwrap() {},
+                Step::Reopen => {
+                    drop(store);
+                    store = Store::open(directory.path(), &options).unwrap();
+                }
+                Step::Read(question) => check(&store, &model, &question),
+            }
+        }
+        check(&store, &model, &last);
+        while store.maintain().unwrap() {}
+        check(&store, &model, &last);
+        drop(store);
+        check(&Store::open(directory.path(), &options).unwrap(), &model, &last);
+    }
+}
+
+#[test]
+fn an_import_goes_on_from_its_last_durable_position() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        import_rows: 2,
+        map_size: 1 << 28,
+        ..Options::default()
+    };
+    let source = SourceKey::new("file").unwrap();
+    let one = |time| {
+        let mut buffer = EventBuffer::default();
+        buffer.event("ann", "Buy", Millis(time), None);
+        buffer
+    };
+    {
+        let store = Store::open(directory.path(), &options).unwrap();
+        let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+            panic!("a new import");
+        };
+        assert!(matches!(
+            store.import(&source),
+            Err(StoreError::ImportBusy { .. })
+        ));
+        for time in 0..5 {
+            import.append(&one(time), &time.to_le_bytes()).unwrap();
+        }
+        assert_eq!(store.statistics().unwrap().events, 0);
+    }
+    let store = Store::open(directory.path(), &options).unwrap();
+    let ImportState::Open(mut import, Some(position)) = store.import(&source).unwrap() else {
+        panic!("an import to go on with");
+    };
+    assert_eq!(position, 3_i64.to_le_bytes());
+    import.append(&one(4), b"4").unwrap();
+    assert_eq!(import.finish(b"end").unwrap().rows, 5);
+    assert_eq!(store.statistics().unwrap().events, 5);
+    assert!(
+        matches!(store.import(&source).unwrap(), ImportState::Done(position) if position == b"end")
+    );
+    assert_eq!(store.snapshot().unwrap().known(Millis(0)).unwrap().len(), 1);
+}
