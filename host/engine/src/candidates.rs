@@ -1,0 +1,80 @@
+//! Who has to be asked: users with news, users whose answer has run out, or everybody.
+
+use muster_model::Millis;
+use muster_store::{RuleKey, Snapshot};
+use roaring::RoaringBitmap;
+
+use crate::EngineError;
+use crate::cohort::Cohort;
+use crate::state::{self, OpenTick, RuleState};
+
+/// Begins a tick at `now`, after the state of the last one. `None`: nobody can have moved.
+pub(crate) fn begin(
+    snapshot: &Snapshot,
+    rule: &RuleKey,
+    state: Option<&RuleState>,
+    now: Millis,
+    cohorts: &[Cohort],
+) -> Result<Option<OpenTick>, EngineError> {
+    let tick = |everybody| OpenTick {
+        now: now.0,
+        news: snapshot.sequence(),
+        everybody,
+        next_user: 0,
+    };
+    let Some(state) = state else {
+        return Ok(Some(tick(true)));
+    };
+    // Deadlines look forward only: at an earlier clock every answer may differ.
+    if now.0 < state.now {
+        return Ok(Some(tick(true)));
+    }
+    // A destination that is new to a cohort is told the whole of it.
+    for cohort in cohorts {
+        let synced = state::load_cohort(snapshot, &cohort.id)?
+            .unwrap_or_default()
+            .synced;
+        if cohort
+            .sync
+            .iter()
+            .any(|sync| !synced.contains(&sync.destination))
+        {
+            return Ok(Some(tick(true)));
+        }
+    }
+    let Some(news) = snapshot.news(state.news)? else {
+        return Ok(Some(tick(true)));
+    };
+    if news.is_empty() && snapshot.due(rule, now)?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(tick(false)))
+}
+
+/// The users of a tick that are still to be asked.
+pub(crate) fn remaining(
+    snapshot: &Snapshot,
+    rule: &RuleKey,
+    state: &RuleState,
+    tick: &OpenTick,
+    cohorts: &[Cohort],
+) -> Result<RoaringBitmap, EngineError> {
+    let news = if tick.everybody {
+        None
+    } else {
+        snapshot.news(state.news)?
+    };
+    let mut candidates = match news {
+        Some(news) => news | snapshot.due(rule, tick.now())?,
+        None => {
+            // Members may be no longer known: history can be forgotten.
+            let mut everybody = snapshot.known(tick.now())?;
+            for cohort in cohorts {
+                everybody |= snapshot.members(&cohort.id)?;
+            }
+            everybody
+        }
+    };
+    candidates.remove_range(0..tick.next_user);
+    Ok(candidates)
+}

@@ -1,0 +1,25 @@
+//! What the engine knows of a cohort: whom to tell what, and by which rule it is decided.
+
+use muster_model::CohortId;
+
+/// A cohort as one rule answers for it.
+#[derive(Clone, Debug)]
+pub struct Cohort {
+    /// The payload's `cohort_id`.
+    pub id: CohortId,
+    /// The payload's `cohort_name`.
+    pub name: String,
+    /// A digest of its definition: another one than at the last run means that the definition changed.
+    pub definition: [u8; 32],
+    /// Where its entries and exits go.
+    pub sync: Vec<Sync>,
+}
+
+/// A destination of a cohort.
+#[derive(Clone, Debug)]
+pub struct Sync {
+    /// The destination's name.
+    pub destination: String,
+    /// The user properties to send along; at most 50 (FACTS.md, "The payload").
+    pub user_properties: Vec<String>,
+}

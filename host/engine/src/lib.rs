@@ -1,0 +1,27 @@
+//! Ticks: who may have moved, what the rule says of them, who entered and exited, and the messages that tell it.
+//!
+//! A tick of a rule at `now` asks only users with news and users whose answer has run out, diffs the answers against the
+//! members, and commits members, deadlines, run records and messages (with their final bytes and ids) at once. Cut off at any
+//! moment, it goes on with the same run id and batch numbers.
+//!
+//! It takes compiled rules and never asks what language they came from. It sends nothing: messages wait in the store's outbox
+//! for `muster_publish`. It has no clock of its own: `now` is handed in.
+//!
+//! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`evaluate::FAILURE_BUDGET`].
+
+mod calendar;
+mod candidates;
+mod cohort;
+mod error;
+pub mod evaluate;
+pub mod payload;
+mod report;
+mod rules;
+mod state;
+pub mod tick;
+
+pub use cohort::{Cohort, Sync};
+pub use error::EngineError;
+pub use report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
+pub use rules::{forget_other_rules, records};
+pub use tick::{Progress, TickOptions, tick};

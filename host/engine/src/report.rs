@@ -1,0 +1,91 @@
+//! What a tick did, for people, for `--json`, and for the store's run records.
+
+use std::time::Duration;
+
+use muster_model::{CohortId, Millis};
+use serde::{Deserialize, Serialize};
+
+/// What a tick of one rule did.
+#[derive(Clone, Debug)]
+pub struct TickReport {
+    /// The clock it ran at.
+    pub now: Millis,
+    /// Users who had news, were due, or all of them.
+    pub candidates: u64,
+    /// Candidates whose answer was computed.
+    pub evaluated: u64,
+    /// Candidates whose evaluation failed, by reason: they keep their membership.
+    pub skipped: Vec<Skipped>,
+    /// Each cohort of the rule.
+    pub cohorts: Vec<CohortReport>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What a tick did to one cohort.
+#[derive(Clone, Debug)]
+pub struct CohortReport {
+    /// Which.
+    pub id: CohortId,
+    /// Why it was evaluated as it was.
+    pub reason: Reason,
+    /// Members afterwards.
+    pub members: u64,
+    /// How many entered.
+    pub entered: u64,
+    /// How many exited.
+    pub exited: u64,
+    /// Messages put in the outbox, over all destinations.
+    pub messages: u64,
+}
+
+/// Why a cohort was evaluated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Its first run: everybody was asked.
+    First,
+    /// Its definition is another than at the last run: everybody was asked.
+    DefinitionChanged,
+    /// Users with news and users whose answer had run out were asked.
+    #[default]
+    Scheduled,
+    /// Everybody was asked again, since the rule is new to the store, its news are no longer known, or the clock went back.
+    Full,
+}
+
+/// Users who were not evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// What failed, in the rule's or the sandbox's words.
+    pub reason: String,
+    /// How many users.
+    pub users: u64,
+}
+
+/// A run of one cohort, as the store keeps it (JSON).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The clock, RFC 3339.
+    pub at: String,
+    /// Why.
+    pub reason: Reason,
+    /// As in [`TickReport`].
+    pub candidates: u64,
+    /// As in [`TickReport`].
+    pub evaluated: u64,
+    /// As in [`TickReport`].
+    pub skipped: Vec<Skipped>,
+    /// Members afterwards.
+    pub members: u64,
+    /// How many entered.
+    pub entered: u64,
+    /// How many exited.
+    pub exited: u64,
+    /// Messages put in the outbox.
+    pub messages: u64,
+    /// The first part of its messages' ids; `None` if it sent none.
+    pub run_id: Option<String>,
+    /// How long the tick took, in ms, with all cohorts of the rule.
+    pub duration_ms: u64,
+}

@@ -1,0 +1,98 @@
+//! What the engine remembers between ticks, as JSON in the store: small, rare, and readable when something goes wrong.
+
+use std::collections::BTreeSet;
+
+use muster_model::{CohortId, Millis};
+use muster_sandbox::Rule;
+use muster_store::{RuleKey, Snapshot};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::EngineError;
+use crate::report::Reason;
+
+/// A rule's memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RuleState {
+    /// The history sequence up to which news has been evaluated.
+    pub(crate) news: u64,
+    /// The clock of its last finished tick, in ms.
+    pub(crate) now: i64,
+    /// A tick that has committed some chunks and not yet all.
+    pub(crate) open: Option<OpenTick>,
+}
+
+/// A tick on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OpenTick {
+    /// Its clock, in ms.
+    pub(crate) now: i64,
+    /// The history sequence when it began.
+    pub(crate) news: u64,
+    /// Whether it asks everybody.
+    pub(crate) everybody: bool,
+    /// Users below this key are done.
+    pub(crate) next_user: u32,
+}
+
+/// A cohort's memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CohortState {
+    /// The digest of the definition that its members follow, in hex.
+    pub(crate) definition: String,
+    /// Why its latest run, or the one on its way, asked whom it asked.
+    pub(crate) reason: Reason,
+    /// The `computed_time` of its latest messages, in seconds. The next ones' is larger, so that consumers can order any two.
+    pub(crate) second: i64,
+    /// The next batch number of the tick on its way.
+    pub(crate) batch: u64,
+    /// The destinations that have been told the whole cohort, and since then of every move.
+    pub(crate) synced: BTreeSet<String>,
+    /// The destinations that the tick on its way tells the whole cohort.
+    pub(crate) joining: BTreeSet<String>,
+}
+
+pub(crate) fn rule_key(rule: &Rule) -> RuleKey {
+    RuleKey(rule.digest())
+}
+
+pub(crate) fn load_rule(
+    snapshot: &Snapshot,
+    rule: &RuleKey,
+) -> Result<Option<RuleState>, EngineError> {
+    decode(snapshot.rule_state(rule)?, || "a rule".to_owned())
+}
+
+pub(crate) fn load_cohort(
+    snapshot: &Snapshot,
+    cohort: &CohortId,
+) -> Result<Option<CohortState>, EngineError> {
+    decode(snapshot.cohort_state(cohort)?, || {
+        format!("cohort `{cohort}`")
+    })
+}
+
+fn decode<T: DeserializeOwned>(
+    bytes: Option<Vec<u8>>,
+    of: impl Fn() -> String,
+) -> Result<Option<T>, EngineError> {
+    let Some(bytes) = bytes else { return Ok(None) };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| EngineError::State {
+            of: of(),
+            why: error.to_string(),
+        })
+}
+
+pub(crate) fn encode<T: Serialize>(state: &T) -> Result<Vec<u8>, EngineError> {
+    serde_json::to_vec(state).map_err(|error| EngineError::State {
+        of: "the engine".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+impl OpenTick {
+    pub(crate) fn now(&self) -> Millis {
+        Millis(self.now)
+    }
+}

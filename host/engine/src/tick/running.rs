@@ -1,0 +1,127 @@
+//! A cohort within a run.
+
+use muster_model::Millis;
+use muster_store::{Message, Snapshot, UserKey};
+use roaring::RoaringBitmap;
+
+use crate::EngineError;
+use crate::cohort::{Cohort, Sync};
+use crate::payload::{self, Envelope};
+use crate::report::Reason;
+use crate::state::{self, CohortState, OpenTick};
+
+/// A cohort within a run: its members and memory, which every chunk carries on.
+pub(super) struct Running {
+    pub(super) state: CohortState,
+    pub(super) members: RoaringBitmap,
+    /// The run's second, once it is known to send something.
+    pub(super) second: i64,
+}
+
+impl Running {
+    /// A cohort's memory at the beginning of a run, or where a run that was cut off goes on.
+    pub(super) fn load(
+        snapshot: &Snapshot,
+        cohort: &Cohort,
+        open: &OpenTick,
+    ) -> Result<Self, EngineError> {
+        let stored = state::load_cohort(snapshot, &cohort.id)?;
+        let reason = match &stored {
+            None => Reason::First,
+            Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,
+            Some(_) if open.everybody => Reason::Full,
+            Some(_) => Reason::Scheduled,
+        };
+        let mut state = stored.unwrap_or_default();
+        let now = open.now().as_second();
+        let goes_on = open.next_user > 0;
+        let second = if goes_on && state.batch > 0 {
+            state.second
+        } else {
+            now.max(state.second + 1)
+        };
+        if !goes_on {
+            let destinations = cohort.sync.iter().map(|sync| sync.destination.clone());
+            state.joining = destinations
+                .filter(|destination| !state.synced.contains(destination))
+                .collect();
+            state.batch = 0;
+            state.reason = reason;
+            state.definition = hex(&cohort.definition);
+        }
+        Ok(Self {
+            state,
+            members: snapshot.members(&cohort.id)?,
+            second,
+        })
+    }
+
+    /// Ends the run: whom it told the whole cohort is told of moves from now on; a destination that was taken away and comes
+    /// back is new again.
+    pub(super) fn close(&mut self, cohort: &Cohort) {
+        let joined = std::mem::take(&mut self.state.joining);
+        self.state.synced.extend(joined);
+        self.state.synced.retain(|destination| {
+            cohort
+                .sync
+                .iter()
+                .any(|sync| sync.destination == *destination)
+        });
+    }
+
+    /// Adds the messages that tell one destination of users who moved in one direction.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one message")]
+    pub(super) fn messages(
+        &mut self,
+        snapshot: &Snapshot,
+        cohort: &Cohort,
+        sync: &Sync,
+        in_cohort: bool,
+        users: &RoaringBitmap,
+        now: Millis,
+        messages: &mut Vec<Message>,
+    ) -> Result<(), EngineError> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<UserKey> = users.iter().map(UserKey).collect();
+        let values = if sync.user_properties.is_empty() {
+            Vec::new()
+        } else {
+            snapshot.values(&keys, &sync.user_properties, now)?
+        };
+        let mut bodies = Vec::with_capacity(keys.len());
+        for (index, key) in keys.iter().enumerate() {
+            let Some(id) = snapshot.user_id(*key)? else {
+                continue;
+            };
+            let values = values.get(index).into_iter().flatten();
+            let properties: Vec<_> = sync
+                .user_properties
+                .iter()
+                .zip(values)
+                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+                .collect();
+            bodies.push(payload::user(&id, &properties));
+        }
+        self.state.second = self.second;
+        let envelope = Envelope {
+            cohort: &cohort.id,
+            name: &cohort.name,
+            second: self.second,
+        };
+        for message in payload::pack(&envelope, in_cohort, &bodies, &mut self.state.batch) {
+            messages.push(Message {
+                destination: sync.destination.clone(),
+                id: message.id,
+                body: message.body,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A digest as text.
+fn hex(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

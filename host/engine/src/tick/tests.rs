@@ -1,0 +1,338 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use muster_definition::{Body, Source, parse};
+use muster_model::{CohortId, EventBuffer, Millis, Operator, Scalar, Value};
+use muster_sandbox::{Options, Origin, Rule, Sandbox};
+use muster_store::Store;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::cohort::Sync;
+use crate::rules::{forget_other_rules, records};
+
+const DAY: i64 = 86_400_000;
+/// Some day in 2026.
+const NOW: i64 = 20_600 * DAY;
+
+struct World {
+    store: Store,
+    sandbox: Sandbox,
+    _directory: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &muster_store::Options::default()).unwrap();
+        Self {
+            store,
+            sandbox: Sandbox::new(Options::default()).unwrap(),
+            _directory: directory,
+        }
+    }
+
+    fn bought(&self, rows: &[(&str, i64)]) {
+        let mut buffer = EventBuffer::default();
+        for (user, time) in rows {
+            buffer.event(user, "Purchase", Millis(*time), None);
+        }
+        self.store.append(&buffer, None).unwrap();
+    }
+
+    fn rule(&self, definition: &str) -> Rule {
+        let definition = parse(&Source::new("buyers.yaml", definition)).unwrap();
+        let Body::Where(clause) = definition.body else {
+            panic!("a clause")
+        };
+        let module = muster_compiler::compile(&[(definition.id, &clause)])
+            .unwrap()
+            .remove(0);
+        self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
+    }
+
+    fn tick(&self, rule: &Rule, cohort: &Cohort, now: i64) -> TickReport {
+        tick(
+            &self.store,
+            rule,
+            std::slice::from_ref(cohort),
+            &TickOptions::at(Millis(now)),
+        )
+        .unwrap()
+    }
+
+    /// Every message in a destination's outbox.
+    fn outbox(&self, destination: &str) -> Vec<Json> {
+        let waiting = self
+            .store
+            .outbox(destination, 0, usize::MAX, usize::MAX)
+            .unwrap();
+        waiting
+            .iter()
+            .map(|message| serde_json::from_slice(&message.body).unwrap())
+            .collect()
+    }
+
+    /// What a consumer of the outbox believes; it would notice a second entry.
+    fn consumed(&self, destination: &str) -> BTreeSet<String> {
+        let mut members = BTreeSet::new();
+        let mut ids = BTreeMap::new();
+        let mut messages = self.outbox(destination);
+        messages.sort_by_key(|message| message["computed_time"].as_str().unwrap().to_owned());
+        for message in messages {
+            assert!(
+                ids.insert(message["message_id"].to_string(), ()).is_none(),
+                "an id came twice"
+            );
+            for user in message["users"].as_array().unwrap() {
+                let user = user["user_id"].as_str().unwrap().to_owned();
+                let moved = if message["in_cohort"] == true {
+                    members.insert(user)
+                } else {
+                    members.remove(&user)
+                };
+                assert!(moved, "a move that was none");
+            }
+        }
+        members
+    }
+}
+
+fn cohort(definition: u8, destinations: &[&str]) -> Cohort {
+    let sync = |destination: &&str| Sync {
+        destination: (*destination).to_owned(),
+        user_properties: vec!["city".to_owned()],
+    };
+    Cohort {
+        id: CohortId::new("buyers").unwrap(),
+        name: "Buyers".to_owned(),
+        definition: [definition; 32],
+        sync: destinations.iter().map(sync).collect(),
+    }
+}
+
+fn set(users: &[&str]) -> BTreeSet<String> {
+    users.iter().map(|user| (*user).to_owned()).collect()
+}
+
+const LATELY: &str = "where: {did: Purchase, in_last: 7 days}";
+
+#[test]
+fn first_everybody_then_only_who_moved() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
+    let first = world.tick(&rule, &cohort, NOW);
+    assert_eq!(
+        (
+            first.candidates,
+            first.cohorts[0].entered,
+            first.cohorts[0].reason
+        ),
+        (2, 1, Reason::First)
+    );
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+
+    let nothing = world.tick(&rule, &cohort, NOW + 1);
+    assert_eq!(
+        (
+            nothing.candidates,
+            nothing.cohorts[0].members,
+            nothing.cohorts[0].messages
+        ),
+        (0, 1, 0)
+    );
+
+    world.bought(&[("bob", NOW)]);
+    let news = world.tick(&rule, &cohort, NOW + 2);
+    assert_eq!(
+        (
+            news.candidates,
+            news.cohorts[0].entered,
+            news.cohorts[0].reason
+        ),
+        (1, 1, Reason::Scheduled)
+    );
+    assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
+}
+
+#[test]
+fn time_alone_ends_a_membership_at_the_very_instant() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW)]);
+    world.tick(&rule, &cohort, NOW);
+    assert_eq!(world.tick(&rule, &cohort, NOW + 7 * DAY - 1).candidates, 0);
+    let due = world.tick(&rule, &cohort, NOW + 7 * DAY);
+    assert_eq!(
+        (
+            due.candidates,
+            due.cohorts[0].exited,
+            due.cohorts[0].members
+        ),
+        (1, 1, 0)
+    );
+    assert_eq!(world.consumed("out"), set(&[]));
+    assert_eq!(world.outbox("out")[1]["in_cohort"], false);
+}
+
+#[test]
+fn what_lies_in_the_future_is_invisible_until_it_comes() {
+    let world = World::new();
+    let rule =
+        world.rule("where: {any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
+    let cohort = cohort(1, &["out"]);
+    // Ann is known and will buy twice; of Bob nothing is known yet: `did_not` must not let him in.
+    let mut buffer = EventBuffer::default();
+    buffer.operation(
+        "ann",
+        Millis(NOW - 1),
+        None,
+        Operator::Set,
+        "city",
+        Some(&Value::One(Scalar::Text("Rome".into()))),
+    );
+    world.store.append(&buffer, None).unwrap();
+    world.bought(&[("ann", NOW + 10), ("ann", NOW + 20), ("bob", NOW + 30)]);
+    world.tick(&rule, &cohort, NOW);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    assert_eq!(
+        world.outbox("out")[0]["users"][0]["user_properties"]["city"],
+        "Rome"
+    );
+    for (now, members) in [
+        (9, &["ann"][..]),
+        (10, &[]),
+        (19, &[]),
+        (20, &["ann"]),
+        (30, &["ann"]),
+    ] {
+        world.tick(&rule, &cohort, NOW + now);
+        assert_eq!(world.consumed("out"), set(members), "at {now}");
+    }
+}
+
+#[test]
+fn an_earlier_clock_asks_everybody_again() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW)]);
+    world.tick(&rule, &cohort, NOW + 30 * DAY);
+    assert_eq!(world.consumed("out"), set(&[]));
+    let back = world.tick(&rule, &cohort, NOW + DAY);
+    assert_eq!(back.cohorts[0].reason, Reason::Full);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+}
+
+#[test]
+fn seconds_of_runs_that_send_strictly_increase() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    for user in ["ann", "bob", "eve"] {
+        world.bought(&[(user, NOW)]);
+        world.tick(&rule, &cohort, NOW);
+    }
+    let seconds: Vec<i64> = world
+        .outbox("out")
+        .iter()
+        .map(|message| message["computed_time"].as_str().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(seconds, [NOW / 1000, NOW / 1000 + 1, NOW / 1000 + 2]);
+}
+
+#[test]
+fn a_changed_definition_sends_only_the_difference() {
+    let world = World::new();
+    let before = world.rule(LATELY);
+    world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
+    world.tick(&before, &cohort(1, &["out"]), NOW);
+    let after = world.rule("where: {did: Purchase, in_last: 30 days}");
+    forget_other_rules(&world.store, &[&after]).unwrap();
+    let report = world.tick(&after, &cohort(2, &["out"]), NOW + 1);
+    assert_eq!(
+        (report.cohorts[0].reason, report.cohorts[0].entered),
+        (Reason::DefinitionChanged, 1)
+    );
+    assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
+    let runs = records(
+        &world.store.snapshot().unwrap(),
+        &CohortId::new("buyers").unwrap(),
+        10,
+    )
+    .unwrap();
+    assert_eq!(
+        runs.iter().map(|run| run.reason).collect::<Vec<_>>(),
+        [Reason::DefinitionChanged, Reason::First]
+    );
+}
+
+#[test]
+fn a_destination_that_joins_later_is_told_the_whole_cohort() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    world.tick(&rule, &cohort(1, &["out"]), NOW);
+    let joined = world.tick(&rule, &cohort(1, &["out", "new"]), NOW + 1);
+    assert_eq!(
+        (joined.cohorts[0].entered, joined.cohorts[0].messages),
+        (0, 1)
+    );
+    assert_eq!(world.consumed("new"), set(&["ann", "bob"]));
+    assert_eq!(
+        world.outbox("out").len(),
+        1,
+        "who knows it already is told nothing"
+    );
+    world.bought(&[("eve", NOW)]);
+    world.tick(&rule, &cohort(1, &["out", "new"]), NOW + 2);
+    assert_eq!(world.consumed("new"), world.consumed("out"));
+}
+
+/// A tick that dies between its commits goes on where it was: the same run, no message twice, none missing.
+#[test]
+fn a_tick_cut_off_goes_on_with_the_same_run() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let users: Vec<String> = (0..2000).map(|number| format!("user-{number}")).collect();
+    world.bought(
+        &users
+            .iter()
+            .map(|user| (user.as_str(), NOW))
+            .collect::<Vec<_>>(),
+    );
+    let mut died = 0;
+    for stop_at in [600, 900, 1200, 1500] {
+        let progress =
+            |asked: u64, total: u64| assert!(asked + (2000 - total) <= stop_at, "cut off");
+        let options = TickOptions {
+            chunk_users: 300,
+            progress: &progress,
+            ..TickOptions::at(Millis(NOW))
+        };
+        let tick = || tick(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+        died += usize::from(catch_unwind(AssertUnwindSafe(tick)).is_err());
+    }
+    assert_eq!(died, 4);
+    assert!(!world.outbox("out").is_empty(), "chunks were committed");
+    // Meanwhile Eve bought something, which belongs to the next run.
+    world.bought(&[("eve", NOW + 1)]);
+    let report = world.tick(&rule, &cohort, NOW + 1);
+    assert_eq!(report.cohorts[0].members, 2001);
+    let wanted: BTreeSet<String> = users.into_iter().chain(["eve".to_owned()]).collect();
+    assert_eq!(world.consumed("out"), wanted);
+    let runs: BTreeSet<String> = world
+        .outbox("out")
+        .iter()
+        .map(|message| {
+            message["message_id"]
+                .as_str()
+                .unwrap()
+                .split(':')
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(runs.len(), 2);
+}
