@@ -1,0 +1,155 @@
+//! One line of the export format, or many, into a buffer.
+
+mod draft;
+pub mod limits;
+mod line;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use muster_model::EventBuffer;
+use serde::de::DeserializeSeed;
+
+use self::draft::Draft;
+use self::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
+use self::line::LineSeed;
+use crate::Counts;
+
+/// Why a line is malformed, in words for who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LineError(pub(crate) String);
+
+/// A line that was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Its number in the file, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: LineError,
+}
+
+/// Decodes every line of a text and adds what it holds to the buffer and the counts. Blank lines are nothing; a line may end
+/// in `\r\n`, the last one without any. Each malformed line is handed to `malformed` and leaves nothing in the buffer.
+///
+/// `first_line` is the number of the text's first line.
+///
+/// ```
+/// use muster_ingest::{Counts, decode_lines};
+/// let lines = br#"{"user_id": "ann", "event_type": "View", "event_time": "2026-02-28 09:59:55.977000"}
+/// {"user_id": "ann", "event_type"
+/// "#;
+/// let (mut buffer, mut counts, mut malformed) = Default::default();
+/// decode_lines(lines, 1, &mut buffer, &mut counts, &mut |line| Vec::push(&mut malformed, line));
+/// assert_eq!((buffer.len(), counts.lines, counts.malformed), (1, 2, 1));
+/// assert_eq!(malformed[0].line, 2);
+/// ```
+pub fn decode_lines(
+    text: &[u8],
+    first_line: u64,
+    buffer: &mut EventBuffer,
+    counts: &mut Counts,
+    malformed: &mut dyn FnMut(Malformed),
+) {
+    let mut draft = Draft::default();
+    // One check of the whole is cheaper than one a line; if it fails, the lines that are at fault are found one by one.
+    let valid = std::str::from_utf8(text).ok();
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+    for (line, end) in (first_line..).zip(ends) {
+        let range = start..end;
+        start = end + 1;
+        let Some(bytes) = text.get(range.clone()).filter(|bytes| !is_blank(bytes)) else {
+            continue;
+        };
+        counts.lines += 1;
+        let decoded = match valid.and_then(|valid| valid.get(range)) {
+            Some(text) => decode(text, &mut draft, buffer, counts),
+            None => match std::str::from_utf8(bytes) {
+                Ok(text) => decode(text, &mut draft, buffer, counts),
+                Err(error) => {
+                    let column = error.valid_up_to() + 1;
+                    Err(LineError(format!("not UTF-8 at column {column}")))
+                }
+            },
+        };
+        if let Err(reason) = decoded {
+            counts.malformed += 1;
+            malformed(Malformed { line, reason });
+        }
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+/// Decodes one line that is not blank.
+fn decode<'a>(
+    line: &'a str,
+    draft: &mut Draft<'a>,
+    buffer: &mut EventBuffer,
+    counts: &mut Counts,
+) -> Result<(), LineError> {
+    if line.len() > MAX_LINE {
+        return Err(LineError::too_long());
+    }
+    draft.clear();
+    let mut deserializer = serde_json::Deserializer::from_str(line);
+    LineSeed(draft)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| LineError::json(&error))?;
+
+    let name = draft.name.as_deref();
+    let name = name.ok_or_else(|| LineError("`event_type` is missing".to_owned()))?;
+    if name.len() > MAX_EVENT_TYPE {
+        let message = format!("`event_type` is longer than {MAX_EVENT_TYPE} bytes");
+        return Err(LineError(message));
+    }
+    let (_, time) = draft
+        .time
+        .ok_or_else(|| LineError("`event_time` is missing".to_owned()))?;
+    let Some(user) = draft.user.as_deref() else {
+        // Only a device is known: kept for the day when devices are joined to users.
+        counts.anonymous += 1;
+        return Ok(());
+    };
+    if user.len() > MAX_USER_ID {
+        let message = format!("`user_id` is longer than {MAX_USER_ID} bytes");
+        return Err(LineError(message));
+    }
+    let event = match name {
+        "$identify" => None,
+        // It is about a group of users, none of whom did anything.
+        "$groupidentify" => {
+            counts.groups += 1;
+            return Ok(());
+        }
+        name => Some(name),
+    };
+    counts.operations += draft.commit(user, event, time, buffer);
+    counts.events += u64::from(event.is_some());
+    counts.texts_cut += draft.texts_cut;
+    counts.left_out += draft.left_out;
+    Ok(())
+}
+
+impl LineError {
+    pub(crate) fn too_long() -> Self {
+        Self(format!("longer than {MAX_LINE} bytes"))
+    }
+
+    fn json(error: &serde_json::Error) -> Self {
+        let message = error.to_string();
+        // A line is parsed by itself: its `line 1` would mislead.
+        let (reason, column) = match message.rsplit_once(" at line 1 column ") {
+            Some((reason, column)) => (reason, format!(" at column {column}")),
+            None => (message.as_str(), String::new()),
+        };
+        match error.classify() {
+            serde_json::error::Category::Data => Self(reason.to_owned()),
+            _ => Self(format!("not valid JSON{column}: {reason}")),
+        }
+    }
+}

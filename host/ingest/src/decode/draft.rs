@@ -1,0 +1,186 @@
+//! A line on its way into the buffer: nothing of it gets there before all of it has been read and found right.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
+
+use super::limits::{MAX_ELEMENTS, MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_TEXT};
+
+/// Texts are borrowed from the line, except those with escapes. Reused from line to line.
+#[derive(Default)]
+pub(super) struct Draft<'a> {
+    pub(super) user: Option<Cow<'a, str>>,
+    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) insert_id: Option<Cow<'a, str>>,
+    pub(super) uuid: Option<Cow<'a, str>>,
+    pub(super) time: Option<(u8, Millis)>,
+    items: Vec<Item<'a>>,
+    elements: Vec<DraftScalar<'a>>,
+    /// An empty list that has its memory already.
+    pub(super) spare: Vec<DraftScalar<'a>>,
+    pub(super) texts_cut: u64,
+    pub(super) left_out: u64,
+}
+
+/// An event property, or, with an operator, an operation on a user property.
+struct Item<'a> {
+    operator: Option<Operator>,
+    name: Cow<'a, str>,
+    value: Option<DraftValue<'a>>,
+}
+
+enum DraftValue<'a> {
+    One(DraftScalar<'a>),
+    List(Range<usize>),
+}
+
+/// A scalar that may own its text.
+pub(super) enum DraftScalar<'a> {
+    Text(Cow<'a, str>),
+    Number(f64),
+    Flag(bool),
+}
+
+impl DraftScalar<'_> {
+    fn borrowed(&self) -> ScalarRef<'_> {
+        match self {
+            Self::Text(text) => ScalarRef::Text(text),
+            Self::Number(number) => ScalarRef::Number(*number),
+            Self::Flag(flag) => ScalarRef::Flag(*flag),
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn clear(&mut self) {
+        self.user = None;
+        self.name = None;
+        self.insert_id = None;
+        self.uuid = None;
+        self.time = None;
+        self.items.clear();
+        self.elements.clear();
+        self.texts_cut = 0;
+        self.left_out = 0;
+    }
+
+    pub(super) fn one(
+        &mut self,
+        operator: Option<Operator>,
+        name: Cow<'a, str>,
+        value: DraftScalar<'a>,
+    ) {
+        let value = self.cut(value);
+        self.push(operator, name, Some(DraftValue::One(value)));
+    }
+
+    /// `$unset` and `$clearAll`: an operation without an operand.
+    pub(super) fn bare(&mut self, operator: Operator, name: Cow<'a, str>) {
+        self.push(Some(operator), name, None);
+    }
+
+    pub(super) fn list(
+        &mut self,
+        operator: Option<Operator>,
+        name: Cow<'a, str>,
+        values: &mut Vec<DraftScalar<'a>>,
+    ) {
+        let start = self.elements.len();
+        self.left_out += values.len().saturating_sub(MAX_ELEMENTS) as u64;
+        values.truncate(MAX_ELEMENTS);
+        for value in values.drain(..) {
+            let value = self.cut(value);
+            self.elements.push(value);
+        }
+        let end = self.elements.len();
+        if start < end {
+            self.push(operator, name, Some(DraftValue::List(start..end)));
+        }
+    }
+
+    fn push(
+        &mut self,
+        operator: Option<Operator>,
+        name: Cow<'a, str>,
+        value: Option<DraftValue<'a>>,
+    ) {
+        // Only `$clearAll` is about no property in particular.
+        let nameless = name.is_empty() && operator != Some(Operator::ClearAll);
+        if nameless || self.items.len() == MAX_PROPERTIES || name.len() > MAX_PROPERTY_NAME {
+            self.left_out += 1;
+        } else {
+            self.items.push(Item {
+                operator,
+                name,
+                value,
+            });
+        }
+    }
+
+    fn cut(&mut self, value: DraftScalar<'a>) -> DraftScalar<'a> {
+        match value {
+            DraftScalar::Text(text) if text.len() > MAX_TEXT => {
+                self.texts_cut += 1;
+                let end = text.floor_char_boundary(MAX_TEXT);
+                DraftScalar::Text(match text {
+                    Cow::Borrowed(text) => Cow::Borrowed(text.get(..end).unwrap_or_default()),
+                    Cow::Owned(mut text) => {
+                        text.truncate(end);
+                        Cow::Owned(text)
+                    }
+                })
+            }
+            value => value,
+        }
+    }
+
+    /// Writes the line into the buffer, and returns how many operations that were.
+    pub(super) fn commit(
+        &self,
+        user: &str,
+        event: Option<&str>,
+        time: Millis,
+        buffer: &mut EventBuffer,
+    ) -> u64 {
+        let insert_id = self.insert_id.as_deref().or(self.uuid.as_deref());
+        if let Some(name) = event {
+            buffer.event(user, name, time, insert_id);
+        }
+        let mut operations = 0;
+        for item in &self.items {
+            match item.operator {
+                Some(operator) => {
+                    operations += 1;
+                    let value = item.value.as_ref().map(|value| self.owned(value));
+                    buffer.operation(user, time, insert_id, operator, &item.name, value.as_ref());
+                }
+                // `$identify` is no event: what it says of one is nobody's.
+                None if event.is_none() => {}
+                None => match &item.value {
+                    Some(DraftValue::One(value)) => buffer.property(&item.name, value.borrowed()),
+                    Some(DraftValue::List(range)) => {
+                        let values = self.part(range).iter().map(DraftScalar::borrowed);
+                        buffer.list_property(&item.name, values);
+                    }
+                    None => {}
+                },
+            }
+        }
+        operations
+    }
+
+    fn owned(&self, value: &DraftValue<'a>) -> Value {
+        match value {
+            DraftValue::One(scalar) => Value::One(scalar.borrowed().to_scalar()),
+            DraftValue::List(range) => {
+                let scalar = |scalar: &DraftScalar<'a>| -> Scalar { scalar.borrowed().to_scalar() };
+                Value::List(self.part(range).iter().map(scalar).collect())
+            }
+        }
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[DraftScalar<'a>] {
+        self.elements.get(range.clone()).unwrap_or_default()
+    }
+}

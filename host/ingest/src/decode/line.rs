@@ -1,0 +1,227 @@
+//! The keys of a line (FACTS.md, "Export files" and "HTTP V2") and what each must hold.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use muster_model::{Millis, Operator, Scalar};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use super::draft::Draft;
+use super::value::{KeySeed, Properties, property};
+
+/// Reads one line's object into a draft.
+pub(super) struct LineSeed<'d, 'de>(pub(super) &'d mut Draft<'de>);
+
+impl<'de> DeserializeSeed<'de> for LineSeed<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event, a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let draft = self.0;
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            match &*key {
+                "user_id" => draft.user = map.next_value_seed(IdSeed("user_id"))?,
+                "event_type" => draft.name = map.next_value_seed(IdSeed("event_type"))?,
+                "$insert_id" => draft.insert_id = map.next_value_seed(IdSeed("$insert_id"))?,
+                "insert_id" => {
+                    let id = map.next_value_seed(IdSeed("insert_id"))?;
+                    draft.insert_id = draft.insert_id.take().or(id);
+                }
+                "uuid" => draft.uuid = map.next_value_seed(IdSeed("uuid"))?,
+                // In order of trust: what the sender's clock said, then when the server got to know.
+                "event_time" => time(draft, 0, "event_time", &mut map)?,
+                "client_event_time" => time(draft, 1, "client_event_time", &mut map)?,
+                "time" => time(draft, 2, "time", &mut map)?,
+                "server_received_time" => time(draft, 3, "server_received_time", &mut map)?,
+                "event_properties" => map.next_value_seed(Properties {
+                    draft,
+                    key: "event_properties",
+                    operator: None,
+                })?,
+                "user_properties" => map.next_value_seed(UserProperties(draft))?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn time<'de, A: MapAccess<'de>>(
+    draft: &mut Draft<'de>,
+    rank: u8,
+    key: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if let Some(time) = map.next_value_seed(TimeSeed(key))?
+        && draft.time.is_none_or(|(held, _)| rank <= held)
+    {
+        draft.time = Some((rank, time));
+    }
+    Ok(())
+}
+
+/// A text, or a whole number as its digits; null and the empty text are none.
+struct IdSeed(&'static str);
+
+impl<'de> DeserializeSeed<'de> for IdSeed {
+    type Value = Option<Cow<'de, str>>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for IdSeed {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a text for `{}`", self.0)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok((!text.is_empty()).then_some(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((!text.is_empty()).then(|| Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        let text = Scalar::Number(number).canonical_text().into_owned();
+        Ok(Some(Cow::Owned(text)))
+    }
+}
+
+/// An instant as text ([`Millis`]'s forms), or as milliseconds since the epoch; null and the empty text are none.
+struct TimeSeed(&'static str);
+
+/// A number of milliseconds below this (3 March 1973) is taken for what it most likely is, seconds, and refused.
+const SECONDS: i64 = 100_000_000_000;
+
+impl TimeSeed {
+    fn number<E: Error>(&self, ms: i64) -> Result<Option<Millis>, E> {
+        let key = self.0;
+        if (0..SECONDS).contains(&ms) {
+            let message = format!("`{key}` {ms} looks like seconds: write it in milliseconds");
+            return Err(E::custom(message));
+        }
+        match Millis::in_range(ms) {
+            Some(time) => Ok(Some(time)),
+            None => Err(E::custom(format!("`{key}` {ms} is out of range"))),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for TimeSeed {
+    type Value = Option<Millis>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for TimeSeed {
+    type Value = Option<Millis>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an instant for `{}`", self.0)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        // Epoch milliseconds as text. Eight digits are a date without dashes.
+        if text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.number(text.parse().unwrap_or(i64::MAX));
+        }
+        match text.parse() {
+            Ok(time) => Ok(Some(time)),
+            Err(error) => Err(E::custom(format!("`{}`: {error}", self.0))),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, ms: i64) -> Result<Self::Value, E> {
+        self.number(ms)
+    }
+
+    fn visit_u64<E: Error>(self, ms: u64) -> Result<Self::Value, E> {
+        self.number(i64::try_from(ms).unwrap_or(i64::MAX))
+    }
+
+    fn visit_f64<E: Error>(self, ms: f64) -> Result<Self::Value, E> {
+        // A cast saturates, so what is out of range stays out of range.
+        self.number(ms as i64)
+    }
+}
+
+/// `user_properties`: keys of operators hold operations, all others are set.
+struct UserProperties<'d, 'de>(&'d mut Draft<'de>);
+
+impl<'de> DeserializeSeed<'de> for UserProperties<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for UserProperties<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object for `user_properties`")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let draft = self.0;
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            let operator = if key.starts_with('$') {
+                Operator::from_key(&key)
+            } else {
+                None
+            };
+            match operator {
+                None => map.next_value_seed(property(draft, Some(Operator::Set), key))?,
+                // Its value is a mere "-".
+                Some(operator @ Operator::ClearAll) => {
+                    map.next_value::<IgnoredAny>()?;
+                    draft.bare(operator, Cow::Borrowed(""));
+                }
+                Some(operator) => map.next_value_seed(Properties {
+                    draft,
+                    key: operator.key(),
+                    operator: Some(operator),
+                })?,
+            }
+        }
+        Ok(())
+    }
+}

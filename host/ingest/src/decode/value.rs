@@ -1,0 +1,352 @@
+//! Property values: nested objects become dotted names, lists become lists, null is nothing.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use muster_model::Operator;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::draft::{Draft, DraftScalar};
+use super::limits::{MAX_DEPTH, MAX_PROPERTY_NAME};
+
+/// A key, borrowed from the line where it has no escapes.
+pub(super) struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Cow<'de, str>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+/// An object of properties: `event_properties`, or what an operator applies to.
+pub(super) struct Properties<'d, 'de> {
+    pub(super) draft: &'d mut Draft<'de>,
+    /// The key it is under, for the error.
+    pub(super) key: &'static str,
+    pub(super) operator: Option<Operator>,
+}
+
+impl<'de> DeserializeSeed<'de> for Properties<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Properties<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object for `{}`", self.key)
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            if self.operator == Some(Operator::Unset) {
+                // The vendor's `{"name": "-"}`: only the name counts, also beside a null.
+                map.next_value::<IgnoredAny>()?;
+                self.draft.bare(Operator::Unset, key);
+            } else {
+                map.next_value_seed(property(self.draft, self.operator, key))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value of one property, which goes into the draft under its name.
+pub(super) fn property<'d, 'de>(
+    draft: &'d mut Draft<'de>,
+    operator: Option<Operator>,
+    name: Cow<'de, str>,
+) -> Value<'d, 'de> {
+    Value {
+        draft,
+        operator,
+        name,
+        depth: 0,
+    }
+}
+
+/// A value outside of lists.
+pub(super) struct Value<'d, 'de> {
+    draft: &'d mut Draft<'de>,
+    operator: Option<Operator>,
+    name: Cow<'de, str>,
+    depth: usize,
+}
+
+impl<'de> Value<'_, 'de> {
+    fn one<E>(self, value: DraftScalar<'de>) -> Result<(), E> {
+        self.draft.one(self.operator, self.name, value);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
+        self.one(DraftScalar::Flag(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.one(signed(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.one(unsigned(number))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        let number = float(number)?;
+        self.one(number)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        self.one(DraftScalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.one(DraftScalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let depth = deeper(self.depth)?;
+        if self.name.len() > MAX_PROPERTY_NAME {
+            self.draft.left_out += 1;
+            return skip(map);
+        }
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            map.next_value_seed(Value {
+                draft: &mut *self.draft,
+                operator: self.operator,
+                name: Cow::Owned(joined(&self.name, &key)),
+                depth,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let depth = deeper(self.depth)?;
+        let mut lists = Lists {
+            plain: std::mem::take(&mut self.draft.spare),
+            ..Lists::default()
+        };
+        while let Some(()) = seq.next_element_seed(Element {
+            lists: &mut lists,
+            path: None,
+            depth,
+        })? {}
+        self.draft.left_out += lists.left_out;
+        for (path, mut values) in lists.named {
+            let name = Cow::Owned(joined(&self.name, &path));
+            self.draft.list(self.operator, name, &mut values);
+        }
+        self.draft.list(self.operator, self.name, &mut lists.plain);
+        self.draft.spare = lists.plain;
+        Ok(())
+    }
+}
+
+/// What a list holds: its scalars, and for objects in it one list a dotted name. Lists in lists are one list.
+#[derive(Default)]
+struct Lists<'de> {
+    plain: Vec<DraftScalar<'de>>,
+    named: Vec<(String, Vec<DraftScalar<'de>>)>,
+    places: HashMap<String, usize>,
+    left_out: u64,
+}
+
+impl<'de> Lists<'de> {
+    fn push<E>(&mut self, path: Option<&str>, value: DraftScalar<'de>) -> Result<(), E> {
+        let Some(path) = path else {
+            self.plain.push(value);
+            return Ok(());
+        };
+        if let Some(place) = self.places.get(path) {
+            if let Some((_, values)) = self.named.get_mut(*place) {
+                values.push(value);
+            }
+        } else {
+            self.places.insert(path.to_owned(), self.named.len());
+            self.named.push((path.to_owned(), vec![value]));
+        }
+        Ok(())
+    }
+}
+
+/// A value inside a list.
+struct Element<'l, 'de> {
+    lists: &'l mut Lists<'de>,
+    /// Keys on the way from the list to here; `None`: it is in the list itself.
+    path: Option<&'l str>,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Element<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Element<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
+        self.lists.push(self.path, DraftScalar::Flag(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.lists.push(self.path, signed(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.lists.push(self.path, unsigned(number))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        self.lists.push(self.path, float(number)?)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        self.lists
+            .push(self.path, DraftScalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.lists
+            .push(self.path, DraftScalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let depth = deeper(self.depth)?;
+        if self.path.is_some_and(|path| path.len() > MAX_PROPERTY_NAME) {
+            self.lists.left_out += 1;
+            return skip(map);
+        }
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            let path = match self.path {
+                None => key,
+                Some(path) => Cow::Owned(joined(path, &key)),
+            };
+            map.next_value_seed(Element {
+                lists: &mut *self.lists,
+                path: Some(&path),
+                depth,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let depth = deeper(self.depth)?;
+        while let Some(()) = seq.next_element_seed(Element {
+            lists: &mut *self.lists,
+            path: self.path,
+            depth,
+        })? {}
+        Ok(())
+    }
+}
+
+/// One level further down.
+fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
+    if depth < MAX_DEPTH {
+        Ok(depth + 1)
+    } else {
+        let message = format!("properties are nested deeper than {MAX_DEPTH} levels");
+        Err(E::custom(message))
+    }
+}
+
+/// Reads over the rest of an object. Names of its properties would be too long, and to build them would take time in the
+/// square of the line's length.
+fn skip<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
+    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn joined(path: &str, key: &str) -> String {
+    let mut name = String::with_capacity(path.len() + 1 + key.len());
+    name.push_str(path);
+    name.push('.');
+    name.push_str(key);
+    name
+}
+
+/// Whole numbers up to here are exact as an `f64`.
+const EXACT: u64 = 1 << 53;
+
+/// A whole number. One that an `f64` cannot hold is most likely an id: it stays exact as the text of its digits, which
+/// compares and orders as the number would.
+fn signed<'a>(number: i64) -> DraftScalar<'a> {
+    if number.unsigned_abs() <= EXACT {
+        DraftScalar::Number(number as f64)
+    } else {
+        DraftScalar::Text(Cow::Owned(number.to_string()))
+    }
+}
+
+fn unsigned<'a>(number: u64) -> DraftScalar<'a> {
+    if number <= EXACT {
+        DraftScalar::Number(number as f64)
+    } else {
+        DraftScalar::Text(Cow::Owned(number.to_string()))
+    }
+}
+
+fn float<'a, E: Error>(number: f64) -> Result<DraftScalar<'a>, E> {
+    if number.is_finite() {
+        Ok(DraftScalar::Number(number))
+    } else {
+        Err(E::custom("a number is out of range"))
+    }
+}

@@ -1,0 +1,14 @@
+//! Files of events: found by pattern, unpacked, cut into lines, decoded, and imported once.
+
+mod chunks;
+mod compression;
+mod decoded;
+mod find;
+mod import;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use compression::Compression;
+pub use find::{FindError, find_files};
+pub use import::{ImportOptions, Progress, import_file};

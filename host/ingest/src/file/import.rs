@@ -1,0 +1,339 @@
+//! One file, once, all of it or nothing.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use muster_store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::chunks::Chunks;
+use super::compression::{Compression, open, refused};
+use super::decoded::{Decoded, Work, each};
+use super::stage::{Begun, Stage, StoreStage};
+use crate::{Counts, ImportError, ImportReport, Malformed};
+
+/// How to import.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// Threads that decode; 1: everything on the caller's thread.
+    pub threads: usize,
+    /// The share of a file's lines that may be malformed, 0 to 1.
+    pub max_malformed: f64,
+    /// How many malformed lines a report names.
+    pub keep_malformed: usize,
+    /// About how many bytes of text are decoded at a time.
+    pub chunk: usize,
+    /// Set to true, for instance by a signal, it stops the import between two chunks; the next import of the file goes on there.
+    pub stop: Option<Arc<AtomicBool>>,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            max_malformed: 0.001,
+            keep_malformed: 10,
+            chunk: 1 << 20,
+            stop: None,
+        }
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Bytes of the file that were read, of [`Self::bytes_total`].
+    pub bytes: u64,
+    /// The file's size.
+    pub bytes_total: u64,
+    /// Lines so far, those of an earlier, stopped import included.
+    pub lines: u64,
+    /// Events so far, likewise.
+    pub events: u64,
+}
+
+/// If not one of so many first lines can be read, the file is of another kind and not worth reading to its end.
+const HOPELESS: u64 = 1_000;
+
+/// What the store remembers of a file between two imports: where in the unpacked content the next line begins, its number,
+/// and what the lines before it held. JSON, so that a newer version can add to it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Position {
+    offset: u64,
+    line: u64,
+    counts: Counts,
+}
+
+impl Position {
+    const START: Self = Self {
+        offset: 0,
+        line: 1,
+        counts: Counts {
+            lines: 0,
+            events: 0,
+            operations: 0,
+            anonymous: 0,
+            groups: 0,
+            malformed: 0,
+            texts_cut: 0,
+            left_out: 0,
+        },
+    };
+
+    fn to_bytes(self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(&self)?)
+    }
+}
+
+/// Imports a file into the store: once (a file with the same content is not read again), and all of it in one moment.
+///
+/// `progress` is called after each chunk, on the caller's thread. When it fails, or the process dies, either nothing of the file
+/// stays, or what was read is kept aside, seen by nobody, and the next import of the same content goes on from there
+/// ([`ImportError`] says which).
+///
+/// # Errors
+/// See [`ImportError`]. Single malformed lines are no error: they are skipped and reported, up to
+/// [`ImportOptions::max_malformed`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let file = directory.path().join("events.json");
+/// # std::fs::write(&file, r#"{"user_id": "ann", "event_type": "View", "event_time": "2026-02-28 09:59:55"}"#)?;
+/// use muster_ingest::{ImportOptions, import_file};
+/// use muster_store::{Options, Store};
+/// let store = Store::open(&directory.path().join("store"), &Options::default())?;
+/// let report = import_file(&store, &file, &ImportOptions::default(), &mut |_progress| {})?;
+/// assert_eq!((report.counts.events, report.already_imported), (1, false));
+/// let again = import_file(&store, &file, &ImportOptions::default(), &mut |_progress| {})?;
+/// assert!(again.already_imported);
+/// # Ok(())
+/// # }
+/// ```
+pub fn import_file(
+    store: &Store,
+    path: &Path,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<ImportReport, ImportError> {
+    import(&mut StoreStage::new(store), path, options, progress)
+}
+
+pub(crate) fn import(
+    stage: &mut dyn Stage,
+    path: &Path,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<ImportReport, ImportError> {
+    let began = Instant::now();
+    let failed = |error| ImportError::read(path, Compression::None, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let before = file.metadata().map_err(failed)?;
+    if before.is_dir() {
+        return Err(ImportError::Unsupported {
+            path: path.to_owned(),
+            reason: "a folder: name the files in it, such as `FOLDER/*.json.gz`",
+        });
+    }
+    let source = format!("file:{}", sha256(&mut file).map_err(failed)?);
+    let mut report = ImportReport {
+        path: path.to_owned(),
+        counts: Counts::default(),
+        malformed: Vec::new(),
+        duplicates: 0,
+        bytes: before.len(),
+        seconds: 0.0,
+        already_imported: false,
+    };
+    let position = |bytes: &[u8]| {
+        serde_json::from_slice::<Position>(bytes).map_err(|_| ImportError::Position {
+            path: path.to_owned(),
+        })
+    };
+    let start = match stage.begin(&source).map_err(|e| store_error(path, e))? {
+        Begun::Done(last) => {
+            report.counts = position(&last)?.counts;
+            report.already_imported = true;
+            report.seconds = began.elapsed().as_secs_f64();
+            return Ok(report);
+        }
+        Begun::Open(Some(bytes)) => position(&bytes)?,
+        Begun::Open(None) => Position::START,
+    };
+    let mut import = FileImport {
+        stage,
+        path,
+        options,
+        position: start,
+        malformed: Vec::new(),
+        bytes_total: before.len(),
+        progress,
+    };
+    let finished = import
+        .read(file)
+        .and_then(|()| import.check_unchanged(&before))
+        .and_then(|()| import.finish());
+    report.counts = import.position.counts;
+    report.malformed = std::mem::take(&mut import.malformed);
+    match finished {
+        Ok(duplicates) => report.duplicates = duplicates,
+        Err(error) => {
+            if !error.can_go_on() {
+                stage.abort().map_err(|e| store_error(path, e))?;
+            }
+            return Err(error);
+        }
+    }
+    report.seconds = began.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+struct FileImport<'a> {
+    stage: &'a mut dyn Stage,
+    path: &'a Path,
+    options: &'a ImportOptions,
+    position: Position,
+    malformed: Vec<Malformed>,
+    bytes_total: u64,
+    progress: &'a mut dyn FnMut(&Progress),
+}
+
+/// An error on the way, before it is known of which file.
+enum Failure {
+    Io(io::Error),
+    Import(ImportError),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl FileImport<'_> {
+    fn read(&mut self, file: File) -> Result<(), ImportError> {
+        let path = self.path;
+        let mut content = open(file, path, self.position.offset)?;
+        let compression = content.compression;
+        if compression != Compression::None && self.position.offset == 0 {
+            // A zip in a gzip is still a zip.
+            let mut head = Vec::with_capacity(8);
+            (&mut content.reader)
+                .take(8)
+                .read_to_end(&mut head)
+                .map_err(|error| ImportError::read(path, compression, error))?;
+            if let Some(reason) = refused(&head) {
+                let path = path.to_owned();
+                return Err(ImportError::Unsupported { path, reason });
+            }
+            content.reader = Box::new(io::Cursor::new(head).chain(content.reader));
+        }
+        let Position { offset, line, .. } = self.position;
+        let work = Work {
+            chunks: Chunks::new(content.reader, self.options.chunk, line, offset),
+            bytes_read: &|| content.bytes_read.load(Ordering::Relaxed),
+            threads: self.options.threads,
+            keep_malformed: self.options.keep_malformed,
+        };
+        each(work, |decoded| self.take(decoded)).map_err(|failure| match failure {
+            Failure::Io(error) => ImportError::read(path, compression, error),
+            Failure::Import(error) => error,
+        })
+    }
+
+    fn take(&mut self, decoded: &Decoded) -> Result<(), Failure> {
+        let room = self.options.keep_malformed - self.malformed.len();
+        let malformed = decoded.malformed.iter().take(room).cloned();
+        self.malformed.extend(malformed);
+        let counts = &mut self.position.counts;
+        counts.add(&decoded.counts);
+        if counts.malformed >= HOPELESS && counts.malformed == counts.lines {
+            return Err(Failure::Import(ImportError::NoEvents {
+                path: self.path.to_owned(),
+                lines: counts.lines,
+                examples: self.malformed.clone(),
+            }));
+        }
+        self.position.offset = decoded.chunk.end;
+        self.position.line = decoded.chunk.next_line;
+        self.stage
+            .append(&decoded.buffer, &self.position.to_bytes()?)
+            .map_err(|error| Failure::Import(store_error(self.path, error)))?;
+        let progress = Progress {
+            bytes: decoded.chunk.bytes_read,
+            bytes_total: self.bytes_total,
+            lines: self.position.counts.lines,
+            events: self.position.counts.events,
+        };
+        (self.progress)(&progress);
+        let stop = self.options.stop.as_ref();
+        if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            let path = self.path.to_owned();
+            return Err(Failure::Import(ImportError::Stopped { path }));
+        }
+        Ok(())
+    }
+
+    /// The store's key is the hash of what the file held before it was read: it must hold the same after.
+    fn check_unchanged(&self, before: &Metadata) -> Result<(), ImportError> {
+        let after = std::fs::metadata(self.path)
+            .map_err(|error| ImportError::read(self.path, Compression::None, error))?;
+        let times = before.modified().ok() == after.modified().ok();
+        if times && before.len() == after.len() {
+            Ok(())
+        } else {
+            Err(ImportError::Changed {
+                path: self.path.to_owned(),
+            })
+        }
+    }
+
+    fn finish(&mut self) -> Result<u64, ImportError> {
+        let counts = &self.position.counts;
+        let allowed = self.options.max_malformed;
+        if counts.malformed as f64 > allowed * counts.lines as f64 {
+            return Err(ImportError::TooManyMalformed {
+                path: self.path.to_owned(),
+                malformed: counts.malformed,
+                lines: counts.lines,
+                allowed,
+                examples: self.malformed.clone(),
+            });
+        }
+        let position = self
+            .position
+            .to_bytes()
+            .map_err(|error| ImportError::read(self.path, Compression::None, error))?;
+        self.stage
+            .finish(&position)
+            .map_err(|error| store_error(self.path, error))
+    }
+}
+
+fn store_error(path: &Path, source: StoreError) -> ImportError {
+    let path = path.to_owned();
+    ImportError::Store { path, source }
+}
+
+/// The hash of all bytes of a file, in hex.
+fn sha256(file: &mut File) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 17];
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(piece.get(..count).unwrap_or_default());
+    }
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
