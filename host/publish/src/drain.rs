@@ -1,0 +1,323 @@
+//! From the outbox to a destination.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_store::{Outgoing, Store};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::backoff;
+use crate::batch;
+use crate::destination::Destination;
+use crate::error::{Cause, PoisonMessage, PublishError};
+use crate::kinesis::KinesisSink;
+use crate::lines::{FileSink, StdoutSink};
+use crate::outbox::{self, Outbox};
+use crate::report::{DrainOptions, DrainReport};
+use crate::sink::{Failure, Sink, Verdict};
+
+/// Sends what waits in the outbox for one destination, oldest first, until none is left; messages that come in
+/// meanwhile go too. `progress` hears after each call how far it is.
+///
+/// What a call delivered is acknowledged in one commit before the next call. Wherever the drain ends, by
+/// cancellation, by an error or with the process, what was not acknowledged is in the outbox still; what was
+/// delivered but not acknowledged is sent again, with the same id and bytes. Let one drain at a time run for a
+/// destination, or each sends everything.
+///
+/// # Errors
+/// When the destination takes no more for now: see [`Cause`]. The error says how far the drain came.
+pub async fn drain(
+    store: &Arc<Store>,
+    name: &str,
+    destination: &Destination,
+    options: &DrainOptions,
+    progress: impl Fn(&DrainReport) + Send + Sync,
+) -> Result<DrainReport, PublishError> {
+    let stopped = |cause| PublishError {
+        destination: name.to_owned(),
+        report: DrainReport::default(),
+        cause: Box::new(cause),
+    };
+    match destination {
+        Destination::File { path } => {
+            let mut sink = FileSink::open(path).await.map_err(stopped)?;
+            drain_with(store, name, &mut sink, options, &progress).await
+        }
+        Destination::Stdout => {
+            drain_with(store, name, &mut StdoutSink::new(), options, &progress).await
+        }
+        Destination::Kinesis(settings) => {
+            let mut sink = KinesisSink::open(name, settings).await.map_err(stopped)?;
+            drain_with(store, name, &mut sink, options, &progress).await
+        }
+    }
+}
+
+/// [`drain`] of several destinations at once, each a task of its own, so that a slow or broken one holds nobody
+/// else up. The results come in the order of `destinations`.
+pub async fn drain_all(
+    store: &Arc<Store>,
+    destinations: &[(String, Destination)],
+    options: &DrainOptions,
+    progress: impl Fn(&str, &DrainReport) + Send + Sync + 'static,
+) -> Vec<(String, Result<DrainReport, PublishError>)> {
+    let progress = Arc::new(progress);
+    let mut tasks = JoinSet::new();
+    for (index, (name, destination)) in destinations.iter().enumerate() {
+        let (store, name, destination) = (Arc::clone(store), name.clone(), destination.clone());
+        let (options, progress) = (options.clone(), Arc::clone(&progress));
+        tasks.spawn(async move {
+            let report = |report: &DrainReport| progress(&name, report);
+            let result = drain(&store, &name, &destination, &options, report).await;
+            (index, name, result)
+        });
+    }
+    let mut results = Vec::with_capacity(destinations.len());
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok(result) => results.push(result),
+            // A task is cancelled only with the whole set; so this is a panic, and it goes on to the caller.
+            Err(error) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        }
+    }
+    results.sort_by_key(|(index, _, _)| *index);
+    results
+        .into_iter()
+        .map(|(_, name, result)| (name, result))
+        .collect()
+}
+
+/// [`drain`] of any outbox into any sink.
+pub(crate) async fn drain_with<O: Outbox, S: Sink>(
+    outbox: &Arc<O>,
+    name: &str,
+    sink: &mut S,
+    options: &DrainOptions,
+    progress: &(dyn Fn(&DrainReport) + Send + Sync),
+) -> Result<DrainReport, PublishError> {
+    let mut drain = Drain {
+        outbox,
+        name,
+        sink,
+        report: DrainReport::default(),
+        waiting: Vec::new(),
+        read_up_to: 0,
+        poison: Vec::new(),
+        trouble: None,
+    };
+    let result = drain.run(options, progress).await;
+    let (report, poison) = (drain.report, drain.poison);
+    let cause = match result {
+        Err(cause) => cause,
+        // Poison ends no drain: all else goes out first, then it is told.
+        Ok(()) if !poison.is_empty() => Cause::Poison { messages: poison },
+        Ok(()) => return Ok(report),
+    };
+    Err(PublishError {
+        destination: name.to_owned(),
+        report,
+        cause: Box::new(cause),
+    })
+}
+
+/// A message on its way.
+struct Waiting {
+    message: Outgoing,
+    /// It was in a call before and failed.
+    failed: bool,
+}
+
+/// Calls in a row of which nothing got through.
+struct Trouble {
+    since: Instant,
+    calls: u32,
+}
+
+struct Drain<'a, O, S> {
+    outbox: &'a Arc<O>,
+    name: &'a str,
+    sink: &'a mut S,
+    report: DrainReport,
+    /// Read and not yet sent, oldest first: those that failed in the last call, then those that did not fit into it.
+    /// At most a call's worth and one message.
+    waiting: Vec<Waiting>,
+    /// The sequence up to which the outbox has been read.
+    read_up_to: u64,
+    poison: Vec<PoisonMessage>,
+    trouble: Option<Trouble>,
+}
+
+/// What one call came to.
+#[derive(Default)]
+struct Settled {
+    sent: usize,
+    /// Why the last of the messages that are to be sent again failed.
+    failure: Option<String>,
+}
+
+impl<O: Outbox, S: Sink> Drain<'_, O, S> {
+    async fn run(
+        &mut self,
+        options: &DrainOptions,
+        progress: &(dyn Fn(&DrainReport) + Send + Sync),
+    ) -> Result<(), Cause> {
+        while !options.over() {
+            // New messages join only when none failed: a destination that turned some away is not given more.
+            if !self.waiting.iter().any(|entry| entry.failed) {
+                self.read().await?;
+            }
+            if self.waiting.is_empty() {
+                self.report.complete = true;
+                progress(&self.report);
+                return Ok(());
+            }
+            let settled = self.call().await?;
+            progress(&self.report);
+            if let Some(delay) = self.assess(settled, options.patience)? {
+                options.pause(delay).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on in the outbox until there is enough for a call, or nothing more.
+    async fn read(&mut self) -> Result<(), Cause> {
+        let limits = self.sink.limits();
+        let size = |message: &Outgoing| message.body.len() + limits.overhead;
+        let mut bytes: usize = self.waiting.iter().map(|entry| size(&entry.message)).sum();
+        while self.waiting.len() < limits.messages && bytes < limits.bytes {
+            let (room, room_bytes) = (limits.messages - self.waiting.len(), limits.bytes - bytes);
+            let read =
+                outbox::read(self.outbox, self.name, self.read_up_to, room, room_bytes).await?;
+            let Some(last) = read.last() else {
+                return Ok(());
+            };
+            self.read_up_to = last.sequence;
+            for message in read {
+                if let Some(reason) = self.sink.refuses(&message) {
+                    self.set_aside(&message, reason);
+                    continue;
+                }
+                bytes += size(&message);
+                self.waiting.push(Waiting {
+                    message,
+                    failed: false,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a message that cannot be sent out of this drain's way. It stays in the outbox.
+    fn set_aside(&mut self, message: &Outgoing, reason: String) {
+        self.poison.push(PoisonMessage {
+            sequence: message.sequence,
+            id: message.id.clone(),
+            reason,
+        });
+    }
+
+    /// Makes one call with the messages at the front, and acknowledges those that it delivered.
+    async fn call(&mut self) -> Result<Settled, Cause> {
+        let sizes = self.waiting.iter().map(|entry| entry.message.body.len());
+        let count = batch::prefix(sizes, &self.sink.limits());
+        let rest = self.waiting.split_off(count);
+        let entries = std::mem::replace(&mut self.waiting, rest);
+        let retried = entries.iter().filter(|entry| entry.failed).count();
+        let messages: Vec<_> = entries.into_iter().map(|entry| entry.message).collect();
+
+        self.report.attempts += 1;
+        self.report.retried += retried as u64;
+        let verdicts = match self.sink.send(&messages).await {
+            Ok(verdicts) => verdicts,
+            Err(Failure::Throttled(reason)) => vec![Verdict::Throttled(reason); messages.len()],
+            Err(Failure::Transient(reason)) => vec![Verdict::Failed(reason); messages.len()],
+            Err(Failure::Stop(cause)) => return Err(cause),
+        };
+        self.settle(messages, verdicts).await
+    }
+
+    /// Sorts a call's messages by their verdicts.
+    async fn settle(
+        &mut self,
+        messages: Vec<Outgoing>,
+        verdicts: Vec<Verdict>,
+    ) -> Result<Settled, Cause> {
+        let mut settled = Settled::default();
+        let (mut sent, mut bytes, mut failed) = (Vec::new(), 0, Vec::new());
+        // A message without a verdict is not known to have arrived.
+        let unknown = std::iter::repeat_with(|| Verdict::Failed("no answer".to_owned()));
+        for (message, verdict) in messages
+            .into_iter()
+            .zip(verdicts.into_iter().chain(unknown))
+        {
+            match verdict {
+                Verdict::Sent => {
+                    sent.push(message.sequence);
+                    bytes += message.body.len() as u64;
+                    continue;
+                }
+                Verdict::Poison(reason) => {
+                    self.set_aside(&message, reason);
+                    continue;
+                }
+                Verdict::Throttled(reason) => {
+                    self.report.throttled += 1;
+                    settled.failure = Some(reason);
+                }
+                Verdict::Failed(reason) => settled.failure = Some(reason),
+            }
+            failed.push(Waiting {
+                message,
+                failed: true,
+            });
+        }
+        // Oldest first: what failed is older than what did not fit.
+        failed.append(&mut self.waiting);
+        self.waiting = failed;
+
+        settled.sent = sent.len();
+        if !sent.is_empty() {
+            outbox::acknowledge(self.outbox, self.name, sent).await?;
+            self.report.messages += settled.sent as u64;
+            self.report.bytes += bytes;
+        }
+        Ok(settled)
+    }
+
+    /// How long to wait after a call, if at all.
+    fn assess(&mut self, settled: Settled, patience: Duration) -> Result<Option<Duration>, Cause> {
+        let Some(reason) = settled.failure else {
+            self.trouble = None;
+            return Ok(None);
+        };
+        if settled.sent > 0 {
+            // The destination takes something at a time: keep asking, at its pace.
+            self.trouble = None;
+            return Ok(Some(backoff::delay(1, fastrand::f64())));
+        }
+        let trouble = self.trouble.get_or_insert_with(|| Trouble {
+            since: Instant::now(),
+            calls: 0,
+        });
+        trouble.calls = trouble.calls.saturating_add(1);
+        let elapsed = trouble.since.elapsed();
+        if elapsed >= patience {
+            return Err(Cause::Unavailable {
+                reason,
+                calls: trouble.calls,
+                seconds: elapsed.as_secs(),
+            });
+        }
+        let delay = backoff::delay(trouble.calls, fastrand::f64());
+        Ok(Some(delay.min(patience - elapsed)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

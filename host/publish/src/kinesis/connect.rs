@@ -1,0 +1,123 @@
+//! A client of the stream's Kinesis, with the right credentials.
+
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_sdk_kinesis::Client;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use super::policy;
+use crate::destination::{KinesisSettings, Role};
+use crate::error::Cause;
+
+/// How long an assumed session lasts. STS: at most an hour when one role assumes another, so always an hour.
+const SESSION_LENGTH: Duration = Duration::from_secs(3_600);
+
+/// How long before their end credentials are replaced, at least. The SDK's own 10 s are less than clocks differ by.
+const REFRESH_BUFFER: Duration = Duration::from_secs(5 * 60);
+
+/// Connecting takes two round trips; the longest on Earth are 0.4 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// From request to first byte of the answer. Kinesis answers within tens of milliseconds; a call of 1 MB over a
+/// line of 1 Mbit/s takes 8 s to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A whole call, fetching credentials included: two calls, each with its connection, and room.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Makes a client. Nothing of it is shared with another destination, least of all cached credentials.
+pub(super) async fn connect(name: &str, settings: &KinesisSettings) -> Result<Client, Cause> {
+    let base = base(settings).await;
+    let Some(region) = base.region().cloned() else {
+        return Err(Cause::Misconfigured {
+            reason: format!("no region is known for stream `{}`", settings.stream_name),
+            hint: "set the destination's `region`, or AWS_REGION",
+        });
+    };
+    let config = match &settings.role {
+        Some(role) => assume(name, settings, role, &region, base).await,
+        None => base,
+    };
+    Ok(Client::new(&config))
+}
+
+/// Region and credentials as the environment has them: variables, profile, web identity, task or instance role.
+async fn base(settings: &KinesisSettings) -> SdkConfig {
+    let http = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        // The SDK would send a whole call again when an answer is lost, entries that are known to be stored
+        // included, and would not send again what failed alone. The drain does both right.
+        .retry_config(RetryConfig::disabled())
+        .identity_cache(IdentityCache::lazy().buffer_time(REFRESH_BUFFER).build());
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.as_str().to_owned()));
+    }
+    if let Some(url) = &settings.endpoint_url {
+        // Holds for every client made from this: Kinesis and STS.
+        loader = loader.endpoint_url(url.as_str());
+    }
+    loader.load().await
+}
+
+/// Replaces the credentials by those of a session of the role.
+async fn assume(
+    name: &str,
+    settings: &KinesisSettings,
+    role: &Role,
+    region: &Region,
+    base: SdkConfig,
+) -> SdkConfig {
+    let mut provider = AssumeRoleProvider::builder(role.arn.as_str())
+        .configure(&base)
+        .session_name(policy::session_name(name))
+        .session_length(SESSION_LENGTH)
+        .policy(policy::session_policy(
+            &role.arn,
+            region.as_ref(),
+            &settings.stream_name,
+        ));
+    if let Some(id) = &role.external_id {
+        provider = provider.external_id(id.as_str());
+    }
+    let provider = Early(provider.build().await);
+    base.into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(provider))
+        .identity_cache(IdentityCache::lazy().buffer_time(REFRESH_BUFFER).build())
+        .build()
+}
+
+/// Credentials that seem to end [`REFRESH_BUFFER`] sooner than they do. The SDK's cache takes a random part of its
+/// buffer, from none to all, so that the buffer alone would not make sure of anything.
+#[derive(Debug)]
+struct Early(AssumeRoleProvider);
+
+impl ProvideCredentials for Early {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let mut credentials = self.0.provide_credentials().await?;
+            let expiry = credentials.expiry_mut();
+            *expiry = expiry.and_then(|end| end.checked_sub(REFRESH_BUFFER));
+            Ok(credentials)
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! A Kinesis stream.
+//!
+//! | file | |
+//! |---|---|
+//! | `connect.rs` | credentials, the assumed role, time-outs, one TLS stack |
+//! | `policy.rs` | what the assumed session may do: write to the one stream |
+//! | `key.rs` | a message's partition key |
+//! | `response.rs` | which entries of an answer failed, and how |
+//! | `fault.rs` | what an error of a whole call means |
+
+mod connect;
+mod fault;
+mod key;
+mod policy;
+mod response;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use muster_store::Outgoing;
+
+use crate::batch::CallLimits;
+use crate::destination::KinesisSettings;
+use crate::error::Cause;
+use crate::sink::{Failure, Sink, Verdict};
+use fault::{Class, Fault};
+use key::PartitionKey;
+
+/// Kinesis: PutRecords takes at most 500 entries.
+const CALL_RECORDS: usize = 500;
+
+/// Kinesis: PutRecords takes at most 10 MiB, keys counted.
+const CALL_BYTES: usize = 10 << 20;
+
+/// Kinesis: a record takes at most 1 MiB of data and key, unless the stream's owner raised it (up to 10 MiB). Muster
+/// packs to 24 KiB, so that the usual limit is ample.
+const RECORD_BYTES: usize = 1 << 20;
+
+/// What a call sends of [`CALL_BYTES`]: what one shard takes in a second, 1 MB. More at once would be throttled at
+/// the smallest stream, and a call of 1 MB takes but tens of milliseconds, so that larger streams are kept busy.
+const CALL_SHARE: usize = 1_000_000;
+
+const _: () = assert!(
+    CALL_SHARE <= CALL_BYTES && RECORD_BYTES <= CALL_BYTES,
+    "a call of one record or of many keeps the limit"
+);
+
+/// An open stream.
+pub(crate) struct KinesisSink {
+    /// The destination's name.
+    name: String,
+    settings: KinesisSettings,
+    client: Client,
+    /// The credentials were built anew, and nothing got through since.
+    renewed: bool,
+}
+
+impl KinesisSink {
+    /// Finds out region and credentials. Makes no call to the stream yet, nor to STS.
+    pub(crate) async fn open(name: &str, settings: &KinesisSettings) -> Result<Self, Cause> {
+        Ok(Self {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            client: connect::connect(name, settings).await?,
+            renewed: false,
+        })
+    }
+
+    async fn put(&self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Fault> {
+        let entries = messages
+            .iter()
+            .map(|message| {
+                PutRecordsRequestEntry::builder()
+                    .data(Blob::new(message.body.clone()))
+                    .partition_key(PartitionKey::of(&message.id).to_string())
+                    .build()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Fault::bug(&error))?;
+        let answer = self
+            .client
+            .put_records()
+            .stream_name(self.settings.stream_name.as_str())
+            .set_records(Some(entries))
+            .send()
+            .await
+            .map_err(|error| Fault::of(&error))?;
+        Ok(response::verdicts(messages.len(), answer.records()))
+    }
+
+    /// What the drain is to make of a call that failed as a whole.
+    fn failure(&self, fault: Fault, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+        match fault.class() {
+            Class::Throttled => Err(Failure::Throttled(fault.reason)),
+            Class::Transient => Err(Failure::Transient(fault.reason)),
+            Class::Expired | Class::Denied => Err(Failure::Stop(Cause::Denied {
+                hint: fault.hint(self.settings.role.is_some()),
+                reason: fault.reason,
+            })),
+            Class::Misconfigured => Err(Failure::Stop(Cause::Misconfigured {
+                hint: fault.hint(self.settings.role.is_some()),
+                reason: fault.reason,
+            })),
+            // Of one message alone it is known which one is meant.
+            Class::Poison if messages.len() == 1 => Ok(vec![Verdict::Poison(fault.reason)]),
+            Class::Poison => Err(Failure::Stop(Cause::Misconfigured {
+                reason: format!(
+                    "{} (in a call of {} messages, `{}` and on)",
+                    fault.reason,
+                    messages.len(),
+                    messages.first().map_or("", |message| message.id.as_str()),
+                ),
+                hint: "one of these messages, or the call itself, is not as Kinesis wants it; the backlog is kept",
+            })),
+        }
+    }
+}
+
+impl Sink for KinesisSink {
+    fn limits(&self) -> CallLimits {
+        CallLimits {
+            messages: CALL_RECORDS,
+            bytes: CALL_SHARE,
+            overhead: PartitionKey::LENGTH,
+        }
+    }
+
+    fn refuses(&self, message: &Outgoing) -> Option<String> {
+        let size = message.body.len() + PartitionKey::LENGTH;
+        (size > RECORD_BYTES).then(|| {
+            format!("it has {size} bytes with its key, and Kinesis takes {RECORD_BYTES} a record")
+        })
+    }
+
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+        let mut result = self.put(messages).await;
+        if let Err(fault) = &result
+            && fault.class() == Class::Expired
+            && !self.renewed
+        {
+            // The SDK neither retries nor refreshes on ExpiredToken: a fresh client has fresh credentials.
+            self.renewed = true;
+            self.client = connect::connect(&self.name, &self.settings)
+                .await
+                .map_err(Failure::Stop)?;
+            result = self.put(messages).await;
+        }
+        match result {
+            Ok(verdicts) => {
+                self.renewed = false;
+                Ok(verdicts)
+            }
+            Err(fault) => self.failure(fault, messages),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A file that lines are appended to.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use muster_store::Outgoing;
+
+use crate::batch::CallLimits;
+use crate::error::Cause;
+use crate::outbox::blocking;
+use crate::sink::{Failure, Sink, Verdict};
+
+/// Bytes read at a time when looking for the last whole line.
+const REPAIR_BLOCK: u64 = 64 << 10;
+
+/// An open file, between calls; during a call a blocking thread has it.
+pub(crate) struct FileSink {
+    file: Option<LineFile>,
+}
+
+impl FileSink {
+    /// Opens the file, creating it and its directories if need be, and cuts off a torn last line.
+    pub(crate) async fn open(path: &Path) -> Result<Self, Cause> {
+        let path = path.to_owned();
+        let file = blocking(move || LineFile::open(path)).await??;
+        Ok(Self { file: Some(file) })
+    }
+}
+
+impl Sink for FileSink {
+    fn limits(&self) -> CallLimits {
+        super::LIMITS
+    }
+
+    fn refuses(&self, message: &Outgoing) -> Option<String> {
+        super::refuses(message)
+    }
+
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+        // It is gone only after a call that was cut off, and then the process is shutting down.
+        let Some(mut file) = self.file.take() else {
+            return Err(Failure::Stop(Cause::ShuttingDown));
+        };
+        let lines = super::lines(messages);
+        let append = move || {
+            let result = file.append(&lines);
+            (file, result)
+        };
+        let (file, result) = blocking(append).await.map_err(Failure::Stop)?;
+        self.file = Some(file);
+        result.map_err(Failure::Stop)?;
+        Ok(vec![Verdict::Sent; messages.len()])
+    }
+}
+
+/// A file of whole lines. Whoever has it is its only writer.
+struct LineFile {
+    path: PathBuf,
+    file: File,
+    /// Where the last whole line ends, in bytes.
+    end: u64,
+}
+
+impl LineFile {
+    fn open(path: PathBuf) -> Result<Self, Cause> {
+        let refused = |action| {
+            let path = path.clone();
+            move |source| Cause::File {
+                action,
+                path,
+                source,
+            }
+        };
+        if let Some(directory) = directory_of(&path) {
+            fs::create_dir_all(directory).map_err(refused("create the directory of"))?;
+        }
+        // Not in append mode, in which a file cannot be repaired everywhere; the lock stands in for it.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(refused("open"))?;
+        if !file.metadata().map_err(refused("open"))?.is_file() {
+            return Err(Cause::Misconfigured {
+                reason: format!("`{}` is not a regular file", path.display()),
+                hint: "name a file that may be created, or use the `stdout` destination",
+            });
+        }
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Cause::Misconfigured {
+                    reason: format!(
+                        "another destination or process writes to `{}`",
+                        path.display()
+                    ),
+                    hint: "give each destination a file of its own",
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(refused("lock")(error)),
+        }
+        let end = repair(&mut file).map_err(refused("repair the last line of"))?;
+        // A new file is there after a power cut only if its directory's entry is on disk too.
+        sync_directory(&path).map_err(refused("sync the directory of"))?;
+        Ok(Self { path, file, end })
+    }
+
+    /// Appends lines; they are on disk when this returns.
+    fn append(&mut self, lines: &[u8]) -> Result<(), Cause> {
+        let written = self
+            .file
+            .seek(SeekFrom::Start(self.end))
+            .and_then(|_| self.file.write_all(lines))
+            .and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => {
+                self.end += lines.len() as u64;
+                Ok(())
+            }
+            Err(source) => {
+                // What got there is not acknowledged and comes again: leave no part of it, if that is possible. If
+                // not, the next opening cuts off the torn line, and whole ones come twice with the same id.
+                let _ = self.file.set_len(self.end);
+                Err(Cause::File {
+                    action: "append to",
+                    path: self.path.clone(),
+                    source,
+                })
+            }
+        }
+    }
+}
+
+/// Cuts off what follows the last line feed: a line that a crash tore. It was not acknowledged, so it comes again.
+/// Returns the length.
+fn repair(file: &mut File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut block = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(REPAIR_BLOCK);
+        file.seek(SeekFrom::Start(start))?;
+        block.clear();
+        Read::by_ref(file)
+            .take(end - start)
+            .read_to_end(&mut block)?;
+        if let Some(last) = block.iter().rposition(|byte| *byte == b'\n') {
+            end = start + last as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    if end < length {
+        file.set_len(end)?;
+        file.sync_all()?;
+    }
+    Ok(end)
+}
+
+fn directory_of(path: &Path) -> Option<&Path> {
+    path.parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path).unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(path: &Path) -> LineFile {
+        LineFile::open(path.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn directories_are_created_and_lines_appended() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/out.ndjson");
+        opened(&path).append(b"one\n").unwrap();
+        opened(&path).append(b"two\nthree\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.ndjson");
+        let long = vec![b'x'; 3 * REPAIR_BLOCK as usize];
+        for (before, after) in [
+            (&b""[..], &b""[..]),
+            (b"torn", b""),
+            (b"whole\n", b"whole\n"),
+            (b"whole\ntorn", b"whole\n"),
+            (&long, b""),
+            (&[b"whole\n", &long[..]].concat(), b"whole\n"),
+        ] {
+            fs::write(&path, before).unwrap();
+            opened(&path).append(b"next\n").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), [after, b"next\n"].concat());
+        }
+    }
+
+    #[test]
+    fn two_writers_are_told_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.ndjson");
+        let _first = opened(&path);
+        let error = LineFile::open(path).err().unwrap();
+        assert_eq!(error.kind(), "misconfigured");
+        assert!(
+            error
+                .to_string()
+                .starts_with("another destination or process writes to `")
+        );
+    }
+
+    #[test]
+    fn a_directory_or_a_device_is_no_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = LineFile::open(directory.path().to_owned()).err().unwrap();
+        assert_eq!(error.kind(), "io");
+        let error = LineFile::open(PathBuf::from("/dev/null")).err().unwrap();
+        assert_eq!(error.to_string(), "`/dev/null` is not a regular file");
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_file() {
+        // A file on which nothing can be written stands in for a full disk.
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.ndjson");
+        fs::write(&path, "whole\n").unwrap();
+        let mut file = opened(&path);
+        file.file = File::open(&path).unwrap();
+        let error = file.append(b"next\n").unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot append to `"),
+            "{error}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"whole\n");
+    }
+}

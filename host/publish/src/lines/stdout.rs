@@ -1,0 +1,78 @@
+//! Standard output, as a destination for data. The one place of this crate that touches it, and nothing but
+//! messages goes there.
+
+use std::io::{self, Write};
+
+use muster_store::Outgoing;
+
+use crate::batch::CallLimits;
+use crate::error::Cause;
+use crate::outbox::blocking;
+use crate::sink::{Failure, Sink, Verdict};
+
+/// A writer that is [`io::stdout`] outside tests.
+pub(crate) struct StdoutSink<W = io::Stdout> {
+    make: fn() -> W,
+}
+
+impl StdoutSink {
+    pub(crate) fn new() -> Self {
+        Self { make: io::stdout }
+    }
+}
+
+impl<W: Write + 'static> Sink for StdoutSink<W> {
+    fn limits(&self) -> CallLimits {
+        super::LIMITS
+    }
+
+    fn refuses(&self, message: &Outgoing) -> Option<String> {
+        super::refuses(message)
+    }
+
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+        let (make, lines) = (self.make, super::lines(messages));
+        let write = move || {
+            let mut writer = make();
+            writer.write_all(&lines)?;
+            writer.flush()
+        };
+        match blocking(write).await {
+            Ok(Ok(())) => Ok(vec![Verdict::Sent; messages.len()]),
+            Ok(Err(error)) => Err(Failure::Stop(Cause::Stdout(error))),
+            Err(cause) => Err(Failure::Stop(cause)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_went_away_ends_the_drain() {
+        let mut sink = StdoutSink { make: || Closed };
+        let message = Outgoing {
+            sequence: 1,
+            id: "run:1".to_owned(),
+            body: b"{}".to_vec(),
+        };
+        let failure = sink.send(&[message]).await.unwrap_err();
+        let Failure::Stop(cause) = failure else {
+            panic!("{failure:?}");
+        };
+        assert_eq!(cause.kind(), "io");
+    }
+}

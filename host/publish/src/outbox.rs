@@ -1,0 +1,76 @@
+//! The part of the store that publishing needs, so that tests can watch each acknowledgement.
+
+use std::sync::Arc;
+
+use muster_store::{Outgoing, Store, StoreError};
+
+use crate::error::Cause;
+
+/// Messages that wait, by destination.
+pub(crate) trait Outbox: Send + Sync + 'static {
+    /// Messages of `destination` with a sequence above `after`, oldest first: at most `limit`, and no more once their
+    /// bodies reach `bytes`.
+    fn read(
+        &self,
+        destination: &str,
+        after: u64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<Outgoing>, StoreError>;
+
+    /// Removes messages that were sent, durably.
+    fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError>;
+}
+
+impl Outbox for Store {
+    fn read(
+        &self,
+        destination: &str,
+        after: u64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        self.outbox(destination, after, limit, bytes)
+    }
+
+    fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError> {
+        Store::acknowledge(self, destination, sequences)
+    }
+}
+
+/// Runs what waits for a disk on a thread of its own, so that other destinations go on meanwhile.
+pub(crate) async fn blocking<T, F>(work: F) -> Result<T, Cause>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => Ok(value),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Cause::ShuttingDown),
+        },
+    }
+}
+
+/// [`Outbox::read`] on a thread of its own.
+pub(crate) async fn read<O: Outbox>(
+    outbox: &Arc<O>,
+    destination: &str,
+    after: u64,
+    limit: usize,
+    bytes: usize,
+) -> Result<Vec<Outgoing>, Cause> {
+    let (outbox, destination) = (Arc::clone(outbox), destination.to_owned());
+    Ok(blocking(move || outbox.read(&destination, after, limit, bytes)).await??)
+}
+
+/// [`Outbox::acknowledge`] on a thread of its own.
+pub(crate) async fn acknowledge<O: Outbox>(
+    outbox: &Arc<O>,
+    destination: &str,
+    sequences: Vec<u64>,
+) -> Result<(), Cause> {
+    let (outbox, destination) = (Arc::clone(outbox), destination.to_owned());
+    Ok(blocking(move || outbox.acknowledge(&destination, &sequences)).await??)
+}

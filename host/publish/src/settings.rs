@@ -1,0 +1,235 @@
+//! The values of a Kinesis destination's settings, each a type that only valid text becomes.
+
+use std::fmt;
+
+/// Why a text is not a valid setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {what}: {rule}")]
+pub struct InvalidSetting {
+    /// What was written.
+    pub text: String,
+    /// What it should have been, with its article: `a stream name`.
+    pub what: &'static str,
+    /// What such a value looks like.
+    pub rule: &'static str,
+}
+
+impl InvalidSetting {
+    fn new(text: &str, what: &'static str, rule: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            what,
+            rule,
+        }
+    }
+}
+
+/// Declares a checked text.
+macro_rules! setting {
+    ($(#[$meta:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and wraps a text.
+            ///
+            /// # Errors
+            /// When the text breaks the rule above.
+            pub fn new(text: &str) -> Result<Self, InvalidSetting> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(InvalidSetting::new(text, $what, $rule))
+                }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+setting!(
+    /// A stream's name: 1 to 128 of `A-Z a-z 0-9 _ . -` (Kinesis, CreateStream).
+    StreamName,
+    "a stream name",
+    "use 1 to 128 letters, digits, `_`, `.` or `-`, not the stream's ARN",
+    |text| (1..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+);
+
+setting!(
+    /// A region's name: lower-case letters, digits and `-`, such as `eu-central-1`.
+    RegionName,
+    "a region",
+    "write it as in `eu-central-1`",
+    |text| (1..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+);
+
+setting!(
+    /// The text that a role's trust policy asks for: 2 to 1,224 of `A-Z a-z 0-9 _ + = , . @ : / -` (STS, AssumeRole).
+    ExternalId,
+    "an external id",
+    "use 2 to 1,224 letters, digits, or any of `_+=,.@:/-`",
+    |text| (2..=1_224).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte))
+);
+
+setting!(
+    /// Where Kinesis and STS are, when not at AWS: an emulator's or a private endpoint's `http://` or `https://` address.
+    EndpointUrl,
+    "an endpoint",
+    "write it as in `http://127.0.0.1:5000`",
+    |text| {
+        let host = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"));
+        host.is_some_and(|host| {
+            !host.is_empty() && !host.starts_with('/') && !host.contains(char::is_whitespace)
+        })
+    }
+);
+
+/// A role's ARN: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, account of 12 digits (IAM).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleArn {
+    text: String,
+    partition: String,
+    account: String,
+}
+
+impl RoleArn {
+    /// Checks and takes apart an ARN.
+    ///
+    /// # Errors
+    /// When the text is not a role's ARN.
+    pub fn new(text: &str) -> Result<Self, InvalidSetting> {
+        let invalid = || {
+            InvalidSetting::new(
+                text,
+                "a role's ARN",
+                "write it as in `arn:aws:iam::123456789012:role/muster`",
+            )
+        };
+        let mut parts = text.splitn(6, ':');
+        let mut part = || parts.next().ok_or_else(invalid);
+        let (arn, partition, service, region, account, role) =
+            (part()?, part()?, part()?, part()?, part()?, part()?);
+        let name = role.strip_prefix("role/").unwrap_or_default();
+        // IAM: a path and a name of printable ASCII; STS takes ARNs of 20 to 2,048 characters.
+        let valid = arn == "arn"
+            && partition.starts_with("aws")
+            && partition
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+            && service == "iam"
+            && region.is_empty()
+            && account.len() == 12
+            && account.bytes().all(|byte| byte.is_ascii_digit())
+            && !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_graphic())
+            && text.len() <= 2_048;
+        if !valid {
+            return Err(invalid());
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            partition: partition.to_owned(),
+            account: account.to_owned(),
+        })
+    }
+
+    /// The ARN as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The 12 digits of the account that owns the role.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+}
+
+impl fmt::Display for RoleArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_tells_its_partition_and_account() {
+        let role = RoleArn::new("arn:aws-cn:iam::123456789012:role/path/to/muster").unwrap();
+        assert_eq!(
+            (role.partition(), role.account()),
+            ("aws-cn", "123456789012")
+        );
+        for wrong in [
+            "",
+            "muster",
+            "arn:aws:iam::123456789012:user/muster",
+            "arn:aws:iam::1234:role/muster",
+            "arn:aws:sts::123456789012:assumed-role/muster/session",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam:eu-west-1:123456789012:role/muster",
+        ] {
+            assert!(RoleArn::new(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_quoted_with_what_would_be_right() {
+        let error = StreamName::new("arn:aws:kinesis:eu-west-1:123456789012:stream/cohorts");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "`arn:aws:kinesis:eu-west-1:123456789012:stream/cohorts` is not a stream name: \
+             use 1 to 128 letters, digits, `_`, `.` or `-`, not the stream's ARN"
+        );
+    }
+
+    #[test]
+    fn lengths_and_characters_are_those_of_aws() {
+        assert!(StreamName::new(&"a".repeat(128)).is_ok());
+        assert!(StreamName::new(&"a".repeat(129)).is_err());
+        assert!(StreamName::new("").is_err());
+        assert!(RegionName::new("us-gov-west-1").is_ok());
+        assert!(RegionName::new("EU").is_err());
+        assert!(ExternalId::new("a").is_err());
+        assert!(ExternalId::new(&"a".repeat(1_224)).is_ok());
+        assert!(ExternalId::new(&"a".repeat(1_225)).is_err());
+        assert!(ExternalId::new("with space").is_err());
+        assert!(EndpointUrl::new("http://127.0.0.1:5000").is_ok());
+        for wrong in ["localhost:5000", "http://", "https:///path", "http://a b"] {
+            assert!(EndpointUrl::new(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! The `kinesis` destination over HTTP, against a server that answers as the test says: what is sent, as whom, how
+//! often, and what is made of the answers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use muster_publish::{Cause, Destination, DrainOptions, DrainReport, PublishError, drain};
+
+use support::{
+    BASE_KEY, Backlog, Base, Reply, Request, Server, bodies, destination, in_clean_environment,
+    kinesis, kinesis_error, put_records, session, session_for, sts_error,
+};
+
+async fn run(backlog: &Backlog, destination: &Destination) -> Result<DrainReport, PublishError> {
+    let options = DrainOptions {
+        patience: Duration::from_secs(2),
+        ..DrainOptions::default()
+    };
+    drain(&backlog.store, "growth", destination, &options, |_| {}).await
+}
+
+/// A server whose STS gives sessions `ASIA1`, `ASIA2`, … and whose Kinesis answers by `put`.
+fn aws(put: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Server {
+    Server::start(move |request, before| match request.action.as_str() {
+        "AssumeRole" => session(&format!("ASIA{}", before + 1)),
+        "PutRecords" => put(request, before),
+        other => panic!("an unexpected call: {other}"),
+    })
+}
+
+#[test]
+fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
+    in_clean_environment(
+        "the_session_is_cut_to_the_stream_and_shared_by_all_calls",
+        Base::Key,
+        async {
+            let server = aws(|request, _| put_records(request, ""));
+            let backlog = Backlog::of(bodies(1_200));
+            let report = run(&backlog, &destination(&server.endpoint)).await.unwrap();
+            assert_eq!(
+                (report.messages, report.attempts, report.complete),
+                (1_200, 3, true)
+            );
+            assert!(backlog.left("growth").is_empty());
+
+            let [assume] = &server.heard("AssumeRole")[..] else {
+                panic!("one session");
+            };
+            assert_eq!(assume.key, BASE_KEY);
+            let field = |name| assume.field(name).unwrap();
+            assert_eq!(field("RoleArn"), "arn:aws:iam::123456789012:role/muster");
+            assert_eq!(field("ExternalId"), "a-secret");
+            assert_eq!(field("DurationSeconds"), "3600");
+            assert_eq!(field("RoleSessionName"), "muster-growth");
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&field("Policy")).unwrap(),
+                serde_json::json!({"Version": "2012-10-17", "Statement": [{
+                    "Effect": "Allow",
+                    "Action": ["kinesis:PutRecord", "kinesis:PutRecords"],
+                    "Resource": "arn:aws:kinesis:eu-west-1:123456789012:stream/cohorts",
+                }]})
+            );
+
+            let puts = server.heard("PutRecords");
+            assert!(puts.iter().all(|put| put.key == "ASIA1"));
+            let counts: Vec<_> = puts.iter().map(|put| put.records().len()).collect();
+            assert_eq!(counts, [500, 500, 200]);
+        },
+    );
+}
+
+#[test]
+fn without_a_role_the_process_writes_as_itself() {
+    in_clean_environment(
+        "without_a_role_the_process_writes_as_itself",
+        Base::Key,
+        async {
+            let server = aws(|request, _| put_records(request, ""));
+            let mut settings = kinesis(&server.endpoint);
+            settings.role = None;
+            run(&Backlog::of(bodies(1)), &Destination::Kinesis(settings))
+                .await
+                .unwrap();
+            assert!(server.heard("AssumeRole").is_empty());
+            assert_eq!(server.heard("PutRecords")[0].key, BASE_KEY);
+        },
+    );
+}
+
+#[test]
+fn calls_and_records_keep_the_limits() {
+    in_clean_environment("calls_and_records_keep_the_limits", Base::Key, async {
+        let server = aws(|request, _| put_records(request, ""));
+        // The key has 32 bytes: the second is as large as a record may be, the last one byte larger.
+        let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
+        bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
+        bodies.push(vec![b'z'; (1 << 20) - 31]);
+        let backlog = Backlog::of(bodies);
+        let error = run(&backlog, &destination(&server.endpoint))
+            .await
+            .unwrap_err();
+        let Cause::Poison { messages } = &*error.cause else {
+            panic!("{error}");
+        };
+        assert_eq!(messages[0].id, "run:102");
+        assert_eq!(
+            messages[0].reason,
+            "it has 1048577 bytes with its key, and Kinesis takes 1048576 a record"
+        );
+        assert_eq!(error.report.messages, 101);
+        assert_eq!(backlog.left("growth").len(), 1);
+        for put in server.heard("PutRecords") {
+            let records = put.records();
+            let bytes: usize = records
+                .iter()
+                .map(|(data, key)| data.len() / 4 * 3 + key.len())
+                .sum();
+            assert!(bytes <= 1_000_000 || records.len() == 1, "{bytes} bytes");
+        }
+        // 40 of 24 KiB are 984,320 bytes with their keys.
+        let counts: Vec<_> = server
+            .heard("PutRecords")
+            .iter()
+            .map(|put| put.records().len())
+            .collect();
+        assert_eq!(counts, [1, 1, 40, 40, 19]);
+    });
+}
+
+#[test]
+fn only_failed_entries_go_again_with_the_same_keys() {
+    in_clean_environment(
+        "only_failed_entries_go_again_with_the_same_keys",
+        Base::Key,
+        async {
+            let server =
+                aws(|request, before| put_records(request, if before == 0 { ".tf." } else { "" }));
+            let backlog = Backlog::of(bodies(4));
+            let report = run(&backlog, &destination(&server.endpoint)).await.unwrap();
+            assert_eq!(
+                (report.messages, report.retried, report.throttled),
+                (4, 2, 1)
+            );
+            let puts = server.heard("PutRecords");
+            assert_eq!(puts.len(), 2);
+            assert_eq!(puts[1].records(), puts[0].records()[1..3]);
+        },
+    );
+}
+
+#[test]
+fn a_lost_answer_sends_the_call_again_once() {
+    in_clean_environment(
+        "a_lost_answer_sends_the_call_again_once",
+        Base::Key,
+        async {
+            let server = aws(|request, before| match before {
+                0 => Reply::Hangup,
+                _ => put_records(request, ""),
+            });
+            let report = run(&Backlog::of(bodies(3)), &destination(&server.endpoint))
+                .await
+                .unwrap();
+            assert_eq!((report.attempts, report.retried), (2, 3));
+            // Not the SDK's own retry as well.
+            assert_eq!(server.heard("PutRecords").len(), 2);
+        },
+    );
+}
+
+#[test]
+fn an_answer_with_too_few_entries_acknowledges_nothing() {
+    in_clean_environment(
+        "an_answer_with_too_few_entries_acknowledges_nothing",
+        Base::Key,
+        async {
+            let server = aws(|_, _| {
+                Reply::Answer {
+            status: 200,
+            body: "{\"FailedRecordCount\":0,\"Records\":[{\"SequenceNumber\":\"1\",\"ShardId\":\"s\"}]}".to_owned(),
+        }
+            });
+            let backlog = Backlog::of(bodies(2));
+            let error = run(&backlog, &destination(&server.endpoint))
+                .await
+                .unwrap_err();
+            assert_eq!(error.cause.kind(), "unavailable");
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("kinesis answered 1 entries for 2 records"),
+                "{error}"
+            );
+            assert_eq!(backlog.left("growth"), bodies(2));
+        },
+    );
+}
+
+#[test]
+fn expired_credentials_are_renewed_once() {
+    in_clean_environment("expired_credentials_are_renewed_once", Base::Key, async {
+        let server = aws(|request, _| match request.key.as_str() {
+            "ASIA1" => kinesis_error("ExpiredTokenException"),
+            _ => put_records(request, ""),
+        });
+        run(&Backlog::of(bodies(1)), &destination(&server.endpoint))
+            .await
+            .unwrap();
+        assert_eq!(server.heard("AssumeRole").len(), 2);
+
+        let server = aws(|_, _| kinesis_error("ExpiredTokenException"));
+        let backlog = Backlog::of(bodies(1));
+        let error = run(&backlog, &destination(&server.endpoint))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "destination `growth`: kinesis answered ExpiredTokenException: why not"
+        );
+        assert_eq!(error.cause.kind(), "denied");
+        assert!(error.cause.hint().unwrap().contains("have expired"));
+        assert_eq!(
+            (
+                server.heard("AssumeRole").len(),
+                server.heard("PutRecords").len()
+            ),
+            (2, 2)
+        );
+        assert_eq!(backlog.left("growth").len(), 1);
+    });
+}
+
+#[test]
+fn a_session_is_replaced_well_before_its_end() {
+    in_clean_environment(
+        "a_session_is_replaced_well_before_its_end",
+        Base::Key,
+        async {
+            let server = Server::start(|request, before| match request.action.as_str() {
+                "AssumeRole" => {
+                    session_for(&format!("ASIA{}", before + 1), Duration::from_secs(290))
+                }
+                _ => put_records(request, ""),
+            });
+            run(&Backlog::of(bodies(1_500)), &destination(&server.endpoint))
+                .await
+                .unwrap();
+            let keys: Vec<_> = server
+                .heard("PutRecords")
+                .into_iter()
+                .map(|put| put.key)
+                .collect();
+            assert_eq!(keys, ["ASIA1", "ASIA2", "ASIA3"]);
+        },
+    );
+}
+
+#[test]
+fn refusals_stop_with_a_reason_and_a_hint() {
+    in_clean_environment("refusals_stop_with_a_reason_and_a_hint", Base::Key, async {
+        for (code, count, kind, hint) in [
+            ("AccessDeniedException", 2, "denied", "`kinesis:PutRecords`"),
+            (
+                "UnrecognizedClientException",
+                2,
+                "denied",
+                "AWS_ACCESS_KEY_ID",
+            ),
+            (
+                "KMSAccessDeniedException",
+                2,
+                "denied",
+                "encrypted with a key of your own",
+            ),
+            (
+                "ResourceNotFoundException",
+                2,
+                "misconfigured",
+                "`stream_name` and `region`",
+            ),
+            (
+                "ValidationException",
+                2,
+                "misconfigured",
+                "one of these messages",
+            ),
+            ("ValidationException", 1, "poison", "stay in the backlog"),
+        ] {
+            let server = aws(move |_, _| kinesis_error(code));
+            let backlog = Backlog::of(bodies(count));
+            let error = run(&backlog, &destination(&server.endpoint))
+                .await
+                .unwrap_err();
+            assert_eq!(error.cause.kind(), kind, "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("kinesis answered {code}: why not")),
+                "{error}"
+            );
+            assert!(
+                error.cause.hint().unwrap().contains(hint),
+                "{:?}",
+                error.cause.hint()
+            );
+            assert_eq!(server.heard("PutRecords").len(), 1);
+            assert_eq!(backlog.left("growth"), bodies(count));
+        }
+    });
+}
+
+#[test]
+fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
+    in_clean_environment(
+        "a_role_that_may_not_be_assumed_is_told_apart_from_the_stream",
+        Base::Key,
+        async {
+            for (status, code, kind, hint) in [
+                (403, "AccessDenied", "denied", "the role's trust policy"),
+                (403, "InvalidClientTokenId", "denied", "AWS_ACCESS_KEY_ID"),
+                (400, "ValidationError", "misconfigured", "`role_arn`"),
+                (403, "ExpiredToken", "denied", "have expired"),
+            ] {
+                let server = Server::start(move |_, _| sts_error(status, code));
+                let backlog = Backlog::of(bodies(2));
+                let error = run(&backlog, &destination(&server.endpoint))
+                    .await
+                    .unwrap_err();
+                assert_eq!(
+                    error.to_string(),
+                    format!("destination `growth`: sts answered {code}: why not")
+                );
+                assert_eq!(error.cause.kind(), kind);
+                assert!(
+                    error.cause.hint().unwrap().contains(hint),
+                    "{:?}",
+                    error.cause.hint()
+                );
+                assert!(server.heard("PutRecords").is_empty());
+                assert_eq!(backlog.left("growth"), bodies(2));
+            }
+            // And what passes by itself is waited for.
+            let server = Server::start(|request, before| match (request.action.as_str(), before) {
+                ("AssumeRole", 0) => sts_error(503, "ServiceUnavailable"),
+                ("AssumeRole", _) => session("ASIA1"),
+                _ => put_records(request, ""),
+            });
+            assert!(
+                run(&Backlog::of(bodies(1)), &destination(&server.endpoint))
+                    .await
+                    .unwrap()
+                    .complete
+            );
+        },
+    );
+}
+
+#[test]
+fn nobody_at_the_address_is_unavailable() {
+    in_clean_environment("nobody_at_the_address_is_unavailable", Base::Key, async {
+        // Nobody listens on the discard port.
+        let mut settings = kinesis("http://127.0.0.1:9");
+        for service in ["sts", "kinesis"] {
+            let backlog = Backlog::of(bodies(1));
+            let error = run(&backlog, &Destination::Kinesis(settings.clone()))
+                .await
+                .unwrap_err();
+            assert_eq!(error.cause.kind(), "unavailable");
+            let text = error.to_string();
+            assert!(
+                text.contains(&format!("the last time: {service} did not answer: ")),
+                "{text}"
+            );
+            assert!(
+                text.contains("Connection refused") && !text.contains("ConnectorError"),
+                "{text}"
+            );
+            assert_eq!(backlog.left("growth").len(), 1);
+            settings.role = None;
+        }
+    });
+}
+
+#[test]
+fn without_region_or_credentials_it_says_what_to_set() {
+    in_clean_environment(
+        "without_region_or_credentials_it_says_what_to_set",
+        Base::Nothing,
+        async {
+            let backlog = Backlog::of(bodies(1));
+            let server = aws(|request, _| put_records(request, ""));
+            for role in [true, false] {
+                let mut settings = kinesis(&server.endpoint);
+                if !role {
+                    settings.role = None;
+                }
+                let error = run(&backlog, &Destination::Kinesis(settings))
+                    .await
+                    .unwrap_err();
+                assert_eq!(error.cause.kind(), "denied", "{error}");
+                assert!(error.to_string().contains("no AWS credentials"), "{error}");
+                assert!(error.cause.hint().unwrap().contains("AWS_ACCESS_KEY_ID"));
+            }
+            let mut settings = kinesis(&server.endpoint);
+            settings.region = None;
+            let error = run(&backlog, &Destination::Kinesis(settings))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "destination `growth`: no region is known for stream `cohorts`"
+            );
+            assert_eq!(
+                error.cause.hint(),
+                Some("set the destination's `region`, or AWS_REGION")
+            );
+        },
+    );
+}
+
+/// Region and credentials from the profile, the latter by a program of the user's choice.
+const PROFILE: &str = "[default]\nregion = eu-west-1\n\
+    credential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROFILE\", \"SecretAccessKey\": \"secret\"}'\n";
+
+#[test]
+fn a_profile_gives_region_and_credentials() {
+    in_clean_environment(
+        "a_profile_gives_region_and_credentials",
+        Base::Profile(PROFILE),
+        async {
+            let server = aws(|request, _| put_records(request, ""));
+            let mut settings = kinesis(&server.endpoint);
+            settings.region = None;
+            run(&Backlog::of(bodies(1)), &Destination::Kinesis(settings))
+                .await
+                .unwrap();
+            let assume = &server.heard("AssumeRole")[0];
+            assert_eq!(assume.key, "AKIAPROFILE");
+            assert!(
+                assume
+                    .field("Policy")
+                    .unwrap()
+                    .contains("arn:aws:kinesis:eu-west-1:")
+            );
+        },
+    );
+}
+
+/// Not compiled in.
+const SINGLE_SIGN_ON: &str = "[default]\nsso_start_url = https://example.com\nsso_region = eu-west-1\n\
+    sso_account_id = 123456789012\nsso_role_name = admin\n";
+
+#[test]
+fn a_profile_that_needs_single_sign_on_is_told() {
+    in_clean_environment(
+        "a_profile_that_needs_single_sign_on_is_told",
+        Base::Profile(SINGLE_SIGN_ON),
+        async {
+            let backlog = Backlog::of(bodies(1));
+            let error = run(&backlog, &destination("http://127.0.0.1:9"))
+                .await
+                .unwrap_err();
+            assert_eq!(error.cause.kind(), "misconfigured", "{error}");
+            assert!(error.to_string().contains("sso"), "{error}");
+        },
+    );
+}

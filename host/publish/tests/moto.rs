@@ -1,0 +1,200 @@
+//! The `kinesis` destination against `moto_server`, which knows nothing of Muster: the records are read back from the
+//! stream and compared byte by byte, and a recorder in between sees with which credentials they were written.
+//!
+//! `MUSTER_TEST_MOTO` names the executable; `cargo xtask test` sets it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+mod support;
+
+use std::env;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
+use aws_smithy_http_client::Builder;
+use muster_publish::{DrainOptions, drain};
+
+use support::{Backlog, Base, Reply, Server, bodies, destination, in_clean_environment};
+
+/// A running emulator, ended with the value.
+struct Moto {
+    process: Child,
+    port: u16,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Moto {
+    fn start(executable: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let process = Command::new(executable)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("MUSTER_TEST_MOTO is `{executable}`: {error}"));
+        let moto = Self { process, port };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "moto_server does not start"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        moto
+    }
+
+    /// A client of our own, for what the test itself does.
+    fn client(&self) -> Client {
+        let config = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
+            // The emulator keeps an account per access key's owner; a session's is that of its role.
+            .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
+            .http_client(Builder::new().build_http())
+            .build();
+        Client::from_conf(config)
+    }
+}
+
+/// All records of the stream.
+async fn records(client: &Client) -> Vec<Record> {
+    let shards = client
+        .list_shards()
+        .stream_name("cohorts")
+        .send()
+        .await
+        .unwrap();
+    let mut records = Vec::new();
+    for shard in shards.shards() {
+        let iterator = client
+            .get_shard_iterator()
+            .stream_name("cohorts")
+            .shard_id(shard.shard_id())
+            .shard_iterator_type(ShardIteratorType::TrimHorizon);
+        let mut next = iterator.send().await.unwrap().shard_iterator;
+        while let Some(iterator) = next {
+            let read = client
+                .get_records()
+                .shard_iterator(iterator)
+                .limit(1_000)
+                .send()
+                .await
+                .unwrap();
+            next = read
+                .next_shard_iterator
+                .filter(|_| !read.records.is_empty());
+            records.extend(read.records);
+        }
+    }
+    records
+}
+
+#[test]
+fn records_reach_the_stream_under_the_assumed_role() {
+    let Ok(executable) = env::var("MUSTER_TEST_MOTO") else {
+        // Not `eprintln!`: the test harness would keep it to itself.
+        let text = "\n*** SKIPPED: the test against moto_server. Set MUSTER_TEST_MOTO to the path of `moto_server`, \
+                    or run `cargo xtask test`. ***\n\n";
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
+        return;
+    };
+    in_clean_environment(
+        "records_reach_the_stream_under_the_assumed_role",
+        Base::Key,
+        async {
+            let moto = Moto::start(&executable);
+            let client = moto.client();
+            client
+                .create_stream()
+                .stream_name("cohorts")
+                .shard_count(3)
+                .send()
+                .await
+                .unwrap();
+            let port = moto.port;
+            let recorder = Server::start(move |_, _| Reply::Forward(port));
+
+            let mut sent = bodies(1_100);
+            sent.push((0..=255).collect());
+            sent.push(vec![b'x'; 24 << 10]);
+            let backlog = Backlog::of(sent.clone());
+            let destination = destination(&recorder.endpoint);
+            let options = DrainOptions::default();
+            let report = drain(&backlog.store, "growth", &destination, &options, |_| {})
+                .await
+                .unwrap();
+            assert_eq!((report.messages, report.attempts), (1_102, 3));
+            assert!(report.complete && backlog.left("growth").is_empty());
+
+            let records = records(&client).await;
+            let mut received: Vec<_> = records
+                .iter()
+                .map(|record| record.data().as_ref().to_vec())
+                .collect();
+            received.sort();
+            sent.sort();
+            assert!(
+                received == sent,
+                "{} of {} records",
+                received.len(),
+                sent.len()
+            );
+            for record in &records {
+                let key = record.partition_key().unwrap();
+                assert!(
+                    key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                    "{key}"
+                );
+            }
+
+            // Temporary credentials of the role, not the process's own.
+            let puts = recorder.heard("PutRecords");
+            assert_eq!(puts.len(), 3);
+            assert!(
+                puts.iter()
+                    .all(|put| put.key.starts_with("ASIA") && put.key == puts[0].key)
+            );
+            assert_eq!(recorder.heard("AssumeRole").len(), 1);
+
+            // A second drain has nothing to send, and a stream that is not there is told.
+            let report = drain(&backlog.store, "growth", &destination, &options, |_| {})
+                .await
+                .unwrap();
+            assert_eq!((report.attempts, report.complete), (0, true));
+            client
+                .delete_stream()
+                .stream_name("cohorts")
+                .send()
+                .await
+                .unwrap();
+            backlog.add("growth", bodies(1));
+            let error = drain(&backlog.store, "growth", &destination, &options, |_| {})
+                .await
+                .unwrap_err();
+            assert_eq!(error.cause.kind(), "misconfigured", "{error}");
+            assert_eq!(backlog.left("growth"), bodies(1));
+        },
+    );
+}
