@@ -1,0 +1,381 @@
+//! `cargo xtask bench`: Muster and DuckDB on the same data, in one run, turn by turn. The machine is shared and noisy, so what
+//! counts is the ratio, of CPU time, of the best of several turns each.
+//!
+//! `cargo xtask bench --events 2000000` for a quick look.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench that goes wrong stops"
+)]
+
+mod data;
+mod duck;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use cpu_time::ProcessTime;
+use muster_definition::{Clause, Source, parse};
+use muster_engine::{Cohort, TickOptions, TickReport, tick};
+use muster_model::{CohortId, EventBuffer, Millis, ScalarRef};
+use muster_sandbox::{Origin, Rule, Sandbox};
+use muster_store::{ImportState, SourceKey, Store};
+
+use data::{Data, NOW};
+use duck::Duck;
+
+#[derive(Parser)]
+struct Arguments {
+    /// How many events
+    #[arg(long, default_value_t = 20_000_000)]
+    events: u64,
+    /// How many users
+    #[arg(long, default_value_t = 200_000)]
+    users: u64,
+    /// How many lines of JSON are imported
+    #[arg(long, default_value_t = 1_000_000)]
+    lines: u64,
+    /// Turns of each contestant; the best counts
+    #[arg(long, default_value_t = 5)]
+    turns: usize,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// The rule of FACTS.md: three purchases of 50 or more in 30 days, no refund in 7, lives in Seattle.
+const R1: &str = "where: {all: [{did: Purchase, with: {amount: {at_least: 50}}, times: {at_least: 3}, in_last: 30 days}, \
+                  {not: {did: Refund, in_last: 7 days}}, {user: {city: Seattle}}]}";
+
+/// CPU and wall time.
+#[derive(Clone, Copy)]
+struct Cost {
+    cpu: Duration,
+    wall: Duration,
+}
+
+fn measure<T>(work: impl FnOnce() -> T) -> (Cost, T) {
+    let (cpu, wall) = (ProcessTime::now(), Instant::now());
+    let result = work();
+    (
+        Cost {
+            cpu: cpu.elapsed(),
+            wall: wall.elapsed(),
+        },
+        result,
+    )
+}
+
+/// The lesser of two, of each part.
+fn best(costs: &[Cost]) -> Cost {
+    let least = |part: fn(&Cost) -> Duration| costs.iter().map(part).min().unwrap_or_default();
+    Cost {
+        cpu: least(|cost| cost.cpu),
+        wall: least(|cost| cost.wall),
+    }
+}
+
+fn row(what: &str, cost: Cost, against: Option<(&str, Cost)>) {
+    let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+    let ratio = against.map_or_else(String::new, |(name, other)| {
+        format!(
+            "{:.2} x the CPU of {name}",
+            cost.cpu.as_secs_f64() / other.cpu.as_secs_f64()
+        )
+    });
+    println!(
+        "{what:<58} {:>12} cpu {:>12} wall   {ratio}",
+        ms(cost.cpu),
+        ms(cost.wall)
+    );
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let directory = tempfile::tempdir()?;
+    let at = directory.path();
+    let data = Data {
+        users: arguments.users,
+        events: arguments.events,
+    };
+    println!(
+        "{} events of {} users, {} turns, the best counts",
+        data.events, data.users, arguments.turns
+    );
+
+    let store = Store::open(&at.join("store"), &muster_store::Options::default())?;
+    let (cost, ()) = measure(|| fill(&store, &data).unwrap());
+    let rate = data.events as f64 / cost.wall.as_secs_f64();
+    row(
+        &format!(
+            "import of decoded events ({rate:.0} events/s, {:.0} MB)",
+            size(&at.join("store")) as f64 / 1e6
+        ),
+        cost,
+        None,
+    );
+
+    let mut duck = Duck::start(at)?;
+    let loaded = duck.load(&data)?;
+    println!(
+        "DuckDB {}: Parquet {:.0} MB",
+        loaded.version,
+        loaded.parquet_bytes as f64 / 1e6
+    );
+
+    let sandbox = Sandbox::new(muster_sandbox::Options::default())?;
+    full(&store, &sandbox, &mut duck, &arguments)?;
+    little_news(&store, &sandbox, &data, &arguments)?;
+    many(&store, &sandbox, &arguments)?;
+    json(at, &mut duck, &arguments)?;
+    Ok(())
+}
+
+/// The generated events into the store, decoded.
+fn fill(store: &Store, data: &Data) -> anyhow::Result<()> {
+    let ImportState::Open(mut import, _) = store.import(&SourceKey::new("bench")?)? else {
+        anyhow::bail!("imported already")
+    };
+    let mut buffer = EventBuffer::default();
+    data.users(|user, city| {
+        let value = muster_model::Value::One(muster_model::Scalar::Text(city.into()));
+        buffer.operation(
+            user,
+            Millis(1),
+            None,
+            muster_model::Operator::Set,
+            "city",
+            Some(&value),
+        );
+    });
+    import.append(&buffer, b"users")?;
+    buffer.clear();
+    data.each(|event| {
+        buffer.event(event.user, event.name, Millis(event.time), None);
+        if let Some(amount) = event.amount {
+            buffer.property("amount", ScalarRef::Number(amount));
+        }
+        if buffer.len() == 100_000 {
+            import.append(&buffer, b"events").unwrap();
+            buffer.clear();
+        }
+    });
+    import.append(&buffer, b"events")?;
+    import.finish(b"done")?;
+    while store.maintain()? {}
+    Ok(())
+}
+
+fn size(directory: &Path) -> u64 {
+    std::fs::read_dir(directory).map_or(0, |entries| {
+        entries
+            .flatten()
+            .filter_map(|entry| entry.metadata().ok())
+            .map(|metadata| blocks(&metadata))
+            .sum()
+    })
+}
+
+/// What a file takes on the disk: the store's is sparse.
+fn blocks(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(metadata) * 512
+}
+
+fn clause(text: &str) -> Clause {
+    let definition = parse(&Source::new("bench.yaml", text)).unwrap();
+    match definition.body {
+        muster_definition::Body::Where(clause) => clause,
+        muster_definition::Body::Rule(_) => panic!("a clause"),
+    }
+}
+
+/// A module of cohorts, none of them synced: what is measured is the answer, not the messages.
+fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
+    let ids: Vec<_> = (0..clauses.len())
+        .map(|number| CohortId::new(&format!("c{number}")).unwrap())
+        .collect();
+    let definitions: Vec<_> = ids.iter().cloned().zip(clauses).collect();
+    let module = muster_compiler::compile(&definitions).unwrap().remove(0);
+    let cohort = |id: CohortId| Cohort {
+        name: id.to_string(),
+        id,
+        definition: [0; 32],
+        sync: Vec::new(),
+    };
+    (
+        sandbox.load(&module.wasm, Origin::Compiled).unwrap(),
+        ids.into_iter().map(cohort).collect(),
+    )
+}
+
+fn once(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> (Cost, TickReport) {
+    measure(|| tick(store, rule, cohorts, &TickOptions::at(Millis(NOW))).unwrap())
+}
+
+/// Everybody is asked: the rule is forgotten first.
+fn everybody(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> (Cost, TickReport) {
+    muster_engine::forget_other_rules(store, &[]).unwrap();
+    once(store, rule, cohorts)
+}
+
+fn full(
+    store: &Store,
+    sandbox: &Sandbox,
+    duck: &mut Duck,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let (rule, cohorts) = module(sandbox, &[clause(R1)]);
+    let (mut ours, mut parquet, mut table) = (Vec::new(), Vec::new(), Vec::new());
+    let mut members = 0;
+    for _ in 0..arguments.turns {
+        let (cost, report) = everybody(store, &rule, &cohorts);
+        ours.push(cost);
+        for (command, costs) in [("parquet", &mut parquet), ("table", &mut table)] {
+            let answer = duck.ask(command)?;
+            anyhow::ensure!(
+                answer.members == report.cohorts[0].members,
+                "DuckDB finds {} members",
+                answer.members
+            );
+            costs.push(answer.cost());
+        }
+        members = report.cohorts[0].members;
+    }
+    let (ours, parquet, table) = (best(&ours), best(&parquet), best(&table));
+    row(
+        &format!("R1, everybody ({members} members): DuckDB on Parquet"),
+        parquet,
+        None,
+    );
+    row(
+        "R1, everybody: DuckDB's own table, sorted for it",
+        table,
+        None,
+    );
+    row(
+        "R1, everybody: Muster, tick and commit",
+        ours,
+        Some(("Parquet", parquet)),
+    );
+    row("", ours, Some(("DuckDB's table", table)));
+    Ok(())
+}
+
+/// 0.1 % of the users have news.
+fn little_news(
+    store: &Store,
+    sandbox: &Sandbox,
+    data: &Data,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let (rule, cohorts) = module(sandbox, &[clause(R1)]);
+    let (full, _) = everybody(store, &rule, &cohorts);
+    let mut costs = Vec::new();
+    let mut buffer = EventBuffer::default();
+    for turn in 0..arguments.turns as u64 {
+        buffer.clear();
+        for number in 0..data.users / 1000 {
+            let user = Data::user((number * 1000 + turn * 7) % data.users);
+            buffer.event(&user, "Purchase", Millis(NOW - 1), None);
+            buffer.property("amount", ScalarRef::Number(60.0));
+        }
+        store.append(&buffer, None)?;
+        let (cost, report) = once(store, &rule, &cohorts);
+        anyhow::ensure!(
+            report.candidates == data.users / 1000,
+            "{} candidates",
+            report.candidates
+        );
+        costs.push(cost);
+    }
+    row(
+        "a tick after 0.1 % of the users had news",
+        best(&costs),
+        Some(("everybody", full)),
+    );
+    let (idle, report) = once(store, &rule, &cohorts);
+    anyhow::ensure!(report.candidates == 0, "nobody has news");
+    row("a tick after nothing", idle, Some(("everybody", full)));
+    Ok(())
+}
+
+/// 10 and 1,000 different cohorts over the same streams.
+fn many(store: &Store, sandbox: &Sandbox, arguments: &Arguments) -> anyhow::Result<()> {
+    let different = |number: usize| {
+        clause(&format!(
+            "where: {{all: [{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}, \
+             {{not: {{did: Refund, in_last: {} days}}}}, {{user: {{city: {}}}}}]}}",
+            number % 50,
+            1 + number % 4,
+            1 + number % 30,
+            1 + number % 7,
+            data::CITIES[number % data::CITIES.len()],
+        ))
+    };
+    let clauses: Vec<_> = (0..1000).map(different).collect();
+    let (ten, many) = (module(sandbox, &clauses[..10]), module(sandbox, &clauses));
+    let (mut tens, mut manys) = (Vec::new(), Vec::new());
+    for _ in 0..arguments.turns {
+        tens.push(everybody(store, &ten.0, &ten.1).0);
+        manys.push(everybody(store, &many.0, &many.1).0);
+    }
+    let ten = best(&tens);
+    row("10 cohorts over shared streams, everybody", ten, None);
+    row(
+        "1,000 cohorts over shared streams, everybody",
+        best(&manys),
+        Some(("10 cohorts", ten)),
+    );
+    Ok(())
+}
+
+/// Newline-delimited JSON of the shop into an empty store, and into a table of DuckDB's.
+fn json(at: &Path, duck: &mut Duck, arguments: &Arguments) -> anyhow::Result<()> {
+    let files = at.join("json");
+    let settings = xtask::data::Settings {
+        users: 50_000,
+        events: arguments.lines,
+        days: 1,
+        format: xtask::data::Format::Ndjson,
+        ..xtask::data::Settings::default()
+    };
+    let made = xtask::data::generate(&settings, &files, &mut |_| {})?;
+    let file = made
+        .files
+        .first()
+        .ok_or_else(|| anyhow::anyhow!("no file"))?;
+    let bytes = std::fs::metadata(file)?.len();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for turn in 0..arguments.turns {
+        let target = at.join(format!("import-{turn}"));
+        let store = Store::open(&target, &muster_store::Options::default())?;
+        let options = muster_ingest::ImportOptions::default();
+        let (cost, report) =
+            measure(|| muster_ingest::import_file(&store, file, &options, &mut |_| {}));
+        report?;
+        ours.push(cost);
+        drop(store);
+        std::fs::remove_dir_all(&target)?;
+        theirs.push(duck.json(file)?.cost());
+    }
+    let (ours, theirs) = (best(&ours), best(&theirs));
+    row(
+        &format!(
+            "import of {} lines of JSON ({:.0} MB): DuckDB",
+            made.lines,
+            bytes as f64 / 1e6
+        ),
+        theirs,
+        None,
+    );
+    row("import of the same: Muster", ours, Some(("DuckDB", theirs)));
+    println!(
+        "wall: {:.2} x DuckDB's",
+        ours.wall.as_secs_f64() / theirs.wall.as_secs_f64()
+    );
+    Ok(())
+}

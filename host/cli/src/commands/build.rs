@@ -1,0 +1,48 @@
+//! `muster build`: the compiled modules as files.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+
+use crate::output::{Output, bytes, count};
+use crate::project::Project;
+
+/// Compile the definitions and write the modules: WebAssembly components of the world in wit/cohort.wit
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    /// Where to write; by default `build` in the project's folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Build {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let out = self.out.unwrap_or_else(|| project.directory.join("build"));
+        std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+        let (mut modules, mut text) = (Vec::new(), String::new());
+        for (number, module) in project.compile()?.into_iter().enumerate() {
+            let path = out.join(format!("cohorts-{number}.wasm"));
+            std::fs::write(&path, &module.wasm)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            let (size, cohorts) = (module.wasm.len() as u64, module.cohorts.len() as u64);
+            text += &format!(
+                "{}: {}, {}\n",
+                path.display(),
+                count(cohorts, "cohort"),
+                bytes(size)
+            );
+            let ids: Vec<_> = module.cohorts.iter().map(ToString::to_string).collect();
+            modules.push(json!({ "path": path, "bytes": size, "cohorts": ids }));
+        }
+        if modules.is_empty() {
+            text.push_str("no cohort has a `where:` to compile");
+        }
+        output.result(&json!({ "modules": modules }), &text)
+    }
+}

@@ -1,0 +1,78 @@
+//! `muster check`: is the project right?
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use muster_definition::Cadence;
+use serde_json::json;
+
+use crate::output::{Output, count, table};
+use crate::project::Project;
+
+/// Check muster.yaml, every definition and every hand-written rule, without touching the store
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    project: PathBuf,
+}
+
+impl Check {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let rules = project.rules()?;
+        let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
+        for definition in &project.definitions {
+            let time_zone = definition
+                .time_zone
+                .as_ref()
+                .unwrap_or(&project.config.time_zone);
+            let destinations: Vec<_> = definition
+                .sync
+                .iter()
+                .map(|sync| sync.to.as_str())
+                .collect();
+            let cadence = cadence(definition.cadence);
+            rows.push(vec![
+                definition.id.to_string(),
+                cadence.clone(),
+                time_zone.clone(),
+                destinations.join(", "),
+            ]);
+            cohorts.push(json!({
+                "id": definition.id.as_str(),
+                "name": definition.name,
+                "cadence": cadence,
+                "time_zone": time_zone,
+                "sync": destinations,
+            }));
+        }
+        let mut text = table(&["cohort", "cadence", "time zone", "goes to"], rows);
+        text += &format!("\n{}: all right", count(cohorts.len() as u64, "cohort"));
+        // A rule that cannot be loaded is an error here; in a run it concerns its own cohorts only.
+        for loaded in &rules {
+            if let Err(error) = &loaded.rule {
+                let ids: Vec<_> = loaded
+                    .cohorts
+                    .iter()
+                    .map(|cohort| cohort.id.to_string())
+                    .collect();
+                bail!("the rule of {}: {error}", ids.join(", "));
+            }
+        }
+        output.result(
+            &json!({ "ok": true, "cohorts": cohorts, "modules": rules.len() }),
+            &text,
+        )
+    }
+}
+
+/// A cadence in words.
+fn cadence(cadence: Cadence) -> String {
+    match cadence {
+        Cadence::Daily { at } => format!("daily at {:02}:{:02}", at.hour, at.minute),
+        Cadence::Hourly { minute } => format!("hourly at :{minute:02}"),
+        Cadence::RealTime => "real time".to_owned(),
+    }
+}

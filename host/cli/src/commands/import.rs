@@ -1,0 +1,44 @@
+//! `muster import`: event files into the store.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::output::Output;
+use crate::project::{Imported, Project};
+
+/// Read event files into the store: newline-delimited JSON in the export format, plain, gzip or zstd
+///
+/// A file is imported once, by its content, and whole or not at all: an import that was cut off goes on where it was.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Files or globs
+    #[arg(required = true)]
+    files: Vec<String>,
+    /// The project's folder
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    project: PathBuf,
+    /// The share of malformed lines, in percent, up to which they are reported and skipped
+    #[arg(long, default_value_t = 0.1, value_name = "PERCENT")]
+    max_malformed: f64,
+}
+
+impl Import {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let store = project.open_store()?;
+        let mut imported = Imported::default();
+        for pattern in &self.files {
+            project.import(
+                &store,
+                pattern,
+                Path::new(""),
+                self.max_malformed,
+                output,
+                &mut imported,
+            )?;
+        }
+        output.result(&json!({ "files": imported.json }), &imported.text())
+    }
+}

@@ -1,0 +1,103 @@
+//! `muster init`: a project that runs as it is.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use muster_model::Millis;
+use serde_json::json;
+
+use crate::config;
+use crate::output::Output;
+
+/// Make a new project: a configuration, one cohort and a few events, which runs as it is
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The new project's folder
+    directory: PathBuf,
+}
+
+impl Init {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let directory = &self.directory;
+        if directory.join(config::FILE).exists() {
+            bail!(
+                "{} has a {} already: choose another folder",
+                directory.display(),
+                config::FILE
+            );
+        }
+        let files = [
+            (
+                config::FILE,
+                include_str!("../../templates/muster.yaml").to_owned(),
+            ),
+            (
+                "cohorts/loyal.yaml",
+                include_str!("../../templates/loyal.yaml").to_owned(),
+            ),
+            ("events/sample.json", sample(Millis::now())),
+            (".gitignore", ".muster/\nout/\n".to_owned()),
+        ];
+        for (name, text) in &files {
+            write(&directory.join(name), text)?;
+        }
+        let shown = directory.display();
+        let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+        let text = format!(
+            "made {shown} with {}\n\nnow try:\n  muster run {shown} --once",
+            names.join(", ")
+        );
+        output.result(&json!({ "directory": directory, "files": names }), &text)
+    }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let file = std::fs::File::create_new(path);
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A few users' events of the last days, so that the project's windows hold something today.
+fn sample(now: Millis) -> String {
+    const DAY: i64 = 86_400_000;
+    let mut text = String::new();
+    let mut line = |user: &str,
+                    days: i64,
+                    event: &str,
+                    properties: serde_json::Value,
+                    about: serde_json::Value| {
+        let number = text.lines().count();
+        let event = json!({
+            "event_type": event,
+            "user_id": user,
+            "event_time": Millis(now.0 - days * DAY).to_string(),
+            "$insert_id": format!("sample-{number}"),
+            "event_properties": properties,
+            "user_properties": about,
+        });
+        let _ = writeln!(text, "{event}");
+    };
+    for (user, city, verified) in [
+        ("ann", "Seattle", true),
+        ("bob", "Berlin", true),
+        ("eve", "Lyon", false),
+    ] {
+        line(
+            user,
+            20,
+            "Signup",
+            json!({}),
+            json!({ "city": city, "email_verified": verified }),
+        );
+        line(user, 12, "Purchase", json!({ "amount": 35 }), json!({}));
+        line(user, 3, "Purchase", json!({ "amount": 60 }), json!({}));
+    }
+    line("bob", 1, "Refund", json!({ "amount": 60 }), json!({}));
+    text
+}

@@ -1,0 +1,36 @@
+//! The commands, one file each.
+
+mod build;
+mod check;
+mod deliver;
+mod import;
+mod init;
+mod run;
+mod status;
+
+use clap::Subcommand;
+
+use crate::output::Output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::Init),
+    Check(check::Check),
+    Build(build::Build),
+    Import(import::Import),
+    Run(run::Run),
+    Status(status::Status),
+}
+
+impl Command {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        match self {
+            Self::Init(command) => command.run(output),
+            Self::Check(command) => command.run(output),
+            Self::Build(command) => command.run(output),
+            Self::Import(command) => command.run(output),
+            Self::Run(command) => command.run(output),
+            Self::Status(command) => command.run(output),
+        }
+    }
+}

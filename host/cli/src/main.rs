@@ -1,0 +1,45 @@
+//! `muster`: cohorts as code, entries and exits to your stream.
+
+mod commands;
+mod config;
+mod output;
+mod project;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+use output::Output;
+
+/// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to your stream.
+#[derive(Debug, Parser)]
+#[command(
+    name = "muster",
+    version,
+    propagate_version = true,
+    max_term_width = 110
+)]
+#[command(
+    after_help = "Exit codes: 0 all went well, 1 something is wrong with the project, its data or a destination, \
+                        2 the command line is wrong.\n\nStart with `muster init my-project`."
+)]
+struct Cli {
+    /// Print one JSON document for machines instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    match cli.command.run(&output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
