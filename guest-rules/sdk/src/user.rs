@@ -1,0 +1,257 @@
+//! One user of a batch, as slices of its columns.
+
+use core::ops::Range;
+
+use crate::bindings::Batch;
+use crate::bindings::muster::cohort::types::{
+    CalendarBounds, Column, Dictionary, EventRows, TextLists,
+};
+
+/// All that a rule may know of one user. Indices are those of [`crate::Reads`]; one that was not asked for, or asked for as
+/// another kind, is a mistake in the rule and panics.
+#[derive(Clone, Copy, Debug)]
+pub struct User<'a> {
+    batch: &'a Batch,
+    index: usize,
+}
+
+/// Rows of one user, by time; none is later than now.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    rows: &'a EventRows,
+    dictionary: &'a Dictionary,
+    range: Range<usize>,
+}
+
+impl<'a> User<'a> {
+    pub(crate) fn new(batch: &'a Batch, index: usize) -> Self {
+        Self { batch, index }
+    }
+
+    /// The clock, in ms since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.batch.now
+    }
+
+    /// The time of the user's first event ever, if there is one.
+    #[must_use]
+    pub fn first_seen(&self) -> Option<i64> {
+        Some(self.batch.first_seen[self.index]).filter(|time| *time != i64::MAX)
+    }
+
+    /// A stable, uniform hash of the user, if [`crate::Reads::hashes`] asked for it.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.batch.user_hash[self.index]
+    }
+
+    /// The present number of user property `index`.
+    #[must_use]
+    pub fn number(&self, index: usize) -> Option<f64> {
+        let number = numbers(&self.batch.user_properties[index])[self.index];
+        (!number.is_nan()).then_some(number)
+    }
+
+    /// The present flag of user property `index`.
+    #[must_use]
+    pub fn flag(&self, index: usize) -> Option<bool> {
+        flag(flags(&self.batch.user_properties[index])[self.index])
+    }
+
+    /// The present text of user property `index`; the first, if it holds several.
+    #[must_use]
+    pub fn text(&self, index: usize) -> Option<&'a str> {
+        self.texts(index).next()
+    }
+
+    /// All texts that user property `index` holds.
+    pub fn texts(&self, index: usize) -> impl Iterator<Item = &'a str> + use<'a> {
+        texts(
+            &self.batch.user_properties[index],
+            self.index,
+            &self.batch.dictionary,
+        )
+    }
+
+    /// The events of stream `index`.
+    #[must_use]
+    pub fn events(&self, index: usize) -> Rows<'a> {
+        self.rows(&self.batch.streams[index])
+    }
+
+    /// The changes of property history `index`: rows with one column.
+    #[must_use]
+    pub fn history(&self, index: usize) -> Rows<'a> {
+        self.rows(&self.batch.property_histories[index])
+    }
+
+    /// The bounds of calendar window `index`.
+    #[must_use]
+    pub fn calendar(&self, index: usize) -> CalendarBounds {
+        self.batch.calendars[index]
+    }
+
+    fn rows(&self, rows: &'a EventRows) -> Rows<'a> {
+        Rows {
+            rows,
+            dictionary: &self.batch.dictionary,
+            range: rows.starts[self.index] as usize..rows.starts[self.index + 1] as usize,
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// When each happened, in ms since the Unix epoch; ascending.
+    #[must_use]
+    pub fn times(&self) -> &'a [i64] {
+        &self.rows.times[self.range.clone()]
+    }
+
+    /// Column `column`, asked for as number; NaN: absent.
+    #[must_use]
+    pub fn numbers(&self, column: usize) -> &'a [f64] {
+        &numbers(&self.rows.columns[column])[self.range.clone()]
+    }
+
+    /// Column `column`, asked for as flag; 2: absent.
+    #[must_use]
+    pub fn flags(&self, column: usize) -> &'a [u8] {
+        &flags(&self.rows.columns[column])[self.range.clone()]
+    }
+
+    /// The text of row `row` (of these, from 0) in column `column`; the first, if it holds several.
+    #[must_use]
+    pub fn text(&self, column: usize, row: usize) -> Option<&'a str> {
+        self.texts(column, row).next()
+    }
+
+    /// All texts of row `row` (of these, from 0) in column `column`.
+    pub fn texts(&self, column: usize, row: usize) -> impl Iterator<Item = &'a str> + use<'a> {
+        let row = self.range.clone().nth(row).expect("a row of this user");
+        texts(&self.rows.columns[column], row, self.dictionary)
+    }
+}
+
+fn numbers(column: &Column) -> &[f64] {
+    match column {
+        Column::Number(values) => values,
+        _ => panic!("the property was not asked for as number"),
+    }
+}
+
+fn flags(column: &Column) -> &[u8] {
+    match column {
+        Column::Flag(values) => values,
+        _ => panic!("the property was not asked for as flag"),
+    }
+}
+
+fn flag(value: u8) -> Option<bool> {
+    match value {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
+}
+
+/// The texts of a row, whichever way the column came.
+fn texts<'a>(
+    column: &'a Column,
+    row: usize,
+    dictionary: &'a Dictionary,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let codes = match column {
+        Column::Text(codes) => &codes[row..=row],
+        Column::Texts(TextLists { starts, codes }) => {
+            &codes[starts[row] as usize..starts[row + 1] as usize]
+        }
+        _ => panic!("the property was not asked for as text"),
+    };
+    codes
+        .iter()
+        .filter(|code| **code != 0)
+        .map(|code| entry(dictionary, *code as usize))
+}
+
+fn entry(dictionary: &Dictionary, code: usize) -> &str {
+    let range = dictionary.offsets[code - 1] as usize..dictionary.offsets[code] as usize;
+    core::str::from_utf8(&dictionary.bytes[range]).expect("the host hands in UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch() -> Batch {
+        Batch {
+            now: 100,
+            users: 2,
+            dictionary: Dictionary {
+                offsets: vec![0, 3, 5],
+                bytes: b"redbl".to_vec(),
+            },
+            first_seen: vec![i64::MAX, 5],
+            user_hash: vec![1, 2],
+            user_properties: vec![
+                Column::Text(vec![0, 2]),
+                Column::Number(vec![f64::NAN, 2.5]),
+                Column::Flag(vec![2, 1]),
+            ],
+            property_histories: Vec::new(),
+            streams: vec![EventRows {
+                starts: vec![0, 1, 3],
+                times: vec![1, 2, 3],
+                columns: vec![
+                    Column::Texts(TextLists {
+                        starts: vec![0, 0, 2, 2],
+                        codes: vec![1, 2],
+                    }),
+                    Column::Number(vec![1.0, 2.0, 3.0]),
+                ],
+            }],
+            calendars: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_user_sees_their_own_rows() {
+        let batch = batch();
+        let (first, second) = (User::new(&batch, 0), User::new(&batch, 1));
+        assert_eq!(
+            (first.text(0), first.number(1), first.flag(2)),
+            (None, None, None)
+        );
+        assert_eq!(
+            (second.text(0), second.number(1), second.flag(2)),
+            (Some("bl"), Some(2.5), Some(true))
+        );
+        assert_eq!((first.first_seen(), second.first_seen()), (None, Some(5)));
+        let rows = second.events(0);
+        assert_eq!(
+            (rows.times(), rows.numbers(1)),
+            (&[2, 3][..], &[2.0, 3.0][..])
+        );
+        assert_eq!(rows.texts(0, 0).collect::<Vec<_>>(), ["red", "bl"]);
+        assert_eq!(rows.text(0, 1), None);
+        assert_eq!(first.events(0).texts(0, 0).count(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "not asked for as flag")]
+    fn another_kind_is_a_mistake() {
+        let _ = User::new(&batch(), 0).flag(1);
+    }
+}
