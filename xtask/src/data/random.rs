@@ -1,0 +1,186 @@
+//! Chance that is the same on every machine and in every version.
+//!
+//! Own code, and little of it: the generators of crates promise the same bits, but not the same draws from a range in their
+//! next version, and `powf` and `ln` differ by platform. Here are only integers and the five operations that IEEE 754 fixes
+//! to the bit (+ − × ÷ √).
+
+/// xoshiro256++ by Blackman and Vigna, seeded through their SplitMix64.
+pub(super) struct Random([u64; 4]);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut state = seed;
+        Self(std::array::from_fn(|_| split_mix(&mut state)))
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        let [a, b, c, d] = &mut self.0;
+        let result = a.wrapping_add(*d).rotate_left(23).wrapping_add(*a);
+        let shifted = *b << 17;
+        *c ^= *a;
+        *d ^= *b;
+        *b ^= *c;
+        *a ^= *d;
+        *c ^= shifted;
+        *d = d.rotate_left(45);
+        result
+    }
+
+    /// A number in `0..bound`; the bias of one multiplication is below 2⁻³², far under what anybody counts here.
+    pub(super) fn below(&mut self, bound: u32) -> u32 {
+        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
+    }
+
+    /// A number in 0 ≤ x < 1, a multiple of 2⁻⁵³.
+    pub(super) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// True in `share` of a thousand draws.
+    pub(super) fn per_mille(&mut self, share: u32) -> bool {
+        self.below(1000) < share
+    }
+
+    /// One of a table's entries by their weights.
+    pub(super) fn weighted<T: Copy>(&mut self, table: &[(T, u32)], otherwise: T) -> T {
+        let mut drawn = self.below(table.iter().map(|(_, weight)| weight).sum());
+        for (entry, weight) in table {
+            match drawn.checked_sub(*weight) {
+                Some(rest) => drawn = rest,
+                None => return *entry,
+            }
+        }
+        otherwise
+    }
+
+    /// One of a list.
+    pub(super) fn one_of<T: Copy>(&mut self, list: &[T], otherwise: T) -> T {
+        let at = self.below(list.len() as u32);
+        list.get(at as usize).copied().unwrap_or(otherwise)
+    }
+}
+
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed(*state)
+}
+
+/// SplitMix64's last step: numbers that are close together become numbers that are not.
+pub(super) fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// Draws a user by activity: the user of rank r has weight 1 / (r + q)^skew (Zipf and Mandelbrot; q, a hundredth of the
+/// users, keeps the first from doing a fifth of everything). Walker's alias method: one draw, whatever the number of users.
+pub(super) struct Activity {
+    keep: Vec<f64>,
+    alias: Vec<u32>,
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "every index is below the number of users, which is the length of every list here"
+)]
+impl Activity {
+    pub(super) fn new(users: u32, skew: f64, random: &mut Random) -> Self {
+        let count = users as usize;
+        let offset = f64::from(users / 100);
+        let mut keep: Vec<f64> = (0..users)
+            .map(|rank| 1.0 / power(f64::from(rank + 1) + offset, skew))
+            .collect();
+        // Which user has which rank is chance too (Fisher and Yates), so that a name says nothing about how busy one is.
+        for last in (1..users).rev() {
+            keep.swap(last as usize, random.below(last + 1) as usize);
+        }
+        let mean = keep.iter().sum::<f64>() / f64::from(users);
+        keep.iter_mut().for_each(|weight| *weight /= mean);
+
+        let mut alias: Vec<u32> = (0..users).collect();
+        let (mut small, mut large): (Vec<u32>, Vec<u32>) =
+            (0..users).partition(|user| keep[*user as usize] < 1.0);
+        while let (Some(poor), Some(rich)) = (small.pop(), large.last().copied()) {
+            alias[poor as usize] = rich;
+            keep[rich as usize] -= 1.0 - keep[poor as usize];
+            if keep[rich as usize] < 1.0 {
+                large.pop();
+                small.push(rich);
+            }
+        }
+        debug_assert_eq!(alias.len(), count);
+        Self { keep, alias }
+    }
+
+    pub(super) fn draw(&self, random: &mut Random) -> u32 {
+        let user = random.below(self.keep.len() as u32);
+        if random.unit() < self.keep[user as usize] {
+            user
+        } else {
+            self.alias[user as usize]
+        }
+    }
+}
+
+/// `base` to a power ≥ 0, by whole powers and repeated square roots; the exponent is taken to 20 binary places.
+fn power(base: f64, exponent: f64) -> f64 {
+    let mut result = 1.0;
+    let mut whole = exponent as u32;
+    let mut square = base;
+    while whole > 0 {
+        if whole % 2 == 1 {
+            result *= square;
+        }
+        square *= square;
+        whole /= 2;
+    }
+    let mut rest = exponent - f64::from(exponent as u32);
+    let mut root = base;
+    for _ in 0..20 {
+        root = root.sqrt();
+        rest *= 2.0;
+        if rest >= 1.0 {
+            rest -= 1.0;
+            result *= root;
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_stay_what_they_are() {
+        let mut random = Random::new(1);
+        let drawn: Vec<u32> = (0..8).map(|_| random.below(1000)).collect();
+        assert_eq!(drawn, [811, 747, 100, 746, 184, 590, 986, 523]);
+    }
+
+    #[test]
+    fn a_power_is_one() {
+        for (base, exponent) in [(2.0, 0.0), (7.0, 1.0), (10.0, 1.1), (3.5, 2.75)] {
+            let exact: f64 = f64::powf(base, exponent);
+            assert!((power(base, exponent) / exact - 1.0).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn busy_users_are_drawn_more_often() {
+        let mut random = Random::new(5);
+        let mut draws = |skew| {
+            let activity = Activity::new(1000, skew, &mut random);
+            let mut counts = vec![0_u32; 1000];
+            for _ in 0..100_000 {
+                counts[activity.draw(&mut random) as usize] += 1;
+            }
+            counts.sort_unstable();
+            counts
+        };
+        let even = draws(0.0);
+        assert!(even[0] > 50 && even[999] < 160);
+        let skewed = draws(1.1);
+        assert!(skewed[999] > 1000 && skewed[500] < 100, "{skewed:?}");
+    }
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask COMMAND`: see `cargo xtask --help`.
+
+mod bench;
+mod test;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use muster_model::Millis;
+use xtask::data::{self, Format, Settings, UserState};
+
+/// Chores of Muster's developers.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make up the events of a shop, as files in the export format
+    ///
+    /// The same settings give the same events on every machine. About 5 % of the events are purchases; users differ in
+    /// how busy they are, move, change plans; a few lines are anonymous, late or double, as in the wild.
+    Data(DataArguments),
+    /// Install what the tests need (the WebAssembly target, a Python environment) and run them all
+    Test,
+    /// Run the benches: Muster and DuckDB on the same data, as ratios
+    Bench {
+        /// Handed on to the bench; `--help` says what it takes
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(clap::Args)]
+struct DataArguments {
+    /// How many users there are (some may have no event)
+    #[arg(long, default_value_t = 2_000)]
+    users: u32,
+    /// How many events to make; double lines come on top (about 0.3 %)
+    #[arg(long, default_value_t = 60_000)]
+    events: u64,
+    /// How many days the events are spread over
+    #[arg(long, default_value_t = 60)]
+    days: u32,
+    /// Another seed gives other events
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How unevenly active the users are: 0 is all alike, 1.1 like a shop, 2 a few do nearly everything
+    #[arg(long, default_value_t = 1.1)]
+    skew: f64,
+    /// The instant before which all events lie
+    #[arg(long, default_value = "2026-03-01T00:00:00Z")]
+    end: Millis,
+    /// How the files are written
+    #[arg(long, value_enum, default_value_t = Format::Gzip)]
+    format: Format,
+    /// Which events carry the user's properties
+    #[arg(long, value_enum, default_value_t = UserState::Session)]
+    user_state: UserState,
+    /// How many files the events of one day are spread over
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=24))]
+    files_per_day: u32,
+    /// What the files' names begin with
+    #[arg(long, default_value = "shop")]
+    project: String,
+    /// The folder to write them to; made if it is not there
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Data(arguments) => data(arguments),
+        Command::Test => test::test(),
+        Command::Bench { arguments } => bench::bench(&arguments),
+    }
+}
+
+fn data(arguments: DataArguments) -> anyhow::Result<()> {
+    let settings = Settings {
+        project: arguments.project,
+        users: arguments.users,
+        events: arguments.events,
+        days: arguments.days,
+        seed: arguments.seed,
+        skew: arguments.skew,
+        end: arguments.end,
+        format: arguments.format,
+        user_state: arguments.user_state,
+        files_per_day: arguments.files_per_day,
+    };
+    // indicatif draws to stderr, and only if that is a terminal.
+    let bar = ProgressBar::new(settings.events).with_style(ProgressStyle::with_template(
+        "{bar:32} {human_pos}/{human_len} events  {per_sec}  {eta} left",
+    )?);
+    let began = Instant::now();
+    let summary = data::generate(&settings, &arguments.out, &mut |events| {
+        bar.set_position(events);
+    })
+    .with_context(|| format!("cannot write to {}", arguments.out.display()))?;
+    bar.finish_and_clear();
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{} events in {} lines, {} files, {:.1} MB ({:.1} MB of JSON) in {:.1} s: {:.0} lines/s",
+        summary.events,
+        summary.lines,
+        summary.files.len(),
+        summary.bytes_on_disk as f64 / 1e6,
+        summary.bytes_of_json as f64 / 1e6,
+        seconds,
+        summary.lines as f64 / seconds,
+    );
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask test`: installs what the tests need, and runs them all.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(|| ".".into(), Path::to_path_buf)
+}
+
+/// Runs a command that has to succeed.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {:?}: is it installed?", command.get_program()))?;
+    if !status.success() {
+        bail!("{:?} failed: {status}", command);
+    }
+    Ok(())
+}
+
+/// A Python environment with the packages of a requirements file, kept beside the build's products and made once.
+/// Returns its folder of executables.
+pub(crate) fn python_environment(name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let environment = std::path::absolute(target)?.join(name);
+    let bin = environment.join("bin");
+    let wanted = std::fs::read_to_string(requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let stamp = environment.join("installed.txt");
+    // Written last: an environment that was cut off has none.
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(bin);
+    }
+    eprintln!("installing {} …", wanted.trim().replace('\n', ", "));
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&environment))?;
+    let mut pip = Command::new(bin.join("python"));
+    run(pip
+        .args(["-m", "pip", "install", "--quiet", "--requirement"])
+        .arg(requirements))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(bin)
+}
+
+/// The target that hand-written rules compile to.
+fn wasm_target() -> anyhow::Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .current_dir(root())
+        .output();
+    match installed {
+        Ok(output)
+            if String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .any(|line| line == TARGET) =>
+        {
+            Ok(())
+        }
+        Ok(_) => run(Command::new("rustup")
+            .args(["target", "add", TARGET])
+            .current_dir(root())),
+        // Without rustup the distribution's toolchain must bring the target; the build says so if it does not.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Where build products go.
+fn target() -> anyhow::Result<PathBuf> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(std::path::absolute(target)?)
+}
+
+/// Installs, then runs every test of the workspace and of the hand-written rules.
+pub(crate) fn test() -> anyhow::Result<()> {
+    wasm_target()?;
+    let bin = python_environment("python-test", &root().join("tests/requirements.txt"))?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    run(Command::new(&cargo)
+        .args([
+            "test",
+            "--manifest-path",
+            "guest-rules/Cargo.toml",
+            "--target-dir",
+        ])
+        .arg(target()?.join("guest-rules"))
+        .current_dir(root()))?;
+    run(Command::new(&cargo)
+        .args(["test", "--workspace"])
+        .current_dir(root())
+        .env("MUSTER_TEST_PYTHON", bin.join("python"))
+        .env("MUSTER_TEST_MOTO", bin.join("moto_server")))
+}
