@@ -1,0 +1,155 @@
+//! Whole outputs of the binary: what a person sees, on both streams, with the exit code.
+
+use crate::project::Project;
+
+/// The streams and the exit code of a command, without what differs from run to run.
+fn shown(project: &Project, arguments: &[&str]) -> String {
+    let output = project.output(arguments);
+    let (stdout, stderr) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    format!(
+        "$ muster {}\n{stdout}--- stderr\n{stderr}--- exit {}",
+        arguments.join(" "),
+        output.status.code().unwrap()
+    )
+}
+
+fn with_filters(test: impl FnOnce()) {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+(\.\d+)? (ms|s)\b", "[time]");
+    settings.add_filter(r"[\d,]+/s", "[rate]/s");
+    settings.add_filter(r"\d+\.\d+ [kM]i?B", "[size]");
+    settings.add_filter(r"[ ]{2,}", "  ");
+    settings.bind(test);
+}
+
+#[test]
+fn the_example_as_a_person_sees_it() {
+    let project = Project::example("shop");
+    with_filters(|| {
+        insta::assert_snapshot!("example_first", shown(&project, &["run", "--once"]));
+        insta::assert_snapshot!("example_again", shown(&project, &["run", "--once"]));
+        insta::assert_snapshot!("example_status", shown(&project, &["status"]));
+        insta::assert_snapshot!("example_check", shown(&project, &["check"]));
+        insta::assert_snapshot!("example_build", shown(&project, &["build"]));
+    });
+}
+
+#[test]
+fn built_modules_are_valid_components() {
+    let project = Project::example("shop");
+    let built = project.json(&["build"]);
+    let modules = built["modules"].as_array().unwrap();
+    assert_eq!(modules.len(), 1, "cohorts of a project share a module");
+    for module in modules {
+        let bytes = std::fs::read(project.path().join(module["path"].as_str().unwrap())).unwrap();
+        wasmparser::Validator::new().validate_all(&bytes).unwrap();
+    }
+}
+
+#[test]
+fn mistakes_are_answered_with_their_place_and_remedy() {
+    let project = Project::new();
+    insta::assert_snapshot!("no_project", shown(&project, &["check"]));
+    project.write(
+        "muster.yaml",
+        "destinations: {growth: {file: {path: out.ndjson}}}\n",
+    );
+    project.write(
+        "cohorts/a.yaml",
+        "id: same\nsync: [grwth]\nwhere: {did: Purchase, with: {amount: {at_leat: 50}}}\n",
+    );
+    project.write(
+        "cohorts/b.yaml",
+        "id: same\nwhere: {did: Purchase, in_last: 30 dayz}\n",
+    );
+    insta::assert_snapshot!("all_errors_at_once", shown(&project, &["check"]));
+    project.write(
+        "cohorts/a.yaml",
+        "id: same\nsync: [grwth]\nwhere: {did: Purchase}\n",
+    );
+    project.write("cohorts/b.yaml", "id: same\nwhere: {did: Purchase}\n");
+    insta::assert_snapshot!("errors_across_files", shown(&project, &["run", "--once"]));
+    project.write("cohorts/a.yaml", "where: {did: Purchase}\n");
+    insta::assert_snapshot!("no_once", shown(&project, &["run"]));
+    insta::assert_snapshot!("no_such_file", shown(&project, &["import", "nothing.json"]));
+    insta::assert_snapshot!(
+        "no_such_instant",
+        shown(&project, &["run", "--once", "--now", "yesterday"])
+    );
+}
+
+#[test]
+fn a_file_with_too_many_malformed_lines_is_not_imported_at_all() {
+    let project = Project::new();
+    project.write("muster.yaml", "{}\n");
+    let good = r#"{"event_type":"Purchase","user_id":"ann","event_time":"2026-02-01 12:00:00"}"#;
+    project.write("events.json", &format!("{good}\nnot json\n{good}\n"));
+    with_filters(|| {
+        insta::assert_snapshot!(
+            "too_many_malformed",
+            shown(&project, &["import", "events.json"])
+        );
+        assert_eq!(project.json(&["status"])["store"]["events"], 0);
+        insta::assert_snapshot!(
+            "malformed_allowed",
+            shown(
+                &project,
+                &["import", "events.json", "--max-malformed", "50"]
+            )
+        );
+        insta::assert_snapshot!(
+            "imported_already",
+            shown(&project, &["import", "events.json"])
+        );
+    });
+    assert_eq!(project.json(&["status"])["store"]["events"], 2);
+}
+
+#[test]
+fn a_new_project_runs_as_it_is() {
+    let project = Project::new();
+    let made = project.output(&["init", "mine"]);
+    assert!(made.status.success());
+    let report = project.json(&["run", "mine", "--once"]);
+    // Ann bought twice and confirmed her address; Bob sent something back, Eve has not confirmed.
+    assert_eq!(report["cohorts"][0]["members"], 1);
+    assert!(
+        project
+            .read("mine/out/local.ndjson")
+            .contains(r#"{"user_id":"ann","user_properties":{"city":"Seattle"}}"#)
+    );
+    // A second `init` overwrites nothing.
+    assert_eq!(project.output(&["init", "mine"]).status.code(), Some(1));
+}
+
+#[test]
+fn every_command_has_help_and_json() {
+    let project = Project::new();
+    insta::assert_snapshot!("help", shown(&project, &["--help"]));
+    for command in ["init", "check", "build", "import", "run", "status"] {
+        let output = project.output(&[command, "--help"]);
+        assert!(output.status.success());
+        assert!(
+            String::from_utf8(output.stdout).unwrap().contains("--json"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_store_has_one_owner_and_one_version() {
+    let project = Project::new();
+    project.write("muster.yaml", "{}\n");
+    project.json(&["status"]);
+    let store = muster_store::Store::open(
+        &project.path().join(".muster"),
+        &muster_store::Options::default(),
+    )
+    .unwrap();
+    insta::assert_snapshot!("locked", shown(&project, &["status"]));
+    drop(store);
+    project.json(&["status"]);
+}

@@ -1,0 +1,25 @@
+//! End to end: the built binary, as a person runs it, against real files and real emulators.
+//!
+//! | file | class of test |
+//! |---|---|
+//! | `example.rs` | the example project, checked against an independent computation in Python |
+//! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
+//! | `crash.rs` | SIGKILL at random moments, then on |
+//! | `rules.rs` | hand-written rules, good and hostile |
+//! | `cli.rs` | whole outputs, as snapshots |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod cli;
+mod consumer;
+mod crash;
+mod example;
+mod kinesis;
+mod project;
+mod rules;

@@ -1,0 +1,174 @@
+//! Rules written by hand: a good one, and hostile ones, which change nobody's membership and are reported.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::consumer::Consumer;
+use crate::project::{Project, root};
+
+/// Six users, all of whom `everyone` has.
+fn project() -> Project {
+    let project = Project::new();
+    project.write("muster.yaml", "clock: 2026-03-01T00:00:00Z\nsources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n");
+    let event = |user: usize, day: usize, name: &str| {
+        format!(
+            r#"{{"event_type":"{name}","user_id":"u{user}","event_time":"2026-02-{day:02} 12:00:00","event_properties":{{"amount":50}}}}"#
+        )
+    };
+    let mut lines = Vec::new();
+    for user in 0..6 {
+        // User n bought on n + 1 days, a week apart.
+        lines.extend((0..=user.min(3)).map(|week| event(user, 28 - week * 7, "Purchase")));
+    }
+    // The last one sent two things back in a row.
+    lines.extend([event(5, 26, "Refund"), event(5, 27, "Refund")]);
+    project.write("events.json", &lines.join("\n"));
+    project.write("cohorts/vip.yaml", "sync: [out]\nwhere: {everyone: true}\n");
+    project.write(
+        "cohorts/buyers.yaml",
+        "sync: [out]\nwhere: {did: Purchase, in_last: 1 day}\n",
+    );
+    project
+}
+
+/// A core module whose `describe` names the cohort `vip` and whose `classify` does as it likes.
+fn guest(classify: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+          (memory (export "memory") 64)
+          (global $heap (mut i32) (i32.const 65536))
+          (data (i32.const 1024) "\4c\04\00\00\01\00\00\00")
+          (data (i32.const 1100) "\b0\04\00\00\03\00\00\00")
+          (data (i32.const 1200) "vip")
+          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (local $at i32)
+            (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
+            (global.set $heap (i32.add (local.get $at) (local.get 3)))
+            (local.get $at))
+          (func (export "describe") (result i32) (i32.const 1024))
+          (func (export "classify") (param i32) (result i32) {classify}))"#
+    );
+    let mut module = wat::parse_str(text).unwrap();
+    let mut resolve = Resolve::default();
+    let package = resolve.push_path(root().join("wit")).unwrap().0;
+    let world = resolve.select_world(&[package], Some("rule")).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    muster_sandbox::componentize(&module).unwrap()
+}
+
+#[test]
+fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
+    let project = project();
+    let first = project.json(&["run", "--once"]);
+    let members = |report: &Value, cohort: &str| {
+        let cohorts = report["cohorts"].as_array().unwrap();
+        cohorts
+            .iter()
+            .find(|known| known["id"] == cohort)
+            .map(|known| known["members"].clone())
+    };
+    assert_eq!(members(&first, "vip"), Some(6.into()));
+    let sent = project.read("out.ndjson");
+
+    project.write("cohorts/vip.yaml", "sync: [out]\nrule: ./vip.wasm\n");
+    for (name, classify, says) in [
+        ("it traps", "unreachable", "unreachable"),
+        ("it loops for ever", "(loop $l (br $l)) unreachable", "time"),
+        (
+            "it grows its memory",
+            "(loop $l (drop (memory.grow (i32.const 1000))) (br_if $l (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))) unreachable",
+            "",
+        ),
+        ("it points anywhere", "(i32.const -8)", ""),
+        ("it answers for nobody", "(i32.const 0)", ""),
+    ] {
+        std::fs::write(project.path().join("cohorts/vip.wasm"), guest(classify)).unwrap();
+        let output = project.output(&["run", "--once", "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let report: Value =
+            serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap())
+                .unwrap();
+        assert_eq!(members(&report, "vip"), Some(6.into()), "{name}");
+        let problems = report["problems"].to_string();
+        assert!(
+            problems.contains("vip")
+                && problems.contains("membership kept")
+                && problems.contains(says),
+            "{name}: {problems}"
+        );
+        // The others go on, and nothing is sent.
+        assert_eq!(
+            members(&report, "buyers"),
+            members(&first, "buyers"),
+            "{name}"
+        );
+        assert_eq!(project.read("out.ndjson"), sent, "{name}");
+    }
+    // A rule that may not even start.
+    std::fs::write(project.path().join("cohorts/vip.wasm"), b"\0asm nonsense").unwrap();
+    let output = project.output(&["run", "--once", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("membership kept"));
+    assert_eq!(
+        project.json(&["status"])["cohorts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|cohort| cohort["id"] == "vip")
+            .unwrap()["members"],
+        6
+    );
+}
+
+/// Builds `guest-rules/loyal-shopper` once, as its README says.
+fn loyal_shopper() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let target = std::env::var_os("CARGO_TARGET_DIR")
+                .map_or_else(|| root().join("target"), PathBuf::from);
+            let target = std::path::absolute(target).unwrap().join("guest-rules");
+            let status = Command::new(env!("CARGO"))
+                .args([
+                    "build",
+                    "--release",
+                    "--target",
+                    "wasm32-unknown-unknown",
+                    "--manifest-path",
+                ])
+                .arg(root().join("guest-rules/Cargo.toml"))
+                .arg("--target-dir")
+                .arg(&target)
+                .status()
+                .unwrap();
+            assert!(status.success());
+            target.join("wasm32-unknown-unknown/release/loyal_shopper.wasm")
+        })
+        .clone()
+}
+
+#[test]
+fn a_rule_written_in_rust_runs_through_the_same_door() {
+    let project = project();
+    // As the compiler put it out: the component is made of it on the way in.
+    std::fs::copy(loyal_shopper(), project.path().join("cohorts/loyal.wasm")).unwrap();
+    project.write(
+        "cohorts/loyal.yaml",
+        "name: Loyal shoppers\nsync: [out]\nrule: ./loyal.wasm\n",
+    );
+    project.json(&["run", "--once"]);
+    let mut consumer = Consumer::default();
+    consumer.take(&project.read("out.ndjson"));
+    // Three purchases of 50 in three of the last four weeks; not the one with two refunds in a row.
+    let loyal: Vec<_> = consumer.members()["loyal"].iter().cloned().collect();
+    assert_eq!(loyal, ["u2", "u3", "u4"]);
+    // Time alone ends it.
+    project.json(&["run", "--once", "--now", "2026-04-30T00:00:00Z"]);
+    consumer.take(&project.read("out.ndjson"));
+    assert!(consumer.members()["loyal"].is_empty());
+}
