@@ -1,5 +1,13 @@
 //! Whatever the bytes, the loader answers: it never panics, and what it takes keeps to its limits.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
 mod common;
 
 use std::sync::LazyLock;

@@ -1,5 +1,13 @@
 //! The artefact cache, seen from outside: it is used, it is private, and whatever happens to its files costs a compilation and no more.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
 mod common;
 
 use std::fs;

@@ -144,13 +144,13 @@ mod tests {
             let mut reader = Reader::new(&bytes, "a number");
             proptest::prop_assert_eq!(reader.varint().unwrap(), number);
             proptest::prop_assert_eq!(unzigzag(reader.varint().unwrap()), signed);
-            proptest::prop_assert!(reader.is_empty());
+            proptest::prop_assert!(reader.rest().is_empty());
         }
 
         #[test]
         fn damaged_bytes_are_an_error(bytes: Vec<u8>) {
             let mut reader = Reader::new(&bytes, "a text");
-            while reader.text().is_ok() && !reader.is_empty() {}
+            while reader.text().is_ok() && !reader.rest().is_empty() {}
         }
     }
 }

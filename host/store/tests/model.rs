@@ -1,5 +1,13 @@
 //! The store against a model that keeps everything in a list.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
 mod common;
 
 use common::*;

@@ -362,7 +362,7 @@ fn what_cannot_be_read_is_said() {
 fn an_import_goes_on_where_it_was() {
     let folder = Folder::new();
     let mut text = lines(300);
-    text.insert_str(0, "\u{feff}");
+    text.insert(0, '\u{feff}');
     let blank = 5000 + text[5000..].find('\n').unwrap();
     text.insert_str(blank, "\n\n");
     for (name, content) in [

@@ -110,7 +110,7 @@ impl Generator {
             let mut time =
                 START + (self.made as f64 / self.shape.events as f64 * SPAN as f64) as i64;
             let random = self.next();
-            if self.shape.late && random % 10 == 0 {
+            if self.shape.late && random.is_multiple_of(10) {
                 time -= (random >> 8) as i64 % (10 * DAY);
             }
             let skewed = self.unit().powf(2.5);
