@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
-use muster_definition::{Clause, Comparison, Condition, Did, Predicate, Test, UserClause, Window};
+use muster_definition::{
+    Clause, Comparison, Condition, Did, Measure, Predicate, Start, Test, UserClause,
+};
 use muster_model::CohortId;
 
 /// All that one module computes.
@@ -133,6 +135,7 @@ impl Plan {
             }
             Clause::Did(did) => self.did(did),
             Clause::User(user) => self.user(user),
+            _ => self.node(Node::Constant(false)),
         }
     }
 
@@ -166,10 +169,18 @@ impl Plan {
     }
 
     fn did(&mut self, did: &Did) -> NodeId {
-        let names: BTreeSet<Box<str>> = did.names.iter().map(|name| name.as_str().into()).collect();
-        let window = match did.window {
-            Window::Ever => None,
-            Window::InLast(length) => Some(length.millis()),
+        let names: BTreeSet<Box<str>> = did
+            .step
+            .names
+            .iter()
+            .map(|name| name.as_str().into())
+            .collect();
+        let window = match did.window.start {
+            Start::Last(length) => Some(length.millis()),
+            _ => None,
+        };
+        let Measure::Times(times) = &did.measure else {
+            return self.node(Node::Constant(false));
         };
         let stream = match self
             .streams
@@ -187,7 +198,7 @@ impl Plan {
             }
         };
         let mut tests = BTreeSet::new();
-        for (property, predicate) in &did.with {
+        for (property, predicate) in &did.step.with {
             for (kind, check) in self.checks(predicate) {
                 let Some(stream) = self.streams.get_mut(stream) else {
                     continue;
@@ -205,7 +216,7 @@ impl Plan {
         let node = DidNode {
             stream,
             tests: tests.into_iter().collect(),
-            counts: Counts::of(&did.times),
+            counts: Counts::of(times),
             window: window.and_then(|window| i64::try_from(window).ok()),
         };
         self.node(Node::Did(node))
@@ -237,6 +248,7 @@ impl Plan {
                 Test::MoreThan(number) => (Kind::Number, Check::MoreThan(Bits::of(*number))),
                 Test::AtMost(number) => (Kind::Number, Check::AtMost(Bits::of(*number))),
                 Test::LessThan(number) => (Kind::Number, Check::LessThan(Bits::of(*number))),
+                _ => (Kind::Text, Check::Set(true)),
             })
             .collect()
     }
@@ -276,19 +288,20 @@ impl Counts {
             excluded: BTreeSet::new(),
         };
         for condition in &comparison.conditions {
-            match *condition {
-                Condition::Exactly(number) => {
+            let number = condition.bound().number().unwrap_or_default();
+            match condition {
+                Condition::Exactly(_) => {
                     counts.raise(number.ceil());
                     counts.lower(number.floor());
                 }
-                Condition::Not(number) if number.fract() == 0.0 => {
+                Condition::Not(_) if number.fract() == 0.0 => {
                     counts.excluded.insert(clamp(number));
                 }
                 Condition::Not(_) => {}
-                Condition::AtLeast(number) => counts.raise(number.ceil()),
-                Condition::MoreThan(number) => counts.raise(number.floor() + 1.0),
-                Condition::AtMost(number) => counts.lower(number.floor()),
-                Condition::LessThan(number) => counts.lower(number.ceil() - 1.0),
+                Condition::AtLeast(_) => counts.raise(number.ceil()),
+                Condition::MoreThan(_) => counts.raise(number.floor() + 1.0),
+                Condition::AtMost(_) => counts.lower(number.floor()),
+                Condition::LessThan(_) => counts.lower(number.ceil() - 1.0),
             }
         }
         counts

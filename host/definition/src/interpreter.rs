@@ -6,7 +6,7 @@
 
 use muster_model::{Event, Millis, UserHistory, Value};
 
-use crate::{Clause, Comparison, Condition, Did, Predicate, Test, Window};
+use crate::{Clause, Comparison, Did, Measure, Predicate, Start, Test};
 
 /// Whether a user is in, and how long that stands with no new event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,14 @@ impl Signed {
                 until: None,
             },
             Clause::Did(did) => Self::did(did, history, now),
+            Clause::DidInOrder(_)
+            | Clause::FirstSeen(_)
+            | Clause::Sample(_)
+            | Clause::InCohort(_)
+            | Clause::Listed(_) => Self {
+                holds: false,
+                until: None,
+            },
             Clause::User(user) => {
                 let mut tests = user.properties.iter();
                 let holds = tests.all(|(name, predicate)| {
@@ -100,8 +108,14 @@ impl Signed {
     fn did(did: &Did, history: &UserHistory, now: Millis) -> Self {
         let visible = history.events.iter().filter(|event| event.time <= now);
         let matching = visible.filter(|event| matches(did, event));
-        let Window::InLast(length) = did.window else {
-            let holds = comparison_holds(&did.times, number(matching.count()));
+        let Measure::Times(times) = &did.measure else {
+            return Self {
+                holds: false,
+                until: None,
+            };
+        };
+        let Start::Last(length) = did.window.start else {
+            let holds = comparison_holds(times, number(matching.count()));
             return Self { holds, until: None };
         };
         let length = i64::try_from(length.millis()).unwrap_or(i64::MAX);
@@ -111,7 +125,7 @@ impl Signed {
             .collect();
         leaves.sort_unstable();
         let inside = |at: i64| leaves.len() - leaves.partition_point(|leaves| *leaves <= at);
-        let holds_at = |at: i64| comparison_holds(&did.times, number(inside(at)));
+        let holds_at = |at: i64| comparison_holds(times, number(inside(at)));
         let holds = holds_at(now.0);
         let changes = |at: &&i64| **at > now.0 && holds_at(**at) != holds;
         let until = leaves.iter().find(changes).map(|at| Millis(*at));
@@ -120,8 +134,9 @@ impl Signed {
 }
 
 fn matches(did: &Did, event: &Event) -> bool {
-    did.names.iter().any(|name| name.matches(&event.name))
+    did.step.names.iter().any(|name| name.matches(&event.name))
         && did
+            .step
             .with
             .iter()
             .all(|(name, predicate)| predicate_holds(predicate, event.properties.get(name)))
@@ -146,6 +161,7 @@ fn test_holds(test: &Test, value: Option<&Value>) -> bool {
         Test::AtMost(bound) => number.is_some_and(|number| number <= *bound),
         Test::LessThan(bound) => number.is_some_and(|number| number < *bound),
         Test::Set(set) => value.is_some() == *set,
+        _ => false,
     }
 }
 
@@ -156,13 +172,9 @@ fn number(count: usize) -> f64 {
 
 /// Whether all conditions hold for a number.
 pub(crate) fn comparison_holds(comparison: &Comparison, count: f64) -> bool {
-    let holds = |condition: &Condition| match *condition {
-        Condition::Exactly(number) => count == number,
-        Condition::Not(number) => count != number,
-        Condition::AtLeast(number) => count >= number,
-        Condition::MoreThan(number) => count > number,
-        Condition::AtMost(number) => count <= number,
-        Condition::LessThan(number) => count < number,
+    let holds = |condition: &crate::Condition| {
+        let bound = condition.bound().number();
+        bound.is_some_and(|bound| condition.holds(count, bound))
     };
     comparison.conditions.iter().all(holds)
 }

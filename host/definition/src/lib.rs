@@ -36,15 +36,19 @@ mod definition;
 mod diagnostic;
 pub mod interpreter;
 pub mod limits;
+mod pattern;
 mod read;
 pub mod yaml;
 
 pub use across::duplicate_ids;
 pub use clause::{
-    Clause, Comparison, Condition, Did, Duration, EventName, Predicate, Test, UserClause, Window,
+    Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
+    Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
+    UserClause, When, Window,
 };
 pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
+pub use pattern::{Pattern, PatternKind};
 
 /// Reads a cohort definition, YAML or JSON.
 ///

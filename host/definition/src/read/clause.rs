@@ -1,6 +1,9 @@
 //! Clauses (COHORTS.md, "Clauses"): a map with one subject, and what goes with that subject.
 
-use crate::clause::{Clause, Comparison, Condition, Did, EventName, UserClause, Window};
+use crate::clause::{
+    Bound, Clause, Comparison, Condition, Did, EventName, Measure, Start, Step, UserClause, When,
+    Window,
+};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::limits;
 use crate::yaml::{Content, Entry, Node, Reader, list};
@@ -84,8 +87,12 @@ impl<'r, 's> Clauses<'r, 's> {
             "did_not" => self
                 .did(subject, entries)
                 .map(|did| Clause::Not(Box::new(Clause::Did(did)))),
-            "user" => properties(self.reader, subject)
-                .map(|properties| Clause::User(UserClause { properties })),
+            "user" => properties(self.reader, subject).map(|properties| {
+                Clause::User(UserClause {
+                    properties,
+                    when: When::Now,
+                })
+            }),
             _ => self.everyone(&subject.value),
         };
         clause.filter(|_| fits)
@@ -217,18 +224,25 @@ impl<'r, 's> Clauses<'r, 's> {
         let times = match entry("times") {
             Some(entry) if &*subject.key == "did" => count(self.reader, &entry.value),
             _ => Some(Comparison {
-                conditions: vec![Condition::AtLeast(1.0)],
+                conditions: vec![Condition::AtLeast(Bound::Number(1.0))],
             }),
         };
         let window = match entry("in_last") {
-            Some(entry) => duration(self.reader, &entry.value).map(Window::InLast),
-            None => Some(Window::Ever),
+            Some(entry) => duration(self.reader, &entry.value).map(|length| Window {
+                start: Start::Last(length),
+                ..Window::EVER
+            }),
+            None => Some(Window::EVER),
         };
         Some(Did {
-            names: names?,
-            with: with?,
-            times: times?,
+            step: Step {
+                names: names?,
+                with: with?,
+                with_any: Vec::new(),
+            },
+            measure: Measure::Times(times?),
             window: window?,
+            per: None,
         })
     }
 

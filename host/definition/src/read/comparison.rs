@@ -1,6 +1,6 @@
 //! CMP: what a count must be (COHORTS.md, "did").
 
-use crate::clause::{Comparison, Condition};
+use crate::clause::{Bound, Comparison, Condition};
 use crate::diagnostic::Span;
 use crate::interpreter::comparison_holds;
 use crate::yaml::{Content, Node, Reader};
@@ -18,7 +18,7 @@ const KEYS: [&str; 7] = [
 /// A condition on how many events there are: whole numbers, none below 0.
 pub(super) fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Comparison> {
     if let Content::Number(_) = node.content {
-        let conditions = vec![Condition::Exactly(whole(reader, node)?)];
+        let conditions = vec![Condition::Exactly(Bound::Number(whole(reader, node)?))];
         return Some(Comparison { conditions });
     }
     let Content::Map(entries) = &node.content else {
@@ -41,20 +41,32 @@ pub(super) fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Comparison> 
     let mut complete = true;
     for entry in entries {
         let value = &entry.value;
-        let read: Option<Vec<Condition>> = match &*entry.key {
-            "exactly" => whole(reader, value).map(|number| vec![Condition::Exactly(number)]),
-            "not" => whole(reader, value).map(|number| vec![Condition::Not(number)]),
-            "at_least" => whole(reader, value).map(|number| vec![Condition::AtLeast(number)]),
-            "more_than" => whole(reader, value).map(|number| vec![Condition::MoreThan(number)]),
-            "at_most" => whole(reader, value).map(|number| vec![Condition::AtMost(number)]),
-            "less_than" => whole(reader, value).map(|number| vec![Condition::LessThan(number)]),
-            "between" => between(reader, value, whole)
-                .map(|(low, high)| vec![Condition::AtLeast(low), Condition::AtMost(high)]),
-            _ => {
-                reader.unknown_key(entry, "a count", &KEYS);
-                None
-            }
-        };
+        let read: Option<Vec<Condition>> =
+            match &*entry.key {
+                "exactly" => whole(reader, value)
+                    .map(|number| vec![Condition::Exactly(Bound::Number(number))]),
+                "not" => {
+                    whole(reader, value).map(|number| vec![Condition::Not(Bound::Number(number))])
+                }
+                "at_least" => whole(reader, value)
+                    .map(|number| vec![Condition::AtLeast(Bound::Number(number))]),
+                "more_than" => whole(reader, value)
+                    .map(|number| vec![Condition::MoreThan(Bound::Number(number))]),
+                "at_most" => whole(reader, value)
+                    .map(|number| vec![Condition::AtMost(Bound::Number(number))]),
+                "less_than" => whole(reader, value)
+                    .map(|number| vec![Condition::LessThan(Bound::Number(number))]),
+                "between" => between(reader, value, whole).map(|(low, high)| {
+                    vec![
+                        Condition::AtLeast(Bound::Number(low)),
+                        Condition::AtMost(Bound::Number(high)),
+                    ]
+                }),
+                _ => {
+                    reader.unknown_key(entry, "a count", &KEYS);
+                    None
+                }
+            };
         complete &= read.is_some();
         conditions.extend(read.into_iter().flatten());
     }
@@ -119,14 +131,13 @@ fn warn_if_settled(reader: &mut Reader<'_>, comparison: &Comparison, span: Span)
     let named = comparison
         .conditions
         .iter()
-        .flat_map(|condition| match *condition {
-            Condition::Exactly(number)
-            | Condition::Not(number)
-            | Condition::AtLeast(number)
-            | Condition::MoreThan(number)
-            | Condition::AtMost(number)
-            | Condition::LessThan(number) => [number, number + 1.0],
-        });
+        .filter_map(|condition| {
+            condition
+                .bound()
+                .number()
+                .map(|number| [number, number + 1.0])
+        })
+        .flatten();
     let answers: Vec<_> = std::iter::once(0.0).chain(named).map(holds).collect();
     if answers.iter().all(|holds| !holds) {
         reader.warn(

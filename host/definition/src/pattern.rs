@@ -1,0 +1,97 @@
+//! Text patterns: `contains`, `starts_with`, `ends_with`, `glob`, `matches`. All of them are regular expressions in the end, so one
+//! machine runs them all, in linear time.
+
+use std::sync::{Arc, OnceLock};
+
+use regex_automata::nfa::thompson::pikevm::PikeVM;
+
+/// What a text must fit.
+#[derive(Clone)]
+pub struct Pattern {
+    kind: PatternKind,
+    text: Box<str>,
+    machine: Arc<OnceLock<Option<PikeVM>>>,
+}
+
+/// How a pattern's text is meant (COHORTS.md, "Predicates").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PatternKind {
+    /// `contains`, ignoring case (Unicode simple folding).
+    Contains,
+    /// `starts_with`, ignoring case.
+    StartsWith,
+    /// `ends_with`, ignoring case.
+    EndsWith,
+    /// `glob`: `*` stands for any text, all else for itself; case counts.
+    Glob,
+    /// `matches`: a regular expression that fits somewhere; case counts.
+    Regex,
+}
+
+impl Pattern {
+    /// A pattern. `None` if it is a regular expression that is none.
+    #[must_use]
+    pub fn new(kind: PatternKind, text: &str) -> Option<Self> {
+        let pattern = Self {
+            kind,
+            text: text.into(),
+            machine: Arc::default(),
+        };
+        pattern.machine().is_some().then_some(pattern)
+    }
+
+    /// How its text is meant.
+    #[must_use]
+    pub fn kind(&self) -> PatternKind {
+        self.kind
+    }
+
+    /// Its text, as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The regular expression that finds what the pattern means.
+    #[must_use]
+    pub fn expression(&self) -> String {
+        let escape = regex_syntax::escape;
+        match self.kind {
+            PatternKind::Contains => format!("(?i){}", escape(&self.text)),
+            PatternKind::StartsWith => format!(r"(?i)\A{}", escape(&self.text)),
+            PatternKind::EndsWith => format!(r"(?i){}\z", escape(&self.text)),
+            PatternKind::Glob => {
+                let parts: Vec<_> = self.text.split('*').map(escape).collect();
+                format!(r"(?s)\A{}\z", parts.join(".*"))
+            }
+            PatternKind::Regex => self.text.to_string(),
+        }
+    }
+
+    /// Whether a text fits.
+    #[must_use]
+    pub fn fits(&self, text: &str) -> bool {
+        self.machine().is_some_and(|machine| {
+            let mut cache = machine.create_cache();
+            machine.is_match(&mut cache, text)
+        })
+    }
+
+    fn machine(&self) -> Option<&PikeVM> {
+        self.machine
+            .get_or_init(|| PikeVM::new(&self.expression()).ok())
+            .as_ref()
+    }
+}
+
+impl std::fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}({:?})", self.kind, self.text)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.text) == (other.kind, &other.text)
+    }
+}
