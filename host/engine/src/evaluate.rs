@@ -11,7 +11,6 @@ use muster_sandbox::{
     Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Property, Rule, Verdicts,
 };
 use muster_store::{PropertyRead, ReadRequest, Snapshot, StreamRead, UserKey};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{EngineError, calendar};
 
@@ -241,7 +240,7 @@ fn call(
             user_hash.push(
                 snapshot
                     .user_id(*user)?
-                    .map_or(0, |id| xxh3_64(id.as_bytes())),
+                    .map_or(0, |id| muster_model::user_hash(&id)),
             );
         }
     }

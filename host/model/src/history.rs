@@ -1,8 +1,8 @@
 //! One user's history, row by row: what the plain interpreter reads and `explain` shows. The engine reads columns instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Millis, Value};
+use crate::{CohortId, Millis, Value};
 
 /// Something the user did.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,16 @@ pub struct UserHistory {
     pub events: Vec<Event>,
     /// Per user property its changes by time: from that instant on it holds the value (`None`: nothing).
     pub properties: BTreeMap<Box<str>, Vec<(Millis, Option<Value>)>>,
+    /// [`user_hash`] of the user's id, for `sample`.
+    pub hash: u64,
+    /// The static lists that the user is on.
+    pub lists: BTreeSet<CohortId>,
+}
+
+/// The contract's `user-hash`: stable and uniform, the same on every machine.
+#[must_use]
+pub fn user_hash(user_id: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(user_id.as_bytes())
 }
 
 impl UserHistory {

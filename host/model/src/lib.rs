@@ -20,7 +20,7 @@ mod value;
 pub use buffer::{
     BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
 };
-pub use history::{Event, UserHistory};
+pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};
 pub use time::{Millis, TimeError};

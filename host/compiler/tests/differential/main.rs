@@ -211,13 +211,7 @@ fn batches_of_every_size_are_answered() {
     let clauses = [Clause::Everyone, Clause::Not(Box::new(Clause::Everyone))];
     let rule = load(&sandbox, &clauses);
     for users in [0, 1, 63, 64, 65, 255, 256, 257, 1000] {
-        let histories = vec![
-            UserHistory {
-                events: Vec::new(),
-                properties: BTreeMap::new()
-            };
-            users
-        ];
+        let histories = vec![UserHistory::default(); users];
         let (members, until) = ask(&rule, &histories, Millis(1));
         assert_eq!(members[0], vec![true; users]);
         assert_eq!(members[1], vec![false; users]);

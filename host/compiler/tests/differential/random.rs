@@ -58,7 +58,11 @@ pub(crate) fn history() -> impl Strategy<Value = UserHistory> {
         prop::collection::btree_map(select(&PROPERTIES[..2]).prop_map(Box::from), changes, 0..3);
     (prop::collection::vec(event(), 0..12), properties).prop_map(|(mut events, properties)| {
         events.sort_by_key(|event| event.time);
-        UserHistory { events, properties }
+        UserHistory {
+            events,
+            properties,
+            ..UserHistory::default()
+        }
     })
 }
 
@@ -82,7 +86,11 @@ pub(crate) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
         .iter()
         .map(|(name, changes)| (name.clone(), visible(changes)))
         .collect();
-    UserHistory { events, properties }
+    UserHistory {
+        events,
+        properties,
+        ..UserHistory::default()
+    }
 }
 
 fn test() -> impl Strategy<Value = Test> {
