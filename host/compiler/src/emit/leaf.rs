@@ -1,0 +1,58 @@
+//! The frame of every leaf: a function that answers for each user of a tile.
+
+use wasm_encoder::Function;
+
+use super::address;
+use crate::wasm::{Body, Expr, F64, I32, Var, float, select};
+
+/// `leaf(first user, count)` under construction.
+pub(super) struct Leaf {
+    pub(super) body: Body,
+    /// The user's number in the batch, within [`Leaf::finish`].
+    pub(super) user: Var<I32>,
+    /// The user's number in the tile.
+    number: Var<I32>,
+    node: i32,
+}
+
+impl Leaf {
+    /// A leaf that writes the tile's answers at `node`. What is put into the body first happens once.
+    pub(super) fn new(node: i32) -> Self {
+        let mut body = Body::new(2);
+        Self {
+            user: body.local(),
+            number: body.local(),
+            body,
+            node,
+        }
+    }
+
+    /// The function; `answer` computes the signed instant of the user.
+    pub(super) fn finish(mut self, answer: impl FnOnce(&mut Body, Var<I32>) -> Expr<F64>) -> Function {
+        let (first, count) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
+        let (user, number, node) = (self.user, self.number, self.node);
+        self.body.each(number, address(0), count, |body| {
+            body.set(user, first + number.get());
+            let answer = answer(body, user);
+            let to = address(node).at(number, 8);
+            body.store(to, 0, answer);
+        });
+        self.body.finish()
+    }
+}
+
+/// The signed instant of a verdict that stands until `until`.
+pub(super) fn signed(holds: impl Into<Expr<I32>>, until: impl Into<Expr<F64>>) -> Expr<F64> {
+    let until = until.into();
+    select(holds.into(), until.clone(), until.neg())
+}
+
+/// A verdict that stands for ever.
+pub(super) fn for_ever(holds: impl Into<Expr<I32>>) -> Expr<F64> {
+    signed(holds, float(f64::INFINITY))
+}
+
+/// A signed instant that stands no longer than `until`.
+pub(super) fn no_longer(answer: Var<F64>, until: impl Into<Expr<F64>>) -> Expr<F64> {
+    answer.abs().min(until.into()).signed_as(answer)
+}
