@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use muster_definition::Pattern;
+use regex_automata::Anchored;
 use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
-use regex_automata::Anchored;
 
 /// The state from which nothing fits any more.
 pub(crate) const REJECT: u16 = 0;
@@ -17,7 +17,7 @@ pub(crate) const ACCEPT: u16 = 1;
 pub(crate) const MAX_STATES: usize = 1 << 16;
 
 /// The most memory that making an automaton may take, in bytes, which bounds its size and the time it takes.
-pub(crate) const MAX_BYTES: usize = 8 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// A deterministic automaton over bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ impl Automaton {
             .start_state(&start::Config::new().anchored(Anchored::No))
             .map_err(|error| error.to_string())?;
         explore(&dfa, start)
+    }
+
+    /// How much of the module it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.transitions.len() * 2 + self.at_end.len() + self.classes.len()
     }
 
     /// Whether a text fits: what the emitted code computes.
@@ -161,7 +166,9 @@ mod tests {
             (PatternKind::Regex, ""),
             (PatternKind::Regex, r"(?-u:\b)sea(?-u:\b)"),
         ] {
-            for text in ["", "sea", "SEA", "seattle", "chelsea", "a sea b", "se", "ſea"] {
+            for text in [
+                "", "sea", "SEA", "seattle", "chelsea", "a sea b", "se", "ſea",
+            ] {
                 agree(kind, pattern, text);
             }
         }

@@ -188,10 +188,7 @@ impl<T: 'static> Var<T> {
     }
 }
 
-fn unary<A, B>(
-    a: Expr<A>,
-    operator: impl Fn(&mut InstructionSink<'_>) + 'static,
-) -> Expr<B> {
+fn unary<A, B>(a: Expr<A>, operator: impl Fn(&mut InstructionSink<'_>) + 'static) -> Expr<B> {
     let a = a.emit;
     raw(move |sink| {
         a(sink);
@@ -243,6 +240,7 @@ macro_rules! methods {
                 methods!(@ self, $instruction $(, $other)?)
             }
         )*}
+        #[allow(dead_code, reason = "the notation is whole for variables too")]
         impl Var<$type> {$(
             $(#[$doc])*
             pub(crate) fn $method(self $(, $other: impl Into<Expr<$type>>)?) -> Expr<$result> {
@@ -288,9 +286,7 @@ methods! { I64:
     ge(other) -> I32 = i64_ge_s;
     /// Unsigned.
     lt_u(other) -> I32 = i64_lt_u;
-    div(other) -> I64 = i64_div_s;
     float() -> F64 = f64_convert_i64_s;
-    wrap() -> I32 = i32_wrap_i64;
 }
 
 methods! { F64:

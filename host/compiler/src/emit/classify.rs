@@ -28,7 +28,11 @@ pub(super) fn classify(plan: &Plan, addresses: &Addresses) -> Function {
     body.call(function::MATCH_TEXTS, vec![]);
     for (id, node) in plan.nodes.iter().enumerate() {
         if let Node::Constant(holds) = node {
-            let always = if *holds { f64::INFINITY } else { f64::NEG_INFINITY };
+            let always = if *holds {
+                f64::INFINITY
+            } else {
+                f64::NEG_INFINITY
+            };
             let node = int(addresses.node(id));
             body.call(function::FILL, vec![node.into(), float(always).into()]);
         }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{constant, function, global};
 use crate::layout::{batch, column};
 use crate::plan::{Check, RowTest};
-use crate::wasm::{Body, Expr, F64, I32, I64, Var, all, any, call, either, float, global, int, select};
+use crate::wasm::{
+    Body, Expr, F64, I32, I64, Var, all, any, call, either, float, global, int, select,
+};
 
 /// The locals that a function's tests need, set up once before its loop.
 #[derive(Default)]
@@ -94,12 +96,11 @@ impl Columns {
             RowTest::Any(tests) => any(tests.iter().map(|test| self.test(test, row, user))),
             RowTest::All(tests) => {
                 // Rows pass at random, so what is cheap is computed without branches; what is dear only if all that passes.
-                let (cheap, dear): (Vec<_>, Vec<_>) =
-                    tests.iter().partition(|test| is_cheap(test));
+                let (cheap, dear): (Vec<_>, Vec<_>) = tests.iter().partition(|test| is_cheap(test));
                 let cheap = cheap
                     .into_iter()
                     .map(|test| self.test(test, row, user))
-                    .reduce(Expr::and);
+                    .reduce(|a, b| a.and(b));
                 let dear = dear.into_iter().map(|test| self.test(test, row, user));
                 all(cheap.into_iter().chain(dear))
             }
@@ -195,10 +196,9 @@ impl Columns {
 /// Whether a test costs no more than a branch.
 fn is_cheap(test: &RowTest) -> bool {
     match test {
-        RowTest::Column { check, .. } => !matches!(
-            check,
-            Check::Fits(_) | Check::FitsNot(_) | Check::SameAs(_)
-        ),
+        RowTest::Column { check, .. } => {
+            !matches!(check, Check::Fits(_) | Check::FitsNot(_) | Check::SameAs(_))
+        }
         RowTest::All(tests) => tests.iter().all(is_cheap),
         RowTest::Any(_) => false,
     }

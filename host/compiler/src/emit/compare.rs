@@ -25,5 +25,5 @@ pub(super) fn compare(
         }
     };
     let conditions = conditions.iter().map(holds);
-    conditions.reduce(Expr::and).unwrap_or_else(|| int(1))
+    conditions.reduce(|a, b| a.and(b)).unwrap_or_else(|| int(1))
 }

@@ -2,9 +2,9 @@
 
 use wasm_encoder::Function;
 
+use super::Context;
 use super::leaf::{Leaf, signed};
 use super::rows::{Rows, now};
-use super::Context;
 use crate::plan::{CountNode, Counts};
 use crate::wasm::{Expr, F64, I32, I64, Var, either, float, int, long, raw};
 
@@ -84,10 +84,7 @@ fn holds(counts: &Counts, matches: Var<I32>) -> Expr<I32> {
             sink.local_get(index).i32_const(most).i32_le_s().i32_and();
         }
     });
-    counts
-        .excluded
-        .iter()
-        .fold(range, |holds, excluded| {
-            holds.and(matches.ne(int(*excluded)))
-        })
+    counts.excluded.iter().fold(range, |holds, excluded| {
+        holds.and(matches.ne(int(*excluded)))
+    })
 }

@@ -6,10 +6,11 @@
 use wasm_encoder::Function;
 
 use super::columns::{Column, Columns};
-use super::rows::Rows;
 use super::{constant, function, global};
 use crate::plan::RowTest;
-use crate::wasm::{Body, Expr, F64, I32, I64, Var, address, all, call, float, global as global_, int};
+use crate::wasm::{
+    Body, Expr, F64, I32, I64, Var, address, all, call, float, global as global_, int,
+};
 
 /// The bytes of an entry.
 pub(super) const ENTRY: u32 = 16;
@@ -19,7 +20,6 @@ const STEPS: u64 = 8;
 
 /// What is gathered of a user.
 pub(super) struct Gather<'a> {
-    pub(super) rows: Rows,
     pub(super) columns: &'a Columns,
     pub(super) steps: &'a [&'a RowTest],
     /// All tests whose answers may change with the clock: those of the steps, and what is asked of single rows later.
@@ -85,9 +85,16 @@ impl Gather<'_> {
             }
             let steps = self.steps.iter().zip(0..).map(|(test, step)| {
                 let passes = self.columns.test(test, list.row, user);
-                if step == 0 { passes } else { passes.shl(int(step)) }
+                if step == 0 {
+                    passes
+                } else {
+                    passes.shl(int(step))
+                }
             });
-            body.set(list.steps, steps.reduce(Expr::or).unwrap_or_else(|| int(0)));
+            body.set(
+                list.steps,
+                steps.reduce(|a, b| a.or(b)).unwrap_or_else(|| int(0)),
+            );
             body.if_(list.steps.get(), |body| match self.by {
                 Some(column) => column.each_code(body, list.row, |body, code| {
                     list.push(body, code);
@@ -161,21 +168,18 @@ pub(super) fn reserve() -> Function {
     let mut body = Body::new(1);
     let entries = Var::<I32>::parameter(0);
     let size = body.local::<I32>();
-    body.if_(
-        entries.gt(global_::<I32>(global::LIST_SIZE)),
-        |body| {
-            // Twice what is needed, so that growing costs little in all.
-            body.set(size, entries.shl(int(1)));
-            body.set_global(global::LIST_SIZE, size);
-            // Past 2^26 entries the product leaves 32 bits.
-            body.if_(size.gt(int(1 << 26)), |body| {
-                body.sink().unreachable();
-            });
-            let bytes = size * address(2 * ENTRY);
-            let list = call::<I32>(function::ALLOCATE, vec![bytes.into(), int(16).into()]);
-            body.set_global(global::LIST, list);
-        },
-    );
+    body.if_(entries.gt(global_::<I32>(global::LIST_SIZE)), |body| {
+        // Twice what is needed, so that growing costs little in all.
+        body.set(size, entries.shl(int(1)));
+        body.set_global(global::LIST_SIZE, size);
+        // Past 2^26 entries the product leaves 32 bits.
+        body.if_(size.gt(int(1 << 26)), |body| {
+            body.sink().unreachable();
+        });
+        let bytes = size * address(2 * ENTRY);
+        let list = call::<I32>(function::ALLOCATE, vec![bytes.into(), int(16).into()]);
+        body.set_global(global::LIST, list);
+    });
     body.push(global_::<I32>(global::LIST));
     body.finish()
 }
@@ -198,13 +202,14 @@ pub(super) fn sort() -> Function {
     );
     let swap = body.local::<I32>();
     let key = |entry: Expr<I32>| entry.load::<I64>(0);
-    let least = |a: Expr<I32>, b: Var<I32>| {
-        crate::wasm::select(a.clone().lt(b), a, b.get())
-    };
+    let least = |a: Expr<I32>, b: Var<I32>| crate::wasm::select(a.clone().lt(b), a, b.get());
     // Lengths and places are in bytes.
     body.set(length, to - from.get());
     body.set(source, from);
-    body.set(target, from + global_::<I32>(global::LIST_SIZE) * address(ENTRY));
+    body.set(
+        target,
+        from + global_::<I32>(global::LIST_SIZE) * address(ENTRY),
+    );
     body.set(width, address(ENTRY));
     body.while_(width.lt(length), |body| {
         body.set(start, int(0));

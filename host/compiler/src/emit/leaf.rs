@@ -2,8 +2,7 @@
 
 use wasm_encoder::Function;
 
-use super::address;
-use crate::wasm::{Body, Expr, F64, I32, Var, float, select};
+use crate::wasm::{Body, Expr, F64, I32, Var, float, int, select};
 
 /// `leaf(first user, count)` under construction.
 pub(super) struct Leaf {
@@ -28,13 +27,16 @@ impl Leaf {
     }
 
     /// The function; `answer` computes the signed instant of the user.
-    pub(super) fn finish(mut self, answer: impl FnOnce(&mut Body, Var<I32>) -> Expr<F64>) -> Function {
+    pub(super) fn finish(
+        mut self,
+        answer: impl FnOnce(&mut Body, Var<I32>) -> Expr<F64>,
+    ) -> Function {
         let (first, count) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
         let (user, number, node) = (self.user, self.number, self.node);
-        self.body.each(number, address(0), count, |body| {
+        self.body.each(number, int(0), count, |body| {
             body.set(user, first + number.get());
             let answer = answer(body, user);
-            let to = address(node).at(number, 8);
+            let to = int(node).at(number, 8);
             body.store(to, 0, answer);
         });
         self.body.finish()

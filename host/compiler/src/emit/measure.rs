@@ -31,7 +31,6 @@ pub(super) fn leaf(context: &Context<'_>, node: &MeasureNode, at: i32) -> Functi
     }
     let columns = context.columns(body, &tests, &texts, &|column| rows.column(column));
     let gather = Gather {
-        rows,
         columns: &columns,
         steps: &steps,
         relative: &tests,
@@ -209,9 +208,8 @@ impl Measuring<'_> {
             body.set(holds, compare(times, &main, &counts));
             return;
         }
-        let entries = |from: Expr<I32>, to: Expr<I32>| {
-            (to - from).shr(address(ENTRY.trailing_zeros()))
-        };
+        let entries =
+            |from: Expr<I32>, to: Expr<I32>| (to - from).shr(address(ENTRY.trailing_zeros()));
         body.set(count, entries(inside.from.get(), inside.to.get()));
         body.set(holds, compare(times, &count.float(), &[]));
         if self.node.per.is_some() || matches!(self.node.span.start, SpanStart::Calendar(_)) {
@@ -330,7 +328,10 @@ impl Measuring<'_> {
             };
             holds.push(body.var(some).get());
         }
-        holds.into_iter().reduce(Expr::and).unwrap_or_else(|| int(1))
+        holds
+            .into_iter()
+            .reduce(|a, b| a.and(b))
+            .unwrap_or_else(|| int(1))
     }
 
     fn distinct(&self, body: &mut Body, inside: Entries, of: &[(usize, Vec<Compare>)]) {
@@ -493,8 +494,8 @@ impl Measuring<'_> {
             body.set(entry, group.from + int(skipped));
             body.set(time, self.time(entry));
             body.if_(time.gt(after), |body| {
-                let stays = leaves(&self.node.span, time.get())
-                    .unwrap_or_else(|| float(f64::INFINITY));
+                let stays =
+                    leaves(&self.node.span, time.get()).unwrap_or_else(|| float(f64::INFINITY));
                 let waits = match self.node.span.enters() {
                     Some(length) => (time + long(length)).float().neg(),
                     None => float(f64::NEG_INFINITY),

@@ -79,10 +79,7 @@ pub(super) fn soonest() -> Function {
         body.push(target + offset.get());
         load(body, target, offset);
         load(body, node, offset);
-        body.sink()
-            .f64x2_abs()
-            .f64x2_pmin()
-            .v128_store(at(0, 16));
+        body.sink().f64x2_abs().f64x2_pmin().v128_store(at(0, 16));
     });
     body.finish()
 }

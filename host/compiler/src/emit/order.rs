@@ -26,7 +26,6 @@ pub(super) fn leaf(context: &Context<'_>, node: &OrderNode, at: i32) -> Function
     let same: Vec<_> = node.same.into_iter().collect();
     let columns = context.columns(body, &steps, &same, &|column| rows.column(column));
     let gather = Gather {
-        rows,
         columns: &columns,
         steps: &steps,
         relative: &steps,
@@ -198,7 +197,9 @@ impl<'a> Chains<'a> {
                 body.set(self.start, self.before.load::<I64>(order::LAST_START));
                 if let Some(length) = self.node.each_within {
                     let gap = self.time - self.before.load::<I64>(order::LAST_TIME);
-                    body.if_(gap.gt(long(length)), |body| body.set(self.start, long(NONE)));
+                    body.if_(gap.gt(long(length)), |body| {
+                        body.set(self.start, long(NONE))
+                    });
                 }
                 // Another event of the same instant.
                 let itself = self.before.load::<I32>(order::BEST_ENTRY).eq(self.entry);

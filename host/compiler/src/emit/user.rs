@@ -9,9 +9,7 @@ use super::rows::{self, Rows, history_column, leaves, moves_at, now};
 use super::{Context, constant, global};
 use crate::layout::{batch, list};
 use crate::plan::{HistoryNode, RowTest, Span, SpanStart, When};
-use crate::wasm::{
-    Expr, F64, I32, I64, Var, all, float, global as global_, int, long, select,
-};
+use crate::wasm::{Expr, F64, I32, I64, Var, all, float, global as global_, int, long, select};
 
 /// What properties hold now: it changes by news alone, unless an instant is compared with the clock.
 pub(super) fn properties(context: &Context<'_>, test: &RowTest, at: i32) -> Function {
@@ -31,11 +29,7 @@ pub(super) fn properties(context: &Context<'_>, test: &RowTest, at: i32) -> Func
 pub(super) fn history(context: &Context<'_>, node: &HistoryNode, at: i32) -> Function {
     let mut leaf = Leaf::new(at);
     let body = &mut leaf.body;
-    let property = node
-        .test
-        .columns()
-        .first()
-        .map_or(0, |(column, _)| *column);
+    let property = node.test.columns().first().map_or(0, |(column, _)| *column);
     let rows = Rows::history(body, property);
     let columns = context.columns(body, &[&node.test], &[], &history_column);
     let (row, end, next) = (
@@ -136,11 +130,7 @@ impl History<'_> {
             float(f64::INFINITY),
             reached.clone(),
         );
-        select(
-            reached.le(now().float()),
-            float(f64::INFINITY),
-            waits.neg(),
-        )
+        select(reached.le(now().float()), float(f64::INFINITY), waits.neg())
     }
 }
 
@@ -179,7 +169,10 @@ pub(super) fn sample(seed: u64, share: f64, at: i32) -> Function {
         let hashes = global_::<I32>(global::BATCH).load::<I32>(batch::USER_HASH);
         body.set(
             hash,
-            hashes.at(user, 8).load::<I64>(0).xor(long(seed.cast_signed())),
+            hashes
+                .at(user, 8)
+                .load::<I64>(0)
+                .xor(long(seed.cast_signed())),
         );
         body.set(hash, hash.xor(hash.shr(long(30))));
         body.set(hash, hash * long(0xbf58_476d_1ce4_e5b9_u64.cast_signed()));

@@ -13,7 +13,7 @@ use super::counts::{compares, numbers};
 use super::reads::{Kind, Space, index_of, millis, reach_of};
 use super::row_test::holds_for_none;
 use super::{
-    Bits, Compare, CountNode, Counts, HistoryNode, Measure, MeasureNode, Node, NodeId, Plan, Span,
+    Bits, CountNode, Counts, HistoryNode, Measure, MeasureNode, Node, NodeId, Plan, Span,
     SpanStart, When,
 };
 
@@ -225,11 +225,13 @@ impl Plan {
 
 /// The other events that a count is compared with.
 fn others(times: &Comparison) -> Vec<&Step> {
-    let step = |condition: &'_ Condition| match condition.bound() {
-        Bound::Times(step) => Some(step),
-        Bound::Number(_) => None,
-    };
-    times.conditions.iter().filter_map(step).collect()
+    let bounds = times.conditions.iter().map(Condition::bound);
+    bounds
+        .filter_map(|bound| match bound {
+            Bound::Times(step) => Some(step),
+            Bound::Number(_) => None,
+        })
+        .collect()
 }
 
 /// The numbers that hold, if the clause counts events in all of history or a rolling window and does no more.

@@ -2,7 +2,7 @@
 
 use muster_definition::DidInOrder;
 
-use super::reads::{Space, Kind, millis, reach_of};
+use super::reads::{Kind, Space, millis, reach_of};
 use super::{Node, NodeId, OrderNode, Plan};
 
 impl Plan {
@@ -15,10 +15,7 @@ impl Plan {
             .iter()
             .map(|step| self.step(stream, step))
             .collect();
-        let without = order
-            .without
-            .as_ref()
-            .map(|step| self.step(stream, step));
+        let without = order.without.as_ref().map(|step| self.step(stream, step));
         let same = order
             .same
             .as_ref()

@@ -71,10 +71,7 @@ impl Plan {
     pub(super) fn stream<'n>(&mut self, names: impl IntoIterator<Item = &'n EventName>) -> usize {
         let names: BTreeSet<Box<str>> =
             names.into_iter().map(|name| name.as_str().into()).collect();
-        let known = self
-            .streams
-            .iter()
-            .position(|stream| stream.names == names);
+        let known = self.streams.iter().position(|stream| stream.names == names);
         known.unwrap_or_else(|| {
             self.streams.push(Stream {
                 names,
@@ -156,7 +153,11 @@ pub(super) fn reach_of(start: &Start) -> Option<i64> {
                 Unit::Week => 7 * DAY + 2 * HOUR,
                 Unit::Month => 31 * DAY + 2 * HOUR,
             };
-            Some(i64::from(*count).saturating_mul(longest).saturating_add(2 * DAY))
+            Some(
+                i64::from(*count)
+                    .saturating_mul(longest)
+                    .saturating_add(2 * DAY),
+            )
         }
     }
 }

@@ -10,7 +10,10 @@ use super::{Plan, reads};
 /// A test of one row, over the columns of its space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RowTest {
-    Column { column: usize, check: Check },
+    Column {
+        column: usize,
+        check: Check,
+    },
     /// All hold; with none it holds.
     All(Vec<RowTest>),
     /// One holds at least.
@@ -86,9 +89,7 @@ impl RowTest {
     pub(crate) fn columns(&self) -> Vec<(usize, &Check)> {
         match self {
             Self::Column { column, check } => vec![(*column, check)],
-            Self::All(tests) | Self::Any(tests) => {
-                tests.iter().flat_map(Self::columns).collect()
-            }
+            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::columns).collect(),
         }
     }
 
@@ -201,10 +202,8 @@ impl Plan {
 
 /// Whether a predicate holds where there is no value (COHORTS.md, "Predicates").
 pub(super) fn holds_for_none(predicate: &Predicate) -> bool {
-    predicate.tests.iter().all(|test| {
-        matches!(
-            test,
-            Test::Set(false) | Test::NoneOf(_) | Test::FitsNot(_)
-        )
-    })
+    predicate
+        .tests
+        .iter()
+        .all(|test| matches!(test, Test::Set(false) | Test::NoneOf(_) | Test::FitsNot(_)))
 }

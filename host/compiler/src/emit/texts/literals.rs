@@ -71,7 +71,10 @@ impl Literals {
             // FNV-1a
             body.set(hash, address(FNV_OFFSET));
             body.each(position, start, end, |body| {
-                body.set(hash, xor(hash.get(), position.get().load8(0)) * address(FNV_PRIME));
+                body.set(
+                    hash,
+                    xor(hash.get(), position.get().load8(0)) * address(FNV_PRIME),
+                );
             });
             // Search from the hash's slot to the first empty one.
             body.set(index, hash.and(address(self.mask)));
@@ -103,11 +106,16 @@ impl Literals {
 /// Marks the entry in each of the literal's sets.
 fn mark_sets(body: &mut Body, slot: Var<I32>, entry: Var<I32>) {
     let number = body.local::<I32>();
-    body.each(number, int(0), slot.load::<I32>(slot::SETS_LENGTH), |body| {
-        let set = slot.load::<I32>(slot::SETS).at(number, 4).load::<I32>(0);
-        let table = global_::<I32>(global::TABLES) + set * global_::<I32>(global::TABLE_SIZE);
-        body.store8(table + entry, 0, int(1));
-    });
+    body.each(
+        number,
+        int(0),
+        slot.load::<I32>(slot::SETS_LENGTH),
+        |body| {
+            let set = slot.load::<I32>(slot::SETS).at(number, 4).load::<I32>(0);
+            let table = global_::<I32>(global::TABLES) + set * global_::<I32>(global::TABLE_SIZE);
+            body.store8(table + entry, 0, int(1));
+        },
+    );
 }
 
 fn xor(a: Expr<I32>, b: Expr<I32>) -> Expr<I32> {

@@ -9,9 +9,7 @@ use wasm_encoder::Function;
 
 use super::{constant, function, global};
 use crate::layout::{batch, column};
-use crate::wasm::{
-    Body, Expr, I32, Var, address, call, either, global as global_, int,
-};
+use crate::wasm::{Body, Expr, I32, Var, address, call, either, global as global_, int};
 
 pub(super) use literals::Literals;
 pub(super) use patterns::{fits, put as put_patterns};
