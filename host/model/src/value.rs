@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::Millis;
+
 /// A text, a number or a flag.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Scalar {
@@ -52,6 +54,17 @@ impl Scalar {
             Self::Number(_) => None,
         }
     }
+
+    /// The instant that `before`, `after` and their like read: a number of milliseconds since the epoch (a fraction is cut
+    /// off), or a text of one: RFC 3339, the export format, a date (its start in UTC), or digits that are milliseconds.
+    #[must_use]
+    pub fn as_instant(&self) -> Option<Millis> {
+        match self {
+            Self::Text(text) => text_instant(text),
+            Self::Number(number) => number_instant(*number),
+            Self::Flag(_) => None,
+        }
+    }
 }
 
 impl Value {
@@ -75,6 +88,15 @@ impl Value {
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::One(scalar) => scalar.as_number(),
+            Self::List(_) => None,
+        }
+    }
+
+    /// The instant that `before`, `after` and their like read. A list has none.
+    #[must_use]
+    pub fn as_instant(&self) -> Option<Millis> {
+        match self {
+            Self::One(scalar) => scalar.as_instant(),
             Self::List(_) => None,
         }
     }
@@ -111,6 +133,24 @@ pub(crate) fn text_flag(text: &str) -> Option<bool> {
     }
 }
 
+/// A number of milliseconds since the epoch, its fraction cut off.
+fn number_instant(number: f64) -> Option<Millis> {
+    // Both ends are exact as a float; NaN is in no range.
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+    let range = Millis::MIN.0 as f64..=Millis::MAX.0 as f64;
+    let whole = number.trunc();
+    #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+    range.contains(&whole).then_some(Millis(whole as i64))
+}
+
+/// A text that is an instant.
+fn text_instant(text: &str) -> Option<Millis> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok().and_then(Millis::in_range);
+    }
+    text.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +175,51 @@ mod tests {
         assert_eq!(number(" 5"), None);
         assert_eq!(number(""), None);
         assert_eq!(Scalar::Flag(true).as_number(), None);
+    }
+
+    #[test]
+    fn instants_are_read_from_numbers_and_texts() {
+        const DAY: i64 = 86_400_000;
+        let latest = Millis::MAX.0 as f64;
+        let flag = |flag| Value::One(Scalar::Flag(flag));
+        let number = |number| Value::One(Scalar::Number(number));
+        let text = |text: &str| Value::One(Scalar::Text(text.into()));
+        let table = [
+            (number(0.0), Some(0)),
+            (number(1.0), Some(1)),
+            (number(1.999), Some(1)),
+            (number(-0.5), Some(0)),
+            (number(-1.0), None),
+            (number(latest), Some(Millis::MAX.0)),
+            (number(latest + 0.5), Some(Millis::MAX.0)),
+            (number(latest + 1.0), None),
+            (number(f64::INFINITY), None),
+            (number(f64::NAN), None),
+            (text("1970-01-02T00:00:00Z"), Some(DAY)),
+            (text("1970-01-02T00:00:00.0019Z"), Some(DAY + 1)),
+            (text("1970-01-02T02:00:00+02:00"), Some(DAY)),
+            (text("1970-01-02 00:00:00.000000"), Some(DAY)),
+            (text("1970-01-02T00:00:00"), Some(DAY)),
+            (text("1970-01-02"), Some(DAY)),
+            (text("1970-02-30"), None),
+            (text("1969-12-31"), None),
+            (text("86400000"), Some(DAY)),
+            (text("0086400000"), Some(DAY)),
+            (text("253402207200999"), Some(Millis::MAX.0)),
+            (text("253402207201000"), None),
+            (text("99999999999999999999999"), None),
+            (text("86400000.5"), None),
+            (text("-1"), None),
+            (text("+1"), None),
+            (text(" 1"), None),
+            (text(""), None),
+            (text("tomorrow"), None),
+            (flag(true), None),
+            (flag(false), None),
+            (Value::List(vec![Scalar::Number(1.0)]), None),
+        ];
+        for (value, instant) in table {
+            assert_eq!(value.as_instant(), instant.map(Millis), "{value:?}");
+        }
     }
 }
