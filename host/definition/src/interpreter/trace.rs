@@ -31,7 +31,7 @@ pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
         Clause::All(clauses) => ("all".to_owned(), clauses.iter().map(part).collect()),
         Clause::Any(clauses) => ("any".to_owned(), clauses.iter().map(part).collect()),
         Clause::Not(clause) => ("not".to_owned(), vec![part(clause)]),
-        _ => (format!("{clause:?}"), Vec::new()),
+        _ => (clause.to_string(), Vec::new()),
     };
     Trace {
         text,
