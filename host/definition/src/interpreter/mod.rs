@@ -6,6 +6,7 @@
 
 mod calendar;
 mod comparison;
+mod decided;
 mod measure;
 mod moment;
 mod order;

@@ -8,23 +8,25 @@ use super::moment::{Moment, after};
 use super::step;
 use crate::{DidInOrder, Duration};
 
-/// Whether any choice of events fits; with `same:`, events that carry one value.
+/// Whether any choice of events fits.
 pub(super) fn holds(order: &DidInOrder, moment: Moment<'_>) -> bool {
+    found(order, moment).is_some()
+}
+
+/// The first and the last event of a choice that fits; with `same:`, of events that carry one value.
+pub(super) fn found<'h>(order: &DidInOrder, moment: Moment<'h>) -> Option<(&'h Event, &'h Event)> {
+    let events: Vec<_> = moment.events().collect();
     let Some(property) = &order.same else {
-        return fit(order, moment, &moment.events().collect::<Vec<_>>()).is_some();
+        return fit(order, moment, &events);
     };
-    let values: BTreeSet<_> = moment
-        .events()
+    let values: BTreeSet<_> = events
+        .iter()
         .flat_map(|event| step::carried(event, property))
         .collect();
-    values.iter().any(|value| {
-        let carries = |event: &&Event| step::carried(event, property).contains(value);
-        fit(
-            order,
-            moment,
-            &moment.events().filter(carries).collect::<Vec<_>>(),
-        )
-        .is_some()
+    values.iter().find_map(|value| {
+        let mut events = events.clone();
+        events.retain(|event| step::carried(event, property).contains(value));
+        fit(order, moment, &events)
     })
 }
 
@@ -32,7 +34,7 @@ pub(super) fn holds(order: &DidInOrder, moment: Moment<'_>) -> bool {
 ///
 /// Given the first event, each other step depends on the one before it alone: so it is enough to know, step after step, all
 /// the events that can take it.
-pub(super) fn fit<'h>(
+fn fit<'h>(
     order: &DidInOrder,
     moment: Moment<'h>,
     events: &[&'h Event],

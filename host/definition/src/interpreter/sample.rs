@@ -6,6 +6,12 @@ use muster_model::user_hash;
 /// so it is the same on every machine; the compiled module does the same.
 #[must_use]
 pub fn sampled(hash: u64, seed: &str, percent: f64) -> bool {
+    place(hash, seed) < percent / 100.0
+}
+
+/// Where a user stands among all: 0 ≤ place < 1.
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
+pub(super) fn place(hash: u64, seed: &str) -> f64 {
     // Mixed, so that samples of other seeds are other users: the finalizer of splitmix64.
     let mut mixed = hash ^ user_hash(seed);
     mixed ^= mixed >> 30;
@@ -13,10 +19,8 @@ pub fn sampled(hash: u64, seed: &str, percent: f64) -> bool {
     mixed ^= mixed >> 27;
     mixed = mixed.wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^= mixed >> 31;
-    // The upper 53 bits are a number of 0 ≤ share < 1, exact as a float.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-    let share = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
-    share < percent / 100.0
+    // The upper 53 bits: exact as a float.
+    (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use muster_model::{Millis, UserHistory};
 
-use super::evaluate;
+use super::moment::Moment;
+use super::{decided, evaluate};
 use crate::Clause;
 
 /// A clause with its answer and what decided it.
@@ -37,7 +38,7 @@ pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
         text,
         holds: answer.member,
         until: answer.until,
-        values: Vec::new(),
+        values: decided::values(clause, Moment { history, now }),
         parts,
     }
 }
@@ -64,5 +65,73 @@ impl Trace {
         for part in &self.parts {
             part.write(text, depth + 1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_model::{Event, Scalar, Value};
+
+    use super::*;
+    use crate::{
+        Bound, Comparison, Condition, Did, Duration, End, Measure, Predicate, Start, Step, Test,
+        UserClause, When, Window,
+    };
+
+    #[test]
+    fn a_trace_is_readable() {
+        let text = |text: &str| Value::One(Scalar::Text(text.into()));
+        let event = |time: &str, amount: f64| Event {
+            name: "Purchase".into(),
+            time: time.parse().unwrap(),
+            properties: [
+                ("amount".into(), Value::One(Scalar::Number(amount))),
+                ("sku".into(), text("a")),
+            ]
+            .into(),
+        };
+        let history = UserHistory {
+            events: vec![
+                event("2026-01-01T00:00:00Z", 60.0),
+                event("2026-02-20T10:00:00Z", 75.5),
+            ],
+            properties: [(
+                "city".into(),
+                vec![("2026-01-05T00:00:00Z".parse().unwrap(), Some(text("Reno")))],
+            )]
+            .into(),
+            ..UserHistory::default()
+        };
+        let with = |name: &str, test| vec![(name.into(), Predicate { tests: vec![test] })];
+        let did = Clause::Did(Did {
+            step: Step {
+                names: vec!["Purchase".into()],
+                with: with("amount", Test::AtLeast(50.0)),
+                with_any: vec![],
+            },
+            window: Window {
+                start: Start::Last(Duration::from_millis(30 * 86_400_000)),
+                end: End::Now,
+            },
+            measure: Measure::Times(Comparison {
+                conditions: vec![Condition::AtLeast(Bound::Number(2.0))],
+            }),
+            per: None,
+        });
+        let city = Clause::User(UserClause {
+            properties: with("city", Test::AnyOf(vec!["Seattle".into()])),
+            when: When::Now,
+        });
+        let clause = Clause::All(vec![Clause::Not(Box::new(did)), city]);
+        let trace = trace(&clause, &history, "2026-03-01T00:00:00Z".parse().unwrap());
+        insta::assert_snapshot!(trace.render(), @r"
+        ✗ all
+          ✓ not
+            ✗ {did: Purchase, with: {amount: {at_least: 50}}, in_last: 30 days, times: {at_least: 2}}
+                1 of 2 matching events in the window
+                2026-02-20T10:00:00Z Purchase {amount: 75.5}
+          ✗ {user: {city: Seattle}}
+              city is Reno from 2026-01-05T00:00:00Z
+        ");
     }
 }

@@ -6,7 +6,7 @@
 
 mod did;
 mod predicate;
-mod text;
+pub(crate) mod text;
 
 use std::fmt;
 

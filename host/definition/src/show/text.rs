@@ -2,17 +2,17 @@
 
 use std::fmt::{Display, Write as _};
 
-use muster_model::Scalar;
+use muster_model::{Scalar, Value};
 
 use crate::{Duration, Unit};
 
 /// `key: value`.
-pub(super) fn entry(key: &str, value: impl Display) -> String {
+pub(crate) fn entry(key: &str, value: impl Display) -> String {
     format!("{key}: {value}")
 }
 
 /// `{a: 1, b: 2}`.
-pub(super) fn map(entries: &[String]) -> String {
+pub(crate) fn map(entries: &[String]) -> String {
     format!("{{{}}}", entries.join(", "))
 }
 
@@ -31,7 +31,7 @@ pub(super) fn one_or_list<T: Display>(items: &[T]) -> String {
 }
 
 /// A text as a value or a key, in quotes only where YAML would read it otherwise.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
     }
@@ -50,6 +50,18 @@ pub(super) fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// A property's value: `60`, `[a, b]`; a text that looks like something else in quotes.
+pub(crate) fn value(value: &Value) -> String {
+    let scalar = |scalar: &Scalar| match scalar {
+        Scalar::Text(text) => quoted(text),
+        Scalar::Number(_) | Scalar::Flag(_) => scalar.canonical_text().into_owned(),
+    };
+    match value {
+        Value::One(one) => scalar(one),
+        Value::List(items) => list(items.iter().map(scalar)),
+    }
 }
 
 /// Whether YAML reads a text without quotes as what it is.
@@ -71,7 +83,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// `30 days`, in the largest unit up to days of which it is a whole number.
-pub(super) fn duration(length: Duration) -> String {
+pub(crate) fn duration(length: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [
         (86_400_000, "day"),
         (3_600_000, "hour"),
