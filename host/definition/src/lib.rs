@@ -38,6 +38,7 @@ pub mod interpreter;
 pub mod limits;
 mod pattern;
 mod read;
+mod show;
 pub mod yaml;
 
 pub use across::duplicate_ids;

@@ -1,0 +1,197 @@
+//! The values that decided a clause, for people.
+
+use std::collections::BTreeSet;
+
+use muster_model::Event;
+
+use super::measure::{self, Measured};
+use super::moment::Moment;
+use super::{order, sample, step, user};
+use crate::show::text::{entry, map, quoted, value};
+use crate::{Aggregate, Bound, Clause, Did, DidInOrder, Measure, Step, UserClause, When};
+
+/// How many events, values or changes are shown of one clause: the latest.
+const SHOWN: usize = 3;
+
+/// What decided a clause. `all`, `any` and `not` have parts instead.
+pub(super) fn values(clause: &Clause, moment: Moment<'_>) -> Vec<String> {
+    let history = moment.history;
+    match clause {
+        Clause::Did(did) => self::did(did, moment),
+        Clause::DidInOrder(order) => in_order(order, moment),
+        Clause::User(user) => self::user(user, moment),
+        Clause::FirstSeen(_) => vec![match moment.first_seen() {
+            Some(first) => format!("first event at {first}"),
+            None => "no event".to_owned(),
+        }],
+        Clause::Sample(sample) => {
+            let place = sample::place(history.hash, &sample.seed) * 100.0;
+            vec![format!("stands at {place:.3} % of all users")]
+        }
+        Clause::Listed(list) if history.lists.contains(list) => vec!["on the list".to_owned()],
+        Clause::Listed(_) => vec!["not on the list".to_owned()],
+        Clause::InCohort(id) => vec![format!("{id} is not linked")],
+        Clause::All(_) | Clause::Any(_) | Clause::Not(_) | Clause::Everyone => Vec::new(),
+    }
+}
+
+fn did(did: &Did, moment: Moment<'_>) -> Vec<String> {
+    let shown = mentioned(did);
+    let Some(property) = &did.per else {
+        return measured(&Measured::of(did, moment, None), did, &shown);
+    };
+    let values = measure::values(did, property, moment);
+    let mut each = values.iter().map(|value| {
+        let events = Measured::of(did, moment, Some((property, value)));
+        (value, events)
+    });
+    let holding = each.clone().find(|(_, events)| events.holds());
+    let mut lines = vec![format!(
+        "{} of {}",
+        several(values.len(), "value"),
+        quoted(property)
+    )];
+    if let Some((value, events)) = holding.or_else(|| each.next_back()) {
+        lines.push(entry(&quoted(property), quoted(value)));
+        lines.extend(measured(&events, did, &shown));
+    }
+    lines
+}
+
+/// What a measure measured, and the events.
+fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> Vec<String> {
+    let inside = &measured.inside;
+    let mut lines = vec![format!(
+        "{} of {} in the window",
+        inside.len(),
+        several(measured.ever.len(), "matching event"),
+    )];
+    let number = |number: f64| number.to_string();
+    match &did.measure {
+        Measure::Times(comparison) => {
+            for condition in &comparison.conditions {
+                if let Bound::Times(other) = condition.bound() {
+                    let times = several(measured.times_of(other), "event");
+                    lines.push(format!("{times} of {other} in the window"));
+                }
+            }
+        }
+        Measure::Number(numbers) => lines.extend(numbers.iter().map(|of| {
+            let number = measured.number(of).map_or("no number".to_owned(), number);
+            format!(
+                "{} of {} is {number}",
+                name(of.aggregate),
+                quoted(&of.property)
+            )
+        })),
+        Measure::Distinct(properties) => lines.extend(properties.iter().map(|(name, _)| {
+            let values = several(measured.distinct(name), "different value");
+            format!("{values} of {}", quoted(name))
+        })),
+        Measure::Each(unit, _) => {
+            let units = measured.per_unit(*unit);
+            let units: Vec<_> = units.iter().map(|(_, times)| times.to_string()).collect();
+            lines.push(format!("by unit, the earliest first: {}", units.join(", ")));
+        }
+        Measure::Regularly { .. } => {
+            let spans = measured.per_span();
+            let spans: Vec<_> = spans.iter().map(usize::to_string).collect();
+            lines.push(format!("by span, the latest first: {}", spans.join(", ")));
+        }
+        Measure::Units(..) | Measure::Nth(_) | Measure::First(_) | Measure::Last(_) => {}
+    }
+    // What decides `first` is the earliest; else people look for the latest.
+    let events = match did.measure {
+        Measure::First(_) => inside.get(..1.min(inside.len())),
+        Measure::Last(_) => inside.get(inside.len().saturating_sub(1)..),
+        _ => inside.get(inside.len().saturating_sub(SHOWN)..),
+    };
+    let events = events.unwrap_or_default();
+    lines.extend(events.iter().map(|event| told(event, shown)));
+    lines
+}
+
+fn in_order(order: &DidInOrder, moment: Moment<'_>) -> Vec<String> {
+    if let Some((first, last)) = order::found(order, moment) {
+        let shown = order.same.iter().map(|same| &**same).collect();
+        return vec![
+            format!("from {}", told(first, &shown)),
+            format!("to {}", told(last, &shown)),
+        ];
+    }
+    let span = moment.resolve(&order.window);
+    let times = |step: &Step| {
+        let matches =
+            |event: &&Event| span.contains(event.time) && step::matches(step, event, moment);
+        moment.events().filter(matches).count()
+    };
+    let steps = order.steps.iter().take(2 * SHOWN);
+    let each =
+        steps.map(|step| format!("{} in the window for {step}", several(times(step), "event")));
+    each.collect()
+}
+
+fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, _) in clause.properties.iter().take(2 * SHOWN) {
+        let name_shown = quoted(name);
+        let states = user::states(name, moment);
+        if states.is_empty() {
+            lines.push(format!("{name_shown} was never set"));
+        }
+        let most = if clause.when == When::Now { 1 } else { SHOWN };
+        let latest = states.get(states.len().saturating_sub(most)..);
+        lines.extend(latest.unwrap_or_default().iter().map(|state| {
+            let verb = if state.to.is_none() { "is" } else { "was" };
+            let value = state.value.map_or("nothing".to_owned(), value);
+            format!("{name_shown} {verb} {value} from {}", state.from)
+        }));
+    }
+    lines
+}
+
+/// `2026-02-20T10:00:00Z Purchase {amount: 60}`, with the properties that the clause reads.
+fn told(event: &Event, shown: &BTreeSet<&str>) -> String {
+    let properties = shown.iter().filter_map(|name| {
+        let held = event.properties.get(*name)?;
+        Some(entry(&quoted(name), value(held)))
+    });
+    let properties: Vec<_> = properties.collect();
+    let name = quoted(&event.name);
+    if properties.is_empty() {
+        return format!("{} {name}", event.time);
+    }
+    format!("{} {name} {}", event.time, map(&properties))
+}
+
+/// The event properties that a clause reads.
+fn mentioned(did: &Did) -> BTreeSet<&str> {
+    let mut mentioned: BTreeSet<&str> = did.per.iter().map(|per| &**per).collect();
+    let step = &did.step;
+    for properties in step.with_any.iter().chain([&step.with]) {
+        mentioned.extend(properties.iter().map(|(name, _)| &**name));
+    }
+    match &did.measure {
+        Measure::Number(numbers) => mentioned.extend(numbers.iter().map(|of| &*of.property)),
+        Measure::Distinct(of) => mentioned.extend(of.iter().map(|(name, _)| &**name)),
+        Measure::First(of) | Measure::Last(of) => {
+            mentioned.extend(of.iter().map(|(name, _)| &**name));
+        }
+        _ => {}
+    }
+    mentioned
+}
+
+fn name(aggregate: Aggregate) -> &'static str {
+    match aggregate {
+        Aggregate::Sum => "the sum",
+        Aggregate::Average => "the average",
+        Aggregate::Smallest => "the smallest",
+        Aggregate::Largest => "the largest",
+    }
+}
+
+fn several(count: usize, name: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{s}")
+}

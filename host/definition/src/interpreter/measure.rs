@@ -1,0 +1,197 @@
+//! What must be true of the matching events in the window (COHORTS.md, "did": "Measures").
+
+use std::collections::BTreeSet;
+
+use muster_model::{Event, Millis, Value};
+
+use super::comparison::{compare, comparison_holds, count};
+use super::moment::{Moment, before};
+use super::predicate::properties_hold;
+use super::window::Span;
+use super::{calendar, step};
+use crate::{Aggregate, Did, Duration, Measure, NumberOf, Start, Step, Unit, Window};
+
+/// Whether the measure holds; with `per:`, for the events of one value at least.
+pub(super) fn holds(did: &Did, moment: Moment<'_>) -> bool {
+    let Some(property) = &did.per else {
+        return Measured::of(did, moment, None).holds();
+    };
+    let values = values(did, property, moment);
+    let mut values = values.iter();
+    values.any(|value| Measured::of(did, moment, Some((property, value))).holds())
+}
+
+/// The values of the `per:` property that the matching events in the window carry; for `regularly`, those in the spans.
+pub(super) fn values(did: &Did, property: &str, moment: Moment<'_>) -> BTreeSet<String> {
+    let window = match &did.measure {
+        Measure::Regularly { every, of_last, .. } => Window {
+            start: Start::Last(times(*every, *of_last)),
+            ..did.window.clone()
+        },
+        _ => did.window.clone(),
+    };
+    let span = moment.resolve(&window);
+    let matching = moment
+        .events()
+        .filter(|event| span.contains(event.time) && step::matches(&did.step, event, moment));
+    matching
+        .flat_map(|event| step::carried(event, property))
+        .collect()
+}
+
+/// A number of spans as one length.
+fn times(every: Duration, spans: u32) -> Duration {
+    Duration::from_millis(every.millis().saturating_mul(spans.into()))
+}
+
+/// The events of a measure: all matching ones, or those that carry a value of the `per:` property.
+pub(super) struct Measured<'d, 'h> {
+    did: &'d Did,
+    moment: Moment<'h>,
+    per: Option<(&'d str, &'d str)>,
+    span: Span,
+    /// All of visible history.
+    pub(super) ever: Vec<&'h Event>,
+    /// Those in the window.
+    pub(super) inside: Vec<&'h Event>,
+}
+
+impl<'d, 'h> Measured<'d, 'h> {
+    pub(super) fn of(did: &'d Did, moment: Moment<'h>, per: Option<(&'d str, &'d str)>) -> Self {
+        let span = moment.resolve(&did.window);
+        let mut measured = Self {
+            did,
+            moment,
+            per,
+            span,
+            ever: Vec::new(),
+            inside: Vec::new(),
+        };
+        measured.ever = measured.matching(&did.step);
+        measured.inside = measured.ever.clone();
+        measured.inside.retain(|event| span.contains(event.time));
+        measured
+    }
+
+    fn matching(&self, step: &Step) -> Vec<&'h Event> {
+        let carries = |event: &Event| match self.per {
+            Some((property, value)) => step::carried(event, property).contains(value),
+            None => true,
+        };
+        let matches = |event: &&Event| step::matches(step, event, self.moment) && carries(event);
+        self.moment.events().filter(matches).collect()
+    }
+
+    pub(super) fn holds(&self) -> bool {
+        let first = self.inside.first();
+        let last = self.inside.last();
+        let satisfies = |event: &&Event, properties| {
+            properties_hold(properties, self.moment, |name| event.properties.get(name))
+        };
+        match &self.did.measure {
+            Measure::Times(comparison) => compare(comparison, count(self.inside.len()), |other| {
+                self.times_of(other)
+            }),
+            Measure::Number(numbers) => numbers.iter().all(|of| {
+                let number = self.number(of);
+                number.is_some_and(|number| comparison_holds(&of.comparison, number))
+            }),
+            Measure::Distinct(properties) => properties.iter().all(|(property, comparison)| {
+                comparison_holds(comparison, count(self.distinct(property)))
+            }),
+            Measure::Units(unit, zone, comparison) => {
+                let start = |event: &&Event| calendar::start(*unit, zone, event.time, 0);
+                let units: BTreeSet<_> = self.inside.iter().map(start).collect();
+                comparison_holds(comparison, count(units.len()))
+            }
+            Measure::Each(unit, comparison) => self
+                .per_unit(*unit)
+                .iter()
+                .all(|(_, times)| comparison_holds(comparison, count(*times))),
+            Measure::Regularly {
+                at_least, times, ..
+            } => {
+                let spans = self.per_span();
+                let enough = |times_in: &&usize| comparison_holds(times, count(**times_in));
+                spans.iter().filter(enough).count()
+                    >= usize::try_from(*at_least).unwrap_or(usize::MAX)
+            }
+            Measure::Nth(nth) => {
+                let before = usize::try_from(*nth).unwrap_or(usize::MAX).checked_sub(1);
+                let event = before.and_then(|before| self.ever.get(before));
+                event.is_some_and(|event| self.span.contains(event.time))
+            }
+            Measure::First(properties) => first.is_some_and(|event| satisfies(event, properties)),
+            Measure::Last(properties) => last.is_some_and(|event| satisfies(event, properties)),
+        }
+    }
+
+    /// How many events of another kind there are in the same window.
+    pub(super) fn times_of(&self, other: &Step) -> usize {
+        let mut events = self.matching(other);
+        events.retain(|event| self.span.contains(event.time));
+        events.len()
+    }
+
+    /// The aggregate of a property's numeric values, in time order.
+    pub(super) fn number(&self, of: &NumberOf) -> Option<f64> {
+        let value = |event: &&Event| {
+            event
+                .properties
+                .get(&of.property)
+                .and_then(Value::as_number)
+        };
+        let numbers: Vec<f64> = self.inside.iter().filter_map(value).collect();
+        let sum = numbers.iter().fold(0.0, |sum, number| sum + number);
+        match of.aggregate {
+            Aggregate::Sum => Some(sum),
+            Aggregate::Average => (!numbers.is_empty()).then(|| sum / count(numbers.len())),
+            Aggregate::Smallest => numbers.into_iter().reduce(f64::min),
+            Aggregate::Largest => numbers.into_iter().reduce(f64::max),
+        }
+    }
+
+    /// How many different values a property has.
+    pub(super) fn distinct(&self, property: &str) -> usize {
+        let values = self
+            .inside
+            .iter()
+            .flat_map(|event| step::carried(event, property));
+        values.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Each unit from the window's start to the current one, with how many events lie in it.
+    pub(super) fn per_unit(&self, unit: Unit) -> Vec<(Millis, usize)> {
+        let Start::Calendar {
+            unit: of,
+            count,
+            zone,
+        } = &self.did.window.start
+        else {
+            return Vec::new();
+        };
+        let mut units = Vec::new();
+        let mut start = calendar::start(*of, zone, self.moment.now, 1 - i64::from(*count));
+        while start <= self.moment.now {
+            let end = calendar::start(unit, zone, start, 1);
+            let inside = |event: &&&Event| start <= event.time && event.time < end;
+            units.push((start, self.inside.iter().filter(inside).count()));
+            start = end;
+        }
+        units
+    }
+
+    /// The last spans of `regularly`, the latest first, with how many events lie in each: span k is
+    /// now − (k + 1) · every < t ≤ now − k · every.
+    pub(super) fn per_span(&self) -> Vec<usize> {
+        let Measure::Regularly { every, of_last, .. } = self.did.measure else {
+            return Vec::new();
+        };
+        let end = |k| before(self.moment.now, times(every, k));
+        let times_in = |k: u32| {
+            let inside = |event: &&&Event| end(k + 1) < event.time && event.time <= end(k);
+            self.ever.iter().filter(inside).count()
+        };
+        (0..of_last).map(times_in).collect()
+    }
+}

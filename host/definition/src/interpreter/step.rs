@@ -1,0 +1,26 @@
+//! Which events match (COHORTS.md, "did").
+
+use std::collections::BTreeSet;
+
+use muster_model::{Event, Value};
+
+use super::moment::Moment;
+use super::predicate::properties_hold;
+use crate::Step;
+
+/// Whether an event has one of the names, all of `with`, and at least one of `with_any`, if there are any.
+pub(super) fn matches(step: &Step, event: &Event, moment: Moment<'_>) -> bool {
+    let named = step.names.iter().any(|name| name.matches(&event.name));
+    let holds = |properties| properties_hold(properties, moment, |name| event.properties.get(name));
+    let mut any = step.with_any.iter();
+    named && holds(&step.with) && (step.with_any.is_empty() || any.any(holds))
+}
+
+/// The canonical texts that an event carries in a property: none, one, or those of a list.
+pub(super) fn carried(event: &Event, property: &str) -> BTreeSet<String> {
+    let value = event.properties.get(property);
+    let scalars = value.into_iter().flat_map(Value::scalars);
+    scalars
+        .map(|scalar| scalar.canonical_text().into_owned())
+        .collect()
+}

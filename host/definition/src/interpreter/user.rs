@@ -1,0 +1,93 @@
+//! User properties, now and in their history (COHORTS.md, "user").
+
+use muster_model::{Millis, Value};
+
+use super::calendar;
+use super::moment::Moment;
+use super::predicate::{predicate_holds, properties_hold};
+use crate::{Duration, Predicate, Start, UserClause, When};
+
+/// A value that a property held from an instant to another one. `to` is the next change; `None`: it is the current value.
+pub(super) struct State<'h> {
+    pub(super) from: Millis,
+    pub(super) to: Option<Millis>,
+    pub(super) value: Option<&'h Value>,
+}
+
+pub(super) fn holds(user: &UserClause, moment: Moment<'_>) -> bool {
+    let each = |holds: &dyn Fn(&str, &Predicate) -> bool| {
+        let mut properties = user.properties.iter();
+        properties.all(|(name, predicate)| holds(name, predicate))
+    };
+    match &user.when {
+        When::Now => properties_hold(&user.properties, moment, |name| moment.property(name)),
+        When::Ever => {
+            each(&|name, predicate| held_since(name, predicate, Millis(i64::MIN), moment))
+        }
+        When::During(start) => {
+            let start = match start {
+                Start::Ever => Millis(i64::MIN),
+                // The value that it held at now − W counts.
+                Start::Last(length) => moment.ago(*length),
+                Start::Calendar { unit, count, zone } => {
+                    calendar::start(*unit, zone, moment.now, 1 - i64::from(*count))
+                }
+                Start::At(since) => *since,
+            };
+            each(&|name, predicate| held_since(name, predicate, start, moment))
+        }
+        When::HeldFor(length) => {
+            each(&|name, predicate| held_for(name, predicate, *length, moment))
+        }
+    }
+}
+
+/// Whether some value that the property had at `start` or later holds the predicate.
+fn held_since(name: &str, predicate: &Predicate, start: Millis, moment: Moment<'_>) -> bool {
+    let within = |state: &&State<'_>| state.to.is_none_or(|to| to > start);
+    let states = states(name, moment);
+    let mut states = states.iter().filter(within);
+    states.any(|state| predicate_holds(predicate, state.value, moment))
+}
+
+/// Whether the property holds the predicate now, and without a break for so long.
+fn held_for(name: &str, predicate: &Predicate, length: Duration, moment: Moment<'_>) -> bool {
+    let nothing = State {
+        from: Millis(i64::MIN),
+        to: None,
+        value: None,
+    };
+    // Before its first change it held nothing, from the beginning of time.
+    let mut states = states(name, moment);
+    states.insert(0, nothing);
+    let holding = states
+        .iter()
+        .rev()
+        .take_while(|state| predicate_holds(predicate, state.value, moment));
+    holding
+        .last()
+        .is_some_and(|first| first.from <= moment.ago(length))
+}
+
+/// What a property held from each of its changes to the next, the earliest first. Of changes at one instant only the last
+/// counts.
+pub(super) fn states<'h>(name: &str, moment: Moment<'h>) -> Vec<State<'h>> {
+    let mut states: Vec<State<'h>> = Vec::new();
+    let changes = moment.history.properties.get(name).into_iter().flatten();
+    for (at, value) in changes.filter(|(at, _)| *at <= moment.now) {
+        if let Some(before) = states.pop_if(|before| before.from < *at) {
+            states.push(State {
+                to: Some(*at),
+                ..before
+            });
+        } else {
+            states.pop();
+        }
+        states.push(State {
+            from: *at,
+            to: None,
+            value: value.as_ref(),
+        });
+    }
+    states
+}

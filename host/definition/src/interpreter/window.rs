@@ -1,0 +1,58 @@
+//! Windows (COHORTS.md, "did": "Windows").
+
+use muster_model::Millis;
+
+use super::calendar;
+use super::moment::{Moment, after};
+use crate::{End, Start, Window};
+
+/// A window at a moment: the instants it selects.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    /// The first instant inside.
+    from: Millis,
+    /// The first instant behind it.
+    to: Millis,
+}
+
+impl Span {
+    pub(super) fn contains(self, time: Millis) -> bool {
+        self.from <= time && time < self.to
+    }
+}
+
+/// The next instant: time has whole milliseconds, so `a < t` is `a + 1 ms ≤ t`.
+fn next(at: Millis) -> Millis {
+    Millis(at.0.saturating_add(1))
+}
+
+impl Moment<'_> {
+    /// Which instants a window selects now.
+    pub(super) fn resolve(self, window: &Window) -> Span {
+        let from = match &window.start {
+            Start::Ever => Millis(i64::MIN),
+            // now − W < t
+            Start::Last(length) => next(self.ago(*length)),
+            Start::Calendar { unit, count, zone } => {
+                calendar::start(*unit, zone, self.now, 1 - i64::from(*count))
+            }
+            // t ≥ since
+            Start::At(since) => *since,
+        };
+        let to = match window.end {
+            // t ≤ now
+            End::Now => next(self.now),
+            // t ≤ now − W
+            End::Before(length) => next(self.ago(length)),
+            // t < until
+            End::At(until) => until,
+            // t < (the user's first event) + W; without an event there is none to select.
+            End::WithinFirst(length) => self
+                .first_seen()
+                .map_or(Millis(i64::MIN), |first| after(first, length)),
+        };
+        // Nothing is later than now.
+        let to = to.min(next(self.now));
+        Span { from, to }
+    }
+}

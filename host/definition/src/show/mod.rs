@@ -1,0 +1,75 @@
+//! Clauses as an analyst writes them, in one line of YAML that reads back to the same meaning.
+//!
+//! A [`Clause`], a [`Step`], a [`Comparison`] and a [`Predicate`] are values (`{did: Purchase}`, `Purchase`, `{at_least: 3}`);
+//! a [`Window`] and a [`Measure`] are keys of a map (`in_last: 30 days, before_last: 7 days`). A time zone is not shown: it
+//! stands at the top of a definition.
+
+mod did;
+mod predicate;
+pub(crate) mod text;
+
+use std::fmt;
+
+use self::predicate::properties;
+use self::text::{entry, list, map, quoted};
+use crate::{Clause, DidInOrder, Sample, Start, UserClause, When, Window};
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = match self {
+            Self::All(clauses) => vec![entry("all", list(clauses))],
+            Self::Any(clauses) => vec![entry("any", list(clauses))],
+            Self::Not(clause) => vec![entry("not", clause)],
+            Self::Everyone => vec![entry("everyone", true)],
+            Self::Did(did) => did::entries(did),
+            Self::DidInOrder(order) => in_order(order),
+            Self::User(user) => self::user(user),
+            Self::FirstSeen(window) => vec![entry("first_seen", map(&did::window(window)))],
+            Self::Sample(sample) => vec![entry("sample", self::sample(sample))],
+            Self::InCohort(id) | Self::Listed(id) => vec![entry("in_cohort", quoted(id.as_str()))],
+        };
+        f.write_str(&map(&entries))
+    }
+}
+
+fn in_order(order: &DidInOrder) -> Vec<String> {
+    let mut entries = vec![entry("did_in_order", list(&order.steps))];
+    let length = |key: &str, length: &Option<_>| length.map(|l| entry(key, text::duration(l)));
+    entries.extend(length("all_within", &order.all_within));
+    entries.extend(length("each_within", &order.each_within));
+    entries.extend(order.without.iter().map(|step| entry("without", step)));
+    entries.extend(order.same.iter().map(|same| entry("same", quoted(same))));
+    entries.extend(did::window(&order.window));
+    entries
+}
+
+fn user(user: &UserClause) -> Vec<String> {
+    let mut entries = vec![entry("user", properties(&user.properties))];
+    match &user.when {
+        When::Now => {}
+        When::Ever => entries.push(entry("ever", true)),
+        When::During(start) => entries.extend(did::start(start)),
+        When::HeldFor(length) => entries.push(entry("held_for", text::duration(*length))),
+    }
+    entries
+}
+
+fn sample(sample: &Sample) -> String {
+    let mut entries = vec![entry("percent", sample.percent)];
+    if !sample.seed.is_empty() {
+        entries.push(entry("seed", quoted(&sample.seed)));
+    }
+    map(&entries)
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&did::window(self).join(", "))
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&did::start(self).unwrap_or_default())
+    }
+}

@@ -1,0 +1,156 @@
+//! Texts, lists, maps and lengths of time in YAML's flow style.
+
+use std::fmt::{Display, Write as _};
+
+use muster_model::{Scalar, Value};
+
+use crate::{Duration, Unit};
+
+/// `key: value`.
+pub(crate) fn entry(key: &str, value: impl Display) -> String {
+    format!("{key}: {value}")
+}
+
+/// `{a: 1, b: 2}`.
+pub(crate) fn map(entries: &[String]) -> String {
+    format!("{{{}}}", entries.join(", "))
+}
+
+/// `[a, b]`.
+pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// One as it is, several as a list.
+pub(super) fn one_or_list<T: Display>(items: &[T]) -> String {
+    match items {
+        [one] => one.to_string(),
+        _ => list(items),
+    }
+}
+
+/// A text as a value or a key, in quotes only where YAML would read it otherwise.
+pub(crate) fn quoted(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            // What no one could see, and what YAML folds or refuses.
+            _ if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(char));
+            }
+            _ => quoted.push(char),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A property's value: `60`, `[a, b]`; a text that looks like something else in quotes.
+pub(crate) fn value(value: &Value) -> String {
+    let scalar = |scalar: &Scalar| match scalar {
+        Scalar::Text(text) => quoted(text),
+        Scalar::Number(_) | Scalar::Flag(_) => scalar.canonical_text().into_owned(),
+    };
+    match value {
+        Value::One(one) => scalar(one),
+        Value::List(items) => list(items.iter().map(scalar)),
+    }
+}
+
+/// Whether YAML reads a text without quotes as what it is.
+fn is_plain(text: &str) -> bool {
+    // A number is compared by its canonical text.
+    if let Some(number) = Scalar::Text(text.into()).as_number() {
+        return Scalar::Number(number).canonical_text() == text;
+    }
+    // Words of YAML, of its older version too.
+    let word = text.to_ascii_lowercase();
+    let words = ["null", "yes", "no", "on", "off", "y", "n"];
+    let other_flag = ["true", "false"].contains(&&*word) && word != text;
+    let plain = |char: char| char.is_alphanumeric() || " _-./@".contains(char);
+    !words.contains(&&*word)
+        && !other_flag
+        && text.chars().all(plain)
+        && text.starts_with(char::is_alphanumeric)
+        && !text.ends_with(' ')
+}
+
+/// `30 days`, in the largest unit up to days of which it is a whole number.
+pub(crate) fn duration(length: Duration) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400_000, "day"),
+        (3_600_000, "hour"),
+        (60_000, "minute"),
+        (1_000, "second"),
+    ];
+    let ms = length.millis();
+    let whole = UNITS.iter().find(|(unit, _)| ms.is_multiple_of(*unit));
+    let (unit, name) = whole.copied().unwrap_or((1, "millisecond"));
+    several(ms / unit, name)
+}
+
+/// `30 calendar days`.
+pub(super) fn calendar(unit: Unit, count: u32) -> String {
+    several(count.into(), &format!("calendar {}", self::unit(unit)))
+}
+
+/// `day`.
+pub(super) fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Day => "day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+    }
+}
+
+fn several(count: u64, name: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{s}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_would_be_misread_is_quoted() {
+        for plain in [
+            "Purchase",
+            "View Item",
+            "50",
+            "-3",
+            "0.5",
+            "true",
+            "a@b.org",
+            "ünï",
+            "a-b",
+        ] {
+            assert_eq!(quoted(plain), plain);
+        }
+        for text in [
+            "", " a", "a ", "50.0", "1e2", "True", "null", "No", "*", "Cart *", "a: b", "a, b",
+            "-", "'",
+        ] {
+            assert_eq!(quoted(text), format!("\"{text}\""));
+        }
+        assert_eq!(quoted("a\"b\\c\n"), r#""a\"b\\c\n""#);
+        assert_eq!(quoted("\u{1}\u{2028}"), r#""\u0001\u2028""#);
+    }
+
+    #[test]
+    fn lengths_of_time_have_their_largest_unit() {
+        let text = |ms| duration(Duration::from_millis(ms));
+        assert_eq!(text(1_000), "1 second");
+        assert_eq!(text(90_000), "90 seconds");
+        assert_eq!(text(5_400_000), "90 minutes");
+        assert_eq!(text(3_600_000), "1 hour");
+        assert_eq!(text(14 * 86_400_000), "14 days");
+    }
+}
