@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{Event, Millis, Scalar, UserHistory, Value};
+use muster_model::{
+    CohortId, Event, Millis, Scalar, Unit, UserHistory, Value, time_zone, unit_start,
+};
 use muster_sandbox::{
-    Batch, Column, Description, Dictionary, EventRows, Kind, Property, TextLists,
+    Batch, Calendar, CalendarBounds, CalendarUnit, Column, Description, Dictionary, EventRows,
+    Kind, Property, TextLists,
 };
 
 /// A batch that owns its columns.
@@ -16,8 +19,14 @@ pub(crate) struct Owned {
     first_seen: Vec<i64>,
     user_hash: Vec<u64>,
     user_properties: Vec<Values>,
-    streams: Vec<(Vec<u32>, Vec<i64>, Vec<Values>)>,
+    property_histories: Vec<Rows>,
+    streams: Vec<Rows>,
+    calendars: Vec<(Vec<i64>, i64)>,
+    lists: Vec<Vec<u64>>,
 }
+
+/// Starts, times, columns.
+type Rows = (Vec<u32>, Vec<i64>, Vec<Values>);
 
 enum Values {
     Number(Vec<f64>),
@@ -55,6 +64,15 @@ impl Texts {
                 values
                     .iter()
                     .map(|value| value.and_then(Value::as_number).unwrap_or(f64::NAN))
+                    .collect(),
+            ),
+            Kind::Instant => Values::Number(
+                values
+                    .iter()
+                    .map(|value| {
+                        let instant = value.and_then(Value::as_instant);
+                        instant.map_or(f64::NAN, |instant| instant.0 as f64)
+                    })
                     .collect(),
             ),
             Kind::Flag => {
@@ -129,6 +147,12 @@ impl Owned {
                 starts.push(rows.len() as u32);
             }
             let columns = stream.properties.iter().map(|Property { name, kind }| {
+                if name.is_empty() {
+                    let name = |event: &&Event| Value::One(Scalar::Text(event.name.clone()));
+                    let names: Vec<_> = rows.iter().map(name).collect();
+                    let names: Vec<_> = names.iter().map(Some).collect();
+                    return texts.column(*kind, &names);
+                }
                 let values: Vec<_> = rows
                     .iter()
                     .map(|event| event.properties.get(name.as_str()))
@@ -142,33 +166,62 @@ impl Owned {
                 columns,
             ));
         }
+        let property_histories = description
+            .property_histories
+            .iter()
+            .map(|property| changes(&mut texts, property, histories, now))
+            .collect();
+        let first_seen = histories.iter().map(|history| {
+            let times = history.events.iter().map(|event| event.time.0);
+            times
+                .filter(|time| *time <= now.0)
+                .min()
+                .unwrap_or(i64::MAX)
+        });
+        let hashes = histories.iter().map(|history| history.hash);
+        let user_hash = if description.user_hashes {
+            hashes.collect()
+        } else {
+            Vec::new()
+        };
+        let lists = description.lists.iter().map(|list| {
+            let list = CohortId::new(list).unwrap();
+            let mut words = vec![0; histories.len().div_ceil(64)];
+            for (user, history) in histories.iter().enumerate() {
+                words[user / 64] |= u64::from(history.lists.contains(&list)) << (user % 64);
+            }
+            words
+        });
         Self {
             now: now.0,
             users: histories.len() as u32,
             offsets: texts.offsets,
             bytes: texts.bytes,
-            first_seen: vec![i64::MAX; histories.len()],
-            user_hash: Vec::new(),
+            first_seen: first_seen.collect(),
+            user_hash,
             user_properties,
+            property_histories,
             streams,
+            calendars: description
+                .calendars
+                .iter()
+                .map(|calendar| units(calendar, now))
+                .collect(),
+            lists: lists.collect(),
         }
     }
 
     pub(crate) fn borrow<T>(&self, ask: impl FnOnce(&Batch<'_>) -> T) -> T {
         let user_properties: Vec<_> = self.user_properties.iter().map(Values::column).collect();
-        let columns: Vec<Vec<_>> = self
-            .streams
+        let histories = columns(&self.property_histories);
+        let streams = columns(&self.streams);
+        let lists: Vec<_> = self.lists.iter().map(Vec::as_slice).collect();
+        let calendars: Vec<_> = self
+            .calendars
             .iter()
-            .map(|(_, _, columns)| columns.iter().map(Values::column).collect())
-            .collect();
-        let streams: Vec<_> = self
-            .streams
-            .iter()
-            .zip(&columns)
-            .map(|((starts, times, _), columns)| EventRows {
+            .map(|(starts, moves_at)| CalendarBounds {
                 starts,
-                times,
-                columns,
+                moves_at: *moves_at,
             })
             .collect();
         ask(&Batch {
@@ -181,11 +234,67 @@ impl Owned {
             first_seen: &self.first_seen,
             user_hash: &self.user_hash,
             user_properties: &user_properties,
-            property_histories: &[],
-            streams: &streams,
-            calendars: &[],
+            property_histories: &rows(&self.property_histories, &histories),
+            streams: &rows(&self.streams, &streams),
+            calendars: &calendars,
+            lists: &lists,
         })
     }
+}
+
+fn columns(all: &[Rows]) -> Vec<Vec<Column<'_>>> {
+    all.iter()
+        .map(|(_, _, columns)| columns.iter().map(Values::column).collect())
+        .collect()
+}
+
+fn rows<'a>(all: &'a [Rows], columns: &'a [Vec<Column<'a>>]) -> Vec<EventRows<'a>> {
+    all.iter()
+        .zip(columns)
+        .map(|((starts, times, _), columns)| EventRows {
+            starts,
+            times,
+            columns,
+        })
+        .collect()
+}
+
+/// A row for each change up to now.
+fn changes(texts: &mut Texts, property: &Property, histories: &[UserHistory], now: Millis) -> Rows {
+    let (mut starts, mut times, mut values) = (vec![0], Vec::new(), Vec::new());
+    for history in histories {
+        let changes = history.properties.get(property.name.as_str());
+        for (at, value) in changes.into_iter().flatten() {
+            if *at <= now {
+                times.push(at.0);
+                values.push(value.as_ref());
+            }
+        }
+        starts.push(times.len() as u32);
+    }
+    let column = texts.column(property.kind, &values);
+    (starts, times, vec![column])
+}
+
+/// The starts of a calendar's units, and of the next one.
+fn units(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
+    let zone = time_zone(&calendar.time_zone).unwrap();
+    let unit = match calendar.unit {
+        CalendarUnit::Day => Unit::Day,
+        CalendarUnit::Week => Unit::Week,
+        CalendarUnit::Month => Unit::Month,
+    };
+    let start = |steps| unit_start(unit, &zone, now, steps).0;
+    let mut starts = Vec::new();
+    for back in 0.. {
+        let enough = calendar.count.is_some_and(|count| back >= i64::from(count));
+        if enough || starts.last().is_some_and(|start| *start <= 0) {
+            break;
+        }
+        starts.push(start(-back));
+    }
+    starts.reverse();
+    (starts, start(1))
 }
 
 impl Values {

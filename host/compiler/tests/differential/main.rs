@@ -11,8 +11,6 @@
 mod batch;
 mod random;
 
-use std::collections::BTreeMap;
-
 use muster_compiler::compile;
 use muster_definition::Clause;
 use muster_definition::interpreter::{self, Answer};
@@ -31,7 +29,7 @@ fn load(sandbox: &Sandbox, clauses: &[Clause]) -> Rule {
         .map(|number| CohortId::new(&format!("c{number}")).unwrap())
         .collect();
     let cohorts: Vec<_> = ids.into_iter().zip(clauses).collect();
-    let mut modules = compile(&cohorts).unwrap();
+    let mut modules = compile(&cohorts, &|list| list.to_string()).unwrap();
     assert_eq!(modules.len(), 1);
     sandbox
         .load(&modules.remove(0).wasm, Origin::Compiled)
@@ -86,9 +84,9 @@ fn check(
             );
         }
         let soonest = answers.iter().map(millis).min().unwrap_or(i64::MAX);
-        prop_assert_eq!(
-            until[user],
-            soonest,
+        // It may be too early, never too late; it is exact where there is one clause (below).
+        prop_assert!(
+            now.0 < until[user] && until[user] <= soonest,
             "until at {}\n{:#?}\n{:#?}",
             now,
             clauses,
@@ -106,11 +104,13 @@ fn wasm_answers_as_the_interpreter_does() {
         max_shrink_iters: 200,
         ..Config::default()
     };
-    let strategy = (
-        prop::collection::vec(random::clause(), 1..=DEFINITIONS),
-        prop::collection::vec(random::history(), 1..=HISTORIES),
-        random::now(),
-    );
+    let strategy = random::era().prop_flat_map(|era| {
+        (
+            prop::collection::vec(random::clause(era), 1..=DEFINITIONS),
+            prop::collection::vec(random::history(era), 1..=HISTORIES),
+            random::now(era),
+        )
+    });
     TestRunner::new(config)
         .run(&strategy, |(clauses, histories, now)| {
             let rule = load(&sandbox, &clauses);
@@ -127,6 +127,31 @@ fn wasm_answers_as_the_interpreter_does() {
         .unwrap();
 }
 
+/// One leaf at a time, so that what fails is small.
+#[test]
+fn each_leaf_answers_as_the_interpreter_does() {
+    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let config = Config {
+        cases: 300,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    };
+    let strategy = random::era().prop_flat_map(|era| {
+        (
+            random::leaf(era),
+            prop::collection::vec(random::history(era), 1..=40),
+            random::now(era),
+        )
+    });
+    TestRunner::new(config)
+        .run(&strategy, |(clause, histories, now)| {
+            let clauses = [clause];
+            let rule = load(&sandbox, &clauses);
+            check(&rule, &clauses, &histories, now)
+        })
+        .unwrap();
+}
+
 /// A single clause's instant is not only never too late: it is the very instant at which the answer changes.
 #[test]
 fn until_is_exact_for_a_single_did() {
@@ -136,11 +161,13 @@ fn until_is_exact_for_a_single_did() {
         max_shrink_iters: 200,
         ..Config::default()
     };
-    let strategy = (
-        random::did(),
-        prop::collection::vec(random::history(), 1..=HISTORIES),
-        random::now(),
-    );
+    let strategy = random::era().prop_flat_map(|era| {
+        (
+            random::times(era),
+            prop::collection::vec(random::history(era), 1..=HISTORIES),
+            random::now(era),
+        )
+    });
     TestRunner::new(config)
         .run(&strategy, |(clause, histories, now)| {
             let rule = load(&sandbox, std::slice::from_ref(&clause));
@@ -183,11 +210,13 @@ fn fusing_changes_no_answer() {
         max_shrink_iters: 50,
         ..Config::default()
     };
-    let strategy = (
-        prop::collection::vec(random::clause(), 2..=12),
-        prop::collection::vec(random::history(), 1..=300),
-        random::now(),
-    );
+    let strategy = random::era().prop_flat_map(|era| {
+        (
+            prop::collection::vec(random::clause(era), 2..=12),
+            prop::collection::vec(random::history(era), 1..=300),
+            random::now(era),
+        )
+    });
     TestRunner::new(config)
         .run(&strategy, |(clauses, histories, now)| {
             let (fused, _) = ask(&load(&sandbox, &clauses), &histories, now);
