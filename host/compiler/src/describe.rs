@@ -14,8 +14,9 @@ pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
     let user_properties = properties(data, &plan.user_columns);
     let streams = streams(data, &plan.streams);
     let none = [0, 0];
-    // record description: cohorts, user-properties, property-histories, streams, calendars, user-hashes
-    data.put_words(&[cohorts, user_properties, none, streams, none, [0, 0]].concat())
+    // record description: cohorts, user-properties, property-histories, streams, calendars, user-hashes, lists
+    let lists = [cohorts, user_properties, none, streams, none];
+    data.put_words(&[&lists.concat()[..], &[0], &none].concat())
 }
 
 fn text(data: &mut StaticData, text: &str) -> [u32; 2] {

@@ -57,6 +57,14 @@ impl Texts {
                     .map(|value| value.and_then(Value::as_number).unwrap_or(f64::NAN))
                     .collect(),
             ),
+            Kind::Instant => {
+                let instant = |value: &Option<&Value>| {
+                    value
+                        .and_then(Value::as_instant)
+                        .map_or(f64::NAN, |ms| ms.0 as f64)
+                };
+                Values::Number(values.iter().map(instant).collect())
+            }
             Kind::Flag => {
                 let flag = |value: &Option<&Value>| match value {
                     Some(Value::One(scalar)) => scalar.as_flag().map_or(2, u8::from),
@@ -184,6 +192,7 @@ impl Owned {
             property_histories: &[],
             streams: &streams,
             calendars: &[],
+            lists: &[],
         })
     }
 }
