@@ -17,13 +17,13 @@ pub(super) fn start(unit: Unit, zone: &TimeZoneName, at: Millis, steps: i64) -> 
 fn find(unit: Unit, zone: &TimeZoneName, at: Millis, steps: i64) -> Option<Millis> {
     // The bundled database: every machine has the same zones.
     let zone = TimeZoneDatabase::bundled().get(zone.as_str()).ok()?;
-    let instant = Timestamp::from_millisecond(at.0).ok()?;
+    // jiff takes no milliseconds of its very last second.
+    let instant = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::MAX);
     let mut first = first_date(unit, zone.to_datetime(instant).date());
     // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
-    let next = first.checked_add(length(unit, 1)?).ok()?;
-    if first_instant(next, &zone)? <= at {
-        first = next;
-    }
+    let next = first.checked_add(length(unit, 1)?).ok();
+    let begun = |next: &Date| first_instant(*next, &zone).is_some_and(|next| next <= at);
+    first = next.filter(begun).unwrap_or(first);
     first_instant(first.checked_add(length(unit, steps)?).ok()?, &zone)
 }
 
