@@ -9,7 +9,19 @@
 
 #[path = "meaning/clock.rs"]
 mod clock;
+#[path = "meaning/measure.rs"]
+mod measure;
+#[path = "meaning/others.rs"]
+mod others;
+#[path = "meaning/predicate.rs"]
+mod predicate;
 /// The definitions and histories on which the compiler is held to the interpreter.
 #[allow(dead_code, reason = "the compiler's tests use the rest")]
 #[path = "../../compiler/tests/differential/random.rs"]
 mod random;
+#[path = "meaning/table.rs"]
+mod table;
+#[path = "meaning/window.rs"]
+mod window;
+#[path = "meaning/write.rs"]
+mod write;
