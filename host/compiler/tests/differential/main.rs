@@ -35,6 +35,7 @@ fn config(share: f64, pairs: u32) -> Config {
     Config {
         cases: ((f64::from(wanted) * share) as u32).div_ceil(pairs),
         max_shrink_iters: 200,
+        failure_persistence: None,
         ..Config::default()
     }
 }
@@ -201,6 +202,7 @@ fn fusing_changes_no_answer() {
     let config = Config {
         cases: 8,
         max_shrink_iters: 50,
+        failure_persistence: None,
         ..Config::default()
     };
     TestRunner::new(config)

@@ -1,7 +1,7 @@
 //! Booleans, steps in order, user properties, first seen, samples and lists (COHORTS.md, "Clauses").
 
 use muster_definition::interpreter::{evaluate, known, sampled};
-use muster_definition::{Clause, DidInOrder, End, Sample, Start, Step, Test, Unit, When, Window};
+use muster_definition::{Clause, DidInOrder, End, Sample, Start, Test, Unit, When, Window};
 use muster_model::{CohortId, Millis, UserHistory, user_hash};
 
 use crate::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, history, instant, table};

@@ -118,7 +118,11 @@ fn patterns_read_the_canonical_text() {
         (fits(Regex, "(?i)^ü"), "........x."),
         (fits(Regex, "^50"), "...xx....."),
     ] {
-        assert_eq!(line(&[test.clone()], &values), expected, "{test:?}");
+        assert_eq!(
+            line(std::slice::from_ref(&test), &values),
+            expected,
+            "{test:?}"
+        );
     }
     assert!(Pattern::new(Regex, "(").is_none());
 }
@@ -158,6 +162,10 @@ fn instants_are_read_from_texts_and_numbers() {
         (Test::BeforeLast(longer), "............"),
         (Test::BeforeLast(shorter), ".xxxxxxx...."),
     ] {
-        assert_eq!(line(&[test.clone()], &values), expected, "{test:?}");
+        assert_eq!(
+            line(std::slice::from_ref(&test), &values),
+            expected,
+            "{test:?}"
+        );
     }
 }
