@@ -1,7 +1,9 @@
 //! The answer of `describe`, laid out at compile time: what the module reads and whom it answers for.
 
+use muster_definition::Unit;
+
 use crate::layout::StaticData;
-use crate::plan::{Column, Kind, Plan, Stream};
+use crate::plan::{Calendar, Column, Kind, Plan, Stream};
 
 /// Puts the record `description` and says where.
 pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
@@ -13,9 +15,32 @@ pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
     let cohorts = pairs(data, &cohorts);
     let user_properties = properties(data, &plan.user_columns);
     let streams = streams(data, &plan.streams);
-    let none = [0, 0];
-    // record description: cohorts, user-properties, property-histories, streams, calendars, user-hashes
-    data.put_words(&[cohorts, user_properties, none, streams, none, [0, 0]].concat())
+    let histories = properties(data, &plan.histories);
+    let calendars = calendars(data, &plan.calendars);
+    let lists: Vec<_> = plan.lists.iter().map(|name| text(data, name)).collect();
+    let lists = pairs(data, &lists);
+    let hashes = u32::from(plan.reads_hashes());
+    // record description: cohorts, user-properties, property-histories, streams, calendars, user-hashes (and padding), lists
+    let mut words = [cohorts, user_properties, histories, streams, calendars].concat();
+    words.push(hashes);
+    words.extend(lists);
+    data.put_words(&words)
+}
+
+/// A `list<calendar>`: time zone, unit and padding, `option<u32>`.
+fn calendars(data: &mut StaticData, calendars: &[Calendar]) -> [u32; 2] {
+    let mut words = Vec::new();
+    for calendar in calendars {
+        words.extend(text(data, calendar.zone.as_str()));
+        words.push(match calendar.unit {
+            Unit::Day => 0,
+            Unit::Week => 1,
+            Unit::Month => 2,
+        });
+        words.push(u32::from(calendar.count.is_some()));
+        words.push(calendar.count.unwrap_or(0));
+    }
+    [data.put_words(&words), length(calendars.len())]
 }
 
 fn text(data: &mut StaticData, text: &str) -> [u32; 2] {
@@ -35,6 +60,8 @@ fn properties(data: &mut StaticData, columns: &[Column]) -> [u32; 2] {
         words.push(match column.kind {
             Kind::Text => 0,
             Kind::Number => 1,
+            // 2 is `flag`, which no clause reads.
+            Kind::Instant => 3,
         });
     }
     [data.put_words(&words), length(columns.len())]

@@ -5,6 +5,8 @@
 pub(crate) const TILE: u32 = 256;
 /// A node's answers for a tile: one signed instant (`f64`) a user.
 pub(crate) const NODE_BYTES: u32 = TILE * 8;
+/// A static node's answers for a tile: a bit a user.
+pub(crate) const BITMAP_BYTES: u32 = TILE / 8;
 /// Memory below this address stays unused, so that 0 is no address.
 pub(crate) const FIRST_ADDRESS: u32 = 16;
 /// The size of a Wasm page.
@@ -17,8 +19,38 @@ pub(crate) mod batch {
     pub(crate) const DICTIONARY_OFFSETS: u64 = 12;
     pub(crate) const DICTIONARY_OFFSETS_LENGTH: u64 = 16;
     pub(crate) const DICTIONARY_BYTES: u64 = 20;
+    pub(crate) const FIRST_SEEN: u64 = 28;
+    pub(crate) const USER_HASH: u64 = 36;
     pub(crate) const USER_PROPERTIES: u64 = 44;
+    pub(crate) const PROPERTY_HISTORIES: u64 = 52;
     pub(crate) const STREAMS: u64 = 60;
+    pub(crate) const CALENDARS: u64 = 68;
+    pub(crate) const LISTS: u64 = 76;
+}
+
+/// `record calendar-bounds`.
+pub(crate) mod calendar {
+    pub(crate) const SIZE: u32 = 16;
+    pub(crate) const STARTS: u64 = 0;
+    pub(crate) const STARTS_LENGTH: u64 = 4;
+    pub(crate) const MOVES_AT: u64 = 8;
+}
+
+/// A static list: `list<u64>`.
+pub(crate) mod list {
+    pub(crate) const SIZE: u32 = 8;
+    pub(crate) const WORDS: u64 = 0;
+}
+
+/// What `did_in_order` remembers of a step: the best two first steps of chains that end in it at the instant at hand, which
+/// entry the best ends at; and of the latest instant that had a chain, its best first step and the instant.
+pub(crate) mod order {
+    pub(crate) const SIZE: u32 = 40;
+    pub(crate) const BEST: u64 = 0;
+    pub(crate) const SECOND: u64 = 8;
+    pub(crate) const LAST_START: u64 = 16;
+    pub(crate) const LAST_TIME: u64 = 24;
+    pub(crate) const BEST_ENTRY: u64 = 32;
 }
 
 /// `record event-rows`.

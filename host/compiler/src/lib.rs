@@ -13,20 +13,23 @@
 //! use muster_definition::Clause;
 //! use muster_model::CohortId;
 //!
-//! let modules = compile(&[(CohortId::new("all")?, &Clause::Everyone)])?;
+//! let modules = compile(&[(CohortId::new("all")?, &Clause::Everyone)], &|list| list.to_string())?;
 //! assert_eq!(modules.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod automaton;
 mod component;
 mod describe;
 mod emit;
 mod layout;
 mod plan;
+mod wasm;
 
 use muster_definition::Clause;
 use muster_model::CohortId;
 
+use automaton::Automaton;
 use plan::Plan;
 
 /// The most cohorts in one module. Fusing pays from ten cohorts on (FACTS.md, "Wasm"), and what it saves is the scan, which a
@@ -35,6 +38,10 @@ pub const MAX_COHORTS: usize = 1024;
 
 /// The most distinct clauses in one module. Each takes 2 KiB of guest memory ([`layout::NODE_BYTES`]): 16 MiB in all.
 pub const MAX_NODES: usize = 8192;
+
+/// The tables of all patterns of one module, in bytes, unless one cohort alone has more: with the 16 MiB of the nodes and the
+/// batch they stay far below the memory of an instance.
+pub const MAX_AUTOMATA_BYTES: usize = 8 << 20;
 
 /// A compiled module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,19 +65,33 @@ pub enum CompileError {
         /// How many distinct clauses it has.
         nodes: usize,
     },
+    /// A pattern needs too large a table.
+    #[error(
+        "the pattern {pattern:?} needs too large a table ({why}): say it with fewer repetitions or shorter classes"
+    )]
+    Pattern {
+        /// As it was written.
+        pattern: String,
+        /// The limit that it broke.
+        why: String,
+    },
     /// The module could not be made a component: a fault of the compiler's.
     #[error("the compiled module was refused, which is a fault in Muster: {0}")]
     Component(String),
 }
 
-/// Compiles cohorts to as few modules as the limits allow, in the given order.
+/// Compiles cohorts to as few modules as the limits allow, in the given order. `list` names the static list of a cohort, as the
+/// host will know it: a list of other users needs another name.
 ///
 /// # Errors
-/// When one cohort alone exceeds [`MAX_NODES`].
-pub fn compile(cohorts: &[(CohortId, &Clause)]) -> Result<Vec<Module>, CompileError> {
+/// When one cohort alone exceeds [`MAX_NODES`], or a pattern [`automaton::MAX_BYTES`].
+pub fn compile(
+    cohorts: &[(CohortId, &Clause)],
+    list: &dyn Fn(&CohortId) -> String,
+) -> Result<Vec<Module>, CompileError> {
     let mut modules = Vec::new();
     for group in cohorts.chunks(MAX_COHORTS) {
-        compile_group(group, &mut modules)?;
+        compile_group(group, list, &mut modules)?;
     }
     Ok(modules)
 }
@@ -78,29 +99,46 @@ pub fn compile(cohorts: &[(CohortId, &Clause)]) -> Result<Vec<Module>, CompileEr
 /// One module if the group's clauses fit, else its halves.
 fn compile_group(
     group: &[(CohortId, &Clause)],
+    list: &dyn Fn(&CohortId) -> String,
     modules: &mut Vec<Module>,
 ) -> Result<(), CompileError> {
     let mut plan = Plan::default();
     for (id, clause) in group {
-        plan.add(id.clone(), clause);
+        plan.add(id.clone(), clause, list);
     }
-    if plan.nodes.len() <= MAX_NODES {
-        modules.push(module(&plan)?);
+    let automata = automata(&plan)?;
+    let bytes: usize = automata.iter().map(Automaton::bytes).sum();
+    if plan.nodes.len() <= MAX_NODES && bytes <= MAX_AUTOMATA_BYTES {
+        modules.push(module(&plan, &automata)?);
         return Ok(());
     }
     if let [(cohort, _)] = group {
+        if plan.nodes.len() <= MAX_NODES {
+            modules.push(module(&plan, &automata)?);
+            return Ok(());
+        }
         return Err(CompileError::TooLarge {
             cohort: cohort.clone(),
             nodes: plan.nodes.len(),
         });
     }
     let (left, right) = group.split_at(group.len() / 2);
-    compile_group(left, modules)?;
-    compile_group(right, modules)
+    compile_group(left, list, modules)?;
+    compile_group(right, list, modules)
 }
 
-fn module(plan: &Plan) -> Result<Module, CompileError> {
-    let wasm = component::wrap(emit::core_module(plan))
+fn automata(plan: &Plan) -> Result<Vec<Automaton>, CompileError> {
+    let automaton = |pattern: &muster_definition::Pattern| {
+        Automaton::new(pattern).map_err(|why| CompileError::Pattern {
+            pattern: pattern.text().to_owned(),
+            why,
+        })
+    };
+    plan.patterns.iter().map(automaton).collect()
+}
+
+fn module(plan: &Plan, automata: &[Automaton]) -> Result<Module, CompileError> {
+    let wasm = component::wrap(emit::core_module(plan, automata))
         .map_err(|error| CompileError::Component(format!("{error:#}")))?;
     Ok(Module {
         wasm,

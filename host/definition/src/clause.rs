@@ -1,6 +1,6 @@
 //! The clauses of a cohort, checked and ready to compile or interpret (COHORTS.md, "Clauses").
 
-use muster_model::{CohortId, Millis};
+use muster_model::{CohortId, Millis, Unit};
 
 use crate::Pattern;
 
@@ -181,17 +181,6 @@ pub enum End {
     WithinFirst(Duration),
 }
 
-/// A calendar's unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Unit {
-    /// From midnight to midnight in the time zone.
-    Day,
-    /// An ISO week, from Monday.
-    Week,
-    /// A month of the Gregorian calendar.
-    Month,
-}
-
 /// A time zone of the built-in IANA database, by its name as that spells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeZoneName(Box<str>);
@@ -369,7 +358,7 @@ impl TimeZoneName {
     /// A zone by its name, in any case; `None` if there is none.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
-        let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok()?;
+        let zone = muster_model::time_zone(name)?;
         zone.iana_name().map(|name| Self(name.into()))
     }
 

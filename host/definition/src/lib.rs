@@ -44,11 +44,12 @@ pub mod yaml;
 pub use across::duplicate_ids;
 pub use clause::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
-    UserClause, When, Window,
+    Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, UserClause,
+    When, Window,
 };
 pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
+pub use muster_model::Unit;
 pub use pattern::{Pattern, PatternKind};
 
 /// Reads a cohort definition, YAML or JSON.

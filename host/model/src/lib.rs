@@ -11,6 +11,7 @@
 //! ```
 
 mod buffer;
+mod calendar;
 mod history;
 mod id;
 mod operation;
@@ -20,6 +21,7 @@ mod value;
 pub use buffer::{
     BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
 };
+pub use calendar::{Unit, time_zone, unit_start};
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};

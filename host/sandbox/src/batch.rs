@@ -60,7 +60,20 @@ fn shape(description: &Description, batch: &Batch<'_>) -> Result<(), String> {
         "calendars",
         batch.calendars.len(),
         description.calendars.len(),
-    )
+    )?;
+    if batch
+        .calendars
+        .iter()
+        .any(|window| window.starts.is_empty())
+    {
+        return Err("a calendar window has no start".to_owned());
+    }
+    same("lists", batch.lists.len(), description.lists.len())?;
+    let words = users.div_ceil(u64::BITS as usize);
+    for (bitmap, list) in batch.lists.iter().zip(&description.lists) {
+        same(&format!("the list `{list}`"), bitmap.len(), words)?;
+    }
+    Ok(())
 }
 
 fn event_rows(
@@ -82,7 +95,7 @@ fn columns(
     same(what, columns.len(), properties.len())?;
     for (column, property) in columns.iter().zip(properties) {
         let found = match (column, property.kind) {
-            (Column::Number(values), Kind::Number) => values.len(),
+            (Column::Number(values), Kind::Number | Kind::Instant) => values.len(),
             (Column::Flag(values), Kind::Flag) => values.len(),
             (Column::Text(codes), Kind::Text) => codes.len(),
             (Column::Texts(lists), Kind::Text) => {
@@ -95,6 +108,7 @@ fn columns(
                     Kind::Text => "text",
                     Kind::Number => "number",
                     Kind::Flag => "flag",
+                    Kind::Instant => "instant",
                 };
                 return Err(format!("the column `{name}` of {what} is not {kind}"));
             }
@@ -133,6 +147,12 @@ fn size(batch: &Batch<'_>) -> usize {
         + columns_size(batch.user_properties)
         + batch.property_histories.iter().map(rows).sum::<usize>()
         + batch.streams.iter().map(rows).sum::<usize>()
+        + (batch.calendars.iter())
+            .map(|window| size_of_val(window.starts))
+            .sum::<usize>()
+        + (batch.lists.iter())
+            .map(|bitmap| size_of_val(*bitmap))
+            .sum::<usize>()
 }
 
 fn columns_size(columns: &[Column<'_>]) -> usize {
@@ -148,7 +168,9 @@ fn columns_size(columns: &[Column<'_>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Dictionary, StreamReads, TextLists};
+    use crate::contract::{
+        Calendar, CalendarBounds, CalendarUnit, Dictionary, StreamReads, TextLists,
+    };
 
     fn description() -> Description {
         let property = |name: &str, kind| Property {
@@ -161,11 +183,20 @@ mod tests {
             property_histories: Vec::new(),
             streams: vec![StreamReads {
                 names: vec!["Purchase".to_owned()],
-                properties: vec![property("amount", Kind::Number)],
+                properties: vec![
+                    property("amount", Kind::Number),
+                    property("due", Kind::Instant),
+                    property("", Kind::Text),
+                ],
                 reach: None,
             }],
-            calendars: Vec::new(),
+            calendars: vec![Calendar {
+                time_zone: "UTC".to_owned(),
+                unit: CalendarUnit::Day,
+                count: None,
+            }],
             user_hashes: true,
+            lists: vec!["staff".to_owned()],
         }
     }
 
@@ -186,10 +217,19 @@ mod tests {
         streams: &[EventRows {
             starts: &[0, 2, 3],
             times: &[1, 2, 3],
-            columns: &[Column::Number(&[1.0, 2.0, 3.0])],
+            columns: &[
+                Column::Number(&[1.0, 2.0, 3.0]),
+                Column::Number(&[f64::NAN, 2.0, 3.0]),
+                NAMES,
+            ],
         }],
-        calendars: &[],
+        calendars: &[CalendarBounds {
+            starts: &[0],
+            moves_at: 86_400_000,
+        }],
+        lists: &[&[0b10]],
     };
+    const NAMES: Column<'static> = Column::Text(&[1, 1, 1]);
 
     #[test]
     fn a_right_batch_passes() {
@@ -203,9 +243,21 @@ mod tests {
             times,
             columns,
         };
-        let short = [stream(&[0, 2, 3], &[1, 2, 3], &[Column::Number(&[1.0])])];
-        let kind = [stream(&[0, 2, 3], &[1, 2, 3], &[Column::Flag(&[1, 1, 1])])];
-        let starts = [stream(&[0, 2, 2], &[1, 2, 3], &[Column::Number(&[1.0; 3])])];
+        let numbers = Column::Number(&[1.0; 3]);
+        let columns = [Column::Number(&[1.0]), numbers.clone(), NAMES];
+        let short = [stream(&[0, 2, 3], &[1, 2, 3], &columns)];
+        let columns = [Column::Flag(&[1, 1, 1]), numbers.clone(), NAMES];
+        let kind = [stream(&[0, 2, 3], &[1, 2, 3], &columns)];
+        let columns = [numbers.clone(), Column::Flag(&[1, 1, 1]), NAMES];
+        let instant = [stream(&[0, 2, 3], &[1, 2, 3], &columns)];
+        let columns = [numbers.clone(), numbers.clone(), numbers.clone()];
+        let name = [stream(&[0, 2, 3], &[1, 2, 3], &columns)];
+        let columns = [numbers.clone(), numbers, NAMES];
+        let starts = [stream(&[0, 2, 2], &[1, 2, 3], &columns)];
+        let calendars = [CalendarBounds {
+            starts: &[],
+            moves_at: 11,
+        }];
         let dictionary = Dictionary {
             offsets: &[],
             bytes: &[],
@@ -265,6 +317,48 @@ mod tests {
                 },
                 "the starts of a stream",
             ),
+            (
+                Batch {
+                    streams: &instant,
+                    ..BATCH
+                },
+                "the column `due` of a stream is not instant",
+            ),
+            (
+                Batch {
+                    streams: &name,
+                    ..BATCH
+                },
+                "the column `` of a stream is not text",
+            ),
+            (
+                Batch {
+                    calendars: &[],
+                    ..BATCH
+                },
+                "calendars has 0 values in place of 1",
+            ),
+            (
+                Batch {
+                    calendars: &calendars,
+                    ..BATCH
+                },
+                "a calendar window has no start",
+            ),
+            (
+                Batch {
+                    lists: &[],
+                    ..BATCH
+                },
+                "lists has 0 values in place of 1",
+            ),
+            (
+                Batch {
+                    lists: &[&[0, 0]],
+                    ..BATCH
+                },
+                "the list `staff` has 2 values in place of 1",
+            ),
         ] {
             let error = check(&description(), &batch).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
@@ -290,5 +384,16 @@ mod tests {
             error.to_string().contains("at most 134217728 are allowed"),
             "{error}"
         );
+        let starts = vec![0; limits::MAX_BATCH_BYTES / size_of::<i64>()];
+        let calendars = [CalendarBounds {
+            starts: &starts,
+            moves_at: 11,
+        }];
+        let batch = Batch {
+            calendars: &calendars,
+            ..BATCH
+        };
+        let error = check(&description(), &batch).unwrap_err().to_string();
+        assert!(error.contains("at most 134217728 are allowed"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use muster_model::CohortId;
 
-use crate::contract::{Description, Property};
+use crate::contract::{Description, Kind, Property, StreamReads};
 use crate::error::DescriptionError;
 use crate::{limits, text};
 
@@ -18,18 +18,7 @@ pub(crate) fn check(description: &Description) -> Result<(), DescriptionError> {
     properties("property histories", &description.property_histories)?;
     at_most("streams", description.streams.len(), limits::MAX_STREAMS)?;
     for (index, stream) in description.streams.iter().enumerate() {
-        if stream.names.is_empty() {
-            return Err(DescriptionError::NoNames(index));
-        }
-        at_most(
-            "event names in a stream",
-            stream.names.len(),
-            limits::MAX_NAMES,
-        )?;
-        for event in &stream.names {
-            name("the event name", event, limits::MAX_NAME_BYTES)?;
-        }
-        properties("properties in a stream", &stream.properties)?;
+        self::stream(index, stream)?;
     }
     at_most(
         "calendars",
@@ -42,11 +31,15 @@ pub(crate) fn check(description: &Description) -> Result<(), DescriptionError> {
             &calendar.time_zone,
             limits::MAX_TIME_ZONE_BYTES,
         )?;
-        if calendar.count == 0 {
+        if calendar.count == Some(0) {
             return Err(DescriptionError::EmptyCalendar(index));
         }
     }
-    Ok(())
+    at_most("lists", description.lists.len(), limits::MAX_LISTS)?;
+    description
+        .lists
+        .iter()
+        .try_for_each(|list| name("the list", list, limits::MAX_NAME_BYTES))
 }
 
 fn cohorts(cohorts: &[String]) -> Result<(), DescriptionError> {
@@ -66,11 +59,40 @@ fn cohorts(cohorts: &[String]) -> Result<(), DescriptionError> {
     Ok(())
 }
 
+fn stream(index: usize, stream: &StreamReads) -> Result<(), DescriptionError> {
+    if stream.names.is_empty() {
+        return Err(DescriptionError::NoNames(index));
+    }
+    at_most(
+        "event names in a stream",
+        stream.names.len(),
+        limits::MAX_NAMES,
+    )?;
+    for event in &stream.names {
+        name("the event name", event, limits::MAX_NAME_BYTES)?;
+    }
+    at_most(
+        "properties in a stream",
+        stream.properties.len(),
+        limits::MAX_PROPERTIES,
+    )?;
+    for read in &stream.properties {
+        match (read.name.as_str(), read.kind) {
+            ("", Kind::Text) => {}
+            ("", _) => return Err(DescriptionError::EventName(index)),
+            _ => property(read)?,
+        }
+    }
+    Ok(())
+}
+
 fn properties(what: &'static str, properties: &[Property]) -> Result<(), DescriptionError> {
     at_most(what, properties.len(), limits::MAX_PROPERTIES)?;
-    properties
-        .iter()
-        .try_for_each(|property| name("the property", &property.name, limits::MAX_NAME_BYTES))
+    properties.iter().try_for_each(property)
+}
+
+fn property(property: &Property) -> Result<(), DescriptionError> {
+    name("the property", &property.name, limits::MAX_NAME_BYTES)
 }
 
 fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), DescriptionError> {
@@ -97,7 +119,7 @@ fn name(what: &'static str, name: &str, limit: usize) -> Result<(), DescriptionE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Calendar, CalendarUnit, Kind, StreamReads};
+    use crate::contract::{Calendar, CalendarUnit};
 
     fn sound() -> Description {
         Description {
@@ -105,8 +127,9 @@ mod tests {
             user_properties: vec![property("city")],
             property_histories: vec![property("plan")],
             streams: vec![stream(vec!["Purchase".to_owned()])],
-            calendars: vec![calendar("Europe/Berlin", 1)],
+            calendars: vec![calendar("Europe/Berlin", Some(1)), calendar("UTC", None)],
             user_hashes: false,
+            lists: vec!["staff".to_owned()],
         }
     }
 
@@ -125,7 +148,7 @@ mod tests {
         }
     }
 
-    fn calendar(time_zone: &str, count: u32) -> Calendar {
+    fn calendar(time_zone: &str, count: Option<u32>) -> Calendar {
         Calendar {
             time_zone: time_zone.to_owned(),
             unit: CalendarUnit::Day,
@@ -145,6 +168,27 @@ mod tests {
     }
 
     #[test]
+    fn only_a_stream_may_read_the_property_without_a_name_and_only_as_text() {
+        let named = |kind| {
+            let mut description = sound();
+            let property = Property {
+                name: String::new(),
+                kind,
+            };
+            for stream in &mut description.streams {
+                stream.properties.push(property.clone());
+            }
+            check(&description)
+        };
+        assert_eq!(named(Kind::Text), Ok(()));
+        for kind in [Kind::Number, Kind::Flag, Kind::Instant] {
+            assert_eq!(named(kind), Err(DescriptionError::EventName(0)));
+        }
+        assert!(refusal(|d| d.user_properties.push(property(""))).contains("has 0 bytes"));
+        assert!(refusal(|d| d.property_histories.push(property(""))).contains("has 0 bytes"));
+    }
+
+    #[test]
     fn each_fault_has_its_text() {
         assert_eq!(refusal(|d| d.cohorts.clear()), "it names no cohort");
         assert!(refusal(|d| d.cohorts.push("a b".to_owned())).contains("a b"));
@@ -152,10 +196,10 @@ mod tests {
             refusal(|d| d.cohorts.push("vip".to_owned())),
             "it names the cohort `vip` twice"
         );
-        assert!(refusal(|d| d.user_properties.push(property(""))).contains("has 0 bytes"));
         assert!(refusal(|d| d.streams.push(stream(Vec::new()))).starts_with("stream 1"));
-        assert!(refusal(|d| d.calendars.push(calendar("UTC", 0))).starts_with("calendar 1"));
-        assert!(refusal(|d| d.calendars.push(calendar("", 1))).contains("time zone"));
+        assert!(refusal(|d| d.calendars.push(calendar("UTC", Some(0)))).starts_with("calendar 2"));
+        assert!(refusal(|d| d.calendars.push(calendar("", None))).contains("time zone"));
+        assert!(refusal(|d| d.lists.push(String::new())).starts_with("the list `` has 0 bytes"));
     }
 
     #[test]
@@ -164,7 +208,7 @@ mod tests {
         assert!(refusal(|d| d.property_histories.push(property(&long))).contains("4097 bytes"));
         assert!(refusal(|d| d.streams.push(stream(vec![long.clone()]))).contains("4097 bytes"));
         let zone = "z".repeat(limits::MAX_TIME_ZONE_BYTES + 1);
-        assert!(refusal(|d| d.calendars.push(calendar(&zone, 1))).contains("65 bytes"));
+        assert!(refusal(|d| d.calendars.push(calendar(&zone, None))).contains("65 bytes"));
         assert!(
             refusal(|d| d.cohorts = (0..=limits::MAX_COHORTS).map(|n| n.to_string()).collect())
                 .contains("10001 cohorts")
@@ -184,8 +228,17 @@ mod tests {
                 .contains("10001 user properties")
         );
         assert!(
-            refusal(|d| d.calendars = vec![calendar("UTC", 1); limits::MAX_CALENDARS + 1])
+            refusal(|d| d.calendars = vec![calendar("UTC", None); limits::MAX_CALENDARS + 1])
                 .contains("1001 calendars")
+        );
+        assert!(refusal(|d| d.lists.push(long.clone())).contains("4097 bytes"));
+        assert!(
+            refusal(|d| d.lists = vec!["staff".to_owned(); limits::MAX_LISTS + 1])
+                .contains("10001 lists")
+        );
+        let fields = vec![property("p"); limits::MAX_PROPERTIES + 1];
+        assert!(
+            refusal(|d| d.streams[0].properties = fields).contains("10001 properties in a stream")
         );
     }
 }

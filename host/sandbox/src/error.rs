@@ -163,6 +163,11 @@ pub enum DescriptionError {
     /// A stream matches no event.
     #[error("stream {0} (counted from 0) has no event names; `*` matches all events")]
     NoNames(usize),
+    /// The event's own name is asked for as something else than text.
+    #[error(
+        "stream {0} (counted from 0) reads the property without a name, which is the event's own name, as another kind than text"
+    )]
+    EventName(usize),
     /// A calendar window of nothing.
     #[error("calendar {0} (counted from 0) has the count 0; the current day, week or month is 1")]
     EmptyCalendar(usize),

@@ -72,10 +72,13 @@ pub const MAX_NAMES: usize = 1_000;
 /// Properties in one list of a description.
 pub const MAX_PROPERTIES: usize = 10_000;
 
-/// Calendar windows of a module.
+/// Calendar windows of a module. One of all days since 1970 has some 20,000 starts, 160 KB a batch.
 pub const MAX_CALENDARS: usize = 1_000;
 
-/// The longest event or property name, in bytes: Amplitude takes 1,024 characters of up to 4 bytes.
+/// Lists of a module: one a cohort. Each is a bit a user and batch: 2 KB for the 16,384 users of a batch.
+pub const MAX_LISTS: usize = MAX_COHORTS;
+
+/// The longest name of an event, a property or a list, in bytes: Amplitude takes 1,024 characters of up to 4 bytes.
 pub const MAX_NAME_BYTES: usize = 4_096;
 
 /// The longest name of a time zone, in bytes. The longest of the IANA database has 32.

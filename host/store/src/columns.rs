@@ -9,12 +9,14 @@ pub enum Kind {
     Number,
     /// A flag, or a text that is `true` or `false`. Lists and numbers are absent.
     Flag,
+    /// An instant in ms since the Unix epoch, as [`Column::Number`]: what [`muster_model::Scalar::as_instant`] reads.
+    Instant,
 }
 
 /// One value a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
-    /// NaN: absent. Other values are finite.
+    /// NaN: absent. Other values are finite; instants are whole.
     Number(Vec<f64>),
     /// 0, 1, or 2: absent.
     Flag(Vec<u8>),
@@ -115,7 +117,7 @@ pub struct PropertyRead {
 pub struct StreamRead {
     /// Event names; `*` stands for any run of characters.
     pub names: Vec<String>,
-    /// The event properties that become columns, in this order.
+    /// The event properties that become columns, in this order. The empty name, as [`Kind::Text`], is the event's own name.
     pub properties: Vec<PropertyRead>,
     /// How far back, in ms: rows with time > now − reach. `None`: all history.
     pub reach: Option<u64>,
@@ -146,7 +148,7 @@ pub struct History {
     /// A column a user property that was asked for, a value a user.
     pub user_properties: Vec<Column>,
     /// The changes of each property that was asked for, with one column: from that row's time on the property holds its value
-    /// (absent: nothing), until the next row.
+    /// (absent: nothing), until the next row. Of one instant all changes are rows, in order of arrival, whatever the kind.
     pub property_histories: Vec<EventRows>,
     /// The events of each stream that was asked for.
     pub streams: Vec<EventRows>,

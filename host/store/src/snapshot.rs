@@ -76,18 +76,7 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub fn user_id(&self, user: UserKey) -> Result<Option<String>, StoreError> {
-        self.read_with(|context, _| {
-            let id = context
-                .tables
-                .users
-                .get(context.txn, &user.0.to_be_bytes())?;
-            id.map(|id| {
-                let id = std::str::from_utf8(id)
-                    .map_err(|_| StoreError::Corrupt { what: "a user id" })?;
-                Ok(id.to_owned())
-            })
-            .transpose()
-        })
+        self.read_with(|context, _| Ok(context.user_id(user)?.map(str::to_owned)))
     }
 
     /// The user of an id.

@@ -38,7 +38,11 @@ fn scalar() -> impl Strategy<Value = Scalar> {
         3 => prop::sample::select(vec!["a", "b", "50", "true", "7.5", ""]).prop_map(|text| Scalar::Text(text.into())),
         // Longer than the dictionary takes.
         1 => prop::sample::select(vec!["x", "y"]).prop_map(|text| Scalar::Text(text.repeat(MAX_TEXT + 1).into())),
-        3 => prop::sample::select(vec![50.0, 7.5, -0.0, 0.1, 1e300, 12345.25, 9e15]).prop_map(Scalar::Number),
+        3 => prop::sample::select(vec![50.0, 7.5, -0.0, -0.5, 0.1, 1e300, 12345.25, 9e15]).prop_map(Scalar::Number),
+        // Instants and what nearly is one, in the dictionary and too long for it.
+        1 => prop::sample::select(vec!["1970-01-02", "2026-03-01T00:00:00.5Z", "2026-02-30", "0001234", "1234.5"])
+            .prop_map(|text| Scalar::Text(text.into())),
+        1 => Just(Scalar::Text(format!("{:0>1$}", 86_400_000, MAX_TEXT + 1).into())),
         1 => any::<bool>().prop_map(Scalar::Flag),
     ]
 }
@@ -88,12 +92,16 @@ fn input() -> impl Strategy<Value = Input> {
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    prop::sample::select(vec![Kind::Text, Kind::Number, Kind::Flag])
+    prop::sample::select(vec![Kind::Text, Kind::Number, Kind::Flag, Kind::Instant])
 }
 
 fn question() -> impl Strategy<Value = Question> {
     let names = prop::sample::subsequence(vec!["Buy", "Buy *", "*", "View", "*iew", "Other"], 1..3);
-    let properties = prop::collection::vec((0..5_u8, kind()), 0..3);
+    let property = prop_oneof![
+        4 => (0..5_u8, kind()).prop_map(event_property),
+        1 => Just(PropertyRead { name: String::new(), kind: Kind::Text }),
+    ];
+    let properties = prop::collection::vec(property, 0..4);
     let stream = (names, properties, prop::option::of(0..30_u64));
     let users = prop_oneof![
         Just(None),
@@ -113,7 +121,7 @@ fn question() -> impl Strategy<Value = Question> {
                 .into_iter()
                 .map(|(names, properties, reach)| StreamRead {
                     names: names.into_iter().map(str::to_owned).collect(),
-                    properties: properties.into_iter().map(event_property).collect(),
+                    properties,
                     reach,
                 })
                 .collect(),

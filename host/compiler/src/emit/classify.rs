@@ -1,191 +1,166 @@
 //! `describe`, `classify`, and the work on one tile of users.
 
-use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
+use std::collections::BTreeMap;
 
-use super::{Addresses, address, at, constant, function, global};
+use wasm_encoder::Function;
+
+use super::columns::exact;
+use super::roots::Roots;
+use super::{Addresses, constant, function, global};
 use crate::layout::{TILE, batch, verdicts};
 use crate::plan::{Node, NodeId, Plan};
+use crate::wasm::{
+    Body, Expr, I32, I64, Var, address as at, call, float, global as global_, int, select,
+};
 
 /// `describe() -> address of the description`.
 pub(super) fn describe(addresses: &Addresses) -> Function {
-    function(&[], |code| {
-        code.i32_const(address(addresses.description));
-    })
+    let mut body = Body::new(0);
+    body.push(at(addresses.description));
+    body.finish()
 }
 
 /// `classify(address of the batch) -> address of the verdicts`.
 pub(super) fn classify(plan: &Plan, addresses: &Addresses) -> Function {
-    let (batch, users, words, members, until, first) = (0, 1, 2, 3, 4, 5);
-    let cohorts = constant(plan.cohorts.len());
-    function(&[(5, ValType::I32)], |code| {
-        code.local_get(batch).global_set(global::BATCH);
-        code.local_get(batch)
-            .i64_load(at(batch::NOW, 8))
-            .global_set(global::NOW);
-        code.local_get(batch)
-            .i32_load(at(batch::USERS, 4))
-            .local_tee(users);
-        code.i32_const(63)
-            .i32_add()
-            .i32_const(6)
-            .i32_shr_u()
-            .local_set(words);
-        code.call(function::MATCH_TEXTS);
-        for (id, node) in plan.nodes.iter().enumerate() {
-            if let Node::Constant(holds) = node {
-                let always = if *holds {
-                    f64::INFINITY
-                } else {
-                    f64::NEG_INFINITY
-                };
-                code.i32_const(addresses.node(id))
-                    .f64_const(always.into())
-                    .call(function::FILL);
-            }
+    let mut body = Body::new(1);
+    let given = Var::<I32>::parameter(0);
+    let (users, first) = (body.local::<I32>(), body.local::<I32>());
+    body.set_global(global::BATCH, given);
+    body.set_global(global::NOW, given.load::<I64>(batch::NOW));
+    body.set_global(global::LIST_SIZE, int(0));
+    body.set(users, given.load::<I32>(batch::USERS));
+    body.call(function::MATCH_TEXTS, vec![]);
+    for (id, node) in plan.nodes.iter().enumerate() {
+        if let Node::Constant(holds) = node {
+            let always = if *holds {
+                f64::INFINITY
+            } else {
+                f64::NEG_INFINITY
+            };
+            let node = int(addresses.node(id));
+            body.call(function::FILL, vec![node.into(), float(always).into()]);
         }
-        // The answer: members (8 bytes a word), until (8 bytes a user).
-        code.local_get(words)
-            .i32_const(cohorts * 8)
-            .i32_mul()
-            .i32_const(8)
-            .call(function::ALLOCATE)
-            .local_set(members);
-        code.local_get(users)
-            .i32_const(3)
-            .i32_shl()
-            .i32_const(8)
-            .call(function::ALLOCATE)
-            .local_set(until);
-        let store = |code: &mut InstructionSink<'_>, offset: u64, value: u32| {
-            code.i32_const(address(addresses.verdicts))
-                .local_get(value)
-                .i32_store(at(offset, 4));
-        };
-        store(code, verdicts::MEMBERS, members);
-        store(code, verdicts::UNTIL, until);
-        store(code, verdicts::UNTIL_LENGTH, users);
-        code.i32_const(address(addresses.verdicts))
-            .local_get(words)
-            .i32_const(cohorts)
-            .i32_mul();
-        code.i32_store(at(verdicts::MEMBERS_LENGTH, 4));
-
-        code.block(BlockType::Empty).loop_(BlockType::Empty);
-        code.local_get(first).local_get(users).i32_ge_u().br_if(1);
-        code.local_get(first);
-        least(code, users, first);
-        // The tile's words and instants.
-        code.local_get(members)
-            .local_get(first)
-            .i32_const(3)
-            .i32_shr_u()
-            .i32_add();
-        code.local_get(until)
-            .local_get(first)
-            .i32_const(3)
-            .i32_shl()
-            .i32_add();
-        code.call(function::TILE);
-        code.local_get(first)
-            .i32_const(address(TILE))
-            .i32_add()
-            .local_set(first);
-        code.br(0).end().end();
-        code.i32_const(address(addresses.verdicts));
-    })
+    }
+    // The answer: members (8 bytes a word), until (8 bytes a user).
+    let words = body.var(words_of(users.get()) * int(constant(plan.cohorts.len())));
+    let members = body.var(allocate(words.shl(int(3))));
+    let until = body.var(allocate(users.shl(int(3))));
+    let answer = || at(addresses.verdicts);
+    body.store(answer(), verdicts::MEMBERS, members);
+    body.store(answer(), verdicts::MEMBERS_LENGTH, words);
+    body.store(answer(), verdicts::UNTIL, until);
+    body.store(answer(), verdicts::UNTIL_LENGTH, users);
+    body.while_(first.lt(users), |body| {
+        let rest = users - first.get();
+        let count = select(rest.clone().gt(at(TILE)), at(TILE), rest);
+        let words = members + first.shr(int(3));
+        let instants = until + first.shl(int(3));
+        let arguments = vec![first.into(), count.into(), words.into(), instants.into()];
+        body.call(function::TILE, arguments);
+        body.add(first, at(TILE));
+    });
+    body.push(answer());
+    body.finish()
 }
 
-/// Leaves `min(TILE, users - first)` on the stack.
-fn least(code: &mut InstructionSink<'_>, users: u32, first: u32) {
-    let rest = |code: &mut InstructionSink<'_>| {
-        code.local_get(users).local_get(first).i32_sub();
-    };
-    code.i32_const(address(TILE));
-    rest(code);
-    code.i32_const(address(TILE));
-    rest(code);
-    code.i32_lt_u().select();
+fn allocate(bytes: Expr<I32>) -> Expr<I32> {
+    call(function::ALLOCATE, vec![bytes.into(), int(8).into()])
 }
 
-/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits, then the instants.
-pub(super) fn tile(plan: &Plan, addresses: &Addresses) -> Function {
-    let (first, count, members, until, user, cohort_bytes) = (0, 1, 2, 3, 4, 5);
-    function(&[(2, ValType::I32)], |code| {
-        let mut leaf = function::FIRST_LEAF;
-        for (id, node) in plan.nodes.iter().enumerate() {
-            match node {
-                Node::Constant(_) => {}
-                Node::Did(_) | Node::User(_) => {
-                    code.local_get(first).local_get(count).call(leaf);
-                    leaf += 1;
-                }
-                Node::All(operands) => join(code, addresses, id, operands, function::ALL),
-                Node::Any(operands) => join(code, addresses, id, operands, function::ANY),
-                Node::Not(operand) => {
-                    code.i32_const(addresses.node(id))
-                        .i32_const(addresses.node(*operand))
-                        .call(function::NOT);
-                }
+/// The words of a bitmap of so many users.
+fn words_of(users: Expr<I32>) -> Expr<I32> {
+    (users + int(63)).shr(int(6))
+}
+
+/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits, then the instants. `leaves` are
+/// the functions of leaves, by the first node whose answers they write.
+pub(super) fn tile(
+    plan: &Plan,
+    addresses: &Addresses,
+    roots: &Roots,
+    leaves: &BTreeMap<NodeId, u32>,
+) -> Function {
+    let mut body = Body::new(4);
+    let [first, count, members, until] = [0, 1, 2, 3].map(Var::<I32>::parameter);
+    let node_of = |node: NodeId| int(addresses.node(node));
+    for (id, node) in plan.nodes.iter().enumerate() {
+        if let Some(leaf) = leaves.get(&id) {
+            body.call(*leaf, vec![first.into(), count.into()]);
+        }
+        match node {
+            Node::All(_) if roots.unwritten.contains(&id) => {}
+            Node::All(operands) => join(&mut body, addresses, id, operands, function::ALL),
+            Node::Any(operands) => join(&mut body, addresses, id, operands, function::ANY),
+            Node::Not(operand) => {
+                let arguments = vec![node_of(id).into(), node_of(*operand).into()];
+                body.call(function::NOT, arguments);
+            }
+            Node::Within(within) => {
+                // All of history: whatever happened never leaves.
+                let window = within.window.map_or(f64::INFINITY, exact);
+                let nodes = [node_of(id), node_of(within.latest)].map(Into::into);
+                let mut arguments = nodes.to_vec();
+                arguments.push(float(window).into());
+                body.call(function::WITHIN, arguments);
+            }
+            _ => {}
+        }
+        if let Some(bitmap) = roots.bitmaps.get(&id) {
+            let bitmap = int(addresses.bitmap(*bitmap));
+            let arguments = vec![bitmap.into(), node_of(id).into(), count.into()];
+            body.call(function::MEMBERS, arguments);
+        }
+    }
+    let soonest = || at(addresses.soonest);
+    let never = float(f64::INFINITY);
+    body.call(function::FILL, vec![soonest().into(), never.into()]);
+    // Cohorts lie one after another in the bitmap, each of as many words as all users need.
+    let users = global_::<I32>(global::BATCH).load::<I32>(batch::USERS);
+    let cohort_bytes = body.var(words_of(users).shl(int(3)));
+    for (_, node) in &plan.cohorts {
+        if let Some(root) = roots.apart(*node) {
+            let arguments = vec![
+                members.into(),
+                count.into(),
+                at(root.statics).into(),
+                int(constant(root.static_count)).into(),
+                at(root.operands).into(),
+                int(constant(root.operand_count)).into(),
+                soonest().into(),
+            ];
+            body.call(function::ROOT, arguments);
+        } else {
+            let arguments = vec![members.into(), node_of(*node).into(), count.into()];
+            body.call(function::MEMBERS, arguments);
+            if !plan.nodes.get(*node).is_some_and(Node::is_static) {
+                let arguments = vec![soonest().into(), node_of(*node).into()];
+                body.call(function::SOONEST, arguments);
             }
         }
-        code.i32_const(address(addresses.soonest))
-            .f64_const(f64::INFINITY.into())
-            .call(function::FILL);
-        // Cohorts lie one after another in the bitmap, each of as many words as all users need.
-        code.global_get(global::BATCH)
-            .i32_load(at(batch::USERS, 4))
-            .i32_const(63)
-            .i32_add()
-            .i32_const(6)
-            .i32_shr_u();
-        code.i32_const(3).i32_shl().local_set(cohort_bytes);
-        for (_, node) in &plan.cohorts {
-            code.local_get(members)
-                .i32_const(addresses.node(*node))
-                .local_get(count)
-                .call(function::MEMBERS);
-            code.local_get(members)
-                .local_get(cohort_bytes)
-                .i32_add()
-                .local_set(members);
-            code.i32_const(address(addresses.soonest))
-                .i32_const(addresses.node(*node))
-                .call(function::SOONEST);
-        }
-        code.loop_(BlockType::Empty);
-        code.local_get(until)
-            .local_get(user)
-            .i32_const(3)
-            .i32_shl()
-            .i32_add();
-        code.local_get(user)
-            .i32_const(3)
-            .i32_shl()
-            .f64_load(at(addresses.soonest.into(), 8));
+        body.add(members, cohort_bytes);
+    }
+    let user = body.local::<I32>();
+    body.each(user, int(0), count, |body| {
+        body.push(until.at(user, 8));
+        body.push(soonest().at(user, 8).load::<crate::wasm::F64>(0));
         // Infinite saturates to i64::MAX, the contract's "never".
-        code.i64_trunc_sat_f64_s().i64_store(at(0, 8));
-        code.local_get(user).i32_const(1).i32_add().local_tee(user);
-        code.local_get(count).i32_lt_u().br_if(0).end();
-    })
+        body.sink()
+            .i64_trunc_sat_f64_s()
+            .i64_store(crate::wasm::at(0, 8));
+    });
+    body.finish()
 }
 
 /// node = operands joined two at a time; a join has two at least.
-fn join(
-    code: &mut InstructionSink<'_>,
-    addresses: &Addresses,
-    node: NodeId,
-    operands: &[NodeId],
-    function: u32,
-) {
+fn join(body: &mut Body, addresses: &Addresses, node: NodeId, operands: &[NodeId], function: u32) {
     let Some((first, rest)) = operands.split_first() else {
         return;
     };
     let mut joined = *first;
     for operand in rest {
-        code.i32_const(addresses.node(node))
-            .i32_const(addresses.node(joined))
-            .i32_const(addresses.node(*operand));
-        code.call(function);
+        let nodes = [node, joined, *operand];
+        let arguments = nodes.map(|node| int(addresses.node(node)).into());
+        body.call(function, arguments.to_vec());
         joined = node;
     }
 }

@@ -1,80 +1,63 @@
 //! The module's allocator: it only ever grows within a batch and forgets all of it afterwards.
 
-use wasm_encoder::{BlockType, Function, ValType};
+use wasm_encoder::Function;
 
-use super::{Addresses, address, function, global};
+use super::{Addresses, function, global};
+use crate::wasm::{Body, I32, Var, address, call, global as global_, int, select};
 
-/// `cabi_post_classify`: the host has read the answer; the whole batch is forgotten.
+/// `cabi_post_classify(answer)`: the host has read the answer; the whole batch is forgotten.
 pub(super) fn post_classify(addresses: &Addresses) -> Function {
-    function(&[], |code| {
-        code.i32_const(address(addresses.heap))
-            .global_set(global::HEAP);
-    })
+    let mut body = Body::new(1);
+    body.set_global(global::HEAP, address(addresses.heap));
+    body.finish()
 }
 
 /// `allocate(size, align) -> address`, a trap when memory may not grow that far.
 pub(super) fn allocate() -> Function {
-    let (size, align, start, end) = (0, 1, 2, 3);
-    function(&[(2, ValType::I32)], |code| {
-        // start = (HEAP + align - 1) & -align
-        code.global_get(global::HEAP)
-            .local_get(align)
-            .i32_add()
-            .i32_const(1)
-            .i32_sub();
-        code.i32_const(0)
-            .local_get(align)
-            .i32_sub()
-            .i32_and()
-            .local_set(start);
-        code.local_get(start)
-            .local_get(size)
-            .i32_add()
-            .local_tee(end);
-        // Past the end of the address space.
-        code.local_get(start)
-            .i32_lt_u()
-            .if_(BlockType::Empty)
-            .unreachable()
-            .end();
-        code.local_get(end).global_set(global::HEAP);
-        // Pages wanted: one more than the end's.
-        code.local_get(end)
-            .i32_const(16)
-            .i32_shr_u()
-            .i32_const(1)
-            .i32_add()
-            .local_tee(end);
-        code.memory_size(0).i32_gt_u().if_(BlockType::Empty);
-        code.local_get(end).memory_size(0).i32_sub().memory_grow(0);
-        code.i32_const(-1)
-            .i32_eq()
-            .if_(BlockType::Empty)
-            .unreachable()
-            .end();
-        code.end();
-        code.local_get(start);
-    })
+    let mut body = Body::new(2);
+    let (size, align) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
+    let (start, end) = (body.local::<I32>(), body.local::<I32>());
+    // (HEAP + align - 1) & -align
+    let up = global_::<I32>(global::HEAP) + align.get() - int(1);
+    body.set(start, up.and(int(0) - align.get()));
+    body.set(end, start + size.get());
+    // Past the end of the address space.
+    body.if_(end.lt(start), |body| {
+        body.sink().unreachable();
+    });
+    body.set_global(global::HEAP, end);
+    // Pages wanted: one more than the end's.
+    body.set(end, end.shr(int(16)) + int(1));
+    let pages = || {
+        crate::wasm::raw::<I32>(|sink| {
+            sink.memory_size(0);
+        })
+    };
+    body.if_(end.gt(pages()), |body| {
+        body.push(end - pages());
+        let grown = body.local::<I32>();
+        body.sink().memory_grow(0).local_set(grown.index());
+        body.if_(grown.eq(int(-1)), |body| {
+            body.sink().unreachable();
+        });
+    });
+    body.push(start);
+    body.finish()
 }
 
 /// `cabi_realloc(old, old-size, align, size) -> address` of the canonical ABI.
 pub(super) fn realloc() -> Function {
-    let (old, old_size, align, size, new) = (0, 1, 2, 3, 4);
-    function(&[(1, ValType::I32)], |code| {
-        code.local_get(size)
-            .local_get(align)
-            .call(function::ALLOCATE)
-            .local_set(new);
-        code.local_get(old).if_(BlockType::Empty);
-        code.local_get(new).local_get(old);
-        code.local_get(old_size)
-            .local_get(size)
-            .local_get(old_size)
-            .local_get(size)
-            .i32_lt_u()
-            .select();
-        code.memory_copy(0, 0);
-        code.end();
-        code.local_get(new);
-    })
+    let mut body = Body::new(4);
+    let [old, old_size, align, size] = [0, 1, 2, 3].map(Var::<I32>::parameter);
+    let new = body.local::<I32>();
+    let room = call::<I32>(function::ALLOCATE, vec![size.into(), align.into()]);
+    body.set(new, room);
+    body.if_(old.get(), |body| {
+        body.push(new);
+        body.push(old);
+        body.push(select(old_size.lt(size), old_size.get(), size.get()));
+        body.sink().memory_copy(0, 0);
+    });
+    body.push(new);
+    body.finish()
 }

@@ -5,31 +5,58 @@
 //! again: an `all` that fails stays so until the last of its failing clauses changes. Times are below 2^53 ms, exact as `f64`.
 
 mod classify;
-mod did;
+mod columns;
+mod compare;
+mod count;
+mod gather;
+mod latest;
+mod leaf;
+mod measure;
 mod memory;
 mod nodes;
-mod test;
+mod order;
+mod roots;
+mod rows;
 mod texts;
+mod user;
+
+use std::collections::BTreeMap;
 
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ExportKind, ExportSection, Function, FunctionSection,
-    GlobalSection, GlobalType, InstructionSink, MemArg, MemorySection, MemoryType, Module,
-    TypeSection, ValType,
+    GlobalSection, GlobalType, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
+use crate::automaton::Automaton;
 use crate::describe;
-use crate::layout::{FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
-use crate::plan::{Node, NodeId, Plan};
+use crate::layout::{self, BITMAP_BYTES, FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
+use crate::plan::{Measure, Node, NodeId, Plan, RowTest};
+use crate::wasm::{Body, Expr, I32};
+use columns::Columns;
+use roots::Roots;
 
-/// Globals: the first free byte, the batch's record, its clock, and the tables of text tests.
+/// Globals.
 mod global {
+    /// The first free byte.
     pub(super) const HEAP: u32 = 0;
+    /// The batch's record.
     pub(super) const BATCH: u32 = 1;
+    /// The batch's clock.
     pub(super) const NOW: u32 = 2;
-    /// Where the first text set's table lies: a byte per dictionary entry, 1 if the entry is in the set.
+    /// The tables of text tests: a byte per dictionary entry.
     pub(super) const TABLES: u32 = 3;
     /// How many bytes a table has.
     pub(super) const TABLE_SIZE: u32 = 4;
+    /// Room for a list of entries ([`super::gather`]).
+    pub(super) const LIST: u32 = 5;
+    /// For how many.
+    pub(super) const LIST_SIZE: u32 = 6;
+    /// Per dictionary entry the stamp of the list in which it was last seen.
+    pub(super) const STAMPS: u32 = 7;
+    /// The latest stamp.
+    pub(super) const STAMP: u32 = 8;
+    /// How many there are; [`NOW`] is 64 bits wide.
+    pub(super) const COUNT: u32 = 9;
 }
 
 /// The functions every module has, by index; the leaves' follow.
@@ -41,23 +68,32 @@ mod function {
     pub(super) const ALLOCATE: u32 = 4;
     pub(super) const MATCH_TEXTS: u32 = 5;
     pub(super) const ANY_IN: u32 = 6;
-    pub(super) const ALL: u32 = 7;
-    pub(super) const ANY: u32 = 8;
-    pub(super) const NOT: u32 = 9;
-    pub(super) const FILL: u32 = 10;
-    pub(super) const MEMBERS: u32 = 11;
-    pub(super) const SOONEST: u32 = 12;
-    pub(super) const TILE: u32 = 13;
-    pub(super) const FIRST_LEAF: u32 = 14;
+    pub(super) const ANY_FITS: u32 = 7;
+    pub(super) const FITS: u32 = 8;
+    pub(super) const SHARE: u32 = 9;
+    pub(super) const LATER: u32 = 10;
+    pub(super) const RESERVE: u32 = 11;
+    pub(super) const SORT: u32 = 12;
+    pub(super) const ALL: u32 = 13;
+    pub(super) const ANY: u32 = 14;
+    pub(super) const NOT: u32 = 15;
+    pub(super) const FILL: u32 = 16;
+    pub(super) const MEMBERS: u32 = 17;
+    pub(super) const SOONEST: u32 = 18;
+    pub(super) const WITHIN: u32 = 19;
+    pub(super) const ROOT: u32 = 20;
+    pub(super) const TILE: u32 = 21;
+    pub(super) const FIRST_LEAF: u32 = 22;
 }
 
 /// Where the static parts of a module lie.
 struct Addresses {
     description: u32,
     verdicts: u32,
-    texts: texts::Texts,
     /// The first node's answers; each node's follow.
     nodes: u32,
+    /// The first bitmap of a static node; each one's follow.
+    bitmaps: u32,
     /// The soonest change of any cohort's answer, per user of the tile.
     soonest: u32,
     heap: u32,
@@ -65,70 +101,159 @@ struct Addresses {
 
 impl Addresses {
     fn node(&self, node: NodeId) -> i32 {
-        address(
-            self.nodes
-                + u32::try_from(node)
-                    .unwrap_or(u32::MAX)
-                    .saturating_mul(NODE_BYTES),
-        )
+        let node = u32::try_from(node).unwrap_or(u32::MAX);
+        address(self.nodes + node.saturating_mul(NODE_BYTES))
+    }
+
+    fn bitmap(&self, number: usize) -> i32 {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        address(self.bitmaps + number.saturating_mul(BITMAP_BYTES))
+    }
+}
+
+/// What leaves need to know of the module.
+struct Context<'a> {
+    /// The address of each pattern's automaton.
+    automata: &'a [u32],
+    sets: usize,
+    /// What `did_in_order` remembers of its steps.
+    order: u32,
+}
+
+impl Context<'_> {
+    fn columns(
+        &self,
+        body: &mut Body,
+        tests: &[&RowTest],
+        more: &[usize],
+        place: &dyn Fn(usize) -> Expr<I32>,
+    ) -> Columns {
+        Columns::new(body, self.automata, self.sets, tests, more, place)
+    }
+
+    /// A leaf's function; `None` for nodes that are none.
+    fn leaf(&self, node: &Node, at: i32) -> Option<Function> {
+        match node {
+            Node::Count(count) => Some(count::leaf(self, count, at)),
+            Node::Measure(measure) => Some(measure::leaf(self, measure, at)),
+            Node::Order(order) => Some(order::leaf(self, order, at)),
+            Node::User(test) => Some(user::properties(self, test, at)),
+            Node::History(history) => Some(user::history(self, history, at)),
+            Node::FirstSeen(span) => Some(user::first_seen(span, at)),
+            Node::Sample { seed, share } => Some(user::sample(*seed, share.number(), at)),
+            Node::Listed(list) => Some(user::listed(*list, at)),
+            Node::Constant(_)
+            | Node::Latest(_)
+            | Node::Within(_)
+            | Node::All(_)
+            | Node::Any(_)
+            | Node::Not(_) => None,
+        }
     }
 }
 
 /// The core module: exports `describe`, `classify`, `cabi_post_classify`, `cabi_realloc` and `memory`.
-pub(crate) fn core_module(plan: &Plan) -> Vec<u8> {
+pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     let mut data = StaticData::new();
     let description = describe::put(&mut data, plan);
-    let texts = texts::Texts::put(&mut data, &plan.text_sets);
+    let tables = texts::Tables {
+        literals: texts::Literals::put(&mut data, &plan.text_sets),
+        patterns: plan.patterns.len(),
+        stamps: plan.nodes.iter().any(counts_texts),
+    };
+    let automata: Vec<_> = automata
+        .iter()
+        .map(|automaton| texts::put_patterns(&mut data, automaton))
+        .collect();
+    let roots = Roots::put(&mut data, plan);
     let verdicts = data.end().next_multiple_of(16);
-    let nodes = (verdicts + verdicts::SIZE).next_multiple_of(16);
-    let soonest = nodes
-        + u32::try_from(plan.nodes.len())
-            .unwrap_or(u32::MAX)
-            .saturating_mul(NODE_BYTES);
-    let heap = soonest + NODE_BYTES;
+    let order = (verdicts + verdicts::SIZE).next_multiple_of(16);
+    let nodes = (order + steps(plan) * layout::order::SIZE).next_multiple_of(16);
+    let node_count = u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX);
+    let soonest = nodes + node_count.saturating_mul(NODE_BYTES);
+    let bitmaps = soonest + NODE_BYTES;
+    let bitmap_count = u32::try_from(roots.bitmaps.len()).unwrap_or(u32::MAX);
+    let heap = bitmaps + bitmap_count.saturating_mul(BITMAP_BYTES);
     let addresses = Addresses {
         description,
         verdicts,
-        texts,
         nodes,
+        bitmaps,
         soonest,
         heap,
     };
+    let context = Context {
+        automata: &automata,
+        sets: plan.text_sets.len(),
+        order,
+    };
 
+    let (i32, f64) = (ValType::I32, ValType::F64);
     let mut functions = Functions::default();
     // In the order of `function`.
-    functions.add(&[], &[ValType::I32], classify::describe(&addresses));
-    functions.add(
-        &[ValType::I32],
-        &[ValType::I32],
-        classify::classify(plan, &addresses),
-    );
-    functions.add(&[ValType::I32], &[], memory::post_classify(&addresses));
-    functions.add(&[ValType::I32; 4], &[ValType::I32], memory::realloc());
-    functions.add(&[ValType::I32; 2], &[ValType::I32], memory::allocate());
-    functions.add(&[], &[], texts::match_texts(&addresses.texts));
-    functions.add(&[ValType::I32; 3], &[ValType::I32], texts::any_in());
-    functions.add(&[ValType::I32; 3], &[], nodes::all());
-    functions.add(&[ValType::I32; 3], &[], nodes::any());
-    functions.add(&[ValType::I32; 2], &[], nodes::not());
-    functions.add(&[ValType::I32, ValType::F64], &[], nodes::fill());
-    functions.add(&[ValType::I32; 3], &[], nodes::members());
-    functions.add(&[ValType::I32; 2], &[], nodes::soonest());
-    functions.add(&[ValType::I32; 4], &[], classify::tile(plan, &addresses));
-    for (id, node) in plan.nodes.iter().enumerate() {
-        match node {
-            Node::Did(did) => {
-                functions.add(&[ValType::I32; 2], &[], did::leaf(did, addresses.node(id)))
-            }
-            Node::User(tests) => functions.add(
-                &[ValType::I32; 2],
-                &[],
-                nodes::user_leaf(tests, addresses.node(id)),
-            ),
-            Node::Constant(_) | Node::All(_) | Node::Any(_) | Node::Not(_) => {}
-        }
+    functions.add(&[], &[i32], classify::describe(&addresses));
+    functions.add(&[i32], &[i32], classify::classify(plan, &addresses));
+    functions.add(&[i32], &[], memory::post_classify(&addresses));
+    functions.add(&[i32; 4], &[i32], memory::realloc());
+    functions.add(&[i32; 2], &[i32], memory::allocate());
+    functions.add(&[], &[], texts::match_texts(&tables));
+    functions.add(&[i32; 3], &[i32], texts::any_in());
+    functions.add(&[i32; 4], &[i32], texts::any_fits());
+    functions.add(&[i32; 3], &[i32], texts::fits());
+    functions.add(&[i32; 4], &[i32], texts::share());
+    functions.add(&[i32, i32, i32, ValType::I64], &[i32], rows::later());
+    functions.add(&[i32], &[i32], gather::reserve());
+    functions.add(&[i32; 2], &[], gather::sort());
+    functions.add(&[i32; 3], &[], nodes::all());
+    functions.add(&[i32; 3], &[], nodes::any());
+    functions.add(&[i32; 2], &[], nodes::not());
+    functions.add(&[i32, f64], &[], nodes::fill());
+    functions.add(&[i32; 3], &[], nodes::members());
+    functions.add(&[i32; 2], &[], nodes::soonest());
+    functions.add(&[i32, i32, f64], &[], latest::within());
+    functions.add(&[i32; 7], &[], nodes::root(&addresses));
+    let leaves = leaves(plan, &context, &addresses);
+    let numbers: BTreeMap<_, _> = leaves
+        .iter()
+        .zip(function::FIRST_LEAF..)
+        .map(|((node, _), function)| (*node, function))
+        .collect();
+    let tile = classify::tile(plan, &addresses, &roots, &numbers);
+    functions.add(&[i32; 4], &[], tile);
+    for (_, leaf) in leaves {
+        functions.add(&[i32; 2], &[], leaf);
     }
     functions.module(heap, data)
+}
+
+/// The leaves' functions, each at the first node whose answers it writes.
+fn leaves(plan: &Plan, context: &Context<'_>, addresses: &Addresses) -> Vec<(NodeId, Function)> {
+    let mut leaves = Vec::new();
+    for (id, node) in plan.nodes.iter().enumerate() {
+        if let Some(leaf) = context.leaf(node, addresses.node(id)) {
+            leaves.push((id, leaf));
+        }
+    }
+    for group in latest::Group::all(plan) {
+        let reach = plan.reach_of_latest(&group.nodes);
+        let leaf = latest::leaf(context, &group, reach, |node| addresses.node(node));
+        leaves.extend(group.nodes.first().copied().zip(leaf));
+    }
+    leaves
+}
+
+/// Whether a node counts different texts.
+fn counts_texts(node: &Node) -> bool {
+    matches!(node, Node::Measure(node) if matches!(node.measure, Measure::Distinct(_)))
+}
+
+/// The most steps of a sequence.
+fn steps(plan: &Plan) -> u32 {
+    let steps = plan.nodes.iter().map(|node| match node {
+        Node::Order(order) => order.steps.len(),
+        _ => 0,
+    });
+    u32::try_from(steps.max().unwrap_or(0)).unwrap_or(u32::MAX)
 }
 
 #[derive(Default)]
@@ -158,19 +283,19 @@ impl Functions {
             page_size_log2: None,
         });
         let mut globals = GlobalSection::new();
-        let i32_global = |val_type| GlobalType {
+        let variable = |val_type| GlobalType {
             val_type,
             mutable: true,
             shared: false,
         };
-        globals.global(
-            i32_global(ValType::I32),
-            &ConstExpr::i32_const(address(heap)),
-        );
-        globals.global(i32_global(ValType::I32), &ConstExpr::i32_const(0));
-        globals.global(i32_global(ValType::I64), &ConstExpr::i64_const(0));
-        globals.global(i32_global(ValType::I32), &ConstExpr::i32_const(0));
-        globals.global(i32_global(ValType::I32), &ConstExpr::i32_const(0));
+        for index in 0..global::COUNT {
+            let (value, start) = match index {
+                global::NOW => (ValType::I64, ConstExpr::i64_const(0)),
+                global::HEAP => (ValType::I32, ConstExpr::i32_const(address(heap))),
+                _ => (ValType::I32, ConstExpr::i32_const(0)),
+            };
+            globals.global(variable(value), &start);
+        }
         let mut exports = ExportSection::new();
         exports.export("describe", ExportKind::Func, function::DESCRIBE);
         exports.export("classify", ExportKind::Func, function::CLASSIFY);
@@ -196,24 +321,6 @@ impl Functions {
             .section(&exports);
         module.section(&self.code).section(&segments);
         module.finish()
-    }
-}
-
-/// A function's locals in groups of one type, as the encoder wants them, with its body.
-fn function(locals: &[(u32, ValType)], body: impl FnOnce(&mut InstructionSink<'_>)) -> Function {
-    let mut function = Function::new(locals.iter().copied());
-    let mut code = function.instructions();
-    body(&mut code);
-    code.end();
-    function
-}
-
-/// A memory operand: an offset and the natural alignment of so many bytes.
-fn at(offset: u64, bytes: u32) -> MemArg {
-    MemArg {
-        offset,
-        align: bytes.trailing_zeros(),
-        memory_index: 0,
     }
 }
 

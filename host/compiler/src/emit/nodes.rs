@@ -1,198 +1,184 @@
-//! Nodes over a tile: the leaf over user properties, the boolean algebra of signed instants, and what comes out of it.
+//! Nodes over a tile: the boolean algebra of signed instants, and what comes out of it. Two users an instruction.
 
-use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
+use wasm_encoder::{Function, InstructionSink};
 
-use super::test::Tests;
-use super::{at, function, global};
-use crate::layout::{NODE_BYTES, TILE, batch};
-use crate::plan::ColumnTest;
+use super::Addresses;
+use crate::layout::{BITMAP_BYTES, NODE_BYTES, TILE};
+use crate::wasm::{Body, F64, I32, I64, Var, address, at, float, int, long};
 
-/// `leaf(first user, count)`: writes the tile's answers at `node`. A current value changes by news alone, so they stand for ever.
-pub(super) fn user_leaf(tests: &[ColumnTest], node: i32) -> Function {
-    let (first, count, columns, user, row) = (0, 1, 2, 3, 4);
-    let tests = Tests::new(tests, 5);
-    function(&[(3 + tests.locals(), ValType::I32)], |code| {
-        code.global_get(global::BATCH)
-            .i32_load(at(batch::USER_PROPERTIES, 4))
-            .local_set(columns);
-        tests.set_up(code, columns);
-        code.block(BlockType::Empty).loop_(BlockType::Empty);
-        code.local_get(user).local_get(count).i32_ge_u().br_if(1);
-        code.local_get(first)
-            .local_get(user)
-            .i32_add()
-            .local_set(row);
-        code.local_get(user).i32_const(3).i32_shl();
-        code.f64_const(f64::INFINITY.into())
-            .f64_const(f64::NEG_INFINITY.into());
-        tests.row(code, row);
-        code.select().f64_store(at(node.cast_unsigned().into(), 8));
-        code.local_get(user).i32_const(1).i32_add().local_set(user);
-        code.br(0).end().end();
-    })
+/// Runs `pair` for every 16 bytes of a tile; it is given the offset.
+pub(super) fn each_pair(body: &mut Body, pair: impl FnOnce(&mut Body, Var<I32>)) {
+    let offset = body.local::<I32>();
+    body.while_(offset.lt(address(NODE_BYTES)), |body| {
+        pair(body, offset);
+        body.add(offset, int(16));
+    });
 }
 
-/// Runs `body` for every 16 bytes of a tile; the offset is in the local.
-fn each_pair(
-    code: &mut InstructionSink<'_>,
-    offset: u32,
-    body: impl FnOnce(&mut InstructionSink<'_>),
-) {
-    code.loop_(BlockType::Empty);
-    body(code);
-    code.local_get(offset)
-        .i32_const(16)
-        .i32_add()
-        .local_tee(offset);
-    code.i32_const(NODE_BYTES.cast_signed())
-        .i32_lt_u()
-        .br_if(0)
-        .end();
+/// Pushes the answers of a node for two users.
+pub(super) fn load(body: &mut Body, node: Var<I32>, offset: Var<I32>) {
+    body.push(node + offset.get());
+    body.sink().v128_load(at(0, 16));
 }
 
 /// `f(target, a, b)`: target = a `join` b.
 fn join(operator: fn(&mut InstructionSink<'_>)) -> Function {
-    let (target, a, b, offset) = (0, 1, 2, 3);
-    function(&[(1, ValType::I32)], |code| {
-        each_pair(code, offset, |code| {
-            code.local_get(target).local_get(offset).i32_add();
-            code.local_get(a)
-                .local_get(offset)
-                .i32_add()
-                .v128_load(at(0, 16));
-            code.local_get(b)
-                .local_get(offset)
-                .i32_add()
-                .v128_load(at(0, 16));
-            operator(code);
-            code.v128_store(at(0, 16));
-        });
-    })
+    let mut body = Body::new(3);
+    let [target, a, b] = [0, 1, 2].map(Var::<I32>::parameter);
+    each_pair(&mut body, |body, offset| {
+        body.push(target + offset.get());
+        load(body, a, offset);
+        load(body, b, offset);
+        operator(&mut body.sink());
+        body.sink().v128_store(at(0, 16));
+    });
+    body.finish()
 }
 
 /// `all(target, a, b)`: the lesser of two signed instants. No answer is NaN, so the one-instruction minimum is exact.
 pub(super) fn all() -> Function {
-    join(|code| {
-        code.f64x2_pmin();
+    join(|sink| {
+        sink.f64x2_pmin();
     })
 }
 
 /// `any(target, a, b)`: the greater of two signed instants.
 pub(super) fn any() -> Function {
-    join(|code| {
-        code.f64x2_pmax();
+    join(|sink| {
+        sink.f64x2_pmax();
     })
 }
 
 /// `not(target, a)`.
 pub(super) fn not() -> Function {
-    let (target, a, offset) = (0, 1, 2);
-    function(&[(1, ValType::I32)], |code| {
-        each_pair(code, offset, |code| {
-            code.local_get(target).local_get(offset).i32_add();
-            code.local_get(a)
-                .local_get(offset)
-                .i32_add()
-                .v128_load(at(0, 16))
-                .f64x2_neg();
-            code.v128_store(at(0, 16));
-        });
-    })
+    let mut body = Body::new(2);
+    let [target, a] = [0, 1].map(Var::<I32>::parameter);
+    each_pair(&mut body, |body, offset| {
+        body.push(target + offset.get());
+        load(body, a, offset);
+        body.sink().f64x2_neg().v128_store(at(0, 16));
+    });
+    body.finish()
 }
 
 /// `fill(target, value)`.
 pub(super) fn fill() -> Function {
-    let (target, value, offset) = (0, 1, 2);
-    function(&[(1, ValType::I32)], |code| {
-        each_pair(code, offset, |code| {
-            code.local_get(target)
-                .local_get(offset)
-                .i32_add()
-                .local_get(value)
-                .f64x2_splat()
-                .v128_store(at(0, 16));
-        });
-    })
-}
-
-/// `members(words, node, count)`: writes the bits of the tile's users who are in, padding bits zero.
-pub(super) fn members() -> Function {
-    let (words, node, count, offset, bits) = (0, 1, 2, 3, 4);
-    function(&[(1, ValType::I32), (1, ValType::I64)], |code| {
-        code.loop_(BlockType::Empty);
-        // 64 users a word, the first in the lowest bit: two new bits enter at the top and shift down.
-        code.i64_const(0).local_set(bits);
-        code.loop_(BlockType::Empty);
-        code.local_get(bits).i64_const(2).i64_shr_u();
-        code.local_get(node)
-            .local_get(offset)
-            .i32_add()
-            .v128_load(at(0, 16))
-            .f64_const(0.0.into())
-            .f64x2_splat()
-            .f64x2_gt();
-        code.i64x2_bitmask()
-            .i64_extend_i32_u()
-            .i64_const(62)
-            .i64_shl()
-            .i64_or()
-            .local_set(bits);
-        code.local_get(offset)
-            .i32_const(16)
-            .i32_add()
-            .local_tee(offset);
-        code.i32_const(64 * 8 - 1).i32_and().br_if(0).end();
-        // The last word of a batch: what lies behind its last user is an earlier tile's.
-        code.local_get(count)
-            .i32_const(64)
-            .i32_lt_u()
-            .if_(BlockType::Empty);
-        code.local_get(bits)
-            .i64_const(1)
-            .local_get(count)
-            .i64_extend_i32_u()
-            .i64_shl()
-            .i64_const(1)
-            .i64_sub();
-        code.i64_and().local_set(bits);
-        code.end();
-        code.local_get(words).local_get(bits).i64_store(at(0, 8));
-        code.local_get(words)
-            .i32_const(8)
-            .i32_add()
-            .local_set(words);
-        code.local_get(count)
-            .i32_const(64)
-            .i32_le_u()
-            .if_(BlockType::Empty)
-            .return_()
-            .end();
-        code.local_get(count)
-            .i32_const(64)
-            .i32_sub()
-            .local_set(count);
-        code.br(0).end();
-        debug_assert!(TILE.is_multiple_of(64));
-    })
+    let mut body = Body::new(2);
+    let (target, value) = (Var::<I32>::parameter(0), Var::<F64>::parameter(1));
+    each_pair(&mut body, |body, offset| {
+        body.push(target + offset.get());
+        body.push(value);
+        body.sink().f64x2_splat().v128_store(at(0, 16));
+    });
+    body.finish()
 }
 
 /// `soonest(target, node)`: target = the sooner of itself and the node's next change.
 pub(super) fn soonest() -> Function {
-    let (target, node, offset) = (0, 1, 2);
-    function(&[(1, ValType::I32)], |code| {
-        each_pair(code, offset, |code| {
-            code.local_get(target).local_get(offset).i32_add();
-            code.local_get(target)
-                .local_get(offset)
-                .i32_add()
-                .v128_load(at(0, 16));
-            code.local_get(node)
-                .local_get(offset)
-                .i32_add()
-                .v128_load(at(0, 16))
-                .f64x2_abs()
-                .f64x2_pmin();
-            code.v128_store(at(0, 16));
+    let mut body = Body::new(2);
+    let [target, node] = [0, 1].map(Var::<I32>::parameter);
+    each_pair(&mut body, |body, offset| {
+        body.push(target + offset.get());
+        load(body, target, offset);
+        load(body, node, offset);
+        body.sink().f64x2_abs().f64x2_pmin().v128_store(at(0, 16));
+    });
+    body.finish()
+}
+
+/// `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort that is all of some nodes, of which the
+/// static ones (who answer in for ever or out for ever) come as bitmaps. Only users who are in by all of those are looked at at all.
+pub(super) fn root(addresses: &Addresses) -> Function {
+    let mut body = Body::new(7);
+    let [
+        words,
+        count,
+        statics,
+        static_count,
+        operands,
+        operand_count,
+        soonest,
+    ] = [0, 1, 2, 3, 4, 5, 6].map(Var::<I32>::parameter);
+    let (word, index) = (body.local::<I32>(), body.local::<I32>());
+    let (mask, bits) = (body.local::<I64>(), body.local::<I64>());
+    let (bit, user) = (body.local::<I64>(), body.local::<I32>());
+    let until = body.local::<F64>();
+    let count_of_words = body.var((count + int(63)).shr(int(6)));
+    body.each(word, int(0), count_of_words, |body| {
+        body.set(mask, long(-1));
+        body.each(index, int(0), static_count, |body| {
+            let number = statics.at(index, 4).load::<I32>(0);
+            let bitmap = address(addresses.bitmaps).at(number, BITMAP_BYTES);
+            body.set(mask, mask.and(bitmap.at(word, 8).load::<I64>(0)));
         });
-    })
+        body.set(bits, long(0));
+        body.while_(mask.ne(long(0)), |body| {
+            // The lowest bit, which then goes.
+            body.set(bit, mask.and(long(0) - mask.get()));
+            body.push(mask);
+            body.sink().i64_ctz().i32_wrap_i64();
+            body.sink().local_set(user.index());
+            body.set(user, word.shl(int(6)) + user.get());
+            body.set(mask, mask.xor(bit));
+            body.set(until, float(f64::INFINITY));
+            body.each(index, int(0), operand_count, |body| {
+                let number = operands.at(index, 4).load::<I32>(0);
+                let node = address(addresses.nodes).at(number, NODE_BYTES);
+                body.set(until, until.min(node.at(user, 8).load::<F64>(0)));
+            });
+            body.if_(until.gt(float(0.0)), |body| body.set(bits, bits.xor(bit)));
+            let sooner = soonest.at(user, 8).load::<F64>(0).min(until.abs());
+            body.store(soonest.at(user, 8), 0, sooner);
+        });
+        body.store(words.at(word, 8), 0, bits);
+    });
+    body.finish()
+}
+
+/// `members(words, node, count)`: writes the bits of the tile's users who are in, padding bits zero.
+pub(super) fn members() -> Function {
+    debug_assert!(TILE.is_multiple_of(64));
+    let mut body = Body::new(3);
+    let [words, node, count] = [0, 1, 2].map(Var::<I32>::parameter);
+    let (word_end, bits) = (body.local::<I32>(), body.local::<I64>());
+    let mask = body.local::<I64>();
+    body.while_(count.ne(int(0)), |body| {
+        // 64 users a word, the first in the lowest bit: two new bits enter at the top and shift down.
+        body.set(word_end, node + int(64 * 8));
+        body.while_(node.lt(word_end), |body| {
+            body.push(bits.shr(long(2)));
+            body.push(node);
+            body.sink()
+                .v128_load(at(0, 16))
+                .f64_const(0.0.into())
+                .f64x2_splat()
+                .f64x2_gt()
+                .i64x2_bitmask()
+                .i64_extend_i32_u()
+                .i64_const(62)
+                .i64_shl()
+                .i64_or()
+                .local_set(bits.index());
+            body.add(node, int(16));
+        });
+        // The last word of a batch: what lies behind its last user is an earlier tile's.
+        body.if_else(
+            count.lt(int(64)),
+            |body| {
+                body.push(long(1));
+                body.push(count);
+                body.sink().i64_extend_i32_u().i64_shl();
+                body.sink().local_set(mask.index());
+                body.set(bits, bits.and(mask - long(1)));
+                body.store(words, 0, bits);
+                body.set(count, int(0));
+            },
+            |body| {
+                body.store(words, 0, bits);
+                body.set(count, count - int(64));
+            },
+        );
+        body.add(words, int(8));
+    });
+    body.finish()
 }

@@ -39,6 +39,7 @@ pub const ONE_USER: Batch<'static> = Batch {
     property_histories: &[],
     streams: &[],
     calendars: &[],
+    lists: &[],
 };
 
 /// A rule in the text format. As it is by default it keeps the contract: its cohort is `test`, its one user is in, for ever.
@@ -89,7 +90,22 @@ impl Wat {
             list.extend([2048 + ids.len() as u32, id.len() as u32]);
             ids.push_str(id);
         }
-        let description = [1200, self.cohorts.len() as u32, 0, 0, 0, 0, 0, 0, 0, 0];
+        // cohorts, user-properties, property-histories, streams, calendars: pointer and length each; user-hashes; lists.
+        let description = [
+            1200,
+            self.cohorts.len() as u32,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ];
         let words = |words: &[u32]| -> String {
             let bytes = words.iter().flat_map(|word| word.to_le_bytes());
             bytes.map(|byte| format!("\\{byte:02x}")).collect()

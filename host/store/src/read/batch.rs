@@ -11,7 +11,7 @@ use super::texts::{Remap, Texts};
 use crate::firsts::{self, First};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::rows::index;
-use crate::{EventRows, History, PropertyRead, ReadRequest, StoreError, StreamRead, UserKey};
+use crate::{EventRows, History, Kind, PropertyRead, ReadRequest, StoreError, StreamRead, UserKey};
 
 /// Rows that grow group by group.
 struct RowsBuilder {
@@ -46,8 +46,30 @@ impl RowsBuilder {
 /// A stream with its names and columns as numbers.
 struct Stream {
     names: Vec<u32>,
-    columns: Vec<Option<u32>>,
+    columns: Vec<Wish>,
     window: Window,
+}
+
+/// What a column of a stream is to hold.
+#[derive(Clone, Copy)]
+enum Wish {
+    /// An event property by its number.
+    Property(u32),
+    /// An event property that no event ever had.
+    Unknown,
+    /// The event's own name.
+    Name,
+}
+
+impl Wish {
+    fn new(context: &Context<'_>, read: &PropertyRead) -> Self {
+        if read.name.is_empty() && read.kind == Kind::Text {
+            return Self::Name;
+        }
+        context
+            .property(&read.name)
+            .map_or(Self::Unknown, Self::Property)
+    }
 }
 
 impl Stream {
@@ -55,7 +77,7 @@ impl Stream {
         let columns = read
             .properties
             .iter()
-            .map(|property| context.property(&property.name))
+            .map(|property| Wish::new(context, property))
             .collect();
         let reach = read
             .reach
@@ -173,7 +195,7 @@ pub(crate) fn read(
 /// Appends the selected rows of a group.
 fn append(
     rows: &mut RowsBuilder,
-    columns: &[Option<u32>],
+    columns: &[Wish],
     sources: &[(u32, Source<'_>)],
     selection: &Selection,
     texts: &mut Texts<'_>,
@@ -189,9 +211,16 @@ fn append(
         .extend(selection.users.iter().map(|end| base + end.rows));
     for (column, builder) in columns.iter().zip(&mut rows.columns) {
         let mut views = Vec::with_capacity(sources.len());
-        if let Some(column) = column {
-            for (_, source) in sources {
-                views.push(source.column(*column)?);
+        match column {
+            Wish::Property(column) => {
+                for (_, source) in sources {
+                    views.push(source.column(*column)?);
+                }
+            }
+            Wish::Unknown => {}
+            Wish::Name => {
+                append_names(builder, sources, selection, texts)?;
+                continue;
             }
         }
         for piece in &selection.pieces {
@@ -199,6 +228,22 @@ fn append(
                 Some(view) => builder.push_rows(view, piece.row, piece.length, texts)?,
                 None => builder.push_absent(piece.length),
             }
+        }
+    }
+    Ok(())
+}
+
+/// Appends the event names of the selected rows of a group: all rows of a source have one.
+fn append_names(
+    builder: &mut Builder,
+    sources: &[(u32, Source<'_>)],
+    selection: &Selection,
+    texts: &mut Texts<'_>,
+) -> Result<(), StoreError> {
+    for piece in &selection.pieces {
+        match sources.get(piece.source as usize) {
+            Some((name, _)) => builder.push_text(texts.name(*name)?, piece.length)?,
+            None => builder.push_absent(piece.length),
         }
     }
     Ok(())

@@ -11,6 +11,8 @@ use crate::{Column, Kind, StoreError};
 pub(crate) enum Builder {
     Number(Vec<f64>),
     Flag(Vec<u8>),
+    /// Milliseconds since the epoch; NaN: absent.
+    Instant(Vec<f64>),
     /// Without `starts` each row has one code (0: absent); with them, lists.
     Text {
         codes: Vec<u32>,
@@ -25,6 +27,7 @@ impl Builder {
         match kind {
             Kind::Number => Self::Number(Vec::with_capacity(rows)),
             Kind::Flag => Self::Flag(Vec::with_capacity(rows)),
+            Kind::Instant => Self::Instant(Vec::with_capacity(rows)),
             Kind::Text => Self::Text {
                 codes: Vec::with_capacity(rows),
                 starts: None,
@@ -34,7 +37,7 @@ impl Builder {
 
     pub(crate) fn finish(self) -> Column {
         match self {
-            Self::Number(values) => Column::Number(values),
+            Self::Number(values) | Self::Instant(values) => Column::Number(values),
             Self::Flag(values) => Column::Flag(values),
             Self::Text {
                 codes,
@@ -51,7 +54,9 @@ impl Builder {
     pub(crate) fn push_absent(&mut self, rows: u32) {
         let more = rows as usize;
         match self {
-            Self::Number(values) => values.resize(values.len() + more, f64::NAN),
+            Self::Number(values) | Self::Instant(values) => {
+                values.resize(values.len() + more, f64::NAN);
+            }
             Self::Flag(values) => values.resize(values.len() + more, NO_FLAG),
             Self::Text {
                 codes,
@@ -65,6 +70,27 @@ impl Builder {
                 starts.resize(starts.len() + more, end);
             }
         }
+    }
+
+    /// Appends rows that all hold the text of a code of the batch.
+    pub(crate) fn push_text(&mut self, code: u32, rows: u32) -> Result<(), StoreError> {
+        match self {
+            Self::Text {
+                codes,
+                starts: None,
+            } => codes.resize(codes.len() + rows as usize, code),
+            Self::Text {
+                codes,
+                starts: Some(starts),
+            } => {
+                for _ in 0..rows {
+                    codes.push(code);
+                    starts.push(index(codes.len())?);
+                }
+            }
+            _ => self.push_absent(rows),
+        }
+        Ok(())
     }
 
     /// Appends a value, read as this column's kind.
@@ -92,6 +118,7 @@ impl Builder {
                     .and_then(|scalar| scalar.as_flag())
                     .map_or(NO_FLAG, u8::from),
             }),
+            Self::Instant(values) => values.push(texts.instant(cell)?),
             Self::Text { codes, starts } => {
                 if let CellRef::List(list) = cell {
                     let starts = match starts {
@@ -153,6 +180,12 @@ impl Builder {
             ) => {
                 for packed in packed.range(row, length) {
                     codes.push(texts.code(code(*min, packed))?);
+                }
+                return Ok(());
+            }
+            (Self::Instant(values), Some(Values::Codes { min, codes: packed })) => {
+                for packed in packed.range(row, length) {
+                    values.push(texts.instant_of_code(code(*min, packed))?);
                 }
                 return Ok(());
             }

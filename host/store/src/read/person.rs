@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
-use muster_model::{Event, Millis, UserHistory, Value};
+use muster_model::{Event, Millis, UserHistory, Value, user_hash};
 
 use super::batch::groups;
 use super::fetch::Context;
@@ -11,7 +11,7 @@ use super::properties::{Property, by_user};
 use super::select::{Selection, Wanted, Window};
 use crate::{StoreError, UserKey};
 
-/// All that is known of a user at `now`.
+/// All that the store knows of a user at `now`: not the lists they are on.
 pub(crate) fn history(
     context: Context<'_>,
     user: UserKey,
@@ -21,7 +21,10 @@ pub(crate) fn history(
     let mut next = [i64::MAX];
     let mut sources = Vec::new();
     let mut selection = Selection::default();
-    let mut history = UserHistory::default();
+    let mut history = UserHistory {
+        hash: context.user_id(user)?.map_or(0, user_hash),
+        ..UserHistory::default()
+    };
 
     let window = Window {
         after: i64::MIN,
@@ -133,7 +136,15 @@ pub(crate) fn values(
     Ok(all)
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// A user's id.
+    pub(crate) fn user_id(&self, user: UserKey) -> Result<Option<&'a str>, StoreError> {
+        let id = self.tables.users.get(self.txn, &user.0.to_be_bytes())?;
+        id.map(std::str::from_utf8)
+            .transpose()
+            .map_err(|_| StoreError::Corrupt { what: "a user id" })
+    }
+
     /// The names of all user properties.
     fn user_properties(&self) -> BTreeSet<Box<str>> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);

@@ -16,7 +16,13 @@ pub(crate) struct Remap {
     codes: Vec<u32>,
     /// The codes of the store that were given one.
     used: Vec<u32>,
+    /// Per code of the store the instant that its text is, in milliseconds since the epoch; NaN: it is none; [`UNREAD`]: nobody
+    /// asked. It is the same in every batch, so it stays.
+    instants: Vec<f64>,
 }
+
+/// No instant.
+const UNREAD: f64 = f64::NEG_INFINITY;
 
 /// Gives texts their codes in the batch.
 pub(crate) struct Texts<'a> {
@@ -28,6 +34,8 @@ pub(crate) struct Texts<'a> {
     others: HashMap<Box<str>, u32>,
     /// Numbers whose canonical text was asked for.
     numbers: HashMap<u64, u32>,
+    /// Per number of an event name the code of its text; 0: none yet.
+    names: Vec<u32>,
     dictionary: Dictionary,
 }
 
@@ -48,6 +56,7 @@ impl<'a> Texts<'a> {
             remap,
             others: HashMap::new(),
             numbers: HashMap::new(),
+            names: Vec::new(),
             dictionary: Dictionary::default(),
         }
     }
@@ -111,6 +120,63 @@ impl<'a> Texts<'a> {
         Ok(code)
     }
 
+    /// The batch's code for the text of an event name.
+    pub(crate) fn name(&mut self, name: u32) -> Result<u32, StoreError> {
+        match self.names.get(name as usize) {
+            Some(&known) if known != 0 => Ok(known),
+            _ => self.new_name(name),
+        }
+    }
+
+    #[cold]
+    fn new_name(&mut self, name: u32) -> Result<u32, StoreError> {
+        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let text: Box<str> = terms.name_text(name).ok_or(CORRUPT)?.into();
+        drop(terms);
+        let code = self.text(&text)?;
+        if self.names.len() <= name as usize {
+            self.names.resize(name as usize + 1, 0);
+        }
+        if let Some(slot) = self.names.get_mut(name as usize) {
+            *slot = code;
+        }
+        Ok(code)
+    }
+
+    /// A value as an instant, in milliseconds since the epoch; NaN: it is none.
+    pub(crate) fn instant(&mut self, cell: CellRef<'_>) -> Result<f64, StoreError> {
+        match cell {
+            CellRef::Code(code) => self.instant_of_code(code),
+            other => Ok(self.scalar(other)?.map_or(f64::NAN, |scalar| ms(&scalar))),
+        }
+    }
+
+    /// The text of a code of the store as an instant. Each text is read once, however many rows hold it.
+    #[inline]
+    pub(crate) fn instant_of_code(&mut self, code: u32) -> Result<f64, StoreError> {
+        match self.remap.instants.get(code as usize) {
+            Some(&known) if known != UNREAD => Ok(known),
+            _ => self.new_instant(code),
+        }
+    }
+
+    #[cold]
+    fn new_instant(&mut self, code: u32) -> Result<f64, StoreError> {
+        if code == 0 || code > self.count {
+            return Err(CORRUPT);
+        }
+        let scalar = self.scalar(CellRef::Code(code))?;
+        let instant = scalar.map_or(f64::NAN, |scalar| ms(&scalar));
+        let instants = &mut self.remap.instants;
+        if instants.len() <= code as usize {
+            instants.resize(code as usize + 1, UNREAD);
+        }
+        if let Some(slot) = instants.get_mut(code as usize) {
+            *slot = instant;
+        }
+        Ok(instant)
+    }
+
     /// A value of one kind as the scalar it is, for the rules of `Scalar` on numbers and flags; `None` for lists.
     pub(crate) fn scalar(&self, cell: CellRef<'_>) -> Result<Option<Scalar>, StoreError> {
         Ok(Some(match cell {
@@ -124,6 +190,11 @@ impl<'a> Texts<'a> {
             CellRef::List(_) => return Ok(None),
         }))
     }
+}
+
+/// A scalar as an instant, exact: [`muster_model::Millis::MAX`] is below 2^53.
+fn ms(scalar: &Scalar) -> f64 {
+    scalar.as_instant().map_or(f64::NAN, |ms| ms.0 as f64)
 }
 
 fn push(dictionary: &mut Dictionary, text: &str) -> Result<u32, StoreError> {

@@ -279,6 +279,9 @@ fn seen(value: Option<&Value>, kind: Kind) -> Seen {
     };
     match kind {
         Kind::Number => value.as_number().map_or(Seen::Absent, Seen::Number),
+        Kind::Instant => value
+            .as_instant()
+            .map_or(Seen::Absent, |instant| Seen::Number(instant.0 as f64)),
         Kind::Flag => match value {
             Value::One(scalar) => scalar.as_flag().map_or(Seen::Absent, Seen::Flag),
             Value::List(_) => Seen::Absent,
@@ -406,9 +409,13 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             );
             for (read, column) in stream.properties.iter().zip(&rows.columns) {
                 for (row, event) in range.clone().zip(&events) {
+                    let expected = match read.name.as_str() {
+                        "" => Seen::Texts(vec![event.name.to_owned()]),
+                        name => seen(event.properties.get(name), read.kind),
+                    };
                     assert_eq!(
                         at(column, row, &history.dictionary),
-                        seen(event.properties.get(&read.name), read.kind),
+                        expected,
                         "{event:?} {read:?}",
                         event = event.time
                     );
@@ -463,6 +470,10 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
 
 fn check_person(snapshot: &Snapshot, model: &Model, key: UserKey, user: u32, now: i64) {
     let history = snapshot.history(key, Millis(now)).unwrap();
+    assert_eq!(
+        history.hash,
+        muster_model::user_hash(&format!("user {user}"))
+    );
     let mut events: Vec<_> = model
         .events
         .get(&user)

@@ -1,0 +1,295 @@
+//! Tests of one row over the columns of a batch: shared by the leaves over events, histories and user properties.
+
+use std::collections::BTreeMap;
+
+use super::{constant, function, global};
+use crate::layout::{batch, column};
+use crate::plan::{Check, RowTest};
+use crate::wasm::{
+    Body, Expr, F64, I32, I64, Var, all, any, call, either, float, global, int, select,
+};
+
+/// The locals that a function's tests need, set up once before its loop.
+#[derive(Default)]
+pub(super) struct Columns {
+    own: BTreeMap<usize, Column>,
+    /// Columns of user properties that events are compared with.
+    of_user: BTreeMap<usize, Column>,
+    /// Of each text set: its table's address.
+    sets: BTreeMap<usize, Var<I32>>,
+    /// Of each pattern: its table's address.
+    patterns: BTreeMap<usize, Pattern>,
+}
+
+/// A column of the batch.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    record: Var<I32>,
+    /// The values; of a column of lists the starts.
+    data: Var<I32>,
+    /// Whether it is a column of lists.
+    lists: Var<I32>,
+}
+
+#[derive(Clone, Copy)]
+struct Pattern {
+    table: Var<I32>,
+    automaton: u32,
+}
+
+impl Columns {
+    /// Loads what some tests and further text columns need. `place` gives the address of a column's record.
+    pub(super) fn new(
+        body: &mut Body,
+        automata: &[u32],
+        set_count: usize,
+        tests: &[&RowTest],
+        more: &[usize],
+        place: &dyn Fn(usize) -> Expr<I32>,
+    ) -> Self {
+        let mut columns = Self::default();
+        for (index, check) in tests.iter().flat_map(|test| test.columns()) {
+            columns.own(body, index, place);
+            match *check {
+                Check::In(set) | Check::NotIn(set) => {
+                    let table = table(set);
+                    columns.sets.entry(set).or_insert_with(|| body.var(table));
+                }
+                Check::Fits(pattern) | Check::FitsNot(pattern) => {
+                    let table = table(set_count + pattern);
+                    let automaton = automata.get(pattern).copied().unwrap_or_default();
+                    columns.patterns.entry(pattern).or_insert_with(|| Pattern {
+                        table: body.var(table),
+                        automaton,
+                    });
+                }
+                Check::SameAs(user) => {
+                    columns
+                        .of_user
+                        .entry(user)
+                        .or_insert_with(|| Column::load(body, user_column(user)));
+                }
+                _ => {}
+            }
+        }
+        for index in more {
+            columns.own(body, *index, place);
+        }
+        columns
+    }
+
+    fn own(&mut self, body: &mut Body, index: usize, place: &dyn Fn(usize) -> Expr<I32>) {
+        self.own
+            .entry(index)
+            .or_insert_with(|| Column::load(body, place(index)));
+    }
+
+    /// A column that was asked for.
+    pub(super) fn column(&self, index: usize) -> Option<Column> {
+        self.own.get(&index).copied()
+    }
+
+    /// 1 if the row passes the test, else 0. `user` is the user's number in the batch.
+    pub(super) fn test(&self, test: &RowTest, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
+        match test {
+            RowTest::Column { column, check } => self.check(*column, check, row, user),
+            RowTest::Any(tests) => any(tests.iter().map(|test| self.test(test, row, user))),
+            RowTest::All(tests) => {
+                // Rows pass at random, so what is cheap is computed without branches; what is dear only if all that passes.
+                let (cheap, dear): (Vec<_>, Vec<_>) = tests.iter().partition(|test| is_cheap(test));
+                let cheap = cheap
+                    .into_iter()
+                    .map(|test| self.test(test, row, user))
+                    .reduce(|a, b| a.and(b));
+                let dear = dear.into_iter().map(|test| self.test(test, row, user));
+                all(cheap.into_iter().chain(dear))
+            }
+        }
+    }
+
+    fn check(&self, index: usize, check: &Check, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
+        let Some(column) = self.column(index) else {
+            return int(0);
+        };
+        let number = || column.number(row);
+        match check {
+            // An absent number is NaN, which compares as false with everything.
+            Check::AtLeast(bound) => number().ge(float(bound.number())),
+            Check::MoreThan(bound) => number().gt(float(bound.number())),
+            Check::AtMost(bound) => number().le(float(bound.number())),
+            Check::LessThan(bound) => number().lt(float(bound.number())),
+            Check::InLast(length) => number()
+                .le(now())
+                .and((number() + float(exact(*length))).gt(now())),
+            Check::BeforeLast(length) => (number() + float(exact(*length))).le(now()),
+            Check::Set(true) => column.is_set(row),
+            Check::Set(false) => column.is_set(row).not(),
+            Check::In(set) => self.is_in(column, *set, row),
+            Check::NotIn(set) => self.is_in(column, *set, row).not(),
+            Check::Fits(pattern) => self.fits(column, *pattern, row),
+            Check::FitsNot(pattern) => self.fits(column, *pattern, row).not(),
+            Check::SameAs(other) => match self.of_user.get(other) {
+                Some(other) => call(
+                    function::SHARE,
+                    vec![
+                        column.record.into(),
+                        row.into(),
+                        other.record.into(),
+                        user.into(),
+                    ],
+                ),
+                None => int(0),
+            },
+        }
+    }
+
+    fn is_in(&self, column: Column, set: usize, row: Var<I32>) -> Expr<I32> {
+        let Some(table) = self.sets.get(&set).copied() else {
+            return int(0);
+        };
+        let of_list = call(
+            function::ANY_IN,
+            vec![table.into(), column.record.into(), row.into()],
+        );
+        either(
+            column.lists.get(),
+            of_list,
+            (table + column.code(row)).load8(0),
+        )
+    }
+
+    fn fits(&self, column: Column, pattern: usize, row: Var<I32>) -> Expr<I32> {
+        let Some(pattern) = self.patterns.get(&pattern) else {
+            return int(0);
+        };
+        call(
+            function::ANY_FITS,
+            vec![
+                pattern.table.into(),
+                crate::wasm::address(pattern.automaton).into(),
+                column.record.into(),
+                row.into(),
+            ],
+        )
+    }
+
+    /// The first instant after now at which the test's answer can change by the clock alone; infinite: never.
+    pub(super) fn change(&self, test: &RowTest, row: Var<I32>) -> Option<Expr<F64>> {
+        let checks = test.columns().into_iter().filter_map(|(index, check)| {
+            let number = || Some(self.column(index)?.number(row));
+            let left = |length: i64| {
+                let end = number()? + float(exact(length));
+                Some(select(end.clone().gt(now()), end, float(f64::INFINITY)))
+            };
+            match check {
+                Check::InLast(length) => {
+                    Some(select(number()?.gt(now()), number()?, left(*length)?))
+                }
+                Check::BeforeLast(length) => left(*length),
+                _ => None,
+            }
+        });
+        checks.reduce(Expr::min)
+    }
+}
+
+/// Whether a test costs no more than a branch.
+fn is_cheap(test: &RowTest) -> bool {
+    match test {
+        RowTest::Column { check, .. } => {
+            !matches!(check, Check::Fits(_) | Check::FitsNot(_) | Check::SameAs(_))
+        }
+        RowTest::All(tests) => tests.iter().all(is_cheap),
+        RowTest::Any(_) => false,
+    }
+}
+
+impl Column {
+    fn load(body: &mut Body, record: Expr<I32>) -> Self {
+        let record = body.var(record);
+        Self {
+            record,
+            data: body.var(record.load::<I32>(column::DATA)),
+            lists: body.var(record.get().load8(column::CASE).eq(int(column::TEXTS))),
+        }
+    }
+
+    /// The number in a row; NaN: none.
+    pub(super) fn number(self, row: Var<I32>) -> Expr<F64> {
+        self.data.at(row, 8).load(0)
+    }
+
+    /// The code in a row of a column without lists; 0: none.
+    fn code(self, row: Var<I32>) -> Expr<I32> {
+        self.data.at(row, 4).load(0)
+    }
+
+    /// Whether a row holds a value: a code that is not 0; of a list, a code at all.
+    fn is_set(self, row: Var<I32>) -> Expr<I32> {
+        let next = self.data.at(row, 4).load::<I32>(4);
+        either(
+            self.lists.get(),
+            self.code(row).ne(next),
+            self.code(row).ne(int(0)),
+        )
+    }
+
+    /// How many codes rows `from..to` have at most.
+    pub(super) fn codes_between(self, from: Var<I32>, to: Var<I32>) -> Expr<I32> {
+        either(
+            self.lists.get(),
+            self.code(to) - self.code(from),
+            to - from.get(),
+        )
+    }
+
+    /// Does something with each code of a row.
+    pub(super) fn each_code(
+        self,
+        body: &mut Body,
+        row: Var<I32>,
+        each: impl FnOnce(&mut Body, Expr<I32>),
+    ) {
+        let at = body.local();
+        let end = body.local();
+        body.if_else(
+            self.lists.get(),
+            |body| {
+                let codes = || self.record.load::<I32>(column::CODES);
+                body.set(at, codes().at(self.code(row), 4));
+                let next = self.data.at(row, 4).load::<I32>(4);
+                body.set(end, codes().at(next, 4));
+            },
+            |body| {
+                body.set(at, self.data.at(row, 4));
+                body.set(end, at.get().at(self.code(row).ne(int(0)), 4));
+            },
+        );
+        body.while_(at.lt(end), |body| {
+            each(body, at.load(0));
+            body.add(at, int(4));
+        });
+    }
+}
+
+/// The clock as an `f64`, which holds every instant exactly.
+pub(super) fn now() -> Expr<F64> {
+    global::<I64>(global::NOW).float()
+}
+
+/// ms as an `f64`.
+#[expect(clippy::cast_precision_loss, reason = "durations are below 2^53 ms")]
+pub(super) fn exact(ms: i64) -> f64 {
+    ms as f64
+}
+
+/// The address of the table of a text set, or behind the sets of a pattern.
+fn table(index: usize) -> Expr<I32> {
+    global::<I32>(global::TABLES) + global::<I32>(global::TABLE_SIZE) * int(constant(index))
+}
+
+/// The record of a user property's column.
+pub(super) fn user_column(index: usize) -> Expr<I32> {
+    let columns = global::<I32>(global::BATCH).load::<I32>(batch::USER_PROPERTIES);
+    columns + int(constant(index * column::SIZE as usize))
+}

@@ -1,0 +1,311 @@
+//! Clauses to nodes.
+
+use std::collections::BTreeSet;
+
+use muster_definition::{
+    Bound, Clause, Comparison, Condition, Did, End, Measure as Said, Start, Step, Unit, UserClause,
+    When as Whenever, Window,
+};
+use muster_model::CohortId;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::counts::{compares, numbers};
+use super::reads::{Kind, Space, index_of, millis, reach_of};
+use super::row_test::holds_for_none;
+use super::{
+    Bits, CountNode, Counts, HistoryNode, LatestNode, Measure, MeasureNode, Node, NodeId, Plan,
+    RowTest, Span, SpanStart, When, WithinNode,
+};
+
+impl Plan {
+    /// Adds a cohort. `list` names the static list of a cohort.
+    pub(crate) fn add(
+        &mut self,
+        id: CohortId,
+        clause: &Clause,
+        list: &dyn Fn(&CohortId) -> String,
+    ) {
+        let node = self.clause(clause, list);
+        self.cohorts.push((id, node));
+    }
+
+    fn clause(&mut self, clause: &Clause, list: &dyn Fn(&CohortId) -> String) -> NodeId {
+        match clause {
+            Clause::Everyone => self.node(Node::Constant(true)),
+            // Whoever reads definitions has put the other cohort's clause in its place.
+            Clause::InCohort(_) => self.node(Node::Constant(false)),
+            Clause::All(clauses) => {
+                let operands = clauses.iter().map(|clause| self.clause(clause, list));
+                let operands = operands.collect();
+                self.all(operands)
+            }
+            Clause::Any(clauses) => {
+                let operands = clauses.iter().map(|clause| self.clause(clause, list));
+                let operands = operands.collect();
+                self.join(operands, false, Node::Any)
+            }
+            Clause::Not(clause) => {
+                let operand = self.clause(clause, list);
+                self.node(Node::Not(operand))
+            }
+            Clause::Did(did) => self.did(did),
+            Clause::DidInOrder(order) => self.order(order),
+            Clause::User(user) => self.user(user),
+            Clause::FirstSeen(window) => {
+                let span = self.span(window);
+                self.node(Node::FirstSeen(span))
+            }
+            Clause::Sample(sample) => self.node(Node::Sample {
+                seed: xxh3_64(sample.seed.as_bytes()),
+                share: Bits::of(sample.percent / 100.0),
+            }),
+            Clause::Listed(cohort) => {
+                let list = index_of(&mut self.lists, list(cohort).into());
+                self.node(Node::Listed(list))
+            }
+        }
+    }
+
+    fn all(&mut self, operands: BTreeSet<NodeId>) -> NodeId {
+        self.join(operands, true, Node::All)
+    }
+
+    /// Joins nodes; of none the answer is `empty`, of one the node itself.
+    fn join(
+        &mut self,
+        operands: BTreeSet<NodeId>,
+        empty: bool,
+        join: fn(Vec<NodeId>) -> Node,
+    ) -> NodeId {
+        let operands: Vec<_> = operands.into_iter().collect();
+        match operands.as_slice() {
+            [] => self.node(Node::Constant(empty)),
+            [only] => *only,
+            _ => self.node(join(operands)),
+        }
+    }
+
+    fn did(&mut self, did: &Did) -> NodeId {
+        let others: Vec<_> = match &did.measure {
+            Said::Times(times) => others(times),
+            _ => Vec::new(),
+        };
+        let names = did.step.names.iter();
+        let stream = self.stream(names.chain(others.iter().flat_map(|step| &step.names)));
+        let test = self.step(stream, &did.step);
+        if let Some(counts) = simple(did)
+            && !test.is_relative()
+        {
+            let window = match did.window.start {
+                Start::Last(length) => Some(millis(length)),
+                _ => None,
+            };
+            self.reach(stream, window);
+            return self.count(stream, test, counts, window);
+        }
+        let mut steps = vec![test];
+        let (span, reach) = self.span_of(did);
+        self.reach(stream, reach);
+        let measure = self.measure(did, stream, &mut steps);
+        let per = did
+            .per
+            .as_ref()
+            .map(|property| self.place(Space::Stream(stream), property, Kind::Text));
+        self.node(Node::Measure(MeasureNode {
+            stream,
+            steps,
+            span,
+            measure,
+            per,
+        }))
+    }
+
+    fn count(
+        &mut self,
+        stream: usize,
+        test: RowTest,
+        counts: Counts,
+        window: Option<i64>,
+    ) -> NodeId {
+        if counts.rises() {
+            return self.within(stream, test, counts.least, window);
+        }
+        if counts.falls() {
+            let more = self.within(stream, test, counts.most.saturating_add(1), window);
+            return self.node(Node::Not(more));
+        }
+        self.node(Node::Count(CountNode {
+            stream,
+            test,
+            counts,
+            window,
+        }))
+    }
+
+    /// At least `nth` rows.
+    fn within(&mut self, stream: usize, test: RowTest, nth: i32, window: Option<i64>) -> NodeId {
+        if nth < 1 {
+            return self.node(Node::Constant(true));
+        }
+        let latest = self.node(Node::Latest(LatestNode { stream, test, nth }));
+        self.node(Node::Within(WithinNode { latest, window }))
+    }
+
+    /// The window, and how far back its stream has to reach.
+    fn span_of(&mut self, did: &Did) -> (Span, Option<i64>) {
+        match &did.measure {
+            // Any of all events may be the nth.
+            Said::Nth(_) => (self.span(&did.window), None),
+            Said::Regularly { every, of_last, .. } => {
+                let start = SpanStart::Last(millis(*every).saturating_mul(i64::from(*of_last)));
+                let SpanStart::Last(reach) = start else {
+                    return (Span::EVER, None);
+                };
+                let span = Span {
+                    start,
+                    end: End::Now,
+                };
+                (span, Some(reach))
+            }
+            _ => (self.span(&did.window), reach_of(&did.window.start)),
+        }
+    }
+
+    fn measure(&mut self, did: &Did, stream: usize, steps: &mut Vec<RowTest>) -> Measure {
+        let space = Space::Stream(stream);
+        match &did.measure {
+            Said::Times(times) => Measure::Times(compares(times, |other| {
+                let test = self.step(stream, other);
+                steps.push(test);
+                steps.len() - 1
+            })),
+            Said::Number(of) => {
+                let parts = of.iter().map(|of| {
+                    let column = self.place(space, &of.property, Kind::Number);
+                    (of.aggregate, column, numbers(&of.comparison))
+                });
+                Measure::Number(parts.collect())
+            }
+            Said::Distinct(of) => {
+                let parts = of.iter().map(|(property, comparison)| {
+                    let column = self.place(space, property, Kind::Text);
+                    (column, numbers(comparison))
+                });
+                Measure::Distinct(parts.collect())
+            }
+            Said::Units(unit, zone, comparison) => {
+                let calendar = self.units_of(&did.window, *unit, zone);
+                Measure::Units(calendar, numbers(comparison))
+            }
+            Said::Each(unit, comparison) => self.each(&did.window, *unit, comparison),
+            Said::Regularly {
+                every,
+                of_last,
+                at_least,
+                times,
+            } => Measure::Regularly {
+                every: millis(*every),
+                of_last: i32::try_from(*of_last).unwrap_or(i32::MAX),
+                at_least: i32::try_from(*at_least).unwrap_or(i32::MAX),
+                times: numbers(times),
+            },
+            Said::Nth(nth) => Measure::Nth(i32::try_from(*nth).unwrap_or(i32::MAX)),
+            Said::First(properties) => Measure::First(self.properties(space, properties)),
+            Said::Last(properties) => Measure::Last(self.properties(space, properties)),
+        }
+    }
+
+    fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> Measure {
+        let zone = match &window.start {
+            Start::Calendar { zone, .. } => zone.clone(),
+            // The reader asks for a calendar window; whatever else it were, it would be of one zone.
+            _ => muster_definition::TimeZoneName::utc(),
+        };
+        let calendar = self.units_of(window, unit, &zone);
+        Measure::Each(calendar, numbers(comparison))
+    }
+
+    fn user(&mut self, user: &UserClause) -> NodeId {
+        let mut operands = BTreeSet::new();
+        for (property, predicate) in &user.properties {
+            let node = match &user.when {
+                Whenever::Now => Node::User(self.predicate(Space::User, property, predicate)),
+                when => {
+                    let when = match when {
+                        Whenever::Ever | Whenever::Now => When::Ever,
+                        Whenever::During(start) => When::During(self.span_start(start)),
+                        Whenever::HeldFor(length) => When::HeldFor(millis(*length)),
+                    };
+                    Node::History(HistoryNode {
+                        test: self.predicate(Space::History, property, predicate),
+                        absent: holds_for_none(predicate),
+                        when,
+                    })
+                }
+            };
+            operands.insert(self.node(node));
+        }
+        self.all(operands)
+    }
+}
+
+/// The other events that a count is compared with.
+fn others(times: &Comparison) -> Vec<&Step> {
+    let bounds = times.conditions.iter().map(Condition::bound);
+    bounds
+        .filter_map(|bound| match bound {
+            Bound::Times(step) => Some(step),
+            Bound::Number(_) => None,
+        })
+        .collect()
+}
+
+/// The numbers that hold, if the clause counts events in all of history or a rolling window and does no more.
+fn simple(did: &Did) -> Option<Counts> {
+    let plain = matches!(did.window.start, Start::Ever | Start::Last(_))
+        && did.window.end == End::Now
+        && did.per.is_none();
+    match &did.measure {
+        Said::Times(times) if plain => Counts::of(times),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_definition::{Duration, Source, parse};
+
+    fn plan(texts: &[&str]) -> Plan {
+        let mut plan = Plan::default();
+        for (number, text) in texts.iter().enumerate() {
+            let definition = parse(&Source::new("c.yaml", &format!("where: {text}"))).unwrap();
+            let muster_definition::Body::Where(clause) = &definition.body else {
+                panic!("no clause")
+            };
+            let id = CohortId::new(&format!("c{number}")).unwrap();
+            plan.add(id, clause, &|cohort| cohort.to_string());
+        }
+        plan
+    }
+
+    #[test]
+    fn equal_clauses_are_one_node_and_streams_are_shared() {
+        let plan = plan(&[
+            "{all: [{did: A, in_last: 1 day}, {user: {city: Seattle}}]}",
+            "{any: [{user: {city: Seattle}}, {did: A, in_last: 1 day}, {did: A, in_last: 2 days}]}",
+        ]);
+        assert_eq!(plan.streams.len(), 1);
+        assert_eq!(plan.streams[0].reach, Some(2 * 86_400_000));
+        // The latest A, its two windows, one user clause, one `all`, one `any`.
+        assert_eq!(plan.nodes.len(), 6);
+    }
+
+    #[test]
+    fn a_stream_reaches_as_far_as_its_longest_window() {
+        let plan = plan(&["{did: A, in_last: 1 day}", "{did: A}"]);
+        assert_eq!(plan.streams[0].reach, None);
+        let start = Start::Last(Duration::from_millis(5));
+        assert_eq!(reach_of(&start), Some(5));
+    }
+}

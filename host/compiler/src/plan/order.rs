@@ -1,0 +1,34 @@
+//! `did_in_order` as a node.
+
+use muster_definition::DidInOrder;
+
+use super::reads::{Kind, Space, millis, reach_of};
+use super::{Node, NodeId, OrderNode, Plan};
+
+impl Plan {
+    pub(super) fn order(&mut self, order: &DidInOrder) -> NodeId {
+        let steps = order.steps.iter().chain(&order.without);
+        let stream = self.stream(steps.flat_map(|step| &step.names));
+        self.reach(stream, reach_of(&order.window.start));
+        let tests = order
+            .steps
+            .iter()
+            .map(|step| self.step(stream, step))
+            .collect();
+        let without = order.without.as_ref().map(|step| self.step(stream, step));
+        let same = order
+            .same
+            .as_ref()
+            .map(|property| self.place(Space::Stream(stream), property, Kind::Text));
+        let span = self.span(&order.window);
+        self.node(Node::Order(OrderNode {
+            stream,
+            steps: tests,
+            without,
+            all_within: order.all_within.map(millis),
+            each_within: order.each_within.map(millis),
+            same,
+            span,
+        }))
+    }
+}

@@ -1,0 +1,184 @@
+//! What a module reads: streams, columns, calendars, lists.
+
+use std::collections::BTreeSet;
+
+use muster_definition::{Duration, EventName, Start, TimeZoneName, Unit, Window};
+
+use super::{Plan, Span, SpanStart};
+
+/// A `stream-reads` of the contract.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) names: BTreeSet<Box<str>>,
+    pub(crate) columns: Vec<Column>,
+    /// In ms; none: all history.
+    pub(crate) reach: Option<u64>,
+}
+
+/// A `property` of the contract. In a stream the empty name is the event's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: Box<str>,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Number,
+    Instant,
+}
+
+/// A `calendar` of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Calendar {
+    pub(crate) zone: TimeZoneName,
+    pub(crate) unit: Unit,
+    /// None: all since 1970.
+    pub(crate) count: Option<u32>,
+}
+
+/// Where a column belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    Stream(usize),
+    User,
+    History,
+}
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+impl Plan {
+    /// The index of a column, which is added if it is new.
+    pub(super) fn place(&mut self, space: Space, name: &str, kind: Kind) -> usize {
+        let column = Column {
+            name: name.into(),
+            kind,
+        };
+        let columns = match space {
+            Space::Stream(stream) => match self.streams.get_mut(stream) {
+                Some(stream) => &mut stream.columns,
+                None => return 0,
+            },
+            Space::User => &mut self.user_columns,
+            Space::History => &mut self.histories,
+        };
+        index_of(columns, column)
+    }
+
+    /// The stream of some events, which is added if it is new.
+    pub(super) fn stream<'n>(&mut self, names: impl IntoIterator<Item = &'n EventName>) -> usize {
+        let names: BTreeSet<Box<str>> =
+            names.into_iter().map(|name| name.as_str().into()).collect();
+        let known = self.streams.iter().position(|stream| stream.names == names);
+        known.unwrap_or_else(|| {
+            self.streams.push(Stream {
+                names,
+                columns: Vec::new(),
+                reach: Some(0),
+            });
+            self.streams.len() - 1
+        })
+    }
+
+    /// Whether these names are all that the stream has.
+    pub(super) fn is_whole_stream(&self, stream: usize, names: &[EventName]) -> bool {
+        let names: BTreeSet<&str> = names.iter().map(EventName::as_str).collect();
+        self.streams
+            .get(stream)
+            .is_some_and(|stream| stream.names.iter().map(|name| &**name).eq(names))
+    }
+
+    /// Lets a stream reach so far back, in ms; none: all of history.
+    pub(super) fn reach(&mut self, stream: usize, reach: Option<i64>) {
+        let reach = reach.map(|reach| u64::try_from(reach).unwrap_or(0));
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.reach = stream.reach.zip(reach).map(|(a, b)| a.max(b));
+        }
+    }
+
+    pub(super) fn span(&mut self, window: &Window) -> Span {
+        Span {
+            start: self.span_start(&window.start),
+            end: window.end,
+        }
+    }
+
+    pub(super) fn span_start(&mut self, start: &Start) -> SpanStart {
+        match start {
+            Start::Ever => SpanStart::Ever,
+            Start::Last(length) => SpanStart::Last(millis(*length)),
+            Start::Calendar { unit, count, zone } => {
+                SpanStart::Calendar(self.calendar(zone, *unit, Some(*count)))
+            }
+            Start::At(at) => SpanStart::At(at.0),
+        }
+    }
+
+    pub(super) fn calendar(
+        &mut self,
+        zone: &TimeZoneName,
+        unit: Unit,
+        count: Option<u32>,
+    ) -> usize {
+        let zone = zone.clone();
+        index_of(&mut self.calendars, Calendar { zone, unit, count })
+    }
+
+    /// The calendar that has every unit of a window. Units are shorter than they ever are here, so there are enough of them.
+    pub(super) fn units_of(&mut self, window: &Window, unit: Unit, zone: &TimeZoneName) -> usize {
+        let units = |ms: i64| {
+            let shortest = match unit {
+                Unit::Day => 20 * HOUR,
+                Unit::Week => 6 * DAY,
+                Unit::Month => 27 * DAY,
+            };
+            u32::try_from(ms / shortest + 2).unwrap_or(u32::MAX)
+        };
+        let count = reach_of(&window.start).map(units);
+        self.calendar(zone, unit, count)
+    }
+}
+
+/// How far back a window's start lies at most, in ms; `None`: there is no bound. Units are longer than they ever are here, and
+/// two days stand for a change of the date line.
+pub(super) fn reach_of(start: &Start) -> Option<i64> {
+    match start {
+        Start::Ever | Start::At(_) => None,
+        Start::Last(length) => Some(millis(*length)),
+        Start::Calendar { unit, count, .. } => {
+            let longest = match unit {
+                Unit::Day => DAY + 2 * HOUR,
+                Unit::Week => 7 * DAY + 2 * HOUR,
+                Unit::Month => 31 * DAY + 2 * HOUR,
+            };
+            Some(
+                i64::from(*count)
+                    .saturating_mul(longest)
+                    .saturating_add(2 * DAY),
+            )
+        }
+    }
+}
+
+pub(super) fn millis(length: Duration) -> i64 {
+    i64::try_from(length.millis()).unwrap_or(i64::MAX)
+}
+
+/// An instant as an `f64`, which holds every instant of ours exactly.
+#[expect(clippy::cast_precision_loss, reason = "instants are below 2^53 ms")]
+pub(super) fn exact(instant: i64) -> f64 {
+    instant as f64
+}
+
+/// The index of an item, which is added if it is new.
+pub(super) fn index_of<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
+    items
+        .iter()
+        .position(|known| *known == item)
+        .unwrap_or_else(|| {
+            items.push(item);
+            items.len() - 1
+        })
+}

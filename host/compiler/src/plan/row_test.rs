@@ -1,0 +1,209 @@
+//! What a row of a stream, a property's history or a user must hold.
+
+use std::collections::BTreeSet;
+
+use muster_definition::{EventName, Pattern, PatternKind, Predicate, Properties, Step, Test};
+
+use super::reads::{Kind, Space, millis};
+use super::{Plan, reads};
+
+/// A test of one row, over the columns of its space.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum RowTest {
+    Column {
+        column: usize,
+        check: Check,
+    },
+    /// All hold; with none it holds.
+    All(Vec<RowTest>),
+    /// One holds at least.
+    Any(Vec<RowTest>),
+}
+
+/// What a value must be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Check {
+    AtLeast(Bits),
+    MoreThan(Bits),
+    AtMost(Bits),
+    LessThan(Bits),
+    /// An instant after now less so many ms, and not later than now.
+    InLast(i64),
+    /// An instant not later than now less so many ms.
+    BeforeLast(i64),
+    Set(bool),
+    /// In the text set of this index.
+    In(usize),
+    NotIn(usize),
+    /// Fits the pattern of this index.
+    Fits(usize),
+    FitsNot(usize),
+    /// The text of the user column of this index.
+    SameAs(usize),
+}
+
+/// A number that is equal to itself: an `f64` by its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Bits(u64);
+
+impl Bits {
+    pub(crate) fn of(number: f64) -> Self {
+        // -0 and 0 compare alike, so they are one test.
+        Self(if number == 0.0 { 0 } else { number.to_bits() })
+    }
+
+    pub(crate) fn number(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl RowTest {
+    /// All of some tests, in an order of their own, so that equal ones are equal.
+    pub(super) fn all(tests: impl IntoIterator<Item = Self>) -> Self {
+        let mut flat = BTreeSet::new();
+        for test in tests {
+            match test {
+                Self::All(tests) => flat.extend(tests),
+                other => drop(flat.insert(other)),
+            }
+        }
+        Self::join(flat, Self::All)
+    }
+
+    /// One of some tests at least.
+    pub(super) fn any(tests: impl IntoIterator<Item = Self>) -> Self {
+        Self::join(tests.into_iter().collect(), Self::Any)
+    }
+
+    fn join(tests: BTreeSet<Self>, join: fn(Vec<Self>) -> Self) -> Self {
+        let mut tests: Vec<_> = tests.into_iter().collect();
+        if tests.len() == 1
+            && let Some(only) = tests.pop()
+        {
+            return only;
+        }
+        join(tests)
+    }
+
+    /// Its column tests, each as often as it stands.
+    pub(crate) fn columns(&self) -> Vec<(usize, &Check)> {
+        match self {
+            Self::Column { column, check } => vec![(*column, check)],
+            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::columns).collect(),
+        }
+    }
+
+    /// Whether every row passes.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::All(tests) if tests.is_empty())
+    }
+
+    /// Whether its answer changes with the clock.
+    pub(crate) fn is_relative(&self) -> bool {
+        self.columns()
+            .iter()
+            .any(|(_, check)| matches!(check, Check::InLast(_) | Check::BeforeLast(_)))
+    }
+}
+
+impl Plan {
+    /// The test of an event: its properties, and its name where the stream has other names too.
+    pub(super) fn step(&mut self, stream: usize, step: &Step) -> RowTest {
+        let mut tests = vec![self.properties(Space::Stream(stream), &step.with)];
+        if !step.with_any.is_empty() {
+            let any: Vec<_> = step
+                .with_any
+                .iter()
+                .map(|properties| self.properties(Space::Stream(stream), properties))
+                .collect();
+            tests.push(RowTest::any(any));
+        }
+        if !self.is_whole_stream(stream, &step.names) {
+            tests.push(self.names(stream, &step.names));
+        }
+        RowTest::all(tests)
+    }
+
+    fn names(&mut self, stream: usize, names: &[EventName]) -> RowTest {
+        let column = self.place(Space::Stream(stream), "", Kind::Text);
+        let mut exact = Vec::new();
+        let mut tests = Vec::new();
+        for name in names {
+            if !name.as_str().contains('*') {
+                exact.push(name.as_str().into());
+            } else if let Some(pattern) = Pattern::new(PatternKind::Glob, name.as_str()) {
+                let check = Check::Fits(self.pattern(&pattern));
+                tests.push(RowTest::Column { column, check });
+            }
+        }
+        if !exact.is_empty() {
+            let check = Check::In(self.text_set(&exact));
+            tests.push(RowTest::Column { column, check });
+        }
+        RowTest::any(tests)
+    }
+
+    pub(super) fn properties(&mut self, space: Space, properties: &Properties) -> RowTest {
+        let tests: Vec<_> = properties
+            .iter()
+            .map(|(property, predicate)| self.predicate(space, property, predicate))
+            .collect();
+        RowTest::all(tests)
+    }
+
+    pub(super) fn predicate(
+        &mut self,
+        space: Space,
+        property: &str,
+        predicate: &Predicate,
+    ) -> RowTest {
+        let mut tests = Vec::new();
+        for test in &predicate.tests {
+            let (kind, check) = self.check(test);
+            let column = self.place(space, property, kind);
+            tests.push(RowTest::Column { column, check });
+        }
+        RowTest::all(tests)
+    }
+
+    /// What a test asks of a value, and how it wants the value read.
+    fn check(&mut self, test: &Test) -> (Kind, Check) {
+        let instant = |at: muster_model::Millis| Bits::of(reads::exact(at.0));
+        match test {
+            Test::AnyOf(texts) => (Kind::Text, Check::In(self.text_set(texts))),
+            Test::NoneOf(texts) => (Kind::Text, Check::NotIn(self.text_set(texts))),
+            Test::Fits(pattern) => (Kind::Text, Check::Fits(self.pattern(pattern))),
+            Test::FitsNot(pattern) => (Kind::Text, Check::FitsNot(self.pattern(pattern))),
+            Test::Set(set) => (Kind::Text, Check::Set(*set)),
+            Test::SameAs(property) => {
+                let column = self.place(Space::User, property, Kind::Text);
+                (Kind::Text, Check::SameAs(column))
+            }
+            Test::AtLeast(number) => (Kind::Number, Check::AtLeast(Bits::of(*number))),
+            Test::MoreThan(number) => (Kind::Number, Check::MoreThan(Bits::of(*number))),
+            Test::AtMost(number) => (Kind::Number, Check::AtMost(Bits::of(*number))),
+            Test::LessThan(number) => (Kind::Number, Check::LessThan(Bits::of(*number))),
+            Test::Before(at) => (Kind::Instant, Check::LessThan(instant(*at))),
+            Test::After(at) => (Kind::Instant, Check::MoreThan(instant(*at))),
+            Test::InLast(length) => (Kind::Instant, Check::InLast(millis(*length))),
+            Test::BeforeLast(length) => (Kind::Instant, Check::BeforeLast(millis(*length))),
+        }
+    }
+
+    fn text_set(&mut self, texts: &[Box<str>]) -> usize {
+        let set: BTreeSet<Box<str>> = texts.iter().cloned().collect();
+        reads::index_of(&mut self.text_sets, set)
+    }
+
+    fn pattern(&mut self, pattern: &Pattern) -> usize {
+        reads::index_of(&mut self.patterns, pattern.clone())
+    }
+}
+
+/// Whether a predicate holds where there is no value (COHORTS.md, "Predicates").
+pub(super) fn holds_for_none(predicate: &Predicate) -> bool {
+    predicate
+        .tests
+        .iter()
+        .all(|test| matches!(test, Test::Set(false) | Test::NoneOf(_) | Test::FitsNot(_)))
+}
