@@ -171,16 +171,6 @@ fn list(name: &str) -> CohortId {
     CohortId::new(name).unwrap()
 }
 
-/// What is visible at an instant.
-pub(crate) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
-    let mut past = history.clone();
-    past.events.retain(|event| event.time <= now);
-    for changes in past.properties.values_mut() {
-        changes.retain(|(at, _)| *at <= now);
-    }
-    past
-}
-
 // Definitions.
 
 fn length() -> impl Strategy<Value = Duration> {
