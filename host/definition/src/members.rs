@@ -107,8 +107,32 @@ mod tests {
 
     #[test]
     fn a_table_is_no_list() {
-        insta::assert_snapshot!(read("user_id,name\nann,Ann\n").unwrap_err(), @"");
-        insta::assert_snapshot!(read("ann\nbo\tb\n\"\"\n").unwrap_err(), @"");
+        insta::assert_snapshot!(read("user_id,name\nann\n").unwrap_err(), @r"
+        error: `user_id,name` is not one user id
+         --> cohorts/vip.csv:1:1
+          |
+        1 | user_id,name
+          | ^^^^^^^^^^^^
+          |
+          = help: write one id a line and nothing else; an id with a comma in it needs double quotes
+        ");
+        insta::assert_snapshot!(read("ann\nbo\tb\n\"\"\n").unwrap_err(), @r#"
+        error: `bo\tb` has a control character in it
+         --> cohorts/vip.csv:2:1
+          |
+        2 | bo    b
+          | ^^^^^^^
+          |
+          = help: write one id a line and nothing else
+
+        error: `""` is not a user id
+         --> cohorts/vip.csv:3:1
+          |
+        3 | ""
+          | ^^
+          |
+          = help: an id has 1 to 256 bytes
+        "#);
         assert!(read(&"a".repeat(ID_BYTES)).is_ok());
         assert!(
             read(&"a".repeat(ID_BYTES + 1))
