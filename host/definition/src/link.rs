@@ -176,41 +176,36 @@ impl Linker {
     }
 
     fn within_limits(&mut self, definition: &Definition, size: Size) -> Option<()> {
-        let (message, most) = if size.clauses > limits::CLAUSES {
+        let (what, help) = if size.clauses > limits::CLAUSES {
             (
+                format!("has {} clauses", size.clauses),
                 format!(
-                    "with the cohorts that it uses, {} has {} clauses",
-                    quote(definition.id.as_str()),
-                    size.clauses
+                    "at most {}, those of a cohort counted as often as it is used",
+                    limits::CLAUSES
                 ),
-                format!("at most {}", limits::CLAUSES),
             )
         } else if size.depth > limits::DEPTH {
             (
-                format!(
-                    "with the cohorts that it uses, {} is nested {} deep",
-                    quote(definition.id.as_str()),
-                    size.depth
-                ),
+                format!("has clauses inside each other {} deep", size.depth),
                 format!("at most {}", limits::DEPTH),
             )
         } else if size.bytes > limits::LINKED_BYTES {
             (
+                format!("has {} bytes", size.bytes),
                 format!(
-                    "with the cohorts that it uses, {} has {} bytes",
-                    quote(definition.id.as_str()),
-                    size.bytes
+                    "at most {}, the file of a cohort counted as often as it is used",
+                    limits::LINKED_BYTES
                 ),
-                format!("at most {}", limits::LINKED_BYTES),
             )
         } else {
             return Some(());
         };
+        let id = quote(definition.id.as_str());
+        let message = format!("with all cohorts that it uses {id} {what}");
         let mut error = Diagnostic::error(message);
         if let Some((_, span)) = definition.spans.in_cohort.first() {
             error = error.at(&definition.source, *span, "");
         }
-        let help = format!("{most}; a clause counts as often as its cohort is used");
         self.diagnostics.push(error.help(help));
         None
     }
@@ -252,17 +247,21 @@ fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
         .chain(ids.take(1))
         .map(|id| format!("`{id}`"))
         .collect();
-    let mut error = match on_way.as_slice() {
-        [_] => Diagnostic::error("a cohort uses itself"),
-        _ => Diagnostic::error(format!(
-            "cohorts use each other in a circle: {}",
-            shown(&names)
-        )),
+    let (message, help) = match on_way.as_slice() {
+        [(definition, _)] => (
+            format!("the cohort {} uses itself", quote(definition.id.as_str())),
+            "say who is in without it",
+        ),
+        _ => (
+            format!("cohorts use each other in a circle: {}", shown(&names)),
+            "say in one of them who is in without the next",
+        ),
     };
+    let mut error = Diagnostic::error(message);
     for (definition, span) in on_way.iter().take(SHOWN) {
         error = error.at(&definition.source, *span, "");
     }
-    error.help("say in one of them who is in without the other")
+    error.help(help)
 }
 
 /// The steps of a circle that are shown.

@@ -83,7 +83,14 @@ impl Clauses<'_, '_> {
             "at_most" => Condition::AtMost,
             "less_than" => Condition::LessThan,
             "between" => {
-                let number = |reader: &mut Reader<'_>, node: &Node| kind.number(reader, node);
+                let number = |reader: &mut Reader<'_>, node: &Node| match &node.content {
+                    Content::Map(_) => reader.expected(
+                        node,
+                        "a number",
+                        "another event is compared by `at_least` and `at_most`, not by `between`",
+                    ),
+                    _ => kind.number(reader, node),
+                };
                 let (low, high) = between(self.reader, &entry.value, number)?;
                 let bound = Bound::Number;
                 return Some(vec![

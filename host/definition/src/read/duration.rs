@@ -64,6 +64,11 @@ pub(super) fn duration(reader: &mut Reader<'_>, node: &Node) -> Option<Duration>
     })
 }
 
+/// Whether a text is a length of time, where something else belongs.
+pub(super) fn is_length(text: &str) -> bool {
+    measure(text).is_ok()
+}
+
 fn measured<T>(
     reader: &mut Reader<'_>,
     node: &Node,
@@ -89,10 +94,10 @@ fn measure(text: &str) -> Result<Length, Fault> {
     let words: Vec<_> = text.split_whitespace().collect();
     let (count, unit) = match words.as_slice() {
         [count, "calendar", unit] => return calendar(&quoted, count, unit),
-        ["calendar", unit] => {
+        ["calendar", _] => {
             return fault(
                 format!("{quoted} does not say how many"),
-                &format!("today alone is `1 calendar day`; write `7 calendar {unit}`"),
+                "the current day alone is `1 calendar day`, the last four weeks are `4 calendar weeks`",
             );
         }
         [count, word, unit] if closest(word, ["calendar"]).is_some() => {
@@ -218,7 +223,9 @@ fn number(quoted: &str, count: &str) -> Result<u64, Fault> {
 /// What a calendar window comes to in hours, for a message.
 fn fixed(unit: Unit, count: u32) -> String {
     match unit {
+        Unit::Day if count == 1 => "write `1 day`, of 24 hours".to_owned(),
         Unit::Day => format!("write `{count} days`, of 24 hours each"),
+        Unit::Week if count == 1 => "write `1 week`, of 168 hours".to_owned(),
         Unit::Week => format!("write `{count} weeks`, of 168 hours each"),
         Unit::Month => format!("write `{} days`", u64::from(count) * 30),
     }
@@ -238,7 +245,7 @@ fn uneven(text: &str) -> Option<(u64, u64)> {
 fn too_long<T>(quoted: &str, most: u64, unit: &str) -> Result<T, Fault> {
     fault(
         format!("{quoted} is too long"),
-        &format!("at most {most} {unit} (100 years); for all of history leave the window out"),
+        &format!("at most {most} {unit} (100 years)"),
     )
 }
 

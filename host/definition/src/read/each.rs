@@ -50,7 +50,10 @@ impl Clauses<'_, '_> {
         window: &Window,
     ) -> bool {
         let units = plural(unit);
-        let write = format!("write `in_last: 4 calendar {units}`");
+        let write = format!(
+            "write `in_last: {} calendar {units}`",
+            about(&window.start, unit)
+        );
         let place = |key: &str| {
             let entry = entries.iter().find(|entry| &*entry.key == key);
             entry.unwrap_or(each).key_span
@@ -95,6 +98,19 @@ impl Clauses<'_, '_> {
         };
         self.reader.wrong::<()>(span, message, help);
         false
+    }
+}
+
+/// How many calendar units are about as long as a rolling window; four, if there is none.
+fn about(start: &Start, unit: Unit) -> u64 {
+    let days = match unit {
+        Unit::Day => 1,
+        Unit::Week => 7,
+        Unit::Month => 30,
+    };
+    match start {
+        Start::Last(length) => length.millis().div_ceil(days * 86_400_000),
+        _ => 4,
     }
 }
 

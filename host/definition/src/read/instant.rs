@@ -9,6 +9,8 @@ use crate::clause::TimeZoneName;
 use crate::diagnostic::quote;
 use crate::yaml::{Content, Node, Reader};
 
+use super::duration::is_length;
+
 const WHAT: &str = "a date or an instant";
 const EXAMPLE: &str = "write a date like `2026-01-31`, or an instant like `2026-01-31T12:00:00Z`";
 
@@ -87,6 +89,9 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
             }
             None => EXAMPLE.to_owned(),
         },
+        Err(_) if is_length(text) => {
+            format!("what counts from now is `in_last: {text}` or `before_last: {text}`")
+        }
         Err(_) => EXAMPLE.to_owned(),
     };
     fault(format!("{quoted} is not a date or an instant"), &help)

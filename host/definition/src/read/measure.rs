@@ -145,7 +145,7 @@ impl Clauses<'_, '_> {
     }
 
     fn nth(&mut self, node: &Node, window: Option<&Window>) -> Option<Measure> {
-        let nth = self.whole(node, "which event", "the first is `nth: 1`")?;
+        let nth = self.whole(node, "the number of an event", "the first is `nth: 1`")?;
         if window == Some(&Window::EVER) {
             let help = format!(
                 "add one of {}; without a window it says `times: {{at_least: {nth}}}`",
@@ -159,7 +159,10 @@ impl Clauses<'_, '_> {
 
     /// A whole number, 1 or more.
     pub(super) fn whole(&mut self, node: &Node, what: &str, help: &str) -> Option<u32> {
-        let number = self.reader.number(node, "a whole number")?;
+        let help = format!("write a whole number, 1 or more: {help}");
+        let Content::Number(number) = node.content else {
+            return self.reader.expected(node, what, &help);
+        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -168,8 +171,7 @@ impl Clauses<'_, '_> {
         if number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number) {
             return Some(number as u32);
         }
-        let message = format!("`{number}` does not say {what}");
-        let help = format!("write a whole number, 1 or more: {help}");
+        let message = format!("`{number}` is not {what}");
         self.reader.wrong(node.span, message, help)
     }
 }

@@ -31,17 +31,18 @@ impl Clauses<'_, '_> {
 
     fn pattern_text(&mut self, entry: &Entry, kind: PatternKind) -> Option<Box<str>> {
         let node = &entry.value;
-        if let Content::List(_) = node.content {
-            let help = match kind {
-                PatternKind::Regex => "several are separated by `|`: `matches: \"a|b\"`".to_owned(),
-                _ => format!(
-                    "several are clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
-                    entry.key
-                ),
-            };
-            return self.reader.expected(node, "one text", &help);
-        }
-        self.literal(node)
+        let help = match (&node.content, kind) {
+            (Content::List(_), PatternKind::Regex) => {
+                "several are separated by `|`: `matches: \"a|b\"`".to_owned()
+            }
+            (Content::List(_), _) => format!(
+                "several are clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
+                entry.key
+            ),
+            (Content::Map(_) | Content::Nothing, _) => format!("write `{}: \"Sea\"`", entry.key),
+            _ => return self.literal(node),
+        };
+        self.reader.expected(node, "one text", &help)
     }
 
     /// Counts a pattern; `None` if it is one too many.
@@ -85,7 +86,11 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
                 quote(text),
                 reason(&error)
             );
-            return Some((message, REGEX_HELP.to_owned()));
+            let help = match text.starts_with('*') {
+                true => "a text in which `*` stands for anything belongs under `glob`",
+                false => REGEX_HELP,
+            };
+            return Some((message, help.to_owned()));
         }
     };
     if parsed.properties().look_set().contains_word_unicode() {

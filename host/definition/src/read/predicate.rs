@@ -107,12 +107,25 @@ impl Clauses<'_, '_> {
                 return Some(each.collect());
             }
             "same_as" => Test::SameAs(self.same_as(value)?),
-            _ => {
-                unknown_key(self.reader, entry, "a predicate", &KEYS);
-                return None;
-            }
+            other => return self.unknown_operator(entry, other),
         };
         Some(vec![test])
+    }
+
+    fn unknown_operator<T>(&mut self, entry: &Entry, key: &str) -> Option<T> {
+        match key.strip_prefix("not_") {
+            Some(negated) if KEYS.contains(&negated) => {
+                let help = format!(
+                    "put `not` before the whole clause: `not: {{user: {{city: {{{negated}: …}}}}}}`"
+                );
+                let message = format!("there is no {}", quote(key));
+                self.reader.wrong(entry.key_span, message, help)
+            }
+            _ => {
+                unknown_key(self.reader, entry, "a predicate", &KEYS);
+                None
+            }
+        }
     }
 
     /// `{user: PROP}`, the user property that is compared with.
@@ -129,11 +142,13 @@ impl Clauses<'_, '_> {
             return self.reader.expected(node, WHAT, &help);
         }
         let fields = self.reader.fields(node, WHAT, &["user"])?;
-        match fields.get("user") {
-            Some(name) => self.property(name),
-            None => self
+        match (fields.get("user"), fields.entries) {
+            (Some(name), _) => self.property(name),
+            (None, []) => self
                 .reader
                 .wrong(node.span, "`user` is missing", "write `{user: city}`"),
+            // What is there instead was reported.
+            (None, _) => None,
         }
     }
 

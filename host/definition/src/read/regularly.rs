@@ -3,7 +3,7 @@
 use crate::clause::{Comparison, Duration, Measure};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
-use crate::yaml::{Entry, Fields, Node};
+use crate::yaml::{Content, Entry, Fields, Node};
 
 use super::clause::Clauses;
 use super::comparison::Kind;
@@ -16,14 +16,19 @@ impl Clauses<'_, '_> {
     pub(super) fn regularly(&mut self, entry: &Entry, entries: &[Entry]) -> Option<Measure> {
         let alone = self.without_window(entry, entries);
         let node = &entry.value;
+        let Content::Map(_) = node.content else {
+            return self
+                .reader
+                .expected(node, "how often in which spans", EXAMPLE);
+        };
         let fields = self.reader.fields(node, "`regularly`", &KEYS)?;
         let every = self.required(&fields, "every", Self::duration);
         let of_last = self.required(&fields, "of_last", |clauses, node| {
-            clauses.whole(node, "how many spans", "the last four are `of_last: 4`")
+            clauses.whole(node, "a number of spans", "the last four are `of_last: 4`")
         });
         let at_least = self.required(&fields, "at_least", |clauses, node| {
             let help = "three of the spans are `at_least: 3`";
-            clauses.whole(node, "in how many spans", help)
+            clauses.whole(node, "a number of spans", help)
         });
         let times = match fields.get("times") {
             Some(node) => self.comparison(node, Kind::Count("events")),
@@ -94,7 +99,7 @@ impl Clauses<'_, '_> {
                 .wrong(place("every"), "the spans are too long together", help);
         }
         if at_least > of_last {
-            let message = format!("at least {at_least} of {of_last} spans are more than there are");
+            let message = format!("there are not {at_least} spans, but {of_last}");
             let help = format!("write `at_least: {of_last}` for each of them");
             return self.reader.wrong(place("at_least"), message, help);
         }

@@ -3,7 +3,7 @@
 use crate::yaml::{Entry, Reader, closest};
 
 /// What people write, and the word here. A word of several meanings is there several times: the one that fits counts.
-const SYNONYMS: [(&str, &str); 58] = [
+const SYNONYMS: [(&str, &str); 60] = [
     ("and", "all"),
     ("or", "any"),
     ("event", "did"),
@@ -26,13 +26,15 @@ const SYNONYMS: [(&str, &str); 58] = [
     ("where", "with"),
     ("properties", "with"),
     ("count", "times"),
-    ("within", "in_last"),
     ("within", "all_within"),
+    ("within", "in_last"),
     ("last_days", "in_last"),
     ("from", "since"),
     ("after", "since"),
+    ("since", "after"),
     ("to", "until"),
     ("before", "until"),
+    ("until", "before"),
     ("total", "sum_of"),
     ("avg", "average_of"),
     ("mean", "average_of"),

@@ -22,6 +22,9 @@ pub struct Fields<'n> {
     pub span: Span,
 }
 
+/// As many keys are told also to whom it is told which one was meant.
+const FEW: usize = 12;
+
 impl<'s> Reader<'s> {
     /// A reader of a file.
     #[must_use]
@@ -221,6 +224,10 @@ impl<'s> Reader<'s> {
         let mut diagnostic = Diagnostic::error(message).at(self.source, entry.key_span, "");
         if let Some(meant) = meant {
             diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+            if keys.len() > FEW {
+                self.report(diagnostic);
+                return;
+            }
         }
         self.report(match keys {
             [] => diagnostic,
