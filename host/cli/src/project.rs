@@ -50,7 +50,9 @@ impl Project {
         for pattern in &config.cohorts {
             // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
             for path in find_files(pattern, directory).unwrap_or_default() {
-                match read(&path).and_then(|source| muster_definition::parse(&source)) {
+                let parse =
+                    |source: Source| muster_definition::parse_in(&source, &config.time_zone);
+                match read(&path).and_then(parse) {
                     Ok(definition) => definitions.push(definition),
                     Err(diagnostics) => problems.append(diagnostics),
                 }
@@ -59,8 +61,13 @@ impl Project {
         for definition in &definitions {
             problems.append(definition.warnings.clone());
             problems.append(unknown_destinations(definition, &config));
+            problems.append(members(definition));
         }
         problems.append(muster_definition::duplicate_ids(&definitions));
+        // A definition that could not be read is not missing.
+        if !problems.has_errors() {
+            problems.append(muster_definition::link(&mut definitions));
+        }
         if problems.has_errors() {
             return Err(Rendered(output.diagnostics(&problems)).into());
         }
@@ -81,7 +88,7 @@ impl Project {
             .iter()
             .filter_map(|definition| match &definition.body {
                 Body::Where(clause) => Some((definition.id.clone(), clause)),
-                Body::Rule(_) => None,
+                Body::Rule(_) | Body::Members(_) => None,
             })
             .collect();
         Ok(muster_compiler::compile(&clauses, &|list| {
@@ -325,6 +332,19 @@ fn cohort(definition: &Definition) -> Cohort {
         definition: Sha256::digest(format!("{:?}", definition.body)).into(),
         sync: definition.sync.iter().map(sync).collect(),
     }
+}
+
+fn members(definition: &Definition) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    if let Body::Members(_) = &definition.body {
+        let error = Diagnostic::error("`members` is not supported yet");
+        diagnostics.push(
+            error
+                .at(&definition.source, definition.spans.body, "")
+                .help("say who is in by `where` or by `rule`"),
+        );
+    }
+    diagnostics
 }
 
 fn unknown_destinations(definition: &Definition, config: &Config) -> Diagnostics {
