@@ -28,6 +28,12 @@ pub fn members(source: &Source) -> Result<BTreeSet<Box<str>>, Diagnostics> {
         match id(text) {
             Ok(id) => {
                 ids.insert(id);
+                if ids.len() > limits::MEMBERS {
+                    let message = format!("the list has more than {} ids", limits::MEMBERS);
+                    let help = "whoever is on it could have a user property instead, and `user` looks at it";
+                    diagnostics.push(Diagnostic::error(message).in_file(source).help(help));
+                    break;
+                }
             }
             Err((message, help)) => {
                 let end = at + text.len();
@@ -35,11 +41,6 @@ pub fn members(source: &Source) -> Result<BTreeSet<Box<str>>, Diagnostics> {
                 diagnostics.push(error.help(help));
             }
         }
-    }
-    if ids.len() > limits::MEMBERS {
-        let message = format!("the list is too long: {} ids", ids.len());
-        let error = Diagnostic::error(message).in_file(source);
-        diagnostics.push(error.help(format!("at most {}", limits::MEMBERS)));
     }
     match diagnostics.is_empty() {
         true => Ok(ids),
@@ -102,6 +103,20 @@ mod tests {
         assert_eq!(
             read("\"a,b\"\n\"say \"\"hi\"\"\"\n5\""),
             ids(&["5\"", "a,b", "say \"hi\""])
+        );
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let list = |count: usize| (0..count).map(|n| format!("{n}\n")).collect::<String>();
+        assert_eq!(
+            read(&list(limits::MEMBERS)).map(|ids| ids.len()),
+            Ok(limits::MEMBERS)
+        );
+        let told = read(&list(limits::MEMBERS + 1)).unwrap_err();
+        assert!(
+            told.contains("the list has more than 1000000 ids"),
+            "{told}"
         );
     }
 

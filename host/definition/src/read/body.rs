@@ -5,7 +5,7 @@ use muster_model::CohortId;
 use crate::clause::TimeZoneName;
 use crate::definition::Body;
 use crate::diagnostic::{Diagnostic, Span, quote};
-use crate::yaml::{Entry, Fields, Node, Reader, closest, either, list};
+use crate::yaml::{Content, Entry, Fields, Node, Reader, closest, either, list};
 
 use super::clause::{Clauses, is_subject};
 
@@ -109,6 +109,9 @@ const MEMBERS: File = File {
 };
 
 fn path(reader: &mut Reader<'_>, node: &Node, file: &File) -> Option<String> {
+    if let Content::List(_) | Content::Map(_) = node.content {
+        return reader.expected(node, file.what, file.help);
+    }
     let path = reader.text(node, file.what)?;
     if !file.endings.iter().any(|ending| path.ends_with(ending)) {
         return reader.wrong(

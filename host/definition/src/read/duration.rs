@@ -13,6 +13,19 @@ const UNITS: [(&str, &str, u64); 5] = [
     ("week", "weeks", 7 * DAY),
 ];
 
+/// What people abbreviate; `m` could be minutes or months.
+const SHORT: [(&str, &str); 9] = [
+    ("s", "seconds"),
+    ("secs", "seconds"),
+    ("mins", "minutes"),
+    ("h", "hours"),
+    ("hr", "hours"),
+    ("hrs", "hours"),
+    ("d", "days"),
+    ("w", "weeks"),
+    ("wk", "weeks"),
+];
+
 /// With the days of its longest one, for the limit.
 const CALENDAR_UNITS: [(&str, &str, Unit, u64); 3] = [
     ("day", "days", Unit::Day, 1),
@@ -148,7 +161,10 @@ fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, Fault> {
             );
         }
         let message = format!("unknown unit {} in {quoted}", quote(unit));
-        let meant = closest(unit, UNITS.iter().map(|(_, many, _)| *many))
+        let short = SHORT.iter().find(|(short, _)| *short == unit);
+        let meant = short
+            .map(|(_, many)| *many)
+            .or_else(|| closest(unit, UNITS.iter().map(|(_, many, _)| *many)))
             .or_else(|| closest(unit, names()));
         return match meant {
             Some(meant) => fault(message, &format!("did you mean `{count} {meant}`?")),
