@@ -19,6 +19,8 @@ mod predicate;
 #[allow(dead_code, reason = "the compiler's tests use the rest")]
 #[path = "../../compiler/tests/differential/random.rs"]
 mod random;
+#[path = "meaning/shown.rs"]
+mod shown;
 #[path = "meaning/table.rs"]
 mod table;
 #[path = "meaning/window.rs"]

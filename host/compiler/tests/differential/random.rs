@@ -276,13 +276,27 @@ fn test(era: Era, clock: bool) -> impl Strategy<Value = Test> {
     ]
 }
 
-fn properties(era: Era, clock: bool, least: usize) -> BoxedStrategy<Properties> {
-    let tests = prop_oneof![3 => Just(1_usize), 1 => Just(2)];
-    let predicate = (prop::collection::vec(test(era, clock), 2), tests);
-    let predicate = predicate.prop_map(|(mut tests, most)| {
-        tests.truncate(most);
-        Predicate { tests }
+/// Of each kind the first: a map has no key twice.
+fn different<T>(mut items: Vec<T>) -> Vec<T> {
+    let mut kinds = Vec::new();
+    items.retain(|item| {
+        let kind = std::mem::discriminant(item);
+        let is_new = !kinds.contains(&kind);
+        kinds.push(kind);
+        is_new
     });
+    items
+}
+
+fn properties(era: Era, clock: bool, least: usize) -> BoxedStrategy<Properties> {
+    let texts = || select(&TEXTS[..]).prop_map(|text| Test::AnyOf(vec![text.into()]));
+    let predicate = prop_oneof![
+        12 => prop::collection::vec(test(era, clock), 1),
+        4 => prop::collection::vec(test(era, clock), 2).prop_map(different),
+        // `contains_all`
+        1 => prop::collection::vec(texts(), 2),
+    ];
+    let predicate = predicate.prop_map(|tests| Predicate { tests });
     let none = if least == 0 { 12 } else { 0 };
     let names =
         (0..READ.len() + none).prop_map(|at| READ.get(at).copied().unwrap_or_default().to_vec());
@@ -320,7 +334,9 @@ fn comparison(bound: impl Strategy<Value = Bound> + Clone + 'static) -> BoxedStr
     ];
     let condition = (select(kinds.to_vec()), bound).prop_map(|(kind, bound)| kind(bound));
     prop::collection::vec(condition, 1..3)
-        .prop_map(|conditions| Comparison { conditions })
+        .prop_map(|conditions| Comparison {
+            conditions: different(conditions),
+        })
         .boxed()
 }
 
@@ -495,7 +511,9 @@ pub(crate) fn leaf(era: Era) -> impl Strategy<Value = Clause> {
         12 => did(era),
         5 => in_order(era),
         4 => user(era),
-        1 => window(era).prop_map(Clause::FirstSeen),
+        1 => window(era)
+            .prop_filter("a window", |window| *window != Window::EVER)
+            .prop_map(Clause::FirstSeen),
         1 => sample(),
         1 => select(&LISTS[..]).prop_map(|name| Clause::Listed(list(name))),
         1 => Just(Clause::Everyone),
