@@ -1,5 +1,6 @@
 //! A project's folder: configuration, definitions, rules, store.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::{self, Config};
+use crate::lists::MemberLists;
 use crate::output::{Output, Rendered, Unit, count};
 
 /// A project that is right as far as its files say.
@@ -22,6 +24,7 @@ pub(crate) struct Project {
     pub(crate) directory: PathBuf,
     pub(crate) config: Config,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) lists: MemberLists,
 }
 
 /// A rule and the cohorts it answers for. A rule that cannot be loaded concerns its own cohorts only.
@@ -61,13 +64,16 @@ impl Project {
         for definition in &definitions {
             problems.append(definition.warnings.clone());
             problems.append(unknown_destinations(definition, &config));
-            problems.append(members(definition));
         }
         problems.append(muster_definition::duplicate_ids(&definitions));
         // A definition that could not be read is not missing.
         if !problems.has_errors() {
             problems.append(muster_definition::link(&mut definitions));
         }
+        let lists = MemberLists::read(&definitions).unwrap_or_else(|diagnostics| {
+            problems.append(diagnostics);
+            MemberLists::default()
+        });
         if problems.has_errors() {
             return Err(Rendered(output.diagnostics(&problems)).into());
         }
@@ -78,21 +84,23 @@ impl Project {
             directory: directory.to_owned(),
             config,
             definitions,
+            lists,
         })
     }
 
     /// The definitions in the cohort language, compiled.
     pub(crate) fn compile(&self) -> anyhow::Result<Vec<Module>> {
-        let clauses: Vec<(CohortId, &Clause)> = self
+        let clauses: Vec<_> = self
             .definitions
             .iter()
-            .filter_map(|definition| match &definition.body {
-                Body::Where(clause) => Some((definition.id.clone(), clause)),
-                Body::Rule(_) | Body::Members(_) => None,
-            })
+            .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
             .collect();
-        Ok(muster_compiler::compile(&clauses, &|list| {
-            list.to_string()
+        let clauses: Vec<(CohortId, &Clause)> = clauses
+            .iter()
+            .map(|(id, clause)| (id.clone(), &**clause))
+            .collect();
+        Ok(muster_compiler::compile(&clauses, &|cohort| {
+            self.lists.name(cohort)
         })?)
     }
 
@@ -267,12 +275,17 @@ impl Imported {
     }
 }
 
-fn read(path: &Path) -> Result<Source, Diagnostics> {
+/// A path as messages show it.
+pub(crate) fn shown(path: &Path) -> String {
     let name = path.display().to_string();
-    let name = name.strip_prefix("./").unwrap_or(&name);
+    name.strip_prefix("./").unwrap_or(&name).to_owned()
+}
+
+fn read(path: &Path) -> Result<Source, Diagnostics> {
+    let name = shown(path);
     match std::fs::read(path) {
-        Ok(bytes) => Source::from_bytes(name, &bytes),
-        Err(error) => Err(config::unreadable(&Source::new(name, ""), error)),
+        Ok(bytes) => Source::from_bytes(&name, &bytes),
+        Err(error) => Err(config::unreadable(&Source::new(&name, ""), error)),
     }
 }
 
@@ -313,11 +326,20 @@ fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
 }
 
 /// A path in a definition is relative to the definition's folder.
-fn beside(definition: &Definition, path: &str) -> PathBuf {
+pub(crate) fn beside(definition: &Definition, path: &str) -> PathBuf {
     Path::new(definition.source.path())
         .parent()
         .unwrap_or(Path::new(""))
         .join(path)
+}
+
+/// The clause that says who is in; `None` if a hand-written rule does.
+pub(crate) fn clause(definition: &Definition) -> Option<Cow<'_, Clause>> {
+    match &definition.body {
+        Body::Where(clause) => Some(Cow::Borrowed(clause)),
+        Body::Members(_) => Some(Cow::Owned(Clause::Listed(definition.id.clone()))),
+        Body::Rule(_) => None,
+    }
 }
 
 /// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
@@ -332,19 +354,6 @@ fn cohort(definition: &Definition) -> Cohort {
         definition: Sha256::digest(format!("{:?}", definition.body)).into(),
         sync: definition.sync.iter().map(sync).collect(),
     }
-}
-
-fn members(definition: &Definition) -> Diagnostics {
-    let mut diagnostics = Diagnostics::default();
-    if let Body::Members(_) = &definition.body {
-        let error = Diagnostic::error("`members` is not supported yet");
-        diagnostics.push(
-            error
-                .at(&definition.source, definition.spans.body, "")
-                .help("say who is in by `where` or by `rule`"),
-        );
-    }
-    diagnostics
 }
 
 fn unknown_destinations(definition: &Definition, config: &Config) -> Diagnostics {
