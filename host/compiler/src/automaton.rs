@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use muster_definition::Pattern;
 use regex_automata::Anchored;
-use regex_automata::dfa::{Automaton as _, StartKind, dense};
+use regex_automata::dfa::{Automaton as _, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 
@@ -15,9 +15,6 @@ pub(crate) const ACCEPT: u16 = 1;
 
 /// The most states of an automaton: they are numbered in 16 bits.
 pub(crate) const MAX_STATES: usize = 1 << 16;
-
-/// The most memory that making an automaton may take, in bytes, which bounds its size and the time it takes.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// A deterministic automaton over bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +35,7 @@ pub(crate) type TooLarge = String;
 impl Automaton {
     /// The automaton that tells which texts fit.
     pub(crate) fn new(pattern: &Pattern) -> Result<Self, TooLarge> {
-        let config = dense::Config::new()
-            .start_kind(StartKind::Unanchored)
-            .dfa_size_limit(Some(MAX_BYTES))
-            .determinize_size_limit(Some(MAX_BYTES));
-        let dfa = dense::Builder::new()
-            .configure(config)
-            .build(&pattern.expression())
-            .map_err(|error| error.to_string())?;
+        let dfa = pattern.automaton()?;
         let start = dfa
             .start_state(&start::Config::new().anchored(Anchored::No))
             .map_err(|error| error.to_string())?;

@@ -84,7 +84,7 @@ pub enum CompileError {
 /// host will know it: a list of other users needs another name.
 ///
 /// # Errors
-/// When one cohort alone exceeds [`MAX_NODES`], or a pattern [`automaton::MAX_BYTES`].
+/// When one cohort alone exceeds [`MAX_NODES`], or a pattern needs too large a table.
 pub fn compile(
     cohorts: &[(CohortId, &Clause)],
     list: &dyn Fn(&CohortId) -> String,

@@ -3,7 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use regex_automata::dfa::{StartKind, dense};
+use regex_automata::nfa::thompson;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
+
+use crate::limits;
 
 /// What a text must fit.
 #[derive(Clone)]
@@ -76,6 +80,14 @@ impl Pattern {
         self.kind.expression(&self.text)
     }
 
+    /// The deterministic automaton that finds what the pattern means, within [`limits::PATTERN_BYTES`].
+    ///
+    /// # Errors
+    /// The limit that it breaks; the reader of definitions has checked that it breaks none.
+    pub fn automaton(&self) -> Result<dense::DFA<Vec<u32>>, String> {
+        automaton(&self.expression())
+    }
+
     /// Whether a text fits.
     #[must_use]
     pub fn fits(&self, text: &str) -> bool {
@@ -90,6 +102,22 @@ impl Pattern {
             .get_or_init(|| PikeVM::new(&self.expression()).ok())
             .as_ref()
     }
+}
+
+/// The automaton of an expression, unless it, or what it takes to make it, is too large.
+pub(crate) fn automaton(expression: &str) -> Result<dense::DFA<Vec<u32>>, String> {
+    let most = Some(limits::PATTERN_BYTES);
+    dense::Builder::new()
+        .configure(
+            dense::Config::new()
+                .start_kind(StartKind::Unanchored)
+                .accelerate(false)
+                .dfa_size_limit(most)
+                .determinize_size_limit(most),
+        )
+        .thompson(thompson::Config::new().nfa_size_limit(most))
+        .build(expression)
+        .map_err(|error| error.to_string())
 }
 
 impl std::fmt::Debug for Pattern {

@@ -1,12 +1,9 @@
 //! Patterns (COHORTS.md, "Predicates"), and whether the table fits that finds them.
 
-use regex_automata::dfa::{StartKind, dense};
-use regex_automata::nfa::thompson;
-
 use crate::Pattern;
 use crate::diagnostic::quote;
 use crate::limits;
-use crate::pattern::PatternKind;
+use crate::pattern::{PatternKind, automaton};
 use crate::yaml::{Content, Entry, Node};
 
 use super::clause::Clauses;
@@ -101,7 +98,9 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
         let help = r"write `(?-u:\b)` for `\b`: the boundary of words of the letters A to Z, digits and `_`";
         return Some((message, help.to_owned()));
     }
-    (!fits_table(&expression)).then(|| too_large(kind, text))
+    automaton(&expression)
+        .is_err()
+        .then(|| too_large(kind, text))
 }
 
 const REGEX_HELP: &str = "the syntax is RE2's; a text that stands for itself belongs under `contains`, and a `\\` stands for itself in single quotes only";
@@ -113,22 +112,6 @@ fn reason(error: &regex_syntax::Error) -> String {
         regex_syntax::Error::Translate(error) => error.kind().to_string(),
         _ => "it cannot be read".to_owned(),
     }
-}
-
-/// Whether the expression's table stays within [`limits::PATTERN_BYTES`], and so does all that it takes to make it.
-fn fits_table(expression: &str) -> bool {
-    let most = Some(limits::PATTERN_BYTES);
-    dense::Builder::new()
-        .configure(
-            dense::Config::new()
-                .start_kind(StartKind::Unanchored)
-                .accelerate(false)
-                .dfa_size_limit(most)
-                .determinize_size_limit(most),
-        )
-        .thompson(thompson::Config::new().nfa_size_limit(most))
-        .build(expression)
-        .is_ok()
 }
 
 fn too_large(kind: PatternKind, text: &str) -> (String, String) {

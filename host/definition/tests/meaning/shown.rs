@@ -9,7 +9,6 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "until the whole language is read"]
     fn what_is_shown_reads_back(
         clause in random::era().prop_flat_map(random::clause),
     ) {
