@@ -1,83 +1,166 @@
-//! Calendar windows: a rule names a time zone, a unit and a count; the host says when that window began and when it moves.
+//! Calendar windows: a rule names a time zone, a unit and a count; the host says when each unit of that window began and when the
+//! window moves.
 
 use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use jiff::{Span, Timestamp, ToSpan};
 use muster_model::Millis;
 use muster_sandbox::{Calendar, CalendarBounds, CalendarUnit};
 
 use crate::EngineError;
 
-/// The window of the last `count` days, weeks (ISO: from Monday) or months that ends with the current one, at `now`.
-///
-/// Days begin at their first instant in the time zone, which on a day of changing clocks need not be 00:00.
-///
-/// # Errors
-/// When the time zone is not known.
-pub(crate) fn bounds(calendar: &Calendar, now: Millis) -> Result<CalendarBounds, EngineError> {
-    let unknown = || EngineError::TimeZone {
-        time_zone: calendar.time_zone.clone(),
-    };
-    let zone = TimeZone::get(&calendar.time_zone).map_err(|_| unknown())?;
-    let instant = Timestamp::from_millisecond(now.0).map_err(|_| unknown())?;
-    let today = zone.to_datetime(instant).date();
-    let back = i64::from(calendar.count.max(1)) - 1;
-    let (start, next) = match calendar.unit {
-        CalendarUnit::Day => (today.checked_sub(back.days()), today.checked_add(1.day())),
-        CalendarUnit::Week => {
-            let monday = today
-                .checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days())
-                .unwrap_or(today);
-            (
-                monday.checked_sub(back.weeks()),
-                monday.checked_add(1.week()),
-            )
-        }
-        CalendarUnit::Month => {
-            let first = today.first_of_month();
-            (
-                first.checked_sub(back.months()),
-                first.checked_add(1.month()),
-            )
-        }
-    };
-    // Before the calendar's first year there is nothing to leave out; after its last nothing moves any more.
-    Ok(CalendarBounds {
-        start: start
-            .ok()
-            .and_then(|date| first_instant(date, &zone))
-            .unwrap_or(Millis::MIN.0),
-        moves_at: next
-            .ok()
-            .and_then(|date| first_instant(date, &zone))
-            .unwrap_or(i64::MAX),
-    })
+/// Units of a window that are listed though they lie before 1970: 100,000 days are 273 years, and 800 KB a batch.
+const UNITS: u32 = 100_000;
+
+/// A calendar window at some instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// The first instant of each unit, ascending; the last is the current one's.
+    starts: Vec<i64>,
+    /// The first instant of the next unit.
+    moves_at: i64,
 }
 
-fn first_instant(date: Date, zone: &TimeZone) -> Option<i64> {
-    let start = zone.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
-    Some(start.as_millisecond())
+impl Window {
+    /// The window of the last `count` days, weeks (ISO: from Monday) or months that ends with the current one, at `now`; without
+    /// a count, of all since the one that 1970-01-01T00:00:00Z lies in.
+    ///
+    /// Zones are those of the database that is built in, so that every machine agrees.
+    ///
+    /// # Errors
+    /// When the time zone is not known.
+    pub(crate) fn new(calendar: &Calendar, now: Millis) -> Result<Self, EngineError> {
+        let zone = TimeZoneDatabase::bundled()
+            .get(&calendar.time_zone)
+            .map_err(|_| EngineError::TimeZone {
+                time_zone: calendar.time_zone.clone(),
+            })?;
+        let units = Units {
+            zone,
+            unit: calendar.unit,
+        };
+        let first = units.first(now, calendar.count);
+        let mut window = Self {
+            starts: Vec::new(),
+            moves_at: i64::MAX,
+        };
+        // Past the calendar's last year nothing moves any more.
+        for date in std::iter::successors(first, |date| units.step(*date, 1)) {
+            let Some(start) = units.start(date) else {
+                break;
+            };
+            if start > now.0 {
+                window.moves_at = start;
+                break;
+            }
+            // A day that the zone skipped begins when the next one does.
+            if window.starts.last().is_none_or(|last| *last < start) {
+                window.starts.push(start);
+            }
+        }
+        Ok(window)
+    }
+
+    /// In the contract's shape.
+    pub(crate) fn bounds(&self) -> CalendarBounds<'_> {
+        CalendarBounds {
+            starts: &self.starts,
+            moves_at: self.moves_at,
+        }
+    }
+}
+
+/// Days, weeks or months of a time zone; each is named by its first day.
+struct Units {
+    zone: TimeZone,
+    unit: CalendarUnit,
+}
+
+impl Units {
+    /// The first unit of a window.
+    fn first(&self, now: Millis, count: Option<u32>) -> Option<Date> {
+        let epoch = self.at(Millis::MIN);
+        let Some(count) = count else {
+            return epoch;
+        };
+        let current = self.at(now)?;
+        let back = |count: u32| self.step(current, 1 - i64::from(count.max(1)));
+        if count <= UNITS {
+            back(count)
+        } else {
+            back(count).max(back(UNITS).min(epoch))
+        }
+    }
+
+    /// The unit that an instant lies in.
+    fn at(&self, instant: Millis) -> Option<Date> {
+        let instant = Timestamp::from_millisecond(instant.0).ok()?;
+        let date = self.zone.to_datetime(instant).date();
+        let unit = match self.unit {
+            CalendarUnit::Day => date,
+            CalendarUnit::Week => {
+                let days = i64::from(date.weekday().since(Weekday::Monday));
+                date.checked_sub(days.days()).ok()?
+            }
+            CalendarUnit::Month => date.first_of_month(),
+        };
+        // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
+        let next = self.step(unit, 1);
+        let begun = |next: &Date| {
+            self.start(*next)
+                .is_some_and(|start| start <= instant.as_millisecond())
+        };
+        Some(next.filter(begun).unwrap_or(unit))
+    }
+
+    /// So many units later, or earlier.
+    fn step(&self, unit: Date, count: i64) -> Option<Date> {
+        let span = match self.unit {
+            CalendarUnit::Day => Span::new().try_days(count),
+            CalendarUnit::Week => Span::new().try_weeks(count),
+            CalendarUnit::Month => Span::new().try_months(count),
+        };
+        unit.checked_add(span.ok()?).ok()
+    }
+
+    /// The first instant of a day: midnight, the earlier one where it comes twice; where clocks skip it, the instant at which they do.
+    fn start(&self, date: Date) -> Option<i64> {
+        let midnight = self.zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
+        let skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
+        let mut instant = midnight.compatible().ok()?;
+        if skipped {
+            let after = instant.checked_add(1.nanosecond()).ok()?;
+            instant = self.zone.preceding(after).next()?.timestamp();
+        }
+        Some(instant.as_millisecond())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn window(zone: &str, unit: CalendarUnit, count: u32, now: &str) -> (String, String) {
-        let calendar = Calendar {
+    fn calendar(zone: &str, unit: CalendarUnit, count: Option<u32>) -> Calendar {
+        Calendar {
             time_zone: zone.to_owned(),
             unit,
             count,
-        };
-        let bounds = bounds(&calendar, now.parse().unwrap()).unwrap();
-        (
-            Millis(bounds.start).to_string(),
-            Millis(bounds.moves_at).to_string(),
-        )
+        }
     }
 
-    fn pair(start: &str, moves_at: &str) -> (String, String) {
-        (start.to_owned(), moves_at.to_owned())
+    fn window(zone: &str, unit: CalendarUnit, count: Option<u32>, now: &str) -> Window {
+        Window::new(&calendar(zone, unit, count), now.parse().unwrap()).unwrap()
+    }
+
+    /// The window's starts, and when it moves.
+    fn texts(zone: &str, unit: CalendarUnit, count: u32, now: &str) -> Vec<String> {
+        let window = window(zone, unit, Some(count), now);
+        let instants = window.starts.iter().chain([&window.moves_at]);
+        instants
+            .map(|instant| Millis(*instant).to_string())
+            .collect()
     }
 
     #[test]
@@ -85,45 +168,194 @@ mod tests {
         let la = "America/Los_Angeles";
         // 2026-03-08 is the day clocks go forward: it has 23 hours.
         assert_eq!(
-            window(la, CalendarUnit::Day, 1, "2026-03-08T20:00:00Z"),
-            pair("2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z")
+            texts(la, CalendarUnit::Day, 2, "2026-03-08T20:00:00Z"),
+            [
+                "2026-03-07T08:00:00Z",
+                "2026-03-08T08:00:00Z",
+                "2026-03-09T07:00:00Z"
+            ]
         );
-        assert_eq!(
-            window(la, CalendarUnit::Day, 30, "2026-03-08T20:00:00Z"),
-            pair("2026-02-07T08:00:00Z", "2026-03-09T07:00:00Z")
-        );
+        let thirty = texts(la, CalendarUnit::Day, 30, "2026-03-08T20:00:00Z");
+        assert_eq!((thirty.len(), &*thirty[0]), (31, "2026-02-07T08:00:00Z"));
         // 2026-03-01 is a Sunday: its ISO week began on 2026-02-23.
         assert_eq!(
-            window("UTC", CalendarUnit::Week, 2, "2026-03-01T12:00:00Z"),
-            pair("2026-02-16T00:00:00Z", "2026-03-02T00:00:00Z")
+            texts("UTC", CalendarUnit::Week, 2, "2026-03-01T12:00:00Z"),
+            [
+                "2026-02-16T00:00:00Z",
+                "2026-02-23T00:00:00Z",
+                "2026-03-02T00:00:00Z"
+            ]
         );
         assert_eq!(
-            window("UTC", CalendarUnit::Month, 2, "2026-03-31T12:00:00Z"),
-            pair("2026-02-01T00:00:00Z", "2026-04-01T00:00:00Z")
-        );
-        // In São Paulo of 2018 the clocks went forward at midnight: the day began at 01:00.
-        assert_eq!(
-            window(
-                "America/Sao_Paulo",
-                CalendarUnit::Day,
-                1,
-                "2018-11-04T12:00:00Z"
-            )
-            .0,
-            "2018-11-04T03:00:00Z"
+            texts("UTC", CalendarUnit::Month, 2, "2026-03-31T12:00:00Z"),
+            [
+                "2026-02-01T00:00:00Z",
+                "2026-03-01T00:00:00Z",
+                "2026-04-01T00:00:00Z"
+            ]
         );
     }
 
     #[test]
-    fn an_unknown_time_zone_is_an_error() {
-        let calendar = Calendar {
-            time_zone: "Mars/Base".to_owned(),
-            unit: CalendarUnit::Day,
-            count: 1,
+    fn a_day_begins_where_its_clocks_say() {
+        let day = |zone, count, now| texts(zone, CalendarUnit::Day, count, now);
+        // In São Paulo of 2018 the clocks went forward at midnight: the day began at 01:00.
+        assert_eq!(
+            day("America/Sao_Paulo", 1, "2018-11-04T12:00:00Z"),
+            ["2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"]
+        );
+        // St. John's set its clocks back at 00:01: the 7th had begun for a minute, and goes on although the clocks say 23:01.
+        let johns = "America/St_Johns";
+        assert_eq!(
+            day(johns, 1, "2010-11-07T02:29:59Z"),
+            ["2010-11-06T02:30:00Z", "2010-11-07T02:30:00Z"]
+        );
+        for now in ["2010-11-07T02:30:00Z", "2010-11-07T02:45:00Z"] {
+            assert_eq!(
+                day(johns, 1, now),
+                ["2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"]
+            );
+        }
+        // Samoa had no 2011-12-30.
+        assert_eq!(
+            day("Pacific/Apia", 3, "2011-12-31T12:00:00Z"),
+            [
+                "2011-12-30T10:00:00Z",
+                "2011-12-31T10:00:00Z",
+                "2012-01-01T10:00:00Z"
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_count_it_begins_with_the_unit_of_1970() {
+        let now = "2026-03-01T12:00:00Z";
+        let since = |zone, unit| window(zone, unit, None, now).starts;
+        let days = since("UTC", CalendarUnit::Day);
+        assert_eq!((days.len(), days[0]), (20_514, 0));
+        // In Los Angeles it was still 1969.
+        let months = since("America/Los_Angeles", CalendarUnit::Month);
+        assert_eq!((months.len(), months[0]), (676, -(31 * 24 - 8) * 3_600_000));
+        // It was a Thursday.
+        assert_eq!(since("UTC", CalendarUnit::Week)[0], -3 * 86_400_000);
+    }
+
+    #[test]
+    fn a_count_may_reach_back_before_1970_but_not_without_end() {
+        let starts = |count| {
+            window(
+                "UTC",
+                CalendarUnit::Day,
+                Some(count),
+                "1970-01-02T12:00:00Z",
+            )
+            .starts
         };
+        assert_eq!(starts(4), [-2, -1, 0, 1].map(|day| day * 86_400_000));
+        for count in [UNITS, UNITS + 1, u32::MAX] {
+            assert_eq!(starts(count).len(), UNITS as usize);
+        }
+        let months = window(
+            "UTC",
+            CalendarUnit::Month,
+            Some(u32::MAX),
+            "9999-12-30T12:00:00Z",
+        );
+        assert_eq!(months.starts.len(), UNITS as usize);
+        // The calendar's last day has no next one that could be named.
+        let last = Millis(253_402_207_200_999);
+        let last = Window::new(&calendar("Etc/GMT+12", CalendarUnit::Month, Some(1)), last);
+        assert_eq!(last.unwrap().moves_at, i64::MAX);
+    }
+
+    #[test]
+    fn an_unknown_time_zone_is_an_error() {
         assert!(matches!(
-            bounds(&calendar, Millis(0)),
+            Window::new(
+                &calendar("Mars/Base", CalendarUnit::Day, Some(1)),
+                Millis(0)
+            ),
             Err(EngineError::TimeZone { .. })
         ));
+    }
+
+    /// Zones that change their clocks at, before and after midnight, by an hour, half of one or a day.
+    const ZONES: [&str; 10] = [
+        "UTC",
+        "Europe/Berlin",
+        "America/Los_Angeles",
+        "America/Sao_Paulo",
+        "America/St_Johns",
+        "America/Havana",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "Africa/Cairo",
+        "Pacific/Apia",
+    ];
+
+    const UNIT: [CalendarUnit; 3] = [CalendarUnit::Day, CalendarUnit::Week, CalendarUnit::Month];
+
+    /// Which unit of the calendar a local date lies in, in an obvious way.
+    fn unit_of(unit: CalendarUnit, date: Date) -> (i16, i8) {
+        match unit {
+            CalendarUnit::Day => (date.year(), 0),
+            CalendarUnit::Week => {
+                let week = date.iso_week_date();
+                (week.year(), week.week())
+            }
+            CalendarUnit::Month => (date.year(), date.month()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn units_follow_each_other(
+            zone in prop::sample::select(ZONES.to_vec()),
+            unit in prop::sample::select(UNIT.to_vec()),
+            count in prop_oneof![Just(None), (1..800_u32).prop_map(Some)],
+            // 1970 to 2100.
+            now in 0..4_102_444_800_000_i64,
+        ) {
+            let window = Window::new(&calendar(zone, unit, count), Millis(now)).unwrap();
+            let Window { starts, moves_at } = &window;
+            prop_assert!(starts[0] <= now && *starts.last().unwrap() <= now && now < *moves_at);
+            prop_assert!(starts.is_sorted_by(|a, b| a < b));
+            if let Some(count) = count {
+                // Of days, one at most was skipped in these zones.
+                prop_assert!((count - 1..=count).contains(&(starts.len() as u32)));
+            } else {
+                prop_assert!(starts[0] <= 0 && starts.get(1).is_none_or(|second| *second > 0));
+            }
+            let zone = TimeZoneDatabase::bundled().get(zone).unwrap();
+            let local = |ms: i64| zone.to_datetime(Timestamp::from_millisecond(ms).unwrap()).date();
+            for start in starts.iter().chain([moves_at]) {
+                // A millisecond before it was another day, an earlier one, and so another unit.
+                let (day, before) = (local(*start), local(start - 1));
+                prop_assert!(before < day);
+                if unit != CalendarUnit::Day {
+                    prop_assert_ne!(unit_of(unit, before), unit_of(unit, day));
+                }
+            }
+            // Nothing in between: all instants of a unit have its date, or the one before where clocks went back over midnight.
+            for pair in starts.windows(2).rev().take(40).chain([&[*starts.last().unwrap(), *moves_at][..]]) {
+                let (first, next) = (local(pair[0]), local(pair[1]));
+                for part in 0..50 {
+                    let inside = local(pair[0] + (pair[1] - pair[0]) / 50 * part);
+                    prop_assert!(inside < next);
+                    let back = inside < first && inside.tomorrow().unwrap() == first;
+                    prop_assert!(back || (first <= inside && unit_of(unit, inside) == unit_of(unit, first)));
+                    if unit == CalendarUnit::Day {
+                        prop_assert!(back || inside == first);
+                    }
+                }
+            }
+            // Until it moves it stays; then the next unit is the current one.
+            let at = |now| Window::new(&calendar(zone.iana_name().unwrap(), unit, count), Millis(now)).unwrap();
+            prop_assert_eq!(&at(moves_at - 1), &window);
+            let moved = at(*moves_at);
+            prop_assert_eq!(moved.starts.last(), Some(moves_at));
+            let shared = moved.starts.len() - 1;
+            prop_assert_eq!(&moved.starts[..shared], &starts[starts.len() - shared..]);
+        }
     }
 }

@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
-use crate::state::{self, OpenTick, RuleState};
+use crate::state::{self, CohortState, OpenTick, RuleState};
 
 /// Begins a tick at `now`, after the state of the last one. `None`: nobody can have moved.
 pub(crate) fn begin(
@@ -29,11 +29,14 @@ pub(crate) fn begin(
     if now.0 < state.now {
         return Ok(Some(tick(true)));
     }
-    // A destination that is new to a cohort is told the whole of it.
     for cohort in cohorts {
-        let synced = state::load_cohort(snapshot, &cohort.id)?
-            .unwrap_or_default()
-            .synced;
+        let follows = state::load_cohort(snapshot, &cohort.id)?
+            .filter(|state| state.definition == state::hex(&cohort.definition));
+        // The rule may be known from another cohort: this one has not been asked about, or by another rule.
+        let Some(CohortState { synced, .. }) = follows else {
+            return Ok(Some(tick(true)));
+        };
+        // A destination that is new to a cohort is told the whole of it.
         if cohort
             .sync
             .iter()

@@ -28,6 +28,12 @@ pub enum EngineError {
         /// As the rule wrote it.
         time_zone: String,
     },
+    /// The rule reads a list that nobody handed in.
+    #[error("the rule reads the list `{name}`, which this project does not have")]
+    List {
+        /// As the rule wrote it.
+        name: String,
+    },
     /// A stored state of the engine cannot be read.
     #[error("the stored state of {of} cannot be read: {why}")]
     State {

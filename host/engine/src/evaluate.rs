@@ -11,8 +11,11 @@ use muster_sandbox::{
     Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Property, Rule, Verdicts,
 };
 use muster_store::{PropertyRead, ReadRequest, Snapshot, StreamRead, UserKey};
+use roaring::RoaringBitmap;
 
-use crate::{EngineError, calendar};
+use crate::EngineError;
+use crate::calendar::Window;
+use crate::lists::{self, Lists};
 
 /// About how many rows a batch has. The best is 16k to 256k events (FACTS.md, "Wasm"): fewer, and calls cost; more, and the
 /// caches no longer hold them.
@@ -77,13 +80,12 @@ pub(crate) struct Answers {
 pub(crate) fn evaluate(
     snapshot: &Snapshot,
     rule: &Rule,
+    reads: &Reads,
     users: &[UserKey],
-    now: Millis,
     workers: NonZero<usize>,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Answers>, EngineError> {
-    let reads = Reads::new(rule, now)?;
-    let batches: Vec<&[UserKey]> = users.chunks(batch_users(snapshot, rule, &reads)).collect();
+    let batches: Vec<&[UserKey]> = users.chunks(batch_users(snapshot, rule, reads)).collect();
     let next = AtomicUsize::new(0);
     let failures = Failures::default();
     let results: Mutex<BTreeMap<usize, Result<Vec<Answers>, EngineError>>> =
@@ -93,7 +95,7 @@ pub(crate) fn evaluate(
             scope.spawn(|| {
                 while let Some((index, batch)) = take(&batches, &next) {
                     let mut answers = Vec::new();
-                    let result = ask(snapshot, rule, &reads, batch, now, &failures, &mut answers)
+                    let result = ask(snapshot, rule, reads, batch, &failures, &mut answers)
                         .map(|()| answers);
                     done(batch.len());
                     results
@@ -123,7 +125,6 @@ fn ask(
     rule: &Rule,
     reads: &Reads,
     users: &[UserKey],
-    now: Millis,
     failures: &Failures,
     answers: &mut Vec<Answers>,
 ) -> Result<(), EngineError> {
@@ -135,7 +136,7 @@ fn ask(
         return Ok(());
     }
     let began = Instant::now();
-    match call(snapshot, rule, reads, users, now)? {
+    match call(snapshot, rule, reads, users)? {
         Ok(verdicts) => answers.push(Answers {
             users: users.to_vec(),
             verdicts: Ok(verdicts),
@@ -150,24 +151,32 @@ fn ask(
                 return Ok(());
             }
             let (left, right) = users.split_at(users.len() / 2);
-            ask(snapshot, rule, reads, left, now, failures, answers)?;
-            ask(snapshot, rule, reads, right, now, failures, answers)?;
+            ask(snapshot, rule, reads, left, failures, answers)?;
+            ask(snapshot, rule, reads, right, failures, answers)?;
         }
     }
     Ok(())
 }
 
-/// What the rule reads, in the store's words.
-struct Reads {
+/// What the rule reads at an instant, in the store's words.
+pub(crate) struct Reads {
+    now: Millis,
     streams: Vec<StreamRead>,
     user_properties: Vec<PropertyRead>,
     property_histories: Vec<PropertyRead>,
-    calendars: Vec<CalendarBounds>,
+    calendars: Vec<Window>,
     user_hashes: bool,
+    /// Who is on each list.
+    lists: Vec<RoaringBitmap>,
 }
 
 impl Reads {
-    fn new(rule: &Rule, now: Millis) -> Result<Self, EngineError> {
+    pub(crate) fn new(
+        snapshot: &Snapshot,
+        rule: &Rule,
+        now: Millis,
+        lists: &Lists,
+    ) -> Result<Self, EngineError> {
         let description = rule.description();
         let streams = description.streams.iter().map(|stream| StreamRead {
             names: stream.names.clone(),
@@ -177,13 +186,19 @@ impl Reads {
         let calendars = description
             .calendars
             .iter()
-            .map(|calendar| calendar::bounds(calendar, now));
+            .map(|calendar| Window::new(calendar, now));
+        let lists = description
+            .lists
+            .iter()
+            .map(|name| lists.resolve(name, snapshot));
         Ok(Self {
+            now,
             streams: streams.collect(),
             user_properties: properties(&description.user_properties),
             property_histories: properties(&description.property_histories),
             calendars: calendars.collect::<Result<_, _>>()?,
             user_hashes: description.user_hashes,
+            lists: lists.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -193,6 +208,7 @@ fn properties(properties: &[Property]) -> Vec<PropertyRead> {
         Kind::Text => muster_store::Kind::Text,
         Kind::Number => muster_store::Kind::Number,
         Kind::Flag => muster_store::Kind::Flag,
+        Kind::Instant => muster_store::Kind::Instant,
     };
     properties
         .iter()
@@ -225,11 +241,10 @@ fn call(
     rule: &Rule,
     reads: &Reads,
     users: &[UserKey],
-    now: Millis,
 ) -> Result<Result<Verdicts, String>, EngineError> {
     let history = snapshot.read(&ReadRequest {
         users,
-        now,
+        now: reads.now,
         streams: &reads.streams,
         user_properties: &reads.user_properties,
         property_histories: &reads.property_histories,
@@ -247,8 +262,10 @@ fn call(
     let user_properties: Vec<_> = history.user_properties.iter().map(column).collect();
     let histories = RowColumns::of(&history.property_histories);
     let streams = RowColumns::of(&history.streams);
+    let calendars: Vec<CalendarBounds<'_>> = reads.calendars.iter().map(Window::bounds).collect();
+    let lists = lists::bitmaps(&reads.lists, users);
     let batch = Batch {
-        now: now.0,
+        now: reads.now.0,
         users: u32::try_from(users.len()).unwrap_or(u32::MAX),
         dictionary: Dictionary {
             offsets: &history.dictionary.offsets,
@@ -259,7 +276,8 @@ fn call(
         user_properties: &user_properties,
         property_histories: &histories.rows(&history.property_histories),
         streams: &streams.rows(&history.streams),
-        calendars: &reads.calendars,
+        calendars: &calendars,
+        lists: &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(),
     };
     match rule.classify(&batch) {
         Ok(mut verdicts) => {

@@ -14,6 +14,7 @@ mod candidates;
 mod cohort;
 mod error;
 pub mod evaluate;
+mod lists;
 pub mod payload;
 mod report;
 mod rules;
@@ -22,6 +23,7 @@ pub mod tick;
 
 pub use cohort::{Cohort, Sync};
 pub use error::EngineError;
+pub use lists::Lists;
 pub use report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
 pub use rules::{forget_other_rules, records};
 pub use tick::{Progress, TickOptions, tick};

@@ -50,7 +50,8 @@ pub enum Reason {
     /// Users with news and users whose answer had run out were asked.
     #[default]
     Scheduled,
-    /// Everybody was asked again, since the rule is new to the store, its news are no longer known, or the clock went back.
+    /// Everybody was asked again, since the rule or another cohort of it is new to the store, its news are no longer known, or the
+    /// clock went back.
     Full,
 }
 

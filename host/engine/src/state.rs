@@ -37,7 +37,7 @@ pub(crate) struct OpenTick {
 /// A cohort's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CohortState {
-    /// The digest of the definition that its members follow, in hex.
+    /// The digest of the definition that its members follow, in hex; empty: none yet.
     pub(crate) definition: String,
     /// Why its latest run, or the one on its way, asked whom it asked.
     pub(crate) reason: Reason,
@@ -89,6 +89,11 @@ pub(crate) fn encode<T: Serialize>(state: &T) -> Result<Vec<u8>, EngineError> {
         of: "the engine".to_owned(),
         why: error.to_string(),
     })
+}
+
+/// A digest as text.
+pub(crate) fn hex(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl OpenTick {

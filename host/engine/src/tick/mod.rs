@@ -1,5 +1,7 @@
 //! One tick of one rule: candidates, evaluation, diff, commit.
 
+#[cfg(test)]
+mod guest;
 mod outcome;
 mod running;
 #[cfg(test)]
@@ -15,7 +17,8 @@ use muster_sandbox::Rule;
 use muster_store::{MemberChange, RuleKey, RunCommit, Snapshot, Store, UserKey};
 
 use crate::cohort::Cohort;
-use crate::evaluate::evaluate;
+use crate::evaluate::{Reads, evaluate};
+use crate::lists::Lists;
 use crate::report::{CohortReport, Reason, RunRecord, TickReport};
 use crate::state::{OpenTick, RuleState};
 use crate::{EngineError, candidates, payload, state};
@@ -41,12 +44,14 @@ pub struct TickOptions<'a> {
     pub workers: NonZero<usize>,
     /// Users a commit covers.
     pub chunk_users: usize,
+    /// The lists that rules may read.
+    pub lists: &'a Lists,
     /// Told of each batch that is done.
     pub progress: Progress<'a>,
 }
 
 impl TickOptions<'_> {
-    /// A tick at an instant, on all processors.
+    /// A tick at an instant, on all processors, without lists.
     #[must_use]
     pub fn at(now: Millis) -> Self {
         let workers = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
@@ -54,6 +59,7 @@ impl TickOptions<'_> {
             now,
             workers,
             chunk_users: CHUNK_USERS,
+            lists: Lists::NONE,
             progress: &|_, _| {},
         }
     }
@@ -62,7 +68,7 @@ impl TickOptions<'_> {
 /// Runs one tick of a rule for its cohorts, first finishing one that was cut off.
 ///
 /// # Errors
-/// When the store fails, or the rule answers for other cohorts. Nothing is left half done: what was committed is consistent,
+/// When the store fails, the rule answers for other cohorts, or reads a time zone or a list that there is not. Nothing is left half done: what was committed is consistent,
 /// and the next call goes on.
 pub fn tick(
     store: &Store,
@@ -191,6 +197,7 @@ impl<'a> Tick<'a> {
             let before = asked.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
             (options.progress)(before + count as u64, total);
         };
+        let reads = Reads::new(snapshot, self.rule, now, options.lists)?;
         let mut chunks = users.chunks(options.chunk_users).peekable();
         // A tick with nobody left still has to be closed.
         let mut chunk: &[UserKey] = chunks.next().unwrap_or_default();
@@ -201,7 +208,14 @@ impl<'a> Tick<'a> {
                 .copied()
                 .filter(|user| universe.contains(user.0))
                 .collect();
-            let answers = evaluate(snapshot, self.rule, &known, now, options.workers, &advance)?;
+            let answers = evaluate(
+                snapshot,
+                self.rule,
+                &reads,
+                &known,
+                options.workers,
+                &advance,
+            )?;
             let mut outcome = Outcome::new(self.cohorts.len());
             for answers in answers {
                 outcome.take(&answers, &self.answers, now, &mut self.report);

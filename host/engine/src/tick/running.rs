@@ -8,7 +8,7 @@ use crate::EngineError;
 use crate::cohort::{Cohort, Sync};
 use crate::payload::{self, Envelope};
 use crate::report::Reason;
-use crate::state::{self, CohortState, OpenTick};
+use crate::state::{self, CohortState, OpenTick, hex};
 
 /// A cohort within a run: its members and memory, which every chunk carries on.
 pub(super) struct Running {
@@ -28,6 +28,8 @@ impl Running {
         let stored = state::load_cohort(snapshot, &cohort.id)?;
         let reason = match &stored {
             None => Reason::First,
+            // It joined a tick of its rule that had been cut off, and follows no definition yet.
+            Some(state) if state.definition.is_empty() => Reason::First,
             Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,
             Some(_) if open.everybody => Reason::Full,
             Some(_) => Reason::Scheduled,
@@ -119,9 +121,4 @@ impl Running {
         }
         Ok(())
     }
-}
-
-/// A digest as text.
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

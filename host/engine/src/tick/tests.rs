@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cohort::Sync;
+use crate::lists::Lists;
 use crate::rules::{forget_other_rules, records};
 
 const DAY: i64 = 86_400_000;
@@ -287,6 +288,138 @@ fn a_destination_that_joins_later_is_told_the_whole_cohort() {
     world.bought(&[("eve", NOW)]);
     world.tick(&rule, &cohort(1, &["out", "new"]), NOW + 2);
     assert_eq!(world.consumed("new"), world.consumed("out"));
+}
+
+/// Two definitions may name one hand-written rule: the second is asked about in full though the rule is known.
+#[test]
+fn a_cohort_that_joins_a_known_rule_asks_everybody() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let named = |id: &str, definition| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(definition, &[])
+    };
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    let tick = |cohorts: &[Cohort], now| {
+        let report = tick(&world.store, &rule, cohorts, &TickOptions::at(Millis(now))).unwrap();
+        let cohorts = report.cohorts.iter();
+        let cohorts: Vec<_> = cohorts
+            .map(|cohort| (cohort.members, cohort.reason))
+            .collect();
+        (report.candidates, cohorts)
+    };
+    let (one, two) = (named("one", 1), named("two", 1));
+    assert_eq!(
+        tick(std::slice::from_ref(&one), NOW),
+        (2, vec![(2, Reason::First)])
+    );
+    let both = [one, two];
+    assert_eq!(
+        tick(&both, NOW + 1),
+        (2, vec![(2, Reason::Full), (2, Reason::First)])
+    );
+    assert_eq!(tick(&both, NOW + 2).0, 0);
+    // A cohort that followed another rule until now.
+    let [one, _] = both;
+    let moved = [one, named("two", 2)];
+    assert_eq!(
+        tick(&moved, NOW + 3),
+        (2, vec![(2, Reason::Full), (2, Reason::DefinitionChanged)])
+    );
+    assert_eq!(tick(&moved, NOW + 4).0, 0);
+}
+
+#[test]
+fn a_cohort_that_joins_a_tick_that_was_cut_off_is_evaluated_in_full() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let named = |id: &str| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(1, &["out"])
+    };
+    let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
+    let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
+    world.bought(&rows);
+    let progress = |asked: u64, _| assert!(asked < 600, "cut off");
+    let options = TickOptions {
+        chunk_users: 300,
+        progress: &progress,
+        ..TickOptions::at(Millis(NOW))
+    };
+    let first = || tick(&world.store, &rule, &[named("one")], &options);
+    assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
+    assert!(!world.outbox("out").is_empty(), "a chunk was committed");
+    let both = [named("one"), named("two")];
+    let report = tick(
+        &world.store,
+        &rule,
+        &both,
+        &TickOptions::at(Millis(NOW + 1)),
+    )
+    .unwrap();
+    let found: Vec<_> = report
+        .cohorts
+        .iter()
+        .map(|cohort| (cohort.members, cohort.reason))
+        .collect();
+    assert_eq!(found, [(600, Reason::Full), (600, Reason::First)]);
+    let told = |id: &str| {
+        let messages = world.outbox("out");
+        let of_cohort = messages.iter().filter(|message| message["cohort_id"] == id);
+        of_cohort
+            .map(|message| message["users"].as_array().unwrap().len())
+            .sum::<usize>()
+    };
+    assert_eq!((told("one"), told("two")), (600, 600));
+}
+
+#[test]
+fn lists_calendars_instants_and_event_names_reach_a_rule() {
+    let world = World::new();
+    let rule = world
+        .sandbox
+        .load(&super::guest::rule(), Origin::HandWritten)
+        .unwrap();
+    let cohort = cohort(1, &["out"]);
+    let mut lists = Lists::default();
+    lists.insert("staff", ["ann", "eve", "nobody"].map(str::to_owned).into());
+    let tick = |lists: &Lists, now| {
+        let options = TickOptions {
+            lists,
+            ..TickOptions::at(Millis(now))
+        };
+        super::tick(&world.store, &rule, std::slice::from_ref(&cohort), &options)
+    };
+    let trial = |user: &str, due: Option<&str>| {
+        let mut buffer = EventBuffer::default();
+        match due {
+            Some(due) => {
+                buffer.event(user, "Trial", Millis(NOW), None);
+                buffer.property("due", (&Scalar::Text(due.into())).into());
+            }
+            None => buffer.operation(user, Millis(NOW), None, Operator::Unset, "city", None),
+        }
+        world.store.append(&buffer, None).unwrap();
+    };
+    trial("ann", Some(&Millis(NOW + 2 * DAY).to_string()));
+    trial("bob", None);
+    let missing = tick(Lists::NONE, NOW).unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        "the rule reads the list `staff`, which this project does not have"
+    );
+    let report = tick(&lists, NOW + 1).unwrap();
+    assert_eq!((report.evaluated, report.skipped), (2, vec![]));
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    // Who is on the list and becomes known later is news.
+    trial("eve", Some("2027-01-01"));
+    assert_eq!(tick(&lists, NOW + 2).unwrap().candidates, 1);
+    assert_eq!(world.consumed("out"), set(&["ann", "eve"]));
+    // Bob's day ends, then Ann's trial.
+    assert_eq!(tick(&lists, NOW + DAY - 1).unwrap().candidates, 0);
+    assert_eq!(tick(&lists, NOW + DAY).unwrap().candidates, 1);
+    assert_eq!(tick(&lists, NOW + 2 * DAY - 1).unwrap().candidates, 0);
+    assert_eq!(tick(&lists, NOW + 2 * DAY).unwrap().candidates, 2);
 }
 
 /// A tick that dies between its commits goes on where it was: the same run, no message twice, none missing.
