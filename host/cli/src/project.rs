@@ -83,7 +83,9 @@ impl Project {
                 Body::Rule(_) => None,
             })
             .collect();
-        Ok(muster_compiler::compile(&clauses)?)
+        Ok(muster_compiler::compile(&clauses, &|list| {
+            list.to_string()
+        })?)
     }
 
     /// Every rule: the compiled modules, then the hand-written ones.

@@ -199,7 +199,9 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
         .map(|number| CohortId::new(&format!("c{number}")).unwrap())
         .collect();
     let definitions: Vec<_> = ids.iter().cloned().zip(clauses).collect();
-    let module = muster_compiler::compile(&definitions).unwrap().remove(0);
+    let module = muster_compiler::compile(&definitions, &|list| list.to_string())
+        .unwrap()
+        .remove(0);
     let cohort = |id: CohortId| Cohort {
         name: id.to_string(),
         id,

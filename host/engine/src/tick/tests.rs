@@ -47,9 +47,10 @@ impl World {
         let Body::Where(clause) = definition.body else {
             panic!("a clause")
         };
-        let module = muster_compiler::compile(&[(definition.id, &clause)])
-            .unwrap()
-            .remove(0);
+        let module =
+            muster_compiler::compile(&[(definition.id, &clause)], &|list| list.to_string())
+                .unwrap()
+                .remove(0);
         self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
     }
 
