@@ -4,6 +4,7 @@ mod commands;
 mod config;
 mod output;
 mod project;
+mod told;
 
 use std::process::ExitCode;
 

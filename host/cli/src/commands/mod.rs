@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod deliver;
+mod explain;
 mod import;
 mod init;
 mod run;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Import(import::Import),
     Run(run::Run),
     Status(status::Status),
+    Explain(explain::Explain),
 }
 
 impl Command {
@@ -31,6 +33,7 @@ impl Command {
             Self::Import(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Status(command) => command.run(output),
+            Self::Explain(command) => command.run(output),
         }
     }
 }
