@@ -125,6 +125,58 @@ fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
     );
 }
 
+#[test]
+fn two_definitions_may_name_one_rule() {
+    let project = project();
+    let everybody = r#"
+        ;; An answer in which the bit of each of up to 64 users is set, for ever.
+        (i32.store (i32.const 3004) (i32.const 3104))
+        (i32.store (i32.const 3008) (i32.const 1))
+        (i32.store (i32.const 3012) (i32.const 3200))
+        (i32.store (i32.const 3016) (i32.load offset=8 (local.get 0)))
+        (i64.store (i32.const 3104) (i64.sub
+          (i64.shl (i64.const 1) (i64.extend_i32_u (i32.load offset=8 (local.get 0)))) (i64.const 1)))
+        (memory.fill (i32.const 3200) (i32.const 0x7f) (i32.const 512))
+        (i32.const 3000)"#;
+    let rule = guest(everybody);
+    std::fs::write(project.path().join("cohorts/vip.wasm"), &rule).unwrap();
+    std::fs::write(project.path().join("cohorts/copy.wasm"), &rule).unwrap();
+    project.write("cohorts/vip.yaml", "sync: [out]\nrule: ./vip.wasm\n");
+    let mut consumer = Consumer::default();
+    let run = |consumer: &mut Consumer| {
+        let report = project.json(&["run", "--once"]);
+        consumer.take(&project.read("out.ndjson"));
+        report["cohorts"].clone()
+    };
+    run(&mut consumer);
+    assert_eq!(consumer.members()["vip"].len(), 6);
+    // Long after the rule's first run, and each run knows both.
+    project.write("cohorts/late.yaml", "sync: [out]\nrule: ./vip.wasm\n");
+    project.write("cohorts/later.yaml", "rule: ./copy.wasm\n");
+    let cohorts = run(&mut consumer);
+    assert_eq!(consumer.members()["late"].len(), 6);
+    for (id, reason) in [("late", "first"), ("later", "first"), ("vip", "full")] {
+        let cohort = cohorts
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|known| known["id"] == id);
+        let cohort = cohort.unwrap();
+        assert_eq!(
+            (&cohort["members"], &cohort["reason"]),
+            (&6.into(), &reason.into()),
+            "{id}"
+        );
+    }
+    let event = r#"{"event_type":"Purchase","user_id":"u6","event_time":"2026-02-28 13:00:00"}"#;
+    project.write("events2.json", event);
+    project.json(&["import", "events2.json"]);
+    run(&mut consumer);
+    for cohort in ["vip", "late"] {
+        assert_eq!(consumer.members()[cohort].len(), 7, "{cohort}");
+    }
+}
+
 /// Builds `guest-rules/loyal-shopper` once, as its README says.
 fn loyal_shopper() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();

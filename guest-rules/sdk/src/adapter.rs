@@ -68,6 +68,7 @@ mod tests {
             property_histories: Vec::new(),
             streams: Vec::new(),
             calendars: Vec::new(),
+            lists: Vec::new(),
         };
         let verdicts = Adapter::<Odd>::classify(batch).unwrap();
         assert_eq!(verdicts.members, [0xAAAA_AAAA_AAAA_AAAA, 0b10]);

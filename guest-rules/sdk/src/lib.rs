@@ -39,6 +39,7 @@ mod user;
 
 pub use adapter::{Adapter, Rule};
 pub use answer::Answer;
+pub use bindings::muster::cohort::types::{CalendarBounds, CalendarUnit};
 pub use reads::{Reads, Stream};
 pub use user::{Rows, User};
 

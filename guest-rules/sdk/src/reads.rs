@@ -23,6 +23,7 @@ impl Reads {
             streams: Vec::new(),
             calendars: Vec::new(),
             user_hashes: false,
+            lists: Vec::new(),
         })
     }
 
@@ -47,6 +48,11 @@ impl Reads {
         self.user(name, Kind::Flag)
     }
 
+    /// Reads the present instant of a user property: [`crate::User::instant`].
+    pub fn user_instant(self, name: &str) -> Self {
+        self.user(name, Kind::Instant)
+    }
+
     fn user(mut self, name: &str, kind: Kind) -> Self {
         self.0.user_properties.push(property(name, kind));
         self
@@ -67,6 +73,11 @@ impl Reads {
         self.history(name, Kind::Flag)
     }
 
+    /// Reads how the instant of a user property changed: [`crate::User::history`].
+    pub fn instant_history(self, name: &str) -> Self {
+        self.history(name, Kind::Instant)
+    }
+
     fn history(mut self, name: &str, kind: Kind) -> Self {
         self.0.property_histories.push(property(name, kind));
         self
@@ -78,13 +89,20 @@ impl Reads {
         self
     }
 
-    /// Reads where the last `count` calendar days, weeks or months of a time zone begin: [`crate::User::calendar`].
-    pub fn calendar(mut self, time_zone: &str, unit: CalendarUnit, count: u32) -> Self {
+    /// Reads where each of the last `count` calendar days, weeks or months of a time zone begins, the current one included (`None`: of
+    /// all since 1970): [`crate::User::calendar`].
+    pub fn calendar(mut self, time_zone: &str, unit: CalendarUnit, count: Option<u32>) -> Self {
         self.0.calendars.push(Calendar {
             time_zone: time_zone.to_owned(),
             unit,
             count,
         });
+        self
+    }
+
+    /// Reads whether the user is on a list that the host keeps: [`crate::User::listed`].
+    pub fn list(mut self, name: &str) -> Self {
+        self.0.lists.push(name.to_owned());
         self
     }
 }
@@ -114,6 +132,16 @@ impl Stream {
         self.property(name, Kind::Flag)
     }
 
+    /// With an event property as instant: [`crate::Rows::instant`].
+    pub fn instant(self, name: &str) -> Self {
+        self.property(name, Kind::Instant)
+    }
+
+    /// With the event's own name as text, which tells apart what the stream's names match: [`crate::Rows::text`].
+    pub fn event_name(self) -> Self {
+        self.property("", Kind::Text)
+    }
+
     /// Only those later than now minus so many ms.
     pub fn reach(mut self, ms: u64) -> Self {
         self.0.reach = Some(ms);
@@ -130,5 +158,50 @@ fn property(name: &str, kind: Kind) -> Property {
     Property {
         name: name.to_owned(),
         kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_described() {
+        let stream = Stream::of(["Trial *"]).event_name().instant("due").reach(5);
+        let Reads(description) = Reads::for_cohort("trials")
+            .stream(stream)
+            .user_instant("born")
+            .instant_history("renewed")
+            .calendar("Europe/Berlin", CalendarUnit::Week, Some(4))
+            .calendar("UTC", CalendarUnit::Day, None)
+            .list("staff");
+        let kinds = |properties: &[Property]| -> Vec<(String, Kind)> {
+            let pair = |property: &Property| (property.name.clone(), property.kind);
+            properties.iter().map(pair).collect()
+        };
+        let named = |name: &str, kind| (name.to_owned(), kind);
+        let [stream] = &description.streams[..] else {
+            panic!("one stream")
+        };
+        assert_eq!(
+            kinds(&stream.properties),
+            [named("", Kind::Text), named("due", Kind::Instant)]
+        );
+        assert_eq!(stream.reach, Some(5));
+        assert_eq!(
+            kinds(&description.user_properties),
+            [named("born", Kind::Instant)]
+        );
+        assert_eq!(
+            kinds(&description.property_histories),
+            [named("renewed", Kind::Instant)]
+        );
+        let counts: Vec<_> = description
+            .calendars
+            .iter()
+            .map(|each| each.count)
+            .collect();
+        assert_eq!(counts, [Some(4), None]);
+        assert_eq!(description.lists, ["staff"]);
     }
 }

@@ -59,6 +59,12 @@ impl<'a> User<'a> {
         flag(flags(&self.batch.user_properties[index])[self.index])
     }
 
+    /// The present instant of user property `index`, in ms since the Unix epoch.
+    #[must_use]
+    pub fn instant(&self, index: usize) -> Option<i64> {
+        instant(numbers(&self.batch.user_properties[index])[self.index])
+    }
+
     /// The present text of user property `index`; the first, if it holds several.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<&'a str> {
@@ -86,10 +92,16 @@ impl<'a> User<'a> {
         self.rows(&self.batch.property_histories[index])
     }
 
-    /// The bounds of calendar window `index`.
+    /// Calendar window `index`: where its units begin, the current one last, and when it moves. The same for every user of a batch.
     #[must_use]
-    pub fn calendar(&self, index: usize) -> CalendarBounds {
-        self.batch.calendars[index]
+    pub fn calendar(&self, index: usize) -> &'a CalendarBounds {
+        &self.batch.calendars[index]
+    }
+
+    /// Whether the user is on list `index`.
+    #[must_use]
+    pub fn listed(&self, index: usize) -> bool {
+        self.batch.lists[index][self.index / 64] >> (self.index % 64) & 1 == 1
     }
 
     fn rows(&self, rows: &'a EventRows) -> Rows<'a> {
@@ -120,10 +132,16 @@ impl<'a> Rows<'a> {
         &self.rows.times[self.range.clone()]
     }
 
-    /// Column `column`, asked for as number; NaN: absent.
+    /// Column `column`, asked for as number, or as instant: ms since the Unix epoch. NaN: absent.
     #[must_use]
     pub fn numbers(&self, column: usize) -> &'a [f64] {
         &numbers(&self.rows.columns[column])[self.range.clone()]
+    }
+
+    /// The instant of row `row` (of these, from 0) in column `column`, in ms since the Unix epoch.
+    #[must_use]
+    pub fn instant(&self, column: usize, row: usize) -> Option<i64> {
+        instant(self.numbers(column)[row])
     }
 
     /// Column `column`, asked for as flag; 2: absent.
@@ -148,7 +166,7 @@ impl<'a> Rows<'a> {
 fn numbers(column: &Column) -> &[f64] {
     match column {
         Column::Number(values) => values,
-        _ => panic!("the property was not asked for as number"),
+        _ => panic!("the property was not asked for as number or instant"),
     }
 }
 
@@ -157,6 +175,11 @@ fn flags(column: &Column) -> &[u8] {
         Column::Flag(values) => values,
         _ => panic!("the property was not asked for as flag"),
     }
+}
+
+/// Instants are whole and below 2^53, so nothing is lost.
+fn instant(value: f64) -> Option<i64> {
+    (!value.is_nan()).then_some(value as i64)
 }
 
 fn flag(value: u8) -> Option<bool> {
@@ -209,6 +232,7 @@ mod tests {
                 Column::Text(vec![0, 2]),
                 Column::Number(vec![f64::NAN, 2.5]),
                 Column::Flag(vec![2, 1]),
+                Column::Number(vec![253_402_207_200_999.0, f64::NAN]),
             ],
             property_histories: Vec::new(),
             streams: vec![EventRows {
@@ -220,9 +244,15 @@ mod tests {
                         codes: vec![1, 2],
                     }),
                     Column::Number(vec![1.0, 2.0, 3.0]),
+                    Column::Number(vec![7.0, f64::NAN, 8.0]),
+                    Column::Text(vec![1, 2, 1]),
                 ],
             }],
-            calendars: Vec::new(),
+            calendars: vec![CalendarBounds {
+                starts: vec![40, 90],
+                moves_at: 140,
+            }],
+            lists: vec![vec![0b01], vec![0b10]],
         }
     }
 
@@ -247,6 +277,26 @@ mod tests {
         assert_eq!(rows.texts(0, 0).collect::<Vec<_>>(), ["red", "bl"]);
         assert_eq!(rows.text(0, 1), None);
         assert_eq!(first.events(0).texts(0, 0).count(), 0);
+    }
+
+    #[test]
+    fn instants_names_calendars_and_lists() {
+        let batch = batch();
+        let (first, second) = (User::new(&batch, 0), User::new(&batch, 1));
+        assert_eq!(
+            (first.instant(3), second.instant(3)),
+            (Some(253_402_207_200_999), None)
+        );
+        let rows = second.events(0);
+        assert_eq!((rows.instant(2, 0), rows.instant(2, 1)), (None, Some(8)));
+        assert_eq!(
+            (rows.text(3, 0), rows.text(3, 1)),
+            (Some("bl"), Some("red"))
+        );
+        let window = first.calendar(0);
+        assert_eq!((&*window.starts, window.moves_at), (&[40, 90][..], 140));
+        assert_eq!((first.listed(0), first.listed(1)), (true, false));
+        assert_eq!((second.listed(0), second.listed(1)), (false, true));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A project's folder: configuration, definitions, rules, store.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -111,6 +112,7 @@ impl Project {
                 cohorts,
             });
         }
+        let mut files: BTreeMap<[u8; 32], Result<Rule, String>> = BTreeMap::new();
         for definition in &self.definitions {
             if let Body::Rule(path) = &definition.body {
                 let path = beside(definition, path);
@@ -121,15 +123,15 @@ impl Project {
                         definition.id
                     )
                 })?;
-                let rule = hand_written(&sandbox, &bytes);
+                let digest = Sha256::digest(&bytes).into();
+                let rule = files
+                    .entry(digest)
+                    .or_insert_with(|| hand_written(&sandbox, &bytes));
                 let cohort = Cohort {
-                    definition: Sha256::digest(&bytes).into(),
+                    definition: digest,
                     ..cohort(definition)
                 };
-                rules.push(Loaded {
-                    rule,
-                    cohorts: vec![cohort],
-                });
+                join(&mut rules, rule, cohort);
             }
         }
         Ok(rules)
@@ -264,6 +266,29 @@ fn read(path: &Path) -> Result<Source, Diagnostics> {
     match std::fs::read(path) {
         Ok(bytes) => Source::from_bytes(name, &bytes),
         Err(error) => Err(config::unreadable(&Source::new(name, ""), error)),
+    }
+}
+
+/// Adds a cohort to its rule. The store knows a rule by its bytes, so cohorts that share them are one rule's, and ticked together.
+fn join(rules: &mut Vec<Loaded>, rule: &Result<Rule, String>, cohort: Cohort) {
+    let same = |loaded: &&mut Loaded| match (&loaded.rule, rule) {
+        (Ok(loaded), Ok(rule)) => loaded.digest() == rule.digest() && answers_for(rule, &cohort),
+        _ => false,
+    };
+    match rules.iter_mut().find(same) {
+        Some(loaded) => loaded.cohorts.push(cohort),
+        None => rules.push(Loaded {
+            rule: rule.clone(),
+            cohorts: vec![cohort],
+        }),
+    }
+}
+
+/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
+fn answers_for(rule: &Rule, cohort: &Cohort) -> bool {
+    match rule.description().cohorts.as_slice() {
+        [_] => true,
+        many => many.iter().any(|id| id == cohort.id.as_str()),
     }
 }
 

@@ -5,6 +5,8 @@
 pub(crate) const TILE: u32 = 256;
 /// A node's answers for a tile: one signed instant (`f64`) a user.
 pub(crate) const NODE_BYTES: u32 = TILE * 8;
+/// A static node's answers for a tile: a bit a user.
+pub(crate) const BITMAP_BYTES: u32 = TILE / 8;
 /// Memory below this address stays unused, so that 0 is no address.
 pub(crate) const FIRST_ADDRESS: u32 = 16;
 /// The size of a Wasm page.

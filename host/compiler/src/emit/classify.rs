@@ -1,7 +1,11 @@
 //! `describe`, `classify`, and the work on one tile of users.
 
+use std::collections::BTreeMap;
+
 use wasm_encoder::Function;
 
+use super::columns::exact;
+use super::roots::Roots;
 use super::{Addresses, constant, function, global};
 use crate::layout::{TILE, batch, verdicts};
 use crate::plan::{Node, NodeId, Plan};
@@ -68,25 +72,43 @@ fn words_of(users: Expr<I32>) -> Expr<I32> {
     (users + int(63)).shr(int(6))
 }
 
-/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits, then the instants.
-pub(super) fn tile(plan: &Plan, addresses: &Addresses) -> Function {
+/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits, then the instants. `leaves` are
+/// the functions of leaves, by the first node whose answers they write.
+pub(super) fn tile(
+    plan: &Plan,
+    addresses: &Addresses,
+    roots: &Roots,
+    leaves: &BTreeMap<NodeId, u32>,
+) -> Function {
     let mut body = Body::new(4);
     let [first, count, members, until] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let node_of = |node: NodeId| int(addresses.node(node));
-    let mut leaf = function::FIRST_LEAF;
     for (id, node) in plan.nodes.iter().enumerate() {
+        if let Some(leaf) = leaves.get(&id) {
+            body.call(*leaf, vec![first.into(), count.into()]);
+        }
         match node {
-            Node::Constant(_) => {}
+            Node::All(_) if roots.unwritten.contains(&id) => {}
             Node::All(operands) => join(&mut body, addresses, id, operands, function::ALL),
             Node::Any(operands) => join(&mut body, addresses, id, operands, function::ANY),
             Node::Not(operand) => {
                 let arguments = vec![node_of(id).into(), node_of(*operand).into()];
                 body.call(function::NOT, arguments);
             }
-            _ => {
-                body.call(leaf, vec![first.into(), count.into()]);
-                leaf += 1;
+            Node::Within(within) => {
+                // All of history: whatever happened never leaves.
+                let window = within.window.map_or(f64::INFINITY, exact);
+                let nodes = [node_of(id), node_of(within.latest)].map(Into::into);
+                let mut arguments = nodes.to_vec();
+                arguments.push(float(window).into());
+                body.call(function::WITHIN, arguments);
             }
+            _ => {}
+        }
+        if let Some(bitmap) = roots.bitmaps.get(&id) {
+            let bitmap = int(addresses.bitmap(*bitmap));
+            let arguments = vec![bitmap.into(), node_of(id).into(), count.into()];
+            body.call(function::MEMBERS, arguments);
         }
     }
     let soonest = || at(addresses.soonest);
@@ -96,11 +118,26 @@ pub(super) fn tile(plan: &Plan, addresses: &Addresses) -> Function {
     let users = global_::<I32>(global::BATCH).load::<I32>(batch::USERS);
     let cohort_bytes = body.var(words_of(users).shl(int(3)));
     for (_, node) in &plan.cohorts {
-        let arguments = vec![members.into(), node_of(*node).into(), count.into()];
-        body.call(function::MEMBERS, arguments);
+        if let Some(root) = roots.apart(*node) {
+            let arguments = vec![
+                members.into(),
+                count.into(),
+                at(root.statics).into(),
+                int(constant(root.static_count)).into(),
+                at(root.operands).into(),
+                int(constant(root.operand_count)).into(),
+                soonest().into(),
+            ];
+            body.call(function::ROOT, arguments);
+        } else {
+            let arguments = vec![members.into(), node_of(*node).into(), count.into()];
+            body.call(function::MEMBERS, arguments);
+            if !plan.nodes.get(*node).is_some_and(Node::is_static) {
+                let arguments = vec![soonest().into(), node_of(*node).into()];
+                body.call(function::SOONEST, arguments);
+            }
+        }
         body.add(members, cohort_bytes);
-        let arguments = vec![soonest().into(), node_of(*node).into()];
-        body.call(function::SOONEST, arguments);
     }
     let user = body.local::<I32>();
     body.each(user, int(0), count, |body| {

@@ -1,4 +1,5 @@
-//! The common `did`: counts a user's matching rows, and finds when that count will next decide otherwise.
+//! A `did` that holds for some counts and not for others on both sides: counts a user's matching rows, and finds when that
+//! count will next decide otherwise.
 
 use wasm_encoder::Function;
 
@@ -9,7 +10,7 @@ use crate::plan::{CountNode, Counts};
 use crate::wasm::{Expr, F64, I32, I64, Var, either, float, int, long, raw};
 
 pub(super) fn leaf(context: &Context<'_>, count: &CountNode, node: i32) -> Function {
-    let mut leaf = Leaf::new(node);
+    let mut leaf = Leaf::new();
     let rows = Rows::stream(&mut leaf.body, count.stream);
     let columns = context.columns(&mut leaf.body, &[&count.test], &[], &|column| {
         rows.column(column)
@@ -22,7 +23,7 @@ pub(super) fn leaf(context: &Context<'_>, count: &CountNode, node: i32) -> Funct
     let holding = leaf.body.local::<I32>();
     let answer = leaf.body.local::<F64>();
     let time = leaf.body.local::<I64>();
-    leaf.finish(|body, user| {
+    leaf.answer(node, |body, user| {
         body.set(start, rows.start(user));
         body.set(end, rows.end(user));
         if let Some(low) = low {
@@ -43,28 +44,18 @@ pub(super) fn leaf(context: &Context<'_>, count: &CountNode, node: i32) -> Funct
         body.set(holding, holds(&count.counts, matches));
         body.set(answer, float(f64::INFINITY));
         if let Some(window) = count.window {
-            // A count that only falls cannot change what only a larger one could.
-            let may_change = if count.counts.rises() {
-                holding.get()
-            } else if count.counts.falls() {
-                holding.not()
-            } else {
-                int(1)
-            };
-            body.if_(may_change, |body| {
-                // The rows leave the window, oldest first, until the count decides otherwise; rows of one instant leave together.
-                body.set(row, start);
-                body.block(|body, found| {
-                    body.while_(row.lt(end), |body| {
-                        body.set(matches, matches - test());
-                        body.set(time, rows.time(row));
-                        body.add(row, int(1));
-                        let alone = either(row.lt(end), rows.time(row).ne(time), int(1));
-                        body.if_(alone, |body| {
-                            body.if_(holds(&count.counts, matches).ne(holding), |body| {
-                                body.set(answer, (time + long(window)).float());
-                                body.leave(found);
-                            });
+            // The rows leave the window, oldest first, until the count decides otherwise; rows of one instant leave together.
+            body.set(row, start);
+            body.block(|body, found| {
+                body.while_(row.lt(end), |body| {
+                    body.set(matches, matches - test());
+                    body.set(time, rows.time(row));
+                    body.add(row, int(1));
+                    let alone = either(row.lt(end), rows.time(row).ne(time), int(1));
+                    body.if_(alone, |body| {
+                        body.if_(holds(&count.counts, matches).ne(holding), |body| {
+                            body.set(answer, (time + long(window)).float());
+                            body.leave(found);
                         });
                     });
                 });

@@ -11,35 +11,40 @@ pub(super) struct Leaf {
     pub(super) user: Var<I32>,
     /// The user's number in the tile.
     number: Var<I32>,
-    node: i32,
 }
 
 impl Leaf {
-    /// A leaf that writes the tile's answers at `node`. What is put into the body first happens once.
-    pub(super) fn new(node: i32) -> Self {
+    /// A leaf. What is put into the body first happens once.
+    pub(super) fn new() -> Self {
         let mut body = Body::new(2);
         Self {
             user: body.local(),
             number: body.local(),
             body,
-            node,
         }
     }
 
-    /// The function; `answer` computes the signed instant of the user.
-    pub(super) fn finish(
-        mut self,
-        answer: impl FnOnce(&mut Body, Var<I32>) -> Expr<F64>,
-    ) -> Function {
+    /// The function; `each` is given the user's number in the batch and in the tile.
+    pub(super) fn finish(mut self, each: impl FnOnce(&mut Body, Var<I32>, Var<I32>)) -> Function {
         let (first, count) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
-        let (user, number, node) = (self.user, self.number, self.node);
+        let (user, number) = (self.user, self.number);
         self.body.each(number, int(0), count, |body| {
             body.set(user, first + number.get());
-            let answer = answer(body, user);
-            let to = int(node).at(number, 8);
-            body.store(to, 0, answer);
+            each(body, user, number);
         });
         self.body.finish()
+    }
+
+    /// The function of a leaf that writes one answer a user at `node`; `answer` computes the signed instant.
+    pub(super) fn answer(
+        self,
+        node: i32,
+        answer: impl FnOnce(&mut Body, Var<I32>) -> Expr<F64>,
+    ) -> Function {
+        self.finish(|body, user, number| {
+            let answer = answer(body, user);
+            body.store(int(node).at(number, 8), 0, answer);
+        })
     }
 }
 

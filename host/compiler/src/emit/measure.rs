@@ -17,7 +17,7 @@ use crate::wasm::{
 };
 
 pub(super) fn leaf(context: &Context<'_>, node: &MeasureNode, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let body = &mut leaf.body;
     let rows = Rows::stream(body, node.stream);
     let steps: Vec<_> = node.steps.iter().collect();
@@ -38,7 +38,7 @@ pub(super) fn leaf(context: &Context<'_>, node: &MeasureNode, at: i32) -> Functi
     };
     let list = List::new(body);
     let locals = Locals::new(body);
-    leaf.finish(|body, user| {
+    leaf.answer(at, |body, user| {
         let measuring = Measuring {
             node,
             rows,

@@ -9,14 +9,18 @@ mod columns;
 mod compare;
 mod count;
 mod gather;
+mod latest;
 mod leaf;
 mod measure;
 mod memory;
 mod nodes;
 mod order;
+mod roots;
 mod rows;
 mod texts;
 mod user;
+
+use std::collections::BTreeMap;
 
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ExportKind, ExportSection, Function, FunctionSection,
@@ -25,10 +29,11 @@ use wasm_encoder::{
 
 use crate::automaton::Automaton;
 use crate::describe;
-use crate::layout::{self, FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
+use crate::layout::{self, BITMAP_BYTES, FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
 use crate::plan::{Measure, Node, NodeId, Plan, RowTest};
 use crate::wasm::{Body, Expr, I32};
 use columns::Columns;
+use roots::Roots;
 
 /// Globals.
 mod global {
@@ -75,8 +80,10 @@ mod function {
     pub(super) const FILL: u32 = 16;
     pub(super) const MEMBERS: u32 = 17;
     pub(super) const SOONEST: u32 = 18;
-    pub(super) const TILE: u32 = 19;
-    pub(super) const FIRST_LEAF: u32 = 20;
+    pub(super) const WITHIN: u32 = 19;
+    pub(super) const ROOT: u32 = 20;
+    pub(super) const TILE: u32 = 21;
+    pub(super) const FIRST_LEAF: u32 = 22;
 }
 
 /// Where the static parts of a module lie.
@@ -85,6 +92,8 @@ struct Addresses {
     verdicts: u32,
     /// The first node's answers; each node's follow.
     nodes: u32,
+    /// The first bitmap of a static node; each one's follow.
+    bitmaps: u32,
     /// The soonest change of any cohort's answer, per user of the tile.
     soonest: u32,
     heap: u32,
@@ -94,6 +103,11 @@ impl Addresses {
     fn node(&self, node: NodeId) -> i32 {
         let node = u32::try_from(node).unwrap_or(u32::MAX);
         address(self.nodes + node.saturating_mul(NODE_BYTES))
+    }
+
+    fn bitmap(&self, number: usize) -> i32 {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        address(self.bitmaps + number.saturating_mul(BITMAP_BYTES))
     }
 }
 
@@ -128,7 +142,12 @@ impl Context<'_> {
             Node::FirstSeen(span) => Some(user::first_seen(span, at)),
             Node::Sample { seed, share } => Some(user::sample(*seed, share.number(), at)),
             Node::Listed(list) => Some(user::listed(*list, at)),
-            Node::Constant(_) | Node::All(_) | Node::Any(_) | Node::Not(_) => None,
+            Node::Constant(_)
+            | Node::Latest(_)
+            | Node::Within(_)
+            | Node::All(_)
+            | Node::Any(_)
+            | Node::Not(_) => None,
         }
     }
 }
@@ -146,16 +165,20 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
         .iter()
         .map(|automaton| texts::put_patterns(&mut data, automaton))
         .collect();
+    let roots = Roots::put(&mut data, plan);
     let verdicts = data.end().next_multiple_of(16);
     let order = (verdicts + verdicts::SIZE).next_multiple_of(16);
     let nodes = (order + steps(plan) * layout::order::SIZE).next_multiple_of(16);
     let node_count = u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX);
     let soonest = nodes + node_count.saturating_mul(NODE_BYTES);
-    let heap = soonest + NODE_BYTES;
+    let bitmaps = soonest + NODE_BYTES;
+    let bitmap_count = u32::try_from(roots.bitmaps.len()).unwrap_or(u32::MAX);
+    let heap = bitmaps + bitmap_count.saturating_mul(BITMAP_BYTES);
     let addresses = Addresses {
         description,
         verdicts,
         nodes,
+        bitmaps,
         soonest,
         heap,
     };
@@ -187,13 +210,36 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     functions.add(&[i32, f64], &[], nodes::fill());
     functions.add(&[i32; 3], &[], nodes::members());
     functions.add(&[i32; 2], &[], nodes::soonest());
-    functions.add(&[i32; 4], &[], classify::tile(plan, &addresses));
-    for (id, node) in plan.nodes.iter().enumerate() {
-        if let Some(leaf) = context.leaf(node, addresses.node(id)) {
-            functions.add(&[i32; 2], &[], leaf);
-        }
+    functions.add(&[i32, i32, f64], &[], latest::within());
+    functions.add(&[i32; 7], &[], nodes::root(&addresses));
+    let leaves = leaves(plan, &context, &addresses);
+    let numbers: BTreeMap<_, _> = leaves
+        .iter()
+        .zip(function::FIRST_LEAF..)
+        .map(|((node, _), function)| (*node, function))
+        .collect();
+    let tile = classify::tile(plan, &addresses, &roots, &numbers);
+    functions.add(&[i32; 4], &[], tile);
+    for (_, leaf) in leaves {
+        functions.add(&[i32; 2], &[], leaf);
     }
     functions.module(heap, data)
+}
+
+/// The leaves' functions, each at the first node whose answers it writes.
+fn leaves(plan: &Plan, context: &Context<'_>, addresses: &Addresses) -> Vec<(NodeId, Function)> {
+    let mut leaves = Vec::new();
+    for (id, node) in plan.nodes.iter().enumerate() {
+        if let Some(leaf) = context.leaf(node, addresses.node(id)) {
+            leaves.push((id, leaf));
+        }
+    }
+    for group in latest::Group::all(plan) {
+        let reach = plan.reach_of_latest(&group.nodes);
+        let leaf = latest::leaf(context, &group, reach, |node| addresses.node(node));
+        leaves.extend(group.nodes.first().copied().zip(leaf));
+    }
+    leaves
 }
 
 /// Whether a node counts different texts.

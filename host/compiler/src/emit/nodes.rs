@@ -2,11 +2,12 @@
 
 use wasm_encoder::{Function, InstructionSink};
 
-use crate::layout::{NODE_BYTES, TILE};
-use crate::wasm::{Body, F64, I32, I64, Var, address, at, int, long};
+use super::Addresses;
+use crate::layout::{BITMAP_BYTES, NODE_BYTES, TILE};
+use crate::wasm::{Body, F64, I32, I64, Var, address, at, float, int, long};
 
 /// Runs `pair` for every 16 bytes of a tile; it is given the offset.
-fn each_pair(body: &mut Body, pair: impl FnOnce(&mut Body, Var<I32>)) {
+pub(super) fn each_pair(body: &mut Body, pair: impl FnOnce(&mut Body, Var<I32>)) {
     let offset = body.local::<I32>();
     body.while_(offset.lt(address(NODE_BYTES)), |body| {
         pair(body, offset);
@@ -14,7 +15,8 @@ fn each_pair(body: &mut Body, pair: impl FnOnce(&mut Body, Var<I32>)) {
     });
 }
 
-fn load(body: &mut Body, node: Var<I32>, offset: Var<I32>) {
+/// Pushes the answers of a node for two users.
+pub(super) fn load(body: &mut Body, node: Var<I32>, offset: Var<I32>) {
     body.push(node + offset.get());
     body.sink().v128_load(at(0, 16));
 }
@@ -80,6 +82,55 @@ pub(super) fn soonest() -> Function {
         load(body, target, offset);
         load(body, node, offset);
         body.sink().f64x2_abs().f64x2_pmin().v128_store(at(0, 16));
+    });
+    body.finish()
+}
+
+/// `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort that is all of some nodes, of which the
+/// static ones (who answer in for ever or out for ever) come as bitmaps. Only users who are in by all of those are looked at at all.
+pub(super) fn root(addresses: &Addresses) -> Function {
+    let mut body = Body::new(7);
+    let [
+        words,
+        count,
+        statics,
+        static_count,
+        operands,
+        operand_count,
+        soonest,
+    ] = [0, 1, 2, 3, 4, 5, 6].map(Var::<I32>::parameter);
+    let (word, index) = (body.local::<I32>(), body.local::<I32>());
+    let (mask, bits) = (body.local::<I64>(), body.local::<I64>());
+    let (bit, user) = (body.local::<I64>(), body.local::<I32>());
+    let until = body.local::<F64>();
+    let count_of_words = body.var((count + int(63)).shr(int(6)));
+    body.each(word, int(0), count_of_words, |body| {
+        body.set(mask, long(-1));
+        body.each(index, int(0), static_count, |body| {
+            let number = statics.at(index, 4).load::<I32>(0);
+            let bitmap = address(addresses.bitmaps).at(number, BITMAP_BYTES);
+            body.set(mask, mask.and(bitmap.at(word, 8).load::<I64>(0)));
+        });
+        body.set(bits, long(0));
+        body.while_(mask.ne(long(0)), |body| {
+            // The lowest bit, which then goes.
+            body.set(bit, mask.and(long(0) - mask.get()));
+            body.push(mask);
+            body.sink().i64_ctz().i32_wrap_i64();
+            body.sink().local_set(user.index());
+            body.set(user, word.shl(int(6)) + user.get());
+            body.set(mask, mask.xor(bit));
+            body.set(until, float(f64::INFINITY));
+            body.each(index, int(0), operand_count, |body| {
+                let number = operands.at(index, 4).load::<I32>(0);
+                let node = address(addresses.nodes).at(number, NODE_BYTES);
+                body.set(until, until.min(node.at(user, 8).load::<F64>(0)));
+            });
+            body.if_(until.gt(float(0.0)), |body| body.set(bits, bits.xor(bit)));
+            let sooner = soonest.at(user, 8).load::<F64>(0).min(until.abs());
+            body.store(soonest.at(user, 8), 0, sooner);
+        });
+        body.store(words.at(word, 8), 0, bits);
     });
     body.finish()
 }

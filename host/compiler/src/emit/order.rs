@@ -19,7 +19,7 @@ use crate::wasm::{Body, Expr, F64, I32, I64, Var, address, all, float, int, long
 const NONE: i64 = i64::MIN;
 
 pub(super) fn leaf(context: &Context<'_>, node: &OrderNode, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let body = &mut leaf.body;
     let rows = Rows::stream(body, node.stream);
     let steps: Vec<_> = node.steps.iter().chain(&node.without).collect();
@@ -36,7 +36,7 @@ pub(super) fn leaf(context: &Context<'_>, node: &OrderNode, at: i32) -> Function
     let (first, last) = (body.local::<I32>(), body.local::<I32>());
     let (middle, latest) = (body.local::<I32>(), body.local::<I64>());
     let chains = Chains::new(body, node, rows, context.order);
-    leaf.finish(|body, user| {
+    leaf.answer(at, |body, user| {
         body.set(after, rows::after(node.span.start));
         body.set(up_to, rows::up_to(node.span.end, user));
         body.set(first, rows.after(rows.start(user), rows.end(user), after));

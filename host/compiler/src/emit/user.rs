@@ -13,10 +13,10 @@ use crate::wasm::{Expr, F64, I32, I64, Var, all, float, global as global_, int, 
 
 /// What properties hold now: it changes by news alone, unless an instant is compared with the clock.
 pub(super) fn properties(context: &Context<'_>, test: &RowTest, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let columns = context.columns(&mut leaf.body, &[test], &[], &super::columns::user_column);
     let answer = leaf.body.local::<F64>();
-    leaf.finish(|body, user| {
+    leaf.answer(at, |body, user| {
         body.set(answer, for_ever(columns.test(test, user, user)));
         match columns.change(test, user) {
             Some(change) => no_longer(answer, change),
@@ -27,7 +27,7 @@ pub(super) fn properties(context: &Context<'_>, test: &RowTest, at: i32) -> Func
 
 /// What a property held, from each change to the next.
 pub(super) fn history(context: &Context<'_>, node: &HistoryNode, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let body = &mut leaf.body;
     let property = node.test.columns().first().map_or(0, |(column, _)| *column);
     let rows = Rows::history(body, property);
@@ -47,7 +47,7 @@ pub(super) fn history(context: &Context<'_>, node: &HistoryNode, at: i32) -> Fun
         answer: body.local(),
         held: body.local(),
     };
-    leaf.finish(|body, user| {
+    leaf.answer(at, |body, user| {
         state.begin(body);
         body.set(end, rows.end(user));
         body.set(row, rows.start(user));
@@ -136,10 +136,10 @@ impl History<'_> {
 
 /// Whether the first event ever lies in a window.
 pub(super) fn first_seen(span: &Span, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let first = leaf.body.local::<I64>();
     let answer = leaf.body.local::<F64>();
-    leaf.finish(|body, user| {
+    leaf.answer(at, |body, user| {
         body.set(first, rows::first_seen(user));
         body.set(answer, float(f64::NEG_INFINITY));
         let known = first.lt(long(i64::MAX));
@@ -163,9 +163,9 @@ pub(super) fn first_seen(span: &Span, at: i32) -> Function {
 
 /// A stable share of users: the hash, mixed with the seed's by splitmix64's finalizer, as a number below 1.
 pub(super) fn sample(seed: u64, share: f64, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let hash = leaf.body.local::<I64>();
-    leaf.finish(|body, user| {
+    leaf.answer(at, |body, user| {
         let hashes = global_::<I32>(global::BATCH).load::<I32>(batch::USER_HASH);
         body.set(
             hash,
@@ -187,11 +187,11 @@ pub(super) fn sample(seed: u64, share: f64, at: i32) -> Function {
 
 /// Whether the user is on a static list: a bit a user.
 pub(super) fn listed(index: usize, at: i32) -> Function {
-    let mut leaf = Leaf::new(at);
+    let mut leaf = Leaf::new();
     let words = global_::<I32>(global::BATCH).load::<I32>(batch::LISTS);
     let record = words + int(constant(index * list::SIZE as usize));
     let words = leaf.body.var(record.load::<I32>(list::WORDS));
-    leaf.finish(|_, user| {
+    leaf.answer(at, |_, user| {
         // Bit u of little-endian words is bit u % 8 of byte u / 8.
         let byte = (words + user.shr(int(3))).load8(0);
         for_ever(byte.shr(user.and(int(7))).and(int(1)))

@@ -13,8 +13,8 @@ use super::counts::{compares, numbers};
 use super::reads::{Kind, Space, index_of, millis, reach_of};
 use super::row_test::holds_for_none;
 use super::{
-    Bits, CountNode, Counts, HistoryNode, Measure, MeasureNode, Node, NodeId, Plan, Span,
-    SpanStart, When,
+    Bits, CountNode, Counts, HistoryNode, LatestNode, Measure, MeasureNode, Node, NodeId, Plan,
+    RowTest, Span, SpanStart, When, WithinNode,
 };
 
 impl Plan {
@@ -101,12 +101,7 @@ impl Plan {
                 _ => None,
             };
             self.reach(stream, window);
-            return self.node(Node::Count(CountNode {
-                stream,
-                test,
-                counts,
-                window,
-            }));
+            return self.count(stream, test, counts, window);
         }
         let mut steps = vec![test];
         let (span, reach) = self.span_of(did);
@@ -123,6 +118,37 @@ impl Plan {
             measure,
             per,
         }))
+    }
+
+    fn count(
+        &mut self,
+        stream: usize,
+        test: RowTest,
+        counts: Counts,
+        window: Option<i64>,
+    ) -> NodeId {
+        if counts.rises() {
+            return self.within(stream, test, counts.least, window);
+        }
+        if counts.falls() {
+            let more = self.within(stream, test, counts.most.saturating_add(1), window);
+            return self.node(Node::Not(more));
+        }
+        self.node(Node::Count(CountNode {
+            stream,
+            test,
+            counts,
+            window,
+        }))
+    }
+
+    /// At least `nth` rows.
+    fn within(&mut self, stream: usize, test: RowTest, nth: i32, window: Option<i64>) -> NodeId {
+        if nth < 1 {
+            return self.node(Node::Constant(true));
+        }
+        let latest = self.node(Node::Latest(LatestNode { stream, test, nth }));
+        self.node(Node::Within(WithinNode { latest, window }))
     }
 
     /// The window, and how far back its stream has to reach.
@@ -145,7 +171,7 @@ impl Plan {
         }
     }
 
-    fn measure(&mut self, did: &Did, stream: usize, steps: &mut Vec<super::RowTest>) -> Measure {
+    fn measure(&mut self, did: &Did, stream: usize, steps: &mut Vec<RowTest>) -> Measure {
         let space = Space::Stream(stream);
         match &did.measure {
             Said::Times(times) => Measure::Times(compares(times, |other| {
@@ -271,8 +297,8 @@ mod tests {
         ]);
         assert_eq!(plan.streams.len(), 1);
         assert_eq!(plan.streams[0].reach, Some(2 * 86_400_000));
-        // Two windows, one user clause, one `all`, one `any`.
-        assert_eq!(plan.nodes.len(), 5);
+        // The latest A, its two windows, one user clause, one `all`, one `any`.
+        assert_eq!(plan.nodes.len(), 6);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(crate) type NodeId = usize;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Node {
     Constant(bool),
+    Latest(LatestNode),
+    Within(WithinNode),
     Count(CountNode),
     Measure(MeasureNode),
     Order(OrderNode),
@@ -61,7 +63,24 @@ pub(crate) enum Node {
     Not(NodeId),
 }
 
-/// The common `did`: how many rows of a stream pass the test, against the counts that hold.
+/// When the nth matching row from the end happened: no answer, but what [`WithinNode`]s of all windows share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LatestNode {
+    pub(crate) stream: usize,
+    pub(crate) test: RowTest,
+    /// At least 1.
+    pub(crate) nth: i32,
+}
+
+/// The common `did`: at least n matching rows lie in a rolling window, which they do until the nth from the end leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WithinNode {
+    pub(crate) latest: NodeId,
+    /// In ms; none: all history.
+    pub(crate) window: Option<i64>,
+}
+
+/// A `did` of other counts in a rolling window: how many rows of a stream pass the test, against the counts that hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CountNode {
     pub(crate) stream: usize,
@@ -195,6 +214,27 @@ impl Span {
     }
 }
 
+impl Node {
+    /// Whether it answers for ever, whatever the clock says.
+    pub(crate) fn is_static(&self) -> bool {
+        match self {
+            Self::Constant(_) | Self::Sample { .. } | Self::Listed(_) => true,
+            Self::User(test) => !test.is_relative(),
+            _ => false,
+        }
+    }
+
+    /// The nodes it is made of.
+    pub(crate) fn operands(&self) -> &[NodeId] {
+        match self {
+            Self::All(operands) | Self::Any(operands) => operands,
+            Self::Not(operand) => std::slice::from_ref(operand),
+            Self::Within(within) => std::slice::from_ref(&within.latest),
+            _ => &[],
+        }
+    }
+}
+
 impl Plan {
     /// What node answers for a clause that is new or known.
     fn node(&mut self, node: Node) -> NodeId {
@@ -205,6 +245,17 @@ impl Plan {
         self.nodes.push(node.clone());
         self.known.insert(node, id);
         id
+    }
+
+    /// How far back the windows reach that ask for the latest rows of a test, in ms; none: all of history.
+    pub(crate) fn reach_of_latest(&self, latest: &[NodeId]) -> Option<i64> {
+        let windows = self.nodes.iter().filter_map(|node| match node {
+            Node::Within(within) if latest.contains(&within.latest) => Some(within.window),
+            _ => None,
+        });
+        windows.fold(Some(0), |reach, window| {
+            reach.zip(window).map(|(a, b)| a.max(b))
+        })
     }
 
     /// Whether `user-hash` is read.

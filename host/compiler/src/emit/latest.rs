@@ -1,0 +1,123 @@
+//! When the nth matching row from the end happened, for every n that is asked for at once; and the windows over that.
+
+use std::collections::BTreeMap;
+
+use wasm_encoder::Function;
+
+use super::Context;
+use super::leaf::Leaf;
+use super::nodes::{each_pair, load};
+use super::rows::{Rows, now};
+use crate::plan::{LatestNode, Node, NodeId, Plan, RowTest};
+use crate::wasm::{Body, F64, I32, Var, all, at, float, int, long};
+
+/// The nodes that look at the same rows, and are found in one walk.
+pub(super) struct Group<'a> {
+    pub(super) nodes: Vec<NodeId>,
+    latest: Vec<&'a LatestNode>,
+}
+
+impl<'a> Group<'a> {
+    /// All groups of a plan, in the order of their first nodes.
+    pub(super) fn all(plan: &'a Plan) -> Vec<Self> {
+        let mut known: BTreeMap<(usize, &RowTest), usize> = BTreeMap::new();
+        let mut groups: Vec<Self> = Vec::new();
+        for (id, node) in plan.nodes.iter().enumerate() {
+            let Node::Latest(latest) = node else { continue };
+            let index = *known
+                .entry((latest.stream, &latest.test))
+                .or_insert(groups.len());
+            if index == groups.len() {
+                groups.push(Self {
+                    nodes: Vec::new(),
+                    latest: Vec::new(),
+                });
+            }
+            if let Some(group) = groups.get_mut(index) {
+                group.nodes.push(id);
+                group.latest.push(latest);
+            }
+        }
+        groups
+    }
+}
+
+/// Walks a user's rows from the end and notes the time of each nth match at its node.
+pub(super) fn leaf(
+    context: &Context<'_>,
+    group: &Group<'_>,
+    reach: Option<i64>,
+    address: impl Fn(NodeId) -> i32,
+) -> Option<Function> {
+    let first = group.latest.first()?;
+    let most = group.latest.iter().map(|latest| latest.nth).max()?;
+    let mut leaf = Leaf::new();
+    let rows = Rows::stream(&mut leaf.body, first.stream);
+    let test = &first.test;
+    let columns = context.columns(&mut leaf.body, &[test], &[], &|column| rows.column(column));
+    let low = reach.map(|reach| leaf.body.var(now() - long(reach)));
+    let (start, row) = (leaf.body.local::<I32>(), leaf.body.local::<I32>());
+    let matches = leaf.body.local::<I32>();
+    let addresses: Vec<_> = group
+        .nodes
+        .iter()
+        .zip(&group.latest)
+        .map(|(node, latest)| (address(*node), latest.nth))
+        .collect();
+    Some(leaf.finish(|body, user, number| {
+        for (node, _) in &addresses {
+            body.store(int(*node).at(number, 8), 0, float(f64::NEG_INFINITY));
+        }
+        body.set(start, rows.start(user));
+        body.set(row, rows.end(user));
+        body.set(matches, int(0));
+        if let Some(low) = low {
+            // No window reaches further back. The host's reach often did it already.
+            body.if_(start.lt(row), |body| {
+                body.if_(rows.time(start).le(low), |body| {
+                    body.set(start, rows.after(start, row, low));
+                });
+            });
+        }
+        let open = all([start.lt(row), matches.lt(int(most))]);
+        body.while_(open, |body| {
+            body.set(row, row - int(1));
+            body.if_(columns.test(test, row, user), |body| {
+                body.add(matches, int(1));
+                for (node, nth) in &addresses {
+                    body.if_(matches.eq(int(*nth)), |body| {
+                        body.store(int(*node).at(number, 8), 0, rows.time(row).float());
+                    });
+                }
+            });
+        });
+    }))
+}
+
+/// `within(target, latest, window)`: target = until the row leaves the window, or never again. Two users an instruction.
+pub(super) fn within() -> Function {
+    let mut body = Body::new(3);
+    let (target, latest) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
+    let window = Var::<F64>::parameter(2);
+    each_pair(&mut body, |body, offset| {
+        let splat = |body: &mut Body, number: crate::wasm::Expr<F64>| {
+            body.push(number);
+            body.sink().f64x2_splat();
+        };
+        body.push(target + offset.get());
+        // The instant at which it leaves, where that is later than now; else -infinite.
+        load(body, latest, offset);
+        splat(body, window.get());
+        body.sink().f64x2_add();
+        splat(body, float(f64::NEG_INFINITY));
+        load(body, latest, offset);
+        splat(body, window.get());
+        body.sink().f64x2_add();
+        splat(body, super::columns::now());
+        body.sink()
+            .f64x2_gt()
+            .v128_bitselect()
+            .v128_store(at(0, 16));
+    });
+    body.finish()
+}

@@ -1,0 +1,74 @@
+//! How cohorts take their answers. Most are all of a static node or more (a user property) and of dearer ones: of those only users
+//! who pass the static nodes are looked at, and the joined node is never written out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::layout::StaticData;
+use crate::plan::{Node, NodeId, Plan};
+
+/// The cohorts' nodes.
+pub(super) struct Roots {
+    /// Nodes that are taken apart into static and other operands.
+    apart: BTreeMap<NodeId, Root>,
+    /// Static nodes of which a bitmap is kept, with its number.
+    pub(super) bitmaps: BTreeMap<NodeId, usize>,
+    /// Joins that nobody but cohorts needs, so that they are not computed.
+    pub(super) unwritten: BTreeSet<NodeId>,
+}
+
+/// Lists of numbers, in the module's data.
+#[derive(Clone, Copy)]
+pub(super) struct Root {
+    pub(super) statics: u32,
+    pub(super) static_count: usize,
+    pub(super) operands: u32,
+    pub(super) operand_count: usize,
+}
+
+impl Roots {
+    pub(super) fn put(data: &mut StaticData, plan: &Plan) -> Self {
+        let used: BTreeSet<NodeId> = plan
+            .nodes
+            .iter()
+            .flat_map(|node| node.operands().iter().copied())
+            .collect();
+        let is_static = |id: &NodeId| plan.nodes.get(*id).is_some_and(Node::is_static);
+        let mut roots = Self {
+            apart: BTreeMap::new(),
+            bitmaps: BTreeMap::new(),
+            unwritten: BTreeSet::new(),
+        };
+        for (_, id) in &plan.cohorts {
+            let Some(Node::All(operands)) = plan.nodes.get(*id) else {
+                continue;
+            };
+            let (statics, others): (Vec<_>, Vec<_>) = operands.iter().copied().partition(is_static);
+            if statics.is_empty() || roots.apart.contains_key(id) {
+                continue;
+            }
+            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let mut bitmaps = Vec::new();
+            for node in &statics {
+                let next = roots.bitmaps.len();
+                bitmaps.push(number(*roots.bitmaps.entry(*node).or_insert(next)));
+            }
+            let operands: Vec<_> = others.iter().copied().map(number).collect();
+            let root = Root {
+                statics: data.put_words(&bitmaps),
+                static_count: bitmaps.len(),
+                operands: data.put_words(&operands),
+                operand_count: operands.len(),
+            };
+            roots.apart.insert(*id, root);
+            if !used.contains(id) {
+                roots.unwritten.insert(*id);
+            }
+        }
+        roots
+    }
+
+    /// How a node is taken apart, if it is.
+    pub(super) fn apart(&self, node: NodeId) -> Option<Root> {
+        self.apart.get(&node).copied()
+    }
+}
