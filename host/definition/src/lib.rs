@@ -51,6 +51,7 @@ pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
 pub use muster_model::Unit;
 pub use pattern::{Pattern, PatternKind};
+pub use read::{read_clause, read_duration};
 pub use show::text::{quoted as yaml_text, value as yaml_value};
 
 /// Reads a cohort definition, YAML or JSON.

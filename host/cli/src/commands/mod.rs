@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod run;
 mod status;
+mod test;
 
 use clap::Subcommand;
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Status(status::Status),
     Explain(explain::Explain),
+    Test(test::Test),
 }
 
 impl Command {
@@ -34,6 +36,7 @@ impl Command {
             Self::Run(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Explain(command) => command.run(output),
+            Self::Test(command) => command.run(output),
         }
     }
 }

@@ -6,7 +6,9 @@ mod comparison;
 mod definition;
 mod duration;
 mod not_yet;
+mod part;
 mod predicate;
 mod sync;
 
 pub(crate) use definition::definition;
+pub use part::{read_clause, read_duration};

@@ -237,14 +237,17 @@ impl<'a> Explained<'a> {
         let stored = if self.stored { "in" } else { "out" };
         match (self.differs(), &self.run) {
             (Some(why), _) => {
-                text += &format!("the stored membership is another: {stored}, for {why}\n")
+                text += &format!("stored: {stored}, unlike the answer above: {why}\n");
             }
             (None, Some(run)) => {
                 text += &format!("stored since the last run, at {}: {stored}\n", run.at)
             }
             (None, None) => text += "stored: out, for the cohort has not been run yet\n",
         }
-        if let Some((trace, _)) = self.decided.as_ref().filter(|_| self.known) {
+        if !self.known {
+            return text;
+        }
+        if let Some((trace, _)) = &self.decided {
             text += &format!("\n{}", trace.render());
         }
         text + &self.events_text() + &self.properties_text()
