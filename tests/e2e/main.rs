@@ -16,6 +16,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod cases;
 mod cli;
 mod consumer;
 mod crash;

@@ -51,7 +51,8 @@ impl Explain {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let definition = find_cohort(&project, &self.cohort)?;
-        if !project.store_directory().is_dir() {
+        // LMDB's file: opening a store that is not there would make it.
+        if !project.store_directory().join("data.mdb").is_file() {
             bail!(
                 "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`"
             );

@@ -112,11 +112,6 @@ impl<'c> Reads<'c> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests {
     use muster_definition::{Body, Source, parse};
 

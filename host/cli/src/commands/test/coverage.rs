@@ -44,7 +44,8 @@ impl Coverage {
         if root.holds == 0 {
             warnings.push("no case has a user who is in".to_owned());
         }
-        if root.fails == 0 && !(parts.is_empty() && !root.counts) {
+        // `everyone` alone is for everyone.
+        if root.fails == 0 && (root.counts || !parts.is_empty()) {
             warnings.push("no case has a user who is out".to_owned());
         }
         for clause in parts.iter().filter(|clause| clause.counts) {

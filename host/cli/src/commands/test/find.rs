@@ -48,7 +48,11 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    files.dedup_by(|a, b| a.path == b.path);
+    let mut known = BTreeSet::new();
+    files.retain(|file| {
+        let path = file.path.canonicalize();
+        known.insert(path.unwrap_or_else(|_| file.path.clone()))
+    });
     Ok(files)
 }
 
@@ -59,11 +63,10 @@ fn in_project(directory: &Path, output: &Output) -> anyhow::Result<Vec<Found>> {
     for pattern in &config.cohorts {
         for path in find_definitions(pattern, directory) {
             // A definition that is wrong concerns its own tests, if it has some.
-            let definition = read(&path).and_then(|source| parse(&source));
-            if let Ok((definition, Body::Rule(rule))) =
-                definition.map(|definition| (definition.clone(), definition.body))
+            if let Ok(definition) = read(&path).and_then(|source| parse(&source))
+                && let Body::Rule(rule) = &definition.body
             {
-                folders.extend(beside(&definition, &rule).parent().map(Path::to_owned));
+                folders.extend(beside(&definition, rule).parent().map(Path::to_owned));
             }
             folders.extend(path.parent().map(Path::to_owned));
         }

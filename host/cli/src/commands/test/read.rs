@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::yaml::{Content, Fields, Node, Reader};
+use muster_definition::yaml::{Content, Fields, Node, Reader, closest};
 use muster_definition::{Diagnostics, Source, TimeZoneName, quote, read_clause, read_duration};
 use muster_model::{Event, Millis, Scalar, Value};
 
@@ -81,7 +81,7 @@ fn tested(reader: &mut Reader<'_>, fields: &Fields<'_>, zone: &TimeZoneName) -> 
         )),
         _ => {
             let own = match fields.get("time_zone") {
-                Some(node) => Some(time_zone(reader, node)?),
+                Some(node) => time_zone(reader, node),
                 None => None,
             };
             let clause = read_clause(reader, node, own.as_ref().unwrap_or(zone))?;
@@ -128,8 +128,11 @@ fn case(reader: &mut Reader<'_>, node: &Node, number: usize) -> Option<Case> {
             What::Steps(self::steps(reader, &steps.value)?)
         }
         (Some(users), None) => {
-            let at = clock(reader, &fields, CASE)?;
-            What::Still(still(reader, &users.value, at)?)
+            // Without a clock the rest is read all the same: everything that is wrong is told at once.
+            let at = clock(reader, &fields, CASE);
+            let still = still(reader, &users.value, at)?;
+            at?;
+            What::Still(still)
         }
         (None, None) => {
             return reader.wrong(
@@ -166,8 +169,9 @@ fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
     }
 }
 
-fn still(reader: &mut Reader<'_>, node: &Node, at: Millis) -> Option<Still> {
+fn still(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<Still> {
     let entries = reader.map(node, "a map of users by id")?;
+    let at = clock.unwrap_or(Millis::MAX);
     let mut still = Still {
         at,
         rows: Rows::default(),
@@ -186,18 +190,20 @@ fn still(reader: &mut Reader<'_>, node: &Node, at: Millis) -> Option<Still> {
             events(reader, node, at, Some(&*entry.key), &mut still.rows);
         }
         let Some(expect) = fields.get("expect") else {
-            reader.wrong::<()>(
-                entry.key_span,
-                "nothing is expected of this user",
-                "add `expect: in` or `expect: out`",
-            );
+            if !mistyped(&fields, "expect") {
+                reader.wrong::<()>(
+                    entry.key_span,
+                    "nothing is expected of this user",
+                    "add `expect: in` or `expect: out`",
+                );
+            }
             continue;
         };
         let Some(member) = self::expect(reader, expect) else {
             continue;
         };
         let until = match fields.get("until") {
-            Some(node) => self::until(reader, node, at).map(|until| (until, node.span)),
+            Some(node) => self::until(reader, node, clock).map(|until| (until, node.span)),
             None => None,
         };
         still.users.push(Expected {
@@ -210,6 +216,12 @@ fn still(reader: &mut Reader<'_>, node: &Node, at: Millis) -> Option<Still> {
     Some(still)
 }
 
+/// Whether a key is missing because it is written wrongly, which was reported.
+fn mistyped(fields: &Fields<'_>, key: &str) -> bool {
+    let mut keys = fields.entries.iter().map(|entry| &*entry.key);
+    keys.any(|written| closest(written, [key]).is_some())
+}
+
 fn expect(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
     match &node.content {
         Content::Text(text) if &**text == "in" => Some(true),
@@ -218,15 +230,15 @@ fn expect(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
     }
 }
 
-fn until(reader: &mut Reader<'_>, node: &Node, at: Millis) -> Option<Until> {
+fn until(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<Until> {
     if matches!(&node.content, Content::Text(text) if &**text == "never") {
         return Some(Until::Never);
     }
     let until = instant(reader, node)?;
-    if until <= at {
+    if let Some(clock) = clock.filter(|clock| until <= *clock) {
         return reader.wrong(
             node.span,
-            format!("this is not later than the clock, {at}"),
+            format!("this is not later than the clock, {clock}"),
             "write the instant at which the answer changes, or `never`",
         );
     }
@@ -321,6 +333,9 @@ fn event(
         }
     };
     let Some(name) = fields.get("event") else {
+        if mistyped(&fields, "event") {
+            return None;
+        }
         return reader.wrong(
             node.span,
             "the event does not say what happened",

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster_definition::interpreter::Trace;
-use muster_definition::yaml_text;
 use serde_json::{Value as Json, json};
 
 use super::case::{Case, TestFile};
@@ -110,7 +109,7 @@ impl Report {
                 } else {
                     "failed"
                 };
-                text += &format!("  {verdict}  {}\n", yaml_text(&case.name));
+                text += &format!("  {verdict}  {}\n", case.name);
                 for failure in &case.failures {
                     for line in failure.text(&file.path).lines() {
                         text += &format!("          {line}\n");

@@ -76,19 +76,17 @@ fn definition(
         return Err(missing(file, span, path));
     }
     let definition = parse(&read(path)?)?;
-    match &definition.body {
-        Body::Where(clause) => {
-            let path = definition.source.path();
-            compiled(file, span, path, definition.id.clone(), clause, sandbox)
-        }
-        Body::Rule(module) => {
-            let module = beside(&definition, module);
-            let subject = rule(file, span, &module, sandbox)?;
-            Ok(Subject {
-                id: definition.id.clone(),
-                ..subject
-            })
-        }
+    if let Body::Where(clause) = &definition.body {
+        let path = definition.source.path();
+        compiled(file, span, path, definition.id.clone(), clause, sandbox)
+    } else if let Body::Rule(module) = &definition.body {
+        let subject = rule(file, span, &beside(&definition, module), sandbox)?;
+        Ok(Subject {
+            id: definition.id.clone(),
+            ..subject
+        })
+    } else {
+        Err(place(file, span, "a list of members has no rule to test"))
     }
 }
 
