@@ -3,7 +3,7 @@
 use crate::project::Project;
 
 /// The streams and the exit code of a command, without what differs from run to run.
-fn shown(project: &Project, arguments: &[&str]) -> String {
+pub(crate) fn shown(project: &Project, arguments: &[&str]) -> String {
     let output = project.output(arguments);
     let (stdout, stderr) = (
         String::from_utf8(output.stdout).unwrap(),
@@ -121,6 +121,10 @@ fn a_new_project_runs_as_it_is() {
             .read("mine/out/local.ndjson")
             .contains(r#"{"user_id":"ann","user_properties":{"city":"Seattle"}}"#)
     );
+    // Its cases hold, and try all that the definition says.
+    let tested = project.json(&["test", "mine"]);
+    assert_eq!(tested["cases"], 1);
+    assert_eq!(tested["coverage"][0]["warnings"], serde_json::json!([]));
     // A second `init` overwrites nothing.
     assert_eq!(project.output(&["init", "mine"]).status.code(), Some(1));
 }
@@ -129,7 +133,9 @@ fn a_new_project_runs_as_it_is() {
 fn every_command_has_help_and_json() {
     let project = Project::new();
     insta::assert_snapshot!("help", shown(&project, &["--help"]));
-    for command in ["init", "check", "build", "import", "run", "status"] {
+    for command in [
+        "init", "check", "build", "import", "run", "status", "explain", "test",
+    ] {
         let output = project.output(&[command, "--help"]);
         assert!(output.status.success());
         assert!(

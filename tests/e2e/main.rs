@@ -6,7 +6,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs` | SIGKILL at random moments, then on |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `cli.rs` | whole outputs, as snapshots |
+//! | `cli.rs`, `explain.rs`, `cases.rs` | whole outputs, as snapshots |
 
 #![allow(
     clippy::unwrap_used,
@@ -16,10 +16,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod cases;
 mod cli;
 mod consumer;
 mod crash;
 mod example;
+mod explain;
 mod kinesis;
 mod project;
 mod rules;

@@ -37,7 +37,7 @@ fn project() -> Project {
 }
 
 /// A core module whose `describe` names the cohort `vip` and whose `classify` does as it likes.
-fn guest(classify: &str) -> Vec<u8> {
+pub(crate) fn guest(classify: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
           (memory (export "memory") 64)

@@ -57,7 +57,9 @@ impl Output {
 
     /// An error that ends the command.
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        if self.json {
+        if let (true, Some(Reported(_))) = (self.json, error.downcast_ref()) {
+            // The one JSON document was printed.
+        } else if self.json {
             println!("{}", json!({ "error": format!("{error:#}") }));
         } else if let Some(diagnostics) = error.downcast_ref::<Rendered>() {
             eprintln!("{}", diagnostics.0.trim_end());
@@ -98,6 +100,11 @@ pub(crate) enum Unit {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Rendered(pub(crate) String);
+
+/// An error that the command's result tells already: machines are not told a second time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Reported(pub(crate) String);
 
 /// A table; the columns whose heading ends in `>` are numbers and stand to the right.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {

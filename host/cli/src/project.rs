@@ -52,7 +52,7 @@ impl Project {
         let mut definitions = Vec::new();
         for pattern in &config.cohorts {
             // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
-            for path in find_files(pattern, directory).unwrap_or_default() {
+            for path in find_definitions(pattern, directory) {
                 let parse =
                     |source: Source| muster_definition::parse_in(&source, &config.time_zone);
                 match read(&path).and_then(parse) {
@@ -281,7 +281,22 @@ pub(crate) fn shown(path: &Path) -> String {
     name.strip_prefix("./").unwrap_or(&name).to_owned()
 }
 
-fn read(path: &Path) -> Result<Source, Diagnostics> {
+/// The definitions of a glob: tests of definitions stand beside them.
+pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Vec<PathBuf> {
+    let mut paths = find_files(pattern, base).unwrap_or_default();
+    paths.retain(|path| !is_test(path));
+    paths
+}
+
+/// Whether a file is a test of a definition: `NAME.test.yaml`.
+pub(crate) fn is_test(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    [".test.yaml", ".test.yml", ".test.json"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
     let name = shown(path);
     match std::fs::read(path) {
         Ok(bytes) => Source::from_bytes(&name, &bytes),
@@ -313,7 +328,7 @@ fn answers_for(rule: &Rule, cohort: &Cohort) -> bool {
 }
 
 /// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
-fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
+pub(crate) fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
     match sandbox.load(bytes, Origin::HandWritten) {
         Err(LoadError::CoreModule) => {
             let component = componentize(bytes).map_err(|error| error.to_string())?;

@@ -54,7 +54,8 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
 pub use link::link;
 pub use members::members;
 pub use pattern::{Pattern, PatternKind};
-pub use read::time_zone;
+pub use read::{read_clause, read_duration, time_zone};
+pub use show::text::{quoted as yaml_text, value as yaml_value};
 
 /// Reads a cohort definition, YAML or JSON, of a project whose time zone is UTC.
 ///

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::config;
 use crate::output::Output;
 
-/// Make a new project: a configuration, one cohort and a few events, which runs as it is
+/// Make a new project: a configuration, one cohort with a test, and a few events, which runs as it is
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The new project's folder
@@ -37,6 +37,10 @@ impl Init {
                 "cohorts/loyal.yaml",
                 include_str!("../../templates/loyal.yaml").to_owned(),
             ),
+            (
+                "cohorts/loyal.test.yaml",
+                include_str!("../../templates/loyal.test.yaml").to_owned(),
+            ),
             ("events/sample.json", sample(Millis::now())),
             (".gitignore", ".muster/\nout/\n".to_owned()),
         ];
@@ -46,7 +50,7 @@ impl Init {
         let shown = directory.display();
         let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
         let text = format!(
-            "made {shown} with {}\n\nnow try:\n  muster run {shown} --once",
+            "made {shown} with {}\n\nnow try:\n  muster test {shown}\n  muster run {shown} --once",
             names.join(", ")
         );
         output.result(&json!({ "directory": directory, "files": names }), &text)

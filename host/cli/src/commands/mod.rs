@@ -3,10 +3,12 @@
 mod build;
 mod check;
 mod deliver;
+mod explain;
 mod import;
 mod init;
 mod run;
 mod status;
+mod test;
 
 use clap::Subcommand;
 
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Import(import::Import),
     Run(run::Run),
     Status(status::Status),
+    Explain(explain::Explain),
+    Test(test::Test),
 }
 
 impl Command {
@@ -31,6 +35,8 @@ impl Command {
             Self::Import(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Status(command) => command.run(output),
+            Self::Explain(command) => command.run(output),
+            Self::Test(command) => command.run(output),
         }
     }
 }

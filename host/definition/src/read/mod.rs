@@ -12,6 +12,7 @@ mod first_seen;
 mod instant;
 mod measure;
 mod order;
+mod part;
 mod pattern;
 mod predicate;
 mod properties;
@@ -25,4 +26,5 @@ mod window;
 mod words;
 
 pub(crate) use definition::definition;
+pub use part::{read_clause, read_duration};
 pub use time_zone::time_zone;

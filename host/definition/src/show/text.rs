@@ -30,8 +30,10 @@ pub(super) fn one_or_list<T: Display>(items: &[T]) -> String {
     }
 }
 
-/// A text as a value or a key, in quotes only where YAML would read it otherwise.
-pub(crate) fn quoted(text: &str) -> String {
+/// A text as a value or a key in YAML's flow style, in quotes only where it would be read otherwise. It is one line, and no
+/// character in it does anything to a terminal.
+#[must_use]
+pub fn quoted(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
     }
@@ -52,8 +54,9 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A property's value: `60`, `[a, b]`; a text that looks like something else in quotes.
-pub(crate) fn value(value: &Value) -> String {
+/// A property's value in YAML's flow style: `60`, `[a, b]`; a text that looks like something else in quotes.
+#[must_use]
+pub fn value(value: &Value) -> String {
     let scalar = |scalar: &Scalar| match scalar {
         Scalar::Text(text) => quoted(text),
         Scalar::Number(_) | Scalar::Flag(_) => scalar.canonical_text().into_owned(),

@@ -1,0 +1,368 @@
+//! `muster explain`: why a user is in a cohort, or is not.
+
+mod reads;
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use muster_definition::interpreter::{Trace, known, trace};
+use muster_definition::yaml::closest;
+use muster_definition::{Definition, quote, yaml_text, yaml_value};
+use muster_engine::RunRecord;
+use muster_model::{Event, Millis, UserHistory, Value};
+use muster_store::{Snapshot, UserKey};
+use serde_json::{Value as Json, json};
+
+use crate::output::{Output, number, table};
+use crate::project::{Project, clause};
+use crate::told;
+use reads::Reads;
+
+/// Show why a user is in a cohort or is not: each clause with the values that decided, and when that changes
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The answer is computed from the events that are in the store; nothing is imported and nothing is changed.\n\n\
+                  Example: muster explain big-spenders ann --at 2026-03-01T00:00:00Z"
+)]
+pub(crate) struct Explain {
+    /// The cohort's id
+    cohort: String,
+    /// The user's id
+    user: String,
+    /// Evaluate at this instant instead of the project's clock (`clock:` in muster.yaml, else the system's)
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<Millis>,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+/// How many events are shown, the latest.
+const EVENTS: usize = 10;
+
+/// How many properties of an event people are shown; `--json` has them all.
+const PROPERTIES: usize = 8;
+
+/// Up to how many users a mistyped id is compared with all: reading that many ids takes about a tenth of a second.
+const COMPARED_USERS: u32 = 100_000;
+
+impl Explain {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let definition = find_cohort(&project, &self.cohort)?;
+        // LMDB's file: opening a store that is not there would make it.
+        if !project.store_directory().join("data.mdb").is_file() {
+            bail!(
+                "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`"
+            );
+        }
+        let store = project.open_store()?;
+        let snapshot = store.snapshot()?;
+        let user = find_user(&snapshot, &self.user)?;
+        let at = self.at.or(project.config.clock).unwrap_or_else(Millis::now);
+        let history = UserHistory {
+            lists: project.lists.of_user(&self.user),
+            ..snapshot.history(user, at)?
+        };
+        let clause = clause(definition);
+        let explained = Explained {
+            definition,
+            user: &self.user,
+            at,
+            known: known(&history, at),
+            decided: clause
+                .as_deref()
+                .map(|clause| (trace(clause, &history, at), Reads::of(clause))),
+            known_from: (snapshot.known_later(at)?.into_iter())
+                .find_map(|(key, from)| (key == user).then_some(from)),
+            history: &history,
+            stored: snapshot.members(&definition.id)?.contains(user.0),
+            run: (muster_engine::records(&snapshot, &definition.id, 1)?.into_iter()).next(),
+        };
+        output.result(&explained.json(), &explained.text())
+    }
+}
+
+fn find_cohort<'p>(project: &'p Project, id: &str) -> anyhow::Result<&'p Definition> {
+    let definitions = &project.definitions;
+    let found = definitions.iter().find(|known| known.id.as_str() == id);
+    found.ok_or_else(|| {
+        let unknown = format!("no cohort has the id {}", quote(id));
+        // Whoever has the file in mind, or the name, means the cohort too.
+        let mut others = definitions.iter();
+        let other = others.find(|known| known.source.stem() == id || known.name == id);
+        let ids = definitions.iter().map(|known| known.id.as_str());
+        let meant = other.map(|known| known.id.as_str());
+        match meant.or_else(|| closest(id, ids.clone())) {
+            Some(meant) => anyhow!("{unknown}: did you mean `{meant}`?"),
+            None if definitions.is_empty() => anyhow!("{unknown}: the project has no cohort"),
+            None => {
+                let ids: Vec<_> = ids.map(|id| format!("`{id}`")).collect();
+                anyhow!("{unknown}: the project has {}", ids.join(", "))
+            }
+        }
+    })
+}
+
+fn find_user(snapshot: &Snapshot, id: &str) -> anyhow::Result<UserKey> {
+    if let Some(user) = snapshot.user_key(id)? {
+        return Ok(user);
+    }
+    let users = snapshot.users();
+    let unknown = format!("no user has the id {}", quote(id));
+    let mut ids = Vec::new();
+    if users <= COMPARED_USERS {
+        for user in 0..users {
+            ids.extend(snapshot.user_id(UserKey(user))?);
+        }
+    }
+    match closest(id, ids.iter().map(String::as_str)) {
+        Some(meant) => bail!("{unknown}: did you mean {}?", quote(meant)),
+        None => bail!(
+            "{unknown}: the store has {} users; `muster status` shows what was imported",
+            number(users.into())
+        ),
+    }
+}
+
+/// What a user property holds.
+struct Held<'a> {
+    property: &'a str,
+    value: Option<&'a Value>,
+    /// Its last change.
+    since: Option<Millis>,
+}
+
+/// All that is told of a user and a cohort.
+struct Explained<'a> {
+    definition: &'a Definition,
+    user: &'a str,
+    at: Millis,
+    /// Whether the user exists at that instant.
+    known: bool,
+    /// When the user comes to be known, if that is later.
+    known_from: Option<Millis>,
+    /// What decided and what was read; `None`: the clauses of the language do not decide.
+    decided: Option<(Trace, Reads<'a>)>,
+    history: &'a UserHistory,
+    /// Whether the user is a stored member.
+    stored: bool,
+    /// The cohort's last run.
+    run: Option<RunRecord>,
+}
+
+impl<'a> Explained<'a> {
+    /// In or out; `None`: only the rule knows.
+    fn member(&self) -> Option<bool> {
+        let (trace, _) = self.decided.as_ref()?;
+        Some(self.known && trace.holds)
+    }
+
+    /// When the answer changes by itself.
+    fn until(&self) -> Option<Millis> {
+        let (trace, _) = self.decided.as_ref()?;
+        trace.until.filter(|_| self.known)
+    }
+
+    /// Why the stored membership is another one, if it is.
+    fn differs(&self) -> Option<String> {
+        if self.member()? == self.stored {
+            return None;
+        }
+        let Some(run) = &self.run else {
+            return Some("the cohort has not been run yet".to_owned());
+        };
+        let ran: Millis = run.at.parse().ok()?;
+        let at = &run.at;
+        Some(match ran.cmp(&self.at) {
+            std::cmp::Ordering::Less => {
+                format!("it is of the last run, at {at}; the next one will move the user")
+            }
+            std::cmp::Ordering::Equal => format!(
+                "it is of the last run, at {at}; since then events came in or the definition changed, and the next run will move the user"
+            ),
+            std::cmp::Ordering::Greater => {
+                format!(
+                    "it is of the last run, at {at}, which is later than the instant asked about"
+                )
+            }
+        })
+    }
+
+    /// The latest events that some clause reads, or of any name, the newest first.
+    fn events(&self) -> impl Iterator<Item = &Event> {
+        let relevant = |event: &&Event| match &self.decided {
+            Some((_, reads)) => reads.event(&event.name),
+            None => true,
+        };
+        self.history.events.iter().rev().filter(relevant)
+    }
+
+    /// The user properties that a clause reads.
+    fn properties(&self) -> Vec<Held<'_>> {
+        let read = self
+            .decided
+            .iter()
+            .flat_map(|(_, reads)| &reads.user_properties);
+        let held = |name: &&'a str| {
+            let changes = self.history.properties.get(*name).into_iter().flatten();
+            let last = changes.take_while(|(since, _)| *since <= self.at).last();
+            Held {
+                property: name,
+                value: last.and_then(|(_, value)| value.as_ref()),
+                since: last.map(|(since, _)| *since),
+            }
+        };
+        read.map(held).collect()
+    }
+
+    fn text(&self) -> String {
+        let Self { definition, at, .. } = self;
+        let (user, id) = (quote(self.user), &definition.id);
+        let mut text = match self.member() {
+            Some(true) => format!("{user} is in `{id}` at {at}\n"),
+            Some(false) => format!("{user} is not in `{id}` at {at}\n"),
+            None => self.hand_written(),
+        };
+        if !self.known {
+            text += "nothing is known of them at that time";
+            if let Some(from) = self.known_from {
+                text += &format!("; the first that is known is of {from}");
+            }
+            text.push('\n');
+        } else if let Some(member) = self.member() {
+            let turn = if member { "leave" } else { "enter" };
+            text += &match self.until() {
+                Some(until) => format!("if nothing new happens, they {turn} at {until}\n"),
+                None => "time alone will not change that\n".to_owned(),
+            };
+        }
+        let stored = if self.stored { "in" } else { "out" };
+        match (self.differs(), &self.run) {
+            (Some(why), _) => {
+                text += &format!("stored: {stored}, unlike the answer above: {why}\n");
+            }
+            (None, Some(run)) => {
+                text += &format!("stored since the last run, at {}: {stored}\n", run.at)
+            }
+            (None, None) => text += "stored: out, for the cohort has not been run yet\n",
+        }
+        if !self.known {
+            return text;
+        }
+        if let Some((trace, _)) = &self.decided {
+            text += &format!("\n{}", trace.render());
+        }
+        text + &self.events_text() + &self.properties_text()
+    }
+
+    fn hand_written(&self) -> String {
+        let Self { definition, .. } = self;
+        let decides = match &definition.body {
+            Body::Rule(path) => format!("the hand-written rule {}", quote(path)),
+            _ => "a list".to_owned(),
+        };
+        format!(
+            "who is in `{}` is decided by {decides}, which does not tell why: what is known of {} is\n",
+            definition.id,
+            quote(self.user)
+        )
+    }
+
+    fn events_text(&self) -> String {
+        let rows: Vec<_> = self
+            .events()
+            .take(EVENTS)
+            .map(|event| self.row(event))
+            .collect();
+        let of_these = if self.decided.is_some() {
+            " that a clause reads"
+        } else {
+            ""
+        };
+        if rows.is_empty() {
+            return format!("\nno event{of_these}\n");
+        }
+        let all = self.events().count();
+        let shown = if all > rows.len() {
+            format!(
+                "the latest {} of {} events{of_these}",
+                rows.len(),
+                number(all as u64)
+            )
+        } else {
+            format!("events{of_these}")
+        };
+        format!("\n{shown}\n{}", table(&["at", "event", "properties"], rows))
+    }
+
+    /// An event: those properties first that a clause reads.
+    fn row(&self, event: &Event) -> Vec<String> {
+        let read = |name: &str| match &self.decided {
+            Some((_, reads)) => reads.event_properties.contains(name),
+            None => false,
+        };
+        let mut properties: Vec<_> = event.properties.iter().collect();
+        properties.sort_by_key(|(name, _)| !read(name));
+        let more = properties.len().saturating_sub(PROPERTIES);
+        let shown = properties.iter().take(PROPERTIES);
+        let mut shown: Vec<_> = shown
+            .map(|(name, value)| format!("{}: {}", yaml_text(name), yaml_value(value)))
+            .collect();
+        if more > 0 {
+            shown.push(format!("and {more} more"));
+        }
+        vec![
+            event.time.to_string(),
+            yaml_text(&event.name),
+            shown.join(", "),
+        ]
+    }
+
+    fn properties_text(&self) -> String {
+        let row = |held: &Held<'_>| {
+            let since = held.since.map(|since| since.to_string());
+            vec![
+                yaml_text(held.property),
+                held.value.map_or_else(|| "nothing".to_owned(), yaml_value),
+                since.unwrap_or_default(),
+            ]
+        };
+        let rows: Vec<_> = self.properties().iter().map(row).collect();
+        if rows.is_empty() {
+            return String::new();
+        }
+        format!("\n{}", table(&["user property", "holds", "since"], rows))
+    }
+
+    fn json(&self) -> Json {
+        let property = |held: &Held<'_>| {
+            json!({
+                "property": held.property,
+                "value": held.value.map(told::value),
+                "since": held.since.map(|since| since.to_string()),
+            })
+        };
+        let word = |member| if member { "in" } else { "out" };
+        let events = self.events().take(EVENTS).map(told::event);
+        json!({
+            "cohort": self.definition.id.as_str(),
+            "name": self.definition.name,
+            "user": self.user,
+            "at": self.at.to_string(),
+            "known": self.known,
+            "is": self.member().map(word),
+            "until": self.until().map(|until| until.to_string()),
+            "then": self.member().filter(|_| self.until().is_some()).map(|member| word(!member)),
+            "stored": {
+                "is": word(self.stored),
+                "last_run": self.run.as_ref().map(|run| &run.at),
+                "differs": self.differs(),
+            },
+            "clauses": self.decided.as_ref().map(|(trace, _)| told::trace(trace)),
+            "events": events.collect::<Vec<_>>(),
+            "user_properties": self.properties().iter().map(property).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! A case on the real rule: what does not hold of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_definition::interpreter::{Trace, trace};
+use muster_definition::{Span, quote};
+use muster_model::Millis;
+
+use super::case::{Case, Step, Still, Until, What};
+use super::coverage::Coverage;
+use super::subject::Subject;
+use super::world::World;
+
+/// Something that does not hold.
+pub(super) struct Failure {
+    /// The place in the test file that says otherwise.
+    pub(super) span: Span,
+    pub(super) message: String,
+    /// What decided, if a clause did.
+    pub(super) trace: Option<Trace>,
+}
+
+/// Runs a case and tells what does not hold. The error is that the rule or the store failed.
+pub(super) fn check(
+    subject: &Subject,
+    case: &Case,
+    coverage: Option<&mut Coverage>,
+) -> anyhow::Result<Vec<Failure>> {
+    let mut checker = Checker {
+        subject,
+        coverage,
+        failures: Vec::new(),
+    };
+    match &case.what {
+        What::Still(still) => checker.still(still, case.span)?,
+        What::Steps(steps) => checker.steps(steps)?,
+    }
+    Ok(checker.failures)
+}
+
+struct Checker<'s, 'c> {
+    subject: &'s Subject,
+    coverage: Option<&'c mut Coverage>,
+    failures: Vec<Failure>,
+}
+
+impl Checker<'_, '_> {
+    fn fails(&mut self, span: Span, message: String, trace: Option<Trace>) {
+        self.failures.push(Failure {
+            span,
+            message,
+            trace,
+        });
+    }
+
+    fn still(&mut self, still: &Still, span: Span) -> anyhow::Result<()> {
+        let world = World::new(self.subject)?;
+        world.append(&still.rows, Millis::MAX)?;
+        world.tick(still.at)?;
+        let members = world.members()?;
+        let mut traces = self.traces(&world, &members, still.at, span)?;
+        let mut turning = Vec::new();
+        for expected in &still.users {
+            let user = quote(&expected.user);
+            let trace = traces.remove(&expected.user);
+            let known = world.history(&expected.user, still.at)?.is_some();
+            let member = members.contains(&expected.user);
+            if member != expected.member {
+                let (is, should) = (word(member), word(expected.member));
+                let why = if known {
+                    String::new()
+                } else {
+                    format!(", since nothing is known of {user}")
+                };
+                let message = format!(
+                    "{user} is {is} at {}{why}, and should be {should}",
+                    still.at
+                );
+                self.fails(expected.span, message, trace);
+                continue;
+            }
+            let Some((until, span)) = expected.until else {
+                continue;
+            };
+            let wanted = match until {
+                Until::At(until) => Some(until),
+                Until::Never => None,
+            };
+            // Of whom nothing is known, time tells nothing.
+            let decides = self.subject.clause.is_some() || !known;
+            let until = trace.as_ref().and_then(|trace| trace.until);
+            if decides && until != wanted {
+                let (stands, should) = (stands(until), stands(wanted));
+                let message = format!(
+                    "{user} is {} {stands}, and should be {should}",
+                    word(member)
+                );
+                self.fails(span, message, trace);
+            } else if known {
+                turning.push(Turning {
+                    user: &expected.user,
+                    member,
+                    // Nothing is later than this.
+                    at: wanted.unwrap_or(Millis::MAX),
+                    turns: wanted.is_some(),
+                    span,
+                });
+            }
+        }
+        self.turning(still, turning)
+    }
+
+    /// Moves the clock to where answers have to change, and lets the rule be asked as in a run: only whose answer has run out.
+    /// One that stands too long is found here.
+    fn turning(&mut self, still: &Still, mut users: Vec<Turning<'_>>) -> anyhow::Result<()> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        users.sort_by_key(|user| user.at);
+        let world = World::new(self.subject)?;
+        // Nothing new happens.
+        world.append(&still.rows, still.at)?;
+        world.tick(still.at)?;
+        for together in users.chunk_by(|a, b| a.at == b.at) {
+            let Some(at) = together.first().map(|user| user.at) else {
+                continue;
+            };
+            let just_before = Millis(at.0 - 1);
+            if just_before > still.at {
+                world.tick(just_before)?;
+            }
+            let before = world.members()?;
+            world.tick(at)?;
+            let after = world.members()?;
+            for user in together {
+                let (name, was) = (quote(user.user), word(user.member));
+                let message = if before.contains(user.user) != user.member {
+                    format!("{name} is {was} no longer than until before {at}")
+                } else if user.turns && after.contains(user.user) == user.member {
+                    format!("{name} is still {was} at {at}")
+                } else if !user.turns && after.contains(user.user) != user.member {
+                    format!("{name} is not {was} for ever")
+                } else {
+                    continue;
+                };
+                self.fails(user.span, format!("{message}: so says the rule"), None);
+            }
+        }
+        Ok(())
+    }
+
+    fn steps(&mut self, steps: &[Step]) -> anyhow::Result<()> {
+        let world = World::new(self.subject)?;
+        let mut before = BTreeSet::new();
+        for step in steps {
+            world.append(&step.rows, Millis::MAX)?;
+            world.tick(step.at)?;
+            let members = world.members()?;
+            let traces = self.traces(&world, &members, step.at, step.span)?;
+            let entered: BTreeSet<_> = members.difference(&before).cloned().collect();
+            let exited: BTreeSet<_> = before.difference(&members).cloned().collect();
+            for (verb, wanted, moved) in [
+                ("enter", &step.enters, entered),
+                ("exit", &step.exits, exited),
+            ] {
+                let Some(wanted) = wanted else { continue };
+                for user in wanted.symmetric_difference(&moved) {
+                    let name = quote(user);
+                    let message = if moved.contains(user) {
+                        format!("{name} {verb}s at {}, and should not", step.at)
+                    } else {
+                        format!("{name} does not {verb} at {}, and should", step.at)
+                    };
+                    self.fails(step.span, message, traces.get(user).cloned());
+                }
+            }
+            before = members;
+        }
+        Ok(())
+    }
+
+    /// What decided for each user of whom something is known. A rule that says otherwise than its clause is a failure.
+    fn traces(
+        &mut self,
+        world: &World<'_>,
+        members: &BTreeSet<String>,
+        at: Millis,
+        span: Span,
+    ) -> anyhow::Result<BTreeMap<String, Trace>> {
+        let mut traces = BTreeMap::new();
+        let Some(clause) = &self.subject.clause else {
+            return Ok(traces);
+        };
+        for user in world.users()? {
+            let Some(history) = world.history(&user, at)? else {
+                continue;
+            };
+            let trace = trace(clause, &history, at);
+            if let Some(coverage) = &mut self.coverage {
+                coverage.see(&trace);
+            }
+            let member = members.contains(&user);
+            if member != trace.holds {
+                let message = format!(
+                    "the module says that {} is {} at {at}, and the interpreter that they are {}: a fault in Muster",
+                    quote(&user),
+                    word(member),
+                    word(trace.holds)
+                );
+                self.fails(span, message, Some(trace.clone()));
+            }
+            traces.insert(user, trace);
+        }
+        Ok(traces)
+    }
+}
+
+/// A user whose answer changes, or stands for ever.
+struct Turning<'a> {
+    user: &'a str,
+    /// Until then.
+    member: bool,
+    at: Millis,
+    /// Whether it changes at that instant.
+    turns: bool,
+    span: Span,
+}
+
+fn word(member: bool) -> &'static str {
+    if member { "in" } else { "out" }
+}
+
+fn stands(until: Option<Millis>) -> String {
+    until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until}"))
+}

@@ -1,0 +1,131 @@
+//! `muster test`: cases of definitions and rules, on the real module in the sandbox (COHORTS.md, "Cases: how a rule is tested").
+
+mod case;
+mod check;
+mod coverage;
+mod find;
+mod junit;
+mod read;
+mod report;
+mod subject;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use muster_definition::Diagnostics;
+use muster_sandbox::{Options, Sandbox};
+
+use crate::output::{Output, Rendered, Reported, count};
+use crate::project;
+use case::TestFile;
+use coverage::Coverage;
+use find::Found;
+use report::{CaseReport, FileReport, Report};
+use subject::Subject;
+
+/// Run the cases in `*.test.yaml` files on the real modules, and show which clauses no case tries
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A file `big-spenders.test.yaml` beside `big-spenders.yaml` tests that definition:\n\n  \
+                  cases:\n    \
+                    - name: three purchases within 30 days\n      \
+                      at: 2026-03-01T00:00:00Z\n      \
+                      users:\n        \
+                        ann:\n          \
+                          properties: {city: Seattle}\n          \
+                          events: [{event: Purchase, ago: 3 days, with: {amount: 75}}]\n          \
+                          expect: out\n\n\
+                  Or it says what it tests: `cohort:` with a definition, `rule:` with a module, or `where:` with a clause. \
+                  `until:` beside `expect:` is the instant at which that changes if nothing new happens, or `never`. A case \
+                  with `steps:` moves the clock and says who `enters:` and `exits:`."
+)]
+pub(crate) struct Test {
+    /// Projects, folders, or single test files
+    #[arg(default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Write the results as JUnit XML too, which CI servers show
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl Test {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let found = find::find(&self.paths, output)?;
+        let sandbox = Sandbox::new(Options::default())?;
+        let suite = load(&found, &sandbox, output)?;
+        if suite.iter().all(|(file, _)| file.cases.is_empty()) {
+            bail!(
+                "there is no case to test: write some into `NAME.test.yaml` beside the definition `NAME.yaml` (see `muster test --help`)"
+            );
+        }
+        let report = run(&suite);
+        if let Some(path) = &self.junit {
+            std::fs::write(path, junit::xml(&report))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        output.result(&report.json(), &report.text())?;
+        match report.failed() {
+            0 => Ok(()),
+            1 => Err(Reported("1 case fails".to_owned()).into()),
+            failed => Err(Reported(format!("{} fail", count(failed, "case"))).into()),
+        }
+    }
+}
+
+/// Reads all files and loads what they test. Errors are shown all at once.
+fn load(
+    found: &[Found],
+    sandbox: &Sandbox,
+    output: &Output,
+) -> anyhow::Result<Vec<(TestFile, Subject)>> {
+    let mut suite = Vec::new();
+    let mut problems = Diagnostics::default();
+    for found in found {
+        let file =
+            project::read(&found.path).and_then(|source| read::test_file(&source, &found.zone));
+        let loaded = file.and_then(|file| {
+            let subject = Subject::load(&file, sandbox)?;
+            Ok((file, subject))
+        });
+        match loaded {
+            Ok(loaded) => suite.push(loaded),
+            Err(diagnostics) => problems.append(diagnostics),
+        }
+    }
+    if problems.has_errors() {
+        return Err(Rendered(output.diagnostics(&problems)).into());
+    }
+    Ok(suite)
+}
+
+/// Runs all cases.
+fn run(suite: &[(TestFile, Subject)]) -> Report {
+    // Several files may test one definition.
+    let mut coverage: BTreeMap<String, Coverage> = BTreeMap::new();
+    let mut files = Vec::new();
+    for (file, subject) in suite {
+        let mut seen = subject.clause.as_ref().map(|clause| {
+            let path = subject.path.clone();
+            coverage
+                .entry(path)
+                .or_insert_with(|| Coverage::new(clause))
+        });
+        let mut cases = Vec::new();
+        for case in &file.cases {
+            let started = Instant::now();
+            let result = check::check(subject, case, seen.as_deref_mut());
+            let (line, _) = file.source.line_and_column(case.span.start);
+            cases.push(CaseReport::new(file, case, line, started.elapsed(), result));
+        }
+        files.push(FileReport {
+            path: file.source.path().to_owned(),
+            tests: subject.path.clone(),
+            cases,
+        });
+    }
+    Report { files, coverage }
+}

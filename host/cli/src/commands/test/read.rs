@@ -1,0 +1,477 @@
+//! A test file from YAML (COHORTS.md, "Cases: how a rule is tested").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_definition::yaml::{Content, Fields, Node, Reader, closest};
+use muster_definition::{Diagnostics, Source, TimeZoneName, quote, read_clause, read_duration};
+use muster_model::{Event, Millis, Scalar, Value};
+
+use super::case::{Case, Change, Expected, Rows, Step, Still, TestFile, Tested, Until, What};
+
+/// The most cases, users, steps, events and properties there are of each: more is a data set, not an example.
+const MOST: usize = 10_000;
+
+const CASE: &str = "a case";
+const INSTANT: &str = "an instant such as `2026-03-01T00:00:00Z`";
+
+/// Reads a file. The time zone is the project's.
+pub(super) fn test_file(source: &Source, zone: &TimeZoneName) -> Result<TestFile, Diagnostics> {
+    let mut reader = Reader::new(source);
+    let root = reader.load();
+    let file = root.and_then(|root| top(&mut reader, &root, zone));
+    let diagnostics = reader.finish();
+    match file {
+        Some(file) if !diagnostics.has_errors() => Ok(file),
+        _ => Err(diagnostics),
+    }
+}
+
+fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<TestFile> {
+    let keys = ["cohort", "rule", "where", "time_zone", "cases"];
+    let fields = reader.fields(root, "a test file", &keys)?;
+    let tests = tested(reader, &fields, zone);
+    let Some(cases) = fields.get("cases") else {
+        return reader.wrong(
+            fields.span,
+            "the test file has no `cases:`",
+            "write `cases:` and below it `  - name: …`",
+        );
+    };
+    let nodes = reader.list(cases, "`cases:`", MOST)?;
+    let numbered = nodes.iter().enumerate();
+    let cases: Vec<_> = numbered
+        .filter_map(|(index, node)| case(reader, node, index + 1))
+        .collect();
+    Some(TestFile {
+        source: reader.source().clone(),
+        tests: tests?,
+        cases,
+    })
+}
+
+fn tested(reader: &mut Reader<'_>, fields: &Fields<'_>, zone: &TimeZoneName) -> Option<Tested> {
+    let subjects = ["cohort", "rule", "where"];
+    let given: Vec<_> = subjects
+        .into_iter()
+        .filter_map(|key| fields.entry(key))
+        .collect();
+    if let [_, second, ..] = given.as_slice() {
+        let message = format!("a test file tests one thing; `{}:` is a second", second.key);
+        return reader.wrong(second.key_span, message, "make two test files of it");
+    }
+    if let (Some(entry), None) = (fields.entry("time_zone"), fields.get("where")) {
+        return reader.wrong(
+            entry.key_span,
+            "`time_zone:` belongs to an inline `where:`",
+            "a definition names its own",
+        );
+    }
+    let Some(entry) = given.first() else {
+        return Some(Tested::SameName);
+    };
+    let node = &entry.value;
+    match &*entry.key {
+        "cohort" => Some(Tested::Cohort(
+            reader.text(node, "the path of a definition")?.to_owned(),
+            node.span,
+        )),
+        "rule" => Some(Tested::Rule(
+            reader.text(node, "the path of a module")?.to_owned(),
+            node.span,
+        )),
+        _ => {
+            let own = match fields.get("time_zone") {
+                Some(node) => time_zone(reader, node),
+                None => None,
+            };
+            let clause = read_clause(reader, node, own.as_ref().unwrap_or(zone))?;
+            Some(Tested::Where(clause, node.span))
+        }
+    }
+}
+
+fn time_zone(reader: &mut Reader<'_>, node: &Node) -> Option<TimeZoneName> {
+    let text = reader.text(node, "a time zone")?;
+    let zone = TimeZoneName::new(text);
+    if zone.is_none() {
+        return reader.wrong(
+            node.span,
+            format!("unknown time zone {}", quote(text)),
+            "write a name of the IANA database, such as `Europe/Berlin` or `UTC`",
+        );
+    }
+    zone
+}
+
+fn case(reader: &mut Reader<'_>, node: &Node, number: usize) -> Option<Case> {
+    let fields = reader.fields(node, CASE, &["name", "at", "users", "steps"])?;
+    let name = match fields.get("name") {
+        Some(node) => reader.text(node, "a name")?.to_owned(),
+        None => format!("case {number}"),
+    };
+    let what = match (fields.entry("users"), fields.entry("steps")) {
+        (Some(_), Some(steps)) => {
+            return reader.wrong(
+                steps.key_span,
+                "a case has either `users:` or `steps:`, and this has both",
+                "make two cases of it",
+            );
+        }
+        (None, Some(steps)) => {
+            if let Some(at) = fields.entry("at") {
+                return reader.wrong(
+                    at.key_span,
+                    "the clock of a case with steps is that of each step",
+                    "write `at:` into each step",
+                );
+            }
+            What::Steps(self::steps(reader, &steps.value)?)
+        }
+        (Some(users), None) => {
+            // Without a clock the rest is read all the same: everything that is wrong is told at once.
+            let at = clock(reader, &fields, CASE);
+            let still = still(reader, &users.value, at)?;
+            at?;
+            What::Still(still)
+        }
+        (None, None) => {
+            return reader.wrong(
+                node.span,
+                "this case says nothing",
+                "add `users:` with what is expected of each, or `steps:`",
+            );
+        }
+    };
+    let span = fields.get("name").map_or(node.span, |name| name.span);
+    Some(Case { name, span, what })
+}
+
+/// `at:`, where the clock stands.
+fn clock(reader: &mut Reader<'_>, fields: &Fields<'_>, what: &str) -> Option<Millis> {
+    match fields.get("at") {
+        Some(node) => instant(reader, node),
+        None => reader.wrong(
+            fields.span,
+            format!("{what} needs a clock"),
+            "add `at:` with an instant, such as `at: 2026-03-01T00:00:00Z`",
+        ),
+    }
+}
+
+fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
+    let text = reader.text(node, INSTANT)?;
+    match text.parse() {
+        Ok(instant) => Some(instant),
+        Err(_) => {
+            let message = format!("{} is not an instant", quote(text));
+            reader.wrong(node.span, message, "write it like `2026-03-01T00:00:00Z`")
+        }
+    }
+}
+
+fn still(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<Still> {
+    let entries = reader.map(node, "a map of users by id")?;
+    let at = clock.unwrap_or(Millis::MAX);
+    let mut still = Still {
+        at,
+        rows: Rows::default(),
+        users: Vec::new(),
+    };
+    for entry in entries {
+        let keys = ["properties", "events", "expect", "until"];
+        let Some(fields) = reader.fields(&entry.value, "a user", &keys) else {
+            continue;
+        };
+        if let Some(node) = fields.get("properties") {
+            // What a user property holds at present it has always held.
+            properties_of(reader, &entry.key, node, Millis::MIN, &mut still.rows);
+        }
+        if let Some(node) = fields.get("events") {
+            events(reader, node, at, Some(&*entry.key), &mut still.rows);
+        }
+        let Some(expect) = fields.get("expect") else {
+            if !mistyped(&fields, "expect") {
+                reader.wrong::<()>(
+                    entry.key_span,
+                    "nothing is expected of this user",
+                    "add `expect: in` or `expect: out`",
+                );
+            }
+            continue;
+        };
+        let Some(member) = self::expect(reader, expect) else {
+            continue;
+        };
+        let until = match fields.get("until") {
+            Some(node) => self::until(reader, node, clock).map(|until| (until, node.span)),
+            None => None,
+        };
+        still.users.push(Expected {
+            user: entry.key.to_string(),
+            span: expect.span,
+            member,
+            until,
+        });
+    }
+    Some(still)
+}
+
+/// Whether a key is missing because it is written wrongly, which was reported.
+fn mistyped(fields: &Fields<'_>, key: &str) -> bool {
+    let mut keys = fields.entries.iter().map(|entry| &*entry.key);
+    keys.any(|written| closest(written, [key]).is_some())
+}
+
+fn expect(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
+    match &node.content {
+        Content::Text(text) if &**text == "in" => Some(true),
+        Content::Text(text) if &**text == "out" => Some(false),
+        _ => reader.expected(node, "`in` or `out`", "a user is `in` the cohort or `out`"),
+    }
+}
+
+fn until(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<Until> {
+    if matches!(&node.content, Content::Text(text) if &**text == "never") {
+        return Some(Until::Never);
+    }
+    let until = instant(reader, node)?;
+    if let Some(clock) = clock.filter(|clock| until <= *clock) {
+        return reader.wrong(
+            node.span,
+            format!("this is not later than the clock, {clock}"),
+            "write the instant at which the answer changes, or `never`",
+        );
+    }
+    Some(Until::At(until))
+}
+
+/// `properties:` of a user: what each holds, or its history `[{at, is}, …]`.
+fn properties_of(reader: &mut Reader<'_>, user: &str, node: &Node, since: Millis, rows: &mut Rows) {
+    let Some(entries) = reader.map(node, "a map of properties") else {
+        return;
+    };
+    for entry in entries {
+        let change = |property: &str, at, value| Change {
+            user: user.to_owned(),
+            property: property.to_owned(),
+            at,
+            value,
+        };
+        let history = match &entry.value.content {
+            Content::List(items) => items
+                .iter()
+                .any(|item| matches!(item.content, Content::Map(_)))
+                .then_some(items),
+            _ => None,
+        };
+        let Some(items) = history else {
+            let held = values(reader, &entry.key, &entry.value);
+            rows.changes.extend(
+                held.into_iter()
+                    .map(|(property, value)| change(&property, since, Some(value))),
+            );
+            continue;
+        };
+        for item in items {
+            rows.changes
+                .extend(recorded(reader, item).map(|(at, value)| change(&entry.key, at, value)));
+        }
+    }
+}
+
+/// `{at, is}`, a change of a user property; `is: null`: it is removed.
+fn recorded(reader: &mut Reader<'_>, node: &Node) -> Option<(Millis, Option<Value>)> {
+    let what = "a change of a property";
+    let fields = reader.fields(node, what, &["at", "is"])?;
+    let at = clock(reader, &fields, what)?;
+    let Some(is) = fields.get("is") else {
+        return reader.wrong(
+            node.span,
+            "this does not say what the property holds from then on",
+            "add `is:` with a value, or `is: null` if it is removed",
+        );
+    };
+    Some((at, value(reader, is)?))
+}
+
+/// `events:`. Without a time they happen at the clock. `user`: whose they are, unless each says.
+fn events(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    clock: Millis,
+    user: Option<&str>,
+    rows: &mut Rows,
+) {
+    let Some(nodes) = reader.list(node, "`events:`", MOST) else {
+        return;
+    };
+    for node in nodes {
+        rows.events.extend(event(reader, node, clock, user));
+    }
+}
+
+fn event(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    clock: Millis,
+    user: Option<&str>,
+) -> Option<(String, Event)> {
+    let keys: &[_] = match user {
+        Some(_) => &["event", "at", "ago", "with"],
+        None => &["user", "event", "at", "ago", "with"],
+    };
+    let fields = reader.fields(node, "an event", keys)?;
+    let user = match (user, fields.get("user")) {
+        (Some(user), _) => user,
+        (None, Some(node)) => reader.text(node, "a user's id")?,
+        (None, None) => {
+            return reader.wrong(
+                node.span,
+                "the event does not say whose it is",
+                "add `user:`",
+            );
+        }
+    };
+    let Some(name) = fields.get("event") else {
+        if mistyped(&fields, "event") {
+            return None;
+        }
+        return reader.wrong(
+            node.span,
+            "the event does not say what happened",
+            "add `event:` with its name",
+        );
+    };
+    let name = reader.text(name, "an event's name")?;
+    let time = match (fields.entry("at"), fields.entry("ago")) {
+        (Some(_), Some(ago)) => {
+            return reader.wrong(
+                ago.key_span,
+                "an event has either `at:` or `ago:`, and this has both",
+                "leave one of them out",
+            );
+        }
+        (Some(at), None) => instant(reader, &at.value)?,
+        (None, Some(ago)) => {
+            let length = read_duration(reader, &ago.value)?;
+            let ms = clock.0.saturating_sub_unsigned(length.millis());
+            match Millis::in_range(ms) {
+                Some(time) => time,
+                None => {
+                    return reader.wrong(
+                        ago.value.span,
+                        "this is before 1970, where time begins",
+                        "write a shorter time",
+                    );
+                }
+            }
+        }
+        (None, None) => clock,
+    };
+    let mut properties = BTreeMap::new();
+    if let Some(node) = fields.get("with") {
+        for entry in reader.map(node, "a map of properties")? {
+            let held = values(reader, &entry.key, &entry.value);
+            properties.extend(held.into_iter().map(|(name, value)| (name.into(), value)));
+        }
+    }
+    let event = Event {
+        name: name.into(),
+        time,
+        properties,
+    };
+    Some((user.to_owned(), event))
+}
+
+/// What a property holds. As in event files, a map holds properties with dotted names: `{shipping: {method: express}}`
+/// is `shipping.method`.
+fn values(reader: &mut Reader<'_>, name: &str, node: &Node) -> Vec<(String, Value)> {
+    let Content::Map(entries) = &node.content else {
+        let value = value(reader, node).flatten();
+        return value
+            .map(|value| (name.to_owned(), value))
+            .into_iter()
+            .collect();
+    };
+    let inner = entries.iter();
+    inner
+        .flat_map(|entry| values(reader, &format!("{name}.{}", entry.key), &entry.value))
+        .collect()
+}
+
+/// A value; `Some(None)`: nothing.
+fn value(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Value>> {
+    if let Content::Nothing = node.content {
+        return Some(None);
+    }
+    if let Content::List(nodes) = &node.content {
+        let scalars: Vec<_> = nodes.iter().map(|node| scalar(reader, node)).collect();
+        return Some(Value::list(scalars.into_iter().collect::<Option<_>>()?));
+    }
+    Some(Some(Value::One(scalar(reader, node)?)))
+}
+
+fn scalar(reader: &mut Reader<'_>, node: &Node) -> Option<Scalar> {
+    match &node.content {
+        Content::Text(text) => Some(Scalar::Text(text.clone())),
+        Content::Number(number) => Some(Scalar::Number(*number)),
+        Content::Flag(flag) => Some(Scalar::Flag(*flag)),
+        Content::Nothing | Content::List(_) | Content::Map(_) => reader.expected(
+            node,
+            "a text, a number or a flag",
+            "a property holds one value, or a list of them",
+        ),
+    }
+}
+
+fn steps(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Step>> {
+    let nodes = reader.list(node, "`steps:`", MOST)?;
+    let mut steps: Vec<Step> = Vec::new();
+    for node in nodes {
+        let Some(step) = step(reader, node) else {
+            continue;
+        };
+        if let Some(before) = steps.last().filter(|before| before.at >= step.at) {
+            let message = format!("this step is not later than the one before, {}", before.at);
+            reader.wrong::<()>(step.span, message, "the clock goes forward only");
+        }
+        steps.push(step);
+    }
+    Some(steps)
+}
+
+fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
+    let keys = ["at", "events", "properties", "enters", "exits"];
+    let fields = reader.fields(node, "a step", &keys)?;
+    let at = clock(reader, &fields, "a step")?;
+    let mut rows = Rows::default();
+    if let Some(node) = fields.get("events") {
+        events(reader, node, at, None, &mut rows);
+    }
+    if let Some(node) = fields.get("properties") {
+        let users = reader.map(node, "a map of users by id, each with its properties")?;
+        for entry in users {
+            properties_of(reader, &entry.key, &entry.value, at, &mut rows);
+        }
+    }
+    Some(Step {
+        at,
+        span: fields.get("at").map_or(node.span, |at| at.span),
+        rows,
+        enters: users(reader, fields.get("enters"))?,
+        exits: users(reader, fields.get("exits"))?,
+    })
+}
+
+/// A list of users: the outer `None` is a wrong one, the inner none at all.
+fn users(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Option<BTreeSet<String>>> {
+    let Some(node) = node else {
+        return Some(None);
+    };
+    let nodes = reader.list(node, "a list of users", MOST)?;
+    let mut users = BTreeSet::new();
+    for node in nodes {
+        users.insert(reader.text(node, "a user's id")?.to_owned());
+    }
+    Some(Some(users))
+}

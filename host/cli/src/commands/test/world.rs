@@ -1,0 +1,128 @@
+//! A store of a case's own, and the real rule on it.
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+
+use anyhow::{Context, bail};
+use muster_engine::{Cohort, TickOptions};
+use muster_model::{EventBuffer, Millis, Operator, ScalarRef, UserHistory, Value};
+use muster_store::{Store, UserKey};
+use tempfile::TempDir;
+
+use super::case::Rows;
+use super::subject::Subject;
+
+/// How large a case's store can grow: 64 MiB, over a hundred times the largest file of cases
+/// ([`muster_definition::limits::FILE_BYTES`] of 1 MiB, some 100 bytes an event).
+const MAP_SIZE: u64 = 64 << 20;
+
+/// A store with what a case says, and who is in so far.
+pub(super) struct World<'s> {
+    subject: &'s Subject,
+    cohort: Cohort,
+    store: Store,
+    _directory: TempDir,
+}
+
+impl<'s> World<'s> {
+    pub(super) fn new(subject: &'s Subject) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let options = muster_store::Options {
+            map_size: MAP_SIZE,
+            readers: 2,
+            ..muster_store::Options::default()
+        };
+        let store = Store::open(directory.path(), &options)?;
+        let cohort = Cohort {
+            id: subject.id.clone(),
+            name: subject.id.to_string(),
+            definition: subject.rule.digest(),
+            sync: Vec::new(),
+        };
+        Ok(Self {
+            subject,
+            cohort,
+            store,
+            _directory: directory,
+        })
+    }
+
+    /// Adds events and changes of properties; those later than an instant are left out.
+    pub(super) fn append(&self, rows: &Rows, until: Millis) -> anyhow::Result<()> {
+        let mut buffer = EventBuffer::default();
+        for (user, event) in rows.events.iter().filter(|(_, event)| event.time <= until) {
+            buffer.event(user, &event.name, event.time, None);
+            for (name, value) in &event.properties {
+                match value {
+                    Value::One(scalar) => buffer.property(name, scalar.into()),
+                    Value::List(list) => {
+                        buffer.list_property(name, list.iter().map(ScalarRef::from));
+                    }
+                }
+            }
+        }
+        for change in rows.changes.iter().filter(|change| change.at <= until) {
+            let operator = match change.value {
+                Some(_) => Operator::Set,
+                None => Operator::Unset,
+            };
+            let value = change.value.as_ref();
+            buffer.operation(
+                &change.user,
+                change.at,
+                None,
+                operator,
+                &change.property,
+                value,
+            );
+        }
+        if !buffer.is_empty() {
+            self.store.append(&buffer, None)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the clock and asks the rule, as `muster run` does: whom it has news of, and whose answer has run out.
+    pub(super) fn tick(&self, at: Millis) -> anyhow::Result<()> {
+        let options = TickOptions {
+            workers: NonZero::<usize>::MIN,
+            ..TickOptions::at(at)
+        };
+        let cohorts = std::slice::from_ref(&self.cohort);
+        let report = muster_engine::tick(&self.store, &self.subject.rule, cohorts, &options)?;
+        if let Some(skipped) = report.skipped.first() {
+            bail!("the rule failed at {at}: {}", skipped.reason);
+        }
+        Ok(())
+    }
+
+    /// Who is in.
+    pub(super) fn members(&self) -> anyhow::Result<BTreeSet<String>> {
+        let snapshot = self.store.snapshot()?;
+        let mut members = BTreeSet::new();
+        for user in snapshot.members(&self.cohort.id)? {
+            members.extend(snapshot.user_id(UserKey(user))?);
+        }
+        Ok(members)
+    }
+
+    /// All users of whom there is something, at whatever time.
+    pub(super) fn users(&self) -> anyhow::Result<Vec<String>> {
+        let snapshot = self.store.snapshot()?;
+        let mut users = Vec::new();
+        for user in 0..snapshot.users() {
+            users.extend(snapshot.user_id(UserKey(user))?);
+        }
+        Ok(users)
+    }
+
+    /// What is known of a user up to an instant; `None`: nothing.
+    pub(super) fn history(&self, user: &str, at: Millis) -> anyhow::Result<Option<UserHistory>> {
+        let snapshot = self.store.snapshot()?;
+        let Some(key) = snapshot.user_key(user)? else {
+            return Ok(None);
+        };
+        let history = snapshot.history(key, at)?;
+        Ok(muster_definition::interpreter::known(&history, at).then_some(history))
+    }
+}

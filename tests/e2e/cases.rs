@@ -1,0 +1,229 @@
+//! `muster test`: cases that hold, cases that fail, and test files that are wrong, as snapshots of whole outputs.
+
+use crate::cli::shown;
+use crate::project::Project;
+use crate::rules::guest;
+
+/// A project with one definition and its tests.
+fn project(tests: &str) -> Project {
+    let project = Project::new();
+    project.write("muster.yaml", "{}\n");
+    project.write(
+        "cohorts/regulars.yaml",
+        "where:\n  all:\n    - {did: Purchase, with: {amount: {at_least: 50}}, times: {at_least: 2}, in_last: 30 days}\n    - not: {did: Refund, in_last: 7 days}\n",
+    );
+    project.write("cohorts/regulars.test.yaml", tests);
+    project
+}
+
+#[test]
+fn the_examples_hold_and_leave_nothing_behind() {
+    let project = Project::example("shop");
+    insta::assert_snapshot!("example", shown(&project, &["test"]));
+    assert!(!project.path().join(".muster").exists());
+    // A project, a folder and a file are found, each file once.
+    let file = "cohorts/abandoned-carts.test.yaml";
+    let again = format!("./{file}");
+    insta::assert_snapshot!("one_file", shown(&project, &["test", file, &again]));
+    let project = Project::new();
+    assert!(project.output(&["init", "mine"]).status.success());
+    insta::assert_snapshot!("new_project", shown(&project, &["test", "mine"]));
+}
+
+const FAILING: &str = r#"cases:
+  - name: it should have been <two> & "more"
+    at: 2026-03-01T00:00:00Z
+    users:
+      ann:
+        events: [{event: Purchase, ago: 3 days, with: {amount: 60}}, {event: Purchase, ago: 2 days, with: {amount: 49}}]
+        expect: in
+      bob:
+        expect: in
+  - name: the wrong end
+    at: 2026-03-01T00:00:00Z
+    users:
+      ann:
+        events: [{event: Purchase, ago: 3 days, with: {amount: 60}}, {event: Purchase, ago: 2 days, with: {amount: 60}}]
+        expect: in
+        until: 2026-03-29T00:00:00Z
+      eve:
+        events: [{event: Purchase, ago: 3 days, with: {amount: 60}}]
+        expect: out
+        until: 2026-03-02T00:00:00Z
+  - name: the wrong steps
+    steps:
+      - at: 2026-03-01T00:00:00Z
+        events: [{user: ann, event: Purchase, with: {amount: 60}}]
+        enters: [ann]
+      - at: 2026-03-02T00:00:00Z
+        events: [{user: ann, event: Purchase, with: {amount: 60}}]
+        enters: []
+  - name: this holds
+    at: 2026-03-01T00:00:00Z
+    users:
+      ann: {events: [{event: Purchase, ago: 3 days}], expect: out}
+"#;
+
+#[test]
+fn a_case_that_fails_shows_what_decided() {
+    let project = project(FAILING);
+    insta::assert_snapshot!(
+        "failing",
+        shown(&project, &["test", "--junit", "junit.xml"])
+    );
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r#"time="[\d.]+""#, r#"time="[time]""#);
+    settings.add_filter(r#""seconds": [\d.]+"#, r#""seconds": [time]"#);
+    settings.bind(|| {
+        insta::assert_snapshot!("failing_junit", project.read("junit.xml"));
+        let output = project.output(&["test", "--json"]);
+        assert_eq!(output.status.code(), Some(1));
+        // One document, although it is an error.
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        insta::assert_snapshot!("failing_json", serde_json::to_string_pretty(&json).unwrap());
+    });
+}
+
+#[test]
+fn test_files_that_are_wrong_are_answered_with_place_and_remedy() {
+    let project = project(
+        r#"cases:
+  - nam: a
+    at: yesterday
+    users:
+      ann: {expects: in}
+      bob: {expect: maybe}
+      eve:
+        properties: {city: [{at: 2026-03-01T00:00:00Z}], tags: [[a]]}
+        events: [{evnt: Purchase}, {event: Purchase, ago: 3 dayz}, {event: A, at: 2026-03-01T00:00:00Z, ago: 1 day}]
+        expect: in
+  - name: b
+    users: {}
+  - name: c
+    at: 2026-03-01T00:00:00Z
+    users:
+      ann: {expect: in, until: 2026-02-01T00:00:00Z}
+    steps: []
+  - name: d
+    at: 2026-03-01T00:00:00Z
+    users:
+      ann: {expect: in, until: 2026-02-01T00:00:00Z}
+  - name: e
+    at: 2026-03-01T00:00:00Z
+    steps: []
+  - name: f
+    steps:
+      - {at: 2026-03-02T00:00:00Z, events: [{event: Purchase}]}
+      - {at: 2026-03-01T00:00:00Z, enters: ann}
+  - name: g
+"#,
+    );
+    project.write("cohorts/alone.test.yaml", "cases: []\n");
+    project.write(
+        "cohorts/two.test.yaml",
+        "cohort: regulars.yaml\nwhere: {everyone: true}\ncases: []\n",
+    );
+    project.write(
+        "cohorts/gone.test.yaml",
+        "cohort: regular.yaml\ncases: []\n",
+    );
+    project.write(
+        "cohorts/zone.test.yaml",
+        "cohort: regulars.yaml\ntime_zone: UTC\ncases: []\n",
+    );
+    project.write(
+        "cohorts/inline.test.yaml",
+        "where: {did: Purchase, in_last: 3 dayz}\ntime_zone: Berlin\ncases: []\n",
+    );
+    project.write("cohorts/none.test.yaml", "cohort: regulars.yaml\n");
+    insta::assert_snapshot!("wrong", shown(&project, &["test"]));
+}
+
+#[test]
+fn no_case_is_an_error() {
+    let project = Project::new();
+    project.write("muster.yaml", "{}\n");
+    insta::assert_snapshot!("nothing", shown(&project, &["test"]));
+    project.write("cohorts/a.yaml", "where: {everyone: true}\n");
+    insta::assert_snapshot!("not_a_test", shown(&project, &["test", "cohorts/a.yaml"]));
+    insta::assert_snapshot!("no_file", shown(&project, &["test", "cohorts/b.test.yaml"]));
+}
+
+#[test]
+fn an_inline_clause_and_what_no_case_tries() {
+    let project = Project::new();
+    project.write(
+        "a.test.yaml",
+        r#"where:
+  any:
+    - {did: Purchase, with: {shipping.method: express}, in_last: 1 day}
+    - user: {tags: vip}
+    - not: {user: {plan: {set: true}}}
+time_zone: Europe/Berlin
+cases:
+  - name: nested properties have dotted names, and a list holds what one element does
+    at: 2026-03-01T00:00:00Z
+    users:
+      ann:
+        properties: {tags: [new, vip], plan: team}
+        events: [{event: Purchase, with: {shipping: {method: express}}}]
+        expect: in
+        until: never
+      bob:
+        properties: {plan: team}
+        events:
+          - {event: Purchase, ago: 1 hour, with: {shipping: {method: express}}}
+          - {event: Purchase, at: 2026-03-01T00:30:00Z, with: {shipping: {method: express}}} # later than the clock
+        expect: in
+        until: 2026-03-01T23:00:00Z
+      eve:
+        properties:
+          tags: [{at: 2026-01-01T00:00:00Z, is: vip}, {at: 2026-02-01T00:00:00Z, is: null}]
+          plan: team
+        expect: out
+        until: never
+"#,
+    );
+    insta::assert_snapshot!("coverage", shown(&project, &["test", "a.test.yaml"]));
+}
+
+/// Answers for one user, whoever it is: in, for ever. (A result: 0, that it is right, and two lists of one element.)
+const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
+    (i32.store (i32.const 2052) (i32.const 2112)) (i32.store (i32.const 2056) (i32.const 1))
+    (i32.store (i32.const 2060) (i32.const 2120)) (i32.store (i32.const 2064) (i32.const 1))
+    (i64.store (i32.const 2112) (i64.const 1)) (i64.store (i32.const 2120) (i64.const 9223372036854775807))
+    (i32.const 2048)";
+
+#[test]
+fn hand_written_rules_are_tested_as_they_run() {
+    let project = Project::new();
+    project.write("muster.yaml", "{}\n");
+    project.write("cohorts/vip.yaml", "rule: ../rules/vip.wasm\n");
+    std::fs::create_dir(project.path().join("rules")).unwrap();
+    let path = project.path().join("rules/vip.wasm");
+    std::fs::write(&path, guest(IN)).unwrap();
+    let case = |until: &str| {
+        format!(
+            "cases:\n  - at: 2026-03-01T00:00:00Z\n    users:\n      ann: {{properties: {{city: Reno}}, expect: in, until: {until}}}\n"
+        )
+    };
+    // Beside the definition that names the rule, and beside the rule.
+    project.write("cohorts/vip.test.yaml", &case("never"));
+    project.write("rules/vip.test.yaml", &case("2026-03-02T00:00:00Z"));
+    insta::assert_snapshot!("hand_written", shown(&project, &["test"]));
+    std::fs::write(&path, guest("unreachable")).unwrap();
+    let output = project.output(&["test", "cohorts/vip.test.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("the rule failed at 2026-03-01T00:00:00Z") && text.contains("unreachable"),
+        "{text}"
+    );
+    std::fs::write(&path, b"\0asm nonsense").unwrap();
+    let output = project.output(&["test"]);
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("cannot load cohorts/../rules/vip.wasm")
+    );
+}
