@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use muster_definition::interpreter::{Trace, known, trace};
 use muster_definition::yaml::closest;
-use muster_definition::{Definition, quote, yaml_text, yaml_value};
+use muster_definition::{Body, Definition, quote, yaml_text, yaml_value};
 use muster_engine::RunRecord;
 use muster_model::{Event, Millis, UserHistory, Value};
 use muster_store::{Snapshot, UserKey};
