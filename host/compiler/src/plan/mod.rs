@@ -253,9 +253,11 @@ impl Plan {
             Node::Within(within) if latest.contains(&within.latest) => Some(within.window),
             _ => None,
         });
-        windows.fold(Some(0), |reach, window| {
-            reach.zip(window).map(|(a, b)| a.max(b))
-        })
+        let mut reach = 0;
+        for window in windows {
+            reach = reach.max(window?);
+        }
+        Some(reach)
     }
 
     /// Whether `user-hash` is read.
