@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_definition::yaml::{Content, Node, Reader};
-use muster_definition::{Diagnostic, Diagnostics, Source, Span, quote};
+use muster_definition::{Diagnostic, Diagnostics, Source, Span, TimeZoneName, quote, time_zone};
 use muster_model::{CohortId, Millis};
 use muster_publish::{
     Destination, EndpointUrl, ExternalId, InvalidSetting, KinesisSettings, RegionName, Role,
@@ -20,7 +20,7 @@ const MOST: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Config {
     /// The time zone of cohorts that name none.
-    pub(crate) time_zone: String,
+    pub(crate) time_zone: TimeZoneName,
     /// Where time stands still, for examples and replays.
     pub(crate) clock: Option<Millis>,
     /// The store's folder.
@@ -69,7 +69,7 @@ fn project(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
     let fields = reader.fields(root, FILE, &keys)?;
     let time_zone = match fields.get("time_zone") {
         Some(node) => time_zone(reader, node),
-        None => Some("UTC".to_owned()),
+        None => Some(TimeZoneName::utc()),
     };
     let clock = fields.get("clock").and_then(|node| instant(reader, node));
     let store = fields
@@ -113,19 +113,6 @@ fn project(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
         sources,
         destinations,
     })
-}
-
-fn time_zone(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let name = reader.text(node, "an IANA time zone such as Europe/Berlin")?;
-    if jiff::tz::TimeZone::get(name).is_err() {
-        let message = format!("{} is not a known time zone", quote(name));
-        return reader.wrong(
-            node.span,
-            message,
-            "use an IANA name such as UTC, Europe/Berlin or America/Los_Angeles",
-        );
-    }
-    Some(name.to_owned())
 }
 
 fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
@@ -322,7 +309,7 @@ mod tests {
         let text = "time_zone: Europe/Berlin\nclock: 2026-03-01T00:00:00Z\nsources: [{files: [a.json, b/*.json], max_malformed: 1}]\n\
                     destinations:\n  a: {file: {path: out.ndjson}}\n  b: {stdout: {}}\n  c: {kinesis: {stream_name: s, region: eu-west-1}}\n";
         let config = Config::parse(&Source::new(FILE, text)).unwrap();
-        assert_eq!(config.time_zone, "Europe/Berlin");
+        assert_eq!(config.time_zone.as_str(), "Europe/Berlin");
         assert_eq!(config.clock, Some(Millis(1_772_323_200_000)));
         assert_eq!(
             (

@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod lists;
 mod output;
 mod project;
 mod told;

@@ -1,5 +1,6 @@
 //! A project's folder: configuration, definitions, rules, store.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::{self, Config};
+use crate::lists::MemberLists;
 use crate::output::{Output, Rendered, Unit, count};
 
 /// A project that is right as far as its files say.
@@ -22,6 +24,7 @@ pub(crate) struct Project {
     pub(crate) directory: PathBuf,
     pub(crate) config: Config,
     pub(crate) definitions: Vec<Definition>,
+    pub(crate) lists: MemberLists,
 }
 
 /// A rule and the cohorts it answers for. A rule that cannot be loaded concerns its own cohorts only.
@@ -50,7 +53,9 @@ impl Project {
         for pattern in &config.cohorts {
             // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
             for path in find_definitions(pattern, directory) {
-                match read(&path).and_then(|source| muster_definition::parse(&source)) {
+                let parse =
+                    |source: Source| muster_definition::parse_in(&source, &config.time_zone);
+                match read(&path).and_then(parse) {
                     Ok(definition) => definitions.push(definition),
                     Err(diagnostics) => problems.append(diagnostics),
                 }
@@ -61,6 +66,14 @@ impl Project {
             problems.append(unknown_destinations(definition, &config));
         }
         problems.append(muster_definition::duplicate_ids(&definitions));
+        // A definition that could not be read is not missing.
+        if !problems.has_errors() {
+            problems.append(muster_definition::link(&mut definitions));
+        }
+        let lists = MemberLists::read(&definitions).unwrap_or_else(|diagnostics| {
+            problems.append(diagnostics);
+            MemberLists::default()
+        });
         if problems.has_errors() {
             return Err(Rendered(output.diagnostics(&problems)).into());
         }
@@ -71,21 +84,23 @@ impl Project {
             directory: directory.to_owned(),
             config,
             definitions,
+            lists,
         })
     }
 
     /// The definitions in the cohort language, compiled.
     pub(crate) fn compile(&self) -> anyhow::Result<Vec<Module>> {
-        let clauses: Vec<(CohortId, &Clause)> = self
+        let clauses: Vec<_> = self
             .definitions
             .iter()
-            .filter_map(|definition| match &definition.body {
-                Body::Where(clause) => Some((definition.id.clone(), clause)),
-                Body::Rule(_) => None,
-            })
+            .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
             .collect();
-        Ok(muster_compiler::compile(&clauses, &|list| {
-            list.to_string()
+        let clauses: Vec<(CohortId, &Clause)> = clauses
+            .iter()
+            .map(|(id, clause)| (id.clone(), &**clause))
+            .collect();
+        Ok(muster_compiler::compile(&clauses, &|cohort| {
+            self.lists.name(cohort)
         })?)
     }
 
@@ -275,12 +290,17 @@ pub(crate) fn is_test(path: &Path) -> bool {
         .any(|ending| name.ends_with(ending))
 }
 
-pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
+/// A path as messages show it.
+pub(crate) fn shown(path: &Path) -> String {
     let name = path.display().to_string();
-    let name = name.strip_prefix("./").unwrap_or(&name);
+    name.strip_prefix("./").unwrap_or(&name).to_owned()
+}
+
+pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
+    let name = shown(path);
     match std::fs::read(path) {
-        Ok(bytes) => Source::from_bytes(name, &bytes),
-        Err(error) => Err(config::unreadable(&Source::new(name, ""), error)),
+        Ok(bytes) => Source::from_bytes(&name, &bytes),
+        Err(error) => Err(config::unreadable(&Source::new(&name, ""), error)),
     }
 }
 
@@ -326,6 +346,15 @@ pub(crate) fn beside(definition: &Definition, path: &str) -> PathBuf {
         .parent()
         .unwrap_or(Path::new(""))
         .join(path)
+}
+
+/// The clause that says who is in; `None` if a hand-written rule does.
+pub(crate) fn clause(definition: &Definition) -> Option<Cow<'_, Clause>> {
+    match &definition.body {
+        Body::Where(clause) => Some(Cow::Borrowed(clause)),
+        Body::Members(_) => Some(Cow::Owned(Clause::Listed(definition.id.clone()))),
+        Body::Rule(_) => None,
+    }
 }
 
 /// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.

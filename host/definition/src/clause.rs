@@ -1,6 +1,8 @@
 //! The clauses of a cohort, checked and ready to compile or interpret (COHORTS.md, "Clauses").
 
-use muster_model::{CohortId, Millis, Unit};
+use muster_model::{CohortId, Millis};
+
+pub use muster_model::Unit;
 
 use crate::Pattern;
 

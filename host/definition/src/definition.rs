@@ -2,7 +2,7 @@
 
 use muster_model::CohortId;
 
-use crate::{Clause, Diagnostics, Source, Span};
+use crate::{Clause, Diagnostics, Source, Span, TimeZoneName};
 
 /// What one file says of one cohort. [`crate::parse`] makes it.
 #[derive(Clone, Debug)]
@@ -13,8 +13,8 @@ pub struct Definition {
     pub name: String,
     /// `description:`, for people; no payload carries it.
     pub description: Option<String>,
-    /// `time_zone:`, an IANA name as the database spells it; `None`: the project's.
-    pub time_zone: Option<String>,
+    /// `time_zone:`, or the project's, or UTC: whose days, weeks, months and dates are meant.
+    pub time_zone: TimeZoneName,
     /// `cadence:`, how often membership is computed.
     pub cadence: Cadence,
     /// `sync:`, where entries and exits go.
@@ -36,8 +36,10 @@ pub struct Spans {
     pub id: Option<Span>,
     /// Each destination's name, in the order of [`Definition::sync`].
     pub sync: Vec<Span>,
-    /// The value of `where:` or `rule:`.
+    /// The value of `where:`, `rule:` or `members:`.
     pub body: Span,
+    /// The cohorts that `in_cohort:` names, in the order of the file, and where.
+    pub in_cohort: Vec<(CohortId, Span)>,
 }
 
 /// How often membership is computed. Times of day are those of the cohort's time zone.
@@ -82,6 +84,9 @@ pub enum Body {
     Where(Clause),
     /// `rule:`, a hand-written module: its path as written, relative to the definition's folder.
     Rule(String),
+    /// `members:`, a static list of user ids: its path as written, relative to the definition's folder. [`crate::members`]
+    /// reads what is in it.
+    Members(String),
 }
 
 impl Default for Cadence {

@@ -6,8 +6,8 @@
 //! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
 //!
 //! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no two share
-//! ([`duplicate_ids`]), and knows which destinations and modules there are. It is not the whole language of COHORTS.md yet;
-//! what is missing is refused by name. What a file may be and hold is in [`limits`].
+//! ([`duplicate_ids`]), puts the clauses of cohorts that others use where they are used ([`link`]), and knows which
+//! destinations and modules there are. What a file may be and hold is in [`limits`].
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ mod definition;
 mod diagnostic;
 pub mod interpreter;
 pub mod limits;
+mod link;
+mod members;
 mod pattern;
 mod read;
 mod show;
@@ -44,20 +46,29 @@ pub mod yaml;
 pub use across::duplicate_ids;
 pub use clause::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, UserClause,
-    When, Window,
+    Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
+    UserClause, When, Window,
 };
 pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
-pub use muster_model::Unit;
+pub use link::link;
+pub use members::members;
 pub use pattern::{Pattern, PatternKind};
-pub use read::{read_clause, read_duration};
+pub use read::{read_clause, read_duration, time_zone};
 pub use show::text::{quoted as yaml_text, value as yaml_value};
 
-/// Reads a cohort definition, YAML or JSON.
+/// Reads a cohort definition, YAML or JSON, of a project whose time zone is UTC.
 ///
 /// # Errors
 /// All that is wrong with the file, at once.
 pub fn parse(source: &Source) -> Result<Definition, Diagnostics> {
-    read::definition(source)
+    parse_in(source, &TimeZoneName::utc())
+}
+
+/// Reads a cohort definition, YAML or JSON. The time zone is that of a definition that names none.
+///
+/// # Errors
+/// All that is wrong with the file, at once.
+pub fn parse_in(source: &Source, time_zone: &TimeZoneName) -> Result<Definition, Diagnostics> {
+    read::definition(source, time_zone)
 }

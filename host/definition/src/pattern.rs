@@ -28,6 +28,24 @@ pub enum PatternKind {
     Regex,
 }
 
+impl PatternKind {
+    /// The regular expression that finds what a text of this kind means.
+    #[must_use]
+    pub fn expression(self, text: &str) -> String {
+        let escape = regex_syntax::escape;
+        match self {
+            Self::Contains => format!("(?i){}", escape(text)),
+            Self::StartsWith => format!(r"(?i)\A{}", escape(text)),
+            Self::EndsWith => format!(r"(?i){}\z", escape(text)),
+            Self::Glob => {
+                let parts: Vec<_> = text.split('*').map(escape).collect();
+                format!(r"(?s)\A{}\z", parts.join(".*"))
+            }
+            Self::Regex => text.to_owned(),
+        }
+    }
+}
+
 impl Pattern {
     /// A pattern. `None` if it is a regular expression that is none.
     #[must_use]
@@ -55,17 +73,7 @@ impl Pattern {
     /// The regular expression that finds what the pattern means.
     #[must_use]
     pub fn expression(&self) -> String {
-        let escape = regex_syntax::escape;
-        match self.kind {
-            PatternKind::Contains => format!("(?i){}", escape(&self.text)),
-            PatternKind::StartsWith => format!(r"(?i)\A{}", escape(&self.text)),
-            PatternKind::EndsWith => format!(r"(?i){}\z", escape(&self.text)),
-            PatternKind::Glob => {
-                let parts: Vec<_> = self.text.split('*').map(escape).collect();
-                format!(r"(?s)\A{}\z", parts.join(".*"))
-            }
-            PatternKind::Regex => self.text.to_string(),
-        }
+        self.kind.expression(&self.text)
     }
 
     /// Whether a text fits.

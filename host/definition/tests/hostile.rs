@@ -115,6 +115,78 @@ fn limits_are_where_they_say() {
         "this text is too long for a name: 1025 bytes",
         |bytes| format!("name: {}\nwhere: {{everyone: true}}", "n".repeat(bytes)),
     );
+    limit(
+        limits::CLAUSES / 2,
+        "the definition has too many clauses",
+        |clauses| {
+            // `any`, and two a `did_not`.
+            let clauses = many(clauses - 1, |n| format!("{{did_not: e{n}}}"));
+            format!("where: {{any: [{clauses}, {{did: a}}]}}")
+        },
+    );
+    limit(
+        limits::ALTERNATIVES,
+        "this list is too long: 201 elements",
+        |maps| {
+            format!(
+                "where: {{did: A, with_any: [{}]}}",
+                many(maps, |n| format!("{{p: {n}}}"))
+            )
+        },
+    );
+    limit(
+        limits::ELEMENTS,
+        "this list is too long: 201 elements",
+        |values| {
+            format!(
+                "where: {{user: {{p: {{contains_all: [{}]}}}}}}",
+                many(values, |n| format!("v{n}"))
+            )
+        },
+    );
+    limit(
+        limits::STEPS,
+        "this list is too long: 21 elements",
+        |steps| {
+            format!(
+                "where: {{did_in_order: [{}]}}",
+                many(steps, |n| format!("e{n}"))
+            )
+        },
+    );
+    limit(
+        usize::try_from(limits::SPANS).unwrap_or_default(),
+        "1001 spans are too many",
+        |spans| {
+            format!("where: {{did: A, regularly: {{every: 1 day, of_last: {spans}, at_least: 1}}}}")
+        },
+    );
+    limit(
+        limits::PATTERNS,
+        "the definition has too many patterns",
+        |patterns| {
+            format!(
+                "where: {{did: A, with_any: [{}]}}",
+                many(patterns.div_ceil(3), |n| {
+                    let rest = patterns.saturating_sub(n * 3);
+                    let keys = ["contains: a", "glob: b", "matches: c"];
+                    format!(
+                        "{{p: {{{}}}}}",
+                        many(rest.min(3), |key| keys[key].to_owned())
+                    )
+                })
+            )
+        },
+    );
+    // How much a text takes is the automaton's affair: a long one is fine, a very long one is not.
+    let contains = |count| {
+        told(&format!(
+            "where: {{user: {{p: {{contains: {}}}}}}}",
+            "ä".repeat(count)
+        ))
+    };
+    assert_eq!(contains(100), "fine");
+    assert!(contains(100_000).ends_with("is too large to look for"));
     let days = usize::try_from(limits::DURATION_MS / 86_400_000).unwrap_or_default();
     limit(days, "`36526 days` is too long", |days| {
         format!("where: {{did: Purchase, in_last: {days} days}}")
@@ -172,6 +244,32 @@ fn the_largest_files_are_read_or_refused_in_good_time() {
             .map(|n| format!("{}a:\n", " ".repeat(n)))
             .collect(),
         format!("where: |\n{}", "  a\n".repeat(200_000)),
+        format!(
+            "where: {{user: {{p: {{matches: '{}'}}}}}}",
+            fill("(").split_at(1_000_000).0
+        ),
+        format!(
+            "where: {{user: {{p: {{contains: '{}'}}}}}}",
+            fill("aä").split_at(999_999).0
+        ),
+        format!(
+            "where: {{user: {{p: {{glob: '{}'}}}}}}",
+            fill("*a").split_at(1_000_000).0
+        ),
+        format!(
+            "where: {{any: [{}]}}",
+            many(900, |n| format!(
+                "{{user: {{p: {{matches: '(a|b)*a(a|b){{{}}}'}}}}}}",
+                n + 20
+            ))
+        ),
+        format!(
+            "where: {{any: [{}]}}",
+            many(900, |n| format!(
+                "{{user: {{p: {{matches: '\\w{{{}}}'}}}}}}",
+                n + 1_000_000
+            ))
+        ),
     ];
     for text in texts {
         let start = Instant::now();
@@ -209,7 +307,51 @@ fn seeds() -> Vec<String> {
     texts
 }
 
-const PIECES: [&str; 63] = [
+const PIECES: [&str; 107] = [
+    "members",
+    "in_cohort",
+    "did_in_order",
+    "first_seen",
+    "sample",
+    "percent",
+    "seed",
+    "with_any",
+    "per",
+    "before_last",
+    "since",
+    "until",
+    "within_first",
+    "30 calendar days",
+    "2026-01-01",
+    "2026-01-01T00:00:00Z",
+    "sum_of",
+    "distinct",
+    "days",
+    "each",
+    "day",
+    "regularly",
+    "every",
+    "of_last",
+    "nth",
+    "first",
+    "last",
+    "more_than",
+    "all_within",
+    "without",
+    "same",
+    "ever",
+    "held_for",
+    "contains",
+    "matches",
+    "glob",
+    "before",
+    "after",
+    "contains_all",
+    "same_as",
+    "(a|b)*",
+    "[^",
+    "\\w{9}",
+    "{did: A}",
     "where",
     "all",
     "any",

@@ -8,12 +8,14 @@ use std::fs;
 use std::path::Path;
 
 use muster_definition::{
-    Body, Cadence, Clause, Comparison, Condition, Definition, Did, Duration, EventName, Predicate,
-    Source, Sync, Test, TimeOfDay, UserClause, Window, parse,
+    Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
+    Duration, End, EventName, Measure, NumberOf, Pattern, PatternKind, Predicate, Properties,
+    Sample, Source, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When,
+    Window, parse, parse_in,
 };
-use muster_model::Scalar;
+use muster_model::{CohortId, Millis, Scalar};
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 const DAY: u64 = 86_400_000;
 
@@ -28,28 +30,71 @@ fn clause(text: &str) -> Clause {
     let text = format!("where:\n  {}", text.replace('\n', "\n  "));
     match read("cohorts/a.yaml", &text).body {
         Body::Where(clause) => clause,
-        Body::Rule(path) => panic!("{path}"),
+        Body::Rule(path) | Body::Members(path) => panic!("{path}"),
+    }
+}
+
+fn step(name: &str) -> Step {
+    Step {
+        names: vec![EventName::from(name)],
+        with: Vec::new(),
+        with_any: Vec::new(),
     }
 }
 
 fn did(name: &str) -> Did {
     Did {
-        names: vec![EventName::from(name)],
-        with: Vec::new(),
-        times: Comparison {
-            conditions: vec![Condition::AtLeast(1.0)],
-        },
-        window: Window::Ever,
+        step: step(name),
+        window: Window::EVER,
+        measure: Measure::Times(Comparison::at_least(1.0)),
+        per: None,
     }
 }
 
+fn length(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
 fn in_last(ms: u64) -> Window {
-    Window::InLast(Duration::from_millis(ms))
+    Window {
+        start: Start::Last(length(ms)),
+        end: End::Now,
+    }
+}
+
+fn utc() -> TimeZoneName {
+    TimeZoneName::utc()
+}
+
+fn one(property: &str, test: Test) -> (Box<str>, Predicate) {
+    (property.into(), Predicate { tests: vec![test] })
+}
+
+fn exactly(number: f64) -> Comparison {
+    Comparison {
+        conditions: vec![Condition::Exactly(Bound::Number(number))],
+    }
+}
+
+/// What `did` is with these keys beside it.
+fn a_did(keys: &str) -> Did {
+    match clause(&format!("{{did: A, {keys}}}")) {
+        Clause::Did(did) => did,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn measure(keys: &str) -> Measure {
+    a_did(keys).measure
+}
+
+fn window(keys: &str) -> Window {
+    a_did(keys).window
 }
 
 fn tests(text: &str) -> Vec<Test> {
     match clause(&format!("user: {{p: {text}}}")) {
-        Clause::User(UserClause { mut properties }) => properties.remove(0).1.tests,
+        Clause::User(UserClause { mut properties, .. }) => properties.remove(0).1.tests,
         other => panic!("{other:?}"),
     }
 }
@@ -84,7 +129,7 @@ where:
     assert_eq!(read.id.as_str(), "gs72ns");
     assert_eq!(read.name, "Big spenders in Seattle");
     assert_eq!(read.description.as_deref(), Some("Three times 50 or more."));
-    assert_eq!(read.time_zone.as_deref(), Some("America/Los_Angeles"));
+    assert_eq!(read.time_zone.as_str(), "America/Los_Angeles");
     assert_eq!(read.cadence, Cadence::Hourly { minute: 0 });
     let sync = |to: &str, properties: &[&str]| Sync {
         to: to.to_owned(),
@@ -106,17 +151,17 @@ where:
         ["growth", "crm"]
     );
     assert!(place(read.spans.body).ends_with("user: {city: Seattle}"));
-    let one = |property: &str, test: Test| (property.into(), Predicate { tests: vec![test] });
     let spends = Did {
-        with: vec![
-            one("amount", Test::AtLeast(50.0)),
-            one("currency", Test::AnyOf(texts(&["USD", "EUR"]))),
-        ],
-        times: Comparison {
-            conditions: vec![Condition::AtLeast(3.0)],
+        step: Step {
+            with: vec![
+                one("amount", Test::AtLeast(50.0)),
+                one("currency", Test::AnyOf(texts(&["USD", "EUR"]))),
+            ],
+            ..step("Purchase")
         },
+        measure: Measure::Times(Comparison::at_least(3.0)),
         window: in_last(30 * DAY),
-        ..did("Purchase")
+        per: None,
     };
     let refunds = Did {
         window: in_last(7 * DAY),
@@ -127,6 +172,7 @@ where:
         Clause::Not(Box::new(Clause::Did(refunds))),
         Clause::User(UserClause {
             properties: vec![one("city", Test::AnyOf(texts(&["Seattle"])))],
+            when: When::Now,
         }),
     ]);
     assert_eq!(read.body, Body::Where(expected));
@@ -137,7 +183,7 @@ fn what_is_left_out_has_its_default() {
     let read = read("cohorts/big-spenders.yaml", "rule: ./vip.wasm");
     assert_eq!(read.id.as_str(), "big-spenders");
     assert_eq!(read.name, "big-spenders");
-    assert_eq!((read.description, read.time_zone), (None, None));
+    assert_eq!((read.description, read.time_zone), (None, utc()));
     assert_eq!(
         read.cadence,
         Cadence::Daily {
@@ -147,6 +193,45 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(read.sync, []);
     assert_eq!(read.body, Body::Rule("./vip.wasm".to_owned()));
     assert_eq!(clause("did: Purchase"), Clause::Did(did("Purchase")));
+}
+
+#[test]
+fn who_is_in_may_be_a_file() {
+    let body = |text: &str| read("a.yaml", text).body;
+    assert_eq!(
+        body("rule: ./vip.wasm"),
+        Body::Rule("./vip.wasm".to_owned())
+    );
+    assert_eq!(
+        body("members: ../lists/vip.csv"),
+        Body::Members("../lists/vip.csv".to_owned())
+    );
+}
+
+#[test]
+fn the_time_zone_is_its_own_or_the_projects() {
+    let berlin = TimeZoneName::new("Europe/Berlin").unwrap_or_else(utc);
+    let tokyo = TimeZoneName::new("Asia/Tokyo").unwrap_or_else(utc);
+    let days = "where: {did: A, days: 3, in_last: 7 calendar days}";
+    let zones = |text: &str| {
+        let source = Source::new("a.yaml", text);
+        let read = parse_in(&source, &berlin).unwrap_or_else(|error| panic!("{error}"));
+        match read.body {
+            Body::Where(Clause::Did(Did {
+                measure: Measure::Units(Unit::Day, days, _),
+                window:
+                    Window {
+                        start: Start::Calendar { zone, .. },
+                        ..
+                    },
+                ..
+            })) => [read.time_zone, days, zone],
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(zones(days), [&berlin; 3].map(Clone::clone));
+    let own = format!("{days}\ntime_zone: asia/tokyo");
+    assert_eq!(zones(&own), [&tokyo; 3].map(Clone::clone));
 }
 
 #[test]
@@ -171,6 +256,7 @@ fn cadences() {
 fn names_and_globs() {
     let names = |text: &str| match clause(&format!("did: {text}")) {
         Clause::Did(did) => did
+            .step
             .names
             .iter()
             .map(|name| name.as_str().to_owned())
@@ -240,26 +326,308 @@ fn predicates() {
 }
 
 #[test]
+fn predicates_on_texts_and_lists() {
+    let fits = |kind, text: &str| Pattern::new(kind, text).map(Test::Fits);
+    let fits_not = |kind, text: &str| Pattern::new(kind, text).map(Test::FitsNot);
+    let first = |text: &str| tests(text).into_iter().next();
+    use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
+    assert_eq!(first("{contains: Pro}"), fits(Contains, "Pro"));
+    assert_eq!(first("{not_contains: 404}"), fits_not(Contains, "404"));
+    assert_eq!(first("{starts_with: Sea}"), fits(StartsWith, "Sea"));
+    assert_eq!(first("{not_starts_with: Sea}"), fits_not(StartsWith, "Sea"));
+    assert_eq!(first("{ends_with: tle}"), fits(EndsWith, "tle"));
+    assert_eq!(
+        first("{glob: \"*@example.com\"}"),
+        fits(Glob, "*@example.com")
+    );
+    assert_eq!(first("{not_glob: a*}"), fits_not(Glob, "a*"));
+    assert_eq!(first(r"{matches: '^\d{3}$'}"), fits(Regex, r"^\d{3}$"));
+    assert_eq!(
+        tests("{contains_all: [a, 1]}"),
+        [Test::AnyOf(texts(&["a"])), Test::AnyOf(texts(&["1"]))]
+    );
+    assert_eq!(
+        tests("{same_as: {user: city}}"),
+        [Test::SameAs("city".into())]
+    );
+}
+
+#[test]
+fn predicates_on_instants() {
+    assert_eq!(
+        tests("{after: 2026-03-01, before: 2026-03-02T01:00:00+01:00}"),
+        [
+            Test::After(Millis(1_772_323_200_000)),
+            Test::Before(Millis(1_772_323_200_000 + 86_400_000))
+        ]
+    );
+    assert_eq!(
+        tests("{in_last: 30 days, before_last: 1 hour}"),
+        [
+            Test::InLast(length(30 * DAY)),
+            Test::BeforeLast(length(DAY / 24))
+        ]
+    );
+}
+
+#[test]
 fn counts() {
-    let times = |text: &str| match clause(&format!("{{did: A, times: {text}}}")) {
-        Clause::Did(did) => did.times.conditions,
+    let times = |text: &str| match measure(&format!("times: {text}")) {
+        Measure::Times(times) => times.conditions,
         other => panic!("{other:?}"),
     };
-    assert_eq!(times("3"), [Condition::Exactly(3.0)]);
-    assert_eq!(times("0"), [Condition::Exactly(0.0)]);
-    assert_eq!(times("{exactly: 0}"), [Condition::Exactly(0.0)]);
+    let number = Bound::Number;
+    assert_eq!(times("3"), exactly(3.0).conditions);
+    assert_eq!(times("0"), exactly(0.0).conditions);
+    assert_eq!(times("{exactly: 0}"), exactly(0.0).conditions);
     assert_eq!(
         times("{not: 1, at_most: 2}"),
-        [Condition::Not(1.0), Condition::AtMost(2.0)]
+        [Condition::Not(number(1.0)), Condition::AtMost(number(2.0))]
     );
     assert_eq!(
         times("{between: [2, 30]}"),
-        [Condition::AtLeast(2.0), Condition::AtMost(30.0)]
+        [
+            Condition::AtLeast(number(2.0)),
+            Condition::AtMost(number(30.0))
+        ]
     );
     assert_eq!(
         times("{more_than: 1, less_than: 5}"),
-        [Condition::MoreThan(1.0), Condition::LessThan(5.0)],
+        [
+            Condition::MoreThan(number(1.0)),
+            Condition::LessThan(number(5.0))
+        ],
     );
+    // As often as another event.
+    let refunds = Step {
+        with: vec![one("amount", Test::MoreThan(5.0))],
+        ..step("Refund")
+    };
+    assert_eq!(
+        times("{at_least: 2, less_than: {did: Refund, with: {amount: {more_than: 5}}}}"),
+        [
+            Condition::AtLeast(number(2.0)),
+            Condition::LessThan(Bound::Times(refunds))
+        ]
+    );
+    assert_eq!(
+        measure("more_than: Refund"),
+        measure("times: {more_than: {did: Refund}}")
+    );
+}
+
+#[test]
+fn windows() {
+    let at = |text: &str| text.parse().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(window("times: 1"), Window::EVER);
+    assert_eq!(window("in_last: 30 days"), in_last(30 * DAY));
+    let calendar = |unit, count| Start::Calendar {
+        unit,
+        count,
+        zone: utc(),
+    };
+    assert_eq!(
+        window("in_last: 1 calendar day").start,
+        calendar(Unit::Day, 1)
+    );
+    assert_eq!(
+        window("in_last: 2 calendar weeks").start,
+        calendar(Unit::Week, 2)
+    );
+    assert_eq!(
+        window("in_last: 12 calendar months, before_last: 7 days"),
+        Window {
+            start: calendar(Unit::Month, 12),
+            end: End::Before(length(7 * DAY))
+        }
+    );
+    assert_eq!(
+        window("before_last: 30 days"),
+        Window {
+            start: Start::Ever,
+            end: End::Before(length(30 * DAY))
+        }
+    );
+    assert_eq!(
+        window("since: 2026-01-01, until: 2026-02-01T12:00:00.5+01:00"),
+        Window {
+            start: Start::At(at("2026-01-01T00:00:00Z")),
+            end: End::At(at("2026-02-01T11:00:00.5Z"))
+        }
+    );
+    assert_eq!(
+        window("within_first: 7 days"),
+        Window {
+            start: Start::Ever,
+            end: End::WithinFirst(length(7 * DAY))
+        }
+    );
+    let days = "time_zone: America/New_York\nwhere: {did: A, since: 2026-07-01}";
+    let Body::Where(Clause::Did(did)) = read("a.yaml", days).body else {
+        panic!("{days}")
+    };
+    assert_eq!(did.window.start, Start::At(at("2026-07-01T04:00:00Z")));
+}
+
+#[test]
+fn measures() {
+    let at_least = Comparison::at_least;
+    let number = |aggregate, property: &str, comparison| NumberOf {
+        aggregate,
+        property: property.into(),
+        comparison,
+    };
+    assert_eq!(
+        measure("sum_of: {amount: {at_least: -0.5}, tax: 3}"),
+        Measure::Number(vec![
+            number(Aggregate::Sum, "amount", at_least(-0.5)),
+            number(Aggregate::Sum, "tax", exactly(3.0))
+        ])
+    );
+    for (key, aggregate) in [
+        ("average_of", Aggregate::Average),
+        ("smallest", Aggregate::Smallest),
+        ("largest", Aggregate::Largest),
+    ] {
+        assert_eq!(
+            measure(&format!("{key}: {{amount: 1.5}}")),
+            Measure::Number(vec![number(aggregate, "amount", exactly(1.5))])
+        );
+    }
+    assert_eq!(
+        measure("distinct: {sku: {at_least: 3}}"),
+        Measure::Distinct(vec![("sku".into(), at_least(3.0))])
+    );
+    for (key, unit) in [
+        ("days", Unit::Day),
+        ("weeks", Unit::Week),
+        ("months", Unit::Month),
+    ] {
+        assert_eq!(
+            measure(&format!("{key}: {{at_least: 3}}")),
+            Measure::Units(unit, utc(), at_least(3.0))
+        );
+    }
+    assert_eq!(
+        measure("each: {day: {at_least: 2}}, in_last: 3 calendar months"),
+        Measure::Each(Unit::Day, at_least(2.0))
+    );
+    assert_eq!(
+        measure("each: {week: 0}, in_last: 3 calendar weeks"),
+        Measure::Each(Unit::Week, exactly(0.0))
+    );
+    assert_eq!(
+        measure("regularly: {every: 7 days, of_last: 4, at_least: 3}"),
+        Measure::Regularly {
+            every: length(7 * DAY),
+            of_last: 4,
+            at_least: 3,
+            times: at_least(1.0)
+        }
+    );
+    assert_eq!(
+        measure("regularly: {every: 1 hour, of_last: 2, at_least: 2, times: 5}"),
+        Measure::Regularly {
+            every: length(DAY / 24),
+            of_last: 2,
+            at_least: 2,
+            times: exactly(5.0)
+        }
+    );
+    assert_eq!(measure("nth: 3, in_last: 1 day"), Measure::Nth(3));
+    let city = || vec![one("city", Test::AnyOf(texts(&["Seattle"])))];
+    assert_eq!(measure("first: {city: Seattle}"), Measure::First(city()));
+    assert_eq!(measure("last: {city: Seattle}"), Measure::Last(city()));
+    assert_eq!(a_did("per: cart_id").per.as_deref(), Some("cart_id"));
+}
+
+#[test]
+fn alternatives() {
+    let a = a_did("with_any: [{coupon: {set: true}, a: b}, {channel: email}]").step;
+    let set = one("coupon", Test::Set(true));
+    let text = |property, text| one(property, Test::AnyOf(texts(&[text])));
+    assert_eq!(
+        a.with_any,
+        [vec![set, text("a", "b")], vec![text("channel", "email")]]
+    );
+}
+
+#[test]
+fn steps_in_order() {
+    let text = "
+did_in_order: [View Item, {did: [Add To Cart, \"Add *\"], with: {price: {at_least: 20}}}, Purchase]
+all_within: 1 day
+each_within: 1 hour
+without: {did: Remove}
+same: cart_id
+in_last: 30 days
+";
+    let expected = DidInOrder {
+        steps: vec![
+            step("View Item"),
+            Step {
+                names: vec![EventName::from("Add To Cart"), EventName::from("Add *")],
+                with: vec![one("price", Test::AtLeast(20.0))],
+                with_any: Vec::new(),
+            },
+            step("Purchase"),
+        ],
+        all_within: Some(length(DAY)),
+        each_within: Some(length(DAY / 24)),
+        without: Some(step("Remove")),
+        same: Some("cart_id".into()),
+        window: in_last(30 * DAY),
+    };
+    assert_eq!(clause(text), Clause::DidInOrder(expected));
+}
+
+#[test]
+fn user_properties_over_time() {
+    let when = |keys: &str| match clause(&format!("{{user: {{plan: pro}}{keys}}}")) {
+        Clause::User(user) => user.when,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(when(""), When::Now);
+    assert_eq!(when(", ever: true"), When::Ever);
+    assert_eq!(
+        when(", in_last: 30 days"),
+        When::During(Start::Last(length(30 * DAY)))
+    );
+    let start = Start::Calendar {
+        unit: Unit::Month,
+        count: 2,
+        zone: utc(),
+    };
+    assert_eq!(when(", in_last: 2 calendar months"), When::During(start));
+    assert_eq!(when(", held_for: 1 week"), When::HeldFor(length(7 * DAY)));
+}
+
+#[test]
+fn other_subjects() {
+    assert_eq!(
+        clause("first_seen: {in_last: 7 days}"),
+        Clause::FirstSeen(in_last(7 * DAY))
+    );
+    let sample = |percent, seed: &str| {
+        Clause::Sample(Sample {
+            percent,
+            seed: seed.into(),
+        })
+    };
+    assert_eq!(clause("sample: {percent: 0.5}"), sample(0.5, ""));
+    assert_eq!(
+        clause("sample: {percent: 10, seed: spring}"),
+        sample(10.0, "spring")
+    );
+    let text = "where: {any: [{in_cohort: gs72ns}, {not: {in_cohort: b-1}}]}";
+    let read = read("a.yaml", text);
+    let places: Vec<_> = read
+        .spans
+        .in_cohort
+        .iter()
+        .map(|(id, span)| (id.as_str(), read.source.slice(*span)))
+        .collect();
+    assert_eq!(places, [("gs72ns", "gs72ns"), ("b-1", "b-1")]);
 }
 
 #[test]
@@ -314,15 +682,44 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-fn properties(properties: &[(Box<str>, Predicate)]) -> String {
+/// A length as a file says it; those of the tests are whole seconds.
+fn time(length: Duration) -> String {
+    format!("{} seconds", length.millis() / 1_000)
+}
+
+fn properties(properties: &Properties) -> String {
     let test = |test: &Test| match test {
         Test::AnyOf(texts) => format!("any_of: {}", list(texts.iter().map(|text| quoted(text)))),
         Test::NoneOf(texts) => format!("none_of: {}", list(texts.iter().map(|text| quoted(text)))),
+        Test::Fits(pattern) => {
+            let key = match pattern.kind() {
+                PatternKind::Contains => "contains",
+                PatternKind::StartsWith => "starts_with",
+                PatternKind::EndsWith => "ends_with",
+                PatternKind::Glob => "glob",
+                PatternKind::Regex => "matches",
+            };
+            format!("{key}: {}", quoted(pattern.text()))
+        }
+        Test::FitsNot(pattern) => {
+            let key = match pattern.kind() {
+                PatternKind::Contains => "not_contains",
+                PatternKind::StartsWith => "not_starts_with",
+                PatternKind::Glob => "not_glob",
+                other => panic!("there is no negation of {other:?}"),
+            };
+            format!("{key}: {}", quoted(pattern.text()))
+        }
         Test::AtLeast(number) => format!("at_least: {number}"),
         Test::MoreThan(number) => format!("more_than: {number:e}"),
         Test::AtMost(number) => format!("at_most: {number}"),
         Test::LessThan(number) => format!("less_than: {number}"),
+        Test::Before(instant) => format!("before: {instant}"),
+        Test::After(instant) => format!("after: {instant}"),
+        Test::InLast(length) => format!("in_last: {}", time(*length)),
+        Test::BeforeLast(length) => format!("before_last: {}", time(*length)),
         Test::Set(set) => format!("set: {set}"),
+        Test::SameAs(name) => format!("same_as: {{user: {}}}", quoted(name)),
     };
     let one = |(name, predicate): &(Box<str>, Predicate)| {
         let tests: Vec<_> = predicate.tests.iter().map(test).collect();
@@ -334,114 +731,457 @@ fn properties(properties: &[(Box<str>, Predicate)]) -> String {
     )
 }
 
+fn comparison(comparison: &Comparison) -> String {
+    let bound = |bound: &Bound| match bound {
+        Bound::Number(number) => number.to_string(),
+        Bound::Times(step) => format!("{{did: {}}}", step_written(step)),
+    };
+    let condition = |condition: &Condition| {
+        let key = match condition {
+            Condition::Exactly(_) => "exactly",
+            Condition::Not(_) => "not",
+            Condition::AtLeast(_) => "at_least",
+            Condition::MoreThan(_) => "more_than",
+            Condition::AtMost(_) => "at_most",
+            Condition::LessThan(_) => "less_than",
+        };
+        format!("{key}: {}", bound(condition.bound()))
+    };
+    let conditions: Vec<_> = comparison.conditions.iter().map(condition).collect();
+    format!("{{{}}}", conditions.join(", "))
+}
+
+/// What stands behind `did:`, with what is beside it.
+fn step_written(step: &Step) -> String {
+    let mut text = list(step.names.iter().map(|name| quoted(name.as_str())));
+    if !step.with.is_empty() {
+        text.push_str(&format!(", with: {}", properties(&step.with)));
+    }
+    if !step.with_any.is_empty() {
+        let maps = list(step.with_any.iter().map(properties));
+        text.push_str(&format!(", with_any: {maps}"));
+    }
+    text
+}
+
+fn unit_written(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Day => "day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+    }
+}
+
+/// The keys of a window, each behind a comma.
+fn window_written(window: &Window) -> String {
+    let start = match &window.start {
+        Start::Ever => String::new(),
+        Start::Last(length) => format!(", in_last: {}", time(*length)),
+        Start::Calendar { unit, count, .. } => {
+            format!(", in_last: {count} calendar {}s", unit_written(*unit))
+        }
+        Start::At(instant) => format!(", since: {instant}"),
+    };
+    let end = match window.end {
+        End::Now => String::new(),
+        End::Before(length) => format!(", before_last: {}", time(length)),
+        End::At(instant) => format!(", until: {instant}"),
+        End::WithinFirst(length) => format!(", within_first: {}", time(length)),
+    };
+    start + &end
+}
+
+fn measure_written(measure: &Measure) -> String {
+    match measure {
+        Measure::Times(times) => format!("times: {}", comparison(times)),
+        Measure::Number(numbers) => {
+            let key = match numbers.first().map(|number| number.aggregate) {
+                Some(Aggregate::Average) => "average_of",
+                Some(Aggregate::Smallest) => "smallest",
+                Some(Aggregate::Largest) => "largest",
+                _ => "sum_of",
+            };
+            let one = |number: &NumberOf| {
+                format!(
+                    "{}: {}",
+                    quoted(&number.property),
+                    comparison(&number.comparison)
+                )
+            };
+            let numbers: Vec<_> = numbers.iter().map(one).collect();
+            format!("{key}: {{{}}}", numbers.join(", "))
+        }
+        Measure::Distinct(counts) => {
+            let one = |(name, count): &(Box<str>, Comparison)| {
+                format!("{}: {}", quoted(name), comparison(count))
+            };
+            let counts: Vec<_> = counts.iter().map(one).collect();
+            format!("distinct: {{{}}}", counts.join(", "))
+        }
+        Measure::Units(unit, _, count) => {
+            format!("{}s: {}", unit_written(*unit), comparison(count))
+        }
+        Measure::Each(unit, count) => {
+            format!("each: {{{}: {}}}", unit_written(*unit), comparison(count))
+        }
+        Measure::Regularly {
+            every,
+            of_last,
+            at_least,
+            times,
+        } => format!(
+            "regularly: {{every: {}, of_last: {of_last}, at_least: {at_least}, times: {}}}",
+            time(*every),
+            comparison(times)
+        ),
+        Measure::Nth(nth) => format!("nth: {nth}"),
+        Measure::First(first) => format!("first: {}", properties(first)),
+        Measure::Last(last) => format!("last: {}", properties(last)),
+    }
+}
+
 /// A clause as a file says it.
 fn written(clause: &Clause) -> String {
-    match clause {
-        Clause::All(clauses) => format!("{{all: {}}}", list(clauses.iter().map(written))),
-        Clause::Any(clauses) => format!("{{any: {}}}", list(clauses.iter().map(written))),
-        Clause::Not(clause) => format!("{{not: {}}}", written(clause)),
-        Clause::Everyone => "{everyone: true}".to_owned(),
-        Clause::User(user) => format!("{{user: {}}}", properties(&user.properties)),
-        Clause::Did(did) => {
-            let condition = |condition: &Condition| match condition {
-                Condition::Exactly(number) => format!("exactly: {number}"),
-                Condition::Not(number) => format!("not: {number}"),
-                Condition::AtLeast(number) => format!("at_least: {number}"),
-                Condition::MoreThan(number) => format!("more_than: {number}"),
-                Condition::AtMost(number) => format!("at_most: {number}"),
-                Condition::LessThan(number) => format!("less_than: {number}"),
+    let inside = match clause {
+        Clause::All(clauses) => format!("all: {}", list(clauses.iter().map(written))),
+        Clause::Any(clauses) => format!("any: {}", list(clauses.iter().map(written))),
+        Clause::Not(clause) => format!("not: {}", written(clause)),
+        Clause::Everyone => "everyone: true".to_owned(),
+        Clause::User(user) => {
+            let when = match &user.when {
+                When::Now => String::new(),
+                When::Ever => ", ever: true".to_owned(),
+                When::During(start) => window_written(&Window {
+                    start: start.clone(),
+                    end: End::Now,
+                }),
+                When::HeldFor(length) => format!(", held_for: {}", time(*length)),
             };
-            let mut text = list(did.names.iter().map(|name| quoted(name.as_str())));
-            if !did.with.is_empty() {
-                text.push_str(&format!(", with: {}", properties(&did.with)));
-            }
-            let conditions: Vec<_> = did.times.conditions.iter().map(condition).collect();
-            text.push_str(&format!(", times: {{{}}}", conditions.join(", ")));
-            if let Window::InLast(length) = did.window {
-                text.push_str(&format!(", in_last: {} seconds", length.millis() / 1_000));
-            }
-            format!("{{did: {text}}}")
+            format!("user: {}{when}", properties(&user.properties))
         }
-    }
+        Clause::Did(did) => {
+            let per = did
+                .per
+                .as_ref()
+                .map(|per| format!(", per: {}", quoted(per)));
+            format!(
+                "did: {}{}, {}{}",
+                step_written(&did.step),
+                window_written(&did.window),
+                measure_written(&did.measure),
+                per.unwrap_or_default()
+            )
+        }
+        Clause::DidInOrder(order) => {
+            let steps = list(order.steps.iter().map(|step| {
+                let text = step_written(step);
+                format!("{{did: {text}}}")
+            }));
+            let mut text = format!("did_in_order: {steps}{}", window_written(&order.window));
+            if let Some(length) = order.all_within {
+                text.push_str(&format!(", all_within: {}", time(length)));
+            }
+            if let Some(length) = order.each_within {
+                text.push_str(&format!(", each_within: {}", time(length)));
+            }
+            if let Some(step) = &order.without {
+                text.push_str(&format!(", without: {{did: {}}}", step_written(step)));
+            }
+            if let Some(name) = &order.same {
+                text.push_str(&format!(", same: {}", quoted(name)));
+            }
+            text
+        }
+        Clause::FirstSeen(window) => {
+            let keys = window_written(window);
+            format!("first_seen: {{{}}}", keys.trim_start_matches(", "))
+        }
+        Clause::Sample(sample) if sample.seed.is_empty() => {
+            format!("sample: {{percent: {}}}", sample.percent)
+        }
+        Clause::Sample(sample) => format!(
+            "sample: {{percent: {}, seed: {}}}",
+            sample.percent,
+            quoted(&sample.seed)
+        ),
+        Clause::InCohort(id) => format!("in_cohort: {}", quoted(id.as_str())),
+        Clause::Listed(id) => panic!("a file cannot say it: {id}"),
+    };
+    format!("{{{inside}}}")
 }
 
 fn any_name() -> impl Strategy<Value = String> {
     "[ -~äß東🛒]{1,12}"
 }
 
-/// Each test or condition at most once: a map has no key twice.
-fn any_predicate() -> impl Strategy<Value = Predicate> {
-    let texts = || prop::collection::vec("[ -~äß東🛒]{0,8}".prop_map(Box::from), 1..4);
-    let number = || prop::num::f64::NORMAL | prop::num::f64::ZERO;
-    let all = (
-        texts(),
-        texts(),
-        number(),
-        number(),
-        number(),
-        number(),
-        any::<bool>(),
-    );
-    let tests = all.prop_map(|(any, none, least, more, most, less, set)| {
-        vec![
-            Test::AnyOf(any),
-            Test::NoneOf(none),
-            Test::AtLeast(least),
-            Test::MoreThan(more),
-            Test::AtMost(most),
-            Test::LessThan(less),
-            Test::Set(set),
-        ]
-    });
-    tests.prop_flat_map(|tests| {
-        let most = tests.len();
-        prop::sample::subsequence(tests, 1..=most).prop_map(|tests| Predicate { tests })
+fn any_property() -> impl Strategy<Value = Box<str>> {
+    any_name().prop_map(String::into_boxed_str)
+}
+
+fn any_length() -> impl Strategy<Value = Duration> {
+    (1..3_000_000_000_u64).prop_map(|seconds| length(seconds * 1_000))
+}
+
+fn any_instant() -> impl Strategy<Value = Millis> {
+    (0..Millis::MAX.0).prop_map(Millis)
+}
+
+fn any_pattern(kinds: &'static [PatternKind]) -> impl Strategy<Value = Pattern> {
+    (select(kinds), "[ -~äß東🛒]{0,8}").prop_map(|(kind, text)| {
+        let text = match kind {
+            PatternKind::Regex => format!(
+                "^[a-c]+{}",
+                text.replace(|c| "\\[](){}*+?|^$.#&-~".contains(c), "")
+            ),
+            _ => text,
+        };
+        Pattern::new(kind, &text).unwrap_or_else(|| panic!("{text}"))
     })
 }
 
-fn any_properties(least: usize) -> impl Strategy<Value = Vec<(Box<str>, Predicate)>> {
-    let name = any_name().prop_map(String::into_boxed_str);
-    prop::collection::btree_map(name, any_predicate(), least..4)
+/// Some of the tests that may stand together: a map has no key twice.
+fn any_predicate(relative: bool) -> impl Strategy<Value = Predicate> {
+    use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
+    let texts = || prop::collection::vec("[ -~äß東🛒]{0,8}".prop_map(Box::from), 1..4);
+    let number = || prop::num::f64::NORMAL | prop::num::f64::ZERO;
+    let values = (
+        texts(),
+        texts(),
+        any_pattern(&[Contains, StartsWith, EndsWith, Glob, Regex]),
+        any_pattern(&[Contains, StartsWith, Glob]),
+        any::<bool>(),
+        any_property(),
+    );
+    let orders = (number(), number(), number(), number());
+    let instants = (any_instant(), any_instant(), any_length(), any_length());
+    let tests = (values, orders, instants).prop_map(
+        move |(
+            (any, none, fits, fits_not, set, same),
+            (least, more, most, less),
+            (before, after, in_last, before_last),
+        )| {
+            let mut tests = vec![
+                Test::AnyOf(any),
+                Test::NoneOf(none),
+                Test::Fits(fits),
+                Test::FitsNot(fits_not),
+                Test::AtLeast(least),
+                Test::MoreThan(more),
+                Test::AtMost(most),
+                Test::LessThan(less),
+                Test::Before(before),
+                Test::After(after),
+                Test::Set(set),
+                Test::SameAs(same),
+            ];
+            if relative {
+                tests.extend([Test::InLast(in_last), Test::BeforeLast(before_last)]);
+            }
+            tests
+        },
+    );
+    tests.prop_flat_map(|tests| {
+        let most = tests.len();
+        subsequence(tests, 1..=most).prop_map(|tests| Predicate { tests })
+    })
+}
+
+fn any_properties(least: usize, relative: bool) -> impl Strategy<Value = Properties> {
+    prop::collection::btree_map(any_property(), any_predicate(relative), least..3)
         .prop_map(|properties| properties.into_iter().collect())
 }
 
-fn any_did() -> impl Strategy<Value = Did> {
+fn any_step() -> impl Strategy<Value = Step> {
     let names = prop::collection::vec(any_name().prop_map(|name| EventName::from(&*name)), 1..4);
-    let numbers = prop::collection::vec(select(vec![0.0, 1.0, 2.0, 7.0, 1e9]), 6);
-    let times = (numbers, 1..=6_usize).prop_map(|(numbers, count)| {
-        let kinds: [fn(f64) -> Condition; 6] = [
-            Condition::Exactly,
-            Condition::Not,
-            Condition::AtLeast,
-            Condition::MoreThan,
-            Condition::AtMost,
-            Condition::LessThan,
-        ];
-        let conditions = kinds.iter().zip(numbers).map(|(kind, number)| kind(number));
-        Comparison {
-            conditions: conditions.take(count).collect(),
-        }
-    });
-    let window = prop_oneof![
-        Just(Window::Ever),
-        (1..3_000_000_000_u64).prop_map(|seconds| in_last(seconds * 1_000)),
-    ];
-    (names, any_properties(0), times, window).prop_map(|(names, with, times, window)| Did {
+    let with_any = prop::collection::vec(any_properties(1, true), 0..2);
+    (names, any_properties(0, true), with_any).prop_map(|(names, with, with_any)| Step {
         names,
         with,
-        times,
-        window,
+        with_any,
     })
 }
 
-fn any_clause() -> impl Strategy<Value = Clause> {
-    let user = any_properties(1).prop_map(|properties| Clause::User(UserClause { properties }));
-    let leaf = prop_oneof![
-        any_did().prop_map(Clause::Did),
-        user,
-        Just(Clause::Everyone)
+fn any_comparison(bound: impl Strategy<Value = Bound>) -> impl Strategy<Value = Comparison> {
+    let kinds: [fn(Bound) -> Condition; 6] = [
+        Condition::Exactly,
+        Condition::Not,
+        Condition::AtLeast,
+        Condition::MoreThan,
+        Condition::AtMost,
+        Condition::LessThan,
     ];
-    leaf.prop_recursive(4, 16, 3, |inner| {
+    let kinds = subsequence(kinds.to_vec(), 1..=6);
+    (kinds, prop::collection::vec(bound, 6)).prop_map(|(kinds, bounds)| Comparison {
+        conditions: kinds
+            .iter()
+            .zip(bounds)
+            .map(|(kind, bound)| kind(bound))
+            .collect(),
+    })
+}
+
+fn any_count() -> impl Strategy<Value = Comparison> {
+    any_comparison(select(vec![0.0, 1.0, 2.0, 7.0, 1e9]).prop_map(Bound::Number))
+}
+
+fn any_unit() -> impl Strategy<Value = Unit> {
+    select(vec![Unit::Day, Unit::Week, Unit::Month])
+}
+
+fn any_calendar() -> impl Strategy<Value = Start> {
+    (any_unit(), 1..1_000_u32).prop_map(|(unit, count)| Start::Calendar {
+        unit,
+        count,
+        zone: utc(),
+    })
+}
+
+/// Where a window may start that ends now.
+fn any_start() -> impl Strategy<Value = Start> {
+    prop_oneof![any_length().prop_map(Start::Last), any_calendar()]
+}
+
+fn any_window() -> impl Strategy<Value = Window> {
+    let rolling_start = prop_oneof![Just(Start::Ever), any_start()];
+    let rolling_end = prop_oneof![Just(End::Now), any_length().prop_map(End::Before)];
+    let fixed_start = prop_oneof![Just(Start::Ever), any_instant().prop_map(Start::At)];
+    let fixed_end = prop_oneof![Just(End::Now), any_instant().prop_map(End::At)];
+    let first = any_length().prop_map(|length| Window {
+        start: Start::Ever,
+        end: End::WithinFirst(length),
+    });
+    prop_oneof![
+        (rolling_start, rolling_end).prop_map(|(start, end)| Window { start, end }),
+        (fixed_start, fixed_end).prop_map(|(start, end)| Window { start, end }),
+        first,
+    ]
+}
+
+fn any_measure() -> impl Strategy<Value = Measure> {
+    let number = prop::num::f64::NORMAL.prop_map(Bound::Number);
+    let aggregate = select(vec![
+        Aggregate::Sum,
+        Aggregate::Average,
+        Aggregate::Smallest,
+        Aggregate::Largest,
+    ]);
+    let comparisons = prop::collection::btree_map(any_property(), any_comparison(number), 1..3);
+    let numbers = (aggregate, comparisons).prop_map(|(aggregate, comparisons)| {
+        let one = |(property, comparison)| NumberOf {
+            aggregate,
+            property,
+            comparison,
+        };
+        Measure::Number(comparisons.into_iter().map(one).collect())
+    });
+    let other = prop_oneof![Just(Bound::Number(3.0)), any_step().prop_map(Bound::Times)];
+    let counts = prop::collection::btree_map(any_property(), any_count(), 1..3);
+    prop_oneof![
+        any_count().prop_map(Measure::Times),
+        any_comparison(other).prop_map(Measure::Times),
+        numbers,
+        counts.prop_map(|counts| Measure::Distinct(counts.into_iter().collect())),
+        (any_unit(), any_count()).prop_map(|(unit, count)| Measure::Units(unit, utc(), count)),
+        (1..u32::MAX).prop_map(Measure::Nth),
+        any_properties(1, true).prop_map(Measure::First),
+        any_properties(1, true).prop_map(Measure::Last),
+    ]
+}
+
+fn any_did() -> impl Strategy<Value = Did> {
+    let each = (any_unit(), any_count(), 1..1_000_u32, any::<bool>());
+    let each = each.prop_map(|(unit, count, units, months)| {
+        let of = match unit {
+            Unit::Day if months => Unit::Month,
+            same => same,
+        };
+        let start = Start::Calendar {
+            unit: of,
+            count: units,
+            zone: utc(),
+        };
+        let end = End::Now;
+        (Measure::Each(unit, count), Window { start, end })
+    });
+    let regularly =
+        (1..3_000_u64, 1..1_000_u32, 1..1_000_u32, any_count()).prop_map(|(hours, a, b, times)| {
+            let measure = Measure::Regularly {
+                every: length(hours * 3_600_000 / 4),
+                of_last: a.max(b),
+                at_least: a.min(b),
+                times,
+            };
+            (measure, Window::EVER)
+        });
+    let measured = prop_oneof![
+        4 => (any_measure(), any_window()),
+        1 => each,
+        1 => regularly,
+    ];
+    (any_step(), measured, prop::option::of(any_property())).prop_map(
+        |(step, (measure, window), per)| Did {
+            step,
+            window,
+            measure,
+            per,
+        },
+    )
+}
+
+fn any_order() -> impl Strategy<Value = DidInOrder> {
+    let steps = prop::collection::vec(any_step(), 2..4);
+    let lengths = (
+        prop::option::of(any_length()),
+        prop::option::of(any_length()),
+    );
+    let others = (
+        prop::option::of(any_step()),
+        prop::option::of(any_property()),
+    );
+    (steps, lengths, others, any_window()).prop_map(
+        |(steps, (all_within, each_within), (without, same), window)| DidInOrder {
+            steps,
+            all_within,
+            each_within,
+            without,
+            same,
+            window,
+        },
+    )
+}
+
+fn any_user() -> impl Strategy<Value = UserClause> {
+    let when = prop_oneof![
+        Just(When::Ever),
+        any_start().prop_map(When::During),
+        any_length().prop_map(When::HeldFor),
+    ];
+    prop_oneof![
+        any_properties(1, true).prop_map(|properties| (properties, When::Now)),
+        (any_properties(1, false), when),
+    ]
+    .prop_map(|(properties, when)| UserClause { properties, when })
+}
+
+fn any_clause() -> impl Strategy<Value = Clause> {
+    let first_seen = any_window().prop_filter("a window that a first event can lie in", |window| {
+        *window != Window::EVER && !matches!(window.end, End::WithinFirst(_))
+    });
+    let sample = (0.0..100.0, "[ -~äß]{0,8}").prop_map(|(percent, seed)| Sample {
+        percent,
+        seed: seed.into(),
+    });
+    let id = "[A-Za-z0-9_-]{1,64}".prop_filter_map("an id", |id| CohortId::new(&id).ok());
+    let leaf = prop_oneof![
+        4 => any_did().prop_map(Clause::Did),
+        2 => any_order().prop_map(Clause::DidInOrder),
+        2 => any_user().prop_map(Clause::User),
+        1 => first_seen.prop_map(Clause::FirstSeen),
+        1 => sample.prop_map(Clause::Sample),
+        1 => id.prop_map(Clause::InCohort),
+        1 => Just(Clause::Everyone),
+    ];
+    leaf.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 1..4).prop_map(Clause::All),
             prop::collection::vec(inner.clone(), 1..4).prop_map(Clause::Any),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Definition, Source, duplicate_ids, parse};
+use muster_definition::{Body, Clause, Definition, Source, duplicate_ids, link, parse};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong")
@@ -61,6 +61,123 @@ fn one_id_in_two_files() {
     snapshot(
         "duplicate_ids_by_file_name",
         &duplicate_ids(&same_stem).to_string(),
+    );
+}
+
+/// What linking says of definitions, each a file's stem and its text.
+fn linked(definitions: &[(&str, &str)]) -> String {
+    let mut definitions: Vec<_> = definitions
+        .iter()
+        .map(|(stem, text)| definition(&format!("cohorts/{stem}.yaml"), text))
+        .collect();
+    link(&mut definitions).to_string()
+}
+
+#[test]
+fn cohorts_that_cannot_be_used() {
+    let told = linked(&[
+        ("buyers", "where: {did: Purchase}"),
+        ("vip", "rule: ./vip.wasm"),
+        (
+            "others",
+            "where:\n  any:\n    - in_cohort: buyer\n    - not: {in_cohort: sellers}\n    - in_cohort: vip",
+        ),
+        // What is wrong with the other one is said once.
+        ("more", "where: {in_cohort: others}"),
+    ]);
+    snapshot("link_unknown", &told);
+}
+
+#[test]
+fn cohorts_in_a_circle() {
+    snapshot("link_itself", &linked(&[("a", "where: {in_cohort: a}")]));
+    let told = linked(&[
+        ("start", "where: {in_cohort: a}"),
+        ("a", "where: {all: [{in_cohort: fine}, {in_cohort: b}]}"),
+        ("b", "where: {not: {in_cohort: c}}"),
+        ("c", "where: {any: [{did: A}, {in_cohort: a}]}"),
+        ("fine", "where: {everyone: true}"),
+    ]);
+    snapshot("link_circle", &told);
+}
+
+#[test]
+fn cohorts_that_grow_too_large() {
+    let mut texts = vec![(
+        "c0".to_owned(),
+        "where: {any: [{did: A}, {did: B}]}".to_owned(),
+    )];
+    for n in 1..60 {
+        let before = n - 1;
+        texts.push((
+            format!("c{n}"),
+            format!(
+                "where: {{any: [{{in_cohort: c{before}}}, {{not: {{in_cohort: c{before}}}}}]}}"
+            ),
+        ));
+    }
+    let texts: Vec<_> = texts.iter().map(|(id, text)| (&**id, &**text)).collect();
+    snapshot("link_too_many_clauses", &linked(&texts));
+
+    let nots = |inside: &str| format!("where: {}{inside}{}", "{not: ".repeat(50), "}".repeat(50));
+    let told = linked(&[
+        ("a", &nots("{in_cohort: b}")),
+        ("b", &nots("{in_cohort: c}")),
+        ("c", &nots("{everyone: true}")),
+    ]);
+    snapshot("link_too_deep", &told);
+
+    let large = format!("where: {{did: A}}\n#{}", " ".repeat(1_000_000));
+    let uses = format!("where: {{any: [{}]}}", ["{in_cohort: large}"; 9].join(", "));
+    snapshot(
+        "link_too_large",
+        &linked(&[("a", &uses), ("large", &large)]),
+    );
+}
+
+#[test]
+fn a_linked_cohort_is_the_other_ones_clause() {
+    let mut definitions = [
+        definition(
+            "cohorts/a.yaml",
+            "where: {all: [{in_cohort: b}, {not: {in_cohort: vip}}]}",
+        ),
+        definition("cohorts/b.yaml", "where: {in_cohort: c}"),
+        definition(
+            "cohorts/c.yaml",
+            "time_zone: Asia/Tokyo\nwhere: {did: A, in_last: 1 calendar day}",
+        ),
+        definition("cohorts/vip.yaml", "members: ./vip.csv"),
+    ];
+    let [_, _, of_c, of_vip] = definitions
+        .clone()
+        .map(|definition| (definition.id, definition.body));
+    assert!(link(&mut definitions).is_empty());
+    let [a, b, ..] = definitions.map(|definition| definition.body);
+    assert_eq!(b, of_c.1);
+    let (Body::Where(Clause::All(clauses)), Body::Where(of_c)) = (a, of_c.1) else {
+        unreachable!("both have clauses");
+    };
+    let listed = Clause::Not(Box::new(Clause::Listed(of_vip.0)));
+    assert_eq!(clauses, [of_c, listed]);
+}
+
+#[test]
+fn a_chain_of_cohorts_may_be_long() {
+    let mut definitions: Vec<_> = (0..5_000)
+        .map(|n| {
+            let text = match n {
+                4_999 => "where: {everyone: true}".to_owned(),
+                _ => format!("where: {{in_cohort: c{}}}", n + 1),
+            };
+            definition(&format!("cohorts/c{n}.yaml"), &text)
+        })
+        .collect();
+    assert!(link(&mut definitions).is_empty());
+    assert!(
+        definitions
+            .iter()
+            .all(|definition| definition.body == Body::Where(Clause::Everyone))
     );
 }
 

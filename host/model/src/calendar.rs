@@ -31,14 +31,13 @@ pub fn unit_start(unit: Unit, zone: &TimeZone, at: Millis, steps: i64) -> Millis
 }
 
 fn find(unit: Unit, zone: &TimeZone, at: Millis, steps: i64) -> Option<Millis> {
-    // The last second of Millis is beyond jiff's last.
+    // jiff takes no milliseconds of its very last second.
     let instant = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::MAX);
     let mut first = first_date(unit, zone.to_datetime(instant).date());
     // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
-    let next = first.checked_add(length(unit, 1)?).ok()?;
-    if first_instant(next, zone)? <= at {
-        first = next;
-    }
+    let next = first.checked_add(length(unit, 1)?).ok();
+    let begun = |next: &Date| first_instant(*next, zone).is_some_and(|next| next <= at);
+    first = next.filter(begun).unwrap_or(first);
     first_instant(first.checked_add(length(unit, steps)?).ok()?, zone)
 }
 
@@ -106,6 +105,17 @@ mod tests {
         let johns = "America/St_Johns";
         assert_eq!(day(johns, "2010-11-07T02:30:30Z"), "2010-11-07T02:30:00Z");
         assert_eq!(day(johns, "2010-11-07T02:45:00Z"), "2010-11-07T02:30:00Z");
+    }
+
+    #[test]
+    fn the_last_day_begins_though_no_day_comes_after_it() {
+        let zone = time_zone("UTC").unwrap();
+        let last: Millis = "9999-12-30T00:00:00Z".parse().unwrap();
+        assert_eq!(unit_start(Unit::Day, &zone, Millis::MAX, 0), last);
+        assert_eq!(
+            unit_start(Unit::Day, &zone, Millis::MAX, 1),
+            Millis(i64::MAX)
+        );
     }
 
     #[test]

@@ -189,7 +189,7 @@ fn clause(text: &str) -> Clause {
     let definition = parse(&Source::new("bench.yaml", text)).unwrap();
     match definition.body {
         muster_definition::Body::Where(clause) => clause,
-        muster_definition::Body::Rule(_) => panic!("a clause"),
+        _ => panic!("a clause"),
     }
 }
 

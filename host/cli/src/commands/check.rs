@@ -24,10 +24,7 @@ impl Check {
         let rules = project.rules()?;
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in &project.definitions {
-            let time_zone = definition
-                .time_zone
-                .as_ref()
-                .unwrap_or(&project.config.time_zone);
+            let time_zone = definition.time_zone.as_str();
             let destinations: Vec<_> = definition
                 .sync
                 .iter()
@@ -37,7 +34,7 @@ impl Check {
             rows.push(vec![
                 definition.id.to_string(),
                 cadence.clone(),
-                time_zone.clone(),
+                time_zone.to_owned(),
                 destinations.join(", "),
             ]);
             cohorts.push(json!({

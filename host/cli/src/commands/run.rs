@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use muster_engine::{Cohort, TickOptions, TickReport};
+use muster_engine::{Cohort, Lists, TickOptions, TickReport};
 use muster_model::Millis;
 use muster_publish::Destination;
 use muster_store::Store;
@@ -64,8 +64,9 @@ impl Run {
             ));
         }
         let mut ticked = Ticked::default();
+        let lists = project.lists.for_engine();
         for loaded in &loaded {
-            ticked.tick(&store, loaded, now, output);
+            ticked.tick(&store, loaded, &lists, now, output);
         }
         let rules: Vec<_> = loaded
             .iter()
@@ -127,7 +128,14 @@ struct Ticked {
 
 impl Ticked {
     /// One rule's tick. A rule that cannot be loaded or run changes nobody's membership and holds no other rule up.
-    fn tick(&mut self, store: &Store, loaded: &Loaded, now: Millis, output: &Output) {
+    fn tick(
+        &mut self,
+        store: &Store,
+        loaded: &Loaded,
+        lists: &Lists,
+        now: Millis,
+        output: &Output,
+    ) {
         let cohorts = &loaded.cohorts;
         let rule = match &loaded.rule {
             Ok(rule) => rule,
@@ -140,6 +148,7 @@ impl Ticked {
         };
         let options = TickOptions {
             progress: &progress,
+            lists,
             ..TickOptions::at(now)
         };
         let report = muster_engine::tick(store, rule, cohorts, &options);

@@ -103,7 +103,8 @@ impl Gather<'_> {
             });
         });
         if self.by.is_some() {
-            body.call(function::SORT, vec![list.from.into(), list.to.into()]);
+            let ends = call::<I32>(function::SORT, vec![list.from.into(), list.to.into()]);
+            body.set(list.to, ends);
         }
     }
 
@@ -184,7 +185,8 @@ pub(super) fn reserve() -> Function {
     body.finish()
 }
 
-/// `sort(from, to)`: by code, then by row; merges runs of growing length, back and forth between the list and the room behind it.
+/// `sort(from, to) -> to`: by code, then by row; merges runs of growing length, back and forth between the list and the room behind
+/// it. A row that carries a value twice carries it once: of equal entries one stays.
 pub(super) fn sort() -> Function {
     let mut body = Body::new(2);
     let (from, to) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
@@ -247,12 +249,20 @@ pub(super) fn sort() -> Function {
         body.set(target, swap);
         body.set(width, width.shl(int(1)));
     });
-    body.if_(source.ne(from), |body| {
-        body.push(from);
-        body.push(source);
-        body.push(length);
-        body.sink().memory_copy(0, 0);
+    // Back to the list, without what comes twice.
+    body.set(a, int(0));
+    body.set(out, from);
+    body.while_(a.lt(length), |body| {
+        let entry = source + a.get();
+        let last = key(out - address(ENTRY));
+        let new = crate::wasm::any([out.eq(from), key(entry.clone()).ne(last)]);
+        body.if_(new, |body| {
+            copy(body, out.get(), entry);
+            body.add(out, address(ENTRY));
+        });
+        body.add(a, address(ENTRY));
     });
+    body.push(out);
     body.finish()
 }
 

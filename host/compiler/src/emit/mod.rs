@@ -203,7 +203,7 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     functions.add(&[i32; 4], &[i32], texts::share());
     functions.add(&[i32, i32, i32, ValType::I64], &[i32], rows::later());
     functions.add(&[i32], &[i32], gather::reserve());
-    functions.add(&[i32; 2], &[], gather::sort());
+    functions.add(&[i32; 2], &[i32], gather::sort());
     functions.add(&[i32; 3], &[], nodes::all());
     functions.add(&[i32; 3], &[], nodes::any());
     functions.add(&[i32; 2], &[], nodes::not());

@@ -1,13 +1,15 @@
 //! Histories row by row become a batch of columns: written apart from the store, so that it is a second opinion.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
-use muster_model::{
-    CohortId, Event, Millis, Scalar, Unit, UserHistory, Value, time_zone, unit_start,
-};
+use jiff::civil::{Date, Weekday};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{Timestamp, ToSpan};
+use muster_model::{CohortId, Event, Millis, Scalar, UserHistory, Value};
 use muster_sandbox::{
     Batch, Calendar, CalendarBounds, CalendarUnit, Column, Description, Dictionary, EventRows,
-    Kind, Property, TextLists,
+    Kind, Property, StreamReads, TextLists,
 };
 
 /// A batch that owns its columns.
@@ -25,8 +27,12 @@ pub(crate) struct Owned {
     lists: Vec<Vec<u64>>,
 }
 
-/// Starts, times, columns.
-type Rows = (Vec<u32>, Vec<i64>, Vec<Values>);
+/// The rows of all users, one user after the other.
+struct Rows {
+    starts: Vec<u32>,
+    times: Vec<i64>,
+    columns: Vec<Values>,
+}
 
 enum Values {
     Number(Vec<f64>),
@@ -66,15 +72,11 @@ impl Texts {
                     .map(|value| value.and_then(Value::as_number).unwrap_or(f64::NAN))
                     .collect(),
             ),
-            Kind::Instant => Values::Number(
-                values
-                    .iter()
-                    .map(|value| {
-                        let instant = value.and_then(Value::as_instant);
-                        instant.map_or(f64::NAN, |instant| instant.0 as f64)
-                    })
-                    .collect(),
-            ),
+            Kind::Instant => {
+                let instant = |value: &Value| value.as_instant().map(|at| at.0 as f64);
+                let instants = values.iter().map(|value| value.and_then(instant));
+                Values::Number(instants.map(|at| at.unwrap_or(f64::NAN)).collect())
+            }
             Kind::Flag => {
                 let flag = |value: &Option<&Value>| match value {
                     Some(Value::One(scalar)) => scalar.as_flag().map_or(2, u8::from),
@@ -114,116 +116,141 @@ fn matches(glob: &str, name: &str) -> bool {
     }
 }
 
+/// The instants at which the units of a calendar window begin, and the next one's: day by day, the obvious way.
+fn bounds(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
+    let zone = TimeZoneDatabase::bundled()
+        .get(&calendar.time_zone)
+        .unwrap();
+    let date = |at: i64| {
+        zone.to_datetime(Timestamp::from_millisecond(at).unwrap())
+            .date()
+    };
+    // The next midnight may have come although the clock was set back over it.
+    let mut day = date(now.0).tomorrow().unwrap();
+    while !(begins(day, calendar.unit) && start(day, &zone) > now.0) {
+        day = day.tomorrow().unwrap();
+    }
+    let moves_at = start(day, &zone);
+    let (mut starts, mut units) = (Vec::new(), 0);
+    while calendar.count.is_none_or(|count| units < count)
+        && starts.last().is_none_or(|first| *first > 0)
+    {
+        day = day.yesterday().unwrap();
+        if begins(day, calendar.unit) {
+            units += 1;
+            starts.push(start(day, &zone));
+        }
+    }
+    starts.reverse();
+    // A day that was skipped begins with the next one.
+    starts.dedup();
+    (starts, moves_at)
+}
+
+fn begins(day: Date, unit: CalendarUnit) -> bool {
+    match unit {
+        CalendarUnit::Day => true,
+        CalendarUnit::Week => day.weekday() == Weekday::Monday,
+        CalendarUnit::Month => day.day() == 1,
+    }
+}
+
+/// The first instant of a day: midnight, or else the first whole minute that has its date.
+fn start(day: Date, zone: &TimeZone) -> i64 {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<(String, Date), i64>> = RefCell::default();
+    }
+    let key = (zone.iana_name().unwrap().to_owned(), day);
+    if let Some(start) = KNOWN.with_borrow(|known| known.get(&key).copied()) {
+        return start;
+    }
+    let mut at = zone.to_timestamp(day.at(0, 0, 0, 0)).unwrap();
+    if zone.to_datetime(at) != day.at(0, 0, 0, 0) {
+        at = zone
+            .to_timestamp(day.yesterday().unwrap().at(12, 0, 0, 0))
+            .unwrap();
+        while zone.to_datetime(at).date() < day {
+            at += 1.minute();
+        }
+    }
+    KNOWN.with_borrow_mut(|known| known.insert(key, at.as_millisecond()));
+    at.as_millisecond()
+}
+
 impl Owned {
     pub(crate) fn new(description: &Description, histories: &[UserHistory], now: Millis) -> Self {
         let mut texts = Texts {
             offsets: vec![0],
             ..Texts::default()
         };
-        let user_properties = description
-            .user_properties
-            .iter()
-            .map(|Property { name, kind }| {
-                let values: Vec<_> = histories
-                    .iter()
-                    .map(|history| history.property(name, now))
-                    .collect();
-                texts.column(*kind, &values)
-            });
-        let user_properties = user_properties.collect();
-        let mut streams = Vec::new();
-        for stream in &description.streams {
-            let reads = |event: &&Event| {
-                let reached = stream
-                    .reach
-                    .is_none_or(|reach| event.time.0 > now.0 - reach as i64);
-                event.time <= now
-                    && reached
-                    && stream.names.iter().any(|glob| matches(glob, &event.name))
-            };
-            let (mut starts, mut rows) = (vec![0], Vec::new());
-            for history in histories {
-                rows.extend(history.events.iter().filter(reads));
-                starts.push(rows.len() as u32);
-            }
-            let columns = stream.properties.iter().map(|Property { name, kind }| {
-                if name.is_empty() {
-                    let name = |event: &&Event| Value::One(Scalar::Text(event.name.clone()));
-                    let names: Vec<_> = rows.iter().map(name).collect();
-                    let names: Vec<_> = names.iter().map(Some).collect();
-                    return texts.column(*kind, &names);
-                }
-                let values: Vec<_> = rows
-                    .iter()
-                    .map(|event| event.properties.get(name.as_str()))
-                    .collect();
-                texts.column(*kind, &values)
-            });
-            let columns = columns.collect();
-            streams.push((
-                starts,
-                rows.iter().map(|event| event.time.0).collect(),
-                columns,
-            ));
-        }
-        let property_histories = description
-            .property_histories
-            .iter()
-            .map(|property| changes(&mut texts, property, histories, now))
-            .collect();
-        let first_seen = histories.iter().map(|history| {
-            let times = history.events.iter().map(|event| event.time.0);
-            times
-                .filter(|time| *time <= now.0)
-                .min()
-                .unwrap_or(i64::MAX)
+        let user_properties = description.user_properties.iter();
+        let user_properties = user_properties.map(|Property { name, kind }| {
+            let values: Vec<_> = histories
+                .iter()
+                .map(|history| history.property(name, now))
+                .collect();
+            texts.column(*kind, &values)
         });
-        let hashes = histories.iter().map(|history| history.hash);
-        let user_hash = if description.user_hashes {
-            hashes.collect()
-        } else {
-            Vec::new()
+        let user_properties = user_properties.collect();
+        let property_histories = description.property_histories.iter();
+        let property_histories = property_histories
+            .map(|property| changes(property, histories, now, &mut texts))
+            .collect();
+        let streams = description.streams.iter();
+        let streams = streams
+            .map(|stream| events(stream, histories, now, &mut texts))
+            .collect();
+        let first_seen = |history: &UserHistory| {
+            let seen = history
+                .events
+                .iter()
+                .map(|event| event.time)
+                .filter(|at| *at <= now);
+            seen.min().map_or(i64::MAX, |first| first.0)
         };
-        let lists = description.lists.iter().map(|list| {
+        let hashes = if description.user_hashes {
+            histories
+        } else {
+            &[]
+        };
+        let on = |list: &String| {
             let list = CohortId::new(list).unwrap();
             let mut words = vec![0; histories.len().div_ceil(64)];
             for (user, history) in histories.iter().enumerate() {
                 words[user / 64] |= u64::from(history.lists.contains(&list)) << (user % 64);
             }
             words
-        });
+        };
         Self {
             now: now.0,
             users: histories.len() as u32,
-            offsets: texts.offsets,
-            bytes: texts.bytes,
-            first_seen: first_seen.collect(),
-            user_hash,
+            first_seen: histories.iter().map(first_seen).collect(),
+            user_hash: hashes.iter().map(|history| history.hash).collect(),
             user_properties,
             property_histories,
             streams,
             calendars: description
                 .calendars
                 .iter()
-                .map(|calendar| units(calendar, now))
+                .map(|calendar| bounds(calendar, now))
                 .collect(),
-            lists: lists.collect(),
+            lists: description.lists.iter().map(on).collect(),
+            offsets: texts.offsets,
+            bytes: texts.bytes,
         }
     }
 
     pub(crate) fn borrow<T>(&self, ask: impl FnOnce(&Batch<'_>) -> T) -> T {
         let user_properties: Vec<_> = self.user_properties.iter().map(Values::column).collect();
-        let histories = columns(&self.property_histories);
-        let streams = columns(&self.streams);
-        let lists: Vec<_> = self.lists.iter().map(Vec::as_slice).collect();
-        let calendars: Vec<_> = self
+        let (changes, events) = (columns(&self.property_histories), columns(&self.streams));
+        let calendars = self
             .calendars
             .iter()
             .map(|(starts, moves_at)| CalendarBounds {
                 starts,
                 moves_at: *moves_at,
-            })
-            .collect();
+            });
+        let lists: Vec<_> = self.lists.iter().map(Vec::as_slice).collect();
         ask(&Batch {
             now: self.now,
             users: self.users,
@@ -234,67 +261,84 @@ impl Owned {
             first_seen: &self.first_seen,
             user_hash: &self.user_hash,
             user_properties: &user_properties,
-            property_histories: &rows(&self.property_histories, &histories),
-            streams: &rows(&self.streams, &streams),
-            calendars: &calendars,
+            property_histories: &rows(&self.property_histories, &changes),
+            streams: &rows(&self.streams, &events),
+            calendars: &calendars.collect::<Vec<_>>(),
             lists: &lists,
         })
     }
 }
 
-fn columns(all: &[Rows]) -> Vec<Vec<Column<'_>>> {
-    all.iter()
-        .map(|(_, _, columns)| columns.iter().map(Values::column).collect())
-        .collect()
-}
-
-fn rows<'a>(all: &'a [Rows], columns: &'a [Vec<Column<'a>>]) -> Vec<EventRows<'a>> {
-    all.iter()
-        .zip(columns)
-        .map(|((starts, times, _), columns)| EventRows {
-            starts,
-            times,
-            columns,
-        })
-        .collect()
-}
-
-/// A row for each change up to now.
-fn changes(texts: &mut Texts, property: &Property, histories: &[UserHistory], now: Millis) -> Rows {
+/// The visible changes of a property, all of one instant too, in order of arrival.
+fn changes(property: &Property, histories: &[UserHistory], now: Millis, texts: &mut Texts) -> Rows {
     let (mut starts, mut times, mut values) = (vec![0], Vec::new(), Vec::new());
     for history in histories {
-        let changes = history.properties.get(property.name.as_str());
-        for (at, value) in changes.into_iter().flatten() {
-            if *at <= now {
-                times.push(at.0);
-                values.push(value.as_ref());
-            }
+        let changes = history
+            .properties
+            .get(property.name.as_str())
+            .into_iter()
+            .flatten();
+        for (at, value) in changes.filter(|(at, _)| *at <= now) {
+            times.push(at.0);
+            values.push(value.as_ref());
         }
         starts.push(times.len() as u32);
     }
-    let column = texts.column(property.kind, &values);
-    (starts, times, vec![column])
+    Rows {
+        starts,
+        times,
+        columns: vec![texts.column(property.kind, &values)],
+    }
 }
 
-/// The starts of a calendar's units, and of the next one.
-fn units(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
-    let zone = time_zone(&calendar.time_zone).unwrap();
-    let unit = match calendar.unit {
-        CalendarUnit::Day => Unit::Day,
-        CalendarUnit::Week => Unit::Week,
-        CalendarUnit::Month => Unit::Month,
+/// The visible events of a stream, within its reach. The property without a name is the event's own.
+fn events(stream: &StreamReads, histories: &[UserHistory], now: Millis, texts: &mut Texts) -> Rows {
+    let reads = |event: &&Event| {
+        let reach = stream.reach;
+        let reached = reach.is_none_or(|reach| event.time.0 > now.0 - reach as i64);
+        let named = stream.names.iter().any(|glob| matches(glob, &event.name));
+        event.time <= now && reached && named
     };
-    let start = |steps| unit_start(unit, &zone, now, steps).0;
-    let mut starts = Vec::new();
-    for back in 0.. {
-        let enough = calendar.count.is_some_and(|count| back >= i64::from(count));
-        if enough || starts.last().is_some_and(|start| *start <= 0) {
-            break;
-        }
-        starts.push(start(-back));
+    let (mut starts, mut rows) = (vec![0], Vec::new());
+    for history in histories {
+        rows.extend(history.events.iter().filter(reads));
+        starts.push(rows.len() as u32);
     }
-    starts.reverse();
-    (starts, start(1))
+    let columns = stream.properties.iter().map(|Property { name, kind }| {
+        let names: Vec<_> = rows
+            .iter()
+            .map(|event| Value::One(Scalar::Text(event.name.clone())))
+            .collect();
+        let values: Vec<_> = match name.as_str() {
+            "" => names.iter().map(Some).collect(),
+            name => rows
+                .iter()
+                .map(|event| event.properties.get(name))
+                .collect(),
+        };
+        texts.column(*kind, &values)
+    });
+    Rows {
+        columns: columns.collect(),
+        times: rows.iter().map(|event| event.time.0).collect(),
+        starts,
+    }
+}
+
+fn columns(rows: &[Rows]) -> Vec<Vec<Column<'_>>> {
+    let each = rows.iter();
+    each.map(|rows| rows.columns.iter().map(Values::column).collect())
+        .collect()
+}
+
+fn rows<'a>(rows: &'a [Rows], columns: &'a [Vec<Column<'a>>]) -> Vec<EventRows<'a>> {
+    let each = rows.iter().zip(columns);
+    each.map(|(rows, columns)| EventRows {
+        starts: &rows.starts,
+        times: &rows.times,
+        columns,
+    })
+    .collect()
 }
 
 impl Values {

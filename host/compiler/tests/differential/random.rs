@@ -22,10 +22,23 @@ const GLOBS: [&str; 8] = [
     "None Such",
 ];
 const PROPERTIES: [&str; 3] = ["amount", "kind", "seen"];
-/// `absent` is on no event and no user.
-const READ: [&str; 4] = ["amount", "kind", "seen", "absent"];
-const TEXTS: [&str; 10] = [
-    "a", "b", "A", "", "50", "50.0", "true", "1e2", "ünï", "\u{212a}",
+/// What a clause reads; `absent` is on no event and no user.
+const READ: [&[&str]; 12] = [
+    &["amount"],
+    &["amount"],
+    &["amount"],
+    &["kind"],
+    &["kind"],
+    &["kind"],
+    &["seen"],
+    &["seen"],
+    &["absent"],
+    &["amount", "kind"],
+    &["kind", "seen"],
+    &["seen", "absent"],
+];
+const TEXTS: [&str; 14] = [
+    "a", "a", "a", "b", "b", "A", "", "50", "50", "50.0", "true", "1e2", "ünï", "\u{212a}",
 ];
 const NUMBERS: [f64; 8] = [0.0, 1.0, 2.0, 50.0, 50.5, -3.0, 0.1, -0.0];
 const LISTS: [&str; 2] = ["l1", "l2"];
@@ -34,22 +47,25 @@ const ZONES: [&str; 3] = ["UTC", "America/Los_Angeles", "America/Sao_Paulo"];
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Events and changes lie in so many days from an era's start, and so does now.
-const DAYS: i64 = 24;
+const DAYS: i64 = 14;
 /// In hours, as UTC has them: midnights of UTC, São Paulo and Los Angeles in winter and summer, and some more.
 const HOURS: [i64; 8] = [0, 2, 3, 7, 8, 9, 12, 23];
 
-/// The start of some weeks in which clocks change.
+/// The start of two weeks in which clocks change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Era(i64);
 
-/// From Thursday, 2018-10-18: on 2018-11-04 Los Angeles has an hour twice and São Paulo skips midnight; a month begins.
-const AUTUMN: Era = Era(1_539_820_800_000);
-/// From Friday, 2018-02-16: on 2018-02-17 São Paulo has the hour before midnight twice, on 2018-03-11 Los Angeles skips one; a
-/// month begins after February's 28 days.
-const SPRING: Era = Era(1_518_739_200_000);
+const ERAS: [Era; 3] = [
+    // From 2018-10-27: on 2018-11-04 Los Angeles has an hour twice and São Paulo skips midnight; a month begins.
+    Era(1_540_598_400_000),
+    // From 2018-02-10: on 2018-02-17 São Paulo has the hour before midnight twice.
+    Era(1_518_220_800_000),
+    // From 2018-02-26: on 2018-03-11 Los Angeles skips an hour; February ends with its 28th day.
+    Era(1_519_603_200_000),
+];
 
 pub(crate) fn era() -> impl Strategy<Value = Era> {
-    select(&[AUTUMN, SPRING][..])
+    select(&ERAS[..])
 }
 
 /// An instant on the grid of an era.
@@ -58,10 +74,12 @@ fn instant(era: Era) -> impl Strategy<Value = Millis> {
         .prop_map(move |(day, hour)| Millis(era.0 + day * DAY + hour * HOUR))
 }
 
-/// Now: mostly on the grid, else 1 ms beside it.
+/// Now: mostly on the grid, else 1 ms beside it; mostly late, so that there is something to see.
 pub(crate) fn now(era: Era) -> impl Strategy<Value = Millis> {
+    let day = prop_oneof![1 => 0..DAYS, 3 => DAYS / 2..DAYS];
     let beside = prop_oneof![4 => Just(0_i64), 1 => Just(-1), 1 => Just(1)];
-    (instant(era), beside).prop_map(|(at, beside)| Millis(at.0 + beside))
+    (day, select(&HOURS[..]), beside)
+        .prop_map(move |(day, hour, beside)| Millis(era.0 + day * DAY + hour * HOUR + beside))
 }
 
 // Histories.
@@ -118,7 +136,7 @@ fn event(era: Era) -> impl Strategy<Value = Event> {
 
 fn changes(era: Era, property: &'static str) -> BoxedStrategy<Vec<(Millis, Option<Value>)>> {
     let value = prop::option::weighted(0.8, value(era, property));
-    prop::collection::vec((instant(era), value), 0..4)
+    prop::collection::vec((instant(era), value), 0..6)
         .prop_map(|mut changes| {
             changes.sort_by_key(|(time, _)| *time);
             changes
@@ -130,7 +148,7 @@ fn changes(era: Era, property: &'static str) -> BoxedStrategy<Vec<(Millis, Optio
 pub(crate) fn history(era: Era) -> impl Strategy<Value = UserHistory> {
     let events = prop_oneof![
         1 => Just(Vec::new()),
-        9 => prop::collection::vec(event(era), 0..12),
+        9 => prop::collection::vec(event(era), 0..20),
     ];
     let properties = PROPERTIES.map(|name| changes(era, name));
     let lists = subsequence(&LISTS[..], 0..=LISTS.len());
@@ -153,20 +171,10 @@ fn list(name: &str) -> CohortId {
     CohortId::new(name).unwrap()
 }
 
-/// What is visible at an instant.
-pub(crate) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
-    let mut past = history.clone();
-    past.events.retain(|event| event.time <= now);
-    for changes in past.properties.values_mut() {
-        changes.retain(|(at, _)| *at <= now);
-    }
-    past
-}
-
 // Definitions.
 
 fn length() -> impl Strategy<Value = Duration> {
-    let hours = select(&[1_u64, 2, 3, 6, 12, 24, 48, 72, 168, 336][..]);
+    let hours = select(&[1_u64, 3, 6, 12, 24, 24, 48, 48, 72, 72, 168, 168, 168, 336][..]);
     hours.prop_map(|hours| Duration::from_millis(hours * HOUR as u64))
 }
 
@@ -264,14 +272,34 @@ fn test(era: Era, clock: bool) -> impl Strategy<Value = Test> {
         1 => instant(era).prop_map(Test::After),
         3 => relative,
         2 => set(),
-        1 => select(&READ[..]).prop_map(|property| Test::SameAs(property.into())),
+        1 => property().prop_map(Test::SameAs),
     ]
 }
 
+/// Of each kind the first: a map has no key twice.
+fn different<T>(mut items: Vec<T>) -> Vec<T> {
+    let mut kinds = Vec::new();
+    items.retain(|item| {
+        let kind = std::mem::discriminant(item);
+        let is_new = !kinds.contains(&kind);
+        kinds.push(kind);
+        is_new
+    });
+    items
+}
+
 fn properties(era: Era, clock: bool, least: usize) -> BoxedStrategy<Properties> {
-    let predicate = prop::collection::vec(test(era, clock), 1..3);
+    let texts = || select(&TEXTS[..]).prop_map(|text| Test::AnyOf(vec![text.into()]));
+    let predicate = prop_oneof![
+        12 => prop::collection::vec(test(era, clock), 1),
+        4 => prop::collection::vec(test(era, clock), 2).prop_map(different),
+        // `contains_all`
+        1 => prop::collection::vec(texts(), 2),
+    ];
     let predicate = predicate.prop_map(|tests| Predicate { tests });
-    let names = subsequence(&READ[..], least..=2);
+    let none = if least == 0 { 12 } else { 0 };
+    let names =
+        (0..READ.len() + none).prop_map(|at| READ.get(at).copied().unwrap_or_default().to_vec());
     (names, prop::collection::vec(predicate, 2))
         .prop_map(|(names, predicates)| names.into_iter().map(Box::from).zip(predicates).collect())
         .boxed()
@@ -279,7 +307,7 @@ fn properties(era: Era, clock: bool, least: usize) -> BoxedStrategy<Properties> 
 
 fn step(era: Era) -> BoxedStrategy<Step> {
     let names = prop::collection::vec(select(&GLOBS[..]).prop_map(EventName::from), 1..3);
-    let with = prop_oneof![2 => Just(Vec::new()), 1 => properties(era, true, 1)];
+    let with = prop_oneof![3 => Just(Vec::new()), 1 => properties(era, true, 1)];
     let any = prop::collection::vec(properties(era, true, 1), 1..3);
     let with_any = prop_oneof![5 => Just(Vec::new()), 1 => any];
     (names, with, with_any)
@@ -306,7 +334,9 @@ fn comparison(bound: impl Strategy<Value = Bound> + Clone + 'static) -> BoxedStr
     ];
     let condition = (select(kinds.to_vec()), bound).prop_map(|(kind, bound)| kind(bound));
     prop::collection::vec(condition, 1..3)
-        .prop_map(|conditions| Comparison { conditions })
+        .prop_map(|conditions| Comparison {
+            conditions: different(conditions),
+        })
         .boxed()
 }
 
@@ -327,7 +357,7 @@ fn property() -> impl Strategy<Value = Box<str>> + Clone {
 fn of_properties(
     comparison: BoxedStrategy<Comparison>,
 ) -> BoxedStrategy<Vec<(Box<str>, Comparison)>> {
-    let names = subsequence(&READ[..], 1..=2);
+    let names = select(&READ[..]).prop_map(<[&str]>::to_vec);
     (names, prop::collection::vec(comparison, 2))
         .prop_map(|(names, comparisons)| {
             names.into_iter().map(Box::from).zip(comparisons).collect()
@@ -481,7 +511,9 @@ pub(crate) fn leaf(era: Era) -> impl Strategy<Value = Clause> {
         12 => did(era),
         5 => in_order(era),
         4 => user(era),
-        1 => window(era).prop_map(Clause::FirstSeen),
+        1 => window(era)
+            .prop_filter("a window", |window| *window != Window::EVER)
+            .prop_map(Clause::FirstSeen),
         1 => sample(),
         1 => select(&LISTS[..]).prop_map(|name| Clause::Listed(list(name))),
         1 => Just(Clause::Everyone),

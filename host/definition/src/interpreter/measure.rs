@@ -160,7 +160,8 @@ impl<'d, 'h> Measured<'d, 'h> {
         values.collect::<BTreeSet<_>>().len()
     }
 
-    /// Each unit from the window's start to the current one, with how many events lie in it.
+    /// Each unit from the window's start to the current one, with how many events lie in it. Nothing happens before the
+    /// earliest instant, so no unit before its own counts.
     pub(super) fn per_unit(&self, unit: Unit) -> Vec<(Millis, usize)> {
         let Start::Calendar {
             unit: of,
@@ -171,7 +172,9 @@ impl<'d, 'h> Measured<'d, 'h> {
             return Vec::new();
         };
         let mut units = Vec::new();
-        let mut start = calendar::start(*of, zone, self.moment.now, 1 - i64::from(*count));
+        let earliest = calendar::start(*of, zone, Millis::MIN, 0);
+        let first = calendar::start(*of, zone, self.moment.now, 1 - i64::from(*count));
+        let mut start = first.max(earliest);
         while start <= self.moment.now {
             let end = calendar::start(unit, zone, start, 1);
             let inside = |event: &&&Event| start <= event.time && event.time < end;

@@ -24,7 +24,6 @@ use crate::Clause;
 
 use self::moment::Moment;
 
-pub(crate) use self::comparison::comparison_holds;
 pub use self::sample::sampled;
 pub use self::trace::{Trace, trace};
 

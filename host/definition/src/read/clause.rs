@@ -1,56 +1,69 @@
 //! Clauses (COHORTS.md, "Clauses"): a map with one subject, and what goes with that subject.
 
-use crate::clause::{
-    Bound, Clause, Comparison, Condition, Did, EventName, Measure, Start, Step, UserClause, When,
-    Window,
-};
-use crate::diagnostic::{Diagnostic, Span};
+use muster_model::CohortId;
+
+use crate::clause::{Clause, TimeZoneName};
+use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Content, Entry, Node, Reader, list};
+use crate::yaml::{Content, Entry, Node, Reader, either, list};
 
-use super::comparison::count;
-use super::duration::duration;
-use super::not_yet::{Place, is_not_yet, message};
-use super::predicate::properties;
+use super::words::unknown_key;
+use super::{comparison, measure, order, step, user, window};
 
-/// The subjects and what may stand beside each.
-const SUBJECTS: [(&str, &[&str]); 7] = [
-    ("all", &[]),
-    ("any", &[]),
-    ("not", &[]),
-    ("did", &["with", "times", "in_last"]),
-    ("did_not", &["with", "in_last"]),
-    ("user", &[]),
-    ("everyone", &[]),
+/// What a clause can be about.
+const SUBJECTS: [&str; 11] = [
+    "all",
+    "any",
+    "not",
+    "did",
+    "did_not",
+    "did_in_order",
+    "user",
+    "first_seen",
+    "in_cohort",
+    "everyone",
+    "sample",
 ];
+
+/// What may stand beside a subject.
+fn companions(subject: &str) -> Vec<&'static str> {
+    let groups: &[&[&'static str]] = match subject {
+        "did" => &[&step::KEYS, &window::KEYS, &measure::KEYS, &["per"]],
+        "did_not" => &[&step::KEYS, &window::KEYS],
+        "did_in_order" => &[&order::KEYS, &window::KEYS],
+        "user" => &[&user::KEYS],
+        _ => &[],
+    };
+    groups.concat()
+}
 
 const WHAT: &str = "a clause";
 
 /// Reads the clauses of one definition, and counts them.
 pub(super) struct Clauses<'r, 's> {
-    reader: &'r mut Reader<'s>,
+    pub(super) reader: &'r mut Reader<'s>,
+    /// Whose days and dates are meant.
+    pub(super) zone: &'r TimeZoneName,
+    /// The cohorts that are used, and where.
+    pub(super) in_cohort: Vec<(CohortId, Span)>,
+    /// How many patterns there are.
+    pub(super) patterns: usize,
     count: usize,
 }
 
 impl<'r, 's> Clauses<'r, 's> {
-    pub(super) fn new(reader: &'r mut Reader<'s>) -> Self {
-        Self { reader, count: 0 }
+    pub(super) fn new(reader: &'r mut Reader<'s>, zone: &'r TimeZoneName) -> Self {
+        Self {
+            reader,
+            zone,
+            in_cohort: Vec::new(),
+            patterns: 0,
+            count: 0,
+        }
     }
 
     pub(super) fn read(&mut self, node: &Node) -> Option<Clause> {
-        self.count += 1;
-        if self.count > limits::CLAUSES {
-            // Said once: the rest of the file has the same fault.
-            if self.count == limits::CLAUSES + 1 {
-                let help = format!(
-                    "at most {}; many values of one property are one clause with a list",
-                    limits::CLAUSES
-                );
-                self.reader
-                    .wrong::<()>(node.span, "the definition has too many clauses", help);
-            }
-            return None;
-        }
+        self.counted(node)?;
         let entries = match &node.content {
             Content::Map(entries) => entries,
             Content::List(_) => {
@@ -77,37 +90,56 @@ impl<'r, 's> Clauses<'r, 's> {
         };
         let subject = self.subject(entries, node.span)?;
         let fits = self.companions(entries, subject);
+        let value = &subject.value;
         let clause = match &*subject.key {
             "all" => self.several(subject).map(Clause::All),
             "any" => self.several(subject).map(Clause::Any),
-            "not" => self
-                .read(&subject.value)
-                .map(|clause| Clause::Not(Box::new(clause))),
+            "not" => self.read(value).map(not),
             "did" => self.did(subject, entries).map(Clause::Did),
-            "did_not" => self
-                .did(subject, entries)
-                .map(|did| Clause::Not(Box::new(Clause::Did(did)))),
-            "user" => properties(self.reader, subject).map(|properties| {
-                Clause::User(UserClause {
-                    properties,
-                    when: When::Now,
-                })
-            }),
-            _ => self.everyone(&subject.value),
+            "did_not" => {
+                // It is two clauses: `not` and `did`.
+                self.counted(node)?;
+                self.did(subject, entries).map(|did| not(Clause::Did(did)))
+            }
+            "did_in_order" => self.did_in_order(subject, entries).map(Clause::DidInOrder),
+            "user" => self.user(subject, entries).map(Clause::User),
+            "first_seen" => self.first_seen(value).map(Clause::FirstSeen),
+            "in_cohort" => self.in_cohort(value).map(Clause::InCohort),
+            "sample" => self.sample(value).map(Clause::Sample),
+            _ => self.everyone(value),
         };
         clause.filter(|_| fits)
     }
 
+    /// Counts a clause; `None` if it is one too many.
+    fn counted(&mut self, node: &Node) -> Option<()> {
+        self.count += 1;
+        if self.count <= limits::CLAUSES {
+            return Some(());
+        }
+        // Said once: the rest of the file has the same fault.
+        if self.count == limits::CLAUSES + 1 {
+            let help = format!(
+                "at most {}; many values of one property are one clause with a list",
+                limits::CLAUSES
+            );
+            self.reader
+                .wrong::<()>(node.span, "the definition has too many clauses", help);
+        }
+        None
+    }
+
     /// The one key that says what the clause is about.
     fn subject<'n>(&mut self, entries: &'n [Entry], span: Span) -> Option<&'n Entry> {
-        let names = SUBJECTS.map(|(subject, _)| subject);
         let mut subjects = entries.iter().filter(|entry| is_subject(&entry.key));
         let Some(subject) = subjects.next() else {
-            let mistyped = entries.iter().find(|entry| companion(&entry.key).is_none());
+            let mistyped = entries
+                .iter()
+                .find(|entry| companions_of(&entry.key).is_empty());
             match mistyped {
-                Some(entry) => self.reader.unknown_key(entry, WHAT, &names),
+                Some(entry) => unknown_key(self.reader, entry, WHAT, &SUBJECTS),
                 None => {
-                    let help = format!("add one of {}", list(&names));
+                    let help = format!("add one of {}", list(&SUBJECTS));
                     self.reader.wrong::<()>(
                         span,
                         "this clause does not say what it is about",
@@ -129,23 +161,13 @@ impl<'r, 's> Clauses<'r, 's> {
                 .report(error.help("make two clauses of it, in a list under `all:` or `any:`"));
             return None;
         }
-        if is_not_yet(Place::Subject, &subject.key) {
-            return self.reader.wrong(
-                subject.key_span,
-                message(&subject.key),
-                Place::Subject.help(),
-            );
-        }
         Some(subject)
     }
 
     /// Whether all keys beside the subject go with it.
     fn companions(&mut self, entries: &[Entry], subject: &Entry) -> bool {
         let subject = &*subject.key;
-        let known = SUBJECTS
-            .iter()
-            .find(|(name, _)| *name == subject)
-            .map_or(&[][..], |(_, companions)| companions);
+        let known = companions(subject);
         let mut fit = true;
         for entry in entries.iter().filter(|entry| &*entry.key != subject) {
             let key = &*entry.key;
@@ -153,33 +175,15 @@ impl<'r, 's> Clauses<'r, 's> {
                 continue;
             }
             fit = false;
-            let places: &[Place] = match subject {
-                "did" => &[Place::Window, Place::Measure, Place::Did],
-                "did_not" => &[Place::Window, Place::Did],
-                "user" => &[Place::User],
-                _ => &[],
-            };
-            if let Some(place) = places.iter().find(|place| is_not_yet(**place, key)) {
-                self.reader
-                    .wrong::<()>(entry.key_span, message(key), place.help());
-            } else if let Some(help) = companion(key) {
-                let help = match subject {
-                    "did_not" => format!(
-                        "`did_not` means no event at all; a count is `not: {{did: …, {key}: …}}`"
-                    ),
-                    _ => help.to_owned(),
-                };
-                self.reader.wrong::<()>(
-                    entry.key_span,
-                    format!("`{key}` does not go with `{subject}`"),
-                    help,
-                );
+            if let Some(help) = misplaced(subject, key) {
+                let message = format!("{} does not go with `{subject}`", quote(key));
+                self.reader.wrong::<()>(entry.key_span, message, help);
             } else {
                 let all: Vec<_> = std::iter::once(subject)
                     .chain(known.iter().copied())
                     .collect();
-                self.reader
-                    .unknown_key(entry, &format!("a clause with `{subject}`"), &all);
+                let what = format!("a clause with `{subject}`");
+                unknown_key(self.reader, entry, &what, &all);
             }
         }
         fit
@@ -214,80 +218,81 @@ impl<'r, 's> Clauses<'r, 's> {
         }
     }
 
-    fn did(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Did> {
-        let entry = |key: &str| entries.iter().find(|entry| &*entry.key == key);
-        let names = self.names(&subject.value);
-        let with = match entry("with") {
-            Some(entry) => properties(self.reader, entry),
-            None => Some(Vec::new()),
-        };
-        let times = match entry("times") {
-            Some(entry) if &*subject.key == "did" => count(self.reader, &entry.value),
-            _ => Some(Comparison {
-                conditions: vec![Condition::AtLeast(Bound::Number(1.0))],
-            }),
-        };
-        let window = match entry("in_last") {
-            Some(entry) => duration(self.reader, &entry.value).map(|length| Window {
-                start: Start::Last(length),
-                ..Window::EVER
-            }),
-            None => Some(Window::EVER),
-        };
-        Some(Did {
-            step: Step {
-                names: names?,
-                with: with?,
-                with_any: Vec::new(),
-            },
-            measure: Measure::Times(times?),
-            window: window?,
-            per: None,
-        })
-    }
-
-    fn names(&mut self, node: &Node) -> Option<Vec<EventName>> {
-        const NAME: &str = "an event's name";
-        if !matches!(node.content, Content::List(_)) {
-            return self
-                .reader
-                .text(node, NAME)
-                .map(|name| vec![EventName::from(name)]);
+    fn in_cohort(&mut self, node: &Node) -> Option<CohortId> {
+        const WHAT: &str = "a cohort's id";
+        if let Content::List(_) = node.content {
+            let help = "one of several is `any: [{in_cohort: a}, {in_cohort: b}]`";
+            return self.reader.expected(node, WHAT, help);
         }
-        let items = self
-            .reader
-            .list(node, "a list of event names", limits::EVENT_NAMES)?;
-        if items.is_empty() {
-            return self.reader.wrong(
+        let text = self.reader.text(node, WHAT)?;
+        match CohortId::new(text) {
+            Ok(id) => {
+                self.in_cohort.push((id.clone(), node.span));
+                Some(id)
+            }
+            Err(_) => self.reader.wrong(
                 node.span,
-                "this list of event names is empty",
-                "any event at all is `did: \"*\"`",
-            );
+                format!("{} is not a cohort's id", quote(text)),
+                "write what its file has as `id:`, or the file's name without its ending",
+            ),
         }
-        let names: Vec<_> = items
-            .iter()
-            .map(|item| self.reader.text(item, NAME).map(EventName::from))
-            .collect();
-        names.into_iter().collect()
     }
+}
+
+fn not(clause: Clause) -> Clause {
+    Clause::Not(Box::new(clause))
 }
 
 /// Whether a key says what a clause is about.
 pub(super) fn is_subject(key: &str) -> bool {
-    SUBJECTS.iter().any(|(subject, _)| *subject == key) || is_not_yet(Place::Subject, key)
+    SUBJECTS.contains(&key)
 }
 
-/// Where a key that stands beside some subject belongs; `None`: it stands beside none.
-pub(super) fn companion(key: &str) -> Option<&'static str> {
-    let of_did = ["with", "times", "in_last"].contains(&key)
-        || [Place::Window, Place::Measure, Place::Did]
-            .iter()
-            .any(|place| is_not_yet(*place, key));
-    if of_did {
-        Some("it belongs beside `did`")
-    } else if is_not_yet(Place::User, key) {
-        Some("it belongs beside `user`")
-    } else {
-        None
-    }
+/// The subjects that a key can stand beside.
+pub(super) fn companions_of(key: &str) -> Vec<&'static str> {
+    SUBJECTS
+        .into_iter()
+        .filter(|subject| companions(subject).contains(&key))
+        .collect()
+}
+
+/// Where a key of the language belongs that does not go with a subject; `None`: it is none.
+fn misplaced(subject: &str, key: &str) -> Option<String> {
+    let of_measure = measure::KEYS.contains(&key);
+    let of_window = window::KEYS.contains(&key);
+    let help = match subject {
+        "did_not" if of_measure || key == "per" => {
+            format!("`did_not` means no event at all; a count is `not: {{did: …, {key}: …}}`")
+        }
+        "did" | "did_not" | "did_in_order" if comparison::KEYS.contains(&key) && !of_measure => {
+            format!("a count is `times: {{{key}: …}}`, beside `did`")
+        }
+        "did_in_order" if step::KEYS.contains(&key) => {
+            format!("it belongs inside a step: `{{did: …, {key}: …}}`")
+        }
+        "did_in_order" if key == "per" => {
+            "that all steps carry the same value of a property is `same`".to_owned()
+        }
+        "did" if key == "same" => {
+            "what is measured for each value of a property is `per`".to_owned()
+        }
+        "user" if of_window => format!(
+            "a property is looked at now, or by one of {}",
+            list(&user::KEYS)
+        ),
+        "first_seen" if of_window => {
+            format!("the window belongs inside: `first_seen: {{{key}: …}}`")
+        }
+        "sample" if ["percent", "seed"].contains(&key) => {
+            "it belongs inside: `sample: {percent: 10}`".to_owned()
+        }
+        _ => {
+            let subjects = companions_of(key);
+            if subjects.is_empty() {
+                return None;
+            }
+            format!("it belongs beside {}", either(&subjects))
+        }
+    };
+    Some(help)
 }

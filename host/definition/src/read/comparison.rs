@@ -1,11 +1,13 @@
-//! CMP: what a count must be (COHORTS.md, "did").
+//! CMP: what a number must be (COHORTS.md, "did").
 
 use crate::clause::{Bound, Comparison, Condition};
 use crate::diagnostic::Span;
-use crate::interpreter::comparison_holds;
-use crate::yaml::{Content, Node, Reader};
+use crate::yaml::{Content, Entry, Node, Reader};
 
-const KEYS: [&str; 7] = [
+use super::clause::Clauses;
+use super::words::unknown_key;
+
+pub(super) const KEYS: [&str; 7] = [
     "exactly",
     "not",
     "at_least",
@@ -15,93 +17,220 @@ const KEYS: [&str; 7] = [
     "between",
 ];
 
-/// A condition on how many events there are: whole numbers, none below 0.
-pub(super) fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Comparison> {
-    if let Content::Number(_) = node.content {
-        let conditions = vec![Condition::Exactly(Bound::Number(whole(reader, node)?))];
-        return Some(Comparison { conditions });
-    }
-    let Content::Map(entries) = &node.content else {
-        let help = match &node.content {
-            Content::Text(text) if text.parse::<u32>().is_ok() => {
-                "to make it a number, leave the quotes out"
-            }
-            _ => "write a number for exactly that many, or a map such as `{at_least: 3}`",
-        };
-        return reader.expected(node, "a count", help);
-    };
-    if entries.is_empty() {
-        return reader.wrong(
-            node.span,
-            "this count says nothing",
-            "write a number, or a map such as `{at_least: 3}`",
-        );
-    }
-    let mut conditions = Vec::new();
-    let mut complete = true;
-    for entry in entries {
-        let value = &entry.value;
-        let read: Option<Vec<Condition>> =
-            match &*entry.key {
-                "exactly" => whole(reader, value)
-                    .map(|number| vec![Condition::Exactly(Bound::Number(number))]),
-                "not" => {
-                    whole(reader, value).map(|number| vec![Condition::Not(Bound::Number(number))])
-                }
-                "at_least" => whole(reader, value)
-                    .map(|number| vec![Condition::AtLeast(Bound::Number(number))]),
-                "more_than" => whole(reader, value)
-                    .map(|number| vec![Condition::MoreThan(Bound::Number(number))]),
-                "at_most" => whole(reader, value)
-                    .map(|number| vec![Condition::AtMost(Bound::Number(number))]),
-                "less_than" => whole(reader, value)
-                    .map(|number| vec![Condition::LessThan(Bound::Number(number))]),
-                "between" => between(reader, value, whole).map(|(low, high)| {
-                    vec![
-                        Condition::AtLeast(Bound::Number(low)),
-                        Condition::AtMost(Bound::Number(high)),
-                    ]
-                }),
-                _ => {
-                    reader.unknown_key(entry, "a count", &KEYS);
-                    None
-                }
-            };
-        complete &= read.is_some();
-        conditions.extend(read.into_iter().flatten());
-    }
-    if !complete {
-        return None;
-    }
-    let comparison = Comparison { conditions };
-    warn_if_settled(reader, &comparison, node.span);
-    Some(comparison)
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// How many events there are, at least `least`: a whole number, or as many as of another event.
+    Times {
+        /// 1 where only values are looked at that an event carries.
+        least: f64,
+    },
+    /// How many of something there are: a whole number.
+    Count(&'static str),
+    /// Any number.
+    Number,
 }
 
-fn whole(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
-    if let Content::Map(entries) = &node.content
-        && entries.iter().any(|entry| &*entry.key == "did")
-    {
-        let help = "this version compares with a number: `{at_least: 3}`";
-        return reader.wrong(
-            node.span,
-            "comparing with another event is not supported yet",
-            help,
-        );
+impl Clauses<'_, '_> {
+    /// A number for exactly that many, or a map of conditions.
+    pub(super) fn comparison(&mut self, node: &Node, kind: Kind) -> Option<Comparison> {
+        let what = kind.what();
+        if let Content::Number(_) = node.content {
+            let number = kind.number(self.reader, node)?;
+            let comparison = Comparison {
+                conditions: vec![Condition::Exactly(Bound::Number(number))],
+            };
+            self.warn_if_settled(&comparison, kind, node.span);
+            return Some(comparison);
+        }
+        let Content::Map(entries) = &node.content else {
+            let help = match &node.content {
+                Content::Text(text) if text.parse::<f64>().is_ok() => {
+                    "to make it a number, leave the quotes out"
+                }
+                _ => kind.example(),
+            };
+            return self.reader.expected(node, what, help);
+        };
+        if entries.is_empty() {
+            let message = format!("this {} says nothing", kind.name());
+            return self.reader.wrong(
+                node.span,
+                message,
+                "write a number, or a map such as `{at_least: 3}`",
+            );
+        }
+        if entries.iter().any(|entry| &*entry.key == "did") {
+            let help = "more often than that is `times: {more_than: {did: …}}`";
+            return self.reader.expected(node, what, help);
+        }
+        let read: Vec<_> = entries
+            .iter()
+            .map(|entry| self.condition(entry, kind))
+            .collect();
+        let conditions = read.into_iter().collect::<Option<Vec<_>>>()?.concat();
+        let comparison = Comparison { conditions };
+        self.warn_if_settled(&comparison, kind, node.span);
+        Some(comparison)
     }
-    let number = reader.number(node, "a number")?;
-    if number < 0.0 || number.fract() != 0.0 {
-        let message = format!("no count is `{number}`");
-        return reader.wrong(node.span, message, "a count is a whole number, 0 or more");
+
+    fn condition(&mut self, entry: &Entry, kind: Kind) -> Option<Vec<Condition>> {
+        let condition = match &*entry.key {
+            "exactly" => Condition::Exactly,
+            "not" => Condition::Not,
+            "at_least" => Condition::AtLeast,
+            "more_than" => Condition::MoreThan,
+            "at_most" => Condition::AtMost,
+            "less_than" => Condition::LessThan,
+            "between" => {
+                let number = |reader: &mut Reader<'_>, node: &Node| match &node.content {
+                    Content::Map(_) => reader.expected(
+                        node,
+                        "a number",
+                        "another event is compared by `at_least` and `at_most`, not by `between`",
+                    ),
+                    _ => kind.number(reader, node),
+                };
+                let (low, high) = between(self.reader, &entry.value, number)?;
+                let bound = Bound::Number;
+                return Some(vec![
+                    Condition::AtLeast(bound(low)),
+                    Condition::AtMost(bound(high)),
+                ]);
+            }
+            _ => {
+                unknown_key(self.reader, entry, kind.what(), &KEYS);
+                return None;
+            }
+        };
+        self.bound(&entry.value, kind)
+            .map(|bound| vec![condition(bound)])
     }
-    Some(number)
+
+    /// A number, or how often another event comes.
+    fn bound(&mut self, node: &Node, kind: Kind) -> Option<Bound> {
+        if let Content::Map(_) = node.content {
+            return match kind {
+                Kind::Times { .. } => self.step(node).map(Bound::Times),
+                _ => self.reader.expected(
+                    node,
+                    "a number",
+                    "only `times` is compared with another event",
+                ),
+            };
+        }
+        kind.number(self.reader, node).map(Bound::Number)
+    }
+
+    /// What no number meets, or every count does, is a slip.
+    fn warn_if_settled(&mut self, comparison: &Comparison, kind: Kind, span: Span) {
+        // Numbers alone can contradict each other, whatever another event's count is.
+        let alone: Vec<_> = comparison
+            .conditions
+            .iter()
+            .filter_map(|condition| Some((condition, condition.bound().number()?)))
+            .collect();
+        let holds = |number: &f64| {
+            alone
+                .iter()
+                .all(|(condition, bound)| condition.holds(*number, *bound))
+        };
+        let numbers = kind.telling(alone.iter().map(|(_, bound)| *bound));
+        let met = numbers.iter().filter(|number| holds(number)).count();
+        if met == 0 {
+            let (message, help) = (
+                format!("no number{} meets this {}", kind.of_what(), kind.name()),
+                "the clause never holds",
+            );
+            self.reader.warn(span, message, help);
+        } else if met == numbers.len()
+            && alone.len() == comparison.conditions.len()
+            && kind != Kind::Number
+            && !matches!(kind, Kind::Times { least } if least > 0.0)
+        {
+            let (message, help) = (
+                format!("every number{} meets this {}", kind.of_what(), kind.name()),
+                "the clause holds for everyone, also with no event",
+            );
+            self.reader.warn(span, message, help);
+        }
+    }
+}
+
+impl Kind {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Times { .. } | Self::Count(_) => "a count",
+            Self::Number => "a comparison",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Times { .. } | Self::Count(_) => "count",
+            Self::Number => "comparison",
+        }
+    }
+
+    fn of_what(self) -> String {
+        match self {
+            Self::Times { .. } => " of events".to_owned(),
+            Self::Count(what) => format!(" of {what}"),
+            Self::Number => String::new(),
+        }
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Times { .. } | Self::Count(_) => {
+                "write a number for exactly that many, or a map such as `{at_least: 3}`"
+            }
+            Self::Number => "write a number for exactly that, or a map such as `{at_least: 100}`",
+        }
+    }
+
+    fn number(self, reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
+        let number = reader.number(node, "a number")?;
+        if self != Self::Number && (number < 0.0 || number.fract() != 0.0) {
+            let message = format!("no count is `{number}`");
+            return reader.wrong(node.span, message, "a count is a whole number, 0 or more");
+        }
+        Some(number)
+    }
+
+    /// Numbers among which there is one of each that conditions on some bounds tell apart.
+    fn telling(self, bounds: impl Iterator<Item = f64>) -> Vec<f64> {
+        let mut bounds: Vec<f64> = bounds.collect();
+        bounds.sort_by(f64::total_cmp);
+        match self {
+            // The answer can only change at a number that is named, or right after it.
+            Self::Times { .. } | Self::Count(_) => {
+                let least = match self {
+                    Self::Times { least } => least,
+                    _ => 0.0,
+                };
+                let named = bounds.iter().flat_map(|bound| [*bound, bound + 1.0]);
+                let all = std::iter::once(least).chain(named);
+                all.filter(|number| *number >= least).collect()
+            }
+            Self::Number => {
+                let between = bounds.windows(2).filter_map(|pair| match pair {
+                    [low, high] => Some(low / 2.0 + high / 2.0),
+                    _ => None,
+                });
+                let ends = [f64::NEG_INFINITY, f64::INFINITY];
+                let inner: Vec<_> = between.chain(ends).collect();
+                bounds.into_iter().chain(inner).collect()
+            }
+        }
+    }
 }
 
 /// `[a, b]`, with both ends.
 pub(super) fn between(
     reader: &mut Reader<'_>,
     node: &Node,
-    number: fn(&mut Reader<'_>, &Node) -> Option<f64>,
+    number: impl Fn(&mut Reader<'_>, &Node) -> Option<f64>,
 ) -> Option<(f64, f64)> {
     const WHAT: &str = "the lowest and the highest number";
     let Content::List(items) = &node.content else {
@@ -122,34 +251,4 @@ pub(super) fn between(
         );
     }
     Some((low, high))
-}
-
-/// A count that no number of events meets, or that every number meets, is a slip.
-fn warn_if_settled(reader: &mut Reader<'_>, comparison: &Comparison, span: Span) {
-    let holds = |count: f64| comparison_holds(comparison, count);
-    // The answer can only change at a number that is named, or right after it.
-    let named = comparison
-        .conditions
-        .iter()
-        .filter_map(|condition| {
-            condition
-                .bound()
-                .number()
-                .map(|number| [number, number + 1.0])
-        })
-        .flatten();
-    let answers: Vec<_> = std::iter::once(0.0).chain(named).map(holds).collect();
-    if answers.iter().all(|holds| !holds) {
-        reader.warn(
-            span,
-            "no number of events meets this count",
-            "the clause never holds",
-        );
-    } else if answers.iter().all(|holds| *holds) {
-        reader.warn(
-            span,
-            "every number of events meets this count",
-            "the clause holds for everyone, also with no event",
-        );
-    }
 }

@@ -1,6 +1,7 @@
-//! `30 days` (COHORTS.md, "Windows").
+//! `30 days` and `30 calendar days` (COHORTS.md, "Windows").
 
-use crate::clause::Duration;
+use crate::clause::{Duration, Unit};
+use crate::diagnostic::quote;
 use crate::limits;
 use crate::yaml::{Content, Node, Reader, closest};
 
@@ -8,13 +9,84 @@ const UNITS: [(&str, &str, u64); 5] = [
     ("second", "seconds", 1_000),
     ("minute", "minutes", 60_000),
     ("hour", "hours", 3_600_000),
-    ("day", "days", 86_400_000),
-    ("week", "weeks", 7 * 86_400_000),
+    ("day", "days", DAY),
+    ("week", "weeks", 7 * DAY),
 ];
+
+/// What people abbreviate; `m` could be minutes or months.
+const SHORT: [(&str, &str); 9] = [
+    ("s", "seconds"),
+    ("secs", "seconds"),
+    ("mins", "minutes"),
+    ("h", "hours"),
+    ("hr", "hours"),
+    ("hrs", "hours"),
+    ("d", "days"),
+    ("w", "weeks"),
+    ("wk", "weeks"),
+];
+
+/// With the days of its longest one, for the limit.
+const CALENDAR_UNITS: [(&str, &str, Unit, u64); 3] = [
+    ("day", "days", Unit::Day, 1),
+    ("week", "weeks", Unit::Week, 7),
+    ("month", "months", Unit::Month, 31),
+];
+
+/// Days of what has no fixed length, and its calendar months.
+const UNEVEN: [(&str, &str, u64, u64); 3] = [
+    ("month", "months", 30, 1),
+    ("quarter", "quarters", 91, 3),
+    ("year", "years", 365, 12),
+];
+
+const DAY: u64 = 86_400_000;
 
 const EXAMPLE: &str = "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
 
+/// A length of time as `in_last` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Of a fixed length, whatever clocks and calendars say.
+    Rolling(Duration),
+    /// So many units, the current one included.
+    Calendar(Unit, u32),
+}
+
+/// A message and a help.
+type Fault = (String, String);
+
+/// A length of time that may be one of the calendar.
+pub(super) fn length(reader: &mut Reader<'_>, node: &Node) -> Option<Length> {
+    measured(reader, node, measure)
+}
+
+/// A length of time that is always the same.
 pub(super) fn duration(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
+    measured(reader, node, |text| match measure(text) {
+        Ok(Length::Rolling(length)) => Ok(length),
+        Ok(Length::Calendar(unit, count)) => Err((
+            format!("{} has no fixed length, as it must have here", quote(text)),
+            fixed(unit, count),
+        )),
+        Err((message, _)) if uneven(text).is_some() => {
+            let (days, _) = uneven(text).unwrap_or_default();
+            Err((message, format!("write `{days} days`")))
+        }
+        Err(fault) => Err(fault),
+    })
+}
+
+/// Whether a text is a length of time, where something else belongs.
+pub(super) fn is_length(text: &str) -> bool {
+    measure(text).is_ok()
+}
+
+fn measured<T>(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    measure: impl FnOnce(&str) -> Result<T, Fault>,
+) -> Option<T> {
     const WHAT: &str = "a length of time";
     let text = match &node.content {
         Content::Text(text) => &**text,
@@ -24,21 +96,39 @@ pub(super) fn duration(reader: &mut Reader<'_>, node: &Node) -> Option<Duration>
         _ => return reader.expected(node, WHAT, EXAMPLE),
     };
     match measure(text) {
-        Ok(duration) => Some(duration),
+        Ok(length) => Some(length),
         Err((message, help)) => reader.wrong(node.span, message, help),
     }
 }
 
-/// The length a text tells, or a message and a help.
-fn measure(text: &str) -> Result<Duration, (String, String)> {
-    let fault = |message: String, help: &str| Err((message, help.to_owned()));
-    let quoted = crate::quote(text);
+/// The length a text tells.
+fn measure(text: &str) -> Result<Length, Fault> {
+    let quoted = quote(text);
     let words: Vec<_> = text.split_whitespace().collect();
     let (count, unit) = match words.as_slice() {
-        [_, "calendar", ..] => {
+        [count, "calendar", unit] => return calendar(&quoted, count, unit),
+        ["calendar", _] => {
             return fault(
-                format!("{quoted}: calendar windows are not supported yet"),
-                "the window of this version is a rolling one of days of 24 hours: `30 days`",
+                format!("{quoted} does not say how many"),
+                "the current day alone is `1 calendar day`, the last four weeks are `4 calendar weeks`",
+            );
+        }
+        [count, word, unit] if closest(word, ["calendar"]).is_some() => {
+            return fault(
+                format!("{quoted} is not a length of time"),
+                &format!("did you mean `{count} calendar {unit}`?"),
+            );
+        }
+        ["this", unit @ ("day" | "week" | "month")] => {
+            return fault(
+                format!("{quoted} is not a length of time"),
+                &format!("write `1 calendar {unit}`: from its start until now"),
+            );
+        }
+        ["today"] => {
+            return fault(
+                format!("{quoted} is not a length of time"),
+                "write `1 calendar day`: from its start until now",
             );
         }
         [count, unit] => (*count, *unit),
@@ -49,14 +139,12 @@ fn measure(text: &str) -> Result<Duration, (String, String)> {
         ),
         _ => return fault(format!("{quoted} is not a length of time"), EXAMPLE),
     };
-    let Some(number) = whole(count) else {
-        let finer = if count.contains(['.', ',']) {
-            "only whole numbers: in place of `1.5 hours` write `90 minutes`"
-        } else {
-            EXAMPLE
-        };
-        return fault(format!("{quoted} is not a length of time"), finer);
-    };
+    rolling(text, count, unit).map(Length::Rolling)
+}
+
+fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, Fault> {
+    let quoted = quote(text);
+    let number = number(&quoted, count)?;
     let names = || UNITS.iter().flat_map(|(one, many, _)| [*one, *many]);
     let Some((_, _, ms)) = UNITS
         .iter()
@@ -65,8 +153,18 @@ fn measure(text: &str) -> Result<Duration, (String, String)> {
         if unit.is_empty() {
             return fault(format!("{quoted} has no unit"), EXAMPLE);
         }
-        let message = format!("unknown unit {} in {quoted}", crate::quote(unit));
-        let meant = closest(unit, UNITS.iter().map(|(_, many, _)| *many))
+        if let Some((days, months)) = uneven(text) {
+            let name = if months == 1 { "month" } else { "months" };
+            return fault(
+                format!("{quoted} has no fixed length"),
+                &format!("write `{months} calendar {name}`, or `{days} days`"),
+            );
+        }
+        let message = format!("unknown unit {} in {quoted}", quote(unit));
+        let short = SHORT.iter().find(|(short, _)| *short == unit);
+        let meant = short
+            .map(|(_, many)| *many)
+            .or_else(|| closest(unit, UNITS.iter().map(|(_, many, _)| *many)))
             .or_else(|| closest(unit, names()));
         return match meant {
             Some(meant) => fault(message, &format!("did you mean `{count} {meant}`?")),
@@ -79,19 +177,96 @@ fn measure(text: &str) -> Result<Duration, (String, String)> {
     if number == 0 {
         return fault(
             format!("{quoted} is no time at all"),
-            "a window is at least 1 second long",
+            "a length of time is at least 1 second",
         );
     }
     match number.checked_mul(*ms) {
         Some(ms) if ms <= limits::DURATION_MS => Ok(Duration::from_millis(ms)),
-        _ => fault(
-            format!("{quoted} is too long"),
-            &format!(
-                "at most {} days (100 years); for all of history leave `in_last` out",
-                limits::DURATION_MS / 86_400_000
-            ),
-        ),
+        _ => too_long(&quoted, limits::DURATION_MS / DAY, "days"),
     }
+}
+
+fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, Fault> {
+    let number = number(quoted, count)?;
+    let Some((_, many, unit, days)) = CALENDAR_UNITS
+        .into_iter()
+        .find(|(one, many, _, _)| unit == *one || unit == *many)
+    else {
+        let years = UNEVEN
+            .iter()
+            .find(|(one, many, _, _)| unit == *one || unit == *many);
+        let small = UNITS
+            .iter()
+            .find(|(one, many, _)| unit == *one || unit == *many);
+        let help = match (years, small) {
+            (Some((_, _, _, months)), _) => {
+                format!("write `{} calendar months`", number.saturating_mul(*months))
+            }
+            (_, Some(_)) => format!("write `{count} {unit}`"),
+            _ => match closest(unit, CALENDAR_UNITS.map(|(_, many, _, _)| many)) {
+                Some(meant) => format!("did you mean `{count} calendar {meant}`?"),
+                None => "a calendar has days, weeks and months".to_owned(),
+            },
+        };
+        return fault(format!("no window has calendar {}", quote(unit)), &help);
+    };
+    if number == 0 {
+        return fault(
+            format!("{quoted} is no time at all"),
+            "the current day alone is `1 calendar day`",
+        );
+    }
+    let most = limits::DURATION_MS / DAY / days;
+    match u32::try_from(number) {
+        Ok(count) if number <= most => Ok(Length::Calendar(unit, count)),
+        _ => too_long(quoted, most, &format!("calendar {many}")),
+    }
+}
+
+/// How many, as a whole number.
+fn number(quoted: &str, count: &str) -> Result<u64, Fault> {
+    if let Some(number) = whole(count) {
+        return Ok(number);
+    }
+    let help = if count.contains(['.', ',']) {
+        "only whole numbers: in place of `1.5 hours` write `90 minutes`"
+    } else {
+        EXAMPLE
+    };
+    fault(format!("{quoted} is not a length of time"), help)
+}
+
+/// What a calendar window comes to in hours, for a message.
+fn fixed(unit: Unit, count: u32) -> String {
+    match unit {
+        Unit::Day if count == 1 => "write `1 day`, of 24 hours".to_owned(),
+        Unit::Day => format!("write `{count} days`, of 24 hours each"),
+        Unit::Week if count == 1 => "write `1 week`, of 168 hours".to_owned(),
+        Unit::Week => format!("write `{count} weeks`, of 168 hours each"),
+        Unit::Month => format!("write `{} days`", u64::from(count) * 30),
+    }
+}
+
+/// Days and calendar months of a text such as `3 months`.
+fn uneven(text: &str) -> Option<(u64, u64)> {
+    let mut words = text.split_whitespace();
+    let number = whole(words.next()?).filter(|number| (1..=1_200).contains(number))?;
+    let unit = words.next()?;
+    let (_, _, days, months) = UNEVEN
+        .iter()
+        .find(|(one, many, _, _)| unit == *one || unit == *many)?;
+    Some((number * days, number * months))
+}
+
+fn too_long<T>(quoted: &str, most: u64, unit: &str) -> Result<T, Fault> {
+    fault(
+        format!("{quoted} is too long"),
+        &format!("at most {most} {unit} (100 years)"),
+    )
+}
+
+fn fault<T>(message: String, help: &str) -> Result<T, Fault> {
+    Err((message, help.to_owned()))
 }
 
 /// Digits as a number; too many are a very large one.
@@ -106,7 +281,10 @@ mod tests {
 
     #[test]
     fn units_are_what_they_are() {
-        let ms = |text: &str| measure(text).map(Duration::millis).ok();
+        let ms = |text: &str| match measure(text) {
+            Ok(Length::Rolling(length)) => Some(length.millis()),
+            _ => None,
+        };
         assert_eq!(ms("1 second"), Some(1_000));
         assert_eq!(ms("2 minutes"), Some(120_000));
         assert_eq!(ms("1 hour"), Some(3_600_000));
@@ -125,9 +303,31 @@ mod tests {
             "99999999999999999999 weeks",
             "7",
             "1 2 days",
-            "7 calendar days",
+            "7 months",
         ] {
             assert_eq!(ms(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn calendars_have_days_weeks_and_months() {
+        let length = |text: &str| measure(text).ok();
+        let calendar = |unit, count| Some(Length::Calendar(unit, count));
+        assert_eq!(length("1 calendar day"), calendar(Unit::Day, 1));
+        assert_eq!(length("2  calendar weeks"), calendar(Unit::Week, 2));
+        assert_eq!(length("1178 calendar months"), calendar(Unit::Month, 1_178));
+        assert_eq!(length("36525 calendar days"), calendar(Unit::Day, 36_525));
+        for wrong in [
+            "0 calendar days",
+            "1179 calendar months",
+            "36526 calendar days",
+            "99999999999999999999 calendar days",
+            "3 calendar hours",
+            "1 calendar year",
+            "calendar days",
+            "1.5 calendar days",
+        ] {
+            assert_eq!(length(wrong), None, "{wrong}");
         }
     }
 }

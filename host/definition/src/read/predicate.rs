@@ -1,197 +1,253 @@
 //! What a property must hold (COHORTS.md, "Predicates").
 
-use muster_model::Scalar;
+use std::collections::HashSet;
+
+use muster_model::{Millis, Scalar};
 
 use crate::clause::{Predicate, Test};
 use crate::diagnostic::quote;
 use crate::limits;
+use crate::pattern::PatternKind;
 use crate::yaml::{Content, Entry, Node, Reader};
 
+use super::clause::Clauses;
 use super::comparison::between;
-use super::not_yet::{Place, is_not_yet, message};
+use super::instant::is_like_instant;
+use super::words::unknown_key;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 24] = [
     "is",
     "not",
     "any_of",
     "none_of",
+    "contains",
+    "not_contains",
+    "starts_with",
+    "not_starts_with",
+    "ends_with",
+    "glob",
+    "not_glob",
+    "matches",
     "at_least",
     "more_than",
     "at_most",
     "less_than",
     "between",
+    "before",
+    "after",
+    "in_last",
+    "before_last",
     "set",
+    "contains_all",
+    "same_as",
 ];
 
-const NUMBER: &str = "a number";
-
-/// `{PROP: PRED, ..}`: what `with` and `user` say.
-pub(super) fn properties(
-    reader: &mut Reader<'_>,
-    entry: &Entry,
-) -> Option<Vec<(Box<str>, Predicate)>> {
-    let key = &*entry.key;
-    let help = format!("write a map: `{key}: {{city: Seattle}}`");
-    let Content::Map(entries) = &entry.value.content else {
-        return reader.expected(&entry.value, "a map of properties", &help);
-    };
-    if entries.is_empty() {
-        return reader.wrong(entry.value.span, format!("`{key}` names no property"), help);
+impl Clauses<'_, '_> {
+    /// A scalar, a list of them, or a map of operators.
+    pub(super) fn predicate(&mut self, node: &Node) -> Option<Predicate> {
+        let tests = match &node.content {
+            Content::Nothing => {
+                return self.reader.expected(
+                    node,
+                    "what the property must hold",
+                    "a property without a value is `{set: false}`",
+                );
+            }
+            Content::List(_) => vec![Test::AnyOf(self.literals(node, limits::VALUES)?)],
+            Content::Map(entries) => {
+                if entries.is_empty() {
+                    return self.reader.wrong(
+                        node.span,
+                        "this predicate says nothing",
+                        "write a value, a list, or a map such as `{at_least: 50}`",
+                    );
+                }
+                let tests: Vec<_> = entries.iter().map(|entry| self.operator(entry)).collect();
+                tests.into_iter().collect::<Option<Vec<_>>>()?.concat()
+            }
+            _ => vec![Test::AnyOf(vec![self.literal(node)?])],
+        };
+        let predicate = Predicate { tests };
+        self.warn_if_empty(&predicate, node);
+        Some(predicate)
     }
-    if entries.len() > limits::PROPERTIES {
-        let message = format!("`{key}` names {} properties", entries.len());
-        return reader.wrong(
-            entry.key_span,
-            message,
-            format!("at most {}", limits::PROPERTIES),
-        );
-    }
-    let read: Vec<_> = entries
-        .iter()
-        .map(|entry| property(reader, entry))
-        .collect();
-    read.into_iter().collect()
-}
 
-fn property(reader: &mut Reader<'_>, entry: &Entry) -> Option<(Box<str>, Predicate)> {
-    let predicate = predicate(reader, &entry.value);
-    if entry.key.is_empty() || entry.key.len() > limits::NAME_BYTES {
-        let help = format!("a property's name has 1 to {} bytes", limits::NAME_BYTES);
-        return reader.wrong(
-            entry.key_span,
-            format!("{} is not a property's name", quote(&entry.key)),
-            help,
-        );
+    fn operator(&mut self, entry: &Entry) -> Option<Vec<Test>> {
+        use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
+        let value = &entry.value;
+        let test = match &*entry.key {
+            "is" => Test::AnyOf(vec![self.one(value, "any_of")?]),
+            "not" => Test::NoneOf(vec![self.one(value, "none_of")?]),
+            "any_of" => Test::AnyOf(self.literals(value, limits::VALUES)?),
+            "none_of" => Test::NoneOf(self.literals(value, limits::VALUES)?),
+            "contains" => Test::Fits(self.pattern(entry, Contains)?),
+            "not_contains" => Test::FitsNot(self.pattern(entry, Contains)?),
+            "starts_with" => Test::Fits(self.pattern(entry, StartsWith)?),
+            "not_starts_with" => Test::FitsNot(self.pattern(entry, StartsWith)?),
+            "ends_with" => Test::Fits(self.pattern(entry, EndsWith)?),
+            "glob" => Test::Fits(self.pattern(entry, Glob)?),
+            "not_glob" => Test::FitsNot(self.pattern(entry, Glob)?),
+            "matches" => Test::Fits(self.pattern(entry, Regex)?),
+            "at_least" => Test::AtLeast(number(self.reader, value)?),
+            "more_than" => Test::MoreThan(number(self.reader, value)?),
+            "at_most" => Test::AtMost(number(self.reader, value)?),
+            "less_than" => Test::LessThan(number(self.reader, value)?),
+            "between" => {
+                let (low, high) = between(self.reader, value, number)?;
+                return Some(vec![Test::AtLeast(low), Test::AtMost(high)]);
+            }
+            "before" => Test::Before(self.instant(value)?),
+            "after" => Test::After(self.instant(value)?),
+            "in_last" => Test::InLast(self.duration(value)?),
+            "before_last" => Test::BeforeLast(self.duration(value)?),
+            "set" => Test::Set(self.reader.flag(value, "`true` or `false`")?),
+            "contains_all" => {
+                let values = self.literals(value, limits::ELEMENTS)?;
+                let each = values.into_iter().map(|value| Test::AnyOf(vec![value]));
+                return Some(each.collect());
+            }
+            "same_as" => Test::SameAs(self.same_as(value)?),
+            other => return self.unknown_operator(entry, other),
+        };
+        Some(vec![test])
     }
-    Some((entry.key.clone(), predicate?))
-}
 
-fn predicate(reader: &mut Reader<'_>, node: &Node) -> Option<Predicate> {
-    let tests = match &node.content {
-        Content::Nothing => {
-            return reader.expected(
+    fn unknown_operator<T>(&mut self, entry: &Entry, key: &str) -> Option<T> {
+        match key.strip_prefix("not_") {
+            Some(negated) if KEYS.contains(&negated) => {
+                let help = format!(
+                    "put `not` before the whole clause: `not: {{user: {{city: {{{negated}: …}}}}}}`"
+                );
+                let message = format!("there is no {}", quote(key));
+                self.reader.wrong(entry.key_span, message, help)
+            }
+            _ => {
+                unknown_key(self.reader, entry, "a predicate", &KEYS);
+                None
+            }
+        }
+    }
+
+    /// `{user: PROP}`, the user property that is compared with.
+    fn same_as(&mut self, node: &Node) -> Option<Box<str>> {
+        const WHAT: &str = "a user property";
+        if !matches!(node.content, Content::Map(_)) {
+            let help = match &node.content {
+                Content::Text(text) => format!(
+                    "write {}, or a value that is to be the same under `is`",
+                    quote(&format!("{{user: {text}}}"))
+                ),
+                _ => "write `{user: city}`".to_owned(),
+            };
+            return self.reader.expected(node, WHAT, &help);
+        }
+        let fields = self.reader.fields(node, WHAT, &["user"])?;
+        match (fields.get("user"), fields.entries) {
+            (Some(name), _) => self.property(name),
+            (None, []) => self
+                .reader
+                .wrong(node.span, "`user` is missing", "write `{user: city}`"),
+            // What is there instead was reported.
+            (None, _) => None,
+        }
+    }
+
+    /// One value; a list is a slip for the operator that takes several.
+    fn one(&mut self, node: &Node, several: &str) -> Option<Box<str>> {
+        if let Content::List(_) = node.content {
+            return self.reader.expected(
                 node,
-                "what the property must hold",
-                "a property without a value is `{set: false}`",
+                "one value",
+                &format!("for several values write `{several}`"),
             );
         }
-        Content::List(_) => vec![Test::AnyOf(literals(reader, node)?)],
-        Content::Map(entries) => {
-            if entries.is_empty() {
-                return reader.wrong(
-                    node.span,
-                    "this predicate says nothing",
-                    "write a value, a list, or a map such as `{at_least: 50}`",
-                );
+        self.literal(node)
+    }
+
+    fn literals(&mut self, node: &Node, most: usize) -> Option<Vec<Box<str>>> {
+        let items = self.reader.list(node, "a list of values", most)?;
+        if items.is_empty() {
+            return self.reader.wrong(
+                node.span,
+                "this list of values is empty",
+                "name at least one value",
+            );
+        }
+        let read: Vec<_> = items.iter().map(|item| self.literal(item)).collect();
+        read.into_iter().collect()
+    }
+
+    /// A value's canonical text: how `is`, `not`, `any_of` and `none_of` compare.
+    pub(super) fn literal(&mut self, node: &Node) -> Option<Box<str>> {
+        let reader = &mut *self.reader;
+        match &node.content {
+            Content::Text(text) => Some(text.clone()),
+            Content::Flag(flag) => Some(Scalar::Flag(*flag).canonical_text().into()),
+            Content::Number(number) => {
+                let canonical = Scalar::Number(*number).canonical_text().into_owned();
+                let written = reader.source().slice(node.span);
+                let digits = written.trim_start_matches(['-', '+']);
+                if digits.bytes().all(|byte| byte.is_ascii_digit())
+                    && digits != canonical.trim_start_matches('-')
+                {
+                    let message = format!("{} is read as the number `{canonical}`", quote(written));
+                    reader.warn(
+                        node.span,
+                        message,
+                        format!("if it is a text, put quotes around it: \"{written}\""),
+                    );
+                }
+                Some(canonical.into())
             }
-            let tests: Vec<_> = entries
-                .iter()
-                .map(|entry| operator(reader, entry))
-                .collect();
-            tests
-                .into_iter()
-                .collect::<Option<Vec<_>>>()?
-                .into_iter()
-                .flatten()
-                .collect()
+            Content::Nothing => reader.expected(
+                node,
+                "a value",
+                "a property without a value is `{set: false}`",
+            ),
+            Content::List(_) | Content::Map(_) => reader.expected(
+                node,
+                "a text, a number or a flag",
+                "what is compared is one value, or a list of such values",
+            ),
         }
-        _ => vec![Test::AnyOf(vec![literal(reader, node)?])],
-    };
-    let predicate = Predicate { tests };
-    warn_if_empty(reader, &predicate, node);
-    Some(predicate)
-}
-
-fn operator(reader: &mut Reader<'_>, entry: &Entry) -> Option<Vec<Test>> {
-    let value = &entry.value;
-    let test = match &*entry.key {
-        "is" => Test::AnyOf(vec![one(reader, value, "any_of")?]),
-        "not" => Test::NoneOf(vec![one(reader, value, "none_of")?]),
-        "any_of" => Test::AnyOf(literals(reader, value)?),
-        "none_of" => Test::NoneOf(literals(reader, value)?),
-        "at_least" => Test::AtLeast(reader.number(value, NUMBER)?),
-        "more_than" => Test::MoreThan(reader.number(value, NUMBER)?),
-        "at_most" => Test::AtMost(reader.number(value, NUMBER)?),
-        "less_than" => Test::LessThan(reader.number(value, NUMBER)?),
-        "between" => {
-            let (low, high) = between(reader, value, |reader, node| reader.number(node, NUMBER))?;
-            return Some(vec![Test::AtLeast(low), Test::AtMost(high)]);
-        }
-        "set" => Test::Set(reader.flag(value, "`true` or `false`")?),
-        later if is_not_yet(Place::Predicate, later) => {
-            return reader.wrong(entry.key_span, message(later), Place::Predicate.help());
-        }
-        _ => {
-            reader.unknown_key(entry, "a predicate", &KEYS);
-            return None;
-        }
-    };
-    Some(vec![test])
-}
-
-/// One value; a list is a slip for the operator that takes several.
-fn one(reader: &mut Reader<'_>, node: &Node, several: &str) -> Option<Box<str>> {
-    if let Content::List(_) = node.content {
-        return reader.expected(
-            node,
-            "one value",
-            &format!("for several values write `{several}`"),
-        );
     }
-    literal(reader, node)
-}
 
-fn literals(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
-    let items = reader.list(node, "a list of values", limits::VALUES)?;
-    if items.is_empty() {
-        return reader.wrong(
-            node.span,
-            "this list of values is empty",
-            "name at least one value",
-        );
-    }
-    let read: Vec<_> = items.iter().map(|item| literal(reader, item)).collect();
-    read.into_iter().collect()
-}
-
-/// A value's canonical text: how `is`, `not`, `any_of` and `none_of` compare.
-fn literal(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
-    match &node.content {
-        Content::Text(text) => Some(text.clone()),
-        Content::Flag(flag) => Some(Scalar::Flag(*flag).canonical_text().into()),
-        Content::Number(number) => {
-            let canonical = Scalar::Number(*number).canonical_text().into_owned();
-            let written = reader.source().slice(node.span);
-            let digits = written.trim_start_matches(['-', '+']);
-            if digits.bytes().all(|byte| byte.is_ascii_digit())
-                && digits != canonical.trim_start_matches('-')
-            {
-                let message = format!("{} is read as the number `{canonical}`", quote(written));
-                reader.warn(
-                    node.span,
-                    message,
-                    format!("if it is a text, put quotes around it: \"{written}\""),
-                );
-            }
-            Some(canonical.into())
+    /// Bounds that no value keeps, and `set` against the other tests, are slips.
+    fn warn_if_empty(&mut self, predicate: &Predicate, node: &Node) {
+        const NEVER: &str = "the predicate never holds";
+        let wants =
+            |test: &Test| !matches!(test, Test::Set(_) | Test::NoneOf(_) | Test::FitsNot(_));
+        let sets = |set: bool| predicate.tests.contains(&Test::Set(set));
+        if sets(false) && (sets(true) || predicate.tests.iter().any(wants)) {
+            let message = "a property without a value meets none of the other tests";
+            self.reader.warn(node.span, message, NEVER);
+        } else if no_number(predicate) {
+            let message = "no number meets this predicate";
+            self.reader.warn(node.span, message, NEVER);
+        } else if no_instant(predicate) {
+            let message = "no instant meets this predicate";
+            self.reader.warn(node.span, message, NEVER);
+        } else if no_text(predicate) {
+            let message = "what must be there is what must not be there";
+            self.reader.warn(node.span, message, NEVER);
         }
-        Content::Nothing => reader.expected(
-            node,
-            "a value",
-            "a property without a value is `{set: false}`",
-        ),
-        Content::List(_) | Content::Map(_) => reader.expected(
-            node,
-            "a text, a number or a flag",
-            "what is compared is one value, or a list of such values",
-        ),
     }
 }
 
-/// Bounds that no number keeps, and `set` against the other tests, are slips.
-fn warn_if_empty(reader: &mut Reader<'_>, predicate: &Predicate, node: &Node) {
+/// A number; a date is a slip for the operators that compare instants.
+fn number(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
+    if let Content::Text(text) = &node.content
+        && is_like_instant(text)
+    {
+        let help = "instants are compared by `before` and `after`";
+        return reader.expected(node, "a number", help);
+    }
+    reader.number(node, "a number")
+}
+
+/// Whether no number keeps all bounds.
+fn no_number(predicate: &Predicate) -> bool {
     let (mut low, mut high) = ((f64::NEG_INFINITY, false), (f64::INFINITY, false));
-    let (mut wants_value, mut wants_none) = (false, false);
     for test in &predicate.tests {
         match *test {
             Test::AtLeast(bound) if bound > low.0 => low = (bound, false),
@@ -200,23 +256,41 @@ fn warn_if_empty(reader: &mut Reader<'_>, predicate: &Predicate, node: &Node) {
             Test::LessThan(bound) if bound <= high.0 => high = (bound, true),
             _ => {}
         }
-        match test {
-            Test::Set(false) => wants_none = true,
-            Test::NoneOf(_) => {}
-            _ => wants_value = true,
+    }
+    low.0 > high.0 || (low.0 == high.0 && (low.1 || high.1))
+}
+
+/// Whether no instant lies where all tests want it.
+fn no_instant(predicate: &Predicate) -> bool {
+    let (mut after, mut before) = (Millis(i64::MIN), Millis(i64::MAX));
+    let (mut in_last, mut before_last) = (u64::MAX, 0);
+    for test in &predicate.tests {
+        match *test {
+            Test::After(at) => after = after.max(at),
+            Test::Before(at) => before = before.min(at),
+            Test::InLast(length) => in_last = in_last.min(length.millis()),
+            Test::BeforeLast(length) => before_last = before_last.max(length.millis()),
+            _ => {}
         }
     }
-    if wants_value && wants_none {
-        reader.warn(
-            node.span,
-            "a property without a value meets none of the other tests",
-            "the predicate never holds",
-        );
-    } else if low.0 > high.0 || (low.0 == high.0 && (low.1 || high.1)) {
-        reader.warn(
-            node.span,
-            "no number meets this predicate",
-            "the predicate never holds",
-        );
-    }
+    after.0.saturating_add(1) >= before.0 || before_last >= in_last
+}
+
+/// Whether a text that must be there must not be there.
+fn no_text(predicate: &Predicate) -> bool {
+    let out: HashSet<_> = predicate
+        .tests
+        .iter()
+        .filter_map(|test| match test {
+            Test::NoneOf(texts) => Some(texts),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let tests = predicate.tests.iter();
+    !out.is_empty()
+        && tests.into_iter().any(|test| match test {
+            Test::AnyOf(texts) => texts.iter().all(|text| out.contains(text)),
+            _ => false,
+        })
 }

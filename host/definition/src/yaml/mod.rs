@@ -26,4 +26,4 @@ mod suggest;
 
 pub use node::{Content, Entry, Node};
 pub use reader::{Fields, Reader};
-pub use suggest::{closest, list};
+pub use suggest::{closest, either, list};

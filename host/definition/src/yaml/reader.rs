@@ -22,6 +22,9 @@ pub struct Fields<'n> {
     pub span: Span,
 }
 
+/// As many keys are told also to whom it is told which one was meant.
+const FEW: usize = 12;
+
 impl<'s> Reader<'s> {
     /// A reader of a file.
     #[must_use]
@@ -205,10 +208,26 @@ impl<'s> Reader<'s> {
 
     /// Reports a key that does not belong to a map.
     pub fn unknown_key(&mut self, entry: &Entry, what: &str, keys: &[&str]) {
+        let meant = closest(&entry.key, keys.iter().copied());
+        self.unknown_key_meant(entry, what, keys, meant);
+    }
+
+    /// Reports a key that does not belong to a map, and which one was meant, if that is known.
+    pub fn unknown_key_meant(
+        &mut self,
+        entry: &Entry,
+        what: &str,
+        keys: &[&str],
+        meant: Option<&str>,
+    ) {
         let message = format!("unknown key {} in {what}", quote(&entry.key));
         let mut diagnostic = Diagnostic::error(message).at(self.source, entry.key_span, "");
-        if let Some(meant) = closest(&entry.key, keys.iter().copied()) {
+        if let Some(meant) = meant {
             diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
+            if keys.len() > FEW {
+                self.report(diagnostic);
+                return;
+            }
         }
         self.report(match keys {
             [] => diagnostic,

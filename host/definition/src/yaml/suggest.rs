@@ -37,6 +37,18 @@ pub fn list(words: &[&str]) -> String {
     }
 }
 
+/// Words as a choice for a message: `` `a`, `b` or `c` ``.
+#[must_use]
+pub fn either(words: &[&str]) -> String {
+    match words.split_last() {
+        Some((last, first)) if !first.is_empty() => {
+            let first: Vec<_> = first.iter().map(|word| format!("`{word}`")).collect();
+            format!("{} or `{last}`", first.join(", "))
+        }
+        _ => list(words),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +79,8 @@ mod tests {
         assert_eq!(list(&[]), "");
         assert_eq!(list(&["a"]), "`a`");
         assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(either(&[]), "");
+        assert_eq!(either(&["a"]), "`a`");
+        assert_eq!(either(&["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }

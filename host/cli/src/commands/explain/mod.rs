@@ -15,7 +15,7 @@ use muster_store::{Snapshot, UserKey};
 use serde_json::{Value as Json, json};
 
 use crate::output::{Output, number, table};
-use crate::project::Project;
+use crate::project::{Project, clause};
 use crate::told;
 use reads::Reads;
 
@@ -61,16 +61,18 @@ impl Explain {
         let snapshot = store.snapshot()?;
         let user = find_user(&snapshot, &self.user)?;
         let at = self.at.or(project.config.clock).unwrap_or_else(Millis::now);
-        let history = snapshot.history(user, at)?;
+        let history = UserHistory {
+            lists: project.lists.of_user(&self.user),
+            ..snapshot.history(user, at)?
+        };
+        let clause = clause(definition);
         let explained = Explained {
             definition,
             user: &self.user,
             at,
             known: known(&history, at),
-            decided: match &definition.body {
-                Body::Where(clause) => Some((trace(clause, &history, at), Reads::of(clause))),
-                _ => None,
-            },
+            decided: (clause.as_deref())
+                .map(|clause| (trace(clause, &history, at), Reads::of(clause))),
             known_from: (snapshot.known_later(at)?.into_iter())
                 .find_map(|(key, from)| (key == user).then_some(from)),
             history: &history,
@@ -256,13 +258,14 @@ impl<'a> Explained<'a> {
 
     fn hand_written(&self) -> String {
         let Self { definition, .. } = self;
-        let decides = match &definition.body {
-            Body::Rule(path) => format!("the hand-written rule {}", quote(path)),
-            _ => "a list".to_owned(),
+        let rule = match &definition.body {
+            Body::Rule(path) => path,
+            Body::Where(_) | Body::Members(_) => "",
         };
         format!(
-            "who is in `{}` is decided by {decides}, which does not tell why: what is known of {} is\n",
+            "who is in `{}` is decided by the hand-written rule {}, which does not tell why: what is known of {} is\n",
             definition.id,
+            quote(rule),
             quote(self.user)
         )
     }

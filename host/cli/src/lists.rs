@@ -1,0 +1,130 @@
+//! Static lists of a project (`members: ./vip.csv`): read, named by their content, and handed to the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use muster_definition::{Body, Definition, Diagnostics, Source};
+use muster_engine::Lists;
+use muster_model::CohortId;
+use sha2::{Digest, Sha256};
+
+use crate::{config, project};
+
+/// The largest list file, in bytes: a million ids (`limits::MEMBERS` of `muster_definition`) of 64 bytes, four times over.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The lists of all cohorts that have one.
+#[derive(Default)]
+pub(crate) struct MemberLists {
+    lists: BTreeMap<CohortId, List>,
+}
+
+struct List {
+    /// The cohort's id and a digest of the ids: a list of other users has another name, so the rule that reads it is another rule.
+    name: String,
+    ids: BTreeSet<Box<str>>,
+}
+
+impl MemberLists {
+    /// Reads the lists that definitions name.
+    pub(crate) fn read(definitions: &[Definition]) -> Result<Self, Diagnostics> {
+        let mut lists = Self::default();
+        let mut problems = Diagnostics::default();
+        for definition in definitions {
+            let Body::Members(path) = &definition.body else {
+                continue;
+            };
+            match ids(&project::beside(definition, path)) {
+                Ok(ids) => {
+                    let name = name(&definition.id, &ids);
+                    lists
+                        .lists
+                        .insert(definition.id.clone(), List { name, ids });
+                }
+                Err(diagnostics) => problems.append(diagnostics),
+            }
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        Ok(lists)
+    }
+
+    /// What the list of a cohort is called.
+    pub(crate) fn name(&self, cohort: &CohortId) -> String {
+        self.lists
+            .get(cohort)
+            .map_or_else(|| cohort.to_string(), |list| list.name.clone())
+    }
+
+    /// The lists as the engine takes them.
+    pub(crate) fn for_engine(&self) -> Lists {
+        let mut lists = Lists::default();
+        for list in self.lists.values() {
+            let ids = list.ids.iter().map(|id| id.to_string()).collect();
+            lists.insert(list.name.clone(), ids);
+        }
+        lists
+    }
+
+    /// The cohorts whose list has a user.
+    pub(crate) fn of_user(&self, user: &str) -> BTreeSet<CohortId> {
+        let has =
+            |(cohort, list): (&CohortId, &List)| list.ids.contains(user).then(|| cohort.clone());
+        self.lists.iter().filter_map(has).collect()
+    }
+}
+
+fn ids(path: &Path) -> Result<BTreeSet<Box<str>>, Diagnostics> {
+    let unreadable = |error| {
+        let name = project::shown(path);
+        Err(config::unreadable(&Source::new(&name, ""), error))
+    };
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.len() > MAX_BYTES => {
+            let error = format!("it has over {} MiB", MAX_BYTES >> 20);
+            return unreadable(std::io::Error::other(error));
+        }
+        Ok(_) => {}
+        Err(error) => return unreadable(error),
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => muster_definition::members(&Source::new(&project::shown(path), &text)),
+        Err(error) => unreadable(error),
+    }
+}
+
+fn name(cohort: &CohortId, ids: &BTreeSet<Box<str>>) -> String {
+    let mut digest = Sha256::new();
+    for id in ids {
+        digest.update((id.len() as u64).to_le_bytes());
+        digest.update(id.as_bytes());
+    }
+    let digest = digest.finalize();
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{cohort}-{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_named_by_its_ids() {
+        let cohort = CohortId::new("vip").unwrap();
+        let ids = |ids: &[&str]| ids.iter().map(|id| Box::from(*id)).collect();
+        assert_eq!(
+            name(&cohort, &ids(&["a", "b"])),
+            name(&cohort, &ids(&["b", "a"]))
+        );
+        assert_ne!(
+            name(&cohort, &ids(&["a", "b"])),
+            name(&cohort, &ids(&["ab"]))
+        );
+        assert!(name(&cohort, &ids(&[])).starts_with("vip-"));
+    }
+}

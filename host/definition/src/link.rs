@@ -1,0 +1,322 @@
+//! Cohorts of cohorts (COHORTS.md, `in_cohort:`): the clause of another cohort in the place of its id.
+
+use std::collections::BTreeMap;
+
+use muster_model::CohortId;
+
+use crate::yaml::closest;
+use crate::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, limits, quote};
+
+/// Puts the clause of each cohort that another uses into its place: [`Clause::InCohort`] becomes that cohort's clause, with its
+/// own time zone, or [`Clause::Listed`] where that is a static list. What was wrong stays as it was. All definitions of a
+/// project must be there, and no two with one id ([`crate::duplicate_ids`]).
+///
+/// # Errors
+/// Ids that no definition has, cohorts with a `rule:`, cohorts that use themselves by whatever way, and clauses that grow beyond
+/// [`limits::CLAUSES`], [`limits::DEPTH`] or [`limits::LINKED_BYTES`].
+#[must_use]
+pub fn link(definitions: &mut [Definition]) -> Diagnostics {
+    let mut linker = Linker {
+        by_id: definitions
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, definition)| (definition.id.clone(), at))
+            .collect(),
+        states: vec![State::Untouched; definitions.len()],
+        diagnostics: Diagnostics::default(),
+    };
+    for at in 0..definitions.len() {
+        linker.visit(definitions, at);
+    }
+    linker.diagnostics
+}
+
+struct Linker {
+    by_id: BTreeMap<CohortId, usize>,
+    states: Vec<State>,
+    diagnostics: Diagnostics,
+}
+
+/// How far a definition has come.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Untouched,
+    /// On the way from the definition that was begun with.
+    Open,
+    /// Without cohorts of its own any more; `None`: it cannot be used.
+    Done(Option<Size>),
+}
+
+/// What a clause comes to.
+#[derive(Clone, Copy, PartialEq)]
+struct Size {
+    clauses: usize,
+    depth: usize,
+    bytes: usize,
+}
+
+impl Linker {
+    /// Links a definition and before it all that it uses. The way there is kept here and not on the stack: it may be as long as
+    /// there are definitions.
+    fn visit(&mut self, definitions: &mut [Definition], first: usize) {
+        // Each with the number of the cohort that it uses and comes next.
+        let mut way: Vec<(usize, usize)> = Vec::new();
+        if self.state(first) == State::Untouched {
+            self.set(first, State::Open);
+            way.push((first, 0));
+        }
+        while let Some((at, next)) = way.last_mut() {
+            let at = *at;
+            let used = definitions
+                .get(at)
+                .and_then(|definition| definition.spans.in_cohort.get(*next));
+            *next += 1;
+            let Some((id, _)) = used else {
+                way.pop();
+                let size = self.finish(definitions, at);
+                self.set(at, State::Done(size));
+                continue;
+            };
+            let Some(other) = self.by_id.get(id).copied() else {
+                continue;
+            };
+            match self.state(other) {
+                State::Untouched => {
+                    self.set(other, State::Open);
+                    way.push((other, 0));
+                }
+                State::Open => {
+                    let begin = way.iter().position(|(at, _)| *at == other);
+                    let round = way.get(begin.unwrap_or_default()..).unwrap_or_default();
+                    self.diagnostics.push(cycle(definitions, round));
+                }
+                State::Done(_) => {}
+            }
+        }
+    }
+
+    /// Puts all clauses that a definition uses into their places, if they are all there.
+    fn finish(&mut self, definitions: &mut [Definition], at: usize) -> Option<Size> {
+        let definition = definitions.get(at)?;
+        let Body::Where(clause) = &definition.body else {
+            return Some(Size {
+                clauses: 1,
+                depth: 1,
+                bytes: 0,
+            });
+        };
+        let mut parts = BTreeMap::new();
+        let mut complete = true;
+        for (id, span) in &definition.spans.in_cohort {
+            match self.used(definitions, definition, id, *span) {
+                Some(part) => {
+                    parts.insert(id, part);
+                }
+                None => complete = false,
+            }
+        }
+        if !complete {
+            return None;
+        }
+        let own = definition.source.text().len();
+        let size = size(clause, &|id| parts.get(id).map(|(size, _)| *size)).more(own);
+        if !definition.spans.in_cohort.is_empty() {
+            self.within_limits(definition, size)?;
+        }
+        let mut linked = clause.clone();
+        replace(&mut linked, &|id| {
+            parts.get(id).map(|(_, clause)| clause.clone())
+        });
+        if let Some(definition) = definitions.get_mut(at) {
+            definition.body = Body::Where(linked);
+        }
+        Some(size)
+    }
+
+    /// What stands for a cohort where it is used; an error, if it is this place's.
+    fn used(
+        &mut self,
+        definitions: &[Definition],
+        user: &Definition,
+        id: &CohortId,
+        span: Span,
+    ) -> Option<(Size, Clause)> {
+        let Some(at) = self.by_id.get(id).copied() else {
+            let message = format!("no cohort has the id {}", quote(id.as_str()));
+            let mut error = Diagnostic::error(message).at(&user.source, span, "");
+            let known = self.by_id.keys().map(CohortId::as_str);
+            if let Some(meant) = closest(id.as_str(), known) {
+                error = error.help(format!("did you mean `{meant}`?"));
+            } else {
+                let help = "it is what a definition of this project has as `id:`, or its file's name without the ending";
+                error = error.help(help);
+            }
+            self.diagnostics.push(error);
+            return None;
+        };
+        let other = definitions.get(at)?;
+        match (&other.body, self.state(at)) {
+            (Body::Rule(path), _) => {
+                let message = format!(
+                    "{} is a rule of its own, {}, and no other cohort can use it",
+                    quote(id.as_str()),
+                    quote(path)
+                );
+                let error = Diagnostic::error(message).at(&user.source, span, "");
+                let help = "only cohorts with `where:` or `members:` can be used";
+                self.diagnostics.push(error.help(help));
+                None
+            }
+            // What is wrong with the other one, or that it is this one itself, is reported there.
+            (_, State::Untouched | State::Open | State::Done(None)) => None,
+            (Body::Members(_), State::Done(Some(size))) => Some((size, Clause::Listed(id.clone()))),
+            (Body::Where(clause), State::Done(Some(size))) => Some((size, clause.clone())),
+        }
+    }
+
+    fn within_limits(&mut self, definition: &Definition, size: Size) -> Option<()> {
+        let (what, help) = if size.clauses > limits::CLAUSES {
+            (
+                format!("has {} clauses", size.clauses),
+                format!(
+                    "at most {}, those of a cohort counted as often as it is used",
+                    limits::CLAUSES
+                ),
+            )
+        } else if size.depth > limits::DEPTH {
+            (
+                format!("has clauses inside each other {} deep", size.depth),
+                format!("at most {}", limits::DEPTH),
+            )
+        } else if size.bytes > limits::LINKED_BYTES {
+            (
+                format!("has {} bytes", size.bytes),
+                format!(
+                    "at most {}, the file of a cohort counted as often as it is used",
+                    limits::LINKED_BYTES
+                ),
+            )
+        } else {
+            return Some(());
+        };
+        let id = quote(definition.id.as_str());
+        let message = format!("with all cohorts that it uses {id} {what}");
+        let mut error = Diagnostic::error(message);
+        if let Some((_, span)) = definition.spans.in_cohort.first() {
+            error = error.at(&definition.source, *span, "");
+        }
+        self.diagnostics.push(error.help(help));
+        None
+    }
+
+    fn state(&self, at: usize) -> State {
+        self.states.get(at).copied().unwrap_or(State::Done(None))
+    }
+
+    fn set(&mut self, at: usize, state: State) {
+        if let Some(place) = self.states.get_mut(at) {
+            *place = state;
+        }
+    }
+}
+
+impl Size {
+    fn more(self, bytes: usize) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(bytes),
+            ..self
+        }
+    }
+}
+
+/// A cohort that is made of itself: the way round, each step with its place.
+fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
+    let on_way: Vec<_> = round
+        .iter()
+        .filter_map(|(at, next)| {
+            let definition = definitions.get(*at)?;
+            // The cohort that comes next was counted already.
+            let (_, span) = definition.spans.in_cohort.get(next.checked_sub(1)?)?;
+            Some((definition, *span))
+        })
+        .collect();
+    let ids = on_way.iter().map(|(definition, _)| &definition.id);
+    let names: Vec<_> = ids
+        .clone()
+        .chain(ids.take(1))
+        .map(|id| format!("`{id}`"))
+        .collect();
+    let (message, help) = match on_way.as_slice() {
+        [(definition, _)] => (
+            format!("the cohort {} uses itself", quote(definition.id.as_str())),
+            "say who is in without it",
+        ),
+        _ => (
+            format!("cohorts use each other in a circle: {}", shown(&names)),
+            "say in one of them who is in without the next",
+        ),
+    };
+    let mut error = Diagnostic::error(message);
+    for (definition, span) in on_way.iter().take(SHOWN) {
+        error = error.at(&definition.source, *span, "");
+    }
+    error.help(help)
+}
+
+/// The steps of a circle that are shown.
+const SHOWN: usize = 8;
+
+fn shown(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if first.len() > SHOWN => {
+            let first = first.get(..SHOWN).unwrap_or(first);
+            format!("{} → … → {last}", first.join(" → "))
+        }
+        all => all.join(" → "),
+    }
+}
+
+/// The size of a clause, with that of each cohort in its place. Recurses as deep as clauses nest.
+fn size(clause: &Clause, of: &impl Fn(&CohortId) -> Option<Size>) -> Size {
+    let parts: Vec<Size> = match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => {
+            clauses.iter().map(|clause| size(clause, of)).collect()
+        }
+        Clause::Not(clause) => vec![size(clause, of)],
+        Clause::InCohort(id) => {
+            if let Some(size) = of(id) {
+                return size;
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    let add = |sum: usize, part: usize| sum.saturating_add(part);
+    Size {
+        clauses: parts.iter().map(|part| part.clauses).fold(1, add),
+        depth: 1 + parts
+            .iter()
+            .map(|part| part.depth)
+            .max()
+            .unwrap_or_default(),
+        bytes: parts.iter().map(|part| part.bytes).fold(0, add),
+    }
+}
+
+fn replace(clause: &mut Clause, by: &impl Fn(&CohortId) -> Option<Clause>) {
+    match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => {
+            for clause in clauses {
+                replace(clause, by);
+            }
+        }
+        Clause::Not(clause) => replace(clause, by),
+        Clause::InCohort(id) => {
+            if let Some(linked) = by(id) {
+                *clause = linked;
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,158 @@
+//! Static lists of users (COHORTS.md, `members:`): ids, one a line.
+
+use std::collections::BTreeSet;
+
+use crate::{Diagnostic, Diagnostics, Source, Span, limits, quote};
+
+/// The longest id, in bytes (that of an event's user id).
+const ID_BYTES: usize = 256;
+
+/// Reads a list of user ids, one a line. Blanks around an id are no part of it, empty lines are passed over, and an id that is
+/// there twice is on the list once. An id in double quotes is what is inside them, as in any CSV file.
+///
+/// # Errors
+/// All lines that are no id, and a list of more than [`limits::MEMBERS`].
+pub fn members(source: &Source) -> Result<BTreeSet<Box<str>>, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let mut ids = BTreeSet::new();
+    let mut start = 0;
+    for line in source.text().split_inclusive('\n') {
+        let at = start;
+        start += line.len();
+        let text = line.trim_start_matches(blank);
+        let at = at + (line.len() - text.len());
+        let text = text.trim_end();
+        if text.is_empty() {
+            continue;
+        }
+        match id(text) {
+            Ok(id) => {
+                ids.insert(id);
+                if ids.len() > limits::MEMBERS {
+                    let message = format!("the list has more than {} ids", limits::MEMBERS);
+                    let help = "whoever is on it could have a user property instead, and `user` looks at it";
+                    diagnostics.push(Diagnostic::error(message).in_file(source).help(help));
+                    break;
+                }
+            }
+            Err((message, help)) => {
+                let end = at + text.len();
+                let error = Diagnostic::error(message).at(source, Span { start: at, end }, "");
+                diagnostics.push(error.help(help));
+            }
+        }
+    }
+    match diagnostics.is_empty() {
+        true => Ok(ids),
+        false => Err(diagnostics),
+    }
+}
+
+/// What stands around an id; a byte order mark before the first.
+fn blank(char: char) -> bool {
+    char.is_whitespace() || char == '\u{feff}'
+}
+
+/// The id of a line, or a message and a help.
+fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
+    let inside = line
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let id = match inside {
+        Some(inside) if !inside.replace("\"\"", "").contains('"') => inside.replace("\"\"", "\""),
+        _ if line.contains(',') => {
+            return Err((
+                format!("{} is not one user id", quote(line)),
+                "write one id a line and nothing else; an id with a comma in it needs double quotes",
+            ));
+        }
+        _ => line.to_owned(),
+    };
+    if id.is_empty() || id.len() > ID_BYTES {
+        return Err((
+            format!("{} is not a user id", quote(line)),
+            "an id has 1 to 256 bytes",
+        ));
+    }
+    if id.chars().any(char::is_control) {
+        return Err((
+            format!("{} has a control character in it", quote(line)),
+            "write one id a line and nothing else",
+        ));
+    }
+    Ok(id.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<Box<str>>, String> {
+        match members(&Source::new("cohorts/vip.csv", text)) {
+            Ok(ids) => Ok(ids.into_iter().collect()),
+            Err(diagnostics) => Err(diagnostics.to_string()),
+        }
+    }
+
+    #[test]
+    fn ids_are_one_a_line() {
+        let ids = |ids: &[&str]| Ok(ids.iter().map(|id| Box::from(*id)).collect());
+        assert_eq!(read(""), ids(&[]));
+        assert_eq!(read("\u{feff}ann\r\nbob\r\n"), ids(&["ann", "bob"]));
+        assert_eq!(read("  bob \n\n\tann\nbob"), ids(&["ann", "bob"]));
+        assert_eq!(
+            read("\"a,b\"\n\"say \"\"hi\"\"\"\n5\""),
+            ids(&["5\"", "a,b", "say \"hi\""])
+        );
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let list = |count: usize| (0..count).map(|n| format!("{n}\n")).collect::<String>();
+        assert_eq!(
+            read(&list(limits::MEMBERS)).map(|ids| ids.len()),
+            Ok(limits::MEMBERS)
+        );
+        let told = read(&list(limits::MEMBERS + 1)).unwrap_err();
+        assert!(
+            told.contains("the list has more than 1000000 ids"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_table_is_no_list() {
+        insta::assert_snapshot!(read("user_id,name\nann\n").unwrap_err(), @r"
+        error: `user_id,name` is not one user id
+         --> cohorts/vip.csv:1:1
+          |
+        1 | user_id,name
+          | ^^^^^^^^^^^^
+          |
+          = help: write one id a line and nothing else; an id with a comma in it needs double quotes
+        ");
+        insta::assert_snapshot!(read("ann\nbo\tb\n\"\"\n").unwrap_err(), @r#"
+        error: `bo\tb` has a control character in it
+         --> cohorts/vip.csv:2:1
+          |
+        2 | bo    b
+          | ^^^^^^^
+          |
+          = help: write one id a line and nothing else
+
+        error: `""` is not a user id
+         --> cohorts/vip.csv:3:1
+          |
+        3 | ""
+          | ^^
+          |
+          = help: an id has 1 to 256 bytes
+        "#);
+        assert!(read(&"a".repeat(ID_BYTES)).is_ok());
+        assert!(
+            read(&"a".repeat(ID_BYTES + 1))
+                .unwrap_err()
+                .contains("an id has 1 to 256 bytes")
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Who is in: `where`, `rule` or `members`.
+
+use muster_model::CohortId;
+
+use crate::clause::TimeZoneName;
+use crate::definition::Body;
+use crate::diagnostic::{Diagnostic, Span, quote};
+use crate::yaml::{Content, Entry, Fields, Node, Reader, closest, either, list};
+
+use super::clause::{Clauses, is_subject};
+
+/// The keys that say who is in; a definition has one of them.
+pub(super) const KEYS: [&str; 3] = ["where", "rule", "members"];
+
+/// A body, its place, and the cohorts that it uses.
+pub(super) struct Read {
+    pub(super) body: Body,
+    pub(super) span: Span,
+    pub(super) in_cohort: Vec<(CohortId, Span)>,
+}
+
+pub(super) fn body(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    zone: &TimeZoneName,
+) -> Option<Read> {
+    let said: Vec<&Entry> = KEYS.iter().filter_map(|key| fields.entry(key)).collect();
+    match said.as_slice() {
+        [] => {
+            missing(reader, fields);
+            None
+        }
+        [entry] => one(reader, entry, zone),
+        [first, second, ..] => {
+            let (first, second) = match first.key_span < second.key_span {
+                true => (first, second),
+                false => (second, first),
+            };
+            let source = reader.source();
+            let error = Diagnostic::error(format!(
+                "a cohort has one of {}, and this has `{}` and `{}`",
+                list(&KEYS),
+                first.key,
+                second.key
+            ))
+            .at(source, second.key_span, "the second")
+            .at(source, first.key_span, "the first");
+            reader.report(error.help("leave one of them out"));
+            for entry in said {
+                one(reader, entry, zone);
+            }
+            None
+        }
+    }
+}
+
+fn one(reader: &mut Reader<'_>, entry: &Entry, zone: &TimeZoneName) -> Option<Read> {
+    let node = &entry.value;
+    let mut in_cohort = Vec::new();
+    let body = match &*entry.key {
+        "where" => {
+            let mut clauses = Clauses::new(reader, zone);
+            let clause = clauses.read(node);
+            in_cohort = clauses.in_cohort;
+            Body::Where(clause?)
+        }
+        "rule" => Body::Rule(path(reader, node, &MODULE)?),
+        _ => Body::Members(path(reader, node, &MEMBERS)?),
+    };
+    Some(Read {
+        body,
+        span: node.span,
+        in_cohort,
+    })
+}
+
+fn missing(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    // A clause at the top, and a key that is nearly one of these, were reported already.
+    let meant = |key: &str| is_subject(key) || closest(key, KEYS).is_some();
+    if !fields.entries.iter().any(|entry| meant(&entry.key)) {
+        let help = format!(
+            "add {}: who is in the cohort",
+            either(&["where:", "rule:", "members:"])
+        );
+        reader.wrong::<()>(fields.span, "the definition does not say who is in", help);
+    }
+}
+
+/// A file that a definition names.
+struct File {
+    what: &'static str,
+    endings: &'static [&'static str],
+    is_none: &'static str,
+    help: &'static str,
+}
+
+const MODULE: File = File {
+    what: "the path of a module",
+    endings: &[".wasm"],
+    is_none: "is not a module",
+    help: "write the path of a `.wasm` file: `./vip.wasm`",
+};
+
+const MEMBERS: File = File {
+    what: "the path of a list of user ids",
+    endings: &[".csv", ".txt"],
+    is_none: "is not a list of user ids",
+    help: "write the path of a `.csv` or `.txt` file with one id a line: `./vip.csv`",
+};
+
+fn path(reader: &mut Reader<'_>, node: &Node, file: &File) -> Option<String> {
+    if let Content::List(_) | Content::Map(_) = node.content {
+        return reader.expected(node, file.what, file.help);
+    }
+    let path = reader.text(node, file.what)?;
+    if !file.endings.iter().any(|ending| path.ends_with(ending)) {
+        return reader.wrong(
+            node.span,
+            format!("{} {}", quote(path), file.is_none),
+            file.help,
+        );
+    }
+    Some(path.to_owned())
+}

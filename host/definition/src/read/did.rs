@@ -1,0 +1,44 @@
+//! `did` (COHORTS.md, "did"): which events, in which window, and what is measured.
+
+use crate::clause::Did;
+use crate::yaml::{Entry, Node};
+
+use super::clause::Clauses;
+
+impl Clauses<'_, '_> {
+    /// `did`, and `did_not` without its negation.
+    pub(super) fn did(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Did> {
+        let step = self.step_of(subject, entries);
+        let window = self.window(entries);
+        let per = self.beside(entries, "per", Self::property);
+        let measure = match &*subject.key {
+            "did" => self.measure(entries, window.as_ref()),
+            // A measure beside `did_not` is reported as misplaced, and not read.
+            _ => self.measure(&[], None),
+        };
+        Some(Did {
+            step: step?,
+            window: window?,
+            measure: measure?,
+            per: per?,
+        })
+    }
+
+    /// A key beside a subject that may be missing: `Some(None)` if it is, `None` if it is wrong.
+    pub(super) fn beside<T>(
+        &mut self,
+        entries: &[Entry],
+        key: &str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match entries.iter().find(|entry| &*entry.key == key) {
+            Some(entry) => read(self, &entry.value).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// The name of an event's property.
+    pub(super) fn property(&mut self, node: &Node) -> Option<Box<str>> {
+        self.reader.text(node, "a property's name").map(Box::from)
+    }
+}

@@ -1,0 +1,120 @@
+//! `each` (COHORTS.md, "Measures"): a count that holds in every unit of a calendar window.
+
+use crate::clause::{End, Measure, Start, Unit, Window};
+use crate::yaml::{Content, Entry};
+
+use super::clause::Clauses;
+use super::comparison::Kind;
+use super::measure::plural;
+
+const UNITS: [(&str, Unit); 3] = [
+    ("day", Unit::Day),
+    ("week", Unit::Week),
+    ("month", Unit::Month),
+];
+
+const EXAMPLE: &str = "write `each: {day: {at_least: 1}}`";
+
+impl Clauses<'_, '_> {
+    pub(super) fn each(
+        &mut self,
+        entry: &Entry,
+        entries: &[Entry],
+        window: Option<&Window>,
+    ) -> Option<Measure> {
+        let node = &entry.value;
+        let Content::Map(units) = &node.content else {
+            let what = "a day, week or month and its count";
+            return self.reader.expected(node, what, EXAMPLE);
+        };
+        let names = UNITS.map(|(name, _)| name);
+        self.reader.fields(node, "`each`", &names)?;
+        let [one] = units.as_slice() else {
+            let message = format!("`each` has one unit, and this has {}", units.len());
+            return self.reader.wrong(node.span, message, EXAMPLE);
+        };
+        let (_, unit) = UNITS.into_iter().find(|(name, _)| *name == &*one.key)?;
+        let comparison = self.comparison(&one.value, Kind::Count("events"));
+        let fits = self.consists_of(unit, entry, entries, window?);
+        comparison
+            .filter(|_| fits)
+            .map(|comparison| Measure::Each(unit, comparison))
+    }
+
+    /// Whether a window is one of the calendar that consists of whole units.
+    fn consists_of(
+        &mut self,
+        unit: Unit,
+        each: &Entry,
+        entries: &[Entry],
+        window: &Window,
+    ) -> bool {
+        let units = plural(unit);
+        let write = format!(
+            "write `in_last: {} calendar {units}`",
+            about(&window.start, unit)
+        );
+        let place = |key: &str| {
+            let entry = entries.iter().find(|entry| &*entry.key == key);
+            entry.unwrap_or(each).key_span
+        };
+        let (span, message, help) = match (&window.start, window.end) {
+            (Start::Calendar { .. }, End::Before(_)) => (
+                place("before_last"),
+                "`each` looks at all units of the window until now".to_owned(),
+                "leave `before_last` out".to_owned(),
+            ),
+            (Start::Calendar { unit: of, .. }, _) if !is_whole(*of, unit) => (
+                place("in_last"),
+                format!(
+                    "a window of calendar {} does not consist of whole {units}",
+                    plural(*of)
+                ),
+                write,
+            ),
+            (Start::Calendar { .. }, _) => return true,
+            (Start::Ever, End::Now) => (
+                each.key_span,
+                "`each` looks at the units of a calendar window, and this clause has no window"
+                    .to_owned(),
+                write,
+            ),
+            (start, _) => {
+                let key = match start {
+                    Start::Last(_) => "in_last",
+                    Start::At(_) => "since",
+                    _ if entries.iter().any(|entry| &*entry.key == "until") => "until",
+                    _ if entries.iter().any(|entry| &*entry.key == "within_first") => {
+                        "within_first"
+                    }
+                    _ => "before_last",
+                };
+                (
+                    place(key),
+                    "`each` looks at the units of a calendar window, and this is none".to_owned(),
+                    write,
+                )
+            }
+        };
+        self.reader.wrong::<()>(span, message, help);
+        false
+    }
+}
+
+/// How many calendar units are about as long as a rolling window; four, if there is none.
+fn about(start: &Start, unit: Unit) -> u64 {
+    let days = match unit {
+        Unit::Day => 1,
+        Unit::Week => 7,
+        Unit::Month => 30,
+    };
+    match start {
+        Start::Last(length) => length.millis().div_ceil(days * 86_400_000),
+        _ => 4,
+    }
+}
+
+/// Whether every calendar unit consists of whole ones of another kind.
+fn is_whole(of: Unit, unit: Unit) -> bool {
+    unit == Unit::Day || of == unit
+}

@@ -1,0 +1,186 @@
+//! What must be true of the events in the window (COHORTS.md, "Measures").
+
+use crate::clause::{
+    Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,
+};
+use crate::diagnostic::Diagnostic;
+use crate::yaml::{Content, Entry, Node};
+
+use super::clause::Clauses;
+use super::comparison::Kind;
+use super::window;
+
+pub(super) const KEYS: [&str; 15] = [
+    "times",
+    "more_than",
+    "sum_of",
+    "average_of",
+    "smallest",
+    "largest",
+    "distinct",
+    "days",
+    "weeks",
+    "months",
+    "each",
+    "regularly",
+    "nth",
+    "first",
+    "last",
+];
+
+impl Clauses<'_, '_> {
+    /// The measure that a clause's keys say; without any, at least one event. The window is `None` if it is wrong.
+    pub(super) fn measure(
+        &mut self,
+        entries: &[Entry],
+        window: Option<&Window>,
+    ) -> Option<Measure> {
+        let mut measures = entries.iter().filter(|entry| KEYS.contains(&&*entry.key));
+        let Some(entry) = measures.next() else {
+            return Some(Measure::Times(Comparison::at_least(1.0)));
+        };
+        if let Some(second) = measures.next() {
+            return self.two_measures(entry, second);
+        }
+        let node = &entry.value;
+        let least = match entries.iter().any(|entry| &*entry.key == "per") {
+            true => 1.0,
+            false => 0.0,
+        };
+        match &*entry.key {
+            "times" => self
+                .comparison(node, Kind::Times { least })
+                .map(Measure::Times),
+            "more_than" => self.more_than(node),
+            "sum_of" => self.numbers(entry, Aggregate::Sum),
+            "average_of" => self.numbers(entry, Aggregate::Average),
+            "smallest" => self.numbers(entry, Aggregate::Smallest),
+            "largest" => self.numbers(entry, Aggregate::Largest),
+            "distinct" => self
+                .property_map("distinct", node, "{sku: {at_least: 3}}", |clauses, node| {
+                    clauses.comparison(node, Kind::Count("values"))
+                })
+                .map(Measure::Distinct),
+            "days" => self.units(node, Unit::Day, window),
+            "weeks" => self.units(node, Unit::Week, window),
+            "months" => self.units(node, Unit::Month, window),
+            "each" => self.each(entry, entries, window),
+            "regularly" => self.regularly(entry, entries),
+            "nth" => self.nth(node, window),
+            "first" => self.properties(entry).map(Measure::First),
+            _ => self.properties(entry).map(Measure::Last),
+        }
+    }
+
+    fn two_measures(&mut self, first: &Entry, second: &Entry) -> Option<Measure> {
+        let source = self.reader.source();
+        let error = Diagnostic::error(format!(
+            "a clause has one measure, and this has `{}` and `{}`",
+            first.key, second.key
+        ))
+        .at(source, second.key_span, "the second measure")
+        .at(source, first.key_span, "the first measure");
+        let help = match (&*first.key, &*second.key) {
+            ("times", "regularly") | ("regularly", "times") => {
+                "the count of each span belongs inside: `regularly: {every: 7 days, of_last: 4, at_least: 3, times: 2}`"
+            }
+            ("times", "each") | ("each", "times") => {
+                "the count of each unit belongs inside: `each: {day: {at_least: 2}}`"
+            }
+            _ => "make two clauses of it, in a list under `all:`",
+        };
+        self.reader.report(error.help(help));
+        None
+    }
+
+    fn more_than(&mut self, node: &Node) -> Option<Measure> {
+        if let Content::Number(number) = node.content {
+            let help = format!("a count is `times: {{more_than: {number}}}`");
+            return self.reader.expected(node, "another event", &help);
+        }
+        let bound = self.step(node).map(Bound::Times)?;
+        Some(Measure::Times(Comparison {
+            conditions: vec![Condition::MoreThan(bound)],
+        }))
+    }
+
+    fn numbers(&mut self, entry: &Entry, aggregate: Aggregate) -> Option<Measure> {
+        let example = "{amount: {at_least: 100}}";
+        let read = self.property_map(&entry.key, &entry.value, example, |clauses, node| {
+            clauses.comparison(node, Kind::Number)
+        })?;
+        let numbers = read.into_iter().map(|(property, comparison)| NumberOf {
+            aggregate,
+            property,
+            comparison,
+        });
+        Some(Measure::Number(numbers.collect()))
+    }
+
+    fn units(&mut self, node: &Node, unit: Unit, window: Option<&Window>) -> Option<Measure> {
+        let comparison = self.comparison(node, Kind::Count(plural(unit)))?;
+        if let Some(Window {
+            start: Start::Calendar {
+                unit: of, count, ..
+            },
+            ..
+        }) = window
+            && *of == unit
+        {
+            let reached = |number: u32| {
+                comparison.conditions.iter().all(|condition| {
+                    let bound = condition.bound().number();
+                    bound.is_some_and(|bound| condition.holds(f64::from(number), bound))
+                })
+            };
+            if !(0..=*count).any(reached) {
+                self.reader.warn(
+                    node.span,
+                    format!("the window has only {count} calendar {}", plural(unit)),
+                    "the clause never holds",
+                );
+            }
+        }
+        Some(Measure::Units(unit, self.zone.clone(), comparison))
+    }
+
+    fn nth(&mut self, node: &Node, window: Option<&Window>) -> Option<Measure> {
+        let nth = self.whole(node, "the number of an event", "the first is `nth: 1`")?;
+        if window == Some(&Window::EVER) {
+            let help = format!(
+                "add one of {}; without a window it says `times: {{at_least: {nth}}}`",
+                window::keys()
+            );
+            let message = "`nth` asks when that event was, and this clause has no window";
+            self.reader.warn(node.span, message, help);
+        }
+        Some(Measure::Nth(nth))
+    }
+
+    /// A whole number, 1 or more.
+    pub(super) fn whole(&mut self, node: &Node, what: &str, help: &str) -> Option<u32> {
+        let help = format!("write a whole number, 1 or more: {help}");
+        let Content::Number(number) = node.content else {
+            return self.reader.expected(node, what, &help);
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number that fits"
+        )]
+        if number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number) {
+            return Some(number as u32);
+        }
+        let message = format!("`{number}` is not {what}");
+        self.reader.wrong(node.span, message, help)
+    }
+}
+
+/// Units of the calendar in words.
+pub(super) fn plural(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Day => "days",
+        Unit::Week => "weeks",
+        Unit::Month => "months",
+    }
+}

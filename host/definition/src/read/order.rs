@@ -1,0 +1,66 @@
+//! `did_in_order` (COHORTS.md, "did_in_order"): steps in time order.
+
+use crate::clause::{DidInOrder, Step};
+use crate::limits;
+use crate::yaml::{Content, Entry, Node};
+
+use super::clause::Clauses;
+
+/// What stands beside `did_in_order`, apart from windows.
+pub(super) const KEYS: [&str; 4] = ["all_within", "each_within", "without", "same"];
+
+const EXAMPLE: &str = "write the events in their order: `did_in_order: [View Item, Purchase]`";
+
+impl Clauses<'_, '_> {
+    pub(super) fn did_in_order(
+        &mut self,
+        subject: &Entry,
+        entries: &[Entry],
+    ) -> Option<DidInOrder> {
+        let steps = self.steps(&subject.value);
+        let all_within = self.beside(entries, "all_within", Self::duration);
+        let each_within = self.beside(entries, "each_within", Self::duration);
+        let without = self.beside(entries, "without", Self::step);
+        let same = self.beside(entries, "same", Self::property);
+        let window = self.window(entries);
+        if let (Some(Some(all)), Some(Some(each))) = (all_within, each_within)
+            && each > all
+            && let Some(entry) = entries.iter().find(|entry| &*entry.key == "each_within")
+        {
+            self.reader.warn(
+                entry.value.span,
+                "`each_within` says nothing: all steps together take no longer than `all_within`",
+                "make it the shorter of the two, or leave it out",
+            );
+        }
+        Some(DidInOrder {
+            steps: steps?,
+            all_within: all_within?,
+            each_within: each_within?,
+            without: without?,
+            same: same?,
+            window: window?,
+        })
+    }
+
+    fn steps(&mut self, node: &Node) -> Option<Vec<Step>> {
+        const WHAT: &str = "a list of steps";
+        let items = match &node.content {
+            Content::List(_) => self.reader.list(node, WHAT, limits::STEPS)?,
+            _ => return self.reader.expected(node, WHAT, EXAMPLE),
+        };
+        if let [] | [_] = items {
+            let message = format!(
+                "an order has at least 2 steps, and this has {}",
+                items.len()
+            );
+            let help = match items {
+                [] => EXAMPLE,
+                _ => "one event alone is `did: Purchase`",
+            };
+            return self.reader.wrong(node.span, message, help);
+        }
+        let steps: Vec<_> = items.iter().map(|item| self.step(item)).collect();
+        steps.into_iter().collect()
+    }
+}

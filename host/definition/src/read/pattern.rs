@@ -1,0 +1,188 @@
+//! Patterns (COHORTS.md, "Predicates"), and whether the table fits that finds them.
+
+use regex_automata::dfa::{StartKind, dense};
+use regex_automata::nfa::thompson;
+
+use crate::Pattern;
+use crate::diagnostic::quote;
+use crate::limits;
+use crate::pattern::PatternKind;
+use crate::yaml::{Content, Entry, Node};
+
+use super::clause::Clauses;
+
+impl Clauses<'_, '_> {
+    /// The pattern that an operator says.
+    pub(super) fn pattern(&mut self, entry: &Entry, kind: PatternKind) -> Option<Pattern> {
+        let node = &entry.value;
+        let text = self.pattern_text(entry, kind)?;
+        self.counted_pattern(node)?;
+        let pattern = match fault(kind, &text) {
+            None => Pattern::new(kind, &text),
+            Some((message, help)) => return self.reader.wrong(node.span, message, help),
+        };
+        if pattern.is_none() {
+            let (message, help) = too_large(kind, &text);
+            return self.reader.wrong(node.span, message, help);
+        }
+        self.warn_if_trivial(node, kind, &text);
+        pattern
+    }
+
+    fn pattern_text(&mut self, entry: &Entry, kind: PatternKind) -> Option<Box<str>> {
+        let node = &entry.value;
+        let help = match (&node.content, kind) {
+            (Content::List(_), PatternKind::Regex) => {
+                "several are separated by `|`: `matches: \"a|b\"`".to_owned()
+            }
+            (Content::List(_), _) => format!(
+                "several are clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
+                entry.key
+            ),
+            (Content::Map(_) | Content::Nothing, _) => format!("write `{}: \"Sea\"`", entry.key),
+            _ => return self.literal(node),
+        };
+        self.reader.expected(node, "one text", &help)
+    }
+
+    /// Counts a pattern; `None` if it is one too many.
+    fn counted_pattern(&mut self, node: &Node) -> Option<()> {
+        self.patterns += 1;
+        if self.patterns <= limits::PATTERNS {
+            return Some(());
+        }
+        if self.patterns == limits::PATTERNS + 1 {
+            let help = format!(
+                "at most {}; several of one property are one with `|`: `matches: \"(?i)a|b\"`",
+                limits::PATTERNS
+            );
+            self.reader
+                .wrong::<()>(node.span, "the definition has too many patterns", help);
+        }
+        None
+    }
+
+    /// A pattern that every text fits is a slip.
+    fn warn_if_trivial(&mut self, node: &Node, kind: PatternKind, text: &str) {
+        let all = match kind {
+            PatternKind::Glob => !text.is_empty() && text.bytes().all(|byte| byte == b'*'),
+            _ => text.is_empty(),
+        };
+        if all {
+            let help = "that there is a value is `set: true`";
+            self.reader.warn(node.span, "every text fits this", help);
+        }
+    }
+}
+
+/// What is wrong with a pattern: a message and a help.
+fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
+    let expression = kind.expression(text);
+    let parsed = match regex_syntax::parse(&expression) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let message = format!(
+                "{} is not a regular expression: {}",
+                quote(text),
+                reason(&error)
+            );
+            let help = match text.starts_with('*') {
+                true => "a text in which `*` stands for anything belongs under `glob`",
+                false => REGEX_HELP,
+            };
+            return Some((message, help.to_owned()));
+        }
+    };
+    if parsed.properties().look_set().contains_word_unicode() {
+        let message = format!(
+            "{} has a boundary between words of all scripts",
+            quote(text)
+        );
+        let help = r"write `(?-u:\b)` for `\b`: the boundary of words of the letters A to Z, digits and `_`";
+        return Some((message, help.to_owned()));
+    }
+    (!fits_table(&expression)).then(|| too_large(kind, text))
+}
+
+const REGEX_HELP: &str = "the syntax is RE2's; a text that stands for itself belongs under `contains`, and a `\\` stands for itself in single quotes only";
+
+/// The parser's reason, without the drawing.
+fn reason(error: &regex_syntax::Error) -> String {
+    match error {
+        regex_syntax::Error::Parse(error) => error.kind().to_string(),
+        regex_syntax::Error::Translate(error) => error.kind().to_string(),
+        _ => "it cannot be read".to_owned(),
+    }
+}
+
+/// Whether the expression's table stays within [`limits::PATTERN_BYTES`], and so does all that it takes to make it.
+fn fits_table(expression: &str) -> bool {
+    let most = Some(limits::PATTERN_BYTES);
+    dense::Builder::new()
+        .configure(
+            dense::Config::new()
+                .start_kind(StartKind::Unanchored)
+                .accelerate(false)
+                .dfa_size_limit(most)
+                .determinize_size_limit(most),
+        )
+        .thompson(thompson::Config::new().nfa_size_limit(most))
+        .build(expression)
+        .is_ok()
+}
+
+fn too_large(kind: PatternKind, text: &str) -> (String, String) {
+    let help = match kind {
+        PatternKind::Regex => {
+            "what makes it large are counts such as `{100}` and wide classes: `[0-9A-Za-z]` is far smaller than `\\w`, and `(?-u)` keeps to ASCII"
+        }
+        _ => "use a shorter text, or fewer `*`",
+    };
+    let message = format!("{} is too large to look for", quote(text));
+    (message, help.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_fits() {
+        let regex = |text: &str| fault(PatternKind::Regex, text);
+        for text in [
+            r"^\d{3}-\d{4}$",
+            r"(?i)^[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}$",
+            r"^https?://(www\.)?example\.com/.*\?utm_source=",
+            r"\w+\s\w+",
+            r"(?-u:\b)pro(?-u:\b)",
+            r"^(\p{L}|\p{N})+$",
+            "München|東京|🛒",
+        ] {
+            assert_eq!(regex(text), None, "{text}");
+        }
+        let long = "Ünïcödé ".repeat(100);
+        for kind in [
+            PatternKind::Contains,
+            PatternKind::StartsWith,
+            PatternKind::EndsWith,
+            PatternKind::Glob,
+        ] {
+            assert_eq!(fault(kind, &long), None, "{kind:?}");
+        }
+        assert_eq!(fault(PatternKind::Glob, "*a*b*c*"), None);
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_costs_much() {
+        for text in [
+            r"\w{1000}",
+            r"((a{1000}){1000}){1000}",
+            r"(a|b)*a(a|b){30}",
+            r"[[:^space:]]{4000000000}",
+            r"(?i)\pL{50}x",
+        ] {
+            let (message, _) = fault(PatternKind::Regex, text).unwrap();
+            assert!(message.ends_with("is too large to look for"), "{message}");
+        }
+    }
+}

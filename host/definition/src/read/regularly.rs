@@ -1,0 +1,108 @@
+//! `regularly` (COHORTS.md, "Measures"): a count that holds in most of the last spans.
+
+use crate::clause::{Comparison, Duration, Measure};
+use crate::diagnostic::Diagnostic;
+use crate::limits;
+use crate::yaml::{Content, Entry, Fields, Node};
+
+use super::clause::Clauses;
+use super::comparison::Kind;
+use super::window;
+
+const KEYS: [&str; 4] = ["every", "of_last", "at_least", "times"];
+const EXAMPLE: &str = "write `regularly: {every: 7 days, of_last: 4, at_least: 3}`";
+
+impl Clauses<'_, '_> {
+    pub(super) fn regularly(&mut self, entry: &Entry, entries: &[Entry]) -> Option<Measure> {
+        let alone = self.without_window(entry, entries);
+        let node = &entry.value;
+        let Content::Map(_) = node.content else {
+            return self
+                .reader
+                .expected(node, "how often in which spans", EXAMPLE);
+        };
+        let fields = self.reader.fields(node, "`regularly`", &KEYS)?;
+        let every = self.required(&fields, "every", Self::duration);
+        let of_last = self.required(&fields, "of_last", |clauses, node| {
+            clauses.whole(node, "a number of spans", "the last four are `of_last: 4`")
+        });
+        let at_least = self.required(&fields, "at_least", |clauses, node| {
+            let help = "three of the spans are `at_least: 3`";
+            clauses.whole(node, "a number of spans", help)
+        });
+        let times = match fields.get("times") {
+            Some(node) => self.comparison(node, Kind::Count("events")),
+            None => Some(Comparison::at_least(1.0)),
+        };
+        let (every, of_last, at_least) = (every?, of_last?, at_least?);
+        self.spans(&fields, every, of_last, at_least)?;
+        alone.then_some(Measure::Regularly {
+            every,
+            of_last,
+            at_least,
+            times: times?,
+        })
+    }
+
+    fn without_window(&mut self, regularly: &Entry, entries: &[Entry]) -> bool {
+        let windows: Vec<_> = entries
+            .iter()
+            .filter(|entry| window::KEYS.contains(&&*entry.key))
+            .collect();
+        for entry in &windows {
+            let source = self.reader.source();
+            let message = format!("`regularly` takes no window, and here is `{}`", entry.key);
+            let error = Diagnostic::error(message)
+                .at(source, entry.key_span, "")
+                .at(source, regularly.key_span, "");
+            self.reader
+                .report(error.help("its spans end now: `of_last` says how many there are"));
+        }
+        windows.is_empty()
+    }
+
+    fn required<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
+    ) -> Option<T> {
+        match fields.get(key) {
+            Some(node) => read(self, node),
+            None => self
+                .reader
+                .wrong(fields.span, format!("`{key}` is missing"), EXAMPLE),
+        }
+    }
+
+    /// That the spans are not too many, and as many as are asked for.
+    fn spans(
+        &mut self,
+        fields: &Fields<'_>,
+        every: Duration,
+        of_last: u32,
+        at_least: u32,
+    ) -> Option<()> {
+        let place = |key: &str| fields.get(key).map_or(fields.span, |node| node.span);
+        if of_last > limits::SPANS {
+            let message = format!("{of_last} spans are too many");
+            let help = format!("at most {}", limits::SPANS);
+            return self.reader.wrong(place("of_last"), message, help);
+        }
+        if u64::from(of_last).saturating_mul(every.millis()) > limits::DURATION_MS {
+            let help = format!(
+                "at most {} days (100 years) together",
+                limits::DURATION_MS / 86_400_000
+            );
+            return self
+                .reader
+                .wrong(place("every"), "the spans are too long together", help);
+        }
+        if at_least > of_last {
+            let message = format!("there are not {at_least} spans, but {of_last}");
+            let help = format!("write `at_least: {of_last}` for each of them");
+            return self.reader.wrong(place("at_least"), message, help);
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Which events: a name, and what their properties hold (COHORTS.md, "did" and "did_in_order").
+
+use crate::clause::{EventName, Properties, Step};
+use crate::limits;
+use crate::yaml::{Content, Entry, Node};
+
+use super::clause::Clauses;
+use super::words::unknown_key;
+use super::{measure, window};
+
+/// What stands beside `did` and says which events.
+pub(super) const KEYS: [&str; 2] = ["with", "with_any"];
+
+impl Clauses<'_, '_> {
+    /// An event's name, or `{did, with, with_any}`.
+    pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
+        let entries = match &node.content {
+            Content::Map(entries) => entries,
+            Content::List(_) => {
+                let help = "any of several events is `{did: [A, B]}`";
+                return self.reader.expected(node, "one event", help);
+            }
+            _ => {
+                return Some(Step {
+                    names: self.names(node)?,
+                    with: Vec::new(),
+                    with_any: Vec::new(),
+                });
+            }
+        };
+        let fits = self.fits_step(entries);
+        let Some(subject) = entries.iter().find(|entry| &*entry.key == "did") else {
+            if fits {
+                let help = "write `{did: View Item, with: {…}}`";
+                self.reader
+                    .wrong::<()>(node.span, "this does not name the event", help);
+            }
+            return None;
+        };
+        self.step_of(subject, entries).filter(|_| fits)
+    }
+
+    /// Whether all keys of a map belong to which events are meant.
+    fn fits_step(&mut self, entries: &[Entry]) -> bool {
+        let mut fits = true;
+        for entry in entries {
+            let key = &*entry.key;
+            if key == "did" || KEYS.contains(&key) {
+                continue;
+            }
+            fits = false;
+            if window::KEYS.contains(&key) || measure::KEYS.contains(&key) || key == "per" {
+                let message = format!("`{key}` does not belong to an event inside a clause");
+                let help = "here stand `did`, `with` and `with_any`; windows and measures are those of the whole clause";
+                self.reader.wrong::<()>(entry.key_span, message, help);
+            } else {
+                unknown_key(self.reader, entry, "an event", &["did", "with", "with_any"]);
+            }
+        }
+        fits
+    }
+
+    /// The names that a subject has, and what stands beside it.
+    pub(super) fn step_of(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Step> {
+        let entry = |key: &str| entries.iter().find(|entry| &*entry.key == key);
+        let names = self.names(&subject.value);
+        let with = match entry("with") {
+            Some(entry) => self.properties(entry),
+            None => Some(Vec::new()),
+        };
+        let with_any = match entry("with_any") {
+            Some(entry) => self.with_any(&entry.value),
+            None => Some(Vec::new()),
+        };
+        Some(Step {
+            names: names?,
+            with: with?,
+            with_any: with_any?,
+        })
+    }
+
+    fn with_any(&mut self, node: &Node) -> Option<Vec<Properties>> {
+        const WHAT: &str = "a list of maps of properties";
+        if let Content::Map(_) = node.content {
+            let help = "begin each map with `- `, or write `[{coupon: {set: true}}, {channel: email}]`; all of one map are `with`";
+            return self.reader.expected(node, WHAT, help);
+        }
+        let items = self.reader.list(node, WHAT, limits::ALTERNATIVES)?;
+        if items.is_empty() {
+            return self.reader.wrong(
+                node.span,
+                "this list of maps is empty",
+                "name at least one, or leave `with_any` out",
+            );
+        }
+        let read: Vec<_> = items
+            .iter()
+            .map(|item| self.property_map("with_any", item, "[{city: Seattle}]", Self::predicate))
+            .collect();
+        read.into_iter().collect()
+    }
+
+    fn names(&mut self, node: &Node) -> Option<Vec<EventName>> {
+        const NAME: &str = "an event's name";
+        if !matches!(node.content, Content::List(_)) {
+            return self
+                .reader
+                .text(node, NAME)
+                .map(|name| vec![EventName::from(name)]);
+        }
+        let items = self
+            .reader
+            .list(node, "a list of event names", limits::EVENT_NAMES)?;
+        if items.is_empty() {
+            return self.reader.wrong(
+                node.span,
+                "this list of event names is empty",
+                "any event at all is `did: \"*\"`",
+            );
+        }
+        let names: Vec<_> = items
+            .iter()
+            .map(|item| self.reader.text(item, NAME).map(EventName::from))
+            .collect();
+        names.into_iter().collect()
+    }
+}

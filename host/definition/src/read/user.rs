@@ -1,0 +1,85 @@
+//! `user` (COHORTS.md, "user"): what user properties hold, now or in their history.
+
+use crate::clause::{UserClause, When};
+use crate::diagnostic::Diagnostic;
+use crate::yaml::{Content, Entry, Node};
+
+use super::clause::Clauses;
+
+/// What stands beside `user`: when.
+pub(super) const KEYS: [&str; 3] = ["ever", "in_last", "held_for"];
+
+impl Clauses<'_, '_> {
+    pub(super) fn user(&mut self, subject: &Entry, entries: &[Entry]) -> Option<UserClause> {
+        let properties = self.properties(subject);
+        let when = self.when(entries);
+        let fixed = self.is_fixed(subject, entries);
+        Some(UserClause {
+            properties: properties?,
+            when: when.filter(|_| fixed)?,
+        })
+    }
+
+    fn when(&mut self, entries: &[Entry]) -> Option<When> {
+        let mut said = entries.iter().filter(|entry| KEYS.contains(&&*entry.key));
+        let Some(entry) = said.next() else {
+            return Some(When::Now);
+        };
+        if let Some(second) = said.next() {
+            let source = self.reader.source();
+            let error = Diagnostic::error(format!(
+                "a property is looked at in one way, and this has `{}` and `{}`",
+                entry.key, second.key
+            ))
+            .at(source, second.key_span, "the second")
+            .at(source, entry.key_span, "the first");
+            self.reader
+                .report(error.help("make two clauses of it, in a list under `all:`"));
+            return None;
+        }
+        match &*entry.key {
+            "ever" => self.ever(&entry.value),
+            "in_last" => self.start(&entry.value).map(When::During),
+            _ => self.duration(&entry.value).map(When::HeldFor),
+        }
+    }
+
+    fn ever(&mut self, node: &Node) -> Option<When> {
+        match self.reader.flag(node, "`true`")? {
+            true => Some(When::Ever),
+            false => self.reader.wrong(
+                node.span,
+                "`ever` is always `true`",
+                "leave it out: without it the current value counts",
+            ),
+        }
+    }
+
+    /// Whether the predicates say the same at all times, as they must where other times than now are looked at.
+    fn is_fixed(&mut self, subject: &Entry, entries: &[Entry]) -> bool {
+        let Some(when) = entries.iter().find(|entry| KEYS.contains(&&*entry.key)) else {
+            return true;
+        };
+        let Content::Map(properties) = &subject.value.content else {
+            return true;
+        };
+        let mut fixed = true;
+        for property in properties {
+            let Content::Map(operators) = &property.value.content else {
+                continue;
+            };
+            for operator in operators {
+                if ["in_last", "before_last"].contains(&&*operator.key) {
+                    fixed = false;
+                    let message = format!(
+                        "`{}` in a predicate counts from now, and `{}` looks at other times",
+                        operator.key, when.key
+                    );
+                    let help = "compare with a date by `before` and `after`";
+                    self.reader.wrong::<()>(operator.key_span, message, help);
+                }
+            }
+        }
+        fixed
+    }
+}

@@ -1,0 +1,125 @@
+//! Where events lie in time (COHORTS.md, "Windows").
+
+use crate::clause::{Duration, End, Start, Unit, Window};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::yaml::{Entry, Node, list};
+
+use super::clause::Clauses;
+use super::duration::{Length, duration, length};
+use super::instant::instant;
+
+pub(super) const KEYS: [&str; 5] = ["in_last", "before_last", "since", "until", "within_first"];
+
+/// What combines: the windows of one group.
+const GROUPS: [&[&str]; 3] = [
+    &["in_last", "before_last"],
+    &["since", "until"],
+    &["within_first"],
+];
+
+impl Clauses<'_, '_> {
+    /// The window that a clause's keys say; without any, all of history.
+    pub(super) fn window(&mut self, entries: &[Entry]) -> Option<Window> {
+        let start = self.beside(entries, "in_last", Self::start);
+        let before_last = self.beside(entries, "before_last", Self::duration);
+        let since = self.beside(entries, "since", Self::instant);
+        let until = self.beside(entries, "until", Self::instant);
+        let within_first = self.beside(entries, "within_first", Self::duration);
+        let place = self.one_group(entries)?;
+        let start = match (start?, since?) {
+            (Some(start), _) => start,
+            (None, Some(since)) => Start::At(since),
+            (None, None) => Start::Ever,
+        };
+        let end = match (before_last?, until?, within_first?) {
+            (Some(length), _, _) => End::Before(length),
+            (_, Some(until), _) => End::At(until),
+            (_, _, Some(length)) => End::WithinFirst(length),
+            _ => End::Now,
+        };
+        let window = Window { start, end };
+        if let (true, Some(place)) = (is_empty(&window), place) {
+            self.reader.warn(
+                place,
+                "nothing lies in this window: it ends before it starts",
+                "of `in_last` and `before_last` the first is the longer, of `since` and `until` the earlier",
+            );
+        }
+        Some(window)
+    }
+
+    /// `in_last`: where a window starts that ends now.
+    pub(super) fn start(&mut self, node: &Node) -> Option<Start> {
+        Some(match length(self.reader, node)? {
+            Length::Rolling(length) => Start::Last(length),
+            Length::Calendar(unit, count) => Start::Calendar {
+                unit,
+                count,
+                zone: self.zone.clone(),
+            },
+        })
+    }
+
+    pub(super) fn duration(&mut self, node: &Node) -> Option<Duration> {
+        duration(self.reader, node)
+    }
+
+    pub(super) fn instant(&mut self, node: &Node) -> Option<muster_model::Millis> {
+        instant(self.reader, self.zone, node)
+    }
+
+    /// That all window keys combine; the place of the last one's value.
+    fn one_group(&mut self, entries: &[Entry]) -> Option<Option<Span>> {
+        let group = |key: &str| GROUPS.iter().position(|keys| keys.contains(&key));
+        let mut keys = entries.iter().filter(|entry| group(&entry.key).is_some());
+        let Some(first) = keys.next() else {
+            return Some(None);
+        };
+        let mut last = first;
+        for entry in keys {
+            if group(&entry.key) != group(&first.key) {
+                let source = self.reader.source();
+                let error = Diagnostic::error(format!(
+                    "a clause has one window, and this has `{}` and `{}`",
+                    first.key, entry.key
+                ))
+                .at(source, entry.key_span, "the second window")
+                .at(source, first.key_span, "the first window");
+                self.reader.report(error.help(
+                    "`in_last` goes with `before_last` and `since` with `until`; `within_first` stands alone",
+                ));
+                return None;
+            }
+            last = entry;
+        }
+        Some(Some(last.value.span))
+    }
+}
+
+/// Whether no instant can lie in a window, whenever it is now.
+fn is_empty(window: &Window) -> bool {
+    match (&window.start, window.end) {
+        (Start::Last(length), End::Before(before)) => before >= *length,
+        (Start::Calendar { unit, count, .. }, End::Before(before)) => {
+            before.millis() >= longest(*unit, *count)
+        }
+        (Start::At(since), End::At(until)) => until <= *since,
+        _ => false,
+    }
+}
+
+/// No calendar window is longer, however its clocks are changed.
+fn longest(unit: Unit, count: u32) -> u64 {
+    const DAY: u64 = 86_400_000;
+    let days = match unit {
+        Unit::Day => 1,
+        Unit::Week => 7,
+        Unit::Month => 31,
+    };
+    (u64::from(count) * days + 1) * DAY
+}
+
+/// Keys of a window as a choice for a message.
+pub(super) fn keys() -> String {
+    list(&KEYS)
+}

@@ -1,0 +1,77 @@
+//! Words of other languages for what this one calls otherwise.
+
+use crate::yaml::{Entry, Reader, closest};
+
+/// What people write, and the word here. A word of several meanings is there several times: the one that fits counts.
+const SYNONYMS: [(&str, &str); 60] = [
+    ("and", "all"),
+    ("or", "any"),
+    ("event", "did"),
+    ("events", "did"),
+    ("performed", "did"),
+    ("didnt", "did_not"),
+    ("never", "did_not"),
+    ("funnel", "did_in_order"),
+    ("in_order", "did_in_order"),
+    ("sequence", "did_in_order"),
+    ("steps", "did_in_order"),
+    ("property", "user"),
+    ("user_properties", "user"),
+    ("cohort", "in_cohort"),
+    ("member_of", "in_cohort"),
+    ("new_user", "first_seen"),
+    ("everybody", "everyone"),
+    ("percent", "sample"),
+    ("filter", "with"),
+    ("where", "with"),
+    ("properties", "with"),
+    ("count", "times"),
+    ("within", "all_within"),
+    ("within", "in_last"),
+    ("last_days", "in_last"),
+    ("from", "since"),
+    ("after", "since"),
+    ("since", "after"),
+    ("to", "until"),
+    ("before", "until"),
+    ("until", "before"),
+    ("total", "sum_of"),
+    ("avg", "average_of"),
+    ("mean", "average_of"),
+    ("min", "smallest"),
+    ("max", "largest"),
+    ("unique", "distinct"),
+    ("by", "per"),
+    ("group_by", "per"),
+    ("group_by", "same"),
+    ("exclude", "without"),
+    ("equals", "is"),
+    ("eq", "is"),
+    ("eq", "exactly"),
+    ("equals", "exactly"),
+    ("in", "any_of"),
+    ("not_in", "none_of"),
+    ("regex", "matches"),
+    ("exists", "set"),
+    ("like", "glob"),
+    (">=", "at_least"),
+    ("gte", "at_least"),
+    ("min", "at_least"),
+    (">", "more_than"),
+    ("gt", "more_than"),
+    ("<=", "at_most"),
+    ("lte", "at_most"),
+    ("max", "at_most"),
+    ("<", "less_than"),
+    ("lt", "less_than"),
+];
+
+/// Reports a key that does not belong to a map, and what it is called here.
+pub(super) fn unknown_key(reader: &mut Reader<'_>, entry: &Entry, what: &str, keys: &[&str]) {
+    let synonym = SYNONYMS
+        .iter()
+        .find(|(word, here)| *word == &*entry.key && keys.contains(here))
+        .map(|(_, here)| *here);
+    let meant = synonym.or_else(|| closest(&entry.key, keys.iter().copied()));
+    reader.unknown_key_meant(entry, what, keys, meant);
+}
