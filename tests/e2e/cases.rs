@@ -227,3 +227,53 @@ fn hand_written_rules_are_tested_as_they_run() {
             .contains("cannot load cohorts/../rules/vip.wasm")
     );
 }
+
+#[test]
+fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
+    let project = Project::new();
+    project.write("muster.yaml", "time_zone: America/Los_Angeles\n");
+    project.write("cohorts/vip.yaml", "members: ./vip.csv\n");
+    project.write("cohorts/vip.csv", "ann\n");
+    project.write(
+        "cohorts/today.yaml",
+        "where: {did: Purchase, in_last: 1 calendar day}\n",
+    );
+    project.write(
+        "cohorts/both.yaml",
+        "where: {all: [{in_cohort: vip}, {in_cohort: today}]}\n",
+    );
+    // Wrong, but neither of them uses it.
+    project.write("cohorts/broken.yaml", "where: {didd: Purchase}\n");
+    let cases = r#"cases:
+  - name: a day ends at midnight in Los Angeles
+    at: 2026-03-01T12:00:00Z
+    users:
+      ann: {events: [{event: Purchase, ago: 1 hour}], expect: in, until: 2026-03-02T08:00:00Z}
+      bob: {events: [{event: Purchase, ago: 1 hour}], expect: out, until: never}
+      eve: {events: [{event: Refund}], expect: out}
+"#;
+    project.write("cohorts/both.test.yaml", cases);
+    project.write(
+        "cohorts/inline.test.yaml",
+        &format!(
+            "where: {{all: [{{in_cohort: both}}, {{did_in_order: [Purchase, Refund]}}]}}\n{}",
+            cases.replace("expect: in, until: 2026-03-02T08:00:00Z", "expect: out")
+        ),
+    );
+    insta::assert_snapshot!("other_cohorts", shown(&project, &["test"]));
+    // A file that is named by itself belongs to the project around it.
+    assert!(
+        project
+            .output(&["test", "cohorts/both.test.yaml"])
+            .status
+            .success()
+    );
+    project.write(
+        "cohorts/both.yaml",
+        "where: {all: [{in_cohort: vip}, {in_cohort: broken}]}\n",
+    );
+    insta::assert_snapshot!(
+        "broken_cohort",
+        shown(&project, &["test", "cohorts/both.test.yaml"])
+    );
+}

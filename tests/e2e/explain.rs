@@ -143,3 +143,20 @@ fn only_the_latest_events_are_shown() {
         shown(&project, &["explain", "regulars", "ann"])
     );
 }
+
+#[test]
+fn a_static_list_says_who_is_on_it() {
+    let project = project();
+    project.write("cohorts/vip.yaml", "members: ./vip.csv\n");
+    project.write("cohorts/vip.csv", "ann\n");
+    project.write(
+        "cohorts/both.yaml",
+        "where: {all: [{in_cohort: vip}, {in_cohort: regulars}]}\n",
+    );
+    project.json(&["run", "--once"]);
+    insta::assert_snapshot!("list", shown(&project, &["explain", "vip", "bob"]));
+    insta::assert_snapshot!(
+        "other_cohorts",
+        shown(&project, &["explain", "both", "ann"])
+    );
+}

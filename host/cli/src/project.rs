@@ -275,12 +275,6 @@ impl Imported {
     }
 }
 
-/// A path as messages show it.
-pub(crate) fn shown(path: &Path) -> String {
-    let name = path.display().to_string();
-    name.strip_prefix("./").unwrap_or(&name).to_owned()
-}
-
 /// The definitions of a glob: tests of definitions stand beside them.
 pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Vec<PathBuf> {
     let mut paths = find_files(pattern, base).unwrap_or_default();
@@ -294,6 +288,12 @@ pub(crate) fn is_test(path: &Path) -> bool {
     [".test.yaml", ".test.yml", ".test.json"]
         .iter()
         .any(|ending| name.ends_with(ending))
+}
+
+/// A path as messages show it.
+pub(crate) fn shown(path: &Path) -> String {
+    let name = path.display().to_string();
+    name.strip_prefix("./").unwrap_or(&name).to_owned()
 }
 
 pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {

@@ -1,13 +1,22 @@
 //! Parts of the language within other files: a test's inline `where:`, its `ago: 3 days`.
 
+use muster_model::CohortId;
+
 use crate::yaml::{Node, Reader};
-use crate::{Clause, Duration, TimeZoneName};
+use crate::{Clause, Duration, Span, TimeZoneName};
 
 use super::clause::Clauses;
 
-/// Reads a clause in another file than a definition. The time zone is the one whose days and dates are meant.
-pub fn read_clause(reader: &mut Reader<'_>, node: &Node, zone: &TimeZoneName) -> Option<Clause> {
-    Clauses::new(reader, zone).read(node)
+/// Reads a clause in another file than a definition, and the cohorts that it uses, each with its place. The time zone is the
+/// one whose days and dates are meant.
+pub fn read_clause(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    zone: &TimeZoneName,
+) -> Option<(Clause, Vec<(CohortId, Span)>)> {
+    let mut clauses = Clauses::new(reader, zone);
+    let clause = clauses.read(node);
+    Some((clause?, clauses.in_cohort))
 }
 
 /// Reads a length of time, such as `30 days`, in another file than a definition.

@@ -71,8 +71,7 @@ impl Explain {
             user: &self.user,
             at,
             known: known(&history, at),
-            decided: clause
-                .as_deref()
+            decided: (clause.as_deref())
                 .map(|clause| (trace(clause, &history, at), Reads::of(clause))),
             known_from: (snapshot.known_later(at)?.into_iter())
                 .find_map(|(key, from)| (key == user).then_some(from)),
@@ -259,13 +258,14 @@ impl<'a> Explained<'a> {
 
     fn hand_written(&self) -> String {
         let Self { definition, .. } = self;
-        let decides = match &definition.body {
-            Body::Rule(path) => format!("the hand-written rule {}", quote(path)),
-            _ => "a list".to_owned(),
+        let rule = match &definition.body {
+            Body::Rule(path) => path,
+            Body::Where(_) | Body::Members(_) => "",
         };
         format!(
-            "who is in `{}` is decided by {decides}, which does not tell why: what is known of {} is\n",
+            "who is in `{}` is decided by the hand-written rule {}, which does not tell why: what is known of {} is\n",
             definition.id,
+            quote(rule),
             quote(self.user)
         )
     }

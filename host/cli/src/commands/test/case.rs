@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_definition::{Clause, Source, Span};
+use muster_definition::{Definition, Source, Span};
 use muster_model::{Event, Millis, Value};
 
 /// A test file, checked.
@@ -18,8 +18,8 @@ pub(super) enum Tested {
     Cohort(String, Span),
     /// `rule:`, a hand-written rule, relative to the file's folder.
     Rule(String, Span),
-    /// `where:`.
-    Where(Clause, Span),
+    /// `where:`, as a definition of its own.
+    Where(Box<Definition>),
     /// The definition or the rule that has the file's name.
     SameName,
 }

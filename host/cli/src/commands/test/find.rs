@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use anyhow::bail;
-use muster_definition::{Body, TimeZoneName, parse};
+use anyhow::{Context, bail};
+use muster_definition::Body;
 
-use crate::config::{self, Config};
-use crate::output::{Output, Rendered};
-use crate::project::{beside, find_definitions, is_test, read};
+use super::home::Home;
+use crate::config;
+use crate::output::Output;
+use crate::project::{beside, is_test};
 
-/// A test file and the time zone of its project.
+/// A test file and its project.
 pub(super) struct Found {
     pub(super) path: PathBuf,
-    pub(super) zone: TimeZoneName,
+    pub(super) home: Rc<Home>,
 }
 
 /// The test files of projects, of folders that are none, and those that are named themselves; each once, sorted by path.
@@ -27,24 +29,32 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
                     path.display()
                 );
             }
-            let zone = match project_of(path) {
-                Some(project) => zone(&load_config(&project, output)?),
-                None => TimeZoneName::utc(),
+            let home = match project_of(path) {
+                Some(project) => Home::load(&project, output)?,
+                None => Home::none(),
             };
             files.push(Found {
                 path: path.clone(),
-                zone,
+                home: Rc::new(home),
             });
-        } else if path.join(config::FILE).is_file() {
-            files.extend(in_project(path, output)?);
-        } else if path.is_dir() {
-            let zone = TimeZoneName::utc();
-            files.extend(in_folder(path)?.into_iter().map(|path| Found {
-                path,
-                zone: zone.clone(),
-            }));
-        } else {
+            continue;
+        }
+        if !path.is_dir() {
             bail!("there is no file or folder {}", path.display());
+        }
+        let (home, folders) = if path.join(config::FILE).is_file() {
+            let home = Home::load(path, output)?;
+            let folders = folders(&home);
+            (home, folders)
+        } else {
+            (Home::none(), BTreeSet::from([path.clone()]))
+        };
+        let home = Rc::new(home);
+        for folder in folders {
+            files.extend(in_folder(&folder)?.into_iter().map(|path| Found {
+                path,
+                home: Rc::clone(&home),
+            }));
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -56,41 +66,31 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
     Ok(files)
 }
 
-/// The tests beside a project's definitions and beside its hand-written rules.
-fn in_project(directory: &Path, output: &Output) -> anyhow::Result<Vec<Found>> {
-    let config = load_config(directory, output)?;
-    let mut folders = BTreeSet::new();
-    for pattern in &config.cohorts {
-        for path in find_definitions(pattern, directory) {
-            // A definition that is wrong concerns its own tests, if it has some.
-            if let Ok(definition) = read(&path).and_then(|source| parse(&source))
-                && let Body::Rule(rule) = &definition.body
-            {
-                folders.extend(beside(&definition, rule).parent().map(Path::to_owned));
-            }
-            folders.extend(path.parent().map(Path::to_owned));
+/// The folders of a project's definitions and of its hand-written rules.
+fn folders(home: &Home) -> BTreeSet<PathBuf> {
+    let mut folders = home.folders.clone();
+    for definition in &home.definitions {
+        if let Body::Rule(rule) = &definition.body {
+            folders.extend(beside(definition, rule).parent().map(Path::to_owned));
         }
     }
-    let zone = zone(&config);
-    let mut files = Vec::new();
-    for folder in folders {
-        files.extend(in_folder(&folder)?.into_iter().map(|path| Found {
-            path,
-            zone: zone.clone(),
-        }));
-    }
-    Ok(files)
+    folders
 }
 
 fn in_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     // The folder of `vip.wasm` is the empty path.
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
     };
+    // A rule that is not there has perhaps no folder; its own test tells.
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot look for tests in {}", folder.display()))?;
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in entries {
         let path = entry?.path();
         if is_test(&path) && path.is_file() {
             files.push(path);
@@ -101,17 +101,11 @@ fn in_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// The folder of the project that a file belongs to: the nearest one above it with a configuration.
 fn project_of(file: &Path) -> Option<PathBuf> {
-    let file = std::path::absolute(file).ok()?;
-    let mut above = file.ancestors().skip(1);
-    let found = above.find(|folder| folder.join(config::FILE).is_file());
-    found.map(Path::to_owned)
-}
-
-fn load_config(directory: &Path, output: &Output) -> anyhow::Result<Config> {
-    let config = read(&directory.join(config::FILE)).and_then(|source| Config::parse(&source));
-    config.map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)).into())
-}
-
-fn zone(config: &Config) -> TimeZoneName {
-    config.time_zone.clone()
+    let nearest = |file: &Path| {
+        let mut above = file.ancestors().skip(1);
+        let found = above.find(|folder| folder.join(config::FILE).is_file());
+        found.map(Path::to_owned)
+    };
+    // As the path was written, so that messages show it so; then above the working folder.
+    nearest(file).or_else(|| nearest(&std::path::absolute(file).ok()?))
 }

@@ -4,6 +4,7 @@ mod case;
 mod check;
 mod coverage;
 mod find;
+mod home;
 mod junit;
 mod read;
 mod report;
@@ -85,10 +86,10 @@ fn load(
     let mut suite = Vec::new();
     let mut problems = Diagnostics::default();
     for found in found {
-        let file =
-            project::read(&found.path).and_then(|source| read::test_file(&source, &found.zone));
+        let file = project::read(&found.path)
+            .and_then(|source| read::test_file(&source, &found.home.zone));
         let loaded = file.and_then(|file| {
-            let subject = Subject::load(&file, sandbox)?;
+            let subject = Subject::load(&file, &found.home, sandbox)?;
             Ok((file, subject))
         });
         match loaded {

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_definition::yaml::{Content, Fields, Node, Reader, closest};
-use muster_definition::{Diagnostics, Source, TimeZoneName, quote, read_clause, read_duration};
-use muster_model::{Event, Millis, Scalar, Value};
+use muster_definition::{
+    Body, Cadence, Definition, Diagnostics, Source, Spans, TimeZoneName, quote, read_clause,
+    read_duration, time_zone,
+};
+use muster_model::{CohortId, Event, Millis, Scalar, Value};
 
 use super::case::{Case, Change, Expected, Rows, Step, Still, TestFile, Tested, Until, What};
 
@@ -84,23 +87,32 @@ fn tested(reader: &mut Reader<'_>, fields: &Fields<'_>, zone: &TimeZoneName) -> 
                 Some(node) => time_zone(reader, node),
                 None => None,
             };
-            let clause = read_clause(reader, node, own.as_ref().unwrap_or(zone))?;
-            Some(Tested::Where(clause, node.span))
+            let definition = inline(reader, node, own.unwrap_or_else(|| zone.clone()))?;
+            Some(Tested::Where(Box::new(definition)))
         }
     }
 }
 
-fn time_zone(reader: &mut Reader<'_>, node: &Node) -> Option<TimeZoneName> {
-    let text = reader.text(node, "a time zone")?;
-    let zone = TimeZoneName::new(text);
-    if zone.is_none() {
-        return reader.wrong(
-            node.span,
-            format!("unknown time zone {}", quote(text)),
-            "write a name of the IANA database, such as `Europe/Berlin` or `UTC`",
-        );
-    }
-    zone
+/// A clause as a definition of its own.
+fn inline(reader: &mut Reader<'_>, node: &Node, time_zone: TimeZoneName) -> Option<Definition> {
+    let (clause, in_cohort) = read_clause(reader, node, &time_zone)?;
+    Some(Definition {
+        id: CohortId::new("the-clause-of-a-test").ok()?,
+        name: String::new(),
+        description: None,
+        time_zone,
+        cadence: Cadence::RealTime,
+        sync: Vec::new(),
+        body: Body::Where(clause),
+        warnings: Diagnostics::default(),
+        source: reader.source().clone(),
+        spans: Spans {
+            id: None,
+            sync: Vec::new(),
+            body: node.span,
+            in_cohort,
+        },
+    })
 }
 
 fn case(reader: &mut Reader<'_>, node: &Node, number: usize) -> Option<Case> {

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Body, Clause, Diagnostic, Diagnostics, Span, parse, quote};
+use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, parse_in, quote};
 use muster_model::CohortId;
 use muster_sandbox::{Origin, Rule, Sandbox};
 
 use super::case::{TestFile, Tested};
-use crate::project::{beside, hand_written, read};
+use super::home::Home;
+use crate::lists::MemberLists;
+use crate::project::{beside, clause, hand_written, read};
 
 /// A rule under test.
 pub(super) struct Subject {
@@ -16,6 +18,8 @@ pub(super) struct Subject {
     pub(super) id: CohortId,
     /// `None`: the rule is written by hand.
     pub(super) clause: Option<Clause>,
+    /// The static lists that the clause reads.
+    pub(super) lists: MemberLists,
     pub(super) rule: Rule,
 }
 
@@ -24,27 +28,28 @@ const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "wasm"];
 
 impl Subject {
     /// Finds, reads, compiles and loads what a file tests.
-    pub(super) fn load(file: &TestFile, sandbox: &Sandbox) -> Result<Self, Diagnostics> {
+    pub(super) fn load(
+        file: &TestFile,
+        home: &Home,
+        sandbox: &Sandbox,
+    ) -> Result<Self, Diagnostics> {
         let folder = Path::new(file.source.path()).parent();
         let folder = folder.unwrap_or(Path::new(""));
-        match &file.tests {
-            Tested::Where(clause, span) => {
-                let id =
-                    CohortId::new("inline").map_err(|error| place(file, Some(*span), error))?;
-                compiled(file, Some(*span), file.source.path(), id, clause, sandbox)
+        let (path, span) = match &file.tests {
+            Tested::Where(definition) => {
+                let span = Some(definition.spans.body);
+                return compiled(file, span, home, (**definition).clone(), sandbox);
             }
             Tested::Cohort(path, span) => {
-                definition(file, Some(*span), &folder.join(path), sandbox)
+                return definition(file, Some(*span), home, &folder.join(path), sandbox);
             }
-            Tested::Rule(path, span) => rule(file, Some(*span), &folder.join(path), sandbox),
-            Tested::SameName => {
-                let path = same_name(file, folder)?;
-                if path.extension().is_some_and(|ending| ending == "wasm") {
-                    rule(file, None, &path, sandbox)
-                } else {
-                    definition(file, None, &path, sandbox)
-                }
-            }
+            Tested::Rule(path, span) => (folder.join(path), Some(*span)),
+            Tested::SameName => (same_name(file, folder)?, None),
+        };
+        if span.is_some() || path.extension().is_some_and(|ending| ending == "wasm") {
+            rule(file, span, &path, sandbox)
+        } else {
+            definition(file, None, home, &path, sandbox)
         }
     }
 }
@@ -69,45 +74,47 @@ fn same_name(file: &TestFile, folder: &Path) -> Result<PathBuf, Diagnostics> {
 fn definition(
     file: &TestFile,
     span: Option<Span>,
+    home: &Home,
     path: &Path,
     sandbox: &Sandbox,
 ) -> Result<Subject, Diagnostics> {
     if !path.is_file() {
         return Err(missing(file, span, path));
     }
-    let definition = parse(&read(path)?)?;
-    if let Body::Where(clause) = &definition.body {
-        let path = definition.source.path();
-        compiled(file, span, path, definition.id.clone(), clause, sandbox)
-    } else if let Body::Rule(module) = &definition.body {
-        let subject = rule(file, span, &beside(&definition, module), sandbox)?;
-        Ok(Subject {
-            id: definition.id.clone(),
-            ..subject
-        })
-    } else {
-        Err(place(file, span, "a list of members has no rule to test"))
-    }
+    let definition = parse_in(&read(path)?, &home.zone)?;
+    let Body::Rule(module) = &definition.body else {
+        return compiled(file, span, home, definition, sandbox);
+    };
+    let subject = rule(file, span, &beside(&definition, module), sandbox)?;
+    Ok(Subject {
+        id: definition.id,
+        ..subject
+    })
 }
 
 fn compiled(
     file: &TestFile,
     span: Option<Span>,
-    path: &str,
-    id: CohortId,
-    clause: &Clause,
+    home: &Home,
+    definition: Definition,
     sandbox: &Sandbox,
 ) -> Result<Subject, Diagnostics> {
-    let modules = muster_compiler::compile(&[(id.clone(), clause)], &|list| list.to_string());
+    let (definition, lists) = home.link(definition)?;
+    let Some(clause) = clause(&definition) else {
+        return Err(place(file, span, "a hand-written rule has no clause"));
+    };
+    let cohorts = [(definition.id.clone(), &*clause)];
+    let modules = muster_compiler::compile(&cohorts, &|list| lists.name(list));
     let modules = modules.map_err(|error| place(file, span, error))?;
     let [module] = modules.as_slice() else {
         return Err(place(file, span, "one clause made several modules"));
     };
     let rule = sandbox.load(&module.wasm, Origin::Compiled);
     Ok(Subject {
-        path: path.to_owned(),
-        id,
-        clause: Some(clause.clone()),
+        path: definition.source.path().to_owned(),
+        id: definition.id.clone(),
+        clause: Some(clause.into_owned()),
+        lists,
         rule: rule.map_err(|error| place(file, span, error))?,
     })
 }
@@ -137,6 +144,7 @@ fn rule(
         path: shown,
         id: CohortId::new(id).map_err(|error| place(file, span, error))?,
         clause: None,
+        lists: MemberLists::default(),
         rule,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZero;
 
 use anyhow::{Context, bail};
-use muster_engine::{Cohort, TickOptions};
+use muster_engine::{Cohort, Lists, TickOptions};
 use muster_model::{EventBuffer, Millis, Operator, ScalarRef, UserHistory, Value};
 use muster_store::{Store, UserKey};
 use tempfile::TempDir;
@@ -20,6 +20,7 @@ const MAP_SIZE: u64 = 64 << 20;
 pub(super) struct World<'s> {
     subject: &'s Subject,
     cohort: Cohort,
+    lists: Lists,
     store: Store,
     _directory: TempDir,
 }
@@ -42,6 +43,7 @@ impl<'s> World<'s> {
         Ok(Self {
             subject,
             cohort,
+            lists: subject.lists.for_engine(),
             store,
             _directory: directory,
         })
@@ -86,6 +88,7 @@ impl<'s> World<'s> {
     pub(super) fn tick(&self, at: Millis) -> anyhow::Result<()> {
         let options = TickOptions {
             workers: NonZero::<usize>::MIN,
+            lists: &self.lists,
             ..TickOptions::at(at)
         };
         let cohorts = std::slice::from_ref(&self.cohort);
@@ -122,7 +125,10 @@ impl<'s> World<'s> {
         let Some(key) = snapshot.user_key(user)? else {
             return Ok(None);
         };
-        let history = snapshot.history(key, at)?;
+        let history = UserHistory {
+            lists: self.subject.lists.of_user(user),
+            ..snapshot.history(key, at)?
+        };
         Ok(muster_definition::interpreter::known(&history, at).then_some(history))
     }
 }
