@@ -1,10 +1,8 @@
 //! Calendar windows: a rule names a time zone, a unit and a count; the host says when each unit of that window began and when the
 //! window moves.
 
-use jiff::civil::{Date, Weekday};
-use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
-use jiff::{Span, Timestamp, ToSpan};
-use muster_model::Millis;
+use jiff::civil::Date;
+use muster_model::{Millis, Unit, Units};
 use muster_sandbox::{Calendar, CalendarBounds, CalendarUnit};
 
 use crate::EngineError;
@@ -30,16 +28,15 @@ impl Window {
     /// # Errors
     /// When the time zone is not known.
     pub(crate) fn new(calendar: &Calendar, now: Millis) -> Result<Self, EngineError> {
-        let zone = TimeZoneDatabase::bundled()
-            .get(&calendar.time_zone)
-            .map_err(|_| EngineError::TimeZone {
-                time_zone: calendar.time_zone.clone(),
-            })?;
-        let units = Units {
-            zone,
-            unit: calendar.unit,
+        let unit = match calendar.unit {
+            CalendarUnit::Day => Unit::Day,
+            CalendarUnit::Week => Unit::Week,
+            CalendarUnit::Month => Unit::Month,
         };
-        let first = units.first(now, calendar.count);
+        let units = Units::new(unit, &calendar.time_zone).ok_or_else(|| EngineError::TimeZone {
+            time_zone: calendar.time_zone.clone(),
+        })?;
+        let first = first(&units, now, calendar.count);
         let mut window = Self {
             starts: Vec::new(),
             moves_at: i64::MAX,
@@ -49,13 +46,13 @@ impl Window {
             let Some(start) = units.start(date) else {
                 break;
             };
-            if start > now.0 {
-                window.moves_at = start;
+            if start > now {
+                window.moves_at = start.0;
                 break;
             }
             // A day that the zone skipped begins when the next one does.
-            if window.starts.last().is_none_or(|last| *last < start) {
-                window.starts.push(start);
+            if window.starts.last().is_none_or(|last| *last < start.0) {
+                window.starts.push(start.0);
             }
         }
         Ok(window)
@@ -70,69 +67,18 @@ impl Window {
     }
 }
 
-/// Days, weeks or months of a time zone; each is named by its first day.
-struct Units {
-    zone: TimeZone,
-    unit: CalendarUnit,
-}
-
-impl Units {
-    /// The first unit of a window.
-    fn first(&self, now: Millis, count: Option<u32>) -> Option<Date> {
-        let epoch = self.at(Millis::MIN);
-        let Some(count) = count else {
-            return epoch;
-        };
-        let current = self.at(now)?;
-        let back = |count: u32| self.step(current, 1 - i64::from(count.max(1)));
-        if count <= UNITS {
-            back(count)
-        } else {
-            back(count).max(back(UNITS).min(epoch))
-        }
-    }
-
-    /// The unit that an instant lies in.
-    fn at(&self, instant: Millis) -> Option<Date> {
-        let instant = Timestamp::from_millisecond(instant.0).ok()?;
-        let date = self.zone.to_datetime(instant).date();
-        let unit = match self.unit {
-            CalendarUnit::Day => date,
-            CalendarUnit::Week => {
-                let days = i64::from(date.weekday().since(Weekday::Monday));
-                date.checked_sub(days.days()).ok()?
-            }
-            CalendarUnit::Month => date.first_of_month(),
-        };
-        // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
-        let next = self.step(unit, 1);
-        let begun = |next: &Date| {
-            self.start(*next)
-                .is_some_and(|start| start <= instant.as_millisecond())
-        };
-        Some(next.filter(begun).unwrap_or(unit))
-    }
-
-    /// So many units later, or earlier.
-    fn step(&self, unit: Date, count: i64) -> Option<Date> {
-        let span = match self.unit {
-            CalendarUnit::Day => Span::new().try_days(count),
-            CalendarUnit::Week => Span::new().try_weeks(count),
-            CalendarUnit::Month => Span::new().try_months(count),
-        };
-        unit.checked_add(span.ok()?).ok()
-    }
-
-    /// The first instant of a day: midnight, the earlier one where it comes twice; where clocks skip it, the instant at which they do.
-    fn start(&self, date: Date) -> Option<i64> {
-        let midnight = self.zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
-        let skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
-        let mut instant = midnight.compatible().ok()?;
-        if skipped {
-            let after = instant.checked_add(1.nanosecond()).ok()?;
-            instant = self.zone.preceding(after).next()?.timestamp();
-        }
-        Some(instant.as_millisecond())
+/// The first unit of a window.
+fn first(units: &Units, now: Millis, count: Option<u32>) -> Option<Date> {
+    let epoch = units.at(Millis::MIN);
+    let Some(count) = count else {
+        return epoch;
+    };
+    let current = units.at(now)?;
+    let back = |count: u32| units.step(current, 1 - i64::from(count.max(1)));
+    if count <= UNITS {
+        back(count)
+    } else {
+        back(count).max(back(UNITS).min(epoch))
     }
 }
 
@@ -326,8 +272,8 @@ mod tests {
             } else {
                 prop_assert!(starts[0] <= 0 && starts.get(1).is_none_or(|second| *second > 0));
             }
-            let zone = TimeZoneDatabase::bundled().get(zone).unwrap();
-            let local = |ms: i64| zone.to_datetime(Timestamp::from_millisecond(ms).unwrap()).date();
+            let zone = muster_model::time_zone(zone).unwrap();
+            let local = |ms: i64| zone.to_datetime(jiff::Timestamp::from_millisecond(ms).unwrap()).date();
             for start in starts.iter().chain([moves_at]) {
                 // A millisecond before it was another day, an earlier one, and so another unit.
                 let (day, before) = (local(*start), local(start - 1));

@@ -1,9 +1,10 @@
 //! Calendar days, ISO weeks and months in a time zone.
 
-use crate::Millis;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp, ToSpan};
+
+use crate::Millis;
 
 /// A calendar's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,57 +23,74 @@ pub fn time_zone(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 
-/// The first instant of the unit that comes `steps` units after the one that holds an instant (before it, if negative).
-/// Outside jiff's years −9999 to 9999 it is the earliest or the latest of all.
-#[must_use]
-pub fn unit_start(unit: Unit, zone: &TimeZone, at: Millis, steps: i64) -> Millis {
-    let ends = if steps > 0 { i64::MAX } else { i64::MIN };
-    find(unit, zone, at, steps).unwrap_or(Millis(ends))
+/// The days, weeks or months of a time zone; each is named by its first day.
+#[derive(Clone, Debug)]
+pub struct Units {
+    unit: Unit,
+    zone: TimeZone,
 }
 
-fn find(unit: Unit, zone: &TimeZone, at: Millis, steps: i64) -> Option<Millis> {
-    // jiff takes no milliseconds of its very last second.
-    let instant = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::MAX);
-    let mut first = first_date(unit, zone.to_datetime(instant).date());
-    // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
-    let next = first.checked_add(length(unit, 1)?).ok();
-    let begun = |next: &Date| first_instant(*next, zone).is_some_and(|next| next <= at);
-    first = next.filter(begun).unwrap_or(first);
-    first_instant(first.checked_add(length(unit, steps)?).ok()?, zone)
-}
+impl Units {
+    /// The units of a zone by its IANA name; `None` if there is no such zone.
+    #[must_use]
+    pub fn new(unit: Unit, zone: &str) -> Option<Self> {
+        let zone = time_zone(zone)?;
+        Some(Self { unit, zone })
+    }
 
-/// The first day of the unit that holds a day.
-fn first_date(unit: Unit, date: Date) -> Date {
-    match unit {
-        Unit::Day => date,
-        Unit::Week => {
-            let days = i64::from(date.weekday().since(Weekday::Monday));
-            date.checked_sub(days.days()).unwrap_or(date)
+    /// The unit that an instant lies in; `None` outside jiff's years −9999 to 9999.
+    #[must_use]
+    pub fn at(&self, instant: Millis) -> Option<Date> {
+        // jiff takes no milliseconds of its very last second.
+        let timestamp = Timestamp::from_millisecond(instant.0).unwrap_or(Timestamp::MAX);
+        let date = self.zone.to_datetime(timestamp).date();
+        let unit = match self.unit {
+            Unit::Day => date,
+            Unit::Week => {
+                let days = i64::from(date.weekday().since(Weekday::Monday));
+                date.checked_sub(days.days()).unwrap_or(date)
+            }
+            Unit::Month => date.first_of_month(),
+        };
+        // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
+        let next = self.step(unit, 1);
+        let begun = |next: &Date| self.start(*next).is_some_and(|start| start <= instant);
+        Some(next.filter(begun).unwrap_or(unit))
+    }
+
+    /// The unit that comes so many units later, or earlier.
+    #[must_use]
+    pub fn step(&self, unit: Date, count: i64) -> Option<Date> {
+        let span = match self.unit {
+            Unit::Day => Span::new().try_days(count),
+            Unit::Week => Span::new().try_weeks(count),
+            Unit::Month => Span::new().try_months(count),
+        };
+        unit.checked_add(span.ok()?).ok()
+    }
+
+    /// The first instant of a day: midnight, the earlier one where it comes twice; where clocks skip it, the instant at which they do.
+    #[must_use]
+    pub fn start(&self, day: Date) -> Option<Millis> {
+        let midnight = self.zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
+        let skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
+        let mut instant = midnight.compatible().ok()?;
+        if skipped {
+            let after = instant.checked_add(1.nanosecond()).ok()?;
+            instant = self.zone.preceding(after).next()?.timestamp();
         }
-        Unit::Month => date.first_of_month(),
+        Some(Millis(instant.as_millisecond()))
     }
-}
 
-fn length(unit: Unit, count: i64) -> Option<Span> {
-    match unit {
-        Unit::Day => Span::new().try_days(count),
-        Unit::Week => Span::new().try_weeks(count),
-        Unit::Month => Span::new().try_months(count),
+    /// The first instant of the unit that comes `steps` units after the one that holds an instant (before it, if negative).
+    /// Outside jiff's years it is the earliest or the latest of all.
+    #[must_use]
+    pub fn start_of(&self, instant: Millis, steps: i64) -> Millis {
+        let ends = if steps > 0 { i64::MAX } else { i64::MIN };
+        let unit = self.at(instant).and_then(|unit| self.step(unit, steps));
+        unit.and_then(|unit| self.start(unit))
+            .unwrap_or(Millis(ends))
     }
-    .ok()
-}
-
-/// The first instant of a day: midnight, or, where clocks skip midnight, the instant at which they do.
-fn first_instant(date: Date, zone: &TimeZone) -> Option<Millis> {
-    let midnight = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
-    let skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
-    let instant = midnight.compatible().ok()?;
-    let skip = zone.preceding(instant + 1.nanosecond()).next();
-    let first = match skip {
-        Some(skip) if skipped => skip.timestamp(),
-        _ => instant,
-    };
-    Some(Millis(first.as_millisecond()))
 }
 
 #[cfg(test)]
@@ -80,8 +98,8 @@ mod tests {
     use super::*;
 
     fn starts(unit: Unit, zone: &str, at: &str, steps: i64) -> String {
-        let zone = time_zone(zone).unwrap();
-        unit_start(unit, &zone, at.parse().unwrap(), steps).to_string()
+        let units = Units::new(unit, zone).unwrap();
+        units.start_of(at.parse().unwrap(), steps).to_string()
     }
 
     #[test]
@@ -109,13 +127,10 @@ mod tests {
 
     #[test]
     fn the_last_day_begins_though_no_day_comes_after_it() {
-        let zone = time_zone("UTC").unwrap();
+        let days = Units::new(Unit::Day, "UTC").unwrap();
         let last: Millis = "9999-12-30T00:00:00Z".parse().unwrap();
-        assert_eq!(unit_start(Unit::Day, &zone, Millis::MAX, 0), last);
-        assert_eq!(
-            unit_start(Unit::Day, &zone, Millis::MAX, 1),
-            Millis(i64::MAX)
-        );
+        assert_eq!(days.start_of(Millis::MAX, 0), last);
+        assert_eq!(days.start_of(Millis::MAX, 1), Millis(i64::MAX));
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod value;
 pub use buffer::{
     BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
 };
-pub use calendar::{Unit, time_zone, unit_start};
+pub use calendar::{Unit, Units, time_zone};
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};
