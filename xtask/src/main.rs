@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: see `cargo xtask --help`.
 
 mod bench;
+mod fuzz;
 mod test;
 
 use std::path::PathBuf;
@@ -29,6 +30,12 @@ enum Command {
     Data(DataArguments),
     /// Install what the tests need (the WebAssembly target, a Python environment) and run them all
     Test,
+    /// Run every fuzz target for a while
+    Fuzz {
+        /// How long each runs
+        #[arg(long, default_value_t = 30)]
+        seconds: u32,
+    },
     /// Run the benches: Muster and DuckDB on the same data, as ratios
     Bench {
         /// Handed on to the bench; `--help` says what it takes
@@ -78,6 +85,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Data(arguments) => data(arguments),
         Command::Test => test::test(),
+        Command::Fuzz { seconds } => fuzz::fuzz(seconds),
         Command::Bench { arguments } => bench::bench(&arguments),
     }
 }

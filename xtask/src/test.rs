@@ -73,7 +73,7 @@ fn wasm_target() -> anyhow::Result<()> {
 }
 
 /// Where build products go.
-fn target() -> anyhow::Result<PathBuf> {
+pub(crate) fn target() -> anyhow::Result<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     Ok(std::path::absolute(target)?)
