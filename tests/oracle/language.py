@@ -344,11 +344,11 @@ def was_reading(u):
     return bool(before) and not since and len(u.did(None, until=u.now - 10 * DAYS)) >= 3
 
 
-def january(u):
+def february(u):
     chosen = u.did(
         ["Add To Cart", "Wishlist Added"],
-        millis("2026-01-10T16:00:00Z") - 1,
-        min(u.now, millis("2026-01-20T08:00:00Z") - 1),
+        millis("2026-02-10T16:00:00Z") - 1,
+        min(u.now, millis("2026-02-25T08:00:00Z") - 1),
         lambda p: between(10, number(p.get("price")), 60),
     )
     prices = numbers(chosen, "price")
@@ -586,11 +586,11 @@ def favourites(u):
 COHORTS = {
     "every-day": every_day,
     "favourites": favourites,
+    "february": february,
     "first-and-last": first_and_last,
     "funnel": funnel,
     "havana": havana,
     "instants": instants,
-    "january": january,
     "kept-cart": kept_cart,
     "lately-there": lately_there,
     "mixed": mixed,
