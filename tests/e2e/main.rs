@@ -3,6 +3,7 @@
 //! | file | class of test |
 //! |---|---|
 //! | `example.rs` | the example project, checked against an independent computation in Python |
+//! | `language.rs` | the whole cohort language, checked against a second computation in Python |
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs` | SIGKILL at random moments, then on |
 //! | `rules.rs` | hand-written rules, good and hostile |
@@ -23,5 +24,6 @@ mod crash;
 mod example;
 mod explain;
 mod kinesis;
+mod language;
 mod project;
 mod rules;

@@ -70,8 +70,11 @@ pub(crate) fn remaining(
     let mut candidates = match news {
         Some(news) => news | snapshot.due(rule, tick.now())?,
         None => {
-            // Members may be no longer known: history can be forgotten.
+            // Members may be no longer known: history can be forgotten. Who is known later only is no member yet, but must be
+            // asked when the time has come.
             let mut everybody = snapshot.known(tick.now())?;
+            let later = snapshot.known_later(tick.now())?;
+            everybody.extend(later.into_iter().map(|(user, _)| user.0));
             for cohort in cohorts {
                 everybody |= snapshot.members(&cohort.id)?;
             }

@@ -216,6 +216,23 @@ fn what_lies_in_the_future_is_invisible_until_it_comes() {
 }
 
 #[test]
+fn who_is_known_later_only_is_asked_when_the_time_has_come() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW + DAY), ("eve", NOW + 2 * DAY)]);
+    world.tick(&rule, &cohort, NOW);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    assert_eq!(world.tick(&rule, &cohort, NOW + DAY - 1).candidates, 0);
+    world.tick(&rule, &cohort, NOW + DAY);
+    assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
+    // Also after everybody was asked again, at an earlier clock.
+    world.tick(&rule, &cohort, NOW);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    world.tick(&rule, &cohort, NOW + 2 * DAY);
+    assert_eq!(world.consumed("out"), set(&["ann", "bob", "eve"]));
+}
+
+#[test]
 fn an_earlier_clock_asks_everybody_again() {
     let world = World::new();
     let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));

@@ -1,0 +1,630 @@
+#!/usr/bin/env python3
+"""Who belongs to the cohorts of tests/e2e/language, worked out without Muster.
+
+An independent witness for the whole cohort language: it reads the event files itself (those of the example and those that
+the test wrote) and spells every definition out by hand, from the meaning in the reference of the language (not from the
+YAML). Where Muster has an algorithm, here every choice is tried; calendars are those of Python's zoneinfo, hashes those of
+the xxhash package (tests/requirements.txt).
+
+    language.py PROJECT NOW
+
+prints {"cohort id": [user ids, sorted]} and, last, "": the ids of every known user.
+"""
+
+import collections
+import datetime
+import gzip
+import json
+import pathlib
+import re
+import sys
+import zoneinfo
+
+import xxhash
+
+from shop import DAYS, HOURS, apply, as_list, flat, is_any_of, millis, operations, text
+
+MINUTES = HOURS // 60
+FOREVER = -(10**18)
+LATEST = millis("9999-12-30T22:00:00.999Z")
+LOS_ANGELES = zoneinfo.ZoneInfo("America/Los_Angeles")
+AUCKLAND = zoneinfo.ZoneInfo("Pacific/Auckland")
+HAVANA = zoneinfo.ZoneInfo("America/Havana")
+
+Event = collections.namedtuple("Event", "time name properties")
+
+
+# Values
+
+
+def number(value):
+    """What ordering operators read: numbers, and texts that are numbers; no flags, no lists."""
+    if isinstance(value, bool) or isinstance(value, list) or value is None:
+        return None
+    if isinstance(value, str) and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
+        return None
+    return float(value)
+
+
+def instant(value):
+    """What before, after and their like read: RFC 3339, a date, epoch milliseconds; no flags, no lists."""
+    if isinstance(value, bool) or isinstance(value, list) or value is None:
+        return None
+    if isinstance(value, str):
+        if re.fullmatch(r"[0-9]+", value):
+            ms = int(value)
+        else:
+            try:
+                ms = millis(value)
+            except ValueError:
+                return None
+    else:
+        ms = int(value)
+    return ms if 0 <= ms <= LATEST else None
+
+
+def values(value):
+    """The canonical texts that a property holds: none, one, or those of a list."""
+    return set() if value is None else {text(element) for element in as_list(value)}
+
+
+def folded(value):
+    """Without case: each character by itself, as simple folding has it (no ß that becomes ss)."""
+    return "".join(char.casefold() if len(char.casefold()) == 1 else char for char in value)
+
+
+def contains(value, part):
+    return any(folded(part) in folded(each) for each in values(value))
+
+
+def starts_with(value, part):
+    return any(folded(each).startswith(folded(part)) for each in values(value))
+
+
+def ends_with(value, part):
+    return any(folded(each).endswith(folded(part)) for each in values(value))
+
+
+def between(low, value, high):
+    return value is not None and low <= value <= high
+
+
+# Calendars
+
+
+def day_of(time, zone):
+    return datetime.datetime.fromtimestamp(time // 1000, zone).date()
+
+
+def start_of(date, zone):
+    """The first instant of a day."""
+    midnight = datetime.datetime(date.year, date.month, date.day, tzinfo=zone)
+    return int(midnight.timestamp()) * 1000
+
+
+def week_of(time, zone):
+    date = day_of(time, zone)
+    return date - datetime.timedelta(days=date.weekday())
+
+
+def month_of(time, zone):
+    return day_of(time, zone).replace(day=1)
+
+
+def days_of(now, count, zone):
+    """The last days, this one included."""
+    return [day_of(now, zone) - datetime.timedelta(days=back) for back in range(count)]
+
+
+def weeks_of(now, count, zone):
+    return [week_of(now, zone) - datetime.timedelta(weeks=back) for back in range(count)]
+
+
+def months_of(now, count, zone):
+    months = [month_of(now, zone)]
+    while len(months) < count:
+        months.append((months[-1] - datetime.timedelta(days=1)).replace(day=1))
+    return months
+
+
+# Users
+
+
+class User:
+    def __init__(self):
+        self.events = []  # Event, as they arrived
+        self.operations = []  # (time, arrival, operator, property, operand)
+
+
+def lines_of(project):
+    for path in sorted((project / "events").glob("*.json.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            yield from lines
+    for path in sorted((project / "own").glob("*.ndjson")):
+        yield from path.read_text(encoding="utf-8").splitlines()
+
+
+def read(project):
+    users = collections.defaultdict(User)
+    seen = set()
+    for line in lines_of(project):
+        event = json.loads(line)
+        if not event.get("user_id"):
+            continue
+        time = millis(event["event_time"])
+        key = (event["user_id"], event["event_type"], time, event["$insert_id"])
+        if key in seen:
+            continue
+        seen.add(key)
+        user = users[event["user_id"]]
+        if event["event_type"] != "$identify":
+            user.events.append(Event(time, event["event_type"], flat(event.get("event_properties"))))
+        for operator, name, operand in operations(event.get("user_properties")):
+            user.operations.append((time, len(user.operations), operator, name, operand))
+    return users
+
+
+class At:
+    """One user as seen at one instant."""
+
+    def __init__(self, user_id, user, now):
+        self.id = user_id
+        self.now = now
+        # At one instant by name, then as they arrived (sorting is stable).
+        self.events = sorted((e for e in user.events if e.time <= now), key=lambda e: (e.time, e.name))
+        known = sorted(row for row in user.operations if row[0] <= now)
+        self.exists = bool(self.events or known)
+        self.properties = {}
+        # Per property what it held from when: of one instant, what it held last.
+        self.history = collections.defaultdict(dict)
+        for time, _, operator, name, operand in known:
+            before = dict(self.properties)
+            if operator != "$add" or number(operand) is not None:
+                apply(self.properties, operator, name, operand)
+            for touched in before if operator == "$clearAll" else [name]:
+                self.history[touched][time] = self.properties.get(touched)
+
+    def did(self, names, after=FOREVER, until=None, holds=lambda p: True):
+        """The events with after < t <= until, of these names."""
+        until = self.now if until is None else until
+        return [
+            e
+            for e in self.events
+            if (names is None or any(re.fullmatch(name, e.name) for name in names))
+            and after < e.time <= until
+            and holds(e.properties)
+        ]
+
+    def states(self, name):
+        """(from, to, value) of all that a property ever held; the current one has no end."""
+        changes = sorted(self.history[name].items())
+        ends = [time for time, _ in changes[1:]] + [None]
+        return [(time, end, value) for (time, value), end in zip(changes, ends)]
+
+    def ever(self, name, holds, since=FOREVER):
+        """Whether it held at some time since then, that instant included."""
+        return any(holds(value) for _, end, value in self.states(name) if end is None or end > since)
+
+    def held_for(self, name, holds, length):
+        """Whether it holds now, and did without a break."""
+        states = [(FOREVER, None, None)] + self.states(name)
+        since = None
+        for start, _, value in states:
+            if not holds(value):
+                since = None
+            elif since is None:
+                since = start
+        return since is not None and self.now - since >= length
+
+    def first_seen(self):
+        return self.events[0].time if self.events else None
+
+    def sampled(self, percent, seed=""):
+        mask = 2**64 - 1
+        mixed = xxhash.xxh3_64_intdigest(self.id.encode()) ^ xxhash.xxh3_64_intdigest(seed.encode())
+        mixed ^= mixed >> 30
+        mixed = mixed * 0xBF58476D1CE4E5B9 & mask
+        mixed ^= mixed >> 27
+        mixed = mixed * 0x94D049BB133111EB & mask
+        mixed ^= mixed >> 31
+        return mixed < percent / 100 * 2.0**64
+
+
+def numbers(events, name):
+    return [n for n in (number(e.properties.get(name)) for e in events) if n is not None]
+
+
+def total(events, name):
+    result = 0.0
+    for value in numbers(events, name):
+        result += value
+    return result
+
+
+def carried(events, name):
+    return set().union(*(values(e.properties.get(name)) for e in events))
+
+
+def carrying(events, name, value):
+    return [e for e in events if value in values(e.properties.get(name))]
+
+
+def in_order(events, steps, all_within=None, each_within=None, without=None):
+    """Whether any choice of events fits: every one is tried."""
+
+    def go(chosen):
+        if len(chosen) == len(steps):
+            first, last = chosen[0].time, chosen[-1].time
+            return not without or not any(first < e.time < last and without(e) for e in events)
+        for event in events:
+            if chosen:
+                previous = chosen[-1]
+                if event is previous or event.time < previous.time:
+                    continue
+                if each_within is not None and event.time - previous.time > each_within:
+                    break
+                if all_within is not None and event.time - chosen[0].time > all_within:
+                    break
+            if steps[len(chosen)](event) and go(chosen + [event]):
+                return True
+        return False
+
+    return go([])
+
+
+# The cohorts
+
+
+def funnel(u):
+    def dear(e):
+        price = number(e.properties.get("price"))
+        return e.name == "Add To Cart" and price is not None and price >= 20
+
+    steps = [lambda e: e.name == "View Item", dear, lambda e: e.name == "Purchase"]
+    return in_order(u.did(None, u.now - 30 * DAYS), steps, 1 * DAYS, 30 * MINUTES)
+
+
+def kept_cart(u):
+    def paid(e):
+        amount = number(e.properties.get("amount"))
+        wanted = "EUR" in values(e.properties.get("currency")) or (amount is not None and amount > 60)
+        return re.fullmatch("Pur.*se", e.name) and wanted
+
+    start = start_of(days_of(u.now, 20, LOS_ANGELES)[-1], LOS_ANGELES)
+    # An event outside of the window takes no step; nor does it lie between two inside.
+    events = u.did(None, start - 1)
+    steps = [lambda e: e.name == "Add To Cart", lambda e: e.name == "Start Checkout", paid]
+    return any(
+        in_order(carrying(events, "cart_id", cart), steps, without=lambda e: e.name == "Remove From Cart")
+        for cart in carried(events, "cart_id")
+    )
+
+
+def ties(u):
+    events = u.did(None, until=u.now - 3 * DAYS)
+    tap = lambda e: e.name == "Tap"
+    last = lambda e: e.name in ("Hold", "Swipe") and e.properties.get("key") is not None
+    note = lambda e: e.name == "Note" and "b" not in values(e.properties.get("key"))
+    return any(
+        in_order(carrying(events, "key", key), [tap, tap, last], 90 * MINUTES, 1 * HOURS, note)
+        for key in carried(events, "key")
+    )
+
+
+def today(u):
+    return len(u.did(None, start_of(day_of(u.now, LOS_ANGELES), LOS_ANGELES) - 1)) >= 2
+
+
+def weeks_down_under(u):
+    start = start_of(weeks_of(u.now, 3, AUCKLAND)[-1], AUCKLAND) - 1
+    there = {week_of(e.time, AUCKLAND) for e in u.did(["Login", "App Opened", "Tap"], start)}
+    days = {day_of(e.time, AUCKLAND) for e in u.did(None, start)}
+    months = {month_of(e.time, AUCKLAND) for e in u.did(None, u.now - 40 * DAYS)}
+    return len(there) >= 2 and 2 <= len(days) <= 6 and len(months) == 2
+
+
+def havana(u):
+    names = ["Tap", "Hold", "Swipe"]
+    # The 8th of March begins at 01:00, which is 05:00 UTC.
+    early = u.did(names, millis("2026-03-08T05:00:00Z") - 1, min(u.now, millis("2026-03-08T06:30:00Z") - 1))
+    both = {day_of(e.time, HAVANA) for e in u.did(names)}
+    return bool(early) or set(days_of(u.now, 2, HAVANA)) <= both
+
+
+def months(u):
+    bought = u.did(["Purchase"])
+    since, until = millis("2026-01-01T08:00:00Z"), millis("2026-03-01T08:00:00Z")
+    within = {month_of(e.time, LOS_ANGELES) for e in bought if since <= e.time < until}
+    return len(within) >= 2 and any(month_of(e.time, LOS_ANGELES) == month_of(u.now, LOS_ANGELES) for e in bought)
+
+
+def was_reading(u):
+    before = u.did(["Newsletter Opened"], u.now - 30 * DAYS, u.now - 7 * DAYS)
+    since = u.did(["Newsletter Opened"], u.now - 7 * DAYS)
+    return bool(before) and not since and len(u.did(None, until=u.now - 10 * DAYS)) >= 3
+
+
+def february(u):
+    chosen = u.did(
+        ["Add To Cart", "Wishlist Added"],
+        millis("2026-02-10T16:00:00Z") - 1,
+        min(u.now, millis("2026-02-25T08:00:00Z") - 1),
+        lambda p: between(10, number(p.get("price")), 60),
+    )
+    prices = numbers(chosen, "price")
+    return bool(prices) and min(prices) < 25
+
+
+def quick(u):
+    if u.first_seen() is None:
+        return False
+    return total(u.did(["Purchase"], until=min(u.now, u.first_seen() + 2 * DAYS - 1)), "amount") >= 80
+
+
+def spending(u):
+    two_months = start_of(months_of(u.now, 2, LOS_ANGELES)[-1], LOS_ANGELES)
+    lately = u.did(["Booked"], u.now - 10 * DAYS)
+    average = numbers(u.did(["Booked"], u.now - 20 * DAYS), "amount")
+    old = numbers(u.did(["Booked"], until=u.now - 2 * DAYS), "amount")
+    amounts = numbers(u.did(["Booked"]), "amount")
+    return (
+        total(u.did(["Purchase"], two_months - 1), "amount") > 300
+        or (bool(average) and between(20, total(u.did(["Booked"], u.now - 20 * DAYS), "amount") / len(average), 60))
+        or (bool(old) and max(old) <= 500 and min(amounts) >= 10 and min(amounts) != 50)
+        or (total(lately, "amount") == 0 and len(lately) == 2)
+    )
+
+
+def tastes(u):
+    bought = carried(u.did(["Purchase"], u.now - 40 * DAYS), "categories")
+    return len(bought) >= 4 or len(carried(u.did(["Tap", "Hold"], u.now - 15 * DAYS), "key")) == 3
+
+
+def every_day(u):
+    days = collections.Counter(day_of(e.time, LOS_ANGELES) for e in u.did(None))
+    weeks = collections.Counter(week_of(e.time, LOS_ANGELES) for e in u.did(["View .*", "Tap"]))
+    bought = collections.Counter(month_of(e.time, LOS_ANGELES) for e in u.did(["Purchase"]))
+    return (
+        all(days[day] >= 1 for day in days_of(u.now, 3, LOS_ANGELES))
+        or all(2 <= weeks[week] < 40 for week in weeks_of(u.now, 3, LOS_ANGELES))
+        or all(bought[month] >= 2 for month in months_of(u.now, 2, LOS_ANGELES))
+    )
+
+
+def is_regular(u, events, every, of_last, at_least, enough):
+    counts = [
+        sum(1 for e in events if u.now - (span + 1) * every < e.time <= u.now - span * every)
+        for span in range(of_last)
+    ]
+    return sum(1 for count in counts if enough(count)) >= at_least
+
+
+def regulars(u):
+    return is_regular(u, u.did([".*Cart", "Swipe"]), 5 * DAYS, 5, 3, lambda count: count >= 2)
+
+
+def third_purchase(u):
+    bought, booked = u.did(["Purchase"]), u.did(["Booked"])
+    viewed = u.did(["View Item"])
+    lately = [
+        carrying(viewed, "category", category)
+        for category in carried([e for e in viewed if e.time > u.now - 5 * DAYS], "category")
+    ]
+    return (
+        (len(bought) >= 3 and bought[2].time > u.now - 12 * DAYS)
+        or (bool(booked) and booked[0].time < u.first_seen() + 3 * DAYS)
+        or any(len(events) >= 4 and events[3].time > u.now - 5 * DAYS for events in lately)
+    )
+
+
+def first_and_last(u):
+    bought = u.did(["Purchase"], u.now - 40 * DAYS)
+    taps = u.did(["Tap"], u.now - 25 * DAYS)
+    first_bought = u.did(["Purchase"], millis("2026-01-15T08:00:00Z") - 1)
+    first_held = u.did(["Hold"], millis("2026-02-01T08:00:00Z") - 1)
+
+    def dear(p):
+        amount = number(p.get("amount"))
+        return p.get("coupon") is not None and amount is not None and amount >= 40
+
+    return (
+        (bool(bought) and dear(bought[-1].properties))
+        or (bool(taps) and is_any_of(taps[-1].properties.get("key"), {"a", "1"}))
+    ) and (
+        (bool(first_bought) and not is_any_of(first_bought[0].properties.get("currency"), {"JPY"}))
+        or (bool(first_held) and not is_any_of(first_held[0].properties.get("key"), {"b"}))
+    )
+
+
+def more_in_than_out(u):
+    def dear(p):
+        price = number(p.get("price"))
+        return price is not None and price > 30
+
+    came = u.did(["Login", "App Opened"], u.now - 30 * DAYS)
+    viewed = u.did(["View Item"], u.now - 30 * DAYS, holds=dear)
+    put, taken = (u.did([name], u.now - 45 * DAYS) for name in ("Add To Cart", "Remove From Cart"))
+    return len(came) > len(viewed) or any(
+        2 <= len(carrying(put, "cart_id", cart)) <= len(carrying(taken, "cart_id", cart))
+        for cart in carried(put, "cart_id")
+    )
+
+
+def one_cart(u):
+    busy = u.did(["Add To Cart", "Coupon Applied", "Start Checkout"], u.now - 30 * DAYS)
+    put = u.did(["Add To Cart"], u.now - 14 * DAYS)
+    touched = u.did(["Tap", "Hold"])
+    recent = [e for e in touched if e.time > u.now - 12 * DAYS]
+    return (
+        any(len(carrying(busy, "cart_id", cart)) >= 6 for cart in carried(busy, "cart_id"))
+        or any(total(carrying(put, "cart_id", cart), "price") >= 250 for cart in carried(put, "cart_id"))
+        or any(
+            is_regular(u, carrying(touched, "key", key), 2 * DAYS, 6, 3, lambda count: count == 1)
+            for key in carried(recent, "key")
+        )
+    )
+
+
+def once_gold(u):
+    return (
+        (u.ever("plan", lambda v: is_any_of(v, {"team"})) and not is_any_of(u.properties.get("plan"), {"team"}))
+        or (u.ever("level", lambda v: is_any_of(v, {"gold"})) and u.ever("renews", lambda v: v is not None))
+        or u.ever("referrer", lambda v: v is None)
+    )
+
+
+def lately_there(u):
+    four_days = start_of(days_of(u.now, 4, LOS_ANGELES)[-1], LOS_ANGELES)
+    six_days = start_of(days_of(u.now, 6, LOS_ANGELES)[-1], LOS_ANGELES)
+    return (
+        u.ever("city", lambda v: starts_with(v, "san "), u.now - 20 * DAYS)
+        and u.ever("city", lambda v: not is_any_of(v, {"San Jose"}), four_days)
+    ) or u.ever("level", lambda v: not is_any_of(v, {"gold", "silver"}), six_days)
+
+
+def settled(u):
+    def often(value):
+        return number(value) is not None and number(value) >= 3
+
+    return (
+        u.held_for("plan", lambda v: is_any_of(v, {"plus", "pro"}), 30 * DAYS)
+        or (u.held_for("level", lambda v: v is None, 4 * DAYS) and u.ever("level", lambda v: v is not None))
+        or u.held_for("visits", often, 12 * HOURS)
+    )
+
+
+def newcomers(u):
+    first = u.first_seen()
+    if first is None:
+        return False
+    three_weeks = start_of(weeks_of(u.now, 3, LOS_ANGELES)[-1], LOS_ANGELES)
+    return (
+        first > u.now - 36 * HOURS
+        or millis("2026-01-05T08:00:00Z") <= first < millis("2026-01-06T20:00:00Z")
+        or (three_weeks <= first <= u.now - 15 * DAYS and bool(u.did(["Signup"])))
+    )
+
+
+def vip(u):
+    return u.id in {"x07", "x11", "x23", "x42", "nobody@shop.example"}
+
+
+def third(u):
+    return u.sampled(12.5, "spring") or (u.sampled(30) and bool(u.did(None, u.now - 2 * DAYS)))
+
+
+def mixed(u):
+    return (funnel(u) or today(u) or vip(u) or third(u)) and not once_gold(u) and not regulars(u)
+
+
+def texts(u):
+    def note(after, holds):
+        return u.did(["Note"], after, holds=lambda p: holds(p.get("text")))
+
+    def quoted(p):
+        query = p.get("query")
+        return query is not None and re.fullmatch(r'".*this"', query) and not contains(query, "garden")
+
+    def odd(value):
+        return value is not None and not values(value) & {"true", "50"} and not any("a" in v for v in values(value))
+
+    return (
+        bool(u.did(["Search"], u.now - 6 * DAYS, holds=lambda p: contains(p.get("query"), "shoes")))
+        or bool(u.did(["Search"], u.now - 12 * DAYS, holds=quoted))
+        or bool(note(u.now - 20 * DAYS, lambda t: any(re.search(r"\A[A-Z]\w+ \d{2,}\Z", v) for v in values(t))))
+        or bool(note(FOREVER, lambda t: starts_with(t, "STRASSE") and ends_with(t, "é")))
+        or bool(note(FOREVER, lambda t: ends_with(t, "Σ") and not starts_with(t, "k")))
+        or len(note(u.now - 9 * DAYS, odd)) >= 2
+    )
+
+
+def instants(u):
+    low, high = millis("2026-02-20T08:00:00Z"), millis("2026-02-22T12:00:00Z")
+
+    def soon(p):
+        slot = instant(p.get("slot"))
+        return slot is not None and low < slot < high
+
+    def just(p):
+        slot = instant(p.get("slot"))
+        return slot is not None and u.now - 36 * HOURS < slot <= u.now
+
+    def long_ago(p):
+        slot, amount = instant(p.get("slot")), number(p.get("amount"))
+        return slot is not None and slot <= u.now - 30 * DAYS and amount is not None and amount > 40
+
+    return (
+        len(u.did(["Booked"], holds=soon)) >= 2
+        or bool(u.did(["Booked"], u.now - 20 * DAYS, holds=just))
+        or bool(u.did(["Booked"], u.now - 12 * DAYS, holds=long_ago))
+    )
+
+
+def renewals(u):
+    at = instant(u.properties.get("renews"))
+
+    def later(value):
+        return instant(value) is not None and instant(value) > millis("2026-02-20T08:00:00Z")
+
+    return (
+        at is not None
+        and (u.now - 3 * DAYS < at <= u.now or millis("2026-01-20T08:00:00Z") < at <= u.now - 20 * DAYS)
+    ) or u.held_for("renews", later, 10 * DAYS)
+
+
+def favourites(u):
+    liked = values(u.properties.get("favourites"))
+    taps = u.did(["Tap"], u.now - 25 * DAYS, holds=lambda p: values(p.get("key")) & liked)
+    return (
+        len(taps) >= 3
+        or bool(values(u.properties.get("level")) & liked)
+        or values(u.properties.get("tags")) >= {"vip", "press"}
+        or (liked >= {"a", "1"} and "c" not in liked)
+    )
+
+
+COHORTS = {
+    "every-day": every_day,
+    "favourites": favourites,
+    "february": february,
+    "first-and-last": first_and_last,
+    "funnel": funnel,
+    "havana": havana,
+    "instants": instants,
+    "kept-cart": kept_cart,
+    "lately-there": lately_there,
+    "mixed": mixed,
+    "months": months,
+    "more-in-than-out": more_in_than_out,
+    "newcomers": newcomers,
+    "once-gold": once_gold,
+    "one-cart": one_cart,
+    "quick": quick,
+    "regulars": regulars,
+    "renewals": renewals,
+    "settled": settled,
+    "spending": spending,
+    "tastes": tastes,
+    "texts": texts,
+    "third": third,
+    "third-purchase": third_purchase,
+    "ties": ties,
+    "today": today,
+    "vip": vip,
+    "was-reading": was_reading,
+    "weeks-down-under": weeks_down_under,
+}
+
+
+def main():
+    project, now = pathlib.Path(sys.argv[1]), millis(sys.argv[2])
+    users = [At(user_id, user, now) for user_id, user in read(project).items()]
+    users = [user for user in users if user.exists]
+    result = {cohort: sorted(u.id for u in users if holds(u)) for cohort, holds in COHORTS.items()}
+    result[""] = sorted(u.id for u in users)
+    json.dump(result, sys.stdout, ensure_ascii=False)
+    print()
+
+
+if __name__ == "__main__":
+    main()
