@@ -1,0 +1,344 @@
+//! `docs/cohorts.md` and the README against the parser: their examples are read without a complaint, every key is explained and
+//! shown in an example, and the limits are those of the code.
+#![expect(
+    clippy::panic,
+    reason = "a helper of the tests that panics fails the test"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_definition::{Source, limits, members, parse};
+
+const REFERENCE: &str = include_str!("../../../docs/cohorts.md");
+const README: &str = include_str!("../../../README.md");
+
+/// A fenced block of YAML: the line it begins at, whether it is marked as a clause, its text.
+struct Block {
+    line: usize,
+    is_clause: bool,
+    text: String,
+}
+
+impl Block {
+    /// Whether it says who is in a cohort.
+    fn is_definition(&self) -> bool {
+        let body = |line: &str| {
+            ["where:", "rule:", "members:"]
+                .iter()
+                .any(|key| line.starts_with(key))
+        };
+        self.text.lines().any(body)
+    }
+
+    /// The definition that it is, or that a clause or a list of clauses makes.
+    fn definition(&self) -> String {
+        if !self.is_clause {
+            return self.text.clone();
+        }
+        let indented = self.text.replace('\n', "\n    ");
+        match self.text.starts_with("- ") {
+            true => format!("where:\n  all:\n    {indented}"),
+            false => format!("where:\n    {indented}"),
+        }
+    }
+}
+
+/// The blocks of a page that begin with ```` ```yaml ````.
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let Some(language) = line.strip_prefix("```").filter(|rest| !rest.is_empty()) else {
+            continue;
+        };
+        let inside: Vec<_> = lines
+            .by_ref()
+            .map(|(_, line)| line)
+            .take_while(|line| *line != "```")
+            .collect();
+        let is_clause = match language {
+            "yaml" => false,
+            "yaml clause" => true,
+            _ => continue,
+        };
+        blocks.push(Block {
+            line: at + 1,
+            is_clause,
+            text: inside.join("\n"),
+        });
+    }
+    blocks
+}
+
+/// What the parser says of a definition; nothing, if it is right.
+fn told(name: &str, text: &str) -> String {
+    match parse(&Source::new(name, text)) {
+        Ok(definition) => definition.warnings.to_string(),
+        Err(diagnostics) => diagnostics.to_string(),
+    }
+}
+
+#[test]
+fn examples_are_read_without_a_complaint() {
+    let of_reference = blocks(REFERENCE);
+    let of_readme = blocks(README);
+    let clauses = of_reference.iter().filter(|block| block.is_clause).count();
+    assert!(clauses >= 10, "{clauses} blocks of clauses were found");
+    let readme: Vec<_> = of_readme
+        .iter()
+        .filter(|block| block.is_clause || block.is_definition())
+        .collect();
+    assert!(!readme.is_empty(), "the README shows no definition");
+    for (page, block) in of_reference
+        .iter()
+        .map(|block| ("docs/cohorts.md", block))
+        .chain(readme.into_iter().map(|block| ("README.md", block)))
+    {
+        let place = format!("{page}, the block of line {}", block.line);
+        assert!(
+            block.is_clause != block.is_definition(),
+            "{place} is neither a definition nor marked `yaml clause`, or both"
+        );
+        let told = told("example.yaml", &block.definition());
+        assert!(told.is_empty(), "{place}\n{told}");
+    }
+}
+
+/// The keys that the parser knows in a map, in its own words: what it says of a key that is none of them. `…` stands for that key.
+fn keys(definition: &str) -> BTreeSet<String> {
+    const NONE: &str = "zzzzzzzzzzzz";
+    let text = definition.replace('…', &format!("{NONE}: 1"));
+    let told = told("cohorts/a.yaml", &text);
+    let is_list = |line: &&str| line.contains("here are `") || line.contains("only key here is `");
+    let mut lists = told.lines().filter(is_list);
+    let (Some(list), None) = (lists.next(), lists.next()) else {
+        panic!("the parser does not list its keys once for\n{text}\n{told}");
+    };
+    in_code(list)
+}
+
+/// What stands in backticks.
+fn in_code(text: &str) -> BTreeSet<String> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The rows of the table under a heading of the reference: cells without the blanks around them.
+fn rows(heading: &str) -> Vec<[&'static str; 2]> {
+    let Some((_, section)) = REFERENCE.split_once(&format!("\n## {heading}\n")) else {
+        panic!("the reference has no section {heading}");
+    };
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let cells = |line: &'static str| {
+        let inner = line.strip_prefix("| ")?.strip_suffix(" |")?;
+        let (first, second) = inner.split_once(" | ")?;
+        Some([first, second])
+    };
+    // The first is the header.
+    section.lines().filter_map(cells).skip(1).collect()
+}
+
+/// Maps of the language, each by the rows of the reference's last table that list its keys, and a definition in which `…` is a
+/// key of it.
+const MAPS: [(&[&str], &str); 18] = [
+    (&["a definition"], "…"),
+    (&["`cadence`"], "cadence: {…}\nrule: a.wasm"),
+    (&["`cadence`"], "cadence: {daily: {…}}\nrule: a.wasm"),
+    (&["`cadence`"], "cadence: {hourly: {…}}\nrule: a.wasm"),
+    (&["`sync`"], "sync: [{to: a, …}]\nrule: a.wasm"),
+    (&["a clause, one of"], "where: {…}"),
+    (
+        &["beside `did`", "windows", "measures"],
+        "where: {did: A, …}",
+    ),
+    (&["beside `did_not`", "windows"], "where: {did_not: A, …}"),
+    (
+        &["beside `did_in_order`", "windows"],
+        "where: {did_in_order: [A, B], …}",
+    ),
+    (&["beside `user`, one of"], "where: {user: {p: 1}, …}"),
+    (
+        &["an event inside a clause"],
+        "where: {did_in_order: [A, {did: B, …}]}",
+    ),
+    (&["a comparison"], "where: {did: A, times: {…}}"),
+    (
+        &["`each`"],
+        "where: {did: A, in_last: 1 calendar day, each: {…}}",
+    ),
+    (
+        &["`regularly`"],
+        "where: {did: A, regularly: {every: 1 day, of_last: 2, at_least: 2, …}}",
+    ),
+    (
+        &["`first_seen`"],
+        "where: {first_seen: {in_last: 1 day, …}}",
+    ),
+    (&["`sample`"], "where: {sample: {percent: 1, …}}"),
+    (
+        &[
+            "a predicate: texts",
+            "a predicate: numbers",
+            "a predicate: instants",
+            "a predicate: values",
+        ],
+        "where: {user: {p: {…}}}",
+    ),
+    (
+        &["`same_as`"],
+        "where: {user: {p: {same_as: {user: p, …}}}}",
+    ),
+];
+
+#[test]
+fn every_key_of_the_parser_is_in_the_last_table_and_no_other() {
+    let rows = rows("All keys");
+    let listed: BTreeMap<_, _> = rows
+        .iter()
+        .map(|[place, keys]| (*place, in_code(keys)))
+        .collect();
+    assert_eq!(listed.len(), rows.len(), "a place is there twice");
+
+    let mut known: BTreeMap<&[&str], BTreeSet<String>> = BTreeMap::new();
+    for (places, definition) in MAPS {
+        let mut keys = keys(definition);
+        // The parser lists the subject among the keys of its clause.
+        if let Some(subject) = places
+            .first()
+            .and_then(|place| place.strip_prefix("beside "))
+        {
+            keys.retain(|key| !in_code(subject).contains(key));
+        }
+        known.entry(places).or_default().extend(keys);
+    }
+    let mut checked = BTreeSet::new();
+    for (places, known) in known {
+        let mut said = BTreeSet::new();
+        for place in places {
+            let Some(keys) = listed.get(place) else {
+                panic!("the last table has no row for {place}");
+            };
+            said.extend(keys.iter().cloned());
+            checked.insert(*place);
+        }
+        assert_eq!(said, known, "the keys of {places:?}: the page, the parser");
+    }
+    let unchecked: Vec<_> = listed
+        .keys()
+        .filter(|place| !checked.contains(*place))
+        .collect();
+    assert!(unchecked.is_empty(), "no such map: {unchecked:?}");
+}
+
+#[test]
+fn every_key_of_the_parser_is_explained_and_shown_in_an_example() {
+    let (explained, _) = REFERENCE.split_once("\n## All keys\n").unwrap_or_default();
+    let in_text: BTreeSet<String> = explained
+        .lines()
+        .flat_map(in_code)
+        .flat_map(|code| words(&code))
+        .collect();
+    let examples: String = blocks(REFERENCE)
+        .iter()
+        .map(|block| format!("\n{}\n", block.text))
+        .collect();
+    for key in MAPS.iter().flat_map(|(_, definition)| keys(definition)) {
+        assert!(in_text.contains(&key), "`{key}` is not explained");
+        let shown = |before: char| examples.contains(&format!("{before}{key}: "));
+        let opens = |before: char| examples.contains(&format!("{before}{key}:\n"));
+        let is_shown = [' ', '{', '\n']
+            .into_iter()
+            .any(|before| shown(before) || opens(before));
+        assert!(is_shown, "no example has `{key}`");
+    }
+}
+
+/// Runs of letters, digits and `_`.
+fn words(text: &str) -> Vec<String> {
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let words = text.split(|char| !is_word(char));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn limits_are_those_of_the_code() {
+    let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let days = format!("{} days", grouped(limits::DURATION_MS / 86_400_000));
+    let number = |limit: usize| grouped(limit as u64);
+    let expected = [
+        ("a definition's file", mib(limits::FILE_BYTES)),
+        ("lists and maps inside each other", number(limits::DEPTH)),
+        ("clauses of a definition", number(limits::CLAUSES)),
+        ("files of a definition and", mib(limits::LINKED_BYTES)),
+        ("values of `any_of`", number(limits::VALUES)),
+        ("values of `contains_all`", number(limits::ELEMENTS)),
+        ("event names of one `did`", number(limits::EVENT_NAMES)),
+        ("properties of one map", number(limits::PROPERTIES)),
+        ("maps of one `with_any`", number(limits::ALTERNATIVES)),
+        ("steps of `did_in_order`", number(limits::STEPS)),
+        ("spans of `regularly`", grouped(limits::SPANS.into())),
+        ("patterns of a definition", number(limits::PATTERNS)),
+        ("the table of one pattern", mib(limits::PATTERN_BYTES)),
+        ("a length of time", days),
+        (
+            "a name of an event",
+            format!("{} bytes", number(limits::NAME_BYTES)),
+        ),
+        ("destinations of a cohort", number(limits::DESTINATIONS)),
+        (
+            "user properties of a destination",
+            number(limits::SYNCED_PROPERTIES),
+        ),
+        (
+            "ids of a static list",
+            format!("{}, of 256 bytes each", number(limits::MEMBERS)),
+        ),
+    ];
+    let rows = rows("Limits");
+    assert_eq!(rows.len(), expected.len());
+    for ([what, limit], (begins, expected)) in rows.iter().zip(expected) {
+        assert!(what.starts_with(begins), "{what}, where {begins} belongs");
+        assert_eq!(*limit, expected, "{what}");
+    }
+    let list = |bytes| members(&Source::new("a.csv", &"a".repeat(bytes)));
+    assert!(list(256).is_ok() && list(257).is_err());
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[test]
+fn the_readme_names_every_key_of_a_clause() {
+    let (_, section) = README.split_once("\n### Definitions\n").unwrap_or_default();
+    let section = section.split("\n### ").next().unwrap_or_default();
+    let named: BTreeSet<String> = section
+        .lines()
+        .flat_map(in_code)
+        .flat_map(|code| words(&code))
+        .collect();
+    let of_clause = |definition: &&str| {
+        let inner = ["sample: {", "each: {", "regularly: {"];
+        definition.starts_with("where") && !inner.iter().any(|inner| definition.contains(inner))
+    };
+    for key in MAPS
+        .iter()
+        .map(|(_, definition)| *definition)
+        .filter(of_clause)
+        .flat_map(keys)
+    {
+        assert!(named.contains(&key), "the README does not name `{key}`");
+    }
+}
