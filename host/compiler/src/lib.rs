@@ -32,7 +32,7 @@ use muster_model::CohortId;
 use automaton::Automaton;
 use plan::Plan;
 
-/// The most cohorts in one module. Fusing pays from ten cohorts on (FACTS.md, "Wasm"), and what it saves is the scan, which a
+/// The most cohorts in one module. Fusing pays from ten cohorts on (docs/facts.md, "Wasm"), and what it saves is the scan, which a
 /// thousand cohorts share just as well as ten thousand; past that a module's compile time and memory only grow.
 pub const MAX_COHORTS: usize = 1024;
 

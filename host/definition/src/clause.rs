@@ -1,4 +1,4 @@
-//! The clauses of a cohort, checked and ready to compile or interpret (COHORTS.md, "Clauses").
+//! The clauses of a cohort, checked and ready to compile or interpret (docs/cohorts.md, "Clauses").
 
 use muster_model::{CohortId, Millis};
 

@@ -48,7 +48,7 @@ pub const MEMBERS: usize = 1_000_000;
 /// The destinations of one cohort.
 pub const DESTINATIONS: usize = 20;
 
-/// The user properties that a sync carries (FACTS.md: "the properties chosen for the sync (at most 50)").
+/// The user properties that a sync carries (docs/facts.md: "the properties chosen for the sync (at most 50)").
 pub const SYNCED_PROPERTIES: usize = 50;
 
 /// The longest name of a cohort, a destination, an event or a property, in bytes.

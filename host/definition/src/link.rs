@@ -1,4 +1,4 @@
-//! Cohorts of cohorts (COHORTS.md, `in_cohort:`): the clause of another cohort in the place of its id.
+//! Cohorts of cohorts (docs/cohorts.md, `in_cohort:`): the clause of another cohort in the place of its id.
 
 use std::collections::BTreeMap;
 

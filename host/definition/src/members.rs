@@ -1,4 +1,4 @@
-//! Static lists of users (COHORTS.md, `members:`): ids, one a line.
+//! Static lists of users (docs/cohorts.md, `members:`): ids, one a line.
 
 use std::collections::BTreeSet;
 

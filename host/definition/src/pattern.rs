@@ -17,7 +17,7 @@ pub struct Pattern {
     machine: Arc<OnceLock<Option<PikeVM>>>,
 }
 
-/// How a pattern's text is meant (COHORTS.md, "Predicates").
+/// How a pattern's text is meant (docs/cohorts.md, "Predicates").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PatternKind {
     /// `contains`, ignoring case (Unicode simple folding).

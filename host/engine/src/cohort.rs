@@ -20,6 +20,6 @@ pub struct Cohort {
 pub struct Sync {
     /// The destination's name.
     pub destination: String,
-    /// The user properties to send along; at most 50 (FACTS.md, "The payload").
+    /// The user properties to send along; at most 50 (docs/facts.md, "The payload").
     pub user_properties: Vec<String>,
 }

@@ -17,7 +17,7 @@ use crate::EngineError;
 use crate::calendar::Window;
 use crate::lists::{self, Lists};
 
-/// About how many rows a batch has. The best is 16k to 256k events (FACTS.md, "Wasm"): fewer, and calls cost; more, and the
+/// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer, and calls cost; more, and the
 /// caches no longer hold them.
 pub const BATCH_ROWS: usize = 128 * 1024;
 

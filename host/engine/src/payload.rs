@@ -1,14 +1,14 @@
-//! The messages: the exact JSON of the vendor's Kinesis cohort page (FACTS.md, "The payload we must produce").
+//! The messages: the exact JSON of the vendor's Kinesis cohort page (docs/facts.md, "The payload we must produce").
 
 use muster_model::{CohortId, Scalar, Value};
 use serde_json::{Map, Value as Json};
 
 /// The most bytes of a message with more than one user. Kinesis bills 25 KB units, the record's key included; a larger message
-/// saves nothing and is throttled in lumps (FACTS.md, "Kinesis, STS, IAM").
+/// saves nothing and is throttled in lumps (docs/facts.md, "Kinesis, STS, IAM").
 pub const MESSAGE_SIZE: usize = 24 * 1024;
 
 /// The most bytes of a user with the chosen properties; a larger one is sent without them. A Kinesis record takes 1 MiB with
-/// its key (FACTS.md), of which the rest of the message needs less than 8 KiB.
+/// its key (docs/facts.md), of which the rest of the message needs less than 8 KiB.
 pub const USER_SIZE: usize = 1024 * 1024 - 8 * 1024;
 
 /// What all messages of one run of one cohort share.

@@ -18,7 +18,7 @@ pub struct Event {
 /// All that is known of one user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UserHistory {
-    /// By time; at one instant in order of arrival.
+    /// By time; at one instant by name (its bytes), then in order of arrival.
     pub events: Vec<Event>,
     /// Per user property its changes by time: from that instant on it holds the value (`None`: nothing).
     pub properties: BTreeMap<Box<str>, Vec<(Millis, Option<Value>)>>,

@@ -1,4 +1,4 @@
-//! Identify operations: how user properties change (FACTS.md, "Identify operations").
+//! Identify operations: how user properties change (docs/facts.md, "Identify operations").
 
 use crate::{Scalar, Value};
 

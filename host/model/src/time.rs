@@ -44,7 +44,7 @@ impl Millis {
 }
 
 /// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`: a space or `T`, 0 to 9 fraction digits, an optional
-/// zone (none: UTC). What is finer than a millisecond is cut off. (FACTS.md, "Export files")
+/// zone (none: UTC). What is finer than a millisecond is cut off. (docs/facts.md, "Export files")
 impl FromStr for Millis {
     type Err = TimeError;
 

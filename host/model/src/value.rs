@@ -25,7 +25,7 @@ pub enum Value {
 }
 
 impl Scalar {
-    /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is `true` (COHORTS.md, "Predicates").
+    /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is `true` (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn canonical_text(&self) -> Cow<'_, str> {
         match self {
@@ -35,7 +35,7 @@ impl Scalar {
         }
     }
 
-    /// What the ordering operators read: a number, or a text that is one. A flag is none (COHORTS.md, "Predicates").
+    /// What the ordering operators read: a number, or a text that is one. A flag is none (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn as_number(&self) -> Option<f64> {
         match self {

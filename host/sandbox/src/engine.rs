@@ -80,7 +80,7 @@ fn common(origin: Origin) -> Config {
     config
         .wasm_features(WasmFeatures::all(), false)
         .wasm_features(FEATURES, true)
-        // A component call costs 180 ns without it and 520 ns with it (FACTS.md, "Wasm").
+        // A component call costs 180 ns without it and 520 ns with it (docs/facts.md, "Wasm").
         .concurrency_support(false)
         .parallel_compilation(true)
         .cranelift_opt_level(OptLevel::Speed)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The largest rule, in bytes. A fused module of our compiler is under 1 MB, Rust some 13 KB, JavaScript on QuickJS 1.6 MB, Python
-/// 18 MB (FACTS.md, "Wasm"): nearly twice the largest.
+/// 18 MB (docs/facts.md, "Wasm"): nearly twice the largest.
 pub const MAX_RULE_BYTES: usize = 32 << 20;
 
 /// The memory of one instance, in bytes: [`MAX_BATCH_BYTES`] + [`MAX_ANSWER_BYTES`] + 64 MiB for the rule itself.
@@ -11,7 +11,7 @@ pub const MAX_RULE_BYTES: usize = 32 << 20;
 /// touched is resident, and batches are some 10 MB.
 pub const MAX_MEMORY_BYTES: usize = 256 << 20;
 
-/// The columns of one batch, in bytes. 256 k rows (FACTS.md: the largest sensible batch) × 20 columns × 8 bytes are 40 MiB;
+/// The columns of one batch, in bytes. 256 k rows (docs/facts.md: the largest sensible batch) × 20 columns × 8 bytes are 40 MiB;
 /// the rest is for texts and for users with very many rows.
 pub const MAX_BATCH_BYTES: usize = 128 << 20;
 
@@ -60,7 +60,7 @@ pub const IDLE_PER_THREAD: usize = 4;
 /// two properties some 2 MB.
 pub const MAX_DESCRIPTION_BYTES: usize = 8 << 20;
 
-/// Cohorts of a module: ten times the thousand that one project is measured with (DESIGN.md, "Numbers to reach").
+/// Cohorts of a module: ten times the thousand that one project is measured with (ARCHITECTURE.md, "Measured").
 pub const MAX_COHORTS: usize = 10_000;
 
 /// Streams of a module: one an event name for the thousand event names of a large project, ten times over.

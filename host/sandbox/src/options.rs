@@ -35,7 +35,7 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// Our own compiler made it, in this process or under a digest we keep. Its loops are bounded by the batch, so it runs
-    /// unmetered (a check in a tight loop costs 1.2 to 1.9 times, FACTS.md) and its instances are used again for the next batch.
+    /// unmetered (a check in a tight loop costs 1.2 to 1.9 times, docs/facts.md) and its instances are used again for the next batch.
     Compiled,
     /// A person wrote it. It runs against the clock, and each batch gets a fresh instance, so nothing it keeps can leak from
     /// one batch into another.

@@ -1,4 +1,4 @@
-//! Decides from the bytes alone whether a rule may be compiled. wasmtime has panicked on some invalid bytes (FACTS.md, "Wasm"), so
+//! Decides from the bytes alone whether a rule may be compiled. wasmtime has panicked on some invalid bytes (docs/facts.md, "Wasm"), so
 //! it only gets to see what has passed here.
 
 use sha2::{Digest, Sha256};

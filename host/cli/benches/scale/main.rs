@@ -47,7 +47,7 @@ struct Arguments {
     bench: bool,
 }
 
-/// The rule of FACTS.md: three purchases of 50 or more in 30 days, no refund in 7, lives in Seattle.
+/// The rule of docs/facts.md: three purchases of 50 or more in 30 days, no refund in 7, lives in Seattle.
 const R1: &str = "where: {all: [{did: Purchase, with: {amount: {at_least: 50}}, times: {at_least: 3}, in_last: 30 days}, \
                   {not: {did: Refund, in_last: 7 days}}, {user: {city: Seattle}}]}";
 

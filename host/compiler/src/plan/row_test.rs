@@ -200,7 +200,7 @@ impl Plan {
     }
 }
 
-/// Whether a predicate holds where there is no value (COHORTS.md, "Predicates").
+/// Whether a predicate holds where there is no value (docs/cohorts.md, "Predicates").
 pub(super) fn holds_for_none(predicate: &Predicate) -> bool {
     predicate
         .tests

@@ -1,4 +1,4 @@
-//! CMP: conditions on a number (COHORTS.md, "did").
+//! CMP: conditions on a number (docs/cohorts.md, "did").
 
 use crate::{Bound, Comparison, Step};
 

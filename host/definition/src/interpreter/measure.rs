@@ -1,4 +1,4 @@
-//! What must be true of the matching events in the window (COHORTS.md, "did": "Measures").
+//! What must be true of the matching events in the window (docs/cohorts.md, "did": "Measures").
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! The plain interpreter: what a clause means, short, obvious and slow. `explain` shows it and the compiler is held to it.
 //!
-//! - [`holds`] is the meaning: one function a clause kind, each a sentence of COHORTS.md.
+//! - [`holds`] is the meaning: one function a clause kind, each a sentence of docs/cohorts.md.
 //! - [`evaluate`] adds until when the answer stands. It asks [`holds`] again at every later instant that could matter.
 //! - [`trace`] says what decided.
 
@@ -36,7 +36,7 @@ pub struct Answer {
     pub until: Option<Millis>,
 }
 
-/// Whether anything is known of the user at an instant: only then can they be in a cohort (COHORTS.md, "Meaning").
+/// Whether anything is known of the user at an instant: only then can they be in a cohort (docs/cohorts.md, "Meaning").
 #[must_use]
 pub fn known(history: &UserHistory, now: Millis) -> bool {
     let changes = history.properties.values().flatten();

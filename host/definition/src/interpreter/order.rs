@@ -1,4 +1,4 @@
-//! Steps in time order (COHORTS.md, "did_in_order").
+//! Steps in time order (docs/cohorts.md, "did_in_order").
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a property must hold (COHORTS.md, "Predicates").
+//! What a property must hold (docs/cohorts.md, "Predicates").
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A stable share of users (COHORTS.md, "Clauses": `sample`).
+//! A stable share of users (docs/cohorts.md, "Clauses": `sample`).
 
 use muster_model::user_hash;
 

@@ -1,4 +1,4 @@
-//! Which events match (COHORTS.md, "did").
+//! Which events match (docs/cohorts.md, "did").
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! User properties, now and in their history (COHORTS.md, "user").
+//! User properties, now and in their history (docs/cohorts.md, "user").
 
 use muster_model::{Millis, Value};
 

@@ -1,4 +1,4 @@
-//! Windows (COHORTS.md, "did": "Windows").
+//! Windows (docs/cohorts.md, "did": "Windows").
 
 use muster_model::Millis;
 

@@ -1,4 +1,4 @@
-//! Clauses (COHORTS.md, "Clauses"): a map with one subject, and what goes with that subject.
+//! Clauses (docs/cohorts.md, "Clauses"): a map with one subject, and what goes with that subject.
 
 use muster_model::CohortId;
 

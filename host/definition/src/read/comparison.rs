@@ -1,4 +1,4 @@
-//! CMP: what a number must be (COHORTS.md, "did").
+//! CMP: what a number must be (docs/cohorts.md, "did").
 
 use crate::clause::{Bound, Comparison, Condition};
 use crate::diagnostic::Span;

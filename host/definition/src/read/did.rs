@@ -1,4 +1,4 @@
-//! `did` (COHORTS.md, "did"): which events, in which window, and what is measured.
+//! `did` (docs/cohorts.md, "did"): which events, in which window, and what is measured.
 
 use crate::clause::Did;
 use crate::yaml::{Entry, Node};

@@ -1,4 +1,4 @@
-//! `30 days` and `30 calendar days` (COHORTS.md, "Windows").
+//! `30 days` and `30 calendar days` (docs/cohorts.md, "Windows").
 
 use crate::clause::{Duration, Unit};
 use crate::diagnostic::quote;

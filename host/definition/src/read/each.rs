@@ -1,4 +1,4 @@
-//! `each` (COHORTS.md, "Measures"): a count that holds in every unit of a calendar window.
+//! `each` (docs/cohorts.md, "Measures"): a count that holds in every unit of a calendar window.
 
 use crate::clause::{End, Measure, Start, Unit, Window};
 use crate::yaml::{Content, Entry};

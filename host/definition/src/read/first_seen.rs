@@ -1,4 +1,4 @@
-//! `first_seen` (COHORTS.md, "Clauses"): when a user was new.
+//! `first_seen` (docs/cohorts.md, "Clauses"): when a user was new.
 
 use crate::clause::Window;
 use crate::yaml::{Content, Node};

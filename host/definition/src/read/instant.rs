@@ -1,4 +1,4 @@
-//! `2026-01-01` and `2026-01-01T12:00:00Z` (COHORTS.md, "Windows" and "Predicates").
+//! `2026-01-01` and `2026-01-01T12:00:00Z` (docs/cohorts.md, "Windows" and "Predicates").
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};

@@ -1,4 +1,4 @@
-//! What must be true of the events in the window (COHORTS.md, "Measures").
+//! What must be true of the events in the window (docs/cohorts.md, "Measures").
 
 use crate::clause::{
     Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,

@@ -1,4 +1,4 @@
-//! `did_in_order` (COHORTS.md, "did_in_order"): steps in time order.
+//! `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
 
 use crate::clause::{DidInOrder, Step};
 use crate::limits;

@@ -1,4 +1,4 @@
-//! Patterns (COHORTS.md, "Predicates"), and whether the table fits that finds them.
+//! Patterns (docs/cohorts.md, "Predicates"), and whether the table fits that finds them.
 
 use crate::Pattern;
 use crate::diagnostic::quote;

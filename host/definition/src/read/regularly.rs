@@ -1,4 +1,4 @@
-//! `regularly` (COHORTS.md, "Measures"): a count that holds in most of the last spans.
+//! `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
 
 use crate::clause::{Comparison, Duration, Measure};
 use crate::diagnostic::Diagnostic;

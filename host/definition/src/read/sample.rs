@@ -1,4 +1,4 @@
-//! `sample` (COHORTS.md, "Clauses"): a stable share of users.
+//! `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
 
 use crate::clause::Sample;
 use crate::yaml::{Content, Node};

@@ -1,4 +1,4 @@
-//! `user` (COHORTS.md, "user"): what user properties hold, now or in their history.
+//! `user` (docs/cohorts.md, "user"): what user properties hold, now or in their history.
 
 use crate::clause::{UserClause, When};
 use crate::diagnostic::Diagnostic;

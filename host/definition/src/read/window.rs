@@ -1,4 +1,4 @@
-//! Where events lie in time (COHORTS.md, "Windows").
+//! Where events lie in time (docs/cohorts.md, "Windows").
 
 use crate::clause::{Duration, End, Start, Unit, Window};
 use crate::diagnostic::{Diagnostic, Span};

@@ -1,4 +1,4 @@
-//! Predicates: each on each kind of value (COHORTS.md, "Predicates").
+//! Predicates: each on each kind of value (docs/cohorts.md, "Predicates").
 
 use muster_definition::Clause;
 use muster_definition::interpreter::holds;

@@ -1,4 +1,4 @@
-//! Windows: which events a measure sees (COHORTS.md, "did").
+//! Windows: which events a measure sees (docs/cohorts.md, "did").
 
 use muster_definition::{Start, Unit};
 

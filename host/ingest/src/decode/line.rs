@@ -1,4 +1,4 @@
-//! The keys of a line (FACTS.md, "Export files" and "HTTP V2") and what each must hold.
+//! The keys of a line (docs/facts.md, "Export files" and "HTTP V2") and what each must hold.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -264,7 +264,7 @@ fn glob(glob: &str, name: &str) -> bool {
     }
 }
 
-/// A value as one kind, the way COHORTS.md has it.
+/// A value as one kind, the way docs/cohorts.md has it.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Absent,

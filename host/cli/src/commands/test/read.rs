@@ -1,4 +1,4 @@
-//! A test file from YAML (COHORTS.md, "Cases: how a rule is tested").
+//! A test file from YAML (docs/cohorts.md, "Cases: how a rule is tested").
 
 use std::collections::{BTreeMap, BTreeSet};
 
