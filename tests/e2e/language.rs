@@ -161,7 +161,7 @@ const DAY: i64 = 1440 * MINUTE;
 const BEGIN: i64 = 1_768_896_000_000;
 const DAYS: usize = 48;
 
-/// Events of 80 users, who are none of the example's.
+/// Events of 150 users, who are none of the example's.
 fn own_lines() -> Vec<String> {
     let keys = json!([
         "a",
@@ -207,6 +207,7 @@ fn own_lines() -> Vec<String> {
         "Straße 7 café",
         "STRASSE CAFÉ",
         "strasse, cafÉ",
+        "Strasse 12",
         "ΛΌΓΟΣ",
         "κόσμος",
         "Kos\u{3c3}",
@@ -219,22 +220,39 @@ fn own_lines() -> Vec<String> {
         "",
         null
     ]);
+    let few_keys = json!(["a", "b", 1, "1", ["a", "b"], ["b", 1], ["a", 1]]);
+    let steps = json!(["Open", "Open", "Step", "Close", "Close", "Cancel"]);
     let mut random = Random(7);
     let mut lines = Vec::new();
-    for user in 0..80 {
+    for user in 0..150 {
+        // For steps in order: a busy morning (to some the next day) in which much happens at once.
+        let morning = BEGIN + (27 + i64::from(user % 3)) * DAY;
+        for event in 0..8 {
+            let time = morning + i64::try_from(random.below(12)).unwrap() * 10 * MINUTE;
+            let step = random.one_of(&steps);
+            let key = random.one_of(&few_keys);
+            lines.push(line(
+                user,
+                &format!("step-{event}"),
+                time,
+                step.as_str().unwrap(),
+                &json!({"key": key}),
+                &json!({}),
+            ));
+        }
         let mut time = BEGIN;
         for event in 0..45 {
             time = match random.below(10) {
                 // At the same instant as the one before.
-                0..=3 => time,
+                0..=2 => time,
                 // A midnight in Los Angeles (or, in winter, three hours from that in Havana), or a moment before.
-                4 => BEGIN + days(&mut random) * DAY - i64::from(random.below(2) == 0),
-                5 => {
+                3 => BEGIN + days(&mut random) * DAY - i64::from(random.below(2) == 0),
+                4 => {
                     BEGIN + 47 * DAY + i64::try_from(random.below(60)).unwrap() * 20 * MINUTE
                         - 3 * 60 * MINUTE
                 }
-                // Ten to ninety minutes later.
-                6 | 7 => time + (1 + i64::try_from(random.below(9)).unwrap()) * 10 * MINUTE,
+                // Ten to forty minutes later.
+                5..=7 => time + (1 + i64::try_from(random.below(4)).unwrap()) * 10 * MINUTE,
                 _ => {
                     BEGIN
                         + days(&mut random) * DAY
@@ -244,12 +262,12 @@ fn own_lines() -> Vec<String> {
             let (name, properties) = match random.below(20) {
                 0..=5 => ("Tap", json!({"key": random.one_of(&keys)})),
                 6..=8 => ("Hold", json!({"key": random.one_of(&keys)})),
-                9 | 10 => ("Swipe", json!({"key": random.one_of(&keys)})),
-                11..=13 => (
+                9 => ("Swipe", json!({"key": random.one_of(&keys)})),
+                10..=12 => (
                     "Booked",
                     json!({"slot": random.one_of(&instants), "amount": random.one_of(&amounts)}),
                 ),
-                14 => (
+                13..=15 => (
                     "Note",
                     json!({"text": random.one_of(&texts), "key": random.one_of(&keys)}),
                 ),
@@ -270,15 +288,7 @@ fn own_lines() -> Vec<String> {
                 _ if random.below(4) == 0 => json!({"$clearAll": "-"}),
                 _ => json!({"$setOnce": {"referrer": "friend"}, "$add": {"visits": 1}}),
             };
-            let line = json!({
-                "$insert_id": format!("own-{user}-{event}"),
-                "user_id": format!("x{user:02}"),
-                "event_type": name,
-                "event_time": exported(time),
-                "event_properties": properties,
-                "user_properties": changes,
-            })
-            .to_string();
+            let line = line(user, &event.to_string(), time, name, &properties, &changes);
             // Now and then a line is sent twice.
             if random.below(50) == 0 {
                 lines.push(line.clone());
@@ -289,12 +299,27 @@ fn own_lines() -> Vec<String> {
     lines
 }
 
-fn days(random: &mut Random) -> i64 {
-    i64::try_from(random.below(DAYS)).unwrap()
+/// A line as the vendor exports it.
+fn line(
+    user: i32,
+    insert: &str,
+    time: i64,
+    name: &str,
+    properties: &Value,
+    changes: &Value,
+) -> String {
+    let time = muster_model::Millis(time).to_string();
+    json!({
+        "$insert_id": format!("own-{user}-{insert}"),
+        "user_id": format!("x{user:02}"),
+        "event_type": name,
+        "event_time": time.trim_end_matches('Z').replace('T', " "),
+        "event_properties": properties,
+        "user_properties": changes,
+    })
+    .to_string()
 }
 
-/// An instant as the vendor exports it.
-fn exported(time: i64) -> String {
-    let text = muster_model::Millis(time).to_string();
-    text.trim_end_matches('Z').replace('T', " ")
+fn days(random: &mut Random) -> i64 {
+    i64::try_from(random.below(DAYS)).unwrap()
 }
