@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who belongs to the cohorts of tests/e2e/language, worked out without Muster.
+"""Who belongs to the cohorts of tests/e2e/language/project, worked out without Muster.
 
 An independent witness for the whole cohort language: it reads the event files itself (those of the example and those that
 the test wrote) and spells every definition out by hand, from the meaning in the reference of the language (not from the
