@@ -1,19 +1,19 @@
 //! The whole cohort language, from event files to messages, against `tests/oracle/language.py`, which shares no code with
-//! Muster. The definitions are in `language/`; the events are those of the example and some that are made here, with what the
-//! example lacks: instants and lists as values, many events at one instant, values of the wrong kind, late files.
+//! Muster. The definitions are in `language/project/`; the events are those of the example and some that `language/events.rs`
+//! makes, with what the example lacks.
+
+mod events;
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use serde_json::{Value, json};
-
 use crate::consumer::{Consumer, Members};
 use crate::project::{Project, copy, python, root};
 
-/// The example's events, and the definitions of `language/`.
+/// The definitions, and the example's events.
 fn project() -> Project {
     let project = Project::new();
-    copy(&root().join("tests/e2e/language"), project.path());
+    copy(&root().join("tests/e2e/language/project"), project.path());
     copy(
         &root().join("examples/shop/events"),
         &project.path().join("events"),
@@ -93,7 +93,7 @@ fn assert_at(project: &Project, now: &str) -> (Members, BTreeSet<String>) {
 #[test]
 fn all_of_the_language_says_what_the_oracle_says_as_the_clock_moves() {
     let project = project();
-    let lines = own_lines();
+    let lines = events::lines();
     // Every third line is late: it comes with the second file, wherever its time lies.
     let file = |late: bool| -> String {
         let lines = lines.iter().enumerate();
@@ -134,167 +134,4 @@ fn all_of_the_language_says_what_the_oracle_says_as_the_clock_moves() {
             .any(|members| members[cohort] != seen[0][cohort]);
         assert!(moves || cohort == "vip", "{cohort} never changes");
     }
-}
-
-/// Chance that is the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed >> 33).unwrap() % bound
-    }
-
-    fn one_of(&mut self, values: &Value) -> Value {
-        let values = values.as_array().unwrap();
-        values[self.below(values.len())].clone()
-    }
-}
-
-const MINUTE: i64 = 60_000;
-const DAY: i64 = 1440 * MINUTE;
-/// 2026-01-20T08:00:00Z, a midnight in Los Angeles; the events end in the evening of 8 March.
-const BEGIN: i64 = 1_768_896_000_000;
-const DAYS: usize = 48;
-
-/// Events of 80 users, who are none of the example's.
-fn own_lines() -> Vec<String> {
-    let keys = json!([
-        "a",
-        "a",
-        "b",
-        "c",
-        1,
-        1.0,
-        "1",
-        true,
-        ["a", "b"],
-        ["c", 1, null],
-        [],
-        null
-    ]);
-    let amounts = json!([10, 25, 50, 75.5, "50.0", "1e2", -5, 0, " 5", "n/a", true, [10, 20], {"net": 9}, null]);
-    let instants = json!([
-        "2026-02-20",
-        "2026-02-21T10:00:00Z",
-        "2026-02-22 12:00:00.000000",
-        "2026-02-22T03:59:59.999999-08:00",
-        1_771_300_800_000_i64,
-        "1771300800000",
-        1_771_300_799_999.75,
-        "2026-01-15T00:00:00",
-        "2026-02-16T20:00:00+12:00",
-        "2026-03-15",
-        "2026-03-02T00:00:00Z",
-        1_768_000_000_000_i64,
-        "2026-02-14",
-        "2026-02-30",
-        "soon",
-        -1,
-        true,
-        ["2026-02-21"],
-        "",
-        null
-    ]);
-    let texts = json!([
-        "Order 12",
-        "order 12",
-        "Zoë 999 ",
-        "Straße 7 café",
-        "STRASSE CAFÉ",
-        "strasse, cafÉ",
-        "ΛΌΓΟΣ",
-        "κόσμος",
-        "Kos\u{3c3}",
-        "50",
-        50,
-        true,
-        "banana",
-        "Order 1\n",
-        ["Order 77", "x"],
-        "",
-        null
-    ]);
-    let mut random = Random(7);
-    let mut lines = Vec::new();
-    for user in 0..80 {
-        let mut time = BEGIN;
-        for event in 0..45 {
-            time = match random.below(10) {
-                // At the same instant as the one before.
-                0..=3 => time,
-                // A midnight in Los Angeles (or, in winter, three hours from that in Havana), or a moment before.
-                4 => BEGIN + days(&mut random) * DAY - i64::from(random.below(2) == 0),
-                5 => {
-                    BEGIN + 47 * DAY + i64::try_from(random.below(60)).unwrap() * 20 * MINUTE
-                        - 3 * 60 * MINUTE
-                }
-                // Ten to ninety minutes later.
-                6 | 7 => time + (1 + i64::try_from(random.below(9)).unwrap()) * 10 * MINUTE,
-                _ => {
-                    BEGIN
-                        + days(&mut random) * DAY
-                        + i64::try_from(random.below(1440)).unwrap() * MINUTE
-                }
-            };
-            let (name, properties) = match random.below(20) {
-                0..=5 => ("Tap", json!({"key": random.one_of(&keys)})),
-                6..=8 => ("Hold", json!({"key": random.one_of(&keys)})),
-                9 | 10 => ("Swipe", json!({"key": random.one_of(&keys)})),
-                11..=13 => (
-                    "Booked",
-                    json!({"slot": random.one_of(&instants), "amount": random.one_of(&amounts)}),
-                ),
-                14 => (
-                    "Note",
-                    json!({"text": random.one_of(&texts), "key": random.one_of(&keys)}),
-                ),
-                _ => ("$identify", json!({})),
-            };
-            let changes = match random.below(12) {
-                _ if name != "$identify" && random.below(3) > 0 => json!({}),
-                0..=2 => {
-                    json!({"$set": {"level": random.one_of(&json!(["gold", "silver", 1, "1", true, ["a", "gold"]]))}})
-                }
-                3 | 4 => json!({"$unset": {"level": "-"}}),
-                5 | 6 => json!({"renews": random.one_of(&instants)}),
-                7 => json!({"$unset": {"renews": "-", "referrer": "-"}}),
-                8 | 9 => {
-                    json!({"$append": {"favourites": random.one_of(&json!(["a", "b", "c", 1, ["gold", 1]]))}})
-                }
-                10 => json!({"$set": {"favourites": random.one_of(&keys)}}),
-                _ if random.below(4) == 0 => json!({"$clearAll": "-"}),
-                _ => json!({"$setOnce": {"referrer": "friend"}, "$add": {"visits": 1}}),
-            };
-            let line = json!({
-                "$insert_id": format!("own-{user}-{event}"),
-                "user_id": format!("x{user:02}"),
-                "event_type": name,
-                "event_time": exported(time),
-                "event_properties": properties,
-                "user_properties": changes,
-            })
-            .to_string();
-            // Now and then a line is sent twice.
-            if random.below(50) == 0 {
-                lines.push(line.clone());
-            }
-            lines.push(line);
-        }
-    }
-    lines
-}
-
-fn days(random: &mut Random) -> i64 {
-    i64::try_from(random.below(DAYS)).unwrap()
-}
-
-/// An instant as the vendor exports it.
-fn exported(time: i64) -> String {
-    let text = muster_model::Millis(time).to_string();
-    text.trim_end_matches('Z').replace('T', " ")
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who belongs to the cohorts of tests/e2e/language, worked out without Muster.
+"""Who belongs to the cohorts of tests/e2e/language/project, worked out without Muster.
 
 An independent witness for the whole cohort language: it reads the event files itself (those of the example and those that
 the test wrote) and spells every definition out by hand, from the meaning in the reference of the language (not from the
@@ -29,6 +29,7 @@ FOREVER = -(10**18)
 LATEST = millis("9999-12-30T22:00:00.999Z")
 LOS_ANGELES = zoneinfo.ZoneInfo("America/Los_Angeles")
 AUCKLAND = zoneinfo.ZoneInfo("Pacific/Auckland")
+TOKYO = zoneinfo.ZoneInfo("Asia/Tokyo")
 HAVANA = zoneinfo.ZoneInfo("America/Havana")
 
 Event = collections.namedtuple("Event", "time name properties")
@@ -281,7 +282,7 @@ def funnel(u):
         return e.name == "Add To Cart" and price is not None and price >= 20
 
     steps = [lambda e: e.name == "View Item", dear, lambda e: e.name == "Purchase"]
-    return in_order(u.did(None, u.now - 30 * DAYS), steps, 1 * DAYS, 30 * MINUTES)
+    return in_order(u.did(None, u.now - 30 * DAYS), steps, 25 * MINUTES, 20 * MINUTES)
 
 
 def kept_cart(u):
@@ -293,20 +294,21 @@ def kept_cart(u):
     start = start_of(days_of(u.now, 20, LOS_ANGELES)[-1], LOS_ANGELES)
     # An event outside of the window takes no step; nor does it lie between two inside.
     events = u.did(None, start - 1)
-    steps = [lambda e: e.name == "Add To Cart", lambda e: e.name == "Start Checkout", paid]
+    put = lambda e: e.name == "Add To Cart"
     return any(
-        in_order(carrying(events, "cart_id", cart), steps, without=lambda e: e.name == "Remove From Cart")
+        in_order(carrying(events, "cart_id", cart), [put, put, paid], without=lambda e: e.name == "Coupon Applied")
         for cart in carried(events, "cart_id")
     )
 
 
 def ties(u):
     events = u.did(None, until=u.now - 3 * DAYS)
-    tap = lambda e: e.name == "Tap"
-    last = lambda e: e.name in ("Hold", "Swipe") and e.properties.get("key") is not None
-    note = lambda e: e.name == "Note" and "b" not in values(e.properties.get("key"))
+    opened = lambda e: e.name == "Open"
+    second = lambda e: e.name in ("Open", "Step") and "b" not in values(e.properties.get("key"))
+    closed = lambda e: e.name == "Close"
+    cancelled = lambda e: e.name in ("Cancel", "Close") and "a" not in values(e.properties.get("key"))
     return any(
-        in_order(carrying(events, "key", key), [tap, tap, last], 90 * MINUTES, 1 * HOURS, note)
+        in_order(carrying(events, "key", key), [opened, second, closed], 40 * MINUTES, 30 * MINUTES, cancelled)
         for key in carried(events, "key")
     )
 
@@ -320,7 +322,7 @@ def weeks_down_under(u):
     there = {week_of(e.time, AUCKLAND) for e in u.did(["Login", "App Opened", "Tap"], start)}
     days = {day_of(e.time, AUCKLAND) for e in u.did(None, start)}
     months = {month_of(e.time, AUCKLAND) for e in u.did(None, u.now - 40 * DAYS)}
-    return len(there) >= 2 and 2 <= len(days) <= 6 and len(months) == 2
+    return len(there) >= 2 and 3 <= len(days) <= 6 and len(months) == 2
 
 
 def havana(u):
@@ -333,15 +335,15 @@ def havana(u):
 
 def months(u):
     bought = u.did(["Purchase"])
-    since, until = millis("2026-01-01T08:00:00Z"), millis("2026-03-01T08:00:00Z")
+    since, until = millis("2026-01-01T08:00:00Z"), millis("2026-02-20T08:00:00Z")
     within = {month_of(e.time, LOS_ANGELES) for e in bought if since <= e.time < until}
     return len(within) >= 2 and any(month_of(e.time, LOS_ANGELES) == month_of(u.now, LOS_ANGELES) for e in bought)
 
 
 def was_reading(u):
     before = u.did(["Newsletter Opened"], u.now - 30 * DAYS, u.now - 7 * DAYS)
-    since = u.did(["Newsletter Opened"], u.now - 7 * DAYS)
-    return bool(before) and not since and len(u.did(None, until=u.now - 10 * DAYS)) >= 3
+    pushed = u.did(["Push Received"], u.now - 7 * DAYS)
+    return bool(before) and not pushed and len(u.did(None, until=u.now - 10 * DAYS)) >= 3
 
 
 def february(u):
@@ -370,7 +372,7 @@ def spending(u):
     return (
         total(u.did(["Purchase"], two_months - 1), "amount") > 300
         or (bool(average) and between(20, total(u.did(["Booked"], u.now - 20 * DAYS), "amount") / len(average), 60))
-        or (bool(old) and max(old) <= 500 and min(amounts) >= 10 and min(amounts) != 50)
+        or (bool(old) and max(old) <= 100 and min(amounts) >= 10 and min(amounts) != 50)
         or (total(lately, "amount") == 0 and len(lately) == 2)
     )
 
@@ -386,7 +388,7 @@ def every_day(u):
     bought = collections.Counter(month_of(e.time, LOS_ANGELES) for e in u.did(["Purchase"]))
     return (
         all(days[day] >= 1 for day in days_of(u.now, 3, LOS_ANGELES))
-        or all(2 <= weeks[week] < 40 for week in weeks_of(u.now, 3, LOS_ANGELES))
+        or all(2 <= weeks[week] < 5 for week in weeks_of(u.now, 3, LOS_ANGELES))
         or all(bought[month] >= 2 for month in months_of(u.now, 2, LOS_ANGELES))
     )
 
@@ -400,7 +402,7 @@ def is_regular(u, events, every, of_last, at_least, enough):
 
 
 def regulars(u):
-    return is_regular(u, u.did([".*Cart", "Swipe"]), 5 * DAYS, 5, 3, lambda count: count >= 2)
+    return is_regular(u, u.did([".*Cart", "Hold"]), 5 * DAYS, 5, 3, lambda count: count >= 2)
 
 
 def third_purchase(u):
@@ -412,14 +414,14 @@ def third_purchase(u):
     ]
     return (
         (len(bought) >= 3 and bought[2].time > u.now - 12 * DAYS)
-        or (bool(booked) and booked[0].time < u.first_seen() + 3 * DAYS)
+        or (len(booked) >= 2 and booked[1].time < u.first_seen() + 3 * DAYS)
         or any(len(events) >= 4 and events[3].time > u.now - 5 * DAYS for events in lately)
     )
 
 
 def first_and_last(u):
     bought = u.did(["Purchase"], u.now - 40 * DAYS)
-    taps = u.did(["Tap"], u.now - 25 * DAYS)
+    taps = u.did(["Tap"], u.now - 25 * DAYS, u.now - 5 * DAYS)
     first_bought = u.did(["Purchase"], millis("2026-01-15T08:00:00Z") - 1)
     first_held = u.did(["Hold"], millis("2026-02-01T08:00:00Z") - 1)
 
@@ -443,10 +445,9 @@ def more_in_than_out(u):
 
     came = u.did(["Login", "App Opened"], u.now - 30 * DAYS)
     viewed = u.did(["View Item"], u.now - 30 * DAYS, holds=dear)
-    put, taken = (u.did([name], u.now - 45 * DAYS) for name in ("Add To Cart", "Remove From Cart"))
+    taps, holds = (u.did([name], u.now - 12 * DAYS) for name in ("Tap", "Hold"))
     return len(came) > len(viewed) or any(
-        2 <= len(carrying(put, "cart_id", cart)) <= len(carrying(taken, "cart_id", cart))
-        for cart in carried(put, "cart_id")
+        2 <= len(carrying(taps, "key", key)) <= len(carrying(holds, "key", key)) for key in carried(taps, "key")
     )
 
 
@@ -475,11 +476,10 @@ def once_gold(u):
 
 def lately_there(u):
     four_days = start_of(days_of(u.now, 4, LOS_ANGELES)[-1], LOS_ANGELES)
-    six_days = start_of(days_of(u.now, 6, LOS_ANGELES)[-1], LOS_ANGELES)
-    return (
-        u.ever("city", lambda v: starts_with(v, "san "), u.now - 20 * DAYS)
-        and u.ever("city", lambda v: not is_any_of(v, {"San Jose"}), four_days)
-    ) or u.ever("level", lambda v: not is_any_of(v, {"gold", "silver"}), six_days)
+    return u.ever("city", lambda v: starts_with(v, "san "), u.now - 20 * DAYS) or (
+        u.ever("level", lambda v: is_any_of(v, {"silver"}), four_days)
+        and u.ever("level", lambda v: not is_any_of(v, {"gold", "silver"}), u.now - 36 * HOURS)
+    )
 
 
 def settled(u):
@@ -514,27 +514,28 @@ def third(u):
 
 
 def mixed(u):
-    return (funnel(u) or today(u) or vip(u) or third(u)) and not once_gold(u) and not regulars(u)
+    bought = u.did(["Purchase"], start_of(day_of(u.now, TOKYO), TOKYO) - 1)
+    return (funnel(u) or today(u) or vip(u) or third(u) or bool(bought)) and not once_gold(u) and not regulars(u)
 
 
 def texts(u):
     def note(after, holds):
         return u.did(["Note"], after, holds=lambda p: holds(p.get("text")))
 
-    def quoted(p):
+    def listed(p):
         query = p.get("query")
-        return query is not None and re.fullmatch(r'".*this"', query) and not contains(query, "garden")
+        return query is not None and "s" in query and not contains(query, "garden")
 
     def odd(value):
         return value is not None and not values(value) & {"true", "50"} and not any("a" in v for v in values(value))
 
     return (
-        bool(u.did(["Search"], u.now - 6 * DAYS, holds=lambda p: contains(p.get("query"), "shoes")))
-        or bool(u.did(["Search"], u.now - 12 * DAYS, holds=quoted))
-        or bool(note(u.now - 20 * DAYS, lambda t: any(re.search(r"\A[A-Z]\w+ \d{2,}\Z", v) for v in values(t))))
+        bool(u.did(["Search"], u.now - 4 * DAYS, holds=lambda p: contains(p.get("query"), "two")))
+        or bool(u.did(["Search"], u.now - 2 * DAYS, holds=listed))
+        or bool(note(u.now - 5 * DAYS, lambda t: any(re.search(r"\A[A-Z]\w+ \d{2,}\Z", v) for v in values(t))))
         or bool(note(FOREVER, lambda t: starts_with(t, "STRASSE") and ends_with(t, "é")))
         or bool(note(FOREVER, lambda t: ends_with(t, "Σ") and not starts_with(t, "k")))
-        or len(note(u.now - 9 * DAYS, odd)) >= 2
+        or len(note(u.now - 4 * DAYS, odd)) >= 2
     )
 
 
