@@ -1,0 +1,135 @@
+//! What the events carry, and single events.
+
+use muster_definition::Aggregate;
+
+use super::{Locals, Measuring};
+use crate::emit::compare::compare;
+use crate::emit::gather::{ENTRY, Entries, row_of};
+use crate::emit::rows::leaves;
+use crate::emit::{constant, global};
+use crate::plan::{Compare, RowTest};
+use crate::wasm::{
+    Body, Expr, F64, I32, I64, address, float, global as global_, int, long, select,
+};
+
+impl Measuring<'_> {
+    pub(super) fn number(
+        &self,
+        body: &mut Body,
+        inside: Entries,
+        of: &[(Aggregate, usize, Vec<Compare>)],
+    ) -> Expr<I32> {
+        let (row, count) = (self.locals.row, self.locals.count);
+        let value = body.local::<F64>();
+        let mut holds = Vec::new();
+        for (aggregate, column, comparison) in of {
+            let Some(column) = self.columns.column(*column) else {
+                continue;
+            };
+            let result = body.local::<F64>();
+            let start = match aggregate {
+                Aggregate::Sum | Aggregate::Average => 0.0,
+                Aggregate::Smallest => f64::INFINITY,
+                Aggregate::Largest => f64::NEG_INFINITY,
+            };
+            body.set(result, float(start));
+            body.set(count, int(0));
+            self.each_entry(body, inside, |body, entry| {
+                body.set(row, row_of(entry));
+                body.set(value, column.number(row));
+                // NaN, which equals nothing, is no number.
+                body.if_(value.eq(value), |body| {
+                    body.add(count, int(1));
+                    let next = match aggregate {
+                        Aggregate::Sum | Aggregate::Average => result + value.get(),
+                        Aggregate::Smallest => result.min(value),
+                        Aggregate::Largest => result.max(value),
+                    };
+                    body.set(result, next);
+                });
+            });
+            if *aggregate == Aggregate::Average {
+                body.set(result, result.over(count.float()));
+            }
+            let meets = compare(comparison, &result.get(), &[]);
+            let some = match aggregate {
+                Aggregate::Sum => meets,
+                _ => meets.and(count.ne(int(0))),
+            };
+            holds.push(body.var(some).get());
+        }
+        holds
+            .into_iter()
+            .reduce(|a, b| a.and(b))
+            .unwrap_or_else(|| int(1))
+    }
+
+    pub(super) fn distinct(&self, body: &mut Body, inside: Entries, of: &[(usize, Vec<Compare>)]) {
+        let Locals {
+            row, count, holds, ..
+        } = self.locals;
+        let (seen, stamp) = (body.local::<I32>(), body.local::<I32>());
+        body.set(holds, int(1));
+        for (column, comparison) in of {
+            let Some(column) = self.columns.column(*column) else {
+                continue;
+            };
+            // A text counts when it is first seen: every list has a stamp of its own.
+            body.set(stamp, global_::<I32>(global::STAMP) + int(1));
+            body.set_global(global::STAMP, stamp);
+            body.set(count, int(0));
+            self.each_entry(body, inside, |body, entry| {
+                body.set(row, row_of(entry));
+                column.each_code(body, row, |body, code| {
+                    body.set(seen, global_::<I32>(global::STAMPS).at(code, 4));
+                    body.if_(seen.load::<I32>(0).ne(stamp), |body| {
+                        body.store(seen, 0, stamp);
+                        body.add(count, int(1));
+                    });
+                });
+            });
+            body.set(holds, holds.and(compare(comparison, &count.float(), &[])));
+        }
+    }
+
+    pub(super) fn single(&self, body: &mut Body, inside: Entries, test: &RowTest, first: bool) {
+        let Locals { row, holds, .. } = self.locals;
+        let entry = if first {
+            inside.from.get()
+        } else {
+            inside.to - address(ENTRY)
+        };
+        body.set(holds, int(0));
+        body.if_(inside.from.lt(inside.to), |body| {
+            body.set(row, row_of(entry));
+            body.set(holds, self.columns.test(test, row, self.user));
+        });
+    }
+
+    pub(super) fn nth(&self, body: &mut Body, group: Entries, nth: i32) {
+        let Locals {
+            after,
+            up_to,
+            answer,
+            ..
+        } = self.locals;
+        let skipped = (nth - 1).saturating_mul(constant(ENTRY as usize));
+        let (entry, time) = (body.local::<I32>(), body.local::<I64>());
+        body.set(answer, float(f64::NEG_INFINITY));
+        // Both in bytes of entries, so that no address overflows.
+        let enough = (group.to - group.from.get()).gt(int(skipped));
+        body.if_(enough, |body| {
+            body.set(entry, group.from + int(skipped));
+            body.set(time, self.time(entry));
+            body.if_(time.gt(after), |body| {
+                let stays =
+                    leaves(&self.node.span, time.get()).unwrap_or_else(|| float(f64::INFINITY));
+                let waits = match self.node.span.enters() {
+                    Some(length) => (time + long(length)).float().neg(),
+                    None => float(f64::NEG_INFINITY),
+                };
+                body.set(answer, select(time.le(up_to), stays, waits));
+            });
+        });
+    }
+}
