@@ -6,7 +6,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs` | SIGKILL at random moments, then on |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `cli.rs`, `explain.rs`, `cases.rs` | whole outputs, as snapshots |
+//! | `cli.rs`, `explain.rs`, `plan.rs`, `cases.rs` | whole outputs, as snapshots |
 
 #![allow(
     clippy::unwrap_used,
@@ -23,5 +23,6 @@ mod crash;
 mod example;
 mod explain;
 mod kinesis;
+mod plan;
 mod project;
 mod rules;
