@@ -6,7 +6,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs` | SIGKILL at random moments, then on |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `cli.rs`, `explain.rs`, `plan.rs`, `cases.rs` | whole outputs, as snapshots |
+//! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs` | whole outputs, as snapshots |
 
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@
 )]
 
 mod cases;
+mod check;
 mod cli;
 mod consumer;
 mod crash;

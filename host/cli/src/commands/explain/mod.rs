@@ -1,7 +1,5 @@
 //! `muster explain`: why a user is in a cohort, or is not.
 
-mod reads;
-
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -16,8 +14,8 @@ use serde_json::{Value as Json, json};
 
 use crate::output::{Output, number, table};
 use crate::project::{Project, clause};
+use crate::reads::Reads;
 use crate::told;
-use reads::Reads;
 
 /// Show why a user is in a cohort or is not: each clause with the values that decided, and when that changes
 #[derive(Debug, Args)]
