@@ -134,7 +134,7 @@ fn every_command_has_help_and_json() {
     let project = Project::new();
     insta::assert_snapshot!("help", shown(&project, &["--help"]));
     for command in [
-        "init", "check", "build", "import", "run", "status", "explain", "test",
+        "init", "check", "build", "import", "plan", "run", "status", "explain", "test",
     ] {
         let output = project.output(&[command, "--help"]);
         assert!(output.status.success());

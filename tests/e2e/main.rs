@@ -7,7 +7,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs` | SIGKILL at random moments, then on |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `cli.rs`, `explain.rs`, `cases.rs` | whole outputs, as snapshots |
+//! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs` | whole outputs, as snapshots |
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@
 )]
 
 mod cases;
+mod check;
 mod cli;
 mod consumer;
 mod crash;
@@ -25,5 +26,6 @@ mod example;
 mod explain;
 mod kinesis;
 mod language;
+mod plan;
 mod project;
 mod rules;

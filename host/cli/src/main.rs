@@ -5,6 +5,7 @@ mod config;
 mod lists;
 mod output;
 mod project;
+mod reads;
 mod told;
 
 use std::process::ExitCode;

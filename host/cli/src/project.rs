@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use muster_compiler::Module;
-use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Source};
+use muster_definition::yaml::closest;
+use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Source, quote};
 use muster_engine::{Cohort, Sync};
 use muster_ingest::{ImportOptions, find_files, import_file};
 use muster_model::CohortId;
@@ -160,6 +161,44 @@ impl Project {
         let directory = self.store_directory();
         Store::open(&directory, &muster_store::Options::default())
             .with_context(|| format!("cannot open the store in {}", directory.display()))
+    }
+
+    /// Whether there is a store: opening one that is not there would make it.
+    pub(crate) fn has_store(&self) -> bool {
+        // LMDB's file.
+        self.store_directory().join("data.mdb").is_file()
+    }
+
+    /// The store, for a command that only looks: it makes none.
+    pub(crate) fn existing_store(&self) -> anyhow::Result<Store> {
+        if !self.has_store() {
+            bail!(
+                "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`"
+            );
+        }
+        self.open_store()
+    }
+
+    /// The cohort of an id.
+    pub(crate) fn cohort(&self, id: &str) -> anyhow::Result<&Definition> {
+        let definitions = &self.definitions;
+        let found = definitions.iter().find(|known| known.id.as_str() == id);
+        found.ok_or_else(|| {
+            let unknown = format!("no cohort has the id {}", quote(id));
+            // Whoever has the file in mind, or the name, means the cohort too.
+            let mut others = definitions.iter();
+            let other = others.find(|known| known.source.stem() == id || known.name == id);
+            let ids = definitions.iter().map(|known| known.id.as_str());
+            let meant = other.map(|known| known.id.as_str());
+            match meant.or_else(|| closest(id, ids.clone())) {
+                Some(meant) => anyhow!("{unknown}: did you mean `{meant}`?"),
+                None if definitions.is_empty() => anyhow!("{unknown}: the project has no cohort"),
+                None => {
+                    let ids: Vec<_> = ids.map(|id| format!("`{id}`")).collect();
+                    anyhow!("{unknown}: the project has {}", ids.join(", "))
+                }
+            }
+        })
     }
 
     /// Imports the files of a glob; those that the store has already are passed over.
@@ -377,7 +416,7 @@ fn unknown_destinations(definition: &Definition, config: &Config) -> Diagnostics
         if !config.destinations.contains_key(&sync.to) {
             let message = format!("no destination is called `{}`", sync.to);
             let names: Vec<_> = config.destinations.keys().map(String::as_str).collect();
-            let help = match muster_definition::yaml::closest(&sync.to, names.iter().copied()) {
+            let help = match closest(&sync.to, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if names.is_empty() => format!("{} has no `destinations:` yet", config::FILE),
                 None => format!("{} has {}", config::FILE, names.join(", ")),

@@ -6,13 +6,14 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
-use crate::state::{self, CohortState, OpenTick, RuleState};
+use crate::memory::Memory;
+use crate::state::{self, CohortState, OpenTick};
 
-/// Begins a tick at `now`, after the state of the last one. `None`: nobody can have moved.
+/// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved.
 pub(crate) fn begin(
     snapshot: &Snapshot,
     rule: &RuleKey,
-    state: Option<&RuleState>,
+    memory: &Memory,
     now: Millis,
     cohorts: &[Cohort],
 ) -> Result<Option<OpenTick>, EngineError> {
@@ -22,16 +23,16 @@ pub(crate) fn begin(
         everybody,
         next_user: 0,
     };
-    let Some(state) = state else {
+    let Some(state) = &memory.rule else {
         return Ok(Some(tick(true)));
     };
     // Deadlines look forward only: at an earlier clock every answer may differ.
     if now.0 < state.now {
         return Ok(Some(tick(true)));
     }
-    for cohort in cohorts {
-        let follows = state::load_cohort(snapshot, &cohort.id)?
-            .filter(|state| state.definition == state::hex(&cohort.definition));
+    for (cohort, remembered) in cohorts.iter().zip(&memory.cohorts) {
+        let definition = state::hex(&cohort.definition);
+        let follows = (remembered.state.as_ref()).filter(|state| state.definition == definition);
         // The rule may be known from another cohort: this one has not been asked about, or by another rule.
         let Some(CohortState { synced, .. }) = follows else {
             return Ok(Some(tick(true)));
@@ -48,7 +49,7 @@ pub(crate) fn begin(
     let Some(news) = snapshot.news(state.news)? else {
         return Ok(Some(tick(true)));
     };
-    if news.is_empty() && snapshot.due(rule, now)?.is_empty() {
+    if news.is_empty() && memory.due(snapshot, rule, now)?.is_empty() {
         return Ok(None);
     }
     Ok(Some(tick(false)))
@@ -58,25 +59,24 @@ pub(crate) fn begin(
 pub(crate) fn remaining(
     snapshot: &Snapshot,
     rule: &RuleKey,
-    state: &RuleState,
+    memory: &Memory,
     tick: &OpenTick,
-    cohorts: &[Cohort],
 ) -> Result<RoaringBitmap, EngineError> {
     let news = if tick.everybody {
         None
     } else {
-        snapshot.news(state.news)?
+        snapshot.news(memory.rule.as_ref().map_or(0, |state| state.news))?
     };
     let mut candidates = match news {
-        Some(news) => news | snapshot.due(rule, tick.now())?,
+        Some(news) => news | memory.due(snapshot, rule, tick.now())?,
         None => {
             // Members may be no longer known: history can be forgotten. Who is known later only is no member yet, but must be
             // asked when the time has come.
             let mut everybody = snapshot.known(tick.now())?;
             let later = snapshot.known_later(tick.now())?;
             everybody.extend(later.into_iter().map(|(user, _)| user.0));
-            for cohort in cohorts {
-                everybody |= snapshot.members(&cohort.id)?;
+            for cohort in &memory.cohorts {
+                everybody |= &cohort.members;
             }
             everybody
         }

@@ -2,7 +2,7 @@
 //!
 //! A tick of a rule at `now` asks only users with news and users whose answer has run out, diffs the answers against the
 //! members, and commits members, deadlines, run records and messages (with their final bytes and ids) at once. Cut off at any
-//! moment, it goes on with the same run id and batch numbers.
+//! moment, it goes on with the same run id and batch numbers. [`preview`] says what a tick would change, and changes nothing.
 //!
 //! It takes compiled rules and never asks what language they came from. It sends nothing: messages wait in the store's outbox
 //! for `muster_publish`. It has no clock of its own: `now` is handed in.
@@ -15,6 +15,7 @@ mod cohort;
 mod error;
 pub mod evaluate;
 mod lists;
+mod memory;
 pub mod payload;
 mod report;
 mod rules;
@@ -24,6 +25,6 @@ pub mod tick;
 pub use cohort::{Cohort, Sync};
 pub use error::EngineError;
 pub use lists::Lists;
-pub use report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
+pub use report::{CohortPreview, CohortReport, Preview, Reason, RunRecord, Skipped, TickReport};
 pub use rules::{forget_other_rules, records};
-pub use tick::{Progress, TickOptions, tick};
+pub use tick::{Progress, TickOptions, preview, tick};

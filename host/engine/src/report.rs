@@ -1,4 +1,4 @@
-//! What a tick did, for people, for `--json`, and for the store's run records.
+//! What a tick did or would do, for people, for `--json`, and for the store's run records.
 
 use std::time::Duration;
 
@@ -39,6 +39,46 @@ pub struct CohortReport {
     pub messages: u64,
 }
 
+/// What a tick of one rule would do.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The clock it would run at.
+    pub now: Millis,
+    /// The clock of a tick that was cut off, which would be finished first: the counts are those of both.
+    pub finishes: Option<Millis>,
+    /// As in [`TickReport`].
+    pub candidates: u64,
+    /// As in [`TickReport`].
+    pub evaluated: u64,
+    /// As in [`TickReport`].
+    pub skipped: Vec<Skipped>,
+    /// Each cohort of the rule.
+    pub cohorts: Vec<CohortPreview>,
+}
+
+/// What a tick would do to one cohort.
+#[derive(Clone, Debug)]
+pub struct CohortPreview {
+    /// Which.
+    pub id: CohortId,
+    /// Why it would be evaluated as it would.
+    pub reason: Reason,
+    /// Members now.
+    pub members: u64,
+    /// Members afterwards.
+    pub afterwards: u64,
+    /// How many would enter.
+    pub entered: u64,
+    /// How many would exit.
+    pub exited: u64,
+    /// The ids of the first who would enter.
+    pub sample_entered: Vec<String>,
+    /// The ids of the first who would exit.
+    pub sample_exited: Vec<String>,
+    /// Destinations that would be told the whole cohort, since they do not know it yet.
+    pub told_whole: Vec<String>,
+}
+
 /// Why a cohort was evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,6 +102,19 @@ pub struct Skipped {
     pub reason: String,
     /// How many users.
     pub users: u64,
+}
+
+impl Skipped {
+    /// Adds users to those of the same reason.
+    pub(crate) fn add(all: &mut Vec<Self>, reason: &str, users: u64) {
+        match all.iter_mut().find(|skipped| skipped.reason == reason) {
+            Some(skipped) => skipped.users += users,
+            None => all.push(Self {
+                reason: reason.to_owned(),
+                users,
+            }),
+        }
+    }
 }
 
 /// A run of one cohort, as the store keeps it (JSON).

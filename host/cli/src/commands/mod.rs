@@ -6,6 +6,7 @@ mod deliver;
 mod explain;
 mod import;
 mod init;
+mod plan;
 mod run;
 mod status;
 mod test;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Build(build::Build),
     Import(import::Import),
+    Plan(plan::Plan),
     Run(run::Run),
     Status(status::Status),
     Explain(explain::Explain),
@@ -33,6 +35,7 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Build(command) => command.run(output),
             Self::Import(command) => command.run(output),
+            Self::Plan(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Explain(command) => command.run(output),

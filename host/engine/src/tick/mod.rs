@@ -1,29 +1,33 @@
-//! One tick of one rule: candidates, evaluation, diff, commit.
+//! One tick of one rule: candidates, evaluation, diff, commit; or a preview of it, which commits nothing.
 
+mod asking;
 #[cfg(test)]
 mod guest;
 mod outcome;
+mod preview;
 mod running;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::ops::Bound;
 use std::time::Instant;
 
 use muster_model::Millis;
 use muster_sandbox::Rule;
-use muster_store::{MemberChange, RuleKey, RunCommit, Snapshot, Store, UserKey};
+use muster_store::{MemberChange, RuleKey, RunCommit, Snapshot, Store};
 
 use crate::cohort::Cohort;
-use crate::evaluate::{Reads, evaluate};
 use crate::lists::Lists;
-use crate::report::{CohortReport, Reason, RunRecord, TickReport};
+use crate::memory::Memory;
+use crate::report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
 use crate::state::{OpenTick, RuleState};
 use crate::{EngineError, candidates, payload, state};
+use asking::Asking;
 use outcome::Outcome;
-use running::Running;
+use running::{Moves, Running};
+
+pub use preview::preview;
 
 /// How many users a commit of a large tick covers: so many answers, and the messages of those who moved, are in memory at once
 /// (at 100 bytes a user in a message, some 26 MB for each cohort and destination that all of them enter).
@@ -77,21 +81,23 @@ pub fn tick(
     options: &TickOptions<'_>,
 ) -> Result<TickReport, EngineError> {
     let started = Instant::now();
-    let mut tick = Tick::new(store, rule, cohorts, options)?;
+    let mut tick = Tick::new(store, rule, cohorts, options);
     let key = state::rule_key(rule);
     let snapshot = store.snapshot()?;
-    let mut stored = state::load_rule(&snapshot, &key)?;
-    if let Some((state, open)) = stored
-        .as_ref()
-        .and_then(|state| Some((state, state.open.clone()?)))
-    {
-        tick.run(&snapshot, state.clone(), open)?;
-        stored = state::load_rule(&store.snapshot()?, &key)?;
-    }
-    let snapshot = store.snapshot()?;
-    match candidates::begin(&snapshot, &key, stored.as_ref(), options.now, cohorts)? {
-        Some(open) => tick.run(&snapshot, stored.unwrap_or_default(), open)?,
-        None => tick.count_members(&snapshot)?,
+    let memory = Memory::load(&snapshot, &key, cohorts)?;
+    let open = memory.rule.as_ref().and_then(|state| state.open.clone());
+    let (snapshot, memory) = match open {
+        Some(open) => {
+            tick.run(&snapshot, memory, open)?;
+            let snapshot = store.snapshot()?;
+            let memory = Memory::load(&snapshot, &key, cohorts)?;
+            (snapshot, memory)
+        }
+        None => (snapshot, memory),
+    };
+    match candidates::begin(&snapshot, &key, &memory, options.now, cohorts)? {
+        Some(open) => tick.run(&snapshot, memory, open)?,
+        None => tick.count_members(&memory),
     }
     tick.report.duration = started.elapsed();
     Ok(tick.report)
@@ -102,8 +108,6 @@ struct Tick<'a> {
     rule: &'a Rule,
     key: RuleKey,
     cohorts: &'a [Cohort],
-    /// Of each cohort: which of the rule's answers is its.
-    answers: Vec<usize>,
     options: &'a TickOptions<'a>,
     started: Instant,
     report: TickReport,
@@ -115,22 +119,7 @@ impl<'a> Tick<'a> {
         rule: &'a Rule,
         cohorts: &'a [Cohort],
         options: &'a TickOptions<'a>,
-    ) -> Result<Self, EngineError> {
-        let described = &rule.description().cohorts;
-        // A rule for one cohort serves whichever definition names it; only a rule for many is asked by id.
-        let answer = |cohort: &Cohort| match described.as_slice() {
-            [_] => Some(0),
-            many => many.iter().position(|id| id == cohort.id.as_str()),
-        };
-        let other = |cohort: &Cohort| EngineError::OtherCohorts {
-            actual: described.len(),
-            first: described.first().cloned().unwrap_or_default(),
-            wanted: cohort.id.clone(),
-        };
-        let answers = cohorts
-            .iter()
-            .map(|cohort| answer(cohort).ok_or_else(|| other(cohort)))
-            .collect::<Result<_, _>>()?;
+    ) -> Self {
         let report = |cohort: &Cohort| CohortReport {
             id: cohort.id.clone(),
             reason: Reason::Scheduled,
@@ -147,103 +136,62 @@ impl<'a> Tick<'a> {
             cohorts: cohorts.iter().map(report).collect(),
             duration: std::time::Duration::ZERO,
         };
-        Ok(Self {
+        Self {
             store,
             rule,
             key: state::rule_key(rule),
             cohorts,
-            answers,
             options,
             started: Instant::now(),
             report,
-        })
+        }
     }
 
-    fn count_members(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
-        for (cohort, report) in self.cohorts.iter().zip(&mut self.report.cohorts) {
-            report.members = snapshot.members(&cohort.id)?.len();
+    fn count_members(&mut self, memory: &Memory) {
+        for (cohort, report) in memory.cohorts.iter().zip(&mut self.report.cohorts) {
+            report.members = cohort.members.len();
         }
-        Ok(())
     }
 
     /// Asks everybody who remains of an open tick, and commits chunk by chunk.
     fn run(
         &mut self,
         snapshot: &Snapshot,
-        mut state: RuleState,
+        memory: Memory,
         mut open: OpenTick,
     ) -> Result<(), EngineError> {
-        let now = open.now();
+        let mut asking = Asking::begin(
+            snapshot,
+            self.rule,
+            self.cohorts,
+            &memory,
+            &open,
+            self.options,
+        )?;
+        self.report.candidates += asking.candidates();
+        let mut state = memory.rule.unwrap_or_default();
         let mut running = Vec::new();
-        for (cohort, report) in self.cohorts.iter().zip(&mut self.report.cohorts) {
-            let cohort = Running::load(snapshot, cohort, &open)?;
+        for ((cohort, remembered), report) in
+            (self.cohorts.iter().zip(memory.cohorts)).zip(&mut self.report.cohorts)
+        {
+            let cohort = Running::new(remembered, cohort, &open);
             report.reason = cohort.state.reason;
             running.push(cohort);
         }
-        let candidates = candidates::remaining(snapshot, &self.key, &state, &open, self.cohorts)?;
-        let users: Vec<UserKey> = candidates.iter().map(UserKey).collect();
-        let universe = snapshot.known(now)?;
-        let later = if candidates.is_subset(&universe) {
-            Vec::new()
-        } else {
-            snapshot.known_later(now)?
-        };
-        let later: BTreeMap<UserKey, Millis> = later.into_iter().collect();
-        self.report.candidates += candidates.len();
-        let total = candidates.len();
-        let asked = std::sync::atomic::AtomicU64::new(0);
-        let options = self.options;
-        let advance = |count: usize| {
-            let before = asked.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
-            (options.progress)(before + count as u64, total);
-        };
-        let reads = Reads::new(snapshot, self.rule, now, options.lists)?;
-        let mut chunks = users.chunks(options.chunk_users).peekable();
-        // A tick with nobody left still has to be closed.
-        let mut chunk: &[UserKey] = chunks.next().unwrap_or_default();
-        loop {
-            let last = chunks.peek().is_none();
-            let known: Vec<UserKey> = chunk
-                .iter()
-                .copied()
-                .filter(|user| universe.contains(user.0))
-                .collect();
-            let answers = evaluate(
-                snapshot,
-                self.rule,
-                &reads,
-                &known,
-                options.workers,
-                &advance,
-            )?;
-            let mut outcome = Outcome::new(self.cohorts.len());
-            for answers in answers {
-                outcome.take(&answers, &self.answers, now, &mut self.report);
+        while let Some(outcome) = asking.next()? {
+            self.report.evaluated += outcome.evaluated;
+            for skipped in &outcome.skipped {
+                Skipped::add(&mut self.report.skipped, &skipped.reason, skipped.users);
             }
-            // Who is not known yet belongs nowhere until then.
-            for user in chunk.iter().filter(|user| !universe.contains(user.0)) {
-                outcome.asked.insert(user.0);
-                let until = later.get(user).map_or(i64::MAX, |at| at.0);
-                outcome.deadlines.push((*user, until));
-            }
-            let from = open.next_user;
-            open.next_user = chunk.last().map_or(from, |user| user.0.saturating_add(1));
-            outcome.range = from..=if last {
-                u32::MAX
-            } else {
-                open.next_user.saturating_sub(1)
-            };
-            state.open = (!last).then(|| open.clone());
-            if last {
+            open.next_user = outcome.range.end().saturating_add(1);
+            state.open = (!outcome.last).then(|| open.clone());
+            if outcome.last {
                 state.news = open.news;
                 state.now = open.now;
             }
-            self.commit(snapshot, &state, &open, outcome, &mut running, last)?;
-            match chunks.next() {
-                Some(next) => chunk = next,
-                None => return Ok(()),
-            }
+            self.commit(snapshot, &state, &open, outcome, &mut running)?;
         }
+        Ok(())
     }
 
     /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records.
@@ -254,8 +202,8 @@ impl<'a> Tick<'a> {
         open: &OpenTick,
         mut outcome: Outcome,
         running: &mut [Running],
-        last: bool,
     ) -> Result<(), EngineError> {
+        let last = outcome.last;
         outcome.deadlines.sort_unstable_by_key(|(user, _)| *user);
         let mut commit = RunCommit {
             rule: self.key,
@@ -274,11 +222,7 @@ impl<'a> Tick<'a> {
             .zip(outcome.members)
             .zip(0..);
         for (((cohort, running), now_in), index) in parts {
-            let was_in = &running.members & &outcome.asked;
-            let entered = &now_in - &was_in;
-            let exited = &was_in - &now_in;
-            running.members |= &entered;
-            running.members -= &exited;
+            let Moves { entered, exited } = running.moves(&now_in, &outcome.asked);
             let before = commit.messages.len();
             for sync in &cohort.sync {
                 if running.state.joining.contains(&sync.destination) {

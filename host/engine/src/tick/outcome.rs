@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 
 use super::RETRY_SKIPPED;
 use crate::evaluate::Answers;
-use crate::report::{Skipped, TickReport};
+use crate::report::Skipped;
 
 /// What the rule said of a chunk of users.
 pub(super) struct Outcome {
@@ -18,8 +18,14 @@ pub(super) struct Outcome {
     /// Per cohort who is in, of those.
     pub(super) members: Vec<RoaringBitmap>,
     pub(super) deadlines: Vec<(UserKey, i64)>,
+    /// How many have no answer, and why not.
+    pub(super) skipped: Vec<Skipped>,
+    /// How many were evaluated.
+    pub(super) evaluated: u64,
     /// The part of all users that the chunk covers.
     pub(super) range: RangeInclusive<u32>,
+    /// Whether it is the tick's last.
+    pub(super) last: bool,
 }
 
 impl Outcome {
@@ -29,18 +35,15 @@ impl Outcome {
             asked: RoaringBitmap::new(),
             members,
             deadlines: Vec::new(),
+            skipped: Vec::new(),
+            evaluated: 0,
             range: 0..=u32::MAX,
+            last: false,
         }
     }
 
     /// Takes a batch's answers; of users without one only that they are to be asked again.
-    pub(super) fn take(
-        &mut self,
-        answers: &Answers,
-        of_cohort: &[usize],
-        now: Millis,
-        report: &mut TickReport,
-    ) {
+    pub(super) fn take(&mut self, answers: &Answers, of_cohort: &[usize], now: Millis) {
         match &answers.verdicts {
             Ok(verdicts) => {
                 self.asked.extend(answers.users.iter().map(|user| user.0));
@@ -54,7 +57,7 @@ impl Outcome {
                 for (members, answer) in self.members.iter_mut().zip(of_cohort) {
                     members.extend(bits(verdicts, *answer, &answers.users));
                 }
-                report.evaluated += answers.users.len() as u64;
+                self.evaluated += answers.users.len() as u64;
             }
             Err(reason) => {
                 self.deadlines.extend(
@@ -63,18 +66,7 @@ impl Outcome {
                         .iter()
                         .map(|user| (*user, now.0.saturating_add(RETRY_SKIPPED))),
                 );
-                let users = answers.users.len() as u64;
-                match report
-                    .skipped
-                    .iter_mut()
-                    .find(|skipped| skipped.reason == *reason)
-                {
-                    Some(skipped) => skipped.users += users,
-                    None => report.skipped.push(Skipped {
-                        reason: reason.clone(),
-                        users,
-                    }),
-                }
+                Skipped::add(&mut self.skipped, reason, answers.users.len() as u64);
             }
         }
     }

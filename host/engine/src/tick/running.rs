@@ -6,9 +6,10 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::cohort::{Cohort, Sync};
+use crate::memory::Remembered;
 use crate::payload::{self, Envelope};
 use crate::report::Reason;
-use crate::state::{self, CohortState, OpenTick, hex};
+use crate::state::{CohortState, OpenTick, hex};
 
 /// A cohort within a run: its members and memory, which every chunk carries on.
 pub(super) struct Running {
@@ -18,15 +19,16 @@ pub(super) struct Running {
     pub(super) second: i64,
 }
 
+/// Who of a chunk moves.
+pub(super) struct Moves {
+    pub(super) entered: RoaringBitmap,
+    pub(super) exited: RoaringBitmap,
+}
+
 impl Running {
     /// A cohort's memory at the beginning of a run, or where a run that was cut off goes on.
-    pub(super) fn load(
-        snapshot: &Snapshot,
-        cohort: &Cohort,
-        open: &OpenTick,
-    ) -> Result<Self, EngineError> {
-        let stored = state::load_cohort(snapshot, &cohort.id)?;
-        let reason = match &stored {
+    pub(super) fn new(remembered: Remembered, cohort: &Cohort, open: &OpenTick) -> Self {
+        let reason = match &remembered.state {
             None => Reason::First,
             // It joined a tick of its rule that had been cut off, and follows no definition yet.
             Some(state) if state.definition.is_empty() => Reason::First,
@@ -34,7 +36,7 @@ impl Running {
             Some(_) if open.everybody => Reason::Full,
             Some(_) => Reason::Scheduled,
         };
-        let mut state = stored.unwrap_or_default();
+        let mut state = remembered.state.unwrap_or_default();
         let now = open.now().as_second();
         let goes_on = open.next_user > 0;
         let second = if goes_on && state.batch > 0 {
@@ -51,11 +53,23 @@ impl Running {
             state.reason = reason;
             state.definition = hex(&cohort.definition);
         }
-        Ok(Self {
+        Self {
             state,
-            members: snapshot.members(&cohort.id)?,
+            members: remembered.members,
             second,
-        })
+        }
+    }
+
+    /// Takes what a chunk's answers say: its members are then those who are in. Who has no answer stays where they are.
+    pub(super) fn moves(&mut self, now_in: &RoaringBitmap, asked: &RoaringBitmap) -> Moves {
+        let was_in = &self.members & asked;
+        let moves = Moves {
+            entered: now_in - &was_in,
+            exited: &was_in - now_in,
+        };
+        self.members |= &moves.entered;
+        self.members -= &moves.exited;
+        moves
     }
 
     /// Ends the run: whom it told the whole cohort is told of moves from now on; a destination that was taken away and comes

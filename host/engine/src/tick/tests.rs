@@ -4,13 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use muster_definition::{Body, Source, parse};
 use muster_model::{CohortId, EventBuffer, Millis, Operator, Scalar, Value};
 use muster_sandbox::{Options, Origin, Rule, Sandbox};
-use muster_store::Store;
+use muster_store::{Store, UserKey};
+use roaring::RoaringBitmap;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use super::*;
 use crate::cohort::Sync;
 use crate::lists::Lists;
+use crate::report::Preview;
 use crate::rules::{forget_other_rules, records};
 
 const DAY: i64 = 86_400_000;
@@ -54,14 +56,79 @@ impl World {
         self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
     }
 
+    /// A tick, which does what its preview says.
     fn tick(&self, rule: &Rule, cohort: &Cohort, now: i64) -> TickReport {
-        tick(
-            &self.store,
+        let (cohorts, options) = (std::slice::from_ref(cohort), TickOptions::at(Millis(now)));
+        let said = self.preview(rule, cohorts, &options, usize::MAX);
+        let before = self.members(cohort);
+        let report = tick(&self.store, rule, cohorts, &options).unwrap();
+        let after = self.members(cohort);
+        assert_eq!(
+            (said.candidates, said.evaluated, &said.skipped),
+            (report.candidates, report.evaluated, &report.skipped)
+        );
+        let (said, done) = (&said.cohorts[0], &report.cohorts[0]);
+        assert_eq!(
+            (said.reason, said.entered, said.exited, said.afterwards),
+            (done.reason, done.entered, done.exited, done.members)
+        );
+        let ids = |users: RoaringBitmap| -> BTreeSet<String> {
+            let snapshot = self.store.snapshot().unwrap();
+            let id = |user| snapshot.user_id(UserKey(user)).unwrap().unwrap();
+            users.into_iter().map(id).collect()
+        };
+        let sampled = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(said.members, before.len());
+        assert!(sampled(&said.sample_entered).is_superset(&ids(&after - &before)));
+        assert!(sampled(&said.sample_exited).is_superset(&ids(&before - &after)));
+        assert_eq!(said.sample_entered.len() as u64, said.entered);
+        assert_eq!(said.sample_exited.len() as u64, said.exited);
+        report
+    }
+
+    fn members(&self, cohort: &Cohort) -> RoaringBitmap {
+        self.store.snapshot().unwrap().members(&cohort.id).unwrap()
+    }
+
+    /// A preview, after which the store holds what it held.
+    fn preview(
+        &self,
+        rule: &Rule,
+        cohorts: &[Cohort],
+        options: &TickOptions<'_>,
+        sample: usize,
+    ) -> Preview {
+        let before = self.kept(rule, cohorts);
+        let preview = preview(
+            &self.store.snapshot().unwrap(),
             rule,
-            std::slice::from_ref(cohort),
-            &TickOptions::at(Millis(now)),
+            cohorts,
+            options,
+            sample,
+        );
+        assert_eq!(before, self.kept(rule, cohorts));
+        preview.unwrap()
+    }
+
+    /// All that a tick would change in the store.
+    fn kept(&self, rule: &Rule, cohorts: &[Cohort]) -> impl PartialEq + std::fmt::Debug {
+        let snapshot = self.store.snapshot().unwrap();
+        let key = state::rule_key(rule);
+        let of_cohort = |cohort: &Cohort| {
+            (
+                snapshot.cohort_state(&cohort.id).unwrap(),
+                snapshot.members(&cohort.id).unwrap(),
+                records(&snapshot, &cohort.id, usize::MAX).unwrap(),
+            )
+        };
+        (
+            snapshot.sequence(),
+            snapshot.rules().unwrap(),
+            snapshot.rule_state(&key).unwrap(),
+            snapshot.due(&key, Millis(i64::MAX)).unwrap(),
+            cohorts.iter().map(of_cohort).collect::<Vec<_>>(),
+            self.store.backlog().unwrap(),
         )
-        .unwrap()
     }
 
     /// Every message in a destination's outbox.
@@ -306,6 +373,100 @@ fn a_destination_that_joins_later_is_told_the_whole_cohort() {
     world.bought(&[("eve", NOW)]);
     world.tick(&rule, &cohort(1, &["out", "new"]), NOW + 2);
     assert_eq!(world.consumed("new"), world.consumed("out"));
+}
+
+#[test]
+fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    world.bought(&[
+        ("zoe", NOW),
+        ("ann", NOW),
+        ("old", NOW - 8 * DAY),
+        ("bob", NOW),
+    ]);
+    let preview = |destinations: &[&str], now| {
+        let options = TickOptions {
+            // A sample is of all chunks.
+            chunk_users: 1,
+            ..TickOptions::at(Millis(now))
+        };
+        let cohorts = [cohort(1, destinations)];
+        let preview = world.preview(&rule, &cohorts, &options, 2);
+        assert_eq!((preview.now, preview.finishes), (Millis(now), None));
+        (
+            preview.candidates,
+            preview.cohorts.into_iter().next().unwrap(),
+        )
+    };
+    let (candidates, first) = preview(&["out"], NOW);
+    assert_eq!((candidates, first.reason), (4, Reason::First));
+    assert_eq!((first.members, first.afterwards, first.entered), (0, 3, 3));
+    assert_eq!(first.sample_entered, ["zoe", "ann"]);
+    assert_eq!(first.told_whole, ["out"]);
+    world.tick(&rule, &cohort(1, &["out"]), NOW);
+
+    let (candidates, nothing) = preview(&["out"], NOW + 1);
+    assert_eq!((candidates, nothing.reason), (0, Reason::Scheduled));
+    assert_eq!((nothing.members, nothing.afterwards), (3, 3));
+
+    let (_, later) = preview(&["out", "new"], NOW + 7 * DAY);
+    assert_eq!((later.reason, later.afterwards), (Reason::Full, 0));
+    assert_eq!((later.entered, later.exited), (0, 3));
+    assert_eq!(later.sample_exited, ["zoe", "ann"]);
+    assert_eq!(later.told_whole, ["new"]);
+}
+
+#[test]
+fn a_preview_counts_who_cannot_be_evaluated() {
+    let world = World::new();
+    let rule = world
+        .sandbox
+        .load(&super::guest::rule(), Origin::HandWritten)
+        .unwrap();
+    // Ann's event is not called `Trial`.
+    world.bought(&[("ann", NOW)]);
+    let mut lists = Lists::default();
+    lists.insert("staff", vec!["ann".to_owned()]);
+    let options = TickOptions {
+        lists: &lists,
+        ..TickOptions::at(Millis(NOW))
+    };
+    let preview = world.preview(&rule, &[cohort(1, &["out"])], &options, 5);
+    let skipped = Skipped {
+        reason: "the rule gave up: Trial is not the name".to_owned(),
+        users: 1,
+    };
+    assert_eq!((preview.evaluated, preview.skipped), (0, vec![skipped]));
+    assert_eq!(preview.cohorts[0].afterwards, 0);
+}
+
+/// A cut-off tick is previewed together with the one that follows it: Ann's answer is of the first, and runs out before the second.
+#[test]
+fn a_preview_first_finishes_a_tick_that_was_cut_off() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
+    let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
+    world.bought(&rows);
+    world.bought(&[("ann", NOW - 7 * DAY + 10)]);
+    let progress = |asked: u64, _| assert!(asked < 600, "cut off");
+    let options = TickOptions {
+        chunk_users: 300,
+        progress: &progress,
+        ..TickOptions::at(Millis(NOW))
+    };
+    let first = || tick(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+    assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
+    let later = TickOptions::at(Millis(NOW + 20));
+    let said = world.preview(&rule, std::slice::from_ref(&cohort), &later, 1);
+    assert_eq!(said.finishes, Some(Millis(NOW)));
+    assert_eq!((said.candidates, said.evaluated), (302, 302));
+    let counts = &said.cohorts[0];
+    assert_eq!((counts.members, counts.afterwards), (300, 600));
+    assert_eq!((counts.entered, counts.exited), (301, 1));
+    assert_eq!(counts.sample_exited, ["ann"]);
+    world.tick(&rule, &cohort, NOW + 20);
 }
 
 /// Two definitions may name one hand-written rule: the second is asked about in full though the rule is known.

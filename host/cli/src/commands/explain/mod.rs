@@ -1,10 +1,8 @@
 //! `muster explain`: why a user is in a cohort, or is not.
 
-mod reads;
-
 use std::path::PathBuf;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
 use muster_definition::interpreter::{Trace, known, trace};
 use muster_definition::yaml::closest;
@@ -16,8 +14,8 @@ use serde_json::{Value as Json, json};
 
 use crate::output::{Output, number, table};
 use crate::project::{Project, clause};
+use crate::reads::Reads;
 use crate::told;
-use reads::Reads;
 
 /// Show why a user is in a cohort or is not: each clause with the values that decided, and when that changes
 #[derive(Debug, Args)]
@@ -50,14 +48,8 @@ const COMPARED_USERS: u32 = 100_000;
 impl Explain {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
-        let definition = find_cohort(&project, &self.cohort)?;
-        // LMDB's file: opening a store that is not there would make it.
-        if !project.store_directory().join("data.mdb").is_file() {
-            bail!(
-                "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`"
-            );
-        }
-        let store = project.open_store()?;
+        let definition = project.cohort(&self.cohort)?;
+        let store = project.existing_store()?;
         let snapshot = store.snapshot()?;
         let user = find_user(&snapshot, &self.user)?;
         let at = self.at.or(project.config.clock).unwrap_or_else(Millis::now);
@@ -81,27 +73,6 @@ impl Explain {
         };
         output.result(&explained.json(), &explained.text())
     }
-}
-
-fn find_cohort<'p>(project: &'p Project, id: &str) -> anyhow::Result<&'p Definition> {
-    let definitions = &project.definitions;
-    let found = definitions.iter().find(|known| known.id.as_str() == id);
-    found.ok_or_else(|| {
-        let unknown = format!("no cohort has the id {}", quote(id));
-        // Whoever has the file in mind, or the name, means the cohort too.
-        let mut others = definitions.iter();
-        let other = others.find(|known| known.source.stem() == id || known.name == id);
-        let ids = definitions.iter().map(|known| known.id.as_str());
-        let meant = other.map(|known| known.id.as_str());
-        match meant.or_else(|| closest(id, ids.clone())) {
-            Some(meant) => anyhow!("{unknown}: did you mean `{meant}`?"),
-            None if definitions.is_empty() => anyhow!("{unknown}: the project has no cohort"),
-            None => {
-                let ids: Vec<_> = ids.map(|id| format!("`{id}`")).collect();
-                anyhow!("{unknown}: the project has {}", ids.join(", "))
-            }
-        }
-    })
 }
 
 fn find_user(snapshot: &Snapshot, id: &str) -> anyhow::Result<UserKey> {

@@ -8,22 +8,22 @@ use muster_definition::{
 
 /// The events and properties that the clauses of a definition read.
 #[derive(Debug, Default)]
-pub(super) struct Reads<'c> {
+pub(crate) struct Reads<'c> {
     /// Event names and globs.
-    pub(super) events: BTreeSet<&'c EventName>,
-    pub(super) event_properties: BTreeSet<&'c str>,
-    pub(super) user_properties: BTreeSet<&'c str>,
+    pub(crate) events: BTreeSet<&'c EventName>,
+    pub(crate) event_properties: BTreeSet<&'c str>,
+    pub(crate) user_properties: BTreeSet<&'c str>,
 }
 
 impl<'c> Reads<'c> {
-    pub(super) fn of(clause: &'c Clause) -> Self {
+    pub(crate) fn of(clause: &'c Clause) -> Self {
         let mut reads = Self::default();
         reads.clause(clause);
         reads
     }
 
     /// Whether some clause reads events of this name.
-    pub(super) fn event(&self, name: &str) -> bool {
+    pub(crate) fn event(&self, name: &str) -> bool {
         self.events.iter().any(|read| read.matches(name))
     }
 

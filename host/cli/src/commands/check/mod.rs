@@ -1,5 +1,7 @@
 //! `muster check`: is the project right?
 
+mod events;
+
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -9,8 +11,11 @@ use serde_json::json;
 
 use crate::output::{Output, count, table};
 use crate::project::Project;
+use events::Unseen;
 
-/// Check muster.yaml, every definition and every hand-written rule, without touching the store
+/// Check muster.yaml, every definition and every hand-written rule, without changing the store
+///
+/// If the project has a store, event names and globs that fit none of its events are warned of.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The project's folder
@@ -58,10 +63,15 @@ impl Check {
                 bail!("the rule of {}: {error}", ids.join(", "));
             }
         }
-        output.result(
-            &json!({ "ok": true, "cohorts": cohorts, "modules": rules.len() }),
-            &text,
-        )
+        let unseen = Unseen::of(&project);
+        unseen.tell(output);
+        let json = json!({
+            "ok": true,
+            "cohorts": cohorts,
+            "modules": rules.len(),
+            "unseen_events": unseen.json(),
+        });
+        output.result(&json, &text)
     }
 }
 

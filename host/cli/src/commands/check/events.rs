@@ -1,0 +1,191 @@
+//! Event names that the project's store has never seen: most likely mistyped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_definition::yaml::{Content, Node, Reader, closest};
+use muster_definition::{Definition, Diagnostic, Diagnostics, EventName, Source, Span, quote};
+use muster_store::StoreError;
+use serde_json::{Value, json};
+
+use crate::output::Output;
+use crate::project::{Project, clause};
+use crate::reads::Reads;
+
+/// Up to how many names are listed if none is like the one in question.
+const LISTED: usize = 8;
+
+/// What is found, or why nothing was looked for.
+pub(super) enum Unseen {
+    /// The project has no store, or one without events.
+    NothingSeen,
+    /// The store cannot be asked.
+    NotCompared(String),
+    /// Warnings for people and for machines.
+    Found(Diagnostics, Vec<Value>),
+}
+
+impl Unseen {
+    /// Compares the event names in a project's definitions with those in its store, if it has one.
+    pub(super) fn of(project: &Project) -> Self {
+        if !project.has_store() {
+            return Self::NothingSeen;
+        }
+        let snapshot = match project.open_store().and_then(|store| Ok(store.snapshot()?)) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                return Self::NotCompared(match error.downcast_ref() {
+                    Some(StoreError::Locked { .. }) => "another process uses the store".to_owned(),
+                    _ => format!("{error:#}"),
+                });
+            }
+        };
+        let names = snapshot.event_names();
+        let seen: Vec<&str> = names.iter().map(|count| count.name.as_str()).collect();
+        if seen.is_empty() {
+            return Self::NothingSeen;
+        }
+        let (mut diagnostics, mut json) = (Diagnostics::default(), Vec::new());
+        for (definition, name, span) in unseen(&project.definitions, &seen) {
+            let diagnostic = warning(&definition.source, &name, span, &seen);
+            let place = diagnostic.place();
+            json.push(json!({
+                "cohort": definition.id.as_str(),
+                "event": name.as_str(),
+                "did_you_mean": meant(&name, &seen),
+                "path": definition.source.path(),
+                "line": place.map(|(_, line, _)| line),
+                "column": place.map(|(_, _, column)| column),
+            }));
+            diagnostics.push(diagnostic);
+        }
+        Self::Found(diagnostics, json)
+    }
+
+    /// Tells people.
+    pub(super) fn tell(&self, output: &Output) {
+        match self {
+            Self::NothingSeen => {}
+            Self::NotCompared(why) => output.note(&format!(
+                "event names are not compared with the store's: {why}"
+            )),
+            Self::Found(diagnostics, _) => {
+                if !diagnostics.is_empty() {
+                    output.note(&output.diagnostics(diagnostics));
+                }
+            }
+        }
+    }
+
+    /// Tells machines: `null` if nothing was compared.
+    pub(super) fn json(&self) -> Option<&[Value]> {
+        match self {
+            Self::NothingSeen | Self::NotCompared(_) => None,
+            Self::Found(_, json) => Some(json),
+        }
+    }
+}
+
+/// The names and globs that fit no seen name, each once a definition, with the place where it stands first.
+fn unseen<'d>(
+    definitions: &'d [Definition],
+    seen: &[&str],
+) -> Vec<(&'d Definition, EventName, Option<Span>)> {
+    let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
+    let mut placed = BTreeSet::new();
+    for definition in definitions {
+        let Some(clause) = clause(definition) else {
+            continue;
+        };
+        let places = places(&definition.source);
+        let fits_none = |name: &&&EventName| !seen.iter().any(|event| name.matches(event));
+        for name in Reads::of(&clause).events.iter().filter(fits_none) {
+            let name = EventName::clone(name);
+            match places.get(name.as_str()) {
+                Some(span) => {
+                    placed.insert(name.clone());
+                    found.push((definition, name, Some(*span)));
+                }
+                None => elsewhere.push((definition, name)),
+            }
+        }
+    }
+    // In the order of the files.
+    let file = |definition: &Definition| definition.source.path().to_owned();
+    found.sort_by_cached_key(|(definition, _, span)| (file(definition), *span));
+    // What a cohort has from another one (`in_cohort`) stands in that one's file.
+    for (definition, name) in elsewhere {
+        if placed.insert(name.clone()) {
+            found.push((definition, name, None));
+        }
+    }
+    found
+}
+
+/// Where the event names of a definition stand first. Clauses do not know their places, so the file is read once more.
+fn places(source: &Source) -> BTreeMap<Box<str>, Span> {
+    let mut places = BTreeMap::new();
+    if let Some(root) = Reader::new(source).load() {
+        walk(&root, &mut places);
+    }
+    places
+}
+
+fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
+    match &node.content {
+        Content::Map(entries) => {
+            for entry in entries {
+                match &*entry.key {
+                    "did" | "did_not" | "did_in_order" | "without" => names(&entry.value, places),
+                    // Properties may be called like clauses.
+                    "with" | "with_any" | "user" => {}
+                    _ => walk(&entry.value, places),
+                }
+            }
+        }
+        Content::List(nodes) => nodes.iter().for_each(|node| walk(node, places)),
+        _ => {}
+    }
+}
+
+/// A name, a list of names, or steps.
+fn names(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
+    match &node.content {
+        Content::List(nodes) => nodes.iter().for_each(|node| names(node, places)),
+        Content::Map(_) => walk(node, places),
+        Content::Text(name) => {
+            places.entry(name.clone()).or_insert(node.span);
+        }
+        _ => {}
+    }
+}
+
+fn warning(source: &Source, name: &EventName, span: Option<Span>, seen: &[&str]) -> Diagnostic {
+    let quoted = quote(name.as_str());
+    let diagnostic = Diagnostic::warning(if is_glob(name) {
+        format!("no event fits {quoted} so far")
+    } else {
+        format!("no event is called {quoted} so far")
+    });
+    let diagnostic = match span {
+        Some(span) => diagnostic.at(source, span, ""),
+        None => diagnostic.in_file(source),
+    };
+    match meant(name, seen) {
+        Some(meant) => diagnostic.help(format!("did you mean {}?", quote(meant))),
+        None if seen.len() <= LISTED => {
+            let seen: Vec<_> = seen.iter().map(|name| quote(name)).collect();
+            diagnostic.help(format!("the store has {}", seen.join(", ")))
+        }
+        None => diagnostic,
+    }
+}
+
+fn is_glob(name: &EventName) -> bool {
+    name.as_str().contains('*')
+}
+
+/// The seen name that is most like it; of a glob, like what stands before its first `*`.
+fn meant<'s>(name: &EventName, seen: &[&'s str]) -> Option<&'s str> {
+    let head = name.as_str().split('*').next().unwrap_or_default();
+    closest(head, seen.iter().copied()).filter(|_| !head.is_empty())
+}

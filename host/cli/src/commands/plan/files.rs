@@ -1,0 +1,128 @@
+//! Event files that a run would import first.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use muster_ingest::find_files;
+use muster_store::{SourceKey, Store};
+use sha2::{Digest, Sha256};
+
+use crate::output::count;
+use crate::project::Project;
+
+/// Up to how many bytes of event files are read for what is new among them: whoever plans waits some two seconds at most, for a
+/// core hashes about 500 MB/s. A run reads them all.
+const LOOKED_AT: u64 = 1 << 30;
+
+/// How many new files people are shown.
+const SHOWN: usize = 3;
+
+/// What a run would find in the sources.
+pub(super) struct Files {
+    /// Files that the store does not know; `None`: they are too large to look.
+    pub(super) new: Option<Vec<PathBuf>>,
+    /// Why a run would not begin.
+    pub(super) problems: Vec<String>,
+}
+
+impl Files {
+    /// Looks at the files of all sources.
+    pub(super) fn look(project: &Project, store: &Store) -> anyhow::Result<Self> {
+        Self::look_at(project, store, LOOKED_AT)
+    }
+
+    fn look_at(project: &Project, store: &Store, most: u64) -> anyhow::Result<Self> {
+        let (mut paths, mut problems) = (Vec::new(), Vec::new());
+        let patterns = project.config.sources.iter().flat_map(|all| &all.files);
+        for pattern in patterns {
+            match find_files(pattern, &project.directory) {
+                Ok(found) => paths.extend(found),
+                Err(error) => problems.push(format!("a run would not begin: {error}")),
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
+        let new = if paths.iter().map(size).sum::<u64>() > most {
+            None
+        } else {
+            let mut new = Vec::new();
+            for path in paths {
+                if !known(store, &path)? {
+                    new.push(path);
+                }
+            }
+            Some(new)
+        };
+        Ok(Self { new, problems })
+    }
+
+    /// What the plan leaves out; `None`: nothing.
+    pub(super) fn note(&self) -> Option<String> {
+        let Some(new) = &self.new else {
+            return Some(
+                "the event files of `sources:` are too large to be looked at: a run would first import those that are new"
+                    .to_owned(),
+            );
+        };
+        if new.is_empty() {
+            return None;
+        }
+        let mut names: Vec<_> = new.iter().take(SHOWN).map(|path| shown(path)).collect();
+        if new.len() > SHOWN {
+            names.push("…".to_owned());
+        }
+        let (files, names) = (count(new.len() as u64, "new file"), names.join(", "));
+        Some(format!(
+            "a run would first import {files} ({names}): their events are not in this plan"
+        ))
+    }
+}
+
+fn shown(path: &Path) -> String {
+    crate::project::shown(path)
+}
+
+/// Whether the store has a file's content: `muster_ingest` imports it as the source `file:` and its SHA-256.
+fn known(store: &Store, path: &Path) -> anyhow::Result<bool> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let mut file = File::open(path).with_context(unreadable)?;
+    let (mut digest, mut piece) = (Sha256::new(), vec![0; 1 << 17]);
+    loop {
+        let length = file.read(&mut piece).with_context(unreadable)?;
+        if length == 0 {
+            break;
+        }
+        digest.update(piece.get(..length).unwrap_or_default());
+    }
+    let digest = digest.finalize();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let source = SourceKey::new(&format!("file:{hex}"))?;
+    Ok(store.position(&source)?.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Output;
+
+    #[test]
+    fn files_are_looked_at_up_to_a_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name, text| std::fs::write(directory.path().join(name), text).unwrap();
+        write(
+            "muster.yaml",
+            "sources: [{files: \"*.json\"}, {files: a.json}]\n",
+        );
+        write("a.json", "1234");
+        write("b.json", "56");
+        let project = Project::load(directory.path(), &Output::new(true)).unwrap();
+        let store = project.open_store().unwrap();
+        let look = |most| Files::look_at(&project, &store, most).unwrap();
+        assert_eq!(look(6).new.map(|new| new.len()), Some(2));
+        assert_eq!(look(5).new, None);
+        assert!(look(5).note().unwrap().contains("too large"));
+    }
+}

@@ -1,0 +1,247 @@
+//! `muster plan`: what the next run would change.
+
+mod files;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use muster_definition::quote;
+use muster_engine::{Cohort, CohortPreview, Lists, Preview, Reason, TickOptions};
+use muster_model::{CohortId, Millis};
+use muster_store::Snapshot;
+use serde_json::{Value, json};
+
+use crate::output::{Output, Reported, Unit, count, number, table};
+use crate::project::{Loaded, Project};
+use files::Files;
+
+/// Show what the next run would change: who would enter and exit, and why each cohort would be evaluated
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is imported, stored or sent. The plan is made from the events that are in the store; new files that a \
+                  run would import first are named, and their events are not in it.\n\n\
+                  Each cohort says how many users would be asked (`candidates`) and why: its first run; its definition changed; \
+                  scheduled (only users with news and users whose answer has run out); everybody again (a cohort that shares \
+                  its module, or a destination, is new, or the clock went back).\n\n\
+                  Example: muster plan big-spenders --now 2026-03-08T00:00:00Z --sample 20"
+)]
+pub(crate) struct Plan {
+    /// The ids of the cohorts to show; all of them if none is given
+    #[arg(value_name = "COHORT")]
+    cohorts: Vec<String>,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// Plan a run at this instant instead of the project's clock (`clock:` in muster.yaml, else the system's)
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<Millis>,
+    /// How many of the users who would enter a cohort, and of those who would exit, are named: those who came to the store first
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    sample: usize,
+}
+
+impl Plan {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let mut shown = BTreeSet::new();
+        for id in &self.cohorts {
+            shown.insert(project.cohort(id)?.id.clone());
+        }
+        let store = project.existing_store()?;
+        let loaded = project.rules()?;
+        let files = Files::look(&project, &store)?;
+        if let Some(note) = files.note() {
+            output.note(&note);
+        }
+        let now = self
+            .now
+            .or(project.config.clock)
+            .unwrap_or_else(Millis::now);
+        let snapshot = store.snapshot()?;
+        let mut planned = Planned {
+            shown: (!shown.is_empty()).then_some(shown),
+            sample: self.sample,
+            rows: Vec::new(),
+            samples: String::new(),
+            json: Vec::new(),
+            problems: files.problems,
+        };
+        let lists = project.lists.for_engine();
+        for loaded in &loaded {
+            planned.plan(&snapshot, loaded, &lists, now, output);
+        }
+        let json = json!({
+            "now": now.to_string(),
+            "new_files": files.new,
+            "cohorts": planned.json,
+            "problems": planned.problems,
+        });
+        output.result(&json, &planned.text(now))?;
+        if planned.problems.is_empty() {
+            return Ok(());
+        }
+        Err(Reported(planned.problems.join("\nerror: ")).into())
+    }
+}
+
+/// What the ticks of all rules would do.
+struct Planned {
+    /// `None`: all cohorts.
+    shown: Option<BTreeSet<CohortId>>,
+    sample: usize,
+    rows: Vec<Vec<String>>,
+    samples: String,
+    json: Vec<Value>,
+    problems: Vec<String>,
+}
+
+impl Planned {
+    fn shows(&self, cohort: &CohortId) -> bool {
+        (self.shown.as_ref()).is_none_or(|shown| shown.contains(cohort))
+    }
+
+    /// One rule. Its cohorts are asked about together, as in a run: one that is new makes the rule ask everybody.
+    fn plan(
+        &mut self,
+        snapshot: &Snapshot,
+        loaded: &Loaded,
+        lists: &Lists,
+        now: Millis,
+        output: &Output,
+    ) {
+        let cohorts = &loaded.cohorts;
+        if !cohorts.iter().any(|cohort| self.shows(&cohort.id)) {
+            return;
+        }
+        let rule = match &loaded.rule {
+            Ok(rule) => rule,
+            Err(error) => return self.failed(cohorts, error),
+        };
+        let bar = output.progress("evaluating", Unit::Count);
+        let progress = |asked, total| {
+            bar.set_length(total);
+            bar.set_position(asked);
+        };
+        let options = TickOptions {
+            progress: &progress,
+            lists,
+            ..TickOptions::at(now)
+        };
+        let preview = muster_engine::preview(snapshot, rule, cohorts, &options, self.sample);
+        bar.finish_and_clear();
+        match preview {
+            Ok(preview) => self.add(&preview, output),
+            Err(error) => self.failed(cohorts, &error.to_string()),
+        }
+    }
+
+    fn add(&mut self, preview: &Preview, output: &Output) {
+        let shown = |cohort: &&CohortPreview| self.shows(&cohort.id);
+        let cohorts: Vec<_> = preview.cohorts.iter().filter(shown).collect();
+        let names: Vec<_> = cohorts.iter().map(|cohort| cohort.id.as_str()).collect();
+        let names = names.join(", ");
+        if let Some(at) = preview.finishes {
+            output.note(&format!(
+                "{names}: a run at {at} was cut off; the next run finishes it first, and so does this plan"
+            ));
+        }
+        for skipped in &preview.skipped {
+            let users = count(skipped.users, "user");
+            self.problems.push(format!(
+                "{names}: {users} cannot be evaluated and would keep their membership: {}",
+                skipped.reason
+            ));
+        }
+        for cohort in cohorts {
+            self.rows.push(vec![
+                cohort.id.to_string(),
+                number(cohort.members),
+                number(cohort.afterwards),
+                number(cohort.entered),
+                number(cohort.exited),
+                number(preview.candidates),
+                why(cohort.reason).to_owned(),
+            ]);
+            self.samples += &samples(cohort);
+            self.json.push(json!({
+                "id": cohort.id.as_str(),
+                "reason": cohort.reason,
+                "finishes": preview.finishes.map(|at| at.to_string()),
+                "candidates": preview.candidates,
+                "evaluated": preview.evaluated,
+                "skipped": preview.skipped,
+                "members": cohort.members,
+                "afterwards": cohort.afterwards,
+                "entered": cohort.entered,
+                "exited": cohort.exited,
+                "sample_entered": cohort.sample_entered,
+                "sample_exited": cohort.sample_exited,
+                "told_whole": cohort.told_whole,
+            }));
+        }
+    }
+
+    fn failed(&mut self, cohorts: &[Cohort], error: &str) {
+        for cohort in cohorts {
+            if self.shows(&cohort.id) {
+                self.problems.push(format!(
+                    "{}: cannot be evaluated, membership would be kept: {error}",
+                    cohort.id
+                ));
+            }
+        }
+    }
+
+    fn text(&self, now: Millis) -> String {
+        let headings = [
+            "cohort",
+            "members>",
+            "afterwards>",
+            "enter>",
+            "exit>",
+            "candidates>",
+            "why",
+        ];
+        let mut text = format!("the next run, at {now}:\n\n");
+        text += &table(&headings, self.rows.clone());
+        text + &self.samples
+    }
+}
+
+/// Why a cohort would be evaluated as it would, in words.
+fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::First => "first run",
+        Reason::DefinitionChanged => "definition changed",
+        Reason::Scheduled => "scheduled",
+        Reason::Full => "everybody again",
+    }
+}
+
+/// Who would move, and whom the destinations would be told of besides.
+fn samples(cohort: &CohortPreview) -> String {
+    let users = |way: &str, users: &[String], all: u64| {
+        if all == 0 || users.is_empty() {
+            return String::new();
+        }
+        let named: Vec<_> = users.iter().map(|user| quote(user)).collect();
+        let more = match all.saturating_sub(users.len() as u64) {
+            0 => String::new(),
+            more => format!(" and {} more", number(more)),
+        };
+        format!("  {way}: {}{more}\n", named.join(", "))
+    };
+    let mut text = users("enter", &cohort.sample_entered, cohort.entered);
+    text += &users("exit", &cohort.sample_exited, cohort.exited);
+    // At a first run those who enter are all there are.
+    if cohort.reason != Reason::First && !cohort.told_whole.is_empty() {
+        let destinations: Vec<_> = cohort.told_whole.iter().map(|to| quote(to)).collect();
+        let (members, to) = (count(cohort.afterwards, "member"), destinations.join(", "));
+        text += &format!("  tell {to}, new to this cohort, of its {members}\n");
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\n{}\n{text}", cohort.id)
+}

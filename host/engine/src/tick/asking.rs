@@ -1,0 +1,145 @@
+//! The users of a tick through its rule, chunk by chunk: what a tick that commits and one that only looks have in common.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use muster_model::Millis;
+use muster_sandbox::Rule;
+use muster_store::{Snapshot, UserKey};
+use roaring::RoaringBitmap;
+
+use super::TickOptions;
+use super::outcome::Outcome;
+use crate::cohort::Cohort;
+use crate::evaluate::{Reads, evaluate};
+use crate::memory::Memory;
+use crate::state::OpenTick;
+use crate::{EngineError, candidates, state};
+
+/// A tick that asks.
+pub(super) struct Asking<'a> {
+    snapshot: &'a Snapshot,
+    rule: &'a Rule,
+    options: &'a TickOptions<'a>,
+    /// Of each cohort: which of the rule's answers is its.
+    answers: Vec<usize>,
+    now: Millis,
+    reads: Reads,
+    /// Who is asked, ascending.
+    users: Vec<UserKey>,
+    /// Who is known at `now`.
+    universe: RoaringBitmap,
+    /// Since when the others are.
+    later: BTreeMap<UserKey, Millis>,
+    /// How many of the users the next chunk comes after; `None`: the last one was asked.
+    next: Option<usize>,
+    /// The first user of the next chunk's range.
+    from: u32,
+    /// Users who were asked.
+    asked: AtomicU64,
+}
+
+impl<'a> Asking<'a> {
+    /// Whoever remains of an open tick.
+    pub(super) fn begin(
+        snapshot: &'a Snapshot,
+        rule: &'a Rule,
+        cohorts: &[Cohort],
+        memory: &Memory,
+        open: &OpenTick,
+        options: &'a TickOptions<'a>,
+    ) -> Result<Self, EngineError> {
+        let now = open.now();
+        let candidates = candidates::remaining(snapshot, &state::rule_key(rule), memory, open)?;
+        let universe = snapshot.known(now)?;
+        let later = if candidates.is_subset(&universe) {
+            Vec::new()
+        } else {
+            snapshot.known_later(now)?
+        };
+        Ok(Self {
+            snapshot,
+            rule,
+            options,
+            answers: answers(rule, cohorts)?,
+            now,
+            reads: Reads::new(snapshot, rule, now, options.lists)?,
+            users: candidates.iter().map(UserKey).collect(),
+            universe,
+            later: later.into_iter().collect(),
+            next: Some(0),
+            from: open.next_user,
+            asked: AtomicU64::new(0),
+        })
+    }
+
+    /// How many users are asked.
+    pub(super) fn candidates(&self) -> u64 {
+        self.users.len() as u64
+    }
+
+    /// The next chunk's answers; `None` after the last. There is always one, for a tick with nobody left still has to be closed.
+    pub(super) fn next(&mut self) -> Result<Option<Outcome>, EngineError> {
+        let Some(at) = self.next else {
+            return Ok(None);
+        };
+        let rest = self.users.get(at..).unwrap_or_default();
+        let (chunk, rest) = rest.split_at(rest.len().min(self.options.chunk_users.max(1)));
+        let known: Vec<UserKey> = chunk
+            .iter()
+            .copied()
+            .filter(|user| self.universe.contains(user.0))
+            .collect();
+        let total = self.candidates();
+        let advance = |count: usize| {
+            let before = self.asked.fetch_add(count as u64, Ordering::Relaxed);
+            (self.options.progress)(before + count as u64, total);
+        };
+        let answers = evaluate(
+            self.snapshot,
+            self.rule,
+            &self.reads,
+            &known,
+            self.options.workers,
+            &advance,
+        )?;
+        let mut outcome = Outcome::new(self.answers.len());
+        for answers in answers {
+            outcome.take(&answers, &self.answers, self.now);
+        }
+        // Who is not known yet belongs nowhere until then.
+        for user in chunk.iter().filter(|user| !self.universe.contains(user.0)) {
+            outcome.asked.insert(user.0);
+            let until = self.later.get(user).map_or(i64::MAX, |at| at.0);
+            outcome.deadlines.push((*user, until));
+        }
+        outcome.last = rest.is_empty();
+        let end = match chunk.last() {
+            Some(user) if !outcome.last => user.0,
+            _ => u32::MAX,
+        };
+        outcome.range = self.from..=end;
+        self.from = end.saturating_add(1);
+        self.next = (!outcome.last).then_some(at + chunk.len());
+        Ok(Some(outcome))
+    }
+}
+
+/// Of each cohort: which of the rule's answers is its.
+fn answers(rule: &Rule, cohorts: &[Cohort]) -> Result<Vec<usize>, EngineError> {
+    let described = &rule.description().cohorts;
+    // A rule for one cohort serves whichever definition names it; only a rule for many is asked by id.
+    let answer = |cohort: &Cohort| match described.as_slice() {
+        [_] => Some(0),
+        many => many.iter().position(|id| id == cohort.id.as_str()),
+    };
+    let other = |cohort: &Cohort| EngineError::OtherCohorts {
+        actual: described.len(),
+        first: described.first().cloned().unwrap_or_default(),
+        wanted: cohort.id.clone(),
+    };
+    cohorts
+        .iter()
+        .map(|cohort| answer(cohort).ok_or_else(|| other(cohort)))
+        .collect()
+}

@@ -1,0 +1,60 @@
+//! `muster check` against what the store has seen.
+
+use serde_json::json;
+
+use crate::cli::shown;
+use crate::project::Project;
+
+/// Definitions with names that are right, mistyped, unlike any, and of another cohort.
+fn project() -> Project {
+    let project = Project::new();
+    project.write("muster.yaml", "sources: [{files: events.json}]\n");
+    project.write(
+        "cohorts/a.yaml",
+        "# Purchse\nwhere:\n  all:\n    - {did: [Purchase, Purchse], with: {did: Signup}, times: {more_than: {did: Refnd}}}\n    - {did_not: \"checkout *\"}\n    - {did: \"*\"}\n    - did_in_order: [Signup, {did: View Item}]\n      without: Telephoned\n",
+    );
+    project.write(
+        "cohorts/b.yaml",
+        "where: {any: [{in_cohort: a}, {did: \"View *\"}, {did: \"Call *\"}]}\n",
+    );
+    let names = ["Purchase", "Refund", "Checkout Begun", "View Item"];
+    let lines = names.map(|name| {
+        format!(r#"{{"event_type":"{name}","user_id":"ann","event_time":"2026-02-10 08:00:00"}}"#)
+    });
+    project.write("events.json", &lines.join("\n"));
+    project
+}
+
+#[test]
+fn event_names_that_the_store_has_never_seen_are_warned_of() {
+    let project = project();
+    // Without a store nothing is known to be wrong, and none is made.
+    assert_eq!(project.json(&["check"])["unseen_events"], json!(null));
+    assert!(!project.path().join(".muster/data.mdb").exists());
+    // Nor with one that has no events.
+    project.json(&["status"]);
+    assert_eq!(project.json(&["check"])["unseen_events"], json!(null));
+    project.json(&["import", "events.json"]);
+    insta::assert_snapshot!("unseen_events", shown(&project, &["check"]));
+    let found = project.json(&["check"])["unseen_events"].clone();
+    assert_eq!(found.as_array().unwrap().len(), 6);
+    assert_eq!(
+        found[1],
+        json!({"cohort": "a", "event": "Refnd", "did_you_mean": "Refund", "path": "cohorts/a.yaml", "line": 4, "column": 80})
+    );
+    assert_eq!(project.json(&["status"])["store"]["events"], 4);
+}
+
+#[test]
+fn a_store_that_is_in_use_is_left_alone() {
+    let project = project();
+    project.json(&["import", "events.json"]);
+    let store = muster_store::Store::open(
+        &project.path().join(".muster"),
+        &muster_store::Options::default(),
+    )
+    .unwrap();
+    insta::assert_snapshot!("store_in_use", shown(&project, &["check"]));
+    drop(store);
+    assert_ne!(project.json(&["check"])["unseen_events"], json!(null));
+}
