@@ -11,4 +11,4 @@ mod tests;
 
 pub(crate) use compression::Compression;
 pub use find::{FindError, find_files};
-pub use import::{ImportOptions, Progress, import_file};
+pub use import::{ImportOptions, Progress, import_file, is_imported};

@@ -22,5 +22,5 @@ mod report;
 
 pub use decode::{LineError, Malformed, decode_lines, limits};
 pub use error::ImportError;
-pub use file::{FindError, ImportOptions, Progress, find_files, import_file};
+pub use file::{FindError, ImportOptions, Progress, find_files, import_file, is_imported};
 pub use report::{Counts, ImportReport};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use muster_store::{Store, StoreError};
+use muster_store::{SourceKey, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -124,6 +124,25 @@ pub fn import_file(
     import(&mut StoreStage::new(store), path, options, progress)
 }
 
+/// Whether the store has a file's content already: it was imported, whatever it was called.
+///
+/// # Errors
+/// When the file or the store cannot be read.
+pub fn is_imported(store: &Store, path: &Path) -> Result<bool, ImportError> {
+    let failed = |error| ImportError::read(path, Compression::None, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let source = source(&mut file).map_err(failed)?;
+    let position = SourceKey::new(&source).and_then(|source| store.position(&source));
+    Ok(position
+        .map_err(|error| store_error(path, error))?
+        .is_some())
+}
+
+/// What the store calls a file: its content, so that another name or place makes no other file of it.
+fn source(file: &mut File) -> io::Result<String> {
+    Ok(format!("file:{}", sha256(file)?))
+}
+
 pub(crate) fn import(
     stage: &mut dyn Stage,
     path: &Path,
@@ -140,7 +159,7 @@ pub(crate) fn import(
             reason: "a folder: name the files in it, such as `FOLDER/*.json.gz`",
         });
     }
-    let source = format!("file:{}", sha256(&mut file).map_err(failed)?);
+    let source = source(&mut file).map_err(failed)?;
     let mut report = ImportReport {
         path: path.to_owned(),
         counts: Counts::default(),

@@ -1,16 +1,12 @@
 //! Event files that a run would import first.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
-use muster_ingest::find_files;
-use muster_store::{SourceKey, Store};
-use sha2::{Digest, Sha256};
+use muster_ingest::{find_files, is_imported};
+use muster_store::Store;
 
 use crate::output::count;
-use crate::project::Project;
+use crate::project::{Project, shown};
 
 /// Up to how many bytes of event files are read for what is new among them: whoever plans waits some two seconds at most, for a
 /// core hashes about 500 MB/s. A run reads them all.
@@ -50,7 +46,7 @@ impl Files {
         } else {
             let mut new = Vec::new();
             for path in paths {
-                if !known(store, &path)? {
+                if !is_imported(store, &path)? {
                     new.push(path);
                 }
             }
@@ -79,28 +75,6 @@ impl Files {
             "a run would first import {files} ({names}): their events are not in this plan"
         ))
     }
-}
-
-fn shown(path: &Path) -> String {
-    crate::project::shown(path)
-}
-
-/// Whether the store has a file's content: `muster_ingest` imports it as the source `file:` and its SHA-256.
-fn known(store: &Store, path: &Path) -> anyhow::Result<bool> {
-    let unreadable = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(unreadable)?;
-    let (mut digest, mut piece) = (Sha256::new(), vec![0; 1 << 17]);
-    loop {
-        let length = file.read(&mut piece).with_context(unreadable)?;
-        if length == 0 {
-            break;
-        }
-        digest.update(piece.get(..length).unwrap_or_default());
-    }
-    let digest = digest.finalize();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let source = SourceKey::new(&format!("file:{hex}"))?;
-    Ok(store.position(&source)?.is_some())
 }
 
 #[cfg(test)]
