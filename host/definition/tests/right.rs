@@ -664,10 +664,13 @@ fn the_example_is_right() {
         .into_iter()
         .flatten()
         .flatten()
+        .map(|entry| entry.path())
+        // The cases of a definition stand beside it.
+        .filter(|path| !path.to_string_lossy().contains(".test."))
         .collect();
     assert!(paths.len() >= 6);
-    for path in paths.iter().map(fs::DirEntry::path) {
-        let text = fs::read_to_string(&path).unwrap_or_default();
+    for path in &paths {
+        let text = fs::read_to_string(path).unwrap_or_default();
         let definition = read(&path.display().to_string(), &text);
         assert!(definition.warnings.is_empty(), "{}", definition.warnings);
     }
