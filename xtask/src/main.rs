@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: see `cargo xtask --help`.
 
 mod bench;
+mod schema;
 mod test;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ enum Command {
     Data(DataArguments),
     /// Install what the tests need (the WebAssembly target, a Python environment) and run them all
     Test,
+    /// Write docs/cohort.schema.json, the JSON Schema of cohort definitions
+    Schema,
     /// Run the benches: Muster and DuckDB on the same data, as ratios
     Bench {
         /// Handed on to the bench; `--help` says what it takes
@@ -78,6 +81,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Data(arguments) => data(arguments),
         Command::Test => test::test(),
+        Command::Schema => schema::schema(),
         Command::Bench { arguments } => bench::bench(&arguments),
     }
 }
