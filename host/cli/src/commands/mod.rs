@@ -7,6 +7,7 @@ mod explain;
 mod import;
 mod init;
 mod run;
+mod schema;
 mod status;
 mod test;
 
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Explain(explain::Explain),
     Test(test::Test),
+    Schema(schema::Schema),
 }
 
 impl Command {
@@ -37,6 +39,7 @@ impl Command {
             Self::Status(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
+            Self::Schema(command) => command.run(output),
         }
     }
 }
