@@ -71,13 +71,35 @@ fn every_kind_is_used_and_every_example_is_right() {
             }
         }
     }
-    assert!(examples > 40);
+    assert!(examples > 35, "{examples}");
     // The whole definition among them is right for the reader, too.
     let text = schema["examples"][0].to_string();
     parse(&Source::new("cohorts/a.json", &text)).unwrap();
 }
 
-/// Any two keys of a clause, each with the first example of its kind: the schema lets them stand together where the reader does.
+/// A value of a kind: its first example, or a map with what it must have.
+fn value(schema: &Value, kind: &Value) -> Value {
+    if let Some(name) = kind["$ref"].as_str() {
+        return value(schema, schema.pointer(&name[1..]).unwrap());
+    }
+    if let Some(first) = kind["anyOf"].get(0) {
+        return value(schema, first);
+    }
+    if let Some(example) = kind["examples"].get(0) {
+        return example.clone();
+    }
+    let Some(properties) = kind["properties"].as_object() else {
+        return json!({ "city": value(schema, &kind["additionalProperties"]) });
+    };
+    let needed: Vec<_> = match kind["required"].as_array() {
+        Some(needed) => needed.iter().map(|key| key.as_str().unwrap()).collect(),
+        None => properties.keys().map(String::as_str).take(1).collect(),
+    };
+    let entry = |key: &str| (key.to_owned(), value(schema, &properties[key]));
+    Value::Object(needed.into_iter().map(entry).collect())
+}
+
+/// Any two keys of a clause, each with a value of its kind: the schema lets them stand together where the reader does.
 #[test]
 fn what_stands_together_is_what_the_reader_says() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
@@ -86,19 +108,13 @@ fn what_stands_together_is_what_the_reader_says() {
         let clause = schema
             .pointer(&clause["$ref"].as_str().unwrap()[1..])
             .unwrap();
-        let example = |property: &Value| {
-            let kind = schema
-                .pointer(&property["$ref"].as_str().unwrap()[1..])
-                .unwrap();
-            kind["examples"][0].clone()
-        };
         let subject = clause["required"][0].as_str().unwrap();
         let keys = clause["properties"].as_object().unwrap();
         for (first, one) in keys {
             for (second, other) in keys {
                 let mut inside = serde_json::Map::new();
                 for (key, property) in [(subject, &keys[subject]), (first, one), (second, other)] {
-                    inside.insert(key.to_owned(), example(property));
+                    inside.insert(key.to_owned(), value(&schema, property));
                 }
                 let definition = json!({ "where": inside });
                 let text = definition.to_string();

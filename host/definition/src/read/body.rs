@@ -106,7 +106,7 @@ pub(crate) struct File {
     what: &'static str,
     pub(crate) endings: &'static [&'static str],
     is_none: &'static str,
-    help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 pub(crate) const MODULE: File = File {

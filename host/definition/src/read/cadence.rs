@@ -5,6 +5,8 @@ use crate::yaml::{Content, Node, Reader, closest};
 
 use super::key::{Key, names};
 
+pub(crate) const TIME_OF_DAY: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
+
 /// The cadences in one word.
 pub(crate) const WORDS: [&str; 3] = ["daily", "hourly", "real_time"];
 
@@ -78,9 +80,8 @@ fn at<'n>(
 }
 
 fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
-    const FORM: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
     let Content::Text(text) = &node.content else {
-        return reader.expected(node, "a time of day", FORM);
+        return reader.expected(node, "a time of day", TIME_OF_DAY);
     };
     let two = |text: &str, most: u8| {
         let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -97,7 +98,7 @@ fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
         None => reader.wrong(
             node.span,
             format!("{} is not a time of day", crate::quote(text)),
-            FORM,
+            TIME_OF_DAY,
         ),
     }
 }

@@ -43,7 +43,8 @@ const UNEVEN: [(&str, &str, u64, u64); 3] = [
 
 const DAY: u64 = 86_400_000;
 
-const EXAMPLE: &str = "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
+pub(crate) const EXAMPLE: &str =
+    "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
 
 /// A length of time as `in_last` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

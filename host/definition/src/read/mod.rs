@@ -9,7 +9,7 @@ pub(crate) mod did;
 pub(crate) mod duration;
 pub(crate) mod each;
 pub(crate) mod first_seen;
-mod instant;
+pub(crate) mod instant;
 pub(crate) mod key;
 pub(crate) mod measure;
 pub(crate) mod order;

@@ -15,11 +15,6 @@ pub(super) fn kinds() -> Vec<Kind> {
         "description": "A clause: a map with one subject, and what goes with that subject.",
         "type": "object",
         "anyOf": each.collect::<Vec<_>>(),
-        "examples": [
-            { "did": "Purchase", "times": { "at_least": 3 }, "in_last": "30 days" },
-            { "not": { "did": "Refund", "in_last": "7 days" } },
-            { "user": { "city": "Seattle" } },
-        ],
     });
     let clauses = json!({
         "description": "Clauses, in a list also if there is one alone.",

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::object::{has, object, properties};
+use super::object::{at_most_one, either, has, object, properties};
+use super::text::name;
 use super::{Kind, kind};
 use crate::limits;
 use crate::read::{body, cadence, definition as top, sync};
@@ -15,7 +16,8 @@ pub(super) fn definition() -> Value {
         "description": "What a cohort is called, when it is computed, where its updates go, and who is in it.",
         "type": "object",
         "properties": properties(top::TABLE.iter().chain(&body::TABLE)),
-        "oneOf": who,
+        "anyOf": who,
+        "allOf": at_most_one(&body::KEYS),
         "additionalProperties": false,
         "examples": [{
             "name": "Big spenders in Seattle",
@@ -52,7 +54,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         "maxProperties": 1,
                     },
                 ],
-                "examples": [{ "daily": { "at": "06:00" } }, { "hourly": { "at": 15 } }],
+                "examples": ["hourly"],
             }),
         ),
         (
@@ -60,11 +62,22 @@ pub(super) fn kinds() -> Vec<Kind> {
             json!({
                 "description": "Destinations, each by its name or as a map.",
                 "type": "array",
-                "items": { "anyOf": [kind("name"), object(&sync::TABLE.each_ref())] },
+                "items": kind("destination"),
                 "maxItems": limits::DESTINATIONS,
                 "uniqueItems": true,
                 "examples": [["crm", { "to": "growth", "user_properties": ["city"] }]],
             }),
+        ),
+        (
+            "destination".into(),
+            either(
+                "A destination's name in muster.yaml, or a map that says more.",
+                json!(["growth"]),
+                &[
+                    name("A destination's name.", &[]),
+                    object(&sync::TABLE.each_ref()),
+                ],
+            ),
         ),
         (
             "user_properties".into(),

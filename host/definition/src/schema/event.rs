@@ -2,49 +2,34 @@
 
 use serde_json::{Map, Value, json};
 
-use super::object::{apart, at_most_one, has, object, with, without};
+use super::object::{apart, at_most_one, either, has, object, with, without};
+use super::text::name;
 use super::time::calendar_of;
 use super::{Kind, kind};
 use crate::limits;
 use crate::read::{each, first_seen, measure, regularly, step, window};
 
 pub(super) fn kinds() -> Vec<Kind> {
-    let [first, second] = step::TABLE.each_ref();
     let windows: Vec<_> = first_seen::windows().collect();
     let rules = windows_rules();
     let first_seen = with(with(object(&windows), "minProperties", 1), "allOf", rules);
     vec![
         (
             "events".into(),
-            json!({
-                "description": "An event's name, a list of names (any of them), a glob or `\"*\"` for any event.",
-                "anyOf": [
-                    kind("event_name"),
-                    {
-                        "type": "array",
-                        "items": kind("event_name"),
-                        "minItems": 1,
-                        "maxItems": limits::EVENT_NAMES,
-                    },
-                ],
-                "examples": ["Purchase", ["Purchase", "Renewal"], "Checkout *"],
-            }),
-        ),
-        (
-            "event".into(),
-            with(
-                object(&[&step::EVENT, first, second]),
-                "examples",
-                json!([{ "did": "Add To Cart", "with": { "price": { "at_least": 20 } } }]),
+            either(
+                "An event's name, a list of names (any of them), a glob or `\"*\"` for any event.",
+                json!(["Purchase", ["Purchase", "Renewal"], "Checkout *"]),
+                &[event_name(), event_names()],
             ),
         ),
+        ("event_name".into(), event_name()),
         (
             "step".into(),
-            json!({
-                "description": "An event's name, or a map that says more of the event.",
-                "anyOf": [kind("event_name"), kind("event")],
-                "examples": ["Purchase"],
-            }),
+            either(
+                "An event's name, or a map that says more of the event.",
+                json!(["Purchase"]),
+                &[event_name(), event()],
+            ),
         ),
         (
             "steps".into(),
@@ -57,20 +42,32 @@ pub(super) fn kinds() -> Vec<Kind> {
                 "examples": [["View Item", "Add To Cart", "Purchase"]],
             }),
         ),
-        (
-            "first_seen".into(),
-            with(first_seen, "examples", json!([{ "in_last": "7 days" }])),
-        ),
+        ("first_seen".into(), first_seen),
         ("each".into(), units()),
-        (
-            "regularly".into(),
-            with(
-                object(&regularly::TABLE.each_ref()),
-                "examples",
-                json!([{ "every": "7 days", "of_last": 4, "at_least": 3 }]),
-            ),
-        ),
+        ("regularly".into(), object(&regularly::TABLE.each_ref())),
     ]
+}
+
+fn event_name() -> Value {
+    name(
+        "An event's name, or a glob in which `*` stands for any text.",
+        &["Purchase", "Checkout *", "*"],
+    )
+}
+
+fn event_names() -> Value {
+    json!({
+        "type": "array",
+        "items": kind("event_name"),
+        "minItems": 1,
+        "maxItems": limits::EVENT_NAMES,
+    })
+}
+
+/// An event inside a clause, as a map.
+pub(super) fn event() -> Value {
+    let [first, second] = step::TABLE.each_ref();
+    object(&[&step::EVENT, first, second])
 }
 
 /// A unit of the calendar and the count in each.
@@ -85,7 +82,6 @@ fn units() -> Value {
         "additionalProperties": false,
         "minProperties": 1,
         "maxProperties": 1,
-        "examples": [{ "day": { "at_least": 1 } }],
     })
 }
 

@@ -2,24 +2,30 @@
 
 use serde_json::{Map, Value, json};
 
-use super::object::with;
+use super::event::event;
+use super::object::{either, with};
 use super::{Kind, kind};
 use crate::limits;
 use crate::read::comparison::TABLE;
 use crate::read::key::Key;
 
 pub(super) fn kinds() -> Vec<Kind> {
-    let bound = json!({ "anyOf": [kind("natural"), kind("event")] });
-    let number = kind("number");
+    let number = json!({ "description": "A number.", "type": "number", "examples": [50] });
+    let natural = json!({
+        "description": "A whole number, 0 or more.",
+        "type": "integer",
+        "minimum": 0,
+        "examples": [3],
+    });
+    let bound = either(
+        "A whole number, or how often another event comes.",
+        json!([3]),
+        &[natural.clone(), event()],
+    );
     vec![
-        (
-            "number".into(),
-            json!({ "description": "A number.", "type": "number", "examples": [50] }),
-        ),
-        (
-            "natural".into(),
-            json!({ "description": "A whole number, 0 or more.", "type": "integer", "minimum": 0, "examples": [3] }),
-        ),
+        ("number".into(), number.clone()),
+        ("natural".into(), natural.clone()),
+        ("natural_or_event".into(), bound),
         (
             "whole".into(),
             json!({
@@ -58,21 +64,23 @@ pub(super) fn kinds() -> Vec<Kind> {
             "true".into(),
             json!({ "description": "Always `true`.", "const": true, "examples": [true] }),
         ),
-        ("range".into(), range(&number)),
+        ("range".into(), range("number")),
         (
             "times".into(),
             comparison(
                 "A count of events: a number (exactly that many), or a map of conditions that all hold, each on a number or on how often another event comes.",
-                &kind("natural"),
-                &bound,
+                &natural,
+                "natural",
+                "natural_or_event",
             ),
         ),
         (
             "count".into(),
             comparison(
                 "A count: a number (exactly that many), or a map of conditions that all hold.",
-                &kind("natural"),
-                &kind("natural"),
+                &natural,
+                "natural",
+                "natural",
             ),
         ),
         (
@@ -80,42 +88,39 @@ pub(super) fn kinds() -> Vec<Kind> {
             comparison(
                 "What a number must be: a number (exactly that), or a map of conditions that all hold.",
                 &number,
-                &number,
+                "number",
+                "number",
             ),
         ),
     ]
 }
 
-fn comparison(about: &str, number: &Value, bound: &Value) -> Value {
+/// A number, or conditions on it: kinds of what is in a range and what is compared with else.
+fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
     let condition = |key: &Key| {
         let value = match key.takes {
-            "range" => range(number),
-            _ => bound.clone(),
+            "range" => range(ranged),
+            _ => kind(bound),
         };
         (key.name.to_owned(), with(value, "description", key.about))
     };
     let conditions: Map<_, _> = TABLE.iter().map(condition).collect();
-    json!({
-        "description": about,
-        "anyOf": [
-            number,
-            {
-                "type": "object",
-                "properties": conditions,
-                "additionalProperties": false,
-                "minProperties": 1,
-            },
-        ],
-        "examples": [3, { "at_least": 3 }, { "between": [2, 5] }],
-    })
+    let map = json!({
+        "type": "object",
+        "properties": conditions,
+        "additionalProperties": false,
+        "minProperties": 1,
+    });
+    let examples = json!([3]);
+    either(about, examples, &[number.clone(), map])
 }
 
 /// The lowest and the highest number.
-fn range(number: &Value) -> Value {
+fn range(number: &str) -> Value {
     json!({
         "description": "The lowest and the highest number, both included.",
         "type": "array",
-        "items": number,
+        "items": kind(number),
         "minItems": 2,
         "maxItems": 2,
         "examples": [[2, 5]],

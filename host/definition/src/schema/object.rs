@@ -14,7 +14,8 @@ pub(super) fn properties<'k>(keys: impl IntoIterator<Item = &'k Key>) -> Map<Str
     keys.into_iter().map(property).collect()
 }
 
-/// A map that has these keys and no others.
+/// A map that has these keys and no others. It has no `examples`: the YAML language server shows maps among them as
+/// `[object Object]`.
 pub(super) fn object(keys: &[&Key]) -> Value {
     let object = json!({
         "type": "object",
@@ -27,6 +28,23 @@ pub(super) fn object(keys: &[&Key]) -> Value {
         true => object,
         false => with(object, "required", needed),
     }
+}
+
+/// A value of any of these schemas, no two of which have a type in common. A keyword concerns values of its own type, so that they
+/// need no `anyOf`: editors guess wrong which alternative was meant.
+pub(super) fn either(about: &str, examples: Value, schemas: &[Value]) -> Value {
+    let mut types = Vec::new();
+    let mut both = json!({});
+    for (key, value) in schemas.iter().filter_map(Value::as_object).flatten() {
+        match (key.as_str(), value) {
+            ("type", Value::Array(several)) => types.extend(several.clone()),
+            ("type", one) => types.push(one.clone()),
+            ("description" | "examples", _) => {}
+            _ => both = with(both, key, value.clone()),
+        }
+    }
+    let both = with(both, "type", types);
+    with(with(both, "description", about), "examples", examples)
 }
 
 /// A schema that says one more thing.

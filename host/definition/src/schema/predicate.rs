@@ -2,54 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::object::{object, properties, with};
+use super::object::{either, object, properties};
 use super::{Kind, kind};
 use crate::limits;
 use crate::read::predicate;
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
-        (
-            "scalar".into(),
-            json!({
-                "description": "A text, a number or a flag; the number 50 and the text \"50\" are the same.",
-                "type": ["string", "number", "boolean"],
-                "examples": ["Seattle"],
-            }),
-        ),
+        ("scalar".into(), scalar()),
         ("values".into(), values(limits::VALUES)),
         ("elements".into(), values(limits::ELEMENTS)),
-        (
-            "same_as".into(),
-            with(
-                object(&predicate::SAME_AS.each_ref()),
-                "examples",
-                json!([{ "user": "city" }]),
-            ),
-        ),
+        ("same_as".into(), object(&predicate::SAME_AS.each_ref())),
         (
             "predicate".into(),
-            json!({
-                "description": "What a property must hold: a value (is), a list (is any of), or a map of operators that all hold.",
-                "anyOf": [
-                    kind("scalar"),
-                    kind("values"),
-                    {
-                        "type": "object",
-                        "properties": properties(&predicate::TABLE),
-                        "additionalProperties": false,
-                        "minProperties": 1,
-                    },
-                ],
-                "examples": ["Seattle", ["USD", "EUR"], { "at_least": 50 }, { "set": false }],
-            }),
+            either(
+                "What a property must hold: a value (is), a list (is any of), or a map of operators that all hold.",
+                json!(["Seattle", ["USD", "EUR"]]),
+                &[scalar(), values(limits::VALUES), operators()],
+            ),
         ),
         (
             "properties".into(),
             by_property(
-                "Properties by their names, each with its predicate; all hold.",
+                "Properties by their names, each with its predicate; all hold: `{city: Seattle, amount: {at_least: 50}}`.",
                 "predicate",
-                &json!([{ "city": "Seattle", "amount": { "at_least": 50 } }]),
             ),
         ),
         (
@@ -66,20 +42,35 @@ pub(super) fn kinds() -> Vec<Kind> {
         (
             "numbers".into(),
             by_property(
-                "Properties by their names, each with what the number must be; all hold.",
+                "Properties by their names, each with what the number must be; all hold: `{amount: {at_least: 100}}`.",
                 "comparison",
-                &json!([{ "amount": { "at_least": 100 } }]),
             ),
         ),
         (
             "counts".into(),
             by_property(
-                "Properties by their names, each with how many values it must have; all hold.",
+                "Properties by their names, each with how many values it must have; all hold: `{sku: {at_least: 3}}`.",
                 "count",
-                &json!([{ "sku": { "at_least": 3 } }]),
             ),
         ),
     ]
+}
+
+fn scalar() -> Value {
+    json!({
+        "description": "A text, a number or a flag; the number 50 and the text \"50\" are the same.",
+        "type": ["string", "number", "boolean"],
+        "examples": ["Seattle"],
+    })
+}
+
+fn operators() -> Value {
+    json!({
+        "type": "object",
+        "properties": properties(&predicate::TABLE),
+        "additionalProperties": false,
+        "minProperties": 1,
+    })
 }
 
 fn values(most: usize) -> Value {
@@ -94,7 +85,7 @@ fn values(most: usize) -> Value {
 }
 
 /// A map by the names of properties.
-fn by_property(about: &str, what: &str, examples: &Value) -> Value {
+fn by_property(about: &str, what: &str) -> Value {
     json!({
         "description": about,
         "type": "object",
@@ -102,6 +93,5 @@ fn by_property(about: &str, what: &str, examples: &Value) -> Value {
         "additionalProperties": kind(what),
         "minProperties": 1,
         "maxProperties": limits::PROPERTIES,
-        "examples": examples,
     })
 }

@@ -16,17 +16,11 @@ pub(super) fn kinds() -> Vec<Kind> {
                 "description": "A cohort's id: letters A to Z, digits, `_` and `-`.",
                 "type": "string",
                 "pattern": id,
+                "patternErrorMessage": "An id is 1 to 64 letters A to Z, digits, `_` or `-`.",
                 "examples": ["big-spenders"],
             }),
         ),
         ("name".into(), name("A name: one line.", &["growth"])),
-        (
-            "event_name".into(),
-            name(
-                "An event's name, or a glob in which `*` stands for any text.",
-                &["Purchase", "Checkout *", "*"],
-            ),
-        ),
         (
             "property".into(),
             name("A property's name.", &["cart_id", "city"]),
@@ -40,19 +34,20 @@ pub(super) fn kinds() -> Vec<Kind> {
             json!({
                 "description": "A time zone by its name in the IANA database.",
                 "type": "string",
+                "patternErrorMessage": "Write a name of the IANA database, such as `Europe/Berlin` or `UTC`.",
                 "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$",
                 "examples": ["America/Los_Angeles", "Europe/Berlin", "UTC"],
             }),
         ),
         (
             "rule".into(),
-            path("The path of a module.", body::MODULE.endings, "./vip.wasm"),
+            path("The path of a module.", &body::MODULE, "./vip.wasm"),
         ),
         (
             "members".into(),
             path(
                 "The path of a list of user ids.",
-                body::MEMBERS.endings,
+                &body::MEMBERS,
                 "./vip.csv",
             ),
         ),
@@ -60,19 +55,21 @@ pub(super) fn kinds() -> Vec<Kind> {
 }
 
 /// A text that can be a name. The limit is one of bytes, of which a character has one at least.
-fn name(about: &str, examples: &[&str]) -> Value {
+pub(super) fn name(about: &str, examples: &[&str]) -> Value {
     json!({
         "description": about,
         "type": "string",
         "minLength": 1,
         "maxLength": limits::NAME_BYTES,
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        "patternErrorMessage": "A name is one line of printable characters.",
         "examples": examples,
     })
 }
 
-fn path(about: &str, endings: &[&str], example: &str) -> Value {
-    let endings: Vec<_> = endings
+fn path(about: &str, file: &body::File, example: &str) -> Value {
+    let endings: Vec<_> = file
+        .endings
         .iter()
         .map(|ending| ending.replace('.', r"\."))
         .collect();
@@ -82,6 +79,7 @@ fn path(about: &str, endings: &[&str], example: &str) -> Value {
         "minLength": 1,
         "maxLength": limits::NAME_BYTES,
         "pattern": format!("({})$", endings.join("|")),
+        "patternErrorMessage": file.help,
         "examples": [example],
     })
 }

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::Kind;
 use crate::Unit;
-use crate::read::duration::{CALENDAR_UNITS, UNITS};
+use crate::read::duration::{self, CALENDAR_UNITS, UNITS};
 use crate::read::each::is_whole;
-use crate::read::{cadence, key::Key};
+use crate::read::{cadence, instant};
 
-use super::object::{object, with};
+use super::object::object;
 
 /// A whole number, 1 or more.
 const COUNT: &str = "0*[1-9][0-9]*";
@@ -23,19 +23,13 @@ const TIME: &str =
 pub(super) fn kinds() -> Vec<Kind> {
     let rolling = alternatives(UNITS.iter().map(|(one, many, _)| (*one, *many)));
     let calendar = calendar_units(|_| true);
-    let at = |keys: &[Key; 1], example: Value| {
-        with(
-            object(&keys.each_ref()),
-            "examples",
-            json!([{ "at": example }]),
-        )
-    };
     vec![
         (
             "duration".into(),
             json!({
                 "description": "A length of time that is always the same: a whole number and seconds, minutes, hours, days or weeks.",
                 "type": "string",
+                "patternErrorMessage": duration::EXAMPLE,
                 "pattern": format!(r"^\s*{COUNT}\s*{rolling}\s*$"),
                 "examples": ["30 days", "1 hour", "2 weeks"],
             }),
@@ -45,6 +39,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             json!({
                 "description": "A length of time: a whole number and a unit; days, weeks and months of the calendar include the current one.",
                 "type": "string",
+                "patternErrorMessage": duration::EXAMPLE,
                 "pattern": format!(r"^\s*{COUNT}(\s*{rolling}|\s+calendar\s+{calendar})\s*$"),
                 "examples": ["30 days", "30 calendar days", "1 calendar month"],
             }),
@@ -54,6 +49,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             json!({
                 "description": "A date, which is the start of its day in the time zone, or an RFC 3339 instant.",
                 "type": "string",
+                "patternErrorMessage": instant::EXAMPLE,
                 "pattern": format!("^{DATE}({TIME})?$"),
                 "examples": ["2026-01-31", "2026-01-31T12:00:00Z"],
             }),
@@ -63,6 +59,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             json!({
                 "description": "Hours and minutes.",
                 "type": "string",
+                "patternErrorMessage": cadence::TIME_OF_DAY,
                 "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
                 "examples": ["06:00"],
             }),
@@ -77,15 +74,18 @@ pub(super) fn kinds() -> Vec<Kind> {
                 "examples": [15],
             }),
         ),
-        ("daily".into(), at(&cadence::DAILY, json!("06:00"))),
-        ("hourly".into(), at(&cadence::HOURLY, json!(15))),
+        ("daily".into(), object(&cadence::DAILY.each_ref())),
+        ("hourly".into(), object(&cadence::HOURLY.each_ref())),
     ]
 }
 
 /// A calendar window that consists of whole units.
 pub(super) fn calendar_of(unit: Unit) -> Value {
     let units = calendar_units(|of| is_whole(of, unit));
-    json!({ "pattern": format!(r"^\s*{COUNT}\s+calendar\s+{units}\s*$") })
+    json!({
+        "pattern": format!(r"^\s*{COUNT}\s+calendar\s+{units}\s*$"),
+        "patternErrorMessage": "`each` looks at the units of a calendar window, such as `4 calendar weeks`.",
+    })
 }
 
 fn calendar_units(wanted: impl Fn(Unit) -> bool) -> String {
