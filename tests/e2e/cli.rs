@@ -125,6 +125,16 @@ fn a_new_project_runs_as_it_is() {
     let tested = project.json(&["test", "mine"]);
     assert_eq!(tested["cases"], 1);
     assert_eq!(tested["coverage"][0]["warnings"], serde_json::json!([]));
+    // Editors find the schema by the definition's first line, and it is this binary's.
+    let schema = project.output(&["schema"]);
+    assert!(schema.status.success());
+    let written = project.read("mine/cohort.schema.json");
+    assert_eq!(String::from_utf8(schema.stdout).unwrap(), written);
+    let known: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(project.json(&["schema"]), known);
+    let definition = project.read("mine/cohorts/loyal.yaml");
+    let first = "# yaml-language-server: $schema=../cohort.schema.json\n";
+    assert!(definition.starts_with(first));
     // A second `init` overwrites nothing.
     assert_eq!(project.output(&["init", "mine"]).status.code(), Some(1));
 }
@@ -134,7 +144,7 @@ fn every_command_has_help_and_json() {
     let project = Project::new();
     insta::assert_snapshot!("help", shown(&project, &["--help"]));
     for command in [
-        "init", "check", "build", "import", "plan", "run", "status", "explain", "test",
+        "init", "check", "build", "import", "plan", "run", "status", "explain", "test", "schema",
     ] {
         let output = project.output(&[command, "--help"]);
         assert!(output.status.success());

@@ -2,6 +2,7 @@
 
 mod bench;
 mod fuzz;
+mod schema;
 mod test;
 
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ enum Command {
         #[arg(long, default_value_t = 30)]
         seconds: u32,
     },
+    /// Write docs/cohort.schema.json, the JSON Schema of cohort definitions
+    Schema,
     /// Run the benches: Muster and DuckDB on the same data, as ratios
     Bench {
         /// Handed on to the bench; `--help` says what it takes
@@ -86,6 +89,7 @@ fn main() -> anyhow::Result<()> {
         Command::Data(arguments) => data(arguments),
         Command::Test => test::test(),
         Command::Fuzz { seconds } => fuzz::fuzz(seconds),
+        Command::Schema => schema::schema(),
         Command::Bench { arguments } => bench::bench(&arguments),
     }
 }

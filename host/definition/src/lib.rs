@@ -3,6 +3,7 @@
 //! - [`parse`] reads a definition. Whatever is wrong with the file comes back at once, each fault with its place, the text
 //!   there and what would be right ([`Diagnostics`]).
 //! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow. The compiler is held to it.
+//! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own tables and limits.
 //! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
 //!
 //! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no two share
@@ -40,6 +41,7 @@ mod link;
 mod members;
 mod pattern;
 mod read;
+mod schema;
 mod show;
 pub mod yaml;
 
@@ -55,6 +57,7 @@ pub use link::link;
 pub use members::members;
 pub use pattern::{Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};
+pub use schema::schema;
 pub use show::text::{quoted as yaml_text, value as yaml_value};
 
 /// Reads a cohort definition, YAML or JSON, of a project whose time zone is UTC.

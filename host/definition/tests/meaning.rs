@@ -23,6 +23,9 @@ mod random;
 mod shown;
 #[path = "meaning/table.rs"]
 mod table;
+#[allow(dead_code, reason = "the tests of the schema use the rest")]
+#[path = "schema/validator.rs"]
+mod validator;
 #[path = "meaning/window.rs"]
 mod window;
 #[path = "meaning/write.rs"]

@@ -17,9 +17,16 @@ use muster_model::{CohortId, Millis, Scalar};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+#[allow(dead_code, reason = "the tests of the schema use the rest")]
+#[path = "schema/validator.rs"]
+mod validator;
+
 const DAY: u64 = 86_400_000;
 
+/// What is right for the reader is right for the schema.
 fn read(path: &str, text: &str) -> Definition {
+    let loaded = validator::load(path, text).unwrap_or_default();
+    assert_eq!(validator::fault(&loaded), None, "{text}");
     match parse(&Source::new(path, text)) {
         Ok(definition) => definition,
         Err(diagnostics) => panic!("{diagnostics}\n\n{text}"),

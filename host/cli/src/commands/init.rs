@@ -8,10 +8,11 @@ use clap::Args;
 use muster_model::Millis;
 use serde_json::json;
 
+use super::schema;
 use crate::config;
 use crate::output::Output;
 
-/// Make a new project: a configuration, one cohort with a test, and a few events, which runs as it is
+/// Make a new project: a configuration, one cohort with a test, a schema for editors, and a few events, which runs as it is
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The new project's folder
@@ -41,6 +42,7 @@ impl Init {
                 "cohorts/loyal.test.yaml",
                 include_str!("../../templates/loyal.test.yaml").to_owned(),
             ),
+            (schema::FILE, muster_definition::schema()),
             ("events/sample.json", sample(Millis::now())),
             (".gitignore", ".muster/\nout/\n".to_owned()),
         ];

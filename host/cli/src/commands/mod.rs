@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod plan;
 mod run;
+mod schema;
 mod status;
 mod test;
 
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Explain(explain::Explain),
     Test(test::Test),
+    Schema(schema::Schema),
 }
 
 impl Command {
@@ -40,6 +42,7 @@ impl Command {
             Self::Status(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
+            Self::Schema(command) => command.run(output),
         }
     }
 }

@@ -8,9 +8,24 @@ use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::yaml::{Content, Entry, Fields, Node, Reader, closest, either, list};
 
 use super::clause::{Clauses, is_subject};
+use super::key::{Key, names};
 
 /// The keys that say who is in; a definition has one of them.
-pub(super) const KEYS: [&str; 3] = ["where", "rule", "members"];
+pub(crate) const TABLE: [Key; 3] = [
+    Key::new("where", "clause", "Who is in, in the cohort language."),
+    Key::new(
+        "rule",
+        "rule",
+        "A hand-written module that says who is in: its path, relative to this file's folder.",
+    ),
+    Key::new(
+        "members",
+        "members",
+        "A static list of user ids, one a line: its path, relative to this file's folder.",
+    ),
+];
+
+pub(crate) const KEYS: [&str; 3] = names(&TABLE);
 
 /// A body, its place, and the cohorts that it uses.
 pub(super) struct Read {
@@ -87,21 +102,21 @@ fn missing(reader: &mut Reader<'_>, fields: &Fields<'_>) {
 }
 
 /// A file that a definition names.
-struct File {
+pub(crate) struct File {
     what: &'static str,
-    endings: &'static [&'static str],
+    pub(crate) endings: &'static [&'static str],
     is_none: &'static str,
-    help: &'static str,
+    pub(crate) help: &'static str,
 }
 
-const MODULE: File = File {
+pub(crate) const MODULE: File = File {
     what: "the path of a module",
     endings: &[".wasm"],
     is_none: "is not a module",
     help: "write the path of a `.wasm` file: `./vip.wasm`",
 };
 
-const MEMBERS: File = File {
+pub(crate) const MEMBERS: File = File {
     what: "the path of a list of user ids",
     endings: &[".csv", ".txt"],
     is_none: "is not a list of user ids",

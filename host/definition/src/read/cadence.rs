@@ -3,6 +3,26 @@
 use crate::definition::{Cadence, TimeOfDay};
 use crate::yaml::{Content, Node, Reader, closest};
 
+use super::key::{Key, names};
+
+pub(crate) const TIME_OF_DAY: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
+
+/// The cadences in one word.
+pub(crate) const WORDS: [&str; 3] = ["daily", "hourly", "real_time"];
+
+/// Those that say when.
+pub(crate) const TABLE: [Key; 2] = [
+    Key::new("daily", "daily", "Once a day at a time of day."),
+    Key::new("hourly", "hourly", "Once an hour at a minute."),
+];
+
+pub(crate) const DAILY: [Key; 1] = [Key::needed(
+    "at",
+    "time_of_day",
+    "The time of day in the cohort's time zone.",
+)];
+pub(crate) const HOURLY: [Key; 1] = [Key::needed("at", "minute", "The minute of the hour.")];
+
 const FORMS: &str = "write `daily`, `hourly` or `real_time`, or `{daily: {at: \"06:00\"}}`, or `{hourly: {at: 15}}`";
 
 pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
@@ -12,7 +32,7 @@ pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
             "hourly" => Some(Cadence::Hourly { minute: 0 }),
             "real_time" => Some(Cadence::RealTime),
             other => {
-                let help = match closest(other, ["daily", "hourly", "real_time"]) {
+                let help = match closest(other, WORDS) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => FORMS.to_owned(),
                 };
@@ -24,12 +44,12 @@ pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
             }
         },
         Content::Map(entries) => {
-            let fields = reader.fields(node, "a cadence", &["daily", "hourly"])?;
+            let fields = reader.fields(node, "a cadence", &names(&TABLE))?;
             if let ([_], Some(daily)) = (entries.as_slice(), fields.get("daily")) {
-                let at = at(reader, daily, "{at: \"06:00\"}")?;
+                let at = at(reader, daily, &DAILY, "{at: \"06:00\"}")?;
                 time_of_day(reader, at).map(|at| Cadence::Daily { at })
             } else if let ([_], Some(hourly)) = (entries.as_slice(), fields.get("hourly")) {
-                let at = at(reader, hourly, "{at: 15}")?;
+                let at = at(reader, hourly, &HOURLY, "{at: 15}")?;
                 minute(reader, at).map(|minute| Cadence::Hourly { minute })
             } else if fields.get("daily").is_some() == fields.get("hourly").is_some()
                 && entries.len() != 1
@@ -43,11 +63,16 @@ pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
     }
 }
 
-fn at<'n>(reader: &mut Reader<'_>, node: &'n Node, form: &str) -> Option<&'n Node> {
+fn at<'n>(
+    reader: &mut Reader<'_>,
+    node: &'n Node,
+    keys: &[Key; 1],
+    form: &str,
+) -> Option<&'n Node> {
     if !matches!(node.content, Content::Map(_)) {
         return reader.expected(node, "a map with `at`", &format!("write `{form}`"));
     }
-    let fields = reader.fields(node, "a cadence", &["at"])?;
+    let fields = reader.fields(node, "a cadence", &names(keys))?;
     match fields.get("at") {
         Some(at) => Some(at),
         None => reader.wrong(node.span, "`at` is missing", format!("write `{form}`")),
@@ -55,9 +80,8 @@ fn at<'n>(reader: &mut Reader<'_>, node: &'n Node, form: &str) -> Option<&'n Nod
 }
 
 fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
-    const FORM: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
     let Content::Text(text) = &node.content else {
-        return reader.expected(node, "a time of day", FORM);
+        return reader.expected(node, "a time of day", TIME_OF_DAY);
     };
     let two = |text: &str, most: u8| {
         let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -74,7 +98,7 @@ fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
         None => reader.wrong(
             node.span,
             format!("{} is not a time of day", crate::quote(text)),
-            FORM,
+            TIME_OF_DAY,
         ),
     }
 }

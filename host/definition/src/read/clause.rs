@@ -7,34 +7,61 @@ use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
 use crate::yaml::{Content, Entry, Node, Reader, either, list};
 
+use super::key::{Key, names};
 use super::words::unknown_key;
-use super::{comparison, measure, order, step, user, window};
+use super::{comparison, did, measure, order, sample, step, user, window};
 
 /// What a clause can be about.
-const SUBJECTS: [&str; 11] = [
-    "all",
-    "any",
-    "not",
-    "did",
-    "did_not",
-    "did_in_order",
-    "user",
-    "first_seen",
-    "in_cohort",
-    "everyone",
-    "sample",
+pub(crate) const TABLE: [Key; 11] = [
+    Key::new("all", "clauses", "Every clause holds."),
+    Key::new("any", "clauses", "One clause holds at least."),
+    Key::new("not", "clause", "The clause does not hold."),
+    Key::new(
+        "did",
+        "events",
+        "A measure over matching events: a name, a list of names (any of them), a glob or `\"*\"`.",
+    ),
+    Key::new("did_not", "events", "No such event in the window."),
+    Key::new(
+        "did_in_order",
+        "steps",
+        "Steps in time order; the clause holds if any choice of events fits.",
+    ),
+    Key::new(
+        "user",
+        "properties",
+        "What user properties hold; all of them.",
+    ),
+    Key::new(
+        "first_seen",
+        "first_seen",
+        "The user's first event ever lies in the window.",
+    ),
+    Key::new("in_cohort", "id", "A member of another cohort, by its id."),
+    Key::new("everyone", "true", "Every known user."),
+    Key::new(
+        "sample",
+        "sample",
+        "A stable share of users: the same users every time, on every machine.",
+    ),
 ];
 
+const SUBJECTS: [&str; 11] = names(&TABLE);
+
 /// What may stand beside a subject.
-fn companions(subject: &str) -> Vec<&'static str> {
-    let groups: &[&[&'static str]] = match subject {
-        "did" => &[&step::KEYS, &window::KEYS, &measure::KEYS, &["per"]],
-        "did_not" => &[&step::KEYS, &window::KEYS],
-        "did_in_order" => &[&order::KEYS, &window::KEYS],
-        "user" => &[&user::KEYS],
+pub(crate) fn beside(subject: &str) -> Vec<&'static Key> {
+    let groups: &[&'static [Key]] = match subject {
+        "did" => &[&step::TABLE, &window::TABLE, &measure::TABLE, &did::TABLE],
+        "did_not" => &[&step::TABLE, &window::TABLE],
+        "did_in_order" => &[&order::TABLE, &window::TABLE],
+        "user" => &[&user::TABLE],
         _ => &[],
     };
-    groups.concat()
+    groups.iter().copied().flatten().collect()
+}
+
+fn companions(subject: &str) -> Vec<&'static str> {
+    beside(subject).iter().map(|key| key.name).collect()
 }
 
 const WHAT: &str = "a clause";
@@ -283,7 +310,7 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
         "first_seen" if of_window => {
             format!("the window belongs inside: `first_seen: {{{key}: …}}`")
         }
-        "sample" if ["percent", "seed"].contains(&key) => {
+        "sample" if sample::KEYS.contains(&key) => {
             "it belongs inside: `sample: {percent: 10}`".to_owned()
         }
         _ => {

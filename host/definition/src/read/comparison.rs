@@ -5,17 +5,25 @@ use crate::diagnostic::Span;
 use crate::yaml::{Content, Entry, Node, Reader};
 
 use super::clause::Clauses;
+use super::key::{Key, names};
 use super::words::unknown_key;
 
-pub(super) const KEYS: [&str; 7] = [
-    "exactly",
-    "not",
-    "at_least",
-    "more_than",
-    "at_most",
-    "less_than",
-    "between",
+/// What is compared how; what a `bound` and a `range` are is a matter of the [`Kind`].
+pub(crate) const TABLE: [Key; 7] = [
+    Key::new("exactly", "bound", "Equal to this."),
+    Key::new("not", "bound", "Not equal to this."),
+    Key::new("at_least", "bound", "At least this."),
+    Key::new("more_than", "bound", "Over this."),
+    Key::new("at_most", "bound", "At most this."),
+    Key::new("less_than", "bound", "Under this."),
+    Key::new(
+        "between",
+        "range",
+        "From the first to the second, both included.",
+    ),
 ];
+
+pub(crate) const KEYS: [&str; 7] = names(&TABLE);
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,24 +7,44 @@ use crate::definition::{Cadence, Definition, Spans};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote};
 use crate::yaml::{Content, Fields, Node, Reader};
 
-use super::body::body;
+use super::body::{self, body};
 use super::cadence::cadence;
 use super::clause::{companions_of, is_subject};
+use super::key::{Key, names};
 use super::sync::sync;
 use super::time_zone::time_zone;
 use super::words::unknown_key;
 
-const KEYS: [&str; 9] = [
-    "id",
-    "name",
-    "description",
-    "time_zone",
-    "cadence",
-    "sync",
-    "where",
-    "rule",
-    "members",
+/// What a definition says beside who is in ([`body::TABLE`]).
+pub(crate) const TABLE: [Key; 6] = [
+    Key::new(
+        "id",
+        "id",
+        "The cohort's id in every payload; the file's name without its ending, if it is left out.",
+    ),
+    Key::new(
+        "name",
+        "name",
+        "What the cohort is called; its id, if it is left out.",
+    ),
+    Key::new("description", "text", "For people; no payload carries it."),
+    Key::new(
+        "time_zone",
+        "time_zone",
+        "Whose days, weeks, months and dates are meant; the project's, if it is left out.",
+    ),
+    Key::new(
+        "cadence",
+        "cadence",
+        "How often membership is computed; daily, if it is left out.",
+    ),
+    Key::new("sync", "sync", "Where entries and exits go."),
 ];
+
+fn keys() -> Vec<&'static str> {
+    [&names(&TABLE)[..], &body::KEYS].concat()
+}
+
 const WHAT: &str = "a cohort definition";
 const ID_HELP: &str = "an id is 1 to 64 letters A to Z, digits, `_` or `-`";
 
@@ -89,7 +109,8 @@ fn fields<'n>(reader: &mut Reader<'_>, root: &'n Node) -> Option<Fields<'n>> {
         );
     };
     let bare = entries.iter().any(|entry| is_subject(&entry.key));
-    for entry in entries.iter().filter(|entry| !KEYS.contains(&&*entry.key)) {
+    let keys = keys();
+    for entry in entries.iter().filter(|entry| !keys.contains(&&*entry.key)) {
         if bare && !companions_of(&entry.key).is_empty() {
             // It belongs to the clause that stands at the top by mistake.
             continue;
@@ -101,7 +122,7 @@ fn fields<'n>(reader: &mut Reader<'_>, root: &'n Node) -> Option<Fields<'n>> {
             );
             reader.wrong::<()>(entry.key_span, format!("`{}` is a clause", entry.key), help);
         } else {
-            unknown_key(reader, entry, WHAT, &KEYS);
+            unknown_key(reader, entry, WHAT, &keys);
         }
     }
     Some(Fields {

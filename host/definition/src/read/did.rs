@@ -4,6 +4,14 @@ use crate::clause::Did;
 use crate::yaml::{Entry, Node};
 
 use super::clause::Clauses;
+use super::key::Key;
+
+/// What stands beside `did` alone, apart from events, windows and measures.
+pub(crate) const TABLE: [Key; 1] = [Key::new(
+    "per",
+    "property",
+    "The measure is taken per value of this event property; one value that satisfies it is enough.",
+)];
 
 impl Clauses<'_, '_> {
     /// `did`, and `did_not` without its negation.

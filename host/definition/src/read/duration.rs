@@ -5,7 +5,8 @@ use crate::diagnostic::quote;
 use crate::limits;
 use crate::yaml::{Content, Node, Reader, closest};
 
-const UNITS: [(&str, &str, u64); 5] = [
+/// One, many, and its milliseconds.
+pub(crate) const UNITS: [(&str, &str, u64); 5] = [
     ("second", "seconds", 1_000),
     ("minute", "minutes", 60_000),
     ("hour", "hours", 3_600_000),
@@ -26,8 +27,8 @@ const SHORT: [(&str, &str); 9] = [
     ("wk", "weeks"),
 ];
 
-/// With the days of its longest one, for the limit.
-const CALENDAR_UNITS: [(&str, &str, Unit, u64); 3] = [
+/// One, many, and the days of its longest one, for the limit.
+pub(crate) const CALENDAR_UNITS: [(&str, &str, Unit, u64); 3] = [
     ("day", "days", Unit::Day, 1),
     ("week", "weeks", Unit::Week, 7),
     ("month", "months", Unit::Month, 31),
@@ -42,7 +43,8 @@ const UNEVEN: [(&str, &str, u64, u64); 3] = [
 
 const DAY: u64 = 86_400_000;
 
-const EXAMPLE: &str = "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
+pub(crate) const EXAMPLE: &str =
+    "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
 
 /// A length of time as `in_last` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use super::clause::Clauses;
 use super::comparison::Kind;
 use super::measure::plural;
 
-const UNITS: [(&str, Unit); 3] = [
+/// What a count can hold in each of.
+pub(crate) const UNITS: [(&str, Unit); 3] = [
     ("day", Unit::Day),
     ("week", Unit::Week),
     ("month", Unit::Month),
@@ -115,6 +116,6 @@ fn about(start: &Start, unit: Unit) -> u64 {
 }
 
 /// Whether every calendar unit consists of whole ones of another kind.
-fn is_whole(of: Unit, unit: Unit) -> bool {
+pub(crate) fn is_whole(of: Unit, unit: Unit) -> bool {
     unit == Unit::Day || of == unit
 }

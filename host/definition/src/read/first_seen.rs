@@ -4,9 +4,16 @@ use crate::clause::Window;
 use crate::yaml::{Content, Node};
 
 use super::clause::Clauses;
+use super::key::Key;
+use super::window;
+
+/// What counts from the first event, and is no window for it.
+const ITSELF: &str = "within_first";
 
 /// The windows in which a user's first event can lie.
-const KEYS: [&str; 4] = ["in_last", "before_last", "since", "until"];
+pub(crate) fn windows() -> impl Iterator<Item = &'static Key> {
+    window::TABLE.iter().filter(|key| key.name != ITSELF)
+}
 
 const EXAMPLE: &str = "write a map: `first_seen: {in_last: 7 days}`";
 
@@ -20,7 +27,7 @@ impl Clauses<'_, '_> {
                 .reader
                 .wrong(node.span, "this window says nothing", EXAMPLE);
         }
-        if let Some(entry) = entries.iter().find(|entry| &*entry.key == "within_first") {
+        if let Some(entry) = entries.iter().find(|entry| &*entry.key == ITSELF) {
             let help = "a new user is `first_seen: {in_last: 7 days}`";
             return self.reader.wrong(
                 entry.key_span,
@@ -28,7 +35,8 @@ impl Clauses<'_, '_> {
                 help,
             );
         }
-        self.reader.fields(node, "a window", &KEYS)?;
+        let keys: Vec<_> = windows().map(|key| key.name).collect();
+        self.reader.fields(node, "a window", &keys)?;
         self.window(entries)
     }
 }

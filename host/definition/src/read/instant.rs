@@ -12,7 +12,8 @@ use crate::yaml::{Content, Node, Reader};
 use super::duration::is_length;
 
 const WHAT: &str = "a date or an instant";
-const EXAMPLE: &str = "write a date like `2026-01-31`, or an instant like `2026-01-31T12:00:00Z`";
+pub(crate) const EXAMPLE: &str =
+    "write a date like `2026-01-31`, or an instant like `2026-01-31T12:00:00Z`";
 
 /// A date, which is the first instant of its day in the time zone, or an RFC 3339 instant; what is finer than a millisecond
 /// is cut off.

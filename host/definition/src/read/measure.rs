@@ -8,25 +8,76 @@ use crate::yaml::{Content, Entry, Node};
 
 use super::clause::Clauses;
 use super::comparison::Kind;
+use super::key::{Key, names};
 use super::window;
 
-pub(super) const KEYS: [&str; 15] = [
-    "times",
-    "more_than",
-    "sum_of",
-    "average_of",
-    "smallest",
-    "largest",
-    "distinct",
-    "days",
-    "weeks",
-    "months",
-    "each",
-    "regularly",
-    "nth",
-    "first",
-    "last",
+pub(crate) const TABLE: [Key; 15] = [
+    Key::new("times", "times", "How many matching events there are."),
+    Key::new(
+        "more_than",
+        "step",
+        "More often than that other event in the same window.",
+    ),
+    Key::new(
+        "sum_of",
+        "numbers",
+        "The sum of the numeric values of event properties; that of none is 0.",
+    ),
+    Key::new(
+        "average_of",
+        "numbers",
+        "The average of the numeric values of event properties; that of none does not hold.",
+    ),
+    Key::new(
+        "smallest",
+        "numbers",
+        "The smallest numeric value of event properties; that of none does not hold.",
+    ),
+    Key::new(
+        "largest",
+        "numbers",
+        "The largest numeric value of event properties; that of none does not hold.",
+    ),
+    Key::new(
+        "distinct",
+        "counts",
+        "How many different values event properties have.",
+    ),
+    Key::new("days", "count", "On how many different calendar days."),
+    Key::new(
+        "weeks",
+        "count",
+        "In how many different calendar weeks (ISO, from Monday).",
+    ),
+    Key::new("months", "count", "In how many different calendar months."),
+    Key::new(
+        "each",
+        "each",
+        "The count holds in every day, week or month of the calendar window.",
+    ),
+    Key::new(
+        "regularly",
+        "regularly",
+        "Of the last spans that end now, the count holds in at least so many.",
+    ),
+    Key::new(
+        "nth",
+        "whole",
+        "The nth matching event ever (1 is the first) lies in the window.",
+    ),
+    Key::new(
+        "first",
+        "properties",
+        "The first matching event in the window has these properties.",
+    ),
+    Key::new(
+        "last",
+        "properties",
+        "The last matching event in the window has these properties.",
+    ),
 ];
+
+pub(crate) const KEYS: [&str; 15] = names(&TABLE);
 
 impl Clauses<'_, '_> {
     /// The measure that a clause's keys say; without any, at least one event. The window is `None` if it is wrong.

@@ -1,28 +1,29 @@
 //! From a file's tree to a checked definition: one file a part of the language.
 
-mod body;
-mod cadence;
-mod clause;
-mod comparison;
-mod definition;
-mod did;
-mod duration;
-mod each;
-mod first_seen;
-mod instant;
-mod measure;
-mod order;
+pub(crate) mod body;
+pub(crate) mod cadence;
+pub(crate) mod clause;
+pub(crate) mod comparison;
+pub(crate) mod definition;
+pub(crate) mod did;
+pub(crate) mod duration;
+pub(crate) mod each;
+pub(crate) mod first_seen;
+pub(crate) mod instant;
+pub(crate) mod key;
+pub(crate) mod measure;
+pub(crate) mod order;
 mod part;
 mod pattern;
-mod predicate;
+pub(crate) mod predicate;
 mod properties;
-mod regularly;
-mod sample;
-mod step;
-mod sync;
+pub(crate) mod regularly;
+pub(crate) mod sample;
+pub(crate) mod step;
+pub(crate) mod sync;
 mod time_zone;
-mod user;
-mod window;
+pub(crate) mod user;
+pub(crate) mod window;
 mod words;
 
 pub(crate) use definition::definition;

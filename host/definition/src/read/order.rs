@@ -5,9 +5,31 @@ use crate::limits;
 use crate::yaml::{Content, Entry, Node};
 
 use super::clause::Clauses;
+use super::key::Key;
 
 /// What stands beside `did_in_order`, apart from windows.
-pub(super) const KEYS: [&str; 4] = ["all_within", "each_within", "without", "same"];
+pub(crate) const TABLE: [Key; 4] = [
+    Key::new(
+        "all_within",
+        "duration",
+        "From the first step to the last it takes at most this.",
+    ),
+    Key::new(
+        "each_within",
+        "duration",
+        "From each step to the next it takes at most this.",
+    ),
+    Key::new(
+        "without",
+        "step",
+        "No such event strictly between the first and the last step.",
+    ),
+    Key::new(
+        "same",
+        "property",
+        "All steps carry the same value of this event property.",
+    ),
+];
 
 const EXAMPLE: &str = "write the events in their order: `did_in_order: [View Item, Purchase]`";
 

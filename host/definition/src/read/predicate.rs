@@ -13,34 +13,108 @@ use crate::yaml::{Content, Entry, Node, Reader};
 use super::clause::Clauses;
 use super::comparison::between;
 use super::instant::is_like_instant;
+use super::key::{Key, names};
 use super::words::unknown_key;
 
-const KEYS: [&str; 24] = [
-    "is",
-    "not",
-    "any_of",
-    "none_of",
-    "contains",
-    "not_contains",
-    "starts_with",
-    "not_starts_with",
-    "ends_with",
-    "glob",
-    "not_glob",
-    "matches",
-    "at_least",
-    "more_than",
-    "at_most",
-    "less_than",
-    "between",
-    "before",
-    "after",
-    "in_last",
-    "before_last",
-    "set",
-    "contains_all",
-    "same_as",
+pub(crate) const TABLE: [Key; 24] = [
+    Key::new("is", "scalar", "The value is this one."),
+    Key::new(
+        "not",
+        "scalar",
+        "The value is another one, or there is none.",
+    ),
+    Key::new("any_of", "values", "The value is one of these."),
+    Key::new(
+        "none_of",
+        "values",
+        "The value is none of these, or there is none.",
+    ),
+    Key::new(
+        "contains",
+        "scalar",
+        "The value has this text in it, in upper or lower case.",
+    ),
+    Key::new(
+        "not_contains",
+        "scalar",
+        "The value does not have this text in it, in upper or lower case.",
+    ),
+    Key::new(
+        "starts_with",
+        "scalar",
+        "The value begins with this text, in upper or lower case.",
+    ),
+    Key::new(
+        "not_starts_with",
+        "scalar",
+        "The value does not begin with this text, in upper or lower case.",
+    ),
+    Key::new(
+        "ends_with",
+        "scalar",
+        "The value ends with this text, in upper or lower case.",
+    ),
+    Key::new(
+        "glob",
+        "scalar",
+        "The value fits this text, in which `*` stands for any text; case counts.",
+    ),
+    Key::new(
+        "not_glob",
+        "scalar",
+        "The value does not fit this text, in which `*` stands for any text; case counts.",
+    ),
+    Key::new(
+        "matches",
+        "scalar",
+        "The regular expression (RE2 syntax) fits somewhere in the value; case counts.",
+    ),
+    Key::new("at_least", "number", "A number of at least this."),
+    Key::new("more_than", "number", "A number over this."),
+    Key::new("at_most", "number", "A number of at most this."),
+    Key::new("less_than", "number", "A number under this."),
+    Key::new(
+        "between",
+        "range",
+        "A number from the first to the second, both included.",
+    ),
+    Key::new("before", "instant", "An instant earlier than this."),
+    Key::new("after", "instant", "An instant later than this."),
+    Key::new(
+        "in_last",
+        "duration",
+        "An instant not longer ago than this.",
+    ),
+    Key::new(
+        "before_last",
+        "duration",
+        "An instant longer ago than this, or just as long.",
+    ),
+    Key::new(
+        "set",
+        "flag",
+        "There is a value (`true`), or there is none (`false`).",
+    ),
+    Key::new(
+        "contains_all",
+        "elements",
+        "Each of these is an element of the list.",
+    ),
+    Key::new(
+        "same_as",
+        "same_as",
+        "The value is that of a user property now.",
+    ),
 ];
+
+const KEYS: [&str; 24] = names(&TABLE);
+
+/// What `same_as` names.
+pub(crate) const SAME_AS: [Key; 1] = [Key::needed(
+    "user",
+    "property",
+    "The user property that is compared with.",
+)];
 
 impl Clauses<'_, '_> {
     /// A scalar, a list of them, or a map of operators.
@@ -141,7 +215,7 @@ impl Clauses<'_, '_> {
             };
             return self.reader.expected(node, WHAT, &help);
         }
-        let fields = self.reader.fields(node, WHAT, &["user"])?;
+        let fields = self.reader.fields(node, WHAT, &names(&SAME_AS))?;
         match (fields.get("user"), fields.entries) {
             (Some(name), _) => self.property(name),
             (None, []) => self

@@ -7,9 +7,25 @@ use crate::yaml::{Content, Entry, Fields, Node};
 
 use super::clause::Clauses;
 use super::comparison::Kind;
+use super::key::{Key, names};
 use super::window;
 
-const KEYS: [&str; 4] = ["every", "of_last", "at_least", "times"];
+pub(crate) const TABLE: [Key; 4] = [
+    Key::needed("every", "duration", "The length of a span."),
+    Key::needed("of_last", "spans", "How many spans are looked at."),
+    Key::needed(
+        "at_least",
+        "spans",
+        "In how many of them the count must hold.",
+    ),
+    Key::new(
+        "times",
+        "count",
+        "The count of matching events in a span; at least one, if it is left out.",
+    ),
+];
+
+const KEYS: [&str; 4] = names(&TABLE);
 const EXAMPLE: &str = "write `regularly: {every: 7 days, of_last: 4, at_least: 3}`";
 
 impl Clauses<'_, '_> {

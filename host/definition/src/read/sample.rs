@@ -4,6 +4,14 @@ use crate::clause::Sample;
 use crate::yaml::{Content, Node};
 
 use super::clause::Clauses;
+use super::key::{Key, names};
+
+pub(crate) const TABLE: [Key; 2] = [
+    Key::needed("percent", "percent", "How large the share is, in percent."),
+    Key::new("seed", "name", "Another seed takes other users."),
+];
+
+pub(crate) const KEYS: [&str; 2] = names(&TABLE);
 
 const EXAMPLE: &str = "write `sample: {percent: 10}`";
 
@@ -12,7 +20,7 @@ impl Clauses<'_, '_> {
         let Content::Map(_) = node.content else {
             return self.reader.expected(node, "a sample", EXAMPLE);
         };
-        let fields = self.reader.fields(node, "a sample", &["percent", "seed"])?;
+        let fields = self.reader.fields(node, "a sample", &KEYS)?;
         let seed = match fields.get("seed") {
             Some(node) => self.reader.text(node, "a seed").map(Box::from),
             None => Some("".into()),

@@ -5,11 +5,32 @@ use crate::limits;
 use crate::yaml::{Content, Entry, Node};
 
 use super::clause::Clauses;
+use super::key::{Key, names};
 use super::words::unknown_key;
 use super::{measure, window};
 
+/// Which event, where a map names one inside a clause.
+pub(crate) const EVENT: Key = Key::needed(
+    "did",
+    "events",
+    "The event: a name, a list of names (any of them), a glob or `\"*\"`.",
+);
+
 /// What stands beside `did` and says which events.
-pub(super) const KEYS: [&str; 2] = ["with", "with_any"];
+pub(crate) const TABLE: [Key; 2] = [
+    Key::new(
+        "with",
+        "properties",
+        "Event properties, each with its predicate; all hold.",
+    ),
+    Key::new(
+        "with_any",
+        "alternatives",
+        "And at least one of these maps of event properties.",
+    ),
+];
+
+pub(crate) const KEYS: [&str; 2] = names(&TABLE);
 
 impl Clauses<'_, '_> {
     /// An event's name, or `{did, with, with_any}`.
@@ -29,7 +50,7 @@ impl Clauses<'_, '_> {
             }
         };
         let fits = self.fits_step(entries);
-        let Some(subject) = entries.iter().find(|entry| &*entry.key == "did") else {
+        let Some(subject) = entries.iter().find(|entry| &*entry.key == EVENT.name) else {
             if fits {
                 let help = "write `{did: View Item, with: {…}}`";
                 self.reader
@@ -45,7 +66,7 @@ impl Clauses<'_, '_> {
         let mut fits = true;
         for entry in entries {
             let key = &*entry.key;
-            if key == "did" || KEYS.contains(&key) {
+            if key == EVENT.name || KEYS.contains(&key) {
                 continue;
             }
             fits = false;
@@ -54,7 +75,12 @@ impl Clauses<'_, '_> {
                 let help = "here stand `did`, `with` and `with_any`; windows and measures are those of the whole clause";
                 self.reader.wrong::<()>(entry.key_span, message, help);
             } else {
-                unknown_key(self.reader, entry, "an event", &["did", "with", "with_any"]);
+                unknown_key(
+                    self.reader,
+                    entry,
+                    "an event",
+                    &[&[EVENT.name], &KEYS[..]].concat(),
+                );
             }
         }
         fits

@@ -8,6 +8,16 @@ use crate::limits;
 use crate::yaml::{Content, Node, Reader};
 
 use super::definition::optional;
+use super::key::{Key, names};
+
+pub(crate) const TABLE: [Key; 2] = [
+    Key::needed("to", "name", "The destination's name in muster.yaml."),
+    Key::new(
+        "user_properties",
+        "user_properties",
+        "The user properties that each update carries.",
+    ),
+];
 
 /// The destinations, and the place of each one's name.
 pub(super) fn sync(reader: &mut Reader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
@@ -58,7 +68,7 @@ fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<(Sync, Span)> {
             "write its name, or `{to: growth, user_properties: [city]}`",
         );
     }
-    let fields = reader.fields(node, "a destination", &["to", "user_properties"])?;
+    let fields = reader.fields(node, "a destination", &names(&TABLE))?;
     let properties = optional(reader, &fields, "user_properties", user_properties);
     let Some(to) = fields.get("to") else {
         return reader.wrong(

@@ -5,9 +5,24 @@ use crate::diagnostic::Diagnostic;
 use crate::yaml::{Content, Entry, Node};
 
 use super::clause::Clauses;
+use super::key::{Key, names};
 
 /// What stands beside `user`: when.
-pub(super) const KEYS: [&str; 3] = ["ever", "in_last", "held_for"];
+pub(crate) const TABLE: [Key; 3] = [
+    Key::new("ever", "true", "At some time since its first change."),
+    Key::new(
+        "in_last",
+        "length",
+        "At some time within the window; the value at its start counts.",
+    ),
+    Key::new(
+        "held_for",
+        "duration",
+        "Now, and without a break for at least so long.",
+    ),
+];
+
+pub(crate) const KEYS: [&str; 3] = names(&TABLE);
 
 impl Clauses<'_, '_> {
     pub(super) fn user(&mut self, subject: &Entry, entries: &[Entry]) -> Option<UserClause> {

@@ -7,11 +7,40 @@ use crate::yaml::{Entry, Node, list};
 use super::clause::Clauses;
 use super::duration::{Length, duration, length};
 use super::instant::instant;
+use super::key::{Key, names};
 
-pub(super) const KEYS: [&str; 5] = ["in_last", "before_last", "since", "until", "within_first"];
+pub(crate) const TABLE: [Key; 5] = [
+    Key::new(
+        "in_last",
+        "length",
+        "Not longer ago than this: `30 days` are 30 · 24 hours, `30 calendar days` begin with the day 29 days before today.",
+    ),
+    Key::new(
+        "before_last",
+        "duration",
+        "Longer ago than this, or just as long.",
+    ),
+    Key::new(
+        "since",
+        "instant",
+        "At this instant or later; a date is the start of its day.",
+    ),
+    Key::new(
+        "until",
+        "instant",
+        "Earlier than this instant; a date is the start of its day.",
+    ),
+    Key::new(
+        "within_first",
+        "duration",
+        "Earlier than the user's first event ever and this length.",
+    ),
+];
+
+pub(crate) const KEYS: [&str; 5] = names(&TABLE);
 
 /// What combines: the windows of one group.
-const GROUPS: [&[&str]; 3] = [
+pub(crate) const GROUPS: [&[&str]; 3] = [
     &["in_last", "before_last"],
     &["since", "until"],
     &["within_first"],

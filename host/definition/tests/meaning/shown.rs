@@ -1,9 +1,9 @@
-//! A clause as it is shown reads back to the same clause.
+//! A clause as it is shown reads back to the same clause, and the schema takes it.
 
 use muster_definition::{Body, Source, parse};
 use proptest::prelude::*;
 
-use crate::random;
+use crate::{random, validator};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -13,7 +13,9 @@ proptest! {
         clause in random::era().prop_flat_map(random::clause),
     ) {
         let shown = clause.to_string();
-        let source = Source::new("cohorts/a.yaml", &format!("where: {shown}"));
+        let text = format!("where: {shown}");
+        prop_assert_eq!(validator::fault(&validator::load("cohorts/a.yaml", &text).unwrap()), None);
+        let source = Source::new("cohorts/a.yaml", &text);
         let definition = parse(&source).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let Body::Where(read) = definition.body else { unreachable!() };
         // One definition has one zone; the texts have none.

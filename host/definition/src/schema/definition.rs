@@ -1,0 +1,94 @@
+//! The top of a definition.
+
+use serde_json::{Value, json};
+
+use super::object::{at_most_one, either, has, object, properties};
+use super::text::name;
+use super::{Kind, kind};
+use crate::limits;
+use crate::read::{body, cadence, definition as top, sync};
+
+/// A whole definition, apart from `$defs`.
+pub(super) fn definition() -> Value {
+    let who: Vec<_> = body::KEYS.iter().map(|key| has(&[key])).collect();
+    json!({
+        "title": "Cohort definition",
+        "description": "What a cohort is called, when it is computed, where its updates go, and who is in it.",
+        "type": "object",
+        "properties": properties(top::TABLE.iter().chain(&body::TABLE)),
+        "anyOf": who,
+        "allOf": at_most_one(&body::KEYS),
+        "additionalProperties": false,
+        "examples": [{
+            "name": "Big spenders in Seattle",
+            "cadence": "hourly",
+            "sync": [{ "to": "growth", "user_properties": ["city"] }],
+            "where": {
+                "all": [
+                    {
+                        "did": "Purchase",
+                        "with": { "amount": { "at_least": 50 } },
+                        "times": { "at_least": 3 },
+                        "in_last": "30 days",
+                    },
+                    { "user": { "city": "Seattle" } },
+                ],
+            },
+        }],
+    })
+}
+
+pub(super) fn kinds() -> Vec<Kind> {
+    vec![
+        (
+            "cadence".into(),
+            json!({
+                "description": "How often membership is computed: once a day, once an hour, or as events come in and answers run out.",
+                "anyOf": [
+                    { "enum": cadence::WORDS },
+                    {
+                        "type": "object",
+                        "properties": properties(&cadence::TABLE),
+                        "additionalProperties": false,
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                    },
+                ],
+                "examples": ["hourly"],
+            }),
+        ),
+        (
+            "sync".into(),
+            json!({
+                "description": "Destinations, each by its name or as a map.",
+                "type": "array",
+                "items": kind("destination"),
+                "maxItems": limits::DESTINATIONS,
+                "uniqueItems": true,
+                "examples": [["crm", { "to": "growth", "user_properties": ["city"] }]],
+            }),
+        ),
+        (
+            "destination".into(),
+            either(
+                "A destination's name in muster.yaml, or a map that says more.",
+                json!(["growth"]),
+                &[
+                    name("A destination's name.", &[]),
+                    object(&sync::TABLE.each_ref()),
+                ],
+            ),
+        ),
+        (
+            "user_properties".into(),
+            json!({
+                "description": "Names of user properties.",
+                "type": "array",
+                "items": kind("property"),
+                "maxItems": limits::SYNCED_PROPERTIES,
+                "uniqueItems": true,
+                "examples": [["city"]],
+            }),
+        ),
+    ]
+}

@@ -1,0 +1,128 @@
+//! Numbers, and CMP: what a number must be.
+
+use serde_json::{Map, Value, json};
+
+use super::event::event;
+use super::object::{either, with};
+use super::{Kind, kind};
+use crate::limits;
+use crate::read::comparison::TABLE;
+use crate::read::key::Key;
+
+pub(super) fn kinds() -> Vec<Kind> {
+    let number = json!({ "description": "A number.", "type": "number", "examples": [50] });
+    let natural = json!({
+        "description": "A whole number, 0 or more.",
+        "type": "integer",
+        "minimum": 0,
+        "examples": [3],
+    });
+    let bound = either(
+        "A whole number, or how often another event comes.",
+        json!([3]),
+        &[natural.clone(), event()],
+    );
+    vec![
+        ("number".into(), number.clone()),
+        ("natural".into(), natural.clone()),
+        ("natural_or_event".into(), bound),
+        (
+            "whole".into(),
+            json!({
+                "description": "A whole number, 1 or more.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": u32::MAX,
+                "examples": [3],
+            }),
+        ),
+        (
+            "percent".into(),
+            json!({
+                "description": "A share in percent.",
+                "type": "number",
+                "minimum": 0,
+                "maximum": 100,
+                "examples": [10],
+            }),
+        ),
+        (
+            "spans".into(),
+            json!({
+                "description": "A number of spans.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": limits::SPANS,
+                "examples": [4],
+            }),
+        ),
+        (
+            "flag".into(),
+            json!({ "description": "`true` or `false`.", "type": "boolean", "examples": [true] }),
+        ),
+        (
+            "true".into(),
+            json!({ "description": "Always `true`.", "const": true, "examples": [true] }),
+        ),
+        ("range".into(), range("number")),
+        (
+            "times".into(),
+            comparison(
+                "A count of events: a number (exactly that many), or a map of conditions that all hold, each on a number or on how often another event comes.",
+                &natural,
+                "natural",
+                "natural_or_event",
+            ),
+        ),
+        (
+            "count".into(),
+            comparison(
+                "A count: a number (exactly that many), or a map of conditions that all hold.",
+                &natural,
+                "natural",
+                "natural",
+            ),
+        ),
+        (
+            "comparison".into(),
+            comparison(
+                "What a number must be: a number (exactly that), or a map of conditions that all hold.",
+                &number,
+                "number",
+                "number",
+            ),
+        ),
+    ]
+}
+
+/// A number, or conditions on it: kinds of what is in a range and what is compared with else.
+fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
+    let condition = |key: &Key| {
+        let value = match key.takes {
+            "range" => range(ranged),
+            _ => kind(bound),
+        };
+        (key.name.to_owned(), with(value, "description", key.about))
+    };
+    let conditions: Map<_, _> = TABLE.iter().map(condition).collect();
+    let map = json!({
+        "type": "object",
+        "properties": conditions,
+        "additionalProperties": false,
+        "minProperties": 1,
+    });
+    let examples = json!([3]);
+    either(about, examples, &[number.clone(), map])
+}
+
+/// The lowest and the highest number.
+fn range(number: &str) -> Value {
+    json!({
+        "description": "The lowest and the highest number, both included.",
+        "type": "array",
+        "items": kind(number),
+        "minItems": 2,
+        "maxItems": 2,
+        "examples": [[2, 5]],
+    })
+}

@@ -1,0 +1,97 @@
+//! What a property must hold.
+
+use serde_json::{Value, json};
+
+use super::object::{either, object, properties};
+use super::{Kind, kind};
+use crate::limits;
+use crate::read::predicate;
+
+pub(super) fn kinds() -> Vec<Kind> {
+    vec![
+        ("scalar".into(), scalar()),
+        ("values".into(), values(limits::VALUES)),
+        ("elements".into(), values(limits::ELEMENTS)),
+        ("same_as".into(), object(&predicate::SAME_AS.each_ref())),
+        (
+            "predicate".into(),
+            either(
+                "What a property must hold: a value (is), a list (is any of), or a map of operators that all hold.",
+                json!(["Seattle", ["USD", "EUR"]]),
+                &[scalar(), values(limits::VALUES), operators()],
+            ),
+        ),
+        (
+            "properties".into(),
+            by_property(
+                "Properties by their names, each with its predicate; all hold: `{city: Seattle, amount: {at_least: 50}}`.",
+                "predicate",
+            ),
+        ),
+        (
+            "alternatives".into(),
+            json!({
+                "description": "Maps of properties, of which at least one holds.",
+                "type": "array",
+                "items": kind("properties"),
+                "minItems": 1,
+                "maxItems": limits::ALTERNATIVES,
+                "examples": [[{ "coupon": { "set": true } }, { "channel": "email" }]],
+            }),
+        ),
+        (
+            "numbers".into(),
+            by_property(
+                "Properties by their names, each with what the number must be; all hold: `{amount: {at_least: 100}}`.",
+                "comparison",
+            ),
+        ),
+        (
+            "counts".into(),
+            by_property(
+                "Properties by their names, each with how many values it must have; all hold: `{sku: {at_least: 3}}`.",
+                "count",
+            ),
+        ),
+    ]
+}
+
+fn scalar() -> Value {
+    json!({
+        "description": "A text, a number or a flag; the number 50 and the text \"50\" are the same.",
+        "type": ["string", "number", "boolean"],
+        "examples": ["Seattle"],
+    })
+}
+
+fn operators() -> Value {
+    json!({
+        "type": "object",
+        "properties": properties(&predicate::TABLE),
+        "additionalProperties": false,
+        "minProperties": 1,
+    })
+}
+
+fn values(most: usize) -> Value {
+    json!({
+        "description": "Texts, numbers or flags.",
+        "type": "array",
+        "items": kind("scalar"),
+        "minItems": 1,
+        "maxItems": most,
+        "examples": [["USD", "EUR"]],
+    })
+}
+
+/// A map by the names of properties.
+fn by_property(about: &str, what: &str) -> Value {
+    json!({
+        "description": about,
+        "type": "object",
+        "propertyNames": { "minLength": 1, "maxLength": limits::NAME_BYTES },
+        "additionalProperties": kind(what),
+        "minProperties": 1,
+        "maxProperties": limits::PROPERTIES,
+    })
+}

@@ -1,0 +1,85 @@
+//! Names and other texts.
+
+use muster_model::CohortId;
+use serde_json::{Value, json};
+
+use super::Kind;
+use crate::limits;
+use crate::read::body;
+
+pub(super) fn kinds() -> Vec<Kind> {
+    let id = format!("^[A-Za-z0-9_-]{{1,{}}}$", CohortId::MAX_LENGTH);
+    vec![
+        (
+            "id".into(),
+            json!({
+                "description": "A cohort's id: letters A to Z, digits, `_` and `-`.",
+                "type": "string",
+                "pattern": id,
+                "patternErrorMessage": "An id is 1 to 64 letters A to Z, digits, `_` or `-`.",
+                "examples": ["big-spenders"],
+            }),
+        ),
+        ("name".into(), name("A name: one line.", &["growth"])),
+        (
+            "property".into(),
+            name("A property's name.", &["cart_id", "city"]),
+        ),
+        (
+            "text".into(),
+            json!({ "description": "A text.", "type": "string", "examples": ["Bought lately."] }),
+        ),
+        (
+            "time_zone".into(),
+            json!({
+                "description": "A time zone by its name in the IANA database.",
+                "type": "string",
+                "patternErrorMessage": "Write a name of the IANA database, such as `Europe/Berlin` or `UTC`.",
+                "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$",
+                "examples": ["America/Los_Angeles", "Europe/Berlin", "UTC"],
+            }),
+        ),
+        (
+            "rule".into(),
+            path("The path of a module.", &body::MODULE, "./vip.wasm"),
+        ),
+        (
+            "members".into(),
+            path(
+                "The path of a list of user ids.",
+                &body::MEMBERS,
+                "./vip.csv",
+            ),
+        ),
+    ]
+}
+
+/// A text that can be a name. The limit is one of bytes, of which a character has one at least.
+pub(super) fn name(about: &str, examples: &[&str]) -> Value {
+    json!({
+        "description": about,
+        "type": "string",
+        "minLength": 1,
+        "maxLength": limits::NAME_BYTES,
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        "patternErrorMessage": "A name is one line of printable characters.",
+        "examples": examples,
+    })
+}
+
+fn path(about: &str, file: &body::File, example: &str) -> Value {
+    let endings: Vec<_> = file
+        .endings
+        .iter()
+        .map(|ending| ending.replace('.', r"\."))
+        .collect();
+    json!({
+        "description": about,
+        "type": "string",
+        "minLength": 1,
+        "maxLength": limits::NAME_BYTES,
+        "pattern": format!("({})$", endings.join("|")),
+        "patternErrorMessage": file.help,
+        "examples": [example],
+    })
+}
