@@ -1,7 +1,11 @@
 //! `muster test`: cases that hold, cases that fail, and test files that are wrong, as snapshots of whole outputs.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::cli::shown;
-use crate::project::Project;
+use crate::project::{Project, muster};
 use crate::rules::guest;
 
 /// A project with one definition and its tests.
@@ -276,4 +280,44 @@ fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
         "broken_cohort",
         shown(&project, &["test", "cohorts/both.test.yaml"])
     );
+}
+
+#[test]
+fn watched_cases_run_again_when_a_file_changes() {
+    let project = Project::new();
+    let definition = |times| format!("where: {{did: Purchase, times: {times}}}\n");
+    project.write("cohorts/buyers.yaml", &definition(1));
+    project.write(
+        "cohorts/buyers.test.yaml",
+        "cases:\n  - name: one is enough\n    at: 2026-03-01T00:00:00Z\n    users: {ann: {events: [{event: Purchase}], expect: in}}\n",
+    );
+    let mut child = muster(&["test", "cohorts", "--watch"])
+        .current_dir(project.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (lines, told) = std::sync::mpsc::channel();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+    let wait_for = |words: &str| loop {
+        let line = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        if line.contains(words) {
+            break;
+        }
+    };
+    wait_for("1 case: all right");
+    project.write("cohorts/buyers.yaml", &definition(2));
+    wait_for("1 case: 1 failed");
+    // A definition that is wrong for a moment ends nothing.
+    project.write("cohorts/buyers.yaml", "where: {dod: Purchase}\n");
+    std::thread::sleep(Duration::from_secs(1));
+    project.write("cohorts/buyers.yaml", &definition(1));
+    wait_for("1 case: all right");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -9,6 +9,7 @@ mod junit;
 mod read;
 mod report;
 mod subject;
+mod watch;
 mod world;
 
 use std::collections::BTreeMap;
@@ -51,10 +52,20 @@ pub(crate) struct Test {
     /// Write the results as JUnit XML too, which CI servers show
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Run them again whenever a file changes, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Test {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        if self.watch {
+            return watch::watch(&self.paths, output, || self.once(output));
+        }
+        self.once(output)
+    }
+
+    fn once(&self, output: &Output) -> anyhow::Result<()> {
         let found = find::find(&self.paths, output)?;
         let sandbox = Sandbox::new(Options::default())?;
         let suite = load(&found, &sandbox, output)?;
