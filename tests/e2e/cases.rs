@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::cli::shown;
+use crate::cli::shown_without_fuel;
 use crate::project::{Project, muster};
 use crate::rules::guest;
 
@@ -23,15 +23,21 @@ fn project(tests: &str) -> Project {
 #[test]
 fn the_examples_hold_and_leave_nothing_behind() {
     let project = Project::example("shop");
-    insta::assert_snapshot!("example", shown(&project, &["test"]));
+    insta::assert_snapshot!("example", shown_without_fuel(&project, &["test"]));
     assert!(!project.path().join(".muster").exists());
     // A project, a folder and a file are found, each file once.
     let file = "cohorts/abandoned-carts.test.yaml";
     let again = format!("./{file}");
-    insta::assert_snapshot!("one_file", shown(&project, &["test", file, &again]));
+    insta::assert_snapshot!(
+        "one_file",
+        shown_without_fuel(&project, &["test", file, &again])
+    );
     let project = Project::new();
     assert!(project.output(&["init", "mine"]).status.success());
-    insta::assert_snapshot!("new_project", shown(&project, &["test", "mine"]));
+    insta::assert_snapshot!(
+        "new_project",
+        shown_without_fuel(&project, &["test", "mine"])
+    );
 }
 
 const FAILING: &str = r#"cases:
@@ -73,11 +79,12 @@ fn a_case_that_fails_shows_what_decided() {
     let project = project(FAILING);
     insta::assert_snapshot!(
         "failing",
-        shown(&project, &["test", "--junit", "junit.xml"])
+        shown_without_fuel(&project, &["test", "--junit", "junit.xml"])
     );
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r#"time="[\d.]+""#, r#"time="[time]""#);
     settings.add_filter(r#""seconds": [\d.]+"#, r#""seconds": [time]"#);
+    settings.add_filter(r#""fuel_per_user": [1-9]\d*"#, r#""fuel_per_user": [fuel]"#);
     settings.bind(|| {
         insta::assert_snapshot!("failing_junit", project.read("junit.xml"));
         let output = project.output(&["test", "--json"]);
@@ -140,17 +147,23 @@ fn test_files_that_are_wrong_are_answered_with_place_and_remedy() {
         "where: {did: Purchase, in_last: 3 dayz}\ntime_zone: Berlin\ncases: []\n",
     );
     project.write("cohorts/none.test.yaml", "cohort: regulars.yaml\n");
-    insta::assert_snapshot!("wrong", shown(&project, &["test"]));
+    insta::assert_snapshot!("wrong", shown_without_fuel(&project, &["test"]));
 }
 
 #[test]
 fn no_case_is_an_error() {
     let project = Project::new();
     project.write("muster.yaml", "{}\n");
-    insta::assert_snapshot!("nothing", shown(&project, &["test"]));
+    insta::assert_snapshot!("nothing", shown_without_fuel(&project, &["test"]));
     project.write("cohorts/a.yaml", "where: {everyone: true}\n");
-    insta::assert_snapshot!("not_a_test", shown(&project, &["test", "cohorts/a.yaml"]));
-    insta::assert_snapshot!("no_file", shown(&project, &["test", "cohorts/b.test.yaml"]));
+    insta::assert_snapshot!(
+        "not_a_test",
+        shown_without_fuel(&project, &["test", "cohorts/a.yaml"])
+    );
+    insta::assert_snapshot!(
+        "no_file",
+        shown_without_fuel(&project, &["test", "cohorts/b.test.yaml"])
+    );
 }
 
 #[test]
@@ -188,7 +201,10 @@ cases:
         until: never
 "#,
     );
-    insta::assert_snapshot!("coverage", shown(&project, &["test", "a.test.yaml"]));
+    insta::assert_snapshot!(
+        "coverage",
+        shown_without_fuel(&project, &["test", "a.test.yaml"])
+    );
 }
 
 /// Answers for one user, whoever it is: in, for ever. (A result: 0, that it is right, and two lists of one element.)
@@ -214,7 +230,7 @@ fn hand_written_rules_are_tested_as_they_run() {
     // Beside the definition that names the rule, and beside the rule.
     project.write("cohorts/vip.test.yaml", &case("never"));
     project.write("rules/vip.test.yaml", &case("2026-03-02T00:00:00Z"));
-    insta::assert_snapshot!("hand_written", shown(&project, &["test"]));
+    insta::assert_snapshot!("hand_written", shown_without_fuel(&project, &["test"]));
     std::fs::write(&path, guest("unreachable")).unwrap();
     let output = project.output(&["test", "cohorts/vip.test.yaml"]);
     assert_eq!(output.status.code(), Some(1));
@@ -264,7 +280,7 @@ fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
             cases.replace("expect: in, until: 2026-03-02T08:00:00Z", "expect: out")
         ),
     );
-    insta::assert_snapshot!("other_cohorts", shown(&project, &["test"]));
+    insta::assert_snapshot!("other_cohorts", shown_without_fuel(&project, &["test"]));
     // A file that is named by itself belongs to the project around it.
     assert!(
         project
@@ -278,7 +294,7 @@ fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
     );
     insta::assert_snapshot!(
         "broken_cohort",
-        shown(&project, &["test", "cohorts/both.test.yaml"])
+        shown_without_fuel(&project, &["test", "cohorts/both.test.yaml"])
     );
 }
 

@@ -33,10 +33,11 @@ pub enum Allocation {
 pub(crate) fn start(
     origin: Origin,
     instances: NonZeroUsize,
+    metered: bool,
 ) -> Result<(Engine, Allocation), SandboxError> {
-    match Engine::new(&pooled(origin, instances)) {
+    match Engine::new(pooled(origin, instances).consume_fuel(metered)) {
         Ok(engine) => Ok((engine, Allocation::Pooled)),
-        Err(_) => match Engine::new(&on_demand(origin)) {
+        Err(_) => match Engine::new(on_demand(origin).consume_fuel(metered)) {
             Ok(engine) => Ok((engine, Allocation::OnDemand)),
             Err(error) => Err(SandboxError::Engine(format!("{error:#}"))),
         },

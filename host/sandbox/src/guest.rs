@@ -91,6 +91,7 @@ impl Live {
     ) -> Result<Self, RuleError> {
         let mut store = Store::new(exports.engine(), Guest);
         store.limiter(|guest| guest);
+        refuel(&mut store);
         if let Some(time) = time {
             store.set_epoch_deadline(ticker::ticks(time));
         }
@@ -108,6 +109,11 @@ impl Live {
             .map_err(|error| failure(&error, time, RuleError::BadAnswer))
     }
 
+    /// The fuel that the latest call took; 0 on an engine that is not metered.
+    pub(crate) fn fuel(&self) -> u64 {
+        self.store.get_fuel().map_or(0, |left| u64::MAX - left)
+    }
+
     /// Asks about a batch. `answer_bytes` is what the right answer takes.
     pub(crate) fn classify(
         &mut self,
@@ -115,6 +121,7 @@ impl Live {
         answer_bytes: usize,
         time: Option<Duration>,
     ) -> Result<Verdicts, RuleError> {
+        refuel(&mut self.store);
         // What the host allocates for the answer: nothing longer than a right one, or the text of an error, is ever copied.
         self.store
             .set_hostcall_fuel(answer_bytes + limits::MAX_ERROR_TEXT * 4);
@@ -123,6 +130,11 @@ impl Live {
             .map_err(|error| failure(&error, time, RuleError::BadAnswer))?
             .map_err(|error| RuleError::GaveUp(text::short(&error, limits::MAX_ERROR_TEXT)))
     }
+}
+
+/// Fills the tank of a metered engine; on another there is none. It is there to be read, not to run out.
+fn refuel(store: &mut Store<Guest>) {
+    let _ = store.set_fuel(u64::MAX);
 }
 
 /// Tells apart how a call failed. `otherwise` takes the rest: what the canonical ABI refuses (a list outside the memory, a text that is

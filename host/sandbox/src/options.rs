@@ -18,6 +18,9 @@ pub struct Options {
     pub classify_time: Duration,
     /// How long a hand-written rule may take to describe itself.
     pub describe_time: Duration,
+    /// Whether the fuel that calls take is counted ([`crate::Rule::fuel`]): about one for each instruction of WebAssembly, the same on every
+    /// machine, so it serves tests. A count in a tight loop costs 1.2 to 1.9 times (docs/facts.md, "Wasm").
+    pub metered: bool,
 }
 
 impl Default for Options {
@@ -27,6 +30,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             classify_time: limits::CLASSIFY_TIME,
             describe_time: limits::DESCRIBE_TIME,
+            metered: false,
         }
     }
 }

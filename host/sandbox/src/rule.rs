@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::contract::{Batch, Description, ExportsPre, Verdicts};
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) description: Description,
     pub(crate) digest: [u8; 32],
     pub(crate) artefact: Artefact,
+    /// What all calls took so far.
+    pub(crate) fuel: AtomicU64,
 }
 
 impl Drop for Inner {
@@ -91,6 +94,12 @@ impl Rule {
         &self.inner.artefact
     }
 
+    /// The fuel that its calls took so far, if the sandbox is metered ([`crate::Options::metered`]); else 0.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        self.inner.fuel.load(Ordering::Relaxed)
+    }
+
     /// The most users that one batch may ask about, a multiple of 64: their answer takes [`limits::MAX_ANSWER_BYTES`].
     #[must_use]
     pub fn max_users(&self) -> u32 {
@@ -121,7 +130,9 @@ impl Rule {
         };
         let users = users as usize;
         let bytes = answer::size(self.cohorts(), users);
-        let verdicts = live.classify(batch, bytes, time)?;
+        let verdicts = live.classify(batch, bytes, time);
+        self.inner.fuel.fetch_add(live.fuel(), Ordering::Relaxed);
+        let verdicts = verdicts?;
         answer::check(&verdicts, self.cohorts(), users, batch.now)?;
         self.keep(live);
         Ok(verdicts)

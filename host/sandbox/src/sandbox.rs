@@ -46,7 +46,7 @@ impl Sandbox {
         let threads = options.threads;
         let idle =
             threads.saturating_mul(NonZeroUsize::MIN.saturating_add(limits::IDLE_PER_THREAD - 1));
-        let hand_written = engine::start(Origin::HandWritten, threads)?;
+        let hand_written = engine::start(Origin::HandWritten, threads, options.metered)?;
         let clock = Clock {
             describe: options.describe_time,
             classify: options.classify_time,
@@ -55,7 +55,11 @@ impl Sandbox {
         };
         Ok(Self {
             compiled: Side::new(
-                engine::start(Origin::Compiled, threads.saturating_add(idle.get()))?,
+                engine::start(
+                    Origin::Compiled,
+                    threads.saturating_add(idle.get()),
+                    options.metered,
+                )?,
                 threads,
                 idle.get(),
                 None,
@@ -88,6 +92,7 @@ impl Sandbox {
             description,
             digest: valid.digest(),
             artefact,
+            fuel: AtomicU64::new(0),
         }))
     }
 

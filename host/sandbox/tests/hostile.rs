@@ -62,6 +62,29 @@ fn an_honest_rule_answers() {
 }
 
 #[test]
+fn fuel_is_counted_where_it_is_asked_for() {
+    let plain = HONEST.load(&sandbox()).unwrap();
+    plain.classify(&ONE_USER).unwrap();
+    assert_eq!(plain.fuel(), 0);
+    let metered = || {
+        let options = Options {
+            metered: true,
+            ..options()
+        };
+        HONEST.load(&Sandbox::new(options).unwrap()).unwrap()
+    };
+    let rule = metered();
+    rule.classify(&ONE_USER).unwrap();
+    let once = rule.fuel();
+    assert!(once > 0);
+    rule.classify(&ONE_USER).unwrap();
+    assert_eq!(rule.fuel(), 2 * once, "the same call takes the same");
+    let again = metered();
+    again.classify(&ONE_USER).unwrap();
+    assert_eq!(again.fuel(), once);
+}
+
+#[test]
 fn a_trap() {
     let error = error(&Wat {
         classify: "unreachable",

@@ -67,7 +67,10 @@ impl Test {
 
     fn once(&self, output: &Output) -> anyhow::Result<()> {
         let found = find::find(&self.paths, output)?;
-        let sandbox = Sandbox::new(Options::default())?;
+        let sandbox = Sandbox::new(Options {
+            metered: true,
+            ..Options::default()
+        })?;
         let suite = load(&found, &sandbox, output)?;
         if suite.iter().all(|(file, _)| file.cases.is_empty()) {
             bail!(
@@ -136,6 +139,7 @@ fn run(suite: &[(TestFile, Subject)]) -> Report {
         files.push(FileReport {
             path: file.source.path().to_owned(),
             tests: subject.path.clone(),
+            fuel: subject.fuel(),
             cases,
         });
     }

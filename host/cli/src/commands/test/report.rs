@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::case::{Case, TestFile};
 use super::check::Failure;
 use super::coverage::Coverage;
-use crate::output::count;
+use crate::output::{count, number};
 use crate::told;
 
 /// All files.
@@ -24,6 +24,8 @@ pub(super) struct FileReport {
     pub(super) path: String,
     /// The definition or module that it tests.
     pub(super) tests: String,
+    /// What the rule took for a user, on average: about one for each instruction of WebAssembly.
+    pub(super) fuel: u64,
     pub(super) cases: Vec<CaseReport>,
 }
 
@@ -102,7 +104,8 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for file in &self.files {
-            text += &format!("{}\n", file.path);
+            let fuel = number(file.fuel);
+            text += &format!("{}  ({fuel} fuel a user)\n", file.path);
             for case in &file.cases {
                 let verdict = if case.failures.is_empty() {
                     "ok    "
@@ -157,6 +160,7 @@ impl Report {
             json!({
                 "path": file.path,
                 "tests": file.tests,
+                "fuel_per_user": file.fuel,
                 "cases": file.cases.iter().map(case).collect::<Vec<_>>(),
             })
         };

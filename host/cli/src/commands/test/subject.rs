@@ -1,5 +1,6 @@
 //! What is tested: a rule that is loaded, and the clause it was made of.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, parse_in, quote};
@@ -21,12 +22,19 @@ pub(super) struct Subject {
     /// The static lists that the clause reads.
     pub(super) lists: MemberLists,
     pub(super) rule: Rule,
+    /// About how many users the rule was asked so far, each time anew.
+    pub(super) asked: Cell<u64>,
 }
 
 /// Endings of definitions and rules, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "wasm"];
 
 impl Subject {
+    /// What the rule took for a user, on average.
+    pub(super) fn fuel(&self) -> u64 {
+        self.rule.fuel() / self.asked.get().max(1)
+    }
+
     /// Finds, reads, compiles and loads what a file tests.
     pub(super) fn load(
         file: &TestFile,
@@ -116,6 +124,7 @@ fn compiled(
         clause: Some(clause.into_owned()),
         lists,
         rule: rule.map_err(|error| place(file, span, error))?,
+        asked: Cell::default(),
     })
 }
 
@@ -146,6 +155,7 @@ fn rule(
         clause: None,
         lists: MemberLists::default(),
         rule,
+        asked: Cell::default(),
     })
 }
 

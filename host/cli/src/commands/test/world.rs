@@ -93,6 +93,8 @@ impl<'s> World<'s> {
         };
         let cohorts = std::slice::from_ref(&self.cohort);
         let report = muster_engine::tick(&self.store, &self.subject.rule, cohorts, &options)?;
+        let asked = &self.subject.asked;
+        asked.set(asked.get() + report.evaluated);
         if let Some(skipped) = report.skipped.first() {
             bail!("the rule failed at {at}: {}", skipped.reason);
         }
