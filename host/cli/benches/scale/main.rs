@@ -136,6 +136,7 @@ fn main() -> anyhow::Result<()> {
     }
     little_news(&store, &sandbox, &data, &arguments)?;
     many(&store, &sandbox, &arguments)?;
+    order_of_work(&store, &sandbox, &arguments);
     json(at, &mut duck, &arguments)?;
     Ok(())
 }
@@ -339,6 +340,69 @@ fn many(store: &Store, sandbox: &Sandbox, arguments: &Arguments) -> anyhow::Resu
         Some(("10 cohorts", ten)),
     );
     Ok(())
+}
+
+/// What the order of work inside a module saves: each pair answers about the same rows, once with the saving and once without.
+fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &Arguments) {
+    let bought = |number: usize| {
+        format!(
+            "{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}",
+            number % 25,
+            1 + number % 4,
+            1 + number % 30
+        )
+    };
+    let seattle = |number| format!("{{all: [{}, {{user: {{city: Seattle}}}}]}}", bought(number));
+    // An `any` is computed for everybody.
+    let of_all = |number| {
+        format!(
+            "{{any: [{}, {{not: {{everyone: true}}}}]}}",
+            seattle(number)
+        )
+    };
+    let each = |of: &dyn Fn(usize) -> String| -> Vec<Clause> {
+        let rule = |number| clause(&format!("where: {}", of(number)));
+        (0..300).map(rule).collect()
+    };
+    let all_history = "{did: Purchase, times: {exactly: 1000}}";
+    let counted = |days: u32, times: &str| {
+        let did = format!(
+            "{{did: Purchase, with: {{amount: {{at_least: 1}}}}, times: {times}, in_last: {days} days}}"
+        );
+        vec![
+            clause(&format!("where: {did}")),
+            clause(&format!("where: {all_history}")),
+        ]
+    };
+    let pairs = [
+        (
+            "300 cohorts of one city: only users who live there",
+            each(&seattle),
+            "for everybody",
+            each(&of_all),
+        ),
+        (
+            "a day of all history's rows: its start is searched by halves",
+            counted(1, "{exactly: 2}"),
+            "60 days of them",
+            counted(60, "{exactly: 2}"),
+        ),
+        (
+            "at least 1 in 60 days: the walk ends with the first that matches",
+            counted(60, "{at_least: 1}"),
+            "at least 1,000",
+            counted(60, "{at_least: 1000}"),
+        ),
+    ];
+    for (what, with, other, without) in pairs {
+        let (with, without) = (module(sandbox, &with), module(sandbox, &without));
+        let (mut costs, mut others) = (Vec::new(), Vec::new());
+        for _ in 0..arguments.turns {
+            costs.push(everybody(store, &with.0, &with.1).0);
+            others.push(everybody(store, &without.0, &without.1).0);
+        }
+        row(what, best(&costs), Some((other, best(&others))));
+    }
 }
 
 /// Newline-delimited JSON of the shop into an empty store, and into a table of DuckDB's.
