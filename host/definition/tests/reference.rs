@@ -37,7 +37,7 @@ impl Block {
         }
         let indented = self.text.replace('\n', "\n    ");
         match self.text.starts_with("- ") {
-            true => format!("where:\n  all:\n    {indented}"),
+            true => format!("where:\n  any:\n    {indented}"),
             false => format!("where:\n    {indented}"),
         }
     }

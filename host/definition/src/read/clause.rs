@@ -119,7 +119,7 @@ impl<'r, 's> Clauses<'r, 's> {
         let fits = self.companions(entries, subject);
         let value = &subject.value;
         let clause = match &*subject.key {
-            "all" => self.several(subject).map(Clause::All),
+            "all" => self.all(subject).map(Clause::All),
             "any" => self.several(subject).map(Clause::Any),
             "not" => self.read(value).map(not),
             "did" => self.did(subject, entries).map(Clause::Did),
@@ -214,6 +214,14 @@ impl<'r, 's> Clauses<'r, 's> {
             }
         }
         fit
+    }
+
+    fn all(&mut self, subject: &Entry) -> Option<Vec<Clause>> {
+        let clauses = self.several(subject)?;
+        if let Content::List(nodes) = &subject.value.content {
+            self.warn_of_contradictions(nodes, &clauses);
+        }
+        Some(clauses)
     }
 
     fn several(&mut self, subject: &Entry) -> Option<Vec<Clause>> {

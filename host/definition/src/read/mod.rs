@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod cadence;
 pub(crate) mod clause;
 pub(crate) mod comparison;
+mod contradiction;
 pub(crate) mod definition;
 pub(crate) mod did;
 pub(crate) mod duration;

@@ -288,23 +288,27 @@ impl Clauses<'_, '_> {
 
     /// Bounds that no value keeps, and `set` against the other tests, are slips.
     fn warn_if_empty(&mut self, predicate: &Predicate, node: &Node) {
-        const NEVER: &str = "the predicate never holds";
-        let wants =
-            |test: &Test| !matches!(test, Test::Set(_) | Test::NoneOf(_) | Test::FitsNot(_));
-        let sets = |set: bool| predicate.tests.contains(&Test::Set(set));
-        if sets(false) && (sets(true) || predicate.tests.iter().any(wants)) {
-            let message = "a property without a value meets none of the other tests";
-            self.reader.warn(node.span, message, NEVER);
-        } else if no_number(predicate) {
-            let message = "no number meets this predicate";
-            self.reader.warn(node.span, message, NEVER);
-        } else if no_instant(predicate) {
-            let message = "no instant meets this predicate";
-            self.reader.warn(node.span, message, NEVER);
-        } else if no_text(predicate) {
-            let message = "what must be there is what must not be there";
-            self.reader.warn(node.span, message, NEVER);
+        if let Some(message) = never(predicate) {
+            self.reader
+                .warn(node.span, message, "the predicate never holds");
         }
+    }
+}
+
+/// Why a predicate never holds; `None`: it may.
+pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
+    let wants = |test: &Test| !matches!(test, Test::Set(_) | Test::NoneOf(_) | Test::FitsNot(_));
+    let sets = |set: bool| predicate.tests.contains(&Test::Set(set));
+    if sets(false) && (sets(true) || predicate.tests.iter().any(wants)) {
+        Some("a property without a value meets none of the other tests")
+    } else if no_number(predicate) {
+        Some("no number meets this predicate")
+    } else if no_instant(predicate) {
+        Some("no instant meets this predicate")
+    } else if no_text(predicate) {
+        Some("what must be there is what must not be there")
+    } else {
+        None
     }
 }
 
