@@ -10,6 +10,7 @@
 
 mod batch;
 mod random;
+mod regressions;
 
 use muster_compiler::compile;
 use muster_definition::Clause;
