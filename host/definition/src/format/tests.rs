@@ -58,6 +58,10 @@ fn comments_stand_with_what_they_are_about() {
         "name: A\nwhere:\n  all:\n    # one\n    # two\n\n    # three\n    - did: A # four\n    # - did: B\n# the end\n",
     );
     becomes(
+        "where:\n  any:\n  - all:\n    - did: A\n    # one\n  # two\n  - did: B\n",
+        "where:\n  any:\n    - all:\n        - did: A\n        # one\n    # two\n    - did: B\n",
+    );
+    becomes(
         "where:\n    did: A\n    # in_last: 3 days\n# cadence: hourly\n",
         "where:\n  did: A\n  # in_last: 3 days\n# cadence: hourly\n",
     );
@@ -116,6 +120,10 @@ fn keys_at_the_top_have_one_order() {
     becomes(
         "# the file\n\n# the rule\nrule: ./a.wasm\nname: A\n",
         "# the file\n\nname: A\n# the rule\nrule: ./a.wasm\n",
+    );
+    becomes(
+        "---\n# who\nwhere: {did: A}\n# the end\n\nname: A\n\n# over\n",
+        "---\n# the end\n\nname: A\n# who\nwhere: {did: A}\n\n# over\n",
     );
     becomes("members: ./vip.csv\nid: a", "id: a\nmembers: ./vip.csv\n");
 }
