@@ -4,7 +4,7 @@
 //!   there and what would be right ([`Diagnostics`]).
 //! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow. The compiler is held to it.
 //! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own tables and limits.
-//! - [`format`] writes a definition the one way, comments and all.
+//! - [`format()`] writes a definition the one way, comments and all.
 //! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
 //!
 //! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no two share
