@@ -158,7 +158,8 @@ fn every_command_has_help_and_json() {
     let project = Project::new();
     insta::assert_snapshot!("help", shown(&project, &["--help"]));
     for command in [
-        "init", "check", "build", "import", "plan", "run", "status", "explain", "test", "schema",
+        "init", "check", "build", "import", "plan", "run", "status", "explain", "test", "fmt",
+        "schema",
     ] {
         let output = project.output(&[command, "--help"]);
         assert!(output.status.success());

@@ -7,7 +7,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs` | SIGKILL at random moments, then on |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs` | whole outputs, as snapshots |
+//! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +24,7 @@ mod consumer;
 mod crash;
 mod example;
 mod explain;
+mod fmt;
 mod kinesis;
 mod language;
 mod plan;

@@ -4,6 +4,7 @@
 //!   there and what would be right ([`Diagnostics`]).
 //! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow. The compiler is held to it.
 //! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own tables and limits.
+//! - [`format()`] writes a definition the one way, comments and all.
 //! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
 //!
 //! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no two share
@@ -35,6 +36,7 @@ mod across;
 mod clause;
 mod definition;
 mod diagnostic;
+mod format;
 pub mod interpreter;
 pub mod limits;
 mod link;
@@ -53,6 +55,7 @@ pub use clause::{
 };
 pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
+pub use format::format;
 pub use link::link;
 pub use members::members;
 pub use pattern::{Pattern, PatternKind};

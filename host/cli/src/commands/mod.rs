@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod deliver;
 mod explain;
+mod fmt;
 mod import;
 mod init;
 mod plan;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Explain(explain::Explain),
     Test(test::Test),
+    Fmt(fmt::Fmt),
     Schema(schema::Schema),
 }
 
@@ -42,6 +44,7 @@ impl Command {
             Self::Status(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
+            Self::Fmt(command) => command.run(output),
             Self::Schema(command) => command.run(output),
         }
     }

@@ -1,0 +1,128 @@
+//! `muster fmt`: definitions written the one way.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use muster_definition::Diagnostics;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use crate::config::{self, Config};
+use crate::output::{Output, Rendered, Reported, count};
+use crate::project::{find_definitions, is_test, read, shown};
+
+/// Write the YAML definitions the one way: indentation, order of the keys, blanks; comments and meaning stay
+///
+/// JSON, tests of definitions and muster.yaml are left alone. If any definition has an error, no file is changed.
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// Projects, or single definitions
+    #[arg(default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Change nothing; list the files that would change, and fail if there are any
+    #[arg(long)]
+    check: bool,
+}
+
+impl Fmt {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let files = find(&self.paths, output)?;
+        let (mut changed, mut problems) = (Vec::new(), Diagnostics::default());
+        for path in &files {
+            let text = read(path).and_then(|source| {
+                let text = muster_definition::format(&source)?;
+                Ok((text != source.text()).then_some(text))
+            });
+            match text {
+                Ok(text) => changed.extend(text.map(|text| (path, text))),
+                Err(diagnostics) => problems.append(diagnostics),
+            }
+        }
+        if problems.has_errors() {
+            return Err(Rendered(output.diagnostics(&problems)).into());
+        }
+        let (mut names, mut lines) = (Vec::new(), String::new());
+        for (path, text) in &changed {
+            if !self.check {
+                replace(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            let name = shown(path);
+            let does = if self.check {
+                "would format"
+            } else {
+                "formatted"
+            };
+            lines += &format!("{does} {name}\n");
+            names.push(name);
+        }
+        let (all, different) = (files.len() as u64, changed.len() as u64);
+        lines += &match (different, self.check) {
+            (0, _) => format!("{}: formatted already", count(all, "definition")),
+            (_, true) => format!("{different} of {} would change", count(all, "definition")),
+            (_, false) => format!("{different} of {} changed", count(all, "definition")),
+        };
+        let json = json!({ "definitions": all, "changed": names, "written": !self.check });
+        output.result(&json, &lines)?;
+        if self.check && different > 0 {
+            let what = format!(
+                "{} not formatted: run `muster fmt`",
+                count(different, "file")
+            );
+            return Err(Reported(what).into());
+        }
+        Ok(())
+    }
+}
+
+/// The YAML definitions of projects, and those that are named themselves; each once, sorted by path.
+fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_file() {
+            files.push(path.clone());
+        } else if !path.is_dir() {
+            bail!("there is no file or folder {}", path.display());
+        } else {
+            let file = path.join(config::FILE);
+            if !file.is_file() {
+                bail!(
+                    "there is no {} in {}: give the project's folder, or the definitions themselves",
+                    config::FILE,
+                    path.display()
+                );
+            }
+            let config = read(&file)
+                .and_then(|source| Config::parse(&source))
+                .map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)))?;
+            let of_pattern = |pattern: &String| find_definitions(pattern, path);
+            files.extend(config.cohorts.iter().flat_map(of_pattern));
+        }
+    }
+    files.retain(|path| is_ours(path));
+    files.sort();
+    let mut known = BTreeSet::new();
+    files.retain(|path| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+    Ok(files)
+}
+
+/// Whether a file is written by people in YAML and says who is in a cohort; `muster fmt cohorts/*` names others too.
+fn is_ours(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    let yaml = ending == "yaml" || ending == "yml";
+    yaml && !is_test(path) && path.file_name() != Some(config::FILE.as_ref())
+}
+
+/// Writes a file whole or not at all: beside it, then in its place. A link goes on leading to it.
+fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let path = path.canonicalize()?;
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    let permissions = std::fs::metadata(&path)?.permissions();
+    file.as_file().set_permissions(permissions)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
+}

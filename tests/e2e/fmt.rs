@@ -1,0 +1,68 @@
+//! `muster fmt`: files written the one way.
+
+use crate::cli::shown;
+use crate::project::Project;
+
+const UNTIDY: &str = "# who\nwhere:\n    all:\n    - did: Purchase # often\n      times:   {at_least: 2}\n    # - did: Refund\n\n\n    - user:\n        city: Seattle  \ncadence: hourly\r\nname: Buyers";
+
+const TIDY: &str = "name: Buyers\ncadence: hourly\n# who\nwhere:\n  all:\n    - did: Purchase # often\n      times:   {at_least: 2}\n    # - did: Refund\n\n    - user:\n        city: Seattle\n";
+
+fn project() -> Project {
+    let project = Project::new();
+    project.write("muster.yaml", "store:    .muster\n");
+    project.write("cohorts/a.yaml", UNTIDY);
+    project.write("cohorts/a.test.yaml", "cases:    []\n");
+    project.write("cohorts/b.yaml", TIDY);
+    project.write("cohorts/c.json", "{\"where\":   {\"did\": \"Purchase\"}}");
+    project
+}
+
+#[test]
+fn definitions_are_written_the_one_way() {
+    let project = project();
+    insta::assert_snapshot!("would_change", shown(&project, &["fmt", "--check"]));
+    assert_eq!(project.read("cohorts/a.yaml"), UNTIDY);
+    let told = project.output(&["fmt", "--check", "--json"]);
+    assert_eq!(told.status.code(), Some(1));
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let expected =
+        serde_json::json!({"definitions": 2, "changed": ["cohorts/a.yaml"], "written": false});
+    assert_eq!(told, expected);
+    insta::assert_snapshot!("changed", shown(&project, &["fmt"]));
+    assert_eq!(project.read("cohorts/a.yaml"), TIDY);
+    insta::assert_snapshot!("formatted_already", shown(&project, &["fmt", "--check"]));
+    assert_eq!(project.read("muster.yaml"), "store:    .muster\n");
+    assert_eq!(project.read("cohorts/a.test.yaml"), "cases:    []\n");
+    assert!(project.read("cohorts/c.json").contains("   "));
+    // Nothing is left beside them.
+    let folder = std::fs::read_dir(project.path().join("cohorts")).unwrap();
+    assert_eq!(folder.count(), 4);
+}
+
+#[test]
+fn single_files_and_mistakes() {
+    let project = project();
+    project.write("cohorts/d.yaml", "where: {dud: Purchase}\n");
+    insta::assert_snapshot!("wrong", shown(&project, &["fmt"]));
+    assert_eq!(project.read("cohorts/a.yaml"), UNTIDY);
+    let files = [
+        "fmt",
+        "cohorts/a.yaml",
+        "./cohorts/a.yaml",
+        "cohorts/c.json",
+        "muster.yaml",
+    ];
+    let told = project.json(&files);
+    assert_eq!(told["definitions"], 1);
+    assert_eq!(project.read("cohorts/a.yaml"), TIDY);
+    insta::assert_snapshot!("nothing_there", shown(&project, &["fmt", "nowhere"]));
+    insta::assert_snapshot!("no_project", shown(&project, &["fmt", "cohorts"]));
+}
+
+#[test]
+fn the_example_and_a_new_project_are_formatted() {
+    let project = Project::example("shop");
+    assert_eq!(project.json(&["fmt", "--check"])["definitions"], 6);
+    assert!(project.output(&["init", "mine"]).status.success());
+    assert_eq!(project.json(&["fmt", "--check", "mine"])["definitions"], 1);
+}
