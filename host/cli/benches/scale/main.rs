@@ -364,6 +364,15 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &Arguments) {
         let rule = |number| clause(&format!("where: {}", of(number)));
         (0..300).map(rule).collect()
     };
+    let two = |number| format!("{}, {}", bought(number), bought(number + 7));
+    // A property that everybody has is a static clause, of whose users one is looked at at a time.
+    let joined = |number| format!("{{all: [{}]}}", two(number));
+    let one_by_one = |number| {
+        format!(
+            "{{all: [{}, {{user: {{city: {{set: true}}}}}}]}}",
+            two(number)
+        )
+    };
     let all_history = "{did: Purchase, times: {exactly: 1000}}";
     let counted = |days: u32, times: &str| {
         let did = format!(
@@ -380,6 +389,12 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &Arguments) {
             each(&seattle),
             "for everybody",
             each(&of_all),
+        ),
+        (
+            "300 cohorts of two clauses: joined two users an instruction",
+            each(&joined),
+            "one user at a time",
+            each(&one_by_one),
         ),
         (
             "a day of all history's rows: its start is searched by halves",
