@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use muster_engine::{Cohort, Lists, TickOptions, TickReport};
+use muster_engine::{Cohort, Lists, TickReport};
 use muster_model::Millis;
 use muster_publish::Destination;
 use muster_store::Store;
 use serde_json::{Value, json};
 
 use crate::commands::deliver;
-use crate::output::{Output, Unit, count, duration, number, table};
+use crate::output::{Output, count, duration, number, table};
 use crate::project::{Imported, Loaded, Project};
+use crate::ticking::with_progress;
 
 /// Import new files, run one tick of every cohort, and send what changed
 #[derive(Debug, Args)]
@@ -141,18 +142,9 @@ impl Ticked {
             Ok(rule) => rule,
             Err(error) => return self.failed(cohorts, error),
         };
-        let bar = output.progress("evaluating", Unit::Count);
-        let progress = |asked, total| {
-            bar.set_length(total);
-            bar.set_position(asked);
-        };
-        let options = TickOptions {
-            progress: &progress,
-            lists,
-            ..TickOptions::at(now)
-        };
-        let report = muster_engine::tick(store, rule, cohorts, &options);
-        bar.finish_and_clear();
+        let report = with_progress(lists, now, output, |options| {
+            muster_engine::tick(store, rule, cohorts, options)
+        });
         match report {
             Ok(report) => self.report(&report),
             Err(error) => self.failed(cohorts, &error.to_string()),

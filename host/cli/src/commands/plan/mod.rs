@@ -7,13 +7,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_definition::quote;
-use muster_engine::{Cohort, CohortPreview, Lists, Preview, Reason, TickOptions};
+use muster_engine::{Cohort, CohortPreview, Lists, Preview, Reason};
 use muster_model::{CohortId, Millis};
 use muster_store::Snapshot;
 use serde_json::{Value, json};
 
-use crate::output::{Output, Reported, Unit, count, number, table};
+use crate::output::{Output, Reported, count, number, table};
 use crate::project::{Loaded, Project};
+use crate::ticking::with_progress;
 use files::Files;
 
 /// Show what the next run would change: who would enter and exit, and why each cohort would be evaluated
@@ -118,18 +119,9 @@ impl Planned {
             Ok(rule) => rule,
             Err(error) => return self.failed(cohorts, error),
         };
-        let bar = output.progress("evaluating", Unit::Count);
-        let progress = |asked, total| {
-            bar.set_length(total);
-            bar.set_position(asked);
-        };
-        let options = TickOptions {
-            progress: &progress,
-            lists,
-            ..TickOptions::at(now)
-        };
-        let preview = muster_engine::preview(snapshot, rule, cohorts, &options, self.sample);
-        bar.finish_and_clear();
+        let preview = with_progress(lists, now, output, |options| {
+            muster_engine::preview(snapshot, rule, cohorts, options, self.sample)
+        });
         match preview {
             Ok(preview) => self.add(&preview, output),
             Err(error) => self.failed(cohorts, &error.to_string()),
