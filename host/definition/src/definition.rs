@@ -1,6 +1,6 @@
 //! A whole cohort definition, checked.
 
-use muster_model::CohortId;
+use muster_model::{Cadence, CohortId};
 
 use crate::{Clause, Diagnostics, Source, Span, TimeZoneName};
 
@@ -42,32 +42,6 @@ pub struct Spans {
     pub in_cohort: Vec<(CohortId, Span)>,
 }
 
-/// How often membership is computed. Times of day are those of the cohort's time zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cadence {
-    /// Once a day at this time.
-    Daily {
-        /// The time of day; midnight unless `at:` says another.
-        at: TimeOfDay,
-    },
-    /// Once an hour at this minute.
-    Hourly {
-        /// 0 to 59; 0 unless `at:` says another.
-        minute: u8,
-    },
-    /// As events come in and answers run out.
-    RealTime,
-}
-
-/// A time of day, to the minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TimeOfDay {
-    /// 0 to 23.
-    pub hour: u8,
-    /// 0 to 59.
-    pub minute: u8,
-}
-
 /// A destination of a cohort's updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sync {
@@ -87,13 +61,4 @@ pub enum Body {
     /// `members:`, a static list of user ids: its path as written, relative to the definition's folder. [`crate::members`]
     /// reads what is in it.
     Members(String),
-}
-
-impl Default for Cadence {
-    /// Daily, at midnight.
-    fn default() -> Self {
-        Self::Daily {
-            at: TimeOfDay { hour: 0, minute: 0 },
-        }
-    }
 }

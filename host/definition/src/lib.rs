@@ -53,11 +53,12 @@ pub use clause::{
     Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
     UserClause, When, Window,
 };
-pub use definition::{Body, Cadence, Definition, Spans, Sync, TimeOfDay};
+pub use definition::{Body, Definition, Spans, Sync};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
 pub use format::format;
 pub use link::link;
 pub use members::members;
+pub use muster_model::{Cadence, TimeOfDay};
 pub use pattern::{Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};
 pub use schema::schema;

@@ -19,8 +19,10 @@ mod decode;
 mod error;
 mod file;
 mod report;
+mod stats;
 
 pub use decode::{LineError, Malformed, decode_lines, limits};
 pub use error::ImportError;
 pub use file::{FindError, ImportOptions, Progress, find_files, import_file, is_imported};
 pub use report::{Counts, ImportReport};
+pub use stats::SourceStats;

@@ -11,6 +11,7 @@
 //! ```
 
 mod buffer;
+mod cadence;
 mod calendar;
 mod history;
 mod id;
@@ -21,6 +22,7 @@ mod value;
 pub use buffer::{
     BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
 };
+pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};

@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) terms: RwLock<Terms>,
     /// What the last commit left in memory.
     pub(crate) view: RwLock<Arc<View>>,
+    /// Told of each commit of history.
+    listeners: RwLock<Vec<Listener>>,
     /// Whoever commits history holds it.
     memory: Mutex<Memory>,
     /// Sources that are being imported.
@@ -42,6 +44,9 @@ pub(crate) struct Inner {
     // Last, so that the directory is let go of when the database is closed.
     _lock: Lock,
 }
+
+/// Is told the history's sequence after a commit.
+type Listener = Box<dyn Fn(u64) + Send + Sync>;
 
 /// What whoever commits history remembers from one commit to the next.
 struct Memory {
@@ -102,6 +107,7 @@ impl Store {
                 directory: directory.to_owned(),
                 terms: RwLock::new(terms),
                 view: RwLock::new(Arc::new(view)),
+                listeners: RwLock::default(),
                 memory: Mutex::new(memory),
                 importing: Mutex::new(BTreeSet::new()),
                 merging: Mutex::new(()),
@@ -114,6 +120,12 @@ impl Store {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.inner.directory
+    }
+
+    /// Calls `listener` after each commit that changes the history, with its sequence, on the thread that commits: let it be brief.
+    pub fn on_news(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
+        let mut listeners = (self.inner.listeners.write()).unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
     }
 
     /// The position of a source, as of the last commit: of [`Self::append`], or of a finished import.
@@ -145,7 +157,15 @@ impl Inner {
     pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: View) -> Result<(), StoreError> {
         let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
         txn.commit()?;
+        let (before, sequence) = (current.sequence, view.sequence);
         *current = Arc::new(view);
+        drop(current);
+        if sequence > before {
+            let listeners = (self.listeners.read()).unwrap_or_else(PoisonError::into_inner);
+            for listener in listeners.iter() {
+                listener(sequence);
+            }
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! How often membership is computed.
 
-use crate::definition::{Cadence, TimeOfDay};
+use muster_model::{Cadence, TimeOfDay};
+
 use crate::yaml::{Content, Node, Reader, closest};
 
 use super::key::{Key, names};

@@ -1,9 +1,9 @@
 //! The top of a definition: what it is called, when it is computed, where it goes, and who is in.
 
-use muster_model::CohortId;
+use muster_model::{Cadence, CohortId};
 
 use crate::clause::TimeZoneName;
-use crate::definition::{Cadence, Definition, Spans};
+use crate::definition::{Definition, Spans};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote};
 use crate::yaml::{Content, Fields, Node, Reader};
 

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
-use muster_definition::Cadence;
 use serde_json::json;
 
 use crate::output::{Output, count, table};
@@ -35,7 +34,7 @@ impl Check {
                 .iter()
                 .map(|sync| sync.to.as_str())
                 .collect();
-            let cadence = cadence(definition.cadence);
+            let cadence = definition.cadence.to_string();
             rows.push(vec![
                 definition.id.to_string(),
                 cadence.clone(),
@@ -72,14 +71,5 @@ impl Check {
             "unseen_events": unseen.json(),
         });
         output.result(&json, &text)
-    }
-}
-
-/// A cadence in words.
-fn cadence(cadence: Cadence) -> String {
-    match cadence {
-        Cadence::Daily { at } => format!("daily at {:02}:{:02}", at.hour, at.minute),
-        Cadence::Hourly { minute } => format!("hourly at :{minute:02}"),
-        Cadence::RealTime => "real time".to_owned(),
     }
 }
