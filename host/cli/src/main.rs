@@ -6,6 +6,7 @@ mod lists;
 mod output;
 mod project;
 mod reads;
+mod rules;
 mod ticking;
 mod told;
 

@@ -1,20 +1,14 @@
 //! A project's folder: configuration, definitions, rules, store.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use muster_compiler::Module;
 use muster_definition::yaml::closest;
 use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Source, quote};
-use muster_engine::{Cohort, Sync};
 use muster_ingest::{ImportOptions, find_files, import_file};
-use muster_model::CohortId;
-use muster_sandbox::{LoadError, Options, Origin, Rule, Sandbox, componentize};
 use muster_store::Store;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
@@ -26,12 +20,6 @@ pub(crate) struct Project {
     pub(crate) config: Config,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) lists: MemberLists,
-}
-
-/// A rule and the cohorts it answers for. A rule that cannot be loaded concerns its own cohorts only.
-pub(crate) struct Loaded {
-    pub(crate) rule: Result<Rule, String>,
-    pub(crate) cohorts: Vec<Cohort>,
 }
 
 impl Project {
@@ -87,70 +75,6 @@ impl Project {
             definitions,
             lists,
         })
-    }
-
-    /// The definitions in the cohort language, compiled.
-    pub(crate) fn compile(&self) -> anyhow::Result<Vec<Module>> {
-        let clauses: Vec<_> = self
-            .definitions
-            .iter()
-            .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
-            .collect();
-        let clauses: Vec<(CohortId, &Clause)> = clauses
-            .iter()
-            .map(|(id, clause)| (id.clone(), &**clause))
-            .collect();
-        Ok(muster_compiler::compile(&clauses, &|cohort| {
-            self.lists.name(cohort)
-        })?)
-    }
-
-    /// Every rule: the compiled modules, then the hand-written ones.
-    pub(crate) fn rules(&self) -> anyhow::Result<Vec<Loaded>> {
-        let cache = self.store_directory().join("cache");
-        let sandbox = Sandbox::new(Options {
-            cache: Some(cache),
-            ..Options::default()
-        })?;
-        let mut rules = Vec::new();
-        for module in self.compile()? {
-            let of_module = |definition: &&Definition| module.cohorts.contains(&definition.id);
-            let cohorts = self
-                .definitions
-                .iter()
-                .filter(of_module)
-                .map(cohort)
-                .collect();
-            rules.push(Loaded {
-                rule: sandbox
-                    .load(&module.wasm, Origin::Compiled)
-                    .map_err(|error| error.to_string()),
-                cohorts,
-            });
-        }
-        let mut files: BTreeMap<[u8; 32], Result<Rule, String>> = BTreeMap::new();
-        for definition in &self.definitions {
-            if let Body::Rule(path) = &definition.body {
-                let path = beside(definition, path);
-                let bytes = std::fs::read(&path).with_context(|| {
-                    format!(
-                        "cannot read {}, the rule of `{}`",
-                        path.display(),
-                        definition.id
-                    )
-                })?;
-                let digest = Sha256::digest(&bytes).into();
-                let rule = files
-                    .entry(digest)
-                    .or_insert_with(|| hand_written(&sandbox, &bytes));
-                let cohort = Cohort {
-                    definition: digest,
-                    ..cohort(definition)
-                };
-                join(&mut rules, rule, cohort);
-            }
-        }
-        Ok(rules)
     }
 
     pub(crate) fn store_directory(&self) -> PathBuf {
@@ -343,42 +267,6 @@ pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
     }
 }
 
-/// Adds a cohort to its rule. The store knows a rule by its bytes, so cohorts that share them are one rule's, and ticked together.
-fn join(rules: &mut Vec<Loaded>, rule: &Result<Rule, String>, cohort: Cohort) {
-    let same = |loaded: &&mut Loaded| match (&loaded.rule, rule) {
-        (Ok(loaded), Ok(rule)) => loaded.digest() == rule.digest() && answers_for(rule, &cohort),
-        _ => false,
-    };
-    match rules.iter_mut().find(same) {
-        Some(loaded) => loaded.cohorts.push(cohort),
-        None => rules.push(Loaded {
-            rule: rule.clone(),
-            cohorts: vec![cohort],
-        }),
-    }
-}
-
-/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
-fn answers_for(rule: &Rule, cohort: &Cohort) -> bool {
-    match rule.description().cohorts.as_slice() {
-        [_] => true,
-        many => many.iter().any(|id| id == cohort.id.as_str()),
-    }
-}
-
-/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
-pub(crate) fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
-    match sandbox.load(bytes, Origin::HandWritten) {
-        Err(LoadError::CoreModule) => {
-            let component = componentize(bytes).map_err(|error| error.to_string())?;
-            sandbox
-                .load(&component, Origin::HandWritten)
-                .map_err(|error| error.to_string())
-        }
-        loaded => loaded.map_err(|error| error.to_string()),
-    }
-}
-
 /// A path in a definition is relative to the definition's folder.
 pub(crate) fn beside(definition: &Definition, path: &str) -> PathBuf {
     Path::new(definition.source.path())
@@ -393,20 +281,6 @@ pub(crate) fn clause(definition: &Definition) -> Option<Cow<'_, Clause>> {
         Body::Where(clause) => Some(Cow::Borrowed(clause)),
         Body::Members(_) => Some(Cow::Owned(Clause::Listed(definition.id.clone()))),
         Body::Rule(_) => None,
-    }
-}
-
-/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
-fn cohort(definition: &Definition) -> Cohort {
-    let sync = |sync: &muster_definition::Sync| Sync {
-        destination: sync.to.clone(),
-        user_properties: sync.user_properties.clone(),
-    };
-    Cohort {
-        id: definition.id.clone(),
-        name: definition.name.clone(),
-        definition: Sha256::digest(format!("{:?}", definition.body)).into(),
-        sync: definition.sync.iter().map(sync).collect(),
     }
 }
 

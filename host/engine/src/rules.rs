@@ -4,6 +4,7 @@ use muster_model::CohortId;
 use muster_sandbox::Rule;
 use muster_store::{Snapshot, Store};
 
+use crate::cohort::Cohort;
 use crate::report::RunRecord;
 use crate::{EngineError, state};
 
@@ -11,8 +12,11 @@ use crate::{EngineError, state};
 ///
 /// # Errors
 /// When the store fails.
-pub fn forget_other_rules(store: &Store, rules: &[&Rule]) -> Result<(), EngineError> {
-    let kept: Vec<_> = rules.iter().map(|rule| state::rule_key(rule)).collect();
+pub fn forget_other_rules(store: &Store, rules: &[(&Rule, &[Cohort])]) -> Result<(), EngineError> {
+    let kept: Vec<_> = rules
+        .iter()
+        .map(|(rule, cohorts)| state::rule_key(rule, cohorts))
+        .collect();
     for key in store.snapshot()?.rules()? {
         if !kept.contains(&key) {
             store.forget_rule(&key)?;

@@ -85,7 +85,7 @@ pub use keys::{RuleKey, SourceKey, UserKey};
 pub use members::MemberChange;
 pub use options::Options;
 pub use outbox::{MAX_DESTINATION, Message, Outgoing};
-pub use runs::{MAX_RECORDS, RunCommit, RunRecord};
+pub use runs::{MAX_RECORDS, RuleCommit, RunCommit, RunRecord};
 pub use snapshot::Snapshot;
 pub use statistics::{NameCount, Statistics};
 pub use store::Store;

@@ -13,17 +13,11 @@ use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
 /// Run records kept of a cohort; older ones make room. A record a minute is a week, and 200 bytes each are 2 MB.
 pub const MAX_RECORDS: u64 = 10_000;
 
-/// Everything a run of a rule changes. It happens as a whole or not at all.
-#[derive(Clone, Debug)]
+/// Everything a run changes. It happens as a whole or not at all.
+#[derive(Clone, Debug, Default)]
 pub struct RunCommit {
-    /// The rule.
-    pub rule: RuleKey,
-    /// The engine's own bytes.
-    pub rule_state: Vec<u8>,
-    /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
-    pub news: u64,
-    /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
-    pub deadlines: Vec<(UserKey, i64)>,
+    /// What becomes of the rule; `None`: the run asked no rule.
+    pub rule: Option<RuleCommit>,
     /// Who enters and leaves.
     pub members: Vec<MemberChange>,
     /// The engine's own bytes, per cohort.
@@ -34,19 +28,28 @@ pub struct RunCommit {
     pub records: Vec<RunRecord>,
 }
 
-impl RunCommit {
-    /// A commit that changes nothing but makes the rule known.
+/// What a run changes of its rule.
+#[derive(Clone, Debug)]
+pub struct RuleCommit {
+    /// The rule.
+    pub key: RuleKey,
+    /// The engine's own bytes.
+    pub state: Vec<u8>,
+    /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
+    pub news: u64,
+    /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
+    pub deadlines: Vec<(UserKey, i64)>,
+}
+
+impl RuleCommit {
+    /// Changes nothing but makes the rule known.
     #[must_use]
-    pub fn new(rule: RuleKey) -> Self {
+    pub fn new(key: RuleKey) -> Self {
         Self {
-            rule,
-            rule_state: Vec::new(),
+            key,
+            state: Vec::new(),
             news: 0,
             deadlines: Vec::new(),
-            members: Vec::new(),
-            cohort_states: Vec::new(),
-            messages: Vec::new(),
-            records: Vec::new(),
         }
     }
 }
@@ -60,6 +63,8 @@ pub struct RunRecord {
     pub at: Millis,
     /// The engine's own bytes.
     pub body: Vec<u8>,
+    /// It takes the place of the cohort's latest record.
+    pub replaces_last: bool,
 }
 
 impl Store {
@@ -70,14 +75,16 @@ impl Store {
     pub fn commit_run(&self, run: &RunCommit) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
-        let seen = match tables.rules.get(&txn, &run.rule.0)? {
-            Some(state) if run.news == 0 => news::seen_by(state)?,
-            _ => run.news,
-        };
-        let mut state = seen.to_le_bytes().to_vec();
-        state.extend_from_slice(&run.rule_state);
-        tables.rules.put(&mut txn, &run.rule.0, &state)?;
-        deadlines::set(&mut txn, tables, &run.rule, &run.deadlines)?;
+        if let Some(rule) = &run.rule {
+            let seen = match tables.rules.get(&txn, &rule.key.0)? {
+                Some(state) if rule.news == 0 => news::seen_by(state)?,
+                _ => rule.news,
+            };
+            let mut state = seen.to_le_bytes().to_vec();
+            state.extend_from_slice(&rule.state);
+            tables.rules.put(&mut txn, &rule.key.0, &state)?;
+            deadlines::set(&mut txn, tables, &rule.key, &rule.deadlines)?;
+        }
         for change in &run.members {
             members::apply(&mut txn, tables, change)?;
         }
@@ -90,7 +97,9 @@ impl Store {
         for record in &run.records {
             add_record(&mut txn, tables, record)?;
         }
-        news::prune(&mut txn, tables)?;
+        if run.rule.is_some() {
+            news::prune(&mut txn, tables)?;
+        }
         self.inner.commit(txn)
     }
 
@@ -135,7 +144,7 @@ fn add_record(txn: &mut RwTxn<'_>, tables: &Tables, record: &RunRecord) -> Resul
     let prefix = members::prefix(&record.cohort);
     let latest = tables.records.rev_prefix_iter(txn, &prefix)?.next();
     let number = match latest {
-        Some(entry) => number_of(entry?.0)? + 1,
+        Some(entry) => number_of(entry?.0)? + u64::from(!record.replaces_last),
         None => 0,
     };
     let mut value = record.at.0.to_le_bytes().to_vec();
@@ -163,6 +172,7 @@ pub(crate) fn records(
             cohort: cohort.clone(),
             at: Millis(reader.i64()?),
             body: reader.rest().to_vec(),
+            replaces_last: false,
         });
     }
     Ok(records)

@@ -219,6 +219,24 @@ impl Snapshot {
         })
     }
 
+    /// The cohorts that have a state, defined still or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohorts(&self) -> Result<Vec<CohortId>, StoreError> {
+        self.read_with(|context, _| {
+            let mut cohorts = Vec::new();
+            for entry in context.tables.cohorts.iter(context.txn)? {
+                let key = std::str::from_utf8(entry?.0).ok();
+                let id = key.and_then(|id| CohortId::new(id).ok());
+                cohorts.push(id.ok_or(StoreError::Corrupt {
+                    what: "the id of a cohort",
+                })?);
+            }
+            Ok(cohorts)
+        })
+    }
+
     /// The latest run records of a cohort, the newest first.
     ///
     /// # Errors

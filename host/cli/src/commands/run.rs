@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::commands::deliver;
 use crate::output::{Output, count, duration, number, table};
-use crate::project::{Imported, Loaded, Project};
+use crate::project::{Imported, Project};
+use crate::rules::{self, Loaded};
 use crate::ticking::with_progress;
 
 /// Import new files, run one tick of every cohort, and send what changed
@@ -37,7 +38,7 @@ impl Run {
             );
         }
         let project = Project::load(&self.project, output)?;
-        let loaded = project.rules()?;
+        let loaded = rules::load(&project)?;
         let store = std::sync::Arc::new(project.open_store()?);
         let mut imported = Imported::default();
         for source in &project.config.sources {
@@ -71,7 +72,7 @@ impl Run {
         }
         let rules: Vec<_> = loaded
             .iter()
-            .filter_map(|loaded| loaded.rule.as_ref().ok())
+            .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())))
             .collect();
         muster_engine::forget_other_rules(&store, &rules)?;
         let delivered = deliver::deliver(&project, &store, output)?;
