@@ -15,6 +15,12 @@ pub enum StoreError {
         /// The store's directory.
         directory: PathBuf,
     },
+    /// There is no store.
+    #[error("there is no store in `{}`: importing or receiving events makes one", directory.display())]
+    Missing {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
     /// The store was written by another version.
     #[error(
         "the store in `{}` has format {found}, this version reads format {expected}: use the version that wrote it, \

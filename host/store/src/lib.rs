@@ -57,6 +57,7 @@ mod interner;
 mod keys;
 mod lock;
 mod log;
+mod look;
 mod maintain;
 mod members;
 mod meta;

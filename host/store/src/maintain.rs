@@ -30,6 +30,8 @@ impl Store {
     /// When the database cannot be written; then nothing changed.
     pub fn maintain(&self) -> Result<bool, StoreError> {
         let inner = &self.inner;
+        // Of processes that looked at the store and were killed: they would keep freed pages from being used again.
+        inner.env.clear_stale_readers()?;
         if inner.view().memtable_full(&inner.options) {
             inner.write(|writer| inner.flush(writer))?;
             return Ok(true);
