@@ -35,7 +35,7 @@ pub(crate) struct Tables {
     pub(crate) news: Table,
     /// rule → state.
     pub(crate) rules: Table,
-    /// rule, group of 256 users u32 → deadlines.
+    /// rule, height u8, node u32 → deadlines.
     pub(crate) deadlines: Table,
     /// cohort → state.
     pub(crate) cohorts: Table,

@@ -227,6 +227,16 @@ impl Snapshot {
         self.read_with(|context, _| deadlines::due(context.txn, context.tables, rule, now.0))
     }
 
+    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It costs the same however many users there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next_due(&self, rule: &RuleKey) -> Result<Option<Millis>, StoreError> {
+        self.read_with(|context, _| {
+            Ok(deadlines::next(context.txn, context.tables, rule)?.map(Millis))
+        })
+    }
+
     /// The members of a cohort.
     ///
     /// # Errors
