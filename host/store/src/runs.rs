@@ -10,8 +10,10 @@ use crate::members::{self, MemberChange};
 use crate::outbox::{self, Message};
 use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
 
-/// Run records kept of a cohort; older ones make room. A record a minute is a week, and 200 bytes each are 2 MB.
-pub const MAX_RECORDS: u64 = 10_000;
+/// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600, and 200 bytes each are 30 MB.
+pub const MAX_RECORDS: u64 = 150_000;
+/// Old records that one new record drops at most, so that a shorter time to keep them does not stop a run. They become fewer, because it adds but one.
+const PRUNED: usize = 16;
 
 /// Everything a run changes. It happens as a whole or not at all.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +97,7 @@ impl Store {
         }
         outbox::add(&mut txn, tables, &run.messages)?;
         for record in &run.records {
-            add_record(&mut txn, tables, record)?;
+            add_record(&mut txn, tables, record, self.inner.options.keep_records)?;
         }
         if run.rule.is_some() {
             news::prune(&mut txn, tables)?;
@@ -140,7 +142,13 @@ pub(crate) fn rules(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<RuleKey>, 
     Ok(rules)
 }
 
-fn add_record(txn: &mut RwTxn<'_>, tables: &Tables, record: &RunRecord) -> Result<(), StoreError> {
+/// Adds a record, and drops some that are too old or too many.
+pub(crate) fn add_record(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    record: &RunRecord,
+    keep: i64,
+) -> Result<(), StoreError> {
     let prefix = members::prefix(&record.cohort);
     let latest = tables.records.rev_prefix_iter(txn, &prefix)?.next();
     let number = match latest {
@@ -151,26 +159,45 @@ fn add_record(txn: &mut RwTxn<'_>, tables: &Tables, record: &RunRecord) -> Resul
     value.extend_from_slice(&record.body);
     let cohort = record.cohort.as_str().as_bytes();
     tables.records.put(txn, &numbered(cohort, number), &value)?;
-    if let Some(oldest) = number.checked_sub(MAX_RECORDS) {
-        tables.records.delete(txn, &numbered(cohort, oldest))?;
+    let since = record.at.0.saturating_sub(keep);
+    let mut old = Vec::new();
+    for entry in tables.records.prefix_iter(txn, &prefix)?.take(PRUNED) {
+        let (key, value) = entry?;
+        let each = number_of(key)?;
+        let too_many = each.saturating_add(MAX_RECORDS) <= number;
+        let too_old = Reader::new(value, RECORD).i64()? < since && each < number;
+        if !too_many && !too_old {
+            break;
+        }
+        old.push(key.to_vec());
+    }
+    for key in old {
+        tables.records.delete(txn, &key)?;
     }
     Ok(())
 }
 
-/// The latest records of a cohort, the newest first.
+const RECORD: &str = "a run record";
+
+/// The latest records of a cohort back to an instant, the newest first.
 pub(crate) fn records(
     txn: &ReadTxn<'_>,
     tables: &Tables,
     cohort: &CohortId,
+    since: Millis,
     limit: usize,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let prefix = members::prefix(cohort);
     let mut records = Vec::new();
     for entry in tables.records.rev_prefix_iter(txn, &prefix)?.take(limit) {
-        let mut reader = Reader::new(entry?.1, "a run record");
+        let mut reader = Reader::new(entry?.1, RECORD);
+        let at = Millis(reader.i64()?);
+        if at < since {
+            break;
+        }
         records.push(RunRecord {
             cohort: cohort.clone(),
-            at: Millis(reader.i64()?),
+            at,
             body: reader.rest().to_vec(),
             replaces_last: false,
         });

@@ -283,7 +283,22 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub fn records(&self, cohort: &CohortId, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
-        self.read_with(|context, _| runs::records(context.txn, context.tables, cohort, limit))
+        self.records_since(cohort, Millis(i64::MIN), limit)
+    }
+
+    /// The run records of a cohort from now back to the first that is older than an instant, at most `limit`, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records_since(
+        &self,
+        cohort: &CohortId,
+        since: Millis,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        self.read_with(|context, _| {
+            runs::records(context.txn, context.tables, cohort, since, limit)
+        })
     }
 
     /// The position of a source: of [`Store::append`], or of a finished import.
