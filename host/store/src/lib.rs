@@ -51,6 +51,7 @@ mod deadlines;
 mod environment;
 mod error;
 mod firsts;
+mod forget;
 mod import;
 mod instant;
 mod interner;
@@ -81,6 +82,7 @@ pub use columns::{
     Column, Dictionary, EventRows, History, Kind, PropertyRead, ReadRequest, StreamRead,
 };
 pub use error::StoreError;
+pub use forget::Forget;
 pub use import::{Import, ImportState, Imported};
 pub use keys::{RuleKey, SourceKey, UserKey};
 pub use members::MemberChange;

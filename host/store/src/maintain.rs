@@ -77,19 +77,43 @@ impl Inner {
         if view.batches.is_empty() {
             return Ok(());
         }
-        let mut blocks = encode(&view.batches)?;
+        // Encoded before the transaction, which others may wait for.
+        let blocks = encode(&view.batches)?;
         let mut txn = self.env.write_txn()?;
-        let id = next_id(&mut txn, self)?;
-        let place = Counter::Place.take(&mut txn, &self.tables)?;
-        blocks.write(&mut txn, &self.tables, id)?;
-        let segment = blocks.segment(id, place);
-        put(&mut txn, self, &segment)?;
-        self.tables.log.clear(&mut txn)?;
+        self.write_memtable(&mut txn, &mut view, blocks)?;
         news::join(&mut txn, &self.tables)?;
         writer.save(self, &mut txn)?;
+        self.commit_view(txn, view)
+    }
+
+    /// Writes the rows in memory as a segment, as part of a commit.
+    pub(crate) fn flush_into(
+        &self,
+        txn: &mut RwTxn<'_>,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        if view.batches.is_empty() {
+            return Ok(());
+        }
+        let blocks = encode(&view.batches)?;
+        self.write_memtable(txn, view, blocks)
+    }
+
+    fn write_memtable(
+        &self,
+        txn: &mut RwTxn<'_>,
+        view: &mut View,
+        mut blocks: SegmentWriter,
+    ) -> Result<(), StoreError> {
+        let id = next_id(txn, self)?;
+        let place = Counter::Place.take(txn, &self.tables)?;
+        blocks.write(txn, &self.tables, id)?;
+        let segment = blocks.segment(id, place);
+        put(txn, self, &segment)?;
+        self.tables.log.clear(txn)?;
         view.batches.clear();
         view.segments.push(Arc::new(segment));
-        self.commit_view(txn, view)
+        Ok(())
     }
 
     /// Makes one segment of neighbours.

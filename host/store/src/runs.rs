@@ -8,6 +8,7 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{number_of, numbered};
 use crate::members::{self, MemberChange};
 use crate::outbox::{self, Message};
+use crate::store::Inner;
 use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
 
 /// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600, and 200 bytes each are 30 MB.
@@ -90,15 +91,8 @@ impl Store {
         for change in &run.members {
             members::apply(&mut txn, tables, change)?;
         }
-        for (cohort, state) in &run.cohort_states {
-            tables
-                .cohorts
-                .put(&mut txn, cohort.as_str().as_bytes(), state)?;
-        }
-        outbox::add(&mut txn, tables, &run.messages)?;
-        for record in &run.records {
-            add_record(&mut txn, tables, record, self.inner.options.keep_records)?;
-        }
+        let (states, records) = (&run.cohort_states, &run.records);
+        (self.inner).put_outcome(&mut txn, states, &run.messages, records)?;
         if run.rule.is_some() {
             news::prune(&mut txn, tables)?;
         }
@@ -116,6 +110,27 @@ impl Store {
         deadlines::forget(&mut txn, tables, rule)?;
         news::prune(&mut txn, tables)?;
         self.inner.commit(txn)
+    }
+}
+
+impl Inner {
+    /// Writes what became of cohorts.
+    pub(crate) fn put_outcome(
+        &self,
+        txn: &mut RwTxn<'_>,
+        states: &[(CohortId, Vec<u8>)],
+        messages: &[Message],
+        records: &[RunRecord],
+    ) -> Result<(), StoreError> {
+        let tables = &self.tables;
+        for (cohort, state) in states {
+            tables.cohorts.put(txn, cohort.as_str().as_bytes(), state)?;
+        }
+        outbox::add(txn, tables, messages)?;
+        for record in records {
+            add_record(txn, tables, record, self.options.keep_records)?;
+        }
+        Ok(())
     }
 }
 
@@ -143,7 +158,7 @@ pub(crate) fn rules(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<RuleKey>, 
 }
 
 /// Adds a record, and drops some that are too old or too many.
-pub(crate) fn add_record(
+fn add_record(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     record: &RunRecord,

@@ -19,11 +19,18 @@ pub(crate) struct SegmentWriter {
     bytes: Vec<u8>,
     builder: BlockBuilder,
     selection: Selection,
-    everybody: Wanted,
+    wanted: Wanted,
 }
 
 impl Default for SegmentWriter {
     fn default() -> Self {
+        Self::of_users((0..=u8::MAX).collect())
+    }
+}
+
+impl SegmentWriter {
+    /// Takes the rows of these users of each group only.
+    pub(crate) fn of_users(users: Vec<u8>) -> Self {
         Self {
             names: Vec::new(),
             total: 0,
@@ -31,12 +38,10 @@ impl Default for SegmentWriter {
             bytes: Vec::new(),
             builder: BlockBuilder::default(),
             selection: Selection::default(),
-            everybody: Wanted::new((0..=u8::MAX).collect()),
+            wanted: Wanted::new(users),
         }
     }
-}
 
-impl SegmentWriter {
     /// Adds the rows of one name and group; names, and groups within a name, come ascending. Sources are by age; of duplicates
     /// the oldest stays.
     pub(crate) fn add(
@@ -49,9 +54,9 @@ impl SegmentWriter {
             after: i64::MIN,
             now: i64::MAX,
         };
-        self.selection.fill(sources, &self.everybody, all, &mut []);
+        self.selection.fill(sources, &self.wanted, all, &mut []);
         let mut before = 0;
-        for (user, end) in self.everybody.users.iter().zip(&self.selection.users) {
+        for (user, end) in self.wanted.users.iter().zip(&self.selection.users) {
             self.builder.user(*user, end.rows - before);
             before = end.rows;
         }

@@ -224,10 +224,7 @@ pub(crate) fn load_view(
     let mut segments = Vec::new();
     for entry in tables.segments.iter(txn)? {
         let (key, value) = entry?;
-        let id = key.try_into().map_err(|_| StoreError::Corrupt {
-            what: "the key of a segment",
-        })?;
-        let id = u32::from_be_bytes(id);
+        let id = Segment::id_of(key)?;
         if !staged.contains(&id) {
             segments.push(Arc::new(Segment::decode(id, value)?));
         }

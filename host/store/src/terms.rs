@@ -261,7 +261,13 @@ pub(crate) fn load_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Interner,
     for entry in tables.users.iter(txn)? {
         let (key, id) = entry?;
         expect_next(key, users.len())?;
-        users.intern(utf8(id)?)?;
+        match utf8(id)? {
+            // Of a user who was forgotten.
+            "" => users.skip(),
+            id => {
+                users.intern(id)?;
+            }
+        }
     }
     Ok(users)
 }

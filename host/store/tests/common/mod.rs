@@ -208,6 +208,11 @@ impl Model {
         }
     }
 
+    pub fn forget(&mut self, user: u32) {
+        self.events.remove(&user);
+        self.operations.remove(&user);
+    }
+
     fn first(&self, user: u32) -> (i64, i64) {
         let event = self
             .events
@@ -329,17 +334,24 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             .collect(),
     };
     let keys: Vec<UserKey> = keys.into_iter().collect();
-    let users: Vec<u32> = keys
+    // `None`: the user was forgotten.
+    let users: Vec<Option<u32>> = keys
         .iter()
         .map(|key| {
-            let id = snapshot.user_id(*key).unwrap().unwrap();
+            let id = snapshot.user_id(*key).unwrap()?;
             assert_eq!(snapshot.user_key(&id).unwrap(), Some(*key));
-            id.strip_prefix("user ").unwrap().parse().unwrap()
+            Some(id.strip_prefix("user ").unwrap().parse().unwrap())
         })
         .collect();
     let now = Millis(question.now);
     let known = snapshot.known(now).unwrap();
     let later: BTreeMap<_, _> = snapshot.known_later(now).unwrap().into_iter().collect();
+    let counted = model
+        .events
+        .values()
+        .map(|events| events.len())
+        .sum::<usize>();
+    assert!(snapshot.statistics().unwrap().events >= counted as u64);
     let history = snapshot
         .read(&ReadRequest {
             users: &keys,
@@ -366,6 +378,9 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
 
     for (place, user) in users.iter().enumerate() {
         let key = keys[place];
+        // There is nothing of a number that nobody has.
+        let nobody = u32::MAX;
+        let user = &user.unwrap_or(nobody);
         let (event, since) = model.first(*user);
         assert_eq!(known.contains(key.0), since <= question.now);
         let expected = (since > question.now && since != i64::MAX).then_some(Millis(since));
@@ -464,7 +479,9 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             }
         }
         assert_eq!(history.next_row[place], next);
-        check_person(&snapshot, model, key, *user, question.now);
+        if *user != nobody {
+            check_person(&snapshot, model, key, *user, question.now);
+        }
     }
 }
 
