@@ -65,6 +65,7 @@ mod meta;
 mod news;
 mod options;
 mod outbox;
+mod prune;
 mod read;
 mod rows;
 mod runs;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound::Included;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use heed::RwTxn;
 
@@ -116,8 +117,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Makes one segment of neighbours.
-    fn merge(&self, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
+    /// Makes one segment of neighbours, without events that are not to be kept.
+    pub(crate) fn merge(&self, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
         let mut txn = self.env.write_txn()?;
         let id = next_id(&mut txn, self)?;
         self.commit(txn)?;
@@ -136,7 +137,7 @@ impl Inner {
             .iter()
             .flat_map(|segment| segment.names.iter().map(|name| name.name))
             .collect();
-        let mut blocks = SegmentWriter::default();
+        let mut blocks = SegmentWriter::since(self.pruned.load(Relaxed));
         for name in names {
             let mut next = Some(0);
             while let Some(group) = next {
@@ -154,16 +155,18 @@ impl Inner {
             blocks.write(&mut txn, &self.tables, id)?;
             let place = inputs.first().map_or(0, |segment| segment.place);
             let segment = blocks.segment(id, place);
-            put(&mut txn, self, &segment)?;
             for input in inputs {
                 blocks::drop_segment(&mut txn, &self.tables, input.id)?;
             }
             view.segments
                 .retain(|segment| inputs.iter().all(|input| input.id != segment.id));
-            let at = view
-                .segments
-                .partition_point(|segment| segment.place < place);
-            view.segments.insert(at, Arc::new(segment));
+            if !segment.names.is_empty() {
+                put(&mut txn, self, &segment)?;
+                let at = view
+                    .segments
+                    .partition_point(|segment| segment.place < place);
+                view.segments.insert(at, Arc::new(segment));
+            }
             self.commit_view(txn, view)
         })
     }

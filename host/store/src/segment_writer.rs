@@ -8,6 +8,7 @@ use crate::environment::Tables;
 use crate::read::{Selection, Source, Wanted, Window};
 use crate::rows::index;
 use crate::segment::{Segment, SegmentName};
+use crate::terms::OPERATIONS;
 use crate::{StoreError, blocks};
 
 /// Blocks that are encoded and not yet written.
@@ -20,6 +21,8 @@ pub(crate) struct SegmentWriter {
     builder: BlockBuilder,
     selection: Selection,
     wanted: Wanted,
+    /// Events before it are left out.
+    since: i64,
 }
 
 impl Default for SegmentWriter {
@@ -29,6 +32,14 @@ impl Default for SegmentWriter {
 }
 
 impl SegmentWriter {
+    /// Takes no events before an instant, but all operations.
+    pub(crate) fn since(since: i64) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
     /// Takes the rows of these users of each group only.
     pub(crate) fn of_users(users: Vec<u8>) -> Self {
         Self {
@@ -39,6 +50,7 @@ impl SegmentWriter {
             builder: BlockBuilder::default(),
             selection: Selection::default(),
             wanted: Wanted::new(users),
+            since: i64::MIN,
         }
     }
 
@@ -50,11 +62,16 @@ impl SegmentWriter {
         group: u32,
         sources: &[(u32, Source<'_>)],
     ) -> Result<(), StoreError> {
-        let all = Window {
-            after: i64::MIN,
+        let since = if name == OPERATIONS {
+            i64::MIN
+        } else {
+            self.since
+        };
+        let window = Window {
+            after: since.saturating_sub(1),
             now: i64::MAX,
         };
-        self.selection.fill(sources, &self.wanted, all, &mut []);
+        (self.selection).fill(sources, &self.wanted, window, &mut []);
         let mut before = 0;
         for (user, end) in self.wanted.users.iter().zip(&self.selection.users) {
             self.builder.user(*user, end.rows - before);

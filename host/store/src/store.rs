@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use heed::{Env, RwTxn, WithoutTls};
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     importing: Mutex<BTreeSet<SourceKey>>,
     /// One merge of segments at a time.
     merging: Mutex<()>,
+    /// Events before it are not to be kept.
+    pub(crate) pruned: AtomicI64,
     // Last, so that the directory is let go of when the database is closed. `None`: it is only looked at.
     _lock: Option<Lock>,
 }
@@ -149,6 +152,7 @@ impl Inner {
             listeners: RwLock::default(),
             importing: Mutex::new(BTreeSet::new()),
             merging: Mutex::new(()),
+            pruned: AtomicI64::new(i64::MIN),
             _lock: None,
         }
     }

@@ -22,6 +22,7 @@ enum Step {
     Import { rows: Vec<Vec<Input>>, end: End },
     Maintain,
     Forget(u32),
+    Prune(i64),
     Reopen,
     Read(Question),
 }
@@ -139,6 +140,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(rows, end)| Step::Import { rows, end }),
         2 => Just(Step::Maintain),
         2 => prop_oneof![0..6_u32, 250..520_u32].prop_map(Step::Forget),
+        1 => prop_oneof![0..25_i64, 0..2_000_000_000_000_i64].prop_map(Step::Prune),
         1 => Just(Step::Reopen),
         4 => question().prop_map(Step::Read),
     ]
@@ -198,6 +200,10 @@ proptest! {
                         prop_assert_eq!(snapshot.user_key(&id).unwrap(), None);
                     }
                     model.forget(user);
+                }
+                Step::Prune(before) => {
+                    while store.prune(Millis(before)).unwrap() {}
+                    model.prune(before);
                 }
                 Step::Reopen => {
                     drop(store);
