@@ -29,6 +29,10 @@ pub(crate) struct Config {
     pub(crate) cohorts: Vec<String>,
     pub(crate) sources: Vec<FilesSource>,
     pub(crate) destinations: BTreeMap<String, Destination>,
+    pub(crate) guard: Option<muster_engine::Guard>,
+    pub(crate) retention: Option<i64>,
+    pub(crate) run_records: i64,
+    pub(crate) operations: Option<std::net::SocketAddr>,
 }
 
 /// Event files.
@@ -112,6 +116,10 @@ fn project(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
         cohorts,
         sources,
         destinations,
+        guard: Some(muster_engine::Guard::default()),
+        retention: None,
+        run_records: 90 * 86_400_000,
+        operations: None,
     })
 }
 

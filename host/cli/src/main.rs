@@ -7,6 +7,7 @@ mod output;
 mod project;
 mod reads;
 mod rules;
+mod service;
 mod ticking;
 mod told;
 

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use muster_definition::yaml::closest;
 use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Source, quote};
 use muster_ingest::{ImportOptions, find_files, import_file};
-use muster_store::Store;
+use muster_model::CohortId;
+use muster_store::{Snapshot, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::config::{self, Config};
@@ -17,7 +19,7 @@ use crate::output::{Output, Rendered, Unit, count};
 /// A project that is right as far as its files say.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) lists: MemberLists,
 }
@@ -33,11 +35,19 @@ impl Project {
                 directory.display()
             );
         }
+        match read(&path).and_then(|source| Config::parse(&source)) {
+            Ok(config) => Self::with(directory, Arc::new(config), output),
+            Err(diagnostics) => Err(Rendered(output.diagnostics(&diagnostics)).into()),
+        }
+    }
+
+    /// Reads the definitions of a project again, its configuration staying what it is.
+    pub(crate) fn reload(&self, output: &Output) -> anyhow::Result<Self> {
+        Self::with(&self.directory, Arc::clone(&self.config), output)
+    }
+
+    fn with(directory: &Path, config: Arc<Config>, output: &Output) -> anyhow::Result<Self> {
         let mut problems = Diagnostics::default();
-        let config = match read(&path).and_then(|source| Config::parse(&source)) {
-            Ok(config) => config,
-            Err(diagnostics) => return Err(Rendered(output.diagnostics(&diagnostics)).into()),
-        };
         let mut definitions = Vec::new();
         for pattern in &config.cohorts {
             // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
@@ -83,24 +93,48 @@ impl Project {
 
     pub(crate) fn open_store(&self) -> anyhow::Result<Store> {
         let directory = self.store_directory();
-        Store::open(&directory, &muster_store::Options::default())
+        Store::open(&directory, &self.store_options())
             .with_context(|| format!("cannot open the store in {}", directory.display()))
     }
 
-    /// Whether there is a store: opening one that is not there would make it.
-    pub(crate) fn has_store(&self) -> bool {
-        // LMDB's file.
-        self.store_directory().join("data.mdb").is_file()
+    fn store_options(&self) -> muster_store::Options {
+        muster_store::Options {
+            keep_records: self.config.run_records,
+            ..muster_store::Options::default()
+        }
     }
 
-    /// The store, for a command that only looks: it makes none.
-    pub(crate) fn existing_store(&self) -> anyhow::Result<Store> {
-        if !self.has_store() {
-            bail!(
-                "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`"
-            );
+    /// What is in the store, for a command that only looks, whether the service runs or not: it makes none.
+    pub(crate) fn look(&self) -> anyhow::Result<Snapshot> {
+        self.look_if_there()?.context(
+            "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`",
+        )
+    }
+
+    /// [`Self::look`]; `None`: there is no store yet.
+    pub(crate) fn look_if_there(&self) -> anyhow::Result<Option<Snapshot>> {
+        let directory = self.store_directory();
+        match Store::look(&directory, &self.store_options()) {
+            Err(StoreError::Missing { .. }) => Ok(None),
+            looked => looked
+                .map(Some)
+                .with_context(|| format!("cannot look into the store in {}", directory.display())),
         }
-        self.open_store()
+    }
+
+    /// The id of a cohort that is defined, or was and has left runs and members in the store.
+    pub(crate) fn known_cohort(&self, id: &str) -> anyhow::Result<CohortId> {
+        match self.cohort(id) {
+            Ok(definition) => Ok(definition.id.clone()),
+            Err(unknown) => {
+                let known = self.look().and_then(|snapshot| Ok(snapshot.cohorts()?));
+                let known = known
+                    .unwrap_or_default()
+                    .into_iter()
+                    .find(|known| known.as_str() == id);
+                known.ok_or(unknown)
+            }
+        }
     }
 
     /// The cohort of an id.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use muster_compiler::Module;
 use muster_definition::{Body, Clause, Definition};
-use muster_engine::{Cohort, Sync};
-use muster_model::{Cadence, CohortId, Schedule};
+use muster_engine::{Cohort, RunRecord, Sync};
+use muster_model::{Cadence, CohortId, Millis, Schedule};
 use muster_sandbox::{LoadError, Options, Origin, Rule, Sandbox, componentize};
+use muster_store::Store;
 use sha2::{Digest, Sha256};
 
 use crate::project::{Project, beside, clause};
@@ -28,7 +29,23 @@ pub(crate) struct Rhythm {
     pub(crate) time_zone: String,
 }
 
+impl Loaded {
+    /// Whether it is asked in the same way about the same cohorts, so that nobody need be disturbed.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let rules = match (&self.rule, &other.rule) {
+            (Ok(one), Ok(other)) => one.digest() == other.digest(),
+            (Err(one), Err(other)) => one == other,
+            _ => false,
+        };
+        rules && self.rhythm == other.rhythm && self.cohorts == other.cohorts
+    }
+}
+
 impl Rhythm {
+    pub(crate) fn is_real_time(&self) -> bool {
+        self.cadence == Cadence::RealTime
+    }
+
     fn of(definition: &Definition) -> Self {
         let time_zone = match definition.cadence {
             Cadence::RealTime => String::new(),
@@ -161,4 +178,24 @@ fn cohort(definition: &Definition) -> Cohort {
         sync: definition.sync.iter().map(sync).collect(),
         exit_on_remove: false,
     }
+}
+
+/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all their members exit.
+pub(crate) fn end_removed(
+    project: &Project,
+    store: &Store,
+    now: Millis,
+) -> anyhow::Result<Vec<(CohortId, RunRecord)>> {
+    // A project without any cohort is more likely a folder that was not mounted.
+    if project.definitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
+    let removed = muster_engine::removed(&store.snapshot()?, &defined)?;
+    let mut ended = Vec::new();
+    for cohort in removed {
+        let record = muster_engine::remove(store, &cohort, now)?;
+        ended.push((cohort, record));
+    }
+    Ok(ended)
 }

@@ -1,3 +1,4 @@
+mod forget;
 mod guard;
 mod removal;
 

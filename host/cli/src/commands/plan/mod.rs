@@ -50,9 +50,9 @@ impl Plan {
         for id in &self.cohorts {
             shown.insert(project.cohort(id)?.id.clone());
         }
-        let store = project.existing_store()?;
+        let snapshot = project.look()?;
         let loaded = rules::load(&project)?;
-        let files = Files::look(&project, &store)?;
+        let files = Files::look(&project, &snapshot)?;
         if let Some(note) = files.note() {
             output.note(&note);
         }
@@ -60,7 +60,6 @@ impl Plan {
             .now
             .or(project.config.clock)
             .unwrap_or_else(Millis::now);
-        let snapshot = store.snapshot()?;
         let mut planned = Planned {
             shown: (!shown.is_empty()).then_some(shown),
             sample: self.sample,
