@@ -61,3 +61,8 @@ pub(crate) fn forgotten(forgotten: &Forgotten) -> Json {
     let cohorts: Vec<_> = forgotten.exited.iter().map(ToString::to_string).collect();
     json!({ "known": forgotten.known, "exited": cohorts, "messages": forgotten.messages })
 }
+
+/// What a document holds under a key; null if there is no such key.
+pub(crate) fn field<'a>(document: &'a Json, key: &str) -> &'a Json {
+    document.get(key).unwrap_or(&Json::Null)
+}

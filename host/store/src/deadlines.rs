@@ -106,6 +106,8 @@ pub(crate) fn due(
 ) -> Result<RoaringBitmap, StoreError> {
     let mut due = RoaringBitmap::new();
     let corrupt = || StoreError::Corrupt { what: WHAT };
+    // The greatest instant stands for none.
+    let now = now.min(i64::MAX - 1);
     if next(txn, tables, rule)?.is_none_or(|earliest| earliest > now) {
         return Ok(due);
     }

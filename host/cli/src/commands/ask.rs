@@ -10,7 +10,7 @@ use crate::project::Project;
 use crate::rules::{self, Loaded};
 use crate::service::control::{self, Request};
 use crate::ticking::with_progress;
-use crate::told;
+use crate::told::{self, field};
 
 /// Asks the running service; if none runs, does it here. Messages that come of it here wait for the next run.
 pub(super) fn ask(
@@ -68,8 +68,8 @@ pub(super) fn run_one(
 
 /// What a run did, in a line.
 pub(super) fn said(cohort: &str, run: &Value) -> String {
-    let number = |key: &str| crate::output::number(run[key].as_u64().unwrap_or_default());
-    if let Some(held) = run["held"].as_object() {
+    let number = |key: &str| crate::output::number(field(run, key).as_u64().unwrap_or_default());
+    if let Some(held) = field(run, "held").as_object() {
         let of = |key: &str| held.get(key).and_then(Value::as_u64).unwrap_or_default();
         return format!(
             "{cohort}: held by the guard: {} would enter and {} exit, of {} members; `muster approve {cohort}` lets it go, `muster reject {cohort}` drops it",

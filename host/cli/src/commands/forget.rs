@@ -9,7 +9,7 @@ use crate::commands::ask;
 use crate::output::{Output, count};
 use crate::project::Project;
 use crate::service::control::Request;
-use crate::told;
+use crate::told::{self, field};
 
 /// Delete a person's history, properties and memberships, and send their exits
 #[derive(Debug, Args)]
@@ -35,10 +35,10 @@ impl Forget {
             let forgotten = muster_engine::forget(store, &self.user, now)?;
             Ok(told::forgotten(&forgotten))
         })?;
-        if answer["known"] != true {
+        if field(&answer, "known") != true {
             anyhow::bail!("no user has this id, so nothing was deleted");
         }
-        let cohorts = answer["exited"].as_array().map_or(0, Vec::len) as u64;
+        let cohorts = field(&answer, "exited").as_array().map_or(0, Vec::len) as u64;
         let text = match cohorts {
             0 => "deleted; the user was in no cohort".to_owned(),
             _ => format!(

@@ -9,6 +9,7 @@ use crate::commands::ask;
 use crate::output::Output;
 use crate::project::Project;
 use crate::service::control::Request;
+use crate::told::field;
 
 /// Drop a run that the guard holds: nobody moves, and the cohort's next run computes it anew
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ impl Reject {
         )?;
         let text = format!("{id}: dropped; its next run computes it anew");
         output.result(
-            &json!({ "cohort": id.as_str(), "rejected": answer["rejected"] }),
+            &json!({ "cohort": id.as_str(), "rejected": field(&answer, "rejected") }),
             &text,
         )
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::output::{Output, bytes, count, number, table};
 use crate::project::Project;
 use crate::service::control::{self, Request};
+use crate::told::field;
 
 /// Show how the service does: events, cohorts and their runs, what the guard holds, sources, and messages waiting to be sent
 #[derive(Debug, Args)]
@@ -39,7 +40,7 @@ impl Status {
             "cohorts": shown.cohorts(&project.definitions, &snapshot)?,
             "sources": shown.sources(),
             "destinations": shown.destinations(&project, &snapshot)?,
-            "definitions": shown.service["definitions"],
+            "definitions": field(&shown.service, "definitions"),
         });
         let text = shown.text();
         output.result(&json, &text)
@@ -57,12 +58,12 @@ struct Shown {
 
 impl Shown {
     fn running(&mut self) -> Value {
-        let version = self.service["version"].clone();
+        let version = field(&self.service, "version").clone();
         self.text += &match version.as_str() {
             None => "the service is not running\n".to_owned(),
             Some(version) => format!("the service is running, version {version}\n"),
         };
-        if let Some(error) = self.service["definitions"].as_str() {
+        if let Some(error) = field(&self.service, "definitions").as_str() {
             self.remarks.push(format!(
                 "the definitions on disk are wrong, the old ones are in force:\n{error}"
             ));
@@ -98,11 +99,11 @@ impl Shown {
             let members = snapshot.members(id)?.len();
             let record = muster_engine::records(snapshot, id, 1)?.into_iter().next();
             let status = muster_engine::status(snapshot, id)?;
-            let live = &self.service["cohorts"][id.as_str()];
+            let live = field(field(&self.service, "cohorts"), id.as_str());
             // In real time a run that moves nobody leaves no record.
-            let last = live["last_run"].as_str().map(str::to_owned);
+            let last = field(live, "last_run").as_str().map(str::to_owned);
             let last = last.or_else(|| status.ran.map(|ran| ran.to_string()));
-            let next = live["next_run"].as_str();
+            let next = field(live, "next_run").as_str();
             rows.push(vec![
                 id.to_string(),
                 number(members),
@@ -118,7 +119,7 @@ impl Shown {
                     held.at, number(held.entered), number(held.exited)
                 ));
             }
-            if let Some(trouble) = live["trouble"].as_str() {
+            if let Some(trouble) = field(live, "trouble").as_str() {
                 self.remarks
                     .push(format!("{id}: not evaluated, membership kept: {trouble}"));
             }
@@ -130,7 +131,7 @@ impl Shown {
                 "last_run_at": last,
                 "next_run_at": next,
                 "held": status.held,
-                "trouble": live["trouble"],
+                "trouble": field(live, "trouble"),
             }));
         }
         self.text.push('\n');
@@ -142,12 +143,14 @@ impl Shown {
     }
 
     fn sources(&mut self) -> Value {
-        let sources = self.service["sources"].clone();
+        let sources = field(&self.service, "sources").clone();
         let mut rows = Vec::new();
         for source in sources.as_array().into_iter().flatten() {
-            let text = |key: &str| source[key].as_str().unwrap_or_default().to_owned();
-            let events = source["counts"]["events"].as_u64().unwrap_or_default();
-            let lag = source["lag_ms"].as_u64().unwrap_or_default();
+            let text = |key: &str| field(source, key).as_str().unwrap_or_default().to_owned();
+            let events = field(field(source, "counts"), "events")
+                .as_u64()
+                .unwrap_or_default();
+            let lag = field(source, "lag_ms").as_u64().unwrap_or_default();
             let lag = std::time::Duration::from_millis(lag);
             rows.push(vec![
                 text("name"),
@@ -155,7 +158,7 @@ impl Shown {
                 crate::output::duration(lag),
                 text("last_commit"),
             ]);
-            if let Some(trouble) = source["trouble"].as_str() {
+            if let Some(trouble) = field(source, "trouble").as_str() {
                 self.remarks
                     .push(format!("source {}: {trouble}", text("name")));
             }
@@ -177,15 +180,18 @@ impl Shown {
         for name in project.config.destinations.keys() {
             let waiting = backlog.iter().find(|(destination, ..)| destination == name);
             let (messages, size) = waiting.map_or((0, 0), |(_, messages, size)| (*messages, *size));
-            let live = &self.service["destinations"][name];
+            let live = field(field(&self.service, "destinations"), name);
             rows.push(vec![
                 name.clone(),
                 number(messages),
                 bytes(size),
-                live["delivered"].as_str().unwrap_or_default().to_owned(),
+                field(live, "delivered")
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
             ]);
-            if let Some(trouble) = live["trouble"].as_str() {
-                let since = live["since"].as_str().unwrap_or_default();
+            if let Some(trouble) = field(live, "trouble").as_str() {
+                let since = field(live, "since").as_str().unwrap_or_default();
                 self.remarks
                     .push(format!("takes nothing since {since}: {trouble}"));
             }
@@ -193,8 +199,8 @@ impl Shown {
                 "name": name,
                 "waiting_messages": messages,
                 "waiting_bytes": size,
-                "delivered": live["delivered"],
-                "trouble": live["trouble"],
+                "delivered": field(live, "delivered"),
+                "trouble": field(live, "trouble"),
             }));
         }
         if !rows.is_empty() {

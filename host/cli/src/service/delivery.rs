@@ -48,7 +48,7 @@ pub(crate) async fn deliver(
                     health.delivered = Some(Millis::now())
                 });
             }
-            *told = report.clone();
+            *told = *report;
         };
         let result = publisher.drain(&store, &options, progress).await;
         match result {
