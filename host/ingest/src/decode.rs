@@ -11,7 +11,7 @@ mod value;
 use muster_model::EventBuffer;
 
 pub(crate) use self::draft::Draft;
-pub(crate) use self::event::{EventError, Reading, decode_event};
+pub(crate) use self::event::{Reading, decode_event};
 use self::limits::MAX_LINE;
 use crate::Counts;
 
