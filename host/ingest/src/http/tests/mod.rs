@@ -5,6 +5,7 @@ mod bounds;
 mod client;
 mod faults;
 mod random;
+mod sdk;
 mod together;
 
 use std::net::SocketAddr;
