@@ -46,10 +46,11 @@ impl Project {
             );
         }
         let mut problems = Diagnostics::default();
-        let config = match read(&path).and_then(|source| Config::parse(&source)) {
-            Ok(config) => config,
-            Err(diagnostics) => return Err(Rendered(output.diagnostics(&diagnostics)).into()),
-        };
+        let config =
+            match read(&path).and_then(|source| Config::parse(&source, &config::environment)) {
+                Ok(config) => config,
+                Err(diagnostics) => return Err(Rendered(output.diagnostics(&diagnostics)).into()),
+            };
         let mut definitions = Vec::new();
         for pattern in &config.cohorts {
             // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.

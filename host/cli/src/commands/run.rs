@@ -40,7 +40,7 @@ impl Run {
         let loaded = project.rules()?;
         let store = std::sync::Arc::new(project.open_store()?);
         let mut imported = Imported::default();
-        for source in &project.config.sources {
+        for source in project.config.files() {
             for pattern in &source.files {
                 project.import(
                     &store,
