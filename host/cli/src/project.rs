@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
 use crate::output::{Output, Rendered, Unit, count};
+use crate::retention;
 
 /// A project that is right as far as its files say.
 pub(crate) struct Project {
@@ -72,6 +73,7 @@ impl Project {
         if !problems.has_errors() {
             problems.append(muster_definition::link(&mut definitions));
         }
+        problems.append(retention::of_definitions(&definitions, config.retention));
         let lists = MemberLists::read(&definitions).unwrap_or_else(|diagnostics| {
             problems.append(diagnostics);
             MemberLists::default()

@@ -38,7 +38,6 @@ pub(crate) struct Config {
     #[cfg_attr(not(test), expect(dead_code, reason = "for the service"))]
     pub(crate) guard: Option<Guard>,
     /// How long events are kept; `None`: for ever.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the service"))]
     pub(crate) retention: Option<Duration>,
     /// How long run records are kept.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the service"))]

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::output::{Output, count, table};
 use crate::project::Project;
+use crate::retention;
 use events::Unseen;
 
 /// Check muster.yaml, every definition and every hand-written rule, without changing the store
@@ -61,6 +62,10 @@ impl Check {
                     .collect();
                 bail!("the rule of {}: {error}", ids.join(", "));
             }
+        }
+        let short = retention::of_rules(&project, &rules);
+        if !short.is_empty() {
+            output.note(&output.diagnostics(&short));
         }
         let unseen = Unseen::of(&project);
         unseen.tell(output);
