@@ -1,6 +1,6 @@
 //! Whole outputs of the binary: what a person sees, on both streams, with the exit code.
 
-use crate::project::Project;
+use crate::project::{Project, muster};
 
 /// The streams and the exit code of a command, without what differs from run to run.
 pub(crate) fn shown(project: &Project, arguments: &[&str]) -> String {
@@ -149,8 +149,40 @@ fn a_new_project_runs_as_it_is() {
     let definition = project.read("mine/cohorts/loyal.yaml");
     let first = "# yaml-language-server: $schema=../cohort.schema.json\n";
     assert!(definition.starts_with(first));
+    let schema = project.output(&["schema", "--config"]);
+    let written = project.read("mine/muster.schema.json");
+    assert_eq!(String::from_utf8(schema.stdout).unwrap(), written);
+    let first = "# yaml-language-server: $schema=muster.schema.json\n";
+    assert!(project.read("mine/muster.yaml").starts_with(first));
+    let reference = project.output(&["schema", "--config", "--markdown"]);
+    assert!(
+        String::from_utf8(reference.stdout)
+            .unwrap()
+            .contains("| `retention` |")
+    );
     // A second `init` overwrites nothing.
     assert_eq!(project.output(&["init", "mine"]).status.code(), Some(1));
+}
+
+#[test]
+fn variables_of_the_environment_are_put_into_muster_yaml() {
+    let project = Project::new();
+    let file = "store: ${MUSTER_E2E_STORE}\ndestinations: {out: {file: {path: \"${MUSTER_E2E_NONE:-out}.ndjson\"}}}\n";
+    project.write("muster.yaml", file);
+    let missing = project.output(&["check"]);
+    let told = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(
+        told.contains("muster.yaml:1:8") && told.contains("`MUSTER_E2E_STORE` is not set"),
+        "{told}"
+    );
+    // Whoever only reads definitions needs none of them.
+    assert!(project.output(&["fmt"]).status.success());
+    let mut run = muster(&["run", "--once"]);
+    run.current_dir(project.path())
+        .env("MUSTER_E2E_STORE", "elsewhere");
+    assert!(run.output().unwrap().status.success());
+    assert!(project.path().join("elsewhere/data.mdb").is_file());
 }
 
 #[test]

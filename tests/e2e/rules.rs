@@ -217,6 +217,16 @@ fn a_rule_written_in_rust_runs_through_the_same_door() {
     let mut consumer = Consumer::default();
     consumer.take(&project.read("out.ndjson"));
     // Three purchases of 50 in three of the last four weeks; not the one with two refunds in a row.
+    // What it looks at must be kept as long as that of clauses.
+    let config = project.read("muster.yaml");
+    project.write("muster.yaml", &format!("{config}retention: 7 days\n"));
+    let told = String::from_utf8(project.output(&["check"]).stderr).unwrap();
+    assert!(
+        told.contains("looks at all events ever, and the retention is 7 days"),
+        "{told}"
+    );
+    assert!(told.contains("cohorts/loyal.yaml:3:7"), "{told}");
+    project.write("muster.yaml", &config);
     let loyal: Vec<_> = consumer.members()["loyal"].iter().cloned().collect();
     assert_eq!(loyal, ["u2", "u3", "u4"]);
     // Time alone ends it.

@@ -38,7 +38,7 @@ enum Command {
         #[arg(long, default_value_t = 30)]
         seconds: u32,
     },
-    /// Write docs/cohort.schema.json, the JSON Schema of cohort definitions
+    /// Write what is made of the tables of keys: the JSON Schemas and docs/configuration.md
     Schema,
     /// Run the benches: Muster and DuckDB on the same data, as ratios
     Bench {

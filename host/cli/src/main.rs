@@ -6,6 +6,7 @@ mod lists;
 mod output;
 mod project;
 mod reads;
+mod retention;
 mod rules;
 mod service;
 mod ticking;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
 use crate::output::{Output, Rendered, Unit, count};
+use crate::retention;
 
 /// A project that is right as far as its files say.
 pub(crate) struct Project {
@@ -35,7 +36,7 @@ impl Project {
                 directory.display()
             );
         }
-        match read(&path).and_then(|source| Config::parse(&source)) {
+        match read(&path).and_then(|source| Config::parse(&source, &config::environment)) {
             Ok(config) => Self::with(directory, Arc::new(config), output),
             Err(diagnostics) => Err(Rendered(output.diagnostics(&diagnostics)).into()),
         }
@@ -69,6 +70,7 @@ impl Project {
         if !problems.has_errors() {
             problems.append(muster_definition::link(&mut definitions));
         }
+        problems.append(retention::of_definitions(&definitions, config.retention));
         let lists = MemberLists::read(&definitions).unwrap_or_else(|diagnostics| {
             problems.append(diagnostics);
             MemberLists::default()
@@ -99,7 +101,7 @@ impl Project {
 
     fn store_options(&self) -> muster_store::Options {
         muster_store::Options {
-            keep_records: self.config.run_records,
+            keep_records: millis(self.config.run_records),
             ..muster_store::Options::default()
         }
     }
@@ -299,6 +301,11 @@ pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
         Ok(bytes) => Source::from_bytes(&name, &bytes),
         Err(error) => Err(config::unreadable(&Source::new(&name, ""), error)),
     }
+}
+
+/// A duration in ms, as the store counts.
+pub(crate) fn millis(duration: muster_definition::Duration) -> i64 {
+    i64::try_from(duration.millis()).unwrap_or(i64::MAX)
 }
 
 /// A path in a definition is relative to the definition's folder.

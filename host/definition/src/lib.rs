@@ -40,6 +40,7 @@ mod format;
 pub mod interpreter;
 pub mod limits;
 mod link;
+mod look_back;
 mod members;
 mod pattern;
 mod read;
@@ -57,12 +58,13 @@ pub use definition::{Body, Definition, Spans, Sync};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
 pub use format::format;
 pub use link::link;
+pub use look_back::{LookBack, look_back};
 pub use members::members;
 pub use muster_model::{Cadence, TimeOfDay};
 pub use pattern::{Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};
 pub use schema::schema;
-pub use show::text::{quoted as yaml_text, value as yaml_value};
+pub use show::text::{duration as yaml_duration, quoted as yaml_text, value as yaml_value};
 
 /// Reads a cohort definition, YAML or JSON, of a project whose time zone is UTC.
 ///

@@ -10,7 +10,7 @@ use muster_definition::Diagnostics;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::config::{self, Config};
+use crate::config::{self, Outline};
 use crate::output::{Output, Rendered, Reported, count};
 use crate::project::{find_definitions, is_test, read, shown};
 
@@ -94,11 +94,11 @@ fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
                     path.display()
                 );
             }
-            let config = read(&file)
-                .and_then(|source| Config::parse(&source))
+            let outline = read(&file)
+                .and_then(|source| Outline::parse(&source, &config::environment))
                 .map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)))?;
             let of_pattern = |pattern: &String| find_definitions(pattern, path);
-            files.extend(config.cohorts.iter().flat_map(of_pattern));
+            files.extend(outline.cohorts.iter().flat_map(of_pattern));
         }
     }
     files.retain(|path| is_ours(path));

@@ -20,7 +20,7 @@ pub(crate) struct Import {
     #[arg(long, default_value = ".", value_name = "DIR")]
     project: PathBuf,
     /// The share of malformed lines, in percent, up to which they are reported and skipped
-    #[arg(long, default_value_t = 0.1, value_name = "PERCENT")]
+    #[arg(long, default_value_t = crate::config::MAX_MALFORMED, value_name = "PERCENT")]
     max_malformed: f64,
 }
 

@@ -43,6 +43,7 @@ impl Init {
                 include_str!("../../templates/loyal.test.yaml").to_owned(),
             ),
             (schema::FILE, muster_definition::schema()),
+            (config::SCHEMA_FILE, config::schema()),
             ("events/sample.json", sample(Millis::now())),
             (".gitignore", ".muster/\nout/\n".to_owned()),
         ];

@@ -95,7 +95,7 @@ impl Run {
         output: &Output,
     ) -> anyhow::Result<()> {
         let mut imported = Imported::default();
-        for source in &project.config.sources {
+        for source in project.config.files() {
             for pattern in &source.files {
                 project.import(
                     store,

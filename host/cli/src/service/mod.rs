@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commands::deliver;
-use crate::project::Project;
+use crate::project::{Project, millis};
 use crate::rules::{self, Loaded};
 use clock::Clock;
 use group::{Group, blocking};
@@ -90,8 +90,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let mut signals = stop::Signals::listen()?;
     let config = Arc::clone(&project.config);
-    let operations = match config.operations {
-        Some(address) => Some(operations::bind(address).await?),
+    let operations = match &config.operations {
+        Some(operations) => Some(operations::bind(operations.listen).await?),
         None => None,
     };
     let sources = Sources::open(&project).await?;
@@ -136,7 +136,7 @@ async fn serve(
             stop,
         ));
     }
-    work.spawn(upkeep::upkeep(Arc::clone(&host), config.retention));
+    work.spawn(upkeep::upkeep(Arc::clone(&host), config.retention.map(millis)));
     service.start(loaded).await;
     work.spawn(definitions::watch(Arc::clone(&service)));
     tracing::info!(

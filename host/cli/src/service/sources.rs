@@ -2,25 +2,77 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use muster_ingest::SourceStats;
+use muster_ingest::http::{self, ApiKey, HttpSettings};
+use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use super::host::Host;
+use crate::config::SourceConfig;
 use crate::project::Project;
 
 /// Sources that are open: their addresses are taken, nothing is read yet.
 pub(super) struct Sources {
-    all: Vec<(String, Arc<SourceStats>)>,
+    all: Vec<Source>,
+}
+
+struct Source {
+    name: String,
+    stats: Arc<SourceStats>,
+    open: Open,
+}
+
+enum Open {
+    Http(HttpSettings, TcpListener),
 }
 
 impl Sources {
-    pub(super) async fn open(_project: &Project) -> anyhow::Result<Self> {
-        Ok(Self { all: Vec::new() })
+    /// Opens what can be opened before anything runs.
+    pub(super) async fn open(project: &Project) -> anyhow::Result<Self> {
+        let mut all = Vec::new();
+        for source in &project.config.sources {
+            let (name, open) = match source {
+                SourceConfig::Http(source) => {
+                    let settings = HttpSettings {
+                        listen: source.listen,
+                        api_keys: source.api_keys.iter().map(|key| ApiKey::new(key)).collect(),
+                    };
+                    let listener = http::bind(&settings).await.context("the `http:` source")?;
+                    (format!("http:{}", source.listen), Open::Http(settings, listener))
+                }
+                SourceConfig::Files(_) | SourceConfig::Kinesis(_) => continue,
+            };
+            all.push(Source {
+                name,
+                stats: Arc::default(),
+                open,
+            });
+        }
+        Ok(Self { all })
     }
 
     pub(super) fn stats(&self) -> Vec<(String, Arc<SourceStats>)> {
-        self.all.clone()
+        let stats = |source: &Source| (source.name.clone(), Arc::clone(&source.stats));
+        self.all.iter().map(stats).collect()
     }
 
-    pub(super) fn start(self, _host: &Arc<Host>, _work: &TaskTracker) {}
+    /// Begins to read; each source until the service stops.
+    pub(super) fn start(self, host: &Arc<Host>, work: &TaskTracker) {
+        for Source { name, stats, open } in self.all {
+            let (store, cancel) = (host.store.clone(), host.stopping.clone());
+            work.spawn(async move {
+                let ended = match open {
+                    Open::Http(settings, listener) => {
+                        let stats = Arc::clone(&stats);
+                        http::run_http(listener, store, &settings, stats, cancel).await.map_err(anyhow::Error::from)
+                    }
+                };
+                if let Err(error) = ended {
+                    tracing::error!(source = name, "ended: {error:#}");
+                    stats.set_trouble(Some(format!("{error:#}")));
+                }
+            });
+        }
+    }
 }

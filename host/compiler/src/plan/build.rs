@@ -274,7 +274,7 @@ fn simple(did: &Did) -> Option<Counts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_definition::{Duration, Source, parse};
+    use muster_definition::{Duration, Source, look_back, parse};
 
     fn plan(texts: &[&str]) -> Plan {
         let mut plan = Plan::default();
@@ -299,6 +299,33 @@ mod tests {
         assert_eq!(plan.streams[0].reach, Some(2 * 86_400_000));
         // The latest A, its two windows, one user clause, one `all`, one `any`.
         assert_eq!(plan.nodes.len(), 6);
+    }
+
+    #[test]
+    fn a_stream_reaches_as_far_as_the_definition_says_that_it_looks_back() {
+        for clause in [
+            "{did: A, in_last: 36 hours}",
+            "{did: A, times: {at_most: 3}, in_last: 5 calendar days}",
+            "{did_not: A, in_last: 7 calendar weeks}",
+            "{did: A, sum_of: {p: {at_least: 5}}, in_last: 40 calendar months}",
+            "{did: A, first: {p: 1}, in_last: 1 day}",
+            "{did: A, nth: 2, in_last: 1 day}",
+            "{did: A, since: 2026-01-01}",
+            "{did: A, before_last: 7 days}",
+            "{did: A, regularly: {every: 1 week, of_last: 4, at_least: 3}}",
+            "{did_in_order: [A, B], in_last: 1 calendar month}",
+            "{did_in_order: [A, B]}",
+            "{all: [{did: A, in_last: 1 day}, {did: A, in_last: 2 days}]}",
+        ] {
+            let definition = parse(&Source::new("c.yaml", &format!("where: {clause}"))).unwrap();
+            let muster_definition::Body::Where(said) = &definition.body else {
+                panic!("no clause")
+            };
+            let said = look_back(said).unwrap().length;
+            let reach = plan(&[clause]).streams[0].reach;
+            assert_eq!(said.is_none(), reach.is_none(), "{clause}");
+            assert!(said <= reach, "{clause}: {said:?}, {reach:?}");
+        }
     }
 
     #[test]

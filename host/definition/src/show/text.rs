@@ -86,7 +86,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// `30 days`, in the largest unit up to days of which it is a whole number.
-pub(crate) fn duration(length: Duration) -> String {
+pub fn duration(length: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [
         (86_400_000, "day"),
         (3_600_000, "hour"),
@@ -100,7 +100,7 @@ pub(crate) fn duration(length: Duration) -> String {
 }
 
 /// `30 calendar days`.
-pub(super) fn calendar(unit: Unit, count: u32) -> String {
+pub(crate) fn calendar(unit: Unit, count: u32) -> String {
     several(count.into(), &format!("calendar {}", self::unit(unit)))
 }
 

@@ -289,6 +289,8 @@ fn remedy(info: &str, line: &str, json: bool) -> &'static str {
     let tab = line.get(..indentation).unwrap_or_default().contains('\t');
     if (tab && !json) || says(&["tab"]) {
         "indent with spaces: YAML allows no tabs there"
+    } else if line.contains("${") && says(&["flow", "','", "mapping", "bracket"]) {
+        "inside `[…]` and `{…}` a text with a brace in it needs quotes: `\"${NAME}\"`"
     } else if says(&["anchor", "alias", "tag", "directive"]) {
         "a text that begins with `*`, `&`, `!` or `%` needs quotes: `\"*\"`"
     } else if says(&["quoted scalar"])

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::output::{Output, count, table};
 use crate::project::Project;
+use crate::retention;
 use crate::rules;
 use events::Unseen;
 
@@ -62,6 +63,10 @@ impl Check {
                     .collect();
                 bail!("the rule of {}: {error}", ids.join(", "));
             }
+        }
+        let short = retention::of_rules(&project, &rules);
+        if !short.is_empty() {
+            output.note(&output.diagnostics(&short));
         }
         let unseen = Unseen::of(&project);
         unseen.tell(output);

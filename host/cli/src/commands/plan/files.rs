@@ -31,7 +31,7 @@ impl Files {
 
     fn look_at(project: &Project, snapshot: &Snapshot, most: u64) -> anyhow::Result<Self> {
         let (mut paths, mut problems) = (Vec::new(), Vec::new());
-        let patterns = project.config.sources.iter().flat_map(|all| &all.files);
+        let patterns = project.config.files().flat_map(|all| &all.files);
         for pattern in patterns {
             match find_files(pattern, &project.directory) {
                 Ok(found) => paths.extend(found),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use muster_definition::{Definition, Diagnostics, TimeZoneName, link, parse_in};
 
-use crate::config::{self, Config};
+use crate::config::{self, Outline};
 use crate::lists::MemberLists;
 use crate::output::{Output, Rendered};
 use crate::project::{find_definitions, read};
@@ -32,13 +32,14 @@ impl Home {
     }
 
     pub(super) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
-        let config = read(&directory.join(config::FILE)).and_then(|source| Config::parse(&source));
-        let config = config.map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)))?;
+        let outline = read(&directory.join(config::FILE))
+            .and_then(|source| Outline::parse(&source, &config::environment));
+        let outline = outline.map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)))?;
         let mut home = Self {
-            zone: config.time_zone,
+            zone: outline.time_zone,
             ..Self::none()
         };
-        for pattern in &config.cohorts {
+        for pattern in &outline.cohorts {
             for path in find_definitions(pattern, directory) {
                 home.folders.extend(path.parent().map(Path::to_owned));
                 match read(&path).and_then(|source| parse_in(&source, &home.zone)) {

@@ -1,0 +1,119 @@
+//! `destinations:`, where entries and exits go.
+
+use std::collections::BTreeMap;
+
+use muster_definition::quote;
+use muster_definition::yaml::{Content, Node, Reader};
+use muster_model::CohortId;
+use muster_publish::{Destination, KinesisSettings};
+
+use super::key::{ANY, Key, Map, Otherwise, Takes, Text};
+use super::kinesis;
+use super::read::{fields, needed, one_of};
+
+pub(super) static DESTINATION: Map = Map {
+    name: "a destination",
+    heading: "A destination",
+    about: "Where entries and exits go: exactly one of these keys. Its name, which `sync:` of a cohort uses, is 1 to 64 letters, digits, `_` or `-`.",
+    keys: &[
+        Key::new(
+            "file",
+            Takes::Map(&FILE),
+            Otherwise::Means("another kind is there"),
+            "A file, one message a line.",
+        ),
+        Key::new(
+            "stdout",
+            Takes::Nothing,
+            Otherwise::Means("another kind is there"),
+            "Standard output, one message a line.",
+        ),
+        Key::new(
+            "kinesis",
+            Takes::Map(&KINESIS),
+            Otherwise::Means("another kind is there"),
+            "A Kinesis stream.",
+        ),
+    ],
+    one_of: true,
+};
+
+static FILE: Map = Map {
+    name: "`file:`",
+    heading: "`file` of a destination",
+    about: "A file that messages are appended to.",
+    keys: &[Key::needed(
+        "path",
+        Takes::Text(Text {
+            what: "a path, relative to the project's folder",
+            example: "out/updates.ndjson",
+            pattern: ANY,
+        }),
+        "The file; it and its folder are made if they are not there.",
+    )],
+    one_of: false,
+};
+
+static KINESIS: Map = Map {
+    name: "`kinesis:`",
+    heading: "`kinesis` of a destination",
+    about: "A stream that messages are put to.",
+    keys: &[
+        kinesis::STREAM_NAME,
+        kinesis::REGION,
+        kinesis::ROLE_ARN,
+        kinesis::EXTERNAL_ID,
+        kinesis::ENDPOINT_URL,
+    ],
+    one_of: false,
+};
+
+/// Reads the destinations, each by its name.
+pub(super) fn destinations(
+    reader: &mut Reader<'_>,
+    node: &Node,
+) -> Option<BTreeMap<String, Destination>> {
+    let mut destinations = BTreeMap::new();
+    for entry in reader.map(node, "a map of destinations by name")? {
+        if CohortId::new(&entry.key).is_err() {
+            let message = format!("{} is no name for a destination", quote(&entry.key));
+            let _: Option<()> = reader.wrong(
+                entry.key_span,
+                message,
+                "use 1 to 64 letters, digits, `_` or `-`",
+            );
+        } else if let Some(destination) = destination(reader, &entry.value) {
+            destinations.insert(entry.key.to_string(), destination);
+        }
+    }
+    Some(destinations)
+}
+
+fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<Destination> {
+    let none = "this destination says not where";
+    let several = ("a destination is one thing", "make two destinations of it");
+    match one_of(reader, node, &DESTINATION, none, several)? {
+        ("file", node) => {
+            let fields = fields(reader, node, &FILE)?;
+            let path = needed(reader, &fields, "path", "path: out/updates.ndjson")?;
+            Some(Destination::File {
+                path: reader.text(path, "the file's path")?.into(),
+            })
+        }
+        ("kinesis", node) => {
+            let fields = fields(reader, node, &KINESIS)?;
+            let stream = kinesis::stream(reader, &fields)?;
+            Some(Destination::Kinesis(KinesisSettings {
+                stream_name: stream.stream_name,
+                region: stream.region,
+                role: stream.role,
+                endpoint_url: stream.endpoint_url,
+            }))
+        }
+        (_, node) => match &node.content {
+            Content::Nothing => Some(Destination::Stdout),
+            Content::Map(entries) if entries.is_empty() => Some(Destination::Stdout),
+            _ => reader.expected(node, "nothing more", "write `stdout: {}`"),
+        },
+    }
+}

@@ -1,0 +1,76 @@
+//! `guard:`, which runs are held until somebody approves them.
+
+use muster_definition::yaml::{Content, Node, Reader};
+use muster_engine::Guard;
+
+use super::key::{Key, Map, Number, Otherwise, Takes};
+use super::read::{fields, number, optional};
+
+const PERCENT: Number = Number {
+    what: "a share in percent",
+    least: 0.0,
+    most: Some(100.0),
+    whole: false,
+    example: "50",
+};
+
+const MEMBERS: Number = Number {
+    what: "a number of members",
+    least: 0.0,
+    // Beyond it not every whole number is an `f64`, and no cohort is as large.
+    most: Some(9e15),
+    whole: true,
+    example: "1000",
+};
+
+pub(super) const TAKES: Takes = Takes::Either(&[Takes::Word(&["off"]), Takes::Map(&GUARD)]);
+
+static GUARD: Map = Map {
+    name: "`guard:`",
+    heading: "`guard`",
+    about: "A run that would move a large part of a cohort is held until `muster approve COHORT` lets it go or `muster reject COHORT` drops it. A cohort's first run is never held.",
+    keys: &[
+        Key::new(
+            "percent",
+            Takes::Number(PERCENT),
+            Otherwise::Is("50"),
+            "A run that would move more than this share of the cohort, in percent of its members before, is held.",
+        ),
+        Key::new(
+            "members",
+            Takes::Number(MEMBERS),
+            Otherwise::Is("1000"),
+            "Only cohorts of more members than this are guarded.",
+        ),
+    ],
+    one_of: false,
+};
+
+/// Reads the guard; the inner `None` is none.
+pub(super) fn guard(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Guard>> {
+    const FORMS: &str = "write `off`, or `{percent: 50, members: 1000}`";
+    match &node.content {
+        Content::Text(text) if &**text == "off" => Some(None),
+        Content::Map(_) => {
+            let fields = fields(reader, node, &GUARD)?;
+            let percent = optional(reader, &fields, "percent", |reader, node| {
+                number(reader, node, &PERCENT)
+            });
+            let members = optional(reader, &fields, "members", |reader, node| {
+                number(reader, node, &MEMBERS)
+            });
+            let default = Guard::default();
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a whole number within the bounds above"
+            )]
+            let members = members?.map_or(default.members, |members| members as u64);
+            Some(Some(Guard {
+                percent: percent?.unwrap_or(default.percent),
+                members,
+            }))
+        }
+        _ => reader.expected(node, "`off` or a map", FORMS),
+    }
+}

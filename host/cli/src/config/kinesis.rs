@@ -1,0 +1,102 @@
+//! A Kinesis stream and the role under which it is used: what sources and destinations say alike.
+
+use muster_definition::yaml::{Fields, Reader};
+use muster_publish::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName};
+
+use super::key::{Key, Otherwise, Takes, Text};
+use super::read::{needed, optional, setting};
+
+/// A stream, and how to get at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stream {
+    pub(crate) stream_name: StreamName,
+    pub(crate) region: Option<RegionName>,
+    pub(crate) role: Option<Role>,
+    pub(crate) endpoint_url: Option<EndpointUrl>,
+}
+
+pub(super) const STREAM_NAME: Key = Key::needed(
+    "stream_name",
+    Takes::Text(Text {
+        what: "a stream's name, not its ARN",
+        example: "cohorts",
+        pattern: "[A-Za-z0-9_.-]{1,128}",
+    }),
+    "The stream.",
+);
+
+pub(super) const REGION: Key = Key::new(
+    "region",
+    Takes::Text(Text {
+        what: "the name of an AWS region",
+        example: "us-west-2",
+        pattern: "[a-z0-9-]{1,32}",
+    }),
+    Otherwise::Means("the region of the environment"),
+    "The stream's region.",
+);
+
+pub(super) const ROLE_ARN: Key = Key::new(
+    "role_arn",
+    Takes::Text(Text {
+        what: "a role's ARN",
+        example: "arn:aws:iam::123456789012:role/muster",
+        pattern: "arn:.*:role/.+",
+    }),
+    Otherwise::Means("the credentials of the environment are used as they are"),
+    "The role to assume, which decides what Muster may do.",
+);
+
+pub(super) const EXTERNAL_ID: Key = Key::new(
+    "external_id",
+    Takes::Text(Text {
+        what: "a text that the role's trust policy asks for",
+        example: "a-text-that-only-you-and-the-role-know",
+        pattern: "[A-Za-z0-9_+=,.@:/-]{2,1224}",
+    }),
+    Otherwise::Means("none is sent"),
+    "The external id to assume the role with, so that nobody else can have Muster do it for them.",
+);
+
+pub(super) const ENDPOINT_URL: Key = Key::new(
+    "endpoint_url",
+    Takes::Text(Text {
+        what: "a URL",
+        example: "http://127.0.0.1:4567",
+        pattern: "https?://.+",
+    }),
+    Otherwise::Means("AWS"),
+    "Another address of the service: an emulator, or a private endpoint.",
+);
+
+/// Reads the keys above.
+pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Stream> {
+    let name = needed(reader, fields, "stream_name", "stream_name: cohorts");
+    let stream_name = name.and_then(|name| setting(reader, name, StreamName::new));
+    let region = optional(reader, fields, "region", |reader, node| {
+        setting(reader, node, RegionName::new)
+    });
+    let arn = optional(reader, fields, "role_arn", |reader, node| {
+        setting(reader, node, RoleArn::new)
+    });
+    let external_id = optional(reader, fields, "external_id", |reader, node| {
+        setting(reader, node, ExternalId::new)
+    });
+    let endpoint_url = optional(reader, fields, "endpoint_url", |reader, node| {
+        setting(reader, node, EndpointUrl::new)
+    });
+    if let (None, Some(node)) = (fields.get("role_arn"), fields.get("external_id")) {
+        return reader.wrong(
+            node.span,
+            "`external_id:` belongs to a role, and there is no `role_arn:`",
+            "add `role_arn:`",
+        );
+    }
+    let (arn, external_id) = (arn?, external_id?);
+    Some(Stream {
+        stream_name: stream_name?,
+        region: region?,
+        role: arn.map(|arn| Role { arn, external_id }),
+        endpoint_url: endpoint_url?,
+    })
+}

@@ -1,0 +1,247 @@
+//! The top of the file.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use muster_definition::yaml::{Node, Reader};
+use muster_definition::{
+    Diagnostic, Diagnostics, Duration, Source, Span, TimeZoneName, time_zone as read_time_zone,
+};
+use muster_engine::Guard;
+use muster_model::Millis;
+use muster_publish::Destination;
+
+use super::destination::{DESTINATION, destinations};
+use super::guard::{self, guard};
+use super::key::{ANY, DURATION, INSTANT, Key, Map, Otherwise, Takes, Text};
+use super::operations::{OPERATIONS, Operations, operations};
+use super::read::{duration, fields, instant, optional, texts};
+use super::source::{FilesSource, SOURCE, SourceConfig, source};
+use super::variables::{Lookup, expand};
+
+/// The most sources of a project: more is surely a mistake, and each costs a connection.
+pub(super) const MOST_SOURCES: usize = 100;
+
+/// A project's configuration, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The time zone of cohorts that name none.
+    pub(crate) time_zone: TimeZoneName,
+    /// Where time stands still, for examples and replays.
+    pub(crate) clock: Option<Millis>,
+    /// The store's folder.
+    pub(crate) store: String,
+    /// Globs of definitions.
+    pub(crate) cohorts: Vec<String>,
+    pub(crate) sources: Vec<SourceConfig>,
+    pub(crate) destinations: BTreeMap<String, Destination>,
+    /// Which runs are held; `None`: none is.
+    pub(crate) guard: Option<Guard>,
+    /// How long events are kept; `None`: for ever.
+    pub(crate) retention: Option<Duration>,
+    /// How long run records are kept.
+    pub(crate) run_records: Duration,
+    /// The server for metrics and health; `None`: there is none.
+    pub(crate) operations: Option<Operations>,
+}
+
+/// How long run records are kept unless the file says otherwise, in days.
+const RUN_RECORD_DAYS: u64 = 90;
+
+const DAY_MS: u64 = 86_400_000;
+
+pub(super) static PROJECT: Map = Map {
+    name: "muster.yaml",
+    heading: "The project",
+    about: "The top of the file. Every key may be left out.",
+    keys: &[
+        Key::new(
+            "time_zone",
+            Takes::Text(Text {
+                what: "a time zone by its name in the IANA database",
+                example: "Europe/Berlin",
+                pattern: "[A-Za-z][A-Za-z0-9_+/-]*",
+            }),
+            Otherwise::Is("UTC"),
+            "Whose days, weeks, months and times of day are meant by cohorts that name no zone.",
+        ),
+        Key::new(
+            "clock",
+            Takes::Text(INSTANT),
+            Otherwise::Means("the real time"),
+            "Where time stands still, for examples and replays.",
+        ),
+        Key::new(
+            "store",
+            Takes::Text(Text {
+                what: "a folder, relative to the project's",
+                example: "/var/lib/muster",
+                pattern: ANY,
+            }),
+            Otherwise::Is(".muster"),
+            "The folder of the store, on a local disk. It is made if it is not there.",
+        ),
+        Key::new(
+            "cohorts",
+            Takes::Texts(Text {
+                what: "a glob of definitions, relative to the project's folder",
+                example: "cohorts/*.yaml",
+                pattern: ANY,
+            }),
+            Otherwise::Is("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
+            "The definitions of cohorts.",
+        ),
+        Key::new(
+            "sources",
+            Takes::Maps(&SOURCE),
+            Otherwise::Is("[]"),
+            "Where events come from.",
+        ),
+        Key::new(
+            "destinations",
+            Takes::Named(&DESTINATION),
+            Otherwise::Is("{}"),
+            "Where entries and exits can go; a cohort's `sync:` names those of its own.",
+        ),
+        Key::new(
+            "guard",
+            guard::TAKES,
+            Otherwise::Is("{percent: 50, members: 1000}"),
+            "Which runs are held until somebody approves them, because they would move a large part of a cohort; `off`: none.",
+        ),
+        Key::new(
+            "retention",
+            Takes::Text(DURATION),
+            Otherwise::Means("events are kept for ever"),
+            "How long events are kept. User properties are kept for ever. A cohort that looks further back is warned of.",
+        ),
+        Key::new(
+            "run_records",
+            Takes::Text(Text {
+                example: "90 days",
+                ..DURATION
+            }),
+            Otherwise::Is("90 days"),
+            "How long it is kept what each run did, which `muster history` shows.",
+        ),
+        Key::new(
+            "operations",
+            Takes::Map(&OPERATIONS),
+            Otherwise::Means("there is no such server"),
+            "A server for metrics and health.",
+        ),
+    ],
+    one_of: false,
+};
+
+impl Config {
+    /// Reads the file, with the values that `lookup` gives for `${VAR}`. A variable that is missing hides other faults: what
+    /// stands in its place cannot be judged.
+    pub(crate) fn parse(source: &Source, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
+        let mut reader = Reader::new(source);
+        let Some(mut root) = reader.load() else {
+            return Err(reader.finish());
+        };
+        expand(&mut reader, &mut root, lookup);
+        let diagnostics = reader.finish();
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        let mut reader = Reader::new(source);
+        let config = project(&mut reader, &root);
+        let diagnostics = reader.finish();
+        match config {
+            Some(config) if !diagnostics.has_errors() => Ok(config),
+            _ => Err(diagnostics),
+        }
+    }
+
+    /// The sources that are files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FilesSource> {
+        self.sources.iter().filter_map(|source| match source {
+            SourceConfig::Files(files) => Some(files),
+            SourceConfig::Http(_) | SourceConfig::Kinesis(_) => None,
+        })
+    }
+}
+
+fn project(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
+    let fields = fields(reader, root, &PROJECT)?;
+    let time_zone = time_zone(reader, fields.get("time_zone"));
+    let clock = optional(reader, &fields, "clock", instant);
+    let store = optional(reader, &fields, "store", |reader, node| {
+        reader.text(node, "the store's folder")
+    });
+    let cohorts = cohorts(reader, fields.get("cohorts"));
+    let source_nodes = optional(reader, &fields, "sources", |reader, node| {
+        reader.list(node, "`sources:`", MOST_SOURCES)
+    });
+    let source_nodes = source_nodes.flatten().unwrap_or_default();
+    let sources: Vec<_> = source_nodes
+        .iter()
+        .filter_map(|node| Some((source(reader, node)?, node.span)))
+        .collect();
+    let destinations = optional(reader, &fields, "destinations", destinations);
+    let guard = optional(reader, &fields, "guard", guard);
+    let retention = optional(reader, &fields, "retention", duration);
+    let run_records = optional(reader, &fields, "run_records", duration);
+    let operations = optional(reader, &fields, "operations", operations);
+    let server = operations.flatten().zip(fields.get("operations"));
+    let server = server.map(|(operations, node)| (operations.listen, node.span));
+    one_server_an_address(reader, &sources, server);
+    Some(Config {
+        time_zone: time_zone?,
+        clock: clock?,
+        store: store?.unwrap_or(".muster").to_owned(),
+        cohorts,
+        sources: sources.into_iter().map(|(source, _)| source).collect(),
+        destinations: destinations?.unwrap_or_default(),
+        guard: guard?.unwrap_or_else(|| Some(Guard::default())),
+        retention: retention?,
+        run_records: run_records?
+            .unwrap_or_else(|| Duration::from_millis(RUN_RECORD_DAYS * DAY_MS)),
+        operations: operations?,
+    })
+}
+
+/// The project's time zone.
+pub(super) fn time_zone(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<TimeZoneName> {
+    match node {
+        Some(node) => read_time_zone(reader, node),
+        None => Some(TimeZoneName::utc()),
+    }
+}
+
+/// The globs of definitions.
+pub(super) fn cohorts(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<String> {
+    match node {
+        Some(node) => texts(reader, node, "a glob of definitions"),
+        None => ["cohorts/*.yaml", "cohorts/*.yml", "cohorts/*.json"]
+            .map(str::to_owned)
+            .to_vec(),
+    }
+}
+
+/// Reports servers that cannot all have the address they are given.
+fn one_server_an_address(
+    reader: &mut Reader<'_>,
+    sources: &[(SourceConfig, Span)],
+    operations: Option<(SocketAddr, Span)>,
+) {
+    let mut known: Vec<(SocketAddr, Span)> = Vec::new();
+    let servers = sources.iter().filter_map(|(source, span)| match source {
+        SourceConfig::Http(http) => Some((http.listen, *span)),
+        _ => None,
+    });
+    for (listen, span) in servers.chain(operations) {
+        // Port 0 is whichever is free.
+        let same = |(other, _): &&(SocketAddr, Span)| *other == listen && listen.port() != 0;
+        if let Some((_, first)) = known.iter().find(same) {
+            let error = Diagnostic::error(format!("two servers listen at {listen}"))
+                .at(reader.source(), span, "this one")
+                .at(reader.source(), *first, "and this one");
+            reader.report(error.help("give each a port of its own"));
+        }
+        known.push((listen, span));
+    }
+}

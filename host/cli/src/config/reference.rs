@@ -1,0 +1,109 @@
+//! `docs/configuration.md`, made of the tables of keys.
+
+use std::fmt::Write;
+
+use super::key::{Key, Map, Number, Otherwise, Takes, Text};
+use super::project::PROJECT;
+
+const INTRODUCTION: &str = include_str!("introduction.md");
+
+/// The reference of `muster.yaml`, in Markdown.
+pub(crate) fn reference() -> String {
+    let mut maps = vec![&PROJECT];
+    let mut at = 0;
+    while let Some(map) = maps.get(at) {
+        at += 1;
+        for inner in map.keys.iter().flat_map(|key| inner(&key.takes)) {
+            if !maps.iter().any(|known| std::ptr::eq(*known, inner)) {
+                maps.push(inner);
+            }
+        }
+    }
+    let mut page = INTRODUCTION.trim_end().to_owned();
+    for map in maps {
+        page += &section(map);
+    }
+    page
+}
+
+/// The maps that a value consists of.
+fn inner(takes: &'static Takes) -> Vec<&'static Map> {
+    match takes {
+        Takes::Map(map) | Takes::Maps(map) | Takes::Named(map) => vec![map],
+        Takes::Either(kinds) => kinds.iter().flat_map(inner).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn section(map: &Map) -> String {
+    let mut text = format!(
+        "\n\n## {}\n\n{}\n\n| key | value | left out | what it says |\n|---|---|---|---|",
+        map.heading, map.about
+    );
+    for key in map.keys {
+        let _ = write!(
+            text,
+            "\n| `{}` | {} | {} | {} |",
+            key.name,
+            takes(&key.takes),
+            otherwise(key),
+            key.about
+        );
+    }
+    text
+}
+
+fn takes(of: &Takes) -> String {
+    match of {
+        Takes::Text(of) => text(of),
+        Takes::Word(words) => words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Takes::Number(of) => number(of),
+        Takes::Texts(of) => format!("{}; or a list of them", text(of)),
+        Takes::List { of, least } => format!("a list of at least {least}: {}", text(of)),
+        Takes::Maps(map) => format!("a list of {}", link(map)),
+        Takes::Named(map) => format!("a map by name of {}", link(map)),
+        Takes::Map(map) => format!("a map: {}", link(map)),
+        Takes::Nothing => "`{}`".to_owned(),
+        Takes::Either(kinds) => kinds.iter().map(takes).collect::<Vec<_>>().join(", or "),
+    }
+}
+
+fn text(of: &Text) -> String {
+    format!("{}, such as `{}`", of.what, of.example)
+}
+
+fn number(of: &Number) -> String {
+    let whole = if of.whole { "whole, " } else { "" };
+    match of.most {
+        // A bound that nobody meets is not worth a word.
+        Some(most) if most < 1e9 => format!("{}: {whole}{} to {most}", of.what, of.least),
+        _ => format!("{}: {whole}{} or more", of.what, of.least),
+    }
+}
+
+fn link(map: &Map) -> String {
+    // GitHub's anchors: lower case, blanks as hyphens, no other sign.
+    let anchor: String = map
+        .heading
+        .to_lowercase()
+        .chars()
+        .filter_map(|char| match char {
+            ' ' => Some('-'),
+            char if char.is_alphanumeric() || "_-".contains(char) => Some(char),
+            _ => None,
+        })
+        .collect();
+    format!("[{}](#{anchor})", map.heading)
+}
+
+fn otherwise(key: &Key) -> String {
+    match key.otherwise {
+        Otherwise::Missing => "must be there".to_owned(),
+        Otherwise::Is(text) => format!("`{text}`"),
+        Otherwise::Means(text) => text.to_owned(),
+    }
+}

@@ -1,0 +1,266 @@
+//! `sources:`, where events come from.
+
+use std::net::SocketAddr;
+
+use muster_definition::quote;
+use muster_definition::yaml::{Node, Reader};
+use muster_model::Millis;
+
+use super::key::{ANY, INSTANT, Key, LISTEN, Map, Number, Otherwise, Takes, Text};
+use super::kinesis::{self, Stream};
+use super::read::{fields, listen, needed, number, optional, texts};
+
+/// Where events come from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SourceConfig {
+    Files(FilesSource),
+    Http(HttpSource),
+    Kinesis(KinesisSource),
+}
+
+/// Event files.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FilesSource {
+    /// Globs.
+    pub(crate) files: Vec<String>,
+    /// The share of malformed lines that is skipped, in percent.
+    pub(crate) max_malformed: f64,
+}
+
+/// The vendor's HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpSource {
+    pub(crate) listen: SocketAddr,
+    /// One at least, none of them empty.
+    pub(crate) api_keys: Vec<String>,
+}
+
+/// A stream of events in the export format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KinesisSource {
+    pub(crate) stream: Stream,
+    pub(crate) start: StreamStart,
+}
+
+/// Where reading a stream begins that was never read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamStart {
+    /// The oldest record that the stream still has.
+    TrimHorizon,
+    /// Behind the newest record.
+    Latest,
+    /// The first record that the stream got at this instant or later.
+    At(Millis),
+}
+
+/// The default share of malformed lines that is skipped, in percent.
+pub(crate) const MAX_MALFORMED: f64 = 0.1;
+
+/// The most API keys of a source: one a sender is plenty.
+const API_KEYS: usize = 100;
+
+const PERCENT: Number = Number {
+    what: "a share in percent",
+    least: 0.0,
+    most: Some(100.0),
+    whole: false,
+    example: "0.1",
+};
+
+pub(super) static SOURCE: Map = Map {
+    name: "a source",
+    heading: "A source",
+    about: "Where events come from: files, a server for the vendor's HTTP API, or a stream. One of `files`, `http` and `kinesis` is there.",
+    keys: &[
+        Key::new(
+            "files",
+            Takes::Texts(Text {
+                what: "a file or a glob, relative to the project's folder",
+                example: "events/*.json.gz",
+                pattern: ANY,
+            }),
+            Otherwise::Means("another kind of source is there"),
+            "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once; a running service goes on looking for new ones.",
+        ),
+        Key::new(
+            "max_malformed",
+            Takes::Number(PERCENT),
+            Otherwise::Is("0.1"),
+            "Beside `files`: the share of a file's lines, in percent, that may be malformed and are skipped; with more of them nothing of the file is imported.",
+        ),
+        Key::new(
+            "http",
+            Takes::Map(&HTTP),
+            Otherwise::Means("another kind of source is there"),
+            "A server that takes events as the vendor's HTTP V2 API does, so that its SDKs can send to it.",
+        ),
+        Key::new(
+            "kinesis",
+            Takes::Map(&KINESIS),
+            Otherwise::Means("another kind of source is there"),
+            "A stream of events in the export format.",
+        ),
+    ],
+    one_of: false,
+};
+
+static HTTP: Map = Map {
+    name: "`http:`",
+    heading: "`http` of a source",
+    about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put what ends TLS in front of it.",
+    keys: &[
+        Key::needed("listen", Takes::Text(LISTEN), "Where it listens."),
+        Key::needed(
+            "api_keys",
+            Takes::List {
+                of: Text {
+                    what: "an API key",
+                    example: "${MUSTER_API_KEY}",
+                    pattern: ANY,
+                },
+                least: 1,
+            },
+            "The keys that are let in; a request with another `api_key` is refused.",
+        ),
+    ],
+    one_of: false,
+};
+
+static KINESIS: Map = Map {
+    name: "`kinesis:`",
+    heading: "`kinesis` of a source",
+    about: "A stream that is read as a whole, whatever its shards do. How far it was read is kept with the events.",
+    keys: &[
+        kinesis::STREAM_NAME,
+        kinesis::REGION,
+        kinesis::ROLE_ARN,
+        kinesis::EXTERNAL_ID,
+        kinesis::ENDPOINT_URL,
+        Key::new(
+            "start",
+            Takes::Either(&[Takes::Word(&START_WORDS), Takes::Text(INSTANT)]),
+            Otherwise::Is("trim_horizon"),
+            "Where reading begins that never began before: at the oldest record there is, behind the newest, or at an instant.",
+        ),
+    ],
+    one_of: false,
+};
+
+const START_WORDS: [&str; 2] = ["trim_horizon", "latest"];
+
+/// Reads a source.
+pub(super) fn source(reader: &mut Reader<'_>, node: &Node) -> Option<SourceConfig> {
+    let fields = fields(reader, node, &SOURCE)?;
+    let kinds = ["files", "http", "kinesis"];
+    let mut given = kinds
+        .into_iter()
+        .filter_map(|kind| Some((kind, fields.get(kind)?)));
+    let (Some((kind, value)), second) = (given.next(), given.next()) else {
+        return reader.wrong(
+            node.span,
+            "this source has no `files:`, `http:` or `kinesis:`",
+            "write `- files: \"events/*.json.gz\"`",
+        );
+    };
+    if let Some((second, other)) = second {
+        return reader.wrong(
+            other.span,
+            format!("a source is one thing; `{second}:` is a second"),
+            "make two sources of it",
+        );
+    }
+    if let (true, Some(entry)) = (kind != "files", fields.entry("max_malformed")) {
+        return reader.wrong(
+            entry.key_span,
+            "`max_malformed:` belongs to `files:`",
+            "leave it out",
+        );
+    }
+    match kind {
+        "http" => http(reader, value).map(SourceConfig::Http),
+        "kinesis" => stream(reader, value).map(SourceConfig::Kinesis),
+        _ => {
+            let max_malformed = optional(reader, &fields, "max_malformed", |reader, node| {
+                number(reader, node, &PERCENT)
+            });
+            Some(SourceConfig::Files(FilesSource {
+                files: texts(reader, value, "a file or a glob"),
+                max_malformed: max_malformed?.unwrap_or(MAX_MALFORMED),
+            }))
+        }
+    }
+}
+
+fn http(reader: &mut Reader<'_>, node: &Node) -> Option<HttpSource> {
+    let fields = fields(reader, node, &HTTP)?;
+    let address = needed(reader, &fields, "listen", "listen: \"127.0.0.1:8080\"");
+    let address = address.and_then(|node| listen(reader, node));
+    let keys = needed(
+        reader,
+        &fields,
+        "api_keys",
+        "api_keys: [\"${MUSTER_API_KEY}\"]",
+    );
+    let keys = keys.and_then(|node| api_keys(reader, node));
+    Some(HttpSource {
+        listen: address?,
+        api_keys: keys?,
+    })
+}
+
+fn api_keys(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
+    let items = reader.list(node, "a list of API keys", API_KEYS)?;
+    if items.is_empty() {
+        let help = "write at least one, such as `[\"${MUSTER_API_KEY}\"]`: without one nobody could send events";
+        return reader.wrong(node.span, "there is no API key", help);
+    }
+    let mut keys = Vec::new();
+    for item in items {
+        let Some(key) = reader.any_text(item, "an API key") else {
+            continue;
+        };
+        // A key is a secret, which no message repeats.
+        let fault = if key.trim().is_empty() {
+            "is empty"
+        } else if key.chars().any(char::is_control) {
+            "has a control character in it, perhaps a line's end"
+        } else {
+            keys.push(key.to_owned());
+            continue;
+        };
+        let help = "write the key that senders use, or set its variable";
+        let _: Option<()> = reader.wrong(item.span, format!("this API key {fault}"), help);
+    }
+    (keys.len() == items.len()).then_some(keys)
+}
+
+fn stream(reader: &mut Reader<'_>, node: &Node) -> Option<KinesisSource> {
+    let fields = fields(reader, node, &KINESIS)?;
+    let stream = kinesis::stream(reader, &fields);
+    let start = optional(reader, &fields, "start", start)?;
+    Some(KinesisSource {
+        stream: stream?,
+        start: start.unwrap_or(StreamStart::TrimHorizon),
+    })
+}
+
+fn start(reader: &mut Reader<'_>, node: &Node) -> Option<StreamStart> {
+    let text = reader.text(node, "`trim_horizon`, `latest` or an instant")?;
+    match text {
+        "trim_horizon" => Some(StreamStart::TrimHorizon),
+        "latest" => Some(StreamStart::Latest),
+        text => {
+            match text.parse() {
+                Ok(instant) => Some(StreamStart::At(instant)),
+                Err(_) => {
+                    let message = format!("{} is no place to start at", quote(text));
+                    let help = match muster_definition::yaml::closest(text, START_WORDS) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "write `trim_horizon`, `latest`, or an instant like `2026-03-01T00:00:00Z`".to_owned(),
+                };
+                    reader.wrong(node.span, message, help)
+                }
+            }
+        }
+    }
+}
