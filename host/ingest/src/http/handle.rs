@@ -105,14 +105,12 @@ fn wanted(head: &request::Parts) -> Result<Wanted, Refusal> {
         let error = "Only POST is understood here";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error));
     }
-    let packed = match head
-        .headers
-        .get(CONTENT_ENCODING)
-        .map(HeaderValue::as_bytes)
-    {
-        None | Some(b"" | b"identity") => false,
-        Some(b"gzip" | b"x-gzip") => true,
-        Some(_) => {
+    let encoding = head.headers.get(CONTENT_ENCODING);
+    let encoding = encoding.map_or(&b""[..], HeaderValue::as_bytes);
+    let packed = match encoding.to_ascii_lowercase().as_slice() {
+        b"" | b"identity" => false,
+        b"gzip" | b"x-gzip" => true,
+        _ => {
             let error = "Only gzip is understood as `Content-Encoding`";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
