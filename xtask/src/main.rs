@@ -2,6 +2,7 @@
 
 mod bench;
 mod fuzz;
+mod node;
 mod schema;
 mod test;
 
@@ -29,7 +30,7 @@ enum Command {
     /// The same settings give the same events on every machine. About 5 % of the events are purchases; users differ in
     /// how busy they are, move, change plans; a few lines are anonymous, late or double, as in the wild.
     Data(DataArguments),
-    /// Install what the tests need (the WebAssembly target, a Python environment) and run them all
+    /// Install what the tests need (the WebAssembly target, Python and Node.js packages) and run them all
     Test,
     /// Run every fuzz target for a while
     Fuzz {

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use crate::node::node_environment;
+
 /// The folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -83,6 +85,7 @@ pub(crate) fn target() -> anyhow::Result<PathBuf> {
 pub(crate) fn test() -> anyhow::Result<()> {
     wasm_target()?;
     let bin = python_environment("python-test", &root().join("tests/requirements.txt"))?;
+    let modules = node_environment("node-test", &root().join("tests/sdk"))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(&cargo)
         .args([
@@ -96,6 +99,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     run(Command::new(&cargo)
         .args(["test", "--workspace"])
         .current_dir(root())
+        .env("MUSTER_TEST_NODE_MODULES", modules)
         .env("MUSTER_TEST_PYTHON", bin.join("python"))
         .env("MUSTER_TEST_MOTO", bin.join("moto_server")))
 }

@@ -7,6 +7,8 @@ mod output;
 mod project;
 mod reads;
 mod retention;
+mod rules;
+mod service;
 mod ticking;
 mod told;
 

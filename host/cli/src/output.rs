@@ -19,6 +19,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether machines are told.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The result of a command: `text` for people, `json` for machines.
     pub(crate) fn result(&self, json: &Value, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();

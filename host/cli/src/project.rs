@@ -1,20 +1,16 @@
 //! A project's folder: configuration, definitions, rules, store.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use muster_compiler::Module;
 use muster_definition::yaml::closest;
 use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Source, quote};
-use muster_engine::{Cohort, Sync};
 use muster_ingest::{ImportOptions, find_files, import_file};
 use muster_model::CohortId;
-use muster_sandbox::{LoadError, Options, Origin, Rule, Sandbox, componentize};
-use muster_store::Store;
+use muster_store::{Snapshot, Store, StoreError};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
@@ -24,15 +20,9 @@ use crate::retention;
 /// A project that is right as far as its files say.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) lists: MemberLists,
-}
-
-/// A rule and the cohorts it answers for. A rule that cannot be loaded concerns its own cohorts only.
-pub(crate) struct Loaded {
-    pub(crate) rule: Result<Rule, String>,
-    pub(crate) cohorts: Vec<Cohort>,
 }
 
 impl Project {
@@ -46,12 +36,19 @@ impl Project {
                 directory.display()
             );
         }
+        match read(&path).and_then(|source| Config::parse(&source, &config::environment)) {
+            Ok(config) => Self::with(directory, Arc::new(config), output),
+            Err(diagnostics) => Err(Rendered(output.diagnostics(&diagnostics)).into()),
+        }
+    }
+
+    /// Reads the definitions of a project again, its configuration staying what it is.
+    pub(crate) fn reload(&self, output: &Output) -> anyhow::Result<Self> {
+        Self::with(&self.directory, Arc::clone(&self.config), output)
+    }
+
+    fn with(directory: &Path, config: Arc<Config>, output: &Output) -> anyhow::Result<Self> {
         let mut problems = Diagnostics::default();
-        let config =
-            match read(&path).and_then(|source| Config::parse(&source, &config::environment)) {
-                Ok(config) => config,
-                Err(diagnostics) => return Err(Rendered(output.diagnostics(&diagnostics)).into()),
-            };
         let mut definitions = Vec::new();
         for pattern in &config.cohorts {
             // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
@@ -92,94 +89,54 @@ impl Project {
         })
     }
 
-    /// The definitions in the cohort language, compiled.
-    pub(crate) fn compile(&self) -> anyhow::Result<Vec<Module>> {
-        let clauses: Vec<_> = self
-            .definitions
-            .iter()
-            .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
-            .collect();
-        let clauses: Vec<(CohortId, &Clause)> = clauses
-            .iter()
-            .map(|(id, clause)| (id.clone(), &**clause))
-            .collect();
-        Ok(muster_compiler::compile(&clauses, &|cohort| {
-            self.lists.name(cohort)
-        })?)
-    }
-
-    /// Every rule: the compiled modules, then the hand-written ones.
-    pub(crate) fn rules(&self) -> anyhow::Result<Vec<Loaded>> {
-        let cache = self.store_directory().join("cache");
-        let sandbox = Sandbox::new(Options {
-            cache: Some(cache),
-            ..Options::default()
-        })?;
-        let mut rules = Vec::new();
-        for module in self.compile()? {
-            let of_module = |definition: &&Definition| module.cohorts.contains(&definition.id);
-            let cohorts = self
-                .definitions
-                .iter()
-                .filter(of_module)
-                .map(cohort)
-                .collect();
-            rules.push(Loaded {
-                rule: sandbox
-                    .load(&module.wasm, Origin::Compiled)
-                    .map_err(|error| error.to_string()),
-                cohorts,
-            });
-        }
-        let mut files: BTreeMap<[u8; 32], Result<Rule, String>> = BTreeMap::new();
-        for definition in &self.definitions {
-            if let Body::Rule(path) = &definition.body {
-                let path = beside(definition, path);
-                let bytes = std::fs::read(&path).with_context(|| {
-                    format!(
-                        "cannot read {}, the rule of `{}`",
-                        path.display(),
-                        definition.id
-                    )
-                })?;
-                let digest = Sha256::digest(&bytes).into();
-                let rule = files
-                    .entry(digest)
-                    .or_insert_with(|| hand_written(&sandbox, &bytes));
-                let cohort = Cohort {
-                    definition: digest,
-                    ..cohort(definition)
-                };
-                join(&mut rules, rule, cohort);
-            }
-        }
-        Ok(rules)
-    }
-
     pub(crate) fn store_directory(&self) -> PathBuf {
         self.directory.join(&self.config.store)
     }
 
     pub(crate) fn open_store(&self) -> anyhow::Result<Store> {
         let directory = self.store_directory();
-        Store::open(&directory, &muster_store::Options::default())
+        Store::open(&directory, &self.store_options())
             .with_context(|| format!("cannot open the store in {}", directory.display()))
     }
 
-    /// Whether there is a store: opening one that is not there would make it.
-    pub(crate) fn has_store(&self) -> bool {
-        // LMDB's file.
-        self.store_directory().join("data.mdb").is_file()
+    fn store_options(&self) -> muster_store::Options {
+        muster_store::Options {
+            keep_records: millis(self.config.run_records),
+            ..muster_store::Options::default()
+        }
     }
 
-    /// The store, for a command that only looks: it makes none.
-    pub(crate) fn existing_store(&self) -> anyhow::Result<Store> {
-        if !self.has_store() {
-            bail!(
-                "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`"
-            );
+    /// What is in the store, for a command that only looks, whether the service runs or not: it makes none.
+    pub(crate) fn look(&self) -> anyhow::Result<Snapshot> {
+        self.look_if_there()?.context(
+            "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`",
+        )
+    }
+
+    /// [`Self::look`]; `None`: there is no store yet.
+    pub(crate) fn look_if_there(&self) -> anyhow::Result<Option<Snapshot>> {
+        let directory = self.store_directory();
+        match Store::look(&directory, &self.store_options()) {
+            Err(StoreError::Missing { .. }) => Ok(None),
+            looked => looked
+                .map(Some)
+                .with_context(|| format!("cannot look into the store in {}", directory.display())),
         }
-        self.open_store()
+    }
+
+    /// The id of a cohort that is defined, or was and has left runs and members in the store.
+    pub(crate) fn known_cohort(&self, id: &str) -> anyhow::Result<CohortId> {
+        match self.cohort(id) {
+            Ok(definition) => Ok(definition.id.clone()),
+            Err(unknown) => {
+                let known = self.look().and_then(|snapshot| Ok(snapshot.cohorts()?));
+                let known = known
+                    .unwrap_or_default()
+                    .into_iter()
+                    .find(|known| known.as_str() == id);
+                known.ok_or(unknown)
+            }
+        }
     }
 
     /// The cohort of an id.
@@ -346,40 +303,9 @@ pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
     }
 }
 
-/// Adds a cohort to its rule. The store knows a rule by its bytes, so cohorts that share them are one rule's, and ticked together.
-fn join(rules: &mut Vec<Loaded>, rule: &Result<Rule, String>, cohort: Cohort) {
-    let same = |loaded: &&mut Loaded| match (&loaded.rule, rule) {
-        (Ok(loaded), Ok(rule)) => loaded.digest() == rule.digest() && answers_for(rule, &cohort),
-        _ => false,
-    };
-    match rules.iter_mut().find(same) {
-        Some(loaded) => loaded.cohorts.push(cohort),
-        None => rules.push(Loaded {
-            rule: rule.clone(),
-            cohorts: vec![cohort],
-        }),
-    }
-}
-
-/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
-fn answers_for(rule: &Rule, cohort: &Cohort) -> bool {
-    match rule.description().cohorts.as_slice() {
-        [_] => true,
-        many => many.iter().any(|id| id == cohort.id.as_str()),
-    }
-}
-
-/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
-pub(crate) fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
-    match sandbox.load(bytes, Origin::HandWritten) {
-        Err(LoadError::CoreModule) => {
-            let component = componentize(bytes).map_err(|error| error.to_string())?;
-            sandbox
-                .load(&component, Origin::HandWritten)
-                .map_err(|error| error.to_string())
-        }
-        loaded => loaded.map_err(|error| error.to_string()),
-    }
+/// A duration in ms, as the store counts.
+pub(crate) fn millis(duration: muster_definition::Duration) -> i64 {
+    i64::try_from(duration.millis()).unwrap_or(i64::MAX)
 }
 
 /// A path in a definition is relative to the definition's folder.
@@ -396,20 +322,6 @@ pub(crate) fn clause(definition: &Definition) -> Option<Cow<'_, Clause>> {
         Body::Where(clause) => Some(Cow::Borrowed(clause)),
         Body::Members(_) => Some(Cow::Owned(Clause::Listed(definition.id.clone()))),
         Body::Rule(_) => None,
-    }
-}
-
-/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
-fn cohort(definition: &Definition) -> Cohort {
-    let sync = |sync: &muster_definition::Sync| Sync {
-        destination: sync.to.clone(),
-        user_properties: sync.user_properties.clone(),
-    };
-    Cohort {
-        id: definition.id.clone(),
-        name: definition.name.clone(),
-        definition: Sha256::digest(format!("{:?}", definition.body)).into(),
-        sync: definition.sync.iter().map(sync).collect(),
     }
 }
 

@@ -4,7 +4,8 @@ use muster_definition::{
     Body, Definition, Diagnostic, Diagnostics, Duration, look_back, quote, yaml_duration,
 };
 
-use crate::project::{Loaded, Project};
+use crate::project::Project;
+use crate::rules::Loaded;
 
 /// Warns of definitions whose clauses look further back than events are kept.
 pub(crate) fn of_definitions(

@@ -1,6 +1,7 @@
 //! What the store and the interpreter know, as JSON for machines.
 
 use muster_definition::interpreter::Trace;
+use muster_engine::{Forgotten, TickReport};
 use muster_model::{Event, Scalar, Value};
 use serde_json::{Value as Json, json};
 
@@ -35,4 +36,33 @@ pub(crate) fn value(value: &Value) -> Json {
         Value::One(one) => scalar(one),
         Value::List(list) => list.iter().map(scalar).collect(),
     }
+}
+
+/// What a run of one cohort did.
+pub(crate) fn run(report: &TickReport) -> Json {
+    let cohort = report.cohorts.first();
+    json!({
+        "at": report.now.to_string(),
+        "candidates": report.candidates,
+        "evaluated": report.evaluated,
+        "skipped": report.skipped,
+        "reason": cohort.map(|cohort| cohort.reason),
+        "members": cohort.map(|cohort| cohort.members),
+        "entered": cohort.map(|cohort| cohort.entered),
+        "exited": cohort.map(|cohort| cohort.exited),
+        "messages": cohort.map(|cohort| cohort.messages),
+        "held": cohort.and_then(|cohort| cohort.held.clone()),
+        "seconds": report.duration.as_secs_f64(),
+    })
+}
+
+/// What became of a person who was forgotten.
+pub(crate) fn forgotten(forgotten: &Forgotten) -> Json {
+    let cohorts: Vec<_> = forgotten.exited.iter().map(ToString::to_string).collect();
+    json!({ "known": forgotten.known, "exited": cohorts, "messages": forgotten.messages })
+}
+
+/// What a document holds under a key; null if there is no such key.
+pub(crate) fn field<'a>(document: &'a Json, key: &str) -> &'a Json {
+    document.get(key).unwrap_or(&Json::Null)
 }

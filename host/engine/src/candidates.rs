@@ -1,6 +1,5 @@
 //! Who has to be asked: users with news, users whose answer has run out, or everybody.
 
-use muster_model::Millis;
 use muster_store::{RuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
@@ -8,15 +7,17 @@ use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::memory::Memory;
 use crate::state::{self, CohortState, OpenTick};
+use crate::tick::TickOptions;
 
 /// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved.
 pub(crate) fn begin(
     snapshot: &Snapshot,
     rule: &RuleKey,
     memory: &Memory,
-    now: Millis,
     cohorts: &[Cohort],
+    options: &TickOptions<'_>,
 ) -> Result<Option<OpenTick>, EngineError> {
+    let now = options.now;
     let tick = |everybody| OpenTick {
         now: now.0,
         news: snapshot.sequence(),
@@ -26,6 +27,9 @@ pub(crate) fn begin(
     let Some(state) = &memory.rule else {
         return Ok(Some(tick(true)));
     };
+    if options.everybody || options.resend {
+        return Ok(Some(tick(true)));
+    }
     // Deadlines look forward only: at an earlier clock every answer may differ.
     if now.0 < state.now {
         return Ok(Some(tick(true)));
@@ -34,9 +38,22 @@ pub(crate) fn begin(
         let definition = state::hex(&cohort.definition);
         let follows = (remembered.state.as_ref()).filter(|state| state.definition == definition);
         // The rule may be known from another cohort: this one has not been asked about, or by another rule.
-        let Some(CohortState { synced, .. }) = follows else {
+        let Some(CohortState {
+            synced,
+            held,
+            stale,
+            ..
+        }) = follows
+        else {
             return Ok(Some(tick(true)));
         };
+        // It stays as it is, and nobody need be asked about it.
+        if held.is_some() && options.guard.is_some() {
+            continue;
+        }
+        if *stale {
+            return Ok(Some(tick(true)));
+        }
         // A destination that is new to a cohort is told the whole of it.
         if cohort
             .sync

@@ -34,6 +34,9 @@ pub enum EngineError {
         /// As the rule wrote it.
         name: String,
     },
+    /// It was asked to stop. What was committed is consistent, and the next tick goes on from there.
+    #[error("stopped; the next run goes on from there")]
+    Stopped,
     /// A stored state of the engine cannot be read.
     #[error("the stored state of {of} cannot be read: {why}")]
     State {

@@ -14,17 +14,25 @@ mod candidates;
 mod cohort;
 mod error;
 pub mod evaluate;
+mod forget;
 mod lists;
 mod memory;
 pub mod payload;
+mod removal;
 mod report;
 mod rules;
 mod state;
+mod status;
 pub mod tick;
 
 pub use cohort::{Cohort, Sync};
 pub use error::EngineError;
+pub use forget::{Forgotten, forget};
 pub use lists::Lists;
-pub use report::{CohortPreview, CohortReport, Preview, Reason, RunRecord, Skipped, TickReport};
-pub use rules::{forget_other_rules, records};
-pub use tick::{Progress, TickOptions, preview, tick};
+pub use removal::{remove, removed};
+pub use report::{
+    CohortPreview, CohortReport, Held, Preview, Reason, RunRecord, Skipped, TickReport,
+};
+pub use rules::{forget_other_rules, forget_rule, next_due, records, records_since};
+pub use status::{CohortStatus, reject, status};
+pub use tick::{Guard, Progress, TickOptions, preview, tick};

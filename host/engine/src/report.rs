@@ -37,6 +37,21 @@ pub struct CohortReport {
     pub exited: u64,
     /// Messages put in the outbox, over all destinations.
     pub messages: u64,
+    /// The guard holds its moves: none was made.
+    pub held: Option<Held>,
+}
+
+/// A run whose moves were not made, since they are more than the guard lets pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Its clock, RFC 3339.
+    pub at: String,
+    /// Members, before and still.
+    pub members: u64,
+    /// How many would have entered.
+    pub entered: u64,
+    /// How many would have exited.
+    pub exited: u64,
 }
 
 /// What a tick of one rule would do.
@@ -77,6 +92,8 @@ pub struct CohortPreview {
     pub sample_exited: Vec<String>,
     /// Destinations that would be told the whole cohort, since they do not know it yet.
     pub told_whole: Vec<String>,
+    /// The guard holds a run of it already, or would hold this one.
+    pub held: bool,
 }
 
 /// Why a cohort was evaluated.
@@ -90,9 +107,58 @@ pub enum Reason {
     /// Users with news and users whose answer had run out were asked.
     #[default]
     Scheduled,
-    /// Everybody was asked again, since the rule or another cohort of it is new to the store, its news are no longer known, or the
-    /// clock went back.
+    /// Everybody was asked again, since the rule or another cohort of it is new to the store, its news are no longer known, the
+    /// clock went back, or a run was held and rejected.
     Full,
+    /// As scheduled, only later: the host was not running at the time.
+    Missed,
+    /// Somebody asked for it (`muster sync`).
+    Requested,
+    /// A run that the guard had held was approved: everybody was asked.
+    Approved,
+    /// A run that the guard had held was rejected: nobody was asked and nothing changed.
+    Rejected,
+    /// A person's history was deleted, and with it their memberships.
+    Forgotten,
+    /// The definition was taken away, and it said `on_remove: exit`.
+    Removed,
+}
+
+impl std::fmt::Display for Reason {
+    /// In words, for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::First => "first run",
+            Self::DefinitionChanged => "definition changed",
+            Self::Scheduled => "scheduled",
+            Self::Full => "everybody again",
+            Self::Missed => "missed and made up",
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Forgotten => "user forgotten",
+            Self::Removed => "removed",
+        })
+    }
+}
+
+impl Reason {
+    /// As records and metrics write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::DefinitionChanged => "definition_changed",
+            Self::Scheduled => "scheduled",
+            Self::Full => "full",
+            Self::Missed => "missed",
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Forgotten => "forgotten",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 /// Users who were not evaluated.
@@ -117,13 +183,20 @@ impl Skipped {
     }
 }
 
-/// A run of one cohort, as the store keeps it (JSON).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A run of one cohort, as the store keeps it (JSON). In real time it stands for all runs of one minute that moved somebody and
+/// had the same reason.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// The clock, RFC 3339.
+    /// The clock of the (first) run, RFC 3339.
     pub at: String,
     /// Why.
     pub reason: Reason,
+    /// The cadence, in words.
+    #[serde(default)]
+    pub cadence: String,
+    /// How many runs it stands for.
+    #[serde(default = "one")]
+    pub runs: u64,
     /// As in [`TickReport`].
     pub candidates: u64,
     /// As in [`TickReport`].
@@ -138,8 +211,15 @@ pub struct RunRecord {
     pub exited: u64,
     /// Messages put in the outbox.
     pub messages: u64,
-    /// The first part of its messages' ids; `None` if it sent none.
+    /// The first part of its messages' ids, of the latest run; `None` if it sent none.
     pub run_id: Option<String>,
-    /// How long the tick took, in ms, with all cohorts of the rule.
+    /// How long it took, in ms, with all cohorts of the rule.
     pub duration_ms: u64,
+    /// The guard held it: nothing was moved.
+    #[serde(default)]
+    pub held: Option<Held>,
+}
+
+fn one() -> u64 {
+    1
 }

@@ -1,9 +1,10 @@
 //! What the store keeps of rules and runs, beyond a tick.
 
-use muster_model::CohortId;
+use muster_model::{CohortId, Millis};
 use muster_sandbox::Rule;
 use muster_store::{Snapshot, Store};
 
+use crate::cohort::Cohort;
 use crate::report::RunRecord;
 use crate::{EngineError, state};
 
@@ -11,14 +12,38 @@ use crate::{EngineError, state};
 ///
 /// # Errors
 /// When the store fails.
-pub fn forget_other_rules(store: &Store, rules: &[&Rule]) -> Result<(), EngineError> {
-    let kept: Vec<_> = rules.iter().map(|rule| state::rule_key(rule)).collect();
+pub fn forget_other_rules(store: &Store, rules: &[(&Rule, &[Cohort])]) -> Result<(), EngineError> {
+    let kept: Vec<_> = rules
+        .iter()
+        .map(|(rule, cohorts)| state::rule_key(rule, cohorts))
+        .collect();
     for key in store.snapshot()?.rules()? {
         if !kept.contains(&key) {
             store.forget_rule(&key)?;
         }
     }
     Ok(())
+}
+
+/// What the store keeps of a rule that was asked for these cohorts is forgotten; the cohorts keep their members.
+///
+/// # Errors
+/// When the store fails.
+pub fn forget_rule(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> Result<(), EngineError> {
+    store.forget_rule(&state::rule_key(rule, cohorts))?;
+    Ok(())
+}
+
+/// The first instant at which an answer of a rule runs out; `None`: all stand for ever.
+///
+/// # Errors
+/// When the store fails.
+pub fn next_due(
+    snapshot: &Snapshot,
+    rule: &Rule,
+    cohorts: &[Cohort],
+) -> Result<Option<Millis>, EngineError> {
+    Ok(snapshot.next_due(&state::rule_key(rule, cohorts))?)
 }
 
 /// The latest runs of a cohort, newest first.
@@ -30,7 +55,20 @@ pub fn records(
     cohort: &CohortId,
     limit: usize,
 ) -> Result<Vec<RunRecord>, EngineError> {
-    let stored = snapshot.records(cohort, limit)?;
+    records_since(snapshot, cohort, Millis(i64::MIN), limit)
+}
+
+/// The latest runs of a cohort, newest first, back to the first that is older than an instant.
+///
+/// # Errors
+/// When the store fails or a record cannot be read.
+pub fn records_since(
+    snapshot: &Snapshot,
+    cohort: &CohortId,
+    since: Millis,
+    limit: usize,
+) -> Result<Vec<RunRecord>, EngineError> {
+    let stored = snapshot.records_since(cohort, since, limit)?;
     let decode = |record: muster_store::RunRecord| {
         serde_json::from_slice(&record.body).map_err(|error| EngineError::State {
             of: format!("a run of `{cohort}`"),

@@ -6,9 +6,11 @@ use muster_model::{CohortId, Millis};
 use muster_sandbox::Rule;
 use muster_store::{RuleKey, Snapshot};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use crate::EngineError;
-use crate::report::Reason;
+use crate::cohort::Cohort;
+use crate::report::{Held, Reason};
 
 /// A rule's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,10 +51,31 @@ pub(crate) struct CohortState {
     pub(crate) synced: BTreeSet<String>,
     /// The destinations that the tick on its way tells the whole cohort.
     pub(crate) joining: BTreeSet<String>,
+    /// The clock of its latest finished run, in ms; in real time, of its first.
+    #[serde(default)]
+    pub(crate) ran: Option<i64>,
+    /// A run that the guard holds.
+    #[serde(default)]
+    pub(crate) held: Option<Held>,
+    /// A run was held, and its moves were not made: the next run that is not held asks everybody.
+    #[serde(default)]
+    pub(crate) stale: bool,
+    /// The payload's `cohort_name`, for the time when the definition is gone.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// Whether its members are sent as exits when its definition is gone.
+    #[serde(default)]
+    pub(crate) exit_on_remove: bool,
 }
 
-pub(crate) fn rule_key(rule: &Rule) -> RuleKey {
-    RuleKey(rule.digest())
+/// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different cadences may share a rule.
+pub(crate) fn rule_key(rule: &Rule, cohorts: &[Cohort]) -> RuleKey {
+    let mut digest = Sha256::new_with_prefix(rule.digest());
+    for cohort in cohorts {
+        digest.update(cohort.id.as_str().as_bytes());
+        digest.update([0]);
+    }
+    RuleKey(digest.finalize().into())
 }
 
 pub(crate) fn load_rule(

@@ -1,6 +1,7 @@
-//! One line of the export format, or many, into a buffer.
+//! One line of the export format, many, or one event of a request, into a buffer.
 
 mod draft;
+mod event;
 pub mod limits;
 mod line;
 #[cfg(test)]
@@ -8,11 +9,10 @@ mod tests;
 mod value;
 
 use muster_model::EventBuffer;
-use serde::de::DeserializeSeed;
 
-use self::draft::Draft;
-use self::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
-use self::line::LineSeed;
+pub(crate) use self::draft::Draft;
+pub(crate) use self::event::{Reading, decode_event};
+use self::limits::MAX_LINE;
 use crate::Counts;
 
 /// Why a line is malformed, in words for who wrote it.
@@ -64,9 +64,9 @@ pub fn decode_lines(
         };
         counts.lines += 1;
         let decoded = match valid.and_then(|valid| valid.get(range)) {
-            Some(text) => decode(text, &mut draft, buffer, counts),
+            Some(text) => decode_line(text, &mut draft, buffer, counts),
             None => match std::str::from_utf8(bytes) {
-                Ok(text) => decode(text, &mut draft, buffer, counts),
+                Ok(text) => decode_line(text, &mut draft, buffer, counts),
                 Err(error) => {
                     let column = error.valid_up_to() + 1;
                     Err(LineError(format!("not UTF-8 at column {column}")))
@@ -84,55 +84,13 @@ fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
 }
 
-/// Decodes one line that is not blank.
-fn decode<'a>(
+fn decode_line<'a>(
     line: &'a str,
     draft: &mut Draft<'a>,
     buffer: &mut EventBuffer,
     counts: &mut Counts,
 ) -> Result<(), LineError> {
-    if line.len() > MAX_LINE {
-        return Err(LineError::too_long());
-    }
-    draft.clear();
-    let mut deserializer = serde_json::Deserializer::from_str(line);
-    LineSeed(draft)
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end())
-        .map_err(|error| LineError::json(&error))?;
-
-    let name = draft.name.as_deref();
-    let name = name.ok_or_else(|| LineError("`event_type` is missing".to_owned()))?;
-    if name.len() > MAX_EVENT_TYPE {
-        let message = format!("`event_type` is longer than {MAX_EVENT_TYPE} bytes");
-        return Err(LineError(message));
-    }
-    let (_, time) = draft
-        .time
-        .ok_or_else(|| LineError("`event_time` is missing".to_owned()))?;
-    let Some(user) = draft.user.as_deref() else {
-        // Only a device is known: kept for the day when devices are joined to users.
-        counts.anonymous += 1;
-        return Ok(());
-    };
-    if user.len() > MAX_USER_ID {
-        let message = format!("`user_id` is longer than {MAX_USER_ID} bytes");
-        return Err(LineError(message));
-    }
-    let event = match name {
-        "$identify" => None,
-        // It is about a group of users, none of whom did anything.
-        "$groupidentify" => {
-            counts.groups += 1;
-            return Ok(());
-        }
-        name => Some(name),
-    };
-    counts.operations += draft.commit(user, event, time, buffer);
-    counts.events += u64::from(event.is_some());
-    counts.texts_cut += draft.texts_cut;
-    counts.left_out += draft.left_out;
-    Ok(())
+    decode_event(line, &Reading::default(), draft, buffer, counts).map_err(|error| error.reason)
 }
 
 impl LineError {

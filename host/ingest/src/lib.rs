@@ -18,6 +18,7 @@
 mod decode;
 mod error;
 mod file;
+pub mod http;
 mod report;
 mod stats;
 

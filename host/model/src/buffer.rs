@@ -294,6 +294,44 @@ impl EventBuffer {
             + self.elements.len() * size_of::<Cell>()
     }
 
+    /// Adds what another buffer holds, after what is here. Together they hold [`Self::MAX_TEXT`] bytes of text at most.
+    pub fn append(&mut self, other: &Self) {
+        debug_assert!(
+            self.arena.len() + other.arena.len() <= Self::MAX_TEXT,
+            "a buffer was not handed on in time"
+        );
+        let shift = Shift {
+            text: index(self.arena.len()),
+            property: index(self.properties.len()),
+            element: index(self.elements.len()),
+        };
+        self.arena.push_str(&other.arena);
+        self.elements
+            .extend(other.elements.iter().map(|cell| shift.cell(cell)));
+        self.properties
+            .extend(other.properties.iter().map(|property| Property {
+                name: shift.text(property.name),
+                value: shift.cell(&property.value),
+            }));
+        self.events
+            .extend(other.events.iter().map(|event| EventHead {
+                user: shift.text(event.user),
+                name: shift.text(event.name),
+                time: event.time,
+                insert_id: event.insert_id,
+                properties: moved(&event.properties, shift.property),
+            }));
+        self.operations
+            .extend(other.operations.iter().map(|operation| OperationHead {
+                user: shift.text(operation.user),
+                time: operation.time,
+                insert_id: operation.insert_id,
+                operator: operation.operator,
+                property: shift.text(operation.property),
+                value: operation.value.as_ref().map(|cell| shift.cell(cell)),
+            }));
+    }
+
     /// Empties it and keeps its memory.
     pub fn clear(&mut self) {
         self.arena.clear();
@@ -302,6 +340,35 @@ impl EventBuffer {
         self.operations.clear();
         self.elements.clear();
     }
+}
+
+/// How far the parts of a buffer move when it comes after another one.
+struct Shift {
+    text: u32,
+    property: u32,
+    element: u32,
+}
+
+impl Shift {
+    fn text(&self, text: Text) -> Text {
+        Text {
+            start: text.start.saturating_add(self.text),
+            end: text.end.saturating_add(self.text),
+        }
+    }
+
+    fn cell(&self, cell: &Cell) -> Cell {
+        match cell {
+            Cell::Text(text) => Cell::Text(self.text(*text)),
+            Cell::Number(number) => Cell::Number(*number),
+            Cell::Flag(flag) => Cell::Flag(*flag),
+            Cell::List(range) => Cell::List(moved(range, self.element)),
+        }
+    }
+}
+
+fn moved(range: &Range<u32>, by: u32) -> Range<u32> {
+    range.start.saturating_add(by)..range.end.saturating_add(by)
 }
 
 impl<'a> BufferedEvent<'a> {
@@ -448,5 +515,32 @@ mod tests {
         assert_eq!(buffer.len(), 4);
         buffer.clear();
         assert!(buffer.is_empty() && buffer.size() == 0);
+    }
+
+    /// Rows of every kind, told apart by a mark.
+    fn fill(buffer: &mut EventBuffer, mark: &str) {
+        buffer.event(mark, "Purchase", Millis(5), Some(mark));
+        buffer.property("amount", ScalarRef::Number(60.0));
+        buffer.property("city", ScalarRef::Text(mark));
+        buffer.list_property("tags", [ScalarRef::Text(mark), ScalarRef::Flag(true)]);
+        buffer.event(mark, "View", Millis(6), None);
+        let list = Value::List(vec![Scalar::Text(mark.into()), Scalar::Number(2.0)]);
+        for value in [Some(&list), None] {
+            buffer.operation(mark, Millis(7), None, Operator::Append, "seen", value);
+        }
+    }
+
+    #[test]
+    fn one_after_another_is_as_if_it_had_been_one() {
+        let (mut one, mut whole) = (EventBuffer::default(), EventBuffer::default());
+        for mark in ["ann", "b\u{e4}rbel", "carl"] {
+            let mut other = EventBuffer::default();
+            fill(&mut other, mark);
+            one.append(&other);
+            one.append(&EventBuffer::default());
+            fill(&mut whole, mark);
+        }
+        assert_eq!(format!("{one:?}"), format!("{whole:?}"));
+        assert_eq!(one.size(), whole.size());
     }
 }

@@ -11,9 +11,8 @@ use crate::backoff;
 use crate::batch;
 use crate::destination::Destination;
 use crate::error::{Cause, PoisonMessage, PublishError};
-use crate::kinesis::KinesisSink;
-use crate::lines::{FileSink, StdoutSink};
 use crate::outbox::{self, Outbox};
+use crate::publisher::Publisher;
 use crate::report::{DrainOptions, DrainReport};
 use crate::sink::{Failure, Sink, Verdict};
 
@@ -34,24 +33,9 @@ pub async fn drain(
     options: &DrainOptions,
     progress: impl Fn(&DrainReport) + Send + Sync,
 ) -> Result<DrainReport, PublishError> {
-    let stopped = |cause| PublishError {
-        destination: name.to_owned(),
-        report: DrainReport::default(),
-        cause: Box::new(cause),
-    };
-    match destination {
-        Destination::File { path } => {
-            let mut sink = FileSink::open(path).await.map_err(stopped)?;
-            drain_with(store, name, &mut sink, options, &progress).await
-        }
-        Destination::Stdout => {
-            drain_with(store, name, &mut StdoutSink::new(), options, &progress).await
-        }
-        Destination::Kinesis(settings) => {
-            let mut sink = KinesisSink::open(name, settings).await.map_err(stopped)?;
-            drain_with(store, name, &mut sink, options, &progress).await
-        }
-    }
+    Publisher::new(name, destination)
+        .drain(store, options, progress)
+        .await
 }
 
 /// [`drain`] of several destinations at once, each a task of its own, so that a slow or broken one holds nobody

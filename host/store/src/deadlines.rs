@@ -1,4 +1,7 @@
-//! Until when each user's answer stands, per rule: six bytes a user in chunks of 256, with the chunk's earliest in front.
+//! Until when each user's answer stands, per rule: a tree of minima.
+//!
+//! A node holds 256 instants: at the bottom those of 256 users, above the earliest of each of 256 nodes. So nobody being due, and when somebody
+//! will be, is one look at the root, and finding those who are costs as much as there are; a commit writes few nodes more than it must.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::Included;
@@ -11,6 +14,11 @@ use crate::keys::{GROUP, GROUP_BITS};
 use crate::{RuleKey, StoreError, UserKey, instant};
 
 const WHAT: &str = "the deadlines of a rule";
+/// The root's height: 256 nodes a node, up to all 2^32 users.
+const ROOT: u8 = 3;
+
+/// Changes of one level: by node, the place in it and the instant.
+type Changes = BTreeMap<u32, Vec<(u32, i64)>>;
 
 pub(crate) fn set(
     txn: &mut RwTxn<'_>,
@@ -18,37 +26,75 @@ pub(crate) fn set(
     rule: &RuleKey,
     deadlines: &[(UserKey, i64)],
 ) -> Result<(), StoreError> {
-    let mut groups: BTreeMap<u32, Vec<(u32, i64)>> = BTreeMap::new();
+    let mut changes = Changes::new();
     for (user, deadline) in deadlines {
-        let group = groups.entry(user.0 >> GROUP_BITS).or_default();
-        group.push((user.0 & (GROUP as u32 - 1), *deadline));
+        note(&mut changes, user.0, *deadline);
     }
-    for (group, changes) in groups {
-        let key = key(rule, group);
-        let mut chunk = [i64::MAX; GROUP];
-        if let Some(value) = tables.deadlines.get(txn, &key)? {
-            for (place, deadline) in chunk.iter_mut().zip(instants(value)?.skip(1)) {
-                *place = deadline;
+    for height in 0..=ROOT {
+        let mut above = Changes::new();
+        for (node, changes) in changes {
+            if let Some(earliest) = change(txn, tables, &key(rule, height, node), &changes)? {
+                note(&mut above, node, earliest);
             }
         }
-        for (user, deadline) in changes {
-            if let Some(place) = chunk.get_mut(user as usize) {
-                *place = deadline;
-            }
-        }
-        let earliest = chunk.iter().copied().min().unwrap_or(i64::MAX);
-        if earliest == i64::MAX {
-            tables.deadlines.delete(txn, &key)?;
-            continue;
-        }
-        let mut value = Vec::with_capacity((GROUP + 1) * instant::BYTES);
-        value.extend_from_slice(&instant::encode(earliest));
-        for deadline in chunk {
-            value.extend_from_slice(&instant::encode(deadline));
-        }
-        tables.deadlines.put(txn, &key, &value)?;
+        changes = above;
     }
     Ok(())
+}
+
+fn note(changes: &mut Changes, number: u32, instant: i64) {
+    let of_node = changes.entry(number >> GROUP_BITS).or_default();
+    of_node.push((number & (GROUP as u32 - 1), instant));
+}
+
+/// Changes a node, and gives its earliest instant if that is another now.
+fn change(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    key: &[u8],
+    changes: &[(u32, i64)],
+) -> Result<Option<i64>, StoreError> {
+    let mut node = [i64::MAX; GROUP];
+    let mut before = i64::MAX;
+    if let Some(value) = tables.deadlines.get(txn, key)? {
+        let mut held = instants(value)?;
+        before = held.next().unwrap_or(i64::MAX);
+        for (place, instant) in node.iter_mut().zip(held) {
+            *place = instant;
+        }
+    }
+    for (place, instant) in changes {
+        if let Some(place) = node.get_mut(*place as usize) {
+            *place = *instant;
+        }
+    }
+    let mut value = vec![0; instant::BYTES];
+    for instant in node {
+        value.extend_from_slice(&instant::encode(instant));
+    }
+    // As it reads back, so that nodes above hold what this one does.
+    let earliest = instants(&value)?.skip(1).min().unwrap_or(i64::MAX);
+    if earliest == i64::MAX {
+        tables.deadlines.delete(txn, key)?;
+    } else {
+        if let Some(head) = value.first_chunk_mut() {
+            *head = instant::encode(earliest);
+        }
+        tables.deadlines.put(txn, key, &value)?;
+    }
+    Ok((earliest != before).then_some(earliest))
+}
+
+/// The earliest deadline of all; `None`: every answer stands for ever.
+pub(crate) fn next(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+) -> Result<Option<i64>, StoreError> {
+    match tables.deadlines.get(txn, &key(rule, ROOT, 0))? {
+        Some(value) => Ok(instants(value)?.next()),
+        None => Ok(None),
+    }
 }
 
 /// Users whose deadline is at or before `now`.
@@ -59,20 +105,24 @@ pub(crate) fn due(
     now: i64,
 ) -> Result<RoaringBitmap, StoreError> {
     let mut due = RoaringBitmap::new();
-    for entry in tables.deadlines.prefix_iter(txn, &rule.0)? {
-        let (key, value) = entry?;
-        let mut deadlines = instants(value)?;
-        if deadlines.next().is_none_or(|earliest| earliest > now) {
-            continue;
-        }
-        let group = key
-            .last_chunk()
-            .map(|bytes| u32::from_be_bytes(*bytes))
-            .filter(|group| group >> (32 - GROUP_BITS) == 0)
-            .ok_or(StoreError::Corrupt { what: WHAT })?;
-        for (user, deadline) in ((group << GROUP_BITS)..).zip(deadlines) {
-            if deadline <= now {
-                due.insert(user);
+    let corrupt = || StoreError::Corrupt { what: WHAT };
+    // The greatest instant stands for none.
+    let now = now.min(i64::MAX - 1);
+    if next(txn, tables, rule)?.is_none_or(|earliest| earliest > now) {
+        return Ok(due);
+    }
+    due.insert(0);
+    for height in (0..=ROOT).rev() {
+        let nodes = std::mem::take(&mut due);
+        for node in nodes {
+            let value = tables.deadlines.get(txn, &key(rule, height, node))?;
+            // A node whose earliest instant is known above is there.
+            let instants = instants(value.ok_or_else(corrupt)?)?.skip(1);
+            let first = node << GROUP_BITS;
+            for (place, instant) in (0..GROUP as u32).zip(instants) {
+                if instant <= now {
+                    due.insert(first | place);
+                }
             }
         }
     }
@@ -84,12 +134,13 @@ pub(crate) fn forget(
     tables: &Tables,
     rule: &RuleKey,
 ) -> Result<(), StoreError> {
-    let (first, last) = (key(rule, 0), key(rule, u32::MAX));
+    let (first, last) = (key(rule, 0, 0), key(rule, ROOT, u32::MAX));
     let range = (Included(first.as_slice()), Included(last.as_slice()));
     tables.deadlines.delete_range(txn, &range)?;
     Ok(())
 }
 
+/// The earliest instant of a node, and then all.
 fn instants(value: &[u8]) -> Result<impl Iterator<Item = i64> + use<'_>, StoreError> {
     if value.len() != (GROUP + 1) * instant::BYTES {
         return Err(StoreError::Corrupt { what: WHAT });
@@ -97,10 +148,11 @@ fn instants(value: &[u8]) -> Result<impl Iterator<Item = i64> + use<'_>, StoreEr
     instant::decode_all(value, WHAT)
 }
 
-fn key(rule: &RuleKey, group: u32) -> [u8; 36] {
-    let mut key = [0; 36];
+fn key(rule: &RuleKey, height: u8, node: u32) -> [u8; 37] {
+    let mut key = [0; 37];
     let (head, tail) = key.split_at_mut(32);
     head.copy_from_slice(&rule.0);
-    tail.copy_from_slice(&group.to_be_bytes());
+    let [a, b, c, d] = node.to_be_bytes();
+    tail.copy_from_slice(&[height, a, b, c, d]);
     key
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RoTxn, WithoutTls};
+use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, WithoutTls};
 
 use crate::{Options, StoreError};
 
@@ -35,7 +35,7 @@ pub(crate) struct Tables {
     pub(crate) news: Table,
     /// rule → state.
     pub(crate) rules: Table,
-    /// rule, group of 256 users u32 → deadlines.
+    /// rule, height u8, node u32 → deadlines.
     pub(crate) deadlines: Table,
     /// cohort → state.
     pub(crate) cohorts: Table,
@@ -78,18 +78,7 @@ pub(crate) fn open(
     directory: &Path,
     options: &Options,
 ) -> Result<(Env<WithoutTls>, Tables), StoreError> {
-    // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size there is.
-    let mut size = (options.map_size >> 16).max(16) << 16;
-    let env = loop {
-        match open_env(directory, size) {
-            Err(heed::Error::Io(error))
-                if error.kind() == std::io::ErrorKind::OutOfMemory && size > LEAST_MAP =>
-            {
-                size = (size / 2) >> 16 << 16;
-            }
-            other => break other?,
-        }
-    };
+    let env = map(directory, options, EnvFlags::empty())?;
     let txn = env.write_txn()?;
     let opened = env.create_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
         let mut table = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
@@ -113,8 +102,47 @@ pub(crate) fn open(
             table(p)?,
         ]))
     })?;
-    let Some(
-        [
+    let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
+    Ok((env, tables))
+}
+
+/// Opens the database in a directory for reading only, beside whoever has it open. Makes nothing.
+pub(crate) fn look(
+    directory: &Path,
+    options: &Options,
+) -> Result<(Env<WithoutTls>, Tables), StoreError> {
+    let missing = || StoreError::Missing {
+        directory: directory.to_owned(),
+    };
+    let env = match map(directory, options, EnvFlags::READ_ONLY) {
+        Err(heed::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(missing());
+        }
+        other => other?,
+    };
+    let txn = env.read_txn()?;
+    let opened = env.open_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
+        let mut tables = Vec::with_capacity(NAMES.len());
+        for name in NAMES {
+            // A process that makes the store makes all tables in one commit.
+            let table = opener.open_database::<Bytes, Bytes>(txn, Some(name))?;
+            tables.push(table.ok_or_else(missing)?);
+        }
+        let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| NO_TABLES)?;
+        Ok(CommitOrAbort::<_, ()>::Commit(tables))
+    })?;
+    let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
+    Ok((env, tables))
+}
+
+const NO_TABLES: StoreError = StoreError::Corrupt {
+    what: "the list of tables",
+};
+
+impl Tables {
+    /// In the order of [`NAMES`].
+    fn of(tables: [Table; NAMES.len()]) -> Self {
+        let [
             meta,
             users,
             terms,
@@ -131,43 +159,58 @@ pub(crate) fn open(
             records,
             outbox,
             backlog,
-        ],
-    ) = opened.commit()
-    else {
-        return Err(StoreError::Corrupt {
-            what: "the list of tables",
-        });
-    };
-    let tables = Tables {
-        meta,
-        users,
-        terms,
-        firsts,
-        log,
-        segments,
-        blocks,
-        sources,
-        news,
-        rules,
-        deadlines,
-        cohorts,
-        members,
-        records,
-        outbox,
-        backlog,
-    };
-    Ok((env, tables))
+        ] = tables;
+        Self {
+            meta,
+            users,
+            terms,
+            firsts,
+            log,
+            segments,
+            blocks,
+            sources,
+            news,
+            rules,
+            deadlines,
+            cohorts,
+            members,
+            records,
+            outbox,
+            backlog,
+        }
+    }
+}
+
+/// Maps the file with the largest map that is granted.
+fn map(
+    directory: &Path,
+    options: &Options,
+    flags: EnvFlags,
+) -> Result<Env<WithoutTls>, heed::Error> {
+    // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size there is.
+    let mut size = (options.map_size >> 16).max(16) << 16;
+    loop {
+        match open_env(directory, size, flags) {
+            Err(heed::Error::Io(error))
+                if error.kind() == std::io::ErrorKind::OutOfMemory && size > LEAST_MAP =>
+            {
+                size = (size / 2) >> 16 << 16;
+            }
+            other => return other,
+        }
+    }
 }
 
 #[expect(unsafe_code, reason = "heed cannot know who else maps the file")]
-fn open_env(directory: &Path, size: u64) -> Result<Env<WithoutTls>, heed::Error> {
+fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutTls>, heed::Error> {
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
     options
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
         .max_dbs(NAMES.len() as u32)
         .max_readers(MAX_READERS);
-    // SAFETY: the file must not be changed from outside while it is mapped. The caller holds `Lock`, so no other process that
-    // keeps to it has the file open, heed itself refuses to open it twice in one process, and nothing in this crate writes to
-    // the file but through this environment.
-    unsafe { options.open(directory) }
+    // SAFETY: the file must not be changed from outside while it is mapped, but by LMDB, which keeps its own lock file. A caller
+    // that writes holds `Lock`, so no second process that keeps to it writes; others only look, through LMDB too. heed itself
+    // refuses to open the file twice in one process, and nothing in this crate writes to it but through this environment. The
+    // only flag that is ever given is that for reading, which switches no lock off.
+    unsafe { options.flags(flags).open(directory) }
 }

@@ -15,6 +15,12 @@ pub enum StoreError {
         /// The store's directory.
         directory: PathBuf,
     },
+    /// There is no store.
+    #[error("there is no store in `{}`: importing or receiving events makes one", directory.display())]
+    Missing {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
     /// The store was written by another version.
     #[error(
         "the store in `{}` has format {found}, this version reads format {expected}: use the version that wrote it, \
@@ -62,6 +68,12 @@ pub enum StoreError {
     /// An import of this source is being written at this moment.
     #[error("`{source_key}` is being imported already")]
     ImportBusy {
+        /// The source.
+        source_key: String,
+    },
+    /// Something that cannot be done beside an import was asked for.
+    #[error("`{source_key}` is being imported: try again when that is done")]
+    ImportRunning {
         /// The source.
         source_key: String,
     },

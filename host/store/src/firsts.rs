@@ -50,6 +50,14 @@ impl Firsts {
         }
     }
 
+    /// Forgets a user.
+    pub(crate) fn forget(&mut self, user: u32) {
+        if let Some(first) = self.all.get_mut(user as usize) {
+            *first = First::NONE;
+            self.changed.insert(user >> GROUP_BITS);
+        }
+    }
+
     /// Writes the chunks that changed.
     pub(crate) fn save(&mut self, txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
         let mut value = Vec::with_capacity(GROUP * 2 * instant::BYTES);

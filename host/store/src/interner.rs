@@ -37,7 +37,7 @@ impl Interner {
     }
 
     pub(crate) fn get(&self, text: &str) -> Option<u32> {
-        self.find(xxh3_64(text.as_bytes()), text)
+        self.find(hash_of(text), text)
     }
 
     fn find(&self, hash: u64, text: &str) -> Option<u32> {
@@ -48,7 +48,7 @@ impl Interner {
 
     /// The number of a text, a new one if it has none.
     pub(crate) fn intern(&mut self, text: &str) -> Result<u32, StoreError> {
-        let hash = xxh3_64(text.as_bytes());
+        let hash = hash_of(text);
         if let Some(code) = self.find(hash, text) {
             return Ok(code);
         }
@@ -62,10 +62,35 @@ impl Interner {
         self.ends.push(end);
         let (texts, ends) = (&self.text, &self.ends);
         self.table.insert_unique(hash, code, |code| {
-            xxh3_64(range(texts, ends, *code).unwrap_or_default().as_bytes())
+            hash_of(range(texts, ends, *code).unwrap_or_default())
         });
         Ok(code)
     }
+
+    /// Gives a number that no text has.
+    pub(crate) fn skip(&mut self) {
+        // The arena is no longer than this.
+        self.ends
+            .push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Forgets a text; its number is not given again.
+    pub(crate) fn forget(&mut self, code: u32) {
+        let Some(text) = self.text(code) else {
+            return;
+        };
+        let (hash, zeros) = (hash_of(text), "\0".repeat(text.len()));
+        if let Ok(entry) = self.table.find_entry(hash, |each| *each == code) {
+            entry.remove();
+        }
+        let end = self.ends.get(code as usize).copied().unwrap_or_default() as usize;
+        // Not shorter, so that all other texts stay where they are.
+        self.text.replace_range(end - zeros.len()..end, &zeros);
+    }
+}
+
+fn hash_of(text: &str) -> u64 {
+    xxh3_64(text.as_bytes())
 }
 
 fn range<'a>(text: &'a str, ends: &[u32], code: u32) -> Option<&'a str> {
@@ -81,6 +106,24 @@ fn range<'a>(text: &'a str, ends: &[u32], code: u32) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_was_forgotten_gets_another_number() {
+        let mut interner = Interner::new("words");
+        for text in ["a", "bb", "c"] {
+            interner.intern(text).unwrap();
+        }
+        interner.forget(1);
+        interner.forget(1);
+        interner.skip();
+        assert_eq!(interner.get("bb"), None);
+        assert_eq!(interner.get("\0\0"), None);
+        assert_eq!(interner.get(""), None);
+        assert!(!interner.text.contains('b'));
+        assert_eq!(interner.intern("bb").unwrap(), 4);
+        let all = [0, 2, 4].map(|code| interner.text(code).unwrap());
+        assert_eq!(all, ["a", "c", "bb"]);
+    }
 
     #[test]
     fn a_text_keeps_its_number() {

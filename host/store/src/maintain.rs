@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound::Included;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use heed::RwTxn;
 
@@ -30,6 +31,8 @@ impl Store {
     /// When the database cannot be written; then nothing changed.
     pub fn maintain(&self) -> Result<bool, StoreError> {
         let inner = &self.inner;
+        // Of processes that looked at the store and were killed: they would keep freed pages from being used again.
+        inner.env.clear_stale_readers()?;
         if inner.view().memtable_full(&inner.options) {
             inner.write(|writer| inner.flush(writer))?;
             return Ok(true);
@@ -75,23 +78,47 @@ impl Inner {
         if view.batches.is_empty() {
             return Ok(());
         }
-        let mut blocks = encode(&view.batches)?;
+        // Encoded before the transaction, which others may wait for.
+        let blocks = encode(&view.batches)?;
         let mut txn = self.env.write_txn()?;
-        let id = next_id(&mut txn, self)?;
-        let place = Counter::Place.take(&mut txn, &self.tables)?;
-        blocks.write(&mut txn, &self.tables, id)?;
-        let segment = blocks.segment(id, place);
-        put(&mut txn, self, &segment)?;
-        self.tables.log.clear(&mut txn)?;
+        self.write_memtable(&mut txn, &mut view, blocks)?;
         news::join(&mut txn, &self.tables)?;
         writer.save(self, &mut txn)?;
-        view.batches.clear();
-        view.segments.push(Arc::new(segment));
         self.commit_view(txn, view)
     }
 
-    /// Makes one segment of neighbours.
-    fn merge(&self, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
+    /// Writes the rows in memory as a segment, as part of a commit.
+    pub(crate) fn flush_into(
+        &self,
+        txn: &mut RwTxn<'_>,
+        view: &mut View,
+    ) -> Result<(), StoreError> {
+        if view.batches.is_empty() {
+            return Ok(());
+        }
+        let blocks = encode(&view.batches)?;
+        self.write_memtable(txn, view, blocks)
+    }
+
+    fn write_memtable(
+        &self,
+        txn: &mut RwTxn<'_>,
+        view: &mut View,
+        mut blocks: SegmentWriter,
+    ) -> Result<(), StoreError> {
+        let id = next_id(txn, self)?;
+        let place = Counter::Place.take(txn, &self.tables)?;
+        blocks.write(txn, &self.tables, id)?;
+        let segment = blocks.segment(id, place);
+        put(txn, self, &segment)?;
+        self.tables.log.clear(txn)?;
+        view.batches.clear();
+        view.segments.push(Arc::new(segment));
+        Ok(())
+    }
+
+    /// Makes one segment of neighbours, without events that are not to be kept.
+    pub(crate) fn merge(&self, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
         let mut txn = self.env.write_txn()?;
         let id = next_id(&mut txn, self)?;
         self.commit(txn)?;
@@ -110,7 +137,7 @@ impl Inner {
             .iter()
             .flat_map(|segment| segment.names.iter().map(|name| name.name))
             .collect();
-        let mut blocks = SegmentWriter::default();
+        let mut blocks = SegmentWriter::since(self.pruned.load(Relaxed));
         for name in names {
             let mut next = Some(0);
             while let Some(group) = next {
@@ -128,16 +155,18 @@ impl Inner {
             blocks.write(&mut txn, &self.tables, id)?;
             let place = inputs.first().map_or(0, |segment| segment.place);
             let segment = blocks.segment(id, place);
-            put(&mut txn, self, &segment)?;
             for input in inputs {
                 blocks::drop_segment(&mut txn, &self.tables, input.id)?;
             }
             view.segments
                 .retain(|segment| inputs.iter().all(|input| input.id != segment.id));
-            let at = view
-                .segments
-                .partition_point(|segment| segment.place < place);
-            view.segments.insert(at, Arc::new(segment));
+            if !segment.names.is_empty() {
+                put(&mut txn, self, &segment)?;
+                let at = view
+                    .segments
+                    .partition_point(|segment| segment.place < place);
+                view.segments.insert(at, Arc::new(segment));
+            }
             self.commit_view(txn, view)
         })
     }

@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::numbered;
-use crate::{StoreError, bitmap};
+use crate::{StoreError, UserKey, bitmap};
 
 const CHUNK_BITS: u32 = 16;
 const WHAT: &str = "the members of a cohort";
@@ -44,11 +44,48 @@ pub(crate) fn apply(
         };
         members -= exited;
         members |= entered;
-        if members.is_empty() {
-            tables.members.delete(txn, &key)?;
-        } else {
-            tables.members.put(txn, &key, &bitmap::encode(&members))?;
+        put(txn, tables, &key, &members)?;
+    }
+    Ok(())
+}
+
+/// Takes a user out of all cohorts.
+pub(crate) fn forget(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    user: UserKey,
+) -> Result<(), StoreError> {
+    let chunk = u64::from(user.0 >> CHUNK_BITS);
+    let mut next = tables.members.first(txn)?.map(|(key, _)| key.to_vec());
+    while let Some(key) = next {
+        let cohort = match key.split_last_chunk::<8>() {
+            Some(([cohort @ .., 0], _)) => cohort,
+            _ => return Err(StoreError::Corrupt { what: WHAT }),
+        };
+        let key = numbered(cohort, chunk);
+        if let Some(value) = tables.members.get(txn, &key)? {
+            let mut members = bitmap::decode(value, WHAT)?;
+            if members.remove(user.0) {
+                put(txn, tables, &key, &members)?;
+            }
         }
+        let last = numbered(cohort, u64::MAX);
+        let after = tables.members.get_greater_than(txn, &last)?;
+        next = after.map(|(key, _)| key.to_vec());
+    }
+    Ok(())
+}
+
+fn put(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    key: &[u8],
+    members: &RoaringBitmap,
+) -> Result<(), StoreError> {
+    if members.is_empty() {
+        tables.members.delete(txn, key)?;
+    } else {
+        tables.members.put(txn, key, &bitmap::encode(members))?;
     }
     Ok(())
 }

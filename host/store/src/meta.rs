@@ -1,12 +1,14 @@
 //! The format version and the counters.
 
+use std::path::Path;
+
 use heed::RwTxn;
 
 use crate::StoreError;
 use crate::environment::{ReadTxn, Tables};
 
 /// The format that this version reads and writes. It changes whenever older code would misread newer values or the other way round.
-pub(crate) const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const FORMAT_KEY: &[u8] = b"format";
 
 /// A number that only grows.
@@ -63,22 +65,29 @@ impl Counter {
     }
 }
 
-/// The format of the database; `None`: it is new.
-pub(crate) fn format(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Option<u32>, StoreError> {
+/// Whether the database says that it has this version's format; not, if it is new.
+pub(crate) fn check_format(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    directory: &Path,
+) -> Result<bool, StoreError> {
     let Some(value) = tables.meta.get(txn, FORMAT_KEY)? else {
-        return Ok(None);
+        return Ok(false);
     };
     let bytes = value.try_into().map_err(|_| StoreError::Corrupt {
         what: "the format version",
     })?;
-    Ok(Some(u32::from_le_bytes(bytes)))
+    match u32::from_le_bytes(bytes) {
+        FORMAT => Ok(true),
+        found => Err(StoreError::Version {
+            directory: directory.to_owned(),
+            found,
+            expected: FORMAT,
+        }),
+    }
 }
 
-pub(crate) fn set_format(
-    txn: &mut RwTxn<'_>,
-    tables: &Tables,
-    format: u32,
-) -> Result<(), StoreError> {
-    tables.meta.put(txn, FORMAT_KEY, &format.to_le_bytes())?;
+pub(crate) fn set_format(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
+    tables.meta.put(txn, FORMAT_KEY, &FORMAT.to_le_bytes())?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 use crate::codec::Reader;
 use crate::environment::{ReadTxn, Tables};
 use crate::meta::Counter;
-use crate::{StoreError, bitmap};
+use crate::{StoreError, UserKey, bitmap};
 
 const WHAT: &str = "the users with news";
 
@@ -60,6 +60,26 @@ pub(crate) fn prune(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreErr
     tables.news.delete_range(txn, &range)?;
     if seen > Counter::NewsFloor.get(txn, tables)? {
         Counter::NewsFloor.set(txn, tables, seen)?;
+    }
+    Ok(())
+}
+
+/// Takes a user out of all entries.
+pub(crate) fn forget(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    user: UserKey,
+) -> Result<(), StoreError> {
+    let mut changed = Vec::new();
+    for entry in tables.news.iter(txn)? {
+        let (key, value) = entry?;
+        let mut users = bitmap::decode(value, WHAT)?;
+        if users.remove(user.0) {
+            changed.push((key.to_vec(), users));
+        }
+    }
+    for (key, users) in changed {
+        tables.news.put(txn, &key, &bitmap::encode(&users))?;
     }
     Ok(())
 }

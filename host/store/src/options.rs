@@ -14,6 +14,8 @@ pub struct Options {
     pub import_rows: usize,
     /// How many bytes those rows may take.
     pub import_bytes: usize,
+    /// How long a cohort's run records are kept, in ms before its newest; [`crate::MAX_RECORDS`] is the most whatever this is.
+    pub keep_records: i64,
     /// How many threads may read one snapshot at the same time; further ones wait for their turn.
     pub readers: usize,
 }
@@ -29,6 +31,7 @@ impl Default for Options {
             // 1 Mi rows: about 80 MB, and blocks long enough to pack well.
             import_rows: 1 << 20,
             import_bytes: 256 << 20,
+            keep_records: 90 * 24 * 60 * 60 * 1000,
             readers: 16,
         }
     }

@@ -107,15 +107,23 @@ impl Store {
     /// When the database cannot be read.
     pub fn backlog(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
         let txn = self.inner.env.read_txn()?;
-        let mut all = Vec::new();
-        for entry in self.inner.tables.backlog.iter(&txn)? {
-            let (key, value) = entry?;
-            let destination = String::from_utf8_lossy(key).into_owned();
-            let backlog = decode_backlog(value)?;
-            all.push((destination, backlog.messages, backlog.bytes));
-        }
-        Ok(all)
+        backlog(&txn, &self.inner.tables)
     }
+}
+
+/// What waits: destination, messages, bytes.
+pub(crate) fn backlog(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+) -> Result<Vec<(String, u64, u64)>, StoreError> {
+    let mut all = Vec::new();
+    for entry in tables.backlog.iter(txn)? {
+        let (key, value) = entry?;
+        let destination = String::from_utf8_lossy(key).into_owned();
+        let backlog = decode_backlog(value)?;
+        all.push((destination, backlog.messages, backlog.bytes));
+    }
+    Ok(all)
 }
 
 pub(crate) fn add(

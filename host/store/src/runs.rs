@@ -8,22 +8,19 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{number_of, numbered};
 use crate::members::{self, MemberChange};
 use crate::outbox::{self, Message};
+use crate::store::Inner;
 use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
 
-/// Run records kept of a cohort; older ones make room. A record a minute is a week, and 200 bytes each are 2 MB.
-pub const MAX_RECORDS: u64 = 10_000;
+/// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600, and 200 bytes each are 30 MB.
+pub const MAX_RECORDS: u64 = 150_000;
+/// Old records that one new record drops at most, so that a shorter time to keep them does not stop a run. They become fewer, because it adds but one.
+const PRUNED: usize = 16;
 
-/// Everything a run of a rule changes. It happens as a whole or not at all.
-#[derive(Clone, Debug)]
+/// Everything a run changes. It happens as a whole or not at all.
+#[derive(Clone, Debug, Default)]
 pub struct RunCommit {
-    /// The rule.
-    pub rule: RuleKey,
-    /// The engine's own bytes.
-    pub rule_state: Vec<u8>,
-    /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
-    pub news: u64,
-    /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
-    pub deadlines: Vec<(UserKey, i64)>,
+    /// What becomes of the rule; `None`: the run asked no rule.
+    pub rule: Option<RuleCommit>,
     /// Who enters and leaves.
     pub members: Vec<MemberChange>,
     /// The engine's own bytes, per cohort.
@@ -34,19 +31,28 @@ pub struct RunCommit {
     pub records: Vec<RunRecord>,
 }
 
-impl RunCommit {
-    /// A commit that changes nothing but makes the rule known.
+/// What a run changes of its rule.
+#[derive(Clone, Debug)]
+pub struct RuleCommit {
+    /// The rule.
+    pub key: RuleKey,
+    /// The engine's own bytes.
+    pub state: Vec<u8>,
+    /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
+    pub news: u64,
+    /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
+    pub deadlines: Vec<(UserKey, i64)>,
+}
+
+impl RuleCommit {
+    /// Changes nothing but makes the rule known.
     #[must_use]
-    pub fn new(rule: RuleKey) -> Self {
+    pub fn new(key: RuleKey) -> Self {
         Self {
-            rule,
-            rule_state: Vec::new(),
+            key,
+            state: Vec::new(),
             news: 0,
             deadlines: Vec::new(),
-            members: Vec::new(),
-            cohort_states: Vec::new(),
-            messages: Vec::new(),
-            records: Vec::new(),
         }
     }
 }
@@ -60,6 +66,8 @@ pub struct RunRecord {
     pub at: Millis,
     /// The engine's own bytes.
     pub body: Vec<u8>,
+    /// It takes the place of the cohort's latest record.
+    pub replaces_last: bool,
 }
 
 impl Store {
@@ -70,27 +78,24 @@ impl Store {
     pub fn commit_run(&self, run: &RunCommit) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
-        let seen = match tables.rules.get(&txn, &run.rule.0)? {
-            Some(state) if run.news == 0 => news::seen_by(state)?,
-            _ => run.news,
-        };
-        let mut state = seen.to_le_bytes().to_vec();
-        state.extend_from_slice(&run.rule_state);
-        tables.rules.put(&mut txn, &run.rule.0, &state)?;
-        deadlines::set(&mut txn, tables, &run.rule, &run.deadlines)?;
+        if let Some(rule) = &run.rule {
+            let seen = match tables.rules.get(&txn, &rule.key.0)? {
+                Some(state) if rule.news == 0 => news::seen_by(state)?,
+                _ => rule.news,
+            };
+            let mut state = seen.to_le_bytes().to_vec();
+            state.extend_from_slice(&rule.state);
+            tables.rules.put(&mut txn, &rule.key.0, &state)?;
+            deadlines::set(&mut txn, tables, &rule.key, &rule.deadlines)?;
+        }
         for change in &run.members {
             members::apply(&mut txn, tables, change)?;
         }
-        for (cohort, state) in &run.cohort_states {
-            tables
-                .cohorts
-                .put(&mut txn, cohort.as_str().as_bytes(), state)?;
+        let (states, records) = (&run.cohort_states, &run.records);
+        (self.inner).put_outcome(&mut txn, states, &run.messages, records)?;
+        if run.rule.is_some() {
+            news::prune(&mut txn, tables)?;
         }
-        outbox::add(&mut txn, tables, &run.messages)?;
-        for record in &run.records {
-            add_record(&mut txn, tables, record)?;
-        }
-        news::prune(&mut txn, tables)?;
         self.inner.commit(txn)
     }
 
@@ -105,6 +110,27 @@ impl Store {
         deadlines::forget(&mut txn, tables, rule)?;
         news::prune(&mut txn, tables)?;
         self.inner.commit(txn)
+    }
+}
+
+impl Inner {
+    /// Writes what became of cohorts.
+    pub(crate) fn put_outcome(
+        &self,
+        txn: &mut RwTxn<'_>,
+        states: &[(CohortId, Vec<u8>)],
+        messages: &[Message],
+        records: &[RunRecord],
+    ) -> Result<(), StoreError> {
+        let tables = &self.tables;
+        for (cohort, state) in states {
+            tables.cohorts.put(txn, cohort.as_str().as_bytes(), state)?;
+        }
+        outbox::add(txn, tables, messages)?;
+        for record in records {
+            add_record(txn, tables, record, self.options.keep_records)?;
+        }
+        Ok(())
     }
 }
 
@@ -131,38 +157,64 @@ pub(crate) fn rules(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<RuleKey>, 
     Ok(rules)
 }
 
-fn add_record(txn: &mut RwTxn<'_>, tables: &Tables, record: &RunRecord) -> Result<(), StoreError> {
+/// Adds a record, and drops some that are too old or too many.
+fn add_record(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    record: &RunRecord,
+    keep: i64,
+) -> Result<(), StoreError> {
     let prefix = members::prefix(&record.cohort);
     let latest = tables.records.rev_prefix_iter(txn, &prefix)?.next();
     let number = match latest {
-        Some(entry) => number_of(entry?.0)? + 1,
+        Some(entry) => number_of(entry?.0)? + u64::from(!record.replaces_last),
         None => 0,
     };
     let mut value = record.at.0.to_le_bytes().to_vec();
     value.extend_from_slice(&record.body);
     let cohort = record.cohort.as_str().as_bytes();
     tables.records.put(txn, &numbered(cohort, number), &value)?;
-    if let Some(oldest) = number.checked_sub(MAX_RECORDS) {
-        tables.records.delete(txn, &numbered(cohort, oldest))?;
+    let since = record.at.0.saturating_sub(keep);
+    let mut old = Vec::new();
+    for entry in tables.records.prefix_iter(txn, &prefix)?.take(PRUNED) {
+        let (key, value) = entry?;
+        let each = number_of(key)?;
+        let too_many = each.saturating_add(MAX_RECORDS) <= number;
+        let too_old = Reader::new(value, RECORD).i64()? < since && each < number;
+        if !too_many && !too_old {
+            break;
+        }
+        old.push(key.to_vec());
+    }
+    for key in old {
+        tables.records.delete(txn, &key)?;
     }
     Ok(())
 }
 
-/// The latest records of a cohort, the newest first.
+const RECORD: &str = "a run record";
+
+/// The latest records of a cohort back to an instant, the newest first.
 pub(crate) fn records(
     txn: &ReadTxn<'_>,
     tables: &Tables,
     cohort: &CohortId,
+    since: Millis,
     limit: usize,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let prefix = members::prefix(cohort);
     let mut records = Vec::new();
     for entry in tables.records.rev_prefix_iter(txn, &prefix)?.take(limit) {
-        let mut reader = Reader::new(entry?.1, "a run record");
+        let mut reader = Reader::new(entry?.1, RECORD);
+        let at = Millis(reader.i64()?);
+        if at < since {
+            break;
+        }
         records.push(RunRecord {
             cohort: cohort.clone(),
-            at: Millis(reader.i64()?),
+            at,
             body: reader.rest().to_vec(),
+            replaces_last: false,
         });
     }
     Ok(records)

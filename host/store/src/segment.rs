@@ -37,6 +37,46 @@ impl Segment {
         self.names.get(at)
     }
 
+    /// The id in a key of the table of segments.
+    pub(crate) fn id_of(key: &[u8]) -> Result<u32, StoreError> {
+        let key = key.try_into().map_err(|_| StoreError::Corrupt {
+            what: "the key of a segment",
+        })?;
+        Ok(u32::from_be_bytes(key))
+    }
+
+    /// Counts rows of a name out, and their values by column. Its earliest and latest time stay: they are bounds.
+    pub(crate) fn take(&mut self, name: u32, rows: u32, columns: &[(u32, u32)]) {
+        let Some(held) = self.names.iter_mut().find(|each| each.name == name) else {
+            return;
+        };
+        held.rows = held.rows.saturating_sub(u64::from(rows));
+        for (column, rows) in columns {
+            if let Some((_, count)) = held.columns.iter_mut().find(|each| each.0 == *column) {
+                *count = count.saturating_sub(u64::from(*rows));
+            }
+        }
+        held.columns.retain(|(_, count)| *count > 0);
+    }
+
+    /// Counts rows of a name in.
+    pub(crate) fn give(&mut self, name: &SegmentName) {
+        let Some(held) = self.names.iter_mut().find(|each| each.name == name.name) else {
+            return;
+        };
+        held.rows += name.rows;
+        for (column, rows) in &name.columns {
+            match held.columns.binary_search_by_key(column, |each| each.0) {
+                Ok(at) => {
+                    if let Some((_, count)) = held.columns.get_mut(at) {
+                        *count += rows;
+                    }
+                }
+                Err(at) => held.columns.insert(at, (*column, *rows)),
+            }
+        }
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.names.iter().map(|name| name.rows).sum()
     }

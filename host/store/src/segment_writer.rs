@@ -8,6 +8,7 @@ use crate::environment::Tables;
 use crate::read::{Selection, Source, Wanted, Window};
 use crate::rows::index;
 use crate::segment::{Segment, SegmentName};
+use crate::terms::OPERATIONS;
 use crate::{StoreError, blocks};
 
 /// Blocks that are encoded and not yet written.
@@ -19,11 +20,28 @@ pub(crate) struct SegmentWriter {
     bytes: Vec<u8>,
     builder: BlockBuilder,
     selection: Selection,
-    everybody: Wanted,
+    wanted: Wanted,
+    /// Events before it are left out.
+    since: i64,
 }
 
 impl Default for SegmentWriter {
     fn default() -> Self {
+        Self::of_users((0..=u8::MAX).collect())
+    }
+}
+
+impl SegmentWriter {
+    /// Takes no events before an instant, but all operations.
+    pub(crate) fn since(since: i64) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
+    /// Takes the rows of these users of each group only.
+    pub(crate) fn of_users(users: Vec<u8>) -> Self {
         Self {
             names: Vec::new(),
             total: 0,
@@ -31,12 +49,11 @@ impl Default for SegmentWriter {
             bytes: Vec::new(),
             builder: BlockBuilder::default(),
             selection: Selection::default(),
-            everybody: Wanted::new((0..=u8::MAX).collect()),
+            wanted: Wanted::new(users),
+            since: i64::MIN,
         }
     }
-}
 
-impl SegmentWriter {
     /// Adds the rows of one name and group; names, and groups within a name, come ascending. Sources are by age; of duplicates
     /// the oldest stays.
     pub(crate) fn add(
@@ -45,13 +62,18 @@ impl SegmentWriter {
         group: u32,
         sources: &[(u32, Source<'_>)],
     ) -> Result<(), StoreError> {
-        let all = Window {
-            after: i64::MIN,
+        let since = if name == OPERATIONS {
+            i64::MIN
+        } else {
+            self.since
+        };
+        let window = Window {
+            after: since.saturating_sub(1),
             now: i64::MAX,
         };
-        self.selection.fill(sources, &self.everybody, all, &mut []);
+        (self.selection).fill(sources, &self.wanted, window, &mut []);
         let mut before = 0;
-        for (user, end) in self.everybody.users.iter().zip(&self.selection.users) {
+        for (user, end) in self.wanted.users.iter().zip(&self.selection.users) {
             self.builder.user(*user, end.rows - before);
             before = end.rows;
         }

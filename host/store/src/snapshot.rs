@@ -6,13 +6,14 @@ use muster_model::{CohortId, Millis, UserHistory, Value};
 use roaring::RoaringBitmap;
 
 use crate::environment::ReadTxn;
+use crate::interner::Interner;
 use crate::read::{self, Context, Remap};
 use crate::runs::{self, RunRecord};
 use crate::store::Inner;
 use crate::view::View;
 use crate::{
-    History, ReadRequest, RuleKey, Store, StoreError, StreamRead, UserKey, deadlines, firsts,
-    members, news,
+    History, ReadRequest, RuleKey, SourceKey, Store, StoreError, StreamRead, UserKey, deadlines,
+    firsts, members, news, outbox, sources, terms,
 };
 
 /// A consistent state of the store, which later commits do not change. Many threads may read it at once, up to
@@ -22,12 +23,23 @@ pub struct Snapshot {
     view: Arc<View>,
     lanes: Mutex<Vec<Lane>>,
     free: Condvar,
+    /// Of a look, which has no user ids in memory until the first is asked for.
+    ids: Option<Mutex<Option<Interner>>>,
 }
 
 /// What one thread needs to read.
-struct Lane {
+pub(crate) struct Lane {
     txn: ReadTxn<'static>,
     remap: Remap,
+}
+
+impl Lane {
+    pub(crate) fn new(txn: ReadTxn<'static>) -> Self {
+        Self {
+            txn,
+            remap: Remap::default(),
+        }
+    }
 }
 
 impl Store {
@@ -44,21 +56,30 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner);
         let mut lanes = Vec::with_capacity(self.inner.options.readers.max(1));
         for _ in 0..self.inner.options.readers.max(1) {
-            lanes.push(Lane {
-                txn: self.inner.env.clone().static_read_txn()?,
-                remap: Remap::default(),
-            });
+            lanes.push(Lane::new(self.inner.env.clone().static_read_txn()?));
         }
         Ok(Snapshot {
             inner: Arc::clone(&self.inner),
             view: Arc::clone(&guard),
             lanes: Mutex::new(lanes),
             free: Condvar::new(),
+            ids: None,
         })
     }
 }
 
 impl Snapshot {
+    /// A snapshot of a store that this process has not open for writing. All lanes see one state, and there is at least one.
+    pub(crate) fn of_look(inner: Inner, lanes: Vec<Lane>) -> Self {
+        Self {
+            view: inner.view(),
+            inner: Arc::new(inner),
+            lanes: Mutex::new(lanes),
+            free: Condvar::new(),
+            ids: Some(Mutex::new(None)),
+        }
+    }
+
     /// How many users there are; their keys are below.
     #[must_use]
     pub fn users(&self) -> u32 {
@@ -82,8 +103,18 @@ impl Snapshot {
     /// The user of an id.
     ///
     /// # Errors
-    /// None today; it may read the database one day.
+    /// When the database cannot be read.
     pub fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError> {
+        if let Some(ids) = &self.ids {
+            let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+            let ids = match &mut *ids {
+                Some(ids) => ids,
+                none => none.insert(
+                    self.read_with(|context, _| terms::load_users(context.txn, context.tables))?,
+                ),
+            };
+            return Ok(ids.get(id).map(UserKey));
+        }
         let terms = self
             .inner
             .terms
@@ -196,6 +227,16 @@ impl Snapshot {
         self.read_with(|context, _| deadlines::due(context.txn, context.tables, rule, now.0))
     }
 
+    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It costs the same however many users there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next_due(&self, rule: &RuleKey) -> Result<Option<Millis>, StoreError> {
+        self.read_with(|context, _| {
+            Ok(deadlines::next(context.txn, context.tables, rule)?.map(Millis))
+        })
+    }
+
     /// The members of a cohort.
     ///
     /// # Errors
@@ -219,12 +260,61 @@ impl Snapshot {
         })
     }
 
+    /// The cohorts that have a state, defined still or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohorts(&self) -> Result<Vec<CohortId>, StoreError> {
+        self.read_with(|context, _| {
+            let mut cohorts = Vec::new();
+            for entry in context.tables.cohorts.iter(context.txn)? {
+                let key = std::str::from_utf8(entry?.0).ok();
+                let id = key.and_then(|id| CohortId::new(id).ok());
+                cohorts.push(id.ok_or(StoreError::Corrupt {
+                    what: "the id of a cohort",
+                })?);
+            }
+            Ok(cohorts)
+        })
+    }
+
     /// The latest run records of a cohort, the newest first.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn records(&self, cohort: &CohortId, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
-        self.read_with(|context, _| runs::records(context.txn, context.tables, cohort, limit))
+        self.records_since(cohort, Millis(i64::MIN), limit)
+    }
+
+    /// The run records of a cohort from now back to the first that is older than an instant, at most `limit`, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records_since(
+        &self,
+        cohort: &CohortId,
+        since: Millis,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        self.read_with(|context, _| {
+            runs::records(context.txn, context.tables, cohort, since, limit)
+        })
+    }
+
+    /// The position of a source: of [`Store::append`], or of a finished import.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn position(&self, source: &SourceKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| sources::position(context.txn, context.tables, source))
+    }
+
+    /// What waits in the outbox: destination, messages, bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn backlog(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
+        self.read_with(|context, _| outbox::backlog(context.txn, context.tables))
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -35,6 +35,18 @@ pub(crate) fn read(
         .transpose()
 }
 
+/// The position up to which all of a source is visible.
+pub(crate) fn position(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    source: &SourceKey,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(match read(txn, tables, source)? {
+        Some(State::At(position)) => Some(position),
+        _ => None,
+    })
+}
+
 pub(crate) fn write(
     txn: &mut RwTxn<'_>,
     tables: &Tables,

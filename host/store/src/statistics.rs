@@ -5,7 +5,9 @@ use std::sync::PoisonError;
 
 use muster_model::Millis;
 
+use crate::store::Inner;
 use crate::terms::OPERATIONS;
+use crate::view::View;
 use crate::{Snapshot, Store, StoreError};
 
 /// How large the store is.
@@ -58,23 +60,34 @@ impl Store {
     /// # Errors
     /// When the file cannot be asked.
     pub fn statistics(&self) -> Result<Statistics, StoreError> {
-        let view = self.inner.view();
-        let names = 1..=view.counts.names;
-        Ok(Statistics {
-            events: names.clone().map(|name| view.rows(name)).sum(),
-            operations: view.rows(OPERATIONS),
-            users: u64::from(view.counts.users),
-            event_names: names.filter(|name| view.rows(*name) > 0).count() as u64,
-            texts: u64::from(view.counts.texts),
-            segments: view.segments.len() as u64,
-            segment_bytes: view.segments.iter().map(|segment| segment.bytes).sum(),
-            memtable_rows: view.memtable_rows() as u64,
-            disk_bytes: self.size_on_disk()?,
-        })
+        statistics(&self.inner, &self.inner.view())
     }
 }
 
+fn statistics(inner: &Inner, view: &View) -> Result<Statistics, StoreError> {
+    let names = 1..=view.counts.names;
+    Ok(Statistics {
+        events: names.clone().map(|name| view.rows(name)).sum(),
+        operations: view.rows(OPERATIONS),
+        users: u64::from(view.counts.users),
+        event_names: names.filter(|name| view.rows(*name) > 0).count() as u64,
+        texts: u64::from(view.counts.texts),
+        segments: view.segments.len() as u64,
+        segment_bytes: view.segments.iter().map(|segment| segment.bytes).sum(),
+        memtable_rows: view.memtable_rows() as u64,
+        disk_bytes: inner.env.real_disk_size()?,
+    })
+}
+
 impl Snapshot {
+    /// How large the store is; the file as it is now.
+    ///
+    /// # Errors
+    /// When the file cannot be asked.
+    pub fn statistics(&self) -> Result<Statistics, StoreError> {
+        statistics(self.inner(), self.view())
+    }
+
     /// The event names, by name.
     #[must_use]
     pub fn event_names(&self) -> Vec<NameCount> {

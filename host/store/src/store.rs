@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use heed::{Env, RwTxn, WithoutTls};
@@ -11,7 +12,7 @@ use crate::environment::{self, ReadTxn, Tables};
 use crate::firsts::Firsts;
 use crate::keys::number_of;
 use crate::lock::Lock;
-use crate::meta::{self, Counter, FORMAT};
+use crate::meta::{self, Counter};
 use crate::rows::Rows;
 use crate::segment::Segment;
 use crate::sources;
@@ -41,8 +42,10 @@ pub(crate) struct Inner {
     importing: Mutex<BTreeSet<SourceKey>>,
     /// One merge of segments at a time.
     merging: Mutex<()>,
-    // Last, so that the directory is let go of when the database is closed.
-    _lock: Lock,
+    /// Events before it are not to be kept.
+    pub(crate) pruned: AtomicI64,
+    // Last, so that the directory is let go of when the database is closed. `None`: it is only looked at.
+    _lock: Option<Lock>,
 }
 
 /// Is told the history's sequence after a commit.
@@ -76,17 +79,11 @@ impl Store {
         })?;
         let lock = Lock::take(directory)?;
         let (env, tables) = environment::open(directory, options)?;
+        // Of processes that looked at it and were killed: they would keep freed pages from being used again.
+        env.clear_stale_readers()?;
         let mut txn = env.write_txn()?;
-        match meta::format(&txn, &tables)? {
-            Some(FORMAT) => {}
-            Some(found) => {
-                return Err(StoreError::Version {
-                    directory: directory.to_owned(),
-                    found,
-                    expected: FORMAT,
-                });
-            }
-            None => meta::set_format(&mut txn, &tables, FORMAT)?,
+        if !meta::check_format(&txn, &tables, directory)? {
+            meta::set_format(&mut txn, &tables)?;
         }
         sources::drop_leftovers(&mut txn, &tables)?;
         txn.commit()?;
@@ -99,20 +96,13 @@ impl Store {
         };
         let view = load_view(&txn, &tables, terms.counts())?;
         drop(txn);
+        let inner = Inner {
+            memory: Mutex::new(memory),
+            _lock: Some(lock),
+            ..Inner::new(env, tables, directory, options, terms, view)
+        };
         Ok(Self {
-            inner: Arc::new(Inner {
-                env,
-                tables,
-                options: options.clone(),
-                directory: directory.to_owned(),
-                terms: RwLock::new(terms),
-                view: RwLock::new(Arc::new(view)),
-                listeners: RwLock::default(),
-                memory: Mutex::new(memory),
-                importing: Mutex::new(BTreeSet::new()),
-                merging: Mutex::new(()),
-                _lock: lock,
-            }),
+            inner: Arc::new(inner),
         })
     }
 
@@ -134,14 +124,39 @@ impl Store {
     /// When the database cannot be read.
     pub fn position(&self, source: &SourceKey) -> Result<Option<Vec<u8>>, StoreError> {
         let txn = self.inner.env.read_txn()?;
-        Ok(match sources::read(&txn, &self.inner.tables, source)? {
-            Some(sources::State::At(position)) => Some(position),
-            _ => None,
-        })
+        sources::position(&txn, &self.inner.tables, source)
     }
 }
 
 impl Inner {
+    /// What nobody writes yet, and nobody owns.
+    pub(crate) fn new(
+        env: Env<WithoutTls>,
+        tables: Tables,
+        directory: &Path,
+        options: &Options,
+        terms: Terms,
+        view: View,
+    ) -> Self {
+        Self {
+            env,
+            tables,
+            options: options.clone(),
+            directory: directory.to_owned(),
+            memory: Mutex::new(Memory {
+                firsts: None,
+                saved: terms.counts(),
+            }),
+            terms: RwLock::new(terms),
+            view: RwLock::new(Arc::new(view)),
+            listeners: RwLock::default(),
+            importing: Mutex::new(BTreeSet::new()),
+            merging: Mutex::new(()),
+            pruned: AtomicI64::new(i64::MIN),
+            _lock: None,
+        }
+    }
+
     pub(crate) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -203,15 +218,17 @@ impl Inner {
     }
 }
 
-fn load_view(txn: &ReadTxn<'_>, tables: &Tables, counts: Counts) -> Result<View, StoreError> {
+/// What memory keeps of the history in the database.
+pub(crate) fn load_view(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    counts: Counts,
+) -> Result<View, StoreError> {
     let staged = sources::staged(txn, tables)?;
     let mut segments = Vec::new();
     for entry in tables.segments.iter(txn)? {
         let (key, value) = entry?;
-        let id = key.try_into().map_err(|_| StoreError::Corrupt {
-            what: "the key of a segment",
-        })?;
-        let id = u32::from_be_bytes(id);
+        let id = Segment::id_of(key)?;
         if !staged.contains(&id) {
             segments.push(Arc::new(Segment::decode(id, value)?));
         }

@@ -65,7 +65,7 @@ pub(crate) enum Of {
 impl Terms {
     pub(crate) fn empty() -> Self {
         Self {
-            users: Interner::new("user ids"),
+            users: Interner::new(USER_IDS),
             names: Interner::new("event names"),
             properties: Interner::new("event properties"),
             operations: Interner::new("user properties"),
@@ -213,12 +213,17 @@ impl Terms {
 
     /// Reads all of them.
     pub(crate) fn load(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
+        let mut terms = Self::load_without_users(txn, tables)?;
+        terms.users = load_users(txn, tables)?;
+        Ok(terms)
+    }
+
+    /// Reads all but the user ids, which are by far the most.
+    pub(crate) fn load_without_users(
+        txn: &ReadTxn<'_>,
+        tables: &Tables,
+    ) -> Result<Self, StoreError> {
         let mut terms = Self::empty();
-        for entry in tables.users.iter(txn)? {
-            let (key, id) = entry?;
-            expect_next(key, terms.users.len())?;
-            terms.users.intern(utf8(id)?)?;
-        }
         for entry in tables.terms.iter(txn)? {
             let (key, value) = entry?;
             let (sort, code) = key.split_first().ok_or(CORRUPT)?;
@@ -250,6 +255,35 @@ impl Terms {
     }
 }
 
+/// Reads all user ids.
+pub(crate) fn load_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Interner, StoreError> {
+    let mut users = Interner::new(USER_IDS);
+    for entry in tables.users.iter(txn)? {
+        let (key, id) = entry?;
+        expect_next(key, users.len())?;
+        match utf8(id)? {
+            // Of a user who was forgotten.
+            "" => users.skip(),
+            id => {
+                users.intern(id)?;
+            }
+        }
+    }
+    Ok(users)
+}
+
+/// How many users there are.
+pub(crate) fn count_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<u32, StoreError> {
+    match tables.users.last(txn)? {
+        None => Ok(0),
+        Some((key, _)) => {
+            let last = u32::from_be_bytes(key.try_into().map_err(|_| CORRUPT)?);
+            Ok(last.saturating_add(1))
+        }
+    }
+}
+
+const USER_IDS: &str = "user ids";
 const CORRUPT: StoreError = StoreError::Corrupt { what: "a term" };
 
 fn operation_term(operator: Operator, property: &str) -> String {

@@ -21,6 +21,8 @@ enum Step {
     Append(Vec<Input>),
     Import { rows: Vec<Vec<Input>>, end: End },
     Maintain,
+    Forget(u32),
+    Prune(i64),
     Reopen,
     Read(Question),
 }
@@ -137,6 +139,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (prop::collection::vec(rows(), 0..4), prop::sample::select(vec![End::Finish, End::Finish, End::Abort, End::Drop]))
             .prop_map(|(rows, end)| Step::Import { rows, end }),
         2 => Just(Step::Maintain),
+        2 => prop_oneof![0..6_u32, 250..520_u32].prop_map(Step::Forget),
+        1 => prop_oneof![0..25_i64, 0..2_000_000_000_000_i64].prop_map(Step::Prune),
         1 => Just(Step::Reopen),
         4 => question().prop_map(Step::Read),
     ]
@@ -185,6 +189,22 @@ proptest! {
                     }
                 }
                 Step::Maintain => while store.maintain().unwrap() {},
+                Step::Forget(user) => {
+                    let id = format!("user {user}");
+                    let key = store.snapshot().unwrap().user_key(&id).unwrap();
+                    if let Some(key) = key {
+                        prop_assert!(store.forget_user(key, &Forget::default()).unwrap());
+                        prop_assert!(!store.forget_user(key, &Forget::default()).unwrap());
+                        let snapshot = store.snapshot().unwrap();
+                        prop_assert_eq!(snapshot.user_id(key).unwrap(), None);
+                        prop_assert_eq!(snapshot.user_key(&id).unwrap(), None);
+                    }
+                    model.forget(user);
+                }
+                Step::Prune(before) => {
+                    while store.prune(Millis(before)).unwrap() {}
+                    model.prune(before);
+                }
                 Step::Reopen => {
                     drop(store);
                     store = Store::open(directory.path(), &options).unwrap();

@@ -212,7 +212,9 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
         name: id.to_string(),
         id,
         definition: [0; 32],
+        cadence: muster_model::Cadence::default(),
         sync: Vec::new(),
+        exit_on_remove: false,
     };
     (
         sandbox.load(&module.wasm, Origin::Compiled).unwrap(),

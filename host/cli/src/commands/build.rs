@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::output::{Output, bytes, count};
 use crate::project::Project;
+use crate::rules;
 
 /// Compile the definitions and write the modules: WebAssembly components of the world in wit/cohort.wit
 #[derive(Debug, Args)]
@@ -26,19 +27,20 @@ impl Build {
         let out = self.out.unwrap_or_else(|| project.directory.join("build"));
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         let (mut modules, mut text) = (Vec::new(), String::new());
-        for (number, module) in project.compile()?.into_iter().enumerate() {
+        for (number, (rhythm, module)) in rules::compile(&project)?.into_iter().enumerate() {
             let path = out.join(format!("cohorts-{number}.wasm"));
             std::fs::write(&path, &module.wasm)
                 .with_context(|| format!("cannot write {}", path.display()))?;
             let (size, cohorts) = (module.wasm.len() as u64, module.cohorts.len() as u64);
             text += &format!(
-                "{}: {}, {}\n",
+                "{}: {}, {}, {}\n",
                 path.display(),
                 count(cohorts, "cohort"),
+                rhythm.cadence,
                 bytes(size)
             );
             let ids: Vec<_> = module.cohorts.iter().map(ToString::to_string).collect();
-            modules.push(json!({ "path": path, "bytes": size, "cohorts": ids }));
+            modules.push(json!({ "path": path, "bytes": size, "cohorts": ids, "cadence": rhythm.cadence.to_string() }));
         }
         if modules.is_empty() {
             text.push_str("no cohort has a `where:` to compile");

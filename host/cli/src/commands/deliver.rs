@@ -75,7 +75,7 @@ pub(crate) fn deliver(
 }
 
 /// A file's path is relative to the project.
-fn within(project: &Project, destination: &Destination) -> Destination {
+pub(crate) fn within(project: &Project, destination: &Destination) -> Destination {
     match destination {
         Destination::File { path } => Destination::File {
             path: project.directory.join(path),

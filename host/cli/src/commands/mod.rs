@@ -1,16 +1,23 @@
 //! The commands, one file each.
 
+mod approve;
+mod ask;
 mod build;
 mod check;
-mod deliver;
+pub(crate) mod deliver;
 mod explain;
 mod fmt;
+mod forget;
+mod history;
 mod import;
 mod init;
+mod members;
 mod plan;
+mod reject;
 mod run;
 mod schema;
 mod status;
+mod sync;
 mod test;
 
 use clap::Subcommand;
@@ -26,6 +33,12 @@ pub(crate) enum Command {
     Plan(plan::Plan),
     Run(run::Run),
     Status(status::Status),
+    History(history::History),
+    Members(members::Members),
+    Sync(sync::Sync),
+    Approve(approve::Approve),
+    Reject(reject::Reject),
+    Forget(forget::Forget),
     Explain(explain::Explain),
     Test(test::Test),
     Fmt(fmt::Fmt),
@@ -42,6 +55,12 @@ impl Command {
             Self::Plan(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Status(command) => command.run(output),
+            Self::History(command) => command.run(output),
+            Self::Members(command) => command.run(output),
+            Self::Sync(command) => command.run(output),
+            Self::Approve(command) => command.run(output),
+            Self::Reject(command) => command.run(output),
+            Self::Forget(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),

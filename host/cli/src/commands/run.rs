@@ -1,10 +1,12 @@
-//! `muster run`: new files in, one tick of every cohort, messages out.
+//! `muster run`: the service; or once: new files in, one tick of every cohort, messages out.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use muster_engine::{Cohort, Lists, TickReport};
+use muster_engine::{Cohort, Guard, Lists, TickOptions, TickReport};
 use muster_model::Millis;
 use muster_publish::Destination;
 use muster_store::Store;
@@ -12,38 +14,91 @@ use serde_json::{Value, json};
 
 use crate::commands::deliver;
 use crate::output::{Output, count, duration, number, table};
-use crate::project::{Imported, Loaded, Project};
+use crate::project::{Imported, Project};
+use crate::rules::{self, Loaded};
+use crate::service;
+use crate::service::logs::{self, LogFormat};
 use crate::ticking::with_progress;
 
-/// Import new files, run one tick of every cohort, and send what changed
+/// Run the service: events in, cohorts at their cadences, entries and exits out
 #[derive(Debug, Args)]
+#[command(
+    after_help = "The service runs until Ctrl-C or SIGTERM, which lose nothing: what was acknowledged is stored, and the next start goes on. \
+                  Definitions that change are read again by themselves, or at SIGHUP; muster.yaml is read at the start only.\n\n\
+                  Other commands ask the running service: `muster status`, `history`, `members`, `sync`, `approve`, `reject`, `forget`.\n\n\
+                  Examples:\n  muster run                         the project in this folder, until Ctrl-C\n  \
+                  muster run shop --once             new files in, one run of every cohort, messages out, then exit\n  \
+                  muster run shop --log-format json  logs for machines"
+)]
 pub(crate) struct Run {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// One tick of every cohort, then exit
+    /// One run of every cohort, whatever its cadence, then exit
     #[arg(long)]
     once: bool,
-    /// Evaluate at this instant instead of the system's clock, such as 2026-03-01T00:00:00Z
+    /// Go by a clock that starts at this instant instead of the system's clock, such as 2026-03-01T00:00:00Z
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
+    /// How many times as fast the clock runs, to watch days pass in minutes
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, conflicts_with = "once")]
+    speed: f64,
+    /// At the end, wait until all messages are sent, as long as --stop-timeout allows
+    #[arg(long, conflicts_with = "once")]
+    drain: bool,
+    /// How long the end may take, in seconds; what is not done by then is done by the next start
+    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
+    stop_timeout: u64,
+    /// How logs are written to standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: tracing::Level,
+}
+
+/// A clock that runs backwards, or stands, is none.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.001..=1e9).contains(&speed) => Ok(speed),
+        _ => Err("write a number from 0.001 to 1000000000".to_owned()),
+    }
 }
 
 impl Run {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        if !self.once {
-            bail!(
-                "`muster run` needs `--once` so far: one tick of every cohort, then exit (put it in cron for a rhythm)"
-            );
-        }
         let project = Project::load(&self.project, output)?;
-        let loaded = project.rules()?;
-        let store = std::sync::Arc::new(project.open_store()?);
+        let loaded = rules::load(&project)?;
+        let store = project.open_store()?;
+        if self.once {
+            return self.once(&project, &loaded, &Arc::new(store), output);
+        }
+        logs::begin(self.log_format, self.log_level);
+        service::run(
+            project,
+            loaded,
+            store,
+            &service::Settings {
+                now: self.now,
+                speed: self.speed,
+                drain: self.drain,
+                stop_timeout: Duration::from_secs(self.stop_timeout),
+            },
+        )
+    }
+
+    fn once(
+        &self,
+        project: &Project,
+        loaded: &[Loaded],
+        store: &Arc<Store>,
+        output: &Output,
+    ) -> anyhow::Result<()> {
         let mut imported = Imported::default();
         for source in project.config.files() {
             for pattern in &source.files {
                 project.import(
-                    &store,
+                    store,
                     pattern,
                     &project.directory,
                     source.max_malformed,
@@ -66,15 +121,21 @@ impl Run {
         }
         let mut ticked = Ticked::default();
         let lists = project.lists.for_engine();
-        for loaded in &loaded {
-            ticked.tick(&store, loaded, &lists, now, output);
+        for loaded in loaded {
+            ticked.tick(store, loaded, &lists, now, project.config.guard, output);
         }
         let rules: Vec<_> = loaded
             .iter()
-            .filter_map(|loaded| loaded.rule.as_ref().ok())
+            .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())))
             .collect();
-        muster_engine::forget_other_rules(&store, &rules)?;
-        let delivered = deliver::deliver(&project, &store, output)?;
+        muster_engine::forget_other_rules(store, &rules)?;
+        for (cohort, record) in rules::end_removed(project, store, now)? {
+            let exited = count(record.exited, "user");
+            output.note(&format!(
+                "{cohort}: its definition is gone and said `on_remove: exit`: {exited} exited"
+            ));
+        }
+        let delivered = deliver::deliver(project, store, output)?;
 
         let mut text = table(
             &[
@@ -135,6 +196,7 @@ impl Ticked {
         loaded: &Loaded,
         lists: &Lists,
         now: Millis,
+        guard: Option<Guard>,
         output: &Output,
     ) {
         let cohorts = &loaded.cohorts;
@@ -143,7 +205,7 @@ impl Ticked {
             Err(error) => return self.failed(cohorts, error),
         };
         let report = with_progress(lists, now, output, |options| {
-            muster_engine::tick(store, rule, cohorts, options)
+            muster_engine::tick(store, rule, cohorts, &TickOptions { guard, ..*options })
         });
         match report {
             Ok(report) => self.report(&report),
@@ -165,6 +227,14 @@ impl Ticked {
             ));
         }
         for cohort in &report.cohorts {
+            if let Some(held) = &cohort.held {
+                let (id, entered, exited) = (&cohort.id, number(held.entered), number(held.exited));
+                let members = count(held.members, "member");
+                self.problems.push(format!(
+                    "{id}: held by the guard: {entered} would enter and {exited} exit, of {members}; `muster approve {id}` lets it \
+                     go, `muster reject {id}` drops it"
+                ));
+            }
             self.rows.push(vec![
                 cohort.id.to_string(),
                 number(cohort.members),
@@ -183,6 +253,7 @@ impl Ticked {
                 "entered": cohort.entered,
                 "exited": cohort.exited,
                 "messages": cohort.messages,
+                "held": cohort.held,
                 "seconds": report.duration.as_secs_f64(),
             }));
         }

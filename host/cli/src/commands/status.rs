@@ -1,15 +1,23 @@
-//! `muster status`: what is in the store, who is in, what waits to be sent.
+//! `muster status`: how the service does, what is in the store, who is in, what waits to be sent.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use muster_definition::Definition;
+use muster_store::Snapshot;
+use serde_json::{Value, json};
 
-use crate::output::{Output, bytes, number, table};
+use crate::output::{Output, bytes, count, number, table};
 use crate::project::Project;
+use crate::service::control::{self, Request};
+use crate::told::field;
 
-/// Show what is in the store: events, cohorts and their sizes, last runs, and messages waiting to be sent
+/// Show how the service does: events, cohorts and their runs, what the guard holds, sources, and messages waiting to be sent
 #[derive(Debug, Args)]
+#[command(
+    after_help = "It may be asked whether the service runs or not; only a running one knows when cohorts are computed next and how its \
+                  sources and destinations do."
+)]
 pub(crate) struct Status {
     /// The project's folder
     #[arg(default_value = ".")]
@@ -19,58 +27,193 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
-        let store = project.open_store()?;
-        let snapshot = store.snapshot()?;
-        let statistics = store.statistics()?;
-        let mut text = format!(
+        let service = control::ask(&project.store_directory(), &Request::Status)?;
+        let snapshot = project.look()?;
+        let mut shown = Shown {
+            service: service.unwrap_or(Value::Null),
+            text: String::new(),
+            remarks: Vec::new(),
+        };
+        let json = json!({
+            "running": shown.running(),
+            "store": shown.store(&snapshot)?,
+            "cohorts": shown.cohorts(&project.definitions, &snapshot)?,
+            "sources": shown.sources(),
+            "destinations": shown.destinations(&project, &snapshot)?,
+            "definitions": field(&shown.service, "definitions"),
+        });
+        let text = shown.text();
+        output.result(&json, &text)
+    }
+}
+
+/// What is shown, piece by piece.
+struct Shown {
+    /// What the running service says; null: none runs.
+    service: Value,
+    text: String,
+    /// What somebody should look at.
+    remarks: Vec<String>,
+}
+
+impl Shown {
+    fn running(&mut self) -> Value {
+        let version = field(&self.service, "version").clone();
+        self.text += &match version.as_str() {
+            None => "the service is not running\n".to_owned(),
+            Some(version) => format!("the service is running, version {version}\n"),
+        };
+        if let Some(error) = field(&self.service, "definitions").as_str() {
+            self.remarks.push(format!(
+                "the definitions on disk are wrong, the old ones are in force:\n{error}"
+            ));
+        }
+        version
+    }
+
+    fn store(&mut self, snapshot: &Snapshot) -> anyhow::Result<Value> {
+        let statistics = snapshot.statistics()?;
+        self.text += &format!(
             "{} users, {} events of {} types, {} on disk\n",
             number(statistics.users),
             number(statistics.events),
             number(statistics.event_names),
             bytes(statistics.disk_bytes)
         );
-        let mut cohorts = Vec::new();
-        let mut rows = Vec::new();
-        for definition in &project.definitions {
-            let members = snapshot.members(&definition.id)?.len();
-            let last = muster_engine::records(&snapshot, &definition.id, 1)?
-                .into_iter()
-                .next();
-            rows.push(vec![
-                definition.id.to_string(),
-                number(members),
-                last.as_ref()
-                    .map_or_else(|| "never".to_owned(), |run| run.at.clone()),
-            ]);
-            cohorts.push(
-                json!({ "id": definition.id.as_str(), "members": members, "last_run": last }),
-            );
-        }
-        text.push('\n');
-        text.push_str(&table(&["cohort", "members>", "last run"], rows));
-        let mut destinations = Vec::new();
-        let mut rows = Vec::new();
-        let backlog = store.backlog()?;
-        for name in project.config.destinations.keys() {
-            let waiting = backlog.iter().find(|(destination, ..)| destination == name);
-            let (messages, size) = waiting.map_or((0, 0), |(_, messages, size)| (*messages, *size));
-            rows.push(vec![name.clone(), number(messages), bytes(size)]);
-            destinations
-                .push(json!({ "name": name, "waiting_messages": messages, "waiting_bytes": size }));
-        }
-        if !rows.is_empty() {
-            text.push('\n');
-            text.push_str(&table(&["destination", "waiting>", "size>"], rows));
-        }
-        let store = json!({
+        Ok(json!({
             "users": statistics.users,
             "events": statistics.events,
             "event_types": statistics.event_names,
             "bytes": statistics.disk_bytes,
-        });
-        output.result(
-            &json!({ "store": store, "cohorts": cohorts, "destinations": destinations }),
-            &text,
-        )
+        }))
+    }
+
+    fn cohorts(
+        &mut self,
+        definitions: &[Definition],
+        snapshot: &Snapshot,
+    ) -> anyhow::Result<Vec<Value>> {
+        let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
+        for definition in definitions {
+            let id = &definition.id;
+            let members = snapshot.members(id)?.len();
+            let record = muster_engine::records(snapshot, id, 1)?.into_iter().next();
+            let status = muster_engine::status(snapshot, id)?;
+            let live = field(field(&self.service, "cohorts"), id.as_str());
+            // In real time a run that moves nobody leaves no record.
+            let last = field(live, "last_run").as_str().map(str::to_owned);
+            let last = last.or_else(|| status.ran.map(|ran| ran.to_string()));
+            let next = field(live, "next_run").as_str();
+            rows.push(vec![
+                id.to_string(),
+                number(members),
+                definition.cadence.to_string(),
+                last.clone().unwrap_or_else(|| "never".to_owned()),
+                next.unwrap_or("").to_owned(),
+            ]);
+            if let Some(held) = &status.held {
+                let members = count(held.members, "member");
+                self.remarks.push(format!(
+                    "{id}: held by the guard since {}: {} would enter and {} exit, of {members}; `muster approve {id}` lets it go, \
+                     `muster reject {id}` drops it",
+                    held.at, number(held.entered), number(held.exited)
+                ));
+            }
+            if let Some(trouble) = field(live, "trouble").as_str() {
+                self.remarks
+                    .push(format!("{id}: not evaluated, membership kept: {trouble}"));
+            }
+            cohorts.push(json!({
+                "id": id.as_str(),
+                "members": members,
+                "cadence": definition.cadence.to_string(),
+                "last_run": record,
+                "last_run_at": last,
+                "next_run_at": next,
+                "held": status.held,
+                "trouble": field(live, "trouble"),
+            }));
+        }
+        self.text.push('\n');
+        self.text += &table(
+            &["cohort", "members>", "cadence", "last run", "next run"],
+            rows,
+        );
+        Ok(cohorts)
+    }
+
+    fn sources(&mut self) -> Value {
+        let sources = field(&self.service, "sources").clone();
+        let mut rows = Vec::new();
+        for source in sources.as_array().into_iter().flatten() {
+            let text = |key: &str| field(source, key).as_str().unwrap_or_default().to_owned();
+            let events = field(field(source, "counts"), "events")
+                .as_u64()
+                .unwrap_or_default();
+            let lag = field(source, "lag_ms").as_u64().unwrap_or_default();
+            let lag = std::time::Duration::from_millis(lag);
+            rows.push(vec![
+                text("name"),
+                number(events),
+                crate::output::duration(lag),
+                text("last_commit"),
+            ]);
+            if let Some(trouble) = field(source, "trouble").as_str() {
+                self.remarks
+                    .push(format!("source {}: {trouble}", text("name")));
+            }
+        }
+        if !rows.is_empty() {
+            self.text.push('\n');
+            self.text += &table(&["source", "events>", "behind>", "last commit"], rows);
+        }
+        sources
+    }
+
+    fn destinations(
+        &mut self,
+        project: &Project,
+        snapshot: &Snapshot,
+    ) -> anyhow::Result<Vec<Value>> {
+        let (mut destinations, mut rows) = (Vec::new(), Vec::new());
+        let backlog = snapshot.backlog()?;
+        for name in project.config.destinations.keys() {
+            let waiting = backlog.iter().find(|(destination, ..)| destination == name);
+            let (messages, size) = waiting.map_or((0, 0), |(_, messages, size)| (*messages, *size));
+            let live = field(field(&self.service, "destinations"), name);
+            rows.push(vec![
+                name.clone(),
+                number(messages),
+                bytes(size),
+                field(live, "delivered")
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ]);
+            if let Some(trouble) = field(live, "trouble").as_str() {
+                let since = field(live, "since").as_str().unwrap_or_default();
+                self.remarks
+                    .push(format!("takes nothing since {since}: {trouble}"));
+            }
+            destinations.push(json!({
+                "name": name,
+                "waiting_messages": messages,
+                "waiting_bytes": size,
+                "delivered": field(live, "delivered"),
+                "trouble": field(live, "trouble"),
+            }));
+        }
+        if !rows.is_empty() {
+            self.text.push('\n');
+            self.text += &table(&["destination", "waiting>", "size>", "last delivery"], rows);
+        }
+        Ok(destinations)
+    }
+
+    fn text(mut self) -> String {
+        for remark in self.remarks {
+            self.text += &format!("\n{remark}\n");
+        }
+        self.text
     }
 }

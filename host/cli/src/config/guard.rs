@@ -1,28 +1,10 @@
 //! `guard:`, which runs are held until somebody approves them.
 
 use muster_definition::yaml::{Content, Node, Reader};
+use muster_engine::Guard;
 
 use super::key::{Key, Map, Number, Otherwise, Takes};
 use super::read::{fields, number, optional};
-
-/// A run that would move more than `percent` of a cohort that has over `members` members is held.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Guard {
-    /// The share, 0 to 100.
-    pub(crate) percent: f64,
-    /// Smaller cohorts are not guarded.
-    pub(crate) members: u64,
-}
-
-impl Default for Guard {
-    /// Half of a cohort that is no toy: what a wrong definition or a missing source moves, and a day seldom does.
-    fn default() -> Self {
-        Self {
-            percent: 50.0,
-            members: 1_000,
-        }
-    }
-}
 
 const PERCENT: Number = Number {
     what: "a share in percent",

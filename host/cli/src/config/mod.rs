@@ -24,7 +24,7 @@ pub(crate) use outline::Outline;
 pub(crate) use project::Config;
 pub(crate) use reference::reference;
 pub(crate) use schema::schema;
-pub(crate) use source::MAX_MALFORMED;
+pub(crate) use source::{MAX_MALFORMED, SourceConfig};
 
 /// The file's name in a project's folder.
 pub(crate) const FILE: &str = "muster.yaml";

@@ -7,11 +7,12 @@ use muster_definition::yaml::{Node, Reader};
 use muster_definition::{
     Diagnostic, Diagnostics, Duration, Source, Span, TimeZoneName, time_zone as read_time_zone,
 };
+use muster_engine::Guard;
 use muster_model::Millis;
 use muster_publish::Destination;
 
 use super::destination::{DESTINATION, destinations};
-use super::guard::{self, Guard, guard};
+use super::guard::{self, guard};
 use super::key::{ANY, DURATION, INSTANT, Key, Map, Otherwise, Takes, Text};
 use super::operations::{OPERATIONS, Operations, operations};
 use super::read::{duration, fields, instant, optional, texts};
@@ -35,15 +36,12 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) destinations: BTreeMap<String, Destination>,
     /// Which runs are held; `None`: none is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the service"))]
     pub(crate) guard: Option<Guard>,
     /// How long events are kept; `None`: for ever.
     pub(crate) retention: Option<Duration>,
     /// How long run records are kept.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the service"))]
     pub(crate) run_records: Duration,
     /// The server for metrics and health; `None`: there is none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the service"))]
     pub(crate) operations: Option<Operations>,
 }
 

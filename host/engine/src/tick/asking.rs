@@ -50,7 +50,8 @@ impl<'a> Asking<'a> {
         options: &'a TickOptions<'a>,
     ) -> Result<Self, EngineError> {
         let now = open.now();
-        let candidates = candidates::remaining(snapshot, &state::rule_key(rule), memory, open)?;
+        let candidates =
+            candidates::remaining(snapshot, &state::rule_key(rule, cohorts), memory, open)?;
         let universe = snapshot.known(now)?;
         let later = if candidates.is_subset(&universe) {
             Vec::new()

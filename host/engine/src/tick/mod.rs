@@ -1,21 +1,24 @@
 //! One tick of one rule: candidates, evaluation, diff, commit; or a preview of it, which commits nothing.
 
 mod asking;
+mod guard;
 #[cfg(test)]
 mod guest;
 mod outcome;
 mod preview;
+mod recording;
 mod running;
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZero;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use muster_model::Millis;
 use muster_sandbox::Rule;
-use muster_store::{MemberChange, RuleKey, RunCommit, Snapshot, Store};
+use muster_store::{MemberChange, RuleCommit, RuleKey, RunCommit, Snapshot, Store};
 
 use crate::cohort::Cohort;
 use crate::lists::Lists;
@@ -27,6 +30,7 @@ use asking::Asking;
 use outcome::Outcome;
 use running::{Moves, Running};
 
+pub use guard::Guard;
 pub use preview::preview;
 
 /// How many users a commit of a large tick covers: so many answers, and the messages of those who moved, are in memory at once
@@ -52,6 +56,16 @@ pub struct TickOptions<'a> {
     pub lists: &'a Lists,
     /// Told of each batch that is done.
     pub progress: Progress<'a>,
+    /// Ask everybody, whether they have news or not.
+    pub everybody: bool,
+    /// Ask everybody, and tell every destination the whole cohort again.
+    pub resend: bool,
+    /// Why it runs, if it is neither as scheduled nor for what happened to the rule or its cohorts.
+    pub reason: Option<Reason>,
+    /// What may move at once; `None`: everything, and what is held is let go.
+    pub guard: Option<Guard>,
+    /// Set to true, it ends the tick between two chunks with [`EngineError::Stopped`].
+    pub stop: Option<&'a AtomicBool>,
 }
 
 impl TickOptions<'_> {
@@ -65,14 +79,26 @@ impl TickOptions<'_> {
             chunk_users: CHUNK_USERS,
             lists: Lists::NONE,
             progress: &|_, _| {},
+            everybody: false,
+            resend: false,
+            reason: None,
+            guard: None,
+            stop: None,
         }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 }
 
-/// Runs one tick of a rule for its cohorts, first finishing one that was cut off.
+/// Runs one tick of a rule for its cohorts, first finishing one that was cut off. Of the same cohorts there must be one tick at a time.
+///
+/// It may be asked for some of a rule's cohorts alone, as for others at another time: the store knows a rule together with the
+/// cohorts it is asked for, so everybody is asked about them, and the other cohorts are not touched.
 ///
 /// # Errors
-/// When the store fails, the rule answers for other cohorts, or reads a time zone or a list that there is not. Nothing is left half done: what was committed is consistent,
+/// When it is stopped, the store fails, the rule answers for other cohorts, or reads a time zone or a list that there is not. Nothing is left half done: what was committed is consistent,
 /// and the next call goes on.
 pub fn tick(
     store: &Store,
@@ -82,7 +108,7 @@ pub fn tick(
 ) -> Result<TickReport, EngineError> {
     let started = Instant::now();
     let mut tick = Tick::new(store, rule, cohorts, options);
-    let key = state::rule_key(rule);
+    let key = state::rule_key(rule, cohorts);
     let snapshot = store.snapshot()?;
     let memory = Memory::load(&snapshot, &key, cohorts)?;
     let open = memory.rule.as_ref().and_then(|state| state.open.clone());
@@ -95,7 +121,7 @@ pub fn tick(
         }
         None => (snapshot, memory),
     };
-    match candidates::begin(&snapshot, &key, &memory, options.now, cohorts)? {
+    match candidates::begin(&snapshot, &key, &memory, cohorts, options)? {
         Some(open) => tick.run(&snapshot, memory, open)?,
         None => tick.count_members(&memory),
     }
@@ -127,6 +153,7 @@ impl<'a> Tick<'a> {
             entered: 0,
             exited: 0,
             messages: 0,
+            held: None,
         };
         let report = TickReport {
             now: options.now,
@@ -139,7 +166,7 @@ impl<'a> Tick<'a> {
         Self {
             store,
             rule,
-            key: state::rule_key(rule),
+            key: state::rule_key(rule, cohorts),
             cohorts,
             options,
             started: Instant::now(),
@@ -160,25 +187,34 @@ impl<'a> Tick<'a> {
         memory: Memory,
         mut open: OpenTick,
     ) -> Result<(), EngineError> {
-        let mut asking = Asking::begin(
-            snapshot,
-            self.rule,
-            self.cohorts,
-            &memory,
-            &open,
-            self.options,
-        )?;
+        let (rule, cohorts, options) = (self.rule, self.cohorts, self.options);
+        let mut asking = Asking::begin(snapshot, rule, cohorts, &memory, &open, options)?;
         self.report.candidates += asking.candidates();
         let mut state = memory.rule.unwrap_or_default();
         let mut running = Vec::new();
         for ((cohort, remembered), report) in
-            (self.cohorts.iter().zip(memory.cohorts)).zip(&mut self.report.cohorts)
+            (cohorts.iter().zip(memory.cohorts)).zip(&mut self.report.cohorts)
         {
-            let cohort = Running::new(remembered, cohort, &open);
+            let cohort = Running::new(remembered, cohort, &open, options);
             report.reason = cohort.state.reason;
             running.push(cohort);
         }
-        while let Some(outcome) = asking.next()? {
+        let mut guard = options.guard.filter(|_| open.next_user == 0);
+        while !options.stopped() {
+            let Some(outcome) = asking.next()? else {
+                return Ok(());
+            };
+            if let Some(guard) = guard.take() {
+                let run = guard::Run {
+                    snapshot,
+                    rule,
+                    cohorts,
+                    open: &open,
+                    options,
+                    candidates: asking.candidates(),
+                };
+                guard::hold(&guard, &run, &outcome, &mut running)?;
+            }
             self.report.evaluated += outcome.evaluated;
             for skipped in &outcome.skipped {
                 Skipped::add(&mut self.report.skipped, &skipped.reason, skipped.users);
@@ -191,7 +227,7 @@ impl<'a> Tick<'a> {
             }
             self.commit(snapshot, &state, &open, outcome, &mut running)?;
         }
-        Ok(())
+        Err(EngineError::Stopped)
     }
 
     /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records.
@@ -206,104 +242,111 @@ impl<'a> Tick<'a> {
         let last = outcome.last;
         outcome.deadlines.sort_unstable_by_key(|(user, _)| *user);
         let mut commit = RunCommit {
-            rule: self.key,
-            rule_state: state::encode(state)?,
-            news: if last { state.news } else { 0 },
-            deadlines: outcome.deadlines,
-            members: Vec::new(),
-            cohort_states: Vec::new(),
-            messages: Vec::new(),
-            records: Vec::new(),
+            rule: Some(RuleCommit {
+                key: self.key,
+                state: state::encode(state)?,
+                news: if last { state.news } else { 0 },
+                deadlines: std::mem::take(&mut outcome.deadlines),
+            }),
+            ..RunCommit::default()
         };
-        let parts = self
-            .cohorts
-            .iter()
-            .zip(running)
-            .zip(outcome.members)
-            .zip(0..);
-        for (((cohort, running), now_in), index) in parts {
-            let Moves { entered, exited } = running.moves(&now_in, &outcome.asked);
-            let before = commit.messages.len();
-            for sync in &cohort.sync {
-                if running.state.joining.contains(&sync.destination) {
-                    let mut whole = running.members.clone();
-                    whole.remove_range(..*outcome.range.start());
-                    whole.remove_range((Bound::Excluded(*outcome.range.end()), Bound::Unbounded));
-                    running.messages(
-                        snapshot,
-                        cohort,
-                        sync,
-                        true,
-                        &whole,
-                        open.now(),
-                        &mut commit.messages,
-                    )?;
-                } else if running.state.synced.contains(&sync.destination) {
-                    running.messages(
-                        snapshot,
-                        cohort,
-                        sync,
-                        true,
-                        &entered,
-                        open.now(),
-                        &mut commit.messages,
-                    )?;
-                    running.messages(
-                        snapshot,
-                        cohort,
-                        sync,
-                        false,
-                        &exited,
-                        open.now(),
-                        &mut commit.messages,
-                    )?;
-                }
+        for (index, (cohort, running)) in self.cohorts.iter().zip(running).enumerate() {
+            if running.state.held.is_none() {
+                self.move_members(snapshot, open, &outcome, index, running, &mut commit)?;
             }
             if last {
-                running.close(cohort);
+                running.close(cohort, open.now());
             }
             let Some(report) = self.report.cohorts.get_mut::<usize>(index) else {
                 continue;
             };
-            report.entered += entered.len();
-            report.exited += exited.len();
-            report.messages += (commit.messages.len() - before) as u64;
             report.members = running.members.len();
-            if !(entered.is_empty() && exited.is_empty()) {
-                commit.members.push(MemberChange {
-                    cohort: cohort.id.clone(),
-                    entered,
-                    exited,
-                });
+            report.held.clone_from(&running.state.held);
+            if last && !running.was_held {
+                let record = self.record(cohort, running, open, index);
+                let record = recording::record(snapshot, cohort, open.now(), record)?;
+                commit.records.extend(record);
             }
-            if last {
-                let record = RunRecord {
-                    at: open.now().to_string(),
-                    reason: report.reason,
-                    candidates: self.report.candidates,
-                    evaluated: self.report.evaluated,
-                    skipped: self.report.skipped.clone(),
-                    members: report.members,
-                    entered: report.entered,
-                    exited: report.exited,
-                    messages: report.messages,
-                    run_id: (running.state.batch > 0)
-                        .then(|| payload::run_id(&cohort.id, running.state.second)),
-                    duration_ms: u64::try_from(self.started.elapsed().as_millis())
-                        .unwrap_or(u64::MAX),
-                };
-                let body = state::encode(&record)?;
-                commit.records.push(muster_store::RunRecord {
-                    cohort: cohort.id.clone(),
-                    at: open.now(),
-                    body,
-                });
+            if let Some(state) = running.changed()? {
+                commit.cohort_states.push((cohort.id.clone(), state));
             }
-            commit
-                .cohort_states
-                .push((cohort.id.clone(), state::encode(&running.state)?));
         }
         self.store.commit_run(&commit)?;
         Ok(())
+    }
+
+    /// What a chunk's answers change of one cohort.
+    fn move_members(
+        &mut self,
+        snapshot: &Snapshot,
+        open: &OpenTick,
+        outcome: &Outcome,
+        index: usize,
+        running: &mut Running,
+        commit: &mut RunCommit,
+    ) -> Result<(), EngineError> {
+        let (Some(cohort), Some(now_in)) = (self.cohorts.get(index), outcome.members.get(index))
+        else {
+            return Ok(());
+        };
+        let Moves { entered, exited } = running.moves(now_in, &outcome.asked);
+        let before = commit.messages.len();
+        let now = open.now();
+        for sync in &cohort.sync {
+            if running.state.joining.contains(&sync.destination) {
+                let mut whole = running.members.clone();
+                whole.remove_range(..*outcome.range.start());
+                whole.remove_range((Bound::Excluded(*outcome.range.end()), Bound::Unbounded));
+                let messages = &mut commit.messages;
+                running.messages(snapshot, cohort, sync, true, &whole, now, messages)?;
+            } else if running.state.synced.contains(&sync.destination) {
+                let messages = &mut commit.messages;
+                running.messages(snapshot, cohort, sync, true, &entered, now, messages)?;
+                running.messages(snapshot, cohort, sync, false, &exited, now, messages)?;
+            }
+        }
+        if let Some(report) = self.report.cohorts.get_mut(index) {
+            report.entered += entered.len();
+            report.exited += exited.len();
+            report.messages += (commit.messages.len() - before) as u64;
+        }
+        if !(entered.is_empty() && exited.is_empty()) {
+            commit.members.push(MemberChange {
+                cohort: cohort.id.clone(),
+                entered,
+                exited,
+            });
+        }
+        Ok(())
+    }
+
+    /// A run's record, once it has ended.
+    fn record(
+        &self,
+        cohort: &Cohort,
+        running: &Running,
+        open: &OpenTick,
+        index: usize,
+    ) -> RunRecord {
+        let report = self.report.cohorts.get(index);
+        let count = |count: fn(&CohortReport) -> u64| report.map_or(0, count);
+        let duration = self.started.elapsed().as_millis();
+        RunRecord {
+            at: open.now().to_string(),
+            reason: running.state.reason,
+            cadence: cohort.cadence.to_string(),
+            runs: 1,
+            candidates: self.report.candidates,
+            evaluated: self.report.evaluated,
+            skipped: self.report.skipped.clone(),
+            members: count(|report| report.members),
+            entered: count(|report| report.entered),
+            exited: count(|report| report.exited),
+            messages: count(|report| report.messages),
+            run_id: (running.state.batch > 0)
+                .then(|| payload::run_id(&cohort.id, running.state.second)),
+            duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
+            held: running.state.held.clone(),
+        }
     }
 }

@@ -6,9 +6,9 @@ use muster_sandbox::Rule;
 use muster_store::{Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
-use super::TickOptions;
 use super::asking::Asking;
 use super::running::Running;
+use super::{Guard, TickOptions};
 use crate::cohort::Cohort;
 use crate::memory::{Memory, Remembered};
 use crate::report::{CohortPreview, Preview, Reason, Skipped};
@@ -27,7 +27,7 @@ pub fn preview(
     options: &TickOptions<'_>,
     sample: usize,
 ) -> Result<Preview, EngineError> {
-    let key = state::rule_key(rule);
+    let key = state::rule_key(rule, cohorts);
     let memory = Memory::load(snapshot, &key, cohorts)?;
     let cohort = |(cohort, remembered): (&Cohort, &Remembered)| Counted {
         preview: CohortPreview {
@@ -40,6 +40,7 @@ pub fn preview(
             sample_entered: Vec::new(),
             sample_exited: Vec::new(),
             told_whole: Vec::new(),
+            held: false,
         },
         entered: BTreeSet::new(),
         exited: BTreeSet::new(),
@@ -68,7 +69,7 @@ pub fn preview(
         }
         None => memory,
     };
-    if let Some(open) = candidates::begin(snapshot, &key, &memory, options.now, cohorts)? {
+    if let Some(open) = candidates::begin(snapshot, &key, &memory, cohorts, options)? {
         previewing.run(memory, &open)?;
     }
     previewing.finish()
@@ -93,6 +94,21 @@ struct Counted {
     exited: BTreeSet<u32>,
 }
 
+impl Counted {
+    /// Says whether the guard holds the run.
+    fn hold(&mut self, running: &Running, guard: Option<Guard>) {
+        let preview = &mut self.preview;
+        if let Some(held) = &running.state.held {
+            (preview.entered, preview.exited) = (held.entered, held.exited);
+            preview.held = true;
+            return;
+        }
+        let limit = guard.filter(|_| preview.reason != Reason::First);
+        let limit = limit.and_then(|guard| guard.limit(preview.members));
+        preview.held |= limit.is_some_and(|limit| preview.entered + preview.exited > limit);
+    }
+}
+
 impl Previewing<'_> {
     /// Asks everybody who remains of an open tick, and returns what the store would remember of it.
     fn run(&mut self, memory: Memory, open: &OpenTick) -> Result<Memory, EngineError> {
@@ -107,7 +123,7 @@ impl Previewing<'_> {
         self.preview.candidates += asking.candidates();
         let (mut asked, mut due) = (memory.asked, memory.due);
         let mut running: Vec<_> = (self.cohorts.iter().zip(memory.cohorts))
-            .map(|(cohort, remembered)| Running::new(remembered, cohort, open))
+            .map(|(cohort, remembered)| Running::new(remembered, cohort, open, self.options))
             .collect();
         while let Some(outcome) = asking.next()? {
             self.preview.evaluated += outcome.evaluated;
@@ -124,6 +140,9 @@ impl Previewing<'_> {
             }
             let cohorts = (self.counted.iter_mut().zip(&mut running)).zip(&outcome.members);
             for ((counted, running), now_in) in cohorts {
+                if running.state.held.is_some() {
+                    continue;
+                }
                 let moves = running.moves(now_in, &outcome.asked);
                 counted.preview.entered += moves.entered.len();
                 counted.preview.exited += moves.exited.len();
@@ -136,9 +155,14 @@ impl Previewing<'_> {
             self.counted.iter_mut().zip(running).zip(self.cohorts)
         {
             counted.preview.reason = running.state.reason;
-            counted.preview.afterwards = running.members.len();
+            counted.hold(&running, self.options.guard);
+            counted.preview.afterwards = if counted.preview.held {
+                counted.preview.members
+            } else {
+                running.members.len()
+            };
             let joined = running.state.joining.clone();
-            running.close(cohort);
+            running.close(cohort, open.now());
             // One that was taken away meanwhile is told nothing more.
             let told = joined.intersection(&running.state.synced).cloned();
             counted.preview.told_whole.extend(told);

@@ -1,15 +1,16 @@
 //! A cohort within a run.
 
-use muster_model::Millis;
+use muster_model::{Cadence, Millis};
 use muster_store::{Message, Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
+use super::TickOptions;
 use crate::EngineError;
 use crate::cohort::{Cohort, Sync};
 use crate::memory::Remembered;
 use crate::payload::{self, Envelope};
-use crate::report::Reason;
-use crate::state::{CohortState, OpenTick, hex};
+use crate::report::{Held, Reason};
+use crate::state::{self, CohortState, OpenTick, hex};
 
 /// A cohort within a run: its members and memory, which every chunk carries on.
 pub(super) struct Running {
@@ -17,6 +18,10 @@ pub(super) struct Running {
     pub(super) members: RoaringBitmap,
     /// The run's second, once it is known to send something.
     pub(super) second: i64,
+    /// It was held when the run began.
+    pub(super) was_held: bool,
+    /// The state that the store has.
+    before: CohortState,
 }
 
 /// Who of a chunk moves.
@@ -27,17 +32,16 @@ pub(super) struct Moves {
 
 impl Running {
     /// A cohort's memory at the beginning of a run, or where a run that was cut off goes on.
-    pub(super) fn new(remembered: Remembered, cohort: &Cohort, open: &OpenTick) -> Self {
-        let reason = match &remembered.state {
-            None => Reason::First,
-            // It joined a tick of its rule that had been cut off, and follows no definition yet.
-            Some(state) if state.definition.is_empty() => Reason::First,
-            Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,
-            Some(_) if open.everybody => Reason::Full,
-            Some(_) => Reason::Scheduled,
-        };
-        let mut state = remembered.state.unwrap_or_default();
-        let now = open.now().as_second();
+    pub(super) fn new(
+        remembered: Remembered,
+        cohort: &Cohort,
+        open: &OpenTick,
+        options: &TickOptions<'_>,
+    ) -> Self {
+        let reason = reason(remembered.state.as_ref(), cohort, open, options);
+        let before = remembered.state.unwrap_or_default();
+        let mut state = before.clone();
+        let (now, at) = (open.now().as_second(), open.now().to_string());
         let goes_on = open.next_user > 0;
         let second = if goes_on && state.batch > 0 {
             state.second
@@ -45,6 +49,13 @@ impl Running {
             now.max(state.second + 1)
         };
         if !goes_on {
+            // What is held stays so until somebody says otherwise, or the definition is another.
+            if options.guard.is_none() || reason == Reason::DefinitionChanged {
+                state.held = None;
+            }
+            if options.resend && state.held.is_none() {
+                state.synced.clear();
+            }
             let destinations = cohort.sync.iter().map(|sync| sync.destination.clone());
             state.joining = destinations
                 .filter(|destination| !state.synced.contains(destination))
@@ -52,12 +63,34 @@ impl Running {
             state.batch = 0;
             state.reason = reason;
             state.definition = hex(&cohort.definition);
+            state.name.clone_from(&cohort.name);
+            state.exit_on_remove = cohort.exit_on_remove;
         }
         Self {
-            state,
             members: remembered.members,
             second,
+            was_held: state
+                .held
+                .as_ref()
+                .is_some_and(|held| !goes_on || held.at != at),
+            before,
+            state,
         }
+    }
+
+    /// The state, encoded, if it is not what the store has.
+    pub(super) fn changed(&mut self) -> Result<Option<Vec<u8>>, EngineError> {
+        if self.state == self.before {
+            return Ok(None);
+        }
+        self.before.clone_from(&self.state);
+        state::encode(&self.state).map(Some)
+    }
+
+    /// Makes nothing of this run but the note that it is held.
+    pub(super) fn hold(&mut self, held: Held) {
+        self.state.held = Some(held);
+        self.state.stale = true;
     }
 
     /// Takes what a chunk's answers say: its members are then those who are in. Who has no answer stays where they are.
@@ -74,8 +107,15 @@ impl Running {
 
     /// Ends the run: whom it told the whole cohort is told of moves from now on; a destination that was taken away and comes
     /// back is new again.
-    pub(super) fn close(&mut self, cohort: &Cohort) {
+    pub(super) fn close(&mut self, cohort: &Cohort, now: Millis) {
         let joined = std::mem::take(&mut self.state.joining);
+        if self.state.held.is_some() {
+            return;
+        }
+        self.state.stale = false;
+        if self.state.ran.is_none() || cohort.cadence != Cadence::RealTime {
+            self.state.ran = Some(now.0);
+        }
         self.state.synced.extend(joined);
         self.state.synced.retain(|destination| {
             cohort
@@ -134,5 +174,23 @@ impl Running {
             });
         }
         Ok(())
+    }
+}
+
+/// Why a cohort is evaluated as it is.
+fn reason(
+    state: Option<&CohortState>,
+    cohort: &Cohort,
+    open: &OpenTick,
+    options: &TickOptions<'_>,
+) -> Reason {
+    match state {
+        None => Reason::First,
+        // It joined a tick of its rule that had been cut off, and follows no definition yet.
+        Some(state) if state.definition.is_empty() => Reason::First,
+        Some(_) if options.reason == Some(Reason::Approved) => Reason::Approved,
+        Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,
+        Some(_) if open.everybody => options.reason.unwrap_or(Reason::Full),
+        Some(_) => options.reason.unwrap_or_default(),
     }
 }

@@ -9,7 +9,7 @@ use super::limits::{MAX_ELEMENTS, MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_TEXT};
 
 /// Texts are borrowed from the line, except those with escapes. Reused from line to line.
 #[derive(Default)]
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     pub(super) user: Option<Cow<'a, str>>,
     pub(super) name: Option<Cow<'a, str>>,
     pub(super) insert_id: Option<Cow<'a, str>>,
@@ -21,7 +21,14 @@ pub(super) struct Draft<'a> {
     pub(super) spare: Vec<DraftScalar<'a>>,
     pub(super) texts_cut: u64,
     pub(super) left_out: u64,
+    /// Whether a device is named.
+    pub(super) device: bool,
+    /// The key that is being read, or was read last: where it was when an error came.
+    pub(super) field: &'static str,
 }
+
+/// What an error is about that is about no key in particular.
+pub(super) const WHOLE: &str = "event";
 
 /// An event property, or, with an operator, an operation on a user property.
 struct Item<'a> {
@@ -63,6 +70,8 @@ impl<'a> Draft<'a> {
         self.elements.clear();
         self.texts_cut = 0;
         self.left_out = 0;
+        self.device = false;
+        self.field = WHOLE;
     }
 
     pub(super) fn one(

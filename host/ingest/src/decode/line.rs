@@ -6,7 +6,7 @@ use std::fmt;
 use muster_model::{Millis, Operator, Scalar};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::draft::Draft;
+use super::draft::{Draft, WHOLE};
 use super::value::{KeySeed, Properties, property};
 
 /// Reads one line's object into a draft.
@@ -30,30 +30,49 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
         let draft = self.0;
         while let Some(key) = map.next_key_seed(KeySeed)? {
             match &*key {
-                "user_id" => draft.user = map.next_value_seed(IdSeed("user_id"))?,
-                "event_type" => draft.name = map.next_value_seed(IdSeed("event_type"))?,
-                "$insert_id" => draft.insert_id = map.next_value_seed(IdSeed("$insert_id"))?,
+                "user_id" => draft.user = id(draft, "user_id", &mut map)?,
+                "device_id" => draft.device = id(draft, "device_id", &mut map)?.is_some(),
+                "event_type" => draft.name = id(draft, "event_type", &mut map)?,
+                "$insert_id" => draft.insert_id = id(draft, "$insert_id", &mut map)?,
                 "insert_id" => {
-                    let id = map.next_value_seed(IdSeed("insert_id"))?;
+                    let id = id(draft, "insert_id", &mut map)?;
                     draft.insert_id = draft.insert_id.take().or(id);
                 }
-                "uuid" => draft.uuid = map.next_value_seed(IdSeed("uuid"))?,
+                "uuid" => draft.uuid = id(draft, "uuid", &mut map)?,
                 // In order of trust: what the sender's clock said, then when the server got to know.
                 "event_time" => time(draft, 0, "event_time", &mut map)?,
                 "client_event_time" => time(draft, 1, "client_event_time", &mut map)?,
                 "time" => time(draft, 2, "time", &mut map)?,
                 "server_received_time" => time(draft, 3, "server_received_time", &mut map)?,
-                "event_properties" => map.next_value_seed(Properties {
-                    draft,
-                    key: "event_properties",
-                    operator: None,
-                })?,
-                "user_properties" => map.next_value_seed(UserProperties(draft))?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                "event_properties" => {
+                    draft.field = "event_properties";
+                    map.next_value_seed(Properties {
+                        draft,
+                        key: "event_properties",
+                        operator: None,
+                    })?;
+                }
+                "user_properties" => {
+                    draft.field = "user_properties";
+                    map.next_value_seed(UserProperties(draft))?;
+                }
+                _ => {
+                    draft.field = WHOLE;
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(())
     }
+}
+
+fn id<'de, A: MapAccess<'de>>(
+    draft: &mut Draft<'de>,
+    key: &'static str,
+    map: &mut A,
+) -> Result<Option<Cow<'de, str>>, A::Error> {
+    draft.field = key;
+    map.next_value_seed(IdSeed(key))
 }
 
 fn time<'de, A: MapAccess<'de>>(
@@ -62,6 +81,7 @@ fn time<'de, A: MapAccess<'de>>(
     key: &'static str,
     map: &mut A,
 ) -> Result<(), A::Error> {
+    draft.field = key;
     if let Some(time) = map.next_value_seed(TimeSeed(key))?
         && draft.time.is_none_or(|(held, _)| rank <= held)
     {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use muster_store::{SourceKey, Store, StoreError};
+use muster_store::{Snapshot, SourceKey, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -124,15 +124,15 @@ pub fn import_file(
     import(&mut StoreStage::new(store), path, options, progress)
 }
 
-/// Whether the store has a file's content already: it was imported, whatever it was called.
+/// Whether a store has a file's content already: it was imported, whatever it was called.
 ///
 /// # Errors
 /// When the file or the store cannot be read.
-pub fn is_imported(store: &Store, path: &Path) -> Result<bool, ImportError> {
+pub fn is_imported(snapshot: &Snapshot, path: &Path) -> Result<bool, ImportError> {
     let failed = |error| ImportError::read(path, Compression::None, error);
     let mut file = File::open(path).map_err(failed)?;
     let source = source(&mut file).map_err(failed)?;
-    let position = SourceKey::new(&source).and_then(|source| store.position(&source));
+    let position = SourceKey::new(&source).and_then(|source| snapshot.position(&source));
     Ok(position
         .map_err(|error| store_error(path, error))?
         .is_some())

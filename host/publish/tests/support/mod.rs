@@ -12,7 +12,7 @@ use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat};
 use muster_publish::{
     Destination, EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
-use muster_store::{Message, Options, RuleKey, RunCommit, Store};
+use muster_store::{Message, Options, RunCommit, Store};
 
 /// A store, and the directory that it is in.
 pub struct Backlog {
@@ -39,8 +39,11 @@ impl Backlog {
             id: format!("run:{}", index + 1),
             body,
         };
-        let mut run = RunCommit::new(RuleKey([0; 32]));
-        run.messages = bodies.into_iter().enumerate().map(message).collect();
+        let messages = bodies.into_iter().enumerate().map(message).collect();
+        let run = RunCommit {
+            messages,
+            ..RunCommit::default()
+        };
         self.store.commit_run(&run).unwrap();
     }
 

@@ -73,6 +73,7 @@ fn main() {
         "live" => live(directory, shape),
         "scan" => scans(&open(directory), "as found"),
         "cold" => cold(directory),
+        "due" => due(directory),
         other => panic!("`{other}` is no scenario"),
     }
 }
@@ -122,6 +123,42 @@ fn import_and_scan(directory: &Path, shape: Shape) {
     );
     sizes(&store, shape.events);
     scans(&store, "merged");
+}
+
+/// What a tick pays to find out that nothing is due, and who is.
+fn due(directory: &Path) {
+    const USERS: u32 = 10_000_000;
+    const LATER: i64 = 1_000_000_000;
+    let store = open(directory);
+    let key = RuleKey([1; 32]);
+    let start = Instant::now();
+    for first in (0..USERS).step_by(1 << 18) {
+        let users = first..(first + (1 << 18)).min(USERS);
+        let mut rule = RuleCommit::new(key);
+        rule.deadlines = users
+            .map(|user| (UserKey(user), LATER + i64::from(user)))
+            .collect();
+        let commit = RunCommit {
+            rule: Some(rule),
+            ..RunCommit::default()
+        };
+        store.commit_run(&commit).unwrap();
+    }
+    println!("deadlines of {USERS} users set: {:.1?}", start.elapsed());
+    let snapshot = store.snapshot().unwrap();
+    let (best, middle, _) = timed(21, || {
+        assert_eq!(snapshot.next_due(&key).unwrap(), Some(Millis(LATER)));
+        1
+    });
+    println!("  the next: {best:.1?} at best, {middle:.1?} at the middle");
+    for due in [0, 1, 1000, 1_000_000] {
+        let (best, middle, found) = timed(21, || {
+            let now = Millis(LATER + due - 1);
+            snapshot.due(&key, now).unwrap().len() as usize
+        });
+        assert_eq!(found as i64, due);
+        println!("  {due} due: {best:.1?} at best, {middle:.1?} at the middle");
+    }
 }
 
 fn sizes(store: &Store, events: u64) {

@@ -23,6 +23,7 @@ pub(super) const MIXED: u8 = 5;
 
 /// A column, as it lies in the database.
 pub(crate) struct Column<'a> {
+    count: u32,
     presence: Presence<'a>,
     values: Values<'a>,
 }
@@ -76,9 +77,9 @@ impl<'a> Column<'a> {
     pub(super) fn parse(bytes: &'a [u8], rows: u32) -> Result<Self, StoreError> {
         let mut reader = Reader::new(bytes, WHAT);
         let (presence, count) = match reader.byte()? {
-            ALL => (Presence::All, rows as usize),
+            ALL => (Presence::All, rows),
             BITMAP => {
-                let count = reader.varint_u32()? as usize;
+                let count = reader.varint_u32()?;
                 let bits = reader.take((rows as usize).div_ceil(8))?;
                 let reached = Cell::new((0, 0));
                 (Presence::Bitmap { bits, reached }, count)
@@ -86,12 +87,21 @@ impl<'a> Column<'a> {
             LIST => {
                 let count = reader.varint_u32()?;
                 let rows = take_packed(&mut reader, count as usize)?;
-                (Presence::List { rows, count }, count as usize)
+                (Presence::List { rows, count }, count)
             }
             _ => return Err(reader.corrupt()),
         };
-        let values = Values::parse(&mut reader, count)?;
-        Ok(Self { presence, values })
+        let values = Values::parse(&mut reader, count as usize)?;
+        Ok(Self {
+            count,
+            presence,
+            values,
+        })
+    }
+
+    /// How many rows have a value.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
     }
 
     /// The values, if all rows have one.

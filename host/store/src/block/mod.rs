@@ -134,6 +134,21 @@ impl<'a> Block<'a> {
         }
     }
 
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Per column how many rows have it.
+    pub(crate) fn counts(&self) -> Result<Vec<(u32, u32)>, StoreError> {
+        let mut counts = Vec::new();
+        for number in self.columns()? {
+            if let Some(column) = self.column(number)? {
+                counts.push((number, column.count()));
+            }
+        }
+        Ok(counts)
+    }
+
     /// The numbers of the columns that it has.
     pub(crate) fn columns(&self) -> Result<Vec<u32>, StoreError> {
         let mut columns = Vec::new();

@@ -140,7 +140,9 @@ impl<'a> Context<'a> {
     /// A user's id.
     pub(crate) fn user_id(&self, user: UserKey) -> Result<Option<&'a str>, StoreError> {
         let id = self.tables.users.get(self.txn, &user.0.to_be_bytes())?;
-        id.map(std::str::from_utf8)
+        // Empty: the user was forgotten.
+        id.filter(|id| !id.is_empty())
+            .map(std::str::from_utf8)
             .transpose()
             .map_err(|_| StoreError::Corrupt { what: "a user id" })
     }

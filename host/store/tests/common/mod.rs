@@ -126,6 +126,8 @@ struct ModelOperation {
 pub struct Model {
     events: BTreeMap<u32, Vec<ModelEvent>>,
     operations: BTreeMap<u32, Vec<ModelOperation>>,
+    /// Events before it may be there or not.
+    floor: i64,
 }
 
 impl Model {
@@ -206,6 +208,15 @@ impl Model {
                 held.push(operation);
             }
         }
+    }
+
+    pub fn prune(&mut self, before: i64) {
+        self.floor = self.floor.max(before);
+    }
+
+    pub fn forget(&mut self, user: u32) {
+        self.events.remove(&user);
+        self.operations.remove(&user);
     }
 
     fn first(&self, user: u32) -> (i64, i64) {
@@ -329,17 +340,21 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             .collect(),
     };
     let keys: Vec<UserKey> = keys.into_iter().collect();
-    let users: Vec<u32> = keys
+    // `None`: the user was forgotten.
+    let users: Vec<Option<u32>> = keys
         .iter()
         .map(|key| {
-            let id = snapshot.user_id(*key).unwrap().unwrap();
+            let id = snapshot.user_id(*key).unwrap()?;
             assert_eq!(snapshot.user_key(&id).unwrap(), Some(*key));
-            id.strip_prefix("user ").unwrap().parse().unwrap()
+            Some(id.strip_prefix("user ").unwrap().parse().unwrap())
         })
         .collect();
     let now = Millis(question.now);
     let known = snapshot.known(now).unwrap();
     let later: BTreeMap<_, _> = snapshot.known_later(now).unwrap().into_iter().collect();
+    let kept = model.events.values().flatten();
+    let kept = kept.filter(|event| event.time >= model.floor).count() as u64;
+    assert!(snapshot.statistics().unwrap().events >= kept);
     let history = snapshot
         .read(&ReadRequest {
             users: &keys,
@@ -366,6 +381,9 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
 
     for (place, user) in users.iter().enumerate() {
         let key = keys[place];
+        // There is nothing of a number that nobody has.
+        let nobody = u32::MAX;
+        let user = &user.unwrap_or(nobody);
         let (event, since) = model.first(*user);
         assert_eq!(known.contains(key.0), since <= question.now);
         let expected = (since > question.now && since != i64::MAX).then_some(Millis(since));
@@ -401,14 +419,18 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
                     next = next.min(event.time);
                 }
             }
+            let after = after.max(model.floor - 1);
             events.retain(|event| event.time > after && event.time <= question.now);
             let range = rows.starts[place] as usize..rows.starts[place + 1] as usize;
+            let range: Vec<usize> = range
+                .filter(|row| rows.times[*row] >= model.floor)
+                .collect();
             assert_eq!(
-                rows.times[range.clone()],
+                range.iter().map(|row| rows.times[*row]).collect::<Vec<_>>(),
                 events.iter().map(|event| event.time).collect::<Vec<_>>()
             );
             for (read, column) in stream.properties.iter().zip(&rows.columns) {
-                for (row, event) in range.clone().zip(&events) {
+                for (row, event) in range.iter().copied().zip(&events) {
                     let expected = match read.name.as_str() {
                         "" => Seen::Texts(vec![event.name.to_owned()]),
                         name => seen(event.properties.get(name), read.kind),
@@ -463,8 +485,13 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
                 );
             }
         }
-        assert_eq!(history.next_row[place], next);
-        check_person(&snapshot, model, key, *user, question.now);
+        // Hidden events that may be gone may be the next.
+        if question.now >= model.floor {
+            assert_eq!(history.next_row[place], next);
+        }
+        if *user != nobody {
+            check_person(&snapshot, model, key, *user, question.now);
+        }
     }
 }
 
@@ -479,11 +506,13 @@ fn check_person(snapshot: &Snapshot, model: &Model, key: UserKey, user: u32, now
         .get(&user)
         .into_iter()
         .flatten()
-        .filter(|event| event.time <= now)
+        .filter(|event| event.time <= now && event.time >= model.floor)
         .collect();
     events.sort_by_key(|event| (event.time, event.name));
-    assert_eq!(history.events.len(), events.len());
-    for (event, expected) in history.events.iter().zip(events) {
+    let held = history.events.iter();
+    let held: Vec<_> = held.filter(|event| event.time.0 >= model.floor).collect();
+    assert_eq!(held.len(), events.len());
+    for (event, expected) in held.into_iter().zip(events) {
         assert_eq!((&*event.name, event.time.0), (expected.name, expected.time));
         assert_eq!(event.properties.len(), expected.properties.len());
         for (name, value) in &event.properties {

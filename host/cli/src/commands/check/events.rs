@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_definition::yaml::{Content, Node, Reader, closest};
 use muster_definition::{Definition, Diagnostic, Diagnostics, EventName, Source, Span, quote};
-use muster_store::StoreError;
 use serde_json::{Value, json};
 
 use crate::output::Output;
@@ -27,17 +26,10 @@ pub(super) enum Unseen {
 impl Unseen {
     /// Compares the event names in a project's definitions with those in its store, if it has one.
     pub(super) fn of(project: &Project) -> Self {
-        if !project.has_store() {
-            return Self::NothingSeen;
-        }
-        let snapshot = match project.open_store().and_then(|store| Ok(store.snapshot()?)) {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                return Self::NotCompared(match error.downcast_ref() {
-                    Some(StoreError::Locked { .. }) => "another process uses the store".to_owned(),
-                    _ => format!("{error:#}"),
-                });
-            }
+        let snapshot = match project.look_if_there() {
+            Ok(Some(snapshot)) => snapshot,
+            Ok(None) => return Self::NothingSeen,
+            Err(error) => return Self::NotCompared(format!("{error:#}")),
         };
         let names = snapshot.event_names();
         let seen: Vec<&str> = names.iter().map(|count| count.name.as_str()).collect();

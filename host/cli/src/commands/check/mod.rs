@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::output::{Output, count, table};
 use crate::project::Project;
 use crate::retention;
+use crate::rules;
 use events::Unseen;
 
 /// Check muster.yaml, every definition and every hand-written rule, without changing the store
@@ -26,7 +27,7 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
-        let rules = project.rules()?;
+        let rules = rules::load(&project)?;
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in &project.definitions {
             let time_zone = definition.time_zone.as_str();

@@ -49,8 +49,7 @@ impl Explain {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let definition = project.cohort(&self.cohort)?;
-        let store = project.existing_store()?;
-        let snapshot = store.snapshot()?;
+        let snapshot = project.look()?;
         let user = find_user(&snapshot, &self.user)?;
         let at = self.at.or(project.config.clock).unwrap_or_else(Millis::now);
         let history = UserHistory {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use muster_ingest::{find_files, is_imported};
-use muster_store::Store;
+use muster_store::Snapshot;
 
 use crate::output::count;
 use crate::project::{Project, shown};
@@ -25,11 +25,11 @@ pub(super) struct Files {
 
 impl Files {
     /// Looks at the files of all sources.
-    pub(super) fn look(project: &Project, store: &Store) -> anyhow::Result<Self> {
-        Self::look_at(project, store, LOOKED_AT)
+    pub(super) fn look(project: &Project, snapshot: &Snapshot) -> anyhow::Result<Self> {
+        Self::look_at(project, snapshot, LOOKED_AT)
     }
 
-    fn look_at(project: &Project, store: &Store, most: u64) -> anyhow::Result<Self> {
+    fn look_at(project: &Project, snapshot: &Snapshot, most: u64) -> anyhow::Result<Self> {
         let (mut paths, mut problems) = (Vec::new(), Vec::new());
         let patterns = project.config.files().flat_map(|all| &all.files);
         for pattern in patterns {
@@ -46,7 +46,7 @@ impl Files {
         } else {
             let mut new = Vec::new();
             for path in paths {
-                if !is_imported(store, &path)? {
+                if !is_imported(snapshot, &path)? {
                     new.push(path);
                 }
             }
@@ -93,8 +93,8 @@ mod tests {
         write("a.json", "1234");
         write("b.json", "56");
         let project = Project::load(directory.path(), &Output::new(true)).unwrap();
-        let store = project.open_store().unwrap();
-        let look = |most| Files::look_at(&project, &store, most).unwrap();
+        let snapshot = project.open_store().unwrap().snapshot().unwrap();
+        let look = |most| Files::look_at(&project, &snapshot, most).unwrap();
         assert_eq!(look(6).new.map(|new| new.len()), Some(2));
         assert_eq!(look(5).new, None);
         assert!(look(5).note().unwrap().contains("too large"));

@@ -13,7 +13,8 @@ use muster_store::Snapshot;
 use serde_json::{Value, json};
 
 use crate::output::{Output, Reported, count, number, table};
-use crate::project::{Loaded, Project};
+use crate::project::Project;
+use crate::rules::{self, Loaded};
 use crate::ticking::with_progress;
 use files::Files;
 
@@ -49,9 +50,9 @@ impl Plan {
         for id in &self.cohorts {
             shown.insert(project.cohort(id)?.id.clone());
         }
-        let store = project.existing_store()?;
-        let loaded = project.rules()?;
-        let files = Files::look(&project, &store)?;
+        let snapshot = project.look()?;
+        let loaded = rules::load(&project)?;
+        let files = Files::look(&project, &snapshot)?;
         if let Some(note) = files.note() {
             output.note(&note);
         }
@@ -59,7 +60,6 @@ impl Plan {
             .now
             .or(project.config.clock)
             .unwrap_or_else(Millis::now);
-        let snapshot = store.snapshot()?;
         let mut planned = Planned {
             shown: (!shown.is_empty()).then_some(shown),
             sample: self.sample,
@@ -153,7 +153,7 @@ impl Planned {
                 number(cohort.entered),
                 number(cohort.exited),
                 number(preview.candidates),
-                why(cohort.reason).to_owned(),
+                cohort.reason.to_string(),
             ]);
             self.samples += &samples(cohort);
             self.json.push(json!({
@@ -198,16 +198,6 @@ impl Planned {
         let mut text = format!("the next run, at {now}:\n\n");
         text += &table(&headings, self.rows.clone());
         text + &self.samples
-    }
-}
-
-/// Why a cohort would be evaluated as it would, in words.
-fn why(reason: Reason) -> &'static str {
-    match reason {
-        Reason::First => "first run",
-        Reason::DefinitionChanged => "definition changed",
-        Reason::Scheduled => "scheduled",
-        Reason::Full => "everybody again",
     }
 }
 

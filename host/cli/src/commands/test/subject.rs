@@ -10,7 +10,8 @@ use muster_sandbox::{Origin, Rule, Sandbox};
 use super::case::{TestFile, Tested};
 use super::home::Home;
 use crate::lists::MemberLists;
-use crate::project::{beside, clause, hand_written, read};
+use crate::project::{beside, clause, read};
+use crate::rules::hand_written;
 
 /// A rule under test.
 pub(super) struct Subject {

@@ -38,7 +38,9 @@ impl<'s> World<'s> {
             id: subject.id.clone(),
             name: subject.id.to_string(),
             definition: subject.rule.digest(),
+            cadence: muster_model::Cadence::default(),
             sync: Vec::new(),
+            exit_on_remove: false,
         };
         Ok(Self {
             subject,

@@ -1,0 +1,51 @@
+//! `muster approve`: lets a run go that the guard holds.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use muster_engine::Reason;
+
+use crate::commands::ask::{self, document, run_one, said};
+use crate::output::Output;
+use crate::project::Project;
+use crate::service::control::Request;
+
+/// Let a run go that the guard holds: the cohort is computed anew and whoever moves is sent
+#[derive(Debug, Args)]
+#[command(
+    after_help = "`muster status` shows what is held, `muster plan COHORT` who would move. The guard is set by `guard:` in muster.yaml."
+)]
+pub(crate) struct Approve {
+    /// The cohort's id
+    cohort: String,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+impl Approve {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let id = project.cohort(&self.cohort)?.id.clone();
+        let request = Request::Approve {
+            cohort: id.to_string(),
+        };
+        let run = ask::ask(&project, &request, |store, now| {
+            if muster_engine::status(&store.snapshot()?, &id)?
+                .held
+                .is_none()
+            {
+                anyhow::bail!("no run of `{id}` is held");
+            }
+            run_one(&project, store, &id, output, now, |options| {
+                options.everybody = true;
+                options.guard = None;
+                options.reason = Some(Reason::Approved);
+            })
+        })?;
+        output.result(
+            &document(id.as_str(), run.clone()),
+            &said(id.as_str(), &run),
+        )
+    }
+}

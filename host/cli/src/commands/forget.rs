@@ -1,0 +1,51 @@
+//! `muster forget`: deletes a person.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::commands::ask;
+use crate::output::{Output, count};
+use crate::project::Project;
+use crate::service::control::Request;
+use crate::told::{self, field};
+
+/// Delete a person's history, properties and memberships, and send their exits
+#[derive(Debug, Args)]
+#[command(
+    after_help = "It cannot be undone. The exits carry the user id one last time and wait in the outbox until they are delivered. \
+                  Event files that are imported again, and events that come in later, make the person known again."
+)]
+pub(crate) struct Forget {
+    /// The user's id
+    user: String,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+impl Forget {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let request = Request::Forget {
+            user: self.user.clone(),
+        };
+        let answer = ask::ask(&project, &request, |store, now| {
+            let forgotten = muster_engine::forget(store, &self.user, now)?;
+            Ok(told::forgotten(&forgotten))
+        })?;
+        if field(&answer, "known") != true {
+            anyhow::bail!("no user has this id, so nothing was deleted");
+        }
+        let cohorts = field(&answer, "exited").as_array().map_or(0, Vec::len) as u64;
+        let text = match cohorts {
+            0 => "deleted; the user was in no cohort".to_owned(),
+            _ => format!(
+                "deleted; exits of {} are on their way",
+                count(cohorts, "cohort")
+            ),
+        };
+        output.result(&json!({ "forgotten": answer, "user": Value::Null }), &text)
+    }
+}

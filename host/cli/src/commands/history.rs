@@ -1,0 +1,95 @@
+//! `muster history`: the runs of a cohort.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use muster_engine::RunRecord;
+use muster_model::Millis;
+use serde_json::json;
+
+use crate::output::{Output, count, duration, number, table};
+use crate::project::Project;
+
+/// Show the runs of a cohort, the latest first: when and why, who was asked, who entered and exited, who was skipped
+#[derive(Debug, Args)]
+#[command(
+    after_help = "In real time the runs of one minute share a line, and runs that moved nobody have none. Runs are kept for as long as \
+                  `run_records:` in muster.yaml says, 90 days unless it says otherwise.\n\n\
+                  Example: muster history big-spenders --since 2026-03-01T00:00:00Z"
+)]
+pub(crate) struct History {
+    /// The cohort's id
+    cohort: String,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+    /// How many runs
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Only runs at or after this instant
+    #[arg(long, value_name = "INSTANT")]
+    since: Option<Millis>,
+}
+
+impl History {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let id = project.known_cohort(&self.cohort)?;
+        let snapshot = project.look()?;
+        let since = self.since.unwrap_or(Millis(i64::MIN));
+        let runs = muster_engine::records_since(&snapshot, &id, since, self.limit)?;
+        let text = if runs.is_empty() {
+            format!("`{id}` has no run yet")
+        } else {
+            text(&runs)
+        };
+        output.result(&json!({ "cohort": id.as_str(), "runs": runs }), &text)
+    }
+}
+
+fn text(runs: &[RunRecord]) -> String {
+    let headings = [
+        "when",
+        "cadence",
+        "why",
+        "asked>",
+        "entered>",
+        "exited>",
+        "members>",
+        "messages>",
+        "time>",
+    ];
+    let (mut rows, mut remarks) = (Vec::new(), String::new());
+    for run in runs {
+        let why = match run.runs {
+            1 => run.reason.to_string(),
+            runs => format!("{}, {} runs", run.reason, number(runs)),
+        };
+        rows.push(vec![
+            run.at.clone(),
+            run.cadence.clone(),
+            why,
+            number(run.evaluated),
+            number(run.entered),
+            number(run.exited),
+            number(run.members),
+            number(run.messages),
+            duration(std::time::Duration::from_millis(run.duration_ms)),
+        ]);
+        for skipped in &run.skipped {
+            let users = count(skipped.users, "user");
+            remarks += &format!(
+                "\n{}: {users} not evaluated, membership kept: {}\n",
+                run.at, skipped.reason
+            );
+        }
+        if let Some(held) = &run.held {
+            let (entered, exited) = (number(held.entered), number(held.exited));
+            remarks += &format!(
+                "\n{}: held by the guard: {entered} would have entered and {exited} exited\n",
+                run.at
+            );
+        }
+    }
+    table(&headings, rows) + &remarks
+}

@@ -1,0 +1,55 @@
+//! `muster sync`: a run of one cohort now.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::ask::{self, document, run_one, said};
+use crate::output::Output;
+use crate::project::Project;
+use crate::service::control::Request;
+
+/// Run one cohort now, whatever its cadence
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The running service does it; if none runs, this process does, and the messages wait for the next `muster run`.\n\n\
+                  Example: muster sync big-spenders --full"
+)]
+pub(crate) struct Sync {
+    /// The cohort's id
+    cohort: String,
+    /// Send every destination the whole cohort, not only those who moved
+    #[arg(long)]
+    full: bool,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+impl Sync {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let id = project.cohort(&self.cohort)?.id.clone();
+        let request = Request::Sync {
+            cohort: id.to_string(),
+            full: self.full,
+        };
+        let run = ask::ask(&project, &request, |store, now| {
+            if muster_engine::status(&store.snapshot()?, &id)?
+                .held
+                .is_some()
+            {
+                anyhow::bail!(
+                    "a run of `{id}` is held: first let it go with `muster approve {id}` or drop it with `muster reject {id}`"
+                );
+            }
+            run_one(&project, store, &id, output, now, |options| {
+                options.resend = self.full
+            })
+        })?;
+        output.result(
+            &document(id.as_str(), run.clone()),
+            &said(id.as_str(), &run),
+        )
+    }
+}

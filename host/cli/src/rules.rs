@@ -1,0 +1,201 @@
+//! The rules of a project: its definitions compiled, its hand-written modules loaded, in groups that are computed together.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use muster_compiler::Module;
+use muster_definition::{Body, Clause, Definition};
+use muster_engine::{Cohort, RunRecord, Sync};
+use muster_model::{Cadence, CohortId, Millis, Schedule};
+use muster_sandbox::{LoadError, Options, Origin, Rule, Sandbox, componentize};
+use muster_store::Store;
+use sha2::{Digest, Sha256};
+
+use crate::project::{Project, beside, clause};
+
+/// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns its own cohorts only.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) rule: Result<Rule, String>,
+    pub(crate) cohorts: Vec<Cohort>,
+    pub(crate) rhythm: Rhythm,
+}
+
+/// When cohorts are computed: those that agree in it share modules, and each module is asked at one rhythm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rhythm {
+    pub(crate) cadence: Cadence,
+    /// Whose clock it goes by; real time goes by none.
+    pub(crate) time_zone: String,
+}
+
+impl Loaded {
+    /// Whether it is asked in the same way about the same cohorts, so that nobody need be disturbed.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let rules = match (&self.rule, &other.rule) {
+            (Ok(one), Ok(other)) => one.digest() == other.digest(),
+            (Err(one), Err(other)) => one == other,
+            _ => false,
+        };
+        rules && self.rhythm == other.rhythm && self.cohorts == other.cohorts
+    }
+}
+
+impl Rhythm {
+    pub(crate) fn is_real_time(&self) -> bool {
+        self.cadence == Cadence::RealTime
+    }
+
+    fn of(definition: &Definition) -> Self {
+        let time_zone = match definition.cadence {
+            Cadence::RealTime => String::new(),
+            _ => definition.time_zone.as_str().to_owned(),
+        };
+        Self {
+            cadence: definition.cadence,
+            time_zone,
+        }
+    }
+
+    /// Its instants; `None` in real time.
+    pub(crate) fn schedule(&self) -> Option<Schedule> {
+        Schedule::new(self.cadence, &self.time_zone)
+    }
+}
+
+/// The definitions in the cohort language, compiled, by rhythm.
+pub(crate) fn compile(project: &Project) -> anyhow::Result<Vec<(Rhythm, Module)>> {
+    let mut clauses: BTreeMap<Rhythm, Vec<_>> = BTreeMap::new();
+    for definition in &project.definitions {
+        if let Some(clause) = clause(definition) {
+            let group = clauses.entry(Rhythm::of(definition)).or_default();
+            group.push((definition.id.clone(), clause));
+        }
+    }
+    let mut modules = Vec::new();
+    for (rhythm, clauses) in clauses {
+        let clauses: Vec<(CohortId, &Clause)> = clauses
+            .iter()
+            .map(|(id, clause)| (id.clone(), &**clause))
+            .collect();
+        let compiled = muster_compiler::compile(&clauses, &|cohort| project.lists.name(cohort))?;
+        modules.extend(compiled.into_iter().map(|module| (rhythm.clone(), module)));
+    }
+    Ok(modules)
+}
+
+/// Every rule: the compiled modules, then the hand-written ones.
+pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<Loaded>> {
+    let cache = project.store_directory().join("cache");
+    let sandbox = Sandbox::new(Options {
+        cache: Some(cache),
+        ..Options::default()
+    })?;
+    let mut rules = Vec::new();
+    for (rhythm, module) in compile(project)? {
+        let of_module = |definition: &&Definition| module.cohorts.contains(&definition.id);
+        let definitions = project.definitions.iter().filter(of_module);
+        rules.push(Loaded {
+            rule: sandbox
+                .load(&module.wasm, Origin::Compiled)
+                .map_err(|error| error.to_string()),
+            cohorts: definitions.map(cohort).collect(),
+            rhythm,
+        });
+    }
+    let mut files: BTreeMap<[u8; 32], Result<Rule, String>> = BTreeMap::new();
+    for definition in &project.definitions {
+        if let Body::Rule(path) = &definition.body {
+            let path = beside(definition, path);
+            let bytes = std::fs::read(&path).with_context(|| {
+                let (path, id) = (path.display(), &definition.id);
+                format!("cannot read {path}, the rule of `{id}`")
+            })?;
+            let digest = Sha256::digest(&bytes).into();
+            let rule = files
+                .entry(digest)
+                .or_insert_with(|| hand_written(&sandbox, &bytes));
+            let cohort = Cohort {
+                definition: digest,
+                ..cohort(definition)
+            };
+            join(&mut rules, rule, cohort, Rhythm::of(definition));
+        }
+    }
+    Ok(rules)
+}
+
+/// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked together.
+fn join(rules: &mut Vec<Loaded>, rule: &Result<Rule, String>, cohort: Cohort, rhythm: Rhythm) {
+    let same = |loaded: &&mut Loaded| match (&loaded.rule, rule) {
+        (Ok(other), Ok(rule)) => {
+            other.digest() == rule.digest() && loaded.rhythm == rhythm && answers_for(rule, &cohort)
+        }
+        _ => false,
+    };
+    match rules.iter_mut().find(same) {
+        Some(loaded) => loaded.cohorts.push(cohort),
+        None => rules.push(Loaded {
+            rule: rule.clone(),
+            cohorts: vec![cohort],
+            rhythm,
+        }),
+    }
+}
+
+/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
+fn answers_for(rule: &Rule, cohort: &Cohort) -> bool {
+    match rule.description().cohorts.as_slice() {
+        [_] => true,
+        many => many.iter().any(|id| id == cohort.id.as_str()),
+    }
+}
+
+/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
+pub(crate) fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
+    match sandbox.load(bytes, Origin::HandWritten) {
+        Err(LoadError::CoreModule) => {
+            let component = componentize(bytes).map_err(|error| error.to_string())?;
+            sandbox
+                .load(&component, Origin::HandWritten)
+                .map_err(|error| error.to_string())
+        }
+        loaded => loaded.map_err(|error| error.to_string()),
+    }
+}
+
+/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
+fn cohort(definition: &Definition) -> Cohort {
+    let sync = |sync: &muster_definition::Sync| Sync {
+        destination: sync.to.clone(),
+        user_properties: sync.user_properties.clone(),
+    };
+    Cohort {
+        id: definition.id.clone(),
+        name: definition.name.clone(),
+        definition: Sha256::digest(format!("{:?}", definition.body)).into(),
+        cadence: definition.cadence,
+        sync: definition.sync.iter().map(sync).collect(),
+        exit_on_remove: false,
+    }
+}
+
+/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all their members exit.
+pub(crate) fn end_removed(
+    project: &Project,
+    store: &Store,
+    now: Millis,
+) -> anyhow::Result<Vec<(CohortId, RunRecord)>> {
+    // A project without any cohort is more likely a folder that was not mounted.
+    if project.definitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
+    let removed = muster_engine::removed(&store.snapshot()?, &defined)?;
+    let mut ended = Vec::new();
+    for cohort in removed {
+        let record = muster_engine::remove(store, &cohort, now)?;
+        ended.push((cohort, record));
+    }
+    Ok(ended)
+}

@@ -1,0 +1,104 @@
+//! The service's clock: the system's, or one that starts at another instant and may run faster.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use muster_model::Millis;
+
+/// A step back of the system's clock up to this (time synchronisation makes such) is waited out: ticks stay at the latest instant.
+/// After a larger one, the clock was wrong before, and is followed: everybody is asked again.
+const STEP_BACK: i64 = 60_000;
+
+/// The longest sleep before the clock is looked at again, which may have been set meanwhile.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A clock. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    /// Where it started and when; `None`: it is the system's.
+    start: Option<(Millis, Instant)>,
+    speed: f64,
+    latest: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The system's clock, or one that starts now at an instant and runs so many times as fast.
+    pub(crate) fn new(start: Option<Millis>, speed: f64) -> Self {
+        Self {
+            start: start.map(|start| (start, Instant::now())),
+            speed,
+            latest: Arc::new(AtomicI64::new(i64::MIN)),
+        }
+    }
+
+    /// The instant for a tick.
+    pub(crate) fn now(&self) -> Millis {
+        let now = self.read();
+        let latest = self.latest.fetch_max(now.0, Ordering::Relaxed);
+        let back = latest.saturating_sub(now.0);
+        if back <= 0 {
+            return now;
+        }
+        if back <= STEP_BACK {
+            return Millis(latest);
+        }
+        tracing::warn!(
+            seconds = back / 1_000,
+            "the system's clock was set back: everybody will be asked again"
+        );
+        self.latest.store(now.0, Ordering::Relaxed);
+        now
+    }
+
+    fn read(&self) -> Millis {
+        match self.start {
+            None => Millis::now(),
+            Some((start, began)) => {
+                let passed = began.elapsed().as_millis() as f64 * self.speed;
+                Millis(start.0.saturating_add(passed as i64))
+            }
+        }
+    }
+
+    /// Sleeps until an instant has come.
+    pub(crate) async fn sleep_until(&self, instant: Millis) {
+        loop {
+            let left = instant.0.saturating_sub(self.read().0);
+            if left <= 0 {
+                return;
+            }
+            let left = Duration::try_from_secs_f64(left as f64 / 1e3 / self.speed);
+            tokio::time::sleep(left.unwrap_or(LOOK).min(LOOK)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: i64) -> Clock {
+        Clock::new(Some(Millis(start)), 0.000_001)
+    }
+
+    #[test]
+    fn a_small_step_back_is_waited_out_and_a_large_one_followed() {
+        let clock = at(1_000_000);
+        assert_eq!(clock.now(), Millis(1_000_000));
+        let back = |ms| Clock {
+            start: Some((Millis(1_000_000 - ms), Instant::now())),
+            ..clock.clone()
+        };
+        assert_eq!(back(STEP_BACK).now(), Millis(1_000_000));
+        assert_eq!(back(STEP_BACK + 1).now(), Millis(1_000_000 - STEP_BACK - 1));
+        assert_eq!(back(STEP_BACK + 1).now(), Millis(1_000_000 - STEP_BACK - 1));
+    }
+
+    #[tokio::test]
+    async fn a_fast_clock_sleeps_less() {
+        let clock = Clock::new(Some(Millis(0)), 1e6);
+        clock.sleep_until(Millis(3_600_000)).await;
+        assert!(clock.now() >= Millis(3_600_000));
+    }
+}

@@ -1,0 +1,256 @@
+//! What other commands ask of the running service: one line of JSON each way over a socket in the store's folder.
+
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use muster_model::CohortId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+
+use super::Service;
+use super::group::Ask;
+
+const SOCKET: &str = "control.sock";
+
+/// The longest address of a socket (Linux: 108 bytes with its end).
+const LONGEST: usize = 100;
+
+/// The longest request, in bytes: a user id has at most a kilobyte.
+const REQUEST: u64 = 64 * 1024;
+
+/// How long a request may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(5);
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// A run of a cohort now.
+    Sync { cohort: String, full: bool },
+    /// Let go of what the guard holds.
+    Approve { cohort: String },
+    /// Drop what the guard holds.
+    Reject { cohort: String },
+    /// Delete a person's history.
+    Forget { user: String },
+    /// How the service does.
+    Status,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Ok(Value),
+    Error(String),
+}
+
+/// Where the socket is. A folder too deep for an address is gone to by its descriptor, which must be kept meanwhile.
+fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
+    let path = store.join(SOCKET);
+    if path.as_os_str().len() <= LONGEST {
+        return Ok((path, None));
+    }
+    let folder = std::fs::File::open(store)?;
+    let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
+    Ok((path.join(SOCKET), Some(folder)))
+}
+
+/// Asks the service that runs on a store; `None`: none does.
+pub(crate) fn ask(store: &Path, request: &Request) -> anyhow::Result<Option<Value>> {
+    let connected = address(store).and_then(|(path, _folder)| UnixStream::connect(path));
+    let mut stream = match connected {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(anyhow!(error).context("cannot ask the running service")),
+    };
+    let mut line = serde_json::to_string(request)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    if answer.is_empty() {
+        bail!("the running service ended before it answered");
+    }
+    match serde_json::from_str(&answer).context("the running service is of another version")? {
+        Answer::Ok(value) => Ok(Some(value)),
+        Answer::Error(error) => bail!("{error}"),
+    }
+}
+
+/// Takes the socket. Whoever had it before is gone: there is one owner of the store.
+pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
+    let listen = || {
+        let (path, _folder) = address(store)?;
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        // Whoever may not write to the store may not ask either.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    };
+    let place = store.join(SOCKET);
+    listen().with_context(|| format!("cannot listen on {}", place.display()))
+}
+
+/// Answers until the service stops.
+pub(super) async fn serve(listener: UnixListener, service: Arc<Service>) {
+    let stopping = service.host.stopping.clone();
+    loop {
+        let stream = tokio::select! {
+            () = stopping.cancelled() => return,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!("control: {error}");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+            },
+        };
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            // Whoever asked may be gone by now.
+            let _ = answer(stream, &service).await;
+        });
+    }
+}
+
+async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::io::Result<()> {
+    let (read, mut write) = stream.split();
+    let mut line = String::new();
+    let mut reader = tokio::io::BufReader::new(read.take(REQUEST));
+    tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)).await??;
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => obey(service, request).await,
+        Err(error) => Err(format!("no request that this version knows: {error}")),
+    };
+    let answer = match answer {
+        Ok(value) => Answer::Ok(value),
+        Err(error) => Answer::Error(error),
+    };
+    let mut bytes = serde_json::to_vec(&answer)?;
+    bytes.push(b'\n');
+    write.write_all(&bytes).await
+}
+
+async fn obey(service: &Service, request: Request) -> Result<Value, String> {
+    let (cohort, ask) = match request {
+        Request::Sync { cohort, full } => (cohort, Ask::Sync { full }),
+        Request::Approve { cohort } => (cohort, Ask::Approve),
+        Request::Reject { cohort } => (cohort, Ask::Reject),
+        Request::Forget { user } => return service.forget(user).await,
+        Request::Status => return Ok(service.status()),
+    };
+    tracing::info!(cohort, ask = ?ask, "asked for");
+    let unknown = || format!("the running service has no cohort `{cohort}`");
+    let id = CohortId::new(&cohort).map_err(|_| unknown())?;
+    let asking = {
+        let groups = service.groups.lock().await;
+        let group = groups.iter().find(|group| group.has(&id));
+        group.ok_or_else(unknown)?.ask(id, ask)
+    };
+    asking.await
+}
+
+/// How the service does, for `muster status`.
+pub(super) fn status(service: &Service) -> Value {
+    let host = &service.host;
+    let live = host.live();
+    let cohorts: serde_json::Map<_, _> = live
+        .cohorts
+        .iter()
+        .map(|(id, cohort)| {
+            let of_cohort = json!({
+                "next_run": cohort.next.map(|at| at.to_string()),
+                "last_run": cohort.last.map(|at| at.to_string()),
+                "trouble": cohort.trouble,
+            });
+            (id.to_string(), of_cohort)
+        })
+        .collect();
+    let sources: Vec<_> = host
+        .sources
+        .iter()
+        .map(|(name, stats)| {
+            json!({
+                "name": name,
+                "counts": stats.counts(),
+                "refused": stats.refusals(),
+                "last_commit": stats.last_commit().map(|at| at.to_string()),
+                "lag_ms": stats.lag(),
+                "trouble": stats.trouble(),
+            })
+        })
+        .collect();
+    let destinations: serde_json::Map<_, _> = host
+        .destinations
+        .iter()
+        .map(|(name, destination)| {
+            let health = destination.health();
+            let of_destination = json!({
+                "trouble": health.trouble,
+                "since": health.since.map(|at| at.to_string()),
+                "delivered": health.delivered.map(|at| at.to_string()),
+            });
+            (name.clone(), of_destination)
+        })
+        .collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "caught_up": live.caught_up,
+        "definitions": live.definitions,
+        "cohorts": cohorts,
+        "sources": sources,
+        "destinations": destinations,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_answers_where_no_service_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(ask(directory.path(), &Request::Status).unwrap(), None);
+        assert_eq!(
+            ask(&directory.path().join("none"), &Request::Status).unwrap(),
+            None
+        );
+    }
+
+    #[tokio::test]
+    async fn a_socket_deep_down_has_an_address_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let deep = directory.path().join("d".repeat(90)).join("e".repeat(90));
+        std::fs::create_dir_all(&deep).unwrap();
+        let listener = bind(&deep).unwrap();
+        let asking = tokio::task::spawn_blocking(move || ask(&deep, &Request::Status));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut line = String::new();
+        tokio::io::BufReader::new(&mut stream)
+            .read_line(&mut line)
+            .await
+            .unwrap();
+        assert_eq!(line, "\"status\"\n");
+        stream.write_all(b"{\"ok\":1}\n").await.unwrap();
+        assert_eq!(asking.await.unwrap().unwrap(), Some(json!(1)));
+    }
+}

@@ -1,0 +1,45 @@
+//! Logs on standard error: for people, or JSON for machines.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// Begins to log. Other crates are heard from their warnings on.
+pub(crate) fn begin(format: LogFormat, level: Level) {
+    let ours = [
+        "muster",
+        "muster_engine",
+        "muster_ingest",
+        "muster_publish",
+        "muster_store",
+        "muster_aws",
+    ];
+    let filter = Targets::new()
+        .with_default(level.min(Level::WARN))
+        .with_targets(ours.map(|target| (target, level)));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    // A second call (in tests) has no effect.
+    let _ = match format {
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        LogFormat::Text => {
+            let ansi = std::io::stderr().is_terminal();
+            registry
+                .with(lines.with_ansi(ansi).with_target(false))
+                .try_init()
+        }
+    };
+}

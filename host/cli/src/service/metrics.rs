@@ -1,0 +1,270 @@
+//! What Prometheus is told: the list is in docs/operations.md.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use muster_engine::TickReport;
+use muster_model::CohortId;
+use muster_publish::DrainReport;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::host::Host;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfCohort {
+    cohort: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfRun {
+    cohort: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfSource {
+    source: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfDestination {
+    destination: String,
+}
+
+type Counts<L> = Family<L, Counter<u64, AtomicU64>>;
+type Levels<L> = Family<L, Gauge<i64, AtomicI64>>;
+
+/// Seconds that a tick takes, from the idle to the first of millions.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0];
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    runs: Counts<OfRun>,
+    failures: Counts<OfCohort>,
+    entered: Counts<OfCohort>,
+    exited: Counts<OfCohort>,
+    members: Levels<OfCohort>,
+    held: Levels<OfCohort>,
+    last_run: Levels<OfCohort>,
+    candidates: Counter,
+    skipped: Counter,
+    seconds: Histogram,
+    events: Counts<OfSource>,
+    anonymous: Counts<OfSource>,
+    malformed: Counts<OfSource>,
+    refused: Counts<OfSource>,
+    commits: Counts<OfSource>,
+    lag: Levels<OfSource>,
+    source_up: Levels<OfSource>,
+    messages: Counts<OfDestination>,
+    bytes: Counts<OfDestination>,
+    calls: Counts<OfDestination>,
+    retried: Counts<OfDestination>,
+    throttled: Counts<OfDestination>,
+    backlog: Levels<OfDestination>,
+    backlog_bytes: Levels<OfDestination>,
+    destination_up: Levels<OfDestination>,
+    users: Gauge<i64, AtomicI64>,
+    stored: Gauge<i64, AtomicI64>,
+    disk: Gauge<i64, AtomicI64>,
+    definitions: Gauge<i64, AtomicI64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("muster"),
+            runs: Family::default(),
+            failures: Family::default(),
+            entered: Family::default(),
+            exited: Family::default(),
+            members: Family::default(),
+            held: Family::default(),
+            last_run: Family::default(),
+            candidates: Counter::default(),
+            skipped: Counter::default(),
+            seconds: Histogram::new(SECONDS),
+            events: Family::default(),
+            anonymous: Family::default(),
+            malformed: Family::default(),
+            refused: Family::default(),
+            commits: Family::default(),
+            lag: Family::default(),
+            source_up: Family::default(),
+            messages: Family::default(),
+            bytes: Family::default(),
+            calls: Family::default(),
+            retried: Family::default(),
+            throttled: Family::default(),
+            backlog: Family::default(),
+            backlog_bytes: Family::default(),
+            destination_up: Family::default(),
+            users: Gauge::default(),
+            stored: Gauge::default(),
+            disk: Gauge::default(),
+            definitions: Gauge::default(),
+        };
+        metrics.registered()
+    }
+
+    /// With every name that there is. The registry adds `_total` to counters.
+    fn registered(mut self) -> Self {
+        macro_rules! register {
+            ($($field:ident $name:literal $help:literal)*) => {
+                $(self.registry.register($name, $help, self.$field.clone());)*
+            };
+        }
+        register! {
+            runs "cohort_runs" "Finished runs of a cohort, by reason"
+            failures "cohort_failures" "Runs that failed as a whole; membership was kept"
+            entered "cohort_entered" "Users who entered"
+            exited "cohort_exited" "Users who exited"
+            members "cohort_members" "Members after the latest run"
+            held "cohort_held" "1 while the guard holds a run"
+            last_run "cohort_last_run_timestamp_seconds" "The clock of the latest run"
+            candidates "run_candidates" "Users who had news, were due, or all of them, over all runs of rules"
+            skipped "run_skipped_users" "Users whose evaluation failed; membership was kept"
+            seconds "run_seconds" "How long a run of a rule took"
+            events "source_events" "Events that are durably stored"
+            anonymous "source_anonymous_events" "Events without a user id, skipped"
+            malformed "source_malformed_events" "Events that could not be read, skipped"
+            refused "source_refused_requests" "Requests that were turned away"
+            commits "source_commits" "Durable commits"
+            lag "source_lag_milliseconds" "How far the source is behind its origin"
+            source_up "source_up" "1 while the source gets on"
+            messages "destination_messages" "Messages that arrived"
+            bytes "destination_bytes" "Bytes of messages that arrived"
+            calls "destination_calls" "Calls made to the destination"
+            retried "destination_retried_messages" "Messages that were sent again"
+            throttled "destination_throttled_messages" "Messages that the destination turned away for now"
+            backlog "destination_backlog_messages" "Messages that wait in the outbox"
+            backlog_bytes "destination_backlog_bytes" "Bytes that wait in the outbox"
+            destination_up "destination_up" "1 while the destination takes messages"
+            users "store_users" "Users in the store"
+            stored "store_events" "Events in the store"
+            disk "store_disk_bytes" "Bytes that the store takes on the disk"
+            definitions "definitions_up" "1 while the definitions on disk are those in force"
+        }
+        self
+    }
+
+    /// A tick has ended.
+    pub(crate) fn ticked(&self, report: &TickReport) {
+        self.candidates.inc_by(report.candidates);
+        self.skipped
+            .inc_by(report.skipped.iter().map(|skipped| skipped.users).sum());
+        self.seconds.observe(report.duration.as_secs_f64());
+        for cohort in &report.cohorts {
+            let of = OfCohort {
+                cohort: cohort.id.to_string(),
+            };
+            self.entered.get_or_create(&of).inc_by(cohort.entered);
+            self.exited.get_or_create(&of).inc_by(cohort.exited);
+            self.members.get_or_create(&of).set(signed(cohort.members));
+            self.held
+                .get_or_create(&of)
+                .set(i64::from(cohort.held.is_some()));
+            self.last_run.get_or_create(&of).set(report.now.as_second());
+            let reason = cohort.reason.as_str();
+            let of = OfRun {
+                cohort: of.cohort,
+                reason,
+            };
+            self.runs.get_or_create(&of).inc();
+        }
+    }
+
+    /// A tick has failed.
+    pub(crate) fn failed<'a>(&self, cohorts: impl Iterator<Item = &'a CohortId>) {
+        for cohort in cohorts {
+            let cohort = cohort.to_string();
+            self.failures.get_or_create(&OfCohort { cohort }).inc();
+        }
+    }
+
+    /// A drain got from one report to another.
+    pub(crate) fn delivered(&self, destination: &str, before: &DrainReport, now: &DrainReport) {
+        let of = OfDestination {
+            destination: destination.to_owned(),
+        };
+        self.messages
+            .get_or_create(&of)
+            .inc_by(now.messages - before.messages);
+        self.bytes
+            .get_or_create(&of)
+            .inc_by(now.bytes - before.bytes);
+        self.calls
+            .get_or_create(&of)
+            .inc_by(now.attempts - before.attempts);
+        self.retried
+            .get_or_create(&of)
+            .inc_by(now.retried - before.retried);
+        self.throttled
+            .get_or_create(&of)
+            .inc_by(now.throttled - before.throttled);
+    }
+
+    /// Everything as Prometheus reads it, with what the store and the sources know now.
+    pub(crate) fn text(&self, host: &Host) -> anyhow::Result<String> {
+        for (name, stats) in &host.sources {
+            let of = OfSource {
+                source: name.clone(),
+            };
+            let counts = stats.counts();
+            let raise = |family: &Counts<OfSource>, to: u64| {
+                let counter = family.get_or_create(&of);
+                counter.inc_by(to.saturating_sub(counter.get()));
+            };
+            raise(&self.events, counts.events);
+            raise(&self.anonymous, counts.anonymous);
+            raise(&self.malformed, counts.malformed);
+            raise(&self.refused, stats.refusals());
+            raise(&self.commits, stats.commits());
+            self.lag.get_or_create(&of).set(stats.lag());
+            let up = stats.trouble().is_none();
+            self.source_up.get_or_create(&of).set(i64::from(up));
+        }
+        let backlog = host.store.backlog()?;
+        for (name, destination) in &host.destinations {
+            let of = OfDestination {
+                destination: name.clone(),
+            };
+            let waiting = backlog.iter().find(|(other, ..)| other == name);
+            let (messages, bytes) =
+                waiting.map_or((0, 0), |(_, messages, bytes)| (*messages, *bytes));
+            self.backlog.get_or_create(&of).set(signed(messages));
+            self.backlog_bytes.get_or_create(&of).set(signed(bytes));
+            let health = destination.health();
+            self.destination_up
+                .get_or_create(&of)
+                .set(i64::from(health.trouble.is_none()));
+        }
+        let statistics = host.store.statistics()?;
+        self.users.set(signed(statistics.users));
+        self.stored.set(signed(statistics.events));
+        self.disk.set(signed(statistics.disk_bytes));
+        self.definitions
+            .set(i64::from(host.live().definitions.is_none()));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        let version = env!("CARGO_PKG_VERSION");
+        let end = text.find("# EOF").unwrap_or(text.len());
+        text.truncate(end);
+        writeln!(
+            text,
+            "# HELP muster_build The version that runs.\n# TYPE muster_build gauge\nmuster_build{{version=\"{version}\"}} 1\n# EOF"
+        )?;
+        Ok(text)
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

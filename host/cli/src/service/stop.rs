@@ -1,0 +1,92 @@
+//! The end of the service, in order: no new events, ticks stop between two chunks, messages that are on their way arrive.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Service, Settings};
+
+/// How often it is looked whether the outbox is empty.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Ctrl-C and SIGTERM.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next of either.
+    pub(super) async fn first(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Ends everything within the set time.
+pub(super) async fn end(
+    service: &Service,
+    settings: &Settings,
+    work: TaskTracker,
+    deliveries: TaskTracker,
+    stop_deliveries: CancellationToken,
+) {
+    tracing::info!(
+        seconds = settings.stop_timeout.as_secs(),
+        drain = settings.drain,
+        "stopping; a second signal ends it at once"
+    );
+    let host = &service.host;
+    host.stop();
+    let in_order = async {
+        work.close();
+        work.wait().await;
+        for group in service.groups.lock().await.drain(..) {
+            group.end().await;
+        }
+        if settings.drain {
+            drained(service).await;
+        }
+        stop_deliveries.cancel();
+        deliveries.close();
+        deliveries.wait().await;
+    };
+    match tokio::time::timeout(settings.stop_timeout, in_order).await {
+        Ok(()) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!(
+            "stopped before all was done, since time was up; nothing is lost, the next start goes on from here"
+        ),
+    }
+}
+
+/// Waits until the outbox is empty.
+async fn drained(service: &Service) {
+    loop {
+        match service.host.store.backlog() {
+            Ok(backlog) => {
+                let known = &service.host.destinations;
+                if !backlog
+                    .iter()
+                    .any(|(name, messages, _)| *messages > 0 && known.contains_key(name))
+                {
+                    return;
+                }
+            }
+            Err(error) => return tracing::error!("cannot look into the outbox: {error}"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

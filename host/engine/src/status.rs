@@ -1,0 +1,61 @@
+//! Cohorts between their runs: when the last one was, and whether the guard holds one.
+
+use muster_model::{CohortId, Millis};
+use muster_store::{RunCommit, Snapshot, Store};
+
+use crate::report::{Held, Reason, RunRecord};
+use crate::{EngineError, state};
+
+/// What the store knows of a cohort, beside its members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CohortStatus {
+    /// The clock of its latest finished run; in real time, of its first. `None`: it has none.
+    pub ran: Option<Millis>,
+    /// A run that the guard holds.
+    pub held: Option<Held>,
+}
+
+/// The status of a cohort; the default one if the store does not know it.
+///
+/// # Errors
+/// When the store fails.
+pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, EngineError> {
+    let state = state::load_cohort(snapshot, cohort)?.unwrap_or_default();
+    Ok(CohortStatus {
+        ran: state.ran.map(Millis),
+        held: state.held,
+    })
+}
+
+/// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks everybody. `None`: none is held.
+/// (It is approved by a tick without guard.) No tick of the cohort may run at the time.
+///
+/// # Errors
+/// When the store fails; then it is held still.
+pub fn reject(store: &Store, cohort: &CohortId, now: Millis) -> Result<Option<Held>, EngineError> {
+    let snapshot = store.snapshot()?;
+    let Some(mut state) = state::load_cohort(&snapshot, cohort)? else {
+        return Ok(None);
+    };
+    let Some(held) = state.held.take() else {
+        return Ok(None);
+    };
+    let record = RunRecord {
+        at: now.to_string(),
+        reason: Reason::Rejected,
+        runs: 1,
+        members: held.members,
+        ..RunRecord::default()
+    };
+    store.commit_run(&RunCommit {
+        cohort_states: vec![(cohort.clone(), state::encode(&state)?)],
+        records: vec![muster_store::RunRecord {
+            cohort: cohort.clone(),
+            at: now,
+            body: state::encode(&record)?,
+            replaces_last: false,
+        }],
+        ..RunCommit::default()
+    })?;
+    Ok(Some(held))
+}

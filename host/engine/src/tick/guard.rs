@@ -1,0 +1,139 @@
+//! The guard: a run that would move much of a cohort waits until somebody has looked at it.
+
+use muster_sandbox::Rule;
+use muster_store::Snapshot;
+
+use super::TickOptions;
+use super::asking::Asking;
+use super::outcome::Outcome;
+use super::running::Running;
+use crate::cohort::Cohort;
+use crate::memory::Memory;
+use crate::report::{Held, Reason};
+use crate::state::OpenTick;
+use crate::{EngineError, state};
+
+/// What a run may move without being asked about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guard {
+    /// The share of a cohort's members that may enter and exit together, in percent.
+    pub percent: f64,
+    /// Cohorts of up to so many members are not guarded.
+    pub members: u64,
+}
+
+impl Default for Guard {
+    /// Half of a cohort of more than a thousand.
+    fn default() -> Self {
+        Self {
+            percent: 50.0,
+            members: 1_000,
+        }
+    }
+}
+
+impl Guard {
+    /// How many of so many members may move; `None`: all.
+    pub(super) fn limit(&self, members: u64) -> Option<u64> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a count"
+        )]
+        let limit = (members as f64 * self.percent / 100.0) as u64;
+        (members > self.members).then_some(limit)
+    }
+
+    /// What a cohort may move in this run; `None`: anything. A first sync moves everybody, as it should.
+    fn of(&self, running: &Running) -> Option<u64> {
+        let guarded = running.state.held.is_none() && running.state.reason != Reason::First;
+        guarded.then(|| self.limit(running.members.len())).flatten()
+    }
+}
+
+/// How many of a cohort move.
+#[derive(Clone, Copy, Default)]
+struct Moved {
+    entered: u64,
+    exited: u64,
+}
+
+impl Moved {
+    fn add(&mut self, running: &Running, outcome: &Outcome, cohort: usize) {
+        let Some(now_in) = outcome.members.get(cohort) else {
+            return;
+        };
+        let was_in = &running.members & &outcome.asked;
+        let stays = was_in.intersection_len(now_in);
+        self.entered += now_in.len() - stays;
+        self.exited += was_in.len() - stays;
+    }
+}
+
+/// A run whose first chunk is known.
+pub(super) struct Run<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) rule: &'a Rule,
+    pub(super) cohorts: &'a [Cohort],
+    pub(super) open: &'a OpenTick,
+    pub(super) options: &'a TickOptions<'a>,
+    /// How many users it asks.
+    pub(super) candidates: u64,
+}
+
+/// Marks the cohorts that would move more than the guard lets pass. `first` is what the first chunk says; if it is not the only
+/// one, the others are asked ahead, and then a second time when they are committed: the moves of a whole run need not fit into
+/// memory.
+pub(super) fn hold(
+    guard: &Guard,
+    run: &Run<'_>,
+    first: &Outcome,
+    running: &mut [Running],
+) -> Result<(), EngineError> {
+    let limits: Vec<_> = running.iter().map(|running| guard.of(running)).collect();
+    if limits
+        .iter()
+        .flatten()
+        .all(|limit| run.candidates <= *limit)
+    {
+        return Ok(());
+    }
+    let mut moved = vec![Moved::default(); running.len()];
+    let mut count = |outcome: &Outcome| {
+        for ((index, running), moved) in running.iter().enumerate().zip(&mut moved) {
+            moved.add(running, outcome, index);
+        }
+    };
+    count(first);
+    if !first.last {
+        let key = state::rule_key(run.rule, run.cohorts);
+        let memory = Memory::load(run.snapshot, &key, run.cohorts)?;
+        let Run {
+            snapshot,
+            rule,
+            cohorts,
+            open,
+            options,
+            ..
+        } = run;
+        let mut ahead = Asking::begin(snapshot, rule, cohorts, &memory, open, options)?;
+        let _first = ahead.next()?;
+        while let Some(outcome) = ahead.next()? {
+            if options.stopped() {
+                return Err(EngineError::Stopped);
+            }
+            count(&outcome);
+        }
+    }
+    for ((running, limit), moved) in running.iter_mut().zip(limits).zip(moved) {
+        if limit.is_some_and(|limit| moved.entered + moved.exited > limit) {
+            running.hold(Held {
+                at: run.open.now().to_string(),
+                members: running.members.len(),
+                entered: moved.entered,
+                exited: moved.exited,
+            });
+        }
+    }
+    Ok(())
+}

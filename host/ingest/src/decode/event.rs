@@ -1,0 +1,112 @@
+//! One event, a JSON object by itself, into a buffer.
+
+use muster_model::{EventBuffer, Millis};
+use serde::de::DeserializeSeed;
+
+use super::LineError;
+use super::draft::{Draft, WHOLE};
+use super::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
+use super::line::LineSeed;
+use crate::Counts;
+
+/// What is known of events besides what they say themselves. The default is that of files: nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    /// The event type of them all, whatever they say.
+    pub(crate) name: Option<&'static str>,
+    /// The time of those that have none.
+    pub(crate) time: Option<Millis>,
+    /// An event that names neither a user nor a device is an error, as it is to the vendor's API.
+    pub(crate) identified: bool,
+}
+
+/// Why an object is no event, and which of its keys is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventError {
+    /// The key, or `event` if it is about the whole.
+    pub(crate) field: &'static str,
+    /// The key is missing.
+    pub(crate) missing: bool,
+    pub(crate) reason: LineError,
+}
+
+/// Decodes one object and adds what it holds to the buffer and the counts; if it is malformed, nothing.
+pub(crate) fn decode_event<'a>(
+    text: &'a str,
+    reading: &Reading,
+    draft: &mut Draft<'a>,
+    buffer: &mut EventBuffer,
+    counts: &mut Counts,
+) -> Result<(), EventError> {
+    if text.len() > MAX_LINE {
+        return Err(EventError {
+            field: WHOLE,
+            missing: false,
+            reason: LineError::too_long(),
+        });
+    }
+    draft.clear();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    LineSeed(draft)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| EventError {
+            field: draft.field,
+            missing: false,
+            reason: LineError::json(&error),
+        })?;
+
+    let name = reading.name.or(draft.name.as_deref());
+    let name = name.ok_or_else(|| EventError::missing("event_type"))?;
+    if name.len() > MAX_EVENT_TYPE {
+        return Err(EventError::longer("event_type", MAX_EVENT_TYPE));
+    }
+    let time = draft.time.map(|(_, time)| time).or(reading.time);
+    let time = time.ok_or_else(|| EventError::missing("event_time"))?;
+    let Some(user) = draft.user.as_deref() else {
+        if reading.identified && !draft.device {
+            return Err(EventError {
+                reason: LineError("`user_id` and `device_id` are missing".to_owned()),
+                ..EventError::missing("user_id")
+            });
+        }
+        // Only a device is known: kept for the day when devices are joined to users.
+        counts.anonymous += 1;
+        return Ok(());
+    };
+    if user.len() > MAX_USER_ID {
+        return Err(EventError::longer("user_id", MAX_USER_ID));
+    }
+    let event = match name {
+        "$identify" => None,
+        // It is about a group of users, none of whom did anything.
+        "$groupidentify" => {
+            counts.groups += 1;
+            return Ok(());
+        }
+        name => Some(name),
+    };
+    counts.operations += draft.commit(user, event, time, buffer);
+    counts.events += u64::from(event.is_some());
+    counts.texts_cut += draft.texts_cut;
+    counts.left_out += draft.left_out;
+    Ok(())
+}
+
+impl EventError {
+    fn missing(field: &'static str) -> Self {
+        Self {
+            field,
+            missing: true,
+            reason: LineError(format!("`{field}` is missing")),
+        }
+    }
+
+    fn longer(field: &'static str, limit: usize) -> Self {
+        Self {
+            field,
+            missing: false,
+            reason: LineError(format!("`{field}` is longer than {limit} bytes")),
+        }
+    }
+}

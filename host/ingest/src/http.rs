@@ -1,0 +1,106 @@
+//! Events over HTTP, by the vendor's HTTP V2 API: its SDKs work unchanged when they are pointed here.
+//!
+//! | request | what it is |
+//! |---|---|
+//! | `POST /2/httpapi` | JSON, `{"api_key": …, "events": […]}` |
+//! | `POST /batch` | the same, for larger bodies |
+//! | `POST /identify` | operations on user properties, `api_key` and `identification` as a form or as JSON |
+//!
+//! 200 means that all events of the request are on disk; any other answer means that none of them was taken. Requests
+//! that wait together share one commit. It speaks plain HTTP/1.1: what is reachable from outside belongs behind a proxy
+//! that speaks TLS.
+
+mod answer;
+mod body;
+mod commit;
+mod handle;
+mod key;
+pub mod limits;
+mod read;
+mod room;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use muster_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use self::key::ApiKey;
+use self::limits::Limits;
+use crate::SourceStats;
+
+/// Where to listen, and to whom.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// The address; port 0 is one that is free.
+    pub listen: SocketAddr,
+    /// Requests with one of these are taken.
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// Why HTTP ingestion cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Another program has the address.
+    #[error(
+        "cannot listen on `{listen}`: another program does; stop it, or choose another address"
+    )]
+    Taken {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{listen}`: {source}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no key, so every request would be refused.
+    #[error("there is no api key, so every request would be refused: set one")]
+    NoKey,
+    /// The thread that writes to the store is gone.
+    #[error(
+        "the writer of http events failed unexpectedly: start muster again; what was acknowledged is stored"
+    )]
+    Writer,
+}
+
+/// Begins to listen, so that a taken address is known before anything runs. Must be called within a tokio runtime.
+///
+/// # Errors
+/// When the address is taken, not of this machine, or not allowed.
+pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
+    let listen = settings.listen;
+    TcpListener::bind(listen)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => HttpError::Taken { listen },
+            _ => HttpError::Listen { listen, source },
+        })
+}
+
+/// Takes events until it is cancelled. Then it accepts nothing new, ends the requests under way (those that take longer
+/// than [`limits::STOP_TIME`] are cut off, unanswered), and returns after the last commit.
+///
+/// A store that fails is no end: requests are answered with 503 and the reason, which `stats` has too, until it works again.
+///
+/// # Errors
+/// [`HttpError::NoKey`], and [`HttpError::Writer`] if the writing thread panicked.
+pub async fn run_http(
+    listener: TcpListener,
+    store: Store,
+    settings: &HttpSettings,
+    stats: Arc<SourceStats>,
+    cancel: CancellationToken,
+) -> Result<(), HttpError> {
+    let keys = settings.api_keys.clone();
+    let append = Box::new(move |rows: &_| store.append(rows, None).map(drop));
+    server::run(listener, append, keys, Limits::default(), stats, cancel).await
+}

@@ -1,0 +1,161 @@
+//! What requests are answered, in the vendor's words (docs/facts.md, "Event input in the wild"): its SDKs act on them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderValue};
+use hyper::{Response, StatusCode};
+use muster_model::Millis;
+use serde::Serialize;
+
+use super::limits::RETRY_AFTER;
+
+/// All events are on disk.
+#[derive(Debug, Serialize)]
+pub(super) struct Stored {
+    code: u16,
+    events_ingested: u64,
+    payload_size_bytes: usize,
+    server_upload_time: i64,
+}
+
+/// Nothing of the request was taken.
+#[derive(Debug, Serialize)]
+pub(super) struct Refusal {
+    /// The status, which SDKs read from here.
+    code: u16,
+    error: String,
+    /// Something that all events need: SDKs give up on all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_field: Option<&'static str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    events_with_invalid_fields: Indices,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    events_with_missing_fields: Indices,
+}
+
+/// The indices of events by the field that is at fault: SDKs give up on these and send the others again.
+pub(super) type Indices = BTreeMap<&'static str, Vec<usize>>;
+
+impl Stored {
+    pub(super) fn new(events: u64, bytes: usize, now: Millis) -> Self {
+        Self {
+            code: StatusCode::OK.as_u16(),
+            events_ingested: events,
+            payload_size_bytes: bytes,
+            server_upload_time: now.0,
+        }
+    }
+
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        json(StatusCode::OK, self)
+    }
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self {
+            code: status.as_u16(),
+            error: error.into(),
+            missing_field: None,
+            events_with_invalid_fields: Indices::new(),
+            events_with_missing_fields: Indices::new(),
+        }
+    }
+
+    pub(super) fn bad(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    pub(super) fn missing(field: &'static str) -> Self {
+        Self {
+            missing_field: Some(field),
+            ..Self::bad(format!("Request missing required field: `{field}`"))
+        }
+    }
+
+    /// Some events are at fault; `first` says where and why the first of them is.
+    pub(super) fn events(invalid: Indices, missing: Indices, first: &str) -> Self {
+        Self {
+            events_with_invalid_fields: invalid,
+            events_with_missing_fields: missing,
+            ..Self::bad(format!("Invalid or missing fields of some events: {first}"))
+        }
+    }
+
+    pub(super) fn too_large(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+    }
+
+    pub(super) fn overloaded() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests at a time: send this one again later",
+        )
+    }
+
+    pub(super) fn unavailable(reason: &str) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("Events cannot be stored at the moment: {reason}"),
+        )
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    pub(super) fn error(&self) -> &str {
+        &self.error
+    }
+
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let status = self.status();
+        let mut response = json(status, self);
+        let headers = response.headers_mut();
+        match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// The answer to a browser that asks whether a page from elsewhere may send events. It may: the api key decides.
+pub(super) fn preflight() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    open(headers);
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    // Numbers, texts and maps of texts: nothing in it can fail.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    open(headers);
+    let value = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, value);
+    response
+}
+
+fn open(headers: &mut hyper::HeaderMap) {
+    let anyone = HeaderValue::from_static("*");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+}

@@ -1,0 +1,135 @@
+//! The one thread that writes to the store. While one commit is on its way to the disk the next requests gather; they
+//! share the commit that follows.
+
+use std::sync::Arc;
+
+use muster_model::{EventBuffer, Millis};
+use muster_store::StoreError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::limits::COMMIT_BYTES;
+use super::read::Decoded;
+use super::room::Reservation;
+use crate::SourceStats;
+
+/// A request that waits for its commit.
+pub(super) struct Work {
+    pub(super) decoded: Decoded,
+    /// Held until the commit is done, even if nobody waits for it any more.
+    pub(super) reservation: Reservation,
+    pub(super) done: oneshot::Sender<Committed>,
+}
+
+/// Done, or why not, in words for the client.
+pub(super) type Committed = Result<(), Arc<str>>;
+
+/// One durable commit of a buffer's rows: the store's.
+pub(super) type Append = Box<dyn FnMut(&EventBuffer) -> Result<(), StoreError> + Send>;
+
+/// Commits until all senders are gone and nothing waits. Blocks.
+pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<Work>, stats: &SourceStats) {
+    while let Some(first) = queue.blocking_recv() {
+        let Work {
+            mut decoded,
+            reservation,
+            done,
+        } = first;
+        let mut waiting = vec![(done, reservation)];
+        while decoded.buffer.size() < COMMIT_BYTES
+            && let Ok(next) = queue.try_recv()
+        {
+            decoded.buffer.append(&next.decoded.buffer);
+            decoded.counts.add(&next.decoded.counts);
+            waiting.push((next.done, next.reservation));
+        }
+        let committed = commit(&mut append, &decoded, stats);
+        for (done, reservation) in waiting {
+            drop(reservation);
+            // A client that went away does not want to know.
+            let _ = done.send(committed.clone());
+        }
+    }
+}
+
+fn commit(append: &mut Append, decoded: &Decoded, stats: &SourceStats) -> Committed {
+    // Nothing but events without a user: no reason to write.
+    if !decoded.buffer.is_empty() {
+        if let Err(error) = append(&decoded.buffer) {
+            let reason = error.to_string();
+            tracing::warn!(%reason, rows = decoded.buffer.len(), "events over http cannot be stored");
+            stats.set_trouble(Some(format!("events cannot be stored: {reason}")));
+            return Err(reason.into());
+        }
+        stats.set_trouble(None);
+    }
+    stats.committed(&decoded.counts, Millis::now());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use muster_model::ScalarRef;
+
+    use super::super::room::Room;
+    use super::*;
+
+    /// What the store gets of requests that wait: the sizes of its commits, and whether all were told that they are done.
+    fn commits(requests: usize, text: usize) -> (Vec<EventBuffer>, SourceStats, bool) {
+        let room = Room::new(1);
+        let (sender, queue) = mpsc::channel(requests);
+        let mut waiting = Vec::new();
+        for nth in 0..requests {
+            let mut decoded = Decoded::default();
+            let buffer = &mut decoded.buffer;
+            buffer.event(&format!("user{nth}"), "View", Millis(1), None);
+            buffer.property("text", ScalarRef::Text(&"x".repeat(text)));
+            decoded.counts.events = 1;
+            let (done, committed) = oneshot::channel();
+            let work = Work {
+                decoded,
+                reservation: room.reservation(),
+                done,
+            };
+            assert!(sender.try_send(work).is_ok());
+            waiting.push(committed);
+        }
+        drop(sender);
+        let buffers = Arc::new(Mutex::new(Vec::new()));
+        let stats = SourceStats::default();
+        let append: Append = {
+            let buffers = Arc::clone(&buffers);
+            Box::new(move |buffer| {
+                buffers.lock().unwrap().push(buffer.clone());
+                Ok(())
+            })
+        };
+        run(append, queue, &stats);
+        let told = (waiting.into_iter()).all(|mut committed| committed.try_recv().unwrap().is_ok());
+        let buffers = Arc::into_inner(buffers).unwrap().into_inner().unwrap();
+        (buffers, stats, told)
+    }
+
+    #[test]
+    fn requests_that_wait_share_a_commit_in_their_order() {
+        let (buffers, stats, told) = commits(64, 10);
+        assert_eq!((buffers.len(), told), (1, true));
+        let users: Vec<_> = buffers[0]
+            .events()
+            .map(|event| event.user.to_owned())
+            .collect();
+        let wanted: Vec<_> = (0..64).map(|nth| format!("user{nth}")).collect();
+        assert_eq!(users, wanted);
+        assert_eq!((stats.commits(), stats.counts().events), (1, 64));
+    }
+
+    #[test]
+    fn a_commit_has_a_size() {
+        let request = COMMIT_BYTES / 4;
+        let (buffers, stats, told) = commits(10, request);
+        let rows: Vec<_> = buffers.iter().map(EventBuffer::len).collect();
+        assert_eq!((rows, told), (vec![4, 4, 2], true));
+        assert_eq!((stats.commits(), stats.counts().events), (3, 10));
+    }
+}

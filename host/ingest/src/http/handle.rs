@@ -1,0 +1,180 @@
+//! One request, from its head to its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, CONTENT_ENCODING, HeaderValue};
+use hyper::http::request;
+use hyper::{Method, Request, Response, StatusCode};
+use muster_model::Millis;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::answer::{Refusal, Stored, preflight};
+use super::body::{self, Receiving};
+use super::commit::Work;
+use super::key::ApiKey;
+use super::limits::{Limits, MAX_BATCH_BODY, MAX_BODY};
+use super::read::{self, Decoded, Kind};
+use super::room::{Reservation, Room};
+use crate::SourceStats;
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub(super) keys: Vec<ApiKey>,
+    pub(super) room: Room,
+    pub(super) queue: mpsc::Sender<Work>,
+    pub(super) stats: Arc<SourceStats>,
+    pub(super) limits: Limits,
+}
+
+/// What a path stands for.
+#[derive(Clone, Copy)]
+struct Route {
+    kind: Kind,
+    max_body: usize,
+}
+
+/// What is to be done with a request's body.
+#[derive(Clone, Copy)]
+struct Wanted {
+    route: Route,
+    packed: bool,
+}
+
+/// Answers a request.
+pub(super) async fn handle(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    if head.method == Method::OPTIONS {
+        return preflight();
+    }
+    let body = Receiving::new(body, Instant::now() + shared.limits.body_time);
+    let taken = match wanted(&head) {
+        Ok(wanted) => take(&shared, wanted, body).await,
+        Err(refusal) => {
+            body.drain().await;
+            Err(refusal)
+        }
+    };
+    match taken {
+        Ok(stored) => stored.response(),
+        Err(refusal) => {
+            shared.stats.refused();
+            let (status, error) = (refusal.status().as_u16(), refusal.error());
+            tracing::debug!(status, error, path = head.uri.path(), "refused over http");
+            let mut response = refusal.response();
+            if refusal.status() == StatusCode::REQUEST_TIMEOUT {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            response
+        }
+    }
+}
+
+/// What the head asks for, by the vendor's paths.
+fn wanted(head: &request::Parts) -> Result<Wanted, Refusal> {
+    let route = match head.uri.path() {
+        "/2/httpapi" => Route {
+            kind: Kind::Events,
+            max_body: MAX_BODY,
+        },
+        "/batch" => Route {
+            kind: Kind::Events,
+            max_body: MAX_BATCH_BODY,
+        },
+        "/identify" => Route {
+            kind: Kind::Identify,
+            max_body: MAX_BODY,
+        },
+        _ => {
+            let error = "There is nothing at this path: POST to /2/httpapi, /batch or /identify";
+            return Err(Refusal::new(StatusCode::NOT_FOUND, error));
+        }
+    };
+    if head.method != Method::POST {
+        let error = "Only POST is understood here";
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error));
+    }
+    let packed = match head
+        .headers
+        .get(CONTENT_ENCODING)
+        .map(HeaderValue::as_bytes)
+    {
+        None | Some(b"" | b"identity") => false,
+        Some(b"gzip" | b"x-gzip") => true,
+        Some(_) => {
+            let error = "Only gzip is understood as `Content-Encoding`";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
+        }
+    };
+    Ok(Wanted { route, packed })
+}
+
+/// Reads, decodes and stores.
+async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<Stored, Refusal> {
+    let mut reservation = shared.room.reservation();
+    let max_body = wanted.route.max_body;
+    let body = body.read(max_body, &mut reservation).await?;
+    let now = Millis::now();
+    let keys = Arc::clone(shared);
+    let decode = spawn_blocking(move || decode(&keys.keys, wanted, body, now, reservation));
+    // It panics on no body; if it did, the request is the only one to suffer.
+    let read = decode.await.map_err(|_| {
+        let error = "The request could not be read: this is a fault of muster";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error)
+    })??;
+    let events = read.decoded.counts.lines;
+    let (done, committed) = oneshot::channel();
+    let work = Work {
+        decoded: read.decoded,
+        reservation: read.reservation,
+        done,
+    };
+    let gone = || Refusal::unavailable("muster stops");
+    shared.queue.send(work).await.map_err(|_| gone())?;
+    match committed.await {
+        Ok(Ok(())) => Ok(Stored::new(events, read.size, now)),
+        Ok(Err(reason)) => Err(Refusal::unavailable(&reason)),
+        Err(_) => Err(gone()),
+    }
+}
+
+/// A request that was understood.
+struct Read {
+    decoded: Decoded,
+    /// What the decoded events take.
+    reservation: Reservation,
+    /// The body's size, unpacked, in bytes.
+    size: usize,
+}
+
+fn decode(
+    keys: &[ApiKey],
+    wanted: Wanted,
+    mut body: Vec<u8>,
+    now: Millis,
+    mut reservation: Reservation,
+) -> Result<Read, Refusal> {
+    let Route { kind, max_body } = wanted.route;
+    if wanted.packed {
+        let packed = body.len();
+        body = body::unpack(&body, max_body, &mut reservation)?;
+        reservation.shrink(packed);
+    }
+    let size = body.len();
+    let decoded = read::read(&body, kind, keys, now, &mut reservation)?;
+    drop(body);
+    reservation.shrink(size);
+    Ok(Read {
+        decoded,
+        reservation,
+        size,
+    })
+}

@@ -1,0 +1,250 @@
+//! A body's JSON, or form: the key, and the events into a buffer.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use muster_model::{EventBuffer, Millis};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::answer::{Indices, Refusal};
+use super::body;
+use super::key::{ApiKey, is_allowed, shown};
+use super::limits::MAX_EVENTS;
+use super::room::Reservation;
+use crate::Counts;
+use crate::decode::{Draft, Reading, decode_event};
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `events`.
+    Events,
+    /// `identification`: one or many, each operations on a user's properties.
+    Identify,
+}
+
+/// What a request holds.
+#[derive(Default)]
+pub(super) struct Decoded {
+    pub(super) buffer: EventBuffer,
+    pub(super) counts: Counts,
+}
+
+impl Kind {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Identify => "identification",
+        }
+    }
+
+    fn reading(self, now: Millis) -> Reading {
+        Reading {
+            name: match self {
+                Self::Events => None,
+                Self::Identify => Some("$identify"),
+            },
+            time: Some(now),
+            identified: true,
+        }
+    }
+}
+
+/// Reads a body. Whatever is wrong with it, all of it is refused.
+pub(super) fn read(
+    body: &[u8],
+    kind: Kind,
+    keys: &[ApiKey],
+    now: Millis,
+    reservation: &mut Reservation,
+) -> Result<Decoded, Refusal> {
+    let (key, list) = if kind == Kind::Identify && !is_object(body) {
+        form(body)
+    } else {
+        object(body, kind)?
+    };
+    let key = key.filter(|key| !key.is_empty());
+    let key = key.ok_or_else(|| Refusal::missing("api_key"))?;
+    if !is_allowed(&key, keys) {
+        // The SDKs know it by these words.
+        return Err(Refusal::bad(format!("Invalid API key: {}", shown(&key))));
+    }
+    let list = list.ok_or_else(|| Refusal::missing(kind.field()))?;
+    events(&list, kind, now, reservation)
+}
+
+/// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a form, a beacon a text.
+fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
+}
+
+type Parts<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
+
+fn form(body: &[u8]) -> Parts<'_> {
+    let (mut key, mut list) = (None, None);
+    for (name, value) in form_urlencoded::parse(body) {
+        match &*name {
+            "api_key" => key = Some(value),
+            "identification" => list = Some(value),
+            _ => {}
+        }
+    }
+    (key, list)
+}
+
+/// The parts of the request's object, unread: each event is read by itself, so that one that is malformed can be named
+/// by its index.
+#[derive(serde::Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    api_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    events: Option<&'a RawValue>,
+    #[serde(borrow)]
+    identification: Option<&'a RawValue>,
+}
+
+fn object(body: &[u8], kind: Kind) -> Result<Parts<'_>, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let place = error.valid_up_to() + 1;
+        Refusal::bad(format!("The body is not UTF-8 at byte {place}"))
+    })?;
+    if !is_object(body) {
+        return Err(Refusal::bad(format!(
+            "The body is not a JSON object with `api_key` and `{}`",
+            kind.field()
+        )));
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text)
+        .map_err(|error| Refusal::bad(format!("The body is not valid JSON: {error}")))?;
+    let key = match envelope.api_key {
+        None => None,
+        Some(key) => Some(
+            serde_json::from_str(key.get())
+                .map_err(|_| Refusal::bad("Invalid API key: it is not a text"))?,
+        ),
+    };
+    let list = match kind {
+        Kind::Events => envelope.events,
+        Kind::Identify => envelope.identification,
+    };
+    Ok((key, list.map(|list| Cow::Borrowed(list.get()))))
+}
+
+fn events(
+    list: &str,
+    kind: Kind,
+    now: Millis,
+    reservation: &mut Reservation,
+) -> Result<Decoded, Refusal> {
+    let mut events = Events {
+        reading: kind.reading(now),
+        draft: Draft::default(),
+        decoded: Decoded::default(),
+        faults: Faults::default(),
+        reservation,
+        body: list.len(),
+    };
+    if kind == Kind::Identify && is_object(list.as_bytes()) {
+        events.one(0, list)?;
+    } else {
+        let mut refusal = None;
+        let visitor = List {
+            events: &mut events,
+            refusal: &mut refusal,
+        };
+        let mut deserializer = serde_json::Deserializer::from_str(list);
+        let read = (deserializer.deserialize_seq(visitor)).and_then(|()| deserializer.end());
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        let field = kind.field();
+        read.map_err(|error| Refusal::bad(format!("`{field}` is not a list of objects: {error}")))?;
+    }
+    match events.faults.first {
+        Some(first) => {
+            let Faults {
+                invalid, missing, ..
+            } = events.faults;
+            Err(Refusal::events(invalid, missing, &first))
+        }
+        None => Ok(events.decoded),
+    }
+}
+
+/// The events of a request as they are read.
+struct Events<'a, 'r> {
+    reading: Reading,
+    draft: Draft<'a>,
+    decoded: Decoded,
+    faults: Faults,
+    reservation: &'r mut Reservation,
+    /// The list's size, in bytes.
+    body: usize,
+}
+
+/// The events that are at fault, by field.
+#[derive(Default)]
+struct Faults {
+    invalid: Indices,
+    missing: Indices,
+    /// What is wrong with the first.
+    first: Option<String>,
+}
+
+impl<'a> Events<'a, '_> {
+    fn one(&mut self, index: usize, text: &'a str) -> Result<(), Refusal> {
+        let Decoded { buffer, counts } = &mut self.decoded;
+        let before = buffer.size();
+        counts.lines += 1;
+        match decode_event(text, &self.reading, &mut self.draft, buffer, counts) {
+            Ok(()) => self
+                .reservation
+                .grow(buffer.size() - before)
+                .map_err(|full| body::refused(full, self.body)),
+            Err(error) => {
+                let fields = match error.missing {
+                    true => &mut self.faults.missing,
+                    false => &mut self.faults.invalid,
+                };
+                fields.entry(error.field).or_default().push(index);
+                let first = &mut self.faults.first;
+                first.get_or_insert_with(|| format!("event {index}: {}", error.reason));
+                Ok(())
+            }
+        }
+    }
+}
+
+struct List<'e, 'a, 'r> {
+    events: &'e mut Events<'a, 'r>,
+    refusal: &'e mut Option<Refusal>,
+}
+
+impl<'a> Visitor<'a> for List<'_, 'a, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut index = 0;
+        while let Some(event) = seq.next_element::<&'a RawValue>()? {
+            let read = if index < MAX_EVENTS {
+                self.events.one(index, event.get())
+            } else {
+                Err(Refusal::too_large(format!(
+                    "There are more than {MAX_EVENTS} events: send fewer at a time"
+                )))
+            };
+            if let Err(refusal) = read {
+                *self.refusal = Some(refusal);
+                return Err(A::Error::custom("refused"));
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,367 @@
+//! What is answered to what.
+
+use muster_model::Millis;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::client::*;
+use super::*;
+
+#[tokio::test]
+async fn events_are_stored_and_counted() {
+    let server = Server::start().await;
+    let body = json!({
+        "api_key": KEY,
+        "events": [
+            {"user_id": "ann", "device_id": "d", "event_type": "Buy", "time": 1_700_000_000_000_i64, "insert_id": "i1",
+             "event_properties": {"amount": 60, "cart": {"id": "c1"}}, "user_properties": {"$add": {"buys": 1}, "city": "Rome"}},
+            // Without a time it is the server's.
+            {"user_id": "bob", "event_type": "View"},
+            {"user_id": "bob", "event_type": "$identify", "user_properties": {"$unset": {"city": "-"}}},
+            {"user_id": "bob", "event_type": "$groupidentify", "groups": {"org": "x"}},
+            {"device_id": "d", "event_type": "View"},
+        ],
+        "options": {"min_id_length": 1},
+        "client_upload_time": "2026-01-01T00:00:00.000Z",
+    })
+    .to_string();
+    let before = Millis::now();
+    for path in ["/2/httpapi", "/batch"] {
+        let answer = post(server.address, path, &body).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        let answer = answer.json();
+        assert_eq!(
+            (
+                &answer["code"],
+                &answer["events_ingested"],
+                &answer["payload_size_bytes"]
+            ),
+            (&json!(200), &json!(5), &json!(body.len()))
+        );
+        let uploaded = answer["server_upload_time"].as_i64().unwrap();
+        assert!((before.0..=Millis::now().0).contains(&uploaded));
+    }
+    let counts = server.stats.counts();
+    assert_eq!((counts.lines, counts.events, counts.operations), (10, 4, 6));
+    assert_eq!((counts.anonymous, counts.groups), (2, 2));
+    assert_eq!((server.stats.commits(), server.stats.refusals()), (2, 0));
+    let wanted = [
+        "ann Buy amount=60 cart.id=c1",
+        "bob View",
+        "ann $add buys=1",
+        "ann $set city=Rome",
+        "bob $unset city=",
+    ];
+    assert_eq!(server.stop().await, [wanted, wanted].concat());
+}
+
+#[tokio::test]
+async fn identifications_come_as_form_or_json_as_one_or_many() {
+    let server = Server::start().await;
+    let one = json!({"user_id": "ann", "user_properties": {"city": "Rome"}});
+    // An event type changes nothing: it is an identification.
+    let two = json!({"user_id": "bob", "event_type": "View", "user_properties": {"$append": {"tags": "a b&c=d"}}});
+    let none = json!({"device_id": "d", "user_properties": {"city": "Rome"}});
+    let form = |identification: serde_json::Value| {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("api_key", KEY)
+            .append_pair("identification", &identification.to_string())
+            .finish()
+    };
+    for (body, headers, events) in [
+        (
+            form(one.clone()),
+            "content-type: application/x-www-form-urlencoded\r\n",
+            1,
+        ),
+        (form(json!([one, two, none])), "", 3),
+        (
+            json!({"api_key": KEY, "identification": [two]}).to_string(),
+            "",
+            1,
+        ),
+        (
+            json!({"api_key": KEY, "identification": one}).to_string(),
+            "content-type: application/json\r\n",
+            1,
+        ),
+    ] {
+        let answer = post_with(server.address, "/identify", headers, &body).await;
+        assert_eq!(
+            (answer.status, answer.json()["events_ingested"].as_u64()),
+            (200, Some(events)),
+            "{body}"
+        );
+    }
+    let (ann, bob) = ("ann $set city=Rome", "bob $append tags=a b&c=d");
+    assert_eq!(server.stop().await, [ann, ann, bob, bob, ann]);
+}
+
+#[tokio::test]
+async fn the_content_type_does_not_matter_and_gzip_is_unpacked() {
+    let server = Server::start().await;
+    let body = body(&json!([view("ann")]));
+    for (headers, bytes) in [
+        ("", body.clone().into_bytes()),
+        (
+            "content-type: text/plain;charset=UTF-8\r\n",
+            format!("\n {body}\n").into_bytes(),
+        ),
+        (
+            "content-type: application/x-www-form-urlencoded\r\n",
+            body.clone().into_bytes(),
+        ),
+        ("content-encoding: identity\r\n", body.clone().into_bytes()),
+        ("content-encoding: gzip\r\n", gzip(body.as_bytes())),
+        (
+            "content-encoding: gzip\r\n",
+            [gzip(&body.as_bytes()[..9]), gzip(&body.as_bytes()[9..])].concat(),
+        ),
+    ] {
+        let answer = post_with(server.address, "/2/httpapi", headers, bytes).await;
+        assert_eq!(answer.status, 200, "{headers} {}", answer.text);
+    }
+    assert_eq!(server.stop().await, ["ann View"; 6]);
+}
+
+#[tokio::test]
+async fn a_request_in_chunks_and_many_on_one_connection() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let body = body(&json!([view("ann")]));
+    let (first, second) = body.split_at(10);
+    let chunked = format!(
+        "POST /batch HTTP/1.1\r\nhost: muster\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n",
+        first.len(),
+        second.len()
+    );
+    let wrong = request("POST", "/batch", "", b"{}");
+    for (bytes, status) in [
+        (chunked.as_bytes(), 200),
+        (&wrong, 400),
+        (chunked.as_bytes(), 200),
+    ] {
+        stream.write_all(bytes).await.unwrap();
+        assert_eq!(answer(&mut stream).await.unwrap().status, status);
+    }
+    drop(stream);
+    assert_eq!(server.stop().await, ["ann View"; 2]);
+}
+
+#[tokio::test]
+async fn browsers_may_send() {
+    let server = Server::start().await;
+    let asks = "origin: https://shop.example\r\naccess-control-request-method: POST\r\n\
+                access-control-request-headers: content-type,content-encoding\r\n";
+    let answer = send(server.address, &request("OPTIONS", "/2/httpapi", asks, b"")).await;
+    assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("*"));
+    assert_eq!(
+        answer.header("access-control-allow-methods"),
+        Some("post, options")
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_and_nothing_is_taken() {
+    let server = Server::start().await;
+    let good = view("ann").to_string();
+    let with = |events: &str| format!(r#"{{"api_key":"{KEY}","events":{events}}}"#);
+    for (path, body, wanted) in [
+        (
+            "/2/httpapi",
+            String::new(),
+            json!({"error": "The body is not a JSON object with `api_key` and `events`"}),
+        ),
+        (
+            "/2/httpapi",
+            "[]".into(),
+            json!({"error": "The body is not a JSON object with `api_key` and `events`"}),
+        ),
+        (
+            "/2/httpapi",
+            "{\"api_key\"".into(),
+            json!({"error": "The body is not valid JSON: EOF while parsing an object at line 1 column 10"}),
+        ),
+        (
+            "/batch",
+            "{}".into(),
+            json!({"error": "Request missing required field: `api_key`", "missing_field": "api_key"}),
+        ),
+        (
+            "/batch",
+            r#"{"api_key":"","events":[]}"#.into(),
+            json!({"error": "Request missing required field: `api_key`", "missing_field": "api_key"}),
+        ),
+        (
+            "/batch",
+            r#"{"api_key":5,"events":[]}"#.into(),
+            json!({"error": "Invalid API key: it is not a text"}),
+        ),
+        (
+            "/batch",
+            r#"{"api_key":"secrets","events":[]}"#.into(),
+            json!({"error": "Invalid API key: secr…"}),
+        ),
+        (
+            "/identify",
+            "api_key=secrets&identification=%5B%5D".into(),
+            json!({"error": "Invalid API key: secr…"}),
+        ),
+        (
+            "/identify",
+            "%%%&&=&\u{1}".into(),
+            json!({"error": "Request missing required field: `api_key`", "missing_field": "api_key"}),
+        ),
+        (
+            "/batch",
+            format!(r#"{{"api_key":"{KEY}"}}"#),
+            json!({"error": "Request missing required field: `events`", "missing_field": "events"}),
+        ),
+        (
+            "/identify",
+            format!("api_key={KEY}"),
+            json!({"error": "Request missing required field: `identification`", "missing_field": "identification"}),
+        ),
+        (
+            "/batch",
+            with("7"),
+            json!({"error": "`events` is not a list of objects: invalid type: integer `7`, expected a list of objects at line 1 column 1"}),
+        ),
+        (
+            "/batch",
+            with(&format!("[{good},5]")),
+            json!({
+                "error": "Invalid or missing fields of some events: event 1: invalid type: integer `5`, expected an event, a JSON object",
+                "events_with_invalid_fields": {"event": [1]},
+            }),
+        ),
+        (
+            "/batch",
+            with(&format!(
+                r#"[{good},{{"user_id":"ann"}},{{"event_type":"View"}},{{"user_id":"ann","event_type":""}}]"#
+            )),
+            json!({
+                "error": "Invalid or missing fields of some events: event 1: `event_type` is missing",
+                "events_with_missing_fields": {"event_type": [1, 3], "user_id": [2]},
+            }),
+        ),
+        (
+            "/batch",
+            with(
+                r#"[{"user_id":"ann","event_type":"View","time":5},{"user_id":{},"event_type":"View"},{"user_id":"ann","event_type":"View","event_properties":[1]},{"user_id":"ann","event_type":"View","user_properties":7}]"#,
+            ),
+            json!({
+                "error": "Invalid or missing fields of some events: event 0: `time` 5 looks like seconds: write it in milliseconds",
+                "events_with_invalid_fields": {"time": [0], "user_id": [1], "event_properties": [2], "user_properties": [3]},
+            }),
+        ),
+        (
+            "/identify",
+            format!(r#"{{"api_key":"{KEY}","identification":{{"user_properties":{{}}}}}}"#),
+            json!({
+                "error": "Invalid or missing fields of some events: event 0: `user_id` and `device_id` are missing",
+                "events_with_missing_fields": {"user_id": [0]},
+            }),
+        ),
+    ] {
+        let answer = post(server.address, path, &body).await;
+        let mut wanted = wanted;
+        wanted["code"] = json!(400);
+        assert_eq!(
+            (answer.status, answer.json()),
+            (400, wanted),
+            "{path} {body}"
+        );
+    }
+    assert_eq!(server.stats.refusals(), 16);
+    assert_eq!(server.stop().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn other_requests_are_told_what_is_understood() {
+    let server = Server::start().await;
+    let body = body(&json!([view("ann")]));
+    for (method, path, headers, status, error) in [
+        (
+            "GET",
+            "/",
+            "",
+            404,
+            "There is nothing at this path: POST to /2/httpapi, /batch or /identify",
+        ),
+        (
+            "POST",
+            "/httpapi",
+            "",
+            404,
+            "There is nothing at this path: POST to /2/httpapi, /batch or /identify",
+        ),
+        ("GET", "/2/httpapi", "", 405, "Only POST is understood here"),
+        ("PUT", "/identify", "", 405, "Only POST is understood here"),
+        (
+            "POST",
+            "/batch",
+            "content-encoding: br\r\n",
+            415,
+            "Only gzip is understood as `Content-Encoding`",
+        ),
+        (
+            "POST",
+            "/batch",
+            "content-encoding: gzip\r\n",
+            400,
+            "The body is not valid gzip, though `Content-Encoding` says so: invalid gzip header",
+        ),
+    ] {
+        let answer = send(
+            server.address,
+            &request(method, path, headers, body.as_bytes()),
+        )
+        .await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (status, json!({"code": status, "error": error}))
+        );
+        assert_eq!(answer.header("allow").is_some(), status == 405);
+    }
+    let cut = gzip(body.as_bytes());
+    let answer = post_with(
+        server.address,
+        "/batch",
+        "content-encoding: gzip\r\n",
+        &cut[..cut.len() - 9],
+    )
+    .await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(server.stop().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_told() {
+    let server = Server::start().await;
+    let settings = HttpSettings {
+        listen: server.address,
+        api_keys: vec![ApiKey::new(KEY)],
+    };
+    let error = bind(&settings).await.unwrap_err();
+    assert!(matches!(error, HttpError::Taken { .. }));
+    let address = server.address;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot listen on `{address}`: another program does; stop it, or choose another address"
+        )
+    );
+    let listen = "192.0.2.1:80".parse().unwrap();
+    let error = bind(&HttpSettings { listen, ..settings })
+        .await
+        .unwrap_err();
+    assert!(matches!(error, HttpError::Listen { .. }), "{error}");
+    server.stop().await;
+}

@@ -1,0 +1,122 @@
+//! Every answer, every limit and every fault, over real connections.
+
+mod answers;
+mod bounds;
+mod client;
+mod faults;
+mod random;
+mod sdk;
+mod together;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use muster_model::{EventBuffer, Scalar, Value};
+use muster_store::StoreError;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::commit::Append;
+use super::limits::Limits;
+use super::*;
+
+const KEY: &str = "the-api-key";
+
+/// A server whose rows come to rest in a list.
+struct Server {
+    address: SocketAddr,
+    rows: Arc<Mutex<Vec<String>>>,
+    stats: Arc<SourceStats>,
+    cancel: CancellationToken,
+    running: JoinHandle<Result<(), HttpError>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::with(Limits::default(), |_| Ok(())).await
+    }
+
+    /// `before` is called with each commit's rows before they come to rest, and may fail or take its time.
+    async fn with(
+        limits: Limits,
+        mut before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,
+    ) -> Self {
+        let rows = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&rows);
+        let append: Append = Box::new(move |buffer| {
+            before(buffer)?;
+            kept.lock().unwrap().extend(dump(buffer));
+            Ok(())
+        });
+        let settings = HttpSettings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            api_keys: vec![ApiKey::new("another"), ApiKey::new(KEY)],
+        };
+        let listener = bind(&settings).await.unwrap();
+        let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
+        Self {
+            address: listener.local_addr().unwrap(),
+            rows,
+            stats: Arc::clone(&stats),
+            cancel: cancel.clone(),
+            running: tokio::spawn(server::run(
+                listener,
+                append,
+                settings.api_keys,
+                limits,
+                stats,
+                cancel,
+            )),
+        }
+    }
+
+    fn rows(&self) -> Vec<String> {
+        self.rows.lock().unwrap().clone()
+    }
+
+    /// Stops it, and returns what it has stored.
+    async fn stop(self) -> Vec<String> {
+        self.cancel.cancel();
+        self.running.await.unwrap().unwrap();
+        Arc::into_inner(self.rows).unwrap().into_inner().unwrap()
+    }
+}
+
+fn dump(buffer: &EventBuffer) -> Vec<String> {
+    let show = |value: &Value| match value {
+        Value::One(Scalar::Text(text)) => text.to_string(),
+        Value::One(one) => one.canonical_text().into_owned(),
+        Value::List(list) => format!("{list:?}"),
+    };
+    let events = buffer.events().map(|event| {
+        let properties = event
+            .properties()
+            .map(|property| format!(" {}={}", property.name, show(&property.value.to_value())));
+        let properties: String = properties.collect();
+        format!("{} {}{properties}", event.user, event.name)
+    });
+    let operations = buffer.operations().map(|operation| {
+        let value = operation.value.map(|value| show(&value.to_value()));
+        let (key, value) = (operation.operator.key(), value.unwrap_or_default());
+        format!("{} {key} {}={value}", operation.user, operation.property)
+    });
+    events.chain(operations).collect()
+}
+
+/// A request with these events.
+fn body(events: &serde_json::Value) -> String {
+    serde_json::json!({"api_key": KEY, "events": events}).to_string()
+}
+
+/// A view of a user at some time.
+fn view(user: &str) -> serde_json::Value {
+    serde_json::json!({"user_id": user, "event_type": "View", "time": 1_700_000_000_000_i64})
+}
+
+/// Waits until something that others do has come about.
+async fn until(mut come: impl FnMut() -> bool) {
+    while !come() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! Forgetting a user: nothing that is read from then on shows that there was one.
+
+use std::sync::{Arc, PoisonError};
+
+use heed::RwTxn;
+use muster_model::CohortId;
+
+use crate::block::Block;
+use crate::environment::Tables;
+use crate::keys::{GROUP, GROUP_BITS};
+use crate::maintain::put;
+use crate::read::Source;
+use crate::segment::Segment;
+use crate::segment_writer::SegmentWriter;
+use crate::store::{Inner, Writer};
+use crate::view::View;
+use crate::{
+    Message, RunRecord, Store, StoreError, UserKey, blocks, deadlines, members, news, runs,
+};
+
+/// What the engine adds to the commit that forgets a user.
+#[derive(Clone, Debug, Default)]
+pub struct Forget {
+    /// The engine's own bytes, per cohort.
+    pub cohort_states: Vec<(CohortId, Vec<u8>)>,
+    /// For the outbox: that the user has left the cohorts.
+    pub messages: Vec<Message>,
+    /// What happened, for people.
+    pub records: Vec<RunRecord>,
+}
+
+impl Store {
+    /// Forgets a user in one durable commit: the rows, those of unfinished imports among them; the id, the times of the first rows,
+    /// the answers' deadlines, the memberships and the news. The number is never given again: who comes later with the same id is a new user.
+    /// `false`: there is no such user (any more), and nothing was changed.
+    ///
+    /// It waits for a merge of segments that is under way, and writes anew the blocks of the user's group of 256.
+    ///
+    /// What stays: texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes) although this user alone had them, because
+    /// numbers are shared; messages that wait in the outbox; and, until they are used again, the bytes of freed pages of the file.
+    /// Snapshots that are older keep the user until they are let go of, but do not find the id any more.
+    ///
+    /// # Errors
+    /// [`StoreError::ImportRunning`] while something is being imported: try again when it is done. When the database
+    /// cannot be written. Then nothing changed.
+    pub fn forget_user(&self, user: UserKey, forget: &Forget) -> Result<bool, StoreError> {
+        let inner = &self.inner;
+        let _alone = inner.merge_lock();
+        // Held to the end, so that no import begins: what it has in memory knows users by their numbers.
+        let importing = inner.importing();
+        if let Some(source) = importing.first() {
+            return Err(StoreError::ImportRunning {
+                source_key: source.as_str().to_owned(),
+            });
+        }
+        let forgotten = inner.write(|writer| inner.forget(writer, user, forget))?;
+        if forgotten {
+            let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
+            terms.users.forget(user.0);
+        }
+        Ok(forgotten)
+    }
+}
+
+impl Inner {
+    fn forget(
+        &self,
+        writer: &mut Writer,
+        user: UserKey,
+        forget: &Forget,
+    ) -> Result<bool, StoreError> {
+        let tables = &self.tables;
+        let mut view = View::clone(&self.view());
+        let mut txn = self.env.write_txn()?;
+        let number = user.0.to_be_bytes();
+        let id = tables.users.get(&txn, &number)?;
+        if id.is_none_or(<[u8]>::is_empty) {
+            return Ok(false);
+        }
+        // No id is empty, so this keeps the number's place.
+        tables.users.put(&mut txn, &number, &[])?;
+        writer.firsts.forget(user.0);
+        self.flush_into(&mut txn, &mut view)?;
+        writer.save(self, &mut txn)?;
+        self.forget_rows(&mut txn, &mut view, user)?;
+        for rule in runs::rules(&txn, tables)? {
+            deadlines::set(&mut txn, tables, &rule, &[(user, i64::MAX)])?;
+        }
+        members::forget(&mut txn, tables, user)?;
+        news::forget(&mut txn, tables, user)?;
+        let (states, records) = (&forget.cohort_states, &forget.records);
+        self.put_outcome(&mut txn, states, &forget.messages, records)?;
+        self.commit_view(txn, view)?;
+        Ok(true)
+    }
+
+    /// Drops a user's rows of all segments, also of those that nobody sees yet.
+    fn forget_rows(
+        &self,
+        txn: &mut RwTxn<'_>,
+        view: &mut View,
+        user: UserKey,
+    ) -> Result<(), StoreError> {
+        let mut all = Vec::new();
+        for entry in self.tables.segments.iter(txn)? {
+            let (key, value) = entry?;
+            all.push(Segment::decode(Segment::id_of(key)?, value)?);
+        }
+        for segment in all {
+            let Some(left) = without(txn, &self.tables, &segment, user)? else {
+                continue;
+            };
+            let seen = view.segments.iter().position(|each| each.id == left.id);
+            match seen {
+                Some(at) if left.names.is_empty() => {
+                    blocks::drop_segment(txn, &self.tables, left.id)?;
+                    view.segments.remove(at);
+                }
+                // An import counts its segments: it keeps those that are empty now.
+                _ => put(txn, self, &left)?,
+            }
+            if let Some(held) = view.segments.iter_mut().find(|each| each.id == left.id) {
+                *held = Arc::new(left);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a segment's blocks of a user's group without the user; `None`: no row is the user's.
+fn without(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    segment: &Segment,
+    user: UserKey,
+) -> Result<Option<Segment>, StoreError> {
+    let (group, place) = (user.0 >> GROUP_BITS, user.0 as usize % GROUP);
+    let others = (0..=u8::MAX).filter(|each| usize::from(*each) != place);
+    let mut writer = SegmentWriter::of_users(others.collect());
+    let mut left = segment.clone();
+    let mut old = Vec::new();
+    for name in &segment.names {
+        let key = blocks::key(segment.id, name.name, group);
+        let Some(bytes) = tables.blocks.get(txn, &key)? else {
+            continue;
+        };
+        let block = Block::parse(bytes)?;
+        if block.user(place).is_empty() {
+            continue;
+        }
+        left.bytes = left.bytes.saturating_sub(bytes.len() as u64);
+        left.take(name.name, block.rows(), &block.counts()?);
+        let source = Source::Block(Box::new(block));
+        writer.add(name.name, group, &[(name.name, source)])?;
+        old.push(key);
+    }
+    if old.is_empty() {
+        return Ok(None);
+    }
+    for key in old {
+        tables.blocks.delete(txn, &key)?;
+    }
+    writer.write(txn, tables, segment.id)?;
+    let written = writer.segment(segment.id, segment.place);
+    left.bytes += written.bytes;
+    for name in &written.names {
+        left.give(name);
+    }
+    left.names.retain(|name| name.rows > 0);
+    Ok(Some(left))
+}

@@ -1,0 +1,87 @@
+//! Deadlines against a map.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::collections::BTreeMap;
+
+use muster_model::Millis;
+use muster_store::*;
+use proptest::prelude::*;
+
+const RULES: [RuleKey; 3] = [RuleKey([0; 32]), RuleKey([1; 32]), RuleKey([0xff; 32])];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Set(usize, Vec<(u32, i64)>),
+    Forget(usize),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Neighbours, and users for which every level of the tree has nodes of its own, up to the last there can be.
+    let user = prop_oneof![
+        3 => 0..4_u32,
+        2 => prop::sample::select(vec![255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24, u32::MAX - 256, u32::MAX]),
+    ];
+    let deadline = prop_oneof![4 => 0..6_i64, 1 => Just(i64::MAX), 1 => Just(Millis::MAX.0)];
+    prop_oneof![
+        8 => (0..RULES.len(), prop::collection::vec((user, deadline), 0..6)).prop_map(|(rule, set)| Step::Set(rule, set)),
+        1 => (0..RULES.len()).prop_map(Step::Forget),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn check(snapshot: &Snapshot, model: &[BTreeMap<u32, i64>]) {
+    for (rule, deadlines) in RULES.iter().zip(model) {
+        let next = deadlines.values().min().copied();
+        assert_eq!(
+            snapshot.next_due(rule).unwrap().map(|next| next.0),
+            next.filter(|next| *next != i64::MAX)
+        );
+        for now in [-1, 0, 3, 5, Millis::MAX.0] {
+            let due: Vec<u32> = snapshot.due(rule, Millis(now)).unwrap().iter().collect();
+            let expected = deadlines.iter().filter(|(_, deadline)| **deadline <= now);
+            assert_eq!(due, expected.map(|(user, _)| *user).collect::<Vec<_>>());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn who_is_due_is_as_a_map_has_it(steps in prop::collection::vec(step(), 1..12)) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options { map_size: 1 << 26, readers: 1, ..Options::default() };
+        let mut store = Store::open(directory.path(), &options).unwrap();
+        let mut model = vec![BTreeMap::new(); RULES.len()];
+        for step in steps {
+            let before = (store.snapshot().unwrap(), model.clone());
+            match step {
+                Step::Set(rule, set) => {
+                    let mut of_rule = RuleCommit::new(RULES[rule]);
+                    of_rule.deadlines = set.iter().map(|(user, deadline)| (UserKey(*user), *deadline)).collect();
+                    store.commit_run(&RunCommit { rule: Some(of_rule), ..RunCommit::default() }).unwrap();
+                    model[rule].extend(set);
+                }
+                Step::Forget(rule) => {
+                    store.forget_rule(&RULES[rule]).unwrap();
+                    model[rule].clear();
+                }
+                Step::Reopen => {
+                    drop(before);
+                    drop(store);
+                    store = Store::open(directory.path(), &options).unwrap();
+                    check(&store.snapshot().unwrap(), &model);
+                    continue;
+                }
+            }
+            // A snapshot that is older keeps its answers.
+            check(&before.0, &before.1);
+            check(&store.snapshot().unwrap(), &model);
+        }
+    }
+}

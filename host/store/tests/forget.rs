@@ -1,0 +1,209 @@
+//! Forgetting a user: what is left of one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use muster_model::{CohortId, EventBuffer, Millis, Operator, ScalarRef, Value};
+use muster_store::*;
+use roaring::RoaringBitmap;
+
+const RULES: [RuleKey; 2] = [RuleKey([1; 32]), RuleKey([2; 32])];
+
+fn options() -> Options {
+    Options {
+        map_size: 1 << 28,
+        import_rows: 2,
+        readers: 1,
+        ..Options::default()
+    }
+}
+
+fn event(id: &str, name: &str, time: i64) -> EventBuffer {
+    let mut buffer = EventBuffer::default();
+    buffer.event(id, name, Millis(time), None);
+    buffer.property("amount", ScalarRef::Number(5.0));
+    buffer
+}
+
+fn key(store: &Store, id: &str) -> Option<UserKey> {
+    store.snapshot().unwrap().user_key(id).unwrap()
+}
+
+fn cohort(id: &str) -> CohortId {
+    CohortId::new(id).unwrap()
+}
+
+#[test]
+fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    // Ann is 0, and alone in having left.
+    for (id, name) in [("ann", "Buy"), ("bob", "Buy"), ("ann", "Leave")] {
+        store.append(&event(id, name, 5), None).unwrap();
+    }
+    let mut city = EventBuffer::default();
+    let seattle = Value::One(muster_model::Scalar::Text("Seattle".into()));
+    city.operation(
+        "ann",
+        Millis(6),
+        None,
+        Operator::Set,
+        "city",
+        Some(&seattle),
+    );
+    store.append(&city, None).unwrap();
+    for rule in RULES {
+        let mut rule = RuleCommit::new(rule);
+        rule.deadlines = vec![(UserKey(0), 10), (UserKey(1), 20)];
+        let both = |cohort| MemberChange {
+            cohort,
+            entered: [0, 1].into_iter().collect(),
+            exited: RoaringBitmap::new(),
+        };
+        let members = vec![both(cohort("a")), both(cohort("b"))];
+        let commit = RunCommit {
+            rule: Some(rule),
+            members,
+            ..RunCommit::default()
+        };
+        store.commit_run(&commit).unwrap();
+    }
+    // News that no rule has seen.
+    let sequence = store.snapshot().unwrap().sequence();
+    for id in ["ann", "bob"] {
+        store.append(&event(id, "Buy", 7), None).unwrap();
+    }
+    let old = store.snapshot().unwrap();
+
+    let forget = Forget {
+        cohort_states: vec![(cohort("a"), b"state".to_vec())],
+        messages: vec![Message {
+            destination: "stream".to_owned(),
+            id: "exit:1".to_owned(),
+            body: b"{}".to_vec(),
+        }],
+        records: vec![RunRecord {
+            cohort: cohort("a"),
+            at: Millis(9),
+            body: b"forgotten".to_vec(),
+            replaces_last: false,
+        }],
+    };
+    assert!(store.forget_user(UserKey(0), &forget).unwrap());
+
+    let check = |store: &Store| {
+        let snapshot = store.snapshot().unwrap();
+        assert_eq!(snapshot.user_key("ann").unwrap(), None);
+        assert_eq!(snapshot.user_id(UserKey(0)).unwrap(), None);
+        let known = snapshot.known(Millis::MAX).unwrap();
+        assert_eq!(known.iter().collect::<Vec<_>>(), [1]);
+        assert_eq!(snapshot.known_later(Millis(0)).unwrap().len(), 1);
+        let history = snapshot.history(UserKey(0), Millis::MAX).unwrap();
+        assert_eq!((history.events.len(), history.properties.len()), (0, 0));
+        let names = snapshot.event_names();
+        assert_eq!(names.len(), 1);
+        assert_eq!((names[0].name.as_str(), names[0].rows), ("Buy", 2));
+        assert_eq!(snapshot.user_properties(), []);
+        for rule in RULES {
+            assert_eq!(snapshot.next_due(&rule).unwrap(), Some(Millis(20)));
+            assert_eq!(snapshot.due(&rule, Millis(20)).unwrap().len(), 1);
+        }
+        for id in ["a", "b"] {
+            let members = snapshot.members(&cohort(id)).unwrap();
+            assert_eq!(members.iter().collect::<Vec<_>>(), [1]);
+        }
+        let news = snapshot.news(sequence).unwrap().unwrap();
+        assert_eq!(news.iter().collect::<Vec<_>>(), [1]);
+        let state = snapshot.cohort_state(&cohort("a")).unwrap();
+        assert_eq!(state.as_deref(), Some(&b"state"[..]));
+        let records = snapshot.records(&cohort("a"), 9).unwrap();
+        assert_eq!(records, forget.records);
+        let messages = store.outbox("stream", 0, 9, 99).unwrap();
+        assert_eq!(messages[0].id, "exit:1");
+        assert_eq!(
+            snapshot
+                .history(UserKey(1), Millis::MAX)
+                .unwrap()
+                .events
+                .len(),
+            2
+        );
+    };
+    check(&store);
+    // A snapshot that is older is what it was.
+    assert_eq!(
+        old.history(UserKey(0), Millis::MAX).unwrap().events.len(),
+        3
+    );
+    assert_eq!(old.members(&cohort("a")).unwrap().len(), 2);
+    drop(old);
+    drop(store);
+    check(&Store::open(directory.path(), &options()).unwrap());
+}
+
+#[test]
+fn a_number_is_never_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(directory.path(), &options()).unwrap();
+    for round in 0..3 {
+        store.append(&event("ann", "Buy", round), None).unwrap();
+        assert_eq!(key(&store, "ann"), Some(UserKey(round as u32)));
+        let snapshot = store.snapshot().unwrap();
+        let ann = snapshot
+            .history(UserKey(round as u32), Millis::MAX)
+            .unwrap();
+        assert_eq!(ann.events.len(), 1);
+        drop(snapshot);
+        assert!(
+            store
+                .forget_user(UserKey(round as u32), &Forget::default())
+                .unwrap()
+        );
+        // The last number is the one that would come again.
+        drop(store);
+        store = Store::open(directory.path(), &options()).unwrap();
+        let looked = store.snapshot().unwrap();
+        assert_eq!(looked.users(), round as u32 + 1);
+    }
+    assert!(!store.forget_user(UserKey(3), &Forget::default()).unwrap());
+}
+
+#[test]
+fn an_import_that_waits_forgets_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    let source = SourceKey::new("file").unwrap();
+    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+        panic!("a new import");
+    };
+    // Two rows are a segment: one of ann alone, one of both.
+    for id in ["ann", "ann", "bob", "ann"] {
+        import.append(&event(id, "Buy", 5), b"4").unwrap();
+    }
+    store.append(&event("ann", "Buy", 9), None).unwrap();
+    let ann = key(&store, "ann").unwrap();
+    let error = store.forget_user(ann, &Forget::default()).unwrap_err();
+    assert!(matches!(&error, StoreError::ImportRunning { source_key } if source_key == "file"));
+    assert_eq!(key(&store, "ann"), Some(ann));
+    drop(import);
+    assert!(store.forget_user(ann, &Forget::default()).unwrap());
+    let ImportState::Open(mut import, Some(_)) = store.import(&source).unwrap() else {
+        panic!("an import to go on with");
+    };
+    import.append(&event("ann", "Buy", 7), b"5").unwrap();
+    assert_eq!(import.finish(b"end").unwrap().rows, 2);
+    while store.maintain().unwrap() {}
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.statistics().unwrap().events, 2);
+    let again = snapshot.user_key("ann").unwrap().unwrap();
+    assert_ne!(again, ann);
+    let history = snapshot.history(again, Millis::MAX).unwrap();
+    assert_eq!(history.events.len(), 1);
+    assert_eq!(history.events[0].time, Millis(7));
+    assert_eq!(snapshot.known(Millis::MAX).unwrap().len(), 2);
+}

@@ -1,0 +1,232 @@
+//! Looking at a store that another process writes. This binary runs itself again as that other process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use muster_model::{CohortId, EventBuffer, Millis};
+use muster_store::*;
+use roaring::RoaringBitmap;
+
+/// Tells the other process where the store is.
+const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
+const RULE: RuleKey = RuleKey([7; 32]);
+
+fn options() -> Options {
+    Options {
+        map_size: 1 << 28,
+        memtable_rows: 100,
+        readers: 4,
+        ..Options::default()
+    }
+}
+
+fn other_process(test: &str, directory: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--include-ignored"])
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Where the store is, if this is the other process.
+fn told() -> Option<PathBuf> {
+    std::env::var_os(DIRECTORY).map(PathBuf::from)
+}
+
+/// Waits until the other process says a line that ends in `word`: before it stands what the test harness prints.
+fn wait_for(child: &mut Child, word: &str) {
+    let out = child.stdout.take().unwrap();
+    let mut lines = BufReader::new(out).lines();
+    assert!(lines.any(|line| line.unwrap().ends_with(word)), "{word}");
+}
+
+fn cohort() -> CohortId {
+    CohortId::new("buyers").unwrap()
+}
+
+fn append(store: &Store, time: i64) {
+    let mut buffer = EventBuffer::default();
+    for user in ["ann", "bob"] {
+        buffer.event(user, "Buy", Millis(time), None);
+    }
+    let source = SourceKey::new("live").unwrap();
+    store
+        .append(&buffer, Some((&source, &time.to_le_bytes())))
+        .unwrap();
+}
+
+/// What one commit wrote is there as a whole: position, both users' events, and the sequence. Gives how many commits there were.
+fn consistent(snapshot: &Snapshot) -> u64 {
+    let position = snapshot.position(&SourceKey::new("live").unwrap()).unwrap();
+    let position = i64::from_le_bytes(position.unwrap().try_into().unwrap());
+    assert_eq!(snapshot.sequence(), position as u64);
+    let users: Vec<UserKey> = (0..snapshot.users()).map(UserKey).collect();
+    assert_eq!(users.len(), 2);
+    let history = snapshot
+        .read(&ReadRequest {
+            users: &users,
+            now: Millis::MAX,
+            streams: &[StreamRead {
+                names: vec!["Buy".to_owned()],
+                properties: Vec::new(),
+                reach: None,
+            }],
+            user_properties: &[],
+            property_histories: &[],
+        })
+        .unwrap();
+    let times: Vec<i64> = (1..=position).collect();
+    assert_eq!(history.streams[0].times, [&times[..], &times[..]].concat());
+    assert_eq!(snapshot.statistics().unwrap().events, 2 * position as u64);
+    assert_eq!(snapshot.known(Millis::MAX).unwrap().len(), 2);
+    let ann = snapshot.user_key("ann").unwrap().unwrap();
+    assert_eq!(snapshot.user_id(ann).unwrap().as_deref(), Some("ann"));
+    assert_eq!(snapshot.user_key("eve").unwrap(), None);
+    position as u64
+}
+
+#[test]
+fn a_look_is_consistent_while_another_process_commits() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    append(&store, 1);
+    let mut looking = other_process("looks_again_and_again", directory.path());
+    let mut time = 1;
+    let ended = loop {
+        time += 1;
+        append(&store, time);
+        store.maintain().unwrap();
+        if let Some(ended) = looking.try_wait().unwrap() {
+            break ended;
+        }
+    };
+    assert!(ended.success());
+}
+
+#[test]
+#[ignore = "the other process of a_look_is_consistent_while_another_process_commits"]
+fn looks_again_and_again() {
+    let Some(directory) = told() else {
+        return;
+    };
+    let mut before = 0;
+    let mut moved = 0;
+    // The writer goes on until this ends, so it ends.
+    for _ in 0..100_000 {
+        let snapshot = Store::look(&directory, &options()).unwrap();
+        let now = consistent(&snapshot);
+        // The owner goes on, the snapshot does not.
+        assert_eq!(consistent(&snapshot), now);
+        assert!(now >= before);
+        moved += u32::from(now > before);
+        before = now;
+        if moved == 30 {
+            return;
+        }
+    }
+    panic!("the writer stands still");
+}
+
+#[test]
+fn a_store_that_nobody_has_open_is_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let store = Store::open(directory.path(), &options()).unwrap();
+        for time in 1..=130 {
+            append(&store, time);
+        }
+        let message = Message {
+            destination: "stream".to_owned(),
+            id: "1".to_owned(),
+            body: b"{}".to_vec(),
+        };
+        let mut commit = RunCommit {
+            rule: Some(RuleCommit::new(RULE)),
+            messages: vec![message],
+            ..RunCommit::default()
+        };
+        commit.members.push(MemberChange {
+            cohort: cohort(),
+            entered: [1].into_iter().collect(),
+            exited: RoaringBitmap::new(),
+        });
+        store.commit_run(&commit).unwrap();
+    }
+    let snapshot = Store::look(directory.path(), &options()).unwrap();
+    assert_eq!(consistent(&snapshot), 130);
+    assert!(snapshot.members(&cohort()).unwrap().contains(1));
+    assert_eq!(snapshot.backlog().unwrap(), [("stream".to_owned(), 1, 4)]);
+    assert_eq!(snapshot.rules().unwrap(), [RULE]);
+    drop(snapshot);
+    // It took no ownership.
+    drop(Store::open(directory.path(), &options()).unwrap());
+}
+
+#[test]
+fn where_no_store_is_none_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    for place in [directory.path().to_owned(), directory.path().join("none")] {
+        let error = Store::look(&place, &options()).err().unwrap();
+        assert!(matches!(error, StoreError::Missing { .. }), "{error}");
+        assert!(error.to_string().contains(place.to_str().unwrap()));
+    }
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_look_that_is_killed_keeps_no_pages() {
+    for reopen in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(directory.path(), &options()).unwrap();
+        append(&store, 1);
+        let mut looking = other_process("looks_until_killed", directory.path());
+        wait_for(&mut looking, "looking");
+        // SIGKILL.
+        looking.kill().unwrap();
+        looking.wait().unwrap();
+        if reopen {
+            drop(store);
+            store = Store::open(directory.path(), &options()).unwrap();
+        } else {
+            store.maintain().unwrap();
+        }
+        let before = store.size_on_disk().unwrap();
+        let mut rule = RuleCommit::new(RULE);
+        rule.state = vec![1; 1 << 20];
+        let commit = RunCommit {
+            rule: Some(rule),
+            ..RunCommit::default()
+        };
+        for _ in 0..20 {
+            store.commit_run(&commit).unwrap();
+        }
+        // Written twenty times into freed pages: a reader that is still counted would keep them all.
+        assert!(store.size_on_disk().unwrap() - before < 5 << 20);
+        append(&store, 2);
+        assert_eq!(consistent(&store.snapshot().unwrap()), 2);
+    }
+}
+
+#[test]
+#[ignore = "the other process of a_look_that_is_killed_keeps_no_pages"]
+fn looks_until_killed() {
+    let Some(directory) = told() else {
+        return;
+    };
+    let snapshot = Store::look(&directory, &options()).unwrap();
+    assert_eq!(consistent(&snapshot), 1);
+    println!("looking");
+    loop {
+        std::thread::park();
+    }
+}

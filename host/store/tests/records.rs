@@ -1,0 +1,131 @@
+//! Which run records are kept.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use muster_model::{CohortId, Millis};
+use muster_store::*;
+
+fn cohort(id: &str) -> CohortId {
+    CohortId::new(id).unwrap()
+}
+
+fn record(id: &str, at: i64) -> RunRecord {
+    RunRecord {
+        cohort: cohort(id),
+        at: Millis(at),
+        body: format!("run at {at}").into_bytes(),
+        replaces_last: false,
+    }
+}
+
+fn open(directory: &tempfile::TempDir, keep_records: i64) -> Store {
+    let options = Options {
+        map_size: 1 << 28,
+        keep_records,
+        ..Options::default()
+    };
+    Store::open(directory.path(), &options).unwrap()
+}
+
+fn add(store: &Store, records: Vec<RunRecord>) {
+    let commit = RunCommit {
+        records,
+        ..RunCommit::default()
+    };
+    store.commit_run(&commit).unwrap();
+}
+
+fn times(store: &Store, id: &str) -> Vec<i64> {
+    let records = store.snapshot().unwrap().records(&cohort(id), usize::MAX);
+    records.unwrap().iter().map(|record| record.at.0).collect()
+}
+
+#[test]
+fn records_older_than_the_newest_by_more_than_is_kept_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory, 100);
+    add(
+        &store,
+        vec![record("a", 0), record("a", 60), record("ab", 0)],
+    );
+    add(&store, vec![record("a", 100)]);
+    assert_eq!(times(&store, "a"), [100, 60, 0]);
+    add(&store, vec![record("a", 101)]);
+    assert_eq!(times(&store, "a"), [101, 100, 60]);
+    // Each cohort has its own newest.
+    assert_eq!(times(&store, "ab"), [0]);
+    // The newest stays, even if the clock went back.
+    add(&store, vec![record("ab", 10_000), record("ab", 20)]);
+    assert_eq!(times(&store, "ab"), [20, 10_000]);
+}
+
+#[test]
+fn a_shorter_time_to_keep_records_drops_them_little_by_little() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory, i64::MAX);
+    add(&store, (0..100).map(|at| record("a", at)).collect());
+    drop(store);
+    let store = open(&directory, 10);
+    let mut lefts = Vec::new();
+    for at in 100..107 {
+        add(&store, vec![record("a", at)]);
+        lefts.push(times(&store, "a").len());
+    }
+    // One more and sixteen less each time.
+    assert_eq!(lefts, [85, 70, 55, 40, 25, 11, 11]);
+    assert_eq!(times(&store, "a"), (96..=106).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn no_more_records_are_kept_than_there_may_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory, i64::MAX);
+    let most = MAX_RECORDS as i64;
+    add(&store, (0..most).map(|at| record("a", at)).collect());
+    assert_eq!(times(&store, "a").len(), most as usize);
+    add(&store, vec![record("a", most)]);
+    let times = times(&store, "a");
+    assert_eq!(times.len(), most as usize);
+    assert_eq!((times[0], times[times.len() - 1]), (most, 1));
+}
+
+#[test]
+fn a_record_takes_the_place_of_the_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory, 1000);
+    let merged = |at| RunRecord {
+        replaces_last: true,
+        ..record("a", at)
+    };
+    // Of a cohort that has none it is the first.
+    add(&store, vec![merged(1)]);
+    assert_eq!(times(&store, "a"), [1]);
+    add(&store, vec![record("a", 2), merged(3), merged(4)]);
+    assert_eq!(times(&store, "a"), [4, 1]);
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.records(&cohort("a"), 1).unwrap(), [record("a", 4)]);
+}
+
+#[test]
+fn records_are_read_back_to_an_instant() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory, 1000);
+    add(&store, vec![record("a", 1), record("a", 5), record("a", 9)]);
+    let snapshot = store.snapshot().unwrap();
+    let since = |since, limit| {
+        let records = snapshot.records_since(&cohort("a"), Millis(since), limit);
+        records
+            .unwrap()
+            .iter()
+            .map(|record| record.at.0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(since(5, 10), [9, 5]);
+    assert_eq!(since(6, 10), [9]);
+    assert_eq!(since(0, 2), [9, 5]);
+    assert_eq!(since(10, 10), [] as [i64; 0]);
+}
