@@ -19,6 +19,8 @@ pub struct Definition {
     pub cadence: Cadence,
     /// `sync:`, where entries and exits go.
     pub sync: Vec<Sync>,
+    /// `on_remove:`, what becomes of the members when the definition goes away.
+    pub on_remove: OnRemove,
     /// Who is in.
     pub body: Body,
     /// What is allowed and yet probably not meant.
@@ -49,6 +51,16 @@ pub struct Sync {
     pub to: String,
     /// The user properties that each update carries, at most [`crate::limits::SYNCED_PROPERTIES`].
     pub user_properties: Vec<String>,
+}
+
+/// What becomes of a cohort's members when its definition goes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnRemove {
+    /// Nothing is sent: destinations keep whom they have.
+    #[default]
+    Keep,
+    /// Every member is sent as an exit.
+    Exit,
 }
 
 /// Who is in a cohort.

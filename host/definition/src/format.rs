@@ -9,13 +9,14 @@ use crate::yaml::{Content, Node, Reader};
 use crate::{Definition, parse};
 
 /// The order of the keys at the top.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "id",
     "name",
     "description",
     "time_zone",
     "cadence",
     "sync",
+    "on_remove",
     "where",
     "rule",
     "members",
@@ -60,6 +61,7 @@ fn same(one: &Definition, other: &Definition) -> bool {
         && one.time_zone == other.time_zone
         && one.cadence == other.cadence
         && one.sync == other.sync
+        && one.on_remove == other.on_remove
         && one.body == other.body
 }
 

@@ -54,7 +54,7 @@ pub use clause::{
     Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
     UserClause, When, Window,
 };
-pub use definition::{Body, Definition, Spans, Sync};
+pub use definition::{Body, Definition, OnRemove, Spans, Sync};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
 pub use format::format;
 pub use link::link;

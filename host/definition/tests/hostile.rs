@@ -307,7 +307,7 @@ fn seeds() -> Vec<String> {
     texts
 }
 
-const PIECES: [&str; 107] = [
+const PIECES: [&str; 109] = [
     "members",
     "in_cohort",
     "did_in_order",
@@ -367,6 +367,8 @@ const PIECES: [&str; 107] = [
     "sync",
     "to",
     "cadence",
+    "on_remove",
+    "exit",
     "daily",
     "at",
     "rule",

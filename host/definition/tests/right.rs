@@ -9,9 +9,9 @@ use std::path::Path;
 
 use muster_definition::{
     Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
-    Duration, End, EventName, Measure, NumberOf, Pattern, PatternKind, Predicate, Properties,
-    Sample, Source, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When,
-    Window, parse, parse_in,
+    Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
+    Properties, Sample, Source, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause,
+    When, Window, parse, parse_in,
 };
 use muster_model::{CohortId, Millis, Scalar};
 use proptest::prelude::*;
@@ -257,6 +257,14 @@ fn cadences() {
         cadence("{hourly: {at: 15}}"),
         Cadence::Hourly { minute: 15 }
     );
+}
+
+#[test]
+fn what_becomes_of_members() {
+    let on_remove = |text: &str| read("a.yaml", &format!("{text}\nrule: a.wasm")).on_remove;
+    assert_eq!(on_remove("# nothing"), OnRemove::Keep);
+    assert_eq!(on_remove("on_remove: keep"), OnRemove::Keep);
+    assert_eq!(on_remove("on_remove: exit"), OnRemove::Exit);
 }
 
 #[test]

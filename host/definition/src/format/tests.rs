@@ -114,8 +114,8 @@ fn block_scalars_keep_their_text() {
 #[test]
 fn keys_at_the_top_have_one_order() {
     becomes(
-        "# yaml-language-server: $schema=../s.json\n# who\nwhere: {did: A}\n# where to\nsync: [a]\n\n# how often\n# exactly\ncadence: hourly\ntime_zone: Europe/Berlin\ndescription: b\nname: a\nid: c\n",
-        "# yaml-language-server: $schema=../s.json\nid: c\nname: a\ndescription: b\ntime_zone: Europe/Berlin\n\n# how often\n# exactly\ncadence: hourly\n# where to\nsync: [a]\n# who\nwhere: {did: A}\n",
+        "# yaml-language-server: $schema=../s.json\n# who\nwhere: {did: A}\n# where to\nsync: [a]\non_remove: exit\n\n# how often\n# exactly\ncadence: hourly\ntime_zone: Europe/Berlin\ndescription: b\nname: a\nid: c\n",
+        "# yaml-language-server: $schema=../s.json\nid: c\nname: a\ndescription: b\ntime_zone: Europe/Berlin\n\n# how often\n# exactly\ncadence: hourly\n# where to\nsync: [a]\non_remove: exit\n# who\nwhere: {did: A}\n",
     );
     becomes(
         "# the file\n\n# the rule\nrule: ./a.wasm\nname: A\n",

@@ -11,12 +11,13 @@ use super::body::{self, body};
 use super::cadence::cadence;
 use super::clause::{companions_of, is_subject};
 use super::key::{Key, names};
+use super::on_remove::on_remove;
 use super::sync::sync;
 use super::time_zone::time_zone;
 use super::words::unknown_key;
 
 /// What a definition says beside who is in ([`body::TABLE`]).
-pub(crate) const TABLE: [Key; 6] = [
+pub(crate) const TABLE: [Key; 7] = [
     Key::new(
         "id",
         "id",
@@ -39,6 +40,11 @@ pub(crate) const TABLE: [Key; 6] = [
         "How often membership is computed; daily, if it is left out.",
     ),
     Key::new("sync", "sync", "Where entries and exits go."),
+    Key::new(
+        "on_remove",
+        "on_remove",
+        "What becomes of the members when this definition goes away; keep, if it is left out.",
+    ),
 ];
 
 fn keys() -> Vec<&'static str> {
@@ -75,6 +81,7 @@ fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Defi
     let time_zone = optional(reader, &fields, "time_zone", time_zone);
     let cadence = optional(reader, &fields, "cadence", cadence);
     let sync = optional(reader, &fields, "sync", sync);
+    let on_remove = optional(reader, &fields, "on_remove", on_remove);
     // A zone that is wrong was reported; the rest is read as if it were the default.
     let own = time_zone.clone().flatten();
     let body = body(reader, &fields, own.as_ref().unwrap_or(zone));
@@ -88,6 +95,7 @@ fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Defi
         time_zone: time_zone?.unwrap_or_else(|| zone.clone()),
         cadence: cadence?.unwrap_or_else(Cadence::default),
         sync,
+        on_remove: on_remove?.unwrap_or_default(),
         body: body.body,
         warnings: Diagnostics::default(),
         source: reader.source().clone(),

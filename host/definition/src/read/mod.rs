@@ -13,6 +13,7 @@ pub(crate) mod first_seen;
 pub(crate) mod instant;
 pub(crate) mod key;
 pub(crate) mod measure;
+pub(crate) mod on_remove;
 pub(crate) mod order;
 mod part;
 mod pattern;

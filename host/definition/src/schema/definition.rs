@@ -6,7 +6,7 @@ use super::object::{at_most_one, either, has, object, properties};
 use super::text::name;
 use super::{Kind, kind};
 use crate::limits;
-use crate::read::{body, cadence, definition as top, sync};
+use crate::read::{body, cadence, definition as top, on_remove, sync};
 
 /// A whole definition, apart from `$defs`.
 pub(super) fn definition() -> Value {
@@ -66,6 +66,14 @@ pub(super) fn kinds() -> Vec<Kind> {
                 "maxItems": limits::DESTINATIONS,
                 "uniqueItems": true,
                 "examples": [["crm", { "to": "growth", "user_properties": ["city"] }]],
+            }),
+        ),
+        (
+            "on_remove".into(),
+            json!({
+                "description": "`keep`: destinations hear nothing; `exit`: every member is sent as an exit.",
+                "enum": on_remove::WORDS,
+                "examples": ["exit"],
             }),
         ),
         (

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_definition::yaml::{Content, Fields, Node, Reader, closest};
 use muster_definition::{
-    Body, Cadence, Definition, Diagnostics, Source, Spans, TimeZoneName, quote, read_clause,
-    read_duration, time_zone,
+    Body, Cadence, Definition, Diagnostics, OnRemove, Source, Spans, TimeZoneName, quote,
+    read_clause, read_duration, time_zone,
 };
 use muster_model::{CohortId, Event, Millis, Scalar, Value};
 
@@ -103,6 +103,7 @@ fn inline(reader: &mut Reader<'_>, node: &Node, time_zone: TimeZoneName) -> Opti
         time_zone,
         cadence: Cadence::RealTime,
         sync: Vec::new(),
+        on_remove: OnRemove::Keep,
         body: Body::Where(clause),
         warnings: Diagnostics::default(),
         source: reader.source().clone(),

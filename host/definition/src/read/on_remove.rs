@@ -1,0 +1,28 @@
+//! What becomes of the members when the definition goes away.
+
+use crate::definition::OnRemove;
+use crate::diagnostic::quote;
+use crate::yaml::{Content, Node, Reader, closest};
+
+pub(crate) const WORDS: [&str; 2] = ["keep", "exit"];
+
+const FORMS: &str =
+    "write `keep`, and destinations hear nothing, or `exit`, and every member is sent as an exit";
+
+pub(super) fn on_remove(reader: &mut Reader<'_>, node: &Node) -> Option<OnRemove> {
+    let Content::Text(text) = &node.content else {
+        return reader.expected(node, "`keep` or `exit`", FORMS);
+    };
+    match &**text {
+        "keep" => Some(OnRemove::Keep),
+        "exit" => Some(OnRemove::Exit),
+        other => {
+            let help = match closest(other, WORDS) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => FORMS.to_owned(),
+            };
+            let message = format!("{} is neither `keep` nor `exit`", quote(other));
+            reader.wrong(node.span, message, help)
+        }
+    }
+}
