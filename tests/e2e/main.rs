@@ -5,8 +5,9 @@
 //! | `example.rs` | the example project, checked against an independent computation in Python |
 //! | `language.rs` | the whole cohort language, checked against a second computation in Python |
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
-//! | `crash.rs` | SIGKILL at random moments, then on |
+//! | `crash.rs`, `kills.rs` | SIGKILL at random moments, then on: commands, and the service |
 //! | `rules.rs` | hand-written rules, good and hostile |
+//! | `service.rs` | the running service |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
 #![allow(
@@ -25,8 +26,10 @@ mod crash;
 mod example;
 mod explain;
 mod fmt;
+mod kills;
 mod kinesis;
 mod language;
 mod plan;
 mod project;
 mod rules;
+mod service;

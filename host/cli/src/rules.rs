@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use muster_compiler::Module;
-use muster_definition::{Body, Clause, Definition};
+use muster_definition::{Body, Clause, Definition, OnRemove};
 use muster_engine::{Cohort, RunRecord, Sync};
 use muster_model::{Cadence, CohortId, Millis, Schedule};
 use muster_sandbox::{LoadError, Options, Origin, Rule, Sandbox, componentize};
@@ -176,7 +176,7 @@ fn cohort(definition: &Definition) -> Cohort {
         definition: Sha256::digest(format!("{:?}", definition.body)).into(),
         cadence: definition.cadence,
         sync: definition.sync.iter().map(sync).collect(),
-        exit_on_remove: false,
+        exit_on_remove: definition.on_remove == OnRemove::Exit,
     }
 }
 

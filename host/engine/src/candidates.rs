@@ -1,5 +1,6 @@
 //! Who has to be asked: users with news, users whose answer has run out, or everybody.
 
+use muster_model::Cadence;
 use muster_store::{RuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
@@ -9,7 +10,8 @@ use crate::memory::Memory;
 use crate::state::{self, CohortState, OpenTick};
 use crate::tick::TickOptions;
 
-/// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved.
+/// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved, and in real time that is not worth
+/// a record.
 pub(crate) fn begin(
     snapshot: &Snapshot,
     rule: &RuleKey,
@@ -66,7 +68,8 @@ pub(crate) fn begin(
     let Some(news) = snapshot.news(state.news)? else {
         return Ok(Some(tick(true)));
     };
-    if news.is_empty() && memory.due(snapshot, rule, now)?.is_empty() {
+    let real_time = (cohorts.iter()).all(|cohort| cohort.cadence == Cadence::RealTime);
+    if real_time && news.is_empty() && memory.due(snapshot, rule, now)?.is_empty() {
         return Ok(None);
     }
     Ok(Some(tick(false)))

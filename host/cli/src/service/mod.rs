@@ -136,7 +136,10 @@ async fn serve(
             stop,
         ));
     }
-    work.spawn(upkeep::upkeep(Arc::clone(&host), config.retention.map(millis)));
+    work.spawn(upkeep::upkeep(
+        Arc::clone(&host),
+        config.retention.map(millis),
+    ));
     service.start(loaded).await;
     work.spawn(definitions::watch(Arc::clone(&service)));
     tracing::info!(

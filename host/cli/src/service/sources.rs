@@ -39,7 +39,10 @@ impl Sources {
                         api_keys: source.api_keys.iter().map(|key| ApiKey::new(key)).collect(),
                     };
                     let listener = http::bind(&settings).await.context("the `http:` source")?;
-                    (format!("http:{}", source.listen), Open::Http(settings, listener))
+                    (
+                        format!("http:{}", source.listen),
+                        Open::Http(settings, listener),
+                    )
                 }
                 SourceConfig::Files(_) | SourceConfig::Kinesis(_) => continue,
             };
@@ -65,7 +68,9 @@ impl Sources {
                 let ended = match open {
                     Open::Http(settings, listener) => {
                         let stats = Arc::clone(&stats);
-                        http::run_http(listener, store, &settings, stats, cancel).await.map_err(anyhow::Error::from)
+                        http::run_http(listener, store, &settings, stats, cancel)
+                            .await
+                            .map_err(anyhow::Error::from)
                     }
                 };
                 if let Err(error) = ended {

@@ -33,6 +33,12 @@ impl Default for Guard {
 }
 
 impl Guard {
+    /// Whether a run that moves so many users of a cohort of so many members is held.
+    #[must_use]
+    pub fn holds(&self, members: u64, moved: u64) -> bool {
+        self.limit(members).is_some_and(|limit| moved > limit)
+    }
+
     /// How many of so many members may move; `None`: all.
     pub(super) fn limit(&self, members: u64) -> Option<u64> {
         #[expect(

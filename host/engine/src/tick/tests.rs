@@ -181,7 +181,7 @@ fn cohort(definition: u8, destinations: &[&str]) -> Cohort {
         id: CohortId::new("buyers").unwrap(),
         name: "Buyers".to_owned(),
         definition: [definition; 32],
-        cadence: Cadence::default(),
+        cadence: Cadence::RealTime,
         sync: destinations.iter().map(sync).collect(),
         exit_on_remove: true,
     }

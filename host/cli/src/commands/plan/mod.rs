@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_definition::quote;
-use muster_engine::{Cohort, CohortPreview, Lists, Preview, Reason};
+use muster_engine::{Cohort, CohortPreview, Guard, Lists, Preview, Reason};
 use muster_model::{CohortId, Millis};
 use muster_store::Snapshot;
 use serde_json::{Value, json};
@@ -63,6 +63,7 @@ impl Plan {
         let mut planned = Planned {
             shown: (!shown.is_empty()).then_some(shown),
             sample: self.sample,
+            guard: project.config.guard,
             rows: Vec::new(),
             samples: String::new(),
             json: Vec::new(),
@@ -91,6 +92,7 @@ struct Planned {
     /// `None`: all cohorts.
     shown: Option<BTreeSet<CohortId>>,
     sample: usize,
+    guard: Option<Guard>,
     rows: Vec<Vec<String>>,
     samples: String,
     json: Vec<Value>,
@@ -120,6 +122,7 @@ impl Planned {
             Err(error) => return self.failed(cohorts, error),
         };
         let preview = with_progress(lists, now, output, |options| {
+            // Without guard: whoever asks wants to know who would move if what is held were approved.
             muster_engine::preview(snapshot, rule, cohorts, options, self.sample)
         });
         match preview {
@@ -155,7 +158,10 @@ impl Planned {
                 number(preview.candidates),
                 cohort.reason.to_string(),
             ]);
-            self.samples += &samples(cohort);
+            let moved = cohort.entered + cohort.exited;
+            let guarded = self.guard.filter(|_| cohort.reason != Reason::First);
+            let held = guarded.is_some_and(|guard| guard.holds(cohort.members, moved));
+            self.samples += &samples(cohort, held);
             self.json.push(json!({
                 "id": cohort.id.as_str(),
                 "reason": cohort.reason,
@@ -170,6 +176,7 @@ impl Planned {
                 "sample_entered": cohort.sample_entered,
                 "sample_exited": cohort.sample_exited,
                 "told_whole": cohort.told_whole,
+                "held": held,
             }));
         }
     }
@@ -202,7 +209,7 @@ impl Planned {
 }
 
 /// Who would move, and whom the destinations would be told of besides.
-fn samples(cohort: &CohortPreview) -> String {
+fn samples(cohort: &CohortPreview, held: bool) -> String {
     let users = |way: &str, users: &[String], all: u64| {
         if all == 0 || users.is_empty() {
             return String::new();
@@ -216,6 +223,9 @@ fn samples(cohort: &CohortPreview) -> String {
     };
     let mut text = users("enter", &cohort.sample_entered, cohort.entered);
     text += &users("exit", &cohort.sample_exited, cohort.exited);
+    if held {
+        text += "  the guard would hold this run until it is approved\n";
+    }
     // At a first run those who enter are all there are.
     if cohort.reason != Reason::First && !cohort.told_whole.is_empty() {
         let destinations: Vec<_> = cohort.told_whole.iter().map(|to| quote(to)).collect();

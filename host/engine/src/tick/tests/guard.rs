@@ -302,10 +302,7 @@ fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
 fn in_real_time_the_runs_of_a_minute_share_a_record_and_idle_ones_have_none() {
     let world = World::new();
     let rule = world.rule(LATELY);
-    let live = Cohort {
-        cadence: Cadence::RealTime,
-        ..cohort(1, &["out"])
-    };
+    let live = cohort(1, &["out"]);
     world.bought(&[("ann", NOW)]);
     let run = |user: &str, now: i64| {
         if !user.is_empty() {
@@ -337,5 +334,36 @@ fn in_real_time_the_runs_of_a_minute_share_a_record_and_idle_ones_have_none() {
             (Reason::Scheduled, 2, 2, 2),
             (Reason::First, 1, 1, 1)
         ]
+    );
+}
+
+#[test]
+fn a_daily_run_that_moves_nobody_has_a_record_all_the_same() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let daily = Cohort {
+        cadence: Cadence::default(),
+        ..cohort(1, &["out"])
+    };
+    for now in [NOW, NOW + DAY, NOW + 2 * DAY] {
+        tick(
+            &world.store,
+            &rule,
+            std::slice::from_ref(&daily),
+            &TickOptions::at(Millis(now)),
+        )
+        .unwrap();
+    }
+    assert_eq!(
+        reasons(&world, &daily),
+        [Reason::Scheduled, Reason::Scheduled, Reason::First]
+    );
+    let snapshot = world.store.snapshot().unwrap();
+    let ran = status(&snapshot, &daily.id).unwrap().ran;
+    assert_eq!(ran, Some(Millis(NOW + 2 * DAY)));
+    let last = records(&snapshot, &daily.id, 1).unwrap().remove(0);
+    assert_eq!(
+        (last.cadence.as_str(), last.candidates),
+        ("daily at 00:00", 0)
     );
 }

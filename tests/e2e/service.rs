@@ -1,0 +1,493 @@
+//! The running service: cadences, sources, reload, guard, requests, its end.
+
+pub(crate) mod running;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::consumer::Consumer;
+use crate::project::Project;
+use running::{Service, free_port, until};
+
+const KEY: &str = "key-of-the-tests";
+
+/// A project whose cohorts are told of events over HTTP.
+fn project(more: &str, cohorts: &[(&str, &str)]) -> (Project, u16) {
+    let project = Project::new();
+    let port = free_port();
+    project.write(
+        "muster.yaml",
+        &format!(
+            "sources: [{{http: {{listen: \"127.0.0.1:{port}\", api_keys: [\"${{MUSTER_TEST_KEY:-{KEY}}}\"]}}}}]\n\
+             destinations:\n  out: {{file: {{path: out.ndjson}}}}\n{more}"
+        ),
+    );
+    for (id, text) in cohorts {
+        project.write(&format!("cohorts/{id}.yaml"), text);
+    }
+    (project, port)
+}
+
+/// Sends events, which must be acknowledged.
+fn send(port: u16, events: &[Value]) {
+    let body = json!({ "api_key": KEY, "events": events }).to_string();
+    let (status, answer) = running::post(port, "/2/httpapi", &body);
+    assert_eq!(status, 200, "{answer}");
+}
+
+fn purchase(user: &str, time: i64) -> Value {
+    json!({ "user_id": user, "event_type": "Purchase", "time": time, "event_properties": { "amount": 60 } })
+}
+
+fn members(project: &Project, cohort: &str) -> Vec<String> {
+    let mut consumer = Consumer::default();
+    if project.path().join("out.ndjson").exists() {
+        consumer.take(&project.read("out.ndjson"));
+    }
+    let members = consumer.members().remove(cohort).unwrap_or_default();
+    members.into_iter().collect()
+}
+
+/// 2026-03-01T00:00:00Z.
+const MARCH: i64 = 1_772_323_200_000;
+const START: &str = "2026-03-01T00:00:00Z";
+
+#[test]
+fn in_real_time_events_make_users_enter_and_time_makes_them_exit() {
+    let (project, port) = project(
+        "",
+        &[(
+            "lately",
+            "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 10 minutes}\n",
+        )],
+    );
+    // A minute a second.
+    let mut service = Service::start(&project, &["--now", START, "--speed", "60"]);
+    send(
+        port,
+        &[purchase("ann", MARCH), purchase("bob", MARCH + 60_000)],
+    );
+    until("both are in", || {
+        members(&project, "lately") == ["ann", "bob"]
+    });
+    until("time has made them exit", || {
+        members(&project, "lately").is_empty()
+    });
+    service.stop();
+    let runs = project.json(&["history", "lately"]);
+    let exits: u64 = runs["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["exited"].as_u64().unwrap())
+        .sum();
+    assert_eq!(exits, 2);
+    // They exited within two ticks of the instant at which it was due: a minute of this clock is a second.
+    let mut lines: Vec<Value> = project
+        .read("out.ndjson")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    lines.retain(|message| message["in_cohort"] == false);
+    let second: i64 = lines[0]["computed_time"].as_str().unwrap().parse().unwrap();
+    assert!(second >= MARCH / 1000 + 600, "{second}");
+}
+
+#[test]
+fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed() {
+    let cohort = |cadence: &str| {
+        format!(
+            "cadence: {cadence}\ntime_zone: America/Los_Angeles\nsync: [{{to: out}}]\nwhere: {{did: Purchase, in_last: 30 days}}\n"
+        )
+    };
+    let (project, port) = project(
+        "",
+        &[
+            ("daily", &cohort("{daily: {at: \"06:00\"}}")),
+            ("hourly", &cohort("{hourly: {at: 15}}")),
+        ],
+    );
+    // Six hours a second: the day on which clocks go forward, 8 March, is over within some seconds.
+    let speed = ["--now", "2026-03-07T00:00:00Z", "--speed", "21600"];
+    let mut service = Service::start(&project, &speed);
+    send(port, &[purchase("ann", MARCH)]);
+    let runs = |cohort: &str| {
+        let history = project.json(&["history", cohort, "--limit", "1000"]);
+        let mut runs: Vec<(String, String)> = history["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| {
+                (
+                    run["at"].as_str().unwrap().to_owned(),
+                    run["reason"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect();
+        runs.reverse();
+        runs
+    };
+    until("three days have passed", || runs("daily").len() >= 4);
+    service.stop();
+    let daily = runs("daily");
+    assert_eq!(daily[0].1, "first");
+    // 06:00 in Los Angeles is 14:00 UTC, and 13:00 from 8 March on. The clock jumps, so a run begins some minutes later.
+    for (run, hour) in daily[1..]
+        .iter()
+        .zip(["2026-03-07T14:", "2026-03-08T13:", "2026-03-09T13:"])
+    {
+        assert!(run.0.starts_with(hour) && run.1 == "scheduled", "{daily:?}");
+    }
+    let hourly = runs("hourly");
+    assert!(hourly.len() > 20, "{hourly:?}");
+    assert_eq!(members(&project, "daily"), ["ann"]);
+    assert_eq!(members(&project, "hourly"), ["ann"]);
+
+    // Ten days later: one run for all that was missed.
+    let mut service = Service::start(&project, &["--now", "2026-03-20T00:00:00Z"]);
+    until("it is made up for", || {
+        runs("daily").last().unwrap().1 == "missed"
+    });
+    service.stop();
+    assert_eq!(runs("daily").len(), daily.len() + 1);
+    assert_eq!(runs("daily").last().unwrap().0[..10], *"2026-03-20");
+}
+
+#[test]
+fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
+    let cohort = |least: u32| {
+        format!(
+            "name: Buyers\ncadence: real_time\nsync: [{{to: out}}]\nwhere: {{did: Purchase, times: {{at_least: {least}}}, in_last: 30 days}}\n"
+        )
+    };
+    let (project, port) = project("", &[("buyers", &cohort(1))]);
+    let mut service = Service::start(&project, &["--now", START]);
+    send(
+        port,
+        &[
+            purchase("ann", MARCH - 1),
+            purchase("bob", MARCH - 2),
+            purchase("bob", MARCH - 1),
+        ],
+    );
+    until("both are in", || {
+        members(&project, "buyers") == ["ann", "bob"]
+    });
+
+    project.write(
+        "cohorts/buyers.yaml",
+        "name: Buyers\ncadence: real_time\nwhere: {did: Purchase, timse: 2}\n",
+    );
+    let wrong = || {
+        project.json(&["status"])["definitions"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    // The command itself reads the broken definition and says so.
+    until("the fault is told", || {
+        let output = project.output(&["status"]);
+        !output.status.success()
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    send(port, &[purchase("cid", MARCH - 1)]);
+    until("the old definition is in force", || {
+        members(&project, "buyers") == ["ann", "bob", "cid"]
+    });
+
+    project.write("cohorts/buyers.yaml", &cohort(2));
+    until("the new definition is in force", || {
+        members(&project, "buyers") == ["bob"]
+    });
+    assert_eq!(wrong(), None);
+    let history = project.json(&["history", "buyers"]);
+    let changed = &history["runs"][0];
+    assert_eq!(
+        (&changed["reason"], &changed["exited"], &changed["entered"]),
+        (&json!("definition_changed"), &json!(2), &json!(0))
+    );
+
+    // Another name of the file, the same id: the same cohort.
+    let text = format!("id: buyers\n{}", cohort(2));
+    std::fs::remove_file(project.path().join("cohorts/buyers.yaml")).unwrap();
+    project.write("cohorts/renamed.yaml", &text);
+    std::thread::sleep(Duration::from_secs(3));
+    send(
+        port,
+        &[purchase("dan", MARCH - 2), purchase("dan", MARCH - 1)],
+    );
+    until("dan is in", || {
+        members(&project, "buyers") == ["bob", "dan"]
+    });
+
+    // Gone, and it says that its members exit.
+    project.write("cohorts/renamed.yaml", &format!("on_remove: exit\n{text}"));
+    project.write(
+        "cohorts/other.yaml",
+        "cadence: real_time\nwhere: {did: Refund, in_last: 1 day}\n",
+    );
+    std::thread::sleep(Duration::from_secs(3));
+    std::fs::remove_file(project.path().join("cohorts/renamed.yaml")).unwrap();
+    until("all have exited", || members(&project, "buyers").is_empty());
+    service.stop();
+}
+
+#[test]
+fn what_the_guard_holds_is_shown_and_approved_or_rejected() {
+    let cohort = |days: u32| {
+        format!(
+            "cadence: real_time\nsync: [{{to: out}}]\nwhere: {{did: Purchase, in_last: {days} days}}\n"
+        )
+    };
+    let (project, port) = project(
+        "guard: {percent: 20, members: 10}\n",
+        &[("buyers", &cohort(30))],
+    );
+    let mut service = Service::start(&project, &["--now", START]);
+    let day = 86_400_000;
+    let users: Vec<_> = (0..50)
+        .map(|user| {
+            purchase(
+                &format!("user-{user:02}"),
+                MARCH - 1 - i64::from(user % 25) * day,
+            )
+        })
+        .collect();
+    send(port, &users);
+    until("all are in", || members(&project, "buyers").len() == 50);
+
+    project.write("cohorts/buyers.yaml", &cohort(3));
+    let held = || project.json(&["status"])["cohorts"][0]["held"].clone();
+    until("it is held", || !held().is_null());
+    assert_eq!(
+        (&held()["exited"], &held()["members"]),
+        (&json!(44), &json!(50))
+    );
+    assert_eq!(members(&project, "buyers").len(), 50);
+    let plan = project.json(&["plan", "buyers", "--now", START]);
+    assert_eq!(
+        (&plan["cohorts"][0]["exited"], &plan["cohorts"][0]["held"]),
+        (&json!(44), &json!(true))
+    );
+    let sync = project.output(&["sync", "buyers"]);
+    assert!(
+        String::from_utf8_lossy(&sync.stderr).contains("muster approve buyers"),
+        "{sync:?}"
+    );
+
+    project.json(&["reject", "buyers"]);
+    assert!(held().is_null());
+    send(port, &[purchase("user-00", MARCH - 1)]);
+    until("it is held again, since nothing has changed", || {
+        !held().is_null()
+    });
+    let approved = project.json(&["approve", "buyers"]);
+    assert_eq!(approved["run"]["exited"], 44);
+    until("who is not in any more has exited", || {
+        members(&project, "buyers").len() == 6
+    });
+    assert!(held().is_null());
+    let again = project.output(&["approve", "buyers"]);
+    assert!(
+        String::from_utf8_lossy(&again.stderr).contains("no run of `buyers` is held"),
+        "{again:?}"
+    );
+    service.stop();
+    let history = project.json(&["history", "buyers"]);
+    let reasons: Vec<_> = history["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["reason"].as_str().unwrap())
+        .collect();
+    assert!(
+        reasons.contains(&"approved") && reasons.contains(&"rejected"),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn a_running_service_is_asked_for_runs_members_and_to_forget() {
+    let (project, port) = project(
+        "clock: 2026-03-01T12:00:00Z\n",
+        &[
+            (
+                "buyers",
+                "cadence: daily\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 30 days}\n",
+            ),
+            (
+                "others",
+                "cadence: daily\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 7 days}\n",
+            ),
+        ],
+    );
+    let mut service = Service::start(&project, &[]);
+    send(
+        port,
+        &[purchase("ann", MARCH - 1), purchase("bob", MARCH - 1)],
+    );
+    assert_eq!(
+        project.json(&["members", "buyers"])["members"],
+        json!([]),
+        "it is not midnight"
+    );
+    let synced = project.json(&["sync", "buyers"]);
+    assert_eq!(
+        (&synced["run"]["entered"], &synced["run"]["reason"]),
+        (&json!(2), &json!("requested"))
+    );
+    assert_eq!(
+        project.json(&["members", "buyers"])["members"],
+        json!(["ann", "bob"])
+    );
+    until("they have arrived", || {
+        members(&project, "buyers").len() == 2
+    });
+    assert!(
+        members(&project, "others").is_empty(),
+        "nobody asked for it"
+    );
+    let again = project.json(&["sync", "buyers"]);
+    assert_eq!(again["run"]["messages"], 0);
+    let whole = project.json(&["sync", "buyers", "--full"]);
+    assert_eq!(
+        (&whole["run"]["messages"], &whole["run"]["entered"]),
+        (&json!(1), &json!(0))
+    );
+
+    let status = project.json(&["status"]);
+    assert_eq!(status["cohorts"][0]["next_run_at"], "2026-03-02T00:00:00Z");
+    assert_eq!(status["sources"][0]["counts"]["events"], 2);
+    let unknown = project.output(&["forget", "nobody"]);
+    assert!(!unknown.status.success());
+    let forgotten = project.json(&["forget", "ann"]);
+    assert_eq!(forgotten["forgotten"]["exited"], json!(["buyers"]));
+    assert_eq!(
+        project.json(&["members", "buyers"])["members"],
+        json!(["bob"])
+    );
+    until("the exit has arrived", || {
+        project
+            .read("out.ndjson")
+            .lines()
+            .last()
+            .unwrap()
+            .contains("\"in_cohort\":false")
+    });
+    let explain = project.output(&["explain", "buyers", "ann"]);
+    assert!(!explain.status.success(), "ann is not known any more");
+
+    // Nobody else may have the store meanwhile, and is told why.
+    let second = project.output(&["run", "--once"]);
+    assert!(
+        String::from_utf8_lossy(&second.stderr).contains("another process uses the store"),
+        "{second:?}"
+    );
+    service.stop();
+    // Without the service the same commands do it themselves.
+    assert_eq!(project.json(&["sync", "others"])["run"]["entered"], 1);
+    assert_eq!(
+        project.json(&["forget", "bob"])["forgotten"]["exited"],
+        json!(["buyers", "others"])
+    );
+}
+
+#[test]
+fn metrics_and_health_tell_how_it_does() {
+    let operations = free_port();
+    let (project, port) = project(
+        &format!("operations: {{listen: \"127.0.0.1:{operations}\"}}\n"),
+        &[(
+            "buyers",
+            "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 30 days}\n",
+        )],
+    );
+    let mut service = Service::start(&project, &["--now", START]);
+    assert_eq!(running::get(operations, "/healthz").0, 200);
+    until("it is ready", || {
+        running::get(operations, "/readyz").0 == 200
+    });
+    send(port, &[purchase("ann", MARCH - 1)]);
+    until("the entry is counted", || {
+        let (_, text) = running::get(operations, "/metrics");
+        [
+            "muster_cohort_entered_total{cohort=\"buyers\"} 1",
+            "muster_cohort_members{cohort=\"buyers\"} 1",
+            "muster_destination_messages_total{destination=\"out\"} 1",
+            "muster_destination_backlog_messages{destination=\"out\"} 0",
+            "muster_store_events 1",
+        ]
+        .iter()
+        .all(|line| text.contains(line))
+            && text.contains("muster_source_events_total{source=\"http:")
+            && text.ends_with("# EOF\n")
+    });
+    let (status, answer) =
+        running::post(port, "/2/httpapi", r#"{"api_key": "wrong", "events": []}"#);
+    assert_eq!(status, 400, "{answer}");
+    service.stop();
+}
+
+#[test]
+fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
+    let (project, port) = project(
+        "",
+        &[(
+            "buyers",
+            "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 30 days}\n",
+        )],
+    );
+    let mut service = Service::start(&project, &["--now", START, "--drain"]);
+    let users: Vec<_> = (0..1_000)
+        .map(|user| purchase(&format!("user-{user}"), MARCH - 1))
+        .collect();
+    send(port, &users);
+    until("the run has begun", || {
+        project.json(&["members", "buyers"])["members"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 1_000
+    });
+    service.stop();
+    assert_eq!(members(&project, "buyers").len(), 1_000);
+
+    // A destination that takes nothing: a full disk says so at once, and the backlog is kept.
+    project.write(
+        "muster.yaml",
+        &project
+            .read("muster.yaml")
+            .replace("path: out.ndjson", "path: /dev/full"),
+    );
+    let mut service = Service::start(
+        &project,
+        &["--now", START, "--drain", "--stop-timeout", "600"],
+    );
+    send(port, &[purchase("one-more", MARCH - 1)]);
+    until("the destination's trouble is told", || {
+        let status = project.json(&["status"]);
+        status["destinations"][0]["waiting_messages"] == 1
+            && !status["destinations"][0]["trouble"].is_null()
+    });
+    service.signal("TERM");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(service.is_running(), "it waits for the outbox");
+    service.signal("TERM");
+    assert!(!service.wait().success(), "told twice");
+}
+
+#[test]
+fn logs_can_be_json() {
+    let (project, _) = project("", &[("a", "where: {did: Purchase, in_last: 1 day}\n")]);
+    let mut service = Service::start(&project, &["--log-format", "json"]);
+    let log = service.stop();
+    for line in log.lines() {
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(
+            line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+    assert!(log.contains("\"cohort\":\"a\""), "{log}");
+}

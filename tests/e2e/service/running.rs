@@ -1,0 +1,147 @@
+//! The service as a child process, and a client of its addresses.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use crate::project::{Project, muster};
+
+/// Longer than anything takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running service; killed if the test ends first.
+pub(crate) struct Service {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Service {
+    /// Starts it, and waits until it can be asked.
+    pub(crate) fn start(project: &Project, arguments: &[&str]) -> Self {
+        let service = Self::begin(project, arguments);
+        until("the service answers", || {
+            let status = muster(&["status", "--json"])
+                .current_dir(project.path())
+                .output()
+                .unwrap();
+            String::from_utf8_lossy(&status.stdout).contains("\"running\":\"")
+        });
+        service
+    }
+
+    /// Starts it.
+    pub(crate) fn begin(project: &Project, arguments: &[&str]) -> Self {
+        let log = project.path().join("service.log");
+        let child = muster(&[&["run"], arguments].concat())
+            .current_dir(project.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill")
+            .args([format!("-{signal}"), self.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "it does not end:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Ends it with SIGTERM, which must succeed, and returns what it logged.
+    pub(crate) fn stop(&mut self) -> String {
+        self.signal("TERM");
+        let status = self.wait();
+        assert!(status.success(), "{}", self.log());
+        self.log()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.log());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until something is so.
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// One request; the status and the body of the answer.
+pub(crate) fn post(port: u16, path: &str, body: &str) -> (u16, String) {
+    request(
+        port,
+        &format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+    )
+    .unwrap()
+}
+
+pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
+    request(
+        port,
+        &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+    )
+    .unwrap()
+}
+
+pub(crate) fn request(port: u16, text: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(text.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let invalid = || std::io::Error::other("no answer");
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(invalid)?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    Ok((status.ok_or_else(invalid)?, body.to_owned()))
+}
