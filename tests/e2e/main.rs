@@ -7,7 +7,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs`, `kills.rs` | SIGKILL at random moments, then on: commands, and the service |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `service.rs` | the running service |
+//! | `service.rs`, `sdk.rs` | the running service, and the vendor's SDKs that send to it |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
 #![allow(
@@ -32,4 +32,5 @@ mod language;
 mod plan;
 mod project;
 mod rules;
+mod sdk;
 mod service;
