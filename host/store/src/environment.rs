@@ -5,12 +5,13 @@ use std::path::Path;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, WithoutTls};
 
+use crate::sealed::Sealed;
 use crate::{Options, StoreError};
 
 /// A read transaction that may move between threads.
 pub(crate) type ReadTxn<'a> = RoTxn<'a, WithoutTls>;
-/// Keys and values are bytes; the modules that own a table know their meaning.
-pub(crate) type Table = Database<'static, Bytes, Bytes>;
+/// Keys and values are bytes, values with a checksum; the modules that own a table know their meaning.
+pub(crate) type Table = Database<'static, Bytes, Sealed>;
 
 /// The tables. Key → value; numbers in keys are big-endian, so that they sort.
 #[derive(Clone, Copy)]
@@ -81,7 +82,7 @@ pub(crate) fn open(
     let env = map(directory, options, EnvFlags::empty())?;
     let txn = env.write_txn()?;
     let opened = env.create_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
-        let mut table = |name| opener.create_database::<Bytes, Bytes>(txn, Some(name));
+        let mut table = |name| opener.create_database::<Bytes, Sealed>(txn, Some(name));
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = NAMES;
         Ok(CommitOrAbort::<_, ()>::Commit([
             table(a)?,
@@ -125,7 +126,7 @@ pub(crate) fn look(
         let mut tables = Vec::with_capacity(NAMES.len());
         for name in NAMES {
             // A process that makes the store makes all tables in one commit.
-            let table = opener.open_database::<Bytes, Bytes>(txn, Some(name))?;
+            let table = opener.open_database::<Bytes, Sealed>(txn, Some(name))?;
             tables.push(table.ok_or_else(missing)?);
         }
         let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| NO_TABLES)?;

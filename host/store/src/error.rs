@@ -1,7 +1,7 @@
 //! What can go wrong.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the store could not do what it was asked. After any of these it holds what it held before.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +41,43 @@ pub enum StoreError {
         /// Which value.
         what: &'static str,
     },
+    /// The database's file is not what was written.
+    #[error(
+        "`{}` is damaged at page {page}: {what}; put a copy of the directory in its place, or import the events into a new one",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The page, from 0.
+        page: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The database has reached the size that it was opened with.
     #[error("the store has reached its largest size: open it with a larger map size")]
     Full,
     /// The disk is full.
-    #[error("no space is left on the store's disk")]
+    #[error(
+        "no space is left for the store: its disk, a quota or the limit of a file's size is reached"
+    )]
     DiskFull,
+    /// The disk did a part of what it was to do.
+    #[error("the disk did not take all of a write: it is full, or it is failing")]
+    Disk(#[source] io::Error),
+    /// The directory, or a file in it, may not be written.
+    #[error("`{}` cannot be written: let the user that runs this write it, or choose another directory", directory.display())]
+    NotWritable {
+        /// The store's directory.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The database could not finish a write, and takes no other before it is opened anew.
+    #[error(
+        "a write to the store's file failed half way: start the process again, and look after the disk"
+    )]
+    Stopped,
     /// Something is longer than the store takes.
     #[error("{what} is {length} bytes long, at most {limit} are taken")]
     TooLong {
@@ -97,13 +128,50 @@ impl From<heed::Error> for StoreError {
         use heed::MdbError;
         match error {
             heed::Error::Mdb(MdbError::MapFull) => Self::Full,
-            heed::Error::Mdb(
-                MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid | MdbError::Panic,
-            ) => Self::Corrupt {
-                what: "a page of the database",
+            heed::Error::Mdb(MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid) => {
+                Self::Corrupt {
+                    what: "a page of the database",
+                }
+            }
+            heed::Error::Mdb(MdbError::Panic) => Self::Stopped,
+            heed::Error::Decoding(_) => Self::Corrupt {
+                what: "a value has not its checksum",
             },
-            heed::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => Self::DiskFull,
+            heed::Error::Io(error) if is_full(&error) => Self::DiskFull,
+            // LMDB: a write that comes back short is `EIO`, and that is how a disk begins to be full.
+            heed::Error::Io(error) if error.raw_os_error() == Some(EIO) => Self::Disk(error),
             other => Self::Database(other),
+        }
+    }
+}
+
+/// POSIX: input/output error.
+const EIO: i32 = 5;
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)
+}
+
+impl StoreError {
+    /// What refuses to be written is a matter of the directory.
+    pub(crate) fn or_not_writable(self, directory: &Path) -> Self {
+        let denied = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            )
+        };
+        match self {
+            Self::Io { source, .. } | Self::Database(heed::Error::Io(source))
+                if denied(&source) =>
+            {
+                Self::NotWritable {
+                    directory: directory.to_owned(),
+                    source,
+                }
+            }
+            other => other,
         }
     }
 }

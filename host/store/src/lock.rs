@@ -1,37 +1,59 @@
 //! One owner a directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 
 /// Held while the store is open; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub(crate) struct Lock {
+    file: File,
+    path: PathBuf,
+}
 
 impl Lock {
     pub(crate) fn take(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join("owner.lock");
-        let io = |action| {
-            let path = path.clone();
-            move |source| StoreError::Io {
-                action,
-                path,
-                source,
-            }
-        };
-        let file = OpenOptions::new()
+        let opened = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(&path)
-            .map_err(io("open"))?;
+            .open(&path);
+        let file = opened.map_err(|source| failed("open", &path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+            Ok(()) => Ok(Self { file, path }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
                 directory: directory.to_owned(),
             }),
-            Err(TryLockError::Error(source)) => Err(io("lock")(source)),
+            Err(TryLockError::Error(source)) => Err(failed("lock", &path, source)),
         }
+    }
+
+    /// Whether a store was made here: then a database file that is missing or empty is not a new one.
+    pub(crate) fn marked(&self) -> Result<bool, StoreError> {
+        let metadata = self.file.metadata();
+        Ok(metadata
+            .map_err(|source| failed("read", &self.path, source))?
+            .len()
+            > 0)
+    }
+
+    /// Notes that a store was made here.
+    pub(crate) fn mark(&mut self) -> Result<(), StoreError> {
+        if !self.marked()? {
+            let written = self.file.write_all(b"a store is here\n");
+            written.map_err(|source| failed("write", &self.path, source))?;
+        }
+        Ok(())
+    }
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io {
+        action,
+        path: path.to_owned(),
+        source,
     }
 }

@@ -16,6 +16,9 @@ pub struct Options {
     pub import_bytes: usize,
     /// How long a cohort's run records are kept, in ms before its newest; [`crate::MAX_RECORDS`] is the most whatever this is.
     pub keep_records: i64,
+    /// Whether it is looked through for damage when it is opened. That reads every page but those of large values, and so takes about as long as
+    /// reading the user ids, which opening does too.
+    pub check: bool,
     /// How many threads may read one snapshot at the same time; further ones wait for their turn.
     pub readers: usize,
 }
@@ -32,6 +35,7 @@ impl Default for Options {
             import_rows: 1 << 20,
             import_bytes: 256 << 20,
             keep_records: 90 * 24 * 60 * 60 * 1000,
+            check: true,
             readers: 16,
         }
     }

@@ -18,7 +18,7 @@ use crate::segment::Segment;
 use crate::sources;
 use crate::terms::{Counts, Terms};
 use crate::view::View;
-use crate::{Options, SourceKey, StoreError, log};
+use crate::{Options, SourceKey, StoreError, log, pages};
 
 /// An open store. Clones share it; it closes with the last clone and snapshot.
 #[derive(Clone)]
@@ -69,16 +69,24 @@ impl Store {
     /// Opens the store in a directory, which is made if it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Version`] when another version wrote it, and
-    /// when it cannot be read.
+    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Version`] when another version wrote it,
+    /// [`StoreError::Damaged`] and [`StoreError::NotWritable`], and when it cannot be read.
     pub fn open(directory: &Path, options: &Options) -> Result<Self, StoreError> {
+        Self::open_or(directory, options).map_err(|error| error.or_not_writable(directory))
+    }
+
+    fn open_or(directory: &Path, options: &Options) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
             action: "make the directory",
             path: directory.to_owned(),
             source,
         })?;
-        let lock = Lock::take(directory)?;
+        let mut lock = Lock::take(directory)?;
+        if options.check {
+            pages::check(&directory.join("data.mdb"), lock.marked()?)?;
+        }
         let (env, tables) = environment::open(directory, options)?;
+        lock.mark()?;
         // Of processes that looked at it and were killed: they would keep freed pages from being used again.
         env.clear_stale_readers()?;
         let mut txn = env.write_txn()?;

@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 use muster_model::Millis;
 use serde::Serialize;
 
-use super::limits::RETRY_AFTER;
+use super::limits::{MAX_ERROR, RETRY_AFTER};
 
 /// All events are on disk.
 #[derive(Debug, Serialize)]
@@ -55,9 +55,14 @@ impl Stored {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        let mut error = error.into();
+        if error.len() > MAX_ERROR {
+            error.truncate(error.floor_char_boundary(MAX_ERROR - '…'.len_utf8()));
+            error.push('…');
+        }
         Self {
             code: status.as_u16(),
-            error: error.into(),
+            error,
             missing_field: None,
             events_with_invalid_fields: Indices::new(),
             events_with_missing_fields: Indices::new(),

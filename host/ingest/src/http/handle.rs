@@ -9,7 +9,7 @@ use hyper::header::{CONNECTION, CONTENT_ENCODING, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use muster_model::Millis;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -26,6 +26,9 @@ use crate::SourceStats;
 pub(super) struct Shared {
     pub(super) keys: Vec<ApiKey>,
     pub(super) room: Room,
+    /// One for each request that may be decoded at a time: as many as there are processors. More threads would be no
+    /// faster, and each keeps memory of its own.
+    pub(super) decoders: Arc<Semaphore>,
     pub(super) queue: mpsc::Sender<Work>,
     pub(super) stats: Arc<SourceStats>,
     pub(super) limits: Limits,
@@ -102,14 +105,12 @@ fn wanted(head: &request::Parts) -> Result<Wanted, Refusal> {
         let error = "Only POST is understood here";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error));
     }
-    let packed = match head
-        .headers
-        .get(CONTENT_ENCODING)
-        .map(HeaderValue::as_bytes)
-    {
-        None | Some(b"" | b"identity") => false,
-        Some(b"gzip" | b"x-gzip") => true,
-        Some(_) => {
+    let encoding = head.headers.get(CONTENT_ENCODING);
+    let encoding = encoding.map_or(&b""[..], HeaderValue::as_bytes);
+    let packed = match encoding.to_ascii_lowercase().as_slice() {
+        b"" | b"identity" => false,
+        b"gzip" | b"x-gzip" => true,
+        _ => {
             let error = "Only gzip is understood as `Content-Encoding`";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
@@ -123,8 +124,15 @@ async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<S
     let max_body = wanted.route.max_body;
     let body = body.read(max_body, &mut reservation).await?;
     let now = Millis::now();
+    let gone = || Refusal::unavailable("muster stops");
+    let turn = Arc::clone(&shared.decoders).acquire_owned().await;
+    let turn = turn.map_err(|_| gone())?;
     let keys = Arc::clone(shared);
-    let decode = spawn_blocking(move || decode(&keys.keys, wanted, body, now, reservation));
+    let decode = spawn_blocking(move || {
+        let read = decode(&keys.keys, wanted, body, now, reservation);
+        drop(turn);
+        read
+    });
     // It panics on no body; if it did, the request is the only one to suffer.
     let read = decode.await.map_err(|_| {
         let error = "The request could not be read: this is a fault of muster";
@@ -137,7 +145,6 @@ async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<S
         reservation: read.reservation,
         done,
     };
-    let gone = || Refusal::unavailable("muster stops");
     shared.queue.send(work).await.map_err(|_| gone())?;
     match committed.await {
         Ok(Ok(())) => Ok(Stored::new(events, read.size, now)),

@@ -43,6 +43,9 @@ pub const MAX_DRAINED: usize = 2 * MAX_BATCH_BODY;
 /// Decoded events of one commit, in bytes: a commit takes the requests that wait until it is this large.
 pub const COMMIT_BYTES: usize = 8 << 20;
 
+/// The longest error of an answer, in bytes: it quotes what it is about, and that may be large.
+pub const MAX_ERROR: usize = 500;
+
 /// What `Retry-After` says, in seconds.
 pub const RETRY_AFTER: u64 = 2;
 

@@ -1,6 +1,7 @@
 //! Connections: accepted, bounded, and ended in order.
 
 use std::convert::Infallible;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,10 +44,12 @@ pub(super) async fn run(
         let stats = Arc::clone(&stats);
         spawn_blocking(move || commit::run(append, waiting, &stats))
     };
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut server = Server {
         shared: Arc::new(Shared {
             keys,
             room: Room::new(limits.bytes_in_flight),
+            decoders: Arc::new(Semaphore::new(processors)),
             queue: queue.clone(),
             stats,
             limits,

@@ -114,7 +114,7 @@ async fn the_content_type_does_not_matter_and_gzip_is_unpacked() {
             "content-type: application/x-www-form-urlencoded\r\n",
             body.clone().into_bytes(),
         ),
-        ("content-encoding: identity\r\n", body.clone().into_bytes()),
+        ("content-encoding: Identity\r\n", body.clone().into_bytes()),
         ("content-encoding: gzip\r\n", gzip(body.as_bytes())),
         (
             "content-encoding: gzip\r\n",
@@ -149,6 +149,27 @@ async fn a_request_in_chunks_and_many_on_one_connection() {
     }
     drop(stream);
     assert_eq!(server.stop().await, ["ann View"; 2]);
+}
+
+/// curl asks before it sends a large body.
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_to_go_on() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let body = body(&json!([view("ann")]));
+    let bytes = request(
+        "POST",
+        "/2/httpapi",
+        "expect: 100-continue\r\n",
+        body.as_bytes(),
+    );
+    let (head, body) = bytes.split_at(bytes.len() - body.len());
+    stream.write_all(head).await.unwrap();
+    assert_eq!(answer(&mut stream).await.unwrap().status, 100);
+    stream.write_all(body).await.unwrap();
+    assert_eq!(answer(&mut stream).await.unwrap().status, 200);
+    drop(stream);
+    assert_eq!(server.stop().await, ["ann View"]);
 }
 
 #[tokio::test]

@@ -102,6 +102,23 @@ async fn a_request_has_so_many_events() {
     assert_eq!(server.stop().await.len(), 2 * MAX_EVENTS);
 }
 
+#[tokio::test]
+async fn an_error_has_a_size() {
+    let server = Server::start().await;
+    let mut event = view("ann");
+    event["event_properties"] = json!("ä".repeat(10_000));
+    let answer = post(server.address, "/2/httpapi", body(&json!([event]))).await;
+    let answer = answer.json();
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.ends_with("ää…"), "{error}");
+    assert!((MAX_ERROR - 1..=MAX_ERROR).contains(&error.len()));
+    assert_eq!(
+        answer["events_with_invalid_fields"],
+        json!({"event_properties": [0]})
+    );
+    assert_eq!(server.stop().await, [""; 0]);
+}
+
 /// A body that fits, of events that do not once they are decoded: an element of a list is 2 bytes of text, and 16 decoded.
 #[tokio::test]
 async fn decoded_events_have_a_size() {
@@ -212,8 +229,8 @@ async fn a_head_has_a_size_and_a_number_of_headers() {
 #[tokio::test]
 async fn slow_heads_slow_bodies_and_idle_connections_end() {
     let limits = Limits {
-        head_time: Duration::from_millis(50),
-        body_time: Duration::from_millis(50),
+        head_time: Duration::from_millis(300),
+        body_time: Duration::from_millis(300),
         ..Limits::default()
     };
     let server = Server::with(limits, |_| Ok(())).await;

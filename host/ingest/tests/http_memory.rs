@@ -1,0 +1,169 @@
+//! How much memory HTTP ingestion takes at most, in a process of its own, whatever is sent at a time.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use muster_ingest::SourceStats;
+use muster_ingest::http::limits::{BYTES_IN_FLIGHT, MAX_BATCH_BODY, MAX_BODY};
+use muster_ingest::http::{ApiKey, HttpSettings, bind, run_http};
+use muster_store::{Options, Store};
+use tokio_util::sync::CancellationToken;
+
+/// A field of `/proc/self/status`, in bytes.
+fn memory(field: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+    let kib = line.split_whitespace().nth(1).unwrap();
+    kib.parse::<usize>().unwrap() * 1024
+}
+
+/// Sends all but the last byte.
+fn begin(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: muster\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body[..length - 1]).unwrap();
+    stream
+}
+
+/// Sends the last byte, and returns the status.
+fn end(mut stream: TcpStream, body: &[u8]) -> u16 {
+    stream.write_all(&body[body.len() - 1..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer[9..12].parse().unwrap()
+}
+
+/// So many clients send the same at a time; returns how often which status came.
+fn statuses(
+    address: SocketAddr,
+    clients: usize,
+    path: &'static str,
+    headers: &'static str,
+    body: Vec<u8>,
+) -> Vec<(u16, usize)> {
+    let body: Arc<[u8]> = body.into();
+    let begun: Vec<_> = (0..clients)
+        .map(|_| {
+            let body = Arc::clone(&body);
+            thread::spawn(move || begin(address, path, headers, &body))
+        })
+        .collect();
+    let begun: Vec<_> = begun.into_iter().map(|one| one.join().unwrap()).collect();
+    let ended: Vec<_> = begun
+        .into_iter()
+        .map(|stream| {
+            let body = Arc::clone(&body);
+            thread::spawn(move || end(stream, &body))
+        })
+        .collect();
+    let mut all: Vec<u16> = ended.into_iter().map(|one| one.join().unwrap()).collect();
+    all.sort_unstable();
+    let of = |status| (status, all.iter().filter(|one| **one == status).count());
+    let mut counts: Vec<_> = all.iter().map(|status| of(*status)).collect();
+    counts.dedup();
+    counts
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The allocator keeps freed memory for each thread, more or less of it by chance: in a process with one arena for all
+/// threads, memory is what is in use.
+const INSIDE: &str = "MUSTER_TEST_ONE_ARENA";
+
+#[test]
+fn memory_stays_bounded_whatever_is_sent_at_a_time() {
+    if std::env::var_os(INSIDE).is_some() {
+        tokio::runtime::Runtime::new().unwrap().block_on(inside());
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "memory_stays_bounded_whatever_is_sent_at_a_time",
+            "--exact",
+            "--nocapture",
+        ])
+        .env(INSIDE, "1")
+        .env("MALLOC_ARENA_MAX", "1")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    println!("{}", text(&output.stdout));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+async fn inside() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let settings = HttpSettings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        api_keys: vec![ApiKey::new("k")],
+    };
+    let listener = bind(&settings).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stats = Arc::<SourceStats>::default();
+    let cancel = CancellationToken::new();
+    let running = {
+        let (stats, cancel) = (Arc::clone(&stats), cancel.clone());
+        tokio::spawn(async move { run_http(listener, store, &settings, stats, cancel).await })
+    };
+
+    // Lists whose elements take 2 bytes as text and many times that decoded.
+    let list = format!("[{}1]", "1,".repeat(900));
+    let event = format!(
+        r#"{{"user_id":"a","event_type":"V","event_properties":{{"p":{list},"q":{list}}}}}"#
+    );
+    let events = format!("{}{event}", format!("{event},").repeat(180));
+    // The last is malformed, so that the store gets none: its own memory is not what is measured.
+    let dense = format!(r#"{{"api_key":"k","events":[{events},0]}}"#);
+    let wide = r#"{"api_key":"k","events":[]}"#.to_owned() + &" ".repeat(MAX_BODY - 40);
+    let bomb = gzip(&vec![b' '; MAX_BATCH_BODY]);
+    let beyond = gzip(&vec![b' '; 2 * MAX_BATCH_BODY]);
+    assert!(dense.len() < MAX_BODY && wide.len() < MAX_BODY && bomb.len() < 1 << 16);
+    let sent = tokio::task::spawn_blocking(move || {
+        [
+            statuses(address, 300, "/2/httpapi", "", wide.into_bytes()),
+            statuses(address, 60, "/batch", "content-encoding: gzip\r\n", bomb),
+            statuses(address, 10, "/batch", "content-encoding: gzip\r\n", beyond),
+            statuses(address, 60, "/2/httpapi", "", dense.into_bytes()),
+        ]
+    })
+    .await
+    .unwrap();
+    let most = memory("VmHWM");
+    // More bodies than there is room for: some are taken, the others refused for now.
+    let [wide, bomb, beyond, dense] = sent;
+    let known = |statuses: &[(u16, usize)], known: &[u16]| {
+        statuses.iter().all(|(status, _)| known.contains(status))
+    };
+    assert!(wide.len() == 2 && known(&wide, &[200, 429]), "{wide:?}");
+    assert!(known(&bomb, &[400, 429]), "{bomb:?}");
+    assert!(known(&beyond, &[413, 429]), "{beyond:?}");
+    assert!(known(&dense, &[400, 429]), "{dense:?}");
+    // Besides what is in flight: buffers that grow, what the allocator keeps, and this test's own.
+    assert!(
+        most < 4 * BYTES_IN_FLIGHT,
+        "{} MiB for {wide:?} {bomb:?} {beyond:?} {dense:?}",
+        most >> 20
+    );
+    println!(
+        "at most {} MiB for {wide:?} {bomb:?} {beyond:?} {dense:?}",
+        most >> 20
+    );
+    cancel.cancel();
+    running.await.unwrap().unwrap();
+}

@@ -1,0 +1,158 @@
+//! Whether the database file is whole: LMDB follows page numbers and offsets as it finds them, and what a failing disk made of
+//! them would crash the process, or make it write over good pages. So all are looked at before it is let near the file.
+//!
+//! The format is that of `mdb.c` of LMDB 0.9 (`MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta`) on little-endian machines of 64 bits. Values
+//! are not looked at; they have checksums ([`crate::sealed`]).
+
+mod meta;
+mod node;
+mod tree;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+use meta::Meta;
+use tree::Kind;
+
+/// Bytes before a page's content.
+const HEADER: usize = 16;
+/// Page flags.
+const BRANCH: u16 = 1;
+const LEAF: u16 = 2;
+const OVERFLOW: u16 = 4;
+
+/// Looks at the file of a database that no process writes. `made`: there is known to have been one.
+///
+/// # Errors
+/// [`StoreError::Damaged`], and when the file cannot be read.
+pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
+    if cfg!(not(all(
+        target_endian = "little",
+        target_pointer_width = "64"
+    ))) {
+        return Ok(());
+    }
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !made => return Ok(()),
+        other => other.map_err(|source| unreadable(path, source))?,
+    };
+    let length = file.metadata().map_err(|source| unreadable(path, source))?;
+    if length.len() == 0 && !made {
+        // The process that was to make it ended too soon.
+        return Ok(());
+    }
+    let mut pages = Pages {
+        path: path.to_owned(),
+        file,
+        size: 0,
+        last: 0,
+        seen: Vec::new(),
+        free: Vec::new(),
+    };
+    let meta = Meta::read(&mut pages)?;
+    pages.size = meta.page_size;
+    pages.last = meta.last_page;
+    pages.mark(0, 2)?;
+    pages.tree(&meta.free, Kind::Free)?;
+    pages.tree(&meta.main, Kind::Main)?;
+    for page in std::mem::take(&mut pages.free) {
+        // Neither used nor free twice.
+        pages.mark(page, 1)?;
+    }
+    Ok(())
+}
+
+/// The file while it is looked at.
+struct Pages {
+    path: PathBuf,
+    file: File,
+    /// Bytes of a page.
+    size: usize,
+    /// The last page that is used or free.
+    last: u64,
+    /// A bit for each page that has its use.
+    seen: Vec<u64>,
+    /// Pages that are free.
+    free: Vec<u64>,
+}
+
+impl Pages {
+    /// Reads bytes from a place of the file.
+    fn read(&mut self, at: u64, length: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; length];
+        let read =
+            (self.file.seek(SeekFrom::Start(at))).and_then(|_| self.file.read_exact(&mut bytes));
+        match read {
+            Ok(()) => Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                let page = at.checked_div(self.size as u64).unwrap_or(0);
+                Err(self.damaged(page, "the file ends before it"))
+            }
+            Err(source) => Err(unreadable(&self.path, source)),
+        }
+    }
+
+    /// Reads some pages that follow each other.
+    fn page(&mut self, page: u64, count: u64) -> Result<Vec<u8>, StoreError> {
+        let size = self.size as u64;
+        let (Some(at), Some(length)) = (page.checked_mul(size), count.checked_mul(size)) else {
+            return Err(self.damaged(page, "it is past the end"));
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.read(at, length)
+    }
+
+    /// Notes the use of pages that nothing else uses.
+    fn mark(&mut self, first: u64, count: u64) -> Result<(), StoreError> {
+        let end = first.checked_add(count).filter(|end| *end <= self.last + 1);
+        let Some(end) = end else {
+            return Err(self.damaged(first, "it is past the end"));
+        };
+        for page in first..end {
+            let word = usize::try_from(page / 64).unwrap_or(usize::MAX);
+            if self.seen.len() <= word {
+                self.seen.resize(word + 1, 0);
+            }
+            let bit = 1 << (page % 64);
+            match self.seen.get_mut(word) {
+                Some(word) if *word & bit == 0 => *word |= bit,
+                _ => return Err(self.damaged(page, "it has two uses")),
+            }
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, page: u64, what: &'static str) -> StoreError {
+        StoreError::Damaged {
+            path: self.path.clone(),
+            page,
+            what,
+        }
+    }
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> StoreError {
+    StoreError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Little-endian numbers at a place; 0 where there are none.
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    let number = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    number.map_or(0, |bytes| u16::from_le_bytes(*bytes))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let number = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    number.map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let number = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    number.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}

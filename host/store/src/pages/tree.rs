@@ -1,0 +1,156 @@
+//! A tree of pages, from its root to its values.
+
+use super::meta::Tree;
+use super::node::{Leads, nodes};
+use super::{HEADER, OVERFLOW, Pages, u16_at, u32_at, u64_at};
+use crate::StoreError;
+
+/// The deepest tree. LMDB: `CURSOR_STACK`.
+const DEEPEST: u16 = 32;
+
+/// What a tree holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Free pages, by the commit that freed them.
+    Free,
+    /// The tables, by name.
+    Main,
+    /// A table.
+    Table,
+}
+
+/// Between which keys a page's keys lie: from the first on, before the second.
+type Bounds<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+impl Pages {
+    /// Looks at a tree, and at those of the tables that it names.
+    pub(super) fn tree(&mut self, tree: &Tree, kind: Kind) -> Result<(), StoreError> {
+        let mut found = Tree {
+            depth: tree.depth,
+            branches: 0,
+            leaves: 0,
+            overflow: 0,
+            entries: 0,
+            root: tree.root,
+        };
+        if tree.root == Tree::NONE {
+            found.depth = 0;
+        } else {
+            if tree.depth == 0 || tree.depth > DEEPEST {
+                return Err(self.damaged(tree.root, "its tree is too deep"));
+            }
+            self.walk(tree.root, tree.depth, (None, None), kind, &mut found)?;
+        }
+        if found != *tree {
+            let root = if tree.root == Tree::NONE {
+                0
+            } else {
+                tree.root
+            };
+            return Err(self.damaged(root, "its tree has lost or won entries"));
+        }
+        Ok(())
+    }
+
+    /// Looks at a page, `height` levels above nothing, and what is below.
+    fn walk(
+        &mut self,
+        page: u64,
+        height: u16,
+        bounds: Bounds<'_>,
+        kind: Kind,
+        found: &mut Tree,
+    ) -> Result<(), StoreError> {
+        self.mark(page, 1)?;
+        let bytes = self.page(page, 1)?;
+        let Some(nodes) = nodes(&bytes, page) else {
+            return Err(self.damaged(page, "it is no page of a tree"));
+        };
+        let mut lows = nodes.iter().map(|(key, _)| *key);
+        // The first key of a branch is never looked at.
+        let first = if height > 1 { bounds.0 } else { lows.next() };
+        let sorted = |keys: &[Option<&[u8]>]| match keys {
+            [Some(a), Some(b)] => before(a, b, kind),
+            _ => true,
+        };
+        let mut keys = vec![first];
+        keys.extend(nodes.iter().skip(1).map(|(key, _)| Some(*key)));
+        keys.push(bounds.1);
+        let from = !matches!((bounds.0, first), (Some(low), Some(key)) if before(key, low, kind));
+        if !from || !keys.windows(2).all(sorted) {
+            return Err(self.damaged(page, "its keys are out of order"));
+        }
+        if height > 1 {
+            found.branches += 1;
+            for ((_, leads), bounds) in nodes.iter().zip(keys.windows(2)) {
+                let (Leads::Down(down), [low, high]) = (leads, bounds) else {
+                    return Err(self.damaged(page, "it is no page of a tree"));
+                };
+                self.walk(*down, height - 1, (*low, *high), kind, found)?;
+            }
+            return Ok(());
+        }
+        found.leaves += 1;
+        for (_, leads) in nodes {
+            found.entries += 1;
+            match (leads, kind) {
+                (Leads::Table(tree), Kind::Main) if tree.len() == Tree::BYTES => {
+                    self.tree(&Tree::read(tree, 0), Kind::Table)?;
+                }
+                (Leads::Value(value), Kind::Free) => self.list_free(page, value)?,
+                (Leads::Value(_), Kind::Table) => {}
+                (Leads::Big { page, length }, Kind::Free | Kind::Table) => {
+                    found.overflow += self.big(page, length, kind)?;
+                }
+                _ => return Err(self.damaged(page, "it is no page of a tree")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at a value that has pages of its own, and gives how many.
+    fn big(&mut self, page: u64, length: u64, kind: Kind) -> Result<u64, StoreError> {
+        let at = page.checked_mul(self.size as u64);
+        let Some(at) = at.filter(|_| page <= self.last) else {
+            return Err(self.damaged(page, "it is past the end"));
+        };
+        let header = self.read(at, HEADER)?;
+        let count = u64::from(u32_at(&header, 12));
+        let needed = (HEADER as u64 + length).div_ceil(self.size as u64);
+        if (u64_at(&header, 0), u16_at(&header, 10)) != (page, OVERFLOW) || count < needed {
+            return Err(self.damaged(page, "it is not the beginning of a large value"));
+        }
+        self.mark(page, count)?;
+        // Read past its end, the file would crash the process.
+        self.read(at + HEADER as u64 + length.saturating_sub(1), 1)?;
+        if kind == Kind::Free {
+            let bytes = self.page(page, count)?;
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let list = bytes.get(HEADER..).and_then(|bytes| bytes.get(..length));
+            self.list_free(page, list.unwrap_or_default())?;
+        }
+        Ok(count)
+    }
+
+    /// Notes a list of free pages: how many, and then they, the last first.
+    fn list_free(&mut self, page: u64, list: &[u8]) -> Result<(), StoreError> {
+        let (numbers, _) = list.as_chunks::<8>();
+        let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
+        let count = numbers.next().and_then(|count| usize::try_from(count).ok());
+        let before = self.free.len();
+        self.free.extend(numbers.take(count.unwrap_or(0)));
+        let listed = self.free.get(before..).unwrap_or_default();
+        if Some(listed.len()) != count || !listed.is_sorted_by(|a, b| a > b) {
+            return Err(self.damaged(page, "it is no list of free pages"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key stands before another: free pages stand by number, all else by bytes.
+fn before(a: &[u8], b: &[u8], kind: Kind) -> bool {
+    match kind {
+        Kind::Free => u64_at(a, 0) < u64_at(b, 0),
+        Kind::Main | Kind::Table => a < b,
+    }
+}

@@ -1,0 +1,43 @@
+//! Values with a checksum, so that what a disk, or a stray write, made of them is found out and not taken for history.
+
+use std::borrow::Cow;
+
+use heed::{BoxedError, BytesDecode, BytesEncode};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::StoreError;
+
+/// How values lie in the database: their bytes, and then the low half of their XXH3.
+pub(crate) enum Sealed {}
+
+/// Bytes of the checksum. Of damaged values it lets one in four billion pass.
+const BYTES: usize = 4;
+
+fn checksum(value: &[u8]) -> [u8; BYTES] {
+    let [a, b, c, d, ..] = xxh3_64(value).to_le_bytes();
+    [a, b, c, d]
+}
+
+impl<'a> BytesEncode<'a> for Sealed {
+    type EItem = [u8];
+
+    fn bytes_encode(value: &'a [u8]) -> Result<Cow<'a, [u8]>, BoxedError> {
+        let mut sealed = Vec::with_capacity(value.len() + BYTES);
+        sealed.extend_from_slice(value);
+        sealed.extend_from_slice(&checksum(value));
+        Ok(Cow::Owned(sealed))
+    }
+}
+
+impl<'a> BytesDecode<'a> for Sealed {
+    type DItem = &'a [u8];
+
+    fn bytes_decode(sealed: &'a [u8]) -> Result<&'a [u8], BoxedError> {
+        match sealed.split_last_chunk::<BYTES>() {
+            Some((value, sum)) if *sum == checksum(value) => Ok(value),
+            _ => Err(Box::new(StoreError::Corrupt {
+                what: "a value has not its checksum",
+            })),
+        }
+    }
+}
