@@ -8,7 +8,9 @@ mod import;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub(crate) use compression::Compression;
 pub use find::{FindError, find_files};
 pub use import::{ImportOptions, Progress, import_file, is_imported};
+pub use watch::{FilesError, FilesSettings, run_files};

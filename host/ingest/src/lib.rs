@@ -25,6 +25,9 @@ mod stats;
 
 pub use decode::{LineError, Malformed, decode_lines, limits};
 pub use error::ImportError;
-pub use file::{FindError, ImportOptions, Progress, find_files, import_file, is_imported};
+pub use file::{
+    FilesError, FilesSettings, FindError, ImportOptions, Progress, find_files, import_file,
+    is_imported, run_files,
+};
 pub use report::{Counts, ImportReport};
 pub use stats::SourceStats;

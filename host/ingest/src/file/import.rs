@@ -131,16 +131,16 @@ pub fn import_file(
 pub fn is_imported(snapshot: &Snapshot, path: &Path) -> Result<bool, ImportError> {
     let failed = |error| ImportError::read(path, Compression::None, error);
     let mut file = File::open(path).map_err(failed)?;
-    let source = source(&mut file).map_err(failed)?;
+    let source = source(&mut file, None).map_err(failed)?.unwrap_or_default();
     let position = SourceKey::new(&source).and_then(|source| snapshot.position(&source));
     Ok(position
         .map_err(|error| store_error(path, error))?
         .is_some())
 }
 
-/// What the store calls a file: its content, so that another name or place makes no other file of it.
-fn source(file: &mut File) -> io::Result<String> {
-    Ok(format!("file:{}", sha256(file)?))
+/// What the store calls a file: its content, so that another name or place makes no other file of it. `None`: `stop` was set.
+fn source(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
+    Ok(sha256(file, stop)?.map(|hash| format!("file:{hash}")))
 }
 
 pub(crate) fn import(
@@ -159,7 +159,11 @@ pub(crate) fn import(
             reason: "a folder: name the files in it, such as `FOLDER/*.json.gz`",
         });
     }
-    let source = source(&mut file).map_err(failed)?;
+    let stop = options.stop.as_deref();
+    let Some(source) = source(&mut file, stop).map_err(failed)? else {
+        let path = path.to_owned();
+        return Err(ImportError::Stopped { path });
+    };
     let mut report = ImportReport {
         path: path.to_owned(),
         counts: Counts::default(),
@@ -339,20 +343,22 @@ fn store_error(path: &Path, source: StoreError) -> ImportError {
     ImportError::Store { path, source }
 }
 
-/// The hash of all bytes of a file, in hex.
-fn sha256(file: &mut File) -> io::Result<String> {
+/// The hash of all bytes of a file, in hex; `None`: `stop` was set meanwhile, and a large file takes its time.
+fn sha256(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 17];
     loop {
+        if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Ok(None);
+        }
         let count = file.read(&mut piece)?;
         if count == 0 {
             break;
         }
         hash.update(piece.get(..count).unwrap_or_default());
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let hash = hash.finalize();
+    Ok(Some(
+        hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+    ))
 }

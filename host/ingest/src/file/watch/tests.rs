@@ -1,0 +1,348 @@
+//! Looks at real files and a real store. Time is only what the tests say it is.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use muster_store::Options;
+
+use super::stamp::Stamp;
+use super::*;
+use crate::Progress;
+
+struct Folder {
+    folder: tempfile::TempDir,
+    store: Store,
+    stats: Arc<SourceStats>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // What is read of a file becomes durable chunk by chunk.
+        let options = Options {
+            import_rows: 1,
+            ..Options::default()
+        };
+        let store = Store::open(&folder.path().join("store"), &options).unwrap();
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        Self {
+            folder,
+            store,
+            stats: Arc::default(),
+            stop: Arc::default(),
+        }
+    }
+
+    fn settings(&self) -> FilesSettings {
+        FilesSettings {
+            globs: vec!["in/*.json*".to_owned()],
+            base: self.folder.path().to_owned(),
+            max_malformed: 0.001,
+            every: Duration::from_millis(1),
+        }
+    }
+
+    fn watched(&self) -> Watched {
+        let options = ImportOptions {
+            threads: 1,
+            chunk: 500,
+            stop: Some(Arc::clone(&self.stop)),
+            ..ImportOptions::default()
+        };
+        let stats = Arc::clone(&self.stats);
+        Watched::new(self.store.clone(), self.settings(), options, stats)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("in").join(name)
+    }
+
+    /// Writes a file, which by its modification time is another one than any before.
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+        touch(&self.path(name));
+    }
+
+    /// Commits, events, and what is wrong.
+    fn told(&self) -> (u64, u64, Option<String>) {
+        let here = self.folder.path().display().to_string();
+        let trouble = self.stats.trouble();
+        (
+            self.stats.commits(),
+            self.stats.counts().events,
+            trouble.map(|trouble| trouble.replace(&here, "HERE")),
+        )
+    }
+}
+
+/// Gives a file a modification time that none had.
+fn touch(path: &Path) {
+    static NTH: AtomicU64 = AtomicU64::new(0);
+    let nth = NTH.fetch_add(1, Ordering::Relaxed);
+    set_modified(
+        path,
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + nth),
+    );
+}
+
+fn set_modified(path: &Path, modified: SystemTime) {
+    let file = std::fs::File::options().append(true).open(path).unwrap();
+    file.set_modified(modified).unwrap();
+}
+
+fn look(watched: &mut Watched, at: Instant) {
+    watched.look(at, &mut |_| {}).unwrap();
+}
+
+/// Lines of one user, each an event of its own.
+fn lines(numbers: std::ops::Range<u64>) -> String {
+    let line = |number| {
+        let time = 1_700_000_000_000 + number;
+        format!("{{\"user_id\":\"ann\",\"event_type\":\"View\",\"event_time\":{time}}}\n")
+    };
+    numbers.map(line).collect()
+}
+
+#[test]
+fn a_file_counts_when_two_looks_have_seen_the_same() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (0, 0, None));
+    folder.write("a.json", &lines(0..10));
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (0, 0, None));
+    assert!(folder.stats.lag() > 0);
+    // It grows, and then no more.
+    folder.write("a.json", &lines(0..20));
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (0, 0, None));
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (1, 20, None));
+    assert_eq!(folder.stats.lag(), 0);
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (1, 20, None));
+}
+
+#[test]
+fn a_file_that_only_its_time_tells_from_before_is_new() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..5));
+    look(&mut watched, now);
+    touch(&folder.path("a.json"));
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (0, 0, None));
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (1, 5, None));
+    // Its content is known, whatever its time.
+    touch(&folder.path("a.json"));
+    look(&mut watched, now);
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (1, 5, None));
+}
+
+#[test]
+fn a_file_that_is_replaced_is_another() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..5));
+    look(&mut watched, now);
+    look(&mut watched, now);
+    folder.write("next", &lines(10..13));
+    std::fs::rename(folder.path("next"), folder.path("a.json")).unwrap();
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (1, 5, None));
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (2, 8, None));
+    // One that is gone and comes again with what it had is known.
+    std::fs::remove_file(folder.path("a.json")).unwrap();
+    look(&mut watched, now);
+    folder.write("a.json", &lines(0..5));
+    look(&mut watched, now);
+    look(&mut watched, now);
+    assert_eq!(folder.told(), (2, 8, None));
+}
+
+#[test]
+fn files_are_imported_in_the_order_of_their_paths() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    for (name, count) in [("c.json", 3), ("a.json", 1), ("b.json", 2)] {
+        folder.write(name, &lines(0..count));
+    }
+    look(&mut watched, now);
+    let mut counts = Vec::new();
+    let mut progress = |progress: &Progress| counts.push(progress.events);
+    watched.look(now, &mut progress).unwrap();
+    assert_eq!(counts, [1, 2, 3]);
+}
+
+#[test]
+fn a_broken_file_holds_no_other_up_and_is_tried_again_when_it_changes() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..5));
+    folder.write("b.json", &format!("{}oops\n", lines(5..6)));
+    folder.write("c.json.zip", "PK\u{3}\u{4}");
+    folder.write("d.json", &lines(10..13));
+    look(&mut watched, now);
+    look(&mut watched, now);
+    let trouble = "1 of 2 lines of `HERE/in/b.json` are malformed, more than the allowed 0.1 %, so nothing of it was imported; \
+                   the first is line 2: not valid JSON at column 1: expected value; correct the file, or allow more with \
+                   `max_malformed` (and 1 more)";
+    assert_eq!(folder.told(), (2, 8, Some(trouble.to_owned())));
+    // They are known to be broken, hours later too.
+    let later = now + Duration::from_secs(36_000);
+    look(&mut watched, later);
+    assert_eq!(folder.told(), (2, 8, Some(trouble.to_owned())));
+    folder.write("b.json", &lines(5..7));
+    look(&mut watched, later);
+    look(&mut watched, later);
+    let trouble = "`HERE/in/c.json.zip` is a zip archive: unpack it and import the files in it";
+    assert_eq!(folder.told(), (3, 10, Some(trouble.to_owned())));
+    std::fs::remove_file(folder.path("c.json.zip")).unwrap();
+    look(&mut watched, later);
+    assert_eq!(folder.told(), (3, 10, None));
+}
+
+#[test]
+fn a_stop_in_the_middle_is_gone_on_with() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..100));
+    folder.write("b.json", &lines(100..110));
+    look(&mut watched, now);
+    let mut chunks = 0;
+    let mut progress = |_: &Progress| {
+        chunks += 1;
+        folder.stop.store(chunks == 3, Ordering::Relaxed);
+    };
+    watched.look(now, &mut progress).unwrap();
+    assert_eq!(chunks, 3);
+    assert_eq!(folder.told(), (0, 0, None));
+    // The next start finds a new file, of which it does not read the first lines again.
+    drop(watched);
+    folder.stop.store(false, Ordering::Relaxed);
+    let mut watched = folder.watched();
+    look(&mut watched, now);
+    let mut first = None;
+    let mut progress = |progress: &Progress| {
+        first.get_or_insert(progress.lines);
+    };
+    watched.look(now, &mut progress).unwrap();
+    assert!(first.unwrap() > 20, "{first:?}");
+    assert_eq!(folder.told(), (2, 110, None));
+}
+
+#[test]
+fn what_was_imported_is_not_read_again_after_a_restart() {
+    let folder = Folder::new();
+    let now = Instant::now();
+    folder.write("a.json", &lines(0..5));
+    let mut watched = folder.watched();
+    look(&mut watched, now);
+    look(&mut watched, now);
+    // As long and as old as the other: whoever reads it sees other events.
+    let path = folder.path("a.json");
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, lines(5..10)).unwrap();
+    set_modified(&path, modified);
+    let mut watched = folder.watched();
+    for _ in 0..3 {
+        look(&mut watched, now);
+    }
+    assert_eq!(folder.told(), (1, 5, None));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_tried_again_after_a_while() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..5));
+    look(&mut watched, now);
+    // It is away for a moment: permissions would not do, for root reads all.
+    let (path, away) = (folder.path("a.json"), folder.path("away"));
+    let stamp = Stamp::of(&path).unwrap();
+    std::fs::rename(&path, &away).unwrap();
+    watched.import(path.clone(), stamp, now, &mut |_| {});
+    watched.tell();
+    std::fs::rename(&away, &path).unwrap();
+    let trouble = folder.told().2.unwrap();
+    let told = "cannot read `HERE/in/a.json`: No such file";
+    assert!(trouble.starts_with(told), "{trouble}");
+    look(&mut watched, now + Duration::from_secs(1));
+    assert_eq!(folder.told(), (0, 0, Some(trouble)));
+    look(&mut watched, now + Duration::from_secs(2));
+    assert_eq!(folder.told(), (1, 5, None));
+}
+
+#[test]
+fn while_the_store_fails_files_wait() {
+    let folder = Folder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..5));
+    folder.write("b.json", &lines(5..10));
+    look(&mut watched, now);
+    // Whoever else imports a file with this content makes the store say no.
+    let content = std::fs::read(folder.path("a.json")).unwrap();
+    let key = muster_store::SourceKey::new(&source_of(&content)).unwrap();
+    let muster_store::ImportState::Open(busy, _) = folder.store.import(&key).unwrap() else {
+        panic!("it is not imported yet")
+    };
+    look(&mut watched, now);
+    let (commits, _, trouble) = folder.told();
+    let trouble = trouble.unwrap();
+    assert_eq!(commits, 0);
+    assert!(trouble.contains("is being imported already"), "{trouble}");
+    busy.abort().unwrap();
+    look(&mut watched, now + Duration::from_secs(1));
+    assert_eq!(folder.told(), (0, 0, Some(trouble)));
+    look(&mut watched, now + Duration::from_secs(2));
+    assert_eq!(folder.told(), (2, 10, None));
+}
+
+/// What the store calls a file with this content.
+fn source_of(content: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(content);
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("file:{hex}")
+}
+
+#[tokio::test]
+async fn it_runs_until_it_is_cancelled() {
+    let folder = Folder::new();
+    let cancel = CancellationToken::new();
+    let running = tokio::spawn(run_files(
+        folder.store.clone(),
+        folder.settings(),
+        Arc::clone(&folder.stats),
+        cancel.clone(),
+    ));
+    for (name, commits) in [("a.json", 1), ("b.json", 2)] {
+        // Whole at once, for here nobody says when the looks are.
+        folder.write("next", &lines(commits * 10..commits * 10 + 10));
+        std::fs::rename(folder.path("next"), folder.path(name)).unwrap();
+        while folder.stats.commits() < commits {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    cancel.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(folder.told(), (2, 20, None));
+}
+
+#[tokio::test]
+async fn a_pattern_that_is_none_ends_it() {
+    let folder = Folder::new();
+    let mut settings = folder.settings();
+    settings.globs.push("in/***".to_owned());
+    let (stats, cancel) = (Arc::default(), CancellationToken::new());
+    let ended = run_files(folder.store.clone(), settings, stats, cancel).await;
+    let told = ended.unwrap_err().to_string();
+    let begins = "`in/***` is not a pattern for files";
+    assert!(told.starts_with(begins), "{told}");
+}

@@ -1,0 +1,246 @@
+//! What is known of each file between two looks, and what a look does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use muster_model::Millis;
+use muster_store::Store;
+
+use super::FilesSettings;
+use super::pause::Pause;
+use super::stamp::Stamp;
+use crate::file::{FindError, Progress, find_files, import_file};
+use crate::{ImportError, ImportOptions, ImportReport, SourceStats};
+
+/// All files of a source.
+pub(super) struct Watched {
+    store: Store,
+    settings: FilesSettings,
+    options: ImportOptions,
+    stats: Arc<SourceStats>,
+    files: BTreeMap<PathBuf, Known>,
+    /// Why some folder cannot be read.
+    unreadable: Option<String>,
+    /// The store fails, and why: no file is imported for a while.
+    store_fails: Option<(Pause, String)>,
+}
+
+struct Known {
+    stamp: Stamp,
+    state: State,
+}
+
+enum State {
+    /// Seen with this stamp once: perhaps somebody is writing to it.
+    New,
+    /// Imported.
+    Done,
+    /// It can never be imported as it is, and why.
+    Refused(String),
+    /// It could not be read, and why; to be tried again.
+    Unread(Pause, String),
+}
+
+impl Watched {
+    pub(super) fn new(
+        store: Store,
+        settings: FilesSettings,
+        options: ImportOptions,
+        stats: Arc<SourceStats>,
+    ) -> Self {
+        Self {
+            store,
+            settings,
+            options,
+            stats,
+            files: BTreeMap::new(),
+            unreadable: None,
+            store_fails: None,
+        }
+    }
+
+    /// Looks at all files, and imports those that are ready.
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<(), FindError> {
+        let mut ready = Vec::new();
+        for (path, stamp) in self.find()? {
+            if self.see(&path, stamp, now) {
+                ready.push((path, stamp));
+            }
+        }
+        self.tell();
+        let pause = self.store_fails.as_ref().map(|(pause, _)| *pause);
+        if pause.is_none_or(|pause| pause.is_over(now)) {
+            for (path, stamp) in ready {
+                let goes_on = !self.is_stopped() && self.import(path, stamp, now, progress);
+                self.tell();
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stop = self.options.stop.as_ref();
+        stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// The files that are there, and what they look like.
+    fn find(&mut self) -> Result<BTreeMap<PathBuf, Stamp>, FindError> {
+        let mut found = BTreeMap::new();
+        let mut unreadable = None;
+        for glob in &self.settings.globs {
+            match find_files(glob, &self.settings.base) {
+                Ok(paths) => {
+                    // A file that is gone by now is none.
+                    let look = |path: PathBuf| Stamp::of(&path).ok().map(|stamp| (path, stamp));
+                    found.extend(paths.into_iter().filter_map(look));
+                }
+                Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) => {}
+                Err(error @ FindError::Read { .. }) => {
+                    unreadable.get_or_insert(error.to_string());
+                }
+                Err(error @ FindError::Pattern { .. }) => return Err(error),
+            }
+        }
+        match &unreadable {
+            Some(why) if self.unreadable.is_none() => tracing::error!("{why}; trying again"),
+            Some(_) => {}
+            // A folder that cannot be read does not say that its files are gone.
+            None => self.files.retain(|path, _| found.contains_key(path)),
+        }
+        self.unreadable = unreadable;
+        Ok(found)
+    }
+
+    /// Takes note of what a file looks like. Whether it is ready to be imported.
+    fn see(&mut self, path: &Path, stamp: Stamp, now: Instant) -> bool {
+        let Some(known) = self.files.get_mut(path) else {
+            let state = match stamp.is_noted(&self.store, path) {
+                Ok(true) => State::Done,
+                // If the store fails, the import will say so.
+                Ok(false) | Err(_) => State::New,
+            };
+            self.files.insert(path.to_owned(), Known { stamp, state });
+            return false;
+        };
+        if known.stamp == stamp {
+            return match &known.state {
+                State::New => true,
+                State::Unread(pause, _) => pause.is_over(now),
+                State::Done | State::Refused(_) => false,
+            };
+        }
+        if matches!(known.state, State::Done) {
+            tracing::warn!(
+                path = %path.display(),
+                "has changed since it was imported and is imported as another file: events without `$insert_id` may count twice"
+            );
+        }
+        known.stamp = stamp;
+        known.state = State::New;
+        false
+    }
+
+    /// Imports a file. Whether the next may be tried.
+    pub(super) fn import(
+        &mut self,
+        path: PathBuf,
+        stamp: Stamp,
+        now: Instant,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> bool {
+        let imported = import_file(&self.store, &path, &self.options, progress)
+            .and_then(|report| self.imported(&path, stamp, &report));
+        let state = match imported {
+            Ok(()) => {
+                self.store_fails = None;
+                State::Done
+            }
+            Err(ImportError::Stopped { .. }) => return false,
+            // Somebody writes to it: the next look sees another stamp, and it is new again.
+            Err(ImportError::Changed { .. }) => State::New,
+            Err(error @ ImportError::Store { .. }) => {
+                let last = self.store_fails.as_ref().map(|(pause, _)| *pause);
+                tracing::error!("{error}; trying again later");
+                self.store_fails = Some((Pause::after(last, now), error.to_string()));
+                return false;
+            }
+            Err(error @ ImportError::Read { .. }) => {
+                let last = match self.files.get(&path).map(|known| &known.state) {
+                    Some(State::Unread(pause, _)) => Some(*pause),
+                    _ => None,
+                };
+                tracing::error!("{error}; trying again later");
+                State::Unread(Pause::after(last, now), error.to_string())
+            }
+            Err(error) => {
+                tracing::error!("{error}; it is tried again when it changes");
+                State::Refused(error.to_string())
+            }
+        };
+        self.files.insert(path, Known { stamp, state });
+        true
+    }
+
+    fn imported(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        report: &ImportReport,
+    ) -> Result<(), ImportError> {
+        if !report.already_imported {
+            let counts = &report.counts;
+            self.stats.committed(counts, Millis::now());
+            tracing::info!(
+                path = %path.display(),
+                events = counts.events,
+                operations = counts.operations,
+                malformed = counts.malformed,
+                anonymous = counts.anonymous,
+                bytes = report.bytes,
+                seconds = report.seconds,
+                "imported"
+            );
+            for malformed in &report.malformed {
+                let line = malformed.line;
+                tracing::warn!(path = %path.display(), line, "skipped: {}", malformed.reason);
+            }
+        }
+        let noted = stamp.note(&self.store, path);
+        noted.map_err(|source| ImportError::Store {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Tells how far the source is behind, and what is wrong.
+    pub(super) fn tell(&self) {
+        let files = self.files.values();
+        let waiting = files.filter(|known| matches!(known.state, State::New | State::Unread(..)));
+        let oldest = waiting.map(|known| known.stamp.modified_ms()).min();
+        let behind = oldest.map_or(0, |oldest| Millis::now().0.saturating_sub(oldest).max(0));
+        self.stats.behind(behind);
+
+        let of_files = self.files.values().filter_map(|known| match &known.state {
+            State::Refused(why) | State::Unread(_, why) => Some(why),
+            State::New | State::Done => None,
+        });
+        let of_store = self.store_fails.iter().map(|(_, why)| why);
+        let mut all = of_store.chain(&self.unreadable).chain(of_files);
+        let first = all.next().cloned();
+        let trouble = first.map(|first| match all.count() {
+            0 => first,
+            others => format!("{first} (and {others} more)"),
+        });
+        self.stats.set_trouble(trouble);
+    }
+}
