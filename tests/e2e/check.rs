@@ -46,7 +46,7 @@ fn event_names_that_the_store_has_never_seen_are_warned_of() {
 }
 
 #[test]
-fn a_store_that_is_in_use_is_left_alone() {
+fn a_store_that_is_in_use_is_looked_into_all_the_same() {
     let project = project();
     project.json(&["import", "events.json"]);
     let store = muster_store::Store::open(

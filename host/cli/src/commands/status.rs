@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_definition::Definition;
-use muster_store::Snapshot;
+use muster_engine::{CohortStatus, RunRecord};
+use muster_model::CohortId;
+use muster_store::{Snapshot, Statistics};
 use serde_json::{Value, json};
 
 use crate::output::{Output, bytes, count, number, table};
@@ -28,7 +30,8 @@ impl Status {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let service = control::ask(&project.store_directory(), &Request::Status)?;
-        let snapshot = project.look()?;
+        let snapshot = project.look_if_there()?;
+        let snapshot = snapshot.as_ref();
         let mut shown = Shown {
             service: service.unwrap_or(Value::Null),
             text: String::new(),
@@ -36,10 +39,10 @@ impl Status {
         };
         let json = json!({
             "running": shown.running(),
-            "store": shown.store(&snapshot)?,
-            "cohorts": shown.cohorts(&project.definitions, &snapshot)?,
+            "store": shown.store(snapshot)?,
+            "cohorts": shown.cohorts(&project.definitions, snapshot)?,
             "sources": shown.sources(),
-            "destinations": shown.destinations(&project, &snapshot)?,
+            "destinations": shown.destinations(&project, snapshot)?,
             "definitions": field(&shown.service, "definitions"),
         });
         let text = shown.text();
@@ -71,8 +74,11 @@ impl Shown {
         version
     }
 
-    fn store(&mut self, snapshot: &Snapshot) -> anyhow::Result<Value> {
-        let statistics = snapshot.statistics()?;
+    fn store(&mut self, snapshot: Option<&Snapshot>) -> anyhow::Result<Value> {
+        let statistics = match snapshot {
+            Some(snapshot) => snapshot.statistics()?,
+            None => Statistics::default(),
+        };
         self.text += &format!(
             "{} users, {} events of {} types, {} on disk\n",
             number(statistics.users),
@@ -91,14 +97,19 @@ impl Shown {
     fn cohorts(
         &mut self,
         definitions: &[Definition],
-        snapshot: &Snapshot,
+        snapshot: Option<&Snapshot>,
     ) -> anyhow::Result<Vec<Value>> {
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in definitions {
             let id = &definition.id;
-            let members = snapshot.members(id)?.len();
-            let record = muster_engine::records(snapshot, id, 1)?.into_iter().next();
-            let status = muster_engine::status(snapshot, id)?;
+            let Known {
+                members,
+                record,
+                status,
+            } = match snapshot {
+                Some(snapshot) => Known::of(snapshot, id)?,
+                None => Known::default(),
+            };
             let live = field(field(&self.service, "cohorts"), id.as_str());
             // In real time a run that moves nobody leaves no record.
             let last = field(live, "last_run").as_str().map(str::to_owned);
@@ -173,10 +184,13 @@ impl Shown {
     fn destinations(
         &mut self,
         project: &Project,
-        snapshot: &Snapshot,
+        snapshot: Option<&Snapshot>,
     ) -> anyhow::Result<Vec<Value>> {
         let (mut destinations, mut rows) = (Vec::new(), Vec::new());
-        let backlog = snapshot.backlog()?;
+        let backlog = match snapshot {
+            Some(snapshot) => snapshot.backlog()?,
+            None => Vec::new(),
+        };
         for name in project.config.destinations.keys() {
             let waiting = backlog.iter().find(|(destination, ..)| destination == name);
             let (messages, size) = waiting.map_or((0, 0), |(_, messages, size)| (*messages, *size));
@@ -215,5 +229,23 @@ impl Shown {
             self.text += &format!("\n{remark}\n");
         }
         self.text
+    }
+}
+
+/// What the store knows of a cohort.
+#[derive(Default)]
+struct Known {
+    members: u64,
+    record: Option<RunRecord>,
+    status: CohortStatus,
+}
+
+impl Known {
+    fn of(snapshot: &Snapshot, id: &CohortId) -> anyhow::Result<Self> {
+        Ok(Self {
+            members: snapshot.members(id)?.len(),
+            record: muster_engine::records(snapshot, id, 1)?.pop(),
+            status: muster_engine::status(snapshot, id)?,
+        })
     }
 }

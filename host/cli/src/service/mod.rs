@@ -126,7 +126,7 @@ async fn serve(
         work.spawn(operations::serve(listener, Arc::clone(&host)));
     }
     work.spawn(control::serve(control, Arc::clone(&service)));
-    sources.start(&host, &work);
+    let first_looks = sources.start(&host, &work);
     for (name, destination) in destinations {
         let stop = stop_deliveries.clone();
         deliveries.spawn(delivery::deliver(
@@ -140,7 +140,13 @@ async fn serve(
         Arc::clone(&host),
         config.retention.map(millis),
     ));
-    service.start(loaded).await;
+    tokio::select! {
+        () = first_looks => service.start(loaded).await,
+        () = signals.first() => {
+            stop::end(&service, settings, work, deliveries, stop_deliveries).await;
+            return Ok(());
+        }
+    }
     work.spawn(definitions::watch(Arc::clone(&service)));
     tracing::info!(
         sources = host.sources.len(),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use muster_ingest::SourceStats;
 use muster_ingest::http::{self, ApiKey, HttpSettings};
+use muster_ingest::{FilesSettings, SourceStats};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::host::Host;
@@ -24,6 +25,7 @@ struct Source {
 }
 
 enum Open {
+    Files(FilesSettings),
     Http(HttpSettings, TcpListener),
 }
 
@@ -44,7 +46,22 @@ impl Sources {
                         Open::Http(settings, listener),
                     )
                 }
-                SourceConfig::Files(_) | SourceConfig::Kinesis(_) => continue,
+                SourceConfig::Files(source) => {
+                    let settings = FilesSettings {
+                        globs: source.files.clone(),
+                        base: project.directory.clone(),
+                        max_malformed: source.max_malformed / 100.0,
+                        every: FilesSettings::EVERY,
+                    };
+                    (
+                        format!("files:{}", source.files.join(",")),
+                        Open::Files(settings),
+                    )
+                }
+                SourceConfig::Kinesis(source) => anyhow::bail!(
+                    "`kinesis:` sources cannot be read yet (stream `{}`): send its events to an `http:` source",
+                    source.stream.stream_name
+                ),
             };
             all.push(Source {
                 name,
@@ -60,12 +77,28 @@ impl Sources {
         self.all.iter().map(stats).collect()
     }
 
-    /// Begins to read; each source until the service stops.
-    pub(super) fn start(self, host: &Arc<Host>, work: &TaskTracker) {
+    /// Begins to read; each source until the service stops. What is returned is ready when the files that are there are imported, so that
+    /// a cohort's first run sees the history.
+    pub(super) fn start(
+        self,
+        host: &Arc<Host>,
+        work: &TaskTracker,
+    ) -> impl Future<Output = ()> + use<> {
+        let mut first_looks = Vec::new();
         for Source { name, stats, open } in self.all {
+            let (looked, first_look) = oneshot::channel();
+            if let Open::Files(_) = &open {
+                first_looks.push(first_look);
+            }
             let (store, cancel) = (host.store.clone(), host.stopping.clone());
             work.spawn(async move {
                 let ended = match open {
+                    Open::Files(settings) => {
+                        let stats = Arc::clone(&stats);
+                        muster_ingest::run_files(store, settings, looked, stats, cancel)
+                            .await
+                            .map_err(anyhow::Error::from)
+                    }
                     Open::Http(settings, listener) => {
                         let stats = Arc::clone(&stats);
                         http::run_http(listener, store, &settings, stats, cancel)
@@ -78,6 +111,12 @@ impl Sources {
                     stats.set_trouble(Some(format!("{error:#}")));
                 }
             });
+        }
+        async move {
+            for first_look in first_looks {
+                // A source that has ended already has said why.
+                let _ = first_look.await;
+            }
         }
     }
 }

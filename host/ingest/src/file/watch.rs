@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use muster_store::Store;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use self::watched::Watched;
@@ -41,6 +42,9 @@ impl FilesSettings {
     pub const EVERY: Duration = Duration::from_secs(2);
 }
 
+/// How long after the first look the second one comes, at most: whoever waits for the files that are there need not wait long.
+const FIRST: Duration = Duration::from_millis(200);
+
 /// Why files are no longer watched.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
@@ -57,6 +61,8 @@ pub enum FilesError {
 /// Imports files as they appear, in the order of their paths, until it is cancelled. A file that is being imported then is
 /// gone on with at the next start.
 ///
+/// `first_look` is told when the files that were there at the beginning have been looked at and are imported, or cannot be.
+///
 /// What was imported once is known by path, size and modification time, also after a restart, and not read again. A file that
 /// was imported and changes is another file. One that cannot be imported is logged and told in `stats`; it is tried again
 /// when it changes, or if the fault is the disk's or the store's, after a while that grows.
@@ -66,6 +72,7 @@ pub enum FilesError {
 pub async fn run_files(
     store: Store,
     settings: FilesSettings,
+    first_look: oneshot::Sender<()>,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
 ) -> Result<(), FilesError> {
@@ -77,6 +84,7 @@ pub async fn run_files(
         ..ImportOptions::default()
     };
     let mut watched = Watched::new(store, settings, options, stats);
+    let (mut looks, mut first_look) = (0_u64, Some(first_look));
     while !cancel.is_cancelled() {
         let mut look = tokio::task::spawn_blocking(move || {
             let looked = watched.look(Instant::now(), &mut |_| {});
@@ -92,8 +100,14 @@ pub async fn run_files(
         let (next, looked) = looked.map_err(|_| FilesError::Thread)?;
         looked?;
         watched = next;
+        // The second look imports what the first has found.
+        looks += 1;
+        if looks == 2 {
+            first_look.take().map(|first_look| first_look.send(()));
+        }
+        let pause = if looks == 1 { every.min(FIRST) } else { every };
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(pause) => {}
             () = cancel.cancelled() => {}
         }
     }

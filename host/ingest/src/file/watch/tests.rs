@@ -316,13 +316,19 @@ fn source_of(content: &[u8]) -> String {
 async fn it_runs_until_it_is_cancelled() {
     let folder = Folder::new();
     let cancel = CancellationToken::new();
+    // What is there at the beginning is in before anybody is told that it has begun.
+    folder.write("old.json", &lines(0..10));
+    let (told, first_look) = tokio::sync::oneshot::channel();
     let running = tokio::spawn(run_files(
         folder.store.clone(),
         folder.settings(),
+        told,
         Arc::clone(&folder.stats),
         cancel.clone(),
     ));
-    for (name, commits) in [("a.json", 1), ("b.json", 2)] {
+    first_look.await.unwrap();
+    assert_eq!(folder.told(), (1, 10, None));
+    for (name, commits) in [("a.json", 2), ("b.json", 3)] {
         // Whole at once, for here nobody says when the looks are.
         folder.write("next", &lines(commits * 10..commits * 10 + 10));
         std::fs::rename(folder.path("next"), folder.path(name)).unwrap();
@@ -332,7 +338,7 @@ async fn it_runs_until_it_is_cancelled() {
     }
     cancel.cancel();
     running.await.unwrap().unwrap();
-    assert_eq!(folder.told(), (2, 20, None));
+    assert_eq!(folder.told(), (3, 30, None));
 }
 
 #[tokio::test]
@@ -341,7 +347,8 @@ async fn a_pattern_that_is_none_ends_it() {
     let mut settings = folder.settings();
     settings.globs.push("in/***".to_owned());
     let (stats, cancel) = (Arc::default(), CancellationToken::new());
-    let ended = run_files(folder.store.clone(), settings, stats, cancel).await;
+    let (told, _first_look) = tokio::sync::oneshot::channel();
+    let ended = run_files(folder.store.clone(), settings, told, stats, cancel).await;
     let told = ended.unwrap_err().to_string();
     let begins = "`in/***` is not a pattern for files";
     assert!(told.starts_with(begins), "{told}");
