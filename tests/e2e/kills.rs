@@ -38,7 +38,7 @@ const COHORTS: [(&str, &str); 5] = [
     ),
     (
         "sums",
-        "where: {did: Purchase, sum_of: {property: amount, at_least: 200}, in_last: 30 days}",
+        "where: {did: Purchase, sum_of: {amount: {at_least: 200}}, in_last: 30 days}",
     ),
     (
         "carts",

@@ -20,6 +20,7 @@ mod decode;
 mod error;
 mod file;
 pub mod http;
+pub mod kinesis;
 mod report;
 mod stats;
 

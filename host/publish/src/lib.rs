@@ -22,9 +22,6 @@
 //! with its key. One call at a time is under way for each destination. Bisection of a call that Kinesis finds invalid,
 //! dead letters and pacing by the number of shards are not here yet.
 //!
-//! For AWS's own settings (region, credentials) this crate relies on `aws-config`, which reads the environment and
-//! the AWS profile; nothing else here does. Single sign-on profiles are not compiled in: use `credential_process`.
-//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::path::Path;
@@ -54,13 +51,14 @@ mod lines;
 mod outbox;
 mod publisher;
 mod report;
-mod settings;
 mod sink;
 
-pub use destination::{Destination, KinesisSettings, Role};
+pub use destination::{Destination, KinesisSettings};
 pub use drain::{drain, drain_all};
 pub use error::{Cause, PoisonMessage, PublishError};
+pub use muster_aws::{
+    EndpointUrl, ExternalId, InvalidSetting, RegionName, Role, RoleArn, StreamName,
+};
 pub use publisher::Publisher;
 pub use report::{DrainOptions, DrainReport, PATIENCE};
-pub use settings::{EndpointUrl, ExternalId, InvalidSetting, RegionName, RoleArn, StreamName};
 pub use tokio_util::sync::CancellationToken;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use muster_definition::quote;
 use muster_definition::yaml::{Content, Node, Reader};
 use muster_model::CohortId;
-use muster_publish::{Destination, KinesisSettings};
+use muster_publish::Destination;
 
 use super::key::{ANY, Key, Map, Otherwise, Takes, Text};
 use super::kinesis;
@@ -102,13 +102,7 @@ fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<Destination> {
         }
         ("kinesis", node) => {
             let fields = fields(reader, node, &KINESIS)?;
-            let stream = kinesis::stream(reader, &fields)?;
-            Some(Destination::Kinesis(KinesisSettings {
-                stream_name: stream.stream_name,
-                region: stream.region,
-                role: stream.role,
-                endpoint_url: stream.endpoint_url,
-            }))
+            kinesis::stream(reader, &fields).map(Destination::Kinesis)
         }
         (_, node) => match &node.content {
             Content::Nothing => Some(Destination::Stdout),

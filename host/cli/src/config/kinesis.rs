@@ -1,19 +1,12 @@
 //! A Kinesis stream and the role under which it is used: what sources and destinations say alike.
 
 use muster_definition::yaml::{Fields, Reader};
-use muster_publish::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName};
+use muster_publish::{
+    EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
+};
 
 use super::key::{Key, Otherwise, Takes, Text};
 use super::read::{needed, optional, setting};
-
-/// A stream, and how to get at it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stream {
-    pub(crate) stream_name: StreamName,
-    pub(crate) region: Option<RegionName>,
-    pub(crate) role: Option<Role>,
-    pub(crate) endpoint_url: Option<EndpointUrl>,
-}
 
 pub(super) const STREAM_NAME: Key = Key::needed(
     "stream_name",
@@ -70,7 +63,7 @@ pub(super) const ENDPOINT_URL: Key = Key::new(
 );
 
 /// Reads the keys above.
-pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Stream> {
+pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<KinesisSettings> {
     let name = needed(reader, fields, "stream_name", "stream_name: cohorts");
     let stream_name = name.and_then(|name| setting(reader, name, StreamName::new));
     let region = optional(reader, fields, "region", |reader, node| {
@@ -93,7 +86,7 @@ pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Str
         );
     }
     let (arn, external_id) = (arn?, external_id?);
-    Some(Stream {
+    Some(KinesisSettings {
         stream_name: stream_name?,
         region: region?,
         role: arn.map(|arn| Role { arn, external_id }),

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use muster_definition::quote;
 use muster_definition::yaml::{Node, Reader};
-use muster_model::Millis;
+use muster_ingest::kinesis::{KinesisSource, Start};
 
 use super::key::{ANY, INSTANT, Key, LISTEN, Map, Number, Otherwise, Takes, Text};
-use super::kinesis::{self, Stream};
+use super::kinesis;
 use super::read::{fields, listen, needed, number, optional, texts};
 
 /// Where events come from.
@@ -33,24 +33,6 @@ pub(crate) struct HttpSource {
     pub(crate) listen: SocketAddr,
     /// One at least, none of them empty.
     pub(crate) api_keys: Vec<String>,
-}
-
-/// A stream of events in the export format.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KinesisSource {
-    pub(crate) stream: Stream,
-    pub(crate) start: StreamStart,
-}
-
-/// Where reading a stream begins that was never read before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StreamStart {
-    /// The oldest record that the stream still has.
-    TrimHorizon,
-    /// Behind the newest record.
-    Latest,
-    /// The first record that the stream got at this instant or later.
-    At(Millis),
 }
 
 /// The default share of malformed lines that is skipped, in percent.
@@ -240,18 +222,18 @@ fn stream(reader: &mut Reader<'_>, node: &Node) -> Option<KinesisSource> {
     let start = optional(reader, &fields, "start", start)?;
     Some(KinesisSource {
         stream: stream?,
-        start: start.unwrap_or(StreamStart::TrimHorizon),
+        start: start.unwrap_or(Start::TrimHorizon),
     })
 }
 
-fn start(reader: &mut Reader<'_>, node: &Node) -> Option<StreamStart> {
+fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Start> {
     let text = reader.text(node, "`trim_horizon`, `latest` or an instant")?;
     match text {
-        "trim_horizon" => Some(StreamStart::TrimHorizon),
-        "latest" => Some(StreamStart::Latest),
+        "trim_horizon" => Some(Start::TrimHorizon),
+        "latest" => Some(Start::Latest),
         text => {
             match text.parse() {
-                Ok(instant) => Some(StreamStart::At(instant)),
+                Ok(instant) => Some(Start::At(instant)),
                 Err(_) => {
                     let message = format!("{} is no place to start at", quote(text));
                     let help = match muster_definition::yaml::closest(text, START_WORDS) {

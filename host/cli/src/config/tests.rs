@@ -9,7 +9,9 @@ use muster_model::Millis;
 use muster_publish::Destination;
 use serde_json::{Map, Value};
 
-use super::source::{SourceConfig, StreamStart};
+use muster_ingest::kinesis::Start;
+
+use super::source::SourceConfig;
 use super::*;
 
 fn none(_: &str) -> Result<String, VarError> {
@@ -76,11 +78,8 @@ fn sources_that_run_are_read() {
     assert_eq!(http.api_keys, ["key", "other"]);
     let role = at.stream.role.as_ref().unwrap();
     assert_eq!(role.external_id.as_ref().unwrap().as_str(), "known-to-two");
-    assert_eq!(at.start, StreamStart::At(Millis(1_772_323_200_000)));
-    assert_eq!(
-        (&latest.stream.role, latest.start),
-        (&None, StreamStart::Latest)
-    );
+    assert_eq!(at.start, Start::At(Millis(1_772_323_200_000)));
+    assert_eq!((&latest.stream.role, latest.start), (&None, Start::Latest));
 }
 
 #[test]

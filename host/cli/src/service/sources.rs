@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use muster_ingest::http::{self, ApiKey, HttpSettings};
+use muster_ingest::kinesis::{self, KinesisSource};
 use muster_ingest::{FilesSettings, SourceStats};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -27,6 +28,7 @@ struct Source {
 enum Open {
     Files(FilesSettings),
     Http(HttpSettings, TcpListener),
+    Kinesis(KinesisSource),
 }
 
 impl Sources {
@@ -58,9 +60,9 @@ impl Sources {
                         Open::Files(settings),
                     )
                 }
-                SourceConfig::Kinesis(source) => anyhow::bail!(
-                    "`kinesis:` sources cannot be read yet (stream `{}`): send its events to an `http:` source",
-                    source.stream.stream_name
+                SourceConfig::Kinesis(source) => (
+                    format!("kinesis:{}", source.stream.stream_name),
+                    Open::Kinesis(source.clone()),
                 ),
             };
             all.push(Source {
@@ -102,6 +104,12 @@ impl Sources {
                     Open::Http(settings, listener) => {
                         let stats = Arc::clone(&stats);
                         http::run_http(listener, store, &settings, stats, cancel)
+                            .await
+                            .map_err(anyhow::Error::from)
+                    }
+                    Open::Kinesis(source) => {
+                        let stats = Arc::clone(&stats);
+                        kinesis::run_kinesis(store, source, stats, cancel)
                             .await
                             .map_err(anyhow::Error::from)
                     }

@@ -2,21 +2,18 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `connect.rs` | credentials, the assumed role, time-outs, one TLS stack |
-//! | `policy.rs` | what the assumed session may do: write to the one stream |
 //! | `key.rs` | a message's partition key |
 //! | `response.rs` | which entries of an answer failed, and how |
 //! | `fault.rs` | what an error of a whole call means |
 
-mod connect;
 mod fault;
 mod key;
-mod policy;
 mod response;
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use muster_aws::Access;
 use muster_store::Outgoing;
 
 use crate::batch::CallLimits;
@@ -61,7 +58,7 @@ impl KinesisSink {
         Ok(Self {
             name: name.to_owned(),
             settings: settings.clone(),
-            client: connect::connect(name, settings).await?,
+            client: client(name, settings).await?,
             renewed: false,
         })
     }
@@ -116,6 +113,17 @@ impl KinesisSink {
     }
 }
 
+/// A client that may write to the stream.
+async fn client(name: &str, settings: &KinesisSettings) -> Result<Client, Cause> {
+    match muster_aws::connect(name, settings, Access::Write).await {
+        Ok((client, _)) => Ok(client),
+        Err(error) => Err(Cause::Misconfigured {
+            reason: error.to_string(),
+            hint: "set the destination's `region`, or AWS_REGION",
+        }),
+    }
+}
+
 impl Sink for KinesisSink {
     fn limits(&self) -> CallLimits {
         CallLimits {
@@ -140,7 +148,7 @@ impl Sink for KinesisSink {
         {
             // The SDK neither retries nor refreshes on ExpiredToken: a fresh client has fresh credentials.
             self.renewed = true;
-            self.client = connect::connect(&self.name, &self.settings)
+            self.client = client(&self.name, &self.settings)
                 .await
                 .map_err(Failure::Stop)?;
             result = self.put(messages).await;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::settings::{RoleArn, StreamName};
+use crate::{RoleArn, StreamName};
 
-/// STS: a session policy has at most 2,048 characters. Ours has 150 and the stream's ARN, which has at most
+/// STS: a session policy has at most 2,048 characters. Ours has 180 and the stream's ARN, which has at most
 /// `arn:` + partition + `:kinesis:` + region (32) + `:` + account (12) + `:stream/` + name (128), some 220.
 #[cfg(test)]
 const POLICY_CHARACTERS: usize = 2_048;
@@ -12,8 +12,35 @@ const POLICY_CHARACTERS: usize = 2_048;
 /// STS: a session's name has 2 to 64 characters.
 const SESSION_NAME_CHARACTERS: usize = 64;
 
-/// The policy that cuts a session down to writing to one stream of the role's account, whatever else the role may do.
-pub(super) fn session_policy(role: &RoleArn, region: &str, stream: &StreamName) -> String {
+/// What a session may do with its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Put records.
+    Write,
+    /// List shards and get records.
+    Read,
+}
+
+impl Access {
+    fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Write => &["kinesis:PutRecord", "kinesis:PutRecords"],
+            Self::Read => &[
+                "kinesis:ListShards",
+                "kinesis:GetShardIterator",
+                "kinesis:GetRecords",
+            ],
+        }
+    }
+}
+
+/// The policy that cuts a session down to one use of one stream of the role's account, whatever else the role may do.
+pub(crate) fn session_policy(
+    role: &RoleArn,
+    region: &str,
+    stream: &StreamName,
+    access: Access,
+) -> String {
     let resource = format!(
         "arn:{}:kinesis:{region}:{}:stream/{stream}",
         role.partition(),
@@ -23,15 +50,15 @@ pub(super) fn session_policy(role: &RoleArn, region: &str, stream: &StreamName) 
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
-            "Action": ["kinesis:PutRecord", "kinesis:PutRecords"],
+            "Action": access.actions(),
             "Resource": resource,
         }],
     })
     .to_string()
 }
 
-/// The name under which the session appears in the logs of the role's account: `muster-` and the destination's name.
-pub(super) fn session_name(destination: &str) -> String {
+/// The name under which the session appears in the logs of the role's account: `muster-` and the name of the destination or source.
+pub(crate) fn session_name(destination: &str) -> String {
     // STS: letters, digits and any of `_+=,.@-`.
     let allowed = |character: char| {
         if character.is_ascii_alphanumeric() || "_+=,.@-".contains(character) {
@@ -54,7 +81,12 @@ mod tests {
     #[test]
     fn the_policy_allows_writing_to_the_one_stream_in_the_roles_account() {
         let role = RoleArn::new("arn:aws-us-gov:iam::123456789012:role/a/muster").unwrap();
-        let policy = session_policy(&role, "us-gov-west-1", &StreamName::new("cohorts").unwrap());
+        let policy = session_policy(
+            &role,
+            "us-gov-west-1",
+            &StreamName::new("cohorts").unwrap(),
+            Access::Write,
+        );
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&policy).unwrap(),
             json!({
@@ -73,7 +105,7 @@ mod tests {
         let partition = format!("aws-{}", "x".repeat(28));
         let role = RoleArn::new(&format!("arn:{partition}:iam::123456789012:role/muster")).unwrap();
         let stream = StreamName::new(&"s".repeat(128)).unwrap();
-        let policy = session_policy(&role, &"r".repeat(32), &stream);
+        let policy = session_policy(&role, &"r".repeat(32), &stream, Access::Read);
         assert!(policy.len() <= POLICY_CHARACTERS / 4, "{}", policy.len());
     }
 

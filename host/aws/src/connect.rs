@@ -13,9 +13,8 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use super::policy;
-use crate::destination::{KinesisSettings, Role};
-use crate::error::Cause;
+use crate::policy::{self, Access};
+use crate::{Role, StreamName, StreamSettings};
 
 /// How long an assumed session lasts. STS: at most an hour when one role assumes another, so always an hour.
 const SESSION_LENGTH: Duration = Duration::from_secs(3_600);
@@ -33,24 +32,39 @@ const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// A whole call, fetching credentials included: two calls, each with its connection, and room.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Makes a client. Nothing of it is shared with another destination, least of all cached credentials.
-pub(super) async fn connect(name: &str, settings: &KinesisSettings) -> Result<Client, Cause> {
-    let base = base(settings).await;
+/// No region is known for a stream.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no region is known for stream `{stream}`")]
+pub struct NoRegion {
+    /// The stream.
+    pub stream: StreamName,
+}
+
+/// Makes a client for one stream, with the region that it is in. Nothing of it is shared with another, least of all cached credentials.
+/// `name` appears in the logs of the role's account. It makes no call to the stream yet, nor to STS.
+///
+/// # Errors
+/// When neither the settings nor AWS's own name a region.
+pub async fn connect(
+    name: &str,
+    stream: &StreamSettings,
+    access: Access,
+) -> Result<(Client, Region), NoRegion> {
+    let base = base(stream).await;
     let Some(region) = base.region().cloned() else {
-        return Err(Cause::Misconfigured {
-            reason: format!("no region is known for stream `{}`", settings.stream_name),
-            hint: "set the destination's `region`, or AWS_REGION",
+        return Err(NoRegion {
+            stream: stream.stream_name.clone(),
         });
     };
-    let config = match &settings.role {
-        Some(role) => assume(name, settings, role, &region, base).await,
+    let config = match &stream.role {
+        Some(role) => assume(name, stream, role, &region, access, base).await,
         None => base,
     };
-    Ok(Client::new(&config))
+    Ok((Client::new(&config), region))
 }
 
 /// Region and credentials as the environment has them: variables, profile, web identity, task or instance role.
-async fn base(settings: &KinesisSettings) -> SdkConfig {
+async fn base(settings: &StreamSettings) -> SdkConfig {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -79,9 +93,10 @@ async fn base(settings: &KinesisSettings) -> SdkConfig {
 /// Replaces the credentials by those of a session of the role.
 async fn assume(
     name: &str,
-    settings: &KinesisSettings,
+    settings: &StreamSettings,
     role: &Role,
     region: &Region,
+    access: Access,
     base: SdkConfig,
 ) -> SdkConfig {
     let mut provider = AssumeRoleProvider::builder(role.arn.as_str())
@@ -92,6 +107,7 @@ async fn assume(
             &role.arn,
             region.as_ref(),
             &settings.stream_name,
+            access,
         ));
     if let Some(id) = &role.external_id {
         provider = provider.external_id(id.as_str());

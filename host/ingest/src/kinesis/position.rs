@@ -1,0 +1,73 @@
+//! How far a shard is, as the store keeps it.
+
+use muster_model::Millis;
+use serde::{Deserialize, Serialize};
+
+/// A place in a shard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Position {
+    /// Before the oldest record that the stream still has.
+    Horizon,
+    /// Before the first record that the stream got at this instant or later.
+    #[serde(with = "instant")]
+    At(Millis),
+    /// Behind the record of this sequence number.
+    After(String),
+    /// The shard was split or merged, and all of it is read.
+    Ended,
+}
+
+impl Position {
+    /// JSON, so that a newer version can add to it.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// `None`: another version wrote it.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// An instant as its milliseconds.
+mod instant {
+    use super::Millis;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        instant: &Millis,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(instant.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Millis, D::Error> {
+        i64::deserialize(deserializer).map(Millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_position_comes_back_as_it_was(ms in any::<i64>(), sequence in "[0-9]{1,56}") {
+            for position in [Position::Horizon, Position::At(Millis(ms)), Position::After(sequence), Position::Ended] {
+                prop_assert_eq!(Position::decode(&position.encode()), Some(position));
+            }
+        }
+
+        #[test]
+        fn bytes_of_another_version_are_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(position) = Position::decode(&bytes) {
+                prop_assert_eq!(Position::decode(&position.encode()), Some(position));
+            }
+        }
+    }
+}

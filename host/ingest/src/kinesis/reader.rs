@@ -1,0 +1,165 @@
+//! One shard, from its position on.
+
+use std::sync::Arc;
+
+use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
+use muster_model::Millis;
+use muster_store::{SourceKey, StoreError};
+use tokio::time::Instant;
+
+use super::connection::{APART, Fault};
+use super::position::Position;
+use super::records::decode;
+use super::{Shared, Told, patience};
+
+/// How reading a shard ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// All of it is read, and there will be no more.
+    ToTheEnd,
+    /// It was told to stop.
+    Stopped,
+}
+
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    shard: String,
+    key: SourceKey,
+    position: Position,
+    iterator: Option<String>,
+    failures: u32,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>, shard: String) -> Result<Self, StoreError> {
+        let key = shared.key(&shard)?;
+        let position = shared.position(&shard)?;
+        Ok(Self {
+            position: position.unwrap_or_else(|| shared.start.clone()),
+            iterator: None,
+            failures: 0,
+            shared,
+            shard,
+            key,
+        })
+    }
+
+    pub(super) async fn run(mut self) -> (String, Read) {
+        let cancel = self.shared.cancel.clone();
+        while !cancel.is_cancelled() {
+            let begun = Instant::now();
+            // A call under way may be dropped: what it brings is not stored yet, and comes again.
+            let step = tokio::select! {
+                step = self.step() => step,
+                () = cancel.cancelled() => break,
+            };
+            let next = match step {
+                Ok(true) => return (self.shard, Read::ToTheEnd),
+                Ok(false) => begun + APART,
+                Err(fault) => {
+                    self.failed(&fault);
+                    Instant::now() + patience(self.failures)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = cancel.cancelled() => {}
+            }
+        }
+        (self.shard, Read::Stopped)
+    }
+
+    /// One call and one commit. Whether the shard has ended.
+    async fn step(&mut self) -> Result<bool, Fault> {
+        let iterator = match self.iterator.take() {
+            Some(iterator) => Some(iterator),
+            None => {
+                self.shared
+                    .connection
+                    .iterator(&self.shard, &self.position)
+                    .await?
+            }
+        };
+        let Some(iterator) = iterator else {
+            return self.store(Vec::new(), true).await;
+        };
+        let shared = Arc::clone(&self.shared);
+        let _permit = shared.in_flight.acquire().await;
+        let answer = shared.connection.records(&iterator).await?;
+        let GetRecordsOutput {
+            records,
+            next_shard_iterator,
+            millis_behind_latest,
+            ..
+        } = answer;
+        let ended = next_shard_iterator.is_none();
+        let ended = self.store(records, ended).await?;
+        // Not before the records are stored: if that failed, they are read again from the position.
+        self.iterator = next_shard_iterator;
+        self.failures = 0;
+        shared.tell(
+            &self.shard,
+            Told {
+                behind: millis_behind_latest.unwrap_or(0),
+                trouble: None,
+            },
+        );
+        Ok(ended)
+    }
+
+    /// Stores records together with the position behind them.
+    async fn store(
+        &mut self,
+        records: Vec<aws_sdk_kinesis::types::Record>,
+        ended: bool,
+    ) -> Result<bool, Fault> {
+        let position = match records.last() {
+            _ if ended => Position::Ended,
+            Some(last) => Position::After(last.sequence_number.clone()),
+            None => return Ok(false),
+        };
+        let (shared, shard) = (Arc::clone(&self.shared), self.shard.clone());
+        let (key, bytes) = (self.key.clone(), position.encode());
+        let storing = tokio::task::spawn_blocking(move || {
+            let decoded = decode(&records);
+            for (sequence, why) in &decoded.malformed {
+                tracing::warn!(stream = shared.name, shard, sequence, "skipped: {why}");
+            }
+            let stored = shared.store.append(&decoded.buffer, Some((&key, &bytes)));
+            if stored.is_ok() {
+                shared.stats.committed(&decoded.counts, Millis::now());
+            }
+            stored.map(|_| ())
+        });
+        match storing.await {
+            Ok(Ok(())) => {
+                self.position = position;
+                Ok(ended)
+            }
+            Ok(Err(error)) => Err(Fault::Other(error.to_string())),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Fault::Other("the runtime is ending".to_owned())),
+            },
+        }
+    }
+
+    fn failed(&mut self, fault: &Fault) {
+        self.failures = self.failures.saturating_add(1);
+        match fault {
+            // A new one is made from the position.
+            Fault::Expired => self.failures = 1,
+            Fault::Throttled => {
+                tracing::debug!(stream = self.shared.name, shard = self.shard, "throttled")
+            }
+            Fault::NoSuchPosition(why) => {
+                tracing::error!(
+                    stream = self.shared.name, shard = self.shard, position = ?self.position,
+                    "the shard does not have this position any more, so records may be missing; reading goes on at the oldest that there is: {why}"
+                );
+                self.position = Position::Horizon;
+            }
+            Fault::Other(why) => self.shared.trouble(&self.shard, why),
+        }
+    }
+}

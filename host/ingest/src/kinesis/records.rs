@@ -1,0 +1,139 @@
+//! Records into events.
+
+use std::io::Read;
+
+use aws_sdk_kinesis::types::Record;
+use muster_model::EventBuffer;
+
+use crate::decode::limits::MAX_LINE;
+use crate::{Counts, decode_lines};
+
+/// What the first two bytes of gzip are.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The most bytes of a record once it is unpacked: as many lines of the longest as fit into Kinesis's largest record.
+const UNPACKED: u64 = 10 * MAX_LINE as u64;
+
+/// How many malformed records of one call are logged.
+const LOGGED: usize = 3;
+
+/// The events of a call.
+#[derive(Default)]
+pub(super) struct Decoded {
+    pub(super) buffer: EventBuffer,
+    pub(super) counts: Counts,
+    /// The first malformed records: the sequence number, and what is wrong.
+    pub(super) malformed: Vec<(String, String)>,
+}
+
+/// Decodes records, each of which holds one event or several lines of them, plain or gzip.
+pub(super) fn decode(records: &[Record]) -> Decoded {
+    let mut decoded = Decoded::default();
+    for record in records {
+        let data = record.data.as_ref();
+        let sequence = &record.sequence_number;
+        if !data.starts_with(&GZIP) {
+            decoded.lines(sequence, data);
+            continue;
+        }
+        let mut unpacked = Vec::new();
+        let mut reader = flate2::read::MultiGzDecoder::new(data).take(UNPACKED + 1);
+        match reader.read_to_end(&mut unpacked) {
+            Ok(_) if unpacked.len() as u64 <= UNPACKED => decoded.lines(sequence, &unpacked),
+            Ok(_) => decoded.refuse(
+                sequence,
+                format!("it has over {UNPACKED} bytes once it is unpacked"),
+            ),
+            Err(error) => decoded.refuse(sequence, format!("its gzip data is damaged: {error}")),
+        }
+    }
+    decoded
+}
+
+impl Decoded {
+    fn lines(&mut self, sequence: &str, data: &[u8]) {
+        let malformed = &mut self.malformed;
+        decode_lines(data, 1, &mut self.buffer, &mut self.counts, &mut |line| {
+            if malformed.len() < LOGGED {
+                malformed.push((sequence.to_owned(), line.reason.to_string()));
+            }
+        });
+    }
+
+    fn refuse(&mut self, sequence: &str, why: String) {
+        self.counts.lines += 1;
+        self.counts.malformed += 1;
+        if self.malformed.len() < LOGGED {
+            self.malformed.push((sequence.to_owned(), why));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use aws_sdk_kinesis::primitives::Blob;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record(data: &[u8]) -> Record {
+        let record = Record::builder().sequence_number("1").partition_key("k");
+        record.data(Blob::new(data)).build().unwrap()
+    }
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(data).unwrap();
+        writer.finish().unwrap()
+    }
+
+    const LINE: &str =
+        r#"{"user_id":"ann","event_type":"View","event_time":"2026-02-28 09:59:55.977000"}"#;
+
+    #[test]
+    fn a_record_is_one_event_or_many_plain_or_packed() {
+        let two = format!("{LINE}\n{LINE}\n");
+        let decoded = decode(&[
+            record(LINE.as_bytes()),
+            record(two.as_bytes()),
+            record(&gzip(two.as_bytes())),
+        ]);
+        assert_eq!((decoded.counts.events, decoded.counts.malformed), (5, 0));
+    }
+
+    #[test]
+    fn what_is_malformed_is_counted_and_the_first_are_told() {
+        let mut packed = gzip(LINE.as_bytes());
+        packed.truncate(20);
+        let bomb = gzip(&vec![b' '; UNPACKED as usize + 1]);
+        let records = [
+            record(b"{"),
+            record(&packed),
+            record(&bomb),
+            record(b"[]"),
+            record(LINE.as_bytes()),
+        ];
+        let decoded = decode(&records);
+        assert_eq!(
+            (
+                decoded.counts.events,
+                decoded.counts.malformed,
+                decoded.malformed.len()
+            ),
+            (1, 4, LOGGED)
+        );
+        let whole = gzip(&vec![b' '; UNPACKED as usize]);
+        assert_eq!(decode(&[record(&whole)]).counts.malformed, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn no_record_is_too_strange(data in prop::collection::vec(any::<u8>(), 0..200), packed in any::<bool>()) {
+            let data = if packed { gzip(&data) } else { data };
+            let decoded = decode(&[record(&data)]);
+            prop_assert!(decoded.counts.malformed <= decoded.counts.lines);
+        }
+    }
+}

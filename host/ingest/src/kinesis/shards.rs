@@ -1,0 +1,32 @@
+//! Which shards may be read now.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_kinesis::types::Shard;
+use muster_store::StoreError;
+
+use super::Shared;
+use super::position::Position;
+
+impl Shared {
+    /// The shards that are not read to their end and whose parents, as far as the stream still has them, are.
+    pub(super) fn readable(&self, all: &[Shard]) -> Result<Vec<String>, StoreError> {
+        let mut ended = BTreeSet::new();
+        for shard in all {
+            if self.position(&shard.shard_id)? == Some(Position::Ended) {
+                ended.insert(shard.shard_id.as_str());
+            }
+        }
+        let listed: BTreeSet<&str> = all.iter().map(|shard| shard.shard_id.as_str()).collect();
+        let is_read = |parent: &Option<String>| {
+            let parent = parent.as_deref().filter(|parent| listed.contains(parent));
+            parent.is_none_or(|parent| ended.contains(parent))
+        };
+        let readable = all.iter().filter(|shard| {
+            !ended.contains(shard.shard_id.as_str())
+                && is_read(&shard.parent_shard_id)
+                && is_read(&shard.adjacent_parent_shard_id)
+        });
+        Ok(readable.map(|shard| shard.shard_id.clone()).collect())
+    }
+}

@@ -1,0 +1,422 @@
+//! The Kinesis source against two emulators that know nothing of Muster: `moto_server` and `kinesalite`.
+//!
+//! `MUSTER_TEST_MOTO` names the one's executable, `MUSTER_TEST_NODE_MODULES` the folder of the other; `cargo xtask test` sets both.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_kinesis::primitives::Blob;
+use aws_smithy_http_client::Builder;
+use muster_aws::{EndpointUrl, RegionName, StreamName, StreamSettings};
+use muster_ingest::SourceStats;
+use muster_ingest::kinesis::{KinesisSource, Start, run_kinesis};
+use muster_model::Millis;
+use muster_store::{Options, Store};
+use tokio_util::sync::CancellationToken;
+
+/// A running emulator, ended with the value.
+struct Emulator {
+    name: &'static str,
+    process: Child,
+    port: u16,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Emulator {
+    fn start(name: &'static str, command: impl FnOnce(u16) -> Command) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut command = command(port);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let emulator = Self {
+            name,
+            process,
+            port,
+        };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{name} does not start"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        emulator
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    async fn client(&self) -> Client {
+        let config = aws_sdk_kinesis::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(Builder::new().build_http())
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .region(Region::new("us-east-1"))
+            .endpoint_url(self.url());
+        Client::from_conf(config.build())
+    }
+}
+
+/// Those that are installed.
+fn emulators() -> Vec<Emulator> {
+    let mut emulators = Vec::new();
+    if let Some(moto) = std::env::var_os("MUSTER_TEST_MOTO") {
+        emulators.push(Emulator::start("moto", |port| {
+            let mut command = Command::new(moto);
+            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+            command
+        }));
+    }
+    if let Some(modules) = std::env::var_os("MUSTER_TEST_NODE_MODULES") {
+        let cli = std::path::Path::new(&modules).join("kinesalite/cli.js");
+        emulators.push(Emulator::start("kinesalite", |port| {
+            let mut command = Command::new("node");
+            // No waiting where nothing is tested but the waiting.
+            command.arg(cli).args(["--port", &port.to_string()]);
+            for delay in ["--createStreamMs", "--deleteStreamMs", "--updateStreamMs"] {
+                command.args([delay, "20"]);
+            }
+            command
+        }));
+    }
+    if emulators.is_empty() {
+        // Past the test harness, which shows the output of failures only.
+        let text = "\n*** SKIPPED: the kinesis source against emulators. `cargo xtask test` installs and runs them.\n";
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
+    }
+    emulators
+}
+
+/// A stream, a store, and who puts records into the one.
+struct World {
+    client: Client,
+    settings: StreamSettings,
+    store: Store,
+    next: u64,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(emulator: &Emulator, stream: &str, shards: i32) -> Self {
+        // The source takes its credentials from where the environment has them.
+        let client = emulator.client().await;
+        client
+            .create_stream()
+            .stream_name(stream)
+            .shard_count(shards)
+            .send()
+            .await
+            .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let world = Self {
+            client,
+            settings: StreamSettings {
+                region: Some(RegionName::new("us-east-1").unwrap()),
+                endpoint_url: Some(EndpointUrl::new(&emulator.url()).unwrap()),
+                ..StreamSettings::new(StreamName::new(stream).unwrap())
+            },
+            store: Store::open(directory.path(), &Options::default()).unwrap(),
+            next: 0,
+            _directory: directory,
+        };
+        world.active().await;
+        world
+    }
+
+    fn stream(&self) -> &str {
+        self.settings.stream_name.as_str()
+    }
+
+    /// Waits until the stream has become what it was told to be.
+    async fn active(&self) {
+        loop {
+            let answer = self
+                .client
+                .describe_stream_summary()
+                .stream_name(self.stream())
+                .send()
+                .await
+                .unwrap();
+            let summary = answer.stream_description_summary.unwrap();
+            if summary.stream_status.as_str() == "ACTIVE" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Puts events without insert ids: one that is read twice counts twice.
+    async fn put(&mut self, count: u64) {
+        for _ in 0..count {
+            let number = self.next;
+            self.next += 1;
+            let line = format!(
+                r#"{{"user_id":"user-{number}","event_type":"View","event_time":"2026-02-28 09:59:55.{:03}"}}"#,
+                number % 1000
+            );
+            let put = self
+                .client
+                .put_record()
+                .stream_name(self.stream())
+                .partition_key(format!("key-{number}"));
+            put.data(Blob::new(line)).send().await.unwrap();
+        }
+    }
+
+    fn events(&self) -> u64 {
+        self.store.statistics().unwrap().events
+    }
+
+    /// Runs the source until so many events are in the store, and a little longer, in case more come.
+    async fn read(&self, start: Start, events: u64) {
+        let running = self.begin(start);
+        running.until(self, events).await;
+        running.end().await;
+        assert_eq!(self.events(), events);
+    }
+
+    fn begin(&self, start: Start) -> Running {
+        let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
+        let source = KinesisSource {
+            stream: self.settings.clone(),
+            start,
+        };
+        let task = tokio::spawn(run_kinesis(
+            self.store.clone(),
+            source,
+            Arc::clone(&stats),
+            cancel.clone(),
+        ));
+        Running {
+            task,
+            stats,
+            cancel,
+        }
+    }
+}
+
+struct Running {
+    task: tokio::task::JoinHandle<Result<(), muster_ingest::kinesis::KinesisSourceError>>,
+    stats: Arc<SourceStats>,
+    cancel: CancellationToken,
+}
+
+impl Running {
+    async fn until(&self, world: &World, events: u64) {
+        let begun = Instant::now();
+        while world.events() < events {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{} of {events}: {:?}",
+                world.events(),
+                self.stats.trouble()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn end(self) {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        self.cancel.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// The source's credentials come from the environment, which a test may not change: the whole test runs in a process of its own.
+fn with_credentials(test: &str) -> bool {
+    if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
+        return true;
+    }
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env("AWS_ACCESS_KEY_ID", "muster-test")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_SESSION_TOKEN")
+        .status();
+    assert!(status.unwrap().success());
+    false
+}
+
+fn block_on(test: impl Future<Output = ()>) {
+    tokio::runtime::Runtime::new().unwrap().block_on(test);
+}
+
+#[test]
+fn all_shards_are_read_and_a_restart_neither_skips_nor_doubles() {
+    if !with_credentials("all_shards_are_read_and_a_restart_neither_skips_nor_doubles") {
+        return;
+    }
+    block_on(async {
+        for emulator in emulators() {
+            let mut world = World::new(&emulator, "events", 3).await;
+            world.put(120).await;
+            world.read(Start::TrimHorizon, 120).await;
+            world.put(30).await;
+            world.read(Start::TrimHorizon, 150).await;
+            // Cut off in the middle, again and again.
+            world.put(60).await;
+            for _ in 0..8 {
+                let running = world.begin(Start::TrimHorizon);
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                running.cancel.cancel();
+                running.task.await.unwrap().unwrap();
+            }
+            world.read(Start::TrimHorizon, 210).await;
+        }
+    });
+}
+
+#[test]
+fn shards_that_are_split_and_merged_are_followed() {
+    if !with_credentials("shards_that_are_split_and_merged_are_followed") {
+        return;
+    }
+    block_on(async {
+        for emulator in emulators() {
+            let mut world = World::new(&emulator, "split", 1).await;
+            world.put(20).await;
+            let running = world.begin(Start::TrimHorizon);
+            running.until(&world, 20).await;
+            let shards = world
+                .client
+                .list_shards()
+                .stream_name("split")
+                .send()
+                .await
+                .unwrap()
+                .shards
+                .unwrap();
+            world
+                .client
+                .split_shard()
+                .stream_name("split")
+                .shard_to_split(&shards[0].shard_id)
+                .new_starting_hash_key("170141183460469231731687303715884105728")
+                .send()
+                .await
+                .unwrap();
+            world.active().await;
+            world.put(40).await;
+            running.until(&world, 60).await;
+            let shards = world
+                .client
+                .list_shards()
+                .stream_name("split")
+                .send()
+                .await
+                .unwrap()
+                .shards
+                .unwrap();
+            let children: Vec<_> = shards
+                .iter()
+                .filter(|shard| shard.parent_shard_id.is_some())
+                .collect();
+            assert_eq!(children.len(), 2, "{}", emulator.name);
+            world
+                .client
+                .merge_shards()
+                .stream_name("split")
+                .shard_to_merge(&children[0].shard_id)
+                .adjacent_shard_to_merge(&children[1].shard_id)
+                .send()
+                .await
+                .unwrap();
+            world.active().await;
+            world.put(40).await;
+            running.until(&world, 100).await;
+            running.end().await;
+            assert_eq!(world.events(), 100, "{}", emulator.name);
+            world.put(5).await;
+            world.read(Start::TrimHorizon, 105).await;
+        }
+    });
+}
+
+#[test]
+fn latest_and_an_instant_pass_over_what_came_before() {
+    if !with_credentials("latest_and_an_instant_pass_over_what_came_before") {
+        return;
+    }
+    block_on(async {
+        for emulator in emulators() {
+            let mut world = World::new(&emulator, "latest", 2).await;
+            world.put(10).await;
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
+            let running = world.begin(Start::Latest);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            running.cancel.cancel();
+            running.task.await.unwrap().unwrap();
+            // It had begun, though it had read nothing: what comes now is not passed over by the next start.
+            world.put(10).await;
+            world.read(Start::Latest, 10).await;
+
+            let mut world = World::new(&emulator, "instant", 2).await;
+            world.put(10).await;
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
+            let instant = Millis::now();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            world.put(7).await;
+            world.read(Start::At(instant), 7).await;
+        }
+    });
+}
+
+#[test]
+fn a_stream_that_is_not_there_is_told_and_waited_for() {
+    if !with_credentials("a_stream_that_is_not_there_is_told_and_waited_for") {
+        return;
+    }
+    block_on(async {
+        for emulator in emulators() {
+            let world = World::new(&emulator, "other", 1).await;
+            let missing = World {
+                settings: StreamSettings {
+                    stream_name: StreamName::new("missing").unwrap(),
+                    ..world.settings.clone()
+                },
+                ..world
+            };
+            let running = missing.begin(Start::TrimHorizon);
+            while running.stats.trouble().is_none() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let trouble = running.stats.trouble().unwrap();
+            assert!(trouble.contains("ResourceNotFound"), "{trouble}");
+            let mut world = World {
+                store: missing.store.clone(),
+                ..World::new(&emulator, "missing", 1).await
+            };
+            world.put(3).await;
+            running.until(&world, 3).await;
+            assert_eq!(running.stats.trouble(), None);
+            running.end().await;
+        }
+    });
+}
