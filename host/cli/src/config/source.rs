@@ -62,7 +62,7 @@ pub(super) static SOURCE: Map = Map {
                 pattern: ANY,
             }),
             Otherwise::Means("another kind of source is there"),
-            "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once; a running service goes on looking for new ones.",
+            "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once; a running service looks for new ones every two seconds, and takes one when two looks have seen the same size and modification time.",
         ),
         Key::new(
             "max_malformed",

@@ -222,9 +222,10 @@ fn the_reference_and_the_schema_are_those_that_are_checked_in() {
     }
 }
 
-/// The blocks of YAML on the page.
+/// The blocks of YAML on the pages about it.
 fn examples() -> Vec<String> {
-    let page = reference();
+    let operations = include_str!("../../../../examples/operations/README.md");
+    let page = reference() + operations;
     let blocks = page.split("```yaml\n").skip(1);
     blocks
         .filter_map(|block| Some(block.split_once("```")?.0.to_owned()))

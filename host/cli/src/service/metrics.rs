@@ -268,3 +268,54 @@ impl Metrics {
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The names that are registered, and the kinds of their fields.
+    fn registered() -> BTreeSet<String> {
+        let source = include_str!("metrics.rs");
+        let of_field = |field: &str| {
+            source
+                .lines()
+                .map(str::trim)
+                .find_map(|line| {
+                    line.strip_prefix(&format!("{field}: "))
+                        .filter(|kind| kind.ends_with(','))
+                })
+                .unwrap()
+                .to_owned()
+        };
+        let table = source.split("register! {\n").nth(1).unwrap();
+        let table = table.split("        }\n").next().unwrap();
+        let mut names: BTreeSet<String> = table
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                let kind = of_field(words.next().unwrap());
+                let name = words.next().unwrap().trim_matches('"');
+                let total = if kind.starts_with("Count") {
+                    "_total"
+                } else {
+                    ""
+                };
+                format!("muster_{name}{total}")
+            })
+            .collect();
+        names.insert("muster_build".to_owned());
+        names
+    }
+
+    #[test]
+    fn the_page_lists_every_metric_and_no_other() {
+        let page = include_str!("../../../../docs/operations.md");
+        let table = page.split("## Metrics").nth(1).unwrap();
+        let table = table.split("Counters begin").next().unwrap();
+        let listed: BTreeSet<String> = table
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned()))
+            .collect();
+        assert_eq!(listed, registered());
+    }
+}
