@@ -2,6 +2,7 @@
 
 mod bench;
 mod fuzz;
+mod load;
 mod node;
 mod schema;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     },
     /// Write what is made of the tables of keys: the JSON Schemas and docs/configuration.md
     Schema,
+    /// Put the real service under a load of events over HTTP, and measure how long an event takes to become a record
+    Load(load::LoadArguments),
     /// Run the benches: Muster and DuckDB on the same data, as ratios
     Bench {
         /// Handed on to the bench; `--help` says what it takes
@@ -91,6 +94,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test => test::test(),
         Command::Fuzz { seconds } => fuzz::fuzz(seconds),
         Command::Schema => schema::schema(),
+        Command::Load(arguments) => load::load(&arguments),
         Command::Bench { arguments } => bench::bench(&arguments),
     }
 }

@@ -1,0 +1,38 @@
+//! The destination's file, read as it grows.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::sender::Probes;
+
+/// How often it is looked whether there is more: as exact are the times.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Reads until told to end, and notes which probes have come.
+pub(super) fn follow(path: &Path, probes: &Probes, end: &AtomicBool) -> anyhow::Result<()> {
+    let mut reader = loop {
+        match File::open(path) {
+            Ok(file) => break BufReader::new(file),
+            Err(_) if end.load(Ordering::Relaxed) => return Ok(()),
+            Err(_) => std::thread::sleep(LOOK),
+        }
+    };
+    let mut line = String::new();
+    while !end.load(Ordering::Relaxed) {
+        // A line may be there in part: the rest comes with the next look.
+        if reader.read_line(&mut line)? == 0 || !line.ends_with('\n') {
+            std::thread::sleep(LOOK);
+            continue;
+        }
+        if line.contains(r#""cohort_id":"probe""#) {
+            for user in line.split(r#""user_id":""#).skip(1) {
+                probes.came_back(user.split('"').next().unwrap_or_default());
+            }
+        }
+        line.clear();
+    }
+    Ok(())
+}
