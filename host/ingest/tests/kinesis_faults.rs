@@ -1,0 +1,365 @@
+//! The Kinesis source against a fake that fails as Kinesis does, and as no emulator does: expired iterators and credentials,
+//! throttling, lost answers, records that are older than the stream keeps; under an assumed role.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use muster_aws::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName, StreamSettings};
+use muster_ingest::SourceStats;
+use muster_ingest::kinesis::{KinesisSource, Start, run_kinesis};
+use muster_store::{Options, Store};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// Records that a call gives at most.
+const CALL: usize = 7;
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// Kinesis refuses with this code.
+    Code(&'static str),
+    /// The connection ends without an answer.
+    Hangup,
+}
+
+/// One shard of a stream.
+#[derive(Default)]
+struct Fake {
+    /// How many records it ever got; their sequence numbers count from 1.
+    records: usize,
+    /// Records up to this one are no longer kept.
+    trimmed: usize,
+    /// What becomes of the next calls of an action; then they succeed.
+    faults: VecDeque<(&'static str, Fault)>,
+    /// Actions, and the bodies of those that assume a role.
+    heard: Vec<(String, String)>,
+}
+
+struct Server {
+    fake: Arc<Mutex<Fake>>,
+    url: String,
+}
+
+impl Server {
+    fn start(fake: Fake) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fake = Arc::new(Mutex::new(fake));
+        let own = Arc::clone(&fake);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let fake = Arc::clone(&own);
+                std::thread::spawn(move || serve(stream, &fake));
+            }
+        });
+        Self { fake, url }
+    }
+
+    fn heard(&self, action: &str) -> Vec<String> {
+        let fake = self.fake.lock().unwrap();
+        let heard = fake.heard.iter().filter(|(other, _)| other == action);
+        heard.map(|(_, body)| body.clone()).collect()
+    }
+}
+
+/// One request a connection.
+fn serve(mut stream: TcpStream, fake: &Mutex<Fake>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut length, mut action) = (0, String::new());
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().unwrap(),
+            "x-amz-target" => action = value.trim().split_once('.').unwrap().1.to_owned(),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    if action.is_empty() {
+        action = "AssumeRole".to_owned();
+    }
+    let Some((status, answer)) = fake.lock().unwrap().answer(&action, &body) else {
+        return;
+    };
+    let head = format!(
+        "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        answer.len()
+    );
+    let _ = stream.write_all((head + &answer).as_bytes());
+}
+
+impl Fake {
+    fn answer(&mut self, action: &str, body: &str) -> Option<(u16, String)> {
+        self.heard.push((action.to_owned(), body.to_owned()));
+        let refuse = |code: &str| {
+            Some((
+                400,
+                json!({ "__type": code, "message": "why not" }).to_string(),
+            ))
+        };
+        if let Some(at) = self.faults.iter().position(|(of, _)| *of == action) {
+            return match self.faults.remove(at).unwrap().1 {
+                Fault::Code(code) => refuse(code),
+                Fault::Hangup => None,
+            };
+        }
+        if action == "AssumeRole" {
+            let key = format!(
+                "ASIA{}",
+                self.heard
+                    .iter()
+                    .filter(|(other, _)| other == action)
+                    .count()
+            );
+            return Some((
+                200,
+                format!(
+                    "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+                 <AccessKeyId>{key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
+                 <Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+                ),
+            ));
+        }
+        let asked: Value = serde_json::from_str(body).unwrap();
+        let answer = match action {
+            "ListShards" => json!({ "Shards": [{
+                "ShardId": "shardId-000000000000",
+                "HashKeyRange": { "StartingHashKey": "0", "EndingHashKey": "1" },
+                "SequenceNumberRange": { "StartingSequenceNumber": "1" },
+            }] }),
+            "GetShardIterator" => {
+                let after = match asked["ShardIteratorType"].as_str().unwrap() {
+                    "TRIM_HORIZON" => self.trimmed,
+                    "AFTER_SEQUENCE_NUMBER" => asked["StartingSequenceNumber"]
+                        .as_str()
+                        .unwrap()
+                        .parse()
+                        .unwrap(),
+                    other => panic!("{other}"),
+                };
+                if after < self.trimmed {
+                    return refuse("InvalidArgumentException");
+                }
+                json!({ "ShardIterator": after.to_string() })
+            }
+            "GetRecords" => {
+                assert_eq!(asked["Limit"], 10_000);
+                let after: usize = asked["ShardIterator"].as_str().unwrap().parse().unwrap();
+                let to = self.records.min(after + CALL);
+                let records: Vec<Value> = (after + 1..=to).map(record).collect();
+                json!({ "Records": records, "NextShardIterator": to.to_string(), "MillisBehindLatest": (self.records - to) * 1000 })
+            }
+            other => panic!("an unexpected call: {other}"),
+        };
+        Some((200, answer.to_string()))
+    }
+}
+
+/// A record of one event, in base64.
+fn record(number: usize) -> Value {
+    let line = format!(
+        r#"{{"user_id":"user-{number}","event_type":"View","event_time":"2026-02-28 09:59:55"}}"#
+    );
+    json!({ "SequenceNumber": number.to_string(), "PartitionKey": "k", "Data": base64(line.as_bytes()) })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+/// Reads until so many events are in the store.
+async fn read(server: &Server, store: &Store, under_role: bool, events: u64) -> Arc<SourceStats> {
+    let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
+    let role = Role {
+        arn: RoleArn::new("arn:aws:iam::123456789012:role/reader").unwrap(),
+        external_id: Some(ExternalId::new("a-secret").unwrap()),
+    };
+    let source = KinesisSource {
+        stream: StreamSettings {
+            region: Some(RegionName::new("eu-west-1").unwrap()),
+            role: under_role.then_some(role),
+            endpoint_url: Some(EndpointUrl::new(&server.url).unwrap()),
+            ..StreamSettings::new(StreamName::new("events").unwrap())
+        },
+        start: Start::TrimHorizon,
+    };
+    let task = tokio::spawn(run_kinesis(
+        store.clone(),
+        source,
+        Arc::clone(&stats),
+        cancel.clone(),
+    ));
+    let begun = Instant::now();
+    while store.statistics().unwrap().events < events || stats.lag() > 0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            stats.trouble()
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    cancel.cancel();
+    task.await.unwrap().unwrap();
+    assert_eq!(store.statistics().unwrap().events, events);
+    stats
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    (directory, store)
+}
+
+/// AWS's settings come from the environment, which a process cannot change safely: the test runs in one of its own.
+fn with_credentials(test: &str, body: impl Future<Output = ()>) {
+    if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
+        tokio::runtime::Runtime::new().unwrap().block_on(body);
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env("AWS_ACCESS_KEY_ID", "muster-test")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_SESSION_TOKEN")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn whatever_fails_nothing_is_skipped_and_nothing_comes_twice() {
+    with_credentials(
+        "whatever_fails_nothing_is_skipped_and_nothing_comes_twice",
+        async {
+            let faults = [
+                ("ListShards", Fault::Code("LimitExceededException")),
+                (
+                    "GetShardIterator",
+                    Fault::Code("ProvisionedThroughputExceededException"),
+                ),
+                ("GetRecords", Fault::Code("ExpiredIteratorException")),
+                ("GetRecords", Fault::Hangup),
+                (
+                    "GetRecords",
+                    Fault::Code("ProvisionedThroughputExceededException"),
+                ),
+                ("GetRecords", Fault::Code("ExpiredIteratorException")),
+                ("GetRecords", Fault::Code("InternalFailure")),
+                ("GetShardIterator", Fault::Hangup),
+            ];
+            let server = Server::start(Fake {
+                records: 40,
+                faults: faults.into_iter().collect(),
+                ..Fake::default()
+            });
+            let (_directory, store) = store();
+            let stats = read(&server, &store, false, 40).await;
+            assert_eq!(
+                (
+                    stats.counts().events,
+                    stats.counts().malformed,
+                    stats.trouble()
+                ),
+                (40, 0, None)
+            );
+            assert!(server.fake.lock().unwrap().faults.is_empty());
+            // A shard is asked at most five times a second, so there were some seconds of calls.
+            server.fake.lock().unwrap().records = 47;
+            read(&server, &store, false, 47).await;
+        },
+    );
+}
+
+#[test]
+fn records_that_are_not_kept_any_more_are_passed_over() {
+    with_credentials(
+        "records_that_are_not_kept_any_more_are_passed_over",
+        async {
+            let server = Server::start(Fake {
+                records: 10,
+                ..Fake::default()
+            });
+            let (_directory, store) = store();
+            read(&server, &store, false, 10).await;
+            // While nobody read, the stream forgot up to 25.
+            {
+                let mut fake = server.fake.lock().unwrap();
+                (fake.records, fake.trimmed) = (30, 25);
+            }
+            read(&server, &store, false, 15).await;
+        },
+    );
+}
+
+#[test]
+fn it_reads_under_its_own_role_and_renews_what_has_expired() {
+    with_credentials(
+        "it_reads_under_its_own_role_and_renews_what_has_expired",
+        async {
+            let server = Server::start(Fake {
+                records: 20,
+                faults: [("GetRecords", Fault::Code("ExpiredTokenException"))]
+                    .into_iter()
+                    .collect(),
+                ..Fake::default()
+            });
+            let (_directory, store) = store();
+            read(&server, &store, true, 20).await;
+            let sessions = server.heard("AssumeRole");
+            assert_eq!(sessions.len(), 2, "one, and another when it had expired");
+            assert!(
+                sessions[0].contains("ExternalId=a-secret"),
+                "{}",
+                sessions[0]
+            );
+            assert!(
+                sessions[0].contains("kinesis%3AGetRecords") && !sessions[0].contains("PutRecords"),
+                "{}",
+                sessions[0]
+            );
+        },
+    );
+}
