@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::consumer::Consumer;
 use crate::example::oracle;
 use crate::project::{Project, muster, python, root};
+use crate::service::running::{Service, until};
 
 /// A running emulator, killed in the end.
 struct Moto {
@@ -193,4 +194,61 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
         credentials.iter().all(|key| key.starts_with("ASIA")),
         "{credentials:?}"
     );
+}
+
+#[test]
+fn events_of_a_stream_become_entries_in_another() {
+    let moto = Moto::start();
+    moto.stream("create");
+    moto.stream("events");
+    let project = Project::new();
+    let stream = |name: &str| {
+        format!(
+            "kinesis: {{stream_name: {name}, region: us-east-1, endpoint_url: \"http://127.0.0.1:{}\"}}",
+            moto.port
+        )
+    };
+    project.write(
+        "muster.yaml",
+        &format!(
+            "sources: [{{{}}}]\ndestinations: {{growth: {{{}}}}}\n",
+            stream("events"),
+            stream("cohorts")
+        ),
+    );
+    project.write(
+        "cohorts/buyers.yaml",
+        "cadence: real_time\nsync: [{to: growth}]\nwhere: {did: Purchase, times: {exactly: 3}, in_last: 30 days}\n",
+    );
+    let start = ["--now", "2026-03-01T00:00:00Z"];
+    let mut service = Service::start(&project, &start);
+    let members = || {
+        let mut consumer = Consumer::default();
+        for record in moto.stream("read") {
+            consumer.take(record["data"].as_str().unwrap());
+        }
+        consumer
+            .members()
+            .remove("buyers")
+            .unwrap_or_default()
+            .len()
+    };
+    until("all are told", || members() == 10);
+    service.stop();
+    // Nothing is read a second time: `exactly: 3` would notice.
+    let mut service = Service::start(&project, &start);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(
+        project.json(&["status"])["sources"][0]["trouble"],
+        Value::Null
+    );
+    service.stop();
+    assert_eq!(
+        project.json(&["members", "buyers"])["members"]
+            .as_array()
+            .unwrap()
+            .len(),
+        10
+    );
+    assert_eq!(project.json(&["status"])["store"]["events"], 30);
 }

@@ -1,4 +1,5 @@
-"""Makes the test's stream in an emulator (`create URL`), or prints its records as JSON lines (`read URL`)."""
+"""Makes the test's stream in an emulator (`create URL`), puts events into another one (`events URL`: three purchases of each of ten users),
+or prints the records of the first as JSON lines (`read URL`)."""
 
 import json
 import sys
@@ -15,6 +16,11 @@ kinesis = boto3.client(
 )
 if command == "create":
     kinesis.create_stream(StreamName="cohorts", ShardCount=2)
+elif command == "events":
+    kinesis.create_stream(StreamName="events", ShardCount=2)
+    for number in range(30):
+        event = {"user_id": f"user-{number % 10}", "event_type": "Purchase", "event_time": f"2026-02-28 10:00:{number:02}.000000"}
+        kinesis.put_record(StreamName="events", PartitionKey=event["user_id"], Data=json.dumps(event).encode())
 else:
     for shard in kinesis.list_shards(StreamName="cohorts")["Shards"]:
         iterator = kinesis.get_shard_iterator(

@@ -36,6 +36,10 @@ impl Service {
         let log = project.path().join("service.log");
         let child = muster(&[&["run"], arguments].concat())
             .current_dir(project.path())
+            .envs([
+                ("AWS_ACCESS_KEY_ID", "AKIABASE"),
+                ("AWS_SECRET_ACCESS_KEY", "base"),
+            ])
             .stdout(std::process::Stdio::null())
             .stderr(File::create(&log).unwrap())
             .spawn()
