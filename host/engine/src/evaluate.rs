@@ -90,22 +90,28 @@ pub(crate) fn evaluate(
     let failures = Failures::default();
     let results: Mutex<BTreeMap<usize, Result<Vec<Answers>, EngineError>>> =
         Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..workers.get().min(batches.len()) {
-            scope.spawn(|| {
-                while let Some((index, batch)) = take(&batches, &next) {
-                    let mut answers = Vec::new();
-                    let result = ask(snapshot, rule, reads, batch, &failures, &mut answers)
-                        .map(|()| answers);
-                    done(batch.len());
-                    results
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(index, result);
-                }
-            });
+    let work = || {
+        while let Some((index, batch)) = take(&batches, &next) {
+            let mut answers = Vec::new();
+            let result =
+                ask(snapshot, rule, reads, batch, &failures, &mut answers).map(|()| answers);
+            done(batch.len());
+            results
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(index, result);
         }
-    });
+    };
+    let workers = workers.get().min(batches.len());
+    if workers > 1 {
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(work);
+            }
+        });
+    } else {
+        work();
+    }
     let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut answers = Vec::new();
     for result in results.into_values() {

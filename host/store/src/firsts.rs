@@ -132,6 +132,39 @@ pub(crate) fn known(
     Ok((known, later))
 }
 
+/// As [`known`], of some users only.
+pub(crate) fn known_among(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    users: &RoaringBitmap,
+    now: i64,
+) -> Result<(RoaringBitmap, Vec<(UserKey, i64)>), StoreError> {
+    let mut known = RoaringBitmap::new();
+    let mut later = Vec::new();
+    let mut group = None;
+    let mut firsts: Vec<First> = Vec::with_capacity(GROUP);
+    for user in users {
+        if group != Some(user >> GROUP_BITS) {
+            group = Some(user >> GROUP_BITS);
+            firsts.clear();
+            if let Some(value) = tables
+                .firsts
+                .get(txn, &(user >> GROUP_BITS).to_be_bytes())?
+            {
+                firsts.extend(decode(value)?);
+            }
+        }
+        let place = user as usize & (GROUP - 1);
+        let first = firsts.get(place).copied().unwrap_or(First::NONE);
+        if first.known <= now {
+            known.insert(user);
+        } else if first.known != i64::MAX {
+            later.push((UserKey(user), first.known));
+        }
+    }
+    Ok((known, later))
+}
+
 fn decode(value: &[u8]) -> Result<impl Iterator<Item = First> + use<'_>, StoreError> {
     let (pairs, []) = value.as_chunks::<{ 2 * instant::BYTES }>() else {
         return Err(CORRUPT);

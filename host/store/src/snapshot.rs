@@ -149,6 +149,22 @@ impl Snapshot {
         })
     }
 
+    /// Of some users: who is known at `now`, and who is known later only, with the instant.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn known_among(
+        &self,
+        users: &RoaringBitmap,
+        now: Millis,
+    ) -> Result<(RoaringBitmap, Vec<(UserKey, Millis)>), StoreError> {
+        self.read_with(|context, _| {
+            let (known, later) = firsts::known_among(context.txn, context.tables, users, now.0)?;
+            let later = later.into_iter().map(|(user, since)| (user, Millis(since)));
+            Ok((known, later.collect()))
+        })
+    }
+
     /// The history of a batch of users, in the shapes of the contract. Batches of 16 Ki to 256 Ki rows are best
     /// ([`Self::rows_hint`]); users that follow each other are read fastest.
     ///

@@ -52,11 +52,16 @@ impl<'a> Asking<'a> {
         let now = open.now();
         let candidates =
             candidates::remaining(snapshot, &state::rule_key(rule, cohorts), memory, open)?;
-        let universe = snapshot.known(now)?;
-        let later = if candidates.is_subset(&universe) {
-            Vec::new()
+        let (universe, later) = if open.everybody {
+            let universe = snapshot.known(now)?;
+            let later = match candidates.is_subset(&universe) {
+                true => Vec::new(),
+                false => snapshot.known_later(now)?,
+            };
+            (universe, later)
         } else {
-            snapshot.known_later(now)?
+            // They are few: all that is known of others need not be read.
+            snapshot.known_among(&candidates, now)?
         };
         Ok(Self {
             snapshot,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 use muster_store::*;
+use roaring::RoaringBitmap;
 
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -352,6 +353,17 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
     let now = Millis(question.now);
     let known = snapshot.known(now).unwrap();
     let later: BTreeMap<_, _> = snapshot.known_later(now).unwrap().into_iter().collect();
+    let asked: RoaringBitmap = keys.iter().map(|key| key.0).collect();
+    let (known_asked, later_asked) = snapshot.known_among(&asked, now).unwrap();
+    assert_eq!(known_asked, &known & &asked);
+    let of_asked = |(user, _): &(&UserKey, &Millis)| asked.contains(user.0);
+    let later_of_asked: BTreeMap<_, _> = (later.iter().filter(of_asked))
+        .map(|(user, since)| (*user, *since))
+        .collect();
+    assert_eq!(
+        later_asked.into_iter().collect::<BTreeMap<_, _>>(),
+        later_of_asked
+    );
     let kept = model.events.values().flatten();
     let kept = kept.filter(|event| event.time >= model.floor).count() as u64;
     assert!(snapshot.statistics().unwrap().events >= kept);
