@@ -491,3 +491,35 @@ fn logs_can_be_json() {
     }
     assert!(log.contains("\"cohort\":\"a\""), "{log}");
 }
+
+#[test]
+fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
+    let project = Project::new();
+    project.write(
+        "muster.yaml",
+        "clock: 2026-03-01T00:00:00Z\nretention: 10 days\nsources: [{files: \"*.json\"}]\n",
+    );
+    project.write(
+        "cohorts/buyers.yaml",
+        "cadence: real_time\nwhere: {did: Purchase, in_last: 30 days}\n",
+    );
+    let line = |user: &str, day: u32| {
+        format!(
+            "{{\"user_id\":\"{user}\",\"event_type\":\"Purchase\",\"event_time\":\"2026-02-{day:02} 10:00:00\"}}\n"
+        )
+    };
+    project.write("new.json", &line("ann", 27));
+    project.write("old.json", &(line("bob", 3) + &line("ann", 4)));
+    let check = project.output(&["check"]);
+    let warned = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert!(warned.contains("longer than the retention"), "{warned}");
+    let events = || project.json(&["status"])["store"]["events"].clone();
+    let mut service = Service::start(&project, &[]);
+    until("the files are in", || events() == 3);
+    service.stop();
+    let mut service = Service::start(&project, &[]);
+    until("what is too old is gone", || events() == 1);
+    service.stop();
+    // Who they are is known still.
+    assert_eq!(project.json(&["status"])["store"]["users"], 2);
+}
