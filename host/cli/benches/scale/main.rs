@@ -42,6 +42,9 @@ struct Arguments {
     /// Turns of each contestant; the best counts
     #[arg(long, default_value_t = 5)]
     turns: usize,
+    /// Only Muster's own ticks: everybody, after little news, after nothing
+    #[arg(long)]
+    ticks: bool,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -122,6 +125,10 @@ fn main() -> anyhow::Result<()> {
         None,
     );
 
+    let sandbox = Sandbox::new(muster_sandbox::Options::default())?;
+    if arguments.ticks {
+        return ticks(&store, &sandbox, &data, &arguments);
+    }
     let mut duck = Duck::start(at)?;
     let loaded = duck.load(&data)?;
     println!(
@@ -130,11 +137,10 @@ fn main() -> anyhow::Result<()> {
         loaded.parquet_bytes as f64 / 1e6
     );
 
-    let sandbox = Sandbox::new(muster_sandbox::Options::default())?;
     for (name, rule) in [("R1", R1), ("R2", R2)] {
         full(&store, &sandbox, &mut duck, &arguments, (name, rule))?;
     }
-    little_news(&store, &sandbox, &data, &arguments)?;
+    ticks(&store, &sandbox, &data, &arguments)?;
     many(&store, &sandbox, &arguments)?;
     order_of_work(&store, &sandbox, &arguments);
     json(at, &mut duck, &arguments)?;
@@ -212,7 +218,7 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
         name: id.to_string(),
         id,
         definition: [0; 32],
-        cadence: muster_model::Cadence::default(),
+        cadence: muster_model::Cadence::RealTime,
         sync: Vec::new(),
         exit_on_remove: false,
     };
@@ -276,15 +282,39 @@ fn full(
     Ok(())
 }
 
+/// Ticks of one cohort and of many.
+fn ticks(
+    store: &Store,
+    sandbox: &Sandbox,
+    data: &Data,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let hundred: Vec<_> = (0..100).map(different).collect();
+    let rules = [
+        ("R1", vec![clause(R1)]),
+        ("R2", vec![clause(R2)]),
+        ("100 cohorts", hundred),
+    ];
+    for (name, clauses) in rules {
+        little_news(store, sandbox, data, arguments, (name, &clauses))?;
+    }
+    Ok(())
+}
+
 /// 0.1 % of the users have news.
 fn little_news(
     store: &Store,
     sandbox: &Sandbox,
     data: &Data,
     arguments: &Arguments,
+    (name, clauses): (&str, &[Clause]),
 ) -> anyhow::Result<()> {
-    let (rule, cohorts) = module(sandbox, &[clause(R1)]);
-    let (full, _) = everybody(store, &rule, &cohorts);
+    let (rule, cohorts) = module(sandbox, clauses);
+    let fulls: Vec<_> = (0..arguments.turns)
+        .map(|_| everybody(store, &rule, &cohorts).0)
+        .collect();
+    let full = best(&fulls);
+    row(&format!("{name}, everybody"), full, None);
     let mut costs = Vec::new();
     let mut buffer = EventBuffer::default();
     for turn in 0..arguments.turns as u64 {
@@ -304,29 +334,35 @@ fn little_news(
         costs.push(cost);
     }
     row(
-        "a tick after 0.1 % of the users had news",
+        &format!("{name}, a tick after 0.1 % of the users had news"),
         best(&costs),
         Some(("everybody", full)),
     );
     let (idle, report) = once(store, &rule, &cohorts);
     anyhow::ensure!(report.candidates == 0, "nobody has news");
-    row("a tick after nothing", idle, Some(("everybody", full)));
+    row(
+        &format!("{name}, a tick after nothing"),
+        idle,
+        Some(("everybody", full)),
+    );
     Ok(())
+}
+
+/// One of many cohorts over the same streams.
+fn different(number: usize) -> Clause {
+    clause(&format!(
+        "where: {{all: [{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}, \
+         {{not: {{did: Refund, in_last: {} days}}}}, {{user: {{city: {}}}}}]}}",
+        number % 50,
+        1 + number % 4,
+        1 + number % 30,
+        1 + number % 7,
+        data::CITIES[number % data::CITIES.len()],
+    ))
 }
 
 /// 10 and 1,000 different cohorts over the same streams.
 fn many(store: &Store, sandbox: &Sandbox, arguments: &Arguments) -> anyhow::Result<()> {
-    let different = |number: usize| {
-        clause(&format!(
-            "where: {{all: [{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}, \
-             {{not: {{did: Refund, in_last: {} days}}}}, {{user: {{city: {}}}}}]}}",
-            number % 50,
-            1 + number % 4,
-            1 + number % 30,
-            1 + number % 7,
-            data::CITIES[number % data::CITIES.len()],
-        ))
-    };
     let clauses: Vec<_> = (0..1000).map(different).collect();
     let (ten, many) = (module(sandbox, &clauses[..10]), module(sandbox, &clauses));
     let (mut tens, mut manys) = (Vec::new(), Vec::new());
