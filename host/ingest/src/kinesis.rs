@@ -36,8 +36,8 @@ use crate::SourceStats;
 /// How often it is looked for new shards; at once when one has ended. Kinesis: ListShards takes 1,000 calls a second.
 const RELIST: Duration = Duration::from_secs(10);
 
-/// Calls whose records are in memory at the same time. Kinesis: GetRecords gives at most 10 MiB.
-const IN_FLIGHT: usize = 4;
+/// Calls whose records are in memory at the same time. Kinesis: GetRecords gives at most 10 MiB, so these are 160 MiB at most.
+const IN_FLIGHT: usize = 16;
 
 /// How long to wait after a failure, at first and at most; it doubles in between.
 const RETRY: Duration = Duration::from_millis(500);
@@ -160,7 +160,7 @@ impl Shared {
                     failures = 0;
                     self.tell("", Told::default());
                     for shard in self.readable(&all)? {
-                        if running.insert(shard.clone()) {
+                        if running.insert(shard.shard_id.clone()) {
                             let reader = Reader::new(Arc::clone(self), shard)?;
                             readers.spawn(reader.run());
                         }
@@ -200,8 +200,14 @@ impl Shared {
     }
 
     fn position(&self, shard: &str) -> Result<Option<Position>, StoreError> {
-        let position = self.store.position(&self.key(shard)?)?;
-        Ok(position.and_then(|bytes| Position::decode(&bytes)))
+        let Some(bytes) = self.store.position(&self.key(shard)?)? else {
+            return Ok(None);
+        };
+        // Taken for none, the shard would be read a second time.
+        let position = Position::decode(&bytes).ok_or(StoreError::Corrupt {
+            what: "the position of a shard of a stream",
+        })?;
+        Ok(Some(position))
     }
 
     /// Logs a trouble when it begins.

@@ -101,6 +101,10 @@ impl Connection {
         };
         match call.send().await {
             Ok(answer) => Ok(answer.shard_iterator),
+            // Of another position it means something else: an instant that has not come yet by Kinesis's clock, for one.
+            Err(error) if matches!(position, Position::After(_)) && is_invalid(&error) => Err(
+                Fault::NoSuchPosition(DisplayErrorContext(&error).to_string()),
+            ),
             Err(error) => Err(self.fault(&error).await),
         }
     }
@@ -132,7 +136,6 @@ impl Connection {
                 | "LimitExceededException"
                 | "ThrottlingException",
             ) => Fault::Throttled,
-            Some("InvalidArgumentException") => Fault::NoSuchPosition(text()),
             Some("ExpiredTokenException" | "ExpiredToken") => {
                 if let Ok((client, _)) = connect(&self.stream).await {
                     *self.client.write().await = client;
@@ -148,4 +151,11 @@ async fn connect(
     stream: &StreamSettings,
 ) -> Result<(Client, impl std::fmt::Display + use<>), NoRegion> {
     muster_aws::connect(stream.stream_name.as_str(), stream, Access::Read).await
+}
+
+fn is_invalid<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    let code = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code);
+    code == Some("InvalidArgumentException")
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
+use aws_sdk_kinesis::types::Shard;
 use muster_model::Millis;
 use muster_store::{SourceKey, StoreError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{APART, Fault};
 use super::position::Position;
@@ -31,15 +33,18 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, shard: String) -> Result<Self, StoreError> {
-        let key = shared.key(&shard)?;
-        let position = shared.position(&shard)?;
+    pub(super) fn new(shared: Arc<Shared>, shard: &Shard) -> Result<Self, StoreError> {
+        let key = shared.key(&shard.shard_id)?;
+        let position = match shared.position(&shard.shard_id)? {
+            Some(position) => position,
+            None => shared.beginning(shard)?,
+        };
         Ok(Self {
-            position: position.unwrap_or_else(|| shared.start.clone()),
+            position,
             iterator: None,
             failures: 0,
             shared,
-            shard,
+            shard: shard.shard_id.clone(),
             key,
         })
     }
@@ -48,12 +53,8 @@ impl Reader {
         let cancel = self.shared.cancel.clone();
         while !cancel.is_cancelled() {
             let begun = Instant::now();
-            // A call under way may be dropped: what it brings is not stored yet, and comes again.
-            let step = tokio::select! {
-                step = self.step() => step,
-                () = cancel.cancelled() => break,
-            };
-            let next = match step {
+            let next = match self.step(&cancel).await {
+                _ if cancel.is_cancelled() => break,
                 Ok(true) => return (self.shard, Read::ToTheEnd),
                 Ok(false) => begun + APART,
                 Err(fault) => {
@@ -69,23 +70,31 @@ impl Reader {
         (self.shard, Read::Stopped)
     }
 
-    /// One call and one commit. Whether the shard has ended.
-    async fn step(&mut self) -> Result<bool, Fault> {
+    /// One call and one commit. Whether the shard has ended. When it is cancelled, a call under way is dropped, for what it brings is not
+    /// stored yet and comes again; a commit under way is waited for.
+    async fn step(&mut self, cancel: &CancellationToken) -> Result<bool, Fault> {
+        let shared = Arc::clone(&self.shared);
         let iterator = match self.iterator.take() {
             Some(iterator) => Some(iterator),
             None => {
-                self.shared
-                    .connection
-                    .iterator(&self.shard, &self.position)
-                    .await?
+                let call = shared.connection.iterator(&self.shard, &self.position);
+                match cancel.run_until_cancelled(call).await {
+                    Some(iterator) => iterator?,
+                    None => return Ok(false),
+                }
             }
         };
         let Some(iterator) = iterator else {
             return self.store(Vec::new(), true).await;
         };
-        let shared = Arc::clone(&self.shared);
-        let _permit = shared.in_flight.acquire().await;
-        let answer = shared.connection.records(&iterator).await?;
+        let call = async {
+            let permit = shared.in_flight.acquire().await;
+            (permit, shared.connection.records(&iterator).await)
+        };
+        let Some((_permit, answer)) = cancel.run_until_cancelled(call).await else {
+            return Ok(false);
+        };
+        let answer = answer?;
         let GetRecordsOutput {
             records,
             next_shard_iterator,

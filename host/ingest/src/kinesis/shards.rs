@@ -9,8 +9,22 @@ use super::Shared;
 use super::position::Position;
 
 impl Shared {
+    /// Where a shard begins that has no position: a child of one that was read at its first record, whatever `start` says by now, and any
+    /// other where `start` says.
+    pub(super) fn beginning(&self, shard: &Shard) -> Result<Position, StoreError> {
+        for parent in [&shard.parent_shard_id, &shard.adjacent_parent_shard_id]
+            .into_iter()
+            .flatten()
+        {
+            if self.position(parent)?.is_some() {
+                return Ok(Position::Horizon);
+            }
+        }
+        Ok(self.start.clone())
+    }
+
     /// The shards that are not read to their end and whose parents, as far as the stream still has them, are.
-    pub(super) fn readable(&self, all: &[Shard]) -> Result<Vec<String>, StoreError> {
+    pub(super) fn readable<'a>(&self, all: &'a [Shard]) -> Result<Vec<&'a Shard>, StoreError> {
         let mut ended = BTreeSet::new();
         for shard in all {
             if self.position(&shard.shard_id)? == Some(Position::Ended) {
@@ -27,6 +41,6 @@ impl Shared {
                 && is_read(&shard.parent_shard_id)
                 && is_read(&shard.adjacent_parent_shard_id)
         });
-        Ok(readable.map(|shard| shard.shard_id.clone()).collect())
+        Ok(readable.collect())
     }
 }

@@ -23,14 +23,15 @@ async fn a_store_that_fails_is_told_and_tried_anew() {
     let body = body(&json!([view("ann")]));
     for _ in 0..2 {
         let answer = post(server.address, "/2/httpapi", &body).await;
-        let error = "Events cannot be stored at the moment: no space is left on the store's disk";
+        let full = StoreError::DiskFull.to_string();
+        let error = format!("Events cannot be stored at the moment: {full}");
         assert_eq!(
             (answer.status, answer.json()),
             (503, json!({"code": 503, "error": error}))
         );
         assert_eq!(answer.header("retry-after"), Some("2"));
-        let trouble = "events cannot be stored: no space is left on the store's disk";
-        assert_eq!(server.stats.trouble().as_deref(), Some(trouble));
+        let trouble = format!("events cannot be stored: {full}");
+        assert_eq!(server.stats.trouble(), Some(trouble));
     }
     // What writes nothing does not show that the store works.
     let anonymous = super::body(&json!([{"device_id": "d", "event_type": "View"}]));
