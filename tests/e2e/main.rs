@@ -6,6 +6,7 @@
 //! | `language.rs` | the whole cohort language, checked against a second computation in Python |
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs`, `kills.rs` | SIGKILL at random moments, then on: commands, and the service |
+//! | `faults.rs` | a full disk, a folder that cannot be written, a damaged file |
 //! | `rules.rs` | hand-written rules, good and hostile |
 //! | `service.rs`, `sdk.rs` | the running service, and the vendor's SDKs that send to it |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
@@ -25,6 +26,7 @@ mod consumer;
 mod crash;
 mod example;
 mod explain;
+mod faults;
 mod fmt;
 mod kills;
 mod kinesis;

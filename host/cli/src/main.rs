@@ -19,6 +19,9 @@ use clap::Parser;
 use commands::Command;
 use output::Output;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to your stream.
 #[derive(Debug, Parser)]
 #[command(

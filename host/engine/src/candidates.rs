@@ -79,6 +79,7 @@ pub(crate) fn begin(
 pub(crate) fn remaining(
     snapshot: &Snapshot,
     rule: &RuleKey,
+    cohorts: &[Cohort],
     memory: &Memory,
     tick: &OpenTick,
 ) -> Result<RoaringBitmap, EngineError> {
@@ -95,8 +96,9 @@ pub(crate) fn remaining(
             let mut everybody = snapshot.known(tick.now())?;
             let later = snapshot.known_later(tick.now())?;
             everybody.extend(later.into_iter().map(|(user, _)| user.0));
-            for cohort in &memory.cohorts {
-                everybody |= &cohort.members;
+            let all = 0..=u32::MAX;
+            for (cohort, remembered) in cohorts.iter().zip(&memory.cohorts) {
+                everybody |= remembered.members.within(snapshot, &cohort.id, &all)?;
             }
             everybody
         }

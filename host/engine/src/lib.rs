@@ -16,6 +16,8 @@ mod error;
 pub mod evaluate;
 mod forget;
 mod lists;
+
+mod members;
 mod memory;
 pub mod payload;
 mod removal;

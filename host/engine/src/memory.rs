@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
+use crate::members::Members;
 use crate::state::{self, CohortState, RuleState};
 
 /// What is remembered of a rule and its cohorts: by the store, or by a preview of what it has not stored.
@@ -24,7 +25,7 @@ pub(crate) struct Memory {
 pub(crate) struct Remembered {
     /// `None`: it was never run.
     pub(crate) state: Option<CohortState>,
-    pub(crate) members: RoaringBitmap,
+    pub(crate) members: Members,
 }
 
 impl Memory {
@@ -36,7 +37,7 @@ impl Memory {
         let cohort = |cohort: &Cohort| {
             Ok::<_, EngineError>(Remembered {
                 state: state::load_cohort(snapshot, &cohort.id)?,
-                members: snapshot.members(&cohort.id)?,
+                members: Members::of(snapshot, &cohort.id)?,
             })
         };
         Ok(Self {

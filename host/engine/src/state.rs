@@ -116,7 +116,11 @@ pub(crate) fn encode<T: Serialize>(state: &T) -> Result<Vec<u8>, EngineError> {
 
 /// A digest as text.
 pub(crate) fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |number: u8| char::from_digit(u32::from(number), 16).unwrap_or_default();
+    digest
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 impl OpenTick {

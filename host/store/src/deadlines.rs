@@ -17,6 +17,11 @@ const WHAT: &str = "the deadlines of a rule";
 /// The root's height: 256 nodes a node, up to all 2^32 users.
 const ROOT: u8 = 3;
 
+/// An instant as it is stored.
+type Instant = [u8; instant::BYTES];
+/// A node that is not there: all ones is never.
+static EMPTY: [u8; (GROUP + 1) * instant::BYTES] = [u8::MAX; (GROUP + 1) * instant::BYTES];
+
 /// Changes of one level: by node, the place in it and the instant.
 type Changes = BTreeMap<u32, Vec<(u32, i64)>>;
 
@@ -54,33 +59,29 @@ fn change(
     key: &[u8],
     changes: &[(u32, i64)],
 ) -> Result<Option<i64>, StoreError> {
-    let mut node = [i64::MAX; GROUP];
-    let mut before = i64::MAX;
-    if let Some(value) = tables.deadlines.get(txn, key)? {
-        let mut held = instants(value)?;
-        before = held.next().unwrap_or(i64::MAX);
-        for (place, instant) in node.iter_mut().zip(held) {
+    let held = tables.deadlines.get(txn, key)?.unwrap_or(&EMPTY);
+    let (earliest, node) = parts(held)?;
+    let changes = changes
+        .iter()
+        .map(|(place, instant)| (*place as usize, instant::encode(*instant)));
+    // Most answers that are asked for again stand as long as before.
+    if (changes.clone()).all(|(place, instant)| node.get(place) == Some(&instant)) {
+        return Ok(None);
+    }
+    let before = instant::decode(*earliest);
+    let mut node = node.to_vec();
+    for (place, instant) in changes {
+        if let Some(place) = node.get_mut(place) {
             *place = instant;
         }
     }
-    for (place, instant) in changes {
-        if let Some(place) = node.get_mut(*place as usize) {
-            *place = *instant;
-        }
-    }
-    let mut value = vec![0; instant::BYTES];
-    for instant in node {
-        value.extend_from_slice(&instant::encode(instant));
-    }
-    // As it reads back, so that nodes above hold what this one does.
-    let earliest = instants(&value)?.skip(1).min().unwrap_or(i64::MAX);
+    let instants = node.iter().map(|instant| instant::decode(*instant));
+    let earliest = instants.min().unwrap_or(i64::MAX);
     if earliest == i64::MAX {
         tables.deadlines.delete(txn, key)?;
     } else {
-        if let Some(head) = value.first_chunk_mut() {
-            *head = instant::encode(earliest);
-        }
-        tables.deadlines.put(txn, key, &value)?;
+        node.insert(0, instant::encode(earliest));
+        tables.deadlines.put(txn, key, node.as_flattened())?;
     }
     Ok((earliest != before).then_some(earliest))
 }
@@ -92,7 +93,7 @@ pub(crate) fn next(
     rule: &RuleKey,
 ) -> Result<Option<i64>, StoreError> {
     match tables.deadlines.get(txn, &key(rule, ROOT, 0))? {
-        Some(value) => Ok(instants(value)?.next()),
+        Some(value) => Ok(Some(instant::decode(*parts(value)?.0))),
         None => Ok(None),
     }
 }
@@ -117,10 +118,10 @@ pub(crate) fn due(
         for node in nodes {
             let value = tables.deadlines.get(txn, &key(rule, height, node))?;
             // A node whose earliest instant is known above is there.
-            let instants = instants(value.ok_or_else(corrupt)?)?.skip(1);
+            let (_, instants) = parts(value.ok_or_else(corrupt)?)?;
             let first = node << GROUP_BITS;
             for (place, instant) in (0..GROUP as u32).zip(instants) {
-                if instant <= now {
+                if instant::decode(*instant) <= now {
                     due.insert(first | place);
                 }
             }
@@ -140,12 +141,12 @@ pub(crate) fn forget(
     Ok(())
 }
 
-/// The earliest instant of a node, and then all.
-fn instants(value: &[u8]) -> Result<impl Iterator<Item = i64> + use<'_>, StoreError> {
-    if value.len() != (GROUP + 1) * instant::BYTES {
-        return Err(StoreError::Corrupt { what: WHAT });
+/// A node's earliest instant, and its 256.
+fn parts(value: &[u8]) -> Result<(&Instant, &[Instant]), StoreError> {
+    match value.as_chunks() {
+        ([earliest, node @ ..], []) if node.len() == GROUP => Ok((earliest, node)),
+        _ => Err(StoreError::Corrupt { what: WHAT }),
     }
-    instant::decode_all(value, WHAT)
 }
 
 fn key(rule: &RuleKey, height: u8, node: u32) -> [u8; 37] {

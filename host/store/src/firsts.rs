@@ -141,21 +141,17 @@ pub(crate) fn known_among(
 ) -> Result<(RoaringBitmap, Vec<(UserKey, i64)>), StoreError> {
     let mut known = RoaringBitmap::new();
     let mut later = Vec::new();
-    let mut group = None;
-    let mut firsts: Vec<First> = Vec::with_capacity(GROUP);
+    let (mut group, mut firsts): (_, &[Pair]) = (None, &[]);
     for user in users {
         if group != Some(user >> GROUP_BITS) {
             group = Some(user >> GROUP_BITS);
-            firsts.clear();
-            if let Some(value) = tables
+            let value = tables
                 .firsts
-                .get(txn, &(user >> GROUP_BITS).to_be_bytes())?
-            {
-                firsts.extend(decode(value)?);
-            }
+                .get(txn, &(user >> GROUP_BITS).to_be_bytes())?;
+            firsts = pairs(value.unwrap_or_default())?;
         }
         let place = user as usize & (GROUP - 1);
-        let first = firsts.get(place).copied().unwrap_or(First::NONE);
+        let first = firsts.get(place).map_or(First::NONE, first);
         if first.known <= now {
             known.insert(user);
         } else if first.known != i64::MAX {
@@ -165,16 +161,25 @@ pub(crate) fn known_among(
     Ok((known, later))
 }
 
+/// A user's firsts as they are stored.
+type Pair = [u8; 2 * instant::BYTES];
+
+fn pairs(value: &[u8]) -> Result<&[Pair], StoreError> {
+    match value.as_chunks() {
+        (pairs, []) => Ok(pairs),
+        _ => Err(CORRUPT),
+    }
+}
+
+fn first([a, b, c, d, e, f, g, h, i, j, k, l]: &Pair) -> First {
+    First {
+        event: instant::decode([*a, *b, *c, *d, *e, *f]),
+        known: instant::decode([*g, *h, *i, *j, *k, *l]),
+    }
+}
+
 fn decode(value: &[u8]) -> Result<impl Iterator<Item = First> + use<'_>, StoreError> {
-    let (pairs, []) = value.as_chunks::<{ 2 * instant::BYTES }>() else {
-        return Err(CORRUPT);
-    };
-    Ok(pairs
-        .iter()
-        .map(|[a, b, c, d, e, f, g, h, i, j, k, l]| First {
-            event: instant::decode([*a, *b, *c, *d, *e, *f]),
-            known: instant::decode([*g, *h, *i, *j, *k, *l]),
-        }))
+    Ok(pairs(value)?.iter().map(first))
 }
 
 fn group_of(key: &[u8]) -> Result<u32, StoreError> {

@@ -1,7 +1,5 @@
 //! Instants in six bytes. `Millis` ends in the year 9999, below 2^48 ms; all ones stand for never.
 
-use crate::StoreError;
-
 /// Bytes an instant takes.
 pub(crate) const BYTES: usize = 6;
 const NEVER: u64 = (1 << 48) - 1;
@@ -18,17 +16,6 @@ pub(crate) fn decode([a, b, c, d, e, f]: [u8; BYTES]) -> i64 {
         NEVER => i64::MAX,
         number => number.cast_signed(),
     }
-}
-
-/// The instants of a value that holds nothing else.
-pub(crate) fn decode_all<'a>(
-    bytes: &'a [u8],
-    what: &'static str,
-) -> Result<impl Iterator<Item = i64> + use<'a>, StoreError> {
-    let (instants, []) = bytes.as_chunks::<BYTES>() else {
-        return Err(StoreError::Corrupt { what });
-    };
-    Ok(instants.iter().map(|instant| decode(*instant)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One consistent state of the store, for reading.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use muster_model::{CohortId, Millis, UserHistory, Value};
@@ -258,7 +259,39 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub fn members(&self, cohort: &CohortId) -> Result<RoaringBitmap, StoreError> {
-        self.read_with(|context, _| members::read(context.txn, context.tables, cohort))
+        self.members_within(cohort, &(0..=u32::MAX))
+    }
+
+    /// The members of a cohort within a range of users.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_within(
+        &self,
+        cohort: &CohortId,
+        users: &RangeInclusive<u32>,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::within(context.txn, context.tables, cohort, users))
+    }
+
+    /// Those of some users who are members of a cohort. It costs what these users cost, however many members there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_among(
+        &self,
+        cohort: &CohortId,
+        users: &RoaringBitmap,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::among(context.txn, context.tables, cohort, users))
+    }
+
+    /// How many members a cohort has. It costs the same however many they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_len(&self, cohort: &CohortId) -> Result<u64, StoreError> {
+        self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
     }
 
     /// The engine's own bytes of a cohort.

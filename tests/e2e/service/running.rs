@@ -21,6 +21,12 @@ impl Service {
     /// Starts it, and waits until it can be asked.
     pub(crate) fn start(project: &Project, arguments: &[&str]) -> Self {
         let service = Self::begin(project, arguments);
+        service.answers(project);
+        service
+    }
+
+    /// Waits until it can be asked.
+    pub(crate) fn answers(&self, project: &Project) {
         until("the service answers", || {
             let status = muster(&["status", "--json"])
                 .current_dir(project.path())
@@ -28,13 +34,17 @@ impl Service {
                 .unwrap();
             String::from_utf8_lossy(&status.stdout).contains("\"running\":\"")
         });
-        service
     }
 
     /// Starts it.
     pub(crate) fn begin(project: &Project, arguments: &[&str]) -> Self {
+        Self::spawn(project, muster(&[&["run"], arguments].concat()))
+    }
+
+    /// Starts a command that is, or becomes, a service.
+    pub(crate) fn spawn(project: &Project, mut command: Command) -> Self {
         let log = project.path().join("service.log");
-        let child = muster(&[&["run"], arguments].concat())
+        let child = command
             .current_dir(project.path())
             .envs([
                 ("AWS_ACCESS_KEY_ID", "AKIABASE"),

@@ -243,7 +243,7 @@ struct Known {
 impl Known {
     fn of(snapshot: &Snapshot, id: &CohortId) -> anyhow::Result<Self> {
         Ok(Self {
-            members: snapshot.members(id)?.len(),
+            members: snapshot.members_len(id)?,
             record: muster_engine::records(snapshot, id, 1)?.pop(),
             status: muster_engine::status(snapshot, id)?,
         })

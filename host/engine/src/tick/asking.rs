@@ -50,8 +50,8 @@ impl<'a> Asking<'a> {
         options: &'a TickOptions<'a>,
     ) -> Result<Self, EngineError> {
         let now = open.now();
-        let candidates =
-            candidates::remaining(snapshot, &state::rule_key(rule, cohorts), memory, open)?;
+        let key = state::rule_key(rule, cohorts);
+        let candidates = candidates::remaining(snapshot, &key, cohorts, memory, open)?;
         let (universe, later) = if open.everybody {
             let universe = snapshot.known(now)?;
             let later = match candidates.is_subset(&universe) {

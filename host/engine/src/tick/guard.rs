@@ -8,6 +8,7 @@ use super::asking::Asking;
 use super::outcome::Outcome;
 use super::running::Running;
 use crate::cohort::Cohort;
+use crate::members::Moves;
 use crate::memory::Memory;
 use crate::report::{Held, Reason};
 use crate::state::OpenTick;
@@ -65,14 +66,9 @@ struct Moved {
 }
 
 impl Moved {
-    fn add(&mut self, running: &Running, outcome: &Outcome, cohort: usize) {
-        let Some(now_in) = outcome.members.get(cohort) else {
-            return;
-        };
-        let was_in = &running.members & &outcome.asked;
-        let stays = was_in.intersection_len(now_in);
-        self.entered += now_in.len() - stays;
-        self.exited += was_in.len() - stays;
+    fn add(&mut self, moves: &Moves) {
+        self.entered += moves.entered.len();
+        self.exited += moves.exited.len();
     }
 }
 
@@ -106,11 +102,14 @@ pub(super) fn hold(
     }
     let mut moved = vec![Moved::default(); running.len()];
     let mut count = |outcome: &Outcome| {
-        for ((index, running), moved) in running.iter().enumerate().zip(&mut moved) {
-            moved.add(running, outcome, index);
+        let cohorts = (running.iter().zip(run.cohorts)).zip(&mut moved);
+        for (((running, cohort), moved), now_in) in cohorts.zip(&outcome.members) {
+            let members = &running.members;
+            moved.add(&members.moves(run.snapshot, &cohort.id, &outcome.asked, now_in)?);
         }
+        Ok::<_, EngineError>(())
     };
-    count(first);
+    count(first)?;
     if !first.last {
         let key = state::rule_key(run.rule, run.cohorts);
         let memory = Memory::load(run.snapshot, &key, run.cohorts)?;
@@ -128,7 +127,7 @@ pub(super) fn hold(
             if options.stopped() {
                 return Err(EngineError::Stopped);
             }
-            count(&outcome);
+            count(&outcome)?;
         }
     }
     for ((running, limit), moved) in running.iter_mut().zip(limits).zip(moved) {

@@ -12,7 +12,6 @@ mod running;
 mod tests;
 
 use std::num::NonZero;
-use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -22,13 +21,14 @@ use muster_store::{MemberChange, RuleCommit, RuleKey, RunCommit, Snapshot, Store
 
 use crate::cohort::Cohort;
 use crate::lists::Lists;
+use crate::members::Moves;
 use crate::memory::Memory;
 use crate::report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
 use crate::state::{OpenTick, RuleState};
 use crate::{EngineError, candidates, payload, state};
 use asking::Asking;
 use outcome::Outcome;
-use running::{Moves, Running};
+use running::Running;
 
 pub use guard::Guard;
 pub use preview::preview;
@@ -289,14 +289,13 @@ impl<'a> Tick<'a> {
         else {
             return Ok(());
         };
-        let Moves { entered, exited } = running.moves(now_in, &outcome.asked);
+        let Moves { entered, exited } = running.moves(snapshot, cohort, &outcome.asked, now_in)?;
         let before = commit.messages.len();
         let now = open.now();
         for sync in &cohort.sync {
             if running.state.joining.contains(&sync.destination) {
-                let mut whole = running.members.clone();
-                whole.remove_range(..*outcome.range.start());
-                whole.remove_range((Bound::Excluded(*outcome.range.end()), Bound::Unbounded));
+                let range = &outcome.range;
+                let whole = running.members.within(snapshot, &cohort.id, range)?;
                 let messages = &mut commit.messages;
                 running.messages(snapshot, cohort, sync, true, &whole, now, messages)?;
             } else if running.state.synced.contains(&sync.destination) {

@@ -138,12 +138,12 @@ impl Previewing<'_> {
                     due.remove(user.0);
                 }
             }
-            let cohorts = (self.counted.iter_mut().zip(&mut running)).zip(&outcome.members);
-            for ((counted, running), now_in) in cohorts {
+            let cohorts = (self.counted.iter_mut().zip(&mut running)).zip(self.cohorts);
+            for (((counted, running), cohort), now_in) in cohorts.zip(&outcome.members) {
                 if running.state.held.is_some() {
                     continue;
                 }
-                let moves = running.moves(now_in, &outcome.asked);
+                let moves = running.moves(self.snapshot, cohort, &outcome.asked, now_in)?;
                 counted.preview.entered += moves.entered.len();
                 counted.preview.exited += moves.exited.len();
                 first(&mut counted.entered, &moves.entered, self.sample);

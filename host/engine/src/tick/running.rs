@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::TickOptions;
 use crate::EngineError;
 use crate::cohort::{Cohort, Sync};
+use crate::members::{Members, Moves};
 use crate::memory::Remembered;
 use crate::payload::{self, Envelope};
 use crate::report::{Held, Reason};
@@ -15,19 +16,13 @@ use crate::state::{self, CohortState, OpenTick, hex};
 /// A cohort within a run: its members and memory, which every chunk carries on.
 pub(super) struct Running {
     pub(super) state: CohortState,
-    pub(super) members: RoaringBitmap,
+    pub(super) members: Members,
     /// The run's second, once it is known to send something.
     pub(super) second: i64,
     /// It was held when the run began.
     pub(super) was_held: bool,
     /// The state that the store has.
     before: CohortState,
-}
-
-/// Who of a chunk moves.
-pub(super) struct Moves {
-    pub(super) entered: RoaringBitmap,
-    pub(super) exited: RoaringBitmap,
 }
 
 impl Running {
@@ -94,15 +89,16 @@ impl Running {
     }
 
     /// Takes what a chunk's answers say: its members are then those who are in. Who has no answer stays where they are.
-    pub(super) fn moves(&mut self, now_in: &RoaringBitmap, asked: &RoaringBitmap) -> Moves {
-        let was_in = &self.members & asked;
-        let moves = Moves {
-            entered: now_in - &was_in,
-            exited: &was_in - now_in,
-        };
-        self.members |= &moves.entered;
-        self.members -= &moves.exited;
-        moves
+    pub(super) fn moves(
+        &mut self,
+        snapshot: &Snapshot,
+        cohort: &Cohort,
+        asked: &RoaringBitmap,
+        now_in: &RoaringBitmap,
+    ) -> Result<Moves, EngineError> {
+        let moves = self.members.moves(snapshot, &cohort.id, asked, now_in)?;
+        self.members.apply(&moves);
+        Ok(moves)
     }
 
     /// Ends the run: whom it told the whole cohort is told of moves from now on; a destination that was taken away and comes

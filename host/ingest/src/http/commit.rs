@@ -56,11 +56,18 @@ fn commit(append: &mut Append, decoded: &Decoded, stats: &SourceStats) -> Commit
     if !decoded.buffer.is_empty() {
         if let Err(error) = append(&decoded.buffer) {
             let reason = error.to_string();
-            tracing::warn!(%reason, rows = decoded.buffer.len(), "events over http cannot be stored");
-            stats.set_trouble(Some(format!("events cannot be stored: {reason}")));
+            let trouble = format!("events cannot be stored: {reason}");
+            // Clients try again and again: once is enough.
+            if stats.trouble().as_ref() != Some(&trouble) {
+                tracing::error!("{trouble}; until they can, requests are answered with 503");
+            }
+            stats.set_trouble(Some(trouble));
             return Err(reason.into());
         }
-        stats.set_trouble(None);
+        if stats.trouble().is_some() {
+            tracing::info!("events over http are stored again");
+            stats.set_trouble(None);
+        }
     }
     stats.committed(&decoded.counts, Millis::now());
     Ok(())

@@ -1,0 +1,75 @@
+//! Who is in a cohort, in the middle of a run: the store's members and what has changed since.
+
+use std::ops::RangeInclusive;
+
+use muster_model::CohortId;
+use muster_store::Snapshot;
+use roaring::RoaringBitmap;
+
+use crate::EngineError;
+
+/// A cohort's members. Of the store's only as many are read as are asked about: a run that asks few users of a cohort of millions costs
+/// what few users cost.
+#[derive(Default)]
+pub(crate) struct Members {
+    len: u64,
+    /// Since the store was read.
+    entered: RoaringBitmap,
+    exited: RoaringBitmap,
+}
+
+/// Who moves.
+pub(crate) struct Moves {
+    pub(crate) entered: RoaringBitmap,
+    pub(crate) exited: RoaringBitmap,
+}
+
+impl Members {
+    /// As the store has them.
+    pub(crate) fn of(snapshot: &Snapshot, cohort: &CohortId) -> Result<Self, EngineError> {
+        Ok(Self {
+            len: snapshot.members_len(cohort)?,
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Those within a range of users. The snapshot is the one that they were read from.
+    pub(crate) fn within(
+        &self,
+        snapshot: &Snapshot,
+        cohort: &CohortId,
+        users: &RangeInclusive<u32>,
+    ) -> Result<RoaringBitmap, EngineError> {
+        let mut members = snapshot.members_within(cohort, users)?;
+        members.extend(self.entered.range(users.clone()));
+        Ok(members - &self.exited)
+    }
+
+    /// Who of the users that were asked enters and exits if these are in now. Who was not asked stays where they are.
+    pub(crate) fn moves(
+        &self,
+        snapshot: &Snapshot,
+        cohort: &CohortId,
+        asked: &RoaringBitmap,
+        now_in: &RoaringBitmap,
+    ) -> Result<Moves, EngineError> {
+        let stored = snapshot.members_among(cohort, asked)?;
+        let was_in = (stored | (&self.entered & asked)) - &self.exited;
+        Ok(Moves {
+            entered: now_in - &was_in,
+            exited: was_in - now_in,
+        })
+    }
+
+    pub(crate) fn apply(&mut self, moves: &Moves) {
+        self.len = (self.len + moves.entered.len()).saturating_sub(moves.exited.len());
+        self.entered -= &moves.exited;
+        self.exited |= &moves.exited;
+        self.exited -= &moves.entered;
+        self.entered |= &moves.entered;
+    }
+}
