@@ -383,6 +383,11 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
         String::from_utf8_lossy(&second.stderr).contains("another process uses the store"),
         "{second:?}"
     );
+    let import = project.output(&["import", "muster.yaml"]);
+    assert!(
+        String::from_utf8_lossy(&import.stderr).contains("beside the running service"),
+        "{import:?}"
+    );
     service.stop();
     // Without the service the same commands do it themselves.
     assert_eq!(project.json(&["sync", "others"])["run"]["entered"], 1);
@@ -478,9 +483,18 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
 
 #[test]
 fn logs_can_be_json() {
-    let (project, _) = project("", &[("a", "where: {did: Purchase, in_last: 1 day}\n")]);
+    let cohort = "where: {did: Purchase, in_last: 1 day}\n";
+    let (project, _) = project("retention: 1 hour\n", &[("a", cohort)]);
     let mut service = Service::start(&project, &["--log-format", "json"]);
+    // What files are warned of, and what is wrong with them, too: at the start and later.
+    project.write("cohorts/b.yaml", &cohort.replace("1 day", "2 days"));
+    until("it is read", || {
+        service.log().contains("the window of 2 days")
+    });
+    project.write("cohorts/c.yaml", "where: {nonsense: 1}\n");
+    until("it is refused", || service.log().contains("nonsense"));
     let log = service.stop();
+    assert!(log.contains("the window of 1 day"), "{log}");
     for line in log.lines() {
         let line: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -515,11 +529,10 @@ fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
     assert!(warned.contains("longer than the retention"), "{warned}");
     let events = || project.json(&["status"])["store"]["events"].clone();
     let mut service = Service::start(&project, &[]);
-    until("the files are in", || events() == 3);
-    service.stop();
-    let mut service = Service::start(&project, &[]);
+    // What comes in with the first look at the files is no exception.
     until("what is too old is gone", || events() == 1);
-    service.stop();
+    let log = service.stop();
+    assert!(log.contains("longer than the retention"), "{log}");
     // Who they are is known still.
     assert_eq!(project.json(&["status"])["store"]["users"], 2);
 }

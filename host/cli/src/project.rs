@@ -26,8 +26,17 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Reads `muster.yaml` and all definitions. Warnings are shown; errors are shown all at once.
+    /// Reads `muster.yaml` and all definitions, and shows the warnings.
     pub(crate) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+        let (project, warnings) = Self::read(directory, output)?;
+        if !warnings.is_empty() {
+            output.note(&output.diagnostics(&warnings));
+        }
+        Ok(project)
+    }
+
+    /// Reads `muster.yaml` and all definitions. Errors come all at once, and warnings are given back.
+    pub(crate) fn read(directory: &Path, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
         let path = directory.join(config::FILE);
         if !path.is_file() {
             bail!(
@@ -43,11 +52,15 @@ impl Project {
     }
 
     /// Reads the definitions of a project again, its configuration staying what it is.
-    pub(crate) fn reload(&self, output: &Output) -> anyhow::Result<Self> {
+    pub(crate) fn reload(&self, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
         Self::with(&self.directory, Arc::clone(&self.config), output)
     }
 
-    fn with(directory: &Path, config: Arc<Config>, output: &Output) -> anyhow::Result<Self> {
+    fn with(
+        directory: &Path,
+        config: Arc<Config>,
+        output: &Output,
+    ) -> anyhow::Result<(Self, Diagnostics)> {
         let mut problems = Diagnostics::default();
         let mut definitions = Vec::new();
         for pattern in &config.cohorts {
@@ -78,15 +91,13 @@ impl Project {
         if problems.has_errors() {
             return Err(Rendered(output.diagnostics(&problems)).into());
         }
-        if !problems.is_empty() {
-            output.note(&output.diagnostics(&problems));
-        }
-        Ok(Self {
+        let project = Self {
             directory: directory.to_owned(),
             config,
             definitions,
             lists,
-        })
+        };
+        Ok((project, problems))
     }
 
     pub(crate) fn store_directory(&self) -> PathBuf {

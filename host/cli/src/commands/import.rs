@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use muster_store::StoreError;
 use serde_json::json;
 
 use crate::output::Output;
@@ -27,7 +28,15 @@ pub(crate) struct Import {
 impl Import {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
-        let store = project.open_store()?;
+        let store = project.open_store().map_err(|error| {
+            match error.downcast_ref() {
+                Some(StoreError::Locked { .. }) => error.context(
+                    "files cannot be imported beside the running service: put them where a `files:` source of muster.yaml \
+                     finds them and it imports them itself, or stop it first",
+                ),
+                _ => error,
+            }
+        })?;
         let mut imported = Imported::default();
         for pattern in &self.files {
             project.import(

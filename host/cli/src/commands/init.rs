@@ -53,7 +53,7 @@ impl Init {
         let shown = directory.display();
         let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
         let text = format!(
-            "made {shown} with {}\n\nnow try:\n  muster test {shown}\n  muster run {shown} --once",
+            "made {shown} with {}\n\nnow try:\n  muster test {shown}\n  muster run {shown} --once\n  muster run {shown}           the service, until Ctrl-C",
             names.join(", ")
         );
         output.result(&json!({ "directory": directory, "files": names }), &text)

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::commands::deliver;
 use crate::output::{Output, count, duration, number, table};
 use crate::project::{Imported, Project};
+use crate::retention;
 use crate::rules::{self, Loaded};
 use crate::service;
 use crate::service::logs::{self, LogFormat};
@@ -67,13 +68,18 @@ fn speed(text: &str) -> Result<f64, String> {
 
 impl Run {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let (project, mut warnings) = Project::read(&self.project, output)?;
         let loaded = rules::load(&project)?;
+        warnings.append(retention::of_rules(&project, &loaded));
         let store = project.open_store()?;
         if self.once {
+            if !warnings.is_empty() {
+                output.note(&output.diagnostics(&warnings));
+            }
             return self.once(&project, &loaded, &Arc::new(store), output);
         }
         logs::begin(self.log_format, self.log_level);
+        logs::warn(&warnings);
         service::run(
             project,
             loaded,

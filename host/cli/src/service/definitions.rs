@@ -10,10 +10,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Service;
 use super::group::blocking;
+use super::logs;
 use crate::config;
 use crate::output::Output;
-use crate::project::{Project, beside, find_definitions};
-use crate::rules;
+use crate::project::{beside, find_definitions};
+use crate::{retention, rules};
 
 /// How often the files are looked at. A change is noticed within two looks, since it has to be over: an editor may write a file in
 /// pieces.
@@ -91,8 +92,10 @@ async fn look(service: &Arc<Service>) -> Files {
 async fn reload(service: &Arc<Service>) {
     let old = service.project();
     let loading = blocking(move || {
-        let project = Project::reload(&old, &Output::new(false))?;
+        let (project, mut warnings) = old.reload(&Output::new(false))?;
         let loaded = rules::load(&project)?;
+        warnings.append(retention::of_rules(&project, &loaded));
+        logs::warn(&warnings);
         anyhow::Ok((project, loaded))
     });
     match loading.await {

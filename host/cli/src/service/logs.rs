@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
+use muster_definition::Diagnostics;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,6 +16,16 @@ pub(crate) enum LogFormat {
     Text,
     /// A JSON object a line
     Json,
+}
+
+/// Logs what a project's files are warned of.
+pub(crate) fn warn(diagnostics: &Diagnostics) {
+    if !diagnostics.is_empty() {
+        tracing::warn!(
+            "the project's files:\n{}",
+            diagnostics.render(false).trim_end()
+        );
+    }
 }
 
 /// Begins to log. Other crates are heard from their warnings on.

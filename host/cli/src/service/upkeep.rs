@@ -22,7 +22,9 @@ const RETRY: Duration = Duration::from_secs(30);
 pub(super) async fn upkeep(host: Arc<Host>, retention: Option<i64>) {
     let mut pruned: Option<tokio::time::Instant> = None;
     loop {
-        let prune = retention.filter(|_| pruned.is_none_or(|at| at.elapsed() >= PRUNE));
+        // Not before the files that are there at the start are in.
+        let due = host.live().caught_up && pruned.is_none_or(|at| at.elapsed() >= PRUNE);
+        let prune = retention.filter(|_| due);
         let before = prune.map(|retention| Millis(host.clock.now().0.saturating_sub(retention)));
         let work = {
             let host = Arc::clone(&host);
