@@ -102,9 +102,9 @@ impl Connection {
         match call.send().await {
             Ok(answer) => Ok(answer.shard_iterator),
             // Of another position it means something else: an instant that has not come yet by Kinesis's clock, for one.
-            Err(error) if matches!(position, Position::After(_)) && is_invalid(&error) => Err(
-                Fault::NoSuchPosition(DisplayErrorContext(&error).to_string()),
-            ),
+            Err(error) if matches!(position, Position::After(_)) && is_invalid(&error) => {
+                Err(Fault::NoSuchPosition(describe(&error)))
+            }
             Err(error) => Err(self.fault(&error).await),
         }
     }
@@ -128,7 +128,6 @@ impl Connection {
         let code = error
             .as_service_error()
             .and_then(ProvideErrorMetadata::code);
-        let text = || DisplayErrorContext(error).to_string();
         match code {
             Some("ExpiredIteratorException") => Fault::Expired,
             Some(
@@ -140,9 +139,9 @@ impl Connection {
                 if let Ok((client, _)) = connect(&self.stream).await {
                     *self.client.write().await = client;
                 }
-                Fault::Other(text())
+                Fault::Other(describe(error))
             }
-            _ => Fault::Other(text()),
+            _ => Fault::Other(describe(error)),
         }
     }
 }
@@ -151,6 +150,19 @@ async fn connect(
     stream: &StreamSettings,
 ) -> Result<(Client, impl std::fmt::Display + use<>), NoRegion> {
     muster_aws::connect(stream.stream_name.as_str(), stream, Access::Read).await
+}
+
+/// What the service said, without the request's id: what is the same trouble as before is to read the same.
+fn describe<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let said = error.as_service_error();
+    match said.and_then(|said| Some((said.code()?, said.message()))) {
+        Some((code, message)) => format!("{code}: {}", message.unwrap_or("no reason given")),
+        None => DisplayErrorContext(error).to_string(),
+    }
 }
 
 fn is_invalid<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
