@@ -2,6 +2,7 @@
 
 use muster_model::{CohortId, Millis};
 use muster_store::{Forget, Store};
+use roaring::RoaringBitmap;
 
 use crate::removal::{begin, exits};
 use crate::report::{Reason, RunRecord};
@@ -28,11 +29,11 @@ pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, Engin
     let Some(key) = snapshot.user_key(user)? else {
         return Ok(Forgotten::default());
     };
+    let alone = RoaringBitmap::from_iter([key.0]);
     let mut forgotten = Forgotten::default();
     let mut forget = Forget::default();
     for cohort in snapshot.cohorts()? {
-        let members = snapshot.members(&cohort)?;
-        if !members.contains(key.0) {
+        if snapshot.members_among(&cohort, &alone)?.is_empty() {
             continue;
         }
         let mut state = state::load_cohort(&snapshot, &cohort)?.unwrap_or_default();
@@ -47,21 +48,13 @@ pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, Engin
         )?;
         let messages = (forget.messages.len() - before) as u64;
         let record = RunRecord {
-            at: now.to_string(),
-            reason: Reason::Forgotten,
-            runs: 1,
-            members: members.len() - 1,
+            members: snapshot.members_len(&cohort)?.saturating_sub(1),
             exited: 1,
             messages,
             run_id: (messages > 0).then(|| payload::run_id(&cohort, state.second)),
-            ..RunRecord::default()
+            ..RunRecord::begun(Reason::Forgotten, now)
         };
-        forget.records.push(muster_store::RunRecord {
-            cohort: cohort.clone(),
-            at: now,
-            body: state::encode(&record)?,
-            replaces_last: false,
-        });
+        forget.records.push(record.stored(&cohort, now)?);
         let encoded = state::encode(&state)?;
         forget.cohort_states.push((cohort.clone(), encoded));
         forgotten.messages += messages;

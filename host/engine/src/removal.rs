@@ -41,12 +41,7 @@ pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord
     let started = Instant::now();
     let snapshot = store.snapshot()?;
     let mut state = state::load_cohort(&snapshot, cohort)?.unwrap_or_default();
-    let mut record = RunRecord {
-        at: now.to_string(),
-        reason: Reason::Removed,
-        runs: 1,
-        ..RunRecord::default()
-    };
+    let mut record = RunRecord::begun(Reason::Removed, now);
     let members: Vec<u32> = snapshot.members(cohort)?.iter().collect();
     begin(&mut state, now);
     for chunk in members.chunks(CHUNK_USERS) {
@@ -75,12 +70,7 @@ pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord
     };
     store.commit_run(&RunCommit {
         cohort_states: vec![(cohort.clone(), state::encode(&gone)?)],
-        records: vec![muster_store::RunRecord {
-            cohort: cohort.clone(),
-            at: now,
-            body: state::encode(&record)?,
-            replaces_last: false,
-        }],
+        records: vec![record.stored(cohort, now)?],
         ..RunCommit::default()
     })?;
     Ok(record)

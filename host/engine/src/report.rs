@@ -5,6 +5,8 @@ use std::time::Duration;
 use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 
+use crate::{EngineError, state};
+
 /// What a tick of one rule did.
 #[derive(Clone, Debug)]
 pub struct TickReport {
@@ -222,4 +224,30 @@ pub struct RunRecord {
 
 fn one() -> u64 {
     1
+}
+
+impl RunRecord {
+    /// A run at an instant that has done nothing yet.
+    pub(crate) fn begun(reason: Reason, at: Millis) -> Self {
+        Self {
+            at: at.to_string(),
+            reason,
+            runs: 1,
+            ..Self::default()
+        }
+    }
+
+    /// As the store takes it: a record of its own.
+    pub(crate) fn stored(
+        &self,
+        cohort: &CohortId,
+        at: Millis,
+    ) -> Result<muster_store::RunRecord, EngineError> {
+        Ok(muster_store::RunRecord {
+            cohort: cohort.clone(),
+            at,
+            body: state::encode(self)?,
+            replaces_last: false,
+        })
+    }
 }

@@ -41,20 +41,12 @@ pub fn reject(store: &Store, cohort: &CohortId, now: Millis) -> Result<Option<He
         return Ok(None);
     };
     let record = RunRecord {
-        at: now.to_string(),
-        reason: Reason::Rejected,
-        runs: 1,
         members: held.members,
-        ..RunRecord::default()
+        ..RunRecord::begun(Reason::Rejected, now)
     };
     store.commit_run(&RunCommit {
         cohort_states: vec![(cohort.clone(), state::encode(&state)?)],
-        records: vec![muster_store::RunRecord {
-            cohort: cohort.clone(),
-            at: now,
-            body: state::encode(&record)?,
-            replaces_last: false,
-        }],
+        records: vec![record.stored(cohort, now)?],
         ..RunCommit::default()
     })?;
     Ok(Some(held))

@@ -21,7 +21,7 @@ use crate::{Store, StoreError, blocks, news};
 /// So many neighbours of like size are merged to one. Each row is written again once for each four-fold growth of the store.
 const FAN_IN: usize = 4;
 /// Merged blocks wait up to this many bytes before they are written: the memory a merge takes, and how long it holds others up.
-const CHUNK: usize = 32 << 20;
+const CHUNK: usize = 8 << 20;
 
 impl Store {
     /// Does one piece of work that may wait, and tells whether there may be more. Call it from a thread of its own while events come

@@ -116,6 +116,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         for id in ["a", "b"] {
             let members = snapshot.members(&cohort(id)).unwrap();
             assert_eq!(members.iter().collect::<Vec<_>>(), [1]);
+            assert_eq!(snapshot.members_len(&cohort(id)).unwrap(), 1);
         }
         let news = snapshot.news(sequence).unwrap().unwrap();
         assert_eq!(news.iter().collect::<Vec<_>>(), [1]);

@@ -331,10 +331,7 @@ impl<'a> Tick<'a> {
         let count = |count: fn(&CohortReport) -> u64| report.map_or(0, count);
         let duration = self.started.elapsed().as_millis();
         RunRecord {
-            at: open.now().to_string(),
-            reason: running.state.reason,
             cadence: cohort.cadence.to_string(),
-            runs: 1,
             candidates: self.report.candidates,
             evaluated: self.report.evaluated,
             skipped: self.report.skipped.clone(),
@@ -346,6 +343,7 @@ impl<'a> Tick<'a> {
                 .then(|| payload::run_id(&cohort.id, running.state.second)),
             duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
             held: running.state.held.clone(),
+            ..RunRecord::begun(running.state.reason, open.now())
         }
     }
 }

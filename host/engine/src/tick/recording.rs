@@ -6,7 +6,6 @@ use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::report::{Reason, RunRecord, Skipped};
 use crate::rules::records;
-use crate::state;
 use muster_model::{Cadence, Millis};
 
 /// The length of `2026-03-01T00:00`: instants that agree so far are of one minute.
@@ -38,10 +37,8 @@ pub(super) fn record(
         }
     }
     Ok(Some(muster_store::RunRecord {
-        cohort: cohort.id.clone(),
-        at,
-        body: state::encode(&record)?,
         replaces_last,
+        ..record.stored(&cohort.id, at)?
     }))
 }
 

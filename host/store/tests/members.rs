@@ -1,0 +1,94 @@
+//! Members of cohorts against sets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::collections::BTreeSet;
+
+use muster_model::CohortId;
+use muster_store::*;
+use proptest::prelude::*;
+use roaring::RoaringBitmap;
+
+/// The first is what the others begin with.
+const COHORTS: [&str; 3] = ["a", "a-b", "ab"];
+
+type Users = BTreeSet<u32>;
+
+#[derive(Clone, Debug)]
+struct Step {
+    cohort: usize,
+    entered: Users,
+    exited: Users,
+}
+
+/// Neighbours, and users on both sides of where a chunk ends, up to the last there can be.
+fn users() -> impl Strategy<Value = Users> {
+    let user = prop_oneof![
+        0..4_u32,
+        prop::sample::select(vec![
+            65_535,
+            65_536,
+            131_072,
+            1 << 31,
+            u32::MAX - 65_536,
+            u32::MAX
+        ]),
+    ];
+    prop::collection::btree_set(user, 0..6)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    (0..COHORTS.len(), users(), users()).prop_map(|(cohort, entered, exited)| Step {
+        cohort,
+        exited: &exited - &entered,
+        entered,
+    })
+}
+
+fn bitmap(users: &Users) -> RoaringBitmap {
+    users.iter().copied().collect()
+}
+
+fn check(store: &Store, model: &[Users], some: &Users) {
+    let snapshot = store.snapshot().unwrap();
+    for (id, members) in COHORTS.iter().zip(model) {
+        let id = CohortId::new(id).unwrap();
+        assert_eq!(snapshot.members(&id).unwrap(), bitmap(members));
+        assert_eq!(snapshot.members_len(&id).unwrap(), members.len() as u64);
+        let among = snapshot.members_among(&id, &bitmap(some)).unwrap();
+        assert_eq!(among, bitmap(&(members & some)));
+        let (first, last) = (some.first(), some.last());
+        let range = first.copied().unwrap_or(7)..=last.copied().unwrap_or(7);
+        let within = snapshot.members_within(&id, &range).unwrap();
+        let expected: Users = members.range(range).copied().collect();
+        assert_eq!(within, bitmap(&expected));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn who_is_a_member_is_as_a_set_has_it(steps in prop::collection::vec((step(), users()), 1..12)) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options { map_size: 1 << 26, readers: 1, ..Options::default() };
+        let store = Store::open(directory.path(), &options).unwrap();
+        let mut model = vec![Users::new(); COHORTS.len()];
+        for (Step { cohort, entered, exited }, some) in steps {
+            // Who is a member may enter, and who is none may exit: that changes nothing.
+            let change = MemberChange {
+                cohort: CohortId::new(COHORTS[cohort]).unwrap(),
+                entered: bitmap(&entered),
+                exited: bitmap(&exited),
+            };
+            store.commit_run(&RunCommit { members: vec![change], ..RunCommit::default() }).unwrap();
+            model[cohort] = &(&model[cohort] - &exited) | &entered;
+            check(&store, &model, &some);
+        }
+        drop(store);
+        check(&Store::open(directory.path(), &options).unwrap(), &model, &Users::from([0, 65_535, u32::MAX]));
+    }
+}
