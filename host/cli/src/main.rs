@@ -1,5 +1,6 @@
 //! `muster`: cohorts as code, entries and exits to your stream.
 
+mod allocator;
 mod commands;
 mod config;
 mod lists;
@@ -18,9 +19,6 @@ use clap::Parser;
 
 use commands::Command;
 use output::Output;
-
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to your stream.
 #[derive(Debug, Parser)]
@@ -43,6 +41,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    // Before there is a second thread.
+    allocator::tame();
     let cli = Cli::parse();
     let output = Output::new(cli.json);
     match cli.command.run(&output) {
