@@ -28,11 +28,14 @@ impl Store {
     /// in, and until it says no after an import.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed.
+    /// When the database cannot be written; then nothing changed. [`StoreError::Stopped`] also when there is nothing to do: whoever
+    /// keeps the store tidy is told that it takes nothing any more.
     pub fn maintain(&self) -> Result<bool, StoreError> {
         let inner = &self.inner;
         // Of processes that looked at the store and were killed: they would keep freed pages from being used again.
         inner.env.clear_stale_readers()?;
+        // Nothing can be read either once a write has failed half way.
+        drop(inner.env.read_txn()?);
         if inner.view().memtable_full(&inner.options) {
             inner.write(|writer| inner.flush(writer))?;
             return Ok(true);

@@ -28,6 +28,8 @@ pub(crate) struct Host {
     pub(crate) guard: Option<Guard>,
     /// Told to end: no new work is begun.
     pub(crate) stopping: CancellationToken,
+    /// The store takes nothing any more before it is opened anew.
+    pub(crate) broken: CancellationToken,
     /// Ends ticks between two chunks.
     pub(crate) stop_ticks: AtomicBool,
     /// Ticks hold it for reading; whoever changes what ticks rely on, for writing.
@@ -95,6 +97,7 @@ impl Host {
             clock,
             guard,
             stopping,
+            broken: CancellationToken::new(),
             stop_ticks: AtomicBool::new(false),
             ticking: RwLock::new(()),
             ticks: Semaphore::new(TICKS),

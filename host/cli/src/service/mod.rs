@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use muster_model::Millis;
-use muster_store::Store;
+use muster_store::{Store, StoreError};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -155,7 +155,13 @@ async fn serve(
         "running; Ctrl-C or SIGTERM ends it"
     );
 
-    signals.first().await;
+    tokio::select! {
+        () = signals.first() => {}
+        () = host.broken.cancelled() => {
+            stop::end(&service, settings, work, deliveries, stop_deliveries).await;
+            return Err(StoreError::Stopped.into());
+        }
+    }
     let ending = stop::end(&service, settings, work, deliveries, stop_deliveries);
     tokio::select! {
         () = ending => Ok(()),

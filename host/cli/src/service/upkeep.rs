@@ -39,6 +39,7 @@ pub(super) async fn upkeep(host: Arc<Host>, retention: Option<i64>) {
                 }
                 MERGE
             }
+            Err(StoreError::Stopped) => return host.broken.cancel(),
             Err(error) => {
                 tracing::error!("the store cannot be kept tidy: {error}");
                 RETRY
