@@ -16,7 +16,6 @@ mod error;
 pub mod evaluate;
 mod forget;
 mod lists;
-
 mod members;
 mod memory;
 pub mod payload;
