@@ -77,10 +77,15 @@ impl ResourceLimiter for Guest {
     }
 }
 
+/// The fuel of a call on a metered engine. It is there to be read, not to run out.
+const FUEL: u64 = u64::MAX;
+
 /// An instance with its own memory. It is dropped after anything but a good answer.
 pub(crate) struct Live {
     store: Store<Guest>,
     exports: Exports,
+    /// Whether the engine counts fuel. It refuses to be asked for it otherwise, and an error a call costs more than a small call.
+    metered: bool,
 }
 
 impl Live {
@@ -91,7 +96,7 @@ impl Live {
     ) -> Result<Self, RuleError> {
         let mut store = Store::new(exports.engine(), Guest);
         store.limiter(|guest| guest);
-        refuel(&mut store);
+        let metered = store.set_fuel(FUEL).is_ok();
         if let Some(time) = time {
             store.set_epoch_deadline(ticker::ticks(time));
         }
@@ -99,7 +104,11 @@ impl Live {
             .instantiate(&mut store)
             // Before its first call a rule has answered nothing: what is no trap and no limit of ours is the host's trouble.
             .map_err(|error| failure(&error, time, RuleError::Host))?;
-        Ok(Self { store, exports })
+        Ok(Self {
+            store,
+            exports,
+            metered,
+        })
     }
 
     pub(crate) fn describe(&mut self, time: Option<Duration>) -> Result<Description, RuleError> {
@@ -111,7 +120,10 @@ impl Live {
 
     /// The fuel that the latest call took; 0 on an engine that is not metered.
     pub(crate) fn fuel(&self) -> u64 {
-        self.store.get_fuel().map_or(0, |left| u64::MAX - left)
+        match self.metered {
+            true => self.store.get_fuel().map_or(0, |left| FUEL - left),
+            false => 0,
+        }
     }
 
     /// Asks about a batch. `answer_bytes` is what the right answer takes.
@@ -121,7 +133,9 @@ impl Live {
         answer_bytes: usize,
         time: Option<Duration>,
     ) -> Result<Verdicts, RuleError> {
-        refuel(&mut self.store);
+        if self.metered {
+            let _ = self.store.set_fuel(FUEL);
+        }
         // What the host allocates for the answer: nothing longer than a right one, or the text of an error, is ever copied.
         self.store
             .set_hostcall_fuel(answer_bytes + limits::MAX_ERROR_TEXT * 4);
@@ -130,11 +144,6 @@ impl Live {
             .map_err(|error| failure(&error, time, RuleError::BadAnswer))?
             .map_err(|error| RuleError::GaveUp(text::short(&error, limits::MAX_ERROR_TEXT)))
     }
-}
-
-/// Fills the tank of a metered engine; on another there is none. It is there to be read, not to run out.
-fn refuel(store: &mut Store<Guest>) {
-    let _ = store.set_fuel(u64::MAX);
 }
 
 /// Tells apart how a call failed. `otherwise` takes the rest: what the canonical ABI refuses (a list outside the memory, a text that is
