@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use muster_aws::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName, StreamSettings};
 use muster_ingest::SourceStats;
 use muster_ingest::kinesis::{KinesisSource, Start, run_kinesis};
+use muster_model::Millis;
 use muster_store::{Options, Store};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,8 @@ struct Fake {
     records: usize,
     /// Records up to this one are no longer kept.
     trimmed: usize,
+    /// How many records came before the instant that is asked for; `None`: that has not come yet.
+    before_instant: Option<usize>,
     /// What becomes of the next calls of an action; then they succeed.
     faults: VecDeque<(&'static str, Fault)>,
     /// Actions, and the bodies of those that assume a role.
@@ -156,6 +159,10 @@ impl Fake {
                         .unwrap()
                         .parse()
                         .unwrap(),
+                    "AT_TIMESTAMP" => match self.before_instant {
+                        Some(before) => before,
+                        None => return refuse("InvalidArgumentException"),
+                    },
                     other => panic!("{other}"),
                 };
                 if after < self.trimmed {
@@ -204,22 +211,26 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Reads until so many events are in the store.
-async fn read(server: &Server, store: &Store, under_role: bool, events: u64) -> Arc<SourceStats> {
-    let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
+fn source(server: &Server, under_role: bool, start: Start) -> KinesisSource {
     let role = Role {
         arn: RoleArn::new("arn:aws:iam::123456789012:role/reader").unwrap(),
         external_id: Some(ExternalId::new("a-secret").unwrap()),
     };
-    let source = KinesisSource {
+    KinesisSource {
         stream: StreamSettings {
             region: Some(RegionName::new("eu-west-1").unwrap()),
             role: under_role.then_some(role),
             endpoint_url: Some(EndpointUrl::new(&server.url).unwrap()),
             ..StreamSettings::new(StreamName::new("events").unwrap())
         },
-        start: Start::TrimHorizon,
-    };
+        start,
+    }
+}
+
+/// Reads from the oldest record on until so many events are in the store.
+async fn read(server: &Server, store: &Store, under_role: bool, events: u64) -> Arc<SourceStats> {
+    let source = source(server, under_role, Start::TrimHorizon);
+    let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
     let task = tokio::spawn(run_kinesis(
         store.clone(),
         source,
@@ -332,6 +343,45 @@ fn records_that_are_not_kept_any_more_are_passed_over() {
             read(&server, &store, false, 15).await;
         },
     );
+}
+
+#[test]
+fn an_instant_that_has_not_come_is_waited_for() {
+    with_credentials("an_instant_that_has_not_come_is_waited_for", async {
+        let server = Server::start(Fake {
+            records: 10,
+            ..Fake::default()
+        });
+        let (_directory, store) = store();
+        let source = source(&server, false, Start::At(Millis(4_000_000_000_000)));
+        let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
+        let task = tokio::spawn(run_kinesis(
+            store.clone(),
+            source,
+            Arc::clone(&stats),
+            cancel.clone(),
+        ));
+        let begun = Instant::now();
+        let until = async |so: &dyn Fn() -> bool| {
+            while !so() {
+                assert!(begun.elapsed() < Duration::from_secs(60));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        until(&|| server.heard("GetShardIterator").len() >= 3).await;
+        assert_eq!(store.statistics().unwrap().events, 0);
+        let trouble = stats.trouble().unwrap();
+        assert!(
+            trouble.contains("InvalidArgumentException: why not"),
+            "{trouble}"
+        );
+        server.fake.lock().unwrap().before_instant = Some(7);
+        until(&|| store.statistics().unwrap().events >= 3).await;
+        cancel.cancel();
+        task.await.unwrap().unwrap();
+        assert_eq!(store.statistics().unwrap().events, 3);
+        assert_eq!(stats.trouble(), None);
+    });
 }
 
 #[test]
