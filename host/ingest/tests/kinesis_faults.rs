@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 
 use muster_aws::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName, StreamSettings};
 use muster_ingest::SourceStats;
-use muster_ingest::kinesis::{KinesisSource, Start, run_kinesis};
+use muster_ingest::kinesis::{KinesisSource, KinesisSourceError, Start, run_kinesis};
 use muster_model::Millis;
 use muster_store::{Options, Store};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Records that a call gives at most.
@@ -227,16 +228,24 @@ fn source(server: &Server, under_role: bool, start: Start) -> KinesisSource {
     }
 }
 
+/// Begins to read.
+fn begin(
+    store: &Store,
+    source: KinesisSource,
+) -> (
+    Arc<SourceStats>,
+    CancellationToken,
+    JoinHandle<Result<(), KinesisSourceError>>,
+) {
+    let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
+    let reading = run_kinesis(store.clone(), source, Arc::clone(&stats), cancel.clone());
+    (stats, cancel, tokio::spawn(reading))
+}
+
 /// Reads from the oldest record on until so many events are in the store.
 async fn read(server: &Server, store: &Store, under_role: bool, events: u64) -> Arc<SourceStats> {
     let source = source(server, under_role, Start::TrimHorizon);
-    let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
-    let task = tokio::spawn(run_kinesis(
-        store.clone(),
-        source,
-        Arc::clone(&stats),
-        cancel.clone(),
-    ));
+    let (stats, cancel, task) = begin(store, source);
     let begun = Instant::now();
     while store.statistics().unwrap().events < events || stats.lag() > 0 {
         assert!(
@@ -354,13 +363,7 @@ fn an_instant_that_has_not_come_is_waited_for() {
         });
         let (_directory, store) = store();
         let source = source(&server, false, Start::At(Millis(4_000_000_000_000)));
-        let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
-        let task = tokio::spawn(run_kinesis(
-            store.clone(),
-            source,
-            Arc::clone(&stats),
-            cancel.clone(),
-        ));
+        let (stats, cancel, task) = begin(&store, source);
         let begun = Instant::now();
         let until = async |so: &dyn Fn() -> bool| {
             while !so() {

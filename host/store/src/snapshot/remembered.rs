@@ -1,0 +1,141 @@
+//! What a snapshot says of rules and cohorts: what runs have left.
+
+use std::ops::RangeInclusive;
+
+use muster_model::{CohortId, Millis};
+use roaring::RoaringBitmap;
+
+use crate::runs::{self, RunRecord};
+use crate::{RuleKey, Snapshot, StoreError, deadlines, members};
+
+impl Snapshot {
+    /// The engine's own bytes of a rule; `None`: the rule is not known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rule_state(&self, rule: &RuleKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| runs::rule_state(context.txn, context.tables, rule))
+    }
+
+    /// All rules that have state.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rules(&self) -> Result<Vec<RuleKey>, StoreError> {
+        self.read_with(|context, _| runs::rules(context.txn, context.tables))
+    }
+
+    /// Users whose answer stands until `now` or less.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn due(&self, rule: &RuleKey, now: Millis) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| deadlines::due(context.txn, context.tables, rule, now.0))
+    }
+
+    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It costs the same however many users there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next_due(&self, rule: &RuleKey) -> Result<Option<Millis>, StoreError> {
+        self.read_with(|context, _| {
+            Ok(deadlines::next(context.txn, context.tables, rule)?.map(Millis))
+        })
+    }
+
+    /// The members of a cohort.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members(&self, cohort: &CohortId) -> Result<RoaringBitmap, StoreError> {
+        self.members_within(cohort, &(0..=u32::MAX))
+    }
+
+    /// The members of a cohort within a range of users.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_within(
+        &self,
+        cohort: &CohortId,
+        users: &RangeInclusive<u32>,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::within(context.txn, context.tables, cohort, users))
+    }
+
+    /// Those of some users who are members of a cohort. It costs what these users cost, however many members there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_among(
+        &self,
+        cohort: &CohortId,
+        users: &RoaringBitmap,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::among(context.txn, context.tables, cohort, users))
+    }
+
+    /// How many members a cohort has. It costs the same however many they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_len(&self, cohort: &CohortId) -> Result<u64, StoreError> {
+        self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
+    }
+
+    /// The engine's own bytes of a cohort.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohort_state(&self, cohort: &CohortId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| {
+            let key = cohort.as_str().as_bytes();
+            Ok(context
+                .tables
+                .cohorts
+                .get(context.txn, key)?
+                .map(<[u8]>::to_vec))
+        })
+    }
+
+    /// The cohorts that have a state, defined still or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohorts(&self) -> Result<Vec<CohortId>, StoreError> {
+        self.read_with(|context, _| {
+            let mut cohorts = Vec::new();
+            for entry in context.tables.cohorts.iter(context.txn)? {
+                let key = std::str::from_utf8(entry?.0).ok();
+                let id = key.and_then(|id| CohortId::new(id).ok());
+                cohorts.push(id.ok_or(StoreError::Corrupt {
+                    what: "the id of a cohort",
+                })?);
+            }
+            Ok(cohorts)
+        })
+    }
+
+    /// The latest run records of a cohort, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records(&self, cohort: &CohortId, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
+        self.records_since(cohort, Millis(i64::MIN), limit)
+    }
+
+    /// The run records of a cohort from now back to the first that is older than an instant, at most `limit`, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records_since(
+        &self,
+        cohort: &CohortId,
+        since: Millis,
+        limit: usize,
+    ) -> Result<Vec<RunRecord>, StoreError> {
+        self.read_with(|context, _| {
+            runs::records(context.txn, context.tables, cohort, since, limit)
+        })
+    }
+}
