@@ -155,16 +155,13 @@ async fn serve(
         "running; Ctrl-C or SIGTERM ends it"
     );
 
-    tokio::select! {
-        () = signals.first() => {}
-        () = host.broken.cancelled() => {
-            stop::end(&service, settings, work, deliveries, stop_deliveries).await;
-            return Err(StoreError::Stopped.into());
-        }
-    }
+    let ended = tokio::select! {
+        () = signals.first() => Ok(()),
+        () = host.broken.cancelled() => Err(StoreError::Stopped.into()),
+    };
     let ending = stop::end(&service, settings, work, deliveries, stop_deliveries);
     tokio::select! {
-        () = ending => Ok(()),
+        () = ending => ended,
         () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start goes on from here"),
     }
 }
