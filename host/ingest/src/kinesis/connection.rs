@@ -102,7 +102,10 @@ impl Connection {
         match call.send().await {
             Ok(answer) => Ok(answer.shard_iterator),
             // Of another position it means something else: an instant that has not come yet by Kinesis's clock, for one.
-            Err(error) if matches!(position, Position::After(_)) && is_invalid(&error) => {
+            Err(error)
+                if matches!(position, Position::After(_))
+                    && code(&error) == Some("InvalidArgumentException") =>
+            {
                 Err(Fault::NoSuchPosition(describe(&error)))
             }
             Err(error) => Err(self.fault(&error).await),
@@ -125,10 +128,7 @@ impl Connection {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
-        let code = error
-            .as_service_error()
-            .and_then(ProvideErrorMetadata::code);
-        match code {
+        match code(error) {
             Some("ExpiredIteratorException") => Fault::Expired,
             Some(
                 "ProvisionedThroughputExceededException"
@@ -158,16 +158,18 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    let said = error.as_service_error();
-    match said.and_then(|said| Some((said.code()?, said.message()))) {
-        Some((code, message)) => format!("{code}: {}", message.unwrap_or("no reason given")),
+    let message = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message);
+    match code(error) {
+        Some(code) => format!("{code}: {}", message.unwrap_or("no reason given")),
         None => DisplayErrorContext(error).to_string(),
     }
 }
 
-fn is_invalid<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
-    let code = error
+/// What the service calls the error.
+fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+    error
         .as_service_error()
-        .and_then(ProvideErrorMetadata::code);
-    code == Some("InvalidArgumentException")
+        .and_then(ProvideErrorMetadata::code)
 }
