@@ -64,7 +64,7 @@ fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
     project.write(
         "muster.yaml",
         &format!(
-            "sources: [{{http: {{listen: \"127.0.0.1:{port}\", api_keys: [{KEY}]}}}}]\n\
+            "guard: off\nsources: [{{http: {{listen: \"127.0.0.1:{port}\", api_keys: [{KEY}]}}}}]\n\
              operations: {{listen: \"127.0.0.1:{operations}\"}}\n\
              destinations: {{out: {{file: {{path: out.ndjson}}}}}}\n"
         ),
