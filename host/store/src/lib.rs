@@ -52,6 +52,7 @@ mod environment;
 mod error;
 mod firsts;
 mod forget;
+mod identity;
 mod import;
 mod instant;
 mod interner;
@@ -86,6 +87,7 @@ pub use columns::{
 };
 pub use error::StoreError;
 pub use forget::Forget;
+pub use identity::Identity;
 pub use import::{Import, ImportState, Imported};
 pub use keys::{RuleKey, SourceKey, UserKey};
 pub use members::MemberChange;

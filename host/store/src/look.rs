@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::identity::Identity;
 use crate::snapshot::Lane;
 use crate::store::{Inner, load_view};
 use crate::terms::{self, Counts, Terms};
@@ -24,6 +25,7 @@ impl Store {
                 directory: directory.to_owned(),
             });
         }
+        let identity = Identity::load(&first, &tables)?;
         let terms = Terms::load_without_users(&first, &tables)?;
         let counts = Counts {
             users: terms::count_users(&first, &tables)?,
@@ -40,7 +42,7 @@ impl Store {
             }
             lanes.push(Lane::new(txn));
         }
-        let inner = Inner::new(env, tables, directory, options, terms, view);
+        let inner = Inner::new(env, tables, identity, directory, options, terms, view);
         Ok(Snapshot::of_look(inner, lanes))
     }
 }

@@ -10,6 +10,7 @@ use heed::{Env, RwTxn, WithoutTls};
 use crate::batch::Batch;
 use crate::environment::{self, ReadTxn, Tables};
 use crate::firsts::Firsts;
+use crate::identity::Identity;
 use crate::keys::number_of;
 use crate::lock::Lock;
 use crate::meta::{self, Counter};
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) tables: Tables,
     pub(crate) options: Options,
     pub(crate) directory: PathBuf,
+    pub(crate) identity: Identity,
     pub(crate) terms: RwLock<Terms>,
     /// What the last commit left in memory.
     pub(crate) view: RwLock<Arc<View>>,
@@ -93,6 +95,7 @@ impl Store {
         if !meta::check_format(&txn, &tables, directory)? {
             meta::set_format(&mut txn, &tables)?;
         }
+        let identity = Identity::load_or_make(&mut txn, &tables)?;
         sources::drop_leftovers(&mut txn, &tables)?;
         txn.commit()?;
 
@@ -107,7 +110,7 @@ impl Store {
         let inner = Inner {
             memory: Mutex::new(memory),
             _lock: Some(lock),
-            ..Inner::new(env, tables, directory, options, terms, view)
+            ..Inner::new(env, tables, identity, directory, options, terms, view)
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -141,6 +144,7 @@ impl Inner {
     pub(crate) fn new(
         env: Env<WithoutTls>,
         tables: Tables,
+        identity: Identity,
         directory: &Path,
         options: &Options,
         terms: Terms,
@@ -151,6 +155,7 @@ impl Inner {
             tables,
             options: options.clone(),
             directory: directory.to_owned(),
+            identity,
             memory: Mutex::new(Memory {
                 firsts: None,
                 saved: terms.counts(),

@@ -1,0 +1,49 @@
+//! The identity of a store.
+
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
+
+use std::path::Path;
+
+use muster_store::*;
+
+fn options() -> Options {
+    Options {
+        map_size: 1 << 24,
+        readers: 1,
+        ..Options::default()
+    }
+}
+
+fn open(directory: &Path) -> Store {
+    Store::open(directory, &options()).unwrap()
+}
+
+#[test]
+fn a_store_keeps_its_identity() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    let identity = store.identity();
+    assert_eq!(store.snapshot().unwrap().identity(), identity);
+    drop(store);
+    let look = Store::look(directory.path(), &options()).unwrap();
+    assert_eq!(look.identity(), identity);
+    drop(look);
+    assert_eq!(open(directory.path()).identity(), identity);
+}
+
+#[test]
+fn every_store_has_an_identity_of_its_own() {
+    let identities: std::collections::HashSet<_> = (0..32)
+        .map(|_| open(tempfile::tempdir().unwrap().path()).identity())
+        .collect();
+    assert_eq!(identities.len(), 32);
+    // Each bit is random: the chance that one of 64 is the same in all 32 is 1 in 2^25.
+    let all = identities.iter().fold(u64::MAX, |all, each| all & each.0);
+    let any = identities.iter().fold(0, |any, each| any | each.0);
+    assert_eq!((all, any), (0, u64::MAX));
+}
+
+#[test]
+fn an_identity_reads_as_16_digits() {
+    assert_eq!(Identity(0xab).to_string(), "00000000000000ab");
+}
