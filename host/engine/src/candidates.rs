@@ -5,7 +5,8 @@ use muster_store::{RuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
-use crate::cohort::Cohort;
+use crate::cohort::{Cohort, Sync};
+use crate::copy::DestinationCopy;
 use crate::memory::Memory;
 use crate::state::{self, CohortState, OpenTick};
 use crate::tick::TickOptions;
@@ -29,19 +30,23 @@ pub(crate) fn begin(
     let Some(state) = &memory.rule else {
         return Ok(Some(tick(true)));
     };
-    if options.everybody || options.resend {
+    // A run of some cohorts alone leaves no rule behind that the next could go on from.
+    if options.everybody || options.resend || options.alone {
         return Ok(Some(tick(true)));
     }
     // Deadlines look forward only: at an earlier clock every answer may differ.
     if now.0 < state.now {
         return Ok(Some(tick(true)));
     }
+    let of_rule = state::hex(&rule.0);
     for (cohort, remembered) in cohorts.iter().zip(&memory.cohorts) {
         let definition = state::hex(&cohort.definition);
-        let follows = (remembered.state.as_ref()).filter(|state| state.definition == definition);
-        // The rule may be known from another cohort: this one has not been asked about, or by another rule.
+        // The rule may be known from another cohort, or from before another rule took this one over.
+        let follows = (remembered.state.as_ref()).filter(|state| {
+            state.definition == definition && state.rule == of_rule && state.evaluated <= now.0
+        });
         let Some(CohortState {
-            synced,
+            copies,
             held,
             stale,
             ..
@@ -56,12 +61,12 @@ pub(crate) fn begin(
         if *stale {
             return Ok(Some(tick(true)));
         }
-        // A destination that is new to a cohort is told the whole of it.
-        if cohort
-            .sync
-            .iter()
-            .any(|sync| !synced.contains(&sync.destination))
-        {
+        // A destination that does not hold the cohort is sent what it lacks.
+        let complete = |sync: &Sync| {
+            let copy = copies.get(&sync.destination);
+            copy.is_some_and(DestinationCopy::is_complete)
+        };
+        if !cohort.sync.iter().all(complete) {
             return Ok(Some(tick(true)));
         }
     }

@@ -4,7 +4,7 @@ use muster_model::{CohortId, Millis};
 use muster_store::{Forget, Store};
 use roaring::RoaringBitmap;
 
-use crate::removal::{begin, exits};
+use crate::beside::Beside;
 use crate::report::{Reason, RunRecord};
 use crate::{EngineError, payload, state};
 
@@ -30,35 +30,45 @@ pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, Engin
         return Ok(Forgotten::default());
     };
     let alone = RoaringBitmap::from_iter([key.0]);
+    let range = key.0..=key.0;
     let mut forgotten = Forgotten::default();
     let mut forget = Forget::default();
     for cohort in snapshot.cohorts()? {
-        if snapshot.members_among(&cohort, &alone)?.is_empty() {
+        let member = snapshot.members_among(&cohort, &alone)?;
+        let mut state = state::load_cohort(&snapshot, &cohort)?.unwrap_or_default();
+        let mut holding = Vec::new();
+        for (destination, copy) in &state.copies {
+            let held = copy.held(&snapshot, &cohort, destination, &range, &member)?;
+            if !held.is_empty() {
+                holding.push(destination.clone());
+            }
+        }
+        if member.is_empty() && holding.is_empty() {
             continue;
         }
-        let mut state = state::load_cohort(&snapshot, &cohort)?.unwrap_or_default();
         let before = forget.messages.len();
-        begin(&mut state, now);
-        exits(
-            &snapshot,
-            &cohort,
-            &mut state,
-            &[key.0],
-            &mut forget.messages,
-        )?;
+        state.begin_beside(now);
+        // Also a destination that has left the cohort's sync: later nobody knows the id any more.
+        for destination in holding {
+            let mut beside = Beside::new(&snapshot, &cohort, &mut state);
+            beside.message(&destination, false, &alone, &mut forget.messages)?;
+        }
         let messages = (forget.messages.len() - before) as u64;
         let record = RunRecord {
-            members: snapshot.members_len(&cohort)?.saturating_sub(1),
-            exited: 1,
+            members: snapshot.members_len(&cohort)?.saturating_sub(member.len()),
+            exited: member.len(),
             messages,
-            run_id: (messages > 0).then(|| payload::run_id(&cohort, state.second)),
+            run_id: (messages > 0)
+                .then(|| payload::run_id(&cohort, state.second, snapshot.identity())),
             ..RunRecord::begun(Reason::Forgotten, now)
         };
         forget.records.push(record.stored(&cohort, now)?);
         let encoded = state::encode(&state)?;
         forget.cohort_states.push((cohort.clone(), encoded));
         forgotten.messages += messages;
-        forgotten.exited.push(cohort);
+        if !member.is_empty() {
+            forgotten.exited.push(cohort);
+        }
     }
     forgotten.known = store.forget_user(key, &forget)?;
     Ok(forgotten)

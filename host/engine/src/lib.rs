@@ -9,16 +9,20 @@
 //!
 //! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`evaluate::FAILURE_BUDGET`].
 
+mod beside;
 mod calendar;
 mod candidates;
 mod cohort;
+mod copy;
 mod error;
 pub mod evaluate;
 mod forget;
+mod in_force;
 mod lists;
 mod members;
 mod memory;
 pub mod payload;
+mod reconcile;
 mod removal;
 mod report;
 mod rules;
@@ -29,7 +33,9 @@ pub mod tick;
 pub use cohort::{Cohort, Sync};
 pub use error::EngineError;
 pub use forget::{Forgotten, forget};
+pub use in_force::{Moved, Place, put_in_force};
 pub use lists::Lists;
+pub use reconcile::{Reconciled, reconcile};
 pub use removal::{remove, removed};
 pub use report::{
     CohortPreview, CohortReport, Held, Preview, Reason, RunRecord, Skipped, TickReport,

@@ -10,7 +10,7 @@ use crate::EngineError;
 
 /// A cohort's members. Of the store's only as many are read as are asked about: a run that asks few users of a cohort of millions costs
 /// what few users cost.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Members {
     len: u64,
     /// Since the store was read.
@@ -19,9 +19,25 @@ pub(crate) struct Members {
 }
 
 /// Who moves.
+#[derive(Default)]
 pub(crate) struct Moves {
     pub(crate) entered: RoaringBitmap,
     pub(crate) exited: RoaringBitmap,
+}
+
+impl Moves {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entered.is_empty() && self.exited.is_empty()
+    }
+
+    /// Returns those within a range of users.
+    pub(crate) fn within(&self, users: &RangeInclusive<u32>) -> Self {
+        let within = |all: &RoaringBitmap| all.range(users.clone()).collect();
+        Self {
+            entered: within(&self.entered),
+            exited: within(&self.exited),
+        }
+    }
 }
 
 impl Members {
@@ -71,5 +87,11 @@ impl Members {
         self.exited |= &moves.exited;
         self.exited -= &moves.entered;
         self.entered |= &moves.entered;
+    }
+
+    /// Forgets who moved, once the store has it and a later snapshot is read.
+    pub(crate) fn settle(&mut self) {
+        self.entered.clear();
+        self.exited.clear();
     }
 }

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::members::Members;
-use crate::state::{self, CohortState, RuleState};
+use crate::state::{self, CohortState, OpenTick, RuleState};
 
 /// What is remembered of a rule and its cohorts: by the store, or by a preview of what it has not stored.
 pub(crate) struct Memory {
@@ -22,13 +22,44 @@ pub(crate) struct Memory {
 }
 
 /// What is remembered of a cohort.
+#[derive(Clone)]
 pub(crate) struct Remembered {
     /// `None`: it was never run.
     pub(crate) state: Option<CohortState>,
     pub(crate) members: Members,
 }
 
+/// Whether a run of the rule was cut off.
+pub(crate) enum Unfinished {
+    None,
+    /// It goes on.
+    Open(OpenTick),
+    /// It cannot go on, since a cohort of it was run otherwise meanwhile.
+    Lost {
+        /// Whether it asked everybody.
+        everybody: bool,
+    },
+}
+
 impl Memory {
+    /// Returns whether a run of the rule was cut off. It can go on only if each cohort is in the middle of this very run.
+    pub(crate) fn unfinished(&self, rule: &RuleKey) -> Unfinished {
+        let Some(open) = self.rule.as_ref().and_then(|state| state.open.as_ref()) else {
+            return Unfinished::None;
+        };
+        let stamp = open.stamp(rule);
+        let in_it = |cohort: &Remembered| {
+            let state = cohort.state.as_ref();
+            state.is_some_and(|state| state.run == stamp)
+        };
+        if self.cohorts.iter().all(in_it) {
+            return Unfinished::Open(open.clone());
+        }
+        Unfinished::Lost {
+            everybody: open.everybody,
+        }
+    }
+
     pub(crate) fn load(
         snapshot: &Snapshot,
         rule: &RuleKey,

@@ -1,7 +1,10 @@
 //! The messages: the exact JSON of the vendor's Kinesis cohort page (docs/facts.md, "The payload we must produce").
 
-use muster_model::{CohortId, Scalar, Value};
+use muster_model::{CohortId, Millis, Scalar, Value};
+use muster_store::{Identity, Snapshot, UserKey};
 use serde_json::{Map, Value as Json};
+
+use crate::EngineError;
 
 /// The most bytes of a message with more than one user. Kinesis bills 25 KB units, the record's key included; a larger message
 /// saves nothing and is throttled in lumps (docs/facts.md, "Kinesis, STS, IAM").
@@ -20,6 +23,8 @@ pub struct Envelope<'a> {
     pub name: &'a str,
     /// `computed_time`, in seconds since the epoch.
     pub second: i64,
+    /// The store's identity, which tells hosts apart that send the same cohort to one stream.
+    pub identity: Identity,
 }
 
 /// A message with its final bytes.
@@ -31,11 +36,11 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// The first part of the ids of a run's messages. A cohort's runs have strictly increasing seconds, so no two share it, and the
-/// same run gives the same ids.
+/// The first part of the ids of a run's messages. A cohort's runs have strictly increasing seconds, so no two of a store share
+/// it; the last part tells stores apart (32 bits of the identity: two of a hundred hosts agree once in a million times).
 #[must_use]
-pub fn run_id(cohort: &CohortId, second: i64) -> String {
-    format!("{cohort}-{second}")
+pub fn run_id(cohort: &CohortId, second: i64, identity: Identity) -> String {
+    format!("{cohort}-{second}-{:08x}", identity.0 & 0xffff_ffff)
 }
 
 /// One element of `users`: the JSON of a user.
@@ -58,6 +63,34 @@ pub fn user(user_id: &str, properties: &[(String, Value)]) -> Vec<u8> {
     }
 }
 
+/// Returns the JSON of users, with the chosen user properties as they are at `now`. A user without an id, who was forgotten, is
+/// left out.
+pub(crate) fn users(
+    snapshot: &Snapshot,
+    users: &[UserKey],
+    properties: &[String],
+    now: Millis,
+) -> Result<Vec<Vec<u8>>, EngineError> {
+    let values = match properties {
+        [] => Vec::new(),
+        _ => snapshot.values(users, properties, now)?,
+    };
+    let mut bodies = Vec::with_capacity(users.len());
+    for (index, key) in users.iter().enumerate() {
+        let Some(id) = snapshot.user_id(*key)? else {
+            continue;
+        };
+        let values = values.get(index).into_iter().flatten();
+        let chosen: Vec<_> = properties
+            .iter()
+            .zip(values)
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+            .collect();
+        bodies.push(user(&id, &chosen));
+    }
+    Ok(bodies)
+}
+
 /// Packs users of one direction into messages. Batch numbers count on from `batch`.
 #[must_use]
 pub fn pack(
@@ -69,7 +102,10 @@ pub fn pack(
     let mut messages = Vec::new();
     let mut rest = users;
     while !rest.is_empty() {
-        let id = format!("{}:{batch}", run_id(envelope.cohort, envelope.second));
+        let id = format!(
+            "{}:{batch}",
+            run_id(envelope.cohort, envelope.second, envelope.identity)
+        );
         let mut body = head(envelope, in_cohort, &id);
         let mut taken = 0;
         for user in rest {
@@ -149,6 +185,7 @@ mod tests {
             cohort: &cohort,
             name: "Test Cohort",
             second: 1_685_748_245,
+            identity: Identity(0x7a3f_19c2),
         };
         let text = |text: &str| Value::One(Scalar::Text(text.into()));
         let users = texts(&[(
@@ -159,7 +196,7 @@ mod tests {
         let messages = pack(&envelope, true, &users, &mut batch);
         assert_eq!(
             String::from_utf8(messages[0].body.clone()).unwrap(),
-            r#"{"cohort_name":"Test Cohort","cohort_id":"gs72ns","in_cohort":true,"computed_time":"1685748245","message_id":"gs72ns-1685748245:54","users":[{"user_id":"user1@amplitude.com","user_properties":{"city":"San Francisco","fav_animal":"Bat"}}]}"#
+            r#"{"cohort_name":"Test Cohort","cohort_id":"gs72ns","in_cohort":true,"computed_time":"1685748245","message_id":"gs72ns-1685748245-7a3f19c2:54","users":[{"user_id":"user1@amplitude.com","user_properties":{"city":"San Francisco","fav_animal":"Bat"}}]}"#
         );
         assert_eq!(batch, 55);
     }
@@ -171,6 +208,7 @@ mod tests {
             cohort: &cohort,
             name: "\"quoted\"\n",
             second: 1,
+            identity: Identity(0),
         };
         let list = Value::List(vec![
             Scalar::Number(5.0),
@@ -195,6 +233,7 @@ mod tests {
             cohort: &cohort,
             name: "n",
             second: 1,
+            identity: Identity(0),
         };
         let users: Vec<_> = (0..5000)
             .map(|number| user(&format!("user-{number}"), &[]))
@@ -238,7 +277,7 @@ mod tests {
         #[test]
         fn every_user_is_in_one_message_in_order(ids in proptest::collection::vec("\\PC{0,40}", 0..200)) {
             let cohort = CohortId::new("c").unwrap();
-            let envelope = Envelope { cohort: &cohort, name: "n", second: 1 };
+            let envelope = Envelope { cohort: &cohort, name: "n", second: 1, identity: Identity(0) };
             let users: Vec<_> = ids.iter().map(|id| user(id, &[])).collect();
             let mut packed = Vec::new();
             for message in pack(&envelope, true, &users, &mut 0) {

@@ -3,14 +3,17 @@
 use std::time::Instant;
 
 use muster_model::{CohortId, Millis};
-use muster_store::{MemberChange, Message, RunCommit, Snapshot, Store, UserKey};
+use muster_store::{MemberChange, RunCommit, Snapshot, Store};
 use roaring::RoaringBitmap;
 
-use crate::payload::{self, Envelope};
+use crate::beside::Beside;
+use crate::copy::unsent_change;
 use crate::report::{Reason, RunRecord};
 use crate::state::CohortState;
-use crate::tick::CHUNK_USERS;
-use crate::{EngineError, state};
+use crate::{EngineError, payload, state};
+
+/// Users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each destination.
+const CHUNK_USERS: usize = 64 * 1024;
 
 /// The cohorts that no longer have a definition and whose last one said `on_remove: exit`.
 ///
@@ -32,8 +35,8 @@ pub fn removed(
     Ok(removed)
 }
 
-/// Ends a cohort: all members exit, and the destinations that know them are told. Cut off at any moment, it goes on when it is called
-/// again. If the definition comes back, the cohort begins anew.
+/// Ends a cohort: all members exit, and the destinations in its sync are sent the exits. Cut off at any moment, it goes on when it is
+/// called again. If the definition comes back, the cohort begins anew.
 ///
 /// # Errors
 /// When the store fails.
@@ -42,17 +45,41 @@ pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord
     let snapshot = store.snapshot()?;
     let mut state = state::load_cohort(&snapshot, cohort)?.unwrap_or_default();
     let mut record = RunRecord::begun(Reason::Removed, now);
-    let members: Vec<u32> = snapshot.members(cohort)?.iter().collect();
-    begin(&mut state, now);
-    for chunk in members.chunks(CHUNK_USERS) {
+    state.begin_beside(now);
+    // The answers that its members came from are void: should the definition come back, everybody is asked.
+    state.rule.clear();
+    state.run.clear();
+    for chunk in chunks(&snapshot, cohort, &state)? {
+        let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {
+            continue;
+        };
+        let range = *first..=*last;
+        let exited = snapshot.members_within(cohort, &range)?;
         let mut commit = RunCommit::default();
-        exits(&snapshot, cohort, &mut state, chunk, &mut commit.messages)?;
-        record.exited += chunk.len() as u64;
+        let mut copies = std::mem::take(&mut state.copies);
+        for (destination, copy) in &mut copies {
+            if copy.active {
+                let users = copy.held(&snapshot, cohort, destination, &range, &exited)?;
+                let mut beside = Beside::new(&snapshot, cohort, &mut state);
+                beside.message(destination, false, &users, &mut commit.messages)?;
+                let unsent = snapshot.unsent_within(cohort, destination, &range)?;
+                commit
+                    .unsent
+                    .extend(unsent_change(cohort, destination, unsent));
+            } else {
+                let toggled = copy.miss(&exited);
+                commit
+                    .unsent
+                    .extend(unsent_change(cohort, destination, toggled));
+            }
+        }
+        state.copies = copies;
+        record.exited += exited.len();
         record.messages += commit.messages.len() as u64;
         commit.members.push(MemberChange {
             cohort: cohort.clone(),
             entered: RoaringBitmap::new(),
-            exited: chunk.iter().copied().collect(),
+            exited,
         });
         commit
             .cohort_states
@@ -60,12 +87,14 @@ pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord
         store.commit_run(&commit)?;
     }
     if state.batch > 0 {
-        record.run_id = Some(payload::run_id(cohort, state.second));
+        record.run_id = Some(payload::run_id(cohort, state.second, snapshot.identity()));
     }
     record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // What must outlive it is its latest second, in case it comes back.
+    // What must outlive it is its latest second, in case it comes back, and what destinations hold that had left its sync.
+    state.copies.retain(|_, copy| !copy.active);
     let gone = CohortState {
         second: state.second,
+        copies: state.copies,
         ..CohortState::default()
     };
     store.commit_run(&RunCommit {
@@ -76,40 +105,17 @@ pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord
     Ok(record)
 }
 
-/// Begins a run beside the ticks: its second is later than that of all messages so far.
-pub(crate) fn begin(state: &mut CohortState, now: Millis) {
-    state.second = now.as_second().max(state.second + 1);
-    state.batch = 0;
-}
-
-/// Adds the messages that tell all destinations of users who exit.
-pub(crate) fn exits(
+/// Returns the users who are members or held by a destination, by chunks.
+fn chunks(
     snapshot: &Snapshot,
     cohort: &CohortId,
-    state: &mut CohortState,
-    users: &[u32],
-    messages: &mut Vec<Message>,
-) -> Result<(), EngineError> {
-    let mut bodies = Vec::with_capacity(users.len());
-    for user in users {
-        if let Some(id) = snapshot.user_id(UserKey(*user))? {
-            bodies.push(payload::user(&id, &[]));
-        }
+    state: &CohortState,
+) -> Result<Vec<Vec<u32>>, EngineError> {
+    let all = 0..=u32::MAX;
+    let mut users = snapshot.members(cohort)?;
+    for destination in state.copies.keys() {
+        users |= snapshot.unsent_within(cohort, destination, &all)?;
     }
-    let envelope = Envelope {
-        cohort,
-        name: &state.name,
-        second: state.second,
-    };
-    // A destination that a tick is telling the whole cohort may know some of them.
-    for destination in state.synced.union(&state.joining) {
-        for message in payload::pack(&envelope, false, &bodies, &mut state.batch) {
-            messages.push(Message {
-                destination: destination.clone(),
-                id: message.id,
-                body: message.body,
-            });
-        }
-    }
-    Ok(())
+    let users: Vec<u32> = users.iter().collect();
+    Ok(users.chunks(CHUNK_USERS).map(<[u32]>::to_vec).collect())
 }

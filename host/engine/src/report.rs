@@ -124,6 +124,8 @@ pub enum Reason {
     Forgotten,
     /// The definition was taken away, and it said `on_remove: exit`.
     Removed,
+    /// A destination's copy was made true again (`muster reconcile`): nobody was asked and nobody moved.
+    Reconciled,
 }
 
 impl std::fmt::Display for Reason {
@@ -140,6 +142,7 @@ impl std::fmt::Display for Reason {
             Self::Rejected => "rejected",
             Self::Forgotten => "user forgotten",
             Self::Removed => "removed",
+            Self::Reconciled => "reconciled",
         })
     }
 }
@@ -159,6 +162,7 @@ impl Reason {
             Self::Rejected => "rejected",
             Self::Forgotten => "forgotten",
             Self::Removed => "removed",
+            Self::Reconciled => "reconciled",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine remembers between ticks, as JSON in the store: small, rare, and readable when something goes wrong.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use muster_model::{CohortId, Millis};
 use muster_sandbox::Rule;
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::EngineError;
 use crate::cohort::Cohort;
+use crate::copy::DestinationCopy;
 use crate::report::{Held, Reason};
 
 /// A rule's memory.
@@ -36,21 +37,42 @@ pub(crate) struct OpenTick {
     pub(crate) next_user: u32,
 }
 
+impl OpenTick {
+    /// Names the run, so that a cohort can say which run it is in.
+    pub(crate) fn stamp(&self, rule: &RuleKey) -> String {
+        format!("{}-{}-{}", hex(&rule.0), self.now, self.news)
+    }
+}
+
 /// A cohort's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CohortState {
     /// The digest of the definition that its members follow, in hex; empty: none yet.
     pub(crate) definition: String,
+    /// The digest of the module that its members come from, in hex.
+    #[serde(default)]
+    pub(crate) module: String,
+    /// The rule whose runs keep its members up to date, in hex; empty: none, so the next run asks everybody.
+    #[serde(default)]
+    pub(crate) rule: String,
+    /// The run that it is in the middle of ([`OpenTick::stamp`]); empty: in none.
+    #[serde(default)]
+    pub(crate) run: String,
+    /// A clock that its members have seen at least, in ms: that of its latest run alone, or of the first under its rule.
+    #[serde(default)]
+    pub(crate) evaluated: i64,
     /// Why its latest run, or the one on its way, asked whom it asked.
     pub(crate) reason: Reason,
     /// The `computed_time` of its latest messages, in seconds. The next ones' is larger, so that consumers can order any two.
     pub(crate) second: i64,
-    /// The next batch number of the tick on its way.
+    /// The next batch number under that second.
     pub(crate) batch: u64,
-    /// The destinations that have been told the whole cohort, and since then of every move.
-    pub(crate) synced: BTreeSet<String>,
-    /// The destinations that the tick on its way tells the whole cohort.
-    pub(crate) joining: BTreeSet<String>,
+    /// Its latest messages are those of something beside its runs, so a run that goes on takes another second.
+    #[serde(default)]
+    pub(crate) beside: bool,
+    /// What each destination holds that was ever sent anything.
+    #[serde(default)]
+    pub(crate) copies: BTreeMap<String, DestinationCopy>,
     /// The clock of its latest finished run, in ms; in real time, of its first.
     #[serde(default)]
     pub(crate) ran: Option<i64>,
@@ -66,6 +88,31 @@ pub(crate) struct CohortState {
     /// Whether its members are sent as exits when its definition is gone.
     #[serde(default)]
     pub(crate) exit_on_remove: bool,
+}
+
+impl CohortState {
+    /// Takes over what the definition in force says beside whom it holds for. Nobody is evaluated for that.
+    pub(crate) fn adopt(&mut self, cohort: &Cohort) {
+        self.name.clone_from(&cohort.name);
+        self.exit_on_remove = cohort.exit_on_remove;
+        let synced = |name: &str| cohort.sync.iter().any(|sync| sync.destination == name);
+        for (name, copy) in &mut self.copies {
+            copy.active = synced(name);
+        }
+        for sync in &cohort.sync {
+            let copy = self.copies.entry(sync.destination.clone()).or_default();
+            copy.active = true;
+        }
+        self.copies
+            .retain(|_, copy| copy.active || !copy.is_empty());
+    }
+
+    /// Begins messages beside the cohort's runs: their second is later than that of all messages so far.
+    pub(crate) fn begin_beside(&mut self, now: Millis) {
+        self.second = now.as_second().max(self.second + 1);
+        self.batch = 0;
+        self.beside = true;
+    }
 }
 
 /// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different cadences may share a rule.

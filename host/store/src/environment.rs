@@ -13,61 +13,68 @@ pub(crate) type ReadTxn<'a> = RoTxn<'a, WithoutTls>;
 /// Keys and values are bytes, values with a checksum; the modules that own a table know their meaning.
 pub(crate) type Table = Database<'static, Bytes, Sealed>;
 
-/// The tables. Key → value; numbers in keys are big-endian, so that they sort.
-#[derive(Clone, Copy)]
-pub(crate) struct Tables {
-    /// text → the format version, counters.
-    pub(crate) meta: Table,
-    /// user u32 → id.
-    pub(crate) users: Table,
-    /// sort of term u8, code u32 → text.
-    pub(crate) terms: Table,
-    /// group of 256 users u32 → first event and known since, i64 each, per user.
-    pub(crate) firsts: Table,
-    /// sequence u64 → rows that are in no segment yet.
-    pub(crate) log: Table,
-    /// segment u32 → what it holds.
-    pub(crate) segments: Table,
-    /// segment u32, event name u32, group of 256 users u32 → block.
-    pub(crate) blocks: Table,
-    /// source → position.
-    pub(crate) sources: Table,
-    /// sequence u64 → users with new rows since the entry before.
-    pub(crate) news: Table,
-    /// rule → state.
-    pub(crate) rules: Table,
-    /// rule, height u8, node u32 → deadlines.
-    pub(crate) deadlines: Table,
-    /// cohort → state.
-    pub(crate) cohorts: Table,
-    /// cohort, 0, user >> 16 u64 → bitmap.
-    pub(crate) members: Table,
-    /// cohort, 0, number u64 → run record.
-    pub(crate) records: Table,
-    /// destination, 0, number u64 → message.
-    pub(crate) outbox: Table,
-    /// destination → messages and bytes in the outbox.
-    pub(crate) backlog: Table,
+/// Declares the tables once: the struct, the names in the file, and how the one becomes the other.
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// The tables. Key → value; numbers in keys are big-endian, so that they sort.
+        #[derive(Clone, Copy)]
+        pub(crate) struct Tables {
+            $($(#[$doc])* pub(crate) $name: Table,)+
+        }
+
+        const NAMES: &[&str] = &[$(stringify!($name)),+];
+        const COUNT: usize = NAMES.len();
+
+        impl Tables {
+            /// In the order of [`NAMES`].
+            fn of(tables: [Table; COUNT]) -> Self {
+                let [$($name),+] = tables;
+                Self { $($name),+ }
+            }
+        }
+    };
 }
 
-const NAMES: [&str; 16] = [
-    "meta",
-    "users",
-    "terms",
-    "firsts",
-    "log",
-    "segments",
-    "blocks",
-    "sources",
-    "news",
-    "rules",
-    "deadlines",
-    "cohorts",
-    "members",
-    "records",
-    "outbox",
-    "backlog",
-];
+tables! {
+    /// text → the format version, counters.
+    meta,
+    /// user u32 → id.
+    users,
+    /// sort of term u8, code u32 → text.
+    terms,
+    /// group of 256 users u32 → first event and known since, i64 each, per user.
+    firsts,
+    /// sequence u64 → rows that are in no segment yet.
+    log,
+    /// segment u32 → what it holds.
+    segments,
+    /// segment u32, event name u32, group of 256 users u32 → block.
+    blocks,
+    /// source → position.
+    sources,
+    /// sequence u64 → users with new rows since the entry before.
+    news,
+    /// rule → state.
+    rules,
+    /// rule, height u8, node u32 → deadlines.
+    deadlines,
+    /// cohort → state.
+    cohorts,
+    /// cohort, 0, user >> 16 u64 → bitmap.
+    members,
+    /// cohort, 0, number u64 → run record.
+    records,
+    /// destination, 0, number u64 → message.
+    outbox,
+    /// destination → messages and bytes in the outbox.
+    backlog,
+    /// cohort, 0, destination, 0, user >> 16 u64 → bitmap of users whose latest move was not sent.
+    unsent,
+    /// cohort, 0, user >> 16 u64 → bitmap of users who were ever sent as an entry.
+    sent,
+    /// destination → the place that it was when messages were last put out for it.
+    destinations,
+}
 
 /// Readers of all snapshots and threads together. LMDB: a slot is 64 bytes of the lock file.
 const MAX_READERS: u32 = 4096;
@@ -82,26 +89,12 @@ pub(crate) fn open(
     let env = map(directory, options, EnvFlags::empty())?;
     let txn = env.write_txn()?;
     let opened = env.create_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
-        let mut table = |name| opener.create_database::<Bytes, Sealed>(txn, Some(name));
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = NAMES;
-        Ok(CommitOrAbort::<_, ()>::Commit([
-            table(a)?,
-            table(b)?,
-            table(c)?,
-            table(d)?,
-            table(e)?,
-            table(f)?,
-            table(g)?,
-            table(h)?,
-            table(i)?,
-            table(j)?,
-            table(k)?,
-            table(l)?,
-            table(m)?,
-            table(n)?,
-            table(o)?,
-            table(p)?,
-        ]))
+        let mut tables = Vec::with_capacity(COUNT);
+        for name in NAMES {
+            tables.push(opener.create_database::<Bytes, Sealed>(txn, Some(name))?);
+        }
+        let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
+        Ok(CommitOrAbort::<_, ()>::Commit(tables))
     })?;
     let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
     Ok((env, tables))
@@ -123,13 +116,13 @@ pub(crate) fn look(
     };
     let txn = env.read_txn()?;
     let opened = env.open_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
-        let mut tables = Vec::with_capacity(NAMES.len());
+        let mut tables = Vec::with_capacity(COUNT);
         for name in NAMES {
             // A process that makes the store makes all tables in one commit.
             let table = opener.open_database::<Bytes, Sealed>(txn, Some(name))?;
             tables.push(table.ok_or_else(missing)?);
         }
-        let tables: [_; NAMES.len()] = tables.try_into().map_err(|_| NO_TABLES)?;
+        let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
         Ok(CommitOrAbort::<_, ()>::Commit(tables))
     })?;
     let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
@@ -139,48 +132,6 @@ pub(crate) fn look(
 const NO_TABLES: StoreError = StoreError::Corrupt {
     what: "the list of tables",
 };
-
-impl Tables {
-    /// In the order of [`NAMES`].
-    fn of(tables: [Table; NAMES.len()]) -> Self {
-        let [
-            meta,
-            users,
-            terms,
-            firsts,
-            log,
-            segments,
-            blocks,
-            sources,
-            news,
-            rules,
-            deadlines,
-            cohorts,
-            members,
-            records,
-            outbox,
-            backlog,
-        ] = tables;
-        Self {
-            meta,
-            users,
-            terms,
-            firsts,
-            log,
-            segments,
-            blocks,
-            sources,
-            news,
-            rules,
-            deadlines,
-            cohorts,
-            members,
-            records,
-            outbox,
-            backlog,
-        }
-    }
-}
 
 /// Maps the file with the largest map that is granted.
 fn map(
@@ -207,7 +158,7 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
     options
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
-        .max_dbs(NAMES.len() as u32)
+        .max_dbs(COUNT as u32)
         .max_readers(MAX_READERS);
     // SAFETY: the file must not be changed from outside while it is mapped, but by LMDB, which keeps its own lock file. A caller
     // that writes holds `Lock`, so no second process that keeps to it writes; others only look, through LMDB too. heed itself

@@ -15,7 +15,7 @@ use crate::segment_writer::SegmentWriter;
 use crate::store::{Inner, Writer};
 use crate::view::View;
 use crate::{
-    Message, RunRecord, Store, StoreError, UserKey, blocks, deadlines, members, news, runs,
+    Message, RunRecord, Store, StoreError, UserKey, blocks, deadlines, members, news, runs, sent,
 };
 
 /// What the engine adds to the commit that forgets a user.
@@ -87,6 +87,7 @@ impl Inner {
             deadlines::set(&mut txn, tables, &rule, &[(user, i64::MAX)])?;
         }
         members::forget(&mut txn, tables, user)?;
+        sent::forget(&mut txn, tables, user)?;
         news::forget(&mut txn, tables, user)?;
         let (states, records) = (&forget.cohort_states, &forget.records);
         self.put_outcome(&mut txn, states, &forget.messages, records)?;

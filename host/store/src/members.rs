@@ -1,17 +1,16 @@
-//! Who is in which cohort: a bitmap for each 65,536 users, so that a change rewrites 8 KiB at most, and behind them how many there are.
+//! Who is in which cohort: a set of users each, and behind its chunks how many there are.
 
-use std::collections::BTreeMap;
-use std::ops::{Bound::Included, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use heed::RwTxn;
 use muster_model::CohortId;
 use roaring::RoaringBitmap;
 
+use crate::chunks::{self, Chunks};
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::numbered;
-use crate::{StoreError, UserKey, bitmap};
+use crate::{StoreError, UserKey};
 
-const CHUNK_BITS: u32 = 16;
 /// The chunk in whose place a cohort's size is kept, as a number of 8 bytes: no user is in it.
 const SIZE: u64 = u64::MAX;
 const WHAT: &str = "the members of a cohort";
@@ -27,36 +26,30 @@ pub struct MemberChange {
     pub exited: RoaringBitmap,
 }
 
+fn set<'a>(tables: &'a Tables, cohort: &'a [u8]) -> Chunks<'a> {
+    Chunks {
+        table: &tables.members,
+        name: cohort,
+        what: WHAT,
+    }
+}
+
 pub(crate) fn apply(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     change: &MemberChange,
 ) -> Result<(), StoreError> {
-    let mut chunks: BTreeMap<u32, (RoaringBitmap, RoaringBitmap)> = BTreeMap::new();
-    for user in &change.entered {
-        chunks.entry(user >> CHUNK_BITS).or_default().0.insert(user);
-    }
-    for user in &change.exited {
-        chunks.entry(user >> CHUNK_BITS).or_default().1.insert(user);
-    }
     let cohort = change.cohort.as_str().as_bytes();
-    let before = size_of(tables.members.get(txn, &numbered(cohort, SIZE))?)?;
-    let mut size = before;
-    for (chunk, (entered, exited)) in chunks {
-        let key = numbered(cohort, u64::from(chunk));
-        let mut members = match tables.members.get(txn, &key)? {
-            Some(value) => bitmap::decode(value, WHAT)?,
-            None => RoaringBitmap::new(),
-        };
-        size = size.saturating_sub(members.len());
-        members -= exited;
-        members |= entered;
-        size += members.len();
-        put(txn, tables, &key, &members)?;
-    }
-    if size == before {
+    let users = &change.entered | &change.exited;
+    let changed = set(tables, cohort).change(txn, &users, |members, users| {
+        *members -= users & &change.exited;
+        *members |= users & &change.entered;
+    })?;
+    if changed.added == changed.removed {
         return Ok(());
     }
+    let size = size_of(tables.members.get(txn, &numbered(cohort, SIZE))?)?;
+    let size = (size + changed.added).saturating_sub(changed.removed);
     put_size(txn, tables, cohort, size)
 }
 
@@ -66,41 +59,10 @@ pub(crate) fn forget(
     tables: &Tables,
     user: UserKey,
 ) -> Result<(), StoreError> {
-    let chunk = u64::from(user.0 >> CHUNK_BITS);
-    let mut next = tables.members.first(txn)?.map(|(key, _)| key.to_vec());
-    while let Some(key) = next {
-        let cohort = match key.split_last_chunk::<8>() {
-            Some(([cohort @ .., 0], _)) => cohort,
-            _ => return Err(StoreError::Corrupt { what: WHAT }),
-        };
-        let key = numbered(cohort, chunk);
-        if let Some(value) = tables.members.get(txn, &key)? {
-            let mut members = bitmap::decode(value, WHAT)?;
-            if members.remove(user.0) {
-                put(txn, tables, &key, &members)?;
-                let size = size_of(tables.members.get(txn, &numbered(cohort, SIZE))?)?;
-                put_size(txn, tables, cohort, size.saturating_sub(1))?;
-            }
-        }
-        let last = numbered(cohort, SIZE);
-        let after = tables.members.get_greater_than(txn, &last)?;
-        next = after.map(|(key, _)| key.to_vec());
-    }
-    Ok(())
-}
-
-fn put(
-    txn: &mut RwTxn<'_>,
-    tables: &Tables,
-    key: &[u8],
-    members: &RoaringBitmap,
-) -> Result<(), StoreError> {
-    if members.is_empty() {
-        tables.members.delete(txn, key)?;
-    } else {
-        tables.members.put(txn, key, &bitmap::encode(members))?;
-    }
-    Ok(())
+    chunks::forget(txn, &tables.members, user.0, WHAT, |txn, cohort| {
+        let size = size_of(tables.members.get(txn, &numbered(cohort, SIZE))?)?;
+        put_size(txn, tables, cohort, size.saturating_sub(1))
+    })
 }
 
 fn put_size(
@@ -142,20 +104,7 @@ pub(crate) fn within(
     cohort: &CohortId,
     users: &RangeInclusive<u32>,
 ) -> Result<RoaringBitmap, StoreError> {
-    let key = |user: u32| numbered(cohort.as_str().as_bytes(), u64::from(user >> CHUNK_BITS));
-    let (first, last) = (key(*users.start()), key(*users.end()));
-    let range = (Included(first.as_slice()), Included(last.as_slice()));
-    let mut members = RoaringBitmap::new();
-    for entry in tables.members.range(txn, &range)? {
-        members |= bitmap::decode(entry?.1, WHAT)?;
-    }
-    if let Some(before) = users.start().checked_sub(1) {
-        members.remove_range(..=before);
-    }
-    if let Some(after) = users.end().checked_add(1) {
-        members.remove_range(after..);
-    }
-    Ok(members)
+    set(tables, cohort.as_str().as_bytes()).within(txn, users)
 }
 
 /// Those of some users who are members. It reads only the chunks that these users are in.
@@ -165,20 +114,7 @@ pub(crate) fn among(
     cohort: &CohortId,
     users: &RoaringBitmap,
 ) -> Result<RoaringBitmap, StoreError> {
-    let mut members = RoaringBitmap::new();
-    let mut next = users.min();
-    while let Some(user) = next {
-        let chunk = user >> CHUNK_BITS;
-        let key = numbered(cohort.as_str().as_bytes(), u64::from(chunk));
-        if let Some(value) = tables.members.get(txn, &key)? {
-            members |= bitmap::decode(value, WHAT)?;
-        }
-        next = (chunk + 1)
-            .checked_mul(1 << CHUNK_BITS)
-            .and_then(|from| users.range(from..).next());
-    }
-    members &= users;
-    Ok(members)
+    set(tables, cohort.as_str().as_bytes()).among(txn, users)
 }
 
 /// What the keys of a cohort's chunks and records begin with.

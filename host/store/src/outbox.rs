@@ -10,8 +10,12 @@ use crate::keys::{number_of, numbered, within};
 use crate::meta::Counter;
 use crate::{Store, StoreError};
 
-/// The longest name of a destination, in bytes. LMDB: a key has at most 511; nine are the message's number.
-pub const MAX_DESTINATION: usize = 500;
+/// The longest name of a destination, in bytes. LMDB: a key has at most 511; a cohort's id of 64, two zeros and a number of 8 stand
+/// beside it.
+pub const MAX_DESTINATION: usize = 400;
+
+/// Messages that one commit drops from the outbox: at 24 KiB each, 24 MiB of pages.
+const DROPPED_AT_ONCE: usize = 1_000;
 
 /// A message to be put in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +103,23 @@ impl Store {
         }
         write_backlog(&mut txn, tables, destination, backlog)?;
         self.inner.commit(txn)
+    }
+
+    /// Drops all messages that wait for a destination, in commits of 1,000 messages. Returns how many they were.
+    ///
+    /// # Errors
+    /// When the database cannot be written; what was dropped by then stays dropped.
+    pub fn drop_backlog(&self, destination: &str) -> Result<u64, StoreError> {
+        let mut dropped = 0;
+        loop {
+            let waiting = self.outbox(destination, 0, DROPPED_AT_ONCE, usize::MAX)?;
+            if waiting.is_empty() {
+                return Ok(dropped);
+            }
+            let sequences: Vec<u64> = waiting.iter().map(|message| message.sequence).collect();
+            self.acknowledge(destination, &sequences)?;
+            dropped += sequences.len() as u64;
+        }
     }
 
     /// What waits: destination, messages, bytes.

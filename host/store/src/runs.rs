@@ -8,6 +8,7 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{number_of, numbered};
 use crate::members::{self, MemberChange};
 use crate::outbox::{self, Message};
+use crate::sent::{self, SentEntries, UnsentChange};
 use crate::store::Inner;
 use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
 
@@ -27,6 +28,12 @@ pub struct RunCommit {
     pub cohort_states: Vec<(CohortId, Vec<u8>)>,
     /// For the outbox.
     pub messages: Vec<Message>,
+    /// Which users' latest moves destinations were not sent, or now are.
+    pub unsent: Vec<UnsentChange>,
+    /// Whom destinations are now sent as entries.
+    pub sent: Vec<SentEntries>,
+    /// Destinations by name, each with the place that it is: what the outbox holds for it goes there.
+    pub places: Vec<(String, String)>,
     /// What happened, for people.
     pub records: Vec<RunRecord>,
 }
@@ -90,6 +97,16 @@ impl Store {
         }
         for change in &run.members {
             members::apply(&mut txn, tables, change)?;
+        }
+        for change in &run.unsent {
+            sent::toggle(&mut txn, tables, change)?;
+        }
+        for entries in &run.sent {
+            sent::add(&mut txn, tables, entries)?;
+        }
+        for (destination, place) in &run.places {
+            let key = destination.as_bytes();
+            tables.destinations.put(&mut txn, key, place.as_bytes())?;
         }
         let (states, records) = (&run.cohort_states, &run.records);
         (self.inner).put_outcome(&mut txn, states, &run.messages, records)?;

@@ -52,6 +52,7 @@ pub(super) fn run_one(
     let lists = project.lists.for_engine();
     let report: Result<TickReport, EngineError> = with_progress(&lists, now, output, |options| {
         let mut options = TickOptions {
+            alone: cohorts.len() < loaded.cohorts.len(),
             reason: Some(Reason::Requested),
             guard: project.config.guard,
             ..*options

@@ -371,6 +371,7 @@ impl Runner {
                         lists: &lists,
                         everybody: how.everybody,
                         resend: how.resend,
+                        alone: part,
                         reason: how.reason,
                         guard: host.guard.filter(|_| !how.unguarded),
                         stop: Some(&stop),

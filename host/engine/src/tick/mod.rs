@@ -1,6 +1,7 @@
 //! One tick of one rule: candidates, evaluation, diff, commit; or a preview of it, which commits nothing.
 
 mod asking;
+mod cuts;
 mod guard;
 #[cfg(test)]
 mod guest;
@@ -8,34 +9,39 @@ mod outcome;
 mod preview;
 mod recording;
 mod running;
+mod sending;
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use muster_model::Millis;
 use muster_sandbox::Rule;
-use muster_store::{MemberChange, RuleCommit, RuleKey, RunCommit, Snapshot, Store};
+use muster_store::{RuleCommit, RuleKey, RunCommit, Snapshot, Store};
 
 use crate::cohort::Cohort;
 use crate::lists::Lists;
-use crate::members::Moves;
-use crate::memory::Memory;
+use crate::memory::{Memory, Unfinished};
 use crate::report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
 use crate::state::{OpenTick, RuleState};
 use crate::{EngineError, candidates, payload, state};
 use asking::Asking;
-use outcome::Outcome;
-use running::Running;
+use running::{RunIdentity, Running};
+use sending::Chunk;
 
+pub use cuts::COMMIT_BYTES;
 pub use guard::Guard;
 pub use preview::preview;
 
-/// How many users a commit of a large tick covers: so many answers, and the messages of those who moved, are in memory at once
-/// (at 100 bytes a user in a message, some 26 MB for each cohort and destination that all of them enter).
+/// How many users a chunk of a large tick has, whose answers are in memory at once. It is one commit, or several where many
+/// messages come of it ([`COMMIT_BYTES`]).
 pub const CHUNK_USERS: usize = 256 * 1024;
+
+/// After so many bytes of messages a run reads from a new snapshot: pages that an older one might still read cannot be used
+/// again, and the messages that were sent meanwhile leave such pages behind.
+const SNAPSHOT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// After how long a user whose evaluation failed is asked again, in ms.
 pub const RETRY_SKIPPED: i64 = 60_000;
@@ -50,8 +56,10 @@ pub struct TickOptions<'a> {
     pub now: Millis,
     /// Threads that evaluate batches.
     pub workers: NonZero<usize>,
-    /// Users a commit covers.
+    /// Users of a chunk.
     pub chunk_users: usize,
+    /// About how many bytes of messages a commit has.
+    pub commit_bytes: u64,
     /// The lists that rules may read.
     pub lists: &'a Lists,
     /// Told of each batch that is done.
@@ -60,6 +68,9 @@ pub struct TickOptions<'a> {
     pub everybody: bool,
     /// Ask everybody, and tell every destination the whole cohort again.
     pub resend: bool,
+    /// These cohorts are a part of those that the rule is otherwise run for: everybody is asked, and the runs of all go on
+    /// from where they were.
+    pub alone: bool,
     /// Why it runs, if it is neither as scheduled nor for what happened to the rule or its cohorts.
     pub reason: Option<Reason>,
     /// What may move at once; `None`: everything, and what is held is let go.
@@ -77,10 +88,12 @@ impl TickOptions<'_> {
             now,
             workers,
             chunk_users: CHUNK_USERS,
+            commit_bytes: COMMIT_BYTES,
             lists: Lists::NONE,
             progress: &|_, _| {},
             everybody: false,
             resend: false,
+            alone: false,
             reason: None,
             guard: None,
             stop: None,
@@ -94,8 +107,8 @@ impl TickOptions<'_> {
 
 /// Runs one tick of a rule for its cohorts, first finishing one that was cut off. Of the same cohorts there must be one tick at a time.
 ///
-/// It may be asked for some of a rule's cohorts alone, as for others at another time: the store knows a rule together with the
-/// cohorts it is asked for, so everybody is asked about them, and the other cohorts are not touched.
+/// It may be asked for some of a rule's cohorts alone ([`TickOptions::alone`]), as for others at another time: the store knows a
+/// rule together with the cohorts it is asked for, so everybody is asked about them, and the other cohorts are not touched.
 ///
 /// # Errors
 /// When it is stopped, the store fails, the rule answers for other cohorts, or reads a time zone or a list that there is not. Nothing is left half done: what was committed is consistent,
@@ -107,24 +120,25 @@ pub fn tick(
     options: &TickOptions<'_>,
 ) -> Result<TickReport, EngineError> {
     let started = Instant::now();
-    let mut tick = Tick::new(store, rule, cohorts, options);
     let key = state::rule_key(rule, cohorts);
-    let snapshot = store.snapshot()?;
-    let memory = Memory::load(&snapshot, &key, cohorts)?;
-    let open = memory.rule.as_ref().and_then(|state| state.open.clone());
-    let (snapshot, memory) = match open {
-        Some(open) => {
-            tick.run(&snapshot, memory, open)?;
-            let snapshot = store.snapshot()?;
-            let memory = Memory::load(&snapshot, &key, cohorts)?;
-            (snapshot, memory)
+    let mut snapshot = store.snapshot()?;
+    let mut memory = Memory::load(&snapshot, &key, cohorts)?;
+    let mut options = *options;
+    let mut tick = Tick::new(store, rule, cohorts);
+    match memory.unfinished(&key) {
+        Unfinished::Open(open) => {
+            tick.run(snapshot, memory, open, &options)?;
+            snapshot = store.snapshot()?;
+            memory = Memory::load(&snapshot, &key, cohorts)?;
         }
-        None => (snapshot, memory),
-    };
-    match candidates::begin(&snapshot, &key, &memory, cohorts, options)? {
-        Some(open) => tick.run(&snapshot, memory, open)?,
+        Unfinished::Lost { everybody } => options.everybody |= everybody,
+        Unfinished::None => {}
+    }
+    match candidates::begin(&snapshot, &key, &memory, cohorts, &options)? {
+        Some(open) => tick.run(snapshot, memory, open, &options)?,
         None => tick.count_members(&memory),
     }
+    tick.report.now = options.now;
     tick.report.duration = started.elapsed();
     Ok(tick.report)
 }
@@ -134,18 +148,12 @@ struct Tick<'a> {
     rule: &'a Rule,
     key: RuleKey,
     cohorts: &'a [Cohort],
-    options: &'a TickOptions<'a>,
     started: Instant,
     report: TickReport,
 }
 
 impl<'a> Tick<'a> {
-    fn new(
-        store: &'a Store,
-        rule: &'a Rule,
-        cohorts: &'a [Cohort],
-        options: &'a TickOptions<'a>,
-    ) -> Self {
+    fn new(store: &'a Store, rule: &'a Rule, cohorts: &'a [Cohort]) -> Self {
         let report = |cohort: &Cohort| CohortReport {
             id: cohort.id.clone(),
             reason: Reason::Scheduled,
@@ -156,7 +164,7 @@ impl<'a> Tick<'a> {
             held: None,
         };
         let report = TickReport {
-            now: options.now,
+            now: Millis(0),
             candidates: 0,
             evaluated: 0,
             skipped: Vec::new(),
@@ -168,7 +176,6 @@ impl<'a> Tick<'a> {
             rule,
             key: state::rule_key(rule, cohorts),
             cohorts,
-            options,
             started: Instant::now(),
             report,
         }
@@ -183,145 +190,168 @@ impl<'a> Tick<'a> {
     /// Asks everybody who remains of an open tick, and commits chunk by chunk.
     fn run(
         &mut self,
-        snapshot: &Snapshot,
-        memory: Memory,
+        mut snapshot: Snapshot,
+        mut memory: Memory,
         mut open: OpenTick,
+        options: &TickOptions<'_>,
     ) -> Result<(), EngineError> {
-        let (rule, cohorts, options) = (self.rule, self.cohorts, self.options);
-        let mut asking = Asking::begin(snapshot, rule, cohorts, &memory, &open, options)?;
-        self.report.candidates += asking.candidates();
-        let mut state = memory.rule.unwrap_or_default();
+        let (rule, cohorts) = (self.rule, self.cohorts);
+        let mut state = memory.rule.clone().unwrap_or_default();
         let mut running = Vec::new();
+        let identity = RunIdentity::of(rule, &self.key, &open, options);
         for ((cohort, remembered), report) in
-            (cohorts.iter().zip(memory.cohorts)).zip(&mut self.report.cohorts)
+            (cohorts.iter().zip(&memory.cohorts)).zip(&mut self.report.cohorts)
         {
-            let cohort = Running::new(remembered, cohort, &open, options);
+            let cohort = Running::new(remembered.clone(), cohort, &identity, &open, options);
             report.reason = cohort.state.reason;
             running.push(cohort);
         }
         let mut guard = options.guard.filter(|_| open.next_user == 0);
-        while !options.stopped() {
-            let Some(outcome) = asking.next()? else {
-                return Ok(());
+        let mut total = None;
+        loop {
+            let before = AtomicU64::new(0);
+            let progress = |asked, left| {
+                let before = before.load(Ordering::Relaxed);
+                (options.progress)(before + asked, before + left);
             };
-            if let Some(guard) = guard.take() {
-                let run = guard::Run {
-                    snapshot,
-                    rule,
-                    cohorts,
-                    open: &open,
-                    options,
-                    candidates: asking.candidates(),
+            let options = &TickOptions {
+                progress: &progress,
+                ..*options
+            };
+            let mut asking = Asking::begin(&snapshot, rule, cohorts, &memory, &open, options)?;
+            let left = asking.candidates();
+            if total.is_none() {
+                self.report.candidates += left;
+            }
+            let total = *total.get_or_insert(left);
+            before.store(total.saturating_sub(left), Ordering::Relaxed);
+            let mut bytes = 0;
+            while bytes < SNAPSHOT_BYTES {
+                if options.stopped() {
+                    return Err(EngineError::Stopped);
+                }
+                let Some(outcome) = asking.next()? else {
+                    return Ok(());
                 };
-                guard::hold(&guard, &run, &outcome, &mut running)?;
+                if let Some(guard) = guard.take() {
+                    let run = guard::Run {
+                        snapshot: &snapshot,
+                        rule,
+                        cohorts,
+                        open: &open,
+                        options,
+                        candidates: asking.candidates(),
+                    };
+                    guard::hold(&guard, &run, &outcome, &mut running)?;
+                }
+                self.report.evaluated += outcome.evaluated;
+                for skipped in &outcome.skipped {
+                    Skipped::add(&mut self.report.skipped, &skipped.reason, skipped.users);
+                }
+                let chunk = Chunk {
+                    snapshot: &snapshot,
+                    outcome,
+                    commit_bytes: options.commit_bytes,
+                };
+                let last = chunk.outcome.last;
+                bytes += self.commit(chunk, &mut state, &mut open, &mut running)?;
+                if last {
+                    return Ok(());
+                }
             }
-            self.report.evaluated += outcome.evaluated;
-            for skipped in &outcome.skipped {
-                Skipped::add(&mut self.report.skipped, &skipped.reason, skipped.users);
-            }
-            open.next_user = outcome.range.end().saturating_add(1);
-            state.open = (!outcome.last).then(|| open.clone());
-            if outcome.last {
+            drop(asking);
+            snapshot = self.store.snapshot()?;
+            memory = Memory::load(&snapshot, &self.key, cohorts)?;
+        }
+    }
+
+    /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records. Returns the bytes of its
+    /// messages.
+    fn commit(
+        &mut self,
+        mut chunk: Chunk<'_>,
+        state: &mut RuleState,
+        open: &mut OpenTick,
+        running: &mut [Running],
+    ) -> Result<u64, EngineError> {
+        let outcome = &mut chunk.outcome;
+        outcome.deadlines.sort_unstable_by_key(|(user, _)| *user);
+        let mut deadlines = std::mem::take(&mut outcome.deadlines)
+            .into_iter()
+            .peekable();
+        let moves = chunk.moves(self.cohorts, running)?;
+        let mut cuts = chunk.cuts(self.cohorts, running, &moves)?;
+        let mut total = 0;
+        while let Some(range) = cuts.next() {
+            let last = chunk.outcome.last && range.end() == chunk.outcome.range.end();
+            open.next_user = range.end().saturating_add(1);
+            state.open = (!last).then(|| open.clone());
+            if last {
                 state.news = open.news;
                 state.now = open.now;
             }
-            self.commit(snapshot, &state, &open, outcome, &mut running)?;
-        }
-        Err(EngineError::Stopped)
-    }
-
-    /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records.
-    fn commit(
-        &mut self,
-        snapshot: &Snapshot,
-        state: &RuleState,
-        open: &OpenTick,
-        mut outcome: Outcome,
-        running: &mut [Running],
-    ) -> Result<(), EngineError> {
-        let last = outcome.last;
-        outcome.deadlines.sort_unstable_by_key(|(user, _)| *user);
-        let mut commit = RunCommit {
-            rule: Some(RuleCommit {
-                key: self.key,
-                state: state::encode(state)?,
-                news: if last { state.news } else { 0 },
-                deadlines: std::mem::take(&mut outcome.deadlines),
-            }),
-            ..RunCommit::default()
-        };
-        for (index, (cohort, running)) in self.cohorts.iter().zip(running).enumerate() {
-            if running.state.held.is_none() {
-                self.move_members(snapshot, open, &outcome, index, running, &mut commit)?;
-            }
-            if last {
-                running.close(cohort, open.now());
-            }
-            let Some(report) = self.report.cohorts.get_mut::<usize>(index) else {
-                continue;
+            let mut commit = RunCommit {
+                rule: Some(RuleCommit {
+                    key: self.key,
+                    state: state::encode(state)?,
+                    news: if last { state.news } else { 0 },
+                    deadlines: std::iter::from_fn(|| {
+                        deadlines.next_if(|(user, _)| user.0 <= *range.end())
+                    })
+                    .collect(),
+                }),
+                ..RunCommit::default()
             };
-            report.members = running.members.len();
-            report.held.clone_from(&running.state.held);
-            if last && !running.was_held {
-                let record = self.record(cohort, running, open, index);
-                let record = recording::record(snapshot, cohort, open.now(), record)?;
-                commit.records.extend(record);
+            let mut users = 0;
+            for (index, (running, moves)) in running.iter_mut().zip(&moves).enumerate() {
+                let Some(cohort) = self.cohorts.get(index) else {
+                    continue;
+                };
+                let before = commit.messages.len();
+                if running.state.held.is_none() {
+                    let part = moves.within(&range);
+                    if let Some(report) = self.report.cohorts.get_mut::<usize>(index) {
+                        report.entered += part.entered.len();
+                        report.exited += part.exited.len();
+                    }
+                    let snapshot = chunk.snapshot;
+                    users +=
+                        running.send(snapshot, cohort, &range, part, open.now(), &mut commit)?;
+                }
+                if last {
+                    running.close(cohort, open.now());
+                }
+                if let Some(report) = self.report.cohorts.get_mut::<usize>(index) {
+                    report.messages += (commit.messages.len() - before) as u64;
+                    report.members = running.members.len();
+                    report.held.clone_from(&running.state.held);
+                }
+                if last && !running.was_held {
+                    let snapshot = chunk.snapshot;
+                    let record = self.record(snapshot, cohort, running, open, index);
+                    let record = recording::record(snapshot, cohort, open.now(), record)?;
+                    commit.records.extend(record);
+                }
+                if let Some(state) = running.changed()? {
+                    commit.cohort_states.push((cohort.id.clone(), state));
+                }
             }
-            if let Some(state) = running.changed()? {
-                commit.cohort_states.push((cohort.id.clone(), state));
-            }
+            let bytes = commit
+                .messages
+                .iter()
+                .map(|message| message.body.len() as u64);
+            let bytes = bytes.sum();
+            cuts.took(users, bytes);
+            total += bytes;
+            self.store.commit_run(&commit)?;
         }
-        self.store.commit_run(&commit)?;
-        Ok(())
-    }
-
-    /// What a chunk's answers change of one cohort.
-    fn move_members(
-        &mut self,
-        snapshot: &Snapshot,
-        open: &OpenTick,
-        outcome: &Outcome,
-        index: usize,
-        running: &mut Running,
-        commit: &mut RunCommit,
-    ) -> Result<(), EngineError> {
-        let (Some(cohort), Some(now_in)) = (self.cohorts.get(index), outcome.members.get(index))
-        else {
-            return Ok(());
-        };
-        let Moves { entered, exited } = running.moves(snapshot, cohort, &outcome.asked, now_in)?;
-        let before = commit.messages.len();
-        let now = open.now();
-        for sync in &cohort.sync {
-            if running.state.joining.contains(&sync.destination) {
-                let range = &outcome.range;
-                let whole = running.members.within(snapshot, &cohort.id, range)?;
-                let messages = &mut commit.messages;
-                running.messages(snapshot, cohort, sync, true, &whole, now, messages)?;
-            } else if running.state.synced.contains(&sync.destination) {
-                let messages = &mut commit.messages;
-                running.messages(snapshot, cohort, sync, true, &entered, now, messages)?;
-                running.messages(snapshot, cohort, sync, false, &exited, now, messages)?;
-            }
-        }
-        if let Some(report) = self.report.cohorts.get_mut(index) {
-            report.entered += entered.len();
-            report.exited += exited.len();
-            report.messages += (commit.messages.len() - before) as u64;
-        }
-        if !(entered.is_empty() && exited.is_empty()) {
-            commit.members.push(MemberChange {
-                cohort: cohort.id.clone(),
-                entered,
-                exited,
-            });
-        }
-        Ok(())
+        Ok(total)
     }
 
     /// A run's record, once it has ended.
     fn record(
         &self,
+        snapshot: &Snapshot,
         cohort: &Cohort,
         running: &Running,
         open: &OpenTick,
@@ -340,7 +370,7 @@ impl<'a> Tick<'a> {
             exited: count(|report| report.exited),
             messages: count(|report| report.messages),
             run_id: (running.state.batch > 0)
-                .then(|| payload::run_id(&cohort.id, running.state.second)),
+                .then(|| payload::run_id(&cohort.id, running.state.second, snapshot.identity())),
             duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
             held: running.state.held.clone(),
             ..RunRecord::begun(running.state.reason, open.now())

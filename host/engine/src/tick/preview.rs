@@ -7,10 +7,11 @@ use muster_store::{Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
 use super::asking::Asking;
-use super::running::Running;
+use super::running::{RunIdentity, Running};
 use super::{Guard, TickOptions};
 use crate::cohort::Cohort;
-use crate::memory::{Memory, Remembered};
+use crate::copy::DestinationCopy;
+use crate::memory::{Memory, Remembered, Unfinished};
 use crate::report::{CohortPreview, Preview, Reason, Skipped};
 use crate::state::{OpenTick, RuleState};
 use crate::{EngineError, candidates, state};
@@ -61,15 +62,19 @@ pub fn preview(
             cohorts: Vec::new(),
         },
     };
-    let open = memory.rule.as_ref().and_then(|state| state.open.clone());
-    let memory = match open {
-        Some(open) => {
+    let mut options = *options;
+    let memory = match memory.unfinished(&key) {
+        Unfinished::Open(open) => {
             previewing.preview.finishes = Some(open.now());
             previewing.run(memory, &open)?
         }
-        None => memory,
+        Unfinished::Lost { everybody } => {
+            options.everybody |= everybody;
+            memory
+        }
+        Unfinished::None => memory,
     };
-    if let Some(open) = candidates::begin(snapshot, &key, &memory, cohorts, options)? {
+    if let Some(open) = candidates::begin(snapshot, &key, &memory, cohorts, &options)? {
         previewing.run(memory, &open)?;
     }
     previewing.finish()
@@ -122,8 +127,12 @@ impl Previewing<'_> {
         )?;
         self.preview.candidates += asking.candidates();
         let (mut asked, mut due) = (memory.asked, memory.due);
+        let key = state::rule_key(self.rule, self.cohorts);
+        let identity = RunIdentity::of(self.rule, &key, open, self.options);
         let mut running: Vec<_> = (self.cohorts.iter().zip(memory.cohorts))
-            .map(|(cohort, remembered)| Running::new(remembered, cohort, open, self.options))
+            .map(|(cohort, remembered)| {
+                Running::new(remembered, cohort, &identity, open, self.options)
+            })
             .collect();
         while let Some(outcome) = asking.next()? {
             self.preview.evaluated += outcome.evaluated;
@@ -143,7 +152,9 @@ impl Previewing<'_> {
                 if running.state.held.is_some() {
                     continue;
                 }
-                let moves = running.moves(self.snapshot, cohort, &outcome.asked, now_in)?;
+                let members = &mut running.members;
+                let moves = members.moves(self.snapshot, &cohort.id, &outcome.asked, now_in)?;
+                members.apply(&moves);
                 counted.preview.entered += moves.entered.len();
                 counted.preview.exited += moves.exited.len();
                 first(&mut counted.entered, &moves.entered, self.sample);
@@ -161,11 +172,16 @@ impl Previewing<'_> {
             } else {
                 running.members.len()
             };
-            let joined = running.state.joining.clone();
+            for (destination, copy) in &mut running.state.copies {
+                if !copy.active || running.state.held.is_some() {
+                    continue;
+                }
+                if copy.is_sent_whole() {
+                    counted.preview.told_whole.push(destination.clone());
+                }
+                *copy = DestinationCopy::whole();
+            }
             running.close(cohort, open.now());
-            // One that was taken away meanwhile is told nothing more.
-            let told = joined.intersection(&running.state.synced).cloned();
-            counted.preview.told_whole.extend(told);
             cohorts.push(Remembered {
                 state: Some(running.state),
                 members: running.members,

@@ -1,13 +1,14 @@
 //! A cohort within a run.
 
 use muster_model::{Cadence, Millis};
-use muster_store::{Message, Snapshot, UserKey};
+use muster_sandbox::Rule;
+use muster_store::{Message, RuleKey, Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
 use super::TickOptions;
 use crate::EngineError;
 use crate::cohort::{Cohort, Sync};
-use crate::members::{Members, Moves};
+use crate::members::Members;
 use crate::memory::Remembered;
 use crate::payload::{self, Envelope};
 use crate::report::{Held, Reason};
@@ -25,11 +26,40 @@ pub(super) struct Running {
     before: CohortState,
 }
 
+/// What a run's cohorts remember of it.
+pub(super) struct RunIdentity {
+    /// The rule's key, in hex.
+    pub(super) rule: String,
+    /// The module's digest, in hex.
+    pub(super) module: String,
+    /// [`OpenTick::stamp`].
+    pub(super) run: String,
+    /// [`TickOptions::alone`].
+    pub(super) alone: bool,
+}
+
+impl RunIdentity {
+    pub(super) fn of(
+        rule: &Rule,
+        key: &RuleKey,
+        open: &OpenTick,
+        options: &TickOptions<'_>,
+    ) -> Self {
+        Self {
+            rule: hex(&key.0),
+            module: hex(&rule.digest()),
+            run: open.stamp(key),
+            alone: options.alone,
+        }
+    }
+}
+
 impl Running {
     /// A cohort's memory at the beginning of a run, or where a run that was cut off goes on.
     pub(super) fn new(
         remembered: Remembered,
         cohort: &Cohort,
+        identity: &RunIdentity,
         open: &OpenTick,
         options: &TickOptions<'_>,
     ) -> Self {
@@ -38,29 +68,27 @@ impl Running {
         let mut state = before.clone();
         let (now, at) = (open.now().as_second(), open.now().to_string());
         let goes_on = open.next_user > 0;
-        let second = if goes_on && state.batch > 0 {
-            state.second
-        } else {
-            now.max(state.second + 1)
-        };
+        state.adopt(cohort);
         if !goes_on {
             // What is held stays so until somebody says otherwise, or the definition is another.
             if options.guard.is_none() || reason == Reason::DefinitionChanged {
                 state.held = None;
             }
             if options.resend && state.held.is_none() {
-                state.synced.clear();
+                for copy in state.copies.values_mut().filter(|copy| copy.active) {
+                    copy.send_again();
+                }
             }
-            let destinations = cohort.sync.iter().map(|sync| sync.destination.clone());
-            state.joining = destinations
-                .filter(|destination| !state.synced.contains(destination))
-                .collect();
-            state.batch = 0;
             state.reason = reason;
-            state.definition = hex(&cohort.definition);
-            state.name.clone_from(&cohort.name);
-            state.exit_on_remove = cohort.exit_on_remove;
+            state.follow(&hex(&cohort.definition), identity, open.now);
         }
+        let second = if goes_on && state.batch > 0 && !state.beside {
+            state.second
+        } else {
+            state.batch = 0;
+            now.max(state.second + 1)
+        };
+        state.beside = false;
         Self {
             members: remembered.members,
             second,
@@ -88,23 +116,9 @@ impl Running {
         self.state.stale = true;
     }
 
-    /// Takes what a chunk's answers say: its members are then those who are in. Who has no answer stays where they are.
-    pub(super) fn moves(
-        &mut self,
-        snapshot: &Snapshot,
-        cohort: &Cohort,
-        asked: &RoaringBitmap,
-        now_in: &RoaringBitmap,
-    ) -> Result<Moves, EngineError> {
-        let moves = self.members.moves(snapshot, &cohort.id, asked, now_in)?;
-        self.members.apply(&moves);
-        Ok(moves)
-    }
-
-    /// Ends the run: whom it told the whole cohort is told of moves from now on; a destination that was taken away and comes
-    /// back is new again.
+    /// Ends the run.
     pub(super) fn close(&mut self, cohort: &Cohort, now: Millis) {
-        let joined = std::mem::take(&mut self.state.joining);
+        self.state.run.clear();
         if self.state.held.is_some() {
             return;
         }
@@ -112,13 +126,6 @@ impl Running {
         if self.state.ran.is_none() || cohort.cadence != Cadence::RealTime {
             self.state.ran = Some(now.0);
         }
-        self.state.synced.extend(joined);
-        self.state.synced.retain(|destination| {
-            cohort
-                .sync
-                .iter()
-                .any(|sync| sync.destination == *destination)
-        });
     }
 
     /// Adds the messages that tell one destination of users who moved in one direction.
@@ -137,30 +144,13 @@ impl Running {
             return Ok(());
         }
         let keys: Vec<UserKey> = users.iter().map(UserKey).collect();
-        let values = if sync.user_properties.is_empty() {
-            Vec::new()
-        } else {
-            snapshot.values(&keys, &sync.user_properties, now)?
-        };
-        let mut bodies = Vec::with_capacity(keys.len());
-        for (index, key) in keys.iter().enumerate() {
-            let Some(id) = snapshot.user_id(*key)? else {
-                continue;
-            };
-            let values = values.get(index).into_iter().flatten();
-            let properties: Vec<_> = sync
-                .user_properties
-                .iter()
-                .zip(values)
-                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-                .collect();
-            bodies.push(payload::user(&id, &properties));
-        }
+        let bodies = payload::users(snapshot, &keys, &sync.user_properties, now)?;
         self.state.second = self.second;
         let envelope = Envelope {
             cohort: &cohort.id,
             name: &cohort.name,
             second: self.second,
+            identity: snapshot.identity(),
         };
         for message in payload::pack(&envelope, in_cohort, &bodies, &mut self.state.batch) {
             messages.push(Message {
@@ -170,6 +160,25 @@ impl Running {
             });
         }
         Ok(())
+    }
+}
+
+impl CohortState {
+    /// Notes at the beginning of a run which definition, module and rule the members follow from now on.
+    fn follow(&mut self, definition: &str, identity: &RunIdentity, now: i64) {
+        let same = self.definition == definition && self.module == identity.module;
+        if identity.alone {
+            self.evaluated = now;
+            if !same {
+                self.rule.clear();
+            }
+        } else if self.rule != identity.rule {
+            self.evaluated = now;
+            self.rule.clone_from(&identity.rule);
+        }
+        definition.clone_into(&mut self.definition);
+        self.module.clone_from(&identity.module);
+        self.run.clone_from(&identity.run);
     }
 }
 

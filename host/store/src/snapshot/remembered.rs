@@ -6,7 +6,7 @@ use muster_model::{CohortId, Millis};
 use roaring::RoaringBitmap;
 
 use crate::runs::{self, RunRecord};
-use crate::{RuleKey, Snapshot, StoreError, deadlines, members};
+use crate::{RuleKey, Snapshot, StoreError, deadlines, members, sent};
 
 impl Snapshot {
     /// The engine's own bytes of a rule; `None`: the rule is not known.
@@ -81,6 +81,40 @@ impl Snapshot {
     /// When the database cannot be read.
     pub fn members_len(&self, cohort: &CohortId) -> Result<u64, StoreError> {
         self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
+    }
+
+    /// Returns the users within a range whose latest move a destination was not sent ([`crate::UnsentChange`]).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn unsent_within(
+        &self,
+        cohort: &CohortId,
+        destination: &str,
+        users: &RangeInclusive<u32>,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| {
+            sent::unsent_within(context.txn, context.tables, cohort, destination, users)
+        })
+    }
+
+    /// Returns the users of a cohort whom any destination was ever sent as an entry.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn ever_sent(&self, cohort: &CohortId) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| sent::ever(context.txn, context.tables, cohort))
+    }
+
+    /// Returns the place that a destination was when it was last put in force; `None`: it never was.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn place(&self, destination: &str) -> Result<Option<String>, StoreError> {
+        self.read_with(|context, _| {
+            let place = (context.tables.destinations).get(context.txn, destination.as_bytes())?;
+            Ok(place.map(|place| String::from_utf8_lossy(place).into_owned()))
+        })
     }
 
     /// The engine's own bytes of a cohort.

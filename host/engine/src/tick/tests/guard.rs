@@ -268,6 +268,7 @@ fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
     let alone = |resend| {
         let options = TickOptions {
             resend,
+            alone: true,
             reason: Some(Reason::Requested),
             ..TickOptions::at(Millis(NOW + 2))
         };

@@ -1,0 +1,68 @@
+//! Messages beside a cohort's runs: of users who are forgotten, of cohorts that are removed, of copies that are made true again.
+
+use muster_model::{CohortId, Millis};
+use muster_store::{Message, Snapshot, UserKey};
+use roaring::RoaringBitmap;
+
+use crate::EngineError;
+use crate::payload::{self, Envelope};
+use crate::state::CohortState;
+
+/// A cohort whose state has begun messages beside its runs ([`CohortState::begin_beside`]).
+pub(crate) struct Beside<'a> {
+    snapshot: &'a Snapshot,
+    cohort: &'a CohortId,
+    state: &'a mut CohortState,
+}
+
+impl<'a> Beside<'a> {
+    pub(crate) fn new(
+        snapshot: &'a Snapshot,
+        cohort: &'a CohortId,
+        state: &'a mut CohortState,
+    ) -> Self {
+        Self {
+            snapshot,
+            cohort,
+            state,
+        }
+    }
+
+    /// Adds the messages that tell a destination of users who move in one direction, without user properties.
+    pub(crate) fn message(
+        &mut self,
+        destination: &str,
+        in_cohort: bool,
+        users: &RoaringBitmap,
+        messages: &mut Vec<Message>,
+    ) -> Result<(), EngineError> {
+        let users: Vec<_> = users.iter().map(UserKey).collect();
+        // Without user properties, the clock does not matter.
+        let bodies = payload::users(self.snapshot, &users, &[], Millis(0))?;
+        self.pack(destination, in_cohort, &bodies, messages);
+        Ok(())
+    }
+
+    /// Adds the messages of users whose JSON is known.
+    pub(crate) fn pack(
+        &mut self,
+        destination: &str,
+        in_cohort: bool,
+        users: &[Vec<u8>],
+        messages: &mut Vec<Message>,
+    ) {
+        let envelope = Envelope {
+            cohort: self.cohort,
+            name: &self.state.name,
+            second: self.state.second,
+            identity: self.snapshot.identity(),
+        };
+        for message in payload::pack(&envelope, in_cohort, users, &mut self.state.batch) {
+            messages.push(Message {
+                destination: destination.to_owned(),
+                id: message.id,
+                body: message.body,
+            });
+        }
+    }
+}

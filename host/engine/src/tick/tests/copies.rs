@@ -1,0 +1,300 @@
+use super::*;
+use crate::{Place, forget, put_in_force, remove};
+
+/// What a consumer of a destination holds of a cohort: it drops a `message_id` it has seen and orders by `computed_time`.
+pub(super) fn held(world: &World, destination: &str, cohort: &str) -> BTreeSet<String> {
+    let mut messages = world.outbox(destination);
+    messages.retain(|message| message["cohort_id"] == cohort);
+    let mut seen = BTreeSet::new();
+    messages.retain(|message| seen.insert(message["message_id"].as_str().unwrap().to_owned()));
+    let time = |message: &Json| -> i64 {
+        let time = message["computed_time"].as_str().unwrap();
+        time.parse().unwrap()
+    };
+    messages.sort_by_key(time);
+    let mut holds = BTreeSet::new();
+    for message in messages {
+        for user in message["users"].as_array().unwrap() {
+            let user = user["user_id"].as_str().unwrap().to_owned();
+            if message["in_cohort"] == true {
+                holds.insert(user);
+            } else {
+                holds.remove(&user);
+            }
+        }
+    }
+    holds
+}
+
+fn run(world: &World, rule: &Rule, cohort: &Cohort, options: &TickOptions<'_>) -> TickReport {
+    tick(&world.store, rule, std::slice::from_ref(cohort), options).unwrap()
+}
+
+/// Runs until a chunk is committed, and is stopped then.
+fn cut_off(world: &World, rule: &Rule, cohort: &Cohort, chunk_users: usize, now: i64) {
+    let stop = AtomicBool::new(false);
+    let progress = |_: u64, _| stop.store(true, Ordering::Relaxed);
+    let options = TickOptions {
+        chunk_users,
+        progress: &progress,
+        stop: Some(&stop),
+        ..TickOptions::at(Millis(now))
+    };
+    let cut = tick(&world.store, rule, std::slice::from_ref(cohort), &options);
+    assert!(matches!(cut, Err(EngineError::Stopped)));
+}
+
+#[test]
+fn a_full_sync_sends_the_exits_of_members_whose_time_has_run_out() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW + 5 * DAY)]);
+    world.tick(&rule, &cohort, NOW + 5 * DAY);
+    assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob"]));
+    let full = TickOptions {
+        resend: true,
+        ..TickOptions::at(Millis(NOW + 8 * DAY))
+    };
+    run(&world, &rule, &cohort, &full);
+    assert_eq!(held(&world, "out", "buyers"), set(&["bob"]));
+}
+
+#[test]
+fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
+    let world = World::new();
+    let before = world.rule(LATELY);
+    world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
+    cut_off(&world, &before, &cohort(1, &["out"]), 2, NOW);
+    assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob"]));
+    let nobody = world.rule("where: {did: Purchase, with: {amount: {at_least: 50}}}");
+    run(
+        &world,
+        &nobody,
+        &cohort(2, &["out"]),
+        &TickOptions::at(Millis(NOW)),
+    );
+    assert_eq!(held(&world, "out", "buyers"), set(&[]));
+}
+
+#[test]
+fn a_destination_that_returns_is_sent_what_it_missed_and_nothing_else() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW + 2 * DAY), ("cid", NOW)]);
+    world.tick(&rule, &both, NOW + 2 * DAY);
+    // Meanwhile Ann and Cid leave, Eve enters, and Cid comes back.
+    world.bought(&[("eve", NOW + 7 * DAY)]);
+    world.tick(&rule, &one, NOW + 7 * DAY);
+    world.bought(&[("cid", NOW + 8 * DAY)]);
+    world.tick(&rule, &one, NOW + 8 * DAY);
+    assert_eq!(held(&world, "out", "buyers"), set(&["bob", "cid", "eve"]));
+    assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob", "cid"]));
+    let before = world.outbox("other").len();
+    world.tick(&rule, &both, NOW + 8 * DAY + 1);
+    assert_eq!(held(&world, "other", "buyers"), set(&["bob", "cid", "eve"]));
+    let sent: Vec<_> = world.outbox("other")[before..]
+        .iter()
+        .flat_map(|message| message["users"].as_array().unwrap().clone())
+        .map(|user| user["user_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(sent, ["eve", "ann"]);
+}
+
+#[test]
+fn a_forgotten_user_leaves_also_destinations_that_have_left_the_sync() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    world.tick(&rule, &both, NOW);
+    world.tick(&rule, &one, NOW + 7 * DAY);
+    assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob"]));
+    let forgotten = forget(&world.store, "ann", Millis(NOW + 7 * DAY)).unwrap();
+    assert_eq!((forgotten.known, forgotten.messages), (true, 1));
+    assert_eq!(held(&world, "other", "buyers"), set(&["bob"]));
+    world.tick(&rule, &both, NOW + 7 * DAY + 1);
+    assert_eq!(held(&world, "other", "buyers"), set(&[]));
+}
+
+#[test]
+fn a_removed_cohort_that_comes_back_knows_what_destinations_still_hold() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    world.tick(&rule, &both, NOW);
+    world.bought(&[("eve", NOW)]);
+    world.tick(&rule, &one, NOW + 1);
+    remove(&world.store, &one.id, Millis(NOW + 2)).unwrap();
+    assert_eq!(held(&world, "out", "buyers"), set(&[]));
+    assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob"]));
+    world.bought(&[("bob", NOW + DAY)]);
+    world.tick(&rule, &both, NOW + 7 * DAY);
+    assert_eq!(held(&world, "out", "buyers"), set(&["bob"]));
+    assert_eq!(held(&world, "other", "buyers"), set(&["bob"]));
+}
+
+/// The definition's digest stays when only a static list changes: the module is another.
+#[test]
+fn a_list_that_changes_and_changes_back_evaluates_everybody_each_time() {
+    let world = World::new();
+    let (a, b) = (world.rule(LATELY), world.rule("where: {did: Refund}"));
+    let cohort = cohort(1, &["out"]);
+    world.bought(&[("ann", NOW)]);
+    world.tick(&a, &cohort, NOW);
+    world.tick(&b, &cohort, NOW + 1);
+    assert_eq!(held(&world, "out", "buyers"), set(&[]));
+    // The store still knows the first rule, as after a crash before the clean-up.
+    world.tick(&a, &cohort, NOW + 2);
+    assert_eq!(held(&world, "out", "buyers"), set(&["ann"]));
+}
+
+#[test]
+fn a_run_that_was_cut_off_does_not_go_on_after_another_rule_took_its_cohort_over() {
+    let world = World::new();
+    let (a, b) = (world.rule(LATELY), world.rule("where: {did: Refund}"));
+    let cohort = cohort(1, &["out"]);
+    world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
+    cut_off(&world, &a, &cohort, 2, NOW);
+    run(&world, &b, &cohort, &TickOptions::at(Millis(NOW + 1)));
+    assert_eq!(held(&world, "out", "buyers"), set(&[]));
+    world.tick(&a, &cohort, NOW + 2);
+    let all = set(&["ann", "bob", "cid", "dan"]);
+    assert_eq!(held(&world, "out", "buyers"), all);
+}
+
+#[test]
+fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let named = |id: &str| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(1, &["out"])
+    };
+    let both = [named("one"), named("two")];
+    world.bought(&[("ann", NOW)]);
+    let group = |now| tick(&world.store, &rule, &both, &TickOptions::at(Millis(now))).unwrap();
+    group(NOW);
+    let alone = TickOptions {
+        alone: true,
+        ..TickOptions::at(Millis(NOW + 8 * DAY))
+    };
+    run(&world, &rule, &both[0], &alone);
+    assert_eq!(held(&world, "out", "one"), set(&[]));
+    group(NOW + 1);
+    assert_eq!(held(&world, "out", "one"), set(&["ann"]));
+}
+
+#[test]
+fn a_run_that_goes_on_after_a_user_was_forgotten_has_a_later_second() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW)]);
+    cut_off(&world, &rule, &cohort, 1, NOW);
+    forget(&world.store, "ann", Millis(NOW)).unwrap();
+    // Whoever comes with the id now is somebody else, whom the same run may reach.
+    world.bought(&[("ann", NOW)]);
+    run(&world, &rule, &cohort, &TickOptions::at(Millis(NOW)));
+    assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob", "cid"]));
+}
+
+#[test]
+fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
+    let users: Vec<String> = (0..3_000).map(|number| format!("user-{number}")).collect();
+    let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out", "other"]));
+    world.bought(&rows);
+    let commits = std::sync::Mutex::new(0);
+    let small = TickOptions {
+        commit_bytes: 16 * 1024,
+        ..TickOptions::at(Millis(NOW))
+    };
+    let before = world.store.backlog().unwrap();
+    assert!(before.is_empty());
+    let report = run(&world, &rule, &cohort, &small);
+    *commits.lock().unwrap() += 1;
+    assert_eq!(
+        (report.cohorts[0].entered, report.evaluated),
+        (3_000, 3_000)
+    );
+    // Of 256 users and 7 KiB each at least, so at most twelve; one commit alone would fill three messages a destination.
+    assert!(
+        (8..=24).contains(&report.cohorts[0].messages),
+        "{}",
+        report.cohorts[0].messages
+    );
+    let wanted: BTreeSet<String> = users.into_iter().collect();
+    assert_eq!(world.consumed("out"), wanted);
+    assert_eq!(world.consumed("other"), wanted);
+}
+
+#[test]
+fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
+    let world = World::new();
+    let (rule, exits) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW)]);
+    world.tick(&rule, &exits, NOW);
+    let gone = || crate::removed(&world.store.snapshot().unwrap(), &|_| false).unwrap();
+    let keeps = Cohort {
+        exit_on_remove: false,
+        ..exits.clone()
+    };
+    put_in_force(&world.store, [&keeps].into_iter(), &[]).unwrap();
+    assert_eq!(gone(), []);
+    let renamed = Cohort {
+        name: "Renamed".to_owned(),
+        ..exits
+    };
+    put_in_force(&world.store, [&renamed].into_iter(), &[]).unwrap();
+    assert_eq!(gone(), [renamed.id.clone()]);
+    remove(&world.store, &renamed.id, Millis(NOW)).unwrap();
+    let last = world.outbox("out").pop().unwrap();
+    assert_eq!(
+        (&last["in_cohort"], &last["cohort_name"]),
+        (&false.into(), &"Renamed".into())
+    );
+}
+
+#[test]
+fn a_destination_whose_place_is_another_is_sent_everything_anew() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let place = |place: &str| {
+        let places = [Place {
+            destination: "out".to_owned(),
+            place: place.to_owned(),
+        }];
+        put_in_force(&world.store, [&cohort].into_iter(), &places).unwrap()
+    };
+    assert_eq!(place("file a"), []);
+    world.bought(&[("ann", NOW)]);
+    world.tick(&rule, &cohort, NOW);
+    assert_eq!((place("file a"), world.outbox("out").len()), (vec![], 1));
+    let moved = place("file b").remove(0);
+    let said = (moved.from.as_str(), moved.to.as_str(), moved.dropped);
+    assert_eq!(
+        (said, world.outbox("out").len()),
+        (("file a", "file b", 1), 0)
+    );
+    let report = world.tick(&rule, &cohort, NOW + 1);
+    assert_eq!(
+        (report.cohorts[0].entered, report.cohorts[0].messages),
+        (0, 1)
+    );
+    assert_eq!(held(&world, "out", "buyers"), set(&["ann"]));
+}
+
+#[test]
+fn message_ids_of_two_stores_differ() {
+    let ids: Vec<_> = (0..2)
+        .map(|_| {
+            let world = World::new();
+            world.bought(&[("ann", NOW)]);
+            world.tick(&world.rule(LATELY), &cohort(1, &["out"]), NOW);
+            world.outbox("out")[0]["message_id"].to_string()
+        })
+        .collect();
+    assert_ne!(ids[0], ids[1]);
+}
