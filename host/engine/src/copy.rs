@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use muster_model::CohortId;
-use muster_store::{Snapshot, UnsentChange};
+use muster_store::{Identity, Snapshot, UnsentChange};
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,10 @@ pub(crate) struct DestinationCopy {
     /// Moves of users from here on may be unsent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsent: Option<u64>,
+    /// The identity of the store that sent it everything. A store that was restored from a backup has another one: what it sent
+    /// after the backup is not known.
+    #[serde(default)]
+    store: u64,
 }
 
 /// What a commit changes of a cohort.
@@ -54,13 +58,26 @@ pub(crate) struct ToSend {
 }
 
 impl DestinationCopy {
-    /// Returns the copy of a destination that was just sent all members, and nobody else.
-    pub(crate) fn whole() -> Self {
+    /// Returns the copy of a destination in a cohort's sync that was sent nothing yet.
+    pub(crate) fn new(store: Identity) -> Self {
         Self {
-            told: ALL,
             active: true,
+            store: store.0,
             ..Self::default()
         }
+    }
+
+    /// Returns the copy of a destination that was just sent all members, and nobody else.
+    pub(crate) fn whole(store: Identity) -> Self {
+        Self {
+            told: ALL,
+            ..Self::new(store)
+        }
+    }
+
+    /// Whether a store of this identity knows all that it was sent.
+    pub(crate) fn is_known_to(&self, store: Identity) -> bool {
+        self.store == store.0
     }
 
     /// Whether it holds the members and nobody else, and only moves have to be sent.

@@ -70,7 +70,7 @@ pub fn put_in_force<'a>(
             }
         }
         if let Some(cohort) = cohorts.iter().find(|cohort| cohort.id == id) {
-            state.adopt(cohort);
+            state.adopt(cohort, snapshot.identity());
         }
         if state != before {
             commit.cohort_states.push((id, state::encode(&state)?));

@@ -35,7 +35,7 @@ pub use error::EngineError;
 pub use forget::{Forgotten, forget};
 pub use in_force::{Moved, Place, put_in_force};
 pub use lists::Lists;
-pub use reconcile::{Reconciled, reconcile};
+pub use reconcile::{Reconciled, reconcile, unreconciled};
 pub use removal::{remove, removed};
 pub use report::{
     CohortPreview, CohortReport, Held, Preview, Reason, RunRecord, Skipped, TickReport,

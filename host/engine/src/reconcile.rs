@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use muster_model::Millis;
+use muster_model::{CohortId, Millis};
 use muster_store::{RunCommit, SentEntries, Snapshot, Store, UserKey};
 use roaring::RoaringBitmap;
 
@@ -49,7 +49,7 @@ pub fn reconcile(
     let started = Instant::now();
     let snapshot = store.snapshot()?;
     let mut state = state::load_cohort(&snapshot, &cohort.id)?.unwrap_or_default();
-    state.adopt(cohort);
+    state.adopt(cohort, snapshot.identity());
     state.begin_beside(now);
     let Wanted {
         entered,
@@ -80,7 +80,10 @@ pub fn reconcile(
     sending.close()?;
     reconciled.messages = sending.messages;
     let copies = &mut state.copies;
-    copies.insert(sync.destination.clone(), DestinationCopy::whole());
+    copies.insert(
+        sync.destination.clone(),
+        DestinationCopy::whole(snapshot.identity()),
+    );
     let record = RunRecord {
         cadence: cohort.cadence.to_string(),
         members: reconciled.members,
@@ -99,6 +102,25 @@ pub fn reconcile(
         ..RunCommit::default()
     })?;
     Ok(reconciled)
+}
+
+/// Returns the cohorts and destinations whose copies a store that was restored from a backup cannot vouch for.
+///
+/// # Errors
+/// When the store fails.
+pub fn unreconciled(snapshot: &Snapshot) -> Result<Vec<(CohortId, String)>, EngineError> {
+    let mut all = Vec::new();
+    for cohort in snapshot.cohorts()? {
+        let Some(state) = state::load_cohort(snapshot, &cohort)? else {
+            continue;
+        };
+        for (destination, copy) in state.copies {
+            if copy.active && !copy.is_known_to(snapshot.identity()) {
+                all.push((cohort.clone(), destination));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Whom a consumer is to be sent.

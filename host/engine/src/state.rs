@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_model::{CohortId, Millis};
 use muster_sandbox::Rule;
-use muster_store::{RuleKey, Snapshot};
+use muster_store::{Identity, RuleKey, Snapshot};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -92,7 +92,7 @@ pub(crate) struct CohortState {
 
 impl CohortState {
     /// Takes over what the definition in force says beside whom it holds for. Nobody is evaluated for that.
-    pub(crate) fn adopt(&mut self, cohort: &Cohort) {
+    pub(crate) fn adopt(&mut self, cohort: &Cohort, store: Identity) {
         self.name.clone_from(&cohort.name);
         self.exit_on_remove = cohort.exit_on_remove;
         let synced = |name: &str| cohort.sync.iter().any(|sync| sync.destination == name);
@@ -100,8 +100,8 @@ impl CohortState {
             copy.active = synced(name);
         }
         for sync in &cohort.sync {
-            let copy = self.copies.entry(sync.destination.clone()).or_default();
-            copy.active = true;
+            let copy = self.copies.entry(sync.destination.clone());
+            copy.or_insert_with(|| DestinationCopy::new(store));
         }
         self.copies
             .retain(|_, copy| copy.active || !copy.is_empty());

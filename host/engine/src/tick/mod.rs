@@ -198,7 +198,7 @@ impl<'a> Tick<'a> {
         let (rule, cohorts) = (self.rule, self.cohorts);
         let mut state = memory.rule.clone().unwrap_or_default();
         let mut running = Vec::new();
-        let identity = RunIdentity::of(rule, &self.key, &open, options);
+        let identity = RunIdentity::of(&snapshot, rule, &self.key, &open, options);
         for ((cohort, remembered), report) in
             (cohorts.iter().zip(&memory.cohorts)).zip(&mut self.report.cohorts)
         {

@@ -128,7 +128,7 @@ impl Previewing<'_> {
         self.preview.candidates += asking.candidates();
         let (mut asked, mut due) = (memory.asked, memory.due);
         let key = state::rule_key(self.rule, self.cohorts);
-        let identity = RunIdentity::of(self.rule, &key, open, self.options);
+        let identity = RunIdentity::of(self.snapshot, self.rule, &key, open, self.options);
         let mut running: Vec<_> = (self.cohorts.iter().zip(memory.cohorts))
             .map(|(cohort, remembered)| {
                 Running::new(remembered, cohort, &identity, open, self.options)
@@ -179,7 +179,7 @@ impl Previewing<'_> {
                 if copy.is_sent_whole() {
                     counted.preview.told_whole.push(destination.clone());
                 }
-                *copy = DestinationCopy::whole();
+                *copy = DestinationCopy::whole(self.snapshot.identity());
             }
             running.close(cohort, open.now());
             cohorts.push(Remembered {

@@ -2,7 +2,7 @@
 
 use muster_model::{Cadence, Millis};
 use muster_sandbox::Rule;
-use muster_store::{Message, RuleKey, Snapshot, UserKey};
+use muster_store::{Identity, Message, RuleKey, Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
 use super::TickOptions;
@@ -36,16 +36,20 @@ pub(super) struct RunIdentity {
     pub(super) run: String,
     /// [`TickOptions::alone`].
     pub(super) alone: bool,
+    /// The store's.
+    pub(super) store: Identity,
 }
 
 impl RunIdentity {
     pub(super) fn of(
+        snapshot: &Snapshot,
         rule: &Rule,
         key: &RuleKey,
         open: &OpenTick,
         options: &TickOptions<'_>,
     ) -> Self {
         Self {
+            store: snapshot.identity(),
             rule: hex(&key.0),
             module: hex(&rule.digest()),
             run: open.stamp(key),
@@ -68,7 +72,7 @@ impl Running {
         let mut state = before.clone();
         let (now, at) = (open.now().as_second(), open.now().to_string());
         let goes_on = open.next_user > 0;
-        state.adopt(cohort);
+        state.adopt(cohort, identity.store);
         if !goes_on {
             // What is held stays so until somebody says otherwise, or the definition is another.
             if options.guard.is_none() || reason == Reason::DefinitionChanged {

@@ -1,0 +1,119 @@
+//! `muster reconcile`: makes a destination's copy of a cohort true again.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use muster_engine::Reconciled;
+use serde_json::{Value, json};
+
+use crate::commands::ask;
+use crate::output::{Output, number};
+use crate::project::Project;
+use crate::service::control::Request;
+use crate::told::field;
+
+/// Make a destination's copy of a cohort true again
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --have, it sends the missing entries and the surplus exits. Without it, it sends all members as entries, and as \
+                  exits all users whom any destination was ever sent and who are no members. No user is evaluated.\n\n\
+                  The running service does it; if none runs, this process does, and the messages wait for the next `muster run`.\n\n\
+                  Example: muster reconcile big-spenders --to growth --have ids-of-the-consumer.txt"
+)]
+pub(crate) struct Reconcile {
+    /// The cohort's id
+    cohort: String,
+    /// The destination, by its name in muster.yaml
+    #[arg(long, value_name = "NAME")]
+    to: String,
+    /// A file of the user ids that the consumer holds of the cohort, one a line
+    #[arg(long, value_name = "FILE")]
+    have: Option<PathBuf>,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+impl Reconcile {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let definition = project.cohort(&self.cohort)?;
+        let id = definition.id.clone();
+        if !definition.sync.iter().any(|sync| sync.to == self.to) {
+            let known: Vec<_> = definition.sync.iter().map(|sync| sync.to.as_str()).collect();
+            bail!(
+                "`{id}` is not sent to `{}`: its `sync` names {}",
+                self.to,
+                if known.is_empty() { "no destination".to_owned() } else { known.join(", ") }
+            );
+        }
+        // The service may stand in another folder.
+        let have = self.have.as_deref().map(std::path::absolute).transpose()?;
+        // What is wrong with the file is said at once, and by this process.
+        let ids = have.as_deref().map(read_ids).transpose()?;
+        let request = Request::Reconcile {
+            cohort: id.to_string(),
+            destination: self.to.clone(),
+            have,
+        };
+        let answer = ask::ask(&project, &request, |store, now| {
+            let cohort = crate::rules::cohort_of(definition);
+            let sync = cohort.sync.iter().find(|sync| sync.destination == self.to);
+            let sync = sync.ok_or_else(|| anyhow!("`{id}` is not sent to `{}`", self.to))?;
+            let done = muster_engine::reconcile(store, &cohort, sync, ids.as_ref(), now)?;
+            acknowledge(store)?;
+            Ok(reconciled(&done))
+        })?;
+        let of = |key: &str| number(field(&answer, key).as_u64().unwrap_or_default());
+        let text = format!(
+            "{id}: {} sent as entries and {} as exits to {}, in {} messages; {} members",
+            of("entered"),
+            of("exited"),
+            self.to,
+            of("messages"),
+            of("members")
+        );
+        let document = json!({ "cohort": id.as_str(), "destination": self.to, "reconciled": answer });
+        output.result(&document, &text)
+    }
+}
+
+/// What a destination was sent, for machines.
+pub(crate) fn reconciled(done: &Reconciled) -> Value {
+    json!({
+        "members": done.members,
+        "entered": done.entered,
+        "exited": done.exited,
+        "messages": done.messages,
+    })
+}
+
+/// Takes a restored store for repaired once every copy is known again.
+pub(crate) fn acknowledge(store: &muster_store::Store) -> anyhow::Result<()> {
+    if store.restored()?.is_some() && muster_engine::unreconciled(&store.snapshot()?)?.is_empty() {
+        store.acknowledge_restore()?;
+    }
+    Ok(())
+}
+
+/// Reads user ids, one a line. Blank lines are passed over.
+pub(crate) fn read_ids(path: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let file = std::fs::File::open(path).with_context(unreadable)?;
+    let mut ids = BTreeSet::new();
+    for (index, line) in BufReader::new(file).split(b'\n').enumerate() {
+        let line = line.with_context(unreadable)?;
+        let text = String::from_utf8(line).map_err(|_| {
+            let (path, line) = (path.display(), index + 1);
+            anyhow!("{path}:{line}: the line is no UTF-8: write one user id a line")
+        })?;
+        let id = text.trim();
+        if !id.is_empty() {
+            ids.insert(id.to_owned());
+        }
+    }
+    Ok(ids)
+}
