@@ -13,6 +13,7 @@
 
 mod data;
 mod duck;
+mod first_sync;
 mod ticks;
 
 use std::path::Path;
@@ -47,6 +48,9 @@ struct Arguments {
     /// Only Muster's own ticks: everybody, after little news, after nothing
     #[arg(long)]
     ticks: bool,
+    /// Only the first sync of so many cohorts
+    #[arg(long)]
+    first_sync: Option<usize>,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -128,6 +132,9 @@ fn main() -> anyhow::Result<()> {
     );
 
     let sandbox = Sandbox::new(muster_sandbox::Options::default())?;
+    if let Some(cohorts) = arguments.first_sync {
+        return first_sync::first_sync(&store, &sandbox, cohorts);
+    }
     if arguments.ticks {
         return ticks(&store, &sandbox, &data, &arguments);
     }

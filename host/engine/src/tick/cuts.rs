@@ -44,8 +44,14 @@ impl Cuts {
         if destinations == 0 {
             return;
         }
-        for user in users {
-            *self.blocks.entry(user >> BLOCK_BITS).or_default() += destinations as u64;
+        let mut users = users.iter().peekable();
+        while let Some(user) = users.next() {
+            let block = user >> BLOCK_BITS;
+            let mut count = 1;
+            while users.next_if(|user| user >> BLOCK_BITS == block).is_some() {
+                count += 1;
+            }
+            *self.blocks.entry(block).or_default() += count * destinations as u64;
         }
     }
 
