@@ -1,10 +1,11 @@
 //! Messages beside a cohort's runs: of users who are forgotten, of cohorts that are removed, of copies that are made true again.
 
 use muster_model::{CohortId, Millis};
-use muster_store::{Message, Snapshot, UserKey};
+use muster_store::{Message, Snapshot};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
+use crate::bodies::Bodies;
 use crate::payload::{self, Envelope};
 use crate::state::CohortState;
 
@@ -36,10 +37,9 @@ impl<'a> Beside<'a> {
         users: &RoaringBitmap,
         messages: &mut Vec<Message>,
     ) -> Result<(), EngineError> {
-        let users: Vec<_> = users.iter().map(UserKey).collect();
         // Without user properties, the clock does not matter.
-        let bodies = payload::users(self.snapshot, &users, &[], Millis(0))?;
-        self.pack(destination, in_cohort, &bodies, messages);
+        let mut bodies = Bodies::new(self.snapshot, Millis(0));
+        self.pack(destination, in_cohort, &bodies.of(users, &[])?, messages);
         Ok(())
     }
 
@@ -48,7 +48,7 @@ impl<'a> Beside<'a> {
         &mut self,
         destination: &str,
         in_cohort: bool,
-        users: &[Vec<u8>],
+        users: &[impl AsRef<[u8]>],
         messages: &mut Vec<Message>,
     ) {
         let envelope = Envelope {

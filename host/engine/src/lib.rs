@@ -10,6 +10,7 @@
 //! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`evaluate::FAILURE_BUDGET`].
 
 mod beside;
+mod bodies;
 mod calendar;
 mod candidates;
 mod cohort;

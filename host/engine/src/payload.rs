@@ -63,14 +63,14 @@ pub fn user(user_id: &str, properties: &[(String, Value)]) -> Vec<u8> {
     }
 }
 
-/// Returns the JSON of users, with the chosen user properties as they are at `now`. A user without an id, who was forgotten, is
-/// left out.
+/// Returns the JSON of each user, with the chosen user properties as they are at `now`; `None` for a user without an id, who was
+/// forgotten.
 pub(crate) fn users(
     snapshot: &Snapshot,
     users: &[UserKey],
     properties: &[String],
     now: Millis,
-) -> Result<Vec<Vec<u8>>, EngineError> {
+) -> Result<Vec<Option<Vec<u8>>>, EngineError> {
     let values = match properties {
         [] => Vec::new(),
         _ => snapshot.values(users, properties, now)?,
@@ -78,6 +78,7 @@ pub(crate) fn users(
     let mut bodies = Vec::with_capacity(users.len());
     for (index, key) in users.iter().enumerate() {
         let Some(id) = snapshot.user_id(*key)? else {
+            bodies.push(None);
             continue;
         };
         let values = values.get(index).into_iter().flatten();
@@ -86,7 +87,7 @@ pub(crate) fn users(
             .zip(values)
             .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
             .collect();
-        bodies.push(user(&id, &chosen));
+        bodies.push(Some(user(&id, &chosen)));
     }
     Ok(bodies)
 }
@@ -96,7 +97,7 @@ pub(crate) fn users(
 pub fn pack(
     envelope: &Envelope<'_>,
     in_cohort: bool,
-    users: &[Vec<u8>],
+    users: &[impl AsRef<[u8]>],
     batch: &mut u64,
 ) -> Vec<Message> {
     let mut messages = Vec::new();
@@ -108,7 +109,7 @@ pub fn pack(
         );
         let mut body = head(envelope, in_cohort, &id);
         let mut taken = 0;
-        for user in rest {
+        for user in rest.iter().map(AsRef::as_ref) {
             // The user, a comma, and the closing brackets.
             if taken > 0 && body.len() + user.len() + 3 > MESSAGE_SIZE {
                 break;

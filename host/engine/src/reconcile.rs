@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use muster_model::{CohortId, Millis};
-use muster_store::{RunCommit, SentEntries, Snapshot, Store, UserKey};
+use muster_store::{RunCommit, SentEntries, Snapshot, Store};
 use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
+use crate::bodies::Bodies;
 use crate::cohort::{Cohort, Sync};
 use crate::copy::{DestinationCopy, unsent_change};
 use crate::report::{Reason, RunRecord};
@@ -179,25 +180,24 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     fn users(&mut self, in_cohort: bool, users: &RoaringBitmap) -> Result<(), EngineError> {
-        let users: Vec<UserKey> = users.iter().map(UserKey).collect();
+        let users: Vec<u32> = users.iter().collect();
         for part in users.chunks(PART_USERS) {
             let properties: &[String] = match in_cohort {
                 true => &self.sync.user_properties,
                 false => &[],
             };
-            let bodies = payload::users(self.snapshot, part, properties, self.now)?;
+            let users: RoaringBitmap = part.iter().copied().collect();
+            let mut bodies = Bodies::new(self.snapshot, self.now);
+            self.bodies(in_cohort, &bodies.of(&users, properties)?)?;
             if in_cohort {
-                self.commit.sent.push(SentEntries {
-                    cohort: self.cohort.id.clone(),
-                    users: part.iter().map(|user| user.0).collect(),
-                });
+                let cohort = self.cohort.id.clone();
+                self.commit.sent.push(SentEntries { cohort, users });
             }
-            self.bodies(in_cohort, &bodies)?;
         }
         Ok(())
     }
 
-    fn bodies(&mut self, in_cohort: bool, bodies: &[Vec<u8>]) -> Result<(), EngineError> {
+    fn bodies(&mut self, in_cohort: bool, bodies: &[impl AsRef<[u8]>]) -> Result<(), EngineError> {
         for part in bodies.chunks(CHUNK_USERS) {
             let before = self.commit.messages.len();
             let mut beside = Beside::new(self.snapshot, &self.cohort.id, self.state);

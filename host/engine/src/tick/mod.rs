@@ -21,6 +21,7 @@ use muster_model::Millis;
 use muster_sandbox::Rule;
 use muster_store::{RuleCommit, RuleKey, RunCommit, Snapshot, Store};
 
+use crate::bodies::Bodies;
 use crate::cohort::Cohort;
 use crate::lists::Lists;
 use crate::memory::{Memory, Unfinished};
@@ -302,6 +303,7 @@ impl<'a> Tick<'a> {
                 }),
                 ..RunCommit::default()
             };
+            let mut bodies = Bodies::new(chunk.snapshot, open.now());
             let mut users = 0;
             for (index, (running, moves)) in running.iter_mut().zip(&moves).enumerate() {
                 let Some(cohort) = self.cohorts.get(index) else {
@@ -316,7 +318,7 @@ impl<'a> Tick<'a> {
                     }
                     let snapshot = chunk.snapshot;
                     users +=
-                        running.send(snapshot, cohort, &range, part, open.now(), &mut commit)?;
+                        running.send(snapshot, cohort, &range, part, &mut bodies, &mut commit)?;
                 }
                 if last {
                     running.close(cohort, open.now());

@@ -2,11 +2,12 @@
 
 use muster_model::{Cadence, Millis};
 use muster_sandbox::Rule;
-use muster_store::{Identity, Message, RuleKey, Snapshot, UserKey};
+use muster_store::{Identity, Message, RuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
 use super::TickOptions;
 use crate::EngineError;
+use crate::bodies::Bodies;
 use crate::cohort::{Cohort, Sync};
 use crate::members::Members;
 use crate::memory::Remembered;
@@ -20,6 +21,8 @@ pub(super) struct Running {
     pub(super) members: Members,
     /// The run's second, once it is known to send something.
     pub(super) second: i64,
+    /// The store's identity.
+    identity: Identity,
     /// It was held when the run began.
     pub(super) was_held: bool,
     /// The state that the store has.
@@ -95,6 +98,7 @@ impl Running {
         state.beside = false;
         Self {
             members: remembered.members,
+            identity: identity.store,
             second,
             was_held: state
                 .held
@@ -133,28 +137,25 @@ impl Running {
     }
 
     /// Adds the messages that tell one destination of users who moved in one direction.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of one message")]
     pub(super) fn messages(
         &mut self,
-        snapshot: &Snapshot,
         cohort: &Cohort,
         sync: &Sync,
         in_cohort: bool,
         users: &RoaringBitmap,
-        now: Millis,
+        bodies: &mut Bodies<'_>,
         messages: &mut Vec<Message>,
     ) -> Result<(), EngineError> {
         if users.is_empty() {
             return Ok(());
         }
-        let keys: Vec<UserKey> = users.iter().map(UserKey).collect();
-        let bodies = payload::users(snapshot, &keys, &sync.user_properties, now)?;
+        let bodies = bodies.of(users, &sync.user_properties)?;
         self.state.second = self.second;
         let envelope = Envelope {
             cohort: &cohort.id,
             name: &cohort.name,
             second: self.second,
-            identity: snapshot.identity(),
+            identity: self.identity,
         };
         for message in payload::pack(&envelope, in_cohort, &bodies, &mut self.state.batch) {
             messages.push(Message {

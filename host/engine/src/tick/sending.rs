@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use muster_model::Millis;
 use muster_store::{MemberChange, RunCommit, SentEntries, Snapshot};
 use roaring::RoaringBitmap;
 
@@ -10,6 +9,7 @@ use super::cuts::Cuts;
 use super::outcome::Outcome;
 use super::running::Running;
 use crate::EngineError;
+use crate::bodies::Bodies;
 use crate::cohort::Cohort;
 use crate::copy::{Change, ToSend, unsent_change};
 use crate::members::Moves;
@@ -75,7 +75,7 @@ impl Running {
         cohort: &Cohort,
         range: &RangeInclusive<u32>,
         moves: Moves,
-        now: Millis,
+        bodies: &mut Bodies<'_>,
         commit: &mut RunCommit,
     ) -> Result<u64, EngineError> {
         self.members.apply(&moves);
@@ -108,8 +108,8 @@ impl Running {
                 .find(|sync| sync.destination == *destination);
             if let Some(sync) = sync {
                 let messages = &mut commit.messages;
-                self.messages(snapshot, cohort, sync, true, &entered, now, messages)?;
-                self.messages(snapshot, cohort, sync, false, &exited, now, messages)?;
+                self.messages(cohort, sync, true, &entered, bodies, messages)?;
+                self.messages(cohort, sync, false, &exited, bodies, messages)?;
             }
             users += entered.len() + exited.len();
             sent |= entered;
