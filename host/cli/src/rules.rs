@@ -1,5 +1,6 @@
 //! The rules of a project: its definitions compiled, its hand-written modules loaded, in groups that are computed together.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use anyhow::Context;
@@ -63,25 +64,39 @@ impl Rhythm {
     }
 }
 
+/// Cohorts that are compiled together.
+pub(crate) type Group<'a> = Vec<(CohortId, Cow<'a, Clause>)>;
+
 /// The definitions in the cohort language, compiled, by rhythm.
 pub(crate) fn compile(project: &Project) -> anyhow::Result<Vec<(Rhythm, Module)>> {
-    let mut clauses: BTreeMap<Rhythm, Vec<_>> = BTreeMap::new();
-    for definition in &project.definitions {
-        if let Some(clause) = clause(definition) {
-            let group = clauses.entry(Rhythm::of(definition)).or_default();
-            group.push((definition.id.clone(), clause));
-        }
-    }
     let mut modules = Vec::new();
-    for (rhythm, clauses) in clauses {
-        let clauses: Vec<(CohortId, &Clause)> = clauses
-            .iter()
-            .map(|(id, clause)| (id.clone(), &**clause))
-            .collect();
-        let compiled = muster_compiler::compile(&clauses, &|cohort| project.lists.name(cohort))?;
+    for (rhythm, group) in groups(project) {
+        let compiled = compile_group(project, &group)?;
         modules.extend(compiled.into_iter().map(|module| (rhythm.clone(), module)));
     }
     Ok(modules)
+}
+
+/// The definitions in the cohort language, by rhythm.
+pub(crate) fn groups(project: &Project) -> BTreeMap<Rhythm, Group<'_>> {
+    let mut groups: BTreeMap<Rhythm, Group<'_>> = BTreeMap::new();
+    for definition in &project.definitions {
+        if let Some(clause) = clause(definition) {
+            let group = groups.entry(Rhythm::of(definition)).or_default();
+            group.push((definition.id.clone(), clause));
+        }
+    }
+    groups
+}
+
+/// The modules of cohorts of one rhythm.
+pub(crate) fn compile_group(project: &Project, group: &Group<'_>) -> anyhow::Result<Vec<Module>> {
+    let clauses: Vec<(CohortId, &Clause)> = group
+        .iter()
+        .map(|(id, clause)| (id.clone(), &**clause))
+        .collect();
+    let list = |cohort: &CohortId| project.lists.name(cohort);
+    Ok(muster_compiler::compile(&clauses, &list)?)
 }
 
 /// Every rule: the compiled modules, then the hand-written ones.
@@ -91,14 +106,27 @@ pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<Loaded>> {
         cache: Some(cache),
         ..Options::default()
     })?;
+    let modules = compile(project)?;
+    load_in(project, modules, &mut |bytes, origin| {
+        sandbox.load(bytes, origin)
+    })
+}
+
+/// Loads a component into a sandbox.
+pub(crate) type Loading<'a> = &'a mut dyn FnMut(&[u8], Origin) -> Result<Rule, LoadError>;
+
+/// Every rule: the modules that [`compile`] made of the project, then the hand-written ones.
+pub(crate) fn load_in(
+    project: &Project,
+    modules: Vec<(Rhythm, Module)>,
+    load: Loading<'_>,
+) -> anyhow::Result<Vec<Loaded>> {
     let mut rules = Vec::new();
-    for (rhythm, module) in compile(project)? {
+    for (rhythm, module) in modules {
         let of_module = |definition: &&Definition| module.cohorts.contains(&definition.id);
         let definitions = project.definitions.iter().filter(of_module);
         rules.push(Loaded {
-            rule: sandbox
-                .load(&module.wasm, Origin::Compiled)
-                .map_err(|error| error.to_string()),
+            rule: load(&module.wasm, Origin::Compiled).map_err(|error| error.to_string()),
             cohorts: definitions.map(cohort).collect(),
             rhythm,
         });
@@ -114,7 +142,7 @@ pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<Loaded>> {
             let digest = Sha256::digest(&bytes).into();
             let rule = files
                 .entry(digest)
-                .or_insert_with(|| hand_written(&sandbox, &bytes));
+                .or_insert_with(|| hand_written(load, &bytes));
             let cohort = Cohort {
                 definition: digest,
                 ..cohort(definition)
@@ -152,13 +180,11 @@ fn answers_for(rule: &Rule, cohort: &Cohort) -> bool {
 }
 
 /// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
-pub(crate) fn hand_written(sandbox: &Sandbox, bytes: &[u8]) -> Result<Rule, String> {
-    match sandbox.load(bytes, Origin::HandWritten) {
+pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Rule, String> {
+    match load(bytes, Origin::HandWritten) {
         Err(LoadError::CoreModule) => {
             let component = componentize(bytes).map_err(|error| error.to_string())?;
-            sandbox
-                .load(&component, Origin::HandWritten)
-                .map_err(|error| error.to_string())
+            load(&component, Origin::HandWritten).map_err(|error| error.to_string())
         }
         loaded => loaded.map_err(|error| error.to_string()),
     }

@@ -14,6 +14,9 @@ pub enum Destination {
     Stdout,
     /// A Kinesis stream.
     Kinesis(KinesisSettings),
+    /// A consumer in this process.
+    #[cfg(feature = "memory")]
+    Memory(crate::memory::Consumer),
 }
 
 /// Which stream, and as whom.

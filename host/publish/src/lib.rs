@@ -48,6 +48,8 @@ mod drain;
 mod error;
 mod kinesis;
 mod lines;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod outbox;
 mod publisher;
 mod report;

@@ -54,6 +54,11 @@ impl Publisher {
             Destination::Stdout => {
                 drain_with(store, name, &mut StdoutSink::new(), options, &progress).await
             }
+            #[cfg(feature = "memory")]
+            Destination::Memory(consumer) => {
+                let mut sink = consumer.clone();
+                drain_with(store, name, &mut sink, options, &progress).await
+            }
             Destination::Kinesis(settings) => {
                 let mut sink = match self.stream.take() {
                     Some(sink) => sink,

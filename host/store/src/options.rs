@@ -1,5 +1,8 @@
 //! What can be set when a store is opened.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 /// How a store is opened. [`Default`] suits every machine; tests make things small.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -21,6 +24,10 @@ pub struct Options {
     pub check: bool,
     /// How many threads may read one snapshot at the same time; further ones wait for their turn.
     pub readers: usize,
+    /// How many more commits succeed; further ones fail with [`crate::StoreError::Stopped`], as if the process were killed before the first of them.
+    /// `None`: all succeed. For tests.
+    #[doc(hidden)]
+    pub commits_left: Option<Arc<AtomicU64>>,
 }
 
 impl Default for Options {
@@ -37,6 +44,7 @@ impl Default for Options {
             keep_records: 90 * 24 * 60 * 60 * 1000,
             check: true,
             readers: 16,
+            commits_left: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use heed::{Env, RwTxn, WithoutTls};
@@ -174,8 +175,19 @@ impl Inner {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Takes one of the commits that a test allows.
+    fn allow_commit(&self) -> Result<(), StoreError> {
+        let Some(left) = &self.options.commits_left else {
+            return Ok(());
+        };
+        left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1))
+            .map(drop)
+            .map_err(|_| StoreError::Stopped)
+    }
+
     /// Commits what changes nothing of the view. Snapshots do not begin in between.
     pub(crate) fn commit(&self, txn: RwTxn<'_>) -> Result<(), StoreError> {
+        self.allow_commit()?;
         let _view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         txn.commit()?;
         Ok(())
@@ -183,6 +195,7 @@ impl Inner {
 
     /// Commits together with the view that belongs to it.
     pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: View) -> Result<(), StoreError> {
+        self.allow_commit()?;
         let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
         txn.commit()?;
         let (before, sequence) = (current.sequence, view.sequence);

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use muster_model::Millis;
+use tokio::time::Instant;
 
 /// A step back of the system's clock up to this (time synchronisation makes such) is waited out: ticks stay at the latest instant.
 /// After a larger one, the clock was wrong before, and is followed: everybody is asked again.
 const STEP_BACK: i64 = 60_000;
 
-/// The longest sleep before the clock is looked at again, which may have been set meanwhile.
+/// The longest sleep before the system's clock is looked at again, which may have been set meanwhile.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// A clock. Clones share it.
@@ -69,7 +70,14 @@ impl Clock {
                 return;
             }
             let left = Duration::try_from_secs_f64(left as f64 / 1e3 / self.speed);
-            tokio::time::sleep(left.unwrap_or(LOOK).min(LOOK)).await;
+            let left = left.unwrap_or(Duration::MAX);
+            // Nobody sets a clock of our own.
+            let sleep = if self.start.is_none() {
+                left.min(LOOK)
+            } else {
+                left
+            };
+            tokio::time::sleep(sleep).await;
         }
     }
 }

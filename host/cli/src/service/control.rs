@@ -150,7 +150,8 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     write.write_all(&bytes).await
 }
 
-async fn obey(service: &Service, request: Request) -> Result<Value, String> {
+/// Does what is asked.
+pub(super) async fn obey(service: &Service, request: Request) -> Result<Value, String> {
     let (cohort, ask) = match request {
         Request::Sync { cohort, full } => (cohort, Ask::Sync { full }),
         Request::Approve { cohort } => (cohort, Ask::Approve),

@@ -375,7 +375,7 @@ impl Runner {
                         reason: how.reason,
                         guard: host.guard.filter(|_| !how.unguarded),
                         stop: Some(&stop),
-                        ..TickOptions::at(now)
+                        ..host.runs.at(now)
                     },
                 )?;
                 if part {

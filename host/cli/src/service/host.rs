@@ -1,11 +1,12 @@
 //! What all parts of the running service share.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use muster_engine::Guard;
+use muster_engine::{Guard, TickOptions};
 use muster_ingest::SourceStats;
 use muster_model::{CohortId, Millis};
 use muster_store::Store;
@@ -26,6 +27,7 @@ pub(crate) struct Host {
     pub(crate) directory: PathBuf,
     pub(crate) clock: Clock,
     pub(crate) guard: Option<Guard>,
+    pub(crate) runs: Runs,
     /// Told to end: no new work is begun.
     pub(crate) stopping: CancellationToken,
     /// The store takes nothing any more before it is opened anew.
@@ -40,6 +42,43 @@ pub(crate) struct Host {
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
     pub(crate) metrics: Metrics,
     live: Mutex<Live>,
+}
+
+/// How a run divides its work. Tests make chunks small and watch them.
+pub(crate) struct Runs {
+    /// Users a commit covers.
+    pub(crate) chunk_users: usize,
+    /// Threads that evaluate.
+    pub(crate) workers: NonZero<usize>,
+    /// Told of each batch that is evaluated: users so far, and of how many.
+    pub(crate) progress: Arc<dyn Fn(u64, u64) + Send + Sync>,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        let TickOptions {
+            chunk_users,
+            workers,
+            ..
+        } = TickOptions::at(Millis(0));
+        Self {
+            chunk_users,
+            workers,
+            progress: Arc::new(|_, _| {}),
+        }
+    }
+}
+
+impl Runs {
+    /// The options of a run at an instant.
+    pub(crate) fn at(&self, now: Millis) -> TickOptions<'_> {
+        TickOptions {
+            chunk_users: self.chunk_users,
+            workers: self.workers,
+            progress: &*self.progress,
+            ..TickOptions::at(now)
+        }
+    }
 }
 
 /// A destination as the service sees it.
@@ -96,6 +135,7 @@ impl Host {
             directory,
             clock,
             guard,
+            runs: Runs::default(),
             stopping,
             broken: CancellationToken::new(),
             stop_ticks: AtomicBool::new(false),

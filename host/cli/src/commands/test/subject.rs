@@ -142,7 +142,7 @@ fn rule(
     let bytes = std::fs::read(path);
     let bytes =
         bytes.map_err(|error| place(file, span, format!("cannot read {shown}: {error}")))?;
-    let rule = hand_written(sandbox, &bytes)
+    let rule = hand_written(&mut |bytes, origin| sandbox.load(bytes, origin), &bytes)
         .map_err(|error| place(file, span, format!("cannot load {shown}: {error}")))?;
     // The one cohort of a rule serves whichever definition names it.
     let id = rule

@@ -1,0 +1,85 @@
+//! A destination in this process, for tests of a whole host: the drain is the real one, and the test decides what becomes of a call.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use muster_store::Outgoing;
+
+use crate::batch::CallLimits;
+use crate::error::Cause;
+use crate::sink::{Failure, Sink, Verdict};
+
+/// What one call takes.
+const LIMITS: CallLimits = CallLimits {
+    messages: 3,
+    bytes: 1 << 20,
+    overhead: 0,
+};
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A word on each message: it is there, or it was turned away.
+    Each(Vec<bool>),
+    /// None, so that nothing is known of any message.
+    None,
+    /// The consumer takes nothing until somebody changes something.
+    Denied,
+}
+
+/// The answer to a call.
+pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// How a consumer takes a call.
+type Take = dyn Fn(&[Outgoing]) -> Answering + Send + Sync;
+
+/// A consumer: it takes the messages of a call and answers.
+#[derive(Clone)]
+pub struct Consumer(Arc<Take>);
+
+impl Consumer {
+    /// A consumer that takes calls by a function.
+    pub fn new(take: impl Fn(&[Outgoing]) -> Answering + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Consumer")
+    }
+}
+
+impl PartialEq for Consumer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Consumer {}
+
+impl Sink for Consumer {
+    fn limits(&self) -> CallLimits {
+        LIMITS
+    }
+
+    fn refuses(&self, _: &Outgoing) -> Option<String> {
+        None
+    }
+
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+        let verdict = |taken| match taken {
+            true => Verdict::Sent,
+            false => Verdict::Throttled("too much at once".to_owned()),
+        };
+        match (self.0)(messages).await {
+            Answer::Each(taken) => Ok(taken.into_iter().map(verdict).collect()),
+            Answer::None => Err(Failure::Transient("no answer".to_owned())),
+            Answer::Denied => Err(Failure::Stop(Cause::Denied {
+                reason: "denied".to_owned(),
+                hint: "change the script of the test",
+            })),
+        }
+    }
+}
