@@ -17,6 +17,8 @@ mod definitions;
 mod delivery;
 mod group;
 mod host;
+#[cfg(test)]
+mod lives;
 pub(crate) mod logs;
 mod metrics;
 mod operations;

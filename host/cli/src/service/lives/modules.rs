@@ -1,0 +1,57 @@
+//! The rules of a project, compiled once for all lives: wasmtime would take most of the time otherwise.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use muster_compiler::Module;
+use muster_sandbox::{Options, Origin, Rule, Sandbox};
+
+use crate::project::Project;
+use crate::rules::{self, Loaded};
+
+/// All lives share it, as all cohorts of a process do.
+static MODULES: LazyLock<Modules> = LazyLock::new(|| Modules {
+    sandbox: Sandbox::new(Options::default()).unwrap(),
+    compiled: Mutex::default(),
+    rules: Mutex::default(),
+});
+
+struct Modules {
+    sandbox: Sandbox,
+    /// By what the cohorts of a group say.
+    compiled: Mutex<HashMap<String, Vec<(Vec<u8>, Vec<muster_model::CohortId>)>>>,
+    /// By a module's bytes.
+    rules: Mutex<HashMap<Vec<u8>, Rule>>,
+}
+
+/// The rules of a project, as [`rules::load`] gives them.
+pub(super) fn load(project: &Project) -> Vec<Loaded> {
+    let mut modules = Vec::new();
+    for (rhythm, group) in rules::groups(project) {
+        // A clause may stand on the list of a cohort of another group.
+        let definitions = project.definitions.iter();
+        let lists: Vec<_> = definitions
+            .map(|definition| project.lists.name(&definition.id))
+            .collect();
+        let key = format!("{group:?} {lists:?}");
+        let mut compiled = MODULES.compiled.lock().unwrap();
+        let of_group = compiled.entry(key).or_insert_with(|| {
+            let modules = rules::compile_group(project, &group).unwrap();
+            let parts = |module: Module| (module.wasm, module.cohorts);
+            modules.into_iter().map(parts).collect()
+        });
+        for (wasm, cohorts) in of_group.clone() {
+            modules.push((rhythm.clone(), Module { wasm, cohorts }));
+        }
+    }
+    let mut load = |bytes: &[u8], origin: Origin| {
+        let mut rules = MODULES.rules.lock().unwrap();
+        if let Some(rule) = rules.get(bytes) {
+            return Ok(rule.clone());
+        }
+        let rule = MODULES.sandbox.load(bytes, origin)?;
+        rules.insert(bytes.to_vec(), rule.clone());
+        Ok(rule)
+    };
+    rules::load_in(project, modules, &mut load).unwrap()
+}

@@ -1,0 +1,411 @@
+//! One process of the service, from its start to its end or death, in virtual time: a day passes at once when nobody has anything to do.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use muster_model::{CohortId, EventBuffer, Millis};
+use muster_store::{Options, Store};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::life::{Down, Row, Step};
+use super::modules;
+use super::pauses::Paused;
+use super::pool::{DESTINATIONS, USERS, id};
+use super::world::{Shared, World};
+use crate::output::Output;
+use crate::project::Project;
+use crate::service::clock::Clock;
+use crate::service::control::{self, Request};
+use crate::service::delivery;
+use crate::service::group::blocking;
+use crate::service::host::Host;
+use crate::service::metrics::Metrics;
+use crate::service::{Service, Settings, stop};
+
+/// How often the runtime may poll other tasks while a run is paused, so that what a step begins gets as far as it can.
+const POLLS: usize = 50;
+
+/// How long an answer may take: runs retry after a minute at most.
+const ANSWER: Duration = Duration::from_secs(3_600);
+
+/// What an end of the service may take.
+const STOP: Duration = Duration::from_secs(600);
+
+/// How a process ended.
+pub(super) enum Ended {
+    /// It was killed or stopped at this clock.
+    Down(Millis, Down),
+    /// The life is over, and all was as it should be.
+    Over,
+}
+
+/// A process.
+pub(super) struct Process<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) service: Arc<Service>,
+    deliveries: TaskTracker,
+    stop_deliveries: CancellationToken,
+    paused: UnboundedReceiver<Paused>,
+    /// Steps that were begun in the middle of a run.
+    background: Vec<JoinHandle<()>>,
+    /// What happens when the process is dead.
+    down: Down,
+    /// It was told to end in the middle of a run.
+    stopped: Option<Down>,
+}
+
+impl<'a> Process<'a> {
+    /// Starts the service on the world's project.
+    pub(super) async fn start(world: &'a mut World) -> Self {
+        let shared = Arc::clone(&world.shared);
+        let (project, _) = Project::read(world.directory.path(), &Output::new(false)).unwrap();
+        let loaded = modules::load(&project);
+        let options = Options {
+            map_size: 1 << 30,
+            memtable_rows: world.life.memtable_rows,
+            commits_left: Some(Arc::clone(&shared.commits)),
+            ..Options::default()
+        };
+        let store = Store::open(&project.store_directory(), &options).unwrap();
+        let (news_sender, news) = watch::channel(0);
+        store.on_news(move |sequence| {
+            news_sender.send_replace(sequence);
+        });
+        let mut host = Host::new(
+            store,
+            project.directory.clone(),
+            Clock::new(Some(world.clock), 1.0),
+            project.config.guard,
+            DESTINATIONS.map(str::to_owned).into_iter(),
+            Vec::new(),
+            Metrics::new(),
+            CancellationToken::new(),
+        );
+        let pauses = Arc::clone(&shared.pauses);
+        host.runs.chunk_users = world.life.chunk_users;
+        host.runs.workers = std::num::NonZero::<usize>::MIN;
+        host.runs.progress = Arc::new(move |_, _| pauses.batch());
+        let host = Arc::new(host);
+        let service = Arc::new(Service {
+            host: Arc::clone(&host),
+            project: std::sync::Mutex::new(Arc::new(project)),
+            groups: tokio::sync::Mutex::new(Vec::new()),
+            news,
+        });
+        shared.note(|| format!("{}: start", world.clock));
+        let (deliveries, stop_deliveries) = (TaskTracker::new(), CancellationToken::new());
+        for (name, inbox) in DESTINATIONS.into_iter().zip(&shared.inboxes) {
+            let destination = inbox.destination(&shared.commits);
+            let (host, stop) = (Arc::clone(&host), stop_deliveries.clone());
+            deliveries.spawn(delivery::deliver(host, name.to_owned(), destination, stop));
+        }
+        world.put_in_force(world.clock);
+        let paused = shared.pauses.listen();
+        let mut process = Self {
+            world,
+            service: Arc::clone(&service),
+            deliveries,
+            stop_deliveries,
+            paused,
+            background: Vec::new(),
+            down: Down::default(),
+            stopped: None,
+        };
+        process
+            .attend(async move { service.start(loaded).await })
+            .await;
+        process
+    }
+
+    /// Does the steps that are left, up to the end of the process.
+    ///
+    /// # Errors
+    /// When something is not as it should be.
+    pub(super) async fn live(mut self) -> Result<Ended, String> {
+        while !self.world.ending
+            && let Some(step) = self.world.steps.pop_front()
+        {
+            let now = self.now();
+            self.shared().note(|| format!("{now}: {step:?}"));
+            if let Some(down) = self.step(step).await? {
+                return Ok(self.end(down).await);
+            }
+            self.finish_background().await?;
+            if let Some(down) = self.stopped.take() {
+                return Ok(self.end(down).await);
+            }
+            if self.shared().dead() {
+                return Ok(self.died());
+            }
+        }
+        self.shared().pauses.disarm();
+        self.shared().commits.store(u64::MAX, Ordering::Relaxed);
+        for inbox in &self.shared().inboxes {
+            inbox.mend();
+        }
+        if self.world.life.restart && !self.world.ending {
+            self.world.ending = true;
+            let now = self.now();
+            let latest = self.world.latest.max(now);
+            let seconds = (latest.0 - now.0) / 1_000 + 90_000;
+            let edits = Vec::new();
+            return Ok(self.end(Down { seconds, edits }).await);
+        }
+        self.settle().await?;
+        Ok(Ended::Over)
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.service.host.clock.now()
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.world.shared)
+    }
+
+    /// The process is dead.
+    fn died(self) -> Ended {
+        let now = self.now();
+        self.shared().note(|| format!("{now}: dead"));
+        Ended::Down(now, self.down)
+    }
+
+    /// Ends the service as a signal does.
+    async fn end(self, down: Down) -> Ended {
+        let now = self.now();
+        let settings = Settings {
+            now: None,
+            speed: 1.0,
+            drain: false,
+            stop_timeout: STOP,
+        };
+        let ending = stop::end(
+            &self.service,
+            &settings,
+            TaskTracker::new(),
+            self.deliveries,
+            self.stop_deliveries,
+        );
+        ending.await;
+        self.world.shared.note(|| format!("{now}: stopped"));
+        Ended::Down(now, down)
+    }
+
+    /// Does a step; `Some`: it ends the process.
+    async fn step(&mut self, step: Step) -> Result<Option<Down>, String> {
+        let service = Arc::clone(&self.service);
+        match step {
+            Step::Events(rows) => {
+                let append = append(&service, self.shared(), &rows);
+                self.attend(blocking(append)).await;
+            }
+            Step::Wait(pause) => self.rest(pause.duration()).await,
+            Step::Define(_) | Step::Remove(_) | Step::List(_) => {
+                if let Some(reload) = self.edit(&step) {
+                    self.answer(reload).await?;
+                }
+            }
+            Step::Sync { .. } | Step::Approve(_) | Step::Reject(_) | Step::Forget(_) => {
+                let asking = ask(service, self.shared(), &step);
+                self.answer(asking).await?;
+            }
+            Step::Merge => {
+                let store = service.host.store.clone();
+                let merge = move || while let Ok(true) = store.maintain() {};
+                self.attend(blocking(merge)).await;
+            }
+            Step::Stop(down) => return Ok(Some(down)),
+            Step::During { batches, step } => self.shared().pauses.arm(batches, *step),
+            Step::Trouble { .. } | Step::Kill { .. } => self.arm(step),
+        }
+        Ok(None)
+    }
+
+    /// Prepares what goes wrong later.
+    fn arm(&mut self, step: Step) {
+        match step {
+            Step::Trouble {
+                destination,
+                calls,
+                mood,
+            } => self.shared().inboxes[destination].trouble(calls, mood),
+            Step::Kill { commits, down } => {
+                self.down = down;
+                self.shared().commits.store(commits, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins a step in the middle of a run.
+    async fn interrupt(&mut self, paused: Paused) {
+        let now = self.now();
+        self.shared()
+            .note(|| format!("{now}: in the middle of a run: {:?}", paused.step));
+        let service = Arc::clone(&self.service);
+        match &paused.step {
+            Step::Events(rows) => append(&service, self.shared(), rows)(),
+            Step::Define(_) | Step::Remove(_) | Step::List(_) => {
+                if let Some(reload) = self.edit(&paused.step) {
+                    self.background.push(tokio::spawn(reload));
+                }
+            }
+            Step::Sync { .. } | Step::Approve(_) | Step::Reject(_) | Step::Forget(_) => {
+                let asking = ask(service, self.shared(), &paused.step);
+                self.background.push(tokio::spawn(asking));
+            }
+            Step::Stop(down) => {
+                self.stopped = Some(down.clone());
+                service.host.stop();
+            }
+            other => self.arm(other.clone()),
+        }
+        for _ in 0..POLLS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Changes the project's files. What is returned puts them in force.
+    fn edit(&mut self, step: &Step) -> Option<impl Future<Output = ()> + Send + 'static> {
+        if !self.world.files.edit(step) {
+            return None;
+        }
+        self.world.files.write(self.world.directory.path());
+        let service = Arc::clone(&self.service);
+        let (project, _) = service.project().reload(&Output::new(false)).unwrap();
+        let loaded = modules::load(&project);
+        self.world.put_in_force(self.now());
+        Some(async move { service.put_in_force(project, loaded).await })
+    }
+
+    /// Waits for something, and does meanwhile what is to be done in the middle of runs.
+    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(paused) = self.paused.recv() => self.interrupt(paused).await,
+            }
+        }
+    }
+
+    /// Waits for an answer of the service, unless it dies.
+    pub(super) async fn answer(&mut self, asking: impl Future<Output = ()>) -> Result<(), String> {
+        let mut asking = std::pin::pin!(asking);
+        let until = Instant::now() + ANSWER;
+        while !self.shared().dead() {
+            let second = tokio::time::timeout(Duration::from_secs(1), &mut asking);
+            if self.attend(second).await.is_ok() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err("the service does not answer".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass, unless the service dies.
+    pub(super) async fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        // The dead need not be watched for hours.
+        let mut slice = Duration::from_millis(100);
+        while Instant::now() < until && !self.shared().dead() {
+            let next = until.min(Instant::now() + slice);
+            self.attend(tokio::time::sleep_until(next)).await;
+            slice = (slice * 4).min(Duration::from_secs(1_800));
+        }
+    }
+
+    /// Waits for what was begun in the middle of runs.
+    async fn finish_background(&mut self) -> Result<(), String> {
+        while let Some(task) = self.background.pop() {
+            let abort = task.abort_handle();
+            let finished = async {
+                if let Err(error) = task.await
+                    && let Ok(panic) = error.try_into_panic()
+                {
+                    std::panic::resume_unwind(panic);
+                }
+            };
+            // Who ends the service does not wait for what it was asked before.
+            if self.stopped.is_some() {
+                abort.abort();
+            }
+            self.answer(finished).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows that arrive, and are true once they are acknowledged.
+fn append(
+    service: &Arc<Service>,
+    shared: Arc<Shared>,
+    rows: &[Row],
+) -> impl FnOnce() + Send + 'static {
+    let host = Arc::clone(&service.host);
+    let rows = shared.rows(rows, host.clock.now());
+    move || {
+        let mut buffer = EventBuffer::default();
+        rows.iter().for_each(|row| row.put(&mut buffer));
+        match host.store.append(&buffer, None) {
+            Ok(_) => shared.truth.lock().unwrap().add(rows),
+            Err(error) => shared.note(|| format!("the rows are refused: {error}")),
+        }
+    }
+}
+
+/// Asks the service as another command would.
+pub(super) fn ask(
+    service: Arc<Service>,
+    shared: Arc<Shared>,
+    step: &Step,
+) -> impl Future<Output = ()> + Send + 'static {
+    let cohort = |cohort: &usize| id(*cohort).to_owned();
+    let mut forgets = None;
+    let request = match step {
+        Step::Approve(which) => Request::Approve {
+            cohort: cohort(which),
+        },
+        Step::Reject(which) => Request::Reject {
+            cohort: cohort(which),
+        },
+        Step::Forget(user) => {
+            forgets = Some(*user);
+            Request::Forget {
+                user: USERS[*user].to_owned(),
+            }
+        }
+        Step::Sync {
+            cohort: which,
+            full,
+        } => Request::Sync {
+            cohort: cohort(which),
+            full: *full,
+        },
+        _ => Request::Status,
+    };
+    async move {
+        let answer = control::obey(&service, request).await;
+        if let (Ok(_), Some(user)) = (&answer, forgets) {
+            shared.truth.lock().unwrap().forget(user);
+        }
+        shared.note(|| match answer {
+            Ok(answer) => format!("  {answer}"),
+            Err(error) => format!("  {error}"),
+        });
+    }
+}
+
+/// The id of a cohort.
+pub(super) fn cohort_id(cohort: usize) -> CohortId {
+    CohortId::new(id(cohort)).unwrap()
+}

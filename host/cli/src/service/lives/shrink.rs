@@ -1,0 +1,128 @@
+//! A life that fails, made shorter while it still fails.
+
+use super::life::{Life, Step};
+
+/// How many lives are tried.
+const TRIES: usize = 2_000;
+
+/// The shortest life that still fails, of those that are tried, and its fault.
+pub(super) fn shrink(
+    life: Life,
+    fault: String,
+    fails: &dyn Fn(&Life) -> Option<String>,
+) -> (Life, String) {
+    let (mut life, mut fault) = (life, fault);
+    let mut tries = 0;
+    'again: loop {
+        for shorter in shorter(&life) {
+            tries += 1;
+            if tries > TRIES {
+                break 'again;
+            }
+            if let Some(other) = fails(&shorter) {
+                (life, fault) = (shorter, other);
+                continue 'again;
+            }
+        }
+        break;
+    }
+    (life, fault)
+}
+
+/// Lives with a little less, those with much less first.
+fn shorter(life: &Life) -> Vec<Life> {
+    let mut all = Vec::new();
+    let with = |change: &dyn Fn(&mut Life)| {
+        let mut shorter = life.clone();
+        change(&mut shorter);
+        shorter
+    };
+    let count = life.steps.len();
+    let mut length = count / 2;
+    while length > 0 {
+        for from in (0..count).step_by(length) {
+            let to = (from + length).min(count);
+            all.push(with(&|life| drop(life.steps.drain(from..to))));
+        }
+        length /= 2;
+    }
+    for at in 0..count {
+        for step in simpler(&life.steps[at]) {
+            all.push(with(&|life| life.steps[at] = step.clone()));
+        }
+    }
+    for at in 0..life.definitions.len() {
+        let cohort = life.definitions[at].cohort;
+        let used = |other: &super::pool::Chosen| other.uses().any(|used| used == cohort);
+        if life.definitions.len() > 1 && !life.definitions.iter().any(used) {
+            all.push(with(&|life| drop(life.definitions.remove(at))));
+        }
+        for to in 0..life.definitions[at].sync.len() {
+            if life.definitions[at].sync[to] {
+                all.push(with(&|life| life.definitions[at].sync[to] = false));
+            }
+        }
+    }
+    if life.guard.is_some() {
+        all.push(with(&|life| life.guard = None));
+    }
+    if life.chunk_users < 1_000 {
+        all.push(with(&|life| life.chunk_users = 1_000));
+    }
+    if life.memtable_rows < 1_000 {
+        all.push(with(&|life| life.memtable_rows = 1_000));
+    }
+    all
+}
+
+/// A step with less in it.
+fn simpler(step: &Step) -> Vec<Step> {
+    let without = |at: usize, all: &[_]| {
+        let mut rest = all.to_vec();
+        rest.remove(at);
+        rest
+    };
+    match step {
+        Step::Events(rows) if rows.len() > 1 => (0..rows.len())
+            .map(|at| Step::Events(without(at, rows)))
+            .collect(),
+        Step::During { batches, step } => simpler(step)
+            .into_iter()
+            .chain([(**step).clone()])
+            .map(|simpler| Step::During {
+                batches: *batches,
+                step: Box::new(simpler),
+            })
+            .skip(usize::from(simpler(step).is_empty()))
+            .collect(),
+        Step::Kill { commits, down } => {
+            let mut all: Vec<_> = (0..down.edits.len())
+                .map(|at| {
+                    let mut down = down.clone();
+                    down.edits.remove(at);
+                    Step::Kill {
+                        commits: *commits,
+                        down,
+                    }
+                })
+                .collect();
+            if down.seconds != 0 {
+                let mut down = down.clone();
+                down.seconds = 0;
+                all.push(Step::Kill {
+                    commits: *commits,
+                    down,
+                });
+            }
+            all
+        }
+        Step::Stop(down) => (0..down.edits.len())
+            .map(|at| {
+                let mut down = down.clone();
+                down.edits.remove(at);
+                Step::Stop(down)
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
