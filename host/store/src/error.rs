@@ -21,6 +21,17 @@ pub enum StoreError {
         /// Where it was looked for.
         directory: PathBuf,
     },
+    /// A copy is to go where something is.
+    #[error(
+        "`{}` is not empty, there is `{entry}` in it: name a directory that is empty or not there",
+        directory.display()
+    )]
+    NotEmpty {
+        /// The directory.
+        directory: PathBuf,
+        /// What is in it.
+        entry: String,
+    },
     /// The store was written by another version.
     #[error(
         "the store in `{}` has format {found}, this version reads format {expected}: use the version that wrote it, \

@@ -53,7 +53,7 @@ impl Identity {
     }
 
     /// Gives the store a new identity.
-    fn make(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
+    pub(crate) fn make(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
         let identity = Self::random();
         tables.meta.put(txn, KEY, &identity.0.to_le_bytes())?;
         Ok(identity)

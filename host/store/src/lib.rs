@@ -40,6 +40,7 @@
 //! - Of one instant, a user's events come by name and then by arrival; operations come by arrival.
 
 mod append;
+mod backup;
 mod batch;
 mod bitmap;
 mod block;
@@ -84,6 +85,7 @@ mod terms;
 mod view;
 
 pub use append::Appended;
+pub use backup::BackupProgress;
 pub use columns::{
     Column, Dictionary, EventRows, History, Kind, PropertyRead, ReadRequest, StreamRead,
 };

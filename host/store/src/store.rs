@@ -20,7 +20,7 @@ use crate::segment::Segment;
 use crate::sources;
 use crate::terms::{Counts, Terms};
 use crate::view::View;
-use crate::{Options, SourceKey, StoreError, log, pages};
+use crate::{Options, SourceKey, StoreError, backup, log, pages};
 
 /// An open store. Clones share it; it closes with the last clone and snapshot.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl Store {
         if !meta::check_format(&txn, &tables, directory)? {
             meta::set_format(&mut txn, &tables)?;
         }
-        let identity = Identity::load_or_make(&mut txn, &tables)?;
+        let identity = backup::identity_at_open(&mut txn, &tables)?;
         sources::drop_leftovers(&mut txn, &tables)?;
         txn.commit()?;
 

@@ -78,6 +78,7 @@ fn run(round: i64) -> RunCommit {
             body: b"record".to_vec(),
             replaces_last: false,
         }],
+        ..RunCommit::default()
     }
 }
 
