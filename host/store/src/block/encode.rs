@@ -43,6 +43,11 @@ impl BlockBuilder {
         Some((min, self.times.iter().copied().max()?))
     }
 
+    /// The time of each row.
+    pub(crate) fn all_times(&self) -> &[i64] {
+        &self.times
+    }
+
     /// Per column how many rows have it.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (u32, u64)> {
         let used = self.columns.iter().filter(|values| !values.rows.is_empty());
@@ -343,12 +348,25 @@ fn put_texts(out: &mut Vec<u8>, cells: &[Cell], arena: &Rows) {
     put_bytes(out, &bytes);
 }
 
+/// Each different value once. Texts beside those that have a number come here, for ever once the
+/// dictionary is full, and they repeat as others do.
 fn put_mixed(out: &mut Vec<u8>, cells: &[Cell], arena: &Rows) {
+    let mut known: HashMap<Box<[u8]>, u64> = HashMap::new();
     let mut starts = Vec::with_capacity(cells.len());
-    let mut bytes = Vec::new();
+    let (mut bytes, mut value) = (Vec::new(), Vec::new());
     for cell in cells {
-        starts.push(bytes.len() as u64);
-        put_cell(&mut bytes, arena, *cell);
+        value.clear();
+        put_cell(&mut value, arena, *cell);
+        let start = match known.get(value.as_slice()) {
+            Some(start) => *start,
+            None => {
+                let start = bytes.len() as u64;
+                bytes.extend_from_slice(&value);
+                known.insert(value.as_slice().into(), start);
+                start
+            }
+        };
+        starts.push(start);
     }
     out.push(MIXED);
     put_packed(out, || starts.iter().copied());

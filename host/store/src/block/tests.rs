@@ -142,3 +142,36 @@ fn absent_columns_cost_nothing_and_numbers_are_packed() {
             .is_ok()
     );
 }
+
+#[test]
+fn texts_beside_those_with_a_number_are_written_once_each() {
+    let mut builder = BlockBuilder::default();
+    builder.user(0, 1000);
+    for row in 0..1000 {
+        builder.row(i64::from(row), 0);
+        let text = format!("text number {}", row % 16);
+        let cell = match row % 16 {
+            number @ 0..8 => CellRef::Code(number + 1),
+            _ => CellRef::Text(&text),
+        };
+        builder.cell(0, 5, row, cell).unwrap();
+    }
+    let mut bytes = Vec::new();
+    builder.encode(&mut bytes);
+    // 10 bits a time, 8 bits for where the text is, and sixteen values of at most 17 bytes.
+    assert!(
+        bytes.len() < 1000 * 18 / 8 + 16 * 17 + 40,
+        "{}",
+        bytes.len()
+    );
+    let block = Block::parse(&bytes).unwrap();
+    let column = block.column(5).unwrap().unwrap();
+    for row in 0..1000 {
+        let expected = format!("text number {}", row % 16);
+        match column.cell(row).unwrap().unwrap() {
+            CellRef::Code(code) => assert_eq!(code, row % 16 + 1),
+            CellRef::Text(text) => assert_eq!(text, expected),
+            _ => panic!("no text"),
+        }
+    }
+}
