@@ -506,33 +506,164 @@ fn logs_can_be_json() {
     assert!(log.contains("\"cohort\":\"a\""), "{log}");
 }
 
+/// Lines of a file: events of a user so many days ago.
+fn lines(user: &str, days: impl Iterator<Item = u64>) -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+    let line = |day: u64| {
+        let time = now - day * 86_400_000;
+        format!("{{\"user_id\":\"{user}\",\"event_type\":\"Purchase\",\"event_time\":{time}}}\n")
+    };
+    days.map(line).collect()
+}
+
+fn events(project: &Project) -> Value {
+    project.json(&["status"])["store"]["events"].clone()
+}
+
 #[test]
 fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
     let project = Project::new();
     project.write(
         "muster.yaml",
-        "clock: 2026-03-01T00:00:00Z\nretention: 10 days\nsources: [{files: \"*.json\"}]\n",
+        "retention: 10 days\nsources: [{files: \"*.json\"}]\n",
     );
     project.write(
         "cohorts/buyers.yaml",
         "cadence: real_time\nwhere: {did: Purchase, in_last: 30 days}\n",
     );
-    let line = |user: &str, day: u32| {
-        format!(
-            "{{\"user_id\":\"{user}\",\"event_type\":\"Purchase\",\"event_time\":\"2026-02-{day:02} 10:00:00\"}}\n"
-        )
-    };
-    project.write("new.json", &line("ann", 27));
-    project.write("old.json", &(line("bob", 3) + &line("ann", 4)));
+    project.write("new.json", &lines("ann", [1].into_iter()));
+    project.write(
+        "old.json",
+        &(lines("bob", [26].into_iter()) + &lines("ann", [25].into_iter())),
+    );
     let check = project.output(&["check"]);
     let warned = String::from_utf8_lossy(&check.stderr).into_owned();
     assert!(warned.contains("longer than the retention"), "{warned}");
-    let events = || project.json(&["status"])["store"]["events"].clone();
     let mut service = Service::start(&project, &[]);
     // What comes in with the first look at the files is no exception.
-    until("what is too old is gone", || events() == 1);
+    until("what is too old is gone", || events(&project) == 1);
     let log = service.stop();
     assert!(log.contains("longer than the retention"), "{log}");
     // Who they are is known still.
     assert_eq!(project.json(&["status"])["store"]["users"], 2);
+}
+
+/// A project whose events are older than its retention, but for one.
+fn old(more: &str) -> Project {
+    let project = Project::new();
+    project.write(
+        "muster.yaml",
+        &format!("retention: 10 days\nsources: [{{files: \"*.json\"}}]\n{more}"),
+    );
+    project.write(
+        "cohorts/buyers.yaml",
+        "cadence: real_time\nwhere: {did: Purchase}\n",
+    );
+    project.write("new.json", &lines("ann", [1].into_iter()));
+    project.write("old.json", &lines("bob", (0..1500).map(|_| 30)));
+    project
+}
+
+#[test]
+fn retention_drops_nothing_under_another_clock_than_the_systems() {
+    for (arguments, config) in [
+        (&["--now", "2036-01-01T00:00:00Z"][..], ""),
+        (&["--speed", "1000000"], ""),
+        (&[], "clock: 2036-01-01T00:00:00Z\n"),
+    ] {
+        let project = old(config);
+        let mut service = Service::start(&project, arguments);
+        until("all cohorts have run", || {
+            project.json(&["status"])["cohorts"][0]["last_run_at"].is_string()
+        });
+        let refused = project.output(&["prune", "--anyway"]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            !refused.status.success() && said.contains("another clock"),
+            "{said}"
+        );
+        let log = service.stop();
+        assert!(log.contains("drops nothing under another clock"), "{log}");
+        assert_eq!(events(&project), 1501);
+    }
+    // Nor on request while no service runs.
+    let project = old("clock: 2036-01-01T00:00:00Z\n");
+    project.json(&["run", "--once"]);
+    let refused = project.output(&["prune", "--anyway"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("another clock"),
+        "{said}"
+    );
+    assert_eq!(events(&project), 1501);
+}
+
+#[test]
+fn a_large_share_goes_when_somebody_says_so_and_files_can_be_imported_again() {
+    let project = old("");
+    let mut service = Service::start(&project, &[]);
+    let refusal = || project.json(&["status"])["store"]["retention_refused"].clone();
+    until("the retention refuses", || !refusal().is_null());
+    assert_eq!(
+        (&refusal()["events"], &refusal()["of"]),
+        (&json!(1500), &json!(1501))
+    );
+    let status = project.output(&["status"]);
+    let said = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(said.contains("1,500 of 1,501 events"), "{said}");
+    let refused = project.output(&["prune"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("muster prune --anyway"),
+        "{said}"
+    );
+    assert_eq!(events(&project), 1501);
+    assert_eq!(project.json(&["prune", "--anyway"])["dropped"], 1500);
+    assert_eq!(events(&project), 1);
+    assert_eq!(refusal(), Value::Null);
+    let log = service.stop();
+    assert!(log.contains("1,500 of 1,501 events"), "{log}");
+
+    let file = project.path().join("old.json").display().to_string();
+    let known = project.json(&["import", &file]);
+    assert_eq!(known["files"][0]["already_imported"], true);
+    assert_eq!(events(&project), 1);
+    let again = project.json(&["import", "--again", &file]);
+    assert_eq!(again["files"][0]["already_imported"], false);
+    assert_eq!(events(&project), 1501);
+    // Without a service this process does it.
+    assert_eq!(project.json(&["prune", "--anyway"])["dropped"], 1500);
+    project.json(&["import", "--again", &file]);
+    assert_eq!(events(&project), 1501);
+}
+
+/// `muster members | less` prints for hours.
+#[test]
+fn members_are_printed_without_keeping_pages_of_the_store() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let project = Project::new();
+    project.write("muster.yaml", "sources: [{files: \"*.json\"}]\n");
+    project.write("cohorts/buyers.yaml", "where: {did: Purchase}\n");
+    // Far more than a pipe holds, 64 KiB.
+    let users = (0..4000).map(|user| lines(&format!("{user:0>100}"), [1].into_iter()));
+    project.write("events.json", &users.collect::<String>());
+    project.json(&["run", "--once"]);
+    for arguments in [&["members", "buyers"][..], &["members", "buyers", "--json"]] {
+        let mut printing = crate::project::muster(arguments)
+            .current_dir(project.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = printing.stdout.take().unwrap();
+        let mut first = [0];
+        out.read_exact(&mut first).unwrap();
+        // It waits for its reader now.
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", printing.id())).unwrap();
+        assert!(!maps.contains("data.mdb"), "{arguments:?}");
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        assert!(printing.wait().unwrap().success());
+        assert!(rest.contains(&format!("{:0>100}", 3999)));
+    }
 }

@@ -113,6 +113,7 @@ impl Project {
     fn store_options(&self) -> muster_store::Options {
         muster_store::Options {
             keep_records: millis(self.config.run_records),
+            keep_events: self.config.retention.map(millis),
             ..muster_store::Options::default()
         }
     }
@@ -178,14 +179,10 @@ impl Project {
         store: &Store,
         pattern: &str,
         base: &Path,
-        max_malformed: f64,
+        options: &ImportOptions,
         output: &Output,
         imported: &mut Imported,
     ) -> anyhow::Result<()> {
-        let options = ImportOptions {
-            max_malformed: max_malformed / 100.0,
-            ..ImportOptions::default()
-        };
         for path in find_files(pattern, base)? {
             let name = path
                 .file_name()
@@ -193,7 +190,7 @@ impl Project {
                 .to_string_lossy()
                 .into_owned();
             let bar = output.progress(&name, Unit::Bytes);
-            let report = import_file(store, &path, &options, &mut |progress| {
+            let report = import_file(store, &path, options, &mut |progress| {
                 bar.set_length(progress.bytes_total);
                 bar.set_position(progress.bytes);
                 let seconds = bar.elapsed().as_secs_f64().max(0.001);

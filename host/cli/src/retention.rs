@@ -1,11 +1,66 @@
-//! What a cohort looks at and `retention:` has thrown away by then.
+//! `retention:`: what a cohort looks at and is dropped by then, and what is dropped when.
 
+use anyhow::bail;
 use muster_definition::{
     Body, Definition, Diagnostic, Diagnostics, Duration, look_back, quote, yaml_duration,
 };
+use muster_model::Millis;
+use muster_store::{PRUNE_PERCENT, Pruned, Refusal, Store, StoreError};
+use serde_json::{Value, json};
 
+use crate::config::Config;
+use crate::output::number;
 use crate::project::Project;
 use crate::rules::Loaded;
+use crate::told::field;
+
+/// Whether events may be dropped on request at all. `real`: the clock is the system's.
+pub(crate) fn may_prune(config: &Config, real: bool) -> anyhow::Result<()> {
+    if config.retention.is_none() {
+        bail!("muster.yaml has no `retention:`, so events are kept for ever");
+    }
+    if !real {
+        bail!(
+            "nothing is dropped under another clock than the system's: leave out `--now`, `--speed` and `clock:`"
+        );
+    }
+    Ok(())
+}
+
+/// Drops what is too old by the system's clock, piece by piece, and says what it did.
+pub(crate) fn prune(
+    store: &Store,
+    anyway: bool,
+    stopped: &dyn Fn() -> bool,
+) -> Result<Value, StoreError> {
+    let before = store.statistics()?.events;
+    let refusal = loop {
+        match store.prune(Millis::now(), anyway)? {
+            Pruned::More if !stopped() => {}
+            Pruned::More | Pruned::Done => break None,
+            Pruned::Refused(refusal) => break Some(refusal),
+        }
+    };
+    let dropped = before.saturating_sub(store.statistics()?.events);
+    Ok(json!({ "dropped": dropped, "refused": refusal.as_ref().map(refusal_json) }))
+}
+
+/// A refusal for machines.
+pub(crate) fn refusal_json(refusal: &Refusal) -> Value {
+    json!({ "before": refusal.before.to_string(), "events": refusal.events, "of": refusal.of })
+}
+
+/// A refusal in words; `None`: it is none.
+pub(crate) fn refused(refusal: &Value) -> Option<String> {
+    let before = field(refusal, "before").as_str()?;
+    let of = |key: &str| number(field(refusal, key).as_u64().unwrap_or_default());
+    Some(format!(
+        "the retention drops nothing: {} of {} events are from before {before}, more than {PRUNE_PERCENT} % at once; if the system's clock and \
+         `retention:` are right, `muster prune --anyway` drops them",
+        of("events"),
+        of("of")
+    ))
+}
 
 /// Warns of definitions whose clauses look further back than events are kept.
 pub(crate) fn of_definitions(

@@ -23,7 +23,7 @@ pub struct Forgotten {
 /// Events that come in later with the same id are a new user's. What stays is said at [`Store::forget_user`]. No tick may run at the time.
 ///
 /// # Errors
-/// When the store fails, or while something is being imported; then nothing has changed.
+/// When the store fails; then nothing has changed.
 pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, EngineError> {
     let snapshot = store.snapshot()?;
     let Some(key) = snapshot.user_key(user)? else {

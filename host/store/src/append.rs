@@ -65,8 +65,12 @@ impl Inner {
             terms.counts()
         };
         let mut users = RoaringBitmap::new();
+        let mut newest = None;
         for head in &rows.heads {
             users.insert(head.user);
+            if head.name != OPERATIONS {
+                newest = newest.max(Some(head.time));
+            }
             writer
                 .firsts
                 .see(head.user, head.time, head.name != OPERATIONS);
@@ -93,6 +97,7 @@ impl Inner {
                 .log
                 .put(&mut txn, &view.sequence.to_be_bytes(), &logged)?;
             news::add(&mut txn, &self.tables, view.sequence, &users)?;
+            self.note_newest(&mut txn, newest)?;
             writer.save(self, &mut txn)?;
             view.counts = counts;
             view.batches.push(Arc::new(batch));

@@ -1,11 +1,12 @@
-//! The table of blocks: its keys, and dropping a segment's.
+//! The table of blocks: its keys, and dropping a segment's, slice by slice.
 
-use std::ops::Bound::Included;
+use std::ops::Bound::{Excluded, Included};
 
 use heed::RwTxn;
+use heed::types::DecodeIgnore;
 
 use crate::StoreError;
-use crate::environment::Tables;
+use crate::environment::{ReadTxn, Tables};
 
 /// The key of a block.
 pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
@@ -45,15 +46,64 @@ pub(crate) fn group_of(key: &[u8]) -> Result<u32, StoreError> {
         })
 }
 
-/// Drops a segment: its blocks and what is known of it.
+/// So many blocks are dropped in one commit: the time that writers wait for it. LMDB keeps values
+/// of up to about 2 KB in leaf pages, so a slice changes at most 2,048 of those, 8 MiB.
+pub(crate) const SLICE: usize = 4096;
+
+/// Drops what is known of a segment, so that nobody reads it any more. Its blocks are dropped
+/// later, by [`drop_slice`]; [`leftovers`] finds them after a restart.
 pub(crate) fn drop_segment(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     segment: u32,
 ) -> Result<(), StoreError> {
-    let (first, last) = (key(segment, 0, 0), key(segment, u32::MAX, u32::MAX));
-    let range = (Included(first.as_slice()), Included(last.as_slice()));
-    tables.blocks.delete_range(txn, &range)?;
     tables.segments.delete(txn, &segment.to_be_bytes())?;
     Ok(())
+}
+
+/// Drops up to [`SLICE`] blocks of a segment that nobody reads, and tells whether there are more.
+pub(crate) fn drop_slice(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    segment: u32,
+) -> Result<bool, StoreError> {
+    let (first, last) = (key(segment, 0, 0), key(segment, u32::MAX, u32::MAX));
+    let all = (Included(first.as_slice()), Included(last.as_slice()));
+    // Keys only: values are large, and many of them in pages that are not in memory.
+    let keys = tables.blocks.remap_data_type::<DecodeIgnore>();
+    let next = match keys.range(txn, &all)?.nth(SLICE) {
+        Some(entry) => Some(entry?.0.to_vec()),
+        None => None,
+    };
+    match &next {
+        Some(next) => {
+            let slice = (Included(first.as_slice()), Excluded(next.as_slice()));
+            keys.delete_range(txn, &slice)?;
+        }
+        None => {
+            keys.delete_range(txn, &all)?;
+        }
+    }
+    Ok(next.is_some())
+}
+
+/// The segments that have blocks and of which nothing else is known: they were dropped, or being
+/// merged, when the process ended.
+pub(crate) fn leftovers(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<u32>, StoreError> {
+    let keys = tables.blocks.remap_data_type::<DecodeIgnore>();
+    let mut leftovers = Vec::new();
+    let mut next = Some(0_u32);
+    while let Some(from) = next {
+        let start = key(from, 0, 0);
+        let found = keys.get_greater_than_or_equal_to(txn, start.as_slice())?;
+        let Some((found, ())) = found else {
+            break;
+        };
+        let id = segment_of(found)?;
+        if tables.segments.get(txn, &id.to_be_bytes())?.is_none() {
+            leftovers.push(id);
+        }
+        next = id.checked_add(1);
+    }
+    Ok(leftovers)
 }

@@ -113,12 +113,6 @@ pub enum StoreError {
         /// The source.
         source_key: String,
     },
-    /// Something that cannot be done beside an import was asked for.
-    #[error("`{source_key}` is being imported: try again when that is done")]
-    ImportRunning {
-        /// The source.
-        source_key: String,
-    },
     /// The operating system refused.
     #[error("cannot {action} `{}`", path.display())]
     Io {

@@ -24,7 +24,7 @@ impl First {
     };
 }
 
-/// All users' firsts, 16 bytes each, and which chunks changed since they were written.
+/// All users' firsts, 16 bytes each, and which groups of users changed since the last commit.
 #[derive(Default)]
 pub(crate) struct Firsts {
     all: Vec<First>,
@@ -58,8 +58,8 @@ impl Firsts {
         }
     }
 
-    /// Writes the chunks that changed.
-    pub(crate) fn save(&mut self, txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
+    /// Writes the groups that changed.
+    pub(crate) fn save(&self, txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
         let mut value = Vec::with_capacity(GROUP * 2 * instant::BYTES);
         for group in &self.changed {
             let start = (group as usize) << GROUP_BITS;
@@ -71,7 +71,25 @@ impl Firsts {
             }
             tables.firsts.put(txn, &group.to_be_bytes(), &value)?;
         }
+        Ok(())
+    }
+
+    /// What was written is committed.
+    pub(crate) fn saved(&mut self) {
         self.changed.clear();
+    }
+
+    /// Takes the groups that changed from the database again: their commit failed.
+    pub(crate) fn undo(&mut self, txn: &ReadTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
+        let mut held = [First::NONE; GROUP];
+        for group in std::mem::take(&mut self.changed) {
+            of_group(txn, tables, group, &mut held)?;
+            let start = (group as usize) << GROUP_BITS;
+            let places = self.all.iter_mut().skip(start);
+            for (place, first) in places.zip(held) {
+                *place = first;
+            }
+        }
         Ok(())
     }
 

@@ -34,31 +34,30 @@ impl Store {
     /// the answers' deadlines, the memberships and the news. The number is never given again: who comes later with the same id is a new user.
     /// `false`: there is no such user (any more), and nothing was changed.
     ///
-    /// It waits for a merge of segments that is under way, and writes anew the blocks of the user's group of 256.
+    /// An [`Self::append`] that is acknowledged later than this either is part of what is forgotten
+    /// or belongs to a new user with the id; so does what an import has in memory. It does not wait
+    /// for a merge of segments that is under way: that drops the user's rows itself. It writes anew
+    /// the blocks of the user's group of 256.
     ///
     /// What stays: texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes) although this user alone had them, because
     /// numbers are shared; messages that wait in the outbox; and, until they are used again, the bytes of freed pages of the file.
     /// Snapshots that are older keep the user until they are let go of, but do not find the id any more.
     ///
     /// # Errors
-    /// [`StoreError::ImportRunning`] while something is being imported: try again when it is done. When the database
-    /// cannot be written. Then nothing changed.
+    /// When the database cannot be written. Then nothing changed.
     pub fn forget_user(&self, user: UserKey, forget: &Forget) -> Result<bool, StoreError> {
         let inner = &self.inner;
-        let _alone = inner.merge_lock();
-        // Held to the end, so that no import begins: what it has in memory knows users by their numbers.
-        let importing = inner.importing();
-        if let Some(source) = importing.first() {
-            return Err(StoreError::ImportRunning {
-                source_key: source.as_str().to_owned(),
-            });
-        }
-        let forgotten = inner.write(|writer| inner.forget(writer, user, forget))?;
-        if forgotten {
-            let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
-            terms.users.forget(user.0);
-        }
-        Ok(forgotten)
+        inner.write(|writer| {
+            let forgotten = inner.forget(writer, user, forget)?;
+            if forgotten {
+                // Before anybody else commits: what comes with the id from now on is a new user's,
+                // and rows that got the number already are dropped by whoever holds them.
+                let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
+                terms.users.forget(user.0);
+                inner.forgotten().push(user.0);
+            }
+            Ok(forgotten)
+        })
     }
 }
 
@@ -93,6 +92,24 @@ impl Inner {
         self.put_outcome(&mut txn, states, &forget.messages, records)?;
         self.commit_view(txn, view)?;
         Ok(true)
+    }
+
+    /// Drops the rows of users that were forgotten after the first `since` of this process from a
+    /// segment that is about to be committed: its rows were read, or got their numbers, before.
+    pub(crate) fn without_forgotten(
+        &self,
+        txn: &mut RwTxn<'_>,
+        mut segment: Segment,
+        since: usize,
+        has: impl Fn(u32) -> bool,
+    ) -> Result<Segment, StoreError> {
+        let forgotten = self.forgotten();
+        for user in forgotten.iter().skip(since).filter(|user| has(**user)) {
+            if let Some(left) = without(txn, &self.tables, &segment, UserKey(*user))? {
+                segment = left;
+            }
+        }
+        Ok(segment)
     }
 
     /// Drops a user's rows of all segments, also of those that nobody sees yet.

@@ -71,6 +71,21 @@ impl Store {
         };
         Ok(ImportState::Open(import, position))
     }
+
+    /// Forgets that a source was imported to its end, so that the next [`Self::import`] begins
+    /// anew. What it brought stays; an import that is not finished stays too.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget_import(&self, source: &SourceKey) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        let mut txn = inner.env.write_txn()?;
+        if let Some(State::At(_)) = sources::read(&txn, &inner.tables, source)? {
+            let key = source.as_str().as_bytes();
+            inner.tables.sources.delete(&mut txn, key)?;
+        }
+        inner.commit(txn)
+    }
 }
 
 impl Drop for Import {
@@ -103,6 +118,8 @@ impl Import {
     fn stage(&mut self, position: &[u8]) -> Result<(), StoreError> {
         let batch = Batch::new(std::mem::take(&mut self.rows));
         let mut blocks = encode(&[&batch])?;
+        let heads = &batch.rows.heads;
+        let users: RoaringBitmap = heads.iter().map(|head| head.user).collect();
         drop(batch);
         let inner = &self.store.inner;
         inner.write(|writer| {
@@ -114,7 +131,11 @@ impl Import {
             if !blocks.is_empty() {
                 let id = next_id(&mut txn, inner)?;
                 blocks.write(&mut txn, &inner.tables, id)?;
-                put(&mut txn, inner, &blocks.segment(id, u64::MAX))?;
+                let segment = blocks.segment(id, u64::MAX);
+                // Who was forgotten after the rows got their numbers is forgotten here too.
+                let has = |user| users.contains(user);
+                let segment = inner.without_forgotten(&mut txn, segment, 0, has)?;
+                put(&mut txn, inner, &segment)?;
                 segments.push(id);
             }
             let state = State::Staged {
@@ -148,16 +169,20 @@ impl Import {
     pub fn abort(self) -> Result<(), StoreError> {
         let inner = &self.store.inner;
         let mut txn = inner.env.write_txn()?;
-        if let Some(State::Staged { segments, .. }) =
+        let Some(State::Staged { segments, .. }) =
             sources::read(&txn, &inner.tables, &self.source)?
-        {
-            for segment in segments {
-                blocks::drop_segment(&mut txn, &inner.tables, segment)?;
-            }
-            let key = self.source.as_str().as_bytes();
-            inner.tables.sources.delete(&mut txn, key)?;
+        else {
+            return Ok(());
+        };
+        for segment in &segments {
+            blocks::drop_segment(&mut txn, &inner.tables, *segment)?;
         }
-        inner.commit(txn)
+        let key = self.source.as_str().as_bytes();
+        inner.tables.sources.delete(&mut txn, key)?;
+        inner.commit(txn)?;
+        inner.dropped().extend(segments);
+        while inner.drop_slice()? {}
+        Ok(())
     }
 }
 
@@ -176,6 +201,7 @@ impl Inner {
             _ => Vec::new(),
         };
         let mut users = RoaringBitmap::new();
+        let mut newest = None;
         let mut imported = Imported {
             rows: 0,
             sequence: view.sequence,
@@ -200,6 +226,7 @@ impl Inner {
                 });
             }
             imported.rows += segment.rows();
+            newest = newest.max(segment.newest_event());
             segment.place = Counter::Place.take(&mut txn, &self.tables)?;
             put(&mut txn, self, &segment)?;
             view.segments.push(Arc::new(segment));
@@ -212,6 +239,7 @@ impl Inner {
             Counter::Sequence.set(&mut txn, &self.tables, view.sequence)?;
             news::add(&mut txn, &self.tables, view.sequence, &users)?;
         }
+        self.note_newest(&mut txn, newest)?;
         writer.save(self, &mut txn)?;
         view.counts = writer.saved;
         self.commit_view(txn, view)?;

@@ -2,9 +2,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::StoreError;
+use crate::{StoreError, folder};
 
 /// Held while the store is open; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl Lock {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(folder::FILE)
             .open(&path);
         let file = opened.map_err(|source| failed("open", &path, source))?;
         match file.try_lock() {

@@ -1,4 +1,5 @@
-//! Work that may wait: writing the memtable as a segment, merging segments.
+//! Work that may wait: writing the memtable as a segment, merging segments, dropping the blocks of
+//! those that are gone.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::Included;
@@ -20,6 +21,10 @@ use crate::{Store, StoreError, blocks, news};
 
 /// So many neighbours of like size are merged to one. Each row is written again once for each four-fold growth of the store.
 const FAN_IN: usize = 4;
+/// A segment's events reach over an eighth of the time that events are kept, at most: so there are
+/// about eight segments of the last tier, and an event outlives its time by an eighth of it before
+/// its segment is dropped whole.
+pub(crate) const SPANS: i64 = 8;
 /// Merged blocks wait up to this many bytes before they are written: the memory a merge takes, and how long it holds others up.
 const CHUNK: usize = 8 << 20;
 
@@ -40,8 +45,17 @@ impl Store {
             inner.write(|writer| inner.flush(writer))?;
             return Ok(true);
         }
+        if inner.drop_slice()? {
+            return Ok(true);
+        }
         let _alone = inner.merge_lock();
-        let inputs = due(&inner.view().segments, inner.options.memtable_rows as u64);
+        let options = &inner.options;
+        let longest = options.keep_events.map(longest);
+        let inputs = due(
+            &inner.view().segments,
+            options.memtable_rows as u64,
+            longest,
+        );
         if inputs.is_empty() {
             return Ok(false);
         }
@@ -50,9 +64,20 @@ impl Store {
     }
 }
 
+/// The longest span of time whose events are merged into one segment, if events are kept for
+/// `keep`.
+fn longest(keep: i64) -> i64 {
+    keep / SPANS
+}
+
 /// The latest segments that are to be merged: at least [`FAN_IN`] that are none larger than a limit, which is tried from the
 /// memtable's size on, each four times the one before. So the sizes fall by tiers from old to new, and a tier has at most three.
-fn due(segments: &[Arc<Segment>], least: u64) -> Vec<Arc<Segment>> {
+///
+/// With a longest span, segments that together reach over more of it stay apart, so that retention
+/// drops them whole, each when its time has come. Segments that have longer spans themselves, as an
+/// import of years by user makes them, are merged all the same if that makes the span no more than
+/// twice as long as the shortest of theirs.
+fn due(segments: &[Arc<Segment>], least: u64, longest: Option<i64>) -> Vec<Arc<Segment>> {
     let largest = segments.iter().map(|segment| segment.rows()).max();
     let mut limit = least.max(1);
     loop {
@@ -61,17 +86,40 @@ fn due(segments: &[Arc<Segment>], least: u64) -> Vec<Arc<Segment>> {
             .rev()
             .take_while(|segment| segment.rows() <= limit)
             .count();
-        if small >= FAN_IN {
-            return segments
-                .get(segments.len() - small..)
-                .unwrap_or_default()
-                .to_vec();
+        let small = segments.get(segments.len() - small..).unwrap_or_default();
+        let near = small.get(apart(small, longest)..).unwrap_or_default();
+        if near.len() >= FAN_IN {
+            return near.to_vec();
         }
         if largest.is_none_or(|largest| largest <= limit) {
             return Vec::new();
         }
         limit = limit.saturating_mul(FAN_IN as u64);
     }
+}
+
+/// How many of these segments, from the oldest on, are too far from the latest in time to be merged
+/// with them.
+fn apart(segments: &[Arc<Segment>], longest: Option<i64>) -> usize {
+    let Some(longest) = longest else {
+        return 0;
+    };
+    let mut near = segments.len();
+    let (mut whole, mut shortest): (Option<(i64, i64)>, _) = (None, i64::MAX);
+    for segment in segments.iter().rev() {
+        // One without events is near to all.
+        if let Some((start, end)) = segment.spread.middle() {
+            let (first, last) = whole.unwrap_or((start, end));
+            let joined = (first.min(start), last.max(end));
+            shortest = shortest.min(end - start);
+            if joined.1 - joined.0 > longest.max(shortest.saturating_mul(2)) {
+                break;
+            }
+            whole = Some(joined);
+        }
+        near -= 1;
+    }
+    near
 }
 
 impl Inner {
@@ -126,16 +174,37 @@ impl Inner {
         let id = next_id(&mut txn, self)?;
         self.commit(txn)?;
         let merged = self.merge_into(id, inputs);
-        if merged.is_err() {
-            // Whatever is left of it now is dropped when the store is next opened.
-            let mut txn = self.env.write_txn()?;
-            blocks::drop_segment(&mut txn, &self.tables, id)?;
-            self.commit(txn)?;
+        match &merged {
+            Ok(()) => (self.dropped()).extend(inputs.iter().map(|input| input.id)),
+            Err(_) => self.dropped().push_back(id),
         }
         merged
     }
 
+    /// Drops some blocks of a segment that nobody reads any more, and tells whether there may be
+    /// more.
+    pub(crate) fn drop_slice(&self) -> Result<bool, StoreError> {
+        let Some(segment) = self.dropped().front().copied() else {
+            return Ok(false);
+        };
+        let mut txn = self.env.write_txn()?;
+        let more = blocks::drop_slice(&mut txn, &self.tables, segment)?;
+        self.commit(txn)?;
+        if !more {
+            self.dropped().retain(|each| *each != segment);
+        }
+        Ok(true)
+    }
+
     fn merge_into(&self, id: u32, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
+        // Whoever is forgotten from now on may have rows among those that are read.
+        let forgotten = self.forgotten().len();
+        let blocks = self.copy(id, inputs)?;
+        self.replace(id, inputs, blocks, forgotten)
+    }
+
+    /// Writes the rows of segments as blocks of one that nobody sees yet, but for the last few.
+    fn copy(&self, id: u32, inputs: &[Arc<Segment>]) -> Result<SegmentWriter, StoreError> {
         let names: BTreeSet<u32> = inputs
             .iter()
             .flat_map(|segment| segment.names.iter().map(|name| name.name))
@@ -152,12 +221,25 @@ impl Inner {
                 }
             }
         }
+        Ok(blocks)
+    }
+
+    /// Puts what was copied in the place of the segments that it was copied from, without users
+    /// that were forgotten meanwhile: those after the first `forgotten` of this process.
+    fn replace(
+        &self,
+        id: u32,
+        inputs: &[Arc<Segment>],
+        mut blocks: SegmentWriter,
+        forgotten: usize,
+    ) -> Result<(), StoreError> {
         self.write(|_| {
             let mut view = View::clone(&self.view());
             let mut txn = self.env.write_txn()?;
             blocks.write(&mut txn, &self.tables, id)?;
             let place = inputs.first().map_or(0, |segment| segment.place);
             let segment = blocks.segment(id, place);
+            let segment = self.without_forgotten(&mut txn, segment, forgotten, |_| true)?;
             for input in inputs {
                 blocks::drop_segment(&mut txn, &self.tables, input.id)?;
             }
@@ -275,4 +357,166 @@ pub(crate) fn put(txn: &mut RwTxn<'_>, inner: &Inner, segment: &Segment) -> Resu
     let key = segment.id.to_be_bytes();
     inner.tables.segments.put(txn, &key, &segment.encode())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_model::{EventBuffer, Millis};
+
+    use super::*;
+    use crate::Options;
+
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+
+    fn options() -> Options {
+        Options {
+            map_size: 1 << 28,
+            memtable_rows: 1,
+            readers: 1,
+            ..Options::default()
+        }
+    }
+
+    fn append(store: &Store, names: usize, time: i64) {
+        let mut buffer = EventBuffer::default();
+        for name in 0..names {
+            buffer.event("ann", &format!("event {name}"), Millis(time), None);
+        }
+        store.append(&buffer, None).unwrap();
+    }
+
+    fn blocks_of(store: &Store) -> u64 {
+        let txn = store.inner.env.read_txn().unwrap();
+        store.inner.tables.blocks.len(&txn).unwrap()
+    }
+
+    #[test]
+    fn dropped_segments_go_slice_by_slice_beside_writers_and_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = 2 * blocks::SLICE + 10;
+        let options = Options {
+            keep_events: Some(10 * DAY),
+            ..options()
+        };
+        let mut store = Store::open(directory.path(), &options).unwrap();
+        append(&store, names, 20_000 * DAY);
+        append(&store, 1, 20_100 * DAY);
+        assert_eq!(blocks_of(&store), names as u64 + 1);
+        // Nobody reads it from then on, and nothing was deleted yet.
+        let pruned = store.prune(Millis(20_100 * DAY), true).unwrap();
+        assert_eq!(pruned, crate::Pruned::More);
+        assert_eq!(store.statistics().unwrap().events, 1);
+        assert_eq!(blocks_of(&store), names as u64 + 1);
+        assert!(store.maintain().unwrap());
+        assert_eq!(blocks_of(&store), (names + 1 - blocks::SLICE) as u64);
+        // A writer gets in between, and what is left is gone on with by the next start.
+        append(&store, 1, 20_101 * DAY);
+        drop(store);
+        store = Store::open(directory.path(), &options).unwrap();
+        assert_eq!(blocks_of(&store), (names + 2 - blocks::SLICE) as u64);
+        let mut left = blocks_of(&store);
+        while store.maintain().unwrap() {
+            let now = blocks_of(&store);
+            assert!(left - now <= blocks::SLICE as u64, "{left} to {now}");
+            left = now;
+        }
+        assert_eq!(left, 2);
+        assert_eq!(store.statistics().unwrap().events, 2);
+    }
+
+    #[test]
+    fn an_import_that_is_given_up_leaves_no_blocks() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            import_rows: 1,
+            ..options()
+        };
+        let store = Store::open(directory.path(), &options).unwrap();
+        let source = crate::SourceKey::new("file").unwrap();
+        let crate::ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+            panic!("a new import");
+        };
+        let mut buffer = EventBuffer::default();
+        buffer.event("ann", "Buy", Millis(1), None);
+        import.append(&buffer, b"1").unwrap();
+        assert_eq!(blocks_of(&store), 1);
+        import.abort().unwrap();
+        assert_eq!(blocks_of(&store), 0);
+    }
+
+    #[test]
+    fn a_user_is_forgotten_while_segments_are_merged_and_the_merge_forgets_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(directory.path(), &options()).unwrap();
+        for time in 0..4 {
+            let mut buffer = EventBuffer::default();
+            buffer.event("ann", "Buy", Millis(time), None);
+            buffer.event("bob", "Buy", Millis(time), None);
+            store.append(&buffer, None).unwrap();
+        }
+        let inner = Arc::clone(&store.inner);
+        let merging = inner.merge_lock();
+        let inputs = inner.view().segments.clone();
+        assert_eq!(inputs.len(), 4);
+        let mut txn = inner.env.write_txn().unwrap();
+        let id = next_id(&mut txn, &inner).unwrap();
+        inner.commit(txn).unwrap();
+        let blocks = inner.copy(id, &inputs).unwrap();
+        // It does not wait for the merge.
+        let ann = crate::UserKey(0);
+        assert!(store.forget_user(ann, &crate::Forget::default()).unwrap());
+        inner.replace(id, &inputs, blocks, 0).unwrap();
+        drop(merging);
+        drop((inputs, inner));
+        for _ in 0..2 {
+            let snapshot = store.snapshot().unwrap();
+            let of = |user| snapshot.history(crate::UserKey(user), Millis::MAX).unwrap();
+            assert_eq!((of(0).events.len(), of(1).events.len()), (0, 4));
+            let statistics = snapshot.statistics().unwrap();
+            assert_eq!((statistics.events, statistics.segments), (4, 1));
+            drop(snapshot);
+            drop(store);
+            store = Store::open(directory.path(), &options()).unwrap();
+        }
+    }
+
+    /// Segments by when their events begin and end, in days.
+    fn segments(spans: &[(i64, i64)]) -> Vec<Arc<Segment>> {
+        let segment = |(from, to): &(i64, i64)| {
+            let mut blocks = SegmentWriter::default();
+            let mut rows = crate::rows::Rows::default();
+            let mut buffer = EventBuffer::default();
+            for hour in 24 * from..24 * to {
+                buffer.event("ann", "Buy", Millis(hour * crate::spread::HOUR), None);
+            }
+            let mut terms = crate::terms::Terms::empty();
+            rows.push(&buffer, &mut terms).unwrap();
+            let batch = Batch::new(rows);
+            let all = 0..batch.order.len() as u32;
+            blocks
+                .add(1, 0, &[(1, Source::Batch(&batch, all))])
+                .unwrap();
+            Arc::new(blocks.segment(0, 0))
+        };
+        spans.iter().map(segment).collect()
+    }
+
+    fn merged(spans: &[(i64, i64)], longest: Option<i64>) -> usize {
+        due(&segments(spans), 1 << 20, longest.map(|days| days * DAY)).len()
+    }
+
+    #[test]
+    fn segments_far_apart_in_time_are_not_merged_under_retention() {
+        let live = [(0, 40), (40, 50), (50, 60), (60, 70), (70, 80)];
+        assert_eq!(merged(&live, None), 5);
+        assert_eq!(merged(&live, Some(80)), 5);
+        assert_eq!(merged(&live, Some(50)), 4);
+        assert_eq!(merged(&live, Some(30)), 0);
+        // Those that span years themselves, alike.
+        let years = [(0, 700), (10, 705), (5, 690), (0, 710)];
+        assert_eq!(merged(&years, Some(50)), 4);
+        // A long one before short ones stays by itself.
+        let after = [(0, 700), (700, 705), (705, 710), (710, 715), (715, 720)];
+        assert_eq!(merged(&after, Some(50)), 4);
+    }
 }

@@ -24,6 +24,9 @@ pub(crate) enum Counter {
     Place,
     /// The next message's number.
     Message,
+    /// The time of the newest event that was received, in ms since 1970; an event that lay ahead of
+    /// the clock counts as received at that instant. 0: there was none.
+    NewestEvent,
 }
 
 impl Counter {
@@ -34,6 +37,7 @@ impl Counter {
             Self::Segment => b"segment",
             Self::Place => b"place",
             Self::Message => b"message",
+            Self::NewestEvent => b"newest event",
         }
     }
 

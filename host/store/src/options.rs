@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use muster_model::Millis;
+
 /// How a store is opened. [`Default`] suits every machine; tests make things small.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -19,6 +21,11 @@ pub struct Options {
     pub import_bytes: usize,
     /// How long a cohort's run records are kept, in ms before its newest; [`crate::MAX_RECORDS`] is the most whatever this is.
     pub keep_records: i64,
+    /// How long events are kept, in ms; `None`: for ever. [`crate::Store::prune`] drops the older
+    /// ones, and merges keep events apart that will be too old at different times.
+    pub keep_events: Option<i64>,
+    /// The clock that says when events are received.
+    pub clock: fn() -> Millis,
     /// Whether it is looked through for damage when it is opened. That reads every page but those of large values, and so takes about as long as
     /// reading the user ids, which opening does too.
     pub check: bool,
@@ -42,6 +49,8 @@ impl Default for Options {
             import_rows: 1 << 20,
             import_bytes: 256 << 20,
             keep_records: 90 * 24 * 60 * 60 * 1000,
+            keep_events: None,
+            clock: Millis::now,
             check: true,
             readers: 16,
             commits_left: None,

@@ -2,6 +2,8 @@
 
 use crate::StoreError;
 use crate::codec::{Reader, put_length, put_varint, unzigzag, zigzag};
+use crate::spread::Spread;
+use crate::terms::OPERATIONS;
 
 /// An immutable set of rows in column blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub(crate) struct Segment {
     pub(crate) place: u64,
     /// By name.
     pub(crate) names: Vec<SegmentName>,
+    /// How its events lie in time, those among them that a forgotten user had.
+    pub(crate) spread: Spread,
     /// Bytes of its blocks.
     pub(crate) bytes: u64,
 }
@@ -77,6 +81,12 @@ impl Segment {
         }
     }
 
+    /// The time of the latest event; `None`: there is none.
+    pub(crate) fn newest_event(&self) -> Option<i64> {
+        let events = self.names.iter().filter(|name| name.name != OPERATIONS);
+        events.map(|name| name.max).max()
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.names.iter().map(|name| name.rows).sum()
     }
@@ -97,6 +107,7 @@ impl Segment {
                 put_varint(&mut out, *rows);
             }
         }
+        self.spread.encode(&mut out);
         out
     }
 
@@ -123,10 +134,12 @@ impl Segment {
                 columns,
             });
         }
+        let spread = Spread::decode(&mut reader)?;
         Ok(Self {
             id,
             place,
             names,
+            spread,
             bytes,
         })
     }

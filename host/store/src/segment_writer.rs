@@ -8,12 +8,15 @@ use crate::environment::Tables;
 use crate::read::{Selection, Source, Wanted, Window};
 use crate::rows::index;
 use crate::segment::{Segment, SegmentName};
+use crate::spread::Counting;
 use crate::terms::OPERATIONS;
 use crate::{StoreError, blocks};
 
 /// Blocks that are encoded and not yet written.
 pub(crate) struct SegmentWriter {
     names: Vec<SegmentName>,
+    /// The events by time.
+    counting: Counting,
     /// All bytes of blocks so far, written ones included.
     total: u64,
     waiting: Vec<(u32, u32, usize)>,
@@ -44,6 +47,7 @@ impl SegmentWriter {
     pub(crate) fn of_users(users: Vec<u8>) -> Self {
         Self {
             names: Vec::new(),
+            counting: Counting::default(),
             total: 0,
             waiting: Vec::new(),
             bytes: Vec::new(),
@@ -121,6 +125,9 @@ impl SegmentWriter {
     }
 
     fn count(&mut self, name: u32, min: i64, max: i64) {
+        if name != OPERATIONS {
+            self.counting.add(self.builder.all_times());
+        }
         let rows = self.builder.rows() as u64;
         if self.names.last().is_none_or(|last| last.name != name) {
             self.names.push(SegmentName {
@@ -191,6 +198,7 @@ impl SegmentWriter {
             id,
             place,
             names: std::mem::take(&mut self.names),
+            spread: self.counting.take(),
             bytes: std::mem::take(&mut self.total),
         }
     }

@@ -6,7 +6,7 @@ use heed::RwTxn;
 
 use crate::codec::{Reader, put_length};
 use crate::environment::{ReadTxn, Tables};
-use crate::{SourceKey, StoreError, blocks};
+use crate::{SourceKey, StoreError};
 
 /// How far a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,27 +82,6 @@ pub(crate) fn staged(txn: &ReadTxn<'_>, tables: &Tables) -> Result<BTreeSet<u32>
         }
     }
     Ok(staged)
-}
-
-/// Drops the blocks of segments that were being merged when the process ended: no segment is known by their number.
-pub(crate) fn drop_leftovers(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
-    let mut next = Some(0_u32);
-    while let Some(from) = next {
-        let start = blocks::key(from, 0, 0);
-        let found = tables
-            .blocks
-            .get_greater_than_or_equal_to(txn, start.as_slice())?
-            .map(|(key, _)| blocks::segment_of(key))
-            .transpose()?;
-        let Some(id) = found else {
-            break;
-        };
-        if tables.segments.get(txn, &id.to_be_bytes())?.is_none() {
-            blocks::drop_segment(txn, tables, id)?;
-        }
-        next = id.checked_add(1);
-    }
-    Ok(())
 }
 
 fn decode(value: &[u8]) -> Result<State, StoreError> {

@@ -1,6 +1,6 @@
 //! The store: opening, and what memory keeps of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,7 +20,7 @@ use crate::segment::Segment;
 use crate::sources;
 use crate::terms::{Counts, Terms};
 use crate::view::View;
-use crate::{Options, SourceKey, StoreError, backup, log, pages};
+use crate::{Options, SourceKey, StoreError, backup, blocks, folder, log, pages};
 
 /// An open store. Clones share it; it closes with the last clone and snapshot.
 #[derive(Clone)]
@@ -47,6 +47,12 @@ pub(crate) struct Inner {
     merging: Mutex<()>,
     /// Events before it are not to be kept.
     pub(crate) pruned: AtomicI64,
+    /// Users that were forgotten since the store was opened, in that order. Who holds rows that are
+    /// not committed yet (an import, a merge) drops theirs. It grows under the lock of `memory`
+    /// only.
+    forgotten: Mutex<Vec<u32>>,
+    /// Segments that nobody reads any more and whose blocks are still there.
+    dropped: Mutex<VecDeque<u32>>,
     // Last, so that the directory is let go of when the database is closed. `None`: it is only looked at.
     _lock: Option<Lock>,
 }
@@ -56,7 +62,7 @@ type Listener = Box<dyn Fn(u64) + Send + Sync>;
 
 /// What whoever commits history remembers from one commit to the next.
 struct Memory {
-    /// `None`: a commit failed, and they are to be read anew.
+    /// `None`: a commit was cut off, and they are to be read anew.
     firsts: Option<Firsts>,
     saved: Counts,
 }
@@ -79,17 +85,14 @@ impl Store {
     }
 
     fn open_or(directory: &Path, options: &Options) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(directory).map_err(|source| StoreError::Io {
-            action: "make the directory",
-            path: directory.to_owned(),
-            source,
-        })?;
+        folder::make(directory)?;
         let mut lock = Lock::take(directory)?;
         if options.check {
             pages::check(&directory.join("data.mdb"), lock.marked()?)?;
         }
         let (env, tables) = environment::open(directory, options)?;
         lock.mark()?;
+        folder::close_to_others(directory)?;
         // Of processes that looked at it and were killed: they would keep freed pages from being used again.
         env.clear_stale_readers()?;
         let mut txn = env.write_txn()?;
@@ -97,10 +100,10 @@ impl Store {
             meta::set_format(&mut txn, &tables)?;
         }
         let identity = backup::identity_at_open(&mut txn, &tables)?;
-        sources::drop_leftovers(&mut txn, &tables)?;
         txn.commit()?;
 
         let txn = env.read_txn()?;
+        let dropped = blocks::leftovers(&txn, &tables)?;
         let terms = Terms::load(&txn, &tables)?;
         let memory = Memory {
             firsts: Some(Firsts::load(&txn, &tables)?),
@@ -110,6 +113,7 @@ impl Store {
         drop(txn);
         let inner = Inner {
             memory: Mutex::new(memory),
+            dropped: Mutex::new(dropped.into()),
             _lock: Some(lock),
             ..Inner::new(env, tables, identity, directory, options, terms, view)
         };
@@ -167,6 +171,8 @@ impl Inner {
             importing: Mutex::new(BTreeSet::new()),
             merging: Mutex::new(()),
             pruned: AtomicI64::new(i64::MIN),
+            forgotten: Mutex::default(),
+            dropped: Mutex::default(),
             _lock: None,
         }
     }
@@ -210,8 +216,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Does something that ends in at most one commit, as the one who commits history. If it fails, the firsts it had changed in memory
-    /// are read anew. Numbers it had given stay given: the next commit saves them.
+    /// Does something that ends in at most one commit, as the one who commits history. If it fails,
+    /// the firsts that it had changed in memory, and no others, are read anew. Numbers it had given
+    /// stay given: the next commit saves them.
     pub(crate) fn write<T>(
         &self,
         f: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
@@ -226,16 +233,41 @@ impl Inner {
             firsts,
             saved: memory.saved,
         };
-        let result = f(&mut writer)?;
-        memory.firsts = Some(writer.firsts);
-        memory.saved = writer.saved;
-        Ok(result)
+        let result = f(&mut writer);
+        let mut firsts = writer.firsts;
+        if result.is_ok() {
+            firsts.saved();
+            memory.saved = writer.saved;
+        } else if let Err(error) = self.undo(&mut firsts) {
+            // They stay away, and the next one reads all of them. What it was about counts for more
+            // than why it cannot be undone.
+            drop(error);
+            return result;
+        }
+        memory.firsts = Some(firsts);
+        result
+    }
+
+    fn undo(&self, firsts: &mut Firsts) -> Result<(), StoreError> {
+        firsts.undo(&self.env.read_txn()?, &self.tables)
     }
 
     pub(crate) fn importing(&self) -> MutexGuard<'_, BTreeSet<SourceKey>> {
         self.importing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The users that were forgotten since the store was opened.
+    pub(crate) fn forgotten(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The segments whose blocks are to be dropped.
+    pub(crate) fn dropped(&self) -> MutexGuard<'_, VecDeque<u32>> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One merge at a time.
@@ -277,4 +309,61 @@ pub(crate) fn load_view(
         segments,
         batches,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_model::{EventBuffer, Millis};
+
+    use super::*;
+    use crate::UserKey;
+
+    fn event(id: &str, time: i64) -> EventBuffer {
+        let mut buffer = EventBuffer::default();
+        buffer.event(id, "Buy", Millis(time), None);
+        buffer
+    }
+
+    #[test]
+    fn a_write_that_failed_reads_the_first_times_of_its_own_users_again_and_no_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options {
+            map_size: 1 << 28,
+            ..Options::default()
+        };
+        let store = Store::open(directory.path(), &options).unwrap();
+        // A thousand users are four groups.
+        for user in 0..1000 {
+            store.append(&event(&user.to_string(), 100), None).unwrap();
+        }
+        let inner = &store.inner;
+        // What is in the database of the others is changed behind memory's back: whoever reads it
+        // notices.
+        let mut txn = inner.env.write_txn().unwrap();
+        for group in [0_u32, 1, 3] {
+            let key = group.to_be_bytes();
+            inner.tables.firsts.delete(&mut txn, &key).unwrap();
+        }
+        inner.commit(txn).unwrap();
+        let failed = inner.write(|writer| {
+            writer.firsts.see(600, 1, true);
+            Err::<(), _>(StoreError::Full)
+        });
+        assert!(matches!(failed, Err(StoreError::Full)));
+        // A later event changes no first time, if all are still known; and what failed was not
+        // seen.
+        for user in [0, 300, 600, 900] {
+            store.append(&event(&user.to_string(), 200), None).unwrap();
+        }
+        let txn = inner.env.read_txn().unwrap();
+        let groups = inner.tables.firsts.len(&txn).unwrap();
+        assert_eq!(groups, 1);
+        store.append(&event("600", 50), None).unwrap();
+        let known = |now| store.snapshot().unwrap().known(Millis(now)).unwrap();
+        assert!(!known(49).contains(600) && known(50).contains(600));
+        assert_eq!(
+            store.snapshot().unwrap().user_key("600").unwrap(),
+            Some(UserKey(600))
+        );
+    }
 }

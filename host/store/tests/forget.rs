@@ -188,9 +188,6 @@ fn an_import_that_waits_forgets_too() {
     }
     store.append(&event("ann", "Buy", 9), None).unwrap();
     let ann = key(&store, "ann").unwrap();
-    let error = store.forget_user(ann, &Forget::default()).unwrap_err();
-    assert!(matches!(&error, StoreError::ImportRunning { source_key } if source_key == "file"));
-    assert_eq!(key(&store, "ann"), Some(ann));
     drop(import);
     assert!(store.forget_user(ann, &Forget::default()).unwrap());
     let ImportState::Open(mut import, Some(_)) = store.import(&source).unwrap() else {
@@ -207,4 +204,82 @@ fn an_import_that_waits_forgets_too() {
     assert_eq!(history.events.len(), 1);
     assert_eq!(history.events[0].time, Millis(7));
     assert_eq!(snapshot.known(Millis::MAX).unwrap().len(), 2);
+}
+
+#[test]
+fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    let source = SourceKey::new("file").unwrap();
+    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+        panic!("a new import");
+    };
+    // Two rows are a segment; the third is in memory, with ann's number.
+    for time in [1, 2, 3] {
+        import.append(&event("ann", "Buy", time), b"3").unwrap();
+    }
+    store.append(&event("ann", "Buy", 9), None).unwrap();
+    let ann = key(&store, "ann").unwrap();
+    assert!(store.forget_user(ann, &Forget::default()).unwrap());
+    assert_eq!(key(&store, "ann"), None);
+    import.append(&event("ann", "Buy", 4), b"4").unwrap();
+    import.append(&event("bob", "Buy", 5), b"5").unwrap();
+    // Bob's, and ann's that came afterwards.
+    assert_eq!(import.finish(b"end").unwrap().rows, 2);
+    let check = |store: &Store| {
+        let snapshot = store.snapshot().unwrap();
+        let times = |user: UserKey| {
+            let history = snapshot.history(user, Millis::MAX).unwrap();
+            let times: Vec<_> = history.events.iter().map(|event| event.time.0).collect();
+            times
+        };
+        assert_eq!(times(ann), [0; 0]);
+        assert_eq!(times(key(store, "ann").unwrap()), [4]);
+        assert_eq!(times(key(store, "bob").unwrap()), [5]);
+        assert_eq!(snapshot.known(Millis::MAX).unwrap().len(), 2);
+        assert_eq!(snapshot.statistics().unwrap().events, 2);
+    };
+    check(&store);
+    drop(store);
+    check(&Store::open(directory.path(), &options()).unwrap());
+}
+
+/// Events that come in while their user is forgotten, again and again: none may land on a number
+/// without an id.
+#[test]
+fn events_that_are_acknowledged_beside_forgetting_belong_to_a_user_with_an_id() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    const ROUNDS: i64 = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    store.append(&event("ann", "Buy", 1), None).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                let ann = loop {
+                    if let Some(ann) = key(&store, "ann") {
+                        break ann;
+                    }
+                };
+                store.forget_user(ann, &Forget::default()).unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        let mut time = 2;
+        while !done.load(Ordering::SeqCst) {
+            store.append(&event("ann", "Buy", time), None).unwrap();
+            time += 1;
+        }
+    });
+    let snapshot = store.snapshot().unwrap();
+    for user in 0..snapshot.users() {
+        let history = snapshot.history(UserKey(user), Millis::MAX).unwrap();
+        let has_id = snapshot.user_id(UserKey(user)).unwrap().is_some();
+        assert!(has_id || history.events.is_empty(), "{user}");
+    }
+    let known = snapshot.known(Millis::MAX).unwrap();
+    for user in known {
+        assert!(snapshot.user_id(UserKey(user)).unwrap().is_some(), "{user}");
+    }
 }

@@ -150,7 +150,7 @@ proptest! {
     #[test]
     fn the_store_answers_as_the_model_does(steps in prop::collection::vec(step(), 1..40), last in question()) {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { memtable_rows: 25, import_rows: 10, readers: 2, map_size: 1 << 28, ..Options::default() };
+        let options = Options { memtable_rows: 25, import_rows: 10, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..Options::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
         let mut model = Model::default();
         for (number, step) in steps.into_iter().enumerate() {
@@ -202,8 +202,10 @@ proptest! {
                     model.forget(user);
                 }
                 Step::Prune(before) => {
-                    while store.prune(Millis(before)).unwrap() {}
-                    model.prune(before);
+                    while store.prune(Millis(before), true).unwrap() == Pruned::More {}
+                    if model.newest > 0 {
+                        model.prune(before.min(model.newest));
+                    }
                 }
                 Step::Reopen => {
                     drop(store);

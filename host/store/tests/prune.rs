@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test's helpers fail as the test does"
 )]
@@ -9,25 +10,37 @@
 use muster_model::{EventBuffer, Millis, Operator, Scalar, Value};
 use muster_store::*;
 
-const DAY: i64 = 24 * 60 * 60 * 1000;
+const HOUR: i64 = 60 * 60 * 1000;
+const DAY: i64 = 24 * HOUR;
+/// The day that these tests take place on: after all that happens in them.
+const TODAY: i64 = 10_000 * DAY;
 
-/// A store with a segment for each of these lists of times.
-fn store(directory: &tempfile::TempDir, segments: &[&[i64]]) -> Store {
-    let options = Options {
+fn options(keep: i64) -> Options {
+    Options {
         map_size: 1 << 28,
         memtable_rows: 1,
         readers: 1,
+        keep_events: Some(keep),
+        clock: || Millis(TODAY),
         ..Options::default()
-    };
-    let store = Store::open(directory.path(), &options).unwrap();
+    }
+}
+
+/// A store with a segment for each of these lists of times.
+fn store(directory: &tempfile::TempDir, keep: i64, segments: &[&[i64]]) -> Store {
+    let store = Store::open(directory.path(), &options(keep)).unwrap();
     for times in segments {
-        let mut buffer = EventBuffer::default();
-        for time in *times {
-            buffer.event("ann", "Buy", Millis(*time), None);
-        }
-        store.append(&buffer, None).unwrap();
+        append(&store, times);
     }
     store
+}
+
+fn append(store: &Store, times: &[i64]) {
+    let mut buffer = EventBuffer::default();
+    for time in times {
+        buffer.event("ann", "Buy", Millis(*time), None);
+    }
+    store.append(&buffer, None).unwrap();
 }
 
 fn times(store: &Store) -> Vec<i64> {
@@ -36,49 +49,52 @@ fn times(store: &Store) -> Vec<i64> {
     events.iter().map(|event| event.time.0).collect()
 }
 
-fn prune(store: &Store, before: i64) -> u32 {
+fn prune(store: &Store, clock: i64) -> u32 {
     let mut pieces = 0;
-    while store.prune(Millis(before)).unwrap() {
-        pieces += 1;
+    loop {
+        match store.prune(Millis(clock), false).unwrap() {
+            Pruned::More => pieces += 1,
+            Pruned::Done => return pieces,
+            refused @ Pruned::Refused(_) => panic!("{refused:?}"),
+        }
     }
-    pieces
 }
 
 #[test]
 fn segments_that_are_older_go_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let store = store(&directory, &[&[1, 2], &[3, 4], &[9]]);
-    assert_eq!(prune(&store, 5), 2);
-    assert_eq!(times(&store), [9]);
+    let days = [&[DAY, 2 * DAY][..], &[3 * DAY, 4 * DAY], &[15 * DAY]];
+    let store = store(&directory, 10 * DAY, &days);
+    assert_eq!(prune(&store, 16 * DAY), 2);
+    assert_eq!(times(&store), [15 * DAY]);
     let statistics = store.statistics().unwrap();
     assert_eq!((statistics.events, statistics.segments), (1, 1));
     // When ann was first seen is known still.
     let snapshot = store.snapshot().unwrap();
-    assert!(snapshot.known(Millis(1)).unwrap().contains(0));
+    assert!(snapshot.known(Millis(DAY)).unwrap().contains(0));
 }
 
 #[test]
 fn a_segment_is_written_anew_for_a_quarter_of_it() {
     let directory = tempfile::tempdir().unwrap();
-    let times_of = (1..=100).collect::<Vec<i64>>();
-    let store = store(&directory, &[&times_of]);
-    assert_eq!(prune(&store, 25), 0);
-    assert_eq!(times(&store).len(), 100);
-    assert_eq!(prune(&store, 26), 1);
-    assert_eq!(times(&store), times_of[25..]);
+    let hours: Vec<i64> = (0..100).map(|n| n * HOUR).collect();
+    // Retention is long enough for an eighth of it to be more than all of them.
+    let keep = 1000 * HOUR;
+    let store = store(&directory, keep, &[&hours, &[2000 * HOUR]]);
+    assert_eq!(prune(&store, keep + 24 * HOUR), 0);
+    assert_eq!(times(&store).len(), 101);
+    assert_eq!(prune(&store, keep + 25 * HOUR), 1);
+    assert_eq!(times(&store)[..75], hours[25..]);
 }
 
 #[test]
-fn no_event_is_kept_a_day_too_long() {
+fn no_event_is_kept_too_long_by_more_than_an_eighth() {
     let directory = tempfile::tempdir().unwrap();
-    let times_of = (0..1000)
-        .map(|n| 100 * DAY + n)
-        .chain([7])
-        .collect::<Vec<i64>>();
-    let store = store(&directory, &[&times_of]);
-    assert_eq!(prune(&store, DAY + 7), 0);
+    let hours: Vec<i64> = (0..1000).map(|n| 9000 * HOUR + n).chain([7]).collect();
+    let store = store(&directory, 80 * DAY, &[&hours]);
+    assert_eq!(prune(&store, 90 * DAY + 7), 0);
     assert_eq!(times(&store).len(), 1001);
-    assert_eq!(prune(&store, DAY + 8), 1);
+    assert_eq!(prune(&store, 90 * DAY + 8), 1);
     assert_eq!(times(&store).len(), 1000);
 }
 
@@ -86,52 +102,146 @@ fn no_event_is_kept_a_day_too_long() {
 fn events_in_memory_go_too() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options {
-        map_size: 1 << 28,
-        ..Options::default()
+        memtable_rows: 1 << 18,
+        ..options(8 * DAY)
     };
     let store = Store::open(directory.path(), &options).unwrap();
-    let mut buffer = EventBuffer::default();
-    for time in [5, 10 * DAY] {
-        buffer.event("ann", "Buy", Millis(time), None);
-    }
-    store.append(&buffer, None).unwrap();
+    append(&store, &[5, 20 * DAY]);
     assert_eq!(store.statistics().unwrap().memtable_rows, 2);
     // Written as a segment, and that anew.
-    assert_eq!(prune(&store, 2 * DAY), 2);
-    assert_eq!(times(&store), [10 * DAY]);
+    assert_eq!(prune(&store, 10 * DAY), 2);
+    assert_eq!(times(&store), [20 * DAY]);
 }
 
 #[test]
 fn operations_stay_and_merges_prune() {
     let directory = tempfile::tempdir().unwrap();
-    let store = store(&directory, &[&[1]]);
+    let store = store(&directory, 100 * DAY, &[&[DAY]]);
     let mut buffer = EventBuffer::default();
     let seattle = Value::One(Scalar::Text("Seattle".into()));
     buffer.operation(
         "ann",
-        Millis(2),
+        Millis(DAY),
         None,
         Operator::Set,
         "city",
         Some(&seattle),
     );
     store.append(&buffer, None).unwrap();
-    prune(&store, 100);
+    append(&store, &[130 * DAY]);
+    prune(&store, 130 * DAY);
     let city = |store: &Store| {
         let snapshot = store.snapshot().unwrap();
         let values = snapshot.values(&[UserKey(0)], &["city".to_owned()], Millis::MAX);
         values.unwrap()[0][0].clone()
     };
-    assert_eq!(times(&store), [] as [i64; 0]);
+    assert_eq!(times(&store), [130 * DAY]);
     assert_eq!(city(&store), Some(seattle.clone()));
     // Late ones that come afterwards.
-    for time in [50, 150, 60] {
-        let mut buffer = EventBuffer::default();
-        buffer.event("ann", "Buy", Millis(time), None);
-        store.append(&buffer, None).unwrap();
+    for time in [29 * DAY, 31 * DAY, 28 * DAY, 31 * DAY + 1] {
+        append(&store, &[time]);
     }
     while store.maintain().unwrap() {}
-    assert_eq!(store.statistics().unwrap().segments, 1);
-    assert_eq!(times(&store), [150]);
+    assert!(store.statistics().unwrap().segments < 4);
+    assert_eq!(times(&store), [31 * DAY, 31 * DAY + 1, 130 * DAY]);
     assert_eq!(city(&store), Some(seattle));
+}
+
+#[test]
+fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
+    let directory = tempfile::tempdir().unwrap();
+    let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
+    let store = store(&directory, 400 * DAY, &[&days]);
+    assert_eq!(prune(&store, 4000 * DAY), 0);
+    assert_eq!(times(&store), days);
+    // The counting goes on from there after a restart.
+    drop(store);
+    let store = Store::open(directory.path(), &options(400 * DAY)).unwrap();
+    assert_eq!(prune(&store, 4000 * DAY), 0);
+    append(&store, &[600 * DAY]);
+    assert!(prune(&store, 4000 * DAY) > 0);
+    assert_eq!(times(&store)[0], 200 * DAY);
+}
+
+#[test]
+fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
+    let options = Options {
+        clock: || Millis(500 * DAY),
+        ..options(400 * DAY)
+    };
+    let store = Store::open(directory.path(), &options).unwrap();
+    append(&store, &days);
+    // From a device whose clock is wrong, and the same in a file.
+    append(&store, &[4000 * DAY]);
+    let source = SourceKey::new("file").unwrap();
+    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+        panic!("a new import");
+    };
+    let mut buffer = EventBuffer::default();
+    buffer.event("ann", "Buy", Millis(4001 * DAY), None);
+    import.append(&buffer, b"1").unwrap();
+    import.finish(b"end").unwrap();
+    // And then the system's clock is wrong too.
+    assert_eq!(prune(&store, 5000 * DAY), 0);
+    assert_eq!(times(&store).len(), 402);
+}
+
+#[test]
+fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    // A day each; the first twenty-one days are a fifth and one of 105.
+    let hours: Vec<i64> = (0..105 * 100).map(|n| n * DAY / 100).collect();
+    let store = store(&directory, 84 * DAY, &[&hours]);
+    append(&store, &[106 * DAY]);
+    let refused = store.prune(Millis(106 * DAY), false).unwrap();
+    let Pruned::Refused(refusal) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(refusal.before, Millis(22 * DAY));
+    assert_eq!((refusal.events, refusal.of), (2200, 10_501));
+    assert_eq!(times(&store).len(), 10_501);
+    // Nor do merges drop any of them.
+    for _ in 0..4 {
+        append(&store, &[106 * DAY]);
+    }
+    while store.maintain().unwrap() {}
+    assert_eq!(times(&store).len(), 10_505);
+    // A fifth is not too much.
+    assert_eq!(prune(&store, 105 * DAY), 1);
+    assert_eq!(times(&store)[0], 21 * DAY);
+    // And so is anything that somebody wants.
+    append(&store, &[200 * DAY]);
+    let refused = store.prune(Millis(200 * DAY), false).unwrap();
+    assert!(matches!(refused, Pruned::Refused(_)), "{refused:?}");
+    while store.prune(Millis(200 * DAY), true).unwrap() == Pruned::More {}
+    assert_eq!(times(&store), [200 * DAY]);
+}
+
+#[test]
+fn a_few_events_go_whatever_their_share_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let times_of: Vec<i64> = (0..1000).collect();
+    let store = store(&directory, 10 * DAY, &[&times_of, &[20 * DAY]]);
+    assert_eq!(prune(&store, 20 * DAY), 1);
+    assert_eq!(times(&store), [20 * DAY]);
+    let one_more = tempfile::tempdir().unwrap();
+    let times_of: Vec<i64> = (0..1001).collect();
+    let store = self::store(&one_more, 10 * DAY, &[&times_of, &[20 * DAY]]);
+    let refused = store.prune(Millis(20 * DAY), false).unwrap();
+    assert!(matches!(refused, Pruned::Refused(_)), "{refused:?}");
+}
+
+#[test]
+fn without_a_retention_nothing_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        keep_events: None,
+        ..options(0)
+    };
+    let store = Store::open(directory.path(), &options).unwrap();
+    append(&store, &[1, 2, 300 * DAY]);
+    assert_eq!(store.prune(Millis(TODAY), true).unwrap(), Pruned::Done);
+    assert_eq!(times(&store).len(), 3);
 }

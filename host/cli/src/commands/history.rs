@@ -38,6 +38,9 @@ impl History {
         let snapshot = project.look()?;
         let since = self.since.unwrap_or(Millis(i64::MIN));
         let runs = muster_engine::records_since(&snapshot, &id, since, self.limit)?;
+        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
+        // again.
+        drop(snapshot);
         let text = if runs.is_empty() {
             format!("`{id}` has no run yet")
         } else {

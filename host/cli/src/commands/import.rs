@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use muster_ingest::ImportOptions;
 use muster_store::StoreError;
 use serde_json::json;
 
@@ -23,6 +24,12 @@ pub(crate) struct Import {
     /// The share of malformed lines, in percent, up to which they are reported and skipped
     #[arg(long, default_value_t = crate::config::MAX_MALFORMED, value_name = "PERCENT")]
     max_malformed: f64,
+    /// Import files once more that were imported before
+    ///
+    /// For files whose events `retention:` has dropped. Events with an `$insert_id` that the store
+    /// still has stay as they are; others would be there twice.
+    #[arg(long)]
+    again: bool,
 }
 
 impl Import {
@@ -37,13 +44,18 @@ impl Import {
                 _ => error,
             }
         })?;
+        let options = ImportOptions {
+            max_malformed: self.max_malformed / 100.0,
+            again: self.again,
+            ..ImportOptions::default()
+        };
         let mut imported = Imported::default();
         for pattern in &self.files {
             project.import(
                 &store,
                 pattern,
                 Path::new(""),
-                self.max_malformed,
+                &options,
                 output,
                 &mut imported,
             )?;

@@ -5,11 +5,17 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use muster_store::UserKey;
+use muster_store::{Snapshot, UserKey};
 use serde_json::json;
 
 use crate::output::Output;
 use crate::project::Project;
+
+/// So many bytes of ids are read from the store before they are printed. While the reader of the
+/// output takes its time (`| less`), no snapshot is held, which would keep the store's pages from
+/// being used again. Each further slice looks at the store anew, which takes up to some tenths of a
+/// second; 16 MiB are some 700,000 ids.
+const SLICE: usize = 16 << 20;
 
 /// List the members of a cohort as of its latest run, one user id a line
 #[derive(Debug, Args)]
@@ -27,27 +33,34 @@ impl Members {
         let project = Project::load(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
         let snapshot = project.look()?;
+        // All that are printed are those of this moment.
         let members = snapshot.members(&id)?;
-        let ids = members
-            .iter()
-            .filter_map(|user| snapshot.user_id(UserKey(user)).transpose());
+        let mut members = members.iter().peekable();
         if output.is_json() {
-            let ids = ids.collect::<Result<Vec<_>, _>>()?;
+            let ids: Vec<_> = ids(&snapshot, &mut members, usize::MAX)?;
             let last = muster_engine::status(&snapshot, &id)?.ran;
             let last = last.map(|at| at.to_string());
+            drop(snapshot);
             return output.result(
                 &json!({ "cohort": id.as_str(), "last_run_at": last, "members": ids }),
                 "",
             );
         }
-        // Line by line: there may be millions.
+        let mut slice = ids(&snapshot, &mut members, SLICE)?;
+        drop(snapshot);
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        for id in ids {
-            match writeln!(out, "{}", id?) {
-                // The reader has seen enough.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-                written => written.context("standard output cannot be written")?,
+        while !slice.is_empty() {
+            for id in &slice {
+                match writeln!(out, "{id}") {
+                    // The reader has seen enough.
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                    written => written.context("standard output cannot be written")?,
+                }
             }
+            if members.peek().is_none() {
+                break;
+            }
+            slice = ids(&project.look()?, &mut members, SLICE)?;
         }
         match out.flush() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -56,4 +69,24 @@ impl Members {
             _ => Ok(()),
         }
     }
+}
+
+/// The ids of the next users, until they have so many bytes. Users who were forgotten meanwhile
+/// have none.
+fn ids(
+    snapshot: &Snapshot,
+    users: &mut impl Iterator<Item = u32>,
+    limit: usize,
+) -> anyhow::Result<Vec<String>> {
+    let (mut ids, mut bytes) = (Vec::new(), 0);
+    for user in users {
+        if let Some(id) = snapshot.user_id(UserKey(user))? {
+            bytes += id.len();
+            ids.push(id);
+            if bytes >= limit {
+                break;
+            }
+        }
+    }
+    Ok(ids)
 }

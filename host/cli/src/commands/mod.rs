@@ -13,6 +13,7 @@ mod import;
 mod init;
 mod members;
 mod plan;
+mod prune;
 mod reject;
 mod run;
 mod schema;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     Reject(reject::Reject),
     Forget(forget::Forget),
+    Prune(prune::Prune),
     Explain(explain::Explain),
     Test(test::Test),
     Fmt(fmt::Fmt),
@@ -61,6 +63,7 @@ impl Command {
             Self::Approve(command) => command.run(output),
             Self::Reject(command) => command.run(output),
             Self::Forget(command) => command.run(output),
+            Self::Prune(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use muster_engine::{Cohort, Guard, Lists, TickOptions, TickReport};
+use muster_ingest::ImportOptions;
 use muster_model::Millis;
 use muster_publish::Destination;
 use muster_store::Store;
@@ -102,12 +103,16 @@ impl Run {
     ) -> anyhow::Result<()> {
         let mut imported = Imported::default();
         for source in project.config.files() {
+            let options = ImportOptions {
+                max_malformed: source.max_malformed / 100.0,
+                ..ImportOptions::default()
+            };
             for pattern in &source.files {
                 project.import(
                     store,
                     pattern,
                     &project.directory,
-                    source.max_malformed,
+                    &options,
                     output,
                     &mut imported,
                 )?;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Output, bytes, count, number, table};
 use crate::project::Project;
+use crate::retention;
 use crate::service::control::{self, Request};
 use crate::told::field;
 
@@ -30,8 +31,8 @@ impl Status {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let service = control::ask(&project.store_directory(), &Request::Status)?;
-        let snapshot = project.look_if_there()?;
-        let snapshot = snapshot.as_ref();
+        let looked = project.look_if_there()?;
+        let snapshot = looked.as_ref();
         let mut shown = Shown {
             service: service.unwrap_or(Value::Null),
             text: String::new(),
@@ -46,6 +47,9 @@ impl Status {
             "definitions": field(&shown.service, "definitions"),
         });
         let text = shown.text();
+        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
+        // again.
+        drop(looked);
         output.result(&json, &text)
     }
 }
@@ -86,11 +90,14 @@ impl Shown {
             number(statistics.event_names),
             bytes(statistics.disk_bytes)
         );
+        let refusal = field(&self.service, "retention").clone();
+        self.remarks.extend(retention::refused(&refusal));
         Ok(json!({
             "users": statistics.users,
             "events": statistics.events,
             "event_types": statistics.event_names,
             "bytes": statistics.disk_bytes,
+            "retention_refused": refusal,
         }))
     }
 

@@ -113,7 +113,7 @@ pub(super) static PROJECT: Map = Map {
             "retention",
             Takes::Text(DURATION),
             Otherwise::Means("events are kept for ever"),
-            "How long events are kept. User properties are kept for ever. A cohort that looks further back is warned of.",
+            "How long events are kept, counted back from the newest event or from the clock, whichever is earlier. User properties are kept for ever. A cohort that looks further back is warned of. More than a fifth of all events go at once only with `muster prune --anyway`, and none under another clock than the system's.",
         ),
         Key::new(
             "run_records",

@@ -52,6 +52,11 @@ impl Clock {
         now
     }
 
+    /// Whether it is the system's clock, at its own speed.
+    pub(crate) fn is_systems(&self) -> bool {
+        self.start.is_none() && (self.speed - 1.0).abs() < f64::EPSILON
+    }
+
     fn read(&self) -> Millis {
         match self.start {
             None => Millis::now(),

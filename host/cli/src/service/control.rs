@@ -41,6 +41,8 @@ pub(crate) enum Request {
     Reject { cohort: String },
     /// Delete a person's history.
     Forget { user: String },
+    /// Drop events that are older than the retention.
+    Prune { anyway: bool },
     /// How the service does.
     Status,
 }
@@ -157,6 +159,7 @@ pub(super) async fn obey(service: &Service, request: Request) -> Result<Value, S
         Request::Approve { cohort } => (cohort, Ask::Approve),
         Request::Reject { cohort } => (cohort, Ask::Reject),
         Request::Forget { user } => return service.forget(user).await,
+        Request::Prune { anyway } => return service.prune(anyway).await,
         Request::Status => return Ok(service.status()),
     };
     tracing::info!(cohort, ask = ?ask, "asked for");
@@ -217,6 +220,7 @@ pub(super) fn status(service: &Service) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "caught_up": live.caught_up,
         "definitions": live.definitions,
+        "retention": live.retention,
         "cohorts": cohorts,
         "sources": sources,
         "destinations": destinations,

@@ -103,6 +103,8 @@ pub(crate) struct Live {
     pub(crate) cohorts: BTreeMap<CohortId, LiveCohort>,
     /// Why the definitions on disk are not those in force.
     pub(crate) definitions: Option<String>,
+    /// What the retention would drop and does not, because it is so much.
+    pub(crate) retention: Option<serde_json::Value>,
     /// All groups have had their first look at what was missed.
     pub(crate) caught_up: bool,
 }

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commands::deliver;
-use crate::project::{Project, millis};
+use crate::project::Project;
 use crate::rules::{self, Loaded};
 use clock::Clock;
 use group::{Group, blocking};
@@ -138,10 +138,7 @@ async fn serve(
             stop,
         ));
     }
-    work.spawn(upkeep::upkeep(
-        Arc::clone(&host),
-        config.retention.map(millis),
-    ));
+    work.spawn(upkeep::upkeep(Arc::clone(&host), Arc::clone(&config)));
     tokio::select! {
         () = first_looks => service.start(loaded).await,
         () = signals.first() => {
@@ -261,6 +258,12 @@ impl Service {
         forgotten
             .map(|forgotten| crate::told::forgotten(&forgotten))
             .map_err(|error| error.to_string())
+    }
+
+    /// Drops events that are older than the retention.
+    async fn prune(&self, anyway: bool) -> Result<Value, String> {
+        let project = self.project();
+        upkeep::prune(Arc::clone(&self.host), &project.config, anyway).await
     }
 
     fn status(&self) -> Value {

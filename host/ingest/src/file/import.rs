@@ -28,6 +28,9 @@ pub struct ImportOptions {
     pub keep_malformed: usize,
     /// About how many bytes of text are decoded at a time.
     pub chunk: usize,
+    /// Whether a file that was imported to its end is imported once more. Events without an insert
+    /// id that the store still has are there twice then.
+    pub again: bool,
     /// Set to true, for instance by a signal, it stops the import between two chunks; the next import of the file goes on there.
     pub stop: Option<Arc<AtomicBool>>,
 }
@@ -39,6 +42,7 @@ impl Default for ImportOptions {
             max_malformed: 0.001,
             keep_malformed: 10,
             chunk: 1 << 20,
+            again: false,
             stop: None,
         }
     }
@@ -178,7 +182,8 @@ pub(crate) fn import(
             path: path.to_owned(),
         })
     };
-    let start = match stage.begin(&source).map_err(|e| store_error(path, e))? {
+    let begun = begin(stage, &source, options.again).map_err(|e| store_error(path, e))?;
+    let start = match begun {
         Begun::Done(last) => {
             report.counts = position(&last)?.counts;
             report.already_imported = true;
@@ -214,6 +219,24 @@ pub(crate) fn import(
     }
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Begins the import of a file, or goes on with it.
+fn begin(stage: &mut dyn Stage, source: &str, again: bool) -> Result<Begun, StoreError> {
+    let begun = stage.begin(source)?;
+    if !again || matches!(begun, Begun::Open(_)) {
+        return Ok(begun);
+    }
+    // Under a name of its own: if this is cut off or given up, the file still counts as imported,
+    // so that no source imports it by itself.
+    let source = format!("again:{source}");
+    match stage.begin(&source)? {
+        Begun::Done(_) => {
+            stage.forget(&source)?;
+            stage.begin(&source)
+        }
+        open => Ok(open),
+    }
 }
 
 struct FileImport<'a> {

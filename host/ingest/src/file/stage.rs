@@ -7,6 +7,8 @@ use muster_store::{Import, ImportState, SourceKey, Store, StoreError};
 pub(crate) trait Stage {
     /// Begins the import of a source, or goes on with it.
     fn begin(&mut self, source: &str) -> Result<Begun, StoreError>;
+    /// Forgets that a source was imported to its end.
+    fn forget(&mut self, source: &str) -> Result<(), StoreError>;
     /// Adds rows; `position` says where to go on after them.
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<(), StoreError>;
     /// Makes all rows visible and the source done. Returns how many were seen to be double.
@@ -47,6 +49,10 @@ impl Stage for StoreStage<'_> {
                 Begun::Open(position)
             }
         })
+    }
+
+    fn forget(&mut self, source: &str) -> Result<(), StoreError> {
+        self.store.forget_import(&SourceKey::new(source)?)
     }
 
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<(), StoreError> {

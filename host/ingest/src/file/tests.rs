@@ -63,6 +63,11 @@ impl Stage for Memory {
         })
     }
 
+    fn forget(&mut self, source: &str) -> Result<(), StoreError> {
+        self.sources.remove(source);
+        Ok(())
+    }
+
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<(), StoreError> {
         if let Some(patience) = &mut self.patience {
             *patience = patience.checked_sub(1).ok_or(StoreError::DiskFull)?;
@@ -219,6 +224,32 @@ fn a_file_counts_once() {
     assert!(second.already_imported);
     assert_eq!((second.counts, second.path), (first.counts, copy));
     assert_eq!(memory.visible().len(), 100);
+}
+
+#[test]
+fn a_file_counts_again_when_somebody_says_so() {
+    let (memory, folder) = (&mut Memory::default(), Folder::new());
+    let path = folder.file("a.json", lines(3));
+    let again = |memory: &mut Memory| {
+        let options = ImportOptions {
+            again: true,
+            ..options(2)
+        };
+        import(memory, &path, &options, &mut |_| {})
+    };
+    // One that is new is imported as any other.
+    assert!(!again(memory).unwrap().already_imported);
+    assert!(run(memory, &path).unwrap().already_imported);
+    for _ in 0..2 {
+        let report = again(memory).unwrap();
+        assert_eq!((report.already_imported, report.counts.events), (false, 3));
+    }
+    // Cut off, it goes on where it was, and the file still counts as imported.
+    memory.patience = Some(0);
+    assert!(again(memory).is_err());
+    memory.patience = None;
+    assert!(run(memory, &path).unwrap().already_imported);
+    assert!(!again(memory).unwrap().already_imported);
 }
 
 #[test]

@@ -129,6 +129,8 @@ pub struct Model {
     operations: BTreeMap<u32, Vec<ModelOperation>>,
     /// Events before it may be there or not.
     floor: i64,
+    /// The time of the newest event so far.
+    pub newest: i64,
 }
 
 impl Model {
@@ -144,6 +146,7 @@ impl Model {
             else {
                 continue;
             };
+            self.newest = self.newest.max(*time);
             let name = NAMES[usize::from(*name)];
             let events = self.events.entry(*user).or_default();
             let duplicate = insert.is_some()

@@ -70,6 +70,9 @@ impl Explain {
             stored: snapshot.members(&definition.id)?.contains(user.0),
             run: (muster_engine::records(&snapshot, &definition.id, 1)?.into_iter()).next(),
         };
+        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
+        // again.
+        drop(snapshot);
         output.result(&explained.json(), &explained.text())
     }
 }

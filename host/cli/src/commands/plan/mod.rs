@@ -79,6 +79,9 @@ impl Plan {
             "cohorts": planned.json,
             "problems": planned.problems,
         });
+        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
+        // again.
+        drop(snapshot);
         output.result(&json, &planned.text(now))?;
         if planned.problems.is_empty() {
             return Ok(());

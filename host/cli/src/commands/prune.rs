@@ -1,0 +1,45 @@
+//! `muster prune`: drops events that are older than the retention.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::commands::ask;
+use crate::output::{Output, number};
+use crate::project::Project;
+use crate::retention;
+use crate::service::control::Request;
+use crate::told::field;
+
+/// Drop the events that are older than `retention:`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The service does this every hour by itself. It refuses to drop more than a fifth of all events at once, because a clock \
+                  that is wrong would do so too; `muster status` shows that. With --anyway they go. Files whose events are gone can be \
+                  imported once more with `muster import --again`."
+)]
+pub(crate) struct Prune {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    /// Drop them even if they are more than a fifth of all events
+    #[arg(long)]
+    anyway: bool,
+}
+
+impl Prune {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let anyway = self.anyway;
+        let request = Request::Prune { anyway };
+        let answer = ask::ask(&project, &request, |store, _| {
+            retention::may_prune(&project.config, project.config.clock.is_none())?;
+            Ok(retention::prune(store, anyway, &|| false)?)
+        })?;
+        if let Some(refused) = retention::refused(field(&answer, "refused")) {
+            anyhow::bail!("{refused}");
+        }
+        let dropped = field(&answer, "dropped").as_u64().unwrap_or_default();
+        output.result(&answer, &format!("dropped {} events", number(dropped)))
+    }
+}
