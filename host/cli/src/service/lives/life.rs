@@ -272,7 +272,7 @@ impl Maker<'_> {
 
     fn trouble(&mut self) -> Step {
         let mood = match self.random.u8(..5) {
-            0 => Mood::Slow(self.pause()),
+            0 => Mood::Slow(Pause(self.random.u64(..60_000))),
             1 => Mood::Half,
             2 => Mood::Deaf,
             3 => Mood::Away,

@@ -58,6 +58,8 @@ pub(super) struct Process<'a> {
     down: Down,
     /// It was told to end in the middle of a run.
     stopped: Option<Down>,
+    /// All steps are done.
+    settling: bool,
 }
 
 impl<'a> Process<'a> {
@@ -116,6 +118,7 @@ impl<'a> Process<'a> {
             background: Vec::new(),
             down: Down::default(),
             stopped: None,
+            settling: false,
         };
         process
             .attend(async move { service.start(loaded).await })
@@ -144,6 +147,7 @@ impl<'a> Process<'a> {
                 return Ok(self.died());
             }
         }
+        self.settling = true;
         self.shared().pauses.disarm();
         self.shared().commits.store(u64::MAX, Ordering::Relaxed);
         for inbox in &self.shared().inboxes {
@@ -179,6 +183,9 @@ impl<'a> Process<'a> {
     /// Ends the service as a signal does.
     async fn end(self, down: Down) -> Ended {
         let now = self.now();
+        // No run waits for this process any more.
+        self.world.shared.pauses.disarm();
+        drop(self.paused);
         let settings = Settings {
             now: None,
             speed: 1.0,
@@ -236,15 +243,21 @@ impl<'a> Process<'a> {
                 mood,
             } => self.shared().inboxes[destination].trouble(calls, mood),
             Step::Kill { commits, down } => {
-                self.down = down;
-                self.shared().commits.store(commits, Ordering::Relaxed);
+                // The dead die once.
+                let left = self.shared().commits.fetch_min(commits, Ordering::Relaxed);
+                if left > commits {
+                    self.down = down;
+                }
             }
             _ => {}
         }
     }
 
-    /// Begins a step in the middle of a run.
+    /// Begins a step in the middle of a run. At the end of a life no more begins.
     async fn interrupt(&mut self, paused: Paused) {
+        if self.settling {
+            return;
+        }
         let now = self.now();
         self.shared()
             .note(|| format!("{now}: in the middle of a run: {:?}", paused.step));
@@ -296,11 +309,11 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// Waits for an answer of the service, unless it dies.
+    /// Waits for an answer of the service, unless it ends.
     pub(super) async fn answer(&mut self, asking: impl Future<Output = ()>) -> Result<(), String> {
         let mut asking = std::pin::pin!(asking);
         let until = Instant::now() + ANSWER;
-        while !self.shared().dead() {
+        while !self.is_ending() {
             let second = tokio::time::timeout(Duration::from_secs(1), &mut asking);
             if self.attend(second).await.is_ok() {
                 return Ok(());
@@ -312,12 +325,17 @@ impl<'a> Process<'a> {
         Ok(())
     }
 
-    /// Lets time pass, unless the service dies.
+    /// Nothing that was asked is answered any more.
+    fn is_ending(&self) -> bool {
+        self.stopped.is_some() || self.shared().dead()
+    }
+
+    /// Lets time pass, unless the service ends.
     pub(super) async fn rest(&mut self, time: Duration) {
         let until = Instant::now() + time;
         // The dead need not be watched for hours.
         let mut slice = Duration::from_millis(100);
-        while Instant::now() < until && !self.shared().dead() {
+        while Instant::now() < until && !self.is_ending() {
             let next = until.min(Instant::now() + slice);
             self.attend(tokio::time::sleep_until(next)).await;
             slice = (slice * 4).min(Duration::from_secs(1_800));
@@ -327,7 +345,6 @@ impl<'a> Process<'a> {
     /// Waits for what was begun in the middle of runs.
     async fn finish_background(&mut self) -> Result<(), String> {
         while let Some(task) = self.background.pop() {
-            let abort = task.abort_handle();
             let finished = async {
                 if let Err(error) = task.await
                     && let Ok(panic) = error.try_into_panic()
@@ -335,10 +352,6 @@ impl<'a> Process<'a> {
                     std::panic::resume_unwind(panic);
                 }
             };
-            // Who ends the service does not wait for what it was asked before.
-            if self.stopped.is_some() {
-                abort.abort();
-            }
             self.answer(finished).await?;
         }
         Ok(())
