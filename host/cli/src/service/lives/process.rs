@@ -322,6 +322,9 @@ impl<'a> Process<'a> {
                 return Err("the service does not answer".to_owned());
             }
         }
+        // What was done is known, even by those who die of it.
+        let soon = tokio::time::timeout(Duration::from_secs(60), asking);
+        let _ = self.attend(soon).await;
         Ok(())
     }
 
