@@ -161,7 +161,11 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
             "name: Buyers\ncadence: real_time\nsync: [{{to: out}}]\nwhere: {{did: Purchase, times: {{at_least: {least}}}, in_last: 30 days}}\n"
         )
     };
-    let (project, port) = project("", &[("buyers", &cohort(1))]);
+    let operations = free_port();
+    let (project, port) = project(
+        &format!("operations: {{listen: \"127.0.0.1:{operations}\"}}\n"),
+        &[("buyers", &cohort(1))],
+    );
     let mut service = Service::start(&project, &["--now", START]);
     send(
         port,
@@ -184,12 +188,50 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
             .as_str()
             .map(str::to_owned)
     };
-    // The command itself reads the broken definition and says so.
-    until("the fault is told", || {
-        let output = project.output(&["status"]);
-        !output.status.success()
-    });
-    std::thread::sleep(Duration::from_secs(3));
+    project.write(
+        "cohorts/others.yaml",
+        "cadence: real_time\nwhere: {did: Purchase, in_last: 7 days}\n",
+    );
+    until("the fault is told", || wrong().is_some());
+    // Whoever runs it is told which one, and nothing stops for that.
+    let (status, ready) = running::get(operations, "/readyz");
+    assert_eq!(status, 200, "{ready}");
+    assert!(ready.contains("cohorts/buyers.yaml:3:"), "{ready}");
+    // Commands answer for what is in force, or is right, and show the fault beside it.
+    let status = project.json(&["status"]);
+    assert_eq!(status["cohorts"][0]["id"], "buyers");
+    assert_eq!(status["cohorts"][0]["members"], 2);
+    assert_eq!(
+        project.json(&["members", "buyers"])["members"],
+        json!(["ann", "bob"])
+    );
+    assert_eq!(project.json(&["sync", "buyers"])["run"]["members"], 2);
+    let history = project.json(&["history", "buyers"]);
+    assert_eq!(history["runs"].as_array().unwrap().len(), 2);
+    let plan = project.json(&["plan", "others"]);
+    assert_eq!(plan["cohorts"][0]["entered"], 2);
+    let explain = project.json(&["explain", "others", "ann"]);
+    assert_eq!(explain["is"], "in");
+    for document in [&status, &history, &plan, &explain] {
+        let fault = &document["faults"][0];
+        assert!(
+            fault["file"].as_str().unwrap().ends_with("buyers.yaml"),
+            "{document}"
+        );
+        assert_eq!(fault["line"], 3, "{document}");
+    }
+    for command in [&["members", "buyers"][..], &["plan", "others"]] {
+        let output = project.output(command);
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("timse"), "{said}");
+    }
+    // A plan of everything is not whole.
+    assert_eq!(project.output(&["plan"]).status.code(), Some(1));
+    let unknown = project.output(&["explain", "buyers", "ann"]);
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert!(said.contains("buyers.yaml:3:"), "{said}");
+    std::fs::remove_file(project.path().join("cohorts/others.yaml")).unwrap();
     send(port, &[purchase("cid", MARCH - 1)]);
     until("the old definition is in force", || {
         members(&project, "buyers") == ["ann", "bob", "cid"]
@@ -229,6 +271,74 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
     std::thread::sleep(Duration::from_secs(3));
     std::fs::remove_file(project.path().join("cohorts/renamed.yaml")).unwrap();
     until("all have exited", || members(&project, "buyers").is_empty());
+    service.stop();
+}
+
+#[test]
+fn a_hangup_during_the_start_is_for_the_service() {
+    let (project, _) = project(
+        "",
+        &[(
+            "vip",
+            "cadence: real_time\nsync: [{to: out}]\nmembers: ./vip.csv\n",
+        )],
+    );
+    let list = project.path().join("cohorts/vip.csv");
+    let made = std::process::Command::new("mkfifo").arg(&list).status();
+    assert!(made.unwrap().success());
+    let mut service = Service::begin(&project, &["--now", START]);
+    // It is open for writing once the service reads its files, and has been started long before.
+    let mut pipe = std::fs::File::options().write(true).open(&list).unwrap();
+    service.signal("HUP");
+    std::io::Write::write_all(&mut pipe, b"ann\n").unwrap();
+    project.write("other.csv", "ann\nbob\n");
+    std::fs::rename(project.path().join("other.csv"), &list).unwrap();
+    drop(pipe);
+    service.answers(&project);
+    until("definitions were read again", || {
+        service.log().contains("definitions read again")
+    });
+    service.stop();
+}
+
+#[test]
+fn a_faster_clock_needs_a_start() {
+    let (project, _) = project("", &[]);
+    let output = project.output(&["run", "--speed", "60"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("add `--now INSTANT`, or `clock:`"), "{said}");
+    assert!(!project.path().join(".muster").exists());
+}
+
+#[test]
+fn a_plan_beside_the_service_goes_by_its_clock_and_waits_for_files_as_it_does() {
+    let project = Project::new();
+    project.write("muster.yaml", "sources: [{files: \"events/*.json\"}]\n");
+    project.write(
+        "cohorts/buyers.yaml",
+        "where: {did: Purchase, in_last: 30 days}\n",
+    );
+    let mut service = Service::start(&project, &["--now", START]);
+    let plan = project.json(&["plan"]);
+    assert!(
+        plan["now"].as_str().unwrap().starts_with("2026-03-01T00:0"),
+        "{plan}"
+    );
+    assert_eq!(plan["problems"], json!([]));
+    let line = r#"{"user_id":"ann","event_type":"Purchase","event_time":"2026-02-27 10:00:00"}"#;
+    project.write("events/1.json", line);
+    until("the file is imported", || {
+        project.json(&["status"])["store"]["users"] == 1
+    });
+    let explain = project.json(&["explain", "buyers", "ann"]);
+    assert!(
+        explain["at"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-03-01T00:0"),
+        "{explain}"
+    );
     service.stop();
 }
 
@@ -568,7 +678,7 @@ fn old(more: &str) -> Project {
 fn retention_drops_nothing_under_another_clock_than_the_systems() {
     for (arguments, config) in [
         (&["--now", "2036-01-01T00:00:00Z"][..], ""),
-        (&["--speed", "1000000"], ""),
+        (&["--now", "2036-01-01T00:00:00Z", "--speed", "10"], ""),
         (&[], "clock: 2036-01-01T00:00:00Z\n"),
     ] {
         let project = old(config);

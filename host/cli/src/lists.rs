@@ -26,10 +26,10 @@ struct List {
 }
 
 impl MemberLists {
-    /// Reads the lists that definitions name.
-    pub(crate) fn read(definitions: &[Definition]) -> Result<Self, Diagnostics> {
+    /// Reads the lists that definitions name. What is wrong with one comes with the path of its definition.
+    pub(crate) fn read(definitions: &[Definition]) -> (Self, Vec<(String, Diagnostics)>) {
         let mut lists = Self::default();
-        let mut problems = Diagnostics::default();
+        let mut faults = Vec::new();
         for definition in definitions {
             let Body::Members(path) = &definition.body else {
                 continue;
@@ -41,13 +41,10 @@ impl MemberLists {
                         .lists
                         .insert(definition.id.clone(), List { name, ids });
                 }
-                Err(diagnostics) => problems.append(diagnostics),
+                Err(diagnostics) => faults.push((definition.source.path().to_owned(), diagnostics)),
             }
         }
-        if problems.has_errors() {
-            return Err(problems);
-        }
-        Ok(lists)
+        (lists, faults)
     }
 
     /// What the list of a cohort is called.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use muster_definition::yaml::closest;
-use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Source, quote};
+use muster_definition::{
+    Body, Clause, Definition, Diagnostic, Diagnostics, Severity, Source, quote,
+};
 use muster_ingest::{ImportOptions, find_files, import_file};
 use muster_model::CohortId;
 use muster_store::{Snapshot, Store, StoreError};
@@ -14,15 +16,21 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
+use crate::look::Look;
 use crate::output::{Output, Rendered, Unit, count};
-use crate::retention;
+use crate::reading::{Reading, find_definitions};
 
-/// A project that is right as far as its files say.
+/// A project, as its files say.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
     pub(crate) config: Arc<Config>,
+    /// The definitions in which nothing is wrong.
     pub(crate) definitions: Vec<Definition>,
     pub(crate) lists: MemberLists,
+    /// Errors and warnings of its definitions.
+    pub(crate) problems: Diagnostics,
+    /// Each file as it was before it was read.
+    pub(crate) look: Look,
 }
 
 impl Project {
@@ -37,6 +45,40 @@ impl Project {
 
     /// Reads `muster.yaml` and all definitions. Errors come all at once, and warnings are given back.
     pub(crate) fn read(directory: &Path, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
+        Self::read_sound(directory, output)?.strict(output)
+    }
+
+    /// Reads `muster.yaml` and all definitions, for a command that answers for what is right, and shows what is wrong beside it.
+    pub(crate) fn load_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+        let project = Self::read_sound(directory, output)?;
+        if !project.problems.is_empty() {
+            output.note(&output.diagnostics(&project.problems));
+        }
+        Ok(project)
+    }
+
+    /// Reads `muster.yaml` and the definitions in which nothing is wrong.
+    fn read_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+        let mut look = Look::default();
+        let config = Self::config(directory, output, &mut look)?;
+        Ok(Self::with(directory, config, look))
+    }
+
+    /// Reads `muster.yaml` alone, for what needs no definition.
+    pub(crate) fn settings(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+        let mut look = Look::default();
+        let config = Self::config(directory, output, &mut look)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            config,
+            definitions: Vec::new(),
+            lists: MemberLists::default(),
+            problems: Diagnostics::default(),
+            look,
+        })
+    }
+
+    fn config(directory: &Path, output: &Output, look: &mut Look) -> anyhow::Result<Arc<Config>> {
         let path = directory.join(config::FILE);
         if !path.is_file() {
             bail!(
@@ -45,59 +87,79 @@ impl Project {
                 directory.display()
             );
         }
+        look.add(&path);
         match read(&path).and_then(|source| Config::parse(&source, &config::environment)) {
-            Ok(config) => Self::with(directory, Arc::new(config), output),
+            Ok(config) => Ok(Arc::new(config)),
             Err(diagnostics) => Err(Rendered(output.diagnostics(&diagnostics)).into()),
         }
     }
 
     /// Reads the definitions of a project again, its configuration staying what it is.
-    pub(crate) fn reload(&self, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
-        Self::with(&self.directory, Arc::clone(&self.config), output)
+    pub(crate) fn reload(&self) -> Self {
+        let mut look = Look::default();
+        look.add(&self.directory.join(config::FILE));
+        Self::with(&self.directory, Arc::clone(&self.config), look)
     }
 
-    fn with(
-        directory: &Path,
-        config: Arc<Config>,
-        output: &Output,
-    ) -> anyhow::Result<(Self, Diagnostics)> {
-        let mut problems = Diagnostics::default();
-        let mut definitions = Vec::new();
-        for pattern in &config.cohorts {
-            // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
-            for path in find_definitions(pattern, directory) {
-                let parse =
-                    |source: Source| muster_definition::parse_in(&source, &config.time_zone);
-                match read(&path).and_then(parse) {
-                    Ok(definition) => definitions.push(definition),
-                    Err(diagnostics) => problems.append(diagnostics),
-                }
+    /// What is wrong with its definitions, for machines: the file, the place and the fault.
+    pub(crate) fn faults(&self) -> Vec<Value> {
+        let errors = self.problems.iter();
+        let errors = errors.filter(|problem| problem.severity() == Severity::Error);
+        let fault = |problem: &Diagnostic| {
+            let place = problem.place();
+            json!({
+                "file": problem.path(),
+                "line": place.map(|(_, line, _)| line),
+                "column": place.map(|(_, _, column)| column),
+                "message": problem.message(),
+            })
+        };
+        errors.map(fault).collect()
+    }
+
+    /// What is wrong with its definitions, each fault in a line.
+    pub(crate) fn fault_lines(&self) -> Vec<String> {
+        let errors = self.problems.iter();
+        let errors = errors.filter(|problem| problem.severity() == Severity::Error);
+        let line = |problem: &Diagnostic| match (problem.place(), problem.path()) {
+            (Some((path, line, column)), _) => {
+                format!("{path}:{line}:{column}: {}", problem.message())
             }
+            (None, Some(path)) => format!("{path}: {}", problem.message()),
+            (None, None) => problem.message().to_owned(),
+        };
+        errors.map(line).collect()
+    }
+
+    fn strict(self, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
+        let problems = self.problems.clone();
+        match problems.has_errors() {
+            true => Err(Rendered(output.diagnostics(&problems)).into()),
+            false => Ok((self, problems)),
         }
-        for definition in &definitions {
-            problems.append(definition.warnings.clone());
-            problems.append(unknown_destinations(definition, &config));
-        }
-        problems.append(muster_definition::duplicate_ids(&definitions));
-        // A definition that could not be read is not missing.
-        if !problems.has_errors() {
-            problems.append(muster_definition::link(&mut definitions));
-        }
-        problems.append(retention::of_definitions(&definitions, config.retention));
-        let lists = MemberLists::read(&definitions).unwrap_or_else(|diagnostics| {
-            problems.append(diagnostics);
-            MemberLists::default()
-        });
-        if problems.has_errors() {
-            return Err(Rendered(output.diagnostics(&problems)).into());
-        }
-        let project = Self {
+    }
+
+    fn with(directory: &Path, config: Arc<Config>, look: Look) -> Self {
+        let reading = Reading::new(directory, &config, look);
+        Self {
             directory: directory.to_owned(),
             config,
-            definitions,
-            lists,
-        };
-        Ok((project, problems))
+            definitions: reading.definitions,
+            lists: reading.lists,
+            problems: reading.problems,
+            look: reading.look,
+        }
+    }
+
+    /// Looks at the files as they are now: those that were looked at, and those that have come.
+    pub(crate) fn look_again(&self) -> Look {
+        let mut look = Look::default();
+        self.look.paths().for_each(|path| look.add(path));
+        for pattern in &self.config.cohorts {
+            let paths = find_definitions(pattern, &self.directory);
+            paths.iter().for_each(|path| look.add(path));
+        }
+        look
     }
 
     pub(crate) fn store_directory(&self) -> PathBuf {
@@ -162,6 +224,10 @@ impl Project {
             let other = others.find(|known| known.source.stem() == id || known.name == id);
             let ids = definitions.iter().map(|known| known.id.as_str());
             let meant = other.map(|known| known.id.as_str());
+            if meant.is_none() && self.problems.has_errors() {
+                let faults = self.fault_lines().join("\n  ");
+                return anyhow!("{unknown} that can be read; wrong are:\n  {faults}");
+            }
             match meant.or_else(|| closest(id, ids.clone())) {
                 Some(meant) => anyhow!("{unknown}: did you mean `{meant}`?"),
                 None if definitions.is_empty() => anyhow!("{unknown}: the project has no cohort"),
@@ -282,21 +348,6 @@ impl Imported {
     }
 }
 
-/// The definitions of a glob: tests of definitions stand beside them.
-pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Vec<PathBuf> {
-    let mut paths = find_files(pattern, base).unwrap_or_default();
-    paths.retain(|path| !is_test(path));
-    paths
-}
-
-/// Whether a file is a test of a definition: `NAME.test.yaml`.
-pub(crate) fn is_test(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    [".test.yaml", ".test.yml", ".test.json"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
-}
-
 /// A path as messages show it.
 pub(crate) fn shown(path: &Path) -> String {
     let name = path.display().to_string();
@@ -331,25 +382,4 @@ pub(crate) fn clause(definition: &Definition) -> Option<Cow<'_, Clause>> {
         Body::Members(_) => Some(Cow::Owned(Clause::Listed(definition.id.clone()))),
         Body::Rule(_) => None,
     }
-}
-
-fn unknown_destinations(definition: &Definition, config: &Config) -> Diagnostics {
-    let mut diagnostics = Diagnostics::default();
-    for (sync, span) in definition.sync.iter().zip(&definition.spans.sync) {
-        if !config.destinations.contains_key(&sync.to) {
-            let message = format!("no destination is called `{}`", sync.to);
-            let names: Vec<_> = config.destinations.keys().map(String::as_str).collect();
-            let help = match closest(&sync.to, names.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None if names.is_empty() => format!("{} has no `destinations:` yet", config::FILE),
-                None => format!("{} has {}", config::FILE, names.join(", ")),
-            };
-            diagnostics.push(
-                Diagnostic::error(message)
-                    .at(&definition.source, *span, "")
-                    .help(help),
-            );
-        }
-    }
-    diagnostics
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use anyhow::Context;
 use muster_compiler::Module;
 use muster_definition::{Body, Clause, Definition, OnRemove};
 use muster_engine::{Cohort, RunRecord, Sync};
@@ -135,10 +134,18 @@ pub(crate) fn load_in(
     for definition in &project.definitions {
         if let Body::Rule(path) = &definition.body {
             let path = beside(definition, path);
-            let bytes = std::fs::read(&path).with_context(|| {
-                let (path, id) = (path.display(), &definition.id);
-                format!("cannot read {path}, the rule of `{id}`")
-            })?;
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                // Of the others each has its own.
+                Err(error) => {
+                    rules.push(Loaded {
+                        rule: Err(format!("cannot read {}: {error}", path.display())),
+                        cohorts: vec![cohort(definition)],
+                        rhythm: Rhythm::of(definition),
+                    });
+                    continue;
+                }
+            };
             let digest = Sha256::digest(&bytes).into();
             let rule = files
                 .entry(digest)

@@ -170,6 +170,18 @@ pub(crate) fn hex(digest: &[u8; 32]) -> String {
         .collect()
 }
 
+/// The digest that a text of [`hex`] stands for.
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 2 * digest.len() {
+        return None;
+    }
+    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(digest)
+}
+
 impl OpenTick {
     pub(crate) fn now(&self) -> Millis {
         Millis(self.now)

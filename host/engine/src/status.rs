@@ -1,15 +1,16 @@
 //! Cohorts between their runs: when the last one was, and whether the guard holds one.
 
 use muster_model::{CohortId, Millis};
-use muster_store::{RunCommit, Snapshot, Store};
+use muster_store::{RuleKey, RunCommit, Snapshot, Store};
 
 use crate::report::{Held, Reason, RunRecord};
+use crate::state::CohortState;
 use crate::{EngineError, state};
 
 /// What the store knows of a cohort, beside its members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CohortStatus {
-    /// The clock of its latest finished run; in real time, of its first. `None`: it has none.
+    /// The clock of its latest finished run; in real time, of the latest that evaluated somebody. `None`: it has none.
     pub ran: Option<Millis>,
     /// A run that the guard holds.
     pub held: Option<Held>,
@@ -21,10 +22,28 @@ pub struct CohortStatus {
 /// When the store fails.
 pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, EngineError> {
     let state = state::load_cohort(snapshot, cohort)?.unwrap_or_default();
+    let ran = match state.ran {
+        Some(ran) => Some(Millis(ran).max(ran_under_its_rule(snapshot, &state)?)),
+        None => None,
+    };
     Ok(CohortStatus {
-        ran: state.ran.map(Millis),
+        ran,
         held: state.held,
     })
+}
+
+/// The clock of the latest run of the rule that a cohort follows. In real time the cohort's state has only its first run, to save
+/// writes. An instant before all others if the cohort's moves in it were held.
+fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis, EngineError> {
+    let never = Millis(i64::MIN);
+    if state.held.is_some() || state.stale {
+        return Ok(never);
+    }
+    let Some(key) = state::unhex(&state.rule) else {
+        return Ok(never);
+    };
+    let rule = state::load_rule(snapshot, &RuleKey(key))?;
+    Ok(rule.map_or(never, |rule| Millis(rule.now)))
 }
 
 /// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks everybody. `None`: none is held.

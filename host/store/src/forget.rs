@@ -91,6 +91,7 @@ impl Inner {
         let (states, records) = (&forget.cohort_states, &forget.records);
         self.put_outcome(&mut txn, states, &forget.messages, records)?;
         self.commit_view(txn, view)?;
+        self.tell_messages(&forget.messages);
         Ok(true)
     }
 

@@ -1,6 +1,8 @@
 //! Messages with their final bytes, waiting to be sent.
 
+use std::collections::BTreeSet;
 use std::ops::Bound::Included;
+use std::sync::PoisonError;
 
 use heed::RwTxn;
 
@@ -8,6 +10,7 @@ use crate::codec::{Reader, put_bytes};
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::{number_of, numbered, within};
 use crate::meta::Counter;
+use crate::store::Inner;
 use crate::{Store, StoreError};
 
 /// The longest name of a destination, in bytes. LMDB: a key has at most 511; a cohort's id of 64, two zeros and a number of 8 stand
@@ -122,6 +125,14 @@ impl Store {
         }
     }
 
+    /// Calls `listener` after each commit that adds messages to the outbox, once for each destination of them, on the thread that
+    /// commits: let it be brief.
+    pub fn on_messages(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        let listeners = &self.inner.message_listeners;
+        let mut listeners = listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
+    }
+
     /// What waits: destination, messages, bytes.
     ///
     /// # Errors
@@ -129,6 +140,25 @@ impl Store {
     pub fn backlog(&self) -> Result<Vec<(String, u64, u64)>, StoreError> {
         let txn = self.inner.env.read_txn()?;
         backlog(&txn, &self.inner.tables)
+    }
+}
+
+impl Inner {
+    /// Tells the listeners of messages that a commit has added.
+    pub(crate) fn tell_messages(&self, messages: &[Message]) {
+        if messages.is_empty() {
+            return;
+        }
+        let destinations: BTreeSet<&str> = (messages.iter())
+            .map(|message| message.destination.as_str())
+            .collect();
+        let listeners = &self.message_listeners;
+        let listeners = listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter() {
+            for destination in &destinations {
+                listener(destination);
+            }
+        }
     }
 }
 

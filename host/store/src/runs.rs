@@ -113,7 +113,9 @@ impl Store {
         if run.rule.is_some() {
             news::prune(&mut txn, tables)?;
         }
-        self.inner.commit(txn)
+        self.inner.commit(txn)?;
+        self.inner.tell_messages(&run.messages);
+        Ok(())
     }
 
     /// Drops the state and the deadlines of a rule that is no longer used, and the news that it alone had not seen.

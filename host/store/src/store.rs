@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) view: RwLock<Arc<View>>,
     /// Told of each commit of history.
     listeners: RwLock<Vec<Listener>>,
+    /// Told of each commit that adds messages to the outbox.
+    pub(crate) message_listeners: RwLock<Vec<MessageListener>>,
     /// Whoever commits history holds it.
     memory: Mutex<Memory>,
     /// Sources that are being imported.
@@ -59,6 +61,9 @@ pub(crate) struct Inner {
 
 /// Is told the history's sequence after a commit.
 type Listener = Box<dyn Fn(u64) + Send + Sync>;
+
+/// Is told a destination that has new messages after a commit.
+pub(crate) type MessageListener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What whoever commits history remembers from one commit to the next.
 struct Memory {
@@ -168,6 +173,7 @@ impl Inner {
             terms: RwLock::new(terms),
             view: RwLock::new(Arc::new(view)),
             listeners: RwLock::default(),
+            message_listeners: RwLock::default(),
             importing: Mutex::new(BTreeSet::new()),
             merging: Mutex::new(()),
             pruned: AtomicI64::new(i64::MIN),

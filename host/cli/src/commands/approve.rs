@@ -7,7 +7,6 @@ use muster_engine::Reason;
 
 use crate::commands::ask::{self, document, run_one, said};
 use crate::output::Output;
-use crate::project::Project;
 use crate::service::control::Request;
 
 /// Let a run go that the guard holds: the cohort is computed anew and whoever moves is sent
@@ -25,27 +24,24 @@ pub(crate) struct Approve {
 
 impl Approve {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
-        let id = project.cohort(&self.cohort)?.id.clone();
         let request = Request::Approve {
-            cohort: id.to_string(),
+            cohort: self.cohort.clone(),
         };
-        let run = ask::ask(&project, &request, |store, now| {
-            if muster_engine::status(&store.snapshot()?, &id)?
+        let run = ask::ask(&self.project, &request, output, |project, store, now| {
+            let id = &project.cohort(&self.cohort)?.id;
+            if muster_engine::status(&store.snapshot()?, id)?
                 .held
                 .is_none()
             {
                 anyhow::bail!("no run of `{id}` is held");
             }
-            run_one(&project, store, &id, output, now, |options| {
+            run_one(project, store, id, output, now, |options| {
                 options.everybody = true;
                 options.guard = None;
                 options.reason = Some(Reason::Approved);
             })
         })?;
-        output.result(
-            &document(id.as_str(), run.clone()),
-            &said(id.as_str(), &run),
-        )
+        let said = said(&self.cohort, &run.value);
+        output.result(&document(&self.cohort, run), &said)
     }
 }

@@ -1,5 +1,7 @@
 //! What changes a cohort or a person at somebody's request: the running service does it, or this process if none runs.
 
+use std::path::Path;
+
 use muster_engine::{EngineError, Reason, TickOptions, TickReport};
 use muster_model::{CohortId, Millis};
 use muster_store::Store;
@@ -12,19 +14,36 @@ use crate::service::control::{self, Request};
 use crate::ticking::with_progress;
 use crate::told::{self, field};
 
-/// Asks the running service; if none runs, does it here. Messages that come of it here wait for the next run.
+/// What came of a request.
+pub(super) struct Answer {
+    pub(super) value: Value,
+    /// What is wrong with the definitions on disk, if this process has read them.
+    pub(super) faults: Vec<Value>,
+}
+
+/// Asks the running service, whatever the definitions on disk say. If none runs, does it here, with the definitions in which nothing
+/// is wrong; messages that come of it here wait for the next run.
 pub(super) fn ask(
-    project: &Project,
+    directory: &Path,
     request: &Request,
-    here: impl FnOnce(&Store, Millis) -> anyhow::Result<Value>,
-) -> anyhow::Result<Value> {
-    if let Some(answer) = control::ask(&project.store_directory(), request)? {
-        return Ok(answer);
+    output: &Output,
+    here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<Value>,
+) -> anyhow::Result<Answer> {
+    let settings = Project::settings(directory, output)?;
+    if let Some(value) = control::ask(&settings.store_directory(), request)? {
+        return Ok(Answer {
+            value,
+            faults: Vec::new(),
+        });
     }
+    let project = Project::load_sound(directory, output)?;
     project.look()?;
     let store = project.open_store()?;
     let now = project.config.clock.unwrap_or_else(Millis::now);
-    here(&store, now)
+    Ok(Answer {
+        value: here(&project, &store, now)?,
+        faults: project.faults(),
+    })
 }
 
 /// One run of one cohort, by this process.
@@ -89,6 +108,6 @@ pub(super) fn said(cohort: &str, run: &Value) -> String {
 }
 
 /// The one document about a run that was asked for.
-pub(super) fn document(cohort: &str, run: Value) -> Value {
-    json!({ "cohort": cohort, "run": run })
+pub(super) fn document(cohort: &str, run: Answer) -> Value {
+    json!({ "cohort": cohort, "run": run.value, "faults": run.faults })
 }

@@ -12,7 +12,8 @@ use tempfile::NamedTempFile;
 
 use crate::config::{self, Outline};
 use crate::output::{Output, Rendered, Reported, count};
-use crate::project::{find_definitions, is_test, read, shown};
+use crate::project::{read, shown};
+use crate::reading::{find_definitions, is_test};
 
 /// Write the YAML definitions the one way: indentation, order of the keys, blanks; comments and meaning stay
 ///

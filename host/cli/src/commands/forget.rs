@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::commands::ask;
 use crate::output::{Output, count};
-use crate::project::Project;
 use crate::service::control::Request;
 use crate::told::{self, field};
 
@@ -27,14 +26,14 @@ pub(crate) struct Forget {
 
 impl Forget {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
         let request = Request::Forget {
             user: self.user.clone(),
         };
-        let answer = ask::ask(&project, &request, |store, now| {
+        let answer = ask::ask(&self.project, &request, output, |_, store, now| {
             let forgotten = muster_engine::forget(store, &self.user, now)?;
             Ok(told::forgotten(&forgotten))
         })?;
+        let answer = answer.value;
         if field(&answer, "known") != true {
             anyhow::bail!("no user has this id, so nothing was deleted");
         }

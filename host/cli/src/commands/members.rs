@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::output::Output;
 use crate::project::Project;
+use crate::service::control;
 
 /// So many bytes of ids are read from the store before they are printed. While the reader of the
 /// output takes its time (`| less`), no snapshot is held, which would keep the store's pages from
@@ -30,7 +31,7 @@ pub(crate) struct Members {
 
 impl Members {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let project = Project::load_sound(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
         let snapshot = project.look()?;
         // All that are printed are those of this moment.
@@ -38,11 +39,17 @@ impl Members {
         let mut members = members.iter().peekable();
         if output.is_json() {
             let ids: Vec<_> = ids(&snapshot, &mut members, usize::MAX)?;
-            let last = muster_engine::status(&snapshot, &id)?.ran;
+            let last = control::last_run(&project.store_directory(), &id)?;
+            let last = last.max(muster_engine::status(&snapshot, &id)?.ran);
             let last = last.map(|at| at.to_string());
             drop(snapshot);
             return output.result(
-                &json!({ "cohort": id.as_str(), "last_run_at": last, "members": ids }),
+                &json!({
+                    "cohort": id.as_str(),
+                    "last_run_at": last,
+                    "members": ids,
+                    "faults": project.faults(),
+                }),
                 "",
             );
         }

@@ -6,7 +6,6 @@ use clap::Args;
 
 use crate::commands::ask;
 use crate::output::{Output, number};
-use crate::project::Project;
 use crate::retention;
 use crate::service::control::Request;
 use crate::told::field;
@@ -29,13 +28,13 @@ pub(crate) struct Prune {
 
 impl Prune {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
         let anyway = self.anyway;
         let request = Request::Prune { anyway };
-        let answer = ask::ask(&project, &request, |store, _| {
+        let answer = ask::ask(&self.project, &request, output, |project, store, _| {
             retention::may_prune(&project.config, project.config.clock.is_none())?;
             Ok(retention::prune(store, anyway, &|| false)?)
         })?;
+        let answer = answer.value;
         if let Some(refused) = retention::refused(field(&answer, "refused")) {
             anyhow::bail!("{refused}");
         }

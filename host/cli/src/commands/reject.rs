@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::commands::ask;
 use crate::output::Output;
-use crate::project::Project;
 use crate::service::control::Request;
 use crate::told::field;
 
@@ -26,22 +25,20 @@ pub(crate) struct Reject {
 
 impl Reject {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
-        let id = project.cohort(&self.cohort)?.id.clone();
         let request = Request::Reject {
-            cohort: id.to_string(),
+            cohort: self.cohort.clone(),
         };
-        let answer = ask::ask(
-            &project,
-            &request,
-            |store, now| match muster_engine::reject(store, &id, now)? {
+        let answer = ask::ask(&self.project, &request, output, |project, store, now| {
+            let id = project.known_cohort(&self.cohort)?;
+            match muster_engine::reject(store, &id, now)? {
                 Some(held) => Ok(json!({ "rejected": held })),
                 None => anyhow::bail!("no run of `{id}` is held"),
-            },
-        )?;
-        let text = format!("{id}: dropped; its next run computes it anew");
+            }
+        })?;
+        let text = format!("{}: dropped; its next run computes it anew", self.cohort);
+        let rejected = field(&answer.value, "rejected");
         output.result(
-            &json!({ "cohort": id.as_str(), "rejected": field(&answer, "rejected") }),
+            &json!({ "cohort": self.cohort, "rejected": rejected, "faults": answer.faults }),
             &text,
         )
     }

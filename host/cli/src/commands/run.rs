@@ -14,6 +14,7 @@ use muster_store::Store;
 use serde_json::{Value, json};
 
 use crate::commands::deliver;
+use crate::config;
 use crate::output::{Output, count, duration, number, table};
 use crate::project::{Imported, Project};
 use crate::retention;
@@ -69,29 +70,40 @@ fn speed(text: &str) -> Result<f64, String> {
 
 impl Run {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        // Before anything is read: a SIGHUP from here on is for the service.
+        let prepared = match self.once {
+            true => None,
+            false => Some(service::Prepared::new()?),
+        };
         let (project, mut warnings) = Project::read(&self.project, output)?;
+        if self.speed != 1.0 && self.now.or(project.config.clock).is_none() {
+            bail!(
+                "`--speed {}` needs a clock of its own, for the system's clock cannot run faster: add `--now INSTANT`, or `clock:` to {}",
+                self.speed,
+                config::FILE
+            );
+        }
         let loaded = rules::load(&project)?;
         warnings.append(retention::of_rules(&project, &loaded));
-        let store = project.open_store()?;
-        if self.once {
+        let Some(prepared) = prepared else {
+            let store = project.open_store()?;
             if !warnings.is_empty() {
                 output.note(&output.diagnostics(&warnings));
             }
             return self.once(&project, &loaded, &Arc::new(store), output);
-        }
+        };
+        let store = project.open_store()?;
         logs::begin(self.log_format, self.log_level);
         logs::warn(&warnings);
-        service::run(
-            project,
-            loaded,
-            store,
-            &service::Settings {
-                now: self.now,
-                speed: self.speed,
-                drain: self.drain,
-                stop_timeout: Duration::from_secs(self.stop_timeout),
-            },
-        )
+        let settings = service::Settings {
+            now: self.now,
+            speed: self.speed,
+            drain: self.drain,
+            stop_timeout: Duration::from_secs(self.stop_timeout),
+            reload: Arc::clone(&prepared.reload),
+            ..service::Settings::default()
+        };
+        service::run(prepared, project, loaded, store, &settings)
     }
 
     fn once(

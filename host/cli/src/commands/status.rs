@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use muster_definition::Definition;
 use muster_engine::{CohortStatus, RunRecord};
-use muster_model::CohortId;
+use muster_model::{CohortId, Millis};
 use muster_store::{Snapshot, Statistics};
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let project = Project::load_sound(&self.project, output)?;
         let service = control::ask(&project.store_directory(), &Request::Status)?;
         let looked = project.look_if_there()?;
         let snapshot = looked.as_ref();
@@ -41,10 +41,12 @@ impl Status {
         let json = json!({
             "running": shown.running(),
             "store": shown.store(snapshot)?,
-            "cohorts": shown.cohorts(&project.definitions, snapshot)?,
+            "cohorts": shown.cohorts(&project, snapshot)?,
             "sources": shown.sources(),
             "destinations": shown.destinations(&project, snapshot)?,
+            "parts": shown.parts(),
             "definitions": field(&shown.service, "definitions"),
+            "faults": project.faults(),
         });
         let text = shown.text();
         // Whoever reads the output may take their time, and a snapshot keeps pages from being used
@@ -75,6 +77,12 @@ impl Shown {
                 "the definitions on disk are wrong, the old ones are in force:\n{error}"
             ));
         }
+        if field(&self.service, "caught_up") == false {
+            self.remarks.push(
+                "not every cohort has been evaluated since the start: files are imported, or a first run is under way"
+                    .to_owned(),
+            );
+        }
         version
     }
 
@@ -101,14 +109,33 @@ impl Shown {
         }))
     }
 
+    /// The cohorts in force: of the running service, or else those that are defined.
+    fn in_force(&self, project: &Project) -> Vec<(String, String)> {
+        if let Some(cohorts) = field(&self.service, "cohorts").as_object() {
+            let cadence = |cohort| {
+                field(cohort, "cadence")
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let cohorts = cohorts.iter();
+            return cohorts
+                .map(|(id, cohort)| (id.clone(), cadence(cohort)))
+                .collect();
+        }
+        let of =
+            |definition: &Definition| (definition.id.to_string(), definition.cadence.to_string());
+        project.definitions.iter().map(of).collect()
+    }
+
     fn cohorts(
         &mut self,
-        definitions: &[Definition],
+        project: &Project,
         snapshot: Option<&Snapshot>,
     ) -> anyhow::Result<Vec<Value>> {
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
-        for definition in definitions {
-            let id = &definition.id;
+        for (id, cadence) in self.in_force(project) {
+            let id = &CohortId::new(&id)?;
             let Known {
                 members,
                 record,
@@ -118,14 +145,16 @@ impl Shown {
                 None => Known::default(),
             };
             let live = field(field(&self.service, "cohorts"), id.as_str());
-            // In real time a run that moves nobody leaves no record.
-            let last = field(live, "last_run").as_str().map(str::to_owned);
-            let last = last.or_else(|| status.ran.map(|ran| ran.to_string()));
+            // In real time a run that moves nobody leaves no record: only the service knows of it.
+            let last: Option<Millis> = (field(live, "last_run").as_str())
+                .and_then(|last| last.parse().ok())
+                .max(status.ran);
+            let last = last.map(|last| last.to_string());
             let next = field(live, "next_run").as_str();
             rows.push(vec![
                 id.to_string(),
                 number(members),
-                definition.cadence.to_string(),
+                cadence.clone(),
                 last.clone().unwrap_or_else(|| "never".to_owned()),
                 next.unwrap_or("").to_owned(),
             ]);
@@ -144,7 +173,7 @@ impl Shown {
             cohorts.push(json!({
                 "id": id.as_str(),
                 "members": members,
-                "cadence": definition.cadence.to_string(),
+                "cadence": cadence,
                 "last_run": record,
                 "last_run_at": last,
                 "next_run_at": next,
@@ -158,6 +187,25 @@ impl Shown {
             rows,
         );
         Ok(cohorts)
+    }
+
+    /// Parts of the service that failed since it began.
+    fn parts(&mut self) -> Value {
+        let parts = field(&self.service, "parts").clone();
+        for (name, part) in parts.as_object().into_iter().flatten() {
+            let text = |key: &str| field(part, key).as_str().unwrap_or_default().to_owned();
+            let now = match field(part, "down") == true {
+                true => "it waits to be started again",
+                false => "it was started again",
+            };
+            let failures = count(field(part, "failures").as_u64().unwrap_or_default(), "time");
+            self.remarks.push(format!(
+                "{name}: failed {failures}, last at {}: {}; {now}",
+                text("at"),
+                text("why")
+            ));
+        }
+        parts
     }
 
     fn sources(&mut self) -> Value {

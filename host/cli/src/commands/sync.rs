@@ -6,7 +6,6 @@ use clap::Args;
 
 use crate::commands::ask::{self, document, run_one, said};
 use crate::output::Output;
-use crate::project::Project;
 use crate::service::control::Request;
 
 /// Run one cohort now, whatever its cadence
@@ -28,14 +27,13 @@ pub(crate) struct Sync {
 
 impl Sync {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
-        let id = project.cohort(&self.cohort)?.id.clone();
         let request = Request::Sync {
-            cohort: id.to_string(),
+            cohort: self.cohort.clone(),
             full: self.full,
         };
-        let run = ask::ask(&project, &request, |store, now| {
-            if muster_engine::status(&store.snapshot()?, &id)?
+        let run = ask::ask(&self.project, &request, output, |project, store, now| {
+            let id = &project.cohort(&self.cohort)?.id;
+            if muster_engine::status(&store.snapshot()?, id)?
                 .held
                 .is_some()
             {
@@ -43,13 +41,11 @@ impl Sync {
                     "a run of `{id}` is held: first let it go with `muster approve {id}` or drop it with `muster reject {id}`"
                 );
             }
-            run_one(&project, store, &id, output, now, |options| {
+            run_one(project, store, id, output, now, |options| {
                 options.resend = self.full
             })
         })?;
-        output.result(
-            &document(id.as_str(), run.clone()),
-            &said(id.as_str(), &run),
-        )
+        let said = said(&self.cohort, &run.value);
+        output.result(&document(&self.cohort, run), &said)
     }
 }

@@ -14,7 +14,7 @@ const STEP_BACK: i64 = 60_000;
 /// The longest sleep before the system's clock is looked at again, which may have been set meanwhile.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// A clock. Clones share it.
+/// A clock. Clones share it. One that has a start is measured by the runtime's time, which tests can pause.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// Where it started and when; `None`: it is the system's.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use muster_model::CohortId;
+use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -94,6 +94,25 @@ pub(crate) fn ask(store: &Path, request: &Request) -> anyhow::Result<Option<Valu
     }
 }
 
+/// The clock of the service that runs on a store; `None`: none does.
+pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
+    let Some(status) = ask(store, &Request::Status)? else {
+        return Ok(None);
+    };
+    let now = crate::told::field(&status, "now").as_str();
+    Ok(now.and_then(|now| now.parse().ok()))
+}
+
+/// The clock of a cohort's latest run, if the service that runs on a store has run it since it began.
+pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option<Millis>> {
+    let Some(status) = ask(store, &Request::Status)? else {
+        return Ok(None);
+    };
+    let cohort = crate::told::field(crate::told::field(&status, "cohorts"), cohort.as_str());
+    let last = crate::told::field(cohort, "last_run").as_str();
+    Ok(last.and_then(|last| last.parse().ok()))
+}
+
 /// Takes the socket. Whoever had it before is gone: there is one owner of the store.
 pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
     let listen = || {
@@ -112,11 +131,14 @@ pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
 }
 
 /// Answers until the service stops.
-pub(super) async fn serve(listener: UnixListener, service: Arc<Service>) {
+pub(super) async fn serve(
+    listener: Arc<UnixListener>,
+    service: Arc<Service>,
+) -> anyhow::Result<()> {
     let stopping = service.host.stopping.clone();
     loop {
         let stream = tokio::select! {
-            () = stopping.cancelled() => return,
+            () = stopping.cancelled() => return Ok(()),
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -126,10 +148,10 @@ pub(super) async fn serve(listener: UnixListener, service: Arc<Service>) {
                 }
             },
         };
-        let service = Arc::clone(&service);
-        tokio::spawn(async move {
+        let answering = Arc::clone(&service);
+        service.work.once("a request", async move {
             // Whoever asked may be gone by now.
-            let _ = answer(stream, &service).await;
+            let _ = answer(stream, &answering).await;
         });
     }
 }
@@ -138,7 +160,10 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     let (read, mut write) = stream.split();
     let mut line = String::new();
     let mut reader = tokio::io::BufReader::new(read.take(REQUEST));
-    tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)).await??;
+    tokio::select! {
+        () = service.host.stopping.cancelled() => return Ok(()),
+        arrived = tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)) => arrived??,
+    };
     let answer = match serde_json::from_str(&line) {
         Ok(request) => obey(service, request).await,
         Err(error) => Err(format!("no request that this version knows: {error}")),
@@ -152,29 +177,25 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     write.write_all(&bytes).await
 }
 
-/// Does what is asked.
-pub(super) async fn obey(service: &Service, request: Request) -> Result<Value, String> {
+/// Does what is asked of the service.
+///
+/// # Errors
+/// Why it cannot be done, for the person who asked.
+pub(crate) async fn obey(service: &Service, request: Request) -> Result<Value, String> {
     let (cohort, ask) = match request {
         Request::Sync { cohort, full } => (cohort, Ask::Sync { full }),
         Request::Approve { cohort } => (cohort, Ask::Approve),
         Request::Reject { cohort } => (cohort, Ask::Reject),
         Request::Forget { user } => return service.forget(user).await,
         Request::Prune { anyway } => return service.prune(anyway).await,
-        Request::Status => return Ok(service.status()),
+        Request::Status => return Ok(status(service)),
     };
     tracing::info!(cohort, ask = ?ask, "asked for");
-    let unknown = || format!("the running service has no cohort `{cohort}`");
-    let id = CohortId::new(&cohort).map_err(|_| unknown())?;
-    let asking = {
-        let groups = service.groups.lock().await;
-        let group = groups.iter().find(|group| group.has(&id));
-        group.ok_or_else(unknown)?.ask(id, ask)
-    };
-    asking.await
+    service.ask(&cohort, ask).await
 }
 
 /// How the service does, for `muster status`.
-pub(super) fn status(service: &Service) -> Value {
+fn status(service: &Service) -> Value {
     let host = &service.host;
     let live = host.live();
     let cohorts: serde_json::Map<_, _> = live
@@ -185,6 +206,7 @@ pub(super) fn status(service: &Service) -> Value {
                 "next_run": cohort.next.map(|at| at.to_string()),
                 "last_run": cohort.last.map(|at| at.to_string()),
                 "trouble": cohort.trouble,
+                "cadence": cohort.cadence,
             });
             (id.to_string(), of_cohort)
         })
@@ -216,11 +238,24 @@ pub(super) fn status(service: &Service) -> Value {
             (name.clone(), of_destination)
         })
         .collect();
+    let parts: serde_json::Map<_, _> = (host.parts.all().into_iter())
+        .map(|(name, part)| {
+            let of_part = json!({
+                "failures": part.failures,
+                "why": part.why,
+                "at": part.at.to_string(),
+                "down": part.down,
+            });
+            (name, of_part)
+        })
+        .collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "now": host.clock.now().to_string(),
         "caught_up": live.caught_up,
-        "definitions": live.definitions,
+        "definitions": live.definitions.as_ref().map(|faults| &faults.text),
         "retention": live.retention,
+        "parts": parts,
         "cohorts": cohorts,
         "sources": sources,
         "destinations": destinations,

@@ -1,4 +1,5 @@
-//! What waits in the outbox, to its destination: a task for each, so that a slow or broken one holds nobody else up.
+//! What waits in the outbox, to its destination: a task for each, so that a slow or broken one holds nobody else up. A task is woken
+//! after each commit that adds messages for its destination, so the first messages of a long run do not wait for its end.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -6,11 +7,12 @@ use std::time::Duration;
 use muster_model::Millis;
 use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publisher};
 
+use super::backoff::Backoff;
 use super::host::Host;
 
-/// How long a destination that takes nothing is left alone, at first and at most; it doubles in between.
-const RETRY: Duration = Duration::from_secs(1);
-const RETRY_MOST: Duration = Duration::from_secs(60);
+/// How often a destination that is woken by nobody looks into the outbox. Looking costs one read; it bounds what a lost wake-up
+/// would cost.
+pub(super) const LOOK: Duration = Duration::from_secs(30);
 
 /// How a destination does.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +34,7 @@ pub(crate) async fn deliver(
 ) {
     let mut publisher = Publisher::new(&name, &destination);
     let store = Arc::new(host.store.clone());
-    let mut failures = 0_u32;
+    let mut backoff = Backoff::default();
     loop {
         let options = DrainOptions {
             cancel: cancel.clone(),
@@ -50,16 +52,16 @@ pub(crate) async fn deliver(
             }
             *told = *report;
         };
-        let result = publisher.drain(&store, &options, progress).await;
-        match result {
+        let wait = match publisher.drain(&store, &options, progress).await {
             Ok(_) => {
-                if failures > 0 {
+                if backoff.failures() > 0 {
                     tracing::info!(destination = name, "takes messages again");
                 }
-                failures = 0;
+                backoff.succeeded();
                 health(&host, &name, |health| {
                     (health.trouble, health.since) = (None, None)
                 });
+                LOOK
             }
             Err(error) => {
                 let hint = error
@@ -67,40 +69,45 @@ pub(crate) async fn deliver(
                     .hint()
                     .map_or_else(String::new, |hint| format!("; {hint}"));
                 let trouble = format!("{error}{hint}");
+                let failures = backoff.failures();
                 if failures == 0 {
                     tracing::error!(destination = name, "{trouble}");
                 } else {
                     tracing::debug!(destination = name, failures, "still: {trouble}");
                 }
-                failures = failures.saturating_add(1);
                 health(&host, &name, |health| {
                     health.trouble = Some(trouble);
                     health.since.get_or_insert_with(Millis::now);
                 });
-                // What only somebody can change need not be tried so often.
-                if matches!(
-                    *error.cause,
-                    Cause::Denied { .. } | Cause::Misconfigured { .. } | Cause::Poison { .. }
-                ) {
-                    failures = failures.max(5);
+                // What only a person can change need not be tried so often.
+                match *error.cause {
+                    Cause::Denied { .. } | Cause::Misconfigured { .. } | Cause::Poison { .. } => {
+                        backoff.failed_for_good()
+                    }
+                    _ => backoff.failed(),
                 }
             }
-        }
+        };
         let woken = async {
-            if let Some(destination) = host.destinations.get(&name) {
-                destination.wake.notified().await;
-            }
-            if failures > 0 {
-                std::future::pending::<()>().await;
+            match host.destinations.get(&name) {
+                Some(destination) if backoff.failures() == 0 => destination.wake.notified().await,
+                _ => std::future::pending().await,
             }
         };
-        let wait = RETRY.saturating_mul(1 << failures.min(6)).min(RETRY_MOST);
         tokio::select! {
             () = cancel.cancelled() => return,
             () = woken => {}
-            () = tokio::time::sleep(wait), if failures > 0 => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
+}
+
+/// Notes that the task itself failed.
+pub(super) fn failed(host: &Host, name: &str, why: &str) {
+    health(host, name, |health| {
+        health.trouble = Some(format!("destination `{name}`: {why}"));
+        health.since.get_or_insert_with(Millis::now);
+    });
 }
 
 fn health(host: &Host, name: &str, change: impl FnOnce(&mut Health)) {

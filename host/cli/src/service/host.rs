@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_engine::{Guard, TickOptions};
 use muster_ingest::SourceStats;
-use muster_model::{CohortId, Millis};
+use muster_model::Millis;
 use muster_store::Store;
 use tokio::sync::{Notify, RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::delivery::Health;
+use super::live::Live;
 use super::metrics::Metrics;
+use super::supervisor::Parts;
 
-/// Ticks that evaluate at the same time: each uses all processors and keeps a chunk of users in memory, so more would only take memory.
-const TICKS: usize = 2;
+/// Runs of scheduled cohorts at the same time. Each uses all processors and keeps a chunk of users in memory, so more would only take memory.
+const PERMITS: usize = 2;
 
 /// The running service, as its parts see it.
 pub(crate) struct Host {
@@ -32,19 +33,33 @@ pub(crate) struct Host {
     pub(crate) stopping: CancellationToken,
     /// The store takes nothing any more before it is opened anew.
     pub(crate) broken: CancellationToken,
-    /// Ends ticks between two chunks.
-    pub(crate) stop_ticks: AtomicBool,
-    /// Ticks hold it for reading; whoever changes what ticks rely on, for writing.
-    pub(crate) ticking: RwLock<()>,
-    pub(crate) ticks: Semaphore,
-    /// Woken when messages have come into the outbox, each destination its own.
+    pub(crate) locks: Locks,
+    /// Permits for runs of scheduled cohorts.
+    pub(crate) permits: Semaphore,
+    /// Each destination of muster.yaml.
     pub(crate) destinations: BTreeMap<String, Arc<Destination>>,
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
     pub(crate) metrics: Metrics,
+    /// Parts that failed.
+    pub(crate) parts: Arc<Parts>,
     live: Mutex<Live>,
+    /// What tests make go wrong.
+    #[cfg(test)]
+    pub(crate) faults: super::tests::Faults,
+}
+
+/// Who may change what at the same time. A cohort's state is read, changed and written: by its group's task, one at a time, under
+/// `states` for reading; by what touches any cohort (`forget`, removal), under `states` for writing.
+#[derive(Default)]
+pub(crate) struct Locks {
+    /// The states and members of cohorts.
+    pub(crate) states: Arc<RwLock<()>>,
+    /// What the store keeps of modules: runs of a part of a module's cohorts hold it for reading, the clean-up of old modules for writing.
+    pub(crate) modules: Arc<RwLock<()>>,
 }
 
 /// How a run divides its work. Tests make chunks small and watch them.
+#[derive(Clone)]
 pub(crate) struct Runs {
     /// Users a commit covers.
     pub(crate) chunk_users: usize,
@@ -84,6 +99,7 @@ impl Runs {
 /// A destination as the service sees it.
 #[derive(Default)]
 pub(crate) struct Destination {
+    /// Woken when a commit has put messages for it into the outbox.
     pub(crate) wake: Notify,
     pub(crate) health: Mutex<Health>,
 }
@@ -97,73 +113,40 @@ impl Destination {
     }
 }
 
-/// What is known of the cohorts while the service runs.
-#[derive(Default)]
-pub(crate) struct Live {
-    pub(crate) cohorts: BTreeMap<CohortId, LiveCohort>,
-    /// Why the definitions on disk are not those in force.
-    pub(crate) definitions: Option<String>,
-    /// What the retention would drop and does not, because it is so much.
-    pub(crate) retention: Option<serde_json::Value>,
-    /// All groups have had their first look at what was missed.
-    pub(crate) caught_up: bool,
-}
-
-/// What is known of a cohort while the service runs.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LiveCohort {
-    /// When it is computed next; `None` in real time, as long as nobody's answer runs out.
-    pub(crate) next: Option<Millis>,
-    /// The clock of its latest run.
-    pub(crate) last: Option<Millis>,
-    /// Why its latest run failed.
-    pub(crate) trouble: Option<String>,
+/// What a host begins with.
+pub(crate) struct Begin {
+    pub(crate) store: Store,
+    pub(crate) directory: PathBuf,
+    pub(crate) clock: Clock,
+    pub(crate) guard: Option<Guard>,
+    pub(crate) runs: Runs,
+    pub(crate) destinations: BTreeMap<String, Arc<Destination>>,
+    pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
 }
 
 impl Host {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the service")]
-    pub(crate) fn new(
-        store: Store,
-        directory: PathBuf,
-        clock: Clock,
-        guard: Option<Guard>,
-        destinations: impl Iterator<Item = String>,
-        sources: Vec<(String, Arc<SourceStats>)>,
-        metrics: Metrics,
-        stopping: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(begin: Begin) -> Self {
         Self {
-            store,
-            directory,
-            clock,
-            guard,
-            runs: Runs::default(),
-            stopping,
+            store: begin.store,
+            directory: begin.directory,
+            clock: begin.clock,
+            guard: begin.guard,
+            runs: begin.runs,
+            stopping: CancellationToken::new(),
             broken: CancellationToken::new(),
-            stop_ticks: AtomicBool::new(false),
-            ticking: RwLock::new(()),
-            ticks: Semaphore::new(TICKS),
-            destinations: destinations.map(|name| (name, Arc::default())).collect(),
-            sources,
-            metrics,
+            locks: Locks::default(),
+            permits: Semaphore::new(PERMITS),
+            destinations: begin.destinations,
+            sources: begin.sources,
+            metrics: Metrics::new(),
+            parts: Arc::default(),
             live: Mutex::default(),
+            #[cfg(test)]
+            faults: super::tests::Faults::default(),
         }
     }
 
     pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Messages have come into the outbox.
-    pub(crate) fn wake_destinations(&self) {
-        for destination in self.destinations.values() {
-            destination.wake.notify_one();
-        }
-    }
-
-    /// Begins the end: no new work, and ticks stop between two chunks.
-    pub(crate) fn stop(&self) {
-        self.stop_ticks.store(true, Ordering::Relaxed);
-        self.stopping.cancel();
     }
 }

@@ -43,6 +43,8 @@ pub(crate) fn begin(format: LogFormat, level: Level) {
         .with_targets(ours.map(|target| (target, level)));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
+    // A panic is a line of the log like any other fault.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     // A second call (in tests) has no effect.
     let _ = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 
-use muster_engine::TickReport;
-use muster_model::CohortId;
+use muster_engine::{Reason, TickReport};
+use muster_model::{CohortId, Millis};
 use muster_publish::DrainReport;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::host::Host;
+use super::live::LiveCohort;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfCohort {
@@ -75,7 +77,23 @@ pub(crate) struct Metrics {
     stored: Gauge<i64, AtomicI64>,
     disk: Gauge<i64, AtomicI64>,
     definitions: Gauge<i64, AtomicI64>,
+    /// One text at a time: what cohorts have is read anew for each.
+    writing: Mutex<()>,
 }
+
+/// Why finished runs were made: each reason has a series of a cohort.
+const REASONS: [Reason; 10] = [
+    Reason::First,
+    Reason::DefinitionChanged,
+    Reason::Scheduled,
+    Reason::Full,
+    Reason::Missed,
+    Reason::Requested,
+    Reason::Approved,
+    Reason::Rejected,
+    Reason::Forgotten,
+    Reason::Removed,
+];
 
 impl Metrics {
     pub(crate) fn new() -> Self {
@@ -110,6 +128,7 @@ impl Metrics {
             stored: Gauge::default(),
             disk: Gauge::default(),
             definitions: Gauge::default(),
+            writing: Mutex::default(),
         };
         metrics.registered()
     }
@@ -155,8 +174,8 @@ impl Metrics {
         self
     }
 
-    /// A tick has ended.
-    pub(crate) fn ticked(&self, report: &TickReport) {
+    /// A run has ended.
+    pub(crate) fn ran(&self, report: &TickReport) {
         self.candidates.inc_by(report.candidates);
         self.skipped
             .inc_by(report.skipped.iter().map(|skipped| skipped.users).sum());
@@ -167,11 +186,6 @@ impl Metrics {
             };
             self.entered.get_or_create(&of).inc_by(cohort.entered);
             self.exited.get_or_create(&of).inc_by(cohort.exited);
-            self.members.get_or_create(&of).set(signed(cohort.members));
-            self.held
-                .get_or_create(&of)
-                .set(i64::from(cohort.held.is_some()));
-            self.last_run.get_or_create(&of).set(report.now.as_second());
             let reason = cohort.reason.as_str();
             let of = OfRun {
                 cohort: of.cohort,
@@ -181,12 +195,56 @@ impl Metrics {
         }
     }
 
-    /// A tick has failed.
+    /// A run has failed.
     pub(crate) fn failed<'a>(&self, cohorts: impl Iterator<Item = &'a CohortId>) {
         for cohort in cohorts {
             let cohort = cohort.to_string();
             self.failures.get_or_create(&OfCohort { cohort }).inc();
         }
+    }
+
+    /// A cohort is no longer in force: its series end.
+    pub(crate) fn removed(&self, cohort: &CohortId) {
+        let of = OfCohort {
+            cohort: cohort.to_string(),
+        };
+        for family in [&self.failures, &self.entered, &self.exited] {
+            family.remove(&of);
+        }
+        for reason in REASONS {
+            let of = OfRun {
+                cohort: of.cohort.clone(),
+                reason: reason.as_str(),
+            };
+            self.runs.remove(&of);
+        }
+    }
+
+    /// What the store knows of the cohorts in force, also of those that have not run since the service began.
+    fn cohorts(&self, host: &Host) -> anyhow::Result<()> {
+        let cohorts: Vec<(CohortId, Option<Millis>)> = {
+            let live = host.live();
+            let of = |(id, cohort): (&CohortId, &LiveCohort)| (id.clone(), cohort.last);
+            live.cohorts.iter().map(of).collect()
+        };
+        for family in [&self.members, &self.held, &self.last_run] {
+            family.clear();
+        }
+        let snapshot = host.store.snapshot()?;
+        for (id, last) in cohorts {
+            let status = muster_engine::status(&snapshot, &id)?;
+            let of = OfCohort {
+                cohort: id.to_string(),
+            };
+            let members = snapshot.members_len(&id)?;
+            self.members.get_or_create(&of).set(signed(members));
+            let held = i64::from(status.held.is_some());
+            self.held.get_or_create(&of).set(held);
+            if let Some(last) = last.max(status.ran) {
+                self.last_run.get_or_create(&of).set(last.as_second());
+            }
+        }
+        Ok(())
     }
 
     /// A drain got from one report to another.
@@ -213,6 +271,8 @@ impl Metrics {
 
     /// Everything as Prometheus reads it, with what the store and the sources know now.
     pub(crate) fn text(&self, host: &Host) -> anyhow::Result<String> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cohorts(host)?;
         for (name, stats) in &host.sources {
             let of = OfSource {
                 source: name.clone(),

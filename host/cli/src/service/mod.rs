@@ -1,70 +1,77 @@
-//! The running service: sources, cohorts at their rhythms, destinations, and what people ask of it.
+//! The running service: sources, cohorts at their cadences, destinations, and what people ask of it.
 //!
 //! | file | |
 //! |---|---|
-//! | `host.rs` | what all parts share |
-//! | `clock.rs` | the time that ticks go by |
-//! | `group.rs` | a group of cohorts at its rhythm |
+//! | `host.rs`, `live.rs` | what all parts share |
+//! | `clock.rs` | the time that runs go by |
+//! | `supervisor.rs` | owns every task; what fails is started again after a wait (`backoff.rs`) |
+//! | `group/` | cohorts that share a module and a cadence: when and how they are evaluated |
+//! | `in_force.rs`, `definitions.rs` | definitions in force, and those that change meanwhile |
 //! | `sources.rs`, `delivery.rs`, `upkeep.rs` | events in, messages out, the store kept tidy |
-//! | `definitions.rs` | definitions that change meanwhile |
 //! | `control.rs` | what other commands ask |
 //! | `operations.rs`, `metrics.rs`, `logs.rs` | what whoever runs it looks at |
 //! | `stop.rs` | the end, in order |
 
+mod backoff;
+mod blocking;
 mod clock;
 pub(crate) mod control;
 mod definitions;
 mod delivery;
 mod group;
 mod host;
+mod in_force;
+mod live;
 #[cfg(test)]
 mod lives;
 pub(crate) mod logs;
 mod metrics;
 mod operations;
+mod settings;
 mod sources;
 mod stop;
+mod supervisor;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use anyhow::Context;
-use muster_model::Millis;
+use muster_ingest::SourceStats;
 use muster_store::{Store, StoreError};
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::commands::deliver;
 use crate::project::Project;
-use crate::rules::{self, Loaded};
+use crate::rules::Loaded;
 use clock::Clock;
-use group::{Group, blocking};
-use host::Host;
-use metrics::Metrics;
+use group::Group;
+use host::{Begin, Destination, Host};
+use in_force::Phase;
 use sources::Sources;
+use supervisor::{Supervisor, Task};
 
-/// How the service runs, beyond what muster.yaml says.
-pub(crate) struct Settings {
-    /// Where its clock starts; `None`: it is the system's.
-    pub(crate) now: Option<Millis>,
-    /// How many times as fast the clock runs.
-    pub(crate) speed: f64,
-    /// Before it ends, it waits until everything is sent.
-    pub(crate) drain: bool,
-    /// How long its end may take.
-    pub(crate) stop_timeout: Duration,
-}
+pub(crate) use settings::{Prepared, Settings};
 
 /// The service and what is in force.
 pub(crate) struct Service {
-    host: Arc<Host>,
+    pub(crate) host: Arc<Host>,
     project: Mutex<Arc<Project>>,
     groups: tokio::sync::Mutex<Vec<Group>>,
+    /// How far the definitions are put in force.
+    phase: watch::Sender<Phase>,
+    /// Whoever puts definitions in force holds it, and whoever clears up after that.
+    changing: tokio::sync::Mutex<()>,
     /// The history's sequence: it changes with each commit of events.
-    news: watch::Receiver<u64>,
+    changes: watch::Receiver<u64>,
+    /// Every task but the deliveries.
+    work: Supervisor,
+    /// They end after everything else, so that what it sends arrives.
+    deliveries: Supervisor,
+    stop_deliveries: CancellationToken,
 }
 
 /// Runs the service until it is told to end.
@@ -72,18 +79,20 @@ pub(crate) struct Service {
 /// # Errors
 /// When it cannot start: an address is taken, a source or the store cannot be opened.
 pub(crate) fn run(
+    prepared: Prepared,
     project: Project,
     loaded: Vec<Loaded>,
     store: Store,
     settings: &Settings,
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the service's threads")?;
+    let runtime = prepared.runtime;
     let ended = runtime.block_on(serve(project, loaded, store, settings));
     // What is still on a thread of its own then is crash-safe, and time is up.
     runtime.shutdown_background();
     ended
 }
 
+/// Runs the service until a signal ends it.
 async fn serve(
     project: Project,
     loaded: Vec<Loaded>,
@@ -91,173 +100,194 @@ async fn serve(
     settings: &Settings,
 ) -> anyhow::Result<()> {
     let mut signals = stop::Signals::listen()?;
-    let config = Arc::clone(&project.config);
-    let operations = match &config.operations {
-        Some(operations) => Some(operations::bind(operations.listen).await?),
-        None => None,
-    };
-    let sources = Sources::open(&project).await?;
-    let control = control::bind(&project.store_directory())?;
-    let (news_sender, news) = watch::channel(0);
-    store.on_news(move |sequence| {
-        news_sender.send_replace(sequence);
-    });
-    let host = Arc::new(Host::new(
-        store,
-        project.directory.clone(),
-        Clock::new(settings.now.or(config.clock), settings.speed),
-        config.guard,
-        config.destinations.keys().cloned(),
-        sources.stats(),
-        Metrics::new(),
-        CancellationToken::new(),
-    ));
-    let destinations: Vec<_> = (config.destinations.iter())
-        .map(|(name, destination)| (name.clone(), deliver::within(&project, destination)))
-        .collect();
-    let service = Arc::new(Service {
-        host: Arc::clone(&host),
-        project: Mutex::new(Arc::new(project)),
-        groups: tokio::sync::Mutex::new(Vec::new()),
-        news,
-    });
-
-    let (work, deliveries) = (TaskTracker::new(), TaskTracker::new());
-    let stop_deliveries = CancellationToken::new();
-    if let Some(listener) = operations {
-        work.spawn(operations::serve(listener, Arc::clone(&host)));
-    }
-    work.spawn(control::serve(control, Arc::clone(&service)));
-    let first_looks = sources.start(&host, &work);
-    for (name, destination) in destinations {
-        let stop = stop_deliveries.clone();
-        deliveries.spawn(delivery::deliver(
-            Arc::clone(&host),
-            name,
-            destination,
-            stop,
-        ));
-    }
-    work.spawn(upkeep::upkeep(Arc::clone(&host), Arc::clone(&config)));
-    tokio::select! {
-        () = first_looks => service.start(loaded).await,
-        () = signals.first() => {
-            stop::end(&service, settings, work, deliveries, stop_deliveries).await;
-            return Ok(());
-        }
-    }
-    work.spawn(definitions::watch(Arc::clone(&service)));
-    tracing::info!(
-        sources = host.sources.len(),
-        cohorts = service.project().definitions.len(),
-        destinations = host.destinations.len(),
-        "running; Ctrl-C or SIGTERM ends it"
-    );
-
+    let (service, sources) = Service::open(project, store, settings).await?;
     let ended = tokio::select! {
+        ended = service.go(sources, loaded) => ended,
         () = signals.first() => Ok(()),
-        () = host.broken.cancelled() => Err(StoreError::Stopped.into()),
     };
-    let ending = stop::end(&service, settings, work, deliveries, stop_deliveries);
     tokio::select! {
-        () = ending => ended,
+        () = stop::end(&service, settings) => ended,
         () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start goes on from here"),
     }
 }
 
 impl Service {
-    fn project(&self) -> Arc<Project> {
-        Arc::clone(&self.project.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes the addresses and opens the sources. Nothing runs yet.
+    ///
+    /// # Errors
+    /// When an address is taken or a source cannot be opened.
+    async fn open(
+        project: Project,
+        store: Store,
+        settings: &Settings,
+    ) -> anyhow::Result<(Arc<Self>, Open)> {
+        let config = Arc::clone(&project.config);
+        let operations = match &config.operations {
+            Some(operations) => Some(operations::bind(operations.listen).await?),
+            None => None,
+        };
+        let sources = Sources::open(&project).await?;
+        let control = control::bind(&project.store_directory())?;
+        let service = Self::new(project, store, settings, sources.stats());
+        let open = Open {
+            operations,
+            control,
+            sources,
+            reload: Arc::clone(&settings.reload),
+        };
+        Ok((service, open))
     }
 
-    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the same are not disturbed.
-    async fn put_in_force(self: &Arc<Self>, project: Project, mut loaded: Vec<Loaded>) {
-        let mut groups = self.groups.lock().await;
-        let (mut kept, mut ended) = (Vec::new(), Vec::new());
-        for group in groups.drain(..) {
-            match loaded
-                .iter()
-                .position(|loaded| loaded.is_same(&group.loaded))
-            {
-                Some(at) => {
-                    loaded.swap_remove(at);
-                    kept.push(group);
-                }
-                None => ended.push(group),
-            }
-        }
-        // All that end do so before any begins: a cohort may go from one to another.
-        for group in ended {
-            group.end().await;
-        }
-        *groups = kept;
-        drop(groups);
+    /// A service of which nothing runs yet.
+    fn new(
+        project: Project,
+        store: Store,
+        settings: &Settings,
+        sources: Vec<(String, Arc<SourceStats>)>,
+    ) -> Arc<Self> {
+        let config = Arc::clone(&project.config);
+        let (news_sender, changes) = watch::channel(0);
+        store.on_news(move |sequence| {
+            news_sender.send_replace(sequence);
+        });
+        let destinations: BTreeMap<_, Arc<Destination>> = (config.destinations.keys().cloned())
+            .map(|name| (name, Arc::default()))
+            .collect();
         {
-            let mut live = self.host.live();
-            live.cohorts
-                .retain(|id, _| project.definitions.iter().any(|known| known.id == *id));
+            let destinations = destinations.clone();
+            store.on_messages(move |destination| {
+                if let Some(destination) = destinations.get(destination) {
+                    destination.wake.notify_one();
+                }
+            });
         }
-        *self.project.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
-        self.start(loaded).await;
+        let host = Arc::new(Host::new(Begin {
+            store,
+            directory: project.directory.clone(),
+            clock: Clock::new(settings.now.or(config.clock), settings.speed),
+            guard: config.guard,
+            runs: settings.runs.clone(),
+            destinations,
+            sources,
+        }));
+        Arc::new(Self {
+            work: Supervisor::new(Arc::clone(&host.parts)),
+            deliveries: Supervisor::new(Arc::clone(&host.parts)),
+            stop_deliveries: CancellationToken::new(),
+            host,
+            project: Mutex::new(Arc::new(project)),
+            groups: tokio::sync::Mutex::default(),
+            phase: watch::Sender::new(Phase::Starting),
+            changing: tokio::sync::Mutex::default(),
+            changes,
+        })
     }
 
-    /// Starts groups, and clears up after those before them once what was missed is made up.
-    async fn start(self: &Arc<Self>, loaded: Vec<Loaded>) {
-        let lists = Arc::new(self.project().lists.for_engine());
-        let (caught_up, mut waiting) = mpsc::channel::<()>(1);
-        let mut groups = self.groups.lock().await;
-        for loaded in loaded {
-            let (host, lists, news) = (
-                Arc::clone(&self.host),
-                Arc::clone(&lists),
-                self.news.clone(),
-            );
-            groups.push(Group::start(host, loaded, lists, news, caught_up.clone()));
+    /// Starts everything, and returns when the service is told to end, or when the store is broken.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`] when a write to the store failed half way.
+    async fn go(self: &Arc<Self>, open: Open, loaded: Vec<Loaded>) -> anyhow::Result<()> {
+        self.begin(open, loaded).await;
+        tracing::info!(
+            sources = self.host.sources.len(),
+            cohorts = self.project().definitions.len(),
+            destinations = self.host.destinations.len(),
+            "running; Ctrl-C or SIGTERM ends it"
+        );
+        tokio::select! {
+            () = self.host.stopping.cancelled() => Ok(()),
+            () = self.host.broken.cancelled() => Err(StoreError::Stopped.into()),
         }
-        drop((groups, caught_up));
-        let service = Arc::clone(self);
-        tokio::spawn(async move {
-            // It is closed when every group has dropped its end.
-            while waiting.recv().await.is_some() {}
-            if let Err(error) = service.clear_up().await {
-                tracing::error!("what belongs to earlier definitions is kept: {error:#}");
+    }
+
+    /// Starts every part, and returns when the definitions are in force.
+    async fn begin(self: &Arc<Self>, open: Open, loaded: Vec<Loaded>) {
+        let project = self.project();
+        let host = &self.host;
+        self.note_in_force(&project, &loaded).await;
+        if let Some(listener) = open.operations {
+            let (host, address) = (Arc::clone(host), listener.local_addr());
+            let mut listener = Some(listener);
+            self.start("metrics and health", move || {
+                let (host, listener) = (Arc::clone(&host), listener.take());
+                let address = address
+                    .as_ref()
+                    .map(Clone::clone)
+                    .map_err(ToString::to_string);
+                async move {
+                    let listener = match listener {
+                        Some(listener) => listener,
+                        None => operations::bind(address.map_err(anyhow::Error::msg)?).await?,
+                    };
+                    operations::serve(listener, host).await
+                }
+            });
+        }
+        {
+            let (service, listener) = (Arc::clone(self), Arc::new(open.control));
+            self.start("requests", move || {
+                control::serve(Arc::clone(&listener), Arc::clone(&service))
+            });
+        }
+        let first_looks = open.sources.start(host, &self.work);
+        for (name, destination) in &project.config.destinations {
+            self.start_delivery(name, deliver::within(&project, destination));
+        }
+        {
+            let (host, config) = (Arc::clone(host), Arc::clone(&project.config));
+            self.start("upkeep of the store", move || {
+                let (host, config) = (Arc::clone(&host), Arc::clone(&config));
+                async move {
+                    upkeep::upkeep(host, config).await;
+                    Ok(())
+                }
+            });
+        }
+        first_looks.await;
+        self.start_groups(loaded).await;
+        let (service, reload) = (Arc::clone(self), open.reload);
+        self.start("definitions", move || {
+            let (service, reload) = (Arc::clone(&service), Arc::clone(&reload));
+            async move {
+                definitions::watch(service, reload).await;
+                Ok(())
             }
-            service.host.live().caught_up = true;
         });
     }
 
-    /// Forgets the rules of definitions that are gone, and ends cohorts that said `on_remove: exit`.
-    async fn clear_up(&self) -> anyhow::Result<()> {
-        let groups = self.groups.lock().await;
-        let loaded: Vec<Loaded> = groups.iter().map(|group| group.loaded.clone()).collect();
-        let (host, project) = (Arc::clone(&self.host), self.project());
-        let _ticking = self.host.ticking.write().await;
-        let removed = blocking(move || {
-            let rules = loaded
-                .iter()
-                .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())));
-            muster_engine::forget_other_rules(&host.store, &rules.collect::<Vec<_>>())?;
-            rules::end_removed(&project, &host.store, host.clock.now())
-        });
-        let removed = removed.await?;
-        drop(groups);
-        for (cohort, record) in removed {
-            tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
-            self.host.wake_destinations();
-        }
-        Ok(())
+    /// Starts a part that ends when the service stops.
+    fn start<F>(&self, name: &str, work: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let task = Task {
+            name: name.to_owned(),
+            stop: self.host.stopping.clone(),
+            work,
+        };
+        self.work.start(task, |_| {});
     }
 
-    /// Deletes a person's history and memberships.
-    async fn forget(&self, user: String) -> Result<Value, String> {
-        let _ticking = self.host.ticking.write().await;
-        let host = Arc::clone(&self.host);
-        let forgotten =
-            blocking(move || muster_engine::forget(&host.store, &user, host.clock.now())).await;
-        self.host.wake_destinations();
-        forgotten
-            .map(|forgotten| crate::told::forgotten(&forgotten))
-            .map_err(|error| error.to_string())
+    fn start_delivery(&self, name: &str, destination: muster_publish::Destination) {
+        let (host, stop) = (Arc::clone(&self.host), self.stop_deliveries.clone());
+        let task = Task {
+            name: format!("destination {name}"),
+            stop: stop.clone(),
+            work: {
+                let (host, name) = (Arc::clone(&host), name.to_owned());
+                move || {
+                    let (host, name) = (Arc::clone(&host), name.clone());
+                    let (destination, stop) = (destination.clone(), stop.clone());
+                    async move {
+                        delivery::deliver(host, name, destination, stop).await;
+                        Ok(())
+                    }
+                }
+            },
+        };
+        let name = name.to_owned();
+        (self.deliveries).start(task, move |why| delivery::failed(&host, &name, why));
     }
 
     /// Drops events that are older than the retention.
@@ -266,7 +296,15 @@ impl Service {
         upkeep::prune(Arc::clone(&self.host), &project.config, anyway).await
     }
 
-    fn status(&self) -> Value {
-        control::status(self)
+    fn project(&self) -> Arc<Project> {
+        Arc::clone(&self.project.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Addresses that are taken, and sources that are open.
+struct Open {
+    operations: Option<tokio::net::TcpListener>,
+    control: tokio::net::UnixListener,
+    sources: Sources,
+    reload: Arc<tokio::sync::Notify>,
 }

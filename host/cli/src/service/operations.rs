@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use super::group::blocking;
+use super::blocking::blocking;
 use super::host::Host;
 
 /// What OpenMetrics text is called.
@@ -25,17 +25,17 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Answers until the service stops.
-pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) {
+pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) -> anyhow::Result<()> {
     let stopped = host.stopping.clone();
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(host);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!("metrics and health are no longer served: {error}");
-    }
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stopped.cancelled_owned())
+        .await
+        .context("metrics and health are no longer served")
 }
 
 async fn metrics(State(host): State<Arc<Host>>) -> Response {
@@ -46,14 +46,19 @@ async fn metrics(State(host): State<Arc<Host>>) -> Response {
     }
 }
 
-/// Ready: what was missed is made up for, every source gets on, and nothing is being shut down.
+/// Ready: every cohort has had its first attempt, every source gets on, every part runs, and nothing is being shut down. A wrong
+/// definition on disk is told and changes nothing of that, for the ones in force go on.
 async fn ready(State(host): State<Arc<Host>>) -> Response {
     let mut reasons = Vec::new();
     if host.stopping.is_cancelled() {
         reasons.push("stopping".to_owned());
     }
-    if !host.live().caught_up {
-        reasons.push("cohorts are being computed for the first time, or made up for".to_owned());
+    let (caught_up, faults) = {
+        let live = host.live();
+        (live.caught_up, live.definitions.clone())
+    };
+    if !caught_up {
+        reasons.push("cohorts are evaluated for the first time, or made up for".to_owned());
     }
     for (name, stats) in &host.sources {
         reasons.extend(
@@ -62,9 +67,25 @@ async fn ready(State(host): State<Arc<Host>>) -> Response {
                 .map(|trouble| format!("source {name}: {trouble}")),
         );
     }
-    if reasons.is_empty() {
-        "ready\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n").into_response()
+    let is_source = |name: &str| name.starts_with("source ");
+    for (name, part) in host.parts.all() {
+        // A source has said it already.
+        if part.down && !is_source(&name) {
+            reasons.push(format!("{name}: {}; it is started again", part.why));
+        }
+    }
+    let mut said = reasons.join("\n");
+    let ready = reasons.is_empty();
+    if ready {
+        said.push_str("ready");
+    }
+    for fault in faults.into_iter().flat_map(|faults| faults.lines) {
+        said.push_str("\nwrong definition, the one in force goes on: ");
+        said.push_str(&fault);
+    }
+    said.push('\n');
+    match ready {
+        true => said.into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
     }
 }

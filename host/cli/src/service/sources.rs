@@ -1,16 +1,18 @@
 //! Events in: every source of muster.yaml, each a task of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use muster_ingest::http::{self, ApiKey, HttpSettings};
 use muster_ingest::kinesis::{self, KinesisSource};
 use muster_ingest::{FilesSettings, SourceStats};
+use muster_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio_util::task::TaskTracker;
+use tokio_util::sync::CancellationToken;
 
 use super::host::Host;
+use super::supervisor::{Supervisor, Task};
 use crate::config::SourceConfig;
 use crate::project::Project;
 
@@ -79,52 +81,100 @@ impl Sources {
         self.all.iter().map(stats).collect()
     }
 
-    /// Begins to read; each source until the service stops. What is returned is ready when the files that are there are imported, so that
-    /// a cohort's first run sees the history.
+    /// Begins to read; each source until the service stops. What is returned is ready when the files that are there are imported,
+    /// so that a cohort's first run sees the history.
     pub(super) fn start(
         self,
         host: &Arc<Host>,
-        work: &TaskTracker,
+        supervisor: &Supervisor,
     ) -> impl Future<Output = ()> + use<> {
         let mut first_looks = Vec::new();
         for Source { name, stats, open } in self.all {
             let (looked, first_look) = oneshot::channel();
-            if let Open::Files(_) = &open {
-                first_looks.push(first_look);
-            }
-            let (store, cancel) = (host.store.clone(), host.stopping.clone());
-            work.spawn(async move {
-                let ended = match open {
-                    Open::Files(settings) => {
-                        let stats = Arc::clone(&stats);
-                        muster_ingest::run_files(store, settings, looked, stats, cancel)
-                            .await
-                            .map_err(anyhow::Error::from)
-                    }
-                    Open::Http(settings, listener) => {
-                        let stats = Arc::clone(&stats);
-                        http::run_http(listener, store, &settings, stats, cancel)
-                            .await
-                            .map_err(anyhow::Error::from)
-                    }
-                    Open::Kinesis(source) => {
-                        let stats = Arc::clone(&stats);
-                        kinesis::run_kinesis(store, source, stats, cancel)
-                            .await
-                            .map_err(anyhow::Error::from)
-                    }
-                };
-                if let Err(error) = ended {
-                    tracing::error!(source = name, "ended: {error:#}");
-                    stats.set_trouble(Some(format!("{error:#}")));
+            let kind = match open {
+                Open::Files(settings) => {
+                    first_looks.push(first_look);
+                    Kind::Files(settings, Once::new(looked))
                 }
+                Open::Http(settings, listener) => Kind::Http(settings, Once::new(listener)),
+                Open::Kinesis(source) => Kind::Kinesis(source),
+            };
+            let failing = Arc::clone(&stats);
+            let reading = Arc::new(Reading {
+                kind,
+                stats,
+                store: host.store.clone(),
+                cancel: host.stopping.clone(),
             });
+            let task = Task {
+                name: format!("source {name}"),
+                stop: host.stopping.clone(),
+                work: move || Arc::clone(&reading).read(),
+            };
+            supervisor.start(task, move |why| failing.set_trouble(Some(why.to_owned())));
         }
         async move {
             for first_look in first_looks {
-                // A source that has ended already has said why.
+                // A source that failed has said why, and is started again: nobody waits for it.
                 let _ = first_look.await;
             }
         }
+    }
+}
+
+/// What only the first start of a task takes.
+struct Once<T>(Mutex<Option<T>>);
+
+impl<T> Once<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(Some(value)))
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+enum Kind {
+    Files(FilesSettings, Once<oneshot::Sender<()>>),
+    Http(HttpSettings, Once<TcpListener>),
+    Kinesis(KinesisSource),
+}
+
+/// A source that is read. It may be begun again: what was read is in the store, with its position.
+struct Reading {
+    kind: Kind,
+    stats: Arc<SourceStats>,
+    store: Store,
+    cancel: CancellationToken,
+}
+
+impl Reading {
+    async fn read(self: Arc<Self>) -> anyhow::Result<()> {
+        // What a start before this one said.
+        self.stats.set_trouble(None);
+        let (store, stats, cancel) = (
+            self.store.clone(),
+            Arc::clone(&self.stats),
+            self.cancel.clone(),
+        );
+        match &self.kind {
+            Kind::Files(settings, looked) => {
+                // After the first start nobody listens.
+                let looked = looked.take().unwrap_or_else(|| oneshot::channel().0);
+                muster_ingest::run_files(store, settings.clone(), looked, stats, cancel).await?;
+            }
+            Kind::Http(settings, listener) => {
+                let listener = match listener.take() {
+                    Some(listener) => listener,
+                    None => http::bind(settings).await?,
+                };
+                http::run_http(listener, store, settings, stats, cancel).await?;
+            }
+            Kind::Kinesis(source) => {
+                kinesis::run_kinesis(store, source.clone(), stats, cancel).await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,11 @@
-//! The end of the service, in order: no new events, ticks stop between two chunks, messages that are on their way arrive.
+//! The end of the service, in order: no new events, runs stop between two chunks, messages that are on their way arrive.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::blocking::blocking;
 use super::{Service, Settings};
 
 /// How often it is looked whether the outbox is empty.
@@ -37,32 +36,21 @@ impl Signals {
 }
 
 /// Ends everything within the set time.
-pub(super) async fn end(
-    service: &Service,
-    settings: &Settings,
-    work: TaskTracker,
-    deliveries: TaskTracker,
-    stop_deliveries: CancellationToken,
-) {
+pub(super) async fn end(service: &Service, settings: &Settings) {
     tracing::info!(
         seconds = settings.stop_timeout.as_secs(),
         drain = settings.drain,
         "stopping; a second signal ends it at once"
     );
-    let host = &service.host;
-    host.stop();
+    // It ends sources, and runs between two chunks: the stop of every group is a child of it.
+    service.host.stopping.cancel();
     let in_order = async {
-        work.close();
-        work.wait().await;
-        for group in service.groups.lock().await.drain(..) {
-            group.end().await;
-        }
+        service.work.ended().await;
         if settings.drain {
             drained(service).await;
         }
-        stop_deliveries.cancel();
-        deliveries.close();
-        deliveries.wait().await;
+        service.stop_deliveries.cancel();
+        service.deliveries.ended().await;
     };
     match tokio::time::timeout(settings.stop_timeout, in_order).await {
         Ok(()) => tracing::info!("stopped"),
@@ -75,7 +63,8 @@ pub(super) async fn end(
 /// Waits until the outbox is empty.
 async fn drained(service: &Service) {
     loop {
-        match service.host.store.backlog() {
+        let host = service.host.clone();
+        match blocking(move || host.store.backlog()).await {
             Ok(backlog) => {
                 let known = &service.host.destinations;
                 if !backlog

@@ -6,7 +6,7 @@ use std::time::Duration;
 use muster_store::{Pruned, Refusal, StoreError};
 use serde_json::Value;
 
-use super::group::blocking;
+use super::blocking::blocking;
 use super::host::Host;
 use crate::config::Config;
 use crate::retention;
@@ -34,7 +34,12 @@ pub(super) async fn upkeep(host: Arc<Host>, config: Arc<Config>) {
             let host = Arc::clone(&host);
             blocking(move || work(&host, due))
         };
-        let wait = match work.await {
+        let worked = tokio::select! {
+            worked = work => worked,
+            // A merge may take longer than the end may. It is crash-safe, and its thread holds no part up.
+            () = host.stopping.cancelled() => return,
+        };
+        let wait = match worked {
             Ok(Work::More) => Duration::ZERO,
             Ok(Work::Done) => MERGE,
             Ok(Work::Pruned(refusal)) => {
@@ -66,6 +71,8 @@ enum Work {
 }
 
 fn work(host: &Host, prune: bool) -> Result<Work, StoreError> {
+    #[cfg(test)]
+    host.faults.of_upkeep();
     if host.store.maintain()? {
         return Ok(Work::More);
     }

@@ -113,6 +113,12 @@ impl Diagnostic {
         &self.help
     }
 
+    /// Returns the path of the file in which the fault is; `None`: it is in none.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        Some(self.labels.first()?.source.path())
+    }
+
     /// Path, line and column of the fault, both from 1; `None`: of no one place.
     #[must_use]
     pub fn place(&self) -> Option<(&str, usize, usize)> {

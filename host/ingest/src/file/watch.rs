@@ -13,10 +13,11 @@ mod watched;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use muster_store::Store;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::watched::Watched;
@@ -86,8 +87,10 @@ pub async fn run_files(
     let mut watched = Watched::new(store, settings, options, stats);
     let (mut looks, mut first_look) = (0_u64, Some(first_look));
     while !cancel.is_cancelled() {
+        // The runtime's time, which tests can pause: it decides when a file is at rest.
+        let now = Instant::now().into_std();
         let mut look = tokio::task::spawn_blocking(move || {
-            let looked = watched.look(Instant::now(), &mut |_| {});
+            let looked = watched.look(now, &mut |_| {});
             (watched, looked)
         });
         let looked = tokio::select! {

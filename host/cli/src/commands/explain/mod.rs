@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 use crate::output::{Output, number, table};
 use crate::project::{Project, clause};
 use crate::reads::Reads;
+use crate::service::control;
 use crate::told;
 
 /// Show why a user is in a cohort or is not: each clause with the values that decided, and when that changes
@@ -28,7 +29,7 @@ pub(crate) struct Explain {
     cohort: String,
     /// The user's id
     user: String,
-    /// Evaluate at this instant instead of the project's clock (`clock:` in muster.yaml, else the system's)
+    /// Evaluate at this instant instead of the clock of the running service (else `clock:` in muster.yaml, else the system's)
     #[arg(long, value_name = "INSTANT")]
     at: Option<Millis>,
     /// The project's folder
@@ -47,11 +48,16 @@ const COMPARED_USERS: u32 = 100_000;
 
 impl Explain {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let project = Project::load_sound(&self.project, output)?;
         let definition = project.cohort(&self.cohort)?;
         let snapshot = project.look()?;
         let user = find_user(&snapshot, &self.user)?;
-        let at = self.at.or(project.config.clock).unwrap_or_else(Millis::now);
+        let at = match self.at {
+            Some(at) => at,
+            None => control::clock(&project.store_directory())?
+                .or(project.config.clock)
+                .unwrap_or_else(Millis::now),
+        };
         let history = UserHistory {
             lists: project.lists.of_user(&self.user),
             ..snapshot.history(user, at)?
@@ -73,7 +79,11 @@ impl Explain {
         // Whoever reads the output may take their time, and a snapshot keeps pages from being used
         // again.
         drop(snapshot);
-        output.result(&explained.json(), &explained.text())
+        let mut json = explained.json();
+        if let Some(document) = json.as_object_mut() {
+            document.insert("faults".to_owned(), project.faults().into());
+        }
+        output.result(&json, &explained.text())
     }
 }
 

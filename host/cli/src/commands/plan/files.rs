@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use muster_ingest::{find_files, is_imported};
+use muster_ingest::{FindError, find_files, is_imported};
 use muster_store::Snapshot;
 
 use crate::output::count;
@@ -24,17 +24,27 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Looks at the files of all sources.
-    pub(super) fn look(project: &Project, snapshot: &Snapshot) -> anyhow::Result<Self> {
-        Self::look_at(project, snapshot, LOOKED_AT)
+    /// Looks at the files of all sources. A `running` service waits for files that are not there yet.
+    pub(super) fn look(
+        project: &Project,
+        snapshot: &Snapshot,
+        running: bool,
+    ) -> anyhow::Result<Self> {
+        Self::look_at(project, snapshot, running, LOOKED_AT)
     }
 
-    fn look_at(project: &Project, snapshot: &Snapshot, most: u64) -> anyhow::Result<Self> {
+    fn look_at(
+        project: &Project,
+        snapshot: &Snapshot,
+        running: bool,
+        most: u64,
+    ) -> anyhow::Result<Self> {
         let (mut paths, mut problems) = (Vec::new(), Vec::new());
         let patterns = project.config.files().flat_map(|all| &all.files);
         for pattern in patterns {
             match find_files(pattern, &project.directory) {
                 Ok(found) => paths.extend(found),
+                Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) if running => {}
                 Err(error) => problems.push(format!("a run would not begin: {error}")),
             }
         }
@@ -94,7 +104,7 @@ mod tests {
         write("b.json", "56");
         let project = Project::load(directory.path(), &Output::new(true)).unwrap();
         let snapshot = project.open_store().unwrap().snapshot().unwrap();
-        let look = |most| Files::look_at(&project, &snapshot, most).unwrap();
+        let look = |most| Files::look_at(&project, &snapshot, false, most).unwrap();
         assert_eq!(look(6).new.map(|new| new.len()), Some(2));
         assert_eq!(look(5).new, None);
         assert!(look(5).note().unwrap().contains("too large"));

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::output::{Output, Reported, count, number, table};
 use crate::project::Project;
 use crate::rules::{self, Loaded};
+use crate::service::control;
 use crate::ticking::with_progress;
 use files::Files;
 
@@ -35,7 +36,7 @@ pub(crate) struct Plan {
     /// The project's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
-    /// Plan a run at this instant instead of the project's clock (`clock:` in muster.yaml, else the system's)
+    /// Plan a run at this instant instead of the clock of the running service (else `clock:` in muster.yaml, else the system's)
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
     /// How many of the users who would enter a cohort, and of those who would exit, are named: those who came to the store first
@@ -45,21 +46,29 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let project = Project::load_sound(&self.project, output)?;
         let mut shown = BTreeSet::new();
         for id in &self.cohorts {
             shown.insert(project.cohort(id)?.id.clone());
         }
         let snapshot = project.look()?;
         let loaded = rules::load(&project)?;
-        let files = Files::look(&project, &snapshot)?;
+        let running = control::clock(&project.store_directory())?;
+        // The running service waits for files; a run of its own would not begin without them.
+        let files = Files::look(&project, &snapshot, running.is_some())?;
         if let Some(note) = files.note() {
             output.note(&note);
         }
         let now = self
             .now
+            .or(running)
             .or(project.config.clock)
             .unwrap_or_else(Millis::now);
+        let mut problems = files.problems;
+        if shown.is_empty() {
+            let wrong = project.fault_lines().into_iter();
+            problems.extend(wrong.map(|fault| format!("not in this plan: {fault}")));
+        }
         let mut planned = Planned {
             shown: (!shown.is_empty()).then_some(shown),
             sample: self.sample,
@@ -67,7 +76,7 @@ impl Plan {
             rows: Vec::new(),
             samples: String::new(),
             json: Vec::new(),
-            problems: files.problems,
+            problems,
         };
         let lists = project.lists.for_engine();
         for loaded in &loaded {
@@ -78,6 +87,7 @@ impl Plan {
             "new_files": files.new,
             "cohorts": planned.json,
             "problems": planned.problems,
+            "faults": project.faults(),
         });
         // Whoever reads the output may take their time, and a snapshot keeps pages from being used
         // again.

@@ -10,7 +10,8 @@ use muster_definition::Body;
 use super::home::Home;
 use crate::config;
 use crate::output::Output;
-use crate::project::{beside, is_test};
+use crate::project::beside;
+use crate::reading::is_test;
 
 /// A test file and its project.
 pub(super) struct Found {

@@ -8,7 +8,8 @@ use muster_definition::{Definition, Diagnostics, TimeZoneName, link, parse_in};
 use crate::config::{self, Outline};
 use crate::lists::MemberLists;
 use crate::output::{Output, Rendered};
-use crate::project::{find_definitions, read};
+use crate::project::read;
+use crate::reading::find_definitions;
 
 /// A project as its tests need it; without one there is no other cohort, and the time zone is UTC.
 pub(super) struct Home {
@@ -87,7 +88,10 @@ impl Home {
             problems.append(self.problems.clone());
             return Err(problems);
         }
-        let lists = MemberLists::read(&all)?;
+        let (lists, faults) = MemberLists::read(&all);
+        if let Some((_, faults)) = faults.into_iter().next() {
+            return Err(faults);
+        }
         match all.into_iter().next() {
             Some(definition) => Ok((definition, lists)),
             None => Err(problems),

@@ -7,11 +7,8 @@ use std::time::Duration;
 use muster_model::{CohortId, EventBuffer, Millis};
 use muster_store::{Options, Store};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::life::{Down, Row, Step};
 use super::modules;
@@ -20,12 +17,9 @@ use super::pool::{DESTINATIONS, USERS, id};
 use super::world::{Shared, World};
 use crate::output::Output;
 use crate::project::Project;
-use crate::service::clock::Clock;
+use crate::service::blocking::blocking;
 use crate::service::control::{self, Request};
-use crate::service::delivery;
-use crate::service::group::blocking;
-use crate::service::host::Host;
-use crate::service::metrics::Metrics;
+use crate::service::host::Runs;
 use crate::service::{Service, Settings, stop};
 
 /// How often the runtime may poll other tasks while a run is paused, so that what a step begins gets as far as it can.
@@ -49,8 +43,7 @@ pub(super) enum Ended {
 pub(super) struct Process<'a> {
     pub(super) world: &'a mut World,
     pub(super) service: Arc<Service>,
-    deliveries: TaskTracker,
-    stop_deliveries: CancellationToken,
+    settings: Settings,
     paused: UnboundedReceiver<Paused>,
     /// Steps that were begun in the middle of a run.
     background: Vec<JoinHandle<()>>,
@@ -75,45 +68,28 @@ impl<'a> Process<'a> {
             ..Options::default()
         };
         let store = Store::open(&project.store_directory(), &options).unwrap();
-        let (news_sender, news) = watch::channel(0);
-        store.on_news(move |sequence| {
-            news_sender.send_replace(sequence);
-        });
-        let mut host = Host::new(
-            store,
-            project.directory.clone(),
-            Clock::new(Some(world.clock), 1.0),
-            project.config.guard,
-            DESTINATIONS.map(str::to_owned).into_iter(),
-            Vec::new(),
-            Metrics::new(),
-            CancellationToken::new(),
-        );
         let pauses = Arc::clone(&shared.pauses);
-        host.runs.chunk_users = world.life.chunk_users;
-        host.runs.workers = std::num::NonZero::<usize>::MIN;
-        host.runs.progress = Arc::new(move |_, _| pauses.batch());
-        let host = Arc::new(host);
-        let service = Arc::new(Service {
-            host: Arc::clone(&host),
-            project: std::sync::Mutex::new(Arc::new(project)),
-            groups: tokio::sync::Mutex::new(Vec::new()),
-            news,
-        });
+        let settings = Settings {
+            now: Some(world.clock),
+            stop_timeout: STOP,
+            runs: Runs {
+                chunk_users: world.life.chunk_users,
+                workers: std::num::NonZero::<usize>::MIN,
+                progress: Arc::new(move |_, _| pauses.batch()),
+            },
+            ..Settings::default()
+        };
+        let service = Service::new(project, store, &settings, Vec::new());
         shared.note(|| format!("{}: start", world.clock));
-        let (deliveries, stop_deliveries) = (TaskTracker::new(), CancellationToken::new());
         for (name, inbox) in DESTINATIONS.into_iter().zip(&shared.inboxes) {
-            let destination = inbox.destination(&shared.commits);
-            let (host, stop) = (Arc::clone(&host), stop_deliveries.clone());
-            deliveries.spawn(delivery::deliver(host, name.to_owned(), destination, stop));
+            service.start_delivery(name, inbox.destination(&shared.commits));
         }
         world.put_in_force(world.clock);
         let paused = shared.pauses.listen();
         let mut process = Self {
             world,
             service: Arc::clone(&service),
-            deliveries,
-            stop_deliveries,
+            settings,
             paused,
             background: Vec::new(),
             down: Down::default(),
@@ -121,7 +97,10 @@ impl<'a> Process<'a> {
             settling: false,
         };
         process
-            .attend(async move { service.start(loaded).await })
+            .attend(async move {
+                service.note_in_force(&service.project(), &loaded).await;
+                service.start_groups(loaded).await;
+            })
             .await;
         process
     }
@@ -186,20 +165,7 @@ impl<'a> Process<'a> {
         // No run waits for this process any more.
         self.world.shared.pauses.disarm();
         drop(self.paused);
-        let settings = Settings {
-            now: None,
-            speed: 1.0,
-            drain: false,
-            stop_timeout: STOP,
-        };
-        let ending = stop::end(
-            &self.service,
-            &settings,
-            TaskTracker::new(),
-            self.deliveries,
-            self.stop_deliveries,
-        );
-        ending.await;
+        stop::end(&self.service, &self.settings).await;
         self.world.shared.note(|| format!("{now}: stopped"));
         Ended::Down(now, down)
     }
@@ -275,7 +241,7 @@ impl<'a> Process<'a> {
             }
             Step::Stop(down) => {
                 self.stopped = Some(down.clone());
-                service.host.stop();
+                service.host.stopping.cancel();
             }
             other => self.arm(other.clone()),
         }
@@ -291,10 +257,11 @@ impl<'a> Process<'a> {
         }
         self.world.files.write(self.world.directory.path());
         let service = Arc::clone(&self.service);
-        let (project, _) = service.project().reload(&Output::new(false)).unwrap();
+        let project = service.project().reload();
+        assert!(!project.problems.has_errors(), "{}", project.problems);
         let loaded = modules::load(&project);
         self.world.put_in_force(self.now());
-        Some(async move { service.put_in_force(project, loaded).await })
+        Some(async move { service.put_in_force(Arc::new(project), loaded).await })
     }
 
     /// Waits for something, and does meanwhile what is to be done in the middle of runs.

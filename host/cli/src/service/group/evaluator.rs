@@ -1,0 +1,200 @@
+//! One run of a group's cohorts: what it waits for, what it excludes, and what it leaves behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use muster_engine::{Cohort, EngineError, Lists, Reason, TickOptions, TickReport};
+use muster_model::Millis;
+use muster_sandbox::Rule;
+use muster_store::{Snapshot, Store};
+use tokio_util::sync::CancellationToken;
+
+use crate::service::blocking::blocking;
+use crate::service::host::Host;
+
+/// Evaluates the cohorts of a group. Both runners use it, and what people ask goes through it. Clones are of the same group.
+#[derive(Clone)]
+pub(super) struct Evaluator {
+    pub(super) host: Arc<Host>,
+    pub(super) rule: Rule,
+    pub(super) cohorts: Arc<[Cohort]>,
+    pub(super) lists: Arc<Lists>,
+    /// A run needs a permit. Runs in real time do not: they are small, and nobody may hold them up.
+    pub(super) permitted: bool,
+    pub(super) stop: CancellationToken,
+}
+
+/// How a run is to be.
+#[derive(Clone, Copy, Default)]
+pub(super) struct How {
+    pub(super) everybody: bool,
+    pub(super) resend: bool,
+    pub(super) unguarded: bool,
+    pub(super) reason: Option<Reason>,
+}
+
+impl Evaluator {
+    /// Runs all cohorts of the group.
+    ///
+    /// # Errors
+    /// [`EngineError::Stopped`] when the group is told to end; else why the run failed. What was committed stays.
+    pub(super) async fn run_all(&self, how: How) -> Result<TickReport, EngineError> {
+        self.run(self.cohorts.to_vec(), how).await
+    }
+
+    /// Runs some or all cohorts of the group.
+    ///
+    /// # Errors
+    /// As [`Self::run_all`].
+    pub(super) async fn run(
+        &self,
+        cohorts: Vec<Cohort>,
+        how: How,
+    ) -> Result<TickReport, EngineError> {
+        let part = cohorts.len() < self.cohorts.len();
+        let _permit = self.until_stopped(self.permit()).await?;
+        let _module = match part {
+            true => Some(self.until_stopped(self.host.locks.modules.read()).await?),
+            false => None,
+        };
+        let _states = self.until_stopped(self.host.locks.states.read()).await?;
+        let now = self.host.clock.now();
+        let stop = Arc::new(AtomicBool::new(self.stop.is_cancelled()));
+        let work = {
+            let (evaluator, stop) = (self.clone(), Arc::clone(&stop));
+            blocking(move || evaluator.evaluate(&cohorts, how, now, &stop, part))
+        };
+        tokio::pin!(work);
+        let report = tokio::select! {
+            report = &mut work => report,
+            () = self.stop.cancelled() => {
+                stop.store(true, Ordering::Relaxed);
+                work.await
+            }
+        }?;
+        self.done(&report);
+        Ok(report)
+    }
+
+    fn evaluate(
+        &self,
+        cohorts: &[Cohort],
+        how: How,
+        now: Millis,
+        stop: &AtomicBool,
+        part: bool,
+    ) -> Result<TickReport, EngineError> {
+        #[cfg(test)]
+        self.host.faults.of_run(cohorts)?;
+        let (host, rule) = (&self.host, &self.rule);
+        let options = TickOptions {
+            lists: &self.lists,
+            everybody: how.everybody,
+            resend: how.resend,
+            alone: part,
+            reason: how.reason,
+            guard: host.guard.filter(|_| !how.unguarded),
+            stop: Some(stop),
+            ..host.runs.at(now)
+        };
+        let report = muster_engine::tick(&host.store, rule, cohorts, &options)?;
+        if part {
+            muster_engine::forget_rule(&host.store, rule, cohorts)?;
+        }
+        Ok(report)
+    }
+
+    /// Changes the state of cohorts of the group outside a run. Only the group's own task may call it, so no run of them is under way.
+    ///
+    /// # Errors
+    /// [`EngineError::Stopped`] when the group is told to end; else why the change failed.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Store, Millis) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let _states = self.until_stopped(self.host.locks.states.read()).await?;
+        let host = Arc::clone(&self.host);
+        blocking(move || change(&host.store, host.clock.now())).await
+    }
+
+    /// Reads the store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let host = Arc::clone(&self.host);
+        blocking(move || read(&host.store.snapshot()?)).await
+    }
+
+    /// Notes when the cohorts are evaluated next.
+    pub(super) fn note_next(&self, next: Option<Millis>) {
+        let mut live = self.host.live();
+        for cohort in self.cohorts.iter() {
+            live.cohorts.entry(cohort.id.clone()).or_default().next = next;
+        }
+    }
+
+    /// Notes that a run failed as a whole.
+    pub(super) fn failed(&self, why: &str) {
+        let mut live = self.host.live();
+        for cohort in self.cohorts.iter() {
+            tracing::error!(cohort = %cohort.id, "not evaluated, membership kept: {why}");
+            live.cohorts.entry(cohort.id.clone()).or_default().trouble = Some(why.to_owned());
+        }
+        drop(live);
+        let ids = self.cohorts.iter().map(|cohort| &cohort.id);
+        self.host.metrics.failed(ids);
+    }
+
+    async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        match self.permitted {
+            true => self.host.permits.acquire().await.ok(),
+            false => None,
+        }
+    }
+
+    /// Waits for something, unless the group is told to end: others may hold it for as long as a first sync takes.
+    async fn until_stopped<T>(&self, wait: impl Future<Output = T>) -> Result<T, EngineError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(EngineError::Stopped),
+            got = wait => Ok(got),
+        }
+    }
+
+    fn done(&self, report: &TickReport) {
+        let mut live = self.host.live();
+        for cohort in &report.cohorts {
+            let known = live.cohorts.entry(cohort.id.clone()).or_default();
+            known.last = Some(report.now);
+            known.trouble = None;
+            if let Some(held) = &cohort.held
+                && held.at == report.now.to_string()
+            {
+                tracing::warn!(
+                    cohort = %cohort.id, members = held.members, entered = held.entered, exited = held.exited,
+                    "the guard holds a run that would move much: `muster approve {id}` lets it go, `muster reject {id}` drops it", id = cohort.id
+                );
+            } else if cohort.entered + cohort.exited > 0 || cohort.reason != Reason::Scheduled {
+                tracing::info!(
+                    cohort = %cohort.id, reason = cohort.reason.as_str(), members = cohort.members, entered = cohort.entered,
+                    exited = cohort.exited, messages = cohort.messages, "ran"
+                );
+            }
+        }
+        drop(live);
+        for skipped in &report.skipped {
+            let cohort = self.cohorts.first().map_or("", |cohort| cohort.id.as_str());
+            tracing::warn!(
+                cohort,
+                users = skipped.users,
+                "not evaluated, membership kept: {}",
+                skipped.reason
+            );
+        }
+        self.host.metrics.ran(report);
+    }
+}

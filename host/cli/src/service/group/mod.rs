@@ -1,0 +1,191 @@
+//! A group: the cohorts that share a module and a cadence. One task evaluates them, so no cohort is evaluated twice at once.
+//!
+//! | file | |
+//! |---|---|
+//! | `evaluator.rs` | one run: permit, locks, stop, what it leaves behind |
+//! | `real_time.rs`, `scheduled.rs` | when runs begin |
+//! | `request.rs` | what people ask of a cohort |
+
+mod evaluator;
+mod real_time;
+mod request;
+mod scheduled;
+
+use std::sync::{Arc, PoisonError};
+
+use muster_engine::Lists;
+use muster_model::CohortId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::host::Host;
+use super::supervisor::{Supervisor, Task};
+use crate::rules::Loaded;
+use evaluator::Evaluator;
+use real_time::RealTime;
+use request::Command;
+use scheduled::Scheduled;
+
+pub(crate) use request::{Ask, Reply};
+
+/// How many requests wait for a group before those who ask wait themselves.
+const REQUESTS: usize = 16;
+
+/// Dropped when every cohort of the group has had its first attempt.
+pub(crate) type Attempt = mpsc::Sender<()>;
+
+/// A running group.
+pub(crate) struct Group {
+    pub(crate) loaded: Loaded,
+    commands: mpsc::Sender<Command>,
+    stop: CancellationToken,
+    /// `None`: its module cannot be loaded.
+    task: Option<JoinHandle<()>>,
+}
+
+impl Group {
+    /// Starts the group's task. `changes`: the history's sequence.
+    pub(crate) fn start(
+        host: &Arc<Host>,
+        supervisor: &Supervisor,
+        loaded: Loaded,
+        lists: Arc<Lists>,
+        changes: watch::Receiver<u64>,
+        attempt: Attempt,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(REQUESTS);
+        let stop = host.stopping.child_token();
+        let task = match &loaded.rule {
+            Ok(rule) => {
+                let evaluator = Evaluator {
+                    host: Arc::clone(host),
+                    rule: rule.clone(),
+                    cohorts: loaded.cohorts.clone().into(),
+                    lists,
+                    permitted: !loaded.rhythm.is_real_time(),
+                    stop: stop.clone(),
+                };
+                Some(watched(
+                    supervisor, evaluator, &loaded, inbox, changes, attempt,
+                ))
+            }
+            Err(error) => {
+                for cohort in &loaded.cohorts {
+                    tracing::error!(cohort = %cohort.id, "not evaluated, membership kept: {error}");
+                    let mut live = host.live();
+                    live.cohorts.entry(cohort.id.clone()).or_default().trouble =
+                        Some(error.clone());
+                }
+                None
+            }
+        };
+        Self {
+            loaded,
+            commands,
+            stop,
+            task,
+        }
+    }
+
+    pub(crate) fn has(&self, cohort: &CohortId) -> bool {
+        self.loaded.cohorts.iter().any(|known| known.id == *cohort)
+    }
+
+    /// Asks something of a cohort of the group. The answer comes when it is done.
+    pub(crate) fn ask(
+        &self,
+        cohort: CohortId,
+        ask: Ask,
+    ) -> impl Future<Output = Reply> + Send + use<> {
+        let commands = self.commands.clone();
+        let fault = self.loaded.rule.as_ref().err().cloned();
+        async move {
+            if let Some(fault) = fault {
+                return Reply::Answer(Err(format!("`{cohort}` cannot be evaluated: {fault}")));
+            }
+            let (reply, answer) = oneshot::channel();
+            let command = Command { cohort, ask, reply };
+            if commands.send(command).await.is_err() {
+                return Reply::Ended;
+            }
+            answer.await.map_or(Reply::Ended, Reply::Answer)
+        }
+    }
+
+    /// Ends the group's task, between two chunks of a run that is under way.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        if let Some(task) = self.task
+            && let Err(error) = task.await
+        {
+            tracing::error!("a group ended unexpectedly: {error}");
+        }
+    }
+}
+
+/// Starts the task of a group whose module is loaded.
+fn watched(
+    supervisor: &Supervisor,
+    evaluator: Evaluator,
+    loaded: &Loaded,
+    inbox: mpsc::Receiver<Command>,
+    changes: watch::Receiver<u64>,
+    attempt: Attempt,
+) -> JoinHandle<()> {
+    let schedule = loaded.rhythm.schedule();
+    let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
+    // A panic in the first attempt ends it, too.
+    let attempt = std::sync::Mutex::new(Some(attempt));
+    let stop = evaluator.stop.clone();
+    let failing = evaluator.clone();
+    let work = move || {
+        let attempt = attempt
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let (evaluator, changes, schedule) = (evaluator.clone(), changes.clone(), schedule.clone());
+        let inbox = Arc::clone(&inbox);
+        async move {
+            let mut inbox = inbox.lock().await;
+            match schedule {
+                None => {
+                    RealTime::new(evaluator, changes)
+                        .run(&mut inbox, attempt)
+                        .await
+                }
+                Some(schedule) => {
+                    (Scheduled::new(evaluator, schedule).run(&mut inbox, attempt)).await;
+                }
+            }
+            Ok(())
+        }
+    };
+    let task = Task {
+        name: name(loaded),
+        stop,
+        work,
+    };
+    supervisor.start(task, move |why| failing.failed(why))
+}
+
+/// How many cohorts the name of a group says.
+const NAMED: usize = 3;
+
+fn name(loaded: &Loaded) -> String {
+    let ids: Vec<_> = loaded
+        .cohorts
+        .iter()
+        .map(|cohort| cohort.id.as_str())
+        .collect();
+    match ids.get(..NAMED) {
+        Some(first) if ids.len() > NAMED => {
+            format!(
+                "cohorts {} and {} more",
+                first.join(", "),
+                ids.len() - NAMED
+            )
+        }
+        _ => format!("cohorts {}", ids.join(", ")),
+    }
+}

@@ -1,0 +1,122 @@
+//! The real-time runner: cohorts are evaluated when users have changed, or when the first answer runs out.
+
+use std::time::Duration;
+
+use muster_engine::EngineError;
+use muster_model::Millis;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::evaluator::{Evaluator, How};
+use super::{Attempt, Command};
+use crate::service::backoff::Backoff;
+
+/// Runs begin at least this far apart: `computed_time` counts seconds.
+const APART: Duration = Duration::from_secs(1);
+
+/// Decides when real-time cohorts are evaluated.
+pub(super) struct RealTime {
+    evaluator: Evaluator,
+    /// The history's sequence.
+    changes: watch::Receiver<u64>,
+    /// There may be changed users, whatever the time.
+    wanted: bool,
+    /// No run begins before it.
+    not_before: Instant,
+    backoff: Backoff,
+}
+
+impl RealTime {
+    /// The first run begins at once: users may have changed while nobody looked.
+    pub(super) fn new(evaluator: Evaluator, changes: watch::Receiver<u64>) -> Self {
+        Self {
+            evaluator,
+            changes,
+            wanted: true,
+            not_before: Instant::now(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Runs until the group is told to end. `attempt` is dropped after the first attempt.
+    pub(super) async fn run(
+        mut self,
+        inbox: &mut mpsc::Receiver<Command>,
+        mut attempt: Option<Attempt>,
+    ) {
+        let mut changes = self.changes.clone();
+        loop {
+            let due = self.due().await;
+            tokio::select! {
+                biased;
+                () = self.evaluator.stop.cancelled() => return,
+                command = inbox.recv() => match command {
+                    Some(command) => {
+                        command.obey(&self.evaluator).await;
+                        continue;
+                    }
+                    None => return,
+                },
+                () = self.wait(due) => {}
+                changed = changes.changed(), if !self.wanted => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.wanted = true;
+                    continue;
+                }
+            }
+            let begun = Instant::now();
+            // What comes in from here on is for the next run.
+            changes.mark_unchanged();
+            match self.evaluator.run_all(How::default()).await {
+                Ok(_) => {
+                    self.backoff.succeeded();
+                    self.wanted = changes.has_changed().unwrap_or(false);
+                    self.not_before = begun + APART;
+                }
+                Err(EngineError::Stopped) => return,
+                Err(error) => self.failed(&error),
+            }
+            attempt.take();
+        }
+    }
+
+    /// Returns when the first answer runs out; `None`: never, or a run is wanted anyway.
+    async fn due(&mut self) -> Option<Millis> {
+        if self.wanted {
+            return None;
+        }
+        let due = {
+            let (rule, cohorts) = (self.evaluator.rule.clone(), self.evaluator.cohorts.clone());
+            (self.evaluator)
+                .read(move |snapshot| muster_engine::next_due(snapshot, &rule, &cohorts))
+        };
+        match due.await {
+            Ok(due) => {
+                self.evaluator.note_next(due);
+                due
+            }
+            Err(error) => {
+                self.failed(&error);
+                None
+            }
+        }
+    }
+
+    /// Waits until the next run is to begin.
+    async fn wait(&self, due: Option<Millis>) {
+        match due {
+            _ if self.wanted => {}
+            Some(due) => self.evaluator.host.clock.sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+        tokio::time::sleep_until(self.not_before).await;
+    }
+
+    fn failed(&mut self, error: &EngineError) {
+        self.evaluator.failed(&error.to_string());
+        self.wanted = true;
+        self.not_before = Instant::now() + self.backoff.failed();
+    }
+}

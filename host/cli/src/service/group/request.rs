@@ -1,0 +1,102 @@
+//! What people ask of one cohort while the service runs.
+
+use muster_engine::{EngineError, Reason};
+use muster_model::CohortId;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::evaluator::{Evaluator, How};
+
+/// What somebody asks of one cohort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// A run now.
+    Sync {
+        /// Every destination receives the whole cohort.
+        full: bool,
+    },
+    /// Let go of what the guard holds.
+    Approve,
+    /// Drop what the guard holds.
+    Reject,
+}
+
+/// What comes of a request.
+pub(crate) enum Reply {
+    /// It is done, or cannot be.
+    Answer(Result<Value, String>),
+    /// The group ended before it was done: another one may have the cohort.
+    Ended,
+}
+
+/// A request on its way to the group's task.
+pub(super) struct Command {
+    pub(super) cohort: CohortId,
+    pub(super) ask: Ask,
+    pub(super) reply: oneshot::Sender<Result<Value, String>>,
+}
+
+impl Command {
+    /// Does what is asked, and answers. A run that is stopped is not answered: whoever asked asks the next group.
+    pub(super) async fn obey(self, evaluator: &Evaluator) {
+        let answer = match obey(evaluator, &self.cohort, self.ask).await {
+            Err(Refusal::Engine(EngineError::Stopped)) => return,
+            Err(Refusal::Engine(error)) => Err(error.to_string()),
+            Err(Refusal::Said(why)) => Err(why),
+            Ok(answer) => Ok(answer),
+        };
+        // Whoever asked may be gone by now.
+        let _ = self.reply.send(answer);
+    }
+}
+
+enum Refusal {
+    Engine(EngineError),
+    Said(String),
+}
+
+impl From<EngineError> for Refusal {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, Refusal> {
+    let known = evaluator.cohorts.iter().find(|cohort| cohort.id == *id);
+    let Some(cohort) = known.cloned() else {
+        return Err(Refusal::Said(format!("no cohort has the id `{id}`")));
+    };
+    let held = {
+        let id = id.clone();
+        evaluator.read(move |snapshot| Ok(muster_engine::status(snapshot, &id)?.held))
+    };
+    let is_held = held.await?.is_some();
+    let how = match ask {
+        Ask::Sync { .. } if is_held => {
+            return Err(Refusal::Said(format!(
+                "a run of `{id}` is held: first let it go with `muster approve {id}` or drop it with `muster reject {id}`"
+            )));
+        }
+        Ask::Sync { full } => How {
+            resend: full,
+            reason: Some(Reason::Requested),
+            ..How::default()
+        },
+        Ask::Approve | Ask::Reject if !is_held => {
+            return Err(Refusal::Said(format!("no run of `{id}` is held")));
+        }
+        Ask::Approve => How {
+            everybody: true,
+            unguarded: true,
+            reason: Some(Reason::Approved),
+            ..How::default()
+        },
+        Ask::Reject => {
+            let id = id.clone();
+            let change = evaluator.change(move |store, now| muster_engine::reject(store, &id, now));
+            return Ok(json!({ "rejected": change.await? }));
+        }
+    };
+    let report = evaluator.run(vec![cohort], how).await?;
+    Ok(crate::told::run(&report))
+}

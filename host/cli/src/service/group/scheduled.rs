@@ -1,0 +1,130 @@
+//! The scheduled runner: cohorts are evaluated at the instants of their schedule, and never because events come in.
+
+use muster_engine::{EngineError, Reason};
+use muster_model::{Millis, Schedule};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::evaluator::{Evaluator, How};
+use super::{Attempt, Command};
+use crate::service::backoff::Backoff;
+
+/// Decides when daily and hourly cohorts are evaluated.
+pub(super) struct Scheduled {
+    evaluator: Evaluator,
+    schedule: Schedule,
+    /// New cohorts had their first run, and what was missed is made up for.
+    opened: bool,
+    /// When a run that is not of the schedule begins: the first one, and one that failed.
+    again: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Scheduled {
+    pub(super) fn new(evaluator: Evaluator, schedule: Schedule) -> Self {
+        Self {
+            evaluator,
+            schedule,
+            opened: false,
+            again: Some(Instant::now()),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Runs until the group is told to end. `attempt` is dropped after the first attempt.
+    pub(super) async fn run(
+        mut self,
+        inbox: &mut mpsc::Receiver<Command>,
+        mut attempt: Option<Attempt>,
+    ) {
+        loop {
+            let next = self.schedule.next(self.evaluator.host.clock.now());
+            self.evaluator.note_next(next);
+            tokio::select! {
+                biased;
+                () = self.evaluator.stop.cancelled() => return,
+                command = inbox.recv() => match command {
+                    Some(command) => {
+                        command.obey(&self.evaluator).await;
+                        continue;
+                    }
+                    None => return,
+                },
+                () = self.wait(next) => {}
+            }
+            let ran = match self.opened {
+                true => self.evaluator.run_all(How::default()).await.map(drop),
+                false => self.open().await,
+            };
+            match ran {
+                Ok(()) => {
+                    (self.opened, self.again) = (true, None);
+                    self.backoff.succeeded();
+                }
+                Err(EngineError::Stopped) => return,
+                Err(error) => {
+                    self.evaluator.failed(&error.to_string());
+                    self.again = Some(Instant::now() + self.backoff.failed());
+                }
+            }
+            attempt.take();
+        }
+    }
+
+    /// Waits until the next instant of the schedule, or until a run is to be tried again.
+    async fn wait(&self, next: Option<Millis>) {
+        let scheduled = async {
+            match next {
+                Some(next) => self.evaluator.host.clock.sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        let again = async {
+            match self.again {
+                Some(again) => tokio::time::sleep_until(again).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = scheduled => {}
+            () = again => {}
+        }
+    }
+
+    /// Runs new cohorts at once, and makes up for what was missed while nobody was there, with one run.
+    async fn open(&self) -> Result<(), EngineError> {
+        let latest = self.schedule.latest(self.evaluator.host.clock.now());
+        let cohorts = self.evaluator.cohorts.clone();
+        let read = self.evaluator.read(move |snapshot| {
+            let ran = |cohort: &muster_engine::Cohort| {
+                Ok(muster_engine::status(snapshot, &cohort.id)?.ran)
+            };
+            cohorts
+                .iter()
+                .map(ran)
+                .collect::<Result<Vec<_>, EngineError>>()
+        });
+        let ran = read.await?;
+        let each = || self.evaluator.cohorts.iter().zip(&ran);
+        let new: Vec<_> = each()
+            .filter(|(_, ran)| ran.is_none())
+            .map(|(cohort, _)| cohort.clone())
+            .collect();
+        let missed = ran
+            .iter()
+            .flatten()
+            .any(|ran| latest.is_some_and(|latest| *ran < latest));
+        let all_new = new.len() == self.evaluator.cohorts.len();
+        if !new.is_empty() {
+            self.evaluator.run(new, How::default()).await?;
+        }
+        if missed && !all_new {
+            let how = How {
+                reason: Some(Reason::Missed),
+                ..How::default()
+            };
+            self.evaluator.run_all(how).await?;
+        }
+        Ok(())
+    }
+}

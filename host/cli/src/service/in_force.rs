@@ -1,0 +1,230 @@
+//! Definitions in force: groups begin and end, and the store is cleared of what belongs to earlier ones.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use muster_model::CohortId;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::Service;
+use super::blocking::blocking;
+use super::group::{Ask, Group, Reply};
+use super::live::LiveCohort;
+use crate::project::Project;
+use crate::rules::{self, Loaded};
+
+/// How far the definitions are put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The files that are there are imported, and no cohort is evaluated yet.
+    Starting,
+    /// Some groups end and others begin.
+    Changing,
+    /// The definitions are in force. It counts how often they were put in force.
+    InForce(u64),
+}
+
+impl Service {
+    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the same are not disturbed.
+    pub(super) async fn put_in_force(
+        self: &Arc<Self>,
+        project: Arc<Project>,
+        mut loaded: Vec<Loaded>,
+    ) {
+        let changing = self.changing.lock().await;
+        let puts = self.puts();
+        self.phase.send_replace(Phase::Changing);
+        let (mut kept, mut ended) = (Vec::new(), Vec::new());
+        for group in self.groups.lock().await.drain(..) {
+            match loaded
+                .iter()
+                .position(|loaded| loaded.is_same(&group.loaded))
+            {
+                Some(at) => {
+                    loaded.swap_remove(at);
+                    kept.push(group);
+                }
+                None => ended.push(group),
+            }
+        }
+        // All that end do so before any begins: a cohort may go from one to another.
+        for group in ended {
+            group.end().await;
+        }
+        let all: Vec<_> = (kept.iter().map(|group| &group.loaded).chain(&loaded))
+            .cloned()
+            .collect();
+        self.note_in_force(&project, &all).await;
+        *self.groups.lock().await = kept;
+        *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
+        self.begin_groups(loaded, puts + 1).await;
+        drop(changing);
+    }
+
+    /// Starts the groups of the first definitions.
+    pub(super) async fn start_groups(self: &Arc<Self>, loaded: Vec<Loaded>) {
+        let _changing = self.changing.lock().await;
+        self.begin_groups(loaded, 1).await;
+    }
+
+    /// Notes what is put in force, before any group of it begins: this is the place for what the store is to know of it.
+    pub(super) async fn note_in_force(&self, project: &Project, loaded: &[Loaded]) {
+        let mut live = self.host.live();
+        let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
+        let gone: Vec<_> = (live.cohorts.keys())
+            .filter(|id| !defined(id))
+            .cloned()
+            .collect();
+        for id in &gone {
+            live.cohorts.remove(id);
+            self.host.metrics.removed(id);
+        }
+        for cohort in loaded.iter().flat_map(|loaded| &loaded.cohorts) {
+            let known: &mut LiveCohort = live.cohorts.entry(cohort.id.clone()).or_default();
+            known.cadence = cohort.cadence.to_string();
+        }
+    }
+
+    fn puts(&self) -> u64 {
+        match *self.phase.borrow() {
+            Phase::InForce(puts) => puts,
+            Phase::Starting | Phase::Changing => 0,
+        }
+    }
+
+    /// Starts groups, and clears up after those before them once every cohort has had its first attempt.
+    async fn begin_groups(self: &Arc<Self>, loaded: Vec<Loaded>, puts: u64) {
+        let lists = Arc::new(self.project().lists.for_engine());
+        let (attempt, mut attempts) = mpsc::channel::<()>(1);
+        let mut groups = self.groups.lock().await;
+        for loaded in loaded {
+            let (lists, changes) = (Arc::clone(&lists), self.changes.clone());
+            let attempt = attempt.clone();
+            groups.push(Group::start(
+                &self.host, &self.work, loaded, lists, changes, attempt,
+            ));
+        }
+        drop((groups, attempt));
+        self.phase.send_replace(Phase::InForce(puts));
+        let service = Arc::clone(self);
+        self.work.once("clean-up", async move {
+            let clearing = async {
+                // It is closed when every group has dropped its end.
+                attempts.recv().await;
+                service.clear_up(puts).await
+            };
+            let cleared = tokio::select! {
+                // What is under way on a thread of its own is crash-safe, and the next start goes on with it.
+                () = service.host.stopping.cancelled() => return,
+                cleared = clearing => cleared,
+            };
+            if let Err(error) = cleared {
+                tracing::error!("what belongs to earlier definitions is kept: {error:#}");
+            }
+        });
+    }
+
+    /// Forgets the modules of definitions that are gone, and ends cohorts that said `on_remove: exit`. Nothing, if other
+    /// definitions are in force by now: they clear up themselves.
+    async fn clear_up(self: &Arc<Self>, puts: u64) -> anyhow::Result<()> {
+        if self.puts() == puts {
+            self.host.live().caught_up = true;
+        }
+        // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none of them. The locks may take as
+        // long as a run, so they come before the one that reloads wait for.
+        let modules = Arc::clone(&self.host.locks.modules).write_owned().await;
+        let states = Arc::clone(&self.host.locks.states).read_owned().await;
+        let _changing = self.changing.lock().await;
+        if self.puts() != puts {
+            return Ok(());
+        }
+        let loaded: Vec<Loaded> = {
+            let groups = self.groups.lock().await;
+            groups.iter().map(|group| group.loaded.clone()).collect()
+        };
+        let (host, project) = (Arc::clone(&self.host), self.project());
+        let removed = blocking(move || {
+            // Held here, for the thread may outlive whoever waits for it.
+            let _locks = (modules, states);
+            let rules = loaded
+                .iter()
+                .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())));
+            muster_engine::forget_other_rules(&host.store, &rules.collect::<Vec<_>>())?;
+            rules::end_removed(&project, &host.store, host.clock.now())
+        });
+        for (cohort, record) in removed.await? {
+            tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
+        }
+        Ok(())
+    }
+
+    /// Deletes a user's history and memberships.
+    pub(super) async fn forget(&self, user: String) -> Result<Value, String> {
+        let _states = self.host.locks.states.write().await;
+        let host = Arc::clone(&self.host);
+        let forgotten =
+            blocking(move || muster_engine::forget(&host.store, &user, host.clock.now())).await;
+        forgotten
+            .map(|forgotten| crate::told::forgotten(&forgotten))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Asks something of a cohort, of whichever group has it. What a reload cuts off is asked of the next group.
+    pub(super) async fn ask(&self, cohort: &str, ask: Ask) -> Result<Value, String> {
+        let id = CohortId::new(cohort).map_err(|_| self.unknown(cohort))?;
+        let mut phase = self.phase.subscribe();
+        loop {
+            let ready = phase.wait_for(|phase| matches!(phase, Phase::InForce(_)));
+            let settled = tokio::select! {
+                () = self.host.stopping.cancelled() => return Err(STOPPING.to_owned()),
+                settled = ready => settled.map_or(Phase::Starting, |phase| *phase),
+                () = self.starts_for_long() => return Err(STARTING.to_owned()),
+            };
+            let asking = {
+                let groups = self.groups.lock().await;
+                let group = groups.iter().find(|group| group.has(&id));
+                group.map(|group| group.ask(id.clone(), ask))
+            };
+            let reply = match asking {
+                Some(asking) => Some(asking.await),
+                None => None,
+            };
+            let changed = *self.phase.borrow() != settled;
+            match reply {
+                Some(Reply::Answer(answer)) => return answer,
+                Some(Reply::Ended) if self.host.stopping.is_cancelled() => {
+                    return Err(STOPPING.to_owned());
+                }
+                _ if changed => {}
+                Some(Reply::Ended) => return Err(FAILED.to_owned()),
+                None => return Err(self.unknown(cohort)),
+            }
+        }
+    }
+
+    /// Ready when files have been imported for so long that whoever asks is better told than kept waiting.
+    async fn starts_for_long(&self) {
+        tokio::time::sleep(START).await;
+        if *self.phase.borrow() != Phase::Starting {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn unknown(&self, cohort: &str) -> String {
+        match self.project().cohort(cohort) {
+            Err(error) => format!("of the definitions in force, {error:#}"),
+            Ok(_) => format!("the running service has no cohort `{cohort}`"),
+        }
+    }
+}
+
+/// How long a request waits for the first import of files.
+const START: Duration = Duration::from_secs(5);
+
+const STOPPING: &str = "the service is stopping: ask again after the next start";
+
+const STARTING: &str = "the service is starting: it first imports the files of `sources:`, and no cohort is evaluated before they are in; try \
+                        again then";
+
+const FAILED: &str = "the run failed unexpectedly: `muster status` and the service's log say more";

@@ -1,0 +1,40 @@
+//! What is known of the cohorts in force while the service runs, beyond the store.
+
+use std::collections::BTreeMap;
+
+use muster_model::{CohortId, Millis};
+
+/// What is known of the cohorts in force.
+#[derive(Default)]
+pub(crate) struct Live {
+    /// Each cohort in force.
+    pub(crate) cohorts: BTreeMap<CohortId, LiveCohort>,
+    /// What is wrong with the definitions on disk, if the ones in force are older for that.
+    pub(crate) definitions: Option<Faults>,
+    /// What the retention would drop and does not, because it is so much.
+    pub(crate) retention: Option<serde_json::Value>,
+    /// Every cohort has had its first attempt since the definitions were put in force.
+    pub(crate) caught_up: bool,
+}
+
+/// What is known of a cohort in force.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LiveCohort {
+    /// Its cadence, in words.
+    pub(crate) cadence: String,
+    /// When it is evaluated next. `None` in real time, as long as no answer runs out.
+    pub(crate) next: Option<Millis>,
+    /// The clock of its latest run since the service began.
+    pub(crate) last: Option<Millis>,
+    /// Why its latest run failed.
+    pub(crate) trouble: Option<String>,
+}
+
+/// What is wrong with the definitions on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Faults {
+    /// All of it, as `muster check` shows it.
+    pub(crate) text: String,
+    /// Each fault in a line, with its place.
+    pub(crate) lines: Vec<String>,
+}

@@ -1,0 +1,287 @@
+//! When cohorts are evaluated, and what one that fails does to the others.
+
+use std::time::Duration;
+
+use super::Fault;
+use super::world::{World, runs, settings, until};
+use crate::service::Settings;
+use crate::service::control::Request;
+
+const BUYERS: &str = "where: {did: Purchase, in_last: 30 days}\n";
+
+fn cohort(cadence: &str) -> String {
+    format!("cadence: {cadence}\nsync: [out]\n{BUYERS}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hourly_cohort_does_not_run_because_events_come_in() {
+    let (hourly, daily) = (cohort("hourly"), cohort("daily"));
+    let world = World::new("", &[("hourly", &hourly), ("daily", &daily)]);
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    for _ in 0..30 * 6 {
+        service.purchase(&["ann"]);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    assert_eq!(service.runs("hourly").len(), 1, "its first run");
+    // The hour passes while events come in.
+    for _ in 0..31 * 6 {
+        service.purchase(&["bob"]);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+    let hourly = service.runs("hourly");
+    let at: Vec<_> = hourly.iter().map(|run| run.at.as_str()).collect();
+    assert_eq!(at.len(), 2, "{at:?}");
+    assert!(at[1].starts_with("2026-03-01T01:00:0"), "{at:?}");
+    assert_eq!(service.members("hourly"), 2);
+    assert_eq!(service.runs("daily").len(), 1, "its first run");
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
+    let world = World::new(
+        "retention: 400 days\n",
+        &[
+            ("sound", &cohort("daily")),
+            ("failing", &cohort("hourly")),
+            ("failing-at-once", &cohort("real_time")),
+            ("gone", &format!("on_remove: exit\n{}", cohort("daily"))),
+        ],
+    );
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann"]);
+    service.sync("gone").await.unwrap();
+    assert_eq!(service.members("gone"), 1);
+    service.stop().await;
+
+    // Its definition is gone, and others begin anew.
+    world.remove("cohorts/gone.yaml");
+    for failing in ["failing", "failing-at-once"] {
+        let path = format!("cohorts/{failing}.yaml");
+        world.write(&path, &format!("id: {failing}-2\n{}", cohort("hourly")));
+    }
+    let opened = world.open(settings()).await;
+    for failing in ["failing-2", "failing-at-once-2"] {
+        let mut faults = opened.service.host.faults.runs.lock().unwrap();
+        faults.insert(failing.to_owned(), Fault::Fail);
+    }
+    let service = opened.go();
+    service.caught_up().await;
+    until("who was in the cohort that is gone has exited", || {
+        service.members("gone") == 0
+    })
+    .await;
+    assert_eq!(service.sync("sound").await.unwrap()["entered"], 1);
+    let failed = service.sync("failing-2").await.unwrap_err();
+    assert!(failed.contains("a run that fails"), "{failed}");
+    let trouble = |id: &str| {
+        let live = service.service.host.live();
+        let cohort = live.cohorts.get(&super::world::id(id)).cloned();
+        cohort.unwrap().trouble
+    };
+    assert!(trouble("failing-2").is_some() && trouble("sound").is_none());
+    // What repairs it is enough.
+    service.service.host.faults.runs.lock().unwrap().clear();
+    until("it ran after all", || !service.runs("failing-2").is_empty()).await;
+    assert_eq!(trouble("failing-2"), None);
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_panics_is_shown_and_started_again() {
+    let world = World::new(
+        "",
+        &[
+            ("at-once", &cohort("real_time")),
+            ("hourly", &cohort("hourly")),
+        ],
+    );
+    let opened = world.open(settings()).await;
+    {
+        let mut faults = opened.service.host.faults.runs.lock().unwrap();
+        faults.insert("at-once".to_owned(), Fault::Panic);
+        faults.insert("hourly".to_owned(), Fault::Panic);
+    }
+    let service = opened.go();
+    // A first attempt that panics was one.
+    service.caught_up().await;
+    let status = service.ask(Request::Status).await.unwrap();
+    let part = &status["parts"]["cohorts at-once"];
+    assert_eq!(part["failures"], 1, "{status}");
+    assert!(
+        part["why"].as_str().unwrap().contains("a run that panics"),
+        "{part}"
+    );
+    service.purchase(&["ann"]);
+    until("it was started again", || service.members("at-once") == 1).await;
+    let status = service.ask(Request::Status).await.unwrap();
+    assert_eq!(status["parts"]["cohorts at-once"]["down"], false);
+    assert_eq!(
+        status["cohorts"]["at-once"]["trouble"],
+        serde_json::Value::Null
+    );
+
+    // Definitions are read again all the same, also while it is about to panic.
+    let faults = &service.service.host.faults.runs;
+    faults
+        .lock()
+        .unwrap()
+        .insert("at-once".to_owned(), Fault::Panic);
+    service.purchase(&["bob"]);
+    world.write("cohorts/more.yaml", &cohort("daily"));
+    until("the new cohort has run", || service.runs("more").len() == 1).await;
+    until("so has the one that panicked", || {
+        service.members("at-once") == 2
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_run_panics_is_answered() {
+    let world = World::new("", &[("daily", &cohort("daily"))]);
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    let faults = &service.service.host.faults.runs;
+    faults
+        .lock()
+        .unwrap()
+        .insert("daily".to_owned(), Fault::Panic);
+    let failed = service.sync("daily").await.unwrap_err();
+    assert!(failed.contains("unexpectedly"), "{failed}");
+    service.purchase(&["ann"]);
+    assert_eq!(service.sync("daily").await.unwrap()["entered"], 1);
+    service.stop().await;
+}
+
+/// `forget` holds the states of all cohorts for writing: whoever reads, changes and writes one meanwhile would set its second back, and a
+/// message id would come twice.
+#[tokio::test(start_paused = true)]
+async fn a_held_run_is_not_rejected_beside_forget() {
+    let world = World::new(
+        "guard: {percent: 10, members: 1}\n",
+        &[("buyers", &cohort("daily"))],
+    );
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann", "bob", "cid"]);
+    service.sync("buyers").await.unwrap();
+    let older = "where: {did: Purchase, times: {at_least: 5}, in_last: 30 days}\n";
+    world.write(
+        "cohorts/buyers.yaml",
+        &format!("cadence: daily\nsync: [out]\n{older}"),
+    );
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let held = service.sync("buyers").await.unwrap();
+    assert!(!held["held"].is_null(), "{held}");
+
+    let forgetting = service.service.host.locks.states.write().await;
+    let mut rejecting = Box::pin(service.ask(Request::Reject {
+        cohort: "buyers".to_owned(),
+    }));
+    let waited = tokio::time::timeout(Duration::from_secs(60), &mut rejecting).await;
+    assert!(waited.is_err(), "it does not wait: {waited:?}");
+    drop(forgetting);
+    assert!(!rejecting.await.unwrap()["rejected"].is_null());
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
+    let world = World::new(
+        "guard: {percent: 10, members: 1}\n",
+        &[("buyers", &cohort("daily")), ("others", &cohort("daily"))],
+    );
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann", "bob", "cid"]);
+    service.sync("buyers").await.unwrap();
+    let fewer = "where: {did: Purchase, times: {at_least: 5}, in_last: 30 days}\n";
+    let fewer = format!("cadence: daily\nsync: [out]\n{fewer}");
+    world.write("cohorts/buyers.yaml", &fewer);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(!service.sync("buyers").await.unwrap()["held"].is_null());
+    service.stop().await;
+
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    let metrics = service.metrics();
+    for line in [
+        "muster_cohort_held{cohort=\"buyers\"} 1",
+        "muster_cohort_members{cohort=\"buyers\"} 3",
+        "muster_cohort_held{cohort=\"others\"} 0",
+        "muster_cohort_last_run_timestamp_seconds{cohort=\"buyers\"}",
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
+    }
+    service
+        .ask(Request::Reject {
+            cohort: "buyers".to_owned(),
+        })
+        .await
+        .unwrap();
+    assert!(
+        service
+            .metrics()
+            .contains("muster_cohort_held{cohort=\"buyers\"} 0")
+    );
+    service.sync("others").await.unwrap();
+    assert!(
+        service
+            .metrics()
+            .contains("muster_cohort_runs_total{cohort=\"others\"")
+    );
+    world.remove("cohorts/others.yaml");
+    until("its series are gone", || {
+        !service.metrics().contains("cohort=\"others\"")
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
+    let world = World::new("", &[("buyers", &cohort("real_time"))]);
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    service.purchase(&["ann"]);
+    until("ann is in", || service.members("buyers") == 1).await;
+    let store = service.store().clone();
+    service.stop().await;
+    let latest = runs(&store, "buyers").pop().unwrap();
+    let status = muster_engine::status(&store.snapshot().unwrap(), &super::world::id("buyers"));
+    let ran = status.unwrap().ran.unwrap().to_string();
+    assert!(latest.at.starts_with("2026-03-01T01:00"), "{latest:?}");
+    assert!(ran >= latest.at, "{ran} is before {}", latest.at);
+}
+
+/// The time is the system's: a thread that waits would keep the paused one from going on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_does_not_wait_for_work_on_the_store() {
+    let world = World::new("", &[("buyers", &cohort("real_time"))]);
+    let settings = Settings {
+        drain: true,
+        stop_timeout: Duration::from_secs(3_600),
+        ..settings()
+    };
+    let service = world.start(settings).await;
+    service.caught_up().await;
+    let host = std::sync::Arc::clone(&service.service.host);
+    let (held, is_held) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let merging = std::thread::spawn(move || {
+        let guard = host.faults.upkeep.lock().unwrap();
+        held.send(()).unwrap();
+        // Until the end of the service is over.
+        let _ = released.recv();
+        drop(guard);
+    });
+    is_held.recv().unwrap();
+    service.purchase(&["ann"]);
+    service.stop().await;
+    drop(release);
+    merging.join().unwrap();
+}

@@ -1,0 +1,224 @@
+//! A project in a temporary folder, and its service.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_engine::RunRecord;
+use muster_model::{CohortId, EventBuffer, Millis, ScalarRef};
+use muster_store::Store;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::output::Output;
+use crate::project::Project;
+use crate::rules;
+use crate::service::control::{Request, obey};
+use crate::service::host::Runs;
+use crate::service::{Service, Settings, stop};
+
+/// 2026-03-01T00:00:00Z.
+pub(super) const START: Millis = Millis(1_772_323_200_000);
+
+/// Longer than anything takes, in the time of the test.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A project whose destination `out` is a file.
+pub(super) struct World {
+    directory: TempDir,
+}
+
+impl World {
+    pub(super) fn new(settings: &str, cohorts: &[(&str, &str)]) -> Self {
+        let world = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        let settings = format!("destinations: {{out: {{file: {{path: out.ndjson}}}}}}\n{settings}");
+        world.write("muster.yaml", &settings);
+        for (id, text) in cohorts {
+            world.write(&format!("cohorts/{id}.yaml"), text);
+        }
+        world
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path().join(name)).unwrap();
+    }
+
+    /// What has arrived at the destination.
+    pub(super) fn out(&self) -> String {
+        std::fs::read_to_string(self.path().join("out.ndjson")).unwrap_or_default()
+    }
+
+    pub(super) fn project(&self) -> Project {
+        Project::read(self.path(), &Output::new(true)).unwrap().0
+    }
+
+    /// A service that is open and does not run yet.
+    pub(super) async fn open(&self, settings: Settings) -> Opened {
+        self.open_with(self.project(), settings).await
+    }
+
+    pub(super) async fn open_with(&self, project: Project, settings: Settings) -> Opened {
+        let loaded = rules::load(&project).unwrap();
+        // A service before this one may still be letting go of the store.
+        let store = loop {
+            match project.open_store() {
+                Ok(store) => break store,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let (service, open) = Service::open(project, store, &settings).await.unwrap();
+        Opened {
+            service,
+            open,
+            loaded,
+            settings,
+        }
+    }
+
+    pub(super) async fn start(&self, settings: Settings) -> Running {
+        self.open(settings).await.go()
+    }
+}
+
+/// Settings of a service whose clock starts at [`START`].
+pub(super) fn settings() -> Settings {
+    Settings {
+        now: Some(START),
+        ..Settings::default()
+    }
+}
+
+/// Runs whose commits cover one user each.
+pub(super) fn of_one_user_a_chunk() -> Runs {
+    Runs {
+        chunk_users: 1,
+        ..Runs::default()
+    }
+}
+
+pub(super) struct Opened {
+    pub(super) service: Arc<Service>,
+    open: crate::service::Open,
+    loaded: Vec<rules::Loaded>,
+    settings: Settings,
+}
+
+impl Opened {
+    pub(super) fn go(self) -> Running {
+        let Self {
+            service,
+            open,
+            loaded,
+            settings,
+        } = self;
+        let going = Arc::clone(&service);
+        let task = tokio::spawn(async move { going.go(open, loaded).await.unwrap() });
+        Running {
+            service,
+            settings,
+            task,
+        }
+    }
+}
+
+/// A service that runs.
+pub(super) struct Running {
+    pub(super) service: Arc<Service>,
+    settings: Settings,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub(super) fn store(&self) -> &Store {
+        &self.service.host.store
+    }
+
+    /// Every user purchases something at the service's time.
+    pub(super) fn purchase(&self, users: &[&str]) {
+        purchase(self.store(), users, self.service.host.clock.now());
+    }
+
+    pub(super) async fn ask(&self, request: Request) -> Result<Value, String> {
+        obey(&self.service, request).await
+    }
+
+    pub(super) async fn sync(&self, cohort: &str) -> Result<Value, String> {
+        let (cohort, full) = (cohort.to_owned(), false);
+        self.ask(Request::Sync { cohort, full }).await
+    }
+
+    /// The runs of a cohort that left a record, the oldest first.
+    pub(super) fn runs(&self, cohort: &str) -> Vec<RunRecord> {
+        runs(self.store(), cohort)
+    }
+
+    pub(super) fn members(&self, cohort: &str) -> u64 {
+        let snapshot = self.store().snapshot().unwrap();
+        snapshot.members_len(&id(cohort)).unwrap()
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        self.service.host.metrics.text(&self.service.host).unwrap()
+    }
+
+    /// Waits until every cohort has had its first attempt.
+    pub(super) async fn caught_up(&self) {
+        until("every cohort had its first attempt", || {
+            self.service.host.live().caught_up
+        })
+        .await;
+    }
+
+    pub(super) fn reload(&self) {
+        self.settings.reload.notify_one();
+    }
+
+    pub(super) async fn stop(self) {
+        stop::end(&self.service, &self.settings).await;
+        self.task.await.unwrap();
+    }
+}
+
+pub(super) fn id(cohort: &str) -> CohortId {
+    CohortId::new(cohort).unwrap()
+}
+
+pub(super) fn runs(store: &Store, cohort: &str) -> Vec<RunRecord> {
+    let snapshot = store.snapshot().unwrap();
+    let mut runs = muster_engine::records(&snapshot, &id(cohort), 1_000).unwrap();
+    runs.reverse();
+    runs
+}
+
+pub(super) fn purchase(store: &Store, users: &[&str], at: Millis) {
+    let mut events = EventBuffer::default();
+    for user in users {
+        events.event(user, "Purchase", at, None);
+        events.property("amount", ScalarRef::Number(60.0));
+    }
+    store.append(&events, None).unwrap();
+}
+
+/// Waits until something is so, in the runtime's time.
+pub(super) async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "waited in vain until {what}");
+}

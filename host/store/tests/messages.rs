@@ -1,0 +1,70 @@
+//! Who waits for messages is told of them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::sync::{Arc, Mutex};
+
+use muster_model::{EventBuffer, Millis};
+use muster_store::*;
+
+fn message(destination: &str, id: &str) -> Message {
+    Message {
+        destination: destination.to_owned(),
+        id: id.to_owned(),
+        body: b"{}".to_vec(),
+    }
+}
+
+#[test]
+fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(
+        directory.path(),
+        &Options {
+            map_size: 1 << 28,
+            ..Options::default()
+        },
+    )
+    .unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    {
+        let (told, looking) = (Arc::clone(&told), store.clone());
+        store.on_messages(move |destination| {
+            // What it is told of is committed.
+            let waiting = looking.outbox(destination, 0, 100, usize::MAX).unwrap();
+            told.lock()
+                .unwrap()
+                .push((destination.to_owned(), waiting.len()));
+        });
+    }
+    let commit = |messages: &[Message]| {
+        let commit = RunCommit {
+            messages: messages.to_vec(),
+            ..RunCommit::default()
+        };
+        store.commit_run(&commit).unwrap();
+        std::mem::take(&mut *told.lock().unwrap())
+    };
+    assert_eq!(commit(&[]), []);
+    let first = [message("b", "1"), message("a", "2"), message("b", "3")];
+    assert_eq!(commit(&first), [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+    assert_eq!(commit(&[message("a", "4")]), [("a".to_owned(), 2)]);
+    store.acknowledge("a", &[2]).unwrap();
+
+    let mut events = EventBuffer::default();
+    events.event("ann", "Purchase", Millis(1_000), None);
+    store.append(&events, None).unwrap();
+    assert_eq!(*told.lock().unwrap(), [], "events are no messages");
+    let forget = Forget {
+        messages: vec![message("b", "5")],
+        ..Forget::default()
+    };
+    assert!(store.forget_user(UserKey(0), &forget).unwrap());
+    assert_eq!(*told.lock().unwrap(), [("b".to_owned(), 3)]);
+}
