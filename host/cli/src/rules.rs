@@ -198,7 +198,7 @@ pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Rule, Stri
 }
 
 /// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
-fn cohort(definition: &Definition) -> Cohort {
+pub(crate) fn cohort(definition: &Definition) -> Cohort {
     let sync = |sync: &muster_definition::Sync| Sync {
         destination: sync.to.clone(),
         user_properties: sync.user_properties.clone(),

@@ -14,6 +14,7 @@ mod init;
 mod members;
 mod plan;
 mod prune;
+pub(crate) mod reconcile;
 mod reject;
 mod run;
 mod schema;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Members(members::Members),
     Sync(sync::Sync),
     Approve(approve::Approve),
+    Reconcile(reconcile::Reconcile),
     Reject(reject::Reject),
     Forget(forget::Forget),
     Prune(prune::Prune),
@@ -61,6 +63,7 @@ impl Command {
             Self::Members(command) => command.run(output),
             Self::Sync(command) => command.run(output),
             Self::Approve(command) => command.run(output),
+            Self::Reconcile(command) => command.run(output),
             Self::Reject(command) => command.run(output),
             Self::Forget(command) => command.run(output),
             Self::Prune(command) => command.run(output),

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use muster_engine::Reconciled;
+use muster_engine::Cohort;
+use muster_model::Millis;
+use muster_store::Store;
 use serde_json::{Value, json};
 
 use crate::commands::ask;
 use crate::output::{Output, number};
-use crate::project::Project;
+use crate::rules;
 use crate::service::control::Request;
 use crate::told::field;
 
@@ -39,60 +41,79 @@ pub(crate) struct Reconcile {
 
 impl Reconcile {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
-        let definition = project.cohort(&self.cohort)?;
-        let id = definition.id.clone();
-        if !definition.sync.iter().any(|sync| sync.to == self.to) {
-            let known: Vec<_> = definition.sync.iter().map(|sync| sync.to.as_str()).collect();
-            bail!(
-                "`{id}` is not sent to `{}`: its `sync` names {}",
-                self.to,
-                if known.is_empty() { "no destination".to_owned() } else { known.join(", ") }
-            );
-        }
         // The service may stand in another folder.
         let have = self.have.as_deref().map(std::path::absolute).transpose()?;
         // What is wrong with the file is said at once, and by this process.
         let ids = have.as_deref().map(read_ids).transpose()?;
         let request = Request::Reconcile {
-            cohort: id.to_string(),
+            cohort: self.cohort.clone(),
             destination: self.to.clone(),
             have,
         };
-        let answer = ask::ask(&project, &request, |store, now| {
-            let cohort = crate::rules::cohort_of(definition);
-            let sync = cohort.sync.iter().find(|sync| sync.destination == self.to);
-            let sync = sync.ok_or_else(|| anyhow!("`{id}` is not sent to `{}`", self.to))?;
-            let done = muster_engine::reconcile(store, &cohort, sync, ids.as_ref(), now)?;
-            acknowledge(store)?;
-            Ok(reconciled(&done))
+        let answer = ask::ask(&self.project, &request, output, |project, store, now| {
+            let cohort = rules::cohort(project.cohort(&self.cohort)?);
+            reconcile(store, &cohort, &self.to, ids.as_ref(), now)
         })?;
-        let of = |key: &str| number(field(&answer, key).as_u64().unwrap_or_default());
+        let of = |key: &str| number(field(&answer.value, key).as_u64().unwrap_or_default());
         let text = format!(
-            "{id}: {} sent as entries and {} as exits to {}, in {} messages; {} members",
+            "{}: {} sent as entries and {} as exits to {}, in {} messages; {} members",
+            self.cohort,
             of("entered"),
             of("exited"),
             self.to,
             of("messages"),
             of("members")
         );
-        let document = json!({ "cohort": id.as_str(), "destination": self.to, "reconciled": answer });
+        let document = json!({
+            "cohort": self.cohort,
+            "destination": self.to,
+            "reconciled": answer.value,
+            "faults": answer.faults,
+        });
         output.result(&document, &text)
     }
 }
 
-/// What a destination was sent, for machines.
-pub(crate) fn reconciled(done: &Reconciled) -> Value {
-    json!({
+/// Makes a destination's copy of a cohort true again. Returns what it was sent, for machines.
+///
+/// # Errors
+/// When the cohort is not sent to the destination, or the store fails.
+pub(crate) fn reconcile(
+    store: &Store,
+    cohort: &Cohort,
+    destination: &str,
+    have: Option<&BTreeSet<String>>,
+    now: Millis,
+) -> anyhow::Result<Value> {
+    let mut synced = cohort.sync.iter();
+    let Some(sync) = synced.find(|sync| sync.destination == destination) else {
+        let known = cohort
+            .sync
+            .iter()
+            .map(|sync| format!("`{}`", sync.destination));
+        let known = known.collect::<Vec<_>>().join(", ");
+        bail!(
+            "`{}` is not sent to `{destination}`: its `sync` names {}",
+            cohort.id,
+            if known.is_empty() {
+                "no destination"
+            } else {
+                &known
+            }
+        );
+    };
+    let done = muster_engine::reconcile(store, cohort, sync, have, now)?;
+    acknowledge(store)?;
+    Ok(json!({
         "members": done.members,
         "entered": done.entered,
         "exited": done.exited,
         "messages": done.messages,
-    })
+    }))
 }
 
 /// Takes a restored store for repaired once every copy is known again.
-pub(crate) fn acknowledge(store: &muster_store::Store) -> anyhow::Result<()> {
+pub(crate) fn acknowledge(store: &Store) -> anyhow::Result<()> {
     if store.restored()?.is_some() && muster_engine::unreconciled(&store.snapshot()?)?.is_empty() {
         store.acknowledge_restore()?;
     }

@@ -16,7 +16,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::Service;
+use super::blocking::blocking;
 use super::group::Ask;
+use crate::commands::reconcile::read_ids;
 
 const SOCKET: &str = "control.sock";
 
@@ -39,6 +41,13 @@ pub(crate) enum Request {
     Approve { cohort: String },
     /// Drop what the guard holds.
     Reject { cohort: String },
+    /// Make a destination's copy true again.
+    Reconcile {
+        cohort: String,
+        destination: String,
+        /// A file of the ids that the consumer holds.
+        have: Option<PathBuf>,
+    },
     /// Delete a person's history.
     Forget { user: String },
     /// Drop events that are older than the retention.
@@ -186,11 +195,20 @@ pub(crate) async fn obey(service: &Service, request: Request) -> Result<Value, S
         Request::Sync { cohort, full } => (cohort, Ask::Sync { full }),
         Request::Approve { cohort } => (cohort, Ask::Approve),
         Request::Reject { cohort } => (cohort, Ask::Reject),
+        Request::Reconcile {
+            cohort,
+            destination,
+            have,
+        } => {
+            let have = blocking(move || have.as_deref().map(read_ids).transpose()).await;
+            let have = have.map_err(|error| format!("{error:#}"))?.map(Arc::new);
+            (cohort, Ask::Reconcile { destination, have })
+        }
         Request::Forget { user } => return service.forget(user).await,
         Request::Prune { anyway } => return service.prune(anyway).await,
         Request::Status => return Ok(status(service)),
     };
-    tracing::info!(cohort, ask = ?ask, "asked for");
+    tracing::info!(cohort, ask = ask.name(), "asked for");
     service.ask(&cohort, ask).await
 }
 

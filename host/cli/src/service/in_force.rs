@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use muster_engine::{Cohort, Place};
 use muster_model::CohortId;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -11,6 +12,7 @@ use super::Service;
 use super::blocking::blocking;
 use super::group::{Ask, Group, Reply};
 use super::live::LiveCohort;
+use super::logs;
 use crate::project::Project;
 use crate::rules::{self, Loaded};
 
@@ -55,7 +57,9 @@ impl Service {
         let all: Vec<_> = (kept.iter().map(|group| &group.loaded).chain(&loaded))
             .cloned()
             .collect();
-        self.note_in_force(&project, &all).await;
+        self.note_in_force(&project, &all);
+        // Groups that stay are what the store knows already, and their runs write it meanwhile.
+        self.put_in_store(&loaded, Vec::new()).await;
         *self.groups.lock().await = kept;
         *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
         self.begin_groups(loaded, puts + 1).await;
@@ -69,7 +73,7 @@ impl Service {
     }
 
     /// Notes what is put in force, before any group of it begins: this is the place for what the store is to know of it.
-    pub(super) async fn note_in_force(&self, project: &Project, loaded: &[Loaded]) {
+    pub(super) fn note_in_force(&self, project: &Project, loaded: &[Loaded]) {
         let mut live = self.host.live();
         let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
         let gone: Vec<_> = (live.cohorts.keys())
@@ -83,6 +87,22 @@ impl Service {
         for cohort in loaded.iter().flat_map(|loaded| &loaded.cohorts) {
             let known: &mut LiveCohort = live.cohorts.entry(cohort.id.clone()).or_default();
             known.cadence = cohort.cadence.to_string();
+        }
+    }
+
+    /// Tells the store what is put in force: names, what definitions say of their end, the places of destinations. No run of
+    /// these cohorts may be under way.
+    pub(super) async fn put_in_store(&self, loaded: &[Loaded], places: Vec<Place>) {
+        let cohorts: Vec<Cohort> = loaded
+            .iter()
+            .flat_map(|loaded| loaded.cohorts.clone())
+            .collect();
+        let host = Arc::clone(&self.host);
+        let put =
+            blocking(move || muster_engine::put_in_force(&host.store, cohorts.iter(), &places));
+        match put.await {
+            Ok(moved) => moved.iter().for_each(logs::moved),
+            Err(error) => tracing::error!("the store is not told what is in force: {error}"),
         }
     }
 
@@ -184,7 +204,7 @@ impl Service {
             let asking = {
                 let groups = self.groups.lock().await;
                 let group = groups.iter().find(|group| group.has(&id));
-                group.map(|group| group.ask(id.clone(), ask))
+                group.map(|group| group.ask(id.clone(), ask.clone()))
             };
             let reply = match asking {
                 Some(asking) => Some(asking.await),

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use muster_definition::Diagnostics;
+use muster_engine::Moved;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -26,6 +27,17 @@ pub(crate) fn warn(diagnostics: &Diagnostics) {
             diagnostics.render(false).trim_end()
         );
     }
+}
+
+/// Logs that a destination is another place than before.
+pub(crate) fn moved(moved: &Moved) {
+    tracing::warn!(
+        destination = moved.destination,
+        from = moved.from,
+        to = moved.to,
+        dropped = moved.dropped,
+        "the destination is another place now: it is sent every cohort, and messages for the old place are dropped"
+    );
 }
 
 /// Begins to log. Other crates are heard from their warnings on.

@@ -205,7 +205,9 @@ impl Service {
     async fn begin(self: &Arc<Self>, open: Open, loaded: Vec<Loaded>) {
         let project = self.project();
         let host = &self.host;
-        self.note_in_force(&project, &loaded).await;
+        self.note_in_force(&project, &loaded);
+        // Before anything is delivered: what waits for another place is dropped.
+        self.put_in_store(&loaded, Vec::new()).await;
         if let Some(listener) = open.operations {
             let (host, address) = (Arc::clone(host), listener.local_addr());
             let mut listener = Some(listener);

@@ -1,14 +1,18 @@
 //! What people ask of one cohort while the service runs.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use muster_engine::{EngineError, Reason};
 use muster_model::CohortId;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::evaluator::{Evaluator, How};
+use crate::commands::reconcile::reconcile;
 
 /// What somebody asks of one cohort.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// A run now.
     Sync {
@@ -19,6 +23,25 @@ pub(crate) enum Ask {
     Approve,
     /// Drop what the guard holds.
     Reject,
+    /// Make a destination's copy true again.
+    Reconcile {
+        destination: String,
+        /// The ids that the consumer holds.
+        have: Option<Arc<BTreeSet<String>>>,
+    },
+}
+
+impl Ask {
+    /// What logs call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Sync { full: false } => "sync",
+            Self::Sync { full: true } => "full sync",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Reconcile { .. } => "reconcile",
+        }
+    }
 }
 
 /// What comes of a request.
@@ -95,6 +118,14 @@ async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, R
             let id = id.clone();
             let change = evaluator.change(move |store, now| muster_engine::reject(store, &id, now));
             return Ok(json!({ "rejected": change.await? }));
+        }
+        Ask::Reconcile { destination, have } => {
+            let change = evaluator.change(move |store, now| {
+                let have = have.as_deref();
+                Ok(reconcile(store, &cohort, &destination, have, now))
+            });
+            let done = change.await?;
+            return done.map_err(|error| Refusal::Said(format!("{error:#}")));
         }
     };
     let report = evaluator.run(vec![cohort], how).await?;

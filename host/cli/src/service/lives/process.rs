@@ -98,7 +98,8 @@ impl<'a> Process<'a> {
         };
         process
             .attend(async move {
-                service.note_in_force(&service.project(), &loaded).await;
+                service.note_in_force(&service.project(), &loaded);
+                service.put_in_store(&loaded, Vec::new()).await;
                 service.start_groups(loaded).await;
             })
             .await;
