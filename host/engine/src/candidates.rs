@@ -26,6 +26,9 @@ pub(crate) fn begin(
         news: snapshot.sequence(),
         everybody,
         next_user: 0,
+        candidates: 0,
+        evaluated: 0,
+        skipped: Vec::new(),
     };
     let Some(state) = &memory.rule else {
         return Ok(Some(tick(true)));

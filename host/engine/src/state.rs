@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::copy::DestinationCopy;
-use crate::report::{Held, Reason};
+use crate::report::{Held, Reason, Skipped};
 
 /// A rule's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,22 @@ pub(crate) struct OpenTick {
     pub(crate) everybody: bool,
     /// Users below this key are done.
     pub(crate) next_user: u32,
+    /// How many users it asks, and of how many it has the answer.
+    #[serde(default)]
+    pub(crate) candidates: u64,
+    #[serde(default)]
+    pub(crate) evaluated: u64,
+    /// Whom it could not evaluate so far.
+    #[serde(default)]
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// What a run that is under way has done to a cohort so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) entered: u64,
+    pub(crate) exited: u64,
+    pub(crate) messages: u64,
 }
 
 impl OpenTick {
@@ -58,6 +74,9 @@ pub(crate) struct CohortState {
     /// The run that it is in the middle of ([`OpenTick::stamp`]); empty: in none.
     #[serde(default)]
     pub(crate) run: String,
+    /// What that run has done so far.
+    #[serde(default)]
+    pub(crate) counts: Counts,
     /// A clock that its members have seen at least, in ms: that of its latest run alone, or of the first under its rule.
     #[serde(default)]
     pub(crate) evaluated: i64,

@@ -26,7 +26,7 @@ use crate::cohort::Cohort;
 use crate::lists::Lists;
 use crate::memory::{Memory, Unfinished};
 use crate::report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
-use crate::state::{OpenTick, RuleState};
+use crate::state::{Counts, OpenTick, RuleState};
 use crate::{EngineError, candidates, payload, state};
 use asking::Asking;
 use running::{RunIdentity, Running};
@@ -224,6 +224,9 @@ impl<'a> Tick<'a> {
             if total.is_none() {
                 self.report.candidates += left;
             }
+            if open.next_user == 0 {
+                open.candidates = left;
+            }
             let total = *total.get_or_insert(left);
             before.store(total.saturating_sub(left), Ordering::Relaxed);
             let mut bytes = 0;
@@ -246,8 +249,10 @@ impl<'a> Tick<'a> {
                     guard::hold(&guard, &run, &outcome, &mut running)?;
                 }
                 self.report.evaluated += outcome.evaluated;
-                for skipped in &outcome.skipped {
-                    Skipped::add(&mut self.report.skipped, &skipped.reason, skipped.users);
+                open.evaluated += outcome.evaluated;
+                for Skipped { reason, users } in &outcome.skipped {
+                    Skipped::add(&mut self.report.skipped, reason, *users);
+                    Skipped::add(&mut open.skipped, reason, *users);
                 }
                 let chunk = Chunk {
                     snapshot: &snapshot,
@@ -312,6 +317,9 @@ impl<'a> Tick<'a> {
                 let before = commit.messages.len();
                 if running.state.held.is_none() {
                     let part = moves.within(&range);
+                    let counts = &mut running.state.counts;
+                    counts.entered += part.entered.len();
+                    counts.exited += part.exited.len();
                     if let Some(report) = self.report.cohorts.get_mut::<usize>(index) {
                         report.entered += part.entered.len();
                         report.exited += part.exited.len();
@@ -320,19 +328,21 @@ impl<'a> Tick<'a> {
                     users +=
                         running.send(snapshot, cohort, &range, part, &mut bodies, &mut commit)?;
                 }
-                if last {
-                    running.close(cohort, open.now());
-                }
+                let messages = (commit.messages.len() - before) as u64;
+                running.state.counts.messages += messages;
                 if let Some(report) = self.report.cohorts.get_mut::<usize>(index) {
-                    report.messages += (commit.messages.len() - before) as u64;
+                    report.messages += messages;
                     report.members = running.members.len();
                     report.held.clone_from(&running.state.held);
                 }
-                if last && !running.was_held {
-                    let snapshot = chunk.snapshot;
-                    let record = self.record(snapshot, cohort, running, open, index);
-                    let record = recording::record(snapshot, cohort, open.now(), record)?;
-                    commit.records.extend(record);
+                if last {
+                    if !running.was_held {
+                        let snapshot = chunk.snapshot;
+                        let record = self.record(snapshot, cohort, running, open);
+                        let record = recording::record(snapshot, cohort, open.now(), record)?;
+                        commit.records.extend(record);
+                    }
+                    running.close(cohort, open.now());
                 }
                 if let Some(state) = running.changed()? {
                     commit.cohort_states.push((cohort.id.clone(), state));
@@ -357,20 +367,22 @@ impl<'a> Tick<'a> {
         cohort: &Cohort,
         running: &Running,
         open: &OpenTick,
-        index: usize,
     ) -> RunRecord {
-        let report = self.report.cohorts.get(index);
-        let count = |count: fn(&CohortReport) -> u64| report.map_or(0, count);
         let duration = self.started.elapsed().as_millis();
+        let Counts {
+            entered,
+            exited,
+            messages,
+        } = running.state.counts;
         RunRecord {
             cadence: cohort.cadence.to_string(),
-            candidates: self.report.candidates,
-            evaluated: self.report.evaluated,
-            skipped: self.report.skipped.clone(),
-            members: count(|report| report.members),
-            entered: count(|report| report.entered),
-            exited: count(|report| report.exited),
-            messages: count(|report| report.messages),
+            candidates: open.candidates,
+            evaluated: open.evaluated,
+            skipped: open.skipped.clone(),
+            members: running.members.len(),
+            entered,
+            exited,
+            messages,
             run_id: (running.state.batch > 0)
                 .then(|| payload::run_id(&cohort.id, running.state.second, snapshot.identity())),
             duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),

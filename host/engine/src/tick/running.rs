@@ -13,7 +13,7 @@ use crate::members::Members;
 use crate::memory::Remembered;
 use crate::payload::{self, Envelope};
 use crate::report::{Held, Reason};
-use crate::state::{self, CohortState, OpenTick, hex};
+use crate::state::{self, CohortState, Counts, OpenTick, hex};
 
 /// A cohort within a run: its members and memory, which every chunk carries on.
 pub(super) struct Running {
@@ -87,6 +87,7 @@ impl Running {
                 }
             }
             state.reason = reason;
+            state.counts = Counts::default();
             state.follow(&hex(&cohort.definition), identity, open.now);
         }
         let second = if goes_on && state.batch > 0 && !state.beside {
@@ -127,6 +128,7 @@ impl Running {
     /// Ends the run.
     pub(super) fn close(&mut self, cohort: &Cohort, now: Millis) {
         self.state.run.clear();
+        self.state.counts = Counts::default();
         if self.state.held.is_some() {
             return;
         }

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_store::Store;
+use std::time::Instant;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::watched::Watched;
@@ -88,7 +88,7 @@ pub async fn run_files(
     let (mut looks, mut first_look) = (0_u64, Some(first_look));
     while !cancel.is_cancelled() {
         // The runtime's time, which tests can pause: it decides when a file is at rest.
-        let now = Instant::now().into_std();
+        let now = tokio::time::Instant::now().into_std();
         let mut look = tokio::task::spawn_blocking(move || {
             let looked = watched.look(now, &mut |_| {});
             (watched, looked)

@@ -200,6 +200,32 @@ fn a_run_that_goes_on_after_a_user_was_forgotten_has_a_later_second() {
 }
 
 #[test]
+fn the_record_of_a_run_that_was_cut_off_counts_all_that_it_did() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW - 8 * DAY), ("bob", NOW - 8 * DAY)]);
+    world.tick(&rule, &cohort, NOW);
+    // Ann enters in the chunk before the cut. After it, Bob stays where he is.
+    world.bought(&[("ann", NOW), ("bob", NOW - 9 * DAY)]);
+    cut_off(&world, &rule, &cohort, 1, NOW + 1);
+    run(&world, &rule, &cohort, &TickOptions::at(Millis(NOW + 2)));
+    let runs = records(&world.store.snapshot().unwrap(), &cohort.id, 10).unwrap();
+    let counts = |run: &crate::RunRecord| {
+        (
+            run.candidates,
+            run.evaluated,
+            run.entered,
+            run.members,
+            run.messages,
+        )
+    };
+    assert_eq!(
+        runs.iter().map(counts).collect::<Vec<_>>(),
+        [(2, 2, 1, 1, 1), (2, 2, 0, 0, 0)]
+    );
+}
+
+#[test]
 fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
     let users: Vec<String> = (0..3_000).map(|number| format!("user-{number}")).collect();
     let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
