@@ -95,6 +95,8 @@ impl Store {
                 inner.merge(std::slice::from_ref(segment))?;
                 Ok(Pruned::More)
             }
+            // Also where nobody merges.
+            None if inner.drop_slice()? => Ok(Pruned::More),
             None => Ok(Pruned::Done),
         }
     }

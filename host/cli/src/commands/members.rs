@@ -97,3 +97,38 @@ fn ids(
     }
     Ok(ids)
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_model::{EventBuffer, Millis};
+    use muster_store::{Options, Store};
+
+    use super::*;
+
+    #[test]
+    fn ids_come_in_slices_of_so_many_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &Options::default()).unwrap();
+        let mut buffer = EventBuffer::default();
+        for user in 0..10 {
+            buffer.event(&format!("user {user}"), "Buy", Millis(1), None);
+        }
+        store.append(&buffer, None).unwrap();
+        store
+            .forget_user(UserKey(3), &muster_store::Forget::default())
+            .unwrap();
+        let mut users = 0..10;
+        let snapshot = store.snapshot().unwrap();
+        let mut slices = Vec::new();
+        while users.start < users.end {
+            slices.push(ids(&snapshot, &mut users, 20).unwrap());
+        }
+        let lengths: Vec<_> = slices.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [4, 4, 1]);
+        let all = slices.concat();
+        assert_eq!(
+            (&*all[0], &*all[3], &*all[8]),
+            ("user 0", "user 4", "user 9")
+        );
+    }
+}
