@@ -41,6 +41,6 @@ pub use removal::{remove, removed};
 pub use report::{
     CohortPreview, CohortReport, Held, Preview, Reason, RunRecord, Skipped, TickReport,
 };
-pub use rules::{forget_other_rules, forget_rule, next_due, records, records_since};
+pub use rules::{forget_other_rules, forget_rule, goes_on, next_due, records, records_since};
 pub use status::{CohortStatus, reject, status};
 pub use tick::{Guard, Progress, TickOptions, preview, tick};

@@ -5,6 +5,7 @@ use muster_sandbox::Rule;
 use muster_store::{Snapshot, Store};
 
 use crate::cohort::Cohort;
+use crate::memory::{Memory, Unfinished};
 use crate::report::RunRecord;
 use crate::{EngineError, state};
 
@@ -32,6 +33,16 @@ pub fn forget_other_rules(store: &Store, rules: &[(&Rule, &[Cohort])]) -> Result
 pub fn forget_rule(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> Result<(), EngineError> {
     store.forget_rule(&state::rule_key(rule, cohorts))?;
     Ok(())
+}
+
+/// Returns whether a run of a rule was cut off after a commit, so that the next one goes on with it.
+///
+/// # Errors
+/// When the store fails.
+pub fn goes_on(snapshot: &Snapshot, rule: &Rule, cohorts: &[Cohort]) -> Result<bool, EngineError> {
+    let key = state::rule_key(rule, cohorts);
+    let memory = Memory::load(snapshot, &key, cohorts)?;
+    Ok(matches!(memory.unfinished(&key), Unfinished::Open(_)))
 }
 
 /// The first instant at which an answer of a rule runs out; `None`: all stand for ever.
