@@ -9,7 +9,7 @@ use muster_engine::{Guard, TickOptions};
 use muster_ingest::SourceStats;
 use muster_model::Millis;
 use muster_store::Store;
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Notify, RwLock, RwLockWriteGuard, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
@@ -56,6 +56,40 @@ pub(crate) struct Locks {
     pub(crate) states: Arc<RwLock<()>>,
     /// What the store keeps of modules: runs of a part of a module's cohorts hold it for reading, the clean-up of old modules for writing.
     pub(crate) modules: Arc<RwLock<()>>,
+    /// How many wait for the states of all cohorts.
+    wanted: watch::Sender<usize>,
+}
+
+impl Locks {
+    /// Takes the states of all cohorts. Runs under way let go of them at their next commit, and go on
+    /// when this is dropped: nobody waits for a first sync of millions, nor behind one who does.
+    pub(crate) async fn all_states(&self) -> RwLockWriteGuard<'_, ()> {
+        let _wanted = Wanted::begin(&self.wanted);
+        self.states.write().await
+    }
+
+    /// Waits until somebody wants the states of all cohorts.
+    pub(crate) async fn wanted(&self) {
+        let mut wanted = self.wanted.subscribe();
+        // The sender lives as long as this.
+        let _ = wanted.wait_for(|waiting| *waiting > 0).await;
+    }
+}
+
+/// Counts one who waits, for as long as it does so or is dropped.
+struct Wanted<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Wanted<'a> {
+    fn begin(wanted: &'a watch::Sender<usize>) -> Self {
+        wanted.send_modify(|waiting| *waiting += 1);
+        Self(wanted)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
 }
 
 /// How a run divides its work. Tests make chunks small and watch them.

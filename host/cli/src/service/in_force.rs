@@ -181,7 +181,7 @@ impl Service {
 
     /// Deletes a user's history and memberships.
     pub(super) async fn forget(&self, user: String) -> Result<Value, String> {
-        let _states = self.host.locks.states.write().await;
+        let _states = self.host.locks.all_states().await;
         let host = Arc::clone(&self.host);
         let forgotten =
             blocking(move || muster_engine::forget(&host.store, &user, host.clock.now())).await;

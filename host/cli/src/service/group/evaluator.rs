@@ -49,31 +49,59 @@ impl Evaluator {
     pub(super) async fn run(
         &self,
         cohorts: Vec<Cohort>,
-        how: How,
+        mut how: How,
     ) -> Result<TickReport, EngineError> {
+        let cohorts: Arc<[Cohort]> = cohorts.into();
         let part = cohorts.len() < self.cohorts.len();
         let _permit = self.until_stopped(self.permit()).await?;
         let _module = match part {
             true => Some(self.until_stopped(self.host.locks.modules.read()).await?),
             false => None,
         };
-        let _states = self.until_stopped(self.host.locks.states.read()).await?;
+        loop {
+            match self.run_or_give_way(&cohorts, how, part).await {
+                Err(EngineError::Stopped) if !self.stop.is_cancelled() => {}
+                Err(error) => return Err(error),
+                Ok(report) => {
+                    self.done(&report);
+                    return Ok(report);
+                }
+            }
+            // What has begun goes on as it was begun, and is not begun once more.
+            let (rule, begun) = (self.rule.clone(), Arc::clone(&cohorts));
+            let goes_on =
+                self.read(move |snapshot| muster_engine::goes_on(snapshot, &rule, &begun));
+            if goes_on.await? {
+                (how.everybody, how.resend) = (false, false);
+            }
+        }
+    }
+
+    /// Runs cohorts to the end, or to a commit at which somebody wants the states of all cohorts: then it has let go of them, and
+    /// the answer is [`EngineError::Stopped`].
+    async fn run_or_give_way(
+        &self,
+        cohorts: &Arc<[Cohort]>,
+        how: How,
+        part: bool,
+    ) -> Result<TickReport, EngineError> {
+        let locks = &self.host.locks;
+        let _states = self.until_stopped(locks.states.read()).await?;
         let now = self.host.clock.now();
         let stop = Arc::new(AtomicBool::new(self.stop.is_cancelled()));
         let work = {
             let (evaluator, stop) = (self.clone(), Arc::clone(&stop));
+            let cohorts = Arc::clone(cohorts);
             blocking(move || evaluator.evaluate(&cohorts, how, now, &stop, part))
         };
         tokio::pin!(work);
-        let report = tokio::select! {
-            report = &mut work => report,
-            () = self.stop.cancelled() => {
-                stop.store(true, Ordering::Relaxed);
-                work.await
-            }
-        }?;
-        self.done(&report);
-        Ok(report)
+        tokio::select! {
+            report = &mut work => return report,
+            () = self.stop.cancelled() => {}
+            () = locks.wanted() => {}
+        }
+        stop.store(true, Ordering::Relaxed);
+        work.await
     }
 
     fn evaluate(

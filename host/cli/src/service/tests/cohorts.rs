@@ -177,7 +177,7 @@ async fn a_held_run_is_not_rejected_beside_forget() {
     let held = service.sync("buyers").await.unwrap();
     assert!(!held["held"].is_null(), "{held}");
 
-    let forgetting = service.service.host.locks.states.write().await;
+    let forgetting = service.service.host.locks.all_states().await;
     let mut rejecting = Box::pin(service.ask(Request::Reject {
         cohort: "buyers".to_owned(),
     }));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::world::{World, of_one_user_a_chunk, purchase, runs, settings, until};
 use crate::service::Settings;
+use crate::service::control::Request;
 
 const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
@@ -89,4 +90,64 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     assert_eq!(service.members("buyers"), 1, "the run was stopped");
     assert_eq!(runs(service.store(), "buyers"), [], "it has not ended");
     service.stop().await;
+}
+
+/// A run is held in the middle until somebody waits to forget a user, which then does not wait for its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
+    const USERS: usize = 40;
+    let world = World::new("", &[("buyers", BUYERS)]);
+    let opened = world.open(of_one_user()).await;
+    let host = Arc::clone(&opened.service.host);
+    let ids: Vec<_> = (0..USERS).map(|user| format!("user-{user:02}")).collect();
+    let users: Vec<_> = ids.iter().map(String::as_str).collect();
+    purchase(&host.store, &users, super::world::START);
+    // The first commit of a run waits until somebody wants all states.
+    let hold = Arc::new(AtomicBool::new(true));
+    {
+        let (hold, runtime) = (Arc::clone(&hold), tokio::runtime::Handle::current());
+        let waiting = Arc::clone(&host);
+        host.store.on_messages(move |_| {
+            if hold.swap(false, Ordering::Relaxed) {
+                runtime.block_on(waiting.locks.wanted());
+            }
+        });
+    }
+    let service = opened.go();
+    until("a run is in the middle", || service.members("buyers") > 0).await;
+    let forget = |user: &str| {
+        service.ask(Request::Forget {
+            user: user.to_owned(),
+        })
+    };
+    assert_eq!(forget("user-00").await.unwrap()["exited"][0], "buyers");
+    until("the run has ended", || service.members("buyers") == 39).await;
+    // The same in the middle of a full sync, which is not begun once more.
+    let full = Request::Sync {
+        cohort: "buyers".to_owned(),
+        full: true,
+    };
+    hold.store(true, Ordering::Relaxed);
+    let forgotten = async {
+        until("a run is in the middle", || !hold.load(Ordering::Relaxed)).await;
+        forget("user-01").await.unwrap()
+    };
+    let (synced, forgotten) = tokio::join!(service.ask(full), forgotten);
+    assert_eq!(forgotten["exited"][0], "buyers");
+    synced.unwrap();
+    service.stop().await;
+    let out = world.out();
+    let lines: Vec<&str> = out.lines().collect();
+    let times = |user: &str| lines.iter().filter(|line| line.contains(user)).count();
+    assert_eq!((times("user-00"), times("user-01")), (2, 3), "{out}");
+    for user in ids.iter().skip(2) {
+        assert_eq!(times(user), 2, "{user} {out}");
+    }
+    // The exits came after a chunk or two, not behind all others.
+    let exit = |user: &str| {
+        let exits = |line: &&str| line.contains("\"in_cohort\":false") && line.contains(user);
+        lines.iter().position(exits).unwrap()
+    };
+    assert!(exit("user-00") < 4, "{out}");
+    assert!(exit("user-01") < USERS + 5, "{out}");
 }
