@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 use std::time::SystemTime;
 
 use muster_store::Options;
