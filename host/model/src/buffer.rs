@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{Millis, Operator, Scalar, Value};
 
@@ -23,6 +23,19 @@ pub struct EventBuffer {
     properties: Vec<Property>,
     operations: Vec<OperationHead>,
     elements: Vec<Cell>,
+    latest: Option<Latest>,
+}
+
+/// The event that operations are added to.
+#[derive(Clone, Debug)]
+struct Latest {
+    user: Text,
+    /// Empty for one that is operations only.
+    name: Text,
+    time: Millis,
+    insert_id: u64,
+    /// Whether it has an operation already.
+    operates: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +52,7 @@ struct OperationHead {
     user: Text,
     time: Millis,
     insert_id: u64,
+    first: bool,
     operator: Operator,
     property: Text,
     value: Option<Cell>,
@@ -123,8 +137,10 @@ pub struct BufferedOperation<'a> {
     pub user: &'a str,
     /// When it took effect.
     pub time: Millis,
-    /// As for [`BufferedEvent::insert_id`].
+    /// A hash of the event's `$insert_id` and name, the same for all its operations. As [`BufferedEvent::insert_id`] otherwise.
     pub insert_id: u64,
+    /// Whether it is the first of its event. The event's other operations follow.
+    pub first: bool,
     /// What it does.
     pub operator: Operator,
     /// The user property; empty for [`Operator::ClearAll`].
@@ -142,12 +158,34 @@ impl EventBuffer {
     pub fn event(&mut self, user: &str, name: &str, time: Millis, insert_id: Option<&str>) {
         let (user, name) = (self.text(user), self.text(name));
         let at = index(self.properties.len());
+        let insert_id = insert_id.map_or(0, hash);
         self.events.push(EventHead {
             user,
             name,
             time,
-            insert_id: insert_id.map_or(0, hash),
+            insert_id,
             properties: at..at,
+        });
+        self.begin(user, name, time, insert_id);
+    }
+
+    /// Adds an event that is only operations on user properties; they follow by [`Self::user_property`].
+    pub fn identify(&mut self, user: &str, time: Millis, insert_id: Option<&str>) {
+        let user = self.text(user);
+        let name = Text {
+            start: user.end,
+            end: user.end,
+        };
+        self.begin(user, name, time, insert_id.map_or(0, hash));
+    }
+
+    fn begin(&mut self, user: Text, name: Text, time: Millis, insert_id: u64) {
+        self.latest = Some(Latest {
+            user,
+            name,
+            time,
+            insert_id,
+            operates: false,
         });
     }
 
@@ -180,7 +218,7 @@ impl EventBuffer {
         }
     }
 
-    /// Adds an identify operation. An operator that needs an operand and has none, or an empty one, changes nothing.
+    /// Adds an event of its own that is one operation: [`Self::identify`] and [`Self::user_property`] in one.
     pub fn operation(
         &mut self,
         user: &str,
@@ -190,16 +228,32 @@ impl EventBuffer {
         property: &str,
         value: Option<&Value>,
     ) {
+        self.identify(user, time, insert_id);
+        self.user_property(operator, property, value);
+    }
+
+    /// Adds an operation to the latest event. An operator that needs an operand and has none, or an empty one, changes nothing.
+    pub fn user_property(&mut self, operator: Operator, property: &str, value: Option<&Value>) {
         let value = match value {
             Some(Value::One(scalar)) => self.cell(scalar.into()),
             Some(Value::List(list)) => self.list(list.iter().map(ScalarRef::from)),
             None => None,
         };
-        let (user, property) = (self.text(user), self.text(property));
+        let property = self.text(property);
+        let Some(event) = &mut self.latest else {
+            debug_assert!(false, "an operation of no event");
+            return;
+        };
+        let first = !std::mem::replace(&mut event.operates, true);
+        let insert_id = match self.operations.last() {
+            Some(before) if !first => before.insert_id,
+            _ => of_operations(event.insert_id, slice(&self.arena, event.name)),
+        };
         self.operations.push(OperationHead {
-            user,
-            time,
-            insert_id: insert_id.map_or(0, hash),
+            user: event.user,
+            time: event.time,
+            insert_id,
+            first,
             operator,
             property,
             value,
@@ -256,6 +310,7 @@ impl EventBuffer {
             user: slice(&self.arena, operation.user),
             time: operation.time,
             insert_id: operation.insert_id,
+            first: operation.first,
             operator: operation.operator,
             property: slice(&self.arena, operation.property),
             value: operation.value.as_ref().map(|cell| self.value(cell)),
@@ -326,10 +381,18 @@ impl EventBuffer {
                 user: shift.text(operation.user),
                 time: operation.time,
                 insert_id: operation.insert_id,
+                first: operation.first,
                 operator: operation.operator,
                 property: shift.text(operation.property),
                 value: operation.value.as_ref().map(|cell| shift.cell(cell)),
             }));
+        if let Some(latest) = &other.latest {
+            self.latest = Some(Latest {
+                user: shift.text(latest.user),
+                name: shift.text(latest.name),
+                ..latest.clone()
+            });
+        }
     }
 
     /// Empties it and keeps its memory.
@@ -339,6 +402,7 @@ impl EventBuffer {
         self.properties.clear();
         self.operations.clear();
         self.elements.clear();
+        self.latest = None;
     }
 }
 
@@ -457,6 +521,14 @@ fn hash(insert_id: &str) -> u64 {
     xxh3_64(insert_id.as_bytes()).max(1)
 }
 
+/// The name belongs to it: what tells the operations of two events apart is what tells the events apart.
+fn of_operations(insert_id: u64, name: &str) -> u64 {
+    if insert_id == 0 {
+        return 0;
+    }
+    xxh3_64_with_seed(name.as_bytes(), insert_id).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -528,6 +600,36 @@ mod tests {
         for value in [Some(&list), None] {
             buffer.operation(mark, Millis(7), None, Operator::Append, "seen", value);
         }
+    }
+
+    #[test]
+    fn operations_belong_to_the_event_before_them() {
+        let mut buffer = EventBuffer::default();
+        let one = Value::One(Scalar::Number(1.0));
+        let both = |buffer: &mut EventBuffer| {
+            buffer.user_property(Operator::Set, "n", Some(&one));
+            buffer.user_property(Operator::Add, "n", Some(&one));
+        };
+        buffer.event("ann", "View", Millis(5), Some("i1"));
+        both(&mut buffer);
+        // A copy, another event with the same id, and one that is operations only.
+        buffer.event("ann", "View", Millis(5), Some("i1"));
+        both(&mut buffer);
+        buffer.event("ann", "Buy", Millis(5), Some("i1"));
+        both(&mut buffer);
+        buffer.identify("ann", Millis(5), Some("i1"));
+        both(&mut buffer);
+        buffer.operation("ann", Millis(5), None, Operator::Set, "n", Some(&one));
+        let first: Vec<bool> = buffer.operations().map(|each| each.first).collect();
+        let twice = [true, false];
+        assert_eq!(
+            first,
+            [&twice[..], &twice, &twice, &twice, &[true]].concat()
+        );
+        let ids: Vec<u64> = buffer.operations().map(|each| each.insert_id).collect();
+        assert!(ids[..4].iter().all(|id| *id == ids[0]));
+        assert!(ids[0] != ids[4] && ids[0] != ids[6] && ids[4] != ids[6]);
+        assert_eq!((ids[4], ids[6], ids[8]), (ids[5], ids[7], 0));
     }
 
     #[test]

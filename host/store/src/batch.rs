@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::duplicates::Duplicates;
 use crate::keys::GROUP_BITS;
 use crate::rows::{Cell, Head, Rows};
 
@@ -89,34 +90,19 @@ impl Batch {
     }
 }
 
-/// A duplicate has the same user, name, time and insert id as an earlier row. They stand close together, but others may
-/// stand between them.
+/// Leaves duplicates out.
 fn drop_duplicates(rows: &Rows, order: &mut Vec<u32>) {
-    let mut kept: usize = 0;
-    let mut tied_from: usize = 0;
-    let mut before: Option<Head> = None;
-    for at in 0..order.len() {
-        let Some(row) = order.get(at).copied() else {
-            break;
-        };
-        let head = rows.head(row);
-        let ties = before.is_some_and(|before| {
-            (before.name, before.user, before.time) == (head.name, head.user, head.time)
-        });
-        if !ties {
-            tied_from = kept;
+    let mut duplicates = Duplicates::default();
+    let mut before = None;
+    order.retain(|row| {
+        let head = rows.head(*row);
+        let place = Some((head.name, head.user, head.time));
+        if before != place {
+            duplicates.clear();
+            before = place;
         }
-        before = Some(head);
-        let tied = order.get(tied_from..kept).unwrap_or_default();
-        if head.insert != 0 && tied.iter().any(|row| rows.head(*row).insert == head.insert) {
-            continue;
-        }
-        if let Some(place) = order.get_mut(kept) {
-            *place = row;
-            kept += 1;
-        }
-    }
-    order.truncate(kept);
+        !duplicates.next(head.insert)
+    });
 }
 
 fn spans(rows: &Rows, order: &[u32]) -> Vec<NameSpan> {

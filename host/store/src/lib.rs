@@ -50,6 +50,7 @@ mod chunks;
 mod codec;
 mod columns;
 mod deadlines;
+mod duplicates;
 mod environment;
 mod error;
 mod firsts;

@@ -1,8 +1,11 @@
 //! Rows as they arrive: names and texts are numbers already, nothing is sorted yet.
 
+use std::collections::HashMap;
+
 use muster_model::{BufferedOperation, EventBuffer, Operator, PropertyRef, ScalarRef, ValueRef};
 
 use crate::StoreError;
+use crate::duplicates::{self, FewOrMany};
 use crate::terms::{OPERATIONS, Of, Terms};
 
 /// Rows in order of arrival.
@@ -24,7 +27,7 @@ pub(crate) struct Head {
     pub(crate) name: u32,
     pub(crate) user: u32,
     pub(crate) time: i64,
-    /// 48 bits of the insert id's hash; 0: none.
+    /// What is kept of the insert id ([`crate::duplicates`]); 0: none.
     pub(crate) insert: u64,
     /// Where its cells begin.
     pub(crate) cells: u32,
@@ -44,10 +47,6 @@ pub(crate) enum Cell {
     /// A list, not empty: a range of [`Rows::elements`].
     List(u32, u32),
 }
-
-/// The bits that are kept of an insert id's hash. Duplicates have the same user, name and millisecond too, so two different ids are taken for one
-/// once in 2^48 pairs of events of one user, name and millisecond; the two bytes saved are a seventh of an event.
-const INSERT_BITS: u32 = 48;
 
 impl Rows {
     pub(crate) fn len(&self) -> usize {
@@ -104,35 +103,39 @@ impl Rows {
     ) -> Result<(), StoreError> {
         let mut users = Latest::default();
         let mut names = Latest::default();
+        let mut seen = FewOrMany::default();
         for event in buffer.events() {
             let head = Head {
                 user: users.number(event.user, |id| terms.user(id))?,
                 name: names.number(event.name, |name| terms.name(name))?,
                 time: event.time.0,
-                insert: insert(event.insert_id),
+                insert: duplicates::kept(event.insert_id, true),
                 cells: index(self.cells.len())?,
             };
             self.heads.push(head);
             for PropertyRef { name, value } in event.properties() {
                 let column = terms.property(name)?;
                 let cell = self.cell(value, Of::Event, column, terms)?;
-                self.put(head.cells, column, cell);
+                self.cells.push((column, cell));
             }
+            self.keep_latest(head.cells, &mut seen);
         }
-        let mut open = None;
+        let mut open = OpenRow::default();
         for operation in buffer.operations() {
             self.push_operation(&operation, terms, &mut open)?;
         }
         Ok(())
     }
 
-    /// Operations that came together (same user, time, insert id) share a row, unless they concern one property or all of them.
-    fn push_operation(
+    /// Operations of one event share a row, unless they concern one property or all of them; so do those of events without an
+    /// insert id that have the same user and time.
+    fn push_operation<'b>(
         &mut self,
-        operation: &BufferedOperation<'_>,
+        operation: &BufferedOperation<'b>,
         terms: &mut Terms,
-        open: &mut Option<Vec<Box<str>>>,
+        open: &mut OpenRow<'b>,
     ) -> Result<(), StoreError> {
+        open.begun &= !operation.first;
         let needs_value = !matches!(operation.operator, Operator::Unset | Operator::ClearAll);
         if needs_value && operation.value.is_none() {
             return Ok(());
@@ -141,25 +144,22 @@ impl Rows {
             user: terms.user(operation.user)?,
             name: OPERATIONS,
             time: operation.time.0,
-            insert: insert(operation.insert_id),
+            insert: duplicates::kept(operation.insert_id, !open.begun),
             cells: index(self.cells.len())?,
         };
         let alone = operation.operator == Operator::ClearAll;
-        let joins = !alone
-            && self.heads.last().is_some_and(|last| {
-                (last.name, last.user, last.time, last.insert)
-                    == (head.name, head.user, head.time, head.insert)
-            })
-            && open
-                .as_ref()
-                .is_some_and(|held| held.iter().all(|name| **name != *operation.property));
+        let together = self.heads.last().is_some_and(|last| {
+            (last.name, last.user, last.time) == (head.name, head.user, head.time)
+                && duplicates::joins(head.insert, last.insert)
+        });
+        let joins = !alone && open.shared && together && open.properties.insert(operation.property);
         if !joins {
             self.heads.push(head);
-            *open = (!alone).then(Vec::new);
+            open.shared = !alone;
+            open.properties.clear();
+            open.properties.insert(operation.property);
         }
-        if let Some(held) = open {
-            held.push(operation.property.into());
-        }
+        open.begun = true;
         let property = if alone { "" } else { operation.property };
         let column = terms.operation(operation.operator, property)?;
         let cell = match operation.value {
@@ -170,12 +170,21 @@ impl Rows {
         Ok(())
     }
 
-    /// Of two cells of one column the later counts.
-    fn put(&mut self, start: u32, column: u32, cell: Cell) {
-        let row = self.cells.get_mut(start as usize..).unwrap_or_default();
-        match row.iter_mut().find(|(each, _)| *each == column) {
-            Some((_, old)) => *old = cell,
-            None => self.cells.push((column, cell)),
+    /// Of two cells of one column in the latest row the later counts, in the place of the earlier.
+    fn keep_latest(&mut self, start: u32, seen: &mut FewOrMany<u32>) {
+        let start = start as usize;
+        seen.clear();
+        let row = self.cells.get(start..).unwrap_or_default();
+        if row.iter().all(|(column, _)| seen.insert(*column)) {
+            return;
+        }
+        let mut places: HashMap<u32, usize> = HashMap::new();
+        for (column, cell) in self.cells.split_off(start) {
+            let place = *places.entry(column).or_insert(self.cells.len());
+            match self.cells.get_mut(place) {
+                Some(held) => *held = (column, cell),
+                None => self.cells.push((column, cell)),
+            }
         }
     }
 
@@ -251,6 +260,17 @@ impl Rows {
     }
 }
 
+/// The row that the next operation may share.
+#[derive(Default)]
+struct OpenRow<'a> {
+    /// Whether a row of the current event was begun.
+    begun: bool,
+    /// Whether it may be shared at all.
+    shared: bool,
+    /// The properties that it changes.
+    properties: FewOrMany<&'a str>,
+}
+
 /// Remembers the number of the text that came last: events of one user or name often follow each other.
 #[derive(Default)]
 struct Latest<'a> {
@@ -272,11 +292,6 @@ impl<'a> Latest<'a> {
         self.text = Some((text, number));
         Ok(number)
     }
-}
-
-fn insert(hash: u64) -> u64 {
-    let kept = hash & ((1 << INSERT_BITS) - 1);
-    if hash != 0 && kept == 0 { 1 } else { kept }
 }
 
 /// The rows of one batch are counted in 32 bits.

@@ -19,7 +19,12 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 enum Step {
     Append(Vec<Input>),
-    Import { rows: Vec<Vec<Input>>, end: End },
+    /// What came in an earlier step comes again.
+    Again(prop::sample::Index),
+    Import {
+        rows: Vec<Vec<Input>>,
+        end: End,
+    },
     Maintain,
     Forget(u32),
     Prune(i64),
@@ -65,32 +70,58 @@ fn input() -> impl Strategy<Value = Input> {
     let user = prop_oneof![0..6_u32, 250..520_u32];
     let insert = prop::option::of(0..3_u8);
     let properties = prop::collection::vec((0..4_u8, value()), 0..3);
-    let event = (user.clone(), 0..4_u8, time(), insert.clone(), properties).prop_map(
-        |(user, name, time, insert, properties)| Input::Event {
-            user,
-            name,
-            time,
-            insert,
-            properties,
-        },
-    );
     let operator = prop_oneof![
         3 => Just(Operator::Set),
+        2 => Just(Operator::Add),
         1 => prop::sample::select(Operator::ALL.to_vec()),
     ];
     // Property 0 is only ever set, as most are in life.
     let property = prop_oneof![Just((Operator::Set, 0_u8)), (operator, 1..3_u8)];
-    let operation = (user, time(), insert, property, value()).prop_map(
-        |(user, time, insert, (operator, property), value)| Input::Operation {
+    let operation =
+        (property, value()).prop_map(|((operator, property), value)| (operator, property, value));
+    let some = prop::collection::vec(operation, 1..5).boxed();
+    let operations = prop_oneof![2 => Just(Vec::new()), 1 => some.clone()].boxed();
+    let event = (
+        user.clone(),
+        0..4_u8,
+        time(),
+        insert.clone(),
+        properties,
+        operations,
+    )
+        .prop_map(
+            |(user, name, time, insert, properties, operations)| Input::Event {
+                user,
+                name,
+                time,
+                insert,
+                properties,
+                operations,
+            },
+        );
+    let identify =
+        (user, time(), insert, some).prop_map(|(user, time, insert, operations)| Input::Identify {
             user,
             time,
             insert,
-            operator,
-            property,
-            value,
-        },
-    );
-    prop_oneof![3 => event, 1 => operation]
+            operations,
+        });
+    prop_oneof![3 => event, 1 => identify]
+}
+
+/// What comes at once, some of it twice.
+fn rows() -> impl Strategy<Value = Vec<Input>> {
+    let again = prop::option::weighted(0.2, any::<prop::sample::Index>());
+    prop::collection::vec((input(), again), 0..12).prop_map(|rows| {
+        let mut all: Vec<Input> = Vec::new();
+        for (row, again) in rows {
+            all.push(row);
+            if let Some(again) = again {
+                all.push(again.get(&all).clone());
+            }
+        }
+        all
+    })
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -133,9 +164,9 @@ fn question() -> impl Strategy<Value = Question> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let rows = || prop::collection::vec(input(), 0..12);
     prop_oneof![
         6 => rows().prop_map(Step::Append),
+        2 => any::<prop::sample::Index>().prop_map(Step::Again),
         2 => (prop::collection::vec(rows(), 0..4), prop::sample::select(vec![End::Finish, End::Finish, End::Abort, End::Drop]))
             .prop_map(|(rows, end)| Step::Import { rows, end }),
         2 => Just(Step::Maintain),
@@ -153,6 +184,7 @@ proptest! {
         let options = Options { memtable_rows: 25, import_rows: 10, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..Options::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
         let mut model = Model::default();
+        let mut sent = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Append(rows) => {
@@ -161,7 +193,14 @@ proptest! {
                     store.append(&buffer(&rows), Some((&source, &position))).unwrap();
                     prop_assert_eq!(store.position(&source).unwrap(), Some(position.to_vec()));
                     model.add(&rows);
+                    sent.push(rows);
                 }
+                Step::Again(which) if !sent.is_empty() => {
+                    let rows = which.get(&sent);
+                    store.append(&buffer(rows), None).unwrap();
+                    model.add(rows);
+                }
+                Step::Again(_) => {}
                 Step::Import { rows, end } => {
                     let source = SourceKey::new(&format!("import {number}")).unwrap();
                     let before = store.snapshot().unwrap().sequence();
@@ -176,9 +215,9 @@ proptest! {
                         End::Finish => {
                             import.finish(b"end").unwrap();
                             prop_assert_eq!(store.position(&source).unwrap(), Some(b"end".to_vec()));
-                            // An import's operations come after its events, buffer by buffer.
-                            for rows in &rows {
-                                model.add(rows);
+                            for rows in rows {
+                                model.add(&rows);
+                                sent.push(rows);
                             }
                         }
                         End::Abort => {

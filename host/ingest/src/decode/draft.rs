@@ -153,8 +153,9 @@ impl<'a> Draft<'a> {
         buffer: &mut EventBuffer,
     ) -> u64 {
         let insert_id = self.insert_id.as_deref().or(self.uuid.as_deref());
-        if let Some(name) = event {
-            buffer.event(user, name, time, insert_id);
+        match event {
+            Some(name) => buffer.event(user, name, time, insert_id),
+            None => buffer.identify(user, time, insert_id),
         }
         let mut operations = 0;
         for item in &self.items {
@@ -162,7 +163,7 @@ impl<'a> Draft<'a> {
                 Some(operator) => {
                     operations += 1;
                     let value = item.value.as_ref().map(|value| self.owned(value));
-                    buffer.operation(user, time, insert_id, operator, &item.name, value.as_ref());
+                    buffer.user_property(operator, &item.name, value.as_ref());
                 }
                 // `$identify` is no event: what it says of one is nobody's.
                 None if event.is_none() => {}

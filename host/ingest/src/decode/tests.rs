@@ -89,6 +89,55 @@ fn event(more: serde_json::Value) -> String {
 
 const HEAD: &str = "ann View 1606211995977";
 
+/// What the store makes of lines, once they came `times` times: what `n` and `city` hold.
+fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
+    use muster_model::Millis;
+    use muster_store::{Options, Store, UserKey};
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    for _ in 0..times {
+        let (mut buffer, mut counts) = (EventBuffer::default(), Counts::default());
+        decode_lines(lines.as_bytes(), 1, &mut buffer, &mut counts, &mut |line| {
+            panic!("{line:?}")
+        });
+        store.append(&buffer, None).unwrap();
+    }
+    let names = ["n", "city"].map(str::to_owned);
+    let snapshot = store.snapshot().unwrap();
+    let mut values = snapshot.values(&[UserKey(0)], &names, Millis::MAX).unwrap();
+    values.remove(0).try_into().unwrap()
+}
+
+#[test]
+fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
+    let number = |number| Some(Value::One(Scalar::Number(number)));
+    let rome = || Some(Value::One(Scalar::Text("Rome".into())));
+    let cleared = event(json!({
+        "$insert_id": "i1",
+        "user_properties": {"$clearAll": "-", "$set": {"city": "Rome"}},
+    }));
+    let counted = event(json!({
+        "$insert_id": "i2",
+        "user_properties": {"$set": {"n": 1}, "$add": {"n": 1}},
+    }));
+    let added = event(json!({
+        "$insert_id": "i3",
+        "event_type": "$identify",
+        "user_properties": {"$add": {"n": 5}},
+    }));
+    for times in [1, 2] {
+        assert_eq!(stored(&cleared, times), [None, rome()], "{times}");
+        assert_eq!(stored(&counted, times), [number(2.0), None], "{times}");
+        assert_eq!(stored(&added, times), [number(5.0), None], "{times}");
+        let all = [&*cleared, &counted, &added].join("\n");
+        assert_eq!(
+            stored(&[&*all, &all].join("\n"), times),
+            [number(7.0), rome()],
+            "{times}"
+        );
+    }
+}
+
 #[test]
 fn an_event_carries_properties_of_every_kind() {
     for (properties, wanted) in [

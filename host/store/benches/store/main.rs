@@ -74,6 +74,7 @@ fn main() {
         "scan" => scans(&open(directory), "as found"),
         "cold" => cold(directory),
         "due" => due(directory),
+        "tied" => tied(directory, shape.events),
         other => panic!("`{other}` is no scenario"),
     }
 }
@@ -161,6 +162,43 @@ fn due(directory: &Path) {
     }
 }
 
+/// Events of one user, name and millisecond, each with an insert id of its own, beside as many that are spread over time.
+fn tied(directory: &Path, events: u64) {
+    for (title, spread) in [("spread", 1), ("tied", 0)] {
+        let store = open(&directory.join(title));
+        let mut buffer = EventBuffer::default();
+        let (mut wall, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for first in (0..events).step_by(2000) {
+            buffer.clear();
+            for nth in first..(first + 2000).min(events) {
+                let time = Millis(START + nth as i64 * spread);
+                buffer.event("ann", "Purchase", time, Some(&nth.to_string()));
+            }
+            let start = Instant::now();
+            store.append(&buffer, None).unwrap();
+            wall += start.elapsed();
+            longest = longest.max(start.elapsed());
+        }
+        println!("{title}: append {wall:.1?} in all, longest commit {longest:.1?}");
+        let start = Instant::now();
+        while store.maintain().unwrap() {}
+        println!("  merging {:.1?}", start.elapsed());
+        let (best, middle, rows) = timed(5, || scan(&store, &whole(r1())));
+        println!("  read: {best:.1?} at best, {middle:.1?} at the middle");
+        assert_eq!(rows as u64, events);
+        drop(store);
+        let start = Instant::now();
+        drop(open(&directory.join(title)));
+        println!("  open {:.1?}", start.elapsed());
+    }
+}
+
+/// The same without a reach.
+fn whole(mut streams: Vec<StreamRead>) -> Vec<StreamRead> {
+    streams.iter_mut().for_each(|stream| stream.reach = None);
+    streams
+}
+
 fn sizes(store: &Store, events: u64) {
     let statistics = store.statistics().unwrap();
     println!(
@@ -231,10 +269,6 @@ fn timed(runs: usize, mut f: impl FnMut() -> usize) -> (Duration, Duration, usiz
 
 fn scans(store: &Store, title: &str) {
     println!("{title}:");
-    let whole = |mut streams: Vec<StreamRead>| {
-        streams.iter_mut().for_each(|stream| stream.reach = None);
-        streams
-    };
     let every = |properties: &[(&str, Kind)]| {
         vec![StreamRead {
             names: vec!["*".to_owned()],

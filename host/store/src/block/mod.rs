@@ -1,7 +1,7 @@
 //! Blocks: the rows of one event name and one group of users in one segment, as columns.
 //!
-//! A block is, in this order: the number of rows; the users that have some, and how many; times; 48 bits of the insert ids, if
-//! there are any; a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
+//! A block is, in this order: the number of rows; the users that have some, and how many; times; what is kept of the
+//! insert ids, if there are any; a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
 //! fixed width, so the rows of one user are read without their neighbours, and a column that a block does not have takes nothing.
 
 mod bits;
@@ -22,7 +22,7 @@ use crate::keys::GROUP;
 
 /// Up to this many users are written one by one, a byte each; more as a bitmap of 32 bytes.
 const LISTED_USERS: usize = 32;
-/// Bytes of an insert id's hash.
+/// Bytes that are kept of an insert id.
 const INSERT_BYTES: usize = 6;
 const WHAT: &str = "a block of a segment";
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::source::{Source, partition};
+use crate::duplicates::Duplicates;
 use crate::keys::GROUP;
 
 /// Rows of one source that follow each other in the answer too.
@@ -26,8 +27,12 @@ pub(crate) struct Selection {
     fresh: bool,
     slices: Vec<Slice>,
     sorted: Vec<Slice>,
-    merged: Vec<(i64, u32, u32)>,
+    merged: Vec<Place>,
+    duplicates: Duplicates,
 }
+
+/// A row's time, source and number.
+type Place = (i64, u32, u32);
 
 /// Where a user's part of a selection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,26 +212,17 @@ impl Selection {
         }
         // Stable, and fast on runs that are sorted already.
         merged.sort_by_key(|(time, ..)| *time);
-        for (at, (time, source, row)) in merged.iter().enumerate() {
-            let tied = merged
-                .get(..at)
-                .unwrap_or_default()
-                .iter()
-                .rev()
-                .take_while(|(before, ..)| before == time);
-            let key = |source: u32, row| {
-                sources
-                    .get(source as usize)
-                    .map(|(name, source)| (*name, source.insert(row)))
-            };
-            let mut tied = tied.peekable();
-            let duplicate = tied.peek().is_some()
-                && key(*source, *row).is_some_and(|(name, insert)| {
-                    insert != 0
-                        && tied.any(|(_, source, row)| key(*source, *row) == Some((name, insert)))
-                });
-            if !duplicate {
-                self.push(*source, *row..*row + 1);
+        let name = |source: u32| sources.get(source as usize).map(|(name, _)| *name);
+        let tied = |a: &Place, b: &Place| a.0 == b.0 && name(a.1) == name(b.1);
+        for tied in merged.chunk_by(tied) {
+            self.duplicates.clear();
+            for (_, number, row) in tied {
+                let duplicate = tied.len() > 1
+                    && (sources.get(*number as usize))
+                        .is_some_and(|(_, source)| self.duplicates.next(source.insert(*row)));
+                if !duplicate {
+                    self.push(*number, *row..*row + 1);
+                }
             }
         }
         self.merged = merged;

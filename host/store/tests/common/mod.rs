@@ -14,16 +14,19 @@ pub enum Input {
         time: i64,
         insert: Option<u8>,
         properties: Vec<(u8, Value)>,
+        operations: Vec<Operation>,
     },
-    Operation {
+    /// An event that is only operations.
+    Identify {
         user: u32,
         time: i64,
         insert: Option<u8>,
-        operator: Operator,
-        property: u8,
-        value: Value,
+        operations: Vec<Operation>,
     },
 }
+
+/// An operation on a user property.
+pub type Operation = (Operator, u8, Value);
 
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -61,6 +64,7 @@ pub fn buffer(rows: &[Input]) -> EventBuffer {
                 time,
                 insert,
                 properties,
+                ..
             } => {
                 let insert = insert.map(|insert| insert.to_string());
                 buffer.event(
@@ -81,29 +85,21 @@ pub fn buffer(rows: &[Input]) -> EventBuffer {
                     }
                 }
             }
-            Input::Operation {
-                user,
-                time,
-                insert,
-                operator,
-                property,
-                value,
+            Input::Identify {
+                user, time, insert, ..
             } => {
                 let insert = insert.map(|insert| insert.to_string());
-                let property = if *operator == Operator::ClearAll {
-                    String::new()
-                } else {
-                    format!("u{property}")
-                };
-                buffer.operation(
-                    &format!("user {user}"),
-                    Millis(*time),
-                    insert.as_deref(),
-                    *operator,
-                    &property,
-                    Some(value),
-                );
+                buffer.identify(&format!("user {user}"), Millis(*time), insert.as_deref());
             }
+        }
+        let (Input::Event { operations, .. } | Input::Identify { operations, .. }) = row;
+        for (operator, property, value) in operations {
+            let property = if *operator == Operator::ClearAll {
+                String::new()
+            } else {
+                format!("u{property}")
+            };
+            buffer.user_property(*operator, &property, Some(value));
         }
     }
     buffer
@@ -116,17 +112,19 @@ struct ModelEvent {
     properties: BTreeMap<String, Value>,
 }
 
-struct ModelOperation {
+/// The operations of an event.
+struct ModelOperations {
+    /// The event's; `None`: it is only operations.
+    name: Option<&'static str>,
     time: i64,
-    /// Operations of one identify call are one row, and a duplicate as a whole.
-    row: Vec<(Operator, String, Value)>,
     insert: Option<u8>,
+    all: Vec<(Operator, String, Value)>,
 }
 
 #[derive(Default)]
 pub struct Model {
     events: BTreeMap<u32, Vec<ModelEvent>>,
-    operations: BTreeMap<u32, Vec<ModelOperation>>,
+    operations: BTreeMap<u32, Vec<ModelOperations>>,
     /// Events before it may be there or not.
     floor: i64,
     /// The time of the newest event so far.
@@ -134,83 +132,85 @@ pub struct Model {
 }
 
 impl Model {
+    /// Of copies of an event the first that came counts, and of their operations those of the first that has some.
     pub fn add(&mut self, rows: &[Input]) {
         for row in rows {
-            let Input::Event {
-                user,
+            self.add_event(row);
+            self.add_operations(row);
+        }
+    }
+
+    fn add_event(&mut self, row: &Input) {
+        let Input::Event {
+            user,
+            name,
+            time,
+            insert,
+            properties,
+            ..
+        } = row
+        else {
+            return;
+        };
+        self.newest = self.newest.max(*time);
+        let name = NAMES[usize::from(*name)];
+        let events = self.events.entry(*user).or_default();
+        let copy = |event: &ModelEvent| {
+            (event.name, event.time, event.insert) == (name, *time, *insert) && insert.is_some()
+        };
+        if !events.iter().any(copy) {
+            let properties = properties
+                .iter()
+                .map(|(property, value)| (format!("p{property}"), value.clone()));
+            events.push(ModelEvent {
                 name,
-                time,
-                insert,
-                properties,
-            } = row
-            else {
-                continue;
-            };
-            self.newest = self.newest.max(*time);
-            let name = NAMES[usize::from(*name)];
-            let events = self.events.entry(*user).or_default();
-            let duplicate = insert.is_some()
-                && events
-                    .iter()
-                    .any(|event| (event.name, event.time, event.insert) == (name, *time, *insert));
-            if !duplicate {
-                let properties = properties
-                    .iter()
-                    .map(|(property, value)| (format!("p{property}"), value.clone()));
-                events.push(ModelEvent {
-                    name,
-                    time: *time,
-                    insert: *insert,
-                    properties: properties.collect(),
-                });
-            }
+                time: *time,
+                insert: *insert,
+                properties: properties.collect(),
+            });
         }
-        let mut last: Option<(u32, i64, Option<u8>)> = None;
-        let mut fresh: Vec<(u32, ModelOperation)> = Vec::new();
-        for row in rows {
-            let Input::Operation {
+    }
+
+    fn add_operations(&mut self, row: &Input) {
+        let (name, user, time, insert, operations) = match row {
+            Input::Event {
+                name,
                 user,
                 time,
                 insert,
-                operator,
-                property,
-                value,
-            } = row
-            else {
-                continue;
-            };
-            let alone = *operator == Operator::ClearAll;
-            let operation = (*operator, format!("u{property}"), value.clone());
-            let joins = last == Some((*user, *time, *insert))
-                && !alone
-                && fresh.last().is_some_and(|(_, held)| {
-                    held.row
-                        .iter()
-                        .all(|(each, name, _)| *each != Operator::ClearAll && *name != operation.1)
-                });
-            if joins {
-                fresh.last_mut().unwrap().1.row.push(operation);
-            } else {
-                fresh.push((
-                    *user,
-                    ModelOperation {
-                        time: *time,
-                        row: vec![operation],
-                        insert: *insert,
-                    },
-                ));
-            }
-            last = Some((*user, *time, *insert));
+                operations,
+                ..
+            } => (
+                Some(NAMES[usize::from(*name)]),
+                user,
+                time,
+                insert,
+                operations,
+            ),
+            Input::Identify {
+                user,
+                time,
+                insert,
+                operations,
+            } => (None, user, time, insert, operations),
+        };
+        if operations.is_empty() {
+            return;
         }
-        for (user, operation) in fresh {
-            let held = self.operations.entry(user).or_default();
-            let duplicate = operation.insert.is_some()
-                && held
-                    .iter()
-                    .any(|each| (each.time, each.insert) == (operation.time, operation.insert));
-            if !duplicate {
-                held.push(operation);
-            }
+        let held = self.operations.entry(*user).or_default();
+        let copy = |each: &ModelOperations| {
+            (each.name, each.time, each.insert) == (name, *time, *insert) && insert.is_some()
+        };
+        if !held.iter().any(copy) {
+            let all = operations.iter().map(|(operator, property, value)| {
+                (*operator, format!("u{property}"), value.clone())
+            });
+            held.push(ModelOperations {
+                name,
+                time: *time,
+                insert: *insert,
+                all: all.collect(),
+            });
         }
     }
 
@@ -256,7 +256,7 @@ impl Model {
         let mut changes = Vec::new();
         let mut value = None;
         for operation in operations {
-            for (operator, name, operand) in &operation.row {
+            for (operator, name, operand) in &operation.all {
                 let cleared = *operator == Operator::ClearAll && value.is_some();
                 if cleared || (name == property && *operator != Operator::ClearAll) {
                     value = operator.apply(value, Some(operand.clone()));

@@ -1,0 +1,318 @@
+//! Events that come twice count once, as a whole; an event's own operations are no duplicates of each other.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::path::Path;
+
+use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
+use muster_store::*;
+
+const ANN: UserKey = UserKey(0);
+
+fn number(number: f64) -> Value {
+    Value::One(Scalar::Number(number))
+}
+
+fn options() -> Options {
+    Options {
+        map_size: 1 << 30,
+        memtable_rows: 1 << 20,
+        ..Options::default()
+    }
+}
+
+fn flushing() -> Options {
+    Options {
+        memtable_rows: 1,
+        ..options()
+    }
+}
+
+/// How buffers get into the store.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Into one batch of rows in memory, or several.
+    Append,
+    /// Each into the log, and the store is opened anew.
+    Reopen,
+    /// Each into a segment of its own.
+    Flush,
+    /// Segments that are merged to one.
+    Merge,
+    /// Each by an import of its own.
+    Import,
+    /// All by one import.
+    OneImport,
+    /// By turns of the others.
+    Mixed,
+}
+
+const WAYS: [Way; 7] = [
+    Way::Append,
+    Way::Reopen,
+    Way::Flush,
+    Way::Merge,
+    Way::Import,
+    Way::OneImport,
+    Way::Mixed,
+];
+
+fn import(store: &Store, name: &str, buffers: &[&EventBuffer]) {
+    let source = SourceKey::new(name).unwrap();
+    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+        panic!("a new import");
+    };
+    for buffer in buffers {
+        import.append(buffer, b"").unwrap();
+    }
+    import.finish(b"end").unwrap();
+}
+
+/// Writes what is in memory, and makes one segment of all. Merging takes four segments and more, none larger than the memtable.
+fn merge(store: Store, directory: &Path) -> Store {
+    drop(store);
+    let store = Store::open(directory, &flushing()).unwrap();
+    let mut other = EventBuffer::default();
+    other.event("bob", "View", Millis(1), None);
+    for _ in 0..4 {
+        store.append(&other, None).unwrap();
+    }
+    drop(store);
+    let store = Store::open(directory, &options()).unwrap();
+    while store.maintain().unwrap() {}
+    assert_eq!(store.statistics().unwrap().segments, 1);
+    store
+}
+
+fn deliver(directory: &Path, way: Way, buffers: &[EventBuffer]) -> Store {
+    let options = match way {
+        Way::Flush | Way::Merge => flushing(),
+        _ => options(),
+    };
+    let mut store = Store::open(directory, &options).unwrap();
+    if let Way::OneImport = way {
+        import(&store, "all", &buffers.iter().collect::<Vec<_>>());
+        return store;
+    }
+    for (nth, buffer) in buffers.iter().enumerate() {
+        let imported = matches!(way, Way::Import) || (matches!(way, Way::Mixed) && nth % 2 == 1);
+        if imported {
+            import(&store, &format!("import {nth}"), &[buffer]);
+        } else {
+            store.append(buffer, None).unwrap();
+        }
+        if matches!(way, Way::Reopen) || (matches!(way, Way::Mixed) && nth % 3 == 2) {
+            drop(store);
+            store = Store::open(directory, &options).unwrap();
+        }
+    }
+    if let Way::Merge = way {
+        store = merge(store, directory);
+    }
+    store
+}
+
+/// What the user's properties hold, and how many events there are of the name `View`.
+fn held(store: &Store) -> (Vec<Option<Value>>, usize) {
+    let snapshot = store.snapshot().unwrap();
+    let names = ["n", "city", "seen"].map(str::to_owned);
+    let values = snapshot.values(&[ANN], &names, Millis::MAX).unwrap();
+    let views = StreamRead {
+        names: vec!["View".to_owned()],
+        properties: Vec::new(),
+        reach: None,
+    };
+    let history = snapshot
+        .read(&ReadRequest {
+            users: &[ANN],
+            now: Millis::MAX,
+            streams: &[views],
+            user_properties: &[],
+            property_histories: &[],
+        })
+        .unwrap();
+    (values[0].clone(), history.streams[0].times.len())
+}
+
+/// Holds whichever way the buffers get into the store, and however often they are read anew.
+fn expect(buffers: &[EventBuffer], expected: &(Vec<Option<Value>>, usize)) {
+    for way in WAYS {
+        let directory = tempfile::tempdir().unwrap();
+        let store = deliver(directory.path(), way, buffers);
+        assert_eq!(&held(&store), expected, "{way:?}");
+        drop(store);
+        // What was in memory is read from the log, and then written and merged.
+        let store = Store::open(directory.path(), &options()).unwrap();
+        assert_eq!(&held(&store), expected, "{way:?}, opened anew");
+        let store = merge(store, directory.path());
+        assert_eq!(&held(&store), expected, "{way:?}, merged");
+    }
+}
+
+fn view(buffer: &mut EventBuffer, insert: &str) {
+    buffer.event("ann", "View", Millis(5), Some(insert));
+}
+
+#[test]
+fn an_event_keeps_all_its_operations() {
+    let mut before = EventBuffer::default();
+    before.operation(
+        "ann",
+        Millis(1),
+        Some("a"),
+        Operator::Set,
+        "n",
+        Some(&number(7.0)),
+    );
+    let mut event = EventBuffer::default();
+    view(&mut event, "b");
+    event.user_property(Operator::ClearAll, "", None);
+    event.user_property(
+        Operator::Set,
+        "city",
+        Some(&Value::One(Scalar::Text("Rome".into()))),
+    );
+    let rome = Some(Value::One(Scalar::Text("Rome".into())));
+    expect(&[before, event], &(vec![None, rome, None], 1));
+
+    let mut event = EventBuffer::default();
+    view(&mut event, "b");
+    event.user_property(Operator::Set, "n", Some(&number(1.0)));
+    event.user_property(Operator::Add, "n", Some(&number(1.0)));
+    // An operation without an operand begins nothing.
+    event.identify("ann", Millis(6), Some("c"));
+    event.user_property(Operator::Add, "n", None);
+    event.user_property(Operator::Add, "n", Some(&number(2.0)));
+    event.user_property(Operator::Add, "n", Some(&number(3.0)));
+    expect(&[event], &(vec![Some(number(7.0)), None, None], 1));
+}
+
+/// An event with operations, twice on one property, and one that is operations only.
+fn doubled() -> EventBuffer {
+    let mut buffer = EventBuffer::default();
+    let x = Value::One(Scalar::Text("x".into()));
+    view(&mut buffer, "a");
+    for _ in 0..2 {
+        buffer.user_property(Operator::Add, "n", Some(&number(1.0)));
+        buffer.user_property(Operator::Append, "seen", Some(&x));
+    }
+    buffer.identify("ann", Millis(5), Some("a"));
+    buffer.user_property(Operator::Add, "n", Some(&number(10.0)));
+    buffer
+}
+
+#[test]
+fn a_doubled_event_counts_once_wherever_its_copies_lie() {
+    let once = doubled();
+    let x = Scalar::Text("x".into());
+    let seen = Some(Value::List(vec![x.clone(), x]));
+    let expected = (vec![Some(number(12.0)), None, seen], 1);
+    expect(std::slice::from_ref(&once), &expected);
+    let mut twice = once.clone();
+    twice.append(&once);
+    expect(std::slice::from_ref(&twice), &expected);
+    expect(&[once.clone(), once.clone()], &expected);
+    let mut other = EventBuffer::default();
+    other.event("ann", "Buy", Millis(5), Some("a"));
+    let all = [twice.clone(), other.clone(), once.clone(), other, twice];
+    expect(&all, &expected);
+}
+
+#[test]
+fn of_copies_that_differ_the_first_counts_as_a_whole() {
+    let event = |operands: &[f64]| {
+        let mut buffer = EventBuffer::default();
+        view(&mut buffer, "a");
+        for operand in operands {
+            buffer.user_property(Operator::Add, "n", Some(&number(*operand)));
+        }
+        buffer
+    };
+    let first = [
+        event(&[1.0, 2.0]),
+        event(&[10.0, 20.0, 30.0]),
+        event(&[100.0]),
+    ];
+    expect(&first, &(vec![Some(number(3.0)), None, None], 1));
+    // The event is the first one's, the operations are of the first that has some.
+    let bare = [event(&[]), event(&[10.0, 20.0, 30.0]), event(&[100.0])];
+    expect(&bare, &(vec![Some(number(60.0)), None, None], 1));
+}
+
+#[test]
+fn events_of_one_id_that_differ_in_name_or_instant_are_none() {
+    let mut buffer = EventBuffer::default();
+    view(&mut buffer, "a");
+    buffer.user_property(Operator::Add, "n", Some(&number(1.0)));
+    buffer.event("ann", "Buy", Millis(5), Some("a"));
+    buffer.user_property(Operator::Add, "n", Some(&number(10.0)));
+    buffer.event("ann", "View", Millis(6), Some("a"));
+    buffer.user_property(Operator::Add, "n", Some(&number(100.0)));
+    expect(&[buffer], &(vec![Some(number(111.0)), None, None], 2));
+}
+
+/// So many that to compare them in pairs takes minutes: 5 × 10^9 comparisons for each time that they are sorted.
+const TIED: u32 = 100_000;
+
+#[test]
+fn events_of_one_instant_cost_no_more_than_others() {
+    let mut buffer = EventBuffer::default();
+    for nth in 0..TIED {
+        view(&mut buffer, &nth.to_string());
+        if nth % 4 == 0 {
+            buffer.user_property(Operator::Add, "n", Some(&number(1.0)));
+        }
+    }
+    let expected = (
+        vec![Some(number(f64::from(TIED / 4))), None, None],
+        TIED as usize,
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    // In memory, one batch and its copies, read and sorted together.
+    store.append(&buffer, None).unwrap();
+    assert_eq!(held(&store), expected);
+    store.append(&buffer, None).unwrap();
+    assert_eq!(held(&store), expected);
+    drop(store);
+    // From the log.
+    let store = Store::open(directory.path(), &options()).unwrap();
+    assert_eq!(held(&store), expected);
+    // As segments, which an import writes behind what is in memory, and merged.
+    for name in ["a", "b", "c"] {
+        import(&store, name, &[&buffer]);
+    }
+    assert_eq!(held(&store), expected);
+    assert_eq!(store.statistics().unwrap().segments, 4);
+    let store = merge(store, directory.path());
+    assert_eq!(held(&store), expected);
+}
+
+#[test]
+fn of_many_values_of_a_property_in_one_event_the_latest_counts() {
+    let mut buffer = EventBuffer::default();
+    view(&mut buffer, "a");
+    for nth in 0..2000 {
+        let value = f64::from(nth);
+        buffer.property(&format!("p{}", nth % 1000), ScalarRef::Number(value));
+        let name = format!("u{}", nth % 1000);
+        buffer.user_property(Operator::Set, &name, Some(&number(value)));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &options()).unwrap();
+    store.append(&buffer, None).unwrap();
+    let history = store.snapshot().unwrap().history(ANN, Millis::MAX).unwrap();
+    assert_eq!(history.events[0].properties.len(), 1000);
+    for nth in [0, 1, 999] {
+        let latest = number(f64::from(1000 + nth));
+        assert_eq!(history.events[0].properties[&*format!("p{nth}")], latest);
+        let held = history.property(&format!("u{nth}"), Millis(5));
+        assert_eq!(held, Some(&latest));
+    }
+}
