@@ -10,7 +10,7 @@ use muster_model::Millis;
 use muster_sandbox::{
     Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Property, Rule, Verdicts,
 };
-use muster_store::{PropertyRead, ReadRequest, Snapshot, StreamRead, UserKey};
+use muster_store::{Prepared, PropertyRead, Snapshot, StreamRead, UserKey};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
@@ -80,12 +80,12 @@ pub(crate) struct Answers {
 pub(crate) fn evaluate(
     snapshot: &Snapshot,
     rule: &Rule,
-    reads: &Reads,
+    reads: &Reads<'_>,
     users: &[UserKey],
     workers: NonZero<usize>,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Answers>, EngineError> {
-    let batches: Vec<&[UserKey]> = users.chunks(batch_users(snapshot, rule, reads)).collect();
+    let batches: Vec<&[UserKey]> = users.chunks(batch_users(rule, reads)).collect();
     let next = AtomicUsize::new(0);
     let failures = Failures::default();
     let results: Mutex<BTreeMap<usize, Result<Vec<Answers>, EngineError>>> =
@@ -129,7 +129,7 @@ fn take<'a>(batches: &[&'a [UserKey]], next: &AtomicUsize) -> Option<(usize, &'a
 fn ask(
     snapshot: &Snapshot,
     rule: &Rule,
-    reads: &Reads,
+    reads: &Reads<'_>,
     users: &[UserKey],
     failures: &Failures,
     answers: &mut Vec<Answers>,
@@ -164,21 +164,19 @@ fn ask(
     Ok(())
 }
 
-/// What the rule reads at an instant, in the store's words.
-pub(crate) struct Reads {
+/// What the rule reads at an instant, in the store's words, looked up in a snapshot once.
+pub(crate) struct Reads<'s> {
     now: Millis,
-    streams: Vec<StreamRead>,
-    user_properties: Vec<PropertyRead>,
-    property_histories: Vec<PropertyRead>,
+    prepared: Prepared<'s>,
     calendars: Vec<Window>,
     user_hashes: bool,
     /// Who is on each list.
     lists: Vec<RoaringBitmap>,
 }
 
-impl Reads {
+impl<'s> Reads<'s> {
     pub(crate) fn new(
-        snapshot: &Snapshot,
+        snapshot: &'s Snapshot,
         rule: &Rule,
         now: Millis,
         lists: &Lists,
@@ -197,11 +195,14 @@ impl Reads {
             .lists
             .iter()
             .map(|name| lists.resolve(name, snapshot));
+        let prepared = snapshot.prepare(
+            &streams.collect::<Vec<_>>(),
+            &properties(&description.user_properties),
+            &properties(&description.property_histories),
+        )?;
         Ok(Self {
             now,
-            streams: streams.collect(),
-            user_properties: properties(&description.user_properties),
-            property_histories: properties(&description.property_histories),
+            prepared,
             calendars: calendars.collect::<Result<_, _>>()?,
             user_hashes: description.user_hashes,
             lists: lists.collect::<Result<_, _>>()?,
@@ -226,8 +227,8 @@ fn properties(properties: &[Property]) -> Vec<PropertyRead> {
 }
 
 /// How many users make a batch of about [`BATCH_ROWS`] rows.
-fn batch_users(snapshot: &Snapshot, rule: &Rule, reads: &Reads) -> usize {
-    let rows = snapshot.rows_hint(&reads.streams);
+fn batch_users(rule: &Rule, reads: &Reads<'_>) -> usize {
+    let rows = reads.prepared.rows_hint();
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -245,16 +246,10 @@ fn batch_users(snapshot: &Snapshot, rule: &Rule, reads: &Reads) -> usize {
 fn call(
     snapshot: &Snapshot,
     rule: &Rule,
-    reads: &Reads,
+    reads: &Reads<'_>,
     users: &[UserKey],
 ) -> Result<Result<Verdicts, String>, EngineError> {
-    let history = snapshot.read(&ReadRequest {
-        users,
-        now: reads.now,
-        streams: &reads.streams,
-        user_properties: &reads.user_properties,
-        property_histories: &reads.property_histories,
-    })?;
+    let history = reads.prepared.read(users, reads.now)?;
     let mut user_hash = Vec::new();
     if reads.user_hashes {
         for user in users {

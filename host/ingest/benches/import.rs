@@ -87,7 +87,7 @@ fn decode(text: &[u8]) {
         let piece = &rest[..rest.len().min(1 << 20)];
         let end = memchr::memrchr(b'\n', piece).map_or(rest.len(), |end| end + 1);
         buffer.clear();
-        decode_lines(&rest[..end], 1, &mut buffer, &mut counts, &mut |_| {});
+        decode_lines(&rest[..end], 1, None, &mut buffer, &mut counts, &mut |_| {});
         rest = &rest[end..];
     }
     assert_eq!(counts.malformed, 0);

@@ -1,5 +1,6 @@
 //! One line of the export format, many, or one event of a request, into a buffer.
 
+mod door;
 mod draft;
 mod event;
 pub mod limits;
@@ -9,7 +10,9 @@ mod tests;
 mod value;
 
 use muster_model::EventBuffer;
+use muster_store::Store;
 
+pub(crate) use self::door::Door;
 pub(crate) use self::draft::Draft;
 pub(crate) use self::event::{Reading, decode_event};
 use self::limits::MAX_LINE;
@@ -32,7 +35,8 @@ pub struct Malformed {
 /// Decodes every line of a text and adds what it holds to the buffer and the counts. Blank lines are nothing; a line may end
 /// in `\r\n`, the last one without any. Each malformed line is handed to `malformed` and leaves nothing in the buffer.
 ///
-/// `first_line` is the number of the text's first line.
+/// `first_line` is the number of the text's first line. `store` is where the buffer goes: a line with a name that it does not take
+/// is malformed; `None`: all names are right.
 ///
 /// ```
 /// use muster_ingest::{Counts, decode_lines};
@@ -40,18 +44,19 @@ pub struct Malformed {
 /// {"user_id": "ann", "event_type"
 /// "#;
 /// let (mut buffer, mut counts, mut malformed) = Default::default();
-/// decode_lines(lines, 1, &mut buffer, &mut counts, &mut |line| Vec::push(&mut malformed, line));
+/// decode_lines(lines, 1, None, &mut buffer, &mut counts, &mut |line| Vec::push(&mut malformed, line));
 /// assert_eq!((buffer.len(), counts.lines, counts.malformed), (1, 2, 1));
 /// assert_eq!(malformed[0].line, 2);
 /// ```
 pub fn decode_lines(
     text: &[u8],
     first_line: u64,
+    store: Option<&Store>,
     buffer: &mut EventBuffer,
     counts: &mut Counts,
     malformed: &mut dyn FnMut(Malformed),
 ) {
-    let mut draft = Draft::default();
+    let (mut draft, mut door) = (Draft::default(), Door::new(store));
     // One check of the whole is cheaper than one a line; if it fails, the lines that are at fault are found one by one.
     let valid = std::str::from_utf8(text).ok();
     let mut start = 0;
@@ -64,9 +69,9 @@ pub fn decode_lines(
         };
         counts.lines += 1;
         let decoded = match valid.and_then(|valid| valid.get(range)) {
-            Some(text) => decode_line(text, &mut draft, buffer, counts),
+            Some(text) => decode_line(text, &mut draft, &mut door, buffer, counts),
             None => match std::str::from_utf8(bytes) {
-                Ok(text) => decode_line(text, &mut draft, buffer, counts),
+                Ok(text) => decode_line(text, &mut draft, &mut door, buffer, counts),
                 Err(error) => {
                     let column = error.valid_up_to() + 1;
                     Err(LineError(format!("not UTF-8 at column {column}")))
@@ -87,10 +92,12 @@ fn is_blank(line: &[u8]) -> bool {
 fn decode_line<'a>(
     line: &'a str,
     draft: &mut Draft<'a>,
+    door: &mut Door<'_>,
     buffer: &mut EventBuffer,
     counts: &mut Counts,
 ) -> Result<(), LineError> {
-    decode_event(line, &Reading::default(), draft, buffer, counts).map_err(|error| error.reason)
+    let reading = Reading::default();
+    decode_event(line, &reading, draft, door, buffer, counts).map_err(|error| error.reason)
 }
 
 impl LineError {

@@ -101,6 +101,16 @@ pub async fn run_http(
     cancel: CancellationToken,
 ) -> Result<(), HttpError> {
     let keys = settings.api_keys.clone();
-    let append = Box::new(move |rows: &_| store.append(rows, None).map(drop));
-    server::run(listener, append, keys, Limits::default(), stats, cancel).await
+    let names = Some(store.clone());
+    let append =
+        Box::new(move |rows: &_| store.append(rows, None).map(|appended| appended.left_out));
+    server::run(
+        listener,
+        (append, names),
+        keys,
+        Limits::default(),
+        stats,
+        cancel,
+    )
+    .await
 }

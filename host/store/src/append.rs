@@ -20,6 +20,8 @@ pub struct Appended {
     pub rows: u64,
     /// Of those, duplicates of others in the buffer. Duplicates of earlier events are found by reading and merging.
     pub duplicates: u64,
+    /// Values of properties and operations that were left out, because their names are new and there are too many.
+    pub left_out: u64,
     /// The history's sequence with this commit.
     pub sequence: u64,
 }
@@ -34,7 +36,8 @@ impl Store {
     /// beside it, from another thread, or segments pile up.
     ///
     /// # Errors
-    /// When a name is too long or the database cannot be written; then nothing changed.
+    /// When a name is too long, an event name is one too many ([`Self::admit_event_name`]), or the database cannot be written; then
+    /// nothing changed.
     pub fn append(
         &self,
         buffer: &EventBuffer,
@@ -59,10 +62,10 @@ impl Inner {
         position: Option<(&SourceKey, &[u8])>,
     ) -> Result<Appended, StoreError> {
         let mut rows = Rows::default();
-        let counts = {
+        let (counts, left_out) = {
             let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
-            rows.push(buffer, &mut terms)?;
-            terms.counts()
+            let left_out = rows.push(buffer, &mut terms)?;
+            (terms.counts(), left_out)
         };
         let mut users = RoaringBitmap::new();
         let mut newest = None;
@@ -81,6 +84,7 @@ impl Inner {
         let mut appended = Appended {
             rows: batch.rows.len() as u64,
             duplicates: (batch.rows.len() - batch.order.len()) as u64,
+            left_out,
             sequence: view.sequence,
         };
 

@@ -76,8 +76,12 @@ tables! {
     destinations,
 }
 
-/// Readers of all snapshots and threads together. LMDB: a slot is 64 bytes of the lock file.
-const MAX_READERS: u32 = 4096;
+/// Readers of all snapshots and threads together, those of processes that only look among them. LMDB: a slot is 64 bytes of the
+/// lock file, so all are 512 KiB. A commit looks at as many as were open at once.
+const MAX_READERS: u32 = 8192;
+/// While snapshots have fewer readers than this together, a new one has one for each thread; from then on it has one. So 64 snapshots
+/// of 16 threads read as fast as they can, which is more than there are processors, and some 7,000 more can be there beside them.
+pub(crate) const READERS_FOR_THREADS: usize = 1024;
 /// What is asked for in the end if the system grants no more address space.
 const LEAST_MAP: u64 = 1 << 30;
 

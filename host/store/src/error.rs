@@ -107,6 +107,18 @@ pub enum StoreError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// A name is new, and there are as many of its sort as there may be.
+    #[error(
+        "the {what} `{name}` is new, and there are {limit} already: put what varies into values, not into names"
+    )]
+    TooManyNames {
+        /// `event type`, …
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The limit.
+        limit: u32,
+    },
     /// An import of this source is being written at this moment.
     #[error("`{source_key}` is being imported already")]
     ImportBusy {

@@ -96,22 +96,22 @@ impl Drop for Import {
 
 impl Import {
     /// Adds what a buffer holds; the position says how far the source is with it. It becomes durable in large chunks, each with its
-    /// position.
+    /// position. Gives how many values were left out, as [`crate::Appended::left_out`].
     ///
     /// # Errors
-    /// When a name is too long or the database cannot be written. Then drop the import and open it anew: it goes on from
+    /// When a name is too long, an event name is one too many, or the database cannot be written. Then drop the import and open it anew: it goes on from
     /// its last durable position.
-    pub fn append(&mut self, buffer: &EventBuffer, position: &[u8]) -> Result<(), StoreError> {
+    pub fn append(&mut self, buffer: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
         let inner = &self.store.inner;
-        {
+        let left_out = {
             let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
-            self.rows.push(buffer, &mut terms)?;
-        }
+            self.rows.push(buffer, &mut terms)?
+        };
         let options = &inner.options;
         if self.rows.len() >= options.import_rows || self.rows.size() >= options.import_bytes {
             self.stage(position)?;
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// Writes the rows in memory as a segment that nobody sees, with the position.

@@ -33,12 +33,14 @@
 //! ```
 //!
 //! # Limits
-//! - Users: 2^32, and 4 GiB of ids together. Names: [`MAX_NAME`] bytes.
+//! - Users: 2^32, and 4 GiB of ids together. Names: [`MAX_NAME`] bytes; [`MAX_EVENT_NAMES`],
+//!   [`MAX_EVENT_PROPERTIES`] and [`MAX_USER_PROPERTIES`] distinct ones.
 //! - Texts: any length; those that get a number are limited by [`MAX_TEXTS`], [`MAX_TEXTS_PER_PROPERTY`] and [`MAX_TEXT`].
 //! - Times: those of `Millis`, 1970 to 9999; others are moved to the nearest.
 //! - Size: [`Options::map_size`]. The file does not shrink; freed pages are used again.
 //! - Of one instant, a user's events come by name and then by arrival; operations come by arrival.
 
+mod admission;
 mod append;
 mod backup;
 mod batch;
@@ -103,7 +105,10 @@ pub use outbox::{MAX_DESTINATION, Message, Outgoing};
 pub use prune::{PRUNE_PERCENT, Pruned, Refusal};
 pub use runs::{MAX_RECORDS, RuleCommit, RunCommit, RunRecord};
 pub use sent::{SentEntries, UnsentChange};
-pub use snapshot::Snapshot;
+pub use snapshot::{Prepared, Snapshot};
 pub use statistics::{NameCount, Statistics};
 pub use store::Store;
-pub use terms::{MAX_NAME, MAX_TEXT, MAX_TEXTS, MAX_TEXTS_PER_PROPERTY};
+pub use terms::{
+    MAX_EVENT_NAMES, MAX_EVENT_PROPERTIES, MAX_NAME, MAX_TEXT, MAX_TEXTS, MAX_TEXTS_PER_PROPERTY,
+    MAX_USER_PROPERTIES,
+};

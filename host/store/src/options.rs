@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicU64;
 
 use muster_model::Millis;
 
+use crate::{MAX_EVENT_NAMES, MAX_EVENT_PROPERTIES, MAX_USER_PROPERTIES};
+
 /// How a store is opened. [`Default`] suits every machine; tests make things small.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -19,6 +21,12 @@ pub struct Options {
     pub import_rows: usize,
     /// How many bytes those rows may take.
     pub import_bytes: usize,
+    /// How many distinct event names it takes; [`crate::MAX_EVENT_NAMES`].
+    pub event_names: u32,
+    /// How many distinct names of event properties it takes; [`crate::MAX_EVENT_PROPERTIES`].
+    pub event_properties: u32,
+    /// How many distinct operations on user properties it takes; [`crate::MAX_USER_PROPERTIES`].
+    pub user_properties: u32,
     /// How long a cohort's run records are kept, in ms before its newest; [`crate::MAX_RECORDS`] is the most whatever this is.
     pub keep_records: i64,
     /// How long events are kept, in ms; `None`: for ever. [`crate::Store::prune`] drops the older
@@ -48,6 +56,9 @@ impl Default for Options {
             // 1 Mi rows: about 80 MB, and blocks long enough to pack well.
             import_rows: 1 << 20,
             import_bytes: 256 << 20,
+            event_names: MAX_EVENT_NAMES,
+            event_properties: MAX_EVENT_PROPERTIES,
+            user_properties: MAX_USER_PROPERTIES,
             keep_records: 90 * 24 * 60 * 60 * 1000,
             keep_events: None,
             clock: Millis::now,

@@ -95,12 +95,14 @@ impl Rows {
             .unwrap_or_default()
     }
 
-    /// Adds what a buffer holds; its events first, then its operations.
+    /// Adds what a buffer holds; its events first, then its operations. Gives how many values were left out, because their property is
+    /// new and there are too many.
     pub(crate) fn push(
         &mut self,
         buffer: &EventBuffer,
         terms: &mut Terms,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
+        let mut left_out = 0;
         let mut users = Latest::default();
         let mut names = Latest::default();
         let mut seen = FewOrMany::default();
@@ -114,7 +116,10 @@ impl Rows {
             };
             self.heads.push(head);
             for PropertyRef { name, value } in event.properties() {
-                let column = terms.property(name)?;
+                let Some(column) = terms.property(name)? else {
+                    left_out += 1;
+                    continue;
+                };
                 let cell = self.cell(value, Of::Event, column, terms)?;
                 self.cells.push((column, cell));
             }
@@ -124,7 +129,7 @@ impl Rows {
         for operation in buffer.operations() {
             self.push_operation(&operation, terms, &mut open)?;
         }
-        Ok(())
+        Ok(left_out + open.left_out)
     }
 
     /// Operations of one event share a row, unless they concern one property or all of them; so do those of events without an
@@ -140,6 +145,12 @@ impl Rows {
         if needs_value && operation.value.is_none() {
             return Ok(());
         }
+        let alone = operation.operator == Operator::ClearAll;
+        let property = if alone { "" } else { operation.property };
+        let Some(column) = terms.operation(operation.operator, property)? else {
+            open.left_out += 1;
+            return Ok(());
+        };
         let head = Head {
             user: terms.user(operation.user)?,
             name: OPERATIONS,
@@ -147,7 +158,6 @@ impl Rows {
             insert: duplicates::kept(operation.insert_id, !open.begun),
             cells: index(self.cells.len())?,
         };
-        let alone = operation.operator == Operator::ClearAll;
         let together = self.heads.last().is_some_and(|last| {
             (last.name, last.user, last.time) == (head.name, head.user, head.time)
                 && duplicates::joins(head.insert, last.insert)
@@ -160,8 +170,6 @@ impl Rows {
             open.properties.insert(operation.property);
         }
         open.begun = true;
-        let property = if alone { "" } else { operation.property };
-        let column = terms.operation(operation.operator, property)?;
         let cell = match operation.value {
             Some(value) if needs_value => self.cell(value, Of::Operation, column, terms)?,
             _ => Cell::Flag(true),
@@ -269,6 +277,8 @@ struct OpenRow<'a> {
     shared: bool,
     /// The properties that it changes.
     properties: FewOrMany<&'a str>,
+    /// Operations that were left out.
+    left_out: u64,
 }
 
 /// Remembers the number of the text that came last: events of one user or name often follow each other.

@@ -2,30 +2,62 @@
 
 mod remembered;
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use muster_model::{Millis, UserHistory, Value};
 use roaring::RoaringBitmap;
 
-use crate::environment::ReadTxn;
+use crate::environment::{READERS_FOR_THREADS, ReadTxn};
 use crate::interner::Interner;
 use crate::read::{self, Context, Remap};
 use crate::store::Inner;
 use crate::view::View;
 use crate::{
-    History, ReadRequest, SourceKey, Store, StoreError, StreamRead, UserKey, firsts, news, outbox,
-    sources, terms,
+    History, PropertyRead, ReadRequest, SourceKey, Store, StoreError, StreamRead, UserKey, firsts,
+    news, outbox, sources, terms,
 };
 
 /// A consistent state of the store, which later commits do not change. Many threads may read it at once, up to
-/// [`crate::Options::readers`] truly so. Let go of it soon: pages it might still read cannot be used again.
+/// [`crate::Options::readers`] truly so, or one after the other while there are very many snapshots. Let go of it soon: pages it
+/// might still read cannot be used again.
 pub struct Snapshot {
     inner: Arc<Inner>,
     view: Arc<View>,
     lanes: Mutex<Vec<Lane>>,
     free: Condvar,
+    /// How many lanes there are, free or not.
+    readers: usize,
     /// Of a look, which has no user ids in memory until the first is asked for.
     ids: Option<Mutex<Option<Interner>>>,
+}
+
+/// What is read of users of a snapshot, looked up.
+pub struct Prepared<'s> {
+    snapshot: &'s Snapshot,
+    reads: read::Reads,
+}
+
+impl Prepared<'_> {
+    /// The history of a batch of users (ascending, each once), in the shapes of the contract; rows later than `now` are hidden.
+    /// Batches of 16 Ki to 256 Ki rows are best ([`Self::rows_hint`]); users that follow each other are read fastest.
+    ///
+    /// # Errors
+    /// When the database cannot be read, and when a batch has more than 2^32 values.
+    pub fn read(&self, users: &[UserKey], now: Millis) -> Result<History, StoreError> {
+        let reads = &self.reads;
+        (self.snapshot).read_with(|context, remap| read::read(context, reads, users, now, remap))
+    }
+
+    /// About how many rows a user has in the streams together, whatever their reach.
+    #[must_use]
+    pub fn rows_hint(&self) -> f64 {
+        let rows = self
+            .snapshot
+            .read_with(|context, _| Ok(self.reads.rows(&context)))
+            .unwrap_or_default();
+        rows as f64 / f64::from(self.snapshot.users().max(1))
+    }
 }
 
 /// What one thread needs to read.
@@ -47,7 +79,7 @@ impl Store {
     /// The state as of the last commit.
     ///
     /// # Errors
-    /// When the database has no room for more readers.
+    /// When the database has no room for more readers: there are some thousands of snapshots.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         // Nothing commits while the lock is held, so all transactions see the same state, and it is the view's.
         let guard = self
@@ -55,26 +87,41 @@ impl Store {
             .view
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut lanes = Vec::with_capacity(self.inner.options.readers.max(1));
-        for _ in 0..self.inner.options.readers.max(1) {
+        // They cannot be opened later, when a thread needs them: they would see a later state.
+        let readers = match self.inner.readers.load(Relaxed) {
+            open if open < READERS_FOR_THREADS => self.inner.options.readers.max(1),
+            _ => 1,
+        };
+        let mut lanes = Vec::with_capacity(readers);
+        for _ in 0..readers {
             lanes.push(Lane::new(self.inner.env.clone().static_read_txn()?));
         }
+        self.inner.readers.fetch_add(readers, Relaxed);
         Ok(Snapshot {
             inner: Arc::clone(&self.inner),
             view: Arc::clone(&guard),
             lanes: Mutex::new(lanes),
+            readers,
             free: Condvar::new(),
             ids: None,
         })
     }
 }
 
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        self.inner.readers.fetch_sub(self.readers, Relaxed);
+    }
+}
+
 impl Snapshot {
     /// A snapshot of a store that this process has not open for writing. All lanes see one state, and there is at least one.
     pub(crate) fn of_look(inner: Inner, lanes: Vec<Lane>) -> Self {
+        inner.readers.fetch_add(lanes.len(), Relaxed);
         Self {
             view: inner.view(),
             inner: Arc::new(inner),
+            readers: lanes.len(),
             lanes: Mutex::new(lanes),
             free: Condvar::new(),
             ids: Some(Mutex::new(None)),
@@ -166,13 +213,41 @@ impl Snapshot {
         })
     }
 
-    /// The history of a batch of users, in the shapes of the contract. Batches of 16 Ki to 256 Ki rows are best
-    /// ([`Self::rows_hint`]); users that follow each other are read fastest.
+    /// Looks up what is to be read of users. Reading many batches, or the streams of many cohorts, takes this once.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn prepare(
+        &self,
+        streams: &[StreamRead],
+        user_properties: &[PropertyRead],
+        property_histories: &[PropertyRead],
+    ) -> Result<Prepared<'_>, StoreError> {
+        let reads = self.read_with(|context, _| {
+            Ok(read::Reads::new(
+                &context,
+                streams,
+                user_properties,
+                property_histories,
+            ))
+        })?;
+        Ok(Prepared {
+            snapshot: self,
+            reads,
+        })
+    }
+
+    /// The history of a batch of users, in the shapes of the contract: [`Self::prepare`] and [`Prepared::read`] in one.
     ///
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
     pub fn read(&self, request: &ReadRequest<'_>) -> Result<History, StoreError> {
-        self.read_with(|context, remap| read::read(context, request, remap))
+        let prepared = self.prepare(
+            request.streams,
+            request.user_properties,
+            request.property_histories,
+        )?;
+        prepared.read(request.users, request.now)
     }
 
     /// One user's history up to `now`, row by row.
@@ -194,21 +269,6 @@ impl Snapshot {
         now: Millis,
     ) -> Result<Vec<Vec<Option<Value>>>, StoreError> {
         self.read_with(|context, _| read::values(context, users, properties, now))
-    }
-
-    /// About how many rows a user has in these streams together, whatever their reach.
-    #[must_use]
-    pub fn rows_hint(&self, streams: &[StreamRead]) -> f64 {
-        let rows = self
-            .read_with(|context, _| {
-                Ok(streams
-                    .iter()
-                    .flat_map(|stream| context.names(&stream.names))
-                    .map(|name| context.view.rows(name))
-                    .sum::<u64>())
-            })
-            .unwrap_or_default();
-        rows as f64 / f64::from(self.users().max(1))
     }
 
     /// Users with new rows after a sequence. `None`: that is no longer known, so it may be anybody. A few may be among them that
@@ -259,6 +319,7 @@ impl Snapshot {
             tables: &self.inner.tables,
             view: &self.view,
             terms: &self.inner.terms,
+            globs: &self.inner.globs,
         };
         f(context, remap)
     }
@@ -300,5 +361,28 @@ impl Drop for Taken<'_> {
             .unwrap_or_else(PoisonError::into_inner);
         lanes.extend(self.lane.take());
         self.snapshot.free.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn a_snapshot_has_a_reader_a_thread_unless_there_are_very_many() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let store = Store::open(directory.path(), &options).unwrap();
+        let many = READERS_FOR_THREADS / options.readers;
+        let snapshots: Vec<_> = (0..many + 2).map(|_| store.snapshot().unwrap()).collect();
+        let readers = |snapshot: &Snapshot| snapshot.lanes.lock().unwrap().len();
+        for (nth, snapshot) in snapshots.iter().enumerate() {
+            let expected = if nth < many { options.readers } else { 1 };
+            assert_eq!(readers(snapshot), expected, "{nth}");
+        }
+        drop(snapshots);
+        assert_eq!(readers(&store.snapshot().unwrap()), options.readers);
+        assert_eq!(store.inner.readers.load(Relaxed), 0);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use heed::{Env, RwTxn, WithoutTls};
@@ -15,6 +15,7 @@ use crate::identity::Identity;
 use crate::keys::number_of;
 use crate::lock::Lock;
 use crate::meta::{self, Counter};
+use crate::read::Globs;
 use crate::rows::Rows;
 use crate::segment::Segment;
 use crate::sources;
@@ -35,6 +36,9 @@ pub(crate) struct Inner {
     pub(crate) directory: PathBuf,
     pub(crate) identity: Identity,
     pub(crate) terms: RwLock<Terms>,
+    pub(crate) globs: Globs,
+    /// Readers that snapshots have open.
+    pub(crate) readers: AtomicUsize,
     /// What the last commit left in memory.
     pub(crate) view: RwLock<Arc<View>>,
     /// Told of each commit of history.
@@ -109,7 +113,8 @@ impl Store {
 
         let txn = env.read_txn()?;
         let dropped = blocks::leftovers(&txn, &tables)?;
-        let terms = Terms::load(&txn, &tables)?;
+        let mut terms = Terms::load(&txn, &tables)?;
+        terms.limit(options);
         let memory = Memory {
             firsts: Some(Firsts::load(&txn, &tables)?),
             saved: terms.counts(),
@@ -171,6 +176,8 @@ impl Inner {
                 saved: terms.counts(),
             }),
             terms: RwLock::new(terms),
+            globs: Globs::default(),
+            readers: AtomicUsize::new(0),
             view: RwLock::new(Arc::new(view)),
             listeners: RwLock::default(),
             message_listeners: RwLock::default(),

@@ -3,11 +3,11 @@
 use heed::{PutFlags, RwTxn};
 use muster_model::Operator;
 
-use crate::StoreError;
 use crate::codec::Reader;
 use crate::environment::{ReadTxn, Tables};
 use crate::interner::Interner;
 use crate::keys::within;
+use crate::{Options, StoreError};
 
 /// The name under which identify operations are stored. Event names are numbered from 1.
 pub(crate) const OPERATIONS: u32 = 0;
@@ -15,6 +15,16 @@ pub(crate) const OPERATIONS: u32 = 0;
 /// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB; these are read whole into memory, and
 /// the vendor takes 1,024 characters at most.
 pub const MAX_NAME: usize = 4096;
+
+/// Distinct event names. The vendor takes 2,000 for a whole project. Each takes about 20 bytes in each segment, and a read of all
+/// names looks for each of them in each segment: at ten segments 16,384 names are 3 MB and 160,000 look-ups a group of users.
+pub const MAX_EVENT_NAMES: u32 = 1 << 14;
+/// Distinct names of event properties. The vendor takes 2,000 for a whole project. A name with a property takes 3 to 6 bytes in each
+/// segment: at ten segments 16,384 properties of one event name are 1 MB.
+pub const MAX_EVENT_PROPERTIES: u32 = 1 << 14;
+/// Distinct pairs of an operator and a user property: the columns of operations, as [`MAX_EVENT_PROPERTIES`]. The vendor takes 1,000
+/// properties; with all ten operators on each that is 10,000.
+pub const MAX_USER_PROPERTIES: u32 = 1 << 14;
 
 /// Distinct texts of one property that get a number. One with more holds ids or free text: those are stored in place, so memory stays
 /// bounded, at the cost of space. 65,536 texts of 128 bytes are 8 MiB a property.
@@ -43,6 +53,15 @@ pub(crate) struct Terms {
     origins: Vec<u32>,
     /// Per event property, and per operation, how many texts it brought.
     brought: [Vec<u32>; 2],
+    limits: Limits,
+}
+
+/// How many distinct names of each sort there may be.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    event_names: u32,
+    event_properties: u32,
+    user_properties: u32,
 }
 
 /// How many numbers of each sort there are.
@@ -72,7 +91,21 @@ impl Terms {
             texts: Interner::new("texts"),
             origins: Vec::new(),
             brought: [Vec::new(), Vec::new()],
+            limits: Limits {
+                event_names: MAX_EVENT_NAMES,
+                event_properties: MAX_EVENT_PROPERTIES,
+                user_properties: MAX_USER_PROPERTIES,
+            },
         }
+    }
+
+    /// Takes no more names than an owner wants. Those that there are stay.
+    pub(crate) fn limit(&mut self, options: &Options) {
+        self.limits = Limits {
+            event_names: options.event_names,
+            event_properties: options.event_properties,
+            user_properties: options.user_properties,
+        };
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -98,30 +131,68 @@ impl Terms {
             return Ok(code + 1);
         }
         within("an event name", name.len(), MAX_NAME)?;
+        let limit = self.limits.event_names;
+        if self.names.len() >= limit {
+            return Err(too_many_names("event type", name, limit));
+        }
         Ok(self.names.intern(name)? + 1)
+    }
+
+    /// The number of an event name that has one.
+    pub(crate) fn get_name(&self, name: &str) -> Option<u32> {
+        self.names.get(name).map(|code| code + 1)
     }
 
     pub(crate) fn name_text(&self, name: u32) -> Option<&str> {
         self.names.text(name.checked_sub(1)?)
     }
 
-    pub(crate) fn property(&mut self, name: &str) -> Result<u32, StoreError> {
+    /// The number of an event property; `None`: it is new, and there are too many.
+    pub(crate) fn property(&mut self, name: &str) -> Result<Option<u32>, StoreError> {
         if let Some(code) = self.properties.get(name) {
-            return Ok(code);
+            return Ok(Some(code));
         }
         within("a property's name", name.len(), MAX_NAME)?;
-        self.properties.intern(name)
+        if self.properties.len() >= self.limits.event_properties {
+            return Ok(None);
+        }
+        Ok(Some(self.properties.intern(name)?))
     }
 
+    /// The number of an operation on a user property; `None`: it is new, and there are too many.
     pub(crate) fn operation(
         &mut self,
         operator: Operator,
         property: &str,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<Option<u32>, StoreError> {
         if property.len() > MAX_NAME {
             within("a user property's name", property.len(), MAX_NAME)?;
         }
-        self.operations.intern(&operation_term(operator, property))
+        let term = operation_term(operator, property);
+        // To clear them all names no property, and is one column.
+        let named = operator != Operator::ClearAll;
+        if named && self.operations.len() >= self.limits.user_properties {
+            return Ok(self.operations.get(&term));
+        }
+        Ok(Some(self.operations.intern(&term)?))
+    }
+
+    /// Whether no event property, and no operation on a user property, gets a number any more.
+    pub(crate) fn full(&self) -> (bool, bool) {
+        (
+            self.properties.len() >= self.limits.event_properties,
+            self.operations.len() >= self.limits.user_properties,
+        )
+    }
+
+    /// Why an event property that has no number gets none.
+    pub(crate) fn too_many_properties(&self, name: &str) -> StoreError {
+        too_many_names("event property", name, self.limits.event_properties)
+    }
+
+    /// Why an operation on a user property that has no number gets none.
+    pub(crate) fn too_many_operations(&self, name: &str) -> StoreError {
+        too_many_names("user property", name, self.limits.user_properties)
     }
 
     pub(crate) fn get_operation(&self, operator: Operator, property: &str) -> Option<u32> {
@@ -285,6 +356,14 @@ pub(crate) fn count_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<u32, Sto
 
 const USER_IDS: &str = "user ids";
 const CORRUPT: StoreError = StoreError::Corrupt { what: "a term" };
+
+fn too_many_names(what: &'static str, name: &str, limit: u32) -> StoreError {
+    StoreError::TooManyNames {
+        what,
+        name: name.to_owned(),
+        limit,
+    }
+}
 
 fn operation_term(operator: Operator, property: &str) -> String {
     let index = Operator::ALL.iter().position(|each| *each == operator);

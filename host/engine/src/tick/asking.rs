@@ -24,7 +24,7 @@ pub(super) struct Asking<'a> {
     /// Of each cohort: which of the rule's answers is its.
     answers: Vec<usize>,
     now: Millis,
-    reads: Reads,
+    reads: Reads<'a>,
     /// Who is asked, ascending.
     users: Vec<UserKey>,
     /// Who is known at `now`.

@@ -144,6 +144,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The names of its properties and operations.
+    pub(super) fn names(&self) -> impl Iterator<Item = (Option<Operator>, &str)> {
+        self.items.iter().map(|item| (item.operator, &*item.name))
+    }
+
     /// Writes the line into the buffer, and returns how many operations that were.
     pub(super) fn commit(
         &self,

@@ -4,6 +4,7 @@ use muster_model::{EventBuffer, Millis};
 use serde::de::DeserializeSeed;
 
 use super::LineError;
+use super::door::Door;
 use super::draft::{Draft, WHOLE};
 use super::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
 use super::line::LineSeed;
@@ -35,6 +36,7 @@ pub(crate) fn decode_event<'a>(
     text: &'a str,
     reading: &Reading,
     draft: &mut Draft<'a>,
+    door: &mut Door<'_>,
     buffer: &mut EventBuffer,
     counts: &mut Counts,
 ) -> Result<(), EventError> {
@@ -86,6 +88,7 @@ pub(crate) fn decode_event<'a>(
         }
         name => Some(name),
     };
+    door.admit(draft, event)?;
     counts.operations += draft.commit(user, event, time, buffer);
     counts.events += u64::from(event.is_some());
     counts.texts_cut += draft.texts_cut;

@@ -54,9 +54,16 @@ fn decoded(text: impl AsRef<[u8]>) -> Outcome {
     let mut buffer = EventBuffer::default();
     let mut counts = Counts::default();
     let mut malformed = Vec::new();
-    decode_lines(text.as_ref(), 1, &mut buffer, &mut counts, &mut |line| {
-        malformed.push((line.line, line.reason.to_string()));
-    });
+    decode_lines(
+        text.as_ref(),
+        1,
+        None,
+        &mut buffer,
+        &mut counts,
+        &mut |line| {
+            malformed.push((line.line, line.reason.to_string()));
+        },
+    );
     assert_eq!(counts.malformed, malformed.len() as u64);
     Outcome {
         rows: dump(&buffer),
@@ -97,9 +104,14 @@ fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
     let store = Store::open(directory.path(), &Options::default()).unwrap();
     for _ in 0..times {
         let (mut buffer, mut counts) = (EventBuffer::default(), Counts::default());
-        decode_lines(lines.as_bytes(), 1, &mut buffer, &mut counts, &mut |line| {
-            panic!("{line:?}")
-        });
+        decode_lines(
+            lines.as_bytes(),
+            1,
+            None,
+            &mut buffer,
+            &mut counts,
+            &mut |line| panic!("{line:?}"),
+        );
         store.append(&buffer, None).unwrap();
     }
     let names = ["n", "city"].map(str::to_owned);
@@ -116,10 +128,9 @@ fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
         "$insert_id": "i1",
         "user_properties": {"$clearAll": "-", "$set": {"city": "Rome"}},
     }));
-    let counted = event(json!({
-        "$insert_id": "i2",
-        "user_properties": {"$set": {"n": 1}, "$add": {"n": 1}},
-    }));
+    // In this order, in which `json!` would not keep them.
+    let operations = r#"{"user_properties": {"$set": {"n": 1}, "$add": {"n": 1}}, "#;
+    let counted = event(json!({"$insert_id": "i2"})).replacen('{', operations, 1);
     let added = event(json!({
         "$insert_id": "i3",
         "event_type": "$identify",
@@ -136,6 +147,61 @@ fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
             "{times}"
         );
     }
+}
+
+#[test]
+fn a_line_with_a_name_too_many_is_malformed() {
+    use muster_store::{Options, Store};
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        event_names: 2,
+        event_properties: 1,
+        user_properties: 1,
+        ..Options::default()
+    };
+    let store = Store::open(directory.path(), &options).unwrap();
+    let decode = |lines: &[serde_json::Value]| {
+        let lines: Vec<String> = lines.iter().map(|line| event(line.clone())).collect();
+        let (mut buffer, mut counts) = (EventBuffer::default(), Counts::default());
+        let (mut malformed, text) = (Vec::new(), lines.join("\n"));
+        let mut keep = |line: Malformed| malformed.push((line.line, line.reason.to_string()));
+        decode_lines(
+            text.as_bytes(),
+            1,
+            Some(&store),
+            &mut buffer,
+            &mut counts,
+            &mut keep,
+        );
+        let appended = store.append(&buffer, None).unwrap();
+        assert_eq!(counts.malformed, malformed.len() as u64);
+        (buffer.events().len(), appended.left_out, malformed)
+    };
+    let reason = |what: &str, limit: u32| {
+        format!(
+            "the {what} is new, and there are {limit} already: put what varies into values, not into names"
+        )
+    };
+    // Within the lines of one buffer, too.
+    let types = ["a", "b", "c", "a", "$identify"].map(|name| json!({"event_type": name}));
+    let third = (3, reason("event type `c`", 2));
+    assert_eq!(decode(&types), (3, 0, vec![third]));
+    let with = |name: &str| json!({"event_type": "a", "event_properties": {name: 1}, "user_properties": {name: 1}});
+    // As long as there is room all are taken; what is beyond it then is left out.
+    assert_eq!(decode(&[with("p"), with("q")]), (2, 2, vec![]));
+    let (held, left_out, malformed) = decode(&[
+        with("p"),
+        with("q"),
+        json!({"event_type": "$identify", "event_properties": {"q": 1}, "user_properties": {"r": 1}}),
+        json!({"event_type": "$identify", "event_properties": {"q": 1}, "user_properties": {"$clearAll": "-"}}),
+        json!({"event_type": "a", "user_properties": {"$add": {"p": 1}}}),
+    ]);
+    let expected = [
+        (2, reason("event property `q`", 1)),
+        (3, reason("user property `r`", 1)),
+        (5, reason("user property `p`", 1)),
+    ];
+    assert_eq!((held, left_out, &*malformed), (1, 0, &expected[..]));
 }
 
 #[test]
@@ -346,9 +412,14 @@ fn duplicates_are_told_by_insert_id_else_uuid() {
         let mut buffer = EventBuffer::default();
         let mut counts = Counts::default();
         let line = event(more);
-        decode_lines(line.as_bytes(), 1, &mut buffer, &mut counts, &mut |line| {
-            panic!("{line:?}")
-        });
+        decode_lines(
+            line.as_bytes(),
+            1,
+            None,
+            &mut buffer,
+            &mut counts,
+            &mut |line| panic!("{line:?}"),
+        );
         buffer.events().next().unwrap().insert_id
     };
     let one = id(json!({"$insert_id": "i1"}));
@@ -612,7 +683,7 @@ proptest! {
         }
         let mut buffer = EventBuffer::default();
         let mut counts = Counts::default();
-        decode_lines(line.as_bytes(), 1, &mut buffer, &mut counts, &mut |line| panic!("{line:?}"));
+        decode_lines(line.as_bytes(), 1, None, &mut buffer, &mut counts, &mut |line| panic!("{line:?}"));
         let mut wanted = Vec::new();
         flatten("p".to_owned(), &value, &mut wanted);
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
@@ -675,7 +746,7 @@ proptest! {
         let mut malformed = Vec::new();
         for pair in places.windows(2) {
             let text: String = lines[pair[0]..pair[1]].iter().map(|line| format!("{line}\n")).collect();
-            decode_lines(text.as_bytes(), pair[0] as u64 + 1, &mut buffer, &mut counts, &mut |line| {
+            decode_lines(text.as_bytes(), pair[0] as u64 + 1, None, &mut buffer, &mut counts, &mut |line| {
                 malformed.push((line.line, line.reason.to_string()));
             });
         }

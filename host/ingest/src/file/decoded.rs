@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use muster_model::EventBuffer;
+use muster_store::Store;
 
 use super::chunks::{Chunk, Chunks};
 use crate::decode::decode_lines;
@@ -19,7 +20,7 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    fn decode(&mut self, keep_malformed: usize) {
+    fn decode(&mut self, store: Option<&Store>, keep_malformed: usize) {
         self.buffer.clear();
         self.counts = Counts::default();
         self.malformed.clear();
@@ -36,6 +37,7 @@ impl Decoded {
         decode_lines(
             &self.chunk.lines,
             first_line,
+            store,
             &mut self.buffer,
             &mut self.counts,
             &mut |malformed| {
@@ -54,6 +56,8 @@ pub(crate) struct Work<'a, R> {
     pub(crate) bytes_read: &'a (dyn Fn() -> u64 + Sync),
     pub(crate) threads: usize,
     pub(crate) keep_malformed: usize,
+    /// Where the events go; `None`: nowhere that knows names.
+    pub(crate) store: Option<&'a Store>,
 }
 
 /// Chunks that a worker may have before it: one at work, one waiting. With one more in the hands of reader and taker each,
@@ -73,6 +77,7 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
         bytes_read,
         threads,
         keep_malformed,
+        store,
     } = work;
     std::thread::scope(|scope| {
         // A ring: the reader gives chunk n to worker n mod threads, and the results are taken in the same turn. So they come in
@@ -84,7 +89,7 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
             scope.spawn(move || {
                 for item in work {
                     let item = item.map(|mut decoded| {
-                        decoded.decode(keep_malformed);
+                        decoded.decode(store, keep_malformed);
                         decoded
                     });
                     if done.send(item).is_err() {
@@ -135,7 +140,7 @@ fn inline<R: Read, E: From<io::Error>>(
     while let Some(chunk) = work.chunks.next(std::mem::take(&mut decoded.chunk.lines))? {
         decoded.chunk = chunk;
         decoded.chunk.bytes_read = (work.bytes_read)();
-        decoded.decode(work.keep_malformed);
+        decoded.decode(work.store, work.keep_malformed);
         take(&decoded)?;
     }
     Ok(())

@@ -280,11 +280,13 @@ impl FileImport<'_> {
             content.reader = Box::new(io::Cursor::new(head).chain(content.reader));
         }
         let Position { offset, line, .. } = self.position;
+        let store = self.stage.store();
         let work = Work {
             chunks: Chunks::new(content.reader, self.options.chunk, line, offset),
             bytes_read: &|| content.bytes_read.load(Ordering::Relaxed),
             threads: self.options.threads,
             keep_malformed: self.options.keep_malformed,
+            store: store.as_ref(),
         };
         each(work, |decoded| self.take(decoded)).map_err(|failure| match failure {
             Failure::Io(error) => ImportError::read(path, compression, error),
@@ -307,9 +309,11 @@ impl FileImport<'_> {
         }
         self.position.offset = decoded.chunk.end;
         self.position.line = decoded.chunk.next_line;
-        self.stage
+        let left_out = self
+            .stage
             .append(&decoded.buffer, &self.position.to_bytes()?)
             .map_err(|error| Failure::Import(store_error(self.path, error)))?;
+        self.position.counts.left_out += left_out;
         let progress = Progress {
             bytes: decoded.chunk.bytes_read,
             bytes_total: self.bytes_total,

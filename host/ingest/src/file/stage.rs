@@ -5,12 +5,16 @@ use muster_store::{Import, ImportState, SourceKey, Store, StoreError};
 
 /// Rows that stay invisible until all of them are there.
 pub(crate) trait Stage {
+    /// The store whose limits on names hold; `None`: there are none.
+    fn store(&self) -> Option<Store> {
+        None
+    }
     /// Begins the import of a source, or goes on with it.
     fn begin(&mut self, source: &str) -> Result<Begun, StoreError>;
     /// Forgets that a source was imported to its end.
     fn forget(&mut self, source: &str) -> Result<(), StoreError>;
-    /// Adds rows; `position` says where to go on after them.
-    fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<(), StoreError>;
+    /// Adds rows; `position` says where to go on after them. Returns how many values of properties were left out.
+    fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError>;
     /// Makes all rows visible and the source done. Returns how many were seen to be double.
     fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError>;
     /// Drops all rows.
@@ -41,6 +45,10 @@ impl<'a> StoreStage<'a> {
 }
 
 impl Stage for StoreStage<'_> {
+    fn store(&self) -> Option<Store> {
+        Some(self.store.clone())
+    }
+
     fn begin(&mut self, source: &str) -> Result<Begun, StoreError> {
         Ok(match self.store.import(&SourceKey::new(source)?)? {
             ImportState::Done(position) => Begun::Done(position),
@@ -55,10 +63,10 @@ impl Stage for StoreStage<'_> {
         self.store.forget_import(&SourceKey::new(source)?)
     }
 
-    fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<(), StoreError> {
+    fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
         match &mut self.import {
             Some(import) => import.append(rows, position),
-            None => Ok(()),
+            None => Ok(0),
         }
     }
 

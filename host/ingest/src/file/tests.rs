@@ -68,7 +68,7 @@ impl Stage for Memory {
         Ok(())
     }
 
-    fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<(), StoreError> {
+    fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
         if let Some(patience) = &mut self.patience {
             *patience = patience.checked_sub(1).ok_or(StoreError::DiskFull)?;
         }
@@ -82,7 +82,7 @@ impl Stage for Memory {
             operations.map(|operation| format!("{} {}", operation.user, operation.property)),
         );
         source.position = Some(position.to_vec());
-        Ok(())
+        Ok(0)
     }
 
     fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError> {
@@ -521,4 +521,34 @@ fn progress_goes_forward_to_the_end() {
         .unwrap();
         assert_eq!((bytes, events), (path.metadata().unwrap().len(), 300));
     }
+}
+
+#[test]
+fn a_file_with_names_too_many_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = muster_store::Options {
+        event_names: 2,
+        ..muster_store::Options::default()
+    };
+    let store = muster_store::Store::open(&directory.path().join("store"), &options).unwrap();
+    let path = directory.path().join("events.json");
+    let line = |name: &str| {
+        format!(
+            r#"{{"user_id": "ann", "event_type": "{name}", "event_time": "2026-02-28 09:59:55"}}"#
+        )
+    };
+    let names = ["a", "b", "a", "View 17", "b"];
+    std::fs::write(&path, names.map(line).join("\n")).unwrap();
+    let error = crate::import_file(&store, &path, &ImportOptions::default(), &mut |_| {});
+    let error = message(&path, &error.unwrap_err());
+    assert!(
+        error.contains("the first is line 4: the event type `View 17` is new, and there are 2"),
+        "{error}"
+    );
+    let lenient = ImportOptions {
+        max_malformed: 0.5,
+        ..ImportOptions::default()
+    };
+    let report = crate::import_file(&store, &path, &lenient, &mut |_| {}).unwrap();
+    assert_eq!((report.counts.events, report.counts.malformed), (4, 1));
 }

@@ -23,8 +23,8 @@ pub(super) struct Work {
 /// Done, or why not, in words for the client.
 pub(super) type Committed = Result<(), Arc<str>>;
 
-/// One durable commit of a buffer's rows: the store's.
-pub(super) type Append = Box<dyn FnMut(&EventBuffer) -> Result<(), StoreError> + Send>;
+/// One durable commit of a buffer's rows: the store's. Returns how many values of properties were left out.
+pub(super) type Append = Box<dyn FnMut(&EventBuffer) -> Result<u64, StoreError> + Send>;
 
 /// Commits until all senders are gone and nothing waits. Blocks.
 pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<Work>, stats: &SourceStats) {
@@ -42,7 +42,7 @@ pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<Work>, stats: &S
             decoded.counts.add(&next.decoded.counts);
             waiting.push((next.done, next.reservation));
         }
-        let committed = commit(&mut append, &decoded, stats);
+        let committed = commit(&mut append, &mut decoded, stats);
         for (done, reservation) in waiting {
             drop(reservation);
             // A client that went away does not want to know.
@@ -51,18 +51,21 @@ pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<Work>, stats: &S
     }
 }
 
-fn commit(append: &mut Append, decoded: &Decoded, stats: &SourceStats) -> Committed {
+fn commit(append: &mut Append, decoded: &mut Decoded, stats: &SourceStats) -> Committed {
     // Nothing but events without a user: no reason to write.
     if !decoded.buffer.is_empty() {
-        if let Err(error) = append(&decoded.buffer) {
-            let reason = error.to_string();
-            let trouble = format!("events cannot be stored: {reason}");
-            // Clients try again and again: once is enough.
-            if stats.trouble().as_ref() != Some(&trouble) {
-                tracing::error!("{trouble}; until they can, requests are answered with 503");
+        match append(&decoded.buffer) {
+            Ok(left_out) => decoded.counts.left_out += left_out,
+            Err(error) => {
+                let reason = error.to_string();
+                let trouble = format!("events cannot be stored: {reason}");
+                // Clients try again and again: once is enough.
+                if stats.trouble().as_ref() != Some(&trouble) {
+                    tracing::error!("{trouble}; until they can, requests are answered with 503");
+                }
+                stats.set_trouble(Some(trouble));
+                return Err(reason.into());
             }
-            stats.set_trouble(Some(trouble));
-            return Err(reason.into());
         }
         if stats.trouble().is_some() {
             tracing::info!("events over http are stored again");
@@ -109,7 +112,7 @@ mod tests {
             let buffers = Arc::clone(&buffers);
             Box::new(move |buffer| {
                 buffers.lock().unwrap().push(buffer.clone());
-                Ok(())
+                Ok(0)
             })
         };
         run(append, queue, &stats);

@@ -9,6 +9,7 @@ use hyper::header::{CONNECTION, CONTENT_ENCODING, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use muster_model::Millis;
+use muster_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ use crate::SourceStats;
 /// What all requests share.
 pub(super) struct Shared {
     pub(super) keys: Vec<ApiKey>,
+    /// Whose limits on names hold.
+    pub(super) store: Option<Store>,
     pub(super) room: Room,
     /// One for each request that may be decoded at a time: as many as there are processors. More threads would be no
     /// faster, and each keeps memory of its own.
@@ -127,9 +130,9 @@ async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<S
     let gone = || Refusal::unavailable("muster stops");
     let turn = Arc::clone(&shared.decoders).acquire_owned().await;
     let turn = turn.map_err(|_| gone())?;
-    let keys = Arc::clone(shared);
+    let decoding = Arc::clone(shared);
     let decode = spawn_blocking(move || {
-        let read = decode(&keys.keys, wanted, body, now, reservation);
+        let read = decode(&decoding, wanted, body, now, reservation);
         drop(turn);
         read
     });
@@ -163,7 +166,7 @@ struct Read {
 }
 
 fn decode(
-    keys: &[ApiKey],
+    shared: &Shared,
     wanted: Wanted,
     mut body: Vec<u8>,
     now: Millis,
@@ -176,7 +179,14 @@ fn decode(
         reservation.shrink(packed);
     }
     let size = body.len();
-    let decoded = read::read(&body, kind, keys, now, &mut reservation)?;
+    let decoded = read::read(
+        &body,
+        kind,
+        &shared.keys,
+        now,
+        shared.store.as_ref(),
+        &mut reservation,
+    )?;
     drop(body);
     reservation.shrink(size);
     Ok(Read {

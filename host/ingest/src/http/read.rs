@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use muster_model::{EventBuffer, Millis};
+use muster_store::Store;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -13,7 +14,7 @@ use super::key::{ApiKey, is_allowed, shown};
 use super::limits::MAX_EVENTS;
 use super::room::Reservation;
 use crate::Counts;
-use crate::decode::{Draft, Reading, decode_event};
+use crate::decode::{Door, Draft, Reading, decode_event};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,7 @@ pub(super) fn read(
     kind: Kind,
     keys: &[ApiKey],
     now: Millis,
+    store: Option<&Store>,
     reservation: &mut Reservation,
 ) -> Result<Decoded, Refusal> {
     let (key, list) = if kind == Kind::Identify && !is_object(body) {
@@ -71,7 +73,7 @@ pub(super) fn read(
         return Err(Refusal::bad(format!("Invalid API key: {}", shown(&key))));
     }
     let list = list.ok_or_else(|| Refusal::missing(kind.field()))?;
-    events(&list, kind, now, reservation)
+    events(&list, kind, now, store, reservation)
 }
 
 /// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a form, a beacon a text.
@@ -136,11 +138,13 @@ fn events(
     list: &str,
     kind: Kind,
     now: Millis,
+    store: Option<&Store>,
     reservation: &mut Reservation,
 ) -> Result<Decoded, Refusal> {
     let mut events = Events {
         reading: kind.reading(now),
         draft: Draft::default(),
+        door: Door::new(store),
         decoded: Decoded::default(),
         faults: Faults::default(),
         reservation,
@@ -177,6 +181,7 @@ fn events(
 struct Events<'a, 'r> {
     reading: Reading,
     draft: Draft<'a>,
+    door: Door<'r>,
     decoded: Decoded,
     faults: Faults,
     reservation: &'r mut Reservation,
@@ -198,7 +203,8 @@ impl<'a> Events<'a, '_> {
         let Decoded { buffer, counts } = &mut self.decoded;
         let before = buffer.size();
         counts.lines += 1;
-        match decode_event(text, &self.reading, &mut self.draft, buffer, counts) {
+        let (draft, door) = (&mut self.draft, &mut self.door);
+        match decode_event(text, &self.reading, draft, door, buffer, counts) {
             Ok(()) => self
                 .reservation
                 .grow(buffer.size() - before)

@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use muster_store::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -26,10 +27,10 @@ use crate::SourceStats;
 /// After an error of the system (most likely, too many open files) the next connection is awaited only after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// See [`super::run_http`].
+/// See [`super::run_http`]. With the store that is appended to, its limits on names hold.
 pub(super) async fn run(
     listener: TcpListener,
-    append: Append,
+    (append, store): (Append, Option<Store>),
     keys: Vec<ApiKey>,
     limits: Limits,
     stats: Arc<SourceStats>,
@@ -48,6 +49,7 @@ pub(super) async fn run(
     let mut server = Server {
         shared: Arc::new(Shared {
             keys,
+            store,
             room: Room::new(limits.bytes_in_flight),
             decoders: Arc::new(Semaphore::new(processors)),
             queue: queue.clone(),

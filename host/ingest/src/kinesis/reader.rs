@@ -130,12 +130,13 @@ impl Reader {
         let (shared, shard) = (Arc::clone(&self.shared), self.shard.clone());
         let (key, bytes) = (self.key.clone(), position.encode());
         let storing = tokio::task::spawn_blocking(move || {
-            let decoded = decode(&records);
+            let mut decoded = decode(&records, Some(&shared.store));
             for (sequence, why) in &decoded.malformed {
                 tracing::warn!(stream = shared.name, shard, sequence, "skipped: {why}");
             }
             let stored = shared.store.append(&decoded.buffer, Some((&key, &bytes)));
-            if stored.is_ok() {
+            if let Ok(appended) = &stored {
+                decoded.counts.left_out += appended.left_out;
                 shared.stats.committed(&decoded.counts, Millis::now());
             }
             stored.map(|_| ())

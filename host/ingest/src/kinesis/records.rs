@@ -4,6 +4,7 @@ use std::io::Read;
 
 use aws_sdk_kinesis::types::Record;
 use muster_model::EventBuffer;
+use muster_store::Store;
 
 use crate::decode::limits::MAX_LINE;
 use crate::{Counts, decode_lines};
@@ -27,19 +28,19 @@ pub(super) struct Decoded {
 }
 
 /// Decodes records, each of which holds one event or several lines of them, plain or gzip.
-pub(super) fn decode(records: &[Record]) -> Decoded {
+pub(super) fn decode(records: &[Record], store: Option<&Store>) -> Decoded {
     let mut decoded = Decoded::default();
     for record in records {
         let data = record.data.as_ref();
         let sequence = &record.sequence_number;
         if !data.starts_with(&GZIP) {
-            decoded.lines(sequence, data);
+            decoded.lines(sequence, data, store);
             continue;
         }
         let mut unpacked = Vec::new();
         let mut reader = flate2::read::MultiGzDecoder::new(data).take(UNPACKED + 1);
         match reader.read_to_end(&mut unpacked) {
-            Ok(_) if unpacked.len() as u64 <= UNPACKED => decoded.lines(sequence, &unpacked),
+            Ok(_) if unpacked.len() as u64 <= UNPACKED => decoded.lines(sequence, &unpacked, store),
             Ok(_) => decoded.refuse(
                 sequence,
                 format!("it has over {UNPACKED} bytes once it is unpacked"),
@@ -51,13 +52,20 @@ pub(super) fn decode(records: &[Record]) -> Decoded {
 }
 
 impl Decoded {
-    fn lines(&mut self, sequence: &str, data: &[u8]) {
+    fn lines(&mut self, sequence: &str, data: &[u8], store: Option<&Store>) {
         let malformed = &mut self.malformed;
-        decode_lines(data, 1, &mut self.buffer, &mut self.counts, &mut |line| {
-            if malformed.len() < LOGGED {
-                malformed.push((sequence.to_owned(), line.reason.to_string()));
-            }
-        });
+        decode_lines(
+            data,
+            1,
+            store,
+            &mut self.buffer,
+            &mut self.counts,
+            &mut |line| {
+                if malformed.len() < LOGGED {
+                    malformed.push((sequence.to_owned(), line.reason.to_string()));
+                }
+            },
+        );
     }
 
     fn refuse(&mut self, sequence: &str, why: String) {
@@ -95,11 +103,12 @@ mod tests {
     #[test]
     fn a_record_is_one_event_or_many_plain_or_packed() {
         let two = format!("{LINE}\n{LINE}\n");
-        let decoded = decode(&[
+        let records = [
             record(LINE.as_bytes()),
             record(two.as_bytes()),
             record(&gzip(two.as_bytes())),
-        ]);
+        ];
+        let decoded = decode(&records, None);
         assert_eq!((decoded.counts.events, decoded.counts.malformed), (5, 0));
     }
 
@@ -115,7 +124,7 @@ mod tests {
             record(b"[]"),
             record(LINE.as_bytes()),
         ];
-        let decoded = decode(&records);
+        let decoded = decode(&records, None);
         assert_eq!(
             (
                 decoded.counts.events,
@@ -125,14 +134,30 @@ mod tests {
             (1, 4, LOGGED)
         );
         let whole = gzip(&vec![b' '; UNPACKED as usize]);
-        assert_eq!(decode(&[record(&whole)]).counts.malformed, 0);
+        assert_eq!(decode(&[record(&whole)], None).counts.malformed, 0);
+    }
+
+    #[test]
+    fn a_name_too_many_is_counted_and_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = muster_store::Options {
+            event_names: 1,
+            ..muster_store::Options::default()
+        };
+        let store = Store::open(directory.path(), &options).unwrap();
+        let other = LINE.replace("View", "View 17");
+        let records = [record(LINE.as_bytes()), record(other.as_bytes())];
+        let decoded = decode(&records, Some(&store));
+        assert_eq!((decoded.counts.events, decoded.counts.malformed), (1, 1));
+        let (_, why) = &decoded.malformed[0];
+        assert!(why.starts_with("the event type `View 17` is new"), "{why}");
     }
 
     proptest! {
         #[test]
         fn no_record_is_too_strange(data in prop::collection::vec(any::<u8>(), 0..200), packed in any::<bool>()) {
             let data = if packed { gzip(&data) } else { data };
-            let decoded = decode(&[record(&data)]);
+            let decoded = decode(&[record(&data)], None);
             prop_assert!(decoded.counts.malformed <= decoded.counts.lines);
         }
     }

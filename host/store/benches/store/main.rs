@@ -75,6 +75,7 @@ fn main() {
         "cold" => cold(directory),
         "due" => due(directory),
         "tied" => tied(directory, shape.events),
+        "streams" => streams(directory, shape),
         other => panic!("`{other}` is no scenario"),
     }
 }
@@ -193,6 +194,54 @@ fn tied(directory: &Path, events: u64) {
     }
 }
 
+/// A batch of users read through 1,000 streams of one name each, and of one glob each, of 1,000 names and of 10,000: what it takes
+/// to look names up.
+fn streams(directory: &Path, shape: Shape) {
+    for names in [1000, 10_000] {
+        let store = open(&directory.join(names.to_string()));
+        let mut generator = Generator::new(Shape { names, ..shape });
+        let mut buffer = EventBuffer::default();
+        // Every name is there, if only once.
+        for name in 0..names {
+            let name = format!("Event {name}");
+            buffer.event("ann", &name, Millis(START), None);
+        }
+        store.append(&buffer, None).unwrap();
+        while generator.fill(&mut buffer, 20_000) {
+            store.append(&buffer, None).unwrap();
+        }
+        while store.maintain().unwrap() {}
+        let snapshot = store.snapshot().unwrap();
+        let users: Vec<UserKey> = (0..256).map(UserKey).collect();
+        for (title, glob) in [("names", ""), ("globs", "*")] {
+            let streams: Vec<StreamRead> = (0..1000)
+                .map(|nth| StreamRead {
+                    names: vec![format!("Event {}{glob}", nth * (names / 1000))],
+                    properties: vec![],
+                    reach: Some(DAY as u64),
+                })
+                .collect();
+            let request = ReadRequest {
+                users: &users,
+                now: Millis(START + SPAN),
+                streams: &streams,
+                user_properties: &[],
+                property_histories: &[],
+            };
+            let (best, middle, _) = timed(7, || snapshot.read(&request).unwrap().streams.len());
+            println!(
+                "{names} names, 1,000 streams of {title}: {best:.2?} best, {middle:.2?} middle a read"
+            );
+            let prepared = snapshot.prepare(&streams, &[], &[]).unwrap();
+            let (best, middle, _) = timed(7, || {
+                let history = prepared.read(&users, Millis(START + SPAN)).unwrap();
+                history.streams.len()
+            });
+            println!("  prepared: {best:.2?} best, {middle:.2?} middle");
+        }
+    }
+}
+
 /// The same without a reach.
 fn whole(mut streams: Vec<StreamRead>) -> Vec<StreamRead> {
     streams.iter_mut().for_each(|stream| stream.reach = None);
@@ -231,20 +280,13 @@ fn r1() -> Vec<StreamRead> {
 /// Reads users in batches of some thousands, as the engine does; gives the rows.
 fn scan(store: &Store, streams: &[StreamRead]) -> usize {
     let snapshot = store.snapshot().unwrap();
-    let hint = snapshot.rows_hint(streams).max(0.01);
+    let prepared = snapshot.prepare(streams, &[], &[]).unwrap();
+    let hint = prepared.rows_hint().max(0.01);
     let size = ((65_536.0 / hint) as usize).clamp(256, 65_536);
     let users: Vec<UserKey> = (0..snapshot.users()).map(UserKey).collect();
     let mut rows = 0;
     for users in users.chunks(size) {
-        let history = snapshot
-            .read(&ReadRequest {
-                users,
-                now: Millis(START + SPAN),
-                streams,
-                user_properties: &[],
-                property_histories: &[],
-            })
-            .unwrap();
+        let history = prepared.read(users, Millis(START + SPAN)).unwrap();
         rows += history
             .streams
             .iter()

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
+use muster_model::Millis;
+
 use super::build::Builder;
 use super::fetch::Context;
+use super::prepared::{Reads, Wish};
 use super::properties::{Property, by_user};
-use super::select::{Selection, Wanted, Window};
+use super::select::{Selection, Wanted};
 use super::source::Source;
 use super::texts::{Remap, Texts};
 use crate::firsts::{self, First};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::rows::index;
-use crate::{EventRows, History, Kind, PropertyRead, ReadRequest, StoreError, StreamRead, UserKey};
+use crate::{EventRows, History, Kind, StoreError, UserKey};
 
 /// Rows that grow group by group.
 struct RowsBuilder {
@@ -21,16 +24,13 @@ struct RowsBuilder {
 }
 
 impl RowsBuilder {
-    fn new(properties: &[PropertyRead], users: usize) -> Self {
+    fn new(kinds: impl Iterator<Item = Kind>, users: usize) -> Self {
         let mut starts = Vec::with_capacity(users + 1);
         starts.push(0);
         Self {
             starts,
             times: Vec::new(),
-            columns: properties
-                .iter()
-                .map(|property| Builder::new(property.kind, 0))
-                .collect(),
+            columns: kinds.map(|kind| Builder::new(kind, 0)).collect(),
         }
     }
 
@@ -43,84 +43,31 @@ impl RowsBuilder {
     }
 }
 
-/// A stream with its names and columns as numbers.
-struct Stream {
-    names: Vec<u32>,
-    columns: Vec<Wish>,
-    window: Window,
-}
-
-/// What a column of a stream is to hold.
-#[derive(Clone, Copy)]
-enum Wish {
-    /// An event property by its number.
-    Property(u32),
-    /// An event property that no event ever had.
-    Unknown,
-    /// The event's own name.
-    Name,
-}
-
-impl Wish {
-    fn new(context: &Context<'_>, read: &PropertyRead) -> Self {
-        if read.name.is_empty() && read.kind == Kind::Text {
-            return Self::Name;
-        }
-        context
-            .property(&read.name)
-            .map_or(Self::Unknown, Self::Property)
-    }
-}
-
-impl Stream {
-    fn new(context: &Context<'_>, read: &StreamRead, now: i64) -> Self {
-        let columns = read
-            .properties
-            .iter()
-            .map(|property| Wish::new(context, property))
-            .collect();
-        let reach = read
-            .reach
-            .map(|reach| i64::try_from(reach).unwrap_or(i64::MAX));
-        Self {
-            names: context.names(&read.names),
-            columns,
-            window: Window {
-                after: reach.map_or(i64::MIN, |reach| now.saturating_sub(reach)),
-                now,
-            },
-        }
-    }
-}
-
 /// Reads a batch.
 pub(crate) fn read(
     context: Context<'_>,
-    request: &ReadRequest<'_>,
+    reads: &Reads,
+    users: &[UserKey],
+    now: Millis,
     remap: &mut Remap,
 ) -> Result<History, StoreError> {
-    let now = request.now.0;
-    let users = request.users.len();
+    let (all, now) = (users, now.0);
+    let users = all.len();
     let mut texts = Texts::new(context.terms, context.view.counts.texts, remap);
-    let streams: Vec<Stream> = request
+    let mut rows: Vec<RowsBuilder> = reads
         .streams
         .iter()
-        .map(|stream| Stream::new(&context, stream, now))
+        .map(|stream| RowsBuilder::new(stream.columns.iter().map(|(kind, _)| *kind), users))
         .collect();
-    let mut rows: Vec<RowsBuilder> = request
-        .streams
-        .iter()
-        .map(|stream| RowsBuilder::new(&stream.properties, users))
-        .collect();
-    let mut current: Vec<Builder> = request
+    let mut current: Vec<Builder> = reads
         .user_properties
         .iter()
-        .map(|property| Builder::new(property.kind, users))
+        .map(|(kind, _)| Builder::new(*kind, users))
         .collect();
-    let mut changes: Vec<RowsBuilder> = request
+    let mut changes: Vec<RowsBuilder> = reads
         .property_histories
         .iter()
-        .map(|property| RowsBuilder::new(std::slice::from_ref(property), users))
+        .map(|(kind, _)| RowsBuilder::new(std::iter::once(*kind), users))
         .collect();
     let mut history = History {
         first_seen: Vec::with_capacity(users),
@@ -131,8 +78,8 @@ pub(crate) fn read(
     let mut selection = Selection::default();
     let mut seen = [First::NONE; GROUP];
 
-    for (group, places) in groups(request.users) {
-        let of_group = request.users.get(places.clone()).unwrap_or_default();
+    for (group, places) in groups(all) {
+        let of_group = all.get(places.clone()).unwrap_or_default();
         let wanted = Wanted::new(
             of_group
                 .iter()
@@ -152,10 +99,11 @@ pub(crate) fn read(
                 *next = first;
             }
         }
-        for (stream, rows) in streams.iter().zip(&mut rows) {
-            context.sources(&stream.names, group, stream.window.after, &mut sources)?;
+        for (stream, rows) in reads.streams.iter().zip(&mut rows) {
+            let window = stream.window(now);
+            context.sources(&stream.names, group, window.after, &mut sources)?;
             selection.keep_users_apart = false;
-            selection.fill(&sources, &wanted, stream.window, next);
+            selection.fill(&sources, &wanted, window, next);
             append(rows, &stream.columns, &sources, &selection, &mut texts)?;
         }
         if current.is_empty() && changes.is_empty() {
@@ -163,14 +111,14 @@ pub(crate) fn read(
         }
         context.operations(group, &wanted, now, next, &mut sources, &mut selection)?;
         let mut text = |code| context.text(code);
-        for (read, column) in request.user_properties.iter().zip(&mut current) {
-            let property = Property::new(&context, &read.name, &sources)?;
+        for ((_, operations), column) in reads.user_properties.iter().zip(&mut current) {
+            let property = Property::new(operations, &sources)?;
             for pieces in by_user(&selection) {
                 property.current(pieces, &mut text, |cell| column.push(cell, &mut texts))?;
             }
         }
-        for (read, rows) in request.property_histories.iter().zip(&mut changes) {
-            let property = Property::new(&context, &read.name, &sources)?;
+        for ((_, operations), rows) in reads.property_histories.iter().zip(&mut changes) {
+            let property = Property::new(operations, &sources)?;
             for pieces in by_user(&selection) {
                 property.changes(pieces, &mut text, |source, row, cell| {
                     let source = sources.get(source as usize);
@@ -195,7 +143,7 @@ pub(crate) fn read(
 /// Appends the selected rows of a group.
 fn append(
     rows: &mut RowsBuilder,
-    columns: &[Wish],
+    columns: &[(Kind, Wish)],
     sources: &[(u32, Source<'_>)],
     selection: &Selection,
     texts: &mut Texts<'_>,
@@ -209,7 +157,7 @@ fn append(
     index(rows.times.len())?;
     rows.starts
         .extend(selection.users.iter().map(|end| base + end.rows));
-    for (column, builder) in columns.iter().zip(&mut rows.columns) {
+    for ((_, column), builder) in columns.iter().zip(&mut rows.columns) {
         let mut views = Vec::with_capacity(sources.len());
         match column {
             Wish::Property(column) => {

@@ -1,8 +1,8 @@
 //! The sources of a group of users.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::glob;
+use super::globs::Globs;
 use super::select::{Selection, Wanted, Window};
 use super::source::Source;
 use crate::block::Block;
@@ -18,18 +18,14 @@ pub(crate) struct Context<'a> {
     pub(crate) tables: &'a Tables,
     pub(crate) view: &'a View,
     pub(crate) terms: &'a RwLock<Terms>,
+    pub(crate) globs: &'a Globs,
 }
 
 impl<'a> Context<'a> {
     /// The numbers of the event names that match one of the globs, by name.
-    pub(crate) fn names(&self, globs: &[String]) -> Vec<u32> {
+    pub(crate) fn names(&self, globs: &[String]) -> Arc<[u32]> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
-        let mut names: Vec<(&str, u32)> = (1..=self.view.counts.names)
-            .filter_map(|name| Some((terms.name_text(name)?, name)))
-            .filter(|(text, _)| globs.iter().any(|glob| glob::matches(glob, text)))
-            .collect();
-        names.sort_unstable();
-        names.into_iter().map(|(_, name)| name).collect()
+        self.globs.names(&terms, globs, self.view.counts.names)
     }
 
     /// Fills `into` with the rows of these names and this group that may lie later than `after`: by name, then by age.

@@ -7,7 +7,7 @@ use muster_model::{Event, Millis, UserHistory, Value, user_hash};
 
 use super::batch::groups;
 use super::fetch::Context;
-use super::properties::{Property, by_user};
+use super::properties::{Operations, Property, by_user};
 use super::select::{Selection, Wanted, Window};
 use crate::{StoreError, UserKey};
 
@@ -79,7 +79,7 @@ pub(crate) fn history(
         &mut selection,
     )?;
     for name in context.user_properties() {
-        let property = Property::new(&context, &name, &sources)?;
+        let property = Property::new(&Operations::of(&context, &name), &sources)?;
         let mut changes = Vec::new();
         property.changes(&selection.pieces, &mut text, |source, row, cell| {
             let time = sources
@@ -104,6 +104,10 @@ pub(crate) fn values(
     properties: &[String],
     now: Millis,
 ) -> Result<Vec<Vec<Option<Value>>>, StoreError> {
+    let operations = properties.iter();
+    let operations: Vec<_> = operations
+        .map(|name| Operations::of(&context, name))
+        .collect();
     let mut all = Vec::with_capacity(users.len());
     let mut next = vec![i64::MAX; users.len()];
     let mut sources = Vec::new();
@@ -120,8 +124,8 @@ pub(crate) fn values(
         context.operations(group, &wanted, now.0, next, &mut sources, &mut selection)?;
         let base = all.len();
         all.resize(base + of_group.len(), Vec::with_capacity(properties.len()));
-        for name in properties {
-            let property = Property::new(&context, name, &sources)?;
+        for operations in &operations {
+            let property = Property::new(operations, &sources)?;
             let held = all.get_mut(base..).unwrap_or_default();
             for (pieces, held) in by_user(&selection).zip(held) {
                 let mut text = |code| context.text(code);

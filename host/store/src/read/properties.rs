@@ -18,12 +18,11 @@ pub(crate) struct Property<'a> {
     only_set: bool,
 }
 
-impl<'a> Property<'a> {
-    pub(crate) fn new(
-        context: &Context<'a>,
-        name: &str,
-        sources: &[(u32, Source<'a>)],
-    ) -> Result<Self, StoreError> {
+/// The columns of the operations on one user property, by their numbers.
+pub(crate) struct Operations(Vec<(Operator, u32)>);
+
+impl Operations {
+    pub(crate) fn of(context: &Context<'_>, name: &str) -> Self {
         let terms = context.terms.read().unwrap_or_else(PoisonError::into_inner);
         let of = |operator| {
             let property = if operator == Operator::ClearAll {
@@ -34,12 +33,20 @@ impl<'a> Property<'a> {
             let code = terms.get_operation(operator, property)?;
             (code < context.view.counts.operations).then_some((operator, code))
         };
-        let codes: Vec<(Operator, u32)> = Operator::ALL.into_iter().filter_map(of).collect();
-        drop(terms);
+        Self(Operator::ALL.into_iter().filter_map(of).collect())
+    }
+}
+
+impl<'a> Property<'a> {
+    pub(crate) fn new(
+        operations: &Operations,
+        sources: &[(u32, Source<'a>)],
+    ) -> Result<Self, StoreError> {
+        let Operations(codes) = operations;
         let mut columns = Vec::with_capacity(sources.len());
         for (_, source) in sources {
             let mut held = Vec::new();
-            for (operator, code) in &codes {
+            for (operator, code) in codes {
                 match source.column(*code)? {
                     View::Absent => {}
                     view => held.push((*operator, view)),

@@ -386,3 +386,33 @@ async fn an_address_that_is_taken_is_told() {
     assert!(matches!(error, HttpError::Listen { .. }), "{error}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn an_event_type_too_many_is_named_by_its_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = muster_store::Options {
+        event_names: 1,
+        ..muster_store::Options::default()
+    };
+    let store = muster_store::Store::open(directory.path(), &options).unwrap();
+    let server = Server::of_store(store).await;
+    let varied = json!({"user_id": "bob", "event_type": "View 17", "time": 1_700_000_000_000_i64});
+    let events = json!([view("ann"), varied, view("bob")]);
+    let answer = post(server.address, "/2/httpapi", body(&events)).await;
+    assert_eq!(answer.status, 400);
+    let answer = answer.json();
+    assert_eq!(
+        answer["events_with_invalid_fields"],
+        json!({"event_type": [1]})
+    );
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.ends_with("event 1: the event type `View 17` is new, and there are 1 already: put what varies into values, not into names"), "{error}");
+    let events = json!([view("ann"), view("bob")]);
+    assert_eq!(
+        post(server.address, "/2/httpapi", body(&events))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(server.stop().await, ["ann View", "bob View"]);
+}

@@ -63,11 +63,11 @@ async fn a_writer_that_panics_ends_it_with_an_error() {
 #[tokio::test]
 async fn without_a_key_it_does_not_run() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let append: Append = Box::new(|_| Ok(()));
+    let append: Append = Box::new(|_| Ok(0));
     let (stats, cancel) = (Arc::default(), CancellationToken::new());
     let ran = server::run(
         listener,
-        append,
+        (append, None),
         Vec::new(),
         Limits::default(),
         stats,

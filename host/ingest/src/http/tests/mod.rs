@@ -37,9 +37,22 @@ impl Server {
         Self::with(Limits::default(), |_| Ok(())).await
     }
 
+    /// One whose limits on names are those of a store.
+    async fn of_store(store: muster_store::Store) -> Self {
+        Self::new(Limits::default(), Some(store), |_| Ok(())).await
+    }
+
     /// `before` is called with each commit's rows before they come to rest, and may fail or take its time.
     async fn with(
         limits: Limits,
+        before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,
+    ) -> Self {
+        Self::new(limits, None, before).await
+    }
+
+    async fn new(
+        limits: Limits,
+        store: Option<muster_store::Store>,
         mut before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,
     ) -> Self {
         let rows = Arc::new(Mutex::new(Vec::new()));
@@ -47,7 +60,7 @@ impl Server {
         let append: Append = Box::new(move |buffer| {
             before(buffer)?;
             kept.lock().unwrap().extend(dump(buffer));
-            Ok(())
+            Ok(0)
         });
         let settings = HttpSettings {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -62,7 +75,7 @@ impl Server {
             cancel: cancel.clone(),
             running: tokio::spawn(server::run(
                 listener,
-                append,
+                (append, store),
                 settings.api_keys,
                 limits,
                 stats,

@@ -1,0 +1,122 @@
+//! How a group with very many rows is cut into parts, so that what is in memory of it is bounded.
+
+use crate::read::{Source, Window, partition};
+
+/// The rows of a group that make one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Their numbers in the group, ascending.
+    pub(crate) users: Vec<u8>,
+    /// Whole users, or one user's rows of a time.
+    pub(crate) window: Window,
+}
+
+/// Cuts the rows of users (ascending) within a window into parts of at most `most` rows, duplicates counted: users stay together while
+/// they fit, and a user with more is cut by time. All rows of a user's instant are in one part, however many they are, because only
+/// among them are duplicates. Every part has rows; the order of parts is the order of rows.
+pub(crate) fn cut(
+    sources: &[(u32, Source<'_>)],
+    users: &[u8],
+    window: Window,
+    most: u64,
+) -> Vec<Part> {
+    let all: u64 = (sources.iter())
+        .map(|(_, source)| u64::from(source.rows()))
+        .sum();
+    if all <= most {
+        // What nearly all groups are. They may have no row within the window.
+        let users = users.to_vec();
+        return vec![Part { users, window }];
+    }
+    let mut parts = Vec::new();
+    let (mut together, mut rows) = (Vec::new(), 0);
+    for user in users {
+        let slices = Slices::of(sources, *user);
+        let (first, last) = (slices.rows_to(window.after), slices.rows_to(window.now));
+        let of_user = last - first;
+        if rows + of_user > most && rows > 0 {
+            let users = std::mem::take(&mut together);
+            parts.push(Part { users, window });
+            rows = 0;
+        }
+        if of_user > most {
+            slices.cut(*user, window, most, &mut parts);
+        } else if of_user > 0 {
+            together.push(*user);
+            rows += of_user;
+        }
+    }
+    if rows > 0 {
+        let users = together;
+        parts.push(Part { users, window });
+    }
+    parts
+}
+
+/// A user's rows in each source.
+struct Slices<'a, 's>(Vec<(&'a Source<'s>, std::ops::Range<u32>)>);
+
+impl<'a, 's> Slices<'a, 's> {
+    fn of(sources: &'a [(u32, Source<'s>)], user: u8) -> Self {
+        let slices = sources.iter().map(|(_, source)| {
+            let rows = source.user(usize::from(user));
+            (source, rows)
+        });
+        Self(slices.filter(|(_, rows)| !rows.is_empty()).collect())
+    }
+
+    /// How many rows are not later than an instant.
+    fn rows_to(&self, instant: i64) -> u64 {
+        let rows = self.0.iter().map(|(source, rows)| {
+            // Most lie on one side: a user with very many rows has them in many blocks, one after the other.
+            if source.time(rows.end.saturating_sub(1)) <= instant {
+                rows.end - rows.start
+            } else if source.time(rows.start) > instant {
+                0
+            } else {
+                partition(rows.clone(), |row| source.time(row) <= instant) - rows.start
+            }
+        });
+        rows.map(u64::from).sum()
+    }
+
+    /// The time of the first row later than an instant.
+    fn next(&self, instant: i64) -> Option<i64> {
+        let times = self.0.iter().filter_map(|(source, rows)| {
+            let at = partition(rows.clone(), |row| source.time(row) <= instant);
+            (at < rows.end).then(|| source.time(at))
+        });
+        times.min()
+    }
+
+    fn last(&self) -> i64 {
+        let times = self.0.iter();
+        let times = times.map(|(source, rows)| source.time(rows.end.saturating_sub(1)));
+        times.max().unwrap_or(i64::MIN)
+    }
+
+    fn cut(&self, user: u8, window: Window, most: u64, parts: &mut Vec<Part>) {
+        let end = self.last().min(window.now);
+        let mut after = window.after;
+        let mut before = self.rows_to(after);
+        let all = self.rows_to(end);
+        while let Some(first) = self.next(after).filter(|_| before < all) {
+            // The latest instant up to which they fit; but at least the first there is.
+            let (mut now, mut high) = (first, end);
+            while now < high {
+                let middle = high - (high - now) / 2;
+                if self.rows_to(middle) - before <= most {
+                    now = middle;
+                } else {
+                    high = middle - 1;
+                }
+            }
+            parts.push(Part {
+                users: vec![user],
+                window: Window { after, now },
+            });
+            after = now;
+            before = self.rows_to(after);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Which event names match the globs that are read.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::glob;
+use crate::terms::Terms;
+
+/// Globs whose matches are kept; with one more, all are matched anew. Each takes four bytes a name that matches: with
+/// [`crate::MAX_EVENT_NAMES`] that all do, 64 KiB, and so 64 MiB together.
+const MAX_GLOBS: usize = 1024;
+
+/// The matches of globs, so that each name is looked at once for each glob, however often that is read.
+#[derive(Default)]
+pub(crate) struct Globs(Mutex<HashMap<Box<str>, Matches>>);
+
+#[derive(Clone)]
+struct Matches {
+    /// The names up to this number were looked at.
+    seen: u32,
+    /// By text.
+    names: Arc<[u32]>,
+}
+
+impl Globs {
+    /// The numbers of the names that match one of the globs, among the first `count`; by text.
+    pub(crate) fn names(&self, terms: &Terms, globs: &[String], count: u32) -> Arc<[u32]> {
+        if let [glob] = globs {
+            return self.one(terms, glob, count);
+        }
+        let mut names: Vec<(&str, u32)> = Vec::new();
+        for glob in globs {
+            let matches = self.one(terms, glob, count);
+            names.extend(matches.iter().map(|name| (text(terms, *name), *name)));
+        }
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(|(_, name)| name).collect()
+    }
+
+    fn one(&self, terms: &Terms, glob: &str, count: u32) -> Arc<[u32]> {
+        if !glob.contains('*') {
+            let name = terms.get_name(glob).filter(|name| *name <= count);
+            return name.into_iter().collect();
+        }
+        let matches = self.matches(terms, glob, count);
+        if matches.seen <= count {
+            return matches.names;
+        }
+        let names = matches.names.iter().copied();
+        names.filter(|name| *name <= count).collect()
+    }
+
+    /// The matches among the first `count` names, and perhaps among later ones.
+    fn matches(&self, terms: &Terms, glob: &str, count: u32) -> Matches {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(glob).cloned();
+        let mut matches = known.unwrap_or_else(|| Matches {
+            seen: 0,
+            names: Arc::default(),
+        });
+        if matches.seen >= count {
+            return matches;
+        }
+        let new = (matches.seen + 1..=count)
+            .filter(|name| glob::matches(glob, text(terms, *name)))
+            .collect::<Vec<u32>>();
+        matches.seen = count;
+        if !new.is_empty() {
+            let mut names = [&matches.names[..], &new].concat();
+            names.sort_by_key(|name| text(terms, *name));
+            matches.names = names.into();
+        }
+        if all.len() >= MAX_GLOBS && !all.contains_key(glob) {
+            all.clear();
+        }
+        all.insert(glob.into(), matches.clone());
+        matches
+    }
+}
+
+fn text(terms: &Terms, name: u32) -> &str {
+    terms.name_text(name).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_come_later_are_found_and_older_states_do_not_see_them() {
+        let (globs, mut terms) = (Globs::default(), Terms::empty());
+        let ask = |terms: &Terms, asked: &[&str], count| {
+            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+            globs.names(terms, &asked, count).to_vec()
+        };
+        for name in ["Buy b", "View", "Buy a"] {
+            terms.name(name).unwrap();
+        }
+        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(ask(&terms, &["Buy *"], 1), [1]);
+        assert_eq!(ask(&terms, &["Buy *", "Buy a", "View"], 3), [3, 1, 2]);
+        terms.name("Buy aa").unwrap();
+        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(ask(&terms, &["Buy *"], 4), [3, 4, 1]);
+        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(ask(&terms, &["Buy aa"], 3), [] as [u32; 0]);
+        assert_eq!(ask(&terms, &["None", "*"], 4), [3, 4, 1, 2]);
+        assert_eq!(ask(&terms, &[], 4), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn globs_beyond_the_limit_are_matched_too() {
+        let (globs, mut terms) = (Globs::default(), Terms::empty());
+        let name = terms.name("Buy").unwrap();
+        for nth in 0..MAX_GLOBS + 10 {
+            let glob = format!("{}y{}", "*".repeat(nth + 1), "*");
+            assert_eq!(*globs.names(&terms, &[glob], name), [name]);
+        }
+        assert_eq!(globs.0.lock().unwrap().len(), 10);
+    }
+}

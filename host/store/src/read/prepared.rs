@@ -1,0 +1,104 @@
+//! What is read of users, with names and properties as numbers: looked up once, for all batches.
+
+use std::sync::Arc;
+
+use super::fetch::Context;
+use super::properties::Operations;
+use super::select::Window;
+use crate::{Kind, PropertyRead, StreamRead};
+
+/// What is read of users. It holds for the state that it was looked up in: later ones may have names that it does not know.
+pub(crate) struct Reads {
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) user_properties: Vec<(Kind, Operations)>,
+    pub(crate) property_histories: Vec<(Kind, Operations)>,
+}
+
+/// A stream with its names and columns as numbers.
+pub(crate) struct Stream {
+    pub(crate) names: Arc<[u32]>,
+    pub(crate) columns: Vec<(Kind, Wish)>,
+    reach: Option<i64>,
+}
+
+/// What a column of a stream is to hold.
+#[derive(Clone, Copy)]
+pub(crate) enum Wish {
+    /// An event property by its number.
+    Property(u32),
+    /// An event property that no event ever had.
+    Unknown,
+    /// The event's own name.
+    Name,
+}
+
+impl Reads {
+    pub(crate) fn new(
+        context: &Context<'_>,
+        streams: &[StreamRead],
+        user_properties: &[PropertyRead],
+        property_histories: &[PropertyRead],
+    ) -> Self {
+        let operations = |reads: &[PropertyRead]| {
+            let reads = reads.iter();
+            reads
+                .map(|read| (read.kind, Operations::of(context, &read.name)))
+                .collect()
+        };
+        Self {
+            streams: (streams.iter())
+                .map(|read| Stream::new(context, read))
+                .collect(),
+            user_properties: operations(user_properties),
+            property_histories: operations(property_histories),
+        }
+    }
+
+    /// How many rows there are in the streams, whatever their reach and whosever they are.
+    pub(crate) fn rows(&self, context: &Context<'_>) -> u64 {
+        // Many streams may read one name.
+        let mut counted: Vec<Option<u64>> = vec![None; context.view.counts.names as usize + 1];
+        let mut total = 0;
+        for name in self.streams.iter().flat_map(|stream| &*stream.names) {
+            if let Some(rows) = counted.get_mut(*name as usize) {
+                total += *rows.get_or_insert_with(|| context.view.rows(*name));
+            }
+        }
+        total
+    }
+}
+
+impl Stream {
+    fn new(context: &Context<'_>, read: &StreamRead) -> Self {
+        let columns = read.properties.iter();
+        Self {
+            names: context.names(&read.names),
+            columns: columns
+                .map(|property| (property.kind, Wish::new(context, property)))
+                .collect(),
+            reach: read
+                .reach
+                .map(|reach| i64::try_from(reach).unwrap_or(i64::MAX)),
+        }
+    }
+
+    pub(crate) fn window(&self, now: i64) -> Window {
+        Window {
+            after: self
+                .reach
+                .map_or(i64::MIN, |reach| now.saturating_sub(reach)),
+            now,
+        }
+    }
+}
+
+impl Wish {
+    fn new(context: &Context<'_>, read: &PropertyRead) -> Self {
+        if read.name.is_empty() && read.kind == Kind::Text {
+            return Self::Name;
+        }
+        context
+            .property(&read.name)
+            .map_or(Self::Unknown, Self::Property)
+    }
+}

@@ -1,0 +1,57 @@
+//! Many snapshots at once, each of its own state, each read by several threads.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use muster_model::{CohortId, EventBuffer, Millis};
+use muster_store::*;
+
+const SNAPSHOTS: usize = 1000;
+
+#[test]
+fn a_thousand_snapshots_live_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let mut snapshots = Vec::new();
+    let key = CohortId::new("buyers").unwrap();
+    for nth in 0..SNAPSHOTS {
+        // What changes the state is little, as a run's commit is, and now and then an event.
+        if nth % 50 == 0 {
+            let mut buffer = EventBuffer::default();
+            buffer.event("ann", "Buy", Millis(nth as i64), None);
+            store.append(&buffer, None).unwrap();
+        }
+        let state = nth.to_le_bytes().to_vec();
+        let commit = RunCommit {
+            cohort_states: vec![(key.clone(), state)],
+            ..RunCommit::default()
+        };
+        store.commit_run(&commit).unwrap();
+        snapshots.push(store.snapshot().unwrap());
+    }
+    let buys = StreamRead {
+        names: vec!["Buy".to_owned()],
+        properties: Vec::new(),
+        reach: None,
+    };
+    for (nth, snapshot) in snapshots.iter().enumerate() {
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let state = snapshot.cohort_state(&key).unwrap();
+                    assert_eq!(state, Some(nth.to_le_bytes().to_vec()));
+                    let prepared = snapshot
+                        .prepare(std::slice::from_ref(&buys), &[], &[])
+                        .unwrap();
+                    let history = prepared.read(&[UserKey(0)], Millis::MAX).unwrap();
+                    assert_eq!(history.streams[0].times.len(), nth / 50 + 1);
+                });
+            }
+        });
+    }
+}
