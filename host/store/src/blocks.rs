@@ -6,9 +6,10 @@ use heed::RwTxn;
 use heed::types::DecodeIgnore;
 
 use crate::StoreError;
+use crate::block::Block;
 use crate::environment::{ReadTxn, Tables};
 
-/// The key of a block.
+/// The key of the first block of a name and group, nearly always the only one.
 pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
     let mut key = [0; 12];
     let (parts, _) = key.as_chunks_mut::<4>();
@@ -16,6 +17,53 @@ pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
         *part = number.to_be_bytes();
     }
     key
+}
+
+/// The key of a part of a group that was cut. The first has that of a whole one; the others sort behind it, by number.
+pub(crate) fn part_key(first: [u8; 12], part: u32) -> Vec<u8> {
+    let mut key = first.to_vec();
+    if part > 0 {
+        key.extend_from_slice(&part.to_be_bytes());
+    }
+    key
+}
+
+/// Calls `f` with each block of a name and group in a segment, and how many bytes it has: none, one, or the parts that it was
+/// cut into, in their order.
+pub(crate) fn each<'t>(
+    txn: &'t ReadTxn<'_>,
+    tables: &Tables,
+    first: [u8; 12],
+    mut f: impl FnMut(Block<'t>, usize),
+) -> Result<(), StoreError> {
+    let mut bytes = tables.blocks.get(txn, &first)?;
+    let mut part = 0;
+    while let Some(held) = bytes {
+        let block = Block::parse(held)?;
+        bytes = if block.more {
+            part += 1;
+            let next = tables.blocks.get(txn, &part_key(first, part))?;
+            Some(next.ok_or(StoreError::Corrupt {
+                what: "the parts of a block",
+            })?)
+        } else {
+            None
+        };
+        f(block, held.len());
+    }
+    Ok(())
+}
+
+/// Deletes the blocks of a name and group in a segment.
+pub(crate) fn delete(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    first: [u8; 12],
+) -> Result<(), StoreError> {
+    let last = part_key(first, u32::MAX);
+    let range = (Included(first.as_slice()), Included(last.as_slice()));
+    tables.blocks.delete_range(txn, &range)?;
+    Ok(())
 }
 
 /// The segment of a block's key.
@@ -39,11 +87,12 @@ pub(crate) fn name_of(key: &[u8]) -> Result<u32, StoreError> {
 
 /// The group of a block's key.
 pub(crate) fn group_of(key: &[u8]) -> Result<u32, StoreError> {
-    key.last_chunk()
-        .map(|bytes| u32::from_be_bytes(*bytes))
-        .ok_or(StoreError::Corrupt {
+    match key {
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
+        _ => Err(StoreError::Corrupt {
             what: "the key of a block",
-        })
+        }),
+    }
 }
 
 /// So many blocks are dropped in one commit: the time that writers wait for it. LMDB keeps values

@@ -5,8 +5,6 @@ use std::sync::{Arc, PoisonError};
 use heed::RwTxn;
 use muster_model::CohortId;
 
-use crate::block::Block;
-use crate::environment::Tables;
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::maintain::put;
 use crate::read::Source;
@@ -106,7 +104,7 @@ impl Inner {
     ) -> Result<Segment, StoreError> {
         let forgotten = self.forgotten();
         for user in forgotten.iter().skip(since).filter(|user| has(**user)) {
-            if let Some(left) = without(txn, &self.tables, &segment, UserKey(*user))? {
+            if let Some(left) = without(txn, self, &segment, UserKey(*user))? {
                 segment = left;
             }
         }
@@ -126,7 +124,7 @@ impl Inner {
             all.push(Segment::decode(Segment::id_of(key)?, value)?);
         }
         for segment in all {
-            let Some(left) = without(txn, &self.tables, &segment, user)? else {
+            let Some(left) = without(txn, self, &segment, user)? else {
                 continue;
             };
             let seen = view.segments.iter().position(|each| each.id == left.id);
@@ -149,35 +147,39 @@ impl Inner {
 /// Writes a segment's blocks of a user's group without the user; `None`: no row is the user's.
 fn without(
     txn: &mut RwTxn<'_>,
-    tables: &Tables,
+    inner: &Inner,
     segment: &Segment,
     user: UserKey,
 ) -> Result<Option<Segment>, StoreError> {
     let (group, place) = (user.0 >> GROUP_BITS, user.0 as usize % GROUP);
     let others = (0..=u8::MAX).filter(|each| usize::from(*each) != place);
-    let mut writer = SegmentWriter::of_users(others.collect());
+    let tables = &inner.tables;
+    let mut writer = SegmentWriter::of_users(others.collect(), &inner.options);
     let mut left = segment.clone();
     let mut old = Vec::new();
     for name in &segment.names {
         let key = blocks::key(segment.id, name.name, group);
-        let Some(bytes) = tables.blocks.get(txn, &key)? else {
-            continue;
-        };
-        let block = Block::parse(bytes)?;
-        if block.user(place).is_empty() {
+        let (mut bytes, mut sources) = (0, Vec::new());
+        blocks::each(txn, tables, key, |block, size| {
+            bytes += size as u64;
+            sources.push((name.name, Source::Block(Box::new(block))));
+        })?;
+        let of_user = |(_, source): &(u32, Source<'_>)| !source.user(place).is_empty();
+        if !sources.iter().any(of_user) {
             continue;
         }
-        left.bytes = left.bytes.saturating_sub(bytes.len() as u64);
-        left.take(name.name, block.rows(), &block.counts()?);
-        let source = Source::Block(Box::new(block));
-        writer.add(name.name, group, &[(name.name, source)])?;
+        left.bytes = left.bytes.saturating_sub(bytes);
+        for (_, source) in &sources {
+            left.take(name.name, source.rows(), &source.counts()?);
+        }
+        writer.add(name.name, group, &sources)?;
         old.push(key);
     }
     if old.is_empty() {
         return Ok(None);
     }
     for key in old {
-        tables.blocks.delete(txn, &key)?;
+        blocks::delete(txn, tables, key)?;
     }
     writer.write(txn, tables, segment.id)?;
     let written = writer.segment(segment.id, segment.place);

@@ -117,11 +117,11 @@ impl Import {
     /// Writes the rows in memory as a segment that nobody sees, with the position.
     fn stage(&mut self, position: &[u8]) -> Result<(), StoreError> {
         let batch = Batch::new(std::mem::take(&mut self.rows));
-        let mut blocks = encode(&[&batch])?;
         let heads = &batch.rows.heads;
         let users: RoaringBitmap = heads.iter().map(|head| head.user).collect();
-        drop(batch);
         let inner = &self.store.inner;
+        let mut blocks = encode(&[&batch], &inner.options)?;
+        drop(batch);
         inner.write(|writer| {
             let mut txn = inner.env.write_txn()?;
             let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {

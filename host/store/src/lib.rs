@@ -73,6 +73,7 @@ mod news;
 mod options;
 mod outbox;
 mod pages;
+mod parts;
 mod prune;
 mod read;
 mod rows;

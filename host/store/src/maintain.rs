@@ -17,7 +17,7 @@ use crate::segment::Segment;
 use crate::segment_writer::SegmentWriter;
 use crate::store::{Inner, Writer};
 use crate::view::View;
-use crate::{Store, StoreError, blocks, news};
+use crate::{Options, Store, StoreError, blocks, news};
 
 /// So many neighbours of like size are merged to one. Each row is written again once for each four-fold growth of the store.
 const FAN_IN: usize = 4;
@@ -130,7 +130,7 @@ impl Inner {
             return Ok(());
         }
         // Encoded before the transaction, which others may wait for.
-        let blocks = encode(&view.batches)?;
+        let blocks = encode(&view.batches, &self.options)?;
         let mut txn = self.env.write_txn()?;
         self.write_memtable(&mut txn, &mut view, blocks)?;
         news::join(&mut txn, &self.tables)?;
@@ -147,7 +147,7 @@ impl Inner {
         if view.batches.is_empty() {
             return Ok(());
         }
-        let blocks = encode(&view.batches)?;
+        let blocks = encode(&view.batches, &self.options)?;
         self.write_memtable(txn, view, blocks)
     }
 
@@ -209,11 +209,11 @@ impl Inner {
             .iter()
             .flat_map(|segment| segment.names.iter().map(|name| name.name))
             .collect();
-        let mut blocks = SegmentWriter::since(self.pruned.load(Relaxed));
+        let mut blocks = SegmentWriter::since(self.pruned.load(Relaxed), &self.options);
         for name in names {
-            let mut next = Some(0);
-            while let Some(group) = next {
-                next = self.merge_name(inputs, name, group, &mut blocks)?;
+            let mut next = Some((0, 0));
+            while let Some(from) = next {
+                next = self.merge_name(inputs, name, from, &mut blocks)?;
                 if blocks.waiting() >= CHUNK {
                     let mut txn = self.env.write_txn()?;
                     blocks.write(&mut txn, &self.tables, id)?;
@@ -256,14 +256,14 @@ impl Inner {
         })
     }
 
-    /// Merges the blocks of a name from a group on, until enough wait to be written; gives the group to go on from.
+    /// Merges the blocks of a name from a group and its part on, until enough wait to be written; gives where to go on from.
     fn merge_name(
         &self,
         inputs: &[Arc<Segment>],
         name: u32,
-        from: u32,
+        (from, mut part): (u32, u32),
         blocks: &mut SegmentWriter,
-    ) -> Result<Option<u32>, StoreError> {
+    ) -> Result<Option<(u32, u32)>, StoreError> {
         // A transaction for each chunk: a long one would keep freed pages from being used again.
         let txn = self.env.read_txn()?;
         let mut cursors = Vec::new();
@@ -291,24 +291,31 @@ impl Inner {
             };
             sources.clear();
             for (cursor, head) in &mut cursors {
-                if let Some((key, block)) = head
+                // The parts of a block follow each other.
+                while let Some((key, block)) = head
                     && blocks::group_of(key)? == group
                 {
                     sources.push((name, Source::Block(Box::new(Block::parse(block)?))));
                     *head = cursor.next().transpose()?;
                 }
             }
-            blocks.add(name, group, &sources)?;
+            if let Some(part) = blocks.add_from(name, group, &sources, part, CHUNK)? {
+                return Ok(Some((group, part)));
+            }
+            part = 0;
             if blocks.waiting() >= CHUNK {
-                return Ok(group.checked_add(1));
+                return Ok(group.checked_add(1).map(|group| (group, 0)));
             }
         }
     }
 }
 
 /// The blocks of rows in memory.
-pub(crate) fn encode<B: AsRef<Batch>>(batches: &[B]) -> Result<SegmentWriter, StoreError> {
-    let mut blocks = SegmentWriter::default();
+pub(crate) fn encode<B: AsRef<Batch>>(
+    batches: &[B],
+    options: &Options,
+) -> Result<SegmentWriter, StoreError> {
+    let mut blocks = SegmentWriter::new(options);
     let names: BTreeSet<u32> = batches
         .iter()
         .flat_map(|batch| batch.as_ref().names.iter().map(|span| span.name))
@@ -483,7 +490,7 @@ mod tests {
     /// Segments by when their events begin and end, in days.
     fn segments(spans: &[(i64, i64)]) -> Vec<Arc<Segment>> {
         let segment = |(from, to): &(i64, i64)| {
-            let mut blocks = SegmentWriter::default();
+            let mut blocks = SegmentWriter::new(&Options::default());
             let mut rows = crate::rows::Rows::default();
             let mut buffer = EventBuffer::default();
             for hour in 24 * from..24 * to {

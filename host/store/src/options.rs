@@ -21,6 +21,8 @@ pub struct Options {
     pub import_rows: usize,
     /// How many bytes those rows may take.
     pub import_bytes: usize,
+    /// How many rows a block takes, of one event name and 256 users. What has more is cut into several.
+    pub block_rows: usize,
     /// How many distinct event names it takes; [`crate::MAX_EVENT_NAMES`].
     pub event_names: u32,
     /// How many distinct names of event properties it takes; [`crate::MAX_EVENT_PROPERTIES`].
@@ -56,6 +58,9 @@ impl Default for Options {
             // 1 Mi rows: about 80 MB, and blocks long enough to pack well.
             import_rows: 1 << 20,
             import_bytes: 256 << 20,
+            // 256 Ki rows: what a merge or a flush has in memory of a group at a time is about 25 MB. A user with 100 million events of
+            // one name has 400 blocks, of which a read takes those of its window.
+            block_rows: 1 << 18,
             event_names: MAX_EVENT_NAMES,
             event_properties: MAX_EVENT_PROPERTIES,
             user_properties: MAX_USER_PROPERTIES,

@@ -10,7 +10,8 @@ use crate::rows::index;
 use crate::segment::{Segment, SegmentName};
 use crate::spread::Counting;
 use crate::terms::OPERATIONS;
-use crate::{StoreError, blocks};
+use crate::parts::{self, Part};
+use crate::{Options, StoreError, blocks};
 
 /// Blocks that are encoded and not yet written.
 pub(crate) struct SegmentWriter {
@@ -19,32 +20,44 @@ pub(crate) struct SegmentWriter {
     counting: Counting,
     /// All bytes of blocks so far, written ones included.
     total: u64,
-    waiting: Vec<(u32, u32, usize)>,
+    waiting: Vec<Waiting>,
     bytes: Vec<u8>,
     builder: BlockBuilder,
     selection: Selection,
+    /// Users of each group whose rows are taken, ascending.
+    users: Vec<u8>,
+    /// The users of the current part.
     wanted: Wanted,
     /// Events before it are left out.
     since: i64,
+    /// Rows that a block takes.
+    block_rows: u64,
 }
 
-impl Default for SegmentWriter {
-    fn default() -> Self {
-        Self::of_users((0..=u8::MAX).collect())
-    }
+/// A block that waits to be written, behind the one before it.
+struct Waiting {
+    name: u32,
+    group: u32,
+    part: u32,
+    end: usize,
 }
 
 impl SegmentWriter {
+    /// Takes all rows.
+    pub(crate) fn new(options: &Options) -> Self {
+        Self::of_users((0..=u8::MAX).collect(), options)
+    }
+
     /// Takes no events before an instant, but all operations.
-    pub(crate) fn since(since: i64) -> Self {
+    pub(crate) fn since(since: i64, options: &Options) -> Self {
         Self {
             since,
-            ..Self::default()
+            ..Self::new(options)
         }
     }
 
     /// Takes the rows of these users of each group only.
-    pub(crate) fn of_users(users: Vec<u8>) -> Self {
+    pub(crate) fn of_users(users: Vec<u8>, options: &Options) -> Self {
         Self {
             names: Vec::new(),
             counting: Counting::default(),
@@ -53,19 +66,35 @@ impl SegmentWriter {
             bytes: Vec::new(),
             builder: BlockBuilder::default(),
             selection: Selection::default(),
-            wanted: Wanted::new(users),
+            wanted: Wanted::new(users.clone()),
+            users,
             since: i64::MIN,
+            block_rows: options.block_rows.max(1) as u64,
         }
     }
 
     /// Adds the rows of one name and group; names, and groups within a name, come ascending. Sources are by age; of duplicates
-    /// the oldest stays.
+    /// the oldest stays. A group with more rows than a block takes is cut into parts.
     pub(crate) fn add(
         &mut self,
         name: u32,
         group: u32,
         sources: &[(u32, Source<'_>)],
     ) -> Result<(), StoreError> {
+        self.add_from(name, group, sources, 0, usize::MAX)?;
+        Ok(())
+    }
+
+    /// Adds the parts of one name and group from a part on, until `enough` bytes wait; gives the part to go on from with the same
+    /// sources, if there is one.
+    pub(crate) fn add_from(
+        &mut self,
+        name: u32,
+        group: u32,
+        sources: &[(u32, Source<'_>)],
+        from: u32,
+        enough: usize,
+    ) -> Result<Option<u32>, StoreError> {
         let since = if name == OPERATIONS {
             i64::MIN
         } else {
@@ -75,19 +104,39 @@ impl SegmentWriter {
             after: since.saturating_sub(1),
             now: i64::MAX,
         };
-        (self.selection).fill(sources, &self.wanted, window, &mut []);
+        let parts = parts::cut(sources, &self.users, window, self.block_rows);
+        let last = index(parts.len())?.saturating_sub(1);
+        for (number, part) in (0..).zip(&parts).skip(from as usize) {
+            self.add_part(name, sources, part)?;
+            self.encode(name, group, number, number < last);
+            if number < last && self.bytes.len() >= enough {
+                return Ok(Some(number + 1));
+            }
+        }
+        Ok(None)
+    }
+
+    fn add_part(
+        &mut self,
+        name: u32,
+        sources: &[(u32, Source<'_>)],
+        part: &Part,
+    ) -> Result<(), StoreError> {
+        if self.wanted.users != part.users {
+            self.wanted = Wanted::new(part.users.clone());
+        }
+        (self.selection).fill(sources, &self.wanted, part.window, &mut []);
         let mut before = 0;
         for (user, end) in self.wanted.users.iter().zip(&self.selection.users) {
             self.builder.user(*user, end.rows - before);
             before = end.rows;
         }
-        let mut columns = Vec::with_capacity(sources.len());
-        for (_, source) in sources {
-            columns.push(source.columns()?);
-        }
+        // Of many sources a part has rows of few.
+        let mut columns = Vec::new();
+        columns.resize_with(sources.len(), || None);
         for piece in &self.selection.pieces {
             let at = piece.source as usize;
-            let (Some((_, source)), Some(columns)) = (sources.get(at), columns.get(at)) else {
+            let (Some((_, source)), Some(columns)) = (sources.get(at), columns.get_mut(at)) else {
                 continue;
             };
             let first = index(self.builder.rows())?;
@@ -105,6 +154,10 @@ impl SegmentWriter {
                 }
                 continue;
             }
+            let columns = match columns {
+                Some(columns) => columns,
+                none => none.insert(source.columns()?),
+            };
             for (hint, (column, view)) in columns.iter().enumerate() {
                 for (row, at) in (first..).zip(rows.clone()) {
                     if let Some(cell) = view.cell(at)? {
@@ -113,15 +166,25 @@ impl SegmentWriter {
                 }
             }
         }
-        let Some((min, max)) = self.builder.times() else {
-            return Ok(());
-        };
-        self.count(name, min, max);
-        let start = self.bytes.len();
-        self.builder.encode(&mut self.bytes);
-        self.total += (self.bytes.len() - start) as u64;
-        self.waiting.push((name, group, self.bytes.len()));
+        if let Some((min, max)) = self.builder.times() {
+            self.count(name, min, max);
+        }
         Ok(())
+    }
+
+    fn encode(&mut self, name: u32, group: u32, part: u32, more: bool) {
+        if self.builder.rows() == 0 {
+            return;
+        }
+        let start = self.bytes.len();
+        self.builder.encode(more, &mut self.bytes);
+        self.total += (self.bytes.len() - start) as u64;
+        self.waiting.push(Waiting {
+            name,
+            group,
+            part,
+            end: self.bytes.len(),
+        });
     }
 
     fn count(&mut self, name: u32, min: i64, max: i64) {
@@ -175,12 +238,13 @@ impl SegmentWriter {
     ) -> Result<(), StoreError> {
         let last = tables.blocks.last(txn)?.map(|(key, _)| key.to_vec());
         let mut start = 0;
-        for (name, group, end) in self.waiting.drain(..) {
-            let key = blocks::key(segment, name, group);
-            let block = self.bytes.get(start..end).unwrap_or_default();
-            start = end;
+        for waiting in self.waiting.drain(..) {
+            let first = blocks::key(segment, waiting.name, waiting.group);
+            let key = blocks::part_key(first, waiting.part);
+            let block = self.bytes.get(start..waiting.end).unwrap_or_default();
+            start = waiting.end;
             // LMDB: appending fills pages to the brim; otherwise they are split in halves.
-            if last.as_deref().is_none_or(|last| last < key.as_slice()) {
+            if last.as_ref().is_none_or(|last| *last < key) {
                 tables
                     .blocks
                     .put_with_flags(txn, PutFlags::APPEND, &key, block)?;
@@ -200,6 +264,112 @@ impl SegmentWriter {
             names: std::mem::take(&mut self.names),
             spread: self.counting.take(),
             bytes: std::mem::take(&mut self.total),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Batch;
+    use crate::block::Block;
+    use crate::duplicates;
+    use crate::rows::{Cell, Head, Rows};
+
+    const NAME: u32 = 1;
+
+    /// Rows of users 0, 1 and 2, most of them of user 1; some of one instant, and some twice.
+    fn batch(seed: u64) -> Batch {
+        let mut rows = Rows::default();
+        let mut random = seed;
+        for nth in 0..400_u32 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let user = match random >> 60 {
+                0 => 0,
+                1 => 2,
+                _ => 1,
+            };
+            rows.heads.push(Head {
+                name: NAME,
+                user,
+                time: (random >> 40) as i64 % 50,
+                insert: duplicates::kept(random >> 33 & 15, true),
+                cells: nth,
+            });
+            rows.cells.push((7, Cell::Number(f64::from(nth) + seed as f64 / 16.0)));
+        }
+        Batch::new(rows)
+    }
+
+    fn writer(block_rows: usize) -> SegmentWriter {
+        SegmentWriter::new(&Options {
+            block_rows,
+            ..Options::default()
+        })
+    }
+
+    /// The blocks, as their users, times, insert ids and values, row by row; the part of each; and whether another follows.
+    #[expect(clippy::type_complexity, reason = "a test's")]
+    fn blocks(writer: &SegmentWriter) -> Vec<(u32, bool, Vec<(usize, i64, u64, String)>)> {
+        let mut start = 0;
+        let waiting = writer.waiting.iter().map(|waiting| {
+            let block = Block::parse(&writer.bytes[start..waiting.end]).unwrap();
+            start = waiting.end;
+            let column = block.column(7).unwrap().unwrap();
+            let mut rows = Vec::new();
+            block.each_user(|user, range| {
+                for row in range {
+                    let value = match column.cell(row).unwrap() {
+                        Some(CellRef::Number(number)) => number.to_string(),
+                        _ => String::new(),
+                    };
+                    rows.push((user, block.time(row), block.insert(row), value));
+                }
+            });
+            (waiting.part, block.more, rows)
+        });
+        waiting.collect()
+    }
+
+    #[test]
+    fn a_group_in_parts_holds_what_it_holds_as_a_whole() {
+        let batches = [1, 2, 3].map(batch);
+        let sources: Vec<(u32, Source<'_>)> = batches
+            .iter()
+            .map(|batch| {
+                let span = batch.span(NAME).unwrap();
+                (NAME, Source::Batch(batch, span.start..span.end))
+            })
+            .collect();
+        let mut whole = writer(usize::MAX);
+        whole.add(NAME, 0, &sources).unwrap();
+        let [(0, false, expected)] = &blocks(&whole)[..] else {
+            panic!("one block");
+        };
+        for most in [1, 7, 40, 100, 1000] {
+            let mut parts = writer(most);
+            parts.add(NAME, 0, &sources).unwrap();
+            let found = blocks(&parts);
+            let last = found.len() - 1;
+            assert!(last > 0);
+            for (number, (part, more, rows)) in found.iter().enumerate() {
+                assert_eq!((*part as usize, *more), (number, number < last));
+                let instants: Vec<_> = rows.iter().map(|row| (row.0, row.1)).collect();
+                let one = instants.iter().all(|each| *each == instants[0]);
+                assert!(!rows.is_empty() && (rows.len() <= most || one), "{most}");
+            }
+            let rows: Vec<_> = found.iter().flat_map(|(.., rows)| rows.clone()).collect();
+            assert_eq!(&rows, expected, "{most}");
+
+            // The same, written part by part.
+            let (mut resumed, mut next, mut steps) = (writer(most), Some(0), 0);
+            while let Some(from) = next {
+                next = resumed.add_from(NAME, 0, &sources, from, 1).unwrap();
+                steps += 1;
+            }
+            assert_eq!((blocks(&resumed), steps), (found, last + 1));
+            let (one, other) = (parts.segment(1, 1), resumed.segment(1, 1));
+            assert_eq!((one.rows(), &one), (expected.len() as u64, &other));
         }
     }
 }

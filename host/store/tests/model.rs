@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn the_store_answers_as_the_model_does(steps in prop::collection::vec(step(), 1..40), last in question()) {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { memtable_rows: 25, import_rows: 10, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..Options::default() };
+        let options = Options { memtable_rows: 25, import_rows: 10, block_rows: 3, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..Options::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
         let mut model = Model::default();
         let mut sent = Vec::new();

@@ -112,9 +112,9 @@ impl BlockBuilder {
         self.arena.elements.clear();
     }
 
-    /// Appends the block's bytes, and begins anew.
-    pub(crate) fn encode(&mut self, out: &mut Vec<u8>) {
-        put_length(out, self.times.len());
+    /// Appends the block's bytes, and begins anew. `more`: another block goes on with the group.
+    pub(crate) fn encode(&mut self, more: bool, out: &mut Vec<u8>) {
+        put_varint(out, (self.times.len() as u64) << 1 | u64::from(more));
         put_users(out, &self.users);
         let counts = || self.users.iter().map(|(_, count)| u64::from(count - 1));
         put_packed(out, counts);

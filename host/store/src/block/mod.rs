@@ -1,6 +1,6 @@
 //! Blocks: the rows of one event name and one group of users in one segment, as columns.
 //!
-//! A block is, in this order: the number of rows; the users that have some, and how many; times; what is kept of the
+//! A block is, in this order: the number of rows, and whether another block goes on with the group; the users that have some, and how many; times; what is kept of the
 //! insert ids, if there are any; a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
 //! fixed width, so the rows of one user are read without their neighbours, and a column that a block does not have takes nothing.
 
@@ -29,6 +29,8 @@ const WHAT: &str = "a block of a segment";
 /// A block, as it lies in the database.
 pub(crate) struct Block<'a> {
     rows: u32,
+    /// Whether the group has another block behind this one, with the rows that follow.
+    pub(crate) more: bool,
     /// A bit for each user of the group that has rows.
     users: [u64; GROUP / 64],
     /// Per user that has rows, how many, less one.
@@ -45,7 +47,8 @@ pub(crate) struct Block<'a> {
 impl<'a> Block<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, StoreError> {
         let mut reader = Reader::new(bytes, WHAT);
-        let rows = reader.varint_u32()?;
+        let head = reader.varint()?;
+        let rows = u32::try_from(head >> 1).map_err(|_| reader.corrupt())?;
         let users = read_users(&mut reader)?;
         let present = users.iter().map(|word| word.count_ones()).sum::<u32>();
         let counts = take_packed(&mut reader, present as usize)?;
@@ -61,6 +64,7 @@ impl<'a> Block<'a> {
         let columns = reader.varint_u32()?;
         Ok(Self {
             rows,
+            more: head & 1 == 1,
             users,
             counts,
             min,

@@ -57,7 +57,7 @@ fn build(users: &BTreeMap<u8, Vec<Row>>) -> Vec<u8> {
         }
     }
     let mut bytes = Vec::new();
-    builder.encode(&mut bytes);
+    builder.encode(false, &mut bytes);
     bytes
 }
 
@@ -132,7 +132,7 @@ fn absent_columns_cost_nothing_and_numbers_are_packed() {
         builder.cell(0, 5, row, CellRef::Number(amount)).unwrap();
     }
     let mut bytes = Vec::new();
-    builder.encode(&mut bytes);
+    builder.encode(false, &mut bytes);
     // 10 bits a time, 12 bits an amount (0 to 2475 hundredths), and the head.
     assert!(bytes.len() < 1000 * 22 / 8 + 40, "{}", bytes.len());
     let list = [Scalar::Flag(true)];
@@ -157,7 +157,7 @@ fn texts_beside_those_with_a_number_are_written_once_each() {
         builder.cell(0, 5, row, cell).unwrap();
     }
     let mut bytes = Vec::new();
-    builder.encode(&mut bytes);
+    builder.encode(false, &mut bytes);
     // 10 bits a time, 8 bits for where the text is, and sixteen values of at most 17 bytes.
     assert!(
         bytes.len() < 1000 * 18 / 8 + 16 * 17 + 40,

@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::globs::Globs;
 use super::select::{Selection, Wanted, Window};
 use super::source::Source;
-use crate::block::Block;
 use crate::environment::{ReadTxn, Tables};
 use crate::terms::{OPERATIONS, Terms};
 use crate::view::View;
@@ -43,12 +42,11 @@ impl<'a> Context<'a> {
                     continue;
                 }
                 let key = blocks::key(segment.id, *name, group);
-                if let Some(block) = self.tables.blocks.get(self.txn, &key)? {
-                    let block = Block::parse(block)?;
+                blocks::each(self.txn, self.tables, key, |block, _| {
                     if block.max > after {
                         into.push((*name, Source::Block(Box::new(block))));
                     }
-                }
+                })?;
             }
             for batch in &self.view.batches {
                 let Some(span) = batch.span(*name) else {

@@ -74,7 +74,7 @@ impl Wanted {
 }
 
 /// Rows with `after` < time <= `now`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) after: i64,
     pub(crate) now: i64,

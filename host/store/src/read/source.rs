@@ -51,6 +51,14 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// How many rows it has.
+    pub(crate) fn rows(&self) -> u32 {
+        match self {
+            Self::Block(block) => block.rows(),
+            Self::Batch(_, range) => range.end - range.start,
+        }
+    }
+
     /// The rows of one user.
     pub(crate) fn user(&self, user: usize) -> Range<u32> {
         match self {
@@ -107,6 +115,14 @@ impl<'a> Source<'a> {
             Self::Block(block) => block.column(column)?.map_or(View::Absent, View::Block),
             Self::Batch(batch, _) => View::Batch(batch, column),
         })
+    }
+
+    /// Per column of a block how many rows have it.
+    pub(crate) fn counts(&self) -> Result<Vec<(u32, u32)>, StoreError> {
+        match self {
+            Self::Batch(..) => Ok(Vec::new()),
+            Self::Block(block) => block.counts(),
+        }
     }
 
     /// The columns of a block, with their numbers. A batch has its cells by row.
