@@ -5,12 +5,12 @@ use heed::{PutFlags, RwTxn};
 use crate::block::BlockBuilder;
 use crate::cell::CellRef;
 use crate::environment::Tables;
+use crate::parts::{self, Part};
 use crate::read::{Selection, Source, Wanted, Window};
 use crate::rows::index;
 use crate::segment::{Segment, SegmentName};
 use crate::spread::Counting;
 use crate::terms::OPERATIONS;
-use crate::parts::{self, Part};
 use crate::{Options, StoreError, blocks};
 
 /// Blocks that are encoded and not yet written.
@@ -283,7 +283,9 @@ mod tests {
         let mut rows = Rows::default();
         let mut random = seed;
         for nth in 0..400_u32 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let user = match random >> 60 {
                 0 => 0,
                 1 => 2,
@@ -296,7 +298,8 @@ mod tests {
                 insert: duplicates::kept(random >> 33 & 15, true),
                 cells: nth,
             });
-            rows.cells.push((7, Cell::Number(f64::from(nth) + seed as f64 / 16.0)));
+            rows.cells
+                .push((7, Cell::Number(f64::from(nth) + seed as f64 / 16.0)));
         }
         Batch::new(rows)
     }
