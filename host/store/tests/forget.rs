@@ -249,7 +249,7 @@ fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users
 #[test]
 fn events_that_are_acknowledged_beside_forgetting_belong_to_a_user_with_an_id() {
     use std::sync::atomic::{AtomicBool, Ordering};
-    const ROUNDS: i64 = 200;
+    const ROUNDS: i64 = 40;
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     store.append(&event("ann", "Buy", 1), None).unwrap();
