@@ -82,7 +82,7 @@ pub(crate) struct Metrics {
 }
 
 /// Why finished runs were made: each reason has a series of a cohort.
-const REASONS: [Reason; 10] = [
+const REASONS: [Reason; 11] = [
     Reason::First,
     Reason::DefinitionChanged,
     Reason::Scheduled,
@@ -93,6 +93,7 @@ const REASONS: [Reason; 10] = [
     Reason::Rejected,
     Reason::Forgotten,
     Reason::Removed,
+    Reason::Reconciled,
 ];
 
 impl Metrics {

@@ -258,13 +258,16 @@ async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
     assert!(ran >= latest.at, "{ran} is before {}", latest.at);
 }
 
+/// How long that end may take.
+const STOP: Duration = Duration::from_secs(60);
+
 /// The time is the system's: a thread that waits would keep the paused one from going on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_does_not_wait_for_work_on_the_store() {
     let world = World::new("", &[("buyers", &cohort("real_time"))]);
     let settings = Settings {
         drain: true,
-        stop_timeout: Duration::from_secs(3_600),
+        stop_timeout: STOP,
         ..settings()
     };
     let service = world.start(settings).await;
@@ -281,7 +284,11 @@ async fn the_end_does_not_wait_for_work_on_the_store() {
     });
     is_held.recv().unwrap();
     service.purchase(&["ann"]);
+    until("ann is in", || service.members("buyers") == 1).await;
+    let begun = tokio::time::Instant::now();
     service.stop().await;
+    assert!(begun.elapsed() < STOP, "it waited for as long as it may");
+    assert!(world.out().contains("\"ann\""), "{}", world.out());
     drop(release);
     merging.join().unwrap();
 }

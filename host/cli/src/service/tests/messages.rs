@@ -10,8 +10,9 @@ use crate::service::control::Request;
 
 const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
-/// Longer than a message takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than a message takes on a loaded machine, and shorter than a destination that nobody wakes waits.
+const PATIENCE: Duration = Duration::from_secs(20);
+const _: () = assert!(PATIENCE.as_secs() < crate::service::delivery::LOOK.as_secs());
 
 fn of_one_user() -> Settings {
     Settings {
