@@ -228,9 +228,20 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
     }
     // A plan of everything is not whole.
     assert_eq!(project.output(&["plan"]).status.code(), Some(1));
-    let unknown = project.output(&["explain", "buyers", "ann"]);
+    // What is wrong on disk is explained as it is in force.
+    let explained = project.output(&["explain", "buyers", "ann"]);
+    let said = String::from_utf8_lossy(&explained.stderr);
+    assert!(explained.status.success(), "{said}");
+    assert!(
+        said.contains("timse") && said.contains("definition in force"),
+        "{said}"
+    );
+    let unknown = project.output(&["explain", "byers", "ann"]);
     let said = String::from_utf8_lossy(&unknown.stderr);
-    assert!(said.contains("buyers.yaml:3:"), "{said}");
+    assert!(
+        !unknown.status.success() && said.contains("buyers.yaml:3:"),
+        "{said}"
+    );
     std::fs::remove_file(project.path().join("cohorts/others.yaml")).unwrap();
     send(port, &[purchase("cid", MARCH - 1)]);
     until("the old definition is in force", || {

@@ -19,6 +19,7 @@ use crate::lists::MemberLists;
 use crate::look::Look;
 use crate::output::{Output, Rendered, Unit, count};
 use crate::reading::{Reading, find_definitions};
+use crate::service::control;
 
 /// A project, as its files say.
 pub(crate) struct Project {
@@ -149,6 +150,22 @@ impl Project {
             problems: reading.problems,
             look: reading.look,
         }
+    }
+
+    /// The same project with the definitions that are in force; `None`: no service runs.
+    pub(crate) fn in_force(&self) -> anyhow::Result<Option<Self>> {
+        let Some(sources) = control::definitions(&self.store_directory())? else {
+            return Ok(None);
+        };
+        let reading = Reading::of_sources(sources, &self.config);
+        Ok(Some(Self {
+            directory: self.directory.clone(),
+            config: Arc::clone(&self.config),
+            definitions: reading.definitions,
+            lists: reading.lists,
+            problems: reading.problems,
+            look: reading.look,
+        }))
     }
 
     /// Looks at the files as they are now: those that were looked at, and those that have come.

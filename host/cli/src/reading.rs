@@ -28,13 +28,39 @@ pub(crate) struct Reading {
 impl Reading {
     /// Reads all definitions. A wrong one concerns itself and those that use it.
     pub(crate) fn new(directory: &Path, config: &Config, look: Look) -> Self {
-        let mut reading = Self {
+        let mut reading = Self::empty(look);
+        reading.parse(directory, config);
+        reading.checked(config)
+    }
+
+    /// Reads definitions whose text is there.
+    pub(crate) fn of_sources(sources: Vec<Source>, config: &Config) -> Self {
+        let mut reading = Self::empty(Look::default());
+        for source in sources {
+            reading.take(muster_definition::parse_in(&source, &config.time_zone));
+        }
+        reading.checked(config)
+    }
+
+    fn empty(look: Look) -> Self {
+        Self {
             definitions: Vec::new(),
             lists: MemberLists::default(),
             problems: Diagnostics::default(),
             look,
-        };
-        reading.parse(directory, config);
+        }
+    }
+
+    fn take(&mut self, parsed: Result<Definition, Diagnostics>) {
+        match parsed {
+            Ok(definition) => self.definitions.push(definition),
+            Err(diagnostics) => self.problems.append(diagnostics),
+        }
+    }
+
+    /// Looks for what is wrong between files, keeps what is right, and links it.
+    fn checked(self, config: &Config) -> Self {
+        let mut reading = self;
         let mut wrong = BTreeSet::new();
         for definition in &reading.definitions {
             let mut problems = definition.warnings.clone();
@@ -72,10 +98,7 @@ impl Reading {
                 self.look.add(&path);
                 let parse =
                     |source: Source| muster_definition::parse_in(&source, &config.time_zone);
-                match read(&path).and_then(parse) {
-                    Ok(definition) => self.definitions.push(definition),
-                    Err(diagnostics) => self.problems.append(diagnostics),
-                }
+                self.take(read(&path).and_then(parse));
             }
         }
         for definition in &self.definitions {

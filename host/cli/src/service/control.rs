@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use muster_definition::Source;
 use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -52,6 +53,8 @@ pub(crate) enum Request {
     Forget { user: String },
     /// Drop events that are older than the retention.
     Prune { anyway: bool },
+    /// The definitions in force, as they were read.
+    Definitions,
     /// How the service does.
     Status,
 }
@@ -110,6 +113,22 @@ pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
     };
     let now = crate::told::field(&status, "now").as_str();
     Ok(now.and_then(|now| now.parse().ok()))
+}
+
+/// The sources of the definitions in force of the service that runs on a store; `None`: none does.
+pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<Source>>> {
+    let Some(definitions) = ask(store, &Request::Definitions)? else {
+        return Ok(None);
+    };
+    let text = |file: &Value, key| {
+        crate::told::field(file, key)
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let source = |file: &Value| Source::new(&text(file, "path"), &text(file, "text"));
+    let files = definitions.as_array().into_iter().flatten();
+    Ok(Some(files.map(source).collect()))
 }
 
 /// The clock of a cohort's latest run, if the service that runs on a store has run it since it began.
@@ -206,6 +225,7 @@ pub(crate) async fn obey(service: &Service, request: Request) -> Result<Value, S
         }
         Request::Forget { user } => return service.forget(user).await,
         Request::Prune { anyway } => return service.prune(anyway).await,
+        Request::Definitions => return Ok(service.definitions()),
         Request::Status => return Ok(status(service)),
     };
     tracing::info!(cohort, ask = ask.name(), "asked for");

@@ -43,7 +43,11 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
                     config::FILE
                 );
             }
-            known = read(&service).await;
+            known = tokio::select! {
+                // Compiling may take longer than the end may.
+                () = host.stopping.cancelled() => return,
+                read = read(&service) => read,
+            };
             last.clone_from(&known.look);
         }
     }

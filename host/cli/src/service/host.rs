@@ -49,11 +49,14 @@ pub(crate) struct Host {
 }
 
 /// Who may change what at the same time. A cohort's state is read, changed and written: by its group's task, one at a time, under
-/// `states` for reading; by what touches any cohort (`forget`, removal), under `states` for writing.
+/// `states` for reading; by what touches any cohort (`forget`), under `states` for writing.
 #[derive(Default)]
 pub(crate) struct Locks {
     /// The states and members of cohorts.
     pub(crate) states: Arc<RwLock<()>>,
+    /// Held for as long as states of cohorts of any group are changed beside runs, after `states` if that is needed, too. Whoever
+    /// changes only cohorts of which no run is under way needs no other lock, and does not wait for the runs of others.
+    pub(crate) beside: Arc<tokio::sync::Mutex<()>>,
     /// What the store keeps of modules: runs of a part of a module's cohorts hold it for reading, the clean-up of old modules for writing.
     pub(crate) modules: Arc<RwLock<()>>,
     /// How many wait for the states of all cohorts.

@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use muster_definition::Definition;
 use muster_engine::{Cohort, Place};
 use muster_model::CohortId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Service;
@@ -98,8 +99,11 @@ impl Service {
             .flat_map(|loaded| loaded.cohorts.clone())
             .collect();
         let host = Arc::clone(&self.host);
-        let put =
-            blocking(move || muster_engine::put_in_force(&host.store, cohorts.iter(), &places));
+        let beside = Arc::clone(&host.locks.beside).lock_owned().await;
+        let put = blocking(move || {
+            let _beside = beside;
+            muster_engine::put_in_force(&host.store, cohorts.iter(), &places)
+        });
         match put.await {
             Ok(moved) => moved.iter().for_each(logs::moved),
             Err(error) => tracing::error!("the store is not told what is in force: {error}"),
@@ -154,8 +158,8 @@ impl Service {
         // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none of them. The locks may take as
         // long as a run, so they come before the one that reloads wait for.
         let modules = Arc::clone(&self.host.locks.modules).write_owned().await;
-        let states = Arc::clone(&self.host.locks.states).read_owned().await;
         let _changing = self.changing.lock().await;
+        let beside = Arc::clone(&self.host.locks.beside).lock_owned().await;
         if self.puts() != puts {
             return Ok(());
         }
@@ -166,7 +170,7 @@ impl Service {
         let (host, project) = (Arc::clone(&self.host), self.project());
         let removed = blocking(move || {
             // Held here, for the thread may outlive whoever waits for it.
-            let _locks = (modules, states);
+            let _locks = (modules, beside);
             let rules = loaded
                 .iter()
                 .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())));
@@ -182,6 +186,7 @@ impl Service {
     /// Deletes a user's history and memberships.
     pub(super) async fn forget(&self, user: String) -> Result<Value, String> {
         let _states = self.host.locks.all_states().await;
+        let _beside = self.host.locks.beside.lock().await;
         let host = Arc::clone(&self.host);
         let forgotten =
             blocking(move || muster_engine::forget(&host.store, &user, host.clock.now())).await;
@@ -229,6 +234,16 @@ impl Service {
         if *self.phase.borrow() != Phase::Starting {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The files of the definitions in force, as they were read. Whoever asks may stand in another folder.
+    pub(super) fn definitions(&self) -> Value {
+        let project = self.project();
+        let file = |definition: &Definition| {
+            let path = std::path::absolute(definition.source.path()).unwrap_or_default();
+            json!({ "path": path.to_string_lossy(), "text": definition.source.text() })
+        };
+        project.definitions.iter().map(file).collect()
     }
 
     fn unknown(&self, cohort: &str) -> String {

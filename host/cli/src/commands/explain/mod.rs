@@ -49,6 +49,18 @@ const COMPARED_USERS: u32 = 100_000;
 impl Explain {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_sound(&self.project, output)?;
+        let faults = project.faults();
+        let project = match project.cohort(&self.cohort) {
+            // A wrong definition on disk is not in force: the running service has an older one.
+            Err(unknown) if !faults.is_empty() => {
+                let in_force = project.in_force()?;
+                let in_force = in_force.filter(|in_force| in_force.cohort(&self.cohort).is_ok());
+                let in_force = in_force.ok_or(unknown)?;
+                output.note("the answer is that of the definition in force");
+                in_force
+            }
+            _ => project,
+        };
         let definition = project.cohort(&self.cohort)?;
         let snapshot = project.look()?;
         let user = find_user(&snapshot, &self.user)?;
@@ -81,7 +93,7 @@ impl Explain {
         drop(snapshot);
         let mut json = explained.json();
         if let Some(document) = json.as_object_mut() {
-            document.insert("faults".to_owned(), project.faults().into());
+            document.insert("faults".to_owned(), faults.into());
         }
         output.result(&json, &explained.text())
     }

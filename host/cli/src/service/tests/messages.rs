@@ -87,7 +87,9 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     let changing = phase.wait_for(|phase| *phase == crate::service::in_force::Phase::Changing);
     changing.await.unwrap();
     drop(told);
-    until("it has arrived", || world.out().contains("\"ann\"")).await;
+    let arrived = until("it has arrived", || world.out().contains("\"ann\""));
+    let arrived = tokio::time::timeout(PATIENCE, arrived).await;
+    assert!(arrived.is_ok(), "{}", world.out());
     assert_eq!(service.members("buyers"), 1, "the run was stopped");
     assert_eq!(runs(service.store(), "buyers"), [], "it has not ended");
     service.stop().await;
