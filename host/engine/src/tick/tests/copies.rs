@@ -274,7 +274,7 @@ fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
         ..exits
     };
     put_in_force(&world.store, [&renamed].into_iter(), &[]).unwrap();
-    assert_eq!(gone(), [renamed.id.clone()]);
+    assert_eq!(gone(), std::slice::from_ref(&renamed.id));
     remove(&world.store, &renamed.id, Millis(NOW)).unwrap();
     let last = world.outbox("out").pop().unwrap();
     assert_eq!(
