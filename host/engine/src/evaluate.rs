@@ -1,10 +1,6 @@
-//! Many users through a rule, in batches on worker threads, over one snapshot.
+//! One call of a rule: the columns that it reads of a batch of users, over one snapshot.
 
-use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use muster_model::Millis;
 use muster_sandbox::{
@@ -16,6 +12,7 @@ use roaring::RoaringBitmap;
 use crate::EngineError;
 use crate::calendar::Window;
 use crate::lists::{self, Lists};
+use crate::search::{Called, Caller};
 
 /// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer, and calls cost; more, and the
 /// caches no longer hold them.
@@ -24,144 +21,35 @@ pub const BATCH_ROWS: usize = 128 * 1024;
 /// The most users of a batch, however few rows they have.
 pub const BATCH_USERS: usize = 16 * 1024;
 
-/// How many failed calls a tick bears before it skips the rest of its users. A failing batch is halved until the users who
-/// fail stand alone, which takes 15 failed calls for one user in a full batch.
-pub const FAILURE_BUDGET: usize = 64;
-
-/// How long failed calls may take in a tick, together, before it skips the rest of its users: a rule that loops for ever
-/// for everybody, each time up to its time limit of 10 s, must not hold the host for longer.
-pub const FAILURE_TIME: Duration = Duration::from_secs(20);
-
-/// The failed calls of a tick.
-#[derive(Default)]
-struct Failures {
-    calls: AtomicUsize,
-    /// What they took, in ms.
-    time: AtomicU64,
-    /// Why the latest failed.
-    reason: Mutex<String>,
+/// A rule that answers from a snapshot.
+pub(crate) struct Evaluation<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) rule: &'a Rule,
+    pub(crate) reads: &'a Reads<'a>,
+    /// Told of users who need not be asked about any more.
+    pub(crate) progress: &'a (dyn Fn(usize) + Sync),
 }
 
-impl Failures {
-    fn add(&self, time: Duration, reason: &str) {
-        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason.to_owned();
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.time.fetch_add(
-            u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
-    }
-
-    /// Why no more calls are made.
-    fn too_many(&self) -> Option<String> {
-        let calls = self.calls.load(Ordering::Relaxed);
-        let time = Duration::from_millis(self.time.load(Ordering::Relaxed));
-        if calls < FAILURE_BUDGET && time < FAILURE_TIME {
-            return None;
-        }
-        let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-        let seconds = time.as_secs_f64();
-        Some(format!(
-            "the rule failed too often in this tick ({calls} calls, {seconds:.0} s), the last time so: {reason}"
-        ))
+impl Evaluation<'_> {
+    /// Returns how many users make a batch of about [`BATCH_ROWS`] rows.
+    pub(crate) fn batch_users(&self) -> usize {
+        batch_users(self.rule, self.reads)
     }
 }
 
-/// The answers for some users.
-#[derive(Debug)]
-pub(crate) struct Answers {
-    /// Who was asked, ascending.
-    pub(crate) users: Vec<UserKey>,
-    /// What the rule said, or why it did not.
-    pub(crate) verdicts: Result<Verdicts, String>,
-}
+impl Caller for Evaluation<'_> {
+    fn call(&self, users: &[UserKey]) -> Result<Called, EngineError> {
+        let began = Instant::now();
+        let verdicts = call(self.snapshot, self.rule, self.reads, users)?;
+        Ok(Called {
+            time: began.elapsed(),
+            verdicts,
+        })
+    }
 
-/// Asks the rule for all users (ascending), and returns the answers in their order.
-pub(crate) fn evaluate(
-    snapshot: &Snapshot,
-    rule: &Rule,
-    reads: &Reads<'_>,
-    users: &[UserKey],
-    workers: NonZero<usize>,
-    done: &(dyn Fn(usize) + Sync),
-) -> Result<Vec<Answers>, EngineError> {
-    let batches: Vec<&[UserKey]> = users.chunks(batch_users(rule, reads)).collect();
-    let next = AtomicUsize::new(0);
-    let failures = Failures::default();
-    let results: Mutex<BTreeMap<usize, Result<Vec<Answers>, EngineError>>> =
-        Mutex::new(BTreeMap::new());
-    let work = || {
-        while let Some((index, batch)) = take(&batches, &next) {
-            let mut answers = Vec::new();
-            let result =
-                ask(snapshot, rule, reads, batch, &failures, &mut answers).map(|()| answers);
-            done(batch.len());
-            results
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(index, result);
-        }
-    };
-    let workers = workers.get().min(batches.len());
-    if workers > 1 {
-        std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(work);
-            }
-        });
-    } else {
-        work();
+    fn done(&self, users: usize) {
+        (self.progress)(users);
     }
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut answers = Vec::new();
-    for result in results.into_values() {
-        answers.extend(result?);
-    }
-    Ok(answers)
-}
-
-fn take<'a>(batches: &[&'a [UserKey]], next: &AtomicUsize) -> Option<(usize, &'a [UserKey])> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    batches.get(index).map(|batch| (index, *batch))
-}
-
-/// Asks for one batch; one that fails is halved until the users who make it fail stand alone.
-fn ask(
-    snapshot: &Snapshot,
-    rule: &Rule,
-    reads: &Reads<'_>,
-    users: &[UserKey],
-    failures: &Failures,
-    answers: &mut Vec<Answers>,
-) -> Result<(), EngineError> {
-    if let Some(reason) = failures.too_many() {
-        answers.push(Answers {
-            users: users.to_vec(),
-            verdicts: Err(reason),
-        });
-        return Ok(());
-    }
-    let began = Instant::now();
-    match call(snapshot, rule, reads, users)? {
-        Ok(verdicts) => answers.push(Answers {
-            users: users.to_vec(),
-            verdicts: Ok(verdicts),
-        }),
-        Err(reason) => {
-            failures.add(began.elapsed(), &reason);
-            if users.len() == 1 {
-                answers.push(Answers {
-                    users: users.to_vec(),
-                    verdicts: Err(reason),
-                });
-                return Ok(());
-            }
-            let (left, right) = users.split_at(users.len() / 2);
-            ask(snapshot, rule, reads, left, failures, answers)?;
-            ask(snapshot, rule, reads, right, failures, answers)?;
-        }
-    }
-    Ok(())
 }
 
 /// What the rule reads at an instant, in the store's words, looked up in a snapshot once.

@@ -7,7 +7,8 @@
 //! It takes compiled rules and never asks what language they came from. It sends nothing: messages wait in the store's outbox
 //! for `muster_publish`. It has no clock of its own: `now` is handed in.
 //!
-//! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`evaluate::FAILURE_BUDGET`].
+//! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`search::FAILURE_TIME`],
+//! [`search::RETRY_TIME`], [`failures::RETRY_FIRST`].
 
 mod beside;
 mod bodies;
@@ -17,6 +18,7 @@ mod cohort;
 mod copy;
 mod error;
 pub mod evaluate;
+pub mod failures;
 mod forget;
 mod in_force;
 mod lists;
@@ -27,6 +29,7 @@ mod reconcile;
 mod removal;
 mod report;
 mod rules;
+pub mod search;
 mod state;
 mod status;
 pub mod tick;

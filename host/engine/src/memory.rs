@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
+use crate::failures::Failures;
 use crate::members::Members;
 use crate::state::{self, CohortState, OpenTick, RuleState};
 
@@ -19,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) asked: RoaringBitmap,
     /// Of these, whose answer has run out when the next tick begins.
     pub(crate) due: RoaringBitmap,
+    /// Users for whom the rule failed.
+    pub(crate) failures: Failures,
 }
 
 /// What is remembered of a cohort.
@@ -76,6 +79,7 @@ impl Memory {
             cohorts: cohorts.iter().map(cohort).collect::<Result<_, _>>()?,
             asked: RoaringBitmap::new(),
             due: RoaringBitmap::new(),
+            failures: Failures::of(cohorts),
         })
     }
 

@@ -16,7 +16,7 @@ pub struct TickReport {
     pub candidates: u64,
     /// Candidates whose answer was computed.
     pub evaluated: u64,
-    /// Candidates whose evaluation failed, by reason: they keep their membership.
+    /// Users who have no answer of their own, by reason: they keep their membership.
     pub skipped: Vec<Skipped>,
     /// Each cohort of the rule.
     pub cohorts: Vec<CohortReport>,
@@ -167,25 +167,42 @@ impl Reason {
     }
 }
 
-/// Users who were not evaluated.
+/// Users who have no answer of their own, and keep their membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// What failed, in the rule's or the sandbox's words.
     pub reason: String,
     /// How many users.
     pub users: u64,
+    /// They were not asked about in this run: the rule failed for them in an earlier one, and they wait for their next attempt.
+    /// The reason is that of the latest failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting: bool,
 }
 
 impl Skipped {
-    /// Adds users to those of the same reason.
-    pub(crate) fn add(all: &mut Vec<Self>, reason: &str, users: u64) {
-        match all.iter_mut().find(|skipped| skipped.reason == reason) {
-            Some(skipped) => skipped.users += users,
-            None => all.push(Self {
-                reason: reason.to_owned(),
-                users,
-            }),
+    /// Adds users to those of the same reason. Users who wait replace those who waited before: they are all who wait.
+    pub(crate) fn add(all: &mut Vec<Self>, added: &Self) {
+        if added.waiting {
+            all.retain(|skipped| !skipped.waiting);
         }
+        let same = |skipped: &&mut Self| {
+            (skipped.waiting, &skipped.reason) == (added.waiting, &added.reason)
+        };
+        match all.iter_mut().find(same) {
+            Some(skipped) => skipped.users += added.users,
+            None => all.push(added.clone()),
+        }
+    }
+}
+
+impl std::fmt::Display for Skipped {
+    /// Says why, for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.waiting {
+            f.write_str("the rule failed for them before, and they wait for their next attempt; the latest failure: ")?;
+        }
+        f.write_str(&self.reason)
     }
 }
 

@@ -58,6 +58,8 @@ tables! {
     rules,
     /// rule, height u8, node u32 → deadlines.
     deadlines,
+    /// rule, definitions u64, group of 256 users u32 → users without an answer; at the greatest group, a summary.
+    failures,
     /// cohort → state.
     cohorts,
     /// cohort, 0, user >> 16 u64 → bitmap.

@@ -13,7 +13,8 @@ use crate::segment_writer::SegmentWriter;
 use crate::store::{Inner, Writer};
 use crate::view::View;
 use crate::{
-    Message, RunRecord, Store, StoreError, UserKey, blocks, deadlines, members, news, runs, sent,
+    Message, RunRecord, Store, StoreError, UserKey, blocks, deadlines, failures, members, news,
+    runs, sent,
 };
 
 /// What the engine adds to the commit that forgets a user.
@@ -29,8 +30,8 @@ pub struct Forget {
 
 impl Store {
     /// Forgets a user in one durable commit: the rows, those of unfinished imports among them; the id, the times of the first rows,
-    /// the answers' deadlines, the memberships and the news. The number is never given again: who comes later with the same id is a new user.
-    /// `false`: there is no such user (any more), and nothing was changed.
+    /// the answers' deadlines, the failures of rules, the memberships and the news. The number is never given again: who comes later with the same
+    /// id is a new user. `false`: there is no such user (any more), and nothing was changed.
     ///
     /// An [`Self::append`] that is acknowledged later than this either is part of what is forgotten
     /// or belongs to a new user with the id; so does what an import has in memory. It does not wait
@@ -83,6 +84,7 @@ impl Inner {
         for rule in runs::rules(&txn, tables)? {
             deadlines::set(&mut txn, tables, &rule, &[(user, i64::MAX)])?;
         }
+        failures::forget_user(&mut txn, tables, user)?;
         members::forget(&mut txn, tables, user)?;
         sent::forget(&mut txn, tables, user)?;
         news::forget(&mut txn, tables, user)?;

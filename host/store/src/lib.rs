@@ -55,6 +55,7 @@ mod deadlines;
 mod duplicates;
 mod environment;
 mod error;
+mod failures;
 mod firsts;
 mod folder;
 mod forget;
@@ -96,6 +97,7 @@ pub use columns::{
     Column, Dictionary, EventRows, History, Kind, PropertyRead, ReadRequest, StreamRead,
 };
 pub use error::StoreError;
+pub use failures::{Failure, FailureChanges, FailureSummary};
 pub use forget::Forget;
 pub use identity::Identity;
 pub use import::{Import, ImportState, Imported};

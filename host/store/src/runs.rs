@@ -10,7 +10,7 @@ use crate::members::{self, MemberChange};
 use crate::outbox::{self, Message};
 use crate::sent::{self, SentEntries, UnsentChange};
 use crate::store::Inner;
-use crate::{RuleKey, Store, StoreError, UserKey, deadlines, news};
+use crate::{FailureChanges, RuleKey, Store, StoreError, UserKey, deadlines, failures, news};
 
 /// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600, and 200 bytes each are 30 MB.
 pub const MAX_RECORDS: u64 = 150_000;
@@ -49,6 +49,8 @@ pub struct RuleCommit {
     pub news: u64,
     /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
     pub deadlines: Vec<(UserKey, i64)>,
+    /// Users for whom the rule has no answer, and those who have one again; `None` changes nothing.
+    pub failures: Option<FailureChanges>,
 }
 
 impl RuleCommit {
@@ -60,6 +62,7 @@ impl RuleCommit {
             state: Vec::new(),
             news: 0,
             deadlines: Vec::new(),
+            failures: None,
         }
     }
 }
@@ -94,6 +97,9 @@ impl Store {
             state.extend_from_slice(&rule.state);
             tables.rules.put(&mut txn, &rule.key.0, &state)?;
             deadlines::set(&mut txn, tables, &rule.key, &rule.deadlines)?;
+            if let Some(changes) = &rule.failures {
+                failures::apply(&mut txn, tables, &rule.key, changes)?;
+            }
         }
         for change in &run.members {
             members::apply(&mut txn, tables, change)?;
@@ -118,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// Drops the state and the deadlines of a rule that is no longer used, and the news that it alone had not seen.
+    /// Drops the state, the deadlines and the failures of a rule that is no longer used, and the news that it alone had not seen.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing changed.
@@ -127,6 +133,7 @@ impl Store {
         let mut txn = self.inner.env.write_txn()?;
         tables.rules.delete(&mut txn, &rule.0)?;
         deadlines::forget(&mut txn, tables, rule)?;
+        failures::forget(&mut txn, tables, rule)?;
         news::prune(&mut txn, tables)?;
         self.inner.commit(txn)
     }

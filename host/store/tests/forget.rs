@@ -13,6 +13,11 @@ use muster_store::*;
 use roaring::RoaringBitmap;
 
 const RULES: [RuleKey; 2] = [RuleKey([1; 32]), RuleKey([2; 32])];
+const FAILURE: Failure = Failure {
+    count: 1,
+    batch: 1,
+    next: Millis(30),
+};
 
 fn options() -> Options {
     Options {
@@ -60,6 +65,11 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
     for rule in RULES {
         let mut rule = RuleCommit::new(rule);
         rule.deadlines = vec![(UserKey(0), 10), (UserKey(1), 20)];
+        rule.failures = Some(FailureChanges {
+            definitions: 7,
+            users: vec![(UserKey(0), Some(FAILURE)), (UserKey(1), Some(FAILURE))],
+            reason: None,
+        });
         let both = |cohort| MemberChange {
             cohort,
             entered: [0, 1].into_iter().collect(),
@@ -112,6 +122,8 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         for rule in RULES {
             assert_eq!(snapshot.next_due(&rule).unwrap(), Some(Millis(20)));
             assert_eq!(snapshot.due(&rule, Millis(20)).unwrap().len(), 1);
+            let failures = snapshot.failures(&rule, 7, &[0, 1].into_iter().collect());
+            assert_eq!(failures.unwrap(), [(UserKey(1), FAILURE)]);
         }
         for id in ["a", "b"] {
             let members = snapshot.members(&cohort(id)).unwrap();

@@ -85,8 +85,8 @@ fn text(runs: &[RunRecord]) -> String {
         for skipped in &run.skipped {
             let users = count(skipped.users, "user");
             remarks += &format!(
-                "\n{}: {users} not evaluated, membership kept: {}\n",
-                run.at, skipped.reason
+                "\n{}: {users} not evaluated, membership kept: {skipped}\n",
+                run.at
             );
         }
         if let Some(held) = &run.held {

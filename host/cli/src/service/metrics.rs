@@ -178,8 +178,9 @@ impl Metrics {
     /// A run has ended.
     pub(crate) fn ran(&self, report: &TickReport) {
         self.candidates.inc_by(report.candidates);
+        let failed = report.skipped.iter().filter(|skipped| !skipped.waiting);
         self.skipped
-            .inc_by(report.skipped.iter().map(|skipped| skipped.users).sum());
+            .inc_by(failed.map(|skipped| skipped.users).sum());
         self.seconds.observe(report.duration.as_secs_f64());
         for cohort in &report.cohorts {
             let of = OfCohort {

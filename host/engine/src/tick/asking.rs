@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use muster_model::Millis;
 use muster_sandbox::Rule;
-use muster_store::{Snapshot, UserKey};
+use muster_store::{Failure, RuleKey, Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
 use super::TickOptions;
 use super::outcome::Outcome;
 use crate::cohort::Cohort;
-use crate::evaluate::{Reads, evaluate};
+use crate::evaluate::{Evaluation, Reads};
+use crate::failures::Failures;
 use crate::memory::Memory;
+use crate::report::Skipped;
+use crate::search::{Budget, Search};
 use crate::state::OpenTick;
 use crate::{EngineError, candidates, state};
 
@@ -23,8 +26,16 @@ pub(super) struct Asking<'a> {
     options: &'a TickOptions<'a>,
     /// Of each cohort: which of the rule's answers is its.
     answers: Vec<usize>,
+    key: RuleKey,
     now: Millis,
     reads: Reads<'a>,
+    failures: Failures,
+    /// Of the users who are asked: those for whom the rule failed before.
+    earlier: BTreeMap<UserKey, Failure>,
+    /// How many of them were asked about.
+    again: u64,
+    /// What failed calls may take.
+    budget: Budget<'a>,
     /// Who is asked, ascending.
     users: Vec<UserKey>,
     /// Who is known at `now`.
@@ -51,7 +62,15 @@ impl<'a> Asking<'a> {
     ) -> Result<Self, EngineError> {
         let now = open.now();
         let key = state::rule_key(rule, cohorts);
-        let candidates = candidates::remaining(snapshot, &key, cohorts, memory, open)?;
+        let mut candidates = candidates::remaining(snapshot, &key, cohorts, memory, open)?;
+        let mut earlier = memory.failures.among(snapshot, &key, &candidates)?;
+        if !open.everybody {
+            earlier.retain(|user, failure| {
+                let due = failure.next <= now;
+                // Their changes are not lost: the next attempt is a deadline.
+                due || !candidates.remove(user.0)
+            });
+        }
         let (universe, later) = if open.everybody {
             let universe = snapshot.known(now)?;
             let later = match candidates.is_subset(&universe) {
@@ -68,8 +87,16 @@ impl<'a> Asking<'a> {
             rule,
             options,
             answers: answers(rule, cohorts)?,
+            key,
             now,
             reads: Reads::new(snapshot, rule, now, options.lists)?,
+            failures: memory.failures.clone(),
+            earlier,
+            // What earlier chunks of the run came to is in the store already.
+            again: (open.skipped.iter().filter(|skipped| !skipped.waiting))
+                .map(|skipped| skipped.users)
+                .sum(),
+            budget: Budget::new(options.stop),
             users: candidates.iter().map(UserKey).collect(),
             universe,
             later: later.into_iter().collect(),
@@ -101,25 +128,41 @@ impl<'a> Asking<'a> {
             let before = self.asked.fetch_add(count as u64, Ordering::Relaxed);
             (self.options.progress)(before + count as u64, total);
         };
-        let answers = evaluate(
-            self.snapshot,
-            self.rule,
-            &self.reads,
-            &known,
-            self.options.workers,
-            &advance,
-        )?;
+        let evaluation = Evaluation {
+            snapshot: self.snapshot,
+            rule: self.rule,
+            reads: &self.reads,
+            progress: &advance,
+        };
+        let search = Search {
+            caller: &evaluation,
+            failures: &self.earlier,
+            budget: &self.budget,
+            batch: evaluation.batch_users(),
+            workers: self.options.workers,
+        };
         let mut outcome = Outcome::new(self.answers.len());
-        for answers in answers {
-            outcome.take(&answers, &self.answers, self.now);
+        for answers in search.run(&known)? {
+            outcome.take(&answers, &self.answers, &self.earlier, self.now);
         }
         // Who is not known yet belongs nowhere until then.
         for user in chunk.iter().filter(|user| !self.universe.contains(user.0)) {
             outcome.asked.insert(user.0);
             let until = self.later.get(user).map_or(i64::MAX, |at| at.0);
             outcome.deadlines.push((*user, until));
+            if self.earlier.contains_key(user) {
+                outcome.failures.push((*user, None));
+            }
         }
+        self.again += outcome.again;
         outcome.last = rest.is_empty();
+        if outcome.last
+            && let Some(waiting) = self
+                .failures
+                .waiting(self.snapshot, &self.key, self.again)?
+        {
+            Skipped::add(&mut outcome.skipped, &waiting);
+        }
         let end = match chunk.last() {
             Some(user) if !outcome.last => user.0,
             _ => u32::MAX,

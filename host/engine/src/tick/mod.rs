@@ -23,6 +23,7 @@ use muster_store::{RuleCommit, RuleKey, RunCommit, Snapshot, Store};
 
 use crate::bodies::Bodies;
 use crate::cohort::Cohort;
+use crate::failures::Failures;
 use crate::lists::Lists;
 use crate::memory::{Memory, Unfinished};
 use crate::report::{CohortReport, Reason, RunRecord, Skipped, TickReport};
@@ -43,9 +44,6 @@ pub const CHUNK_USERS: usize = 256 * 1024;
 /// After so many bytes of messages a run reads from a new snapshot: pages that an older one might still read cannot be used
 /// again, and the messages that were sent meanwhile leave such pages behind.
 const SNAPSHOT_BYTES: u64 = 256 * 1024 * 1024;
-
-/// After how long a user whose evaluation failed is asked again, in ms.
-pub const RETRY_SKIPPED: i64 = 60_000;
 
 /// How far a tick is: users asked, of how many.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + std::marker::Sync);
@@ -149,6 +147,7 @@ struct Tick<'a> {
     rule: &'a Rule,
     key: RuleKey,
     cohorts: &'a [Cohort],
+    failures: Failures,
     started: Instant,
     report: TickReport,
 }
@@ -177,6 +176,7 @@ impl<'a> Tick<'a> {
             rule,
             key: state::rule_key(rule, cohorts),
             cohorts,
+            failures: Failures::of(cohorts),
             started: Instant::now(),
             report,
         }
@@ -250,9 +250,9 @@ impl<'a> Tick<'a> {
                 }
                 self.report.evaluated += outcome.evaluated;
                 open.evaluated += outcome.evaluated;
-                for Skipped { reason, users } in &outcome.skipped {
-                    Skipped::add(&mut self.report.skipped, reason, *users);
-                    Skipped::add(&mut open.skipped, reason, *users);
+                for skipped in &outcome.skipped {
+                    Skipped::add(&mut self.report.skipped, skipped);
+                    Skipped::add(&mut open.skipped, skipped);
                 }
                 let chunk = Chunk {
                     snapshot: &snapshot,
@@ -285,6 +285,8 @@ impl<'a> Tick<'a> {
         let mut deadlines = std::mem::take(&mut outcome.deadlines)
             .into_iter()
             .peekable();
+        outcome.failures.sort_unstable_by_key(|(user, _)| *user);
+        let mut failures = std::mem::take(&mut outcome.failures).into_iter().peekable();
         let moves = chunk.moves(self.cohorts, running)?;
         let mut cuts = chunk.cuts(self.cohorts, running, &moves)?;
         let mut total = 0;
@@ -305,6 +307,15 @@ impl<'a> Tick<'a> {
                         deadlines.next_if(|(user, _)| user.0 <= *range.end())
                     })
                     .collect(),
+                    failures: Some(
+                        self.failures.changes(
+                            std::iter::from_fn(|| {
+                                failures.next_if(|(user, _)| user.0 <= *range.end())
+                            })
+                            .collect(),
+                            chunk.outcome.reason.clone(),
+                        ),
+                    ),
                 }),
                 ..RunCommit::default()
             };

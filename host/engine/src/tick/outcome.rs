@@ -1,15 +1,16 @@
 //! What a rule said of a chunk of users, put together from the batches.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use muster_model::Millis;
 use muster_sandbox::Verdicts;
-use muster_store::UserKey;
+use muster_store::{Failure, UserKey};
 use roaring::RoaringBitmap;
 
-use super::RETRY_SKIPPED;
-use crate::evaluate::Answers;
+use crate::failures;
 use crate::report::Skipped;
+use crate::search::Answers;
 
 /// What the rule said of a chunk of users.
 pub(super) struct Outcome {
@@ -20,6 +21,12 @@ pub(super) struct Outcome {
     pub(super) deadlines: Vec<(UserKey, i64)>,
     /// How many have no answer, and why not.
     pub(super) skipped: Vec<Skipped>,
+    /// What becomes of users who have, or had, no answer.
+    pub(super) failures: Vec<(UserKey, Option<Failure>)>,
+    /// How many users with an earlier failure were asked about again.
+    pub(super) again: u64,
+    /// Why the latest of them failed.
+    pub(super) reason: Option<String>,
     /// How many were evaluated.
     pub(super) evaluated: u64,
     /// The part of all users that the chunk covers.
@@ -36,37 +43,62 @@ impl Outcome {
             members,
             deadlines: Vec::new(),
             skipped: Vec::new(),
+            failures: Vec::new(),
+            again: 0,
+            reason: None,
             evaluated: 0,
             range: 0..=u32::MAX,
             last: false,
         }
     }
 
-    /// Takes a batch's answers; of users without one only that they are to be asked again.
-    pub(super) fn take(&mut self, answers: &Answers, of_cohort: &[usize], now: Millis) {
+    /// Takes a batch's answers; of users without one only when they are asked about again.
+    pub(super) fn take(
+        &mut self,
+        answers: &Answers,
+        of_cohort: &[usize],
+        earlier: &BTreeMap<UserKey, Failure>,
+        now: Millis,
+    ) {
+        let users = &answers.users;
         match &answers.verdicts {
             Ok(verdicts) => {
-                self.asked.extend(answers.users.iter().map(|user| user.0));
-                self.deadlines.extend(
-                    answers
-                        .users
-                        .iter()
-                        .copied()
-                        .zip(verdicts.until.iter().copied()),
-                );
+                self.asked.extend(users.iter().map(|user| user.0));
+                let until = verdicts.until.iter().copied();
+                self.deadlines.extend(users.iter().copied().zip(until));
                 for (members, answer) in self.members.iter_mut().zip(of_cohort) {
-                    members.extend(bits(verdicts, *answer, &answers.users));
+                    members.extend(bits(verdicts, *answer, users));
                 }
-                self.evaluated += answers.users.len() as u64;
+                let answered = users.iter().filter(|user| earlier.contains_key(user));
+                self.failures.extend(answered.map(|user| (*user, None)));
+                self.again += users
+                    .iter()
+                    .filter(|user| earlier.contains_key(user))
+                    .count() as u64;
+                self.evaluated += users.len() as u64;
             }
-            Err(reason) => {
-                self.deadlines.extend(
-                    answers
-                        .users
-                        .iter()
-                        .map(|user| (*user, now.0.saturating_add(RETRY_SKIPPED))),
-                );
-                Skipped::add(&mut self.skipped, reason, answers.users.len() as u64);
+            Err(why) => {
+                let mut skipped = 0;
+                for user in users {
+                    let earlier = earlier.get(user);
+                    let failure = failures::next(why, earlier, now);
+                    self.deadlines.push((*user, failure.next.0));
+                    self.failures.push((*user, Some(failure)));
+                    // Who was not asked about again waits as before.
+                    skipped += u64::from(earlier.is_none() || why.was_asked());
+                    self.again += u64::from(earlier.is_some() && why.was_asked());
+                }
+                if why.was_asked() {
+                    self.reason = Some(why.reason().to_owned());
+                }
+                if skipped > 0 {
+                    let skipped = Skipped {
+                        reason: why.reason().to_owned(),
+                        users: skipped,
+                        waiting: false,
+                    };
+                    Skipped::add(&mut self.skipped, &skipped);
+                }
             }
         }
     }

@@ -127,6 +127,7 @@ impl Previewing<'_> {
         )?;
         self.preview.candidates += asking.candidates();
         let (mut asked, mut due) = (memory.asked, memory.due);
+        let mut failures = memory.failures;
         let key = state::rule_key(self.rule, self.cohorts);
         let identity = RunIdentity::of(self.snapshot, self.rule, &key, open, self.options);
         let mut running: Vec<_> = (self.cohorts.iter().zip(memory.cohorts))
@@ -137,8 +138,10 @@ impl Previewing<'_> {
         while let Some(outcome) = asking.next()? {
             self.preview.evaluated += outcome.evaluated;
             for skipped in &outcome.skipped {
-                Skipped::add(&mut self.preview.skipped, &skipped.reason, skipped.users);
+                Skipped::add(&mut self.preview.skipped, skipped);
             }
+            let (changes, reason) = (&outcome.failures, outcome.reason.as_ref());
+            failures.note(self.snapshot, &key, changes, reason)?;
             for (user, until) in &outcome.deadlines {
                 asked.insert(user.0);
                 if *until <= self.options.now.0 {
@@ -196,6 +199,7 @@ impl Previewing<'_> {
             cohorts,
             asked,
             due,
+            failures,
         })
     }
 

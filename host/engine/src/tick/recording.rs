@@ -4,7 +4,7 @@ use muster_store::Snapshot;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
-use crate::report::{Reason, RunRecord, Skipped};
+use crate::report::{Reason, RunRecord};
 use crate::rules::records;
 use muster_model::{Cadence, Millis};
 
@@ -24,7 +24,9 @@ pub(super) fn record(
         && record.reason == Reason::Scheduled
         && record.held.is_none()
     {
-        if record.entered + record.exited + record.messages == 0 && record.skipped.is_empty() {
+        if record.entered + record.exited + record.messages == 0
+            && record.skipped.iter().all(|skipped| skipped.waiting)
+        {
             return Ok(None);
         }
         if let Some(last) = records(snapshot, &cohort.id, 1)?.pop()
@@ -42,18 +44,13 @@ pub(super) fn record(
     }))
 }
 
-/// One record of two.
+/// One record of two. Users who have no answer are those of the later one, which counts all who fail at present.
 fn join(earlier: RunRecord, later: RunRecord) -> RunRecord {
-    let mut skipped = earlier.skipped;
-    for each in &later.skipped {
-        Skipped::add(&mut skipped, &each.reason, each.users);
-    }
     RunRecord {
         at: earlier.at,
         runs: earlier.runs + later.runs,
         candidates: earlier.candidates + later.candidates,
         evaluated: earlier.evaluated + later.evaluated,
-        skipped,
         entered: earlier.entered + later.entered,
         exited: earlier.exited + later.exited,
         messages: earlier.messages + later.messages,

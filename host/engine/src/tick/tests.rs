@@ -1,4 +1,5 @@
 mod copies;
+mod failing;
 mod forget;
 mod guard;
 mod random;
@@ -445,6 +446,7 @@ fn a_preview_counts_who_cannot_be_evaluated() {
     let skipped = Skipped {
         reason: "the rule gave up: Trial is not the name".to_owned(),
         users: 1,
+        waiting: false,
     };
     assert_eq!((preview.evaluated, preview.skipped), (0, vec![skipped]));
     assert_eq!(preview.cohorts[0].afterwards, 0);

@@ -6,7 +6,10 @@ use muster_model::{CohortId, Millis};
 use roaring::RoaringBitmap;
 
 use crate::runs::{self, RunRecord};
-use crate::{RuleKey, Snapshot, StoreError, deadlines, members, sent};
+use crate::{
+    Failure, FailureSummary, RuleKey, Snapshot, StoreError, UserKey, deadlines, failures, members,
+    sent,
+};
 
 impl Snapshot {
     /// The engine's own bytes of a rule; `None`: the rule is not known.
@@ -40,6 +43,35 @@ impl Snapshot {
     pub fn next_due(&self, rule: &RuleKey) -> Result<Option<Millis>, StoreError> {
         self.read_with(|context, _| {
             Ok(deadlines::next(context.txn, context.tables, rule)?.map(Millis))
+        })
+    }
+
+    /// Returns the failures of those of some users for whom a rule that is asked for these definitions has no answer.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failures(
+        &self,
+        rule: &RuleKey,
+        definitions: u64,
+        users: &RoaringBitmap,
+    ) -> Result<Vec<(UserKey, Failure)>, StoreError> {
+        self.read_with(|context, _| {
+            failures::among(context.txn, context.tables, rule, definitions, users)
+        })
+    }
+
+    /// Returns how many users a rule that is asked for these definitions has no answer for. It costs the same however many they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failure_summary(
+        &self,
+        rule: &RuleKey,
+        definitions: u64,
+    ) -> Result<FailureSummary, StoreError> {
+        self.read_with(|context, _| {
+            failures::summary(context.txn, context.tables, rule, definitions)
         })
     }
 

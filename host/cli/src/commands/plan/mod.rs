@@ -157,8 +157,7 @@ impl Planned {
         for skipped in &preview.skipped {
             let users = count(skipped.users, "user");
             self.problems.push(format!(
-                "{names}: {users} cannot be evaluated and would keep their membership: {}",
-                skipped.reason
+                "{names}: {users} cannot be evaluated and would keep their membership: {skipped}"
             ));
         }
         for cohort in cohorts {

@@ -1,0 +1,193 @@
+//! Users for whom a rule has no answer of its own: when they are asked about again.
+
+use std::collections::BTreeMap;
+
+use muster_model::Millis;
+use muster_store::{Failure, FailureChanges, RuleKey, Snapshot, UserKey};
+use roaring::RoaringBitmap;
+use sha2::{Digest, Sha256};
+
+use crate::EngineError;
+use crate::cohort::Cohort;
+use crate::report::Skipped;
+use crate::search::{NoAnswer, Suspicion};
+
+/// After how long a user is asked about again for whom the rule failed once, in ms; likewise one whose batch failed or who was not
+/// asked about. A rule that fails for everybody may so take its time limits once a minute.
+pub const RETRY_FIRST: i64 = 60_000;
+
+/// How often that time doubles, with each failure in a row: 2^10 minutes are about 17 hours. That is less than a day, so that a daily
+/// cohort asks about everybody each day.
+pub const RETRY_DOUBLINGS: u8 = 10;
+
+/// What is known of users for whom a rule failed before.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failures {
+    /// The cohorts' definitions, as a number. Other definitions begin with no failures.
+    definitions: u64,
+    /// What a preview has not stored.
+    unstored: BTreeMap<UserKey, Option<Failure>>,
+    /// Users that [`Self::unstored`] adds to those of the store.
+    added: i64,
+    /// Why the latest of [`Self::unstored`] failed.
+    reason: Option<String>,
+}
+
+impl Failures {
+    /// The failures of a rule that is asked for these cohorts.
+    pub(crate) fn of(cohorts: &[Cohort]) -> Self {
+        let mut digest = Sha256::new();
+        for cohort in cohorts {
+            digest.update(cohort.definition);
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        let (number, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        Self {
+            definitions: u64::from_be_bytes(*number),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the failures of some users.
+    pub(crate) fn among(
+        &self,
+        snapshot: &Snapshot,
+        rule: &RuleKey,
+        users: &RoaringBitmap,
+    ) -> Result<BTreeMap<UserKey, Failure>, EngineError> {
+        let stored = snapshot.failures(rule, self.definitions, users)?;
+        let mut failures: BTreeMap<_, _> = stored.into_iter().collect();
+        for (user, failure) in &self.unstored {
+            match failure {
+                Some(failure) if users.contains(user.0) => failures.insert(*user, *failure),
+                _ => failures.remove(user),
+            };
+        }
+        Ok(failures)
+    }
+
+    /// Returns how many users of the rule have no answer of their own, but for some, and why the latest of them failed.
+    pub(crate) fn waiting(
+        &self,
+        snapshot: &Snapshot,
+        rule: &RuleKey,
+        asked: u64,
+    ) -> Result<Option<Skipped>, EngineError> {
+        let summary = snapshot.failure_summary(rule, self.definitions)?;
+        let users = summary
+            .users
+            .saturating_add_signed(self.added)
+            .saturating_sub(asked);
+        let reason = self.reason.as_ref().unwrap_or(&summary.reason);
+        Ok((users > 0).then(|| Skipped {
+            reason: reason.clone(),
+            users,
+            waiting: true,
+        }))
+    }
+
+    /// Takes what a chunk changes without the store.
+    pub(crate) fn note(
+        &mut self,
+        snapshot: &Snapshot,
+        rule: &RuleKey,
+        changes: &[(UserKey, Option<Failure>)],
+        reason: Option<&String>,
+    ) -> Result<(), EngineError> {
+        let users = changes.iter().map(|(user, _)| user.0).collect();
+        let before = self.among(snapshot, rule, &users)?;
+        for (user, failure) in changes {
+            self.added += i64::from(failure.is_some()) - i64::from(before.contains_key(user));
+            self.unstored.insert(*user, *failure);
+        }
+        if let Some(reason) = reason {
+            self.reason = Some(reason.clone());
+        }
+        Ok(())
+    }
+
+    /// Returns the changes of a chunk as the store takes them.
+    pub(crate) fn changes(
+        &self,
+        users: Vec<(UserKey, Option<Failure>)>,
+        reason: Option<String>,
+    ) -> FailureChanges {
+        FailureChanges {
+            definitions: self.definitions,
+            users,
+            reason,
+        }
+    }
+}
+
+/// Returns what is kept of a user who has no answer at `now`.
+pub(crate) fn next(why: &NoAnswer, earlier: Option<&Failure>, now: Millis) -> Failure {
+    let soon = Millis(now.0.saturating_add(RETRY_FIRST));
+    match why {
+        NoAnswer::Failed(_) => {
+            let before = earlier.map_or(0, |earlier| earlier.count);
+            let delay = RETRY_FIRST << before.min(RETRY_DOUBLINGS);
+            Failure {
+                count: before.saturating_add(1),
+                batch: 1,
+                next: Millis(now.0.saturating_add(delay)),
+            }
+        }
+        NoAnswer::Suspected(Suspicion { batch, .. }) => Failure {
+            count: 0,
+            batch: *batch,
+            next: soon,
+        },
+        NoAnswer::NotAsked(_) => Failure {
+            next: soon,
+            ..earlier.copied().unwrap_or(Failure {
+                count: 0,
+                batch: 0,
+                next: soon,
+            })
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    #[test]
+    fn the_time_between_attempts_doubles_up_to_less_than_a_day() {
+        let failed = NoAnswer::Failed(Arc::from("no"));
+        let mut now = Millis(1);
+        let mut failure = None;
+        let mut delays = Vec::new();
+        for _ in 0..300 {
+            let next = next(&failed, failure.as_ref(), now);
+            delays.push((next.next.0 - now.0) / MINUTE);
+            (now, failure) = (next.next, Some(next));
+        }
+        assert_eq!(
+            delays[..12],
+            [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024]
+        );
+        assert!(delays[12..].iter().all(|delay| *delay == 1024));
+        assert!(1024 * MINUTE < 24 * 60 * MINUTE);
+    }
+
+    #[test]
+    fn who_was_not_asked_about_is_no_more_failing_than_before() {
+        let not_asked = NoAnswer::NotAsked(Arc::from("no time"));
+        let new = next(&not_asked, None, Millis(0));
+        assert_eq!((new.count, new.batch, new.next), (0, 0, Millis(MINUTE)));
+        let before = Failure {
+            count: 7,
+            batch: 1,
+            next: Millis(5),
+        };
+        let kept = next(&not_asked, Some(&before), Millis(10));
+        let next = Millis(10 + MINUTE);
+        assert_eq!(kept, Failure { next, ..before });
+    }
+}

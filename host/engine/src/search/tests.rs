@@ -1,0 +1,275 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_model::Millis;
+
+use super::*;
+use crate::evaluate::BATCH_USERS;
+use crate::failures;
+
+/// The sandbox's time limit.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A rule that fails for batches with certain users, in calls whose failure takes a set time.
+struct Fake {
+    failing: fn(u32) -> bool,
+    time: Duration,
+    calls: Mutex<Vec<Vec<u32>>>,
+    done: AtomicUsize,
+}
+
+impl Fake {
+    fn new(failing: fn(u32) -> bool, time: Duration) -> Self {
+        Self {
+            failing,
+            time,
+            calls: Mutex::default(),
+            done: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Caller for Fake {
+    fn call(&self, users: &[UserKey]) -> Result<Called, EngineError> {
+        let users: Vec<u32> = users.iter().map(|user| user.0).collect();
+        let fails = users.iter().any(|user| (self.failing)(*user));
+        let verdicts = Verdicts {
+            members: vec![0; users.len().div_ceil(64)],
+            until: vec![i64::MAX; users.len()],
+        };
+        self.calls.lock().unwrap().push(users);
+        Ok(Called {
+            time: if fails { self.time } else { Duration::ZERO },
+            verdicts: if fails {
+                Err("no".to_owned())
+            } else {
+                Ok(verdicts)
+            },
+        })
+    }
+
+    fn done(&self, users: usize) {
+        self.done.fetch_add(users, Ordering::Relaxed);
+    }
+}
+
+/// A rule that is run again and again.
+struct Runs {
+    fake: Fake,
+    users: Vec<UserKey>,
+    batch: usize,
+    failures: BTreeMap<UserKey, Failure>,
+    now: Millis,
+}
+
+/// What a run came to.
+struct Run {
+    answered: BTreeSet<u32>,
+    failed: BTreeSet<u32>,
+    suspected: BTreeSet<u32>,
+    not_asked: BTreeSet<u32>,
+    calls: Vec<Vec<u32>>,
+}
+
+impl Runs {
+    fn new(users: u32, failing: fn(u32) -> bool, time: Duration) -> Self {
+        Self {
+            fake: Fake::new(failing, time),
+            users: (0..users).map(UserKey).collect(),
+            batch: BATCH_USERS,
+            failures: BTreeMap::new(),
+            now: Millis(0),
+        }
+    }
+
+    /// Runs over all users, those who wait among them, in chunks.
+    fn run(&mut self, chunk: usize) -> Run {
+        let mut run = Run {
+            answered: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            suspected: BTreeSet::new(),
+            not_asked: BTreeSet::new(),
+            calls: Vec::new(),
+        };
+        let budget = Budget::new(None);
+        let mut kept = BTreeMap::new();
+        for users in self.users.chunks(chunk) {
+            let search = Search {
+                caller: &self.fake,
+                failures: &self.failures,
+                budget: &budget,
+                batch: self.batch,
+                workers: NonZero::<usize>::MIN,
+            };
+            let mut seen = Vec::new();
+            for answers in search.run(users).unwrap() {
+                let set = match &answers.verdicts {
+                    Ok(_) => &mut run.answered,
+                    Err(NoAnswer::Failed(_)) => &mut run.failed,
+                    Err(NoAnswer::Suspected(_)) => &mut run.suspected,
+                    Err(NoAnswer::NotAsked(_)) => &mut run.not_asked,
+                };
+                set.extend(answers.users.iter().map(|user| user.0));
+                if let Err(why) = &answers.verdicts {
+                    for user in &answers.users {
+                        let earlier = self.failures.get(user);
+                        kept.insert(*user, failures::next(why, earlier, self.now));
+                    }
+                }
+                seen.extend(answers.users);
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, users, "each user has one answer, or none");
+        }
+        assert_eq!(self.fake.done.swap(0, Ordering::Relaxed), self.users.len());
+        self.failures = kept;
+        self.now.0 += 60_000;
+        run.calls = std::mem::take(&mut *self.fake.calls.lock().unwrap());
+        run
+    }
+}
+
+#[test]
+fn a_rule_that_never_fails_is_called_once_a_batch() {
+    let mut runs = Runs::new(40_000, |_| false, Duration::ZERO);
+    let run = runs.run(usize::MAX);
+    assert_eq!(run.answered.len(), 40_000);
+    let sizes: Vec<_> = run.calls.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [16_384, 16_384, 7_232]);
+}
+
+#[test]
+fn users_who_fail_stand_alone_wherever_they_are() {
+    // Every tenth, two hundred in a row, and all but one.
+    let failing: [fn(u32) -> bool; 3] = [
+        |user| user % 10 == 3,
+        |user| (500..700).contains(&user),
+        |user| user != 1_234,
+    ];
+    for failing in failing {
+        let mut runs = Runs::new(2_000, failing, Duration::from_micros(100));
+        let run = runs.run(usize::MAX);
+        let expected: BTreeSet<u32> = (0..2_000).filter(|user| failing(*user)).collect();
+        assert_eq!(run.failed, expected);
+        assert_eq!(run.answered.len(), 2_000 - expected.len());
+    }
+}
+
+#[test]
+fn one_user_in_a_full_batch_is_found_by_three_failed_calls() {
+    let mut runs = Runs::new(BATCH_USERS as u32, |user| user == 9_999, LIMIT);
+    let run = runs.run(usize::MAX);
+    assert_eq!(run.failed, BTreeSet::from([9_999]));
+    assert_eq!(run.answered.len(), BATCH_USERS - 1);
+    let failed = run.calls.iter().filter(|users| users.contains(&9_999));
+    let sizes: Vec<_> = failed.map(Vec::len).collect();
+    assert_eq!(sizes, [16_384, 128, 1]);
+}
+
+#[test]
+fn users_with_earlier_failures_come_last_and_alone() {
+    let mut runs = Runs::new(1_000, |user| user < 10, Duration::ZERO);
+    runs.run(usize::MAX);
+    let run = runs.run(usize::MAX);
+    let sizes: Vec<_> = run.calls.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [&[990][..], &[1; 10]].concat());
+    assert_eq!(run.failed.len(), 10);
+    assert!(runs.failures.values().all(|failure| failure.count == 2));
+}
+
+/// The users of a batch in tests that need many batches.
+const BATCH: u32 = 256;
+
+/// A user in each batch.
+fn one_in_each(user: u32) -> bool {
+    user % BATCH == 7
+}
+
+fn small(batches: u32, failing: fn(u32) -> bool) -> Runs {
+    Runs {
+        batch: BATCH as usize,
+        ..Runs::new(batches * BATCH, failing, LIMIT)
+    }
+}
+
+#[test]
+fn a_rule_that_fails_for_everybody_keeps_to_its_time() {
+    for chunk in [usize::MAX, 1_000, 100] {
+        let mut runs = small(40, |_| true);
+        for _ in 0..3 {
+            let run = runs.run(chunk);
+            // The call that goes beyond a limit is the last one.
+            let most = (FAILURE_TIME + LIMIT + RETRY_TIME + LIMIT).as_secs() / LIMIT.as_secs();
+            assert!(run.calls.len() as u64 <= most, "{}", run.calls.len());
+            assert!(!run.not_asked.is_empty());
+        }
+    }
+}
+
+#[test]
+fn who_was_not_asked_comes_first_in_the_next_run() {
+    // The first five of ten batches fail, at the time limit; the budget reaches for four of them.
+    let mut runs = small(10, |user| one_in_each(user) && user < 5 * BATCH);
+    let first = runs.run(usize::MAX);
+    assert_eq!(first.calls.len(), 4);
+    assert_eq!(first.not_asked, (4 * BATCH..10 * BATCH).collect());
+    assert_eq!(first.suspected, (0..4 * BATCH).collect());
+    let second = runs.run(usize::MAX);
+    assert_eq!(second.calls[0][0], 4 * BATCH);
+    let sound = (5 * BATCH..10 * BATCH).collect();
+    assert!(second.answered.is_superset(&sound));
+}
+
+#[test]
+fn all_sound_users_have_an_answer_after_some_runs() {
+    let mut runs = small(30, one_in_each);
+    let mut asked = 0;
+    for _ in 0..100 {
+        let run = runs.run(usize::MAX);
+        asked += 1;
+        // Who has an answer is asked about when something changes only.
+        let open = |user: &UserKey| !run.answered.contains(&user.0);
+        runs.users.retain(open);
+        if runs.users.len() == 30 {
+            break;
+        }
+    }
+    assert!(
+        runs.users.iter().all(|user| one_in_each(user.0)),
+        "after {asked} runs"
+    );
+}
+
+#[test]
+fn an_earlier_chunk_costs_a_later_one_no_answer() {
+    // Of the first chunk's ten batches nine take the time limit, and four of them all that a run has.
+    let mut runs = small(20, |user| {
+        one_in_each(user) && (BATCH..10 * BATCH).contains(&user)
+    });
+    let run = runs.run(10 * BATCH as usize);
+    assert_eq!(run.not_asked, (5 * BATCH..10 * BATCH).collect());
+    assert!(
+        run.answered
+            .is_superset(&(10 * BATCH..20 * BATCH).collect())
+    );
+}
+
+#[test]
+fn a_stop_ends_the_search_but_not_the_first_calls() {
+    let fake = Fake::new(|user| user == 5, Duration::ZERO);
+    let users: Vec<_> = (0..2_000).map(UserKey).collect();
+    let stop = AtomicBool::new(true);
+    let search = Search {
+        caller: &fake,
+        failures: &BTreeMap::new(),
+        budget: &Budget::new(Some(&stop)),
+        batch: 256,
+        workers: NonZero::<usize>::MIN,
+    };
+    let answers = search.run(&users).unwrap();
+    assert_eq!(fake.calls.lock().unwrap().len(), 8);
+    let suspected = answers.iter().filter(|answers| answers.verdicts.is_err());
+    assert_eq!(
+        suspected.map(|answers| answers.users.len()).sum::<usize>(),
+        256
+    );
+}

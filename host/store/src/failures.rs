@@ -1,0 +1,272 @@
+//! Users for whom a rule has no answer of its own at present, with what is needed to ask for them again sparingly.
+//!
+//! A record holds the users of one group of 256. The key names the rule and the definitions that it is asked for, so that other
+//! definitions begin with no failures; beside the groups stands a summary of all of them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
+
+use heed::RwTxn;
+use muster_model::Millis;
+use roaring::RoaringBitmap;
+
+use crate::codec::Reader;
+use crate::environment::{ReadTxn, Tables};
+use crate::keys::{GROUP, GROUP_BITS};
+use crate::{RuleKey, StoreError, UserKey, runs};
+
+const WHAT: &str = "the failures of a rule";
+/// The summary's place, after all groups.
+const SUMMARY: u32 = u32::MAX;
+
+/// A user for whom a rule has no answer of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// How many times in a row the rule failed for the user alone.
+    pub count: u8,
+    /// The users of the smallest batch with this user for which the rule failed; 0: the user was not asked about.
+    pub batch: u32,
+    /// When the user is asked about again.
+    pub next: Millis,
+}
+
+/// What a run changes of a rule's failures.
+#[derive(Clone, Debug, Default)]
+pub struct FailureChanges {
+    /// The definitions that the rule is asked for, as a number; what is kept of others is dropped.
+    pub definitions: u64,
+    /// `None`: the user has an answer.
+    pub users: Vec<(UserKey, Option<Failure>)>,
+    /// Why the latest of them failed; `None`: none did.
+    pub reason: Option<String>,
+}
+
+/// All failures of a rule together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailureSummary {
+    /// How many users there are.
+    pub users: u64,
+    /// Why the latest of them failed.
+    pub reason: String,
+}
+
+type Group = BTreeMap<u8, Failure>;
+
+pub(crate) fn apply(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+    changes: &FailureChanges,
+) -> Result<(), StoreError> {
+    let definitions = changes.definitions;
+    drop_others(txn, tables, rule, definitions)?;
+    let mut groups: BTreeMap<u32, Vec<(u8, Option<Failure>)>> = BTreeMap::new();
+    for (user, failure) in &changes.users {
+        groups
+            .entry(user.0 >> GROUP_BITS)
+            .or_default()
+            .push((place(*user), *failure));
+    }
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let before = summary(txn, tables, rule, definitions)?;
+    let mut after = before.clone();
+    for (group, changes) in groups {
+        let key = key(rule, definitions, group);
+        let mut failures = read(tables.failures.get(txn, &key)?)?;
+        after.users = after.users.saturating_sub(failures.len() as u64);
+        for (place, failure) in changes {
+            match failure {
+                Some(failure) => failures.insert(place, failure),
+                None => failures.remove(&place),
+            };
+        }
+        after.users += failures.len() as u64;
+        write(txn, tables, &key, &failures)?;
+    }
+    if let Some(reason) = &changes.reason {
+        after.reason.clone_from(reason);
+    }
+    if after != before {
+        put_summary(txn, tables, rule, definitions, &after)?;
+    }
+    Ok(())
+}
+
+/// Drops what is kept of other definitions.
+fn drop_others(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+    definitions: u64,
+) -> Result<(), StoreError> {
+    let (first, last) = (key(rule, 0, 0), key(rule, u64::MAX, SUMMARY));
+    let (from, to) = (key(rule, definitions, 0), key(rule, definitions, SUMMARY));
+    for range in [
+        (Included(first.as_slice()), Excluded(from.as_slice())),
+        (Excluded(to.as_slice()), Included(last.as_slice())),
+    ] {
+        // Nearly always there is none, and a look is cheaper than a deletion.
+        if tables.failures.range(txn, &range)?.next().is_some() {
+            tables.failures.delete_range(txn, &range)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops everything that is kept of a rule.
+pub(crate) fn forget(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+) -> Result<(), StoreError> {
+    let (first, last) = (key(rule, 0, 0), key(rule, u64::MAX, SUMMARY));
+    let range = (Included(first.as_slice()), Included(last.as_slice()));
+    tables.failures.delete_range(txn, &range)?;
+    Ok(())
+}
+
+/// Drops a user from the failures of all rules.
+pub(crate) fn forget_user(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    user: UserKey,
+) -> Result<(), StoreError> {
+    for rule in runs::rules(txn, tables)? {
+        // Only those of one number of definitions are kept.
+        let Some(entry) = tables.failures.prefix_iter(txn, &rule.0)?.next() else {
+            continue;
+        };
+        let changes = FailureChanges {
+            definitions: definitions_of(entry?.0)?,
+            users: vec![(user, None)],
+            reason: None,
+        };
+        apply(txn, tables, &rule, &changes)?;
+    }
+    Ok(())
+}
+
+/// Reads the failures of those of some users who have one.
+pub(crate) fn among(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+    definitions: u64,
+    users: &RoaringBitmap,
+) -> Result<Vec<(UserKey, Failure)>, StoreError> {
+    let mut among = Vec::new();
+    if summary(txn, tables, rule, definitions)?.users == 0 {
+        return Ok(among);
+    }
+    let mut users = users.iter();
+    let mut next = users.next();
+    while let Some(user) = next {
+        let group = user >> GROUP_BITS;
+        let failures = read(tables.failures.get(txn, &key(rule, definitions, group))?)?;
+        while let Some(user) = next.filter(|user| user >> GROUP_BITS == group) {
+            let user = UserKey(user);
+            among.extend(failures.get(&place(user)).map(|failure| (user, *failure)));
+            next = users.next();
+        }
+    }
+    Ok(among)
+}
+
+/// Reads the summary of a rule's failures.
+pub(crate) fn summary(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+    definitions: u64,
+) -> Result<FailureSummary, StoreError> {
+    let Some(value) = tables.failures.get(txn, &key(rule, definitions, SUMMARY))? else {
+        return Ok(FailureSummary::default());
+    };
+    let mut reader = Reader::new(value, WHAT);
+    let users = reader.u64()?;
+    let reason = String::from_utf8(reader.rest().to_vec());
+    Ok(FailureSummary {
+        users,
+        reason: reason.map_err(|_| StoreError::Corrupt { what: WHAT })?,
+    })
+}
+
+fn put_summary(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+    definitions: u64,
+    summary: &FailureSummary,
+) -> Result<(), StoreError> {
+    let key = key(rule, definitions, SUMMARY);
+    if summary.users == 0 {
+        tables.failures.delete(txn, &key)?;
+        return Ok(());
+    }
+    let mut value = summary.users.to_le_bytes().to_vec();
+    value.extend_from_slice(summary.reason.as_bytes());
+    tables.failures.put(txn, &key, &value)?;
+    Ok(())
+}
+
+fn read(value: Option<&[u8]>) -> Result<Group, StoreError> {
+    let mut failures = Group::new();
+    let mut reader = Reader::new(value.unwrap_or_default(), WHAT);
+    while !reader.rest().is_empty() {
+        let place = reader.byte()?;
+        let failure = Failure {
+            count: reader.byte()?,
+            batch: reader.u32()?,
+            next: Millis(reader.i64()?),
+        };
+        failures.insert(place, failure);
+    }
+    Ok(failures)
+}
+
+fn write(
+    txn: &mut RwTxn<'_>,
+    tables: &Tables,
+    key: &[u8],
+    failures: &Group,
+) -> Result<(), StoreError> {
+    if failures.is_empty() {
+        tables.failures.delete(txn, key)?;
+        return Ok(());
+    }
+    let mut value = Vec::new();
+    for (place, failure) in failures {
+        value.extend_from_slice(&[*place, failure.count]);
+        value.extend_from_slice(&failure.batch.to_le_bytes());
+        value.extend_from_slice(&failure.next.0.to_le_bytes());
+    }
+    tables.failures.put(txn, key, &value)?;
+    Ok(())
+}
+
+/// A user's place in the group.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the low 8 bits are the place"
+)]
+fn place(user: UserKey) -> u8 {
+    const { assert!(GROUP == 256) };
+    user.0 as u8
+}
+
+fn key(rule: &RuleKey, definitions: u64, group: u32) -> [u8; 44] {
+    let mut key = [0; 44];
+    let (head, tail) = key.split_at_mut(32);
+    head.copy_from_slice(&rule.0);
+    let (middle, tail) = tail.split_at_mut(8);
+    middle.copy_from_slice(&definitions.to_be_bytes());
+    tail.copy_from_slice(&group.to_be_bytes());
+    key
+}
+
+fn definitions_of(key: &[u8]) -> Result<u64, StoreError> {
+    let bytes = key.get(32..40).and_then(|bytes| bytes.try_into().ok());
+    (bytes.map(u64::from_be_bytes)).ok_or(StoreError::Corrupt { what: WHAT })
+}

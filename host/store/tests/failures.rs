@@ -1,0 +1,142 @@
+//! The failures of rules against a map.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use std::collections::BTreeMap;
+
+use muster_model::Millis;
+use muster_store::*;
+use proptest::prelude::*;
+use roaring::RoaringBitmap;
+
+const RULES: [RuleKey; 2] = [RuleKey([0; 32]), RuleKey([0xff; 32])];
+const DEFINITIONS: [u64; 3] = [0, 7, u64::MAX];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Set(usize, FailureChanges),
+    ForgetRule(usize),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let user = prop_oneof![
+        0..4_u32,
+        prop::sample::select(vec![255, 256, 65_536, u32::MAX - 256, u32::MAX]),
+    ];
+    let failure = (0..3_u8, 0..3_u32, -2..6_i64).prop_map(|(count, batch, next)| Failure {
+        count,
+        batch,
+        next: Millis(next),
+    });
+    let users = prop::collection::vec((user.prop_map(UserKey), prop::option::of(failure)), 0..6);
+    let reason = prop::option::of(prop::sample::select(vec!["one", "", "another"]));
+    let changes = (prop::sample::select(&DEFINITIONS[..]), users, reason);
+    let changes = changes.prop_map(|(definitions, users, reason)| FailureChanges {
+        definitions,
+        users,
+        reason: reason.map(str::to_owned),
+    });
+    prop_oneof![
+        8 => (0..RULES.len(), changes).prop_map(|(rule, changes)| Step::Set(rule, changes)),
+        1 => (0..RULES.len()).prop_map(Step::ForgetRule),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// What a rule's failures should be.
+#[derive(Clone, Default)]
+struct Model {
+    definitions: u64,
+    failures: BTreeMap<UserKey, Failure>,
+    reason: String,
+}
+
+impl Model {
+    fn apply(&mut self, changes: &FailureChanges) {
+        if changes.definitions != self.definitions {
+            *self = Self {
+                definitions: changes.definitions,
+                ..Self::default()
+            };
+        }
+        for (user, failure) in &changes.users {
+            match failure {
+                Some(failure) => self.failures.insert(*user, *failure),
+                None => self.failures.remove(user),
+            };
+        }
+        if !changes.users.is_empty()
+            && let Some(reason) = &changes.reason
+        {
+            self.reason.clone_from(reason);
+        }
+        if self.failures.is_empty() {
+            self.reason.clear();
+        }
+    }
+
+    fn check(&self, snapshot: &Snapshot, rule: &RuleKey) {
+        let all = RoaringBitmap::from_iter(
+            [0, 1, 2, 3, 255, 256, 65_536, u32::MAX - 256, u32::MAX].iter(),
+        );
+        let one = RoaringBitmap::from_iter([256]);
+        for definitions in DEFINITIONS {
+            let model = if definitions == self.definitions {
+                self
+            } else {
+                &Self::default()
+            };
+            let summary = snapshot.failure_summary(rule, definitions).unwrap();
+            assert_eq!(
+                (summary.users, &summary.reason),
+                (model.failures.len() as u64, &model.reason)
+            );
+            for users in [&all, &one] {
+                let found = snapshot.failures(rule, definitions, users).unwrap();
+                let expected = model
+                    .failures
+                    .iter()
+                    .map(|(user, failure)| (*user, *failure));
+                let expected = expected.filter(|(user, _)| users.contains(user.0));
+                assert_eq!(found, expected.collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn failures_are_as_a_map_has_them(steps in prop::collection::vec(step(), 1..16)) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options { map_size: 1 << 26, readers: 1, ..Options::default() };
+        let mut store = Store::open(directory.path(), &options).unwrap();
+        let mut models = vec![Model::default(); RULES.len()];
+        for step in steps {
+            match step {
+                Step::Set(rule, changes) => {
+                    models[rule].apply(&changes);
+                    let rule = RuleCommit { failures: Some(changes), ..RuleCommit::new(RULES[rule]) };
+                    store.commit_run(&RunCommit { rule: Some(rule), ..RunCommit::default() }).unwrap();
+                }
+                Step::ForgetRule(rule) => {
+                    models[rule] = Model::default();
+                    store.forget_rule(&RULES[rule]).unwrap();
+                }
+                Step::Reopen => {
+                    drop(store);
+                    store = Store::open(directory.path(), &options).unwrap();
+                }
+            }
+            let snapshot = store.snapshot().unwrap();
+            for (rule, model) in RULES.iter().zip(&models) {
+                model.check(&snapshot, rule);
+            }
+        }
+    }
+}
