@@ -114,6 +114,7 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
     let (head, _) = config.split_once("destinations:").unwrap();
     let kinesis = format!(
         "kinesis: {{stream_name: cohorts, region: us-east-1, endpoint_url: \"http://127.0.0.1:{port}\", \
+         sts_endpoint_url: \"http://127.0.0.1:{port}\", \
          role_arn: \"arn:aws:iam::123456789012:role/muster\", external_id: a-secret}}"
     );
     project.write(

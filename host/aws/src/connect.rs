@@ -14,7 +14,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::policy::{self, Access};
-use crate::{Role, StreamName, StreamSettings};
+use crate::{EndpointUrl, Role, StreamName, StreamSettings};
 
 /// How long an assumed session lasts. STS: at most an hour when one role assumes another, so always an hour.
 const SESSION_LENGTH: Duration = Duration::from_secs(3_600);
@@ -50,7 +50,7 @@ pub async fn connect(
     stream: &StreamSettings,
     access: Access,
 ) -> Result<(Client, Region), NoRegion> {
-    let base = base(stream).await;
+    let base = base(stream, None).await;
     let Some(region) = base.region().cloned() else {
         return Err(NoRegion {
             stream: stream.stream_name.clone(),
@@ -60,11 +60,16 @@ pub async fn connect(
         Some(role) => assume(name, stream, role, &region, access, base).await,
         None => base,
     };
-    Ok((Client::new(&config), region))
+    let mut config = aws_sdk_kinesis::config::Builder::from(&config);
+    if let Some(url) = &stream.endpoint_url {
+        config = config.endpoint_url(url.as_str());
+    }
+    Ok((Client::from_conf(config.build()), region))
 }
 
-/// Region and credentials as the environment has them: variables, profile, web identity, task or instance role.
-async fn base(settings: &StreamSettings) -> SdkConfig {
+/// Region and credentials as the environment has them: variables, profile, web identity, task or instance role. An endpoint holds for
+/// every client that is made from this.
+async fn base(settings: &StreamSettings, endpoint: Option<&EndpointUrl>) -> SdkConfig {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -83,8 +88,7 @@ async fn base(settings: &StreamSettings) -> SdkConfig {
     if let Some(region) = &settings.region {
         loader = loader.region(Region::new(region.as_str().to_owned()));
     }
-    if let Some(url) = &settings.endpoint_url {
-        // Holds for every client made from this: Kinesis and STS.
+    if let Some(url) = endpoint {
         loader = loader.endpoint_url(url.as_str());
     }
     loader.load().await
@@ -99,8 +103,13 @@ async fn assume(
     access: Access,
     base: SdkConfig,
 ) -> SdkConfig {
+    let sts = match &settings.sts_endpoint_url {
+        // Only this makes the address stronger than one of the environment.
+        Some(url) => self::base(settings, Some(url)).await,
+        None => base.clone(),
+    };
     let mut provider = AssumeRoleProvider::builder(role.arn.as_str())
-        .configure(&base)
+        .configure(&sts)
         .session_name(policy::session_name(name))
         .session_length(SESSION_LENGTH)
         .policy(policy::session_policy(

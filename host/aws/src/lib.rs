@@ -8,12 +8,14 @@
 //! Limits: those of STS and IAM, at the constants of `connect.rs` and `policy.rs`.
 
 mod connect;
+mod endpoint;
 mod policy;
 mod settings;
 
 pub use connect::{NoRegion, connect};
+pub use endpoint::EndpointUrl;
 pub use policy::Access;
-pub use settings::{EndpointUrl, ExternalId, InvalidSetting, RegionName, RoleArn, StreamName};
+pub use settings::{ExternalId, InvalidSetting, RegionName, RoleArn, StreamName};
 
 /// Which stream, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +26,10 @@ pub struct StreamSettings {
     pub region: Option<RegionName>,
     /// The role to go as; without it, the process's own credentials.
     pub role: Option<Role>,
-    /// Kinesis and STS somewhere else than at AWS: an emulator, a private endpoint.
+    /// Kinesis somewhere else than at AWS: an emulator, a private endpoint.
     pub endpoint_url: Option<EndpointUrl>,
+    /// STS, which gives the role's credentials, somewhere else than at AWS.
+    pub sts_endpoint_url: Option<EndpointUrl>,
 }
 
 /// The role to go as.
@@ -47,6 +51,7 @@ impl StreamSettings {
             region: None,
             role: None,
             endpoint_url: None,
+            sts_endpoint_url: None,
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct InvalidSetting {
 }
 
 impl InvalidSetting {
-    fn new(text: &str, what: &'static str, rule: &'static str) -> Self {
+    pub(crate) fn new(text: &str, what: &'static str, rule: &'static str) -> Self {
         Self {
             text: text.to_owned(),
             what,
@@ -91,21 +91,6 @@ setting!(
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte))
-);
-
-setting!(
-    /// Where Kinesis and STS are, when not at AWS: an emulator's or a private endpoint's `http://` or `https://` address.
-    EndpointUrl,
-    "an endpoint",
-    "write it as in `http://127.0.0.1:5000`",
-    |text| {
-        let host = text
-            .strip_prefix("http://")
-            .or_else(|| text.strip_prefix("https://"));
-        host.is_some_and(|host| {
-            !host.is_empty() && !host.starts_with('/') && !host.contains(char::is_whitespace)
-        })
-    }
 );
 
 /// A role's ARN: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, account of 12 digits (IAM).
@@ -227,9 +212,5 @@ mod tests {
         assert!(ExternalId::new(&"a".repeat(1_224)).is_ok());
         assert!(ExternalId::new(&"a".repeat(1_225)).is_err());
         assert!(ExternalId::new("with space").is_err());
-        assert!(EndpointUrl::new("http://127.0.0.1:5000").is_ok());
-        for wrong in ["localhost:5000", "http://", "https:///path", "http://a b"] {
-            assert!(EndpointUrl::new(wrong).is_err(), "{wrong}");
-        }
     }
 }

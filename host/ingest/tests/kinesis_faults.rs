@@ -222,6 +222,7 @@ fn source(server: &Server, under_role: bool, start: Start) -> KinesisSource {
             region: Some(RegionName::new("eu-west-1").unwrap()),
             role: under_role.then_some(role),
             endpoint_url: Some(EndpointUrl::new(&server.url).unwrap()),
+            sts_endpoint_url: under_role.then(|| EndpointUrl::new(&server.url).unwrap()),
             ..StreamSettings::new(StreamName::new("events").unwrap())
         },
         start,

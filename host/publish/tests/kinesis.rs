@@ -12,7 +12,10 @@ mod support;
 
 use std::time::Duration;
 
-use muster_publish::{Cause, Destination, DrainOptions, DrainReport, PublishError, drain};
+use muster_publish::{
+    Cause, Destination, DrainOptions, DrainReport, EndpointUrl, KinesisSettings, PublishError,
+    RegionName, drain,
+};
 
 use support::{
     BASE_KEY, Backlog, Base, Reply, Request, Server, bodies, destination, in_clean_environment,
@@ -75,6 +78,33 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
             assert_eq!(counts, [500, 500, 200]);
         },
     );
+}
+
+#[test]
+fn sts_is_asked_at_an_address_of_its_own() {
+    in_clean_environment("sts_is_asked_at_an_address_of_its_own", Base::Key, async {
+        let stream = aws(|request, _| put_records(request, ""));
+        let sts = aws(|_, _| panic!("a record for STS"));
+        let settings = |sts_endpoint_url| KinesisSettings {
+            sts_endpoint_url,
+            // No address of AWS's own has this region.
+            region: Some(RegionName::new("nowhere-1").unwrap()),
+            ..kinesis(&stream.endpoint)
+        };
+        let own = EndpointUrl::new(&sts.endpoint).unwrap();
+        let backlog = Backlog::of(bodies(1));
+        let destination = Destination::Kinesis(settings(Some(own)));
+        run(&backlog, &destination).await.unwrap();
+        assert_eq!(sts.heard("AssumeRole").len(), 1);
+        assert_eq!(stream.heard("PutRecords").len(), 1);
+
+        // `endpoint_url` alone says nothing of STS, which gets the process's own key.
+        backlog.add("growth", bodies(1));
+        let destination = Destination::Kinesis(settings(None));
+        run(&backlog, &destination).await.unwrap_err();
+        assert_eq!(stream.heard("AssumeRole").len(), 0);
+        assert_eq!(stream.heard("PutRecords").len(), 1);
+    });
 }
 
 #[test]

@@ -64,6 +64,7 @@ static KINESIS: Map = Map {
         kinesis::ROLE_ARN,
         kinesis::EXTERNAL_ID,
         kinesis::ENDPOINT_URL,
+        kinesis::STS_ENDPOINT_URL,
     ],
     one_of: false,
 };

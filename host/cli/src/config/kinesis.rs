@@ -55,12 +55,26 @@ pub(super) const ENDPOINT_URL: Key = Key::new(
     "endpoint_url",
     Takes::Text(Text {
         what: "a URL",
-        example: "http://127.0.0.1:4567",
-        pattern: "https?://.+",
+        example: "https://kinesis.example.com",
+        pattern: ENDPOINT,
     }),
     Otherwise::Means("AWS"),
-    "Another address of the service: an emulator, or a private endpoint.",
+    "Another address of Kinesis: a private endpoint, or an emulator. `http://` is for this machine only, as in `http://127.0.0.1:4567`.",
 );
+
+pub(super) const STS_ENDPOINT_URL: Key = Key::new(
+    "sts_endpoint_url",
+    Takes::Text(Text {
+        what: "a URL",
+        example: "https://sts.example.com",
+        pattern: ENDPOINT,
+    }),
+    Otherwise::Means("AWS"),
+    "Another address of STS, which gives the role's credentials; `endpoint_url` does not change it. `http://` is for this machine only.",
+);
+
+/// Editors check the beginning; the reader knows all addresses of this machine.
+const ENDPOINT: &str = r"(https://|http://(localhost|127\.|\[::1\])).*";
 
 /// Reads the keys above.
 pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<KinesisSettings> {
@@ -78,12 +92,14 @@ pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Kin
     let endpoint_url = optional(reader, fields, "endpoint_url", |reader, node| {
         setting(reader, node, EndpointUrl::new)
     });
-    if let (None, Some(node)) = (fields.get("role_arn"), fields.get("external_id")) {
-        return reader.wrong(
-            node.span,
-            "`external_id:` belongs to a role, and there is no `role_arn:`",
-            "add `role_arn:`",
-        );
+    let sts_endpoint_url = optional(reader, fields, "sts_endpoint_url", |reader, node| {
+        setting(reader, node, EndpointUrl::new)
+    });
+    for key in ["external_id", "sts_endpoint_url"] {
+        if let (None, Some(node)) = (fields.get("role_arn"), fields.get(key)) {
+            let message = format!("`{key}:` belongs to a role, and there is no `role_arn:`");
+            return reader.wrong(node.span, message, "add `role_arn:`");
+        }
     }
     let (arn, external_id) = (arn?, external_id?);
     Some(KinesisSettings {
@@ -91,5 +107,6 @@ pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Kin
         region: region?,
         role: arn.map(|arn| Role { arn, external_id }),
         endpoint_url: endpoint_url?,
+        sts_endpoint_url: sts_endpoint_url?,
     })
 }

@@ -118,6 +118,7 @@ static KINESIS: Map = Map {
         kinesis::ROLE_ARN,
         kinesis::EXTERNAL_ID,
         kinesis::ENDPOINT_URL,
+        kinesis::STS_ENDPOINT_URL,
         Key::new(
             "start",
             Takes::Either(&[Takes::Word(&START_WORDS), Takes::Text(INSTANT)]),

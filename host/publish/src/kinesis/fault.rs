@@ -166,7 +166,7 @@ impl Fault {
             (Service::Kinesis, _) if code == "ResourceNotFoundException" => {
                 "see that `stream_name` and `region` are the stream's, and that the role or the credentials are of its account"
             }
-            (Service::Sts, _) => "see `role_arn`, `external_id` and `region`",
+            (Service::Sts, _) => "see `role_arn`, `external_id`, `region` and `sts_endpoint_url`",
             _ => "see `stream_name`, `region` and `endpoint_url`, and the AWS profile",
         }
     }

@@ -71,6 +71,7 @@ pub fn kinesis(endpoint: &str) -> KinesisSettings {
             external_id: Some(ExternalId::new("a-secret").unwrap()),
         }),
         endpoint_url: Some(EndpointUrl::new(endpoint).unwrap()),
+        sts_endpoint_url: Some(EndpointUrl::new(endpoint).unwrap()),
         ..KinesisSettings::new(StreamName::new("cohorts").unwrap())
     }
 }
