@@ -11,8 +11,8 @@ use crate::error::Cause;
 use crate::outbox::blocking;
 use crate::sink::{Failure, Sink, Verdict};
 
-/// Bytes read at a time when looking for the last whole line.
-const REPAIR_BLOCK: u64 = 64 << 10;
+/// Bytes read at a time when looking for the last line feed.
+const SEARCH_BLOCK: u64 = 64 << 10;
 
 /// An open file, between calls; during a call a blocking thread has it.
 pub(crate) struct FileSink {
@@ -20,7 +20,7 @@ pub(crate) struct FileSink {
 }
 
 impl FileSink {
-    /// Opens the file, creating it and its directories if need be, and cuts off a torn last line.
+    /// Opens the file, and makes it and its directories if they are not there. What is in the file stays as it is.
     pub(crate) async fn open(path: &Path) -> Result<Self, Cause> {
         let path = path.to_owned();
         let file = blocking(move || LineFile::open(path)).await??;
@@ -58,8 +58,10 @@ impl Sink for FileSink {
 struct LineFile {
     path: PathBuf,
     file: File,
-    /// Where the last whole line ends, in bytes.
+    /// Where the next line begins, in bytes; with a tail, where the tail begins.
     end: u64,
+    /// Bytes after the last line feed, when the file was opened: a line that a crash tore, or somebody else's text.
+    tail: u64,
 }
 
 impl LineFile {
@@ -102,19 +104,26 @@ impl LineFile {
             }
             Err(TryLockError::Error(error)) => return Err(refused("lock")(error)),
         }
-        let end = repair(&mut file).map_err(refused("repair the last line of"))?;
+        let length = file.metadata().map_err(refused("read"))?.len();
+        let end = last_line_end(&mut file, length).map_err(refused("read the last line of"))?;
         // A new file is there after a power cut only if its directory's entry is on disk too.
         sync_directory(&path).map_err(refused("sync the directory of"))?;
-        Ok(Self { path, file, end })
+        let tail = length - end;
+        Ok(Self {
+            path,
+            file,
+            end,
+            tail,
+        })
     }
 
     /// Appends lines; they are on disk when this returns.
     fn append(&mut self, lines: &[u8]) -> Result<(), Cause> {
-        let written = self
-            .file
-            .seek(SeekFrom::Start(self.end))
-            .and_then(|_| self.file.write_all(lines))
-            .and_then(|()| self.file.sync_data());
+        let written = self.settle_tail(lines).and_then(|()| {
+            self.file.seek(SeekFrom::Start(self.end))?;
+            self.file.write_all(lines)?;
+            self.file.sync_data()
+        });
         match written {
             Ok(()) => {
                 self.end += lines.len() as u64;
@@ -122,8 +131,10 @@ impl LineFile {
             }
             Err(source) => {
                 // What got there is not acknowledged and comes again: leave no part of it, if that is possible. If
-                // not, the next opening cuts off the torn line, and whole ones come twice with the same id.
-                let _ = self.file.set_len(self.end);
+                // not, the next opening finds the torn line, and whole ones come twice with the same id.
+                if self.tail == 0 {
+                    let _ = self.file.set_len(self.end);
+                }
                 Err(Cause::File {
                     action: "append to",
                     path: self.path.clone(),
@@ -132,32 +143,58 @@ impl LineFile {
             }
         }
     }
+
+    /// Makes the file end with a line feed before the first lines are appended. A tail that one of these lines begins with is a line
+    /// that a crash tore: it was not acknowledged, so it comes again, and the tail is cut off. Any other tail may be somebody else's
+    /// text: it stays, and a line feed ends it.
+    fn settle_tail(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.tail == 0 {
+            return Ok(());
+        }
+        if self.is_torn(lines)? {
+            self.file.set_len(self.end)?;
+        } else {
+            self.file.seek(SeekFrom::Start(self.end + self.tail))?;
+            self.file.write_all(b"\n")?;
+            self.end += self.tail + 1;
+        }
+        self.tail = 0;
+        Ok(())
+    }
+
+    /// Returns whether the tail is the beginning of one of the lines: what was not acknowledged comes in the same order, so a torn line
+    /// is among those of the first call.
+    fn is_torn(&mut self, lines: &[u8]) -> io::Result<bool> {
+        if self.tail > lines.len() as u64 {
+            return Ok(false);
+        }
+        let mut tail = Vec::new();
+        self.file.seek(SeekFrom::Start(self.end))?;
+        Read::by_ref(&mut self.file)
+            .take(self.tail)
+            .read_to_end(&mut tail)?;
+        let mut lines = lines.split(|byte| *byte == b'\n');
+        Ok(lines.any(|line| line.starts_with(&tail)))
+    }
 }
 
-/// Cuts off what follows the last line feed: a line that a crash tore. It was not acknowledged, so it comes again.
-/// Returns the length.
-fn repair(file: &mut File) -> io::Result<u64> {
-    let length = file.metadata()?.len();
+/// Returns where the last line of a file of a length ends, its line feed included.
+fn last_line_end(file: &mut File, length: u64) -> io::Result<u64> {
     let mut end = length;
     let mut block = Vec::new();
     while end > 0 {
-        let start = end.saturating_sub(REPAIR_BLOCK);
+        let start = end.saturating_sub(SEARCH_BLOCK);
         file.seek(SeekFrom::Start(start))?;
         block.clear();
         Read::by_ref(file)
             .take(end - start)
             .read_to_end(&mut block)?;
         if let Some(last) = block.iter().rposition(|byte| *byte == b'\n') {
-            end = start + last as u64 + 1;
-            break;
+            return Ok(start + last as u64 + 1);
         }
         end = start;
     }
-    if end < length {
-        file.set_len(end)?;
-        file.sync_all()?;
-    }
-    Ok(end)
+    Ok(0)
 }
 
 fn directory_of(path: &Path) -> Option<&Path> {
@@ -186,22 +223,53 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
     }
 
-    #[test]
-    fn a_torn_last_line_is_cut_off() {
+    /// What is in a file after a line was appended to it.
+    fn appended(before: &[u8], line: &[u8]) -> Vec<u8> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out.ndjson");
-        let long = vec![b'x'; 3 * REPAIR_BLOCK as usize];
-        for (before, after) in [
-            (&b""[..], &b""[..]),
-            (b"torn", b""),
-            (b"whole\n", b"whole\n"),
-            (b"whole\ntorn", b"whole\n"),
-            (&long, b""),
-            (&[b"whole\n", &long[..]].concat(), b"whole\n"),
+        fs::write(&path, before).unwrap();
+        let mut file = opened(&path);
+        assert_eq!(fs::read(&path).unwrap(), before, "opening changes nothing");
+        file.append(line).unwrap();
+        file.append(b"last\n").unwrap();
+        let after = fs::read(&path).unwrap();
+        after.strip_suffix(b"last\n").unwrap().to_vec()
+    }
+
+    #[test]
+    fn a_line_that_a_crash_tore_is_cut_off() {
+        let long = vec![b'x'; 3 * SEARCH_BLOCK as usize];
+        let longer = [&long[..], b"yz\n"].concat();
+        for (before, lines, after) in [
+            (&b"one"[..], &b"one more\n"[..], &b"one more\n"[..]),
+            (b"whole\none", b"one more\n", b"whole\none more\n"),
+            // Only the line feed is missing.
+            (b"whole\none more", b"one more\n", b"whole\none more\n"),
+            // It is not the first line of the call.
+            (b"a\nb\nc", b"a\nb\ncd\n", b"a\nb\na\nb\ncd\n"),
+            (&long, &longer, &longer),
         ] {
-            fs::write(&path, before).unwrap();
-            opened(&path).append(b"next\n").unwrap();
-            assert_eq!(fs::read(&path).unwrap(), [after, b"next\n"].concat());
+            assert_eq!(appended(before, lines), after);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays() {
+        let long = vec![b'x'; 3 * SEARCH_BLOCK as usize];
+        for before in [
+            &b""[..],
+            b"whole\n",
+            b"notes",
+            b"whole\nnotes without a line feed",
+            b"next but not quite",
+            &long,
+        ] {
+            let mut expected = before.to_vec();
+            if !before.is_empty() && !before.ends_with(b"\n") {
+                expected.push(b'\n');
+            }
+            expected.extend_from_slice(b"next\n");
+            assert_eq!(appended(before, b"next\n"), expected);
         }
     }
 
