@@ -7,6 +7,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs`, `kills.rs` | SIGKILL at random moments, then on: commands, and the service |
 //! | `faults.rs` | a full disk, a folder that cannot be written, a damaged file |
+//! | `backup.rs` | a backup under load and its restore |
 //! | `rules.rs` | hand-written rules, good and hostile |
 //! | `service.rs`, `sdk.rs` | the running service, and the vendor's SDKs that send to it |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
@@ -19,6 +20,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod backup;
 mod cases;
 mod check;
 mod cli;

@@ -189,7 +189,7 @@ impl Project {
             .with_context(|| format!("cannot open the store in {}", directory.display()))
     }
 
-    fn store_options(&self) -> muster_store::Options {
+    pub(crate) fn store_options(&self) -> muster_store::Options {
         muster_store::Options {
             keep_records: millis(self.config.run_records),
             keep_events: self.config.retention.map(millis),

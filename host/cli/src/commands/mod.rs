@@ -2,6 +2,7 @@
 
 mod approve;
 mod ask;
+mod backup;
 mod build;
 mod check;
 pub(crate) mod deliver;
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Reject(reject::Reject),
     Forget(forget::Forget),
     Prune(prune::Prune),
+    Backup(backup::Backup),
     Explain(explain::Explain),
     Test(test::Test),
     Fmt(fmt::Fmt),
@@ -67,6 +69,7 @@ impl Command {
             Self::Reject(command) => command.run(output),
             Self::Forget(command) => command.run(output),
             Self::Prune(command) => command.run(output),
+            Self::Backup(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),

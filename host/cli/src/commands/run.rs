@@ -17,6 +17,7 @@ use crate::commands::deliver;
 use crate::config;
 use crate::output::{Output, count, duration, number, table};
 use crate::project::{Imported, Project};
+use crate::restored::Restored;
 use crate::retention;
 use crate::rules::{self, Loaded};
 use crate::service;
@@ -87,6 +88,9 @@ impl Run {
         warnings.append(retention::of_rules(&project, &loaded));
         let Some(prepared) = prepared else {
             let store = project.open_store()?;
+            if let Some(restored) = Restored::begin(&store)? {
+                output.note(&restored.text());
+            }
             if !warnings.is_empty() {
                 output.note(&output.diagnostics(&warnings));
             }
@@ -95,6 +99,9 @@ impl Run {
         let store = project.open_store()?;
         logs::begin(self.log_format, self.log_level);
         logs::warn(&warnings);
+        if let Some(restored) = Restored::begin(&store)? {
+            tracing::warn!("{}", restored.text());
+        }
         let settings = service::Settings {
             now: self.now,
             speed: self.speed,
@@ -245,8 +252,7 @@ impl Ticked {
         for skipped in &report.skipped {
             let (users, names) = (count(skipped.users, "user"), names.join(", "));
             self.problems.push(format!(
-                "{names}: {users} not evaluated, membership kept: {}",
-                skipped.reason
+                "{names}: {users} not evaluated, membership kept: {skipped}"
             ));
         }
         for cohort in &report.cohorts {

@@ -10,7 +10,9 @@ use muster_store::{Snapshot, Statistics};
 use serde_json::{Value, json};
 
 use crate::output::{Output, bytes, count, number, table};
+use crate::places::Stranded;
 use crate::project::Project;
+use crate::restored::Restored;
 use crate::retention;
 use crate::service::control::{self, Request};
 use crate::told::field;
@@ -45,6 +47,8 @@ impl Status {
             "sources": shown.sources(),
             "destinations": shown.destinations(&project, snapshot)?,
             "parts": shown.parts(),
+            "stranded": shown.stranded(&project, snapshot)?,
+            "restored": shown.restored(snapshot)?,
             "definitions": field(&shown.service, "definitions"),
             "faults": project.faults(),
         });
@@ -277,6 +281,29 @@ impl Shown {
             self.text += &table(&["destination", "waiting>", "size>", "last delivery"], rows);
         }
         Ok(destinations)
+    }
+
+    /// Messages for destinations that muster.yaml does not have.
+    fn stranded(
+        &mut self,
+        project: &Project,
+        snapshot: Option<&Snapshot>,
+    ) -> anyhow::Result<Vec<Value>> {
+        let stranded = match snapshot {
+            Some(snapshot) => Stranded::of(project, snapshot)?,
+            None => Vec::new(),
+        };
+        self.remarks.extend(stranded.iter().map(Stranded::text));
+        Ok(stranded.iter().map(Stranded::json).collect())
+    }
+
+    /// Whether the store was restored from a backup.
+    fn restored(&mut self, snapshot: Option<&Snapshot>) -> anyhow::Result<Value> {
+        let Some(restored) = snapshot.map(Restored::of).transpose()?.flatten() else {
+            return Ok(Value::Null);
+        };
+        self.remarks.push(restored.text());
+        Ok(restored.json())
     }
 
     fn text(mut self) -> String {

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::output::{Output, count, table};
+use crate::places::Stranded;
 use crate::project::Project;
 use crate::retention;
 use crate::rules;
@@ -70,11 +71,20 @@ impl Check {
         }
         let unseen = Unseen::of(&project);
         unseen.tell(output);
+        let snapshot = project.look_if_there().ok().flatten();
+        let stranded = match &snapshot {
+            Some(snapshot) => Stranded::of(&project, snapshot)?,
+            None => Vec::new(),
+        };
+        for stranded in &stranded {
+            output.note(&format!("warning: {}", stranded.text()));
+        }
         let json = json!({
             "ok": true,
             "cohorts": cohorts,
             "modules": rules.len(),
             "unseen_events": unseen.json(),
+            "stranded": stranded.iter().map(Stranded::json).collect::<Vec<_>>(),
         });
         output.result(&json, &text)
     }

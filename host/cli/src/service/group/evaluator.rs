@@ -214,7 +214,8 @@ impl Evaluator {
             }
         }
         drop(live);
-        for skipped in &report.skipped {
+        // Users who wait were told of when the rule failed for them.
+        for skipped in report.skipped.iter().filter(|skipped| !skipped.waiting) {
             let cohort = self.cohorts.first().map_or("", |cohort| cohort.id.as_str());
             tracing::warn!(
                 cohort,

@@ -1,0 +1,48 @@
+//! `muster backup`: a copy of the store, made while the service runs.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use muster_model::Millis;
+use muster_store::{BackupProgress, Store};
+use serde_json::json;
+
+use crate::output::{Output, Unit, bytes};
+use crate::project::Project;
+
+/// Copy the store to a folder, also while the service runs
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The copy holds the store as of its last commit: events, members, and messages that wait. It does not hold definitions, \
+                  lists or muster.yaml. Until it is complete the folder is no store; after a failure, run the command again.\n\n\
+                  To restore it, put the folder in the place of the project's store. `muster status` then says what to do: what was sent \
+                  after the backup is not known to the copy.\n\n\
+                  Example: muster backup /srv/backups/shop-2026-03-01"
+)]
+pub(crate) struct Backup {
+    /// The folder that the copy goes to, empty or not there
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+    /// The project's folder
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    project: PathBuf,
+}
+
+impl Backup {
+    pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
+        let project = Project::load(&self.project, output)?;
+        let (from, at) = (project.store_directory(), Millis::now());
+        let bar = output.progress("copying", Unit::Bytes);
+        let mut advance = |progress: BackupProgress| {
+            bar.set_length(progress.most);
+            bar.set_position(progress.bytes);
+        };
+        let copied = Store::backup(&from, &self.to, &project.store_options(), at, &mut advance);
+        bar.finish_and_clear();
+        let to = self.to.display();
+        let size = copied.with_context(|| format!("cannot copy the store to {to}"))?;
+        let json = json!({ "path": self.to, "bytes": size, "at": at.to_string() });
+        output.result(&json, &format!("copied the store to {to}, {}", bytes(size)))
+    }
+}
