@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::commands::deliver;
 use crate::config;
 use crate::output::{Output, count, duration, number, table};
+use crate::places::places;
 use crate::project::{Imported, Project};
 use crate::restored::Restored;
 use crate::retention;
@@ -147,6 +148,14 @@ impl Run {
         if self.now.is_none() && project.config.clock.is_some() {
             output.note(&format!(
                 "the clock stands at {now}: muster.yaml says `clock:`"
+            ));
+        }
+        let cohorts = loaded.iter().flat_map(|loaded| &loaded.cohorts);
+        for moved in muster_engine::put_in_force(store, cohorts, &places(project))? {
+            let (name, dropped) = (&moved.destination, count(moved.dropped, "message"));
+            output.note(&format!(
+                "destination {name} was {} and is {}: it is sent every cohort, and {dropped} for the place before were dropped",
+                moved.from, moved.to
             ));
         }
         let mut ticked = Ticked::default();

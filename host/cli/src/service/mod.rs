@@ -45,6 +45,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::deliver;
+use crate::places::places;
 use crate::project::Project;
 use crate::rules::Loaded;
 use clock::Clock;
@@ -207,7 +208,7 @@ impl Service {
         let host = &self.host;
         self.note_in_force(&project, &loaded);
         // Before anything is delivered: what waits for another place is dropped.
-        self.put_in_store(&loaded, Vec::new()).await;
+        self.put_in_store(&loaded, places(&project)).await;
         if let Some(listener) = open.operations {
             let (host, address) = (Arc::clone(host), listener.local_addr());
             let mut listener = Some(listener);
