@@ -71,3 +71,13 @@ impl Consumer {
         self.messages.values()
     }
 }
+
+/// Returns messages without the part of their ids that tells stores apart, so that those of two stores can be compared.
+pub fn without_identity(messages: &str) -> String {
+    let Some((before, _)) = messages.split_once(":0\",\"users\"") else {
+        return messages.to_owned();
+    };
+    let (_, identity) = before.rsplit_once('-').unwrap();
+    assert_eq!(identity.len(), 8, "{before}");
+    messages.replace(&format!("-{identity}:"), ":")
+}
