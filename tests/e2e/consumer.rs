@@ -72,12 +72,15 @@ impl Consumer {
     }
 }
 
-/// Returns messages without the part of their ids that tells stores apart, so that those of two stores can be compared.
+/// Returns messages, one a line, without the part of their ids that tells stores apart, so that those of two stores can be compared.
 pub fn without_identity(messages: &str) -> String {
-    let Some((before, _)) = messages.split_once(":0\",\"users\"") else {
-        return messages.to_owned();
+    let line = |line: &str| {
+        let message: Value = serde_json::from_str(line).unwrap();
+        let id = message["message_id"].as_str().unwrap();
+        let (run, batch) = id.rsplit_once(':').unwrap();
+        let (rest, identity) = run.rsplit_once('-').unwrap();
+        assert_eq!(identity.len(), 8, "{id}");
+        line.replace(id, &format!("{rest}:{batch}")) + "\n"
     };
-    let (_, identity) = before.rsplit_once('-').unwrap();
-    assert_eq!(identity.len(), 8, "{before}");
-    messages.replace(&format!("-{identity}:"), ":")
+    messages.lines().map(line).collect()
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, without_identity};
 use crate::example::oracle;
 use crate::project::{Project, muster, python, root};
 use crate::service::running::{Service, until};
@@ -178,11 +178,11 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
     let mut written: Vec<_> = local
         .read("out/growth.ndjson")
         .lines()
-        .map(str::to_owned)
+        .map(without_identity)
         .collect();
     let mut sent: Vec<_> = records
         .iter()
-        .map(|record| record["data"].as_str().unwrap().to_owned())
+        .map(|record| without_identity(record["data"].as_str().unwrap()))
         .collect();
     written.sort();
     sent.sort();

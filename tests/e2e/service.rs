@@ -443,6 +443,10 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
         ],
     );
     let mut service = Service::start(&project, &[]);
+    until("the first runs are over", || {
+        let history = project.json(&["history", "buyers"]);
+        !history["runs"].as_array().unwrap().is_empty()
+    });
     send(
         port,
         &[purchase("ann", MARCH - 1), purchase("bob", MARCH - 1)],
@@ -662,11 +666,13 @@ fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
     assert!(warned.contains("longer than the retention"), "{warned}");
     let mut service = Service::start(&project, &[]);
     // What comes in with the first look at the files is no exception.
-    until("what is too old is gone", || events(&project) == 1);
+    until("both files were read, and what is too old is gone", || {
+        let store = &project.json(&["status"])["store"];
+        // Who they are is known still.
+        store["users"] == 2 && store["events"] == 1
+    });
     let log = service.stop();
     assert!(log.contains("longer than the retention"), "{log}");
-    // Who they are is known still.
-    assert_eq!(project.json(&["status"])["store"]["users"], 2);
 }
 
 /// A project whose events are older than its retention, but for one.
