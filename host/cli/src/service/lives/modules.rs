@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
 use muster_compiler::Module;
+use muster_model::CohortId;
 use muster_sandbox::{Options, Origin, Rule, Sandbox};
 
 use crate::project::Project;
@@ -16,10 +17,13 @@ static MODULES: LazyLock<Modules> = LazyLock::new(|| Modules {
     rules: Mutex::default(),
 });
 
+/// The bytes of a module, and its cohorts.
+type Parts = (Vec<u8>, Vec<CohortId>);
+
 struct Modules {
     sandbox: Sandbox,
     /// By what the cohorts of a group say.
-    compiled: Mutex<HashMap<String, Vec<(Vec<u8>, Vec<muster_model::CohortId>)>>>,
+    compiled: Mutex<HashMap<String, Vec<Parts>>>,
     /// By a module's bytes.
     rules: Mutex<HashMap<Vec<u8>, Rule>>,
 }

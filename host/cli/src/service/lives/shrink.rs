@@ -55,7 +55,9 @@ fn shorter(life: &Life) -> Vec<Life> {
         let cohort = life.definitions[at].cohort;
         let used = |other: &super::pool::Chosen| other.uses().any(|used| used == cohort);
         if life.definitions.len() > 1 && !life.definitions.iter().any(used) {
-            all.push(with(&|life| drop(life.definitions.remove(at))));
+            all.push(with(&|life| {
+                life.definitions.remove(at);
+            }));
         }
         for to in 0..life.definitions[at].sync.len() {
             if life.definitions[at].sync[to] {

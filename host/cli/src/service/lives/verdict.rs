@@ -109,7 +109,7 @@ impl Process<'_> {
             self.schedule(*cohort).is_none()
                 && self.truth(*cohort, before) != self.truth(*cohort, now)
         };
-        self.world.in_force.keys().any(|cohort| moves(cohort))
+        self.world.in_force.keys().any(moves)
     }
 
     /// What the consumers hold: messages come to them in any order, and some twice.
