@@ -216,7 +216,10 @@ impl Process<'_> {
             let slot = schedule.latest(at).unwrap();
             // At a start or a change a run may be made up for or gone on with.
             let mut begun = self.world.begun.iter();
-            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + LATE)) {
+            let mut set_back = self.world.set_back.iter();
+            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + LATE))
+                || set_back.any(|(to, from)| (*to..=*from).contains(&slot))
+            {
                 continue;
             }
             if at.0 - slot.0 > LATE {

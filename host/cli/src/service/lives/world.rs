@@ -37,6 +37,8 @@ pub(super) struct World {
     pub(super) latest: Millis,
     /// When a process started, or definitions were put in force: a scheduled run may come at that moment, too.
     pub(super) begun: Vec<Millis>,
+    /// Where the clock was set back: to, and from. It comes to what lies between twice.
+    pub(super) set_back: Vec<(Millis, Millis)>,
     /// All steps are done, and the last process was started for the end.
     pub(super) ending: bool,
 }
@@ -86,6 +88,7 @@ impl World {
             clock: Millis(BEGIN),
             latest: Millis(BEGIN),
             begun: Vec::new(),
+            set_back: Vec::new(),
             ending: false,
         }
     }
@@ -94,6 +97,9 @@ impl World {
     pub(super) fn down(&mut self, clock: Millis, down: &Down) {
         self.latest = self.latest.max(clock);
         self.clock = Millis(clock.0 + down.seconds * 1_000);
+        if self.clock < clock {
+            self.set_back.push((self.clock, clock));
+        }
         for edit in &down.edits {
             if self.files.edit(edit) {
                 self.shared.note(|| format!("while it is down: {edit:?}"));
