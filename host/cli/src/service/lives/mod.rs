@@ -9,11 +9,13 @@
 //! | `process.rs`, `pauses.rs`, `modules.rs` | a process of the service, and what happens in it |
 //! | `inbox.rs`, `consumer.rs` | a destination, and what its consumer makes of the messages |
 //! | `verdict.rs` | the end: what must be true then |
+//! | `known.rs` | lives that once failed |
 //! | `shrink.rs` | a failing life made short |
 
 mod consumer;
 mod files;
 mod inbox;
+mod known;
 mod life;
 mod modules;
 mod pauses;

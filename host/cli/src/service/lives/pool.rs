@@ -73,8 +73,8 @@ pub(super) fn id(cohort: usize) -> &'static str {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) cohort: usize,
-    body: usize,
-    cadence: usize,
+    pub(super) body: usize,
+    pub(super) cadence: usize,
     /// Of each destination, whether it is synced to.
     pub(super) sync: [bool; DESTINATIONS.len()],
     pub(super) exit_on_remove: bool,

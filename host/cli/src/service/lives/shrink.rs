@@ -1,9 +1,11 @@
 //! A life that fails, made shorter while it still fails.
 
+use std::time::{Duration, Instant};
+
 use super::life::{Life, Step};
 
-/// How many lives are tried.
-const TRIES: usize = 2_000;
+/// How long lives are tried: a thousand or two, unless the machine is busy.
+const TIME: Duration = Duration::from_secs(60);
 
 /// The shortest life that still fails, of those that are tried, and its fault.
 pub(super) fn shrink(
@@ -12,11 +14,10 @@ pub(super) fn shrink(
     fails: &dyn Fn(&Life) -> Option<String>,
 ) -> (Life, String) {
     let (mut life, mut fault) = (life, fault);
-    let mut tries = 0;
+    let begun = Instant::now();
     'again: loop {
         for shorter in shorter(&life) {
-            tries += 1;
-            if tries > TRIES {
+            if begun.elapsed() > TIME {
                 break 'again;
             }
             if let Some(other) = fails(&shorter) {
