@@ -61,7 +61,7 @@ pub(crate) async fn deliver(
                 health(&host, &name, |health| {
                     (health.trouble, health.since) = (None, None)
                 });
-                LOOK
+                host.look
             }
             Err(error) => {
                 let hint = error

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use muster_engine::{Guard, TickOptions};
 use muster_ingest::SourceStats;
@@ -29,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) clock: Clock,
     pub(crate) guard: Option<Guard>,
     pub(crate) runs: Runs,
+    /// How often a destination that nobody wakes looks into the outbox.
+    pub(crate) look: Duration,
     /// Told to end: no new work is begun.
     pub(crate) stopping: CancellationToken,
     /// The store takes nothing any more before it is opened anew.
@@ -157,6 +160,7 @@ pub(crate) struct Begin {
     pub(crate) clock: Clock,
     pub(crate) guard: Option<Guard>,
     pub(crate) runs: Runs,
+    pub(crate) look: Duration,
     pub(crate) destinations: BTreeMap<String, Arc<Destination>>,
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
 }
@@ -169,6 +173,7 @@ impl Host {
             clock: begin.clock,
             guard: begin.guard,
             runs: begin.runs,
+            look: begin.look,
             stopping: CancellationToken::new(),
             broken: CancellationToken::new(),
             locks: Locks::default(),

@@ -168,6 +168,7 @@ impl Service {
             clock: Clock::new(settings.now.or(config.clock), settings.speed),
             guard: config.guard,
             runs: settings.runs.clone(),
+            look: settings.look,
             destinations,
             sources,
         }));

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) stop_timeout: Duration,
     /// How runs divide their work.
     pub(crate) runs: Runs,
+    /// How often a destination that nobody wakes looks into the outbox.
+    pub(crate) look: Duration,
     /// Definitions are read again when it is notified, also of what came before the service listened.
     pub(crate) reload: Arc<Notify>,
 }
@@ -35,6 +37,7 @@ impl Default for Settings {
             drain: false,
             stop_timeout: Duration::from_secs(25),
             runs: Runs::default(),
+            look: super::delivery::LOOK,
             reload: Arc::default(),
         }
     }

@@ -28,6 +28,10 @@ const POLLS: usize = 50;
 /// How long an answer may take: runs retry after a minute at most.
 const ANSWER: Duration = Duration::from_secs(3_600);
 
+/// How often a destination that nobody wakes looks into the outbox: never, so that a wake-up that is lost is seen, and a day of virtual
+/// time costs little.
+const LOOK: Duration = Duration::from_secs(1_000_000);
+
 /// What an end of the service may take.
 const STOP: Duration = Duration::from_secs(600);
 
@@ -77,6 +81,7 @@ impl<'a> Process<'a> {
                 workers: std::num::NonZero::<usize>::MIN,
                 progress: Arc::new(move |_, _| pauses.batch()),
             },
+            look: LOOK,
             ..Settings::default()
         };
         let service = Service::new(project, store, &settings, Vec::new());
