@@ -84,7 +84,7 @@ fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
             events(&[0, 1, 2].map(|user| (user, What::Did("A")))),
             wait(2),
         ];
-        live(&life(&[definition.clone()], steps), true).unwrap();
+        live(&life(std::slice::from_ref(&definition), steps), true).unwrap();
     }
 }
 
@@ -121,7 +121,7 @@ fn a_list_that_comes_back_after_a_kill_is_in_force_again() {
                 },
                 wait(5),
             ];
-            live(&life(&[definition.clone()], steps), true).unwrap();
+            live(&life(std::slice::from_ref(&definition), steps), true).unwrap();
         }
     }
 }
