@@ -19,7 +19,7 @@ impl Failing {
         let rule = super::super::guest::rule();
         let rule = world.sandbox.load(&rule, Origin::HandWritten).unwrap();
         let mut lists = Lists::default();
-        lists.insert("staff", (0..users).map(|number| id(number)).collect());
+        lists.insert("staff", (0..users).map(id).collect());
         Self {
             world,
             rule,
