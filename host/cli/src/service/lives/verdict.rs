@@ -32,12 +32,11 @@ impl Process<'_> {
             self.rest(LAST).await;
         }
         self.rest(BACK).await;
-        for cohort in 0..COHORTS {
-            if self.held(cohort) {
-                self.approve(cohort).await?;
-            }
+        // A run that comes meanwhile may be held again.
+        while let Some(cohort) = (0..COHORTS).find(|cohort| self.held(*cohort)) {
+            self.approve(cohort).await?;
+            self.rest(BACK).await;
         }
-        self.rest(BACK).await;
         let mut tries = 0;
         while self.is_moving() {
             self.rest(Duration::from_secs(7)).await;
