@@ -70,6 +70,8 @@ pub struct TickOptions<'a> {
     /// These cohorts are a part of those that the rule is otherwise run for: everybody is asked, and the runs of all go on
     /// from where they were.
     pub alone: bool,
+    /// A run that was cut off is finished, and no other is begun after it.
+    pub only_finish: bool,
     /// Why it runs, if it is neither as scheduled nor for what happened to the rule or its cohorts.
     pub reason: Option<Reason>,
     /// What may move at once; `None`: everything, and what is held is let go.
@@ -93,6 +95,7 @@ impl TickOptions<'_> {
             everybody: false,
             resend: false,
             alone: false,
+            only_finish: false,
             reason: None,
             guard: None,
             stop: None,
@@ -118,7 +121,6 @@ pub fn tick(
     cohorts: &[Cohort],
     options: &TickOptions<'_>,
 ) -> Result<TickReport, EngineError> {
-    let started = Instant::now();
     let key = state::rule_key(rule, cohorts);
     let mut snapshot = store.snapshot()?;
     let mut memory = Memory::load(&snapshot, &key, cohorts)?;
@@ -127,6 +129,9 @@ pub fn tick(
     match memory.unfinished(&key) {
         Unfinished::Open(open) => {
             tick.run(snapshot, memory, open, &options)?;
+            if options.only_finish {
+                return Ok(tick.finish(&options));
+            }
             snapshot = store.snapshot()?;
             memory = Memory::load(&snapshot, &key, cohorts)?;
         }
@@ -137,9 +142,7 @@ pub fn tick(
         Some(open) => tick.run(snapshot, memory, open, &options)?,
         None => tick.count_members(&memory),
     }
-    tick.report.now = options.now;
-    tick.report.duration = started.elapsed();
-    Ok(tick.report)
+    Ok(tick.finish(&options))
 }
 
 struct Tick<'a> {
@@ -180,6 +183,12 @@ impl<'a> Tick<'a> {
             started: Instant::now(),
             report,
         }
+    }
+
+    fn finish(mut self, options: &TickOptions<'_>) -> TickReport {
+        self.report.now = options.now;
+        self.report.duration = self.started.elapsed();
+        self.report
     }
 
     fn count_members(&mut self, memory: &Memory) {

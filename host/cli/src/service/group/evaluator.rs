@@ -30,6 +30,8 @@ pub(super) struct How {
     pub(super) everybody: bool,
     pub(super) resend: bool,
     pub(super) unguarded: bool,
+    /// A run that gave way goes on, and no other begins after it.
+    pub(super) only_finish: bool,
     pub(super) reason: Option<Reason>,
 }
 
@@ -67,13 +69,11 @@ impl Evaluator {
                     return Ok(report);
                 }
             }
-            // What has begun goes on as it was begun, and is not begun once more.
+            // What has begun goes on, and is not begun once more.
             let (rule, begun) = (self.rule.clone(), Arc::clone(&cohorts));
             let goes_on =
                 self.read(move |snapshot| muster_engine::goes_on(snapshot, &rule, &begun));
-            if goes_on.await? {
-                (how.everybody, how.resend) = (false, false);
-            }
+            how.only_finish = goes_on.await?;
         }
     }
 
@@ -120,6 +120,7 @@ impl Evaluator {
             everybody: how.everybody,
             resend: how.resend,
             alone: part,
+            only_finish: how.only_finish,
             reason: how.reason,
             guard: host.guard.filter(|_| !how.unguarded),
             stop: Some(stop),

@@ -193,8 +193,13 @@ impl Process<'_> {
             && last.members != members
         {
             faults.push(format!(
-                "the last record of `{id}` counts {} of {members} members",
-                last.members
+                "the last record of `{id}` counts {} of {members} members: {:?}",
+                last.members,
+                records
+                    .iter()
+                    .take(3)
+                    .map(|run| (&run.at, run.reason, run.entered, run.exited))
+                    .collect::<Vec<_>>()
             ));
         }
         let Some(schedule) = self.schedule(cohort) else {

@@ -200,6 +200,25 @@ fn a_run_that_goes_on_after_a_user_was_forgotten_has_a_later_second() {
 }
 
 #[test]
+fn a_run_that_is_only_to_be_finished_begins_no_other() {
+    let world = World::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    cut_off(&world, &rule, &cohort, 1, NOW);
+    world.bought(&[("cid", NOW)]);
+    let finish = TickOptions {
+        only_finish: true,
+        everybody: true,
+        ..TickOptions::at(Millis(NOW + 1))
+    };
+    let report = run(&world, &rule, &cohort, &finish);
+    // Bob and Cid are those who were left.
+    assert_eq!((report.candidates, report.cohorts[0].members), (2, 3));
+    let runs = records(&world.store.snapshot().unwrap(), &cohort.id, 10).unwrap();
+    assert_eq!(runs.len(), 1);
+}
+
+#[test]
 fn the_record_of_a_run_that_was_cut_off_counts_all_that_it_did() {
     let world = World::new();
     let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
