@@ -170,6 +170,7 @@ impl Process<'_> {
             }
         } else if let Some(chosen) = self.world.removed.get(&cohort)
             && chosen.exit_on_remove
+            && self.ends(cohort)
         {
             for destination in chosen.destinations() {
                 hold(
@@ -180,6 +181,17 @@ impl Process<'_> {
             }
         }
         faults
+    }
+
+    /// Whether a cohort without a definition has ended with exits, or is to end so by what the store knows of it. A process that
+    /// was killed before it told the store of the latest definition leaves the one before in force.
+    fn ends(&self, cohort: usize) -> bool {
+        let snapshot = self.service.host.store.snapshot().unwrap();
+        let id = cohort_id(cohort);
+        let records = muster_engine::records(&snapshot, &id, 1).unwrap();
+        let ended = records.first().map(|run| run.reason) == Some(Reason::Removed);
+        let ending = muster_engine::removed(&snapshot, &|_| false).unwrap();
+        ended || ending.contains(&id)
     }
 
     /// What is wrong with the records of a cohort's runs.
