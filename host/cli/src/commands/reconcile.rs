@@ -12,7 +12,7 @@ use muster_store::Store;
 use serde_json::{Value, json};
 
 use crate::commands::ask;
-use crate::output::{Output, number};
+use crate::output::{Output, count, number};
 use crate::rules;
 use crate::service::control::Request;
 use crate::told::field;
@@ -54,15 +54,15 @@ impl Reconcile {
             let cohort = rules::cohort(project.cohort(&self.cohort)?);
             reconcile(store, &cohort, &self.to, ids.as_ref(), now)
         })?;
-        let of = |key: &str| number(field(&answer.value, key).as_u64().unwrap_or_default());
+        let of = |key: &str| field(&answer.value, key).as_u64().unwrap_or_default();
         let text = format!(
-            "{}: {} sent as entries and {} as exits to {}, in {} messages; {} members",
+            "{}: {} sent as entries and {} as exits to {}, in {}; it has {}",
             self.cohort,
-            of("entered"),
-            of("exited"),
+            number(of("entered")),
+            number(of("exited")),
             self.to,
-            of("messages"),
-            of("members")
+            count(of("messages"), "message"),
+            count(of("members"), "member")
         );
         let document = json!({
             "cohort": self.cohort,
