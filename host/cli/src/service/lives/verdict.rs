@@ -19,6 +19,9 @@ const LAST: Duration = Duration::from_secs(26 * 3_600);
 /// What a destination that took nothing for a while may need to come back, and what cohorts in real time may be late.
 const BACK: Duration = Duration::from_secs(180);
 
+/// How often runs may be held at the end of a life and approved: each cohort a few times.
+const APPROVALS: usize = 4 * COHORTS;
+
 /// How late a scheduled run may be, in ms.
 const LATE: i64 = 1_000;
 
@@ -32,10 +35,15 @@ impl Process<'_> {
             self.rest(LAST).await;
         }
         self.rest(BACK).await;
-        // A run that comes meanwhile may be held again.
-        while let Some(cohort) = (0..COHORTS).find(|cohort| self.held(*cohort)) {
+        let mut approvals = 0;
+        while let Some(cohort) = self.first_held() {
             self.approve(cohort).await?;
             self.rest(BACK).await;
+            // A run that comes meanwhile may be held again, but not for ever.
+            approvals += 1;
+            if approvals > APPROVALS {
+                return Err(format!("`{}` is held for ever", id(cohort)));
+            }
         }
         let mut tries = 0;
         while self.is_moving() {
@@ -65,6 +73,13 @@ impl Process<'_> {
         let (service, shared) = (std::sync::Arc::clone(&self.service), self.shared());
         let asking = ask(service, shared, &Step::Approve(cohort));
         self.answer(asking).await
+    }
+
+    /// Returns a cohort in force whose run the guard holds. A cohort without a definition can be held too, and stays so: nobody can
+    /// approve it.
+    fn first_held(&self) -> Option<usize> {
+        let mut in_force = self.world.in_force.keys().copied();
+        in_force.find(|cohort| self.held(*cohort))
     }
 
     fn held(&self, cohort: usize) -> bool {
