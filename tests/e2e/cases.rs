@@ -1,6 +1,6 @@
 //! `muster test`: cases that hold, cases that fail, and test files that are wrong, as snapshots of whole outputs.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -310,16 +310,22 @@ fn watched_cases_run_again_when_a_file_changes() {
     let mut child = muster(&["test", "cohorts", "--watch"])
         .current_dir(project.path())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let (lines, told) = std::sync::mpsc::channel();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    std::thread::spawn(move || {
-        for line in output.lines().map_while(Result::ok) {
-            let _ = lines.send(line);
-        }
-    });
+    let streams: [Box<dyn Read + Send>; 2] = [
+        Box::new(child.stdout.take().unwrap()),
+        Box::new(child.stderr.take().unwrap()),
+    ];
+    for stream in streams {
+        let lines = lines.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+    }
     let wait_for = |words: &str| loop {
         let line = told.recv_timeout(Duration::from_secs(60)).unwrap();
         if line.contains(words) {
@@ -331,7 +337,7 @@ fn watched_cases_run_again_when_a_file_changes() {
     wait_for("1 case: 1 failed");
     // A definition that is wrong for a moment ends nothing.
     project.write("cohorts/buyers.yaml", "where: {dod: Purchase}\n");
-    std::thread::sleep(Duration::from_secs(1));
+    wait_for("dod");
     project.write("cohorts/buyers.yaml", &definition(1));
     wait_for("1 case: all right");
     child.kill().unwrap();

@@ -7,6 +7,7 @@
 //! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
 //! | `crash.rs`, `kills.rs` | SIGKILL at random moments, then on: commands, and the service |
 //! | `faults.rs` | a full disk, a folder that cannot be written, a damaged file |
+//! | `broken.rs` | commands while something is wrong with the project's files |
 //! | `backup.rs` | a backup under load and its restore |
 //! | `rules.rs` | hand-written rules, good and hostile |
 //! | `service.rs`, `sdk.rs` | the running service, and the vendor's SDKs that send to it |
@@ -21,6 +22,7 @@
 )]
 
 mod backup;
+mod broken;
 mod cases;
 mod check;
 mod cli;

@@ -2,7 +2,6 @@
 
 pub(crate) mod running;
 
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -263,8 +262,10 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
     // Another name of the file, the same id: the same cohort.
     let text = format!("id: buyers\n{}", cohort(2));
     std::fs::remove_file(project.path().join("cohorts/buyers.yaml")).unwrap();
+    let reads = |service: &Service| service.log().matches("definitions read again").count();
+    let before = reads(&service);
     project.write("cohorts/renamed.yaml", &text);
-    std::thread::sleep(Duration::from_secs(3));
+    until("it is read", || reads(&service) > before);
     send(
         port,
         &[purchase("dan", MARCH - 2), purchase("dan", MARCH - 1)],
@@ -279,7 +280,14 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         "cohorts/other.yaml",
         "cadence: real_time\nwhere: {did: Refund, in_last: 1 day}\n",
     );
-    std::thread::sleep(Duration::from_secs(3));
+    // Whichever of the two files was seen first, the store knows of `exit` when the other is in force.
+    until("both are read", || {
+        project.json(&["status"])["cohorts"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 2
+    });
     std::fs::remove_file(project.path().join("cohorts/renamed.yaml")).unwrap();
     until("all have exited", || members(&project, "buyers").is_empty());
     service.stop();
@@ -600,8 +608,12 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
             && !status["destinations"][0]["trouble"].is_null()
     });
     service.signal("TERM");
-    std::thread::sleep(Duration::from_millis(500));
-    assert!(service.is_running(), "it waits for the outbox");
+    until("it waits for the outbox", || {
+        service
+            .log()
+            .contains("waiting until all messages are delivered")
+    });
+    assert!(service.is_running());
     service.signal("TERM");
     assert!(!service.wait().success(), "told twice");
 }

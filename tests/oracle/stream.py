@@ -21,6 +21,11 @@ elif command == "events":
     for number in range(30):
         event = {"user_id": f"user-{number % 10}", "event_type": "Purchase", "event_time": f"2026-02-28 10:00:{number:02}.000000"}
         kinesis.put_record(StreamName="events", PartitionKey=event["user_id"], Data=json.dumps(event).encode())
+elif command == "more":
+    # One event more of each user, so that every shard has news.
+    for number in range(10):
+        event = {"user_id": f"user-{number}", "event_type": "View", "event_time": "2026-02-28 11:00:00.000000"}
+        kinesis.put_record(StreamName="events", PartitionKey=event["user_id"], Data=json.dumps(event).encode())
 else:
     for shard in kinesis.list_shards(StreamName="cohorts")["Shards"]:
         iterator = kinesis.get_shard_iterator(

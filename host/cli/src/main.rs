@@ -10,6 +10,7 @@ mod places;
 mod project;
 mod reading;
 mod reads;
+mod removed;
 mod restored;
 mod retention;
 mod rules;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use commands::Command;
-use output::Output;
+use output::{Color, Output};
 
 /// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to your stream.
 #[derive(Debug, Parser)]
@@ -40,6 +41,9 @@ struct Cli {
     /// Print one JSON document for machines instead of text for people
     #[arg(long, global = true)]
     json: bool,
+    /// Whether diagnostics are coloured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +52,7 @@ fn main() -> ExitCode {
     // Before there is a second thread.
     allocator::tame();
     let cli = Cli::parse();
-    let output = Output::new(cli.json);
+    let output = Output::new(cli.json).with_color(cli.color);
     match cli.command.run(&output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,20 +3,55 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use anstream::AutoStream;
 use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use muster_definition::Diagnostics;
+use muster_store::StoreError;
 use serde_json::{Value, json};
+
+use crate::told;
 
 /// Where a command's words go.
 pub(crate) struct Output {
     json: bool,
+    color: Color,
+}
+
+/// Whether diagnostics are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal that has colours, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Whether standard error is written in colours (no-color.org, bixense.com/clicolors, and `TERM=dumb`).
+    fn is_on(self) -> bool {
+        match self {
+            Self::Auto => AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self {
+            json,
+            color: Color::Auto,
+        }
+    }
+
+    pub(crate) fn with_color(self, color: Color) -> Self {
+        Self { color, ..self }
     }
 
     /// Whether machines are told.
@@ -42,40 +77,61 @@ impl Output {
     /// The result of a command whose standard output carries something else already.
     pub(crate) fn aside(&self, json: &Value, text: &str) {
         if self.json {
-            eprintln!("{json}");
+            tell(json);
         } else {
-            eprintln!("{}", text.trim_end());
+            tell(text.trim_end());
         }
+    }
+
+    /// Whether standard error is written in colours.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.color.is_on()
     }
 
     /// Diagnostics laid out for where they go.
     pub(crate) fn diagnostics(&self, diagnostics: &Diagnostics) -> String {
-        diagnostics.render(!self.json && std::io::stderr().is_terminal())
+        diagnostics.render(!self.json && self.has_colours())
+    }
+
+    /// Diagnostics as an error that ends the command.
+    pub(crate) fn refusal(&self, diagnostics: &Diagnostics) -> Rendered {
+        Rendered {
+            text: self.diagnostics(diagnostics),
+            faults: told::faults(diagnostics),
+        }
     }
 
     /// A remark on the way, for people.
     pub(crate) fn note(&self, text: &str) {
         if !self.json {
-            eprintln!("{text}");
+            tell(text);
         }
     }
 
     /// An error that ends the command.
     pub(crate) fn error(&self, error: &anyhow::Error) {
+        let rendered = error.downcast_ref::<Rendered>();
         if let (true, Some(Reported(_))) = (self.json, error.downcast_ref()) {
             // The one JSON document was printed.
         } else if self.json {
-            println!("{}", json!({ "error": format!("{error:#}") }));
-        } else if let Some(diagnostics) = error.downcast_ref::<Rendered>() {
-            eprintln!("{}", diagnostics.0.trim_end());
+            let document = json!({
+                "error": format!("{error:#}"),
+                "code": code(error),
+                "faults": rendered.map_or(&[][..], |rendered| &rendered.faults),
+            });
+            // Nobody can be told that nobody reads.
+            let _ = writeln!(std::io::stdout().lock(), "{document}");
+        } else if let Some(rendered) = rendered {
+            tell(rendered.text.trim_end());
         } else {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
         }
     }
 
     /// A bar on a terminal for what takes over a second; nothing elsewhere. `unit`: `bytes`, `users`.
     pub(crate) fn progress(&self, what: &str, unit: Unit) -> ProgressBar {
-        let shown = !self.json && std::io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        let shown = !self.json && !dumb && std::io::stderr().is_terminal();
         let target = if shown {
             ProgressDrawTarget::stderr()
         } else {
@@ -101,10 +157,30 @@ pub(crate) enum Unit {
     Count,
 }
 
-/// An error that is laid out already: diagnostics with their source lines.
+/// An error that is laid out already: diagnostics with their source lines ([`Output::refusal`]).
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Rendered(pub(crate) String);
+#[error("{text}")]
+pub(crate) struct Rendered {
+    text: String,
+    /// The same for machines.
+    pub(crate) faults: Vec<Value>,
+}
+
+/// What kind of error it is, for machines.
+fn code(error: &anyhow::Error) -> &'static str {
+    let store = error.chain().find_map(|cause| cause.downcast_ref());
+    match store {
+        _ if error.is::<Rendered>() => "invalid_files",
+        Some(StoreError::Locked { .. }) => "store_in_use",
+        Some(_) => "store",
+        None => "failed",
+    }
+}
+
+/// Writes a line to standard error. Where that cannot be written (`2>&1 | true`, `/dev/full`), nobody reads it.
+fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
 
 /// An error that the command's result tells already: machines are not told a second time.
 #[derive(Debug, thiserror::Error)]

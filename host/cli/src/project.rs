@@ -20,11 +20,17 @@ use crate::look::Look;
 use crate::output::{Output, Rendered, Unit, count};
 use crate::reading::{Reading, find_definitions};
 use crate::service::control;
+use crate::told;
+
+/// Reads `muster.yaml`: all of it, or as much as a command needs.
+type Parse = fn(&Source, config::Lookup<'_>) -> Result<Config, Diagnostics>;
 
 /// A project, as its files say.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
     pub(crate) config: Arc<Config>,
+    /// `config` is what `muster.yaml` says, and not just the place of the store.
+    pub(crate) knows_settings: bool,
     /// The definitions in which nothing is wrong.
     pub(crate) definitions: Vec<Definition>,
     pub(crate) lists: MemberLists,
@@ -32,12 +38,15 @@ pub(crate) struct Project {
     pub(crate) problems: Diagnostics,
     /// Each file as it was before it was read.
     pub(crate) look: Look,
+    /// Patterns of `cohorts:` that fit no file.
+    unmatched: Vec<String>,
 }
 
 impl Project {
-    /// Reads `muster.yaml` and all definitions, and shows the warnings.
+    /// Reads `muster.yaml` and all definitions, for a command that opens no source and no destination, and shows the warnings.
     pub(crate) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
-        let (project, warnings) = Self::read(directory, output)?;
+        let (project, warnings) =
+            Self::read_sound(directory, output, Config::parse_without_secrets)?.strict(output)?;
         if !warnings.is_empty() {
             output.note(&output.diagnostics(&warnings));
         }
@@ -46,40 +55,67 @@ impl Project {
 
     /// Reads `muster.yaml` and all definitions. Errors come all at once, and warnings are given back.
     pub(crate) fn read(directory: &Path, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
-        Self::read_sound(directory, output)?.strict(output)
+        Self::read_sound(directory, output, Config::parse)?.strict(output)
     }
 
-    /// Reads `muster.yaml` and all definitions, for a command that answers for what is right, and shows what is wrong beside it.
+    /// Reads `muster.yaml` and all definitions, for a command that answers for what is right, and shows what is wrong beside it. It
+    /// opens no source and no destination.
     pub(crate) fn load_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
-        let project = Self::read_sound(directory, output)?;
+        let project = Self::read_sound(directory, output, Config::parse_without_secrets)?;
         if !project.problems.is_empty() {
             output.note(&output.diagnostics(&project.problems));
         }
         Ok(project)
     }
 
+    /// Reads what can be read, for a command that answers from the store: if `muster.yaml` is wrong, there are only the place of
+    /// the store and the faults ([`Self::knows_settings`]).
+    pub(crate) fn load_lenient(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+        match Self::load_sound(directory, output) {
+            Err(error) if error.is::<Rendered>() => {
+                let mut project = Self::place(directory, output)?;
+                let source = read(&directory.join(config::FILE));
+                let faults = source
+                    .and_then(|source| Config::parse_without_secrets(&source, &config::environment))
+                    .err();
+                project.problems = faults.unwrap_or_default();
+                project.knows_settings = false;
+                output.note(&format!("{error}"));
+                Ok(project)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// Reads `muster.yaml` and the definitions in which nothing is wrong.
-    fn read_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+    fn read_sound(directory: &Path, output: &Output, parse: Parse) -> anyhow::Result<Self> {
         let mut look = Look::default();
-        let config = Self::config(directory, output, &mut look)?;
+        let config = Self::config(directory, output, &mut look, parse)?;
         Ok(Self::with(directory, config, look))
     }
 
-    /// Reads `muster.yaml` alone, for what needs no definition.
-    pub(crate) fn settings(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+    /// Reads where the store is, and nothing else.
+    pub(crate) fn place(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let mut look = Look::default();
-        let config = Self::config(directory, output, &mut look)?;
+        let config = Self::config(directory, output, &mut look, Config::parse_place)?;
         Ok(Self {
             directory: directory.to_owned(),
             config,
+            knows_settings: false,
             definitions: Vec::new(),
             lists: MemberLists::default(),
             problems: Diagnostics::default(),
             look,
+            unmatched: Vec::new(),
         })
     }
 
-    fn config(directory: &Path, output: &Output, look: &mut Look) -> anyhow::Result<Arc<Config>> {
+    fn config(
+        directory: &Path,
+        output: &Output,
+        look: &mut Look,
+        parse: Parse,
+    ) -> anyhow::Result<Arc<Config>> {
         let path = directory.join(config::FILE);
         if !path.is_file() {
             bail!(
@@ -89,9 +125,9 @@ impl Project {
             );
         }
         look.add(&path);
-        match read(&path).and_then(|source| Config::parse(&source, &config::environment)) {
+        match read(&path).and_then(|source| parse(&source, &config::environment)) {
             Ok(config) => Ok(Arc::new(config)),
-            Err(diagnostics) => Err(Rendered(output.diagnostics(&diagnostics)).into()),
+            Err(diagnostics) => Err(output.refusal(&diagnostics).into()),
         }
     }
 
@@ -102,20 +138,9 @@ impl Project {
         Self::with(&self.directory, Arc::clone(&self.config), look)
     }
 
-    /// What is wrong with its definitions, for machines: the file, the place and the fault.
+    /// What is wrong with its files, for machines: the file, the place and the fault.
     pub(crate) fn faults(&self) -> Vec<Value> {
-        let errors = self.problems.iter();
-        let errors = errors.filter(|problem| problem.severity() == Severity::Error);
-        let fault = |problem: &Diagnostic| {
-            let place = problem.place();
-            json!({
-                "file": problem.path(),
-                "line": place.map(|(_, line, _)| line),
-                "column": place.map(|(_, _, column)| column),
-                "message": problem.message(),
-            })
-        };
-        errors.map(fault).collect()
+        told::faults(&self.problems)
     }
 
     /// What is wrong with its definitions, each fault in a line.
@@ -135,7 +160,7 @@ impl Project {
     fn strict(self, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
         let problems = self.problems.clone();
         match problems.has_errors() {
-            true => Err(Rendered(output.diagnostics(&problems)).into()),
+            true => Err(output.refusal(&problems).into()),
             false => Ok((self, problems)),
         }
     }
@@ -145,10 +170,12 @@ impl Project {
         Self {
             directory: directory.to_owned(),
             config,
+            knows_settings: true,
             definitions: reading.definitions,
             lists: reading.lists,
             problems: reading.problems,
             look: reading.look,
+            unmatched: reading.unmatched,
         }
     }
 
@@ -161,10 +188,12 @@ impl Project {
         Ok(Some(Self {
             directory: self.directory.clone(),
             config: Arc::clone(&self.config),
+            knows_settings: self.knows_settings,
             definitions: reading.definitions,
             lists: reading.lists,
             problems: reading.problems,
             look: reading.look,
+            unmatched: reading.unmatched,
         }))
     }
 
@@ -173,10 +202,19 @@ impl Project {
         let mut look = Look::default();
         self.look.paths().for_each(|path| look.add(path));
         for pattern in &self.config.cohorts {
-            let paths = find_definitions(pattern, &self.directory);
+            // What cannot be listed now was in the look before, so the difference shows.
+            let paths = find_definitions(pattern, &self.directory).unwrap_or_default();
             paths.iter().for_each(|path| look.add(path));
         }
         look
+    }
+
+    /// Returns the patterns of `cohorts:` that fit no file, but for those that hold unless the file says otherwise: most fit none.
+    pub(crate) fn unmatched(&self) -> Vec<&str> {
+        let patterns = self.unmatched.iter().map(String::as_str);
+        patterns
+            .filter(|pattern| !config::COHORTS.contains(pattern))
+            .collect()
     }
 
     pub(crate) fn store_directory(&self) -> PathBuf {

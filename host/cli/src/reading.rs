@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use muster_definition::yaml::closest;
 use muster_definition::{Body, Definition, Diagnostic, Diagnostics, Source};
-use muster_ingest::find_files;
+use muster_ingest::{FindError, find_files};
 
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
 use crate::look::Look;
-use crate::project::{beside, read};
+use crate::project::{beside, read, shown};
 use crate::retention;
 
 /// What the files of definitions say.
@@ -23,6 +23,8 @@ pub(crate) struct Reading {
     pub(crate) problems: Diagnostics,
     /// Each file as it was before it was read.
     pub(crate) look: Look,
+    /// Patterns of `cohorts:` that fit no file.
+    pub(crate) unmatched: Vec<String>,
 }
 
 impl Reading {
@@ -48,6 +50,7 @@ impl Reading {
             lists: MemberLists::default(),
             problems: Diagnostics::default(),
             look,
+            unmatched: Vec::new(),
         }
     }
 
@@ -93,8 +96,18 @@ impl Reading {
 
     fn parse(&mut self, directory: &Path, config: &Config) {
         for pattern in &config.cohorts {
-            // A pattern that fits nothing is fine: a project has YAML or JSON, and may have no cohort yet.
-            for path in find_definitions(pattern, directory) {
+            let paths = match find_definitions(pattern, directory) {
+                Ok(paths) => paths,
+                Err(error) => {
+                    self.problems.append(unlisted(directory, &error));
+                    continue;
+                }
+            };
+            // That is fine: a project has YAML or JSON, and may have no cohort yet. `check` tells.
+            if paths.is_empty() {
+                self.unmatched.push(pattern.clone());
+            }
+            for path in paths {
                 self.look.add(&path);
                 let parse =
                     |source: Source| muster_definition::parse_in(&source, &config.time_zone);
@@ -139,11 +152,33 @@ fn paths(problems: &Diagnostics) -> BTreeSet<String> {
         .collect()
 }
 
-/// The definitions of a glob: tests of definitions stand beside them.
-pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Vec<PathBuf> {
-    let mut paths = find_files(pattern, base).unwrap_or_default();
-    paths.retain(|path| !is_test(path));
-    paths
+/// Returns the definitions of a glob, which may be none. Tests of definitions stand beside them and are left out.
+///
+/// # Errors
+/// When it is no glob, or a folder cannot be listed: then nobody knows which definitions there are, and none may count as gone.
+pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
+    match find_files(pattern, base) {
+        Ok(mut paths) => {
+            paths.retain(|path| !is_test(path));
+            Ok(paths)
+        }
+        Err(error) if error.is_absence() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says that the definitions of a glob cannot be found, as an error of the project.
+pub(crate) fn unlisted(directory: &Path, error: &FindError) -> Diagnostics {
+    let source = Source::new(&shown(&directory.join(config::FILE)), "");
+    let message = format!("`cohorts:`: {error}");
+    let mut diagnostic = Diagnostic::error(message).in_file(&source);
+    if let FindError::Read { .. } = error {
+        diagnostic =
+            diagnostic.help("make it readable; until then no definition counts as changed or gone");
+    }
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(diagnostic);
+    diagnostics
 }
 
 /// Whether a file is a test of a definition: `NAME.test.yaml`.

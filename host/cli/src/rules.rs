@@ -197,6 +197,17 @@ pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Rule, Stri
     }
 }
 
+/// Says why a module cannot be loaded, and whose it is; `None`: it can.
+pub(crate) fn fault(loaded: &Loaded) -> Option<String> {
+    let error = loaded.rule.as_ref().err()?;
+    let ids: Vec<_> = loaded
+        .cohorts
+        .iter()
+        .map(|cohort| cohort.id.as_str())
+        .collect();
+    Some(format!("the rule of {}: {error}", ids.join(", ")))
+}
+
 /// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
 pub(crate) fn cohort(definition: &Definition) -> Cohort {
     let sync = |sync: &muster_definition::Sync| Sync {
@@ -213,7 +224,8 @@ pub(crate) fn cohort(definition: &Definition) -> Cohort {
     }
 }
 
-/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all their members exit.
+/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all their members exit, unless
+/// the guard holds that.
 pub(crate) fn end_removed(
     project: &Project,
     store: &Store,
@@ -224,10 +236,11 @@ pub(crate) fn end_removed(
         return Ok(Vec::new());
     }
     let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
-    let removed = muster_engine::removed(&store.snapshot()?, &defined)?;
+    let guard = project.config.guard.as_ref();
+    let removed = muster_engine::removed(&store.snapshot()?, &defined, guard)?;
     let mut ended = Vec::new();
     for cohort in removed {
-        let record = muster_engine::remove(store, &cohort, now)?;
+        let record = muster_engine::remove(store, &cohort, now, guard)?;
         ended.push((cohort, record));
     }
     Ok(ended)

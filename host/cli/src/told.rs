@@ -1,7 +1,8 @@
 //! What the store and the interpreter know, as JSON for machines.
 
 use muster_definition::interpreter::Trace;
-use muster_engine::{Forgotten, TickReport};
+use muster_definition::{Diagnostic, Diagnostics, Severity};
+use muster_engine::{Forgotten, RunRecord, TickReport};
 use muster_model::{Event, Scalar, Value};
 use serde_json::{Value as Json, json};
 
@@ -56,10 +57,43 @@ pub(crate) fn run(report: &TickReport) -> Json {
     })
 }
 
+/// What the end of a cohort did, in the form of a run.
+pub(crate) fn ended(record: &RunRecord) -> Json {
+    json!({
+        "at": record.at,
+        "candidates": record.candidates,
+        "evaluated": record.evaluated,
+        "skipped": record.skipped,
+        "reason": record.reason,
+        "members": record.members,
+        "entered": record.entered,
+        "exited": record.exited,
+        "messages": record.messages,
+        "held": record.held,
+        "seconds": std::time::Duration::from_millis(record.duration_ms).as_secs_f64(),
+    })
+}
+
 /// What became of a person who was forgotten.
 pub(crate) fn forgotten(forgotten: &Forgotten) -> Json {
     let cohorts: Vec<_> = forgotten.exited.iter().map(ToString::to_string).collect();
     json!({ "known": forgotten.known, "exited": cohorts, "messages": forgotten.messages })
+}
+
+/// What is wrong with files: the file, the place and the fault.
+pub(crate) fn faults(problems: &Diagnostics) -> Vec<Json> {
+    let errors = problems.iter();
+    let errors = errors.filter(|problem| problem.severity() == Severity::Error);
+    let fault = |problem: &Diagnostic| {
+        let place = problem.place();
+        json!({
+            "file": problem.path(),
+            "line": place.map(|(_, line, _)| line),
+            "column": place.map(|(_, _, column)| column),
+            "message": problem.message(),
+        })
+    };
+    errors.map(fault).collect()
 }
 
 /// What a document holds under a key; null if there is no such key.

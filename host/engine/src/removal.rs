@@ -8,26 +8,30 @@ use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
 use crate::copy::unsent_change;
-use crate::report::{Reason, RunRecord};
-use crate::state::CohortState;
+use crate::report::{Held, Reason, RunRecord};
+use crate::state::{CohortState, End};
+use crate::tick::Guard;
 use crate::{EngineError, payload, state};
 
 /// Users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each destination.
 const CHUNK_USERS: usize = 64 * 1024;
 
-/// The cohorts that no longer have a definition and whose last one said `on_remove: exit`.
+/// Returns the cohorts that no longer have a definition and whose last one said `on_remove: exit`. An end that the `guard` holds
+/// is none of them.
 ///
 /// # Errors
 /// When the store fails.
 pub fn removed(
     snapshot: &Snapshot,
     defined: &dyn Fn(&CohortId) -> bool,
+    guard: Option<&Guard>,
 ) -> Result<Vec<CohortId>, EngineError> {
     let mut removed = Vec::new();
     for cohort in snapshot.cohorts()? {
         if !defined(&cohort)
             && let Some(state) = state::load_cohort(snapshot, &cohort)?
             && state.exit_on_remove
+            && (state.end != End::Held || guard.is_none())
         {
             removed.push(cohort);
         }
@@ -38,13 +42,29 @@ pub fn removed(
 /// Ends a cohort: all members exit, and the destinations in its sync are sent the exits. Cut off at any moment, it goes on when it is
 /// called again. If the definition comes back, the cohort begins anew.
 ///
+/// A `guard` holds it like a run that moves all members: then nobody is moved, and the record says so. A call without guard lets
+/// it go.
+///
 /// # Errors
 /// When the store fails.
-pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord, EngineError> {
+pub fn remove(
+    store: &Store,
+    cohort: &CohortId,
+    now: Millis,
+    guard: Option<&Guard>,
+) -> Result<RunRecord, EngineError> {
     let started = Instant::now();
     let snapshot = store.snapshot()?;
     let mut state = state::load_cohort(&snapshot, cohort)?.unwrap_or_default();
+    let members = snapshot.members_len(cohort)?;
+    if let Some(guard) = guard
+        && state.end != End::UnderWay
+        && guard.holds(members, members)
+    {
+        return hold(store, cohort, state, members, now);
+    }
     let mut record = RunRecord::begun(Reason::Removed, now);
+    (state.end, state.held) = (End::UnderWay, None);
     state.begin_beside(now);
     // The answers that its members came from are void: should the definition come back, everybody is asked.
     state.rule.clear();
@@ -99,6 +119,34 @@ pub fn remove(store: &Store, cohort: &CohortId, now: Millis) -> Result<RunRecord
     };
     store.commit_run(&RunCommit {
         cohort_states: vec![(cohort.clone(), state::encode(&gone)?)],
+        records: vec![record.stored(cohort, now)?],
+        ..RunCommit::default()
+    })?;
+    Ok(record)
+}
+
+/// Notes that the guard holds a cohort's end.
+fn hold(
+    store: &Store,
+    cohort: &CohortId,
+    mut state: CohortState,
+    members: u64,
+    now: Millis,
+) -> Result<RunRecord, EngineError> {
+    let held = Held {
+        at: now.to_string(),
+        members,
+        entered: 0,
+        exited: members,
+    };
+    (state.end, state.held) = (End::Held, Some(held.clone()));
+    let record = RunRecord {
+        members,
+        held: Some(held),
+        ..RunRecord::begun(Reason::Removed, now)
+    };
+    store.commit_run(&RunCommit {
+        cohort_states: vec![(cohort.clone(), state::encode(&state)?)],
         records: vec![record.stored(cohort, now)?],
         ..RunCommit::default()
     })?;

@@ -107,6 +107,22 @@ pub(crate) struct CohortState {
     /// Whether its members are sent as exits when its definition is gone.
     #[serde(default)]
     pub(crate) exit_on_remove: bool,
+    /// How far its end is, if its definition is gone.
+    #[serde(default)]
+    pub(crate) end: End,
+}
+
+/// How far the end of a cohort is whose definition is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum End {
+    /// It has not begun.
+    #[default]
+    Ahead,
+    /// The guard holds it: [`CohortState::held`] says what it would move.
+    Held,
+    /// Some members have exited, so the others follow without being asked about again.
+    UnderWay,
 }
 
 impl CohortState {
@@ -114,6 +130,10 @@ impl CohortState {
     pub(crate) fn adopt(&mut self, cohort: &Cohort, store: Identity) {
         self.name.clone_from(&cohort.name);
         self.exit_on_remove = cohort.exit_on_remove;
+        // A definition that has come back ends nothing.
+        if std::mem::take(&mut self.end) == End::Held {
+            self.held = None;
+        }
         let synced = |name: &str| cohort.sync.iter().any(|sync| sync.destination == name);
         for (name, copy) in &mut self.copies {
             copy.active = synced(name);
@@ -149,6 +169,18 @@ pub(crate) fn load_rule(
     rule: &RuleKey,
 ) -> Result<Option<RuleState>, EngineError> {
     decode(snapshot.rule_state(rule)?, || "a rule".to_owned())
+}
+
+/// Returns the clock of the latest run of the rule that a cohort follows; `None`: it follows none.
+pub(crate) fn clock_of_its_rule(
+    snapshot: &Snapshot,
+    state: &CohortState,
+) -> Result<Option<Millis>, EngineError> {
+    let Some(key) = unhex(&state.rule) else {
+        return Ok(None);
+    };
+    let rule = load_rule(snapshot, &RuleKey(key))?;
+    Ok(rule.map(|rule| Millis(rule.now)))
 }
 
 pub(crate) fn load_cohort(

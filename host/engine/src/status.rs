@@ -1,10 +1,10 @@
 //! Cohorts between their runs: when the last one was, and whether the guard holds one.
 
 use muster_model::{CohortId, Millis};
-use muster_store::{RuleKey, RunCommit, Snapshot, Store};
+use muster_store::{RunCommit, Snapshot, Store};
 
 use crate::report::{Held, Reason, RunRecord};
-use crate::state::CohortState;
+use crate::state::{CohortState, End};
 use crate::{EngineError, state};
 
 /// What the store knows of a cohort, beside its members.
@@ -14,6 +14,8 @@ pub struct CohortStatus {
     pub ran: Option<Millis>,
     /// A run that the guard holds.
     pub held: Option<Held>,
+    /// What is held is the cohort's end: its definition is gone, and all members would exit.
+    pub is_end: bool,
 }
 
 /// The status of a cohort; the default one if the store does not know it.
@@ -29,6 +31,7 @@ pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, En
     Ok(CohortStatus {
         ran,
         held: state.held,
+        is_end: state.end == End::Held,
     })
 }
 
@@ -39,15 +42,12 @@ fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis
     if state.held.is_some() || state.stale {
         return Ok(never);
     }
-    let Some(key) = state::unhex(&state.rule) else {
-        return Ok(never);
-    };
-    let rule = state::load_rule(snapshot, &RuleKey(key))?;
-    Ok(rule.map_or(never, |rule| Millis(rule.now)))
+    Ok(state::clock_of_its_rule(snapshot, state)?.unwrap_or(never))
 }
 
-/// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks everybody. `None`: none is held.
-/// (It is approved by a tick without guard.) No tick of the cohort may run at the time.
+/// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks everybody. If its end was
+/// held, its members stay, as with `on_remove: keep`. `None`: none is held. (A run is approved by a tick without guard, an end
+/// by [`crate::remove`] without guard.) No tick of the cohort may run at the time.
 ///
 /// # Errors
 /// When the store fails; then it is held still.
@@ -59,6 +59,9 @@ pub fn reject(store: &Store, cohort: &CohortId, now: Millis) -> Result<Option<He
     let Some(held) = state.held.take() else {
         return Ok(None);
     };
+    if std::mem::take(&mut state.end) == End::Held {
+        state.exit_on_remove = false;
+    }
     let record = RunRecord {
         members: held.members,
         ..RunRecord::begun(Reason::Rejected, now)

@@ -25,6 +25,25 @@ pub enum Value {
 }
 
 impl Scalar {
+    /// Whole numbers up to here, on both sides of zero, are exact as an `f64`: 2^53.
+    pub const EXACT: u64 = 1 << 53;
+
+    /// Reads a number as it is written in an event, a definition or a case; `None`: it is none. A whole one that an `f64` cannot
+    /// hold is most likely an id: up to 64 bits it stays exact as the text of its digits, which compares and orders as the
+    /// number would.
+    #[must_use]
+    pub fn from_written(text: &str) -> Option<Self> {
+        let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
+        match text.parse::<i128>() {
+            Ok(whole)
+                if range.contains(&whole) && whole.unsigned_abs() > u128::from(Self::EXACT) =>
+            {
+                Some(Self::Text(whole.to_string().into()))
+            }
+            _ => text_number(text).map(Self::Number),
+        }
+    }
+
     /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is `true` (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn canonical_text(&self) -> Cow<'_, str> {
@@ -154,6 +173,29 @@ fn text_instant(text: &str) -> Option<Millis> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_stay_exact() {
+        let text = |digits: &str| Some(Scalar::Text(digits.into()));
+        assert_eq!(
+            Scalar::from_written("9007199254740992"),
+            Some(Scalar::Number(9_007_199_254_740_992.0))
+        );
+        for digits in [
+            "9007199254740993",
+            "-9007199254740993",
+            "18446744073709551615",
+        ] {
+            assert_eq!(Scalar::from_written(digits), text(digits));
+        }
+        // As the reader of JSON has it: beyond 64 bits a number is a float.
+        assert_eq!(
+            Scalar::from_written("18446744073709551616"),
+            Some(Scalar::Number(18_446_744_073_709_551_616.0))
+        );
+        assert_eq!(Scalar::from_written("1e3"), Some(Scalar::Number(1000.0)));
+        assert_eq!(Scalar::from_written("1e3x"), None);
+    }
 
     #[test]
     fn numbers_have_one_text() {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::project::{Project, muster};
@@ -119,13 +120,23 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, and that nobody else is given: neither the system, which takes those from 32,768 on for
+/// itself, nor another test, since each port is a locked file for as long as this process lives.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("muster-test-ports");
+    std::fs::create_dir_all(&folder).unwrap();
+    for port in 20_000..32_768 {
+        let file = File::create(folder.join(port.to_string())).unwrap();
+        if file.try_lock().is_ok() {
+            // A file that is closed is unlocked.
+            TAKEN.lock().unwrap().push(file);
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+    }
+    panic!("no port is free")
 }
 
 /// One request; the status and the body of the answer.

@@ -7,6 +7,7 @@ use muster_engine::Reason;
 
 use crate::commands::ask::{self, document, run_one, said};
 use crate::output::Output;
+use crate::removed;
 use crate::service::control::Request;
 
 /// Let a run go that the guard holds: the cohort is computed anew and whoever moves is sent
@@ -28,7 +29,10 @@ impl Approve {
             cohort: self.cohort.clone(),
         };
         let run = ask::ask(&self.project, &request, output, |project, store, now| {
-            let id = &project.cohort(&self.cohort)?.id;
+            let id = &project.known_cohort(&self.cohort)?;
+            if let Some(ended) = removed::decide(store, id, true, now)? {
+                return Ok(ended);
+            }
             if muster_engine::status(&store.snapshot()?, id)?
                 .held
                 .is_none()

@@ -7,7 +7,7 @@ use muster_model::{CohortId, Millis};
 use muster_store::Store;
 use serde_json::{Value, json};
 
-use crate::output::Output;
+use crate::output::{Output, count};
 use crate::project::Project;
 use crate::rules::{self, Loaded};
 use crate::service::control::{self, Request};
@@ -21,22 +21,22 @@ pub(super) struct Answer {
     pub(super) faults: Vec<Value>,
 }
 
-/// Asks the running service, whatever the definitions on disk say. If none runs, does it here, with the definitions in which nothing
-/// is wrong; messages that come of it here wait for the next run.
+/// Asks the running service, whatever the files on disk say. If none runs, does it here, with the definitions in which nothing is
+/// wrong; messages that come of it here wait for the next run.
 pub(super) fn ask(
     directory: &Path,
     request: &Request,
     output: &Output,
     here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<Value>,
 ) -> anyhow::Result<Answer> {
-    let settings = Project::settings(directory, output)?;
-    if let Some(value) = control::ask(&settings.store_directory(), request)? {
+    let place = Project::place(directory, output)?;
+    if let Some(value) = control::ask(&place.store_directory(), request)? {
         return Ok(Answer {
             value,
             faults: Vec::new(),
         });
     }
-    let project = Project::load_sound(directory, output)?;
+    let project = Project::load_lenient(directory, output)?;
     project.look()?;
     let store = project.open_store()?;
     let now = project.config.clock.unwrap_or_else(Millis::now);
@@ -92,18 +92,19 @@ pub(super) fn said(cohort: &str, run: &Value) -> String {
     if let Some(held) = field(run, "held").as_object() {
         let of = |key: &str| held.get(key).and_then(Value::as_u64).unwrap_or_default();
         return format!(
-            "{cohort}: held by the guard: {} would enter and {} exit, of {} members; `muster approve {cohort}` lets it go, `muster reject {cohort}` drops it",
+            "{cohort}: held by the guard: {} would enter and {} exit, of {}; `muster approve {cohort}` lets it go, `muster reject {cohort}` drops it",
             of("entered"),
             of("exited"),
-            of("members")
+            count(of("members"), "member")
         );
     }
+    let counted = |key: &str, noun| count(field(run, key).as_u64().unwrap_or_default(), noun);
     format!(
-        "{cohort}: {} members, {} entered, {} exited, {} messages",
-        number("members"),
+        "{cohort}: {}, {} entered, {} exited, {}",
+        counted("members", "member"),
         number("entered"),
         number("exited"),
-        number("messages")
+        counted("messages", "message")
     )
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::config::{self, Outline};
-use crate::output::{Output, Rendered, Reported, count};
+use crate::output::{Output, Reported, count};
 use crate::project::{read, shown};
 use crate::reading::{find_definitions, is_test};
 
@@ -43,7 +43,7 @@ impl Fmt {
             }
         }
         if problems.has_errors() {
-            return Err(Rendered(output.diagnostics(&problems)).into());
+            return Err(output.refusal(&problems).into());
         }
         let (mut names, mut lines) = (Vec::new(), String::new());
         for (path, text) in &changed {
@@ -97,10 +97,21 @@ fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
             }
             let outline = read(&file)
                 .and_then(|source| Outline::parse(&source, &config::environment))
-                .map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)))?;
-            let of_pattern = |pattern: &String| find_definitions(pattern, path);
-            files.extend(outline.cohorts.iter().flat_map(of_pattern));
+                .map_err(|diagnostics| output.refusal(&diagnostics))?;
+            for pattern in &outline.cohorts {
+                files.extend(find_definitions(pattern, path)?);
+            }
         }
+    }
+    for path in files
+        .iter()
+        .filter(|path| !is_ours(path) && paths.contains(path))
+    {
+        output.note(&format!(
+            "{} is left alone: `fmt` writes definitions in YAML, and no JSON, tests of definitions or {}",
+            path.display(),
+            config::FILE
+        ));
     }
     files.retain(|path| is_ours(path));
     files.sort();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::commands::ask;
 use crate::output::{Output, count};
@@ -45,6 +45,6 @@ impl Forget {
                 count(cohorts, "cohort")
             ),
         };
-        output.result(&json!({ "forgotten": answer, "user": Value::Null }), &text)
+        output.result(&json!({ "forgotten": answer }), &text)
     }
 }

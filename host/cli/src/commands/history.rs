@@ -33,7 +33,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load_sound(&self.project, output)?;
+        let project = Project::load_lenient(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
         let snapshot = project.look()?;
         let since = self.since.unwrap_or(Millis(i64::MIN));

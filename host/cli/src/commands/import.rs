@@ -22,7 +22,7 @@ pub(crate) struct Import {
     #[arg(long, default_value = ".", value_name = "DIR")]
     project: PathBuf,
     /// The share of malformed lines, in percent, up to which they are reported and skipped
-    #[arg(long, default_value_t = crate::config::MAX_MALFORMED, value_name = "PERCENT")]
+    #[arg(long, default_value_t = crate::config::MAX_MALFORMED, value_name = "PERCENT", value_parser = percent)]
     max_malformed: f64,
     /// Import files once more that were imported before
     ///
@@ -30,6 +30,14 @@ pub(crate) struct Import {
     /// still has stay as they are; others would be there twice.
     #[arg(long)]
     again: bool,
+}
+
+/// A share in percent. What is not a number is none.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("write a number from 0 to 100".to_owned()),
+    }
 }
 
 impl Import {

@@ -22,13 +22,6 @@ pub(crate) struct Init {
 impl Init {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let directory = &self.directory;
-        if directory.join(config::FILE).exists() {
-            bail!(
-                "{} has a {} already: choose another folder",
-                directory.display(),
-                config::FILE
-            );
-        }
         let files = [
             (
                 config::FILE,
@@ -45,19 +38,62 @@ impl Init {
             (schema::FILE, muster_definition::schema()),
             (config::SCHEMA_FILE, config::schema()),
             ("events/sample.json", sample(Millis::now())),
-            (".gitignore", ".muster/\nout/\n".to_owned()),
         ];
+        let mut names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+        // Before the first file is written: half a project helps nobody.
+        let there = |name: &&str| directory.join(name).symlink_metadata().is_ok();
+        let there: Vec<_> = names.iter().copied().filter(there).collect();
+        if !there.is_empty() {
+            bail!(
+                "{} has {} already: choose another folder",
+                directory.display(),
+                there.join(" and ")
+            );
+        }
         for (name, text) in &files {
             write(&directory.join(name), text)?;
         }
+        if ignore(&directory.join(IGNORE))? {
+            names.push(IGNORE);
+        }
         let shown = directory.display();
-        let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
         let text = format!(
             "made {shown} with {}\n\nnow try:\n  muster test {shown}\n  muster run {shown} --once\n  muster run {shown}           the service, until Ctrl-C",
             names.join(", ")
         );
         output.result(&json!({ "directory": directory, "files": names }), &text)
     }
+}
+
+/// The file of what git leaves out.
+const IGNORE: &str = ".gitignore";
+
+/// Has git leave out what a run writes: in a file of its own, or at the end of the one that is there. Whether anything was to be
+/// written.
+fn ignore(path: &Path) -> anyhow::Result<bool> {
+    let before = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let is_there = |line: &&str| before.lines().any(|known| known.trim() == *line);
+    let missing: Vec<_> = [".muster/", "out/"]
+        .into_iter()
+        .filter(|line| !is_there(line))
+        .collect();
+    if missing.is_empty() {
+        return Ok(false);
+    }
+    let mut text = before.clone();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for line in missing {
+        text.push_str(line);
+        text.push('\n');
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(true)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

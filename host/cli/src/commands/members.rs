@@ -31,7 +31,7 @@ pub(crate) struct Members {
 
 impl Members {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load_sound(&self.project, output)?;
+        let project = Project::load_lenient(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
         let snapshot = project.look()?;
         // All that are printed are those of this moment.

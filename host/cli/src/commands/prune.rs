@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::commands::ask;
-use crate::output::{Output, number};
+use crate::output::{Output, count};
 use crate::retention;
 use crate::service::control::Request;
 use crate::told::field;
@@ -39,6 +39,6 @@ impl Prune {
             anyhow::bail!("{refused}");
         }
         let dropped = field(&answer, "dropped").as_u64().unwrap_or_default();
-        output.result(&answer, &format!("dropped {} events", number(dropped)))
+        output.result(&answer, &format!("dropped {}", count(dropped, "event")))
     }
 }

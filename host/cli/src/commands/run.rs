@@ -18,6 +18,7 @@ use crate::config;
 use crate::output::{Output, count, duration, number, table};
 use crate::places::places;
 use crate::project::{Imported, Project};
+use crate::removed::HeldEnd;
 use crate::restored::Restored;
 use crate::retention;
 use crate::rules::{self, Loaded};
@@ -52,7 +53,7 @@ pub(crate) struct Run {
     #[arg(long, conflicts_with = "once")]
     drain: bool,
     /// How long the end may take, in seconds; what is not done by then is done by the next start
-    #[arg(long, value_name = "SECONDS", default_value_t = 25)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(..=86_400))]
     stop_timeout: u64,
     /// How logs are written to standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -98,7 +99,7 @@ impl Run {
             return self.once(&project, &loaded, &Arc::new(store), output);
         };
         let store = project.open_store()?;
-        logs::begin(self.log_format, self.log_level);
+        logs::begin(self.log_format, self.log_level, output.has_colours());
         logs::warn(&warnings);
         if let Some(restored) = Restored::begin(&store)? {
             tracing::warn!("{}", restored.text());
@@ -169,6 +170,9 @@ impl Run {
             .collect();
         muster_engine::forget_other_rules(store, &rules)?;
         for (cohort, record) in rules::end_removed(project, store, now)? {
+            if record.held.is_some() {
+                continue;
+            }
             let exited = count(record.exited, "user");
             output.note(&format!(
                 "{cohort}: its definition is gone and said `on_remove: exit`: {exited} exited"
@@ -189,9 +193,11 @@ impl Run {
         );
         text.push('\n');
         text.push_str(&delivered.text);
+        let held_ends = HeldEnd::all(&store.snapshot()?)?;
         let problems: Vec<_> = ticked
             .problems
             .into_iter()
+            .chain(held_ends.iter().map(HeldEnd::text))
             .chain(delivered.problems)
             .collect();
         let json = json!({

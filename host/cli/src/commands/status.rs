@@ -1,5 +1,6 @@
 //! `muster status`: how the service does, what is in the store, who is in, what waits to be sent.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use crate::output::{Output, bytes, count, number, table};
 use crate::places::Stranded;
 use crate::project::Project;
+use crate::removed::HeldEnd;
 use crate::restored::Restored;
 use crate::retention;
 use crate::service::control::{self, Request};
@@ -31,7 +33,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load_sound(&self.project, output)?;
+        let project = Project::load_lenient(&self.project, output)?;
         let service = control::ask(&project.store_directory(), &Request::Status)?;
         let looked = project.look_if_there()?;
         let snapshot = looked.as_ref();
@@ -47,6 +49,7 @@ impl Status {
             "sources": shown.sources(),
             "destinations": shown.destinations(&project, snapshot)?,
             "parts": shown.parts(),
+            "held_ends": shown.held_ends(snapshot)?,
             "stranded": shown.stranded(&project, snapshot)?,
             "restored": shown.restored(snapshot)?,
             "definitions": field(&shown.service, "definitions"),
@@ -78,7 +81,7 @@ impl Shown {
         };
         if let Some(error) = field(&self.service, "definitions").as_str() {
             self.remarks.push(format!(
-                "the definitions on disk are wrong, the old ones are in force:\n{error}"
+                "the definitions on disk are wrong; what was in force before stays so:\n{error}"
             ));
         }
         if field(&self.service, "caught_up") == false {
@@ -96,10 +99,10 @@ impl Shown {
             None => Statistics::default(),
         };
         self.text += &format!(
-            "{} users, {} events of {} types, {} on disk\n",
-            number(statistics.users),
-            number(statistics.events),
-            number(statistics.event_names),
+            "{}, {} of {}, {} on disk\n",
+            count(statistics.users, "user"),
+            count(statistics.events, "event"),
+            count(statistics.event_names, "type"),
             bytes(statistics.disk_bytes)
         );
         let refusal = field(&self.service, "retention").clone();
@@ -113,8 +116,12 @@ impl Shown {
         }))
     }
 
-    /// The cohorts in force: of the running service, or else those that are defined.
-    fn in_force(&self, project: &Project) -> Vec<(String, String)> {
+    /// The cohorts in force: of the running service, or else those that are defined, or else those that the store knows.
+    fn in_force(
+        &self,
+        project: &Project,
+        snapshot: Option<&Snapshot>,
+    ) -> anyhow::Result<Vec<(String, String)>> {
         if let Some(cohorts) = field(&self.service, "cohorts").as_object() {
             let cadence = |cohort| {
                 field(cohort, "cadence")
@@ -123,13 +130,18 @@ impl Shown {
                     .to_owned()
             };
             let cohorts = cohorts.iter();
-            return cohorts
+            return Ok(cohorts
                 .map(|(id, cohort)| (id.clone(), cadence(cohort)))
-                .collect();
+                .collect());
+        }
+        if !project.knows_settings {
+            let known = snapshot.map_or(Ok(Vec::new()), Snapshot::cohorts)?;
+            let of = |id: &CohortId| (id.to_string(), String::new());
+            return Ok(known.iter().map(of).collect());
         }
         let of =
             |definition: &Definition| (definition.id.to_string(), definition.cadence.to_string());
-        project.definitions.iter().map(of).collect()
+        Ok(project.definitions.iter().map(of).collect())
     }
 
     fn cohorts(
@@ -138,7 +150,7 @@ impl Shown {
         snapshot: Option<&Snapshot>,
     ) -> anyhow::Result<Vec<Value>> {
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
-        for (id, cadence) in self.in_force(project) {
+        for (id, cadence) in self.in_force(project, snapshot)? {
             let id = &CohortId::new(&id)?;
             let Known {
                 members,
@@ -250,7 +262,13 @@ impl Shown {
             Some(snapshot) => snapshot.backlog()?,
             None => Vec::new(),
         };
-        for name in project.config.destinations.keys() {
+        let mut names: BTreeSet<String> = project.config.destinations.keys().cloned().collect();
+        if !project.knows_settings {
+            let running = field(&self.service, "destinations").as_object();
+            names.extend(running.into_iter().flat_map(|all| all.keys().cloned()));
+            names.extend(backlog.iter().map(|(name, ..)| name.clone()));
+        }
+        for name in &names {
             let waiting = backlog.iter().find(|(destination, ..)| destination == name);
             let (messages, size) = waiting.map_or((0, 0), |(_, messages, size)| (*messages, *size));
             let live = field(field(&self.service, "destinations"), name);
@@ -283,13 +301,23 @@ impl Shown {
         Ok(destinations)
     }
 
+    /// Cohorts whose definition is gone, and whose end the guard holds.
+    fn held_ends(&mut self, snapshot: Option<&Snapshot>) -> anyhow::Result<Vec<Value>> {
+        let ends = match snapshot {
+            Some(snapshot) => HeldEnd::all(snapshot)?,
+            None => Vec::new(),
+        };
+        self.remarks.extend(ends.iter().map(HeldEnd::text));
+        Ok(ends.iter().map(HeldEnd::json).collect())
+    }
+
     /// Messages for destinations that muster.yaml does not have.
     fn stranded(
         &mut self,
         project: &Project,
         snapshot: Option<&Snapshot>,
     ) -> anyhow::Result<Vec<Value>> {
-        let stranded = match snapshot {
+        let stranded = match snapshot.filter(|_| project.knows_settings) {
             Some(snapshot) => Stranded::of(project, snapshot)?,
             None => Vec::new(),
         };

@@ -28,7 +28,7 @@ pub(super) const TAKES: Takes = Takes::Either(&[Takes::Word(&["off"]), Takes::Ma
 static GUARD: Map = Map {
     name: "`guard:`",
     heading: "`guard`",
-    about: "A run that would move a large part of a cohort is held until `muster approve COHORT` lets it go or `muster reject COHORT` drops it. A cohort's first run is never held.",
+    about: "A run that would move a large part of a cohort is held until `muster approve COHORT` lets it go or `muster reject COHORT` drops it. A cohort's first run is never held; the end of a cohort with `on_remove: exit` is one that moves all members.",
     keys: &[
         Key::new(
             "percent",

@@ -21,10 +21,11 @@ mod variables;
 use muster_definition::{Diagnostic, Diagnostics, Source};
 
 pub(crate) use outline::Outline;
-pub(crate) use project::Config;
+pub(crate) use project::{COHORTS, Config};
 pub(crate) use reference::reference;
 pub(crate) use schema::schema;
 pub(crate) use source::{MAX_MALFORMED, SourceConfig};
+pub(crate) use variables::Lookup;
 
 /// The file's name in a project's folder.
 pub(crate) const FILE: &str = "muster.yaml";

@@ -1,9 +1,10 @@
 //! The top of the file.
 
 use std::collections::BTreeMap;
+use std::env::VarError;
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Node, Reader};
+use muster_definition::yaml::{Content, Node, Reader};
 use muster_definition::{
     Diagnostic, Diagnostics, Duration, Source, Span, TimeZoneName, time_zone as read_time_zone,
 };
@@ -45,8 +46,14 @@ pub(crate) struct Config {
     pub(crate) operations: Option<Operations>,
 }
 
+/// Where definitions are unless the file says otherwise. A project has those of one kind.
+pub(crate) const COHORTS: [&str; 3] = ["cohorts/*.yaml", "cohorts/*.yml", "cohorts/*.json"];
+
 /// How long run records are kept unless the file says otherwise, in days.
 const RUN_RECORD_DAYS: u64 = 90;
+
+/// Stands for a variable that is not set where its value does not matter.
+pub(super) const UNSET: &str = "unset";
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -138,11 +145,56 @@ impl Config {
     /// Reads the file, with the values that `lookup` gives for `${VAR}`. A variable that is missing hides other faults: what
     /// stands in its place cannot be judged.
     pub(crate) fn parse(source: &Source, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
+        Self::parse_with(source, &|reader, root| expand(reader, root, lookup))
+    }
+
+    /// Reads the file for a command that opens no source and no destination: a variable in those may be missing, and is the text
+    /// [`UNSET`] then.
+    pub(crate) fn parse_without_secrets(
+        source: &Source,
+        lookup: Lookup<'_>,
+    ) -> Result<Self, Diagnostics> {
+        let or_unset = |name: &str| match lookup(name) {
+            Err(VarError::NotPresent) => Ok(UNSET.to_owned()),
+            value => value,
+        };
+        Self::parse_with(source, &|reader, root| {
+            let Content::Map(entries) = &mut root.content else {
+                return;
+            };
+            for entry in entries {
+                match &*entry.key {
+                    "sources" | "destinations" => expand(reader, &mut entry.value, &or_unset),
+                    _ => expand(reader, &mut entry.value, lookup),
+                }
+            }
+        })
+    }
+
+    /// Reads where the store is and nothing else, for a command that answers from the store while something is wrong with the
+    /// file. All other settings are those of an empty file, but run records are kept for ever.
+    pub(crate) fn parse_place(source: &Source, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
+        let config = Self::parse_with(source, &|reader, root| {
+            if let Content::Map(entries) = &mut root.content {
+                entries.retain(|entry| &*entry.key == "store");
+            }
+            expand(reader, root, lookup);
+        });
+        config.map(|config| Self {
+            run_records: Duration::from_millis(u64::MAX),
+            ..config
+        })
+    }
+
+    fn parse_with(
+        source: &Source,
+        expand: &dyn Fn(&mut Reader<'_>, &mut Node),
+    ) -> Result<Self, Diagnostics> {
         let mut reader = Reader::new(source);
         let Some(mut root) = reader.load() else {
             return Err(reader.finish());
         };
-        expand(&mut reader, &mut root, lookup);
+        expand(&mut reader, &mut root);
         let diagnostics = reader.finish();
         if diagnostics.has_errors() {
             return Err(diagnostics);
@@ -216,9 +268,7 @@ pub(super) fn time_zone(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<
 pub(super) fn cohorts(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<String> {
     match node {
         Some(node) => texts(reader, node, "a glob of definitions"),
-        None => ["cohorts/*.yaml", "cohorts/*.yml", "cohorts/*.json"]
-            .map(str::to_owned)
-            .to_vec(),
+        None => COHORTS.map(str::to_owned).to_vec(),
     }
 }
 

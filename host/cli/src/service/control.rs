@@ -85,12 +85,19 @@ pub(crate) fn ask(store: &Path, request: &Request) -> anyhow::Result<Option<Valu
         Err(error)
             if matches!(
                 error.kind(),
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::ConnectionRefused
             ) =>
         {
             return Ok(None);
         }
-        Err(error) => return Err(anyhow!(error).context("cannot ask the running service")),
+        Err(error) => {
+            let socket = store.join(SOCKET);
+            let what = format!(
+                "cannot tell whether the service runs, by {}",
+                socket.display()
+            );
+            return Err(anyhow!(error).context(what));
+        }
     };
     let mut line = serde_json::to_string(request)?;
     line.push('\n');

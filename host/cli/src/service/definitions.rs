@@ -76,7 +76,7 @@ async fn read(service: &Arc<Service>) -> Arc<Project> {
         }
         Err(faults) => {
             tracing::error!(
-                "the definitions on disk are wrong, the old ones stay in force:\n{}",
+                "the definitions on disk are wrong; what was in force before stays so:\n{}",
                 faults.text
             );
             service.host.live().definitions = Some(faults);
@@ -96,6 +96,9 @@ fn load(project: &Project) -> Result<Vec<Loaded>, Faults> {
         text: format!("{error:#}"),
         lines: vec![format!("{error:#}")],
     })?;
+    if let Some(faults) = Faults::of_modules(&loaded) {
+        return Err(faults);
+    }
     let mut warnings = project.problems.clone();
     warnings.append(retention::of_rules(project, &loaded));
     logs::warn(&warnings);

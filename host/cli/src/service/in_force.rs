@@ -15,6 +15,7 @@ use super::group::{Ask, Group, Reply};
 use super::live::LiveCohort;
 use super::logs;
 use crate::project::Project;
+use crate::removed;
 use crate::rules::{self, Loaded};
 
 /// How far the definitions are put in force.
@@ -178,7 +179,16 @@ impl Service {
             rules::end_removed(&project, &host.store, host.clock.now())
         });
         for (cohort, record) in removed.await? {
-            tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
+            match record.held {
+                None => {
+                    tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
+                }
+                Some(held) => tracing::warn!(
+                    %cohort, members = held.members,
+                    "its definition is gone and said `on_remove: exit`, and the guard holds that all members exit: \
+                     `muster approve {cohort}` lets it go, `muster reject {cohort}` keeps the members"
+                ),
+            }
         }
         Ok(())
     }
@@ -223,9 +233,33 @@ impl Service {
                 }
                 _ if changed => {}
                 Some(Reply::Ended) => return Err(FAILED.to_owned()),
-                None => return Err(self.unknown(cohort)),
+                None => {
+                    return match self.ask_of_end(&id, &ask).await {
+                        Some(answer) => answer,
+                        None => Err(self.unknown(cohort)),
+                    };
+                }
             }
         }
+    }
+
+    /// Approves or rejects the end of a cohort whose definition is gone, if the guard holds it. `None`: nothing of that kind is
+    /// asked.
+    async fn ask_of_end(&self, id: &CohortId, ask: &Ask) -> Option<Result<Value, String>> {
+        let approved = match ask {
+            Ask::Approve => true,
+            Ask::Reject => false,
+            Ask::Sync { .. } | Ask::Reconcile { .. } => return None,
+        };
+        let _changing = self.changing.lock().await;
+        let beside = Arc::clone(&self.host.locks.beside).lock_owned().await;
+        let (host, id) = (Arc::clone(&self.host), id.clone());
+        let done = blocking(move || {
+            let _beside = beside;
+            removed::decide(&host.store, &id, approved, host.clock.now())
+        });
+        let done = done.await.map_err(|error| error.to_string());
+        done.transpose()
     }
 
     /// Ready when files have been imported for so long that whoever asks is better told than kept waiting.

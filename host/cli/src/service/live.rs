@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use muster_model::{CohortId, Millis};
 
+use crate::rules::{self, Loaded};
+
 /// What is known of the cohorts in force.
 #[derive(Default)]
 pub(crate) struct Live {
@@ -37,4 +39,15 @@ pub(crate) struct Faults {
     pub(crate) text: String,
     /// Each fault in a line, with its place.
     pub(crate) lines: Vec<String>,
+}
+
+impl Faults {
+    /// What is wrong with modules that cannot be loaded; `None`: all can.
+    pub(crate) fn of_modules(loaded: &[Loaded]) -> Option<Self> {
+        let lines: Vec<_> = loaded.iter().filter_map(rules::fault).collect();
+        (!lines.is_empty()).then(|| Self {
+            text: lines.join("\n"),
+            lines,
+        })
+    }
 }

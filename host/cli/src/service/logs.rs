@@ -1,7 +1,5 @@
 //! Logs on standard error: for people, or JSON for machines.
 
-use std::io::IsTerminal;
-
 use clap::ValueEnum;
 use muster_definition::Diagnostics;
 use muster_engine::Moved;
@@ -41,7 +39,7 @@ pub(crate) fn moved(moved: &Moved) {
 }
 
 /// Begins to log. Other crates are heard from their warnings on.
-pub(crate) fn begin(format: LogFormat, level: Level) {
+pub(crate) fn begin(format: LogFormat, level: Level, colours: bool) {
     let ours = [
         "muster",
         "muster_engine",
@@ -60,11 +58,8 @@ pub(crate) fn begin(format: LogFormat, level: Level) {
     // A second call (in tests) has no effect.
     let _ = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
-        LogFormat::Text => {
-            let ansi = std::io::stderr().is_terminal();
-            registry
-                .with(lines.with_ansi(ansi).with_target(false))
-                .try_init()
-        }
+        LogFormat::Text => registry
+            .with(lines.with_ansi(colours).with_target(false))
+            .try_init(),
     };
 }

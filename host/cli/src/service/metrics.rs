@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 
 use super::host::Host;
 use super::live::LiveCohort;
+use crate::removed::HeldEnd;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfCohort {
@@ -245,6 +246,11 @@ impl Metrics {
             if let Some(last) = last.max(status.ran) {
                 self.last_run.get_or_create(&of).set(last.as_second());
             }
+        }
+        // A cohort that is no longer in force can be held, too.
+        for end in HeldEnd::all(&snapshot)? {
+            let cohort = end.cohort.to_string();
+            self.held.get_or_create(&OfCohort { cohort }).set(1);
         }
         Ok(())
     }

@@ -52,6 +52,7 @@ use clock::Clock;
 use group::Group;
 use host::{Begin, Destination, Host};
 use in_force::Phase;
+use live::Faults;
 use sources::Sources;
 use supervisor::{Supervisor, Task};
 
@@ -207,6 +208,7 @@ impl Service {
     async fn begin(self: &Arc<Self>, open: Open, loaded: Vec<Loaded>) {
         let project = self.project();
         let host = &self.host;
+        host.live().definitions = Faults::of_modules(&loaded);
         self.note_in_force(&project, &loaded);
         // Before anything is delivered: what waits for another place is dropped.
         self.put_in_store(&loaded, places(&project)).await;

@@ -80,7 +80,7 @@ async fn ready(State(host): State<Arc<Host>>) -> Response {
         said.push_str("ready");
     }
     for fault in faults.into_iter().flat_map(|faults| faults.lines) {
-        said.push_str("\nwrong definition, the one in force goes on: ");
+        said.push_str("\nwrong definition, not in force: ");
         said.push_str(&fault);
     }
     said.push('\n');

@@ -47,6 +47,7 @@ pub(super) async fn end(service: &Service, settings: &Settings) {
     let in_order = async {
         service.work.ended().await;
         if settings.drain {
+            tracing::info!("waiting until all messages are delivered");
             drained(service).await;
         }
         service.stop_deliveries.cancel();

@@ -258,8 +258,9 @@ impl Clauses<'_, '_> {
             Content::Text(text) => Some(text.clone()),
             Content::Flag(flag) => Some(Scalar::Flag(*flag).canonical_text().into()),
             Content::Number(number) => {
-                let canonical = Scalar::Number(*number).canonical_text().into_owned();
                 let written = reader.source().slice(node.span);
+                let exact = Scalar::from_written(written).unwrap_or(Scalar::Number(*number));
+                let canonical = exact.canonical_text().into_owned();
                 let digits = written.trim_start_matches(['-', '+']);
                 if digits.bytes().all(|byte| byte.is_ascii_digit())
                     && digits != canonical.trim_start_matches('-')

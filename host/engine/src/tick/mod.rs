@@ -212,7 +212,14 @@ impl<'a> Tick<'a> {
         for ((cohort, remembered), report) in
             (cohorts.iter().zip(&memory.cohorts)).zip(&mut self.report.cohorts)
         {
-            let cohort = Running::new(remembered.clone(), cohort, &identity, &open, options);
+            let mut cohort = Running::new(remembered.clone(), cohort, &identity, &open, options);
+            // Deadlines of the rule look forward from its own clock. Members as of an earlier one do not follow it.
+            if options.alone
+                && state::clock_of_its_rule(&snapshot, &cohort.state)?
+                    .is_some_and(|clock| clock > options.now)
+            {
+                cohort.state.rule.clear();
+            }
             report.reason = cohort.state.reason;
             running.push(cohort);
         }

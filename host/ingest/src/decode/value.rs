@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use muster_model::Operator;
+use muster_model::{Operator, Scalar};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::draft::{Draft, DraftScalar};
@@ -322,13 +322,9 @@ fn joined(path: &str, key: &str) -> String {
     name
 }
 
-/// Whole numbers up to here are exact as an `f64`.
-const EXACT: u64 = 1 << 53;
-
-/// A whole number. One that an `f64` cannot hold is most likely an id: it stays exact as the text of its digits, which
-/// compares and orders as the number would.
+/// A whole number, as [`Scalar::from_written`] has it.
 fn signed<'a>(number: i64) -> DraftScalar<'a> {
-    if number.unsigned_abs() <= EXACT {
+    if number.unsigned_abs() <= Scalar::EXACT {
         DraftScalar::Number(number as f64)
     } else {
         DraftScalar::Text(Cow::Owned(number.to_string()))
@@ -336,7 +332,7 @@ fn signed<'a>(number: i64) -> DraftScalar<'a> {
 }
 
 fn unsigned<'a>(number: u64) -> DraftScalar<'a> {
-    if number <= EXACT {
+    if number <= Scalar::EXACT {
         DraftScalar::Number(number as f64)
     } else {
         DraftScalar::Text(Cow::Owned(number.to_string()))

@@ -1,6 +1,9 @@
 //! Files named one by one or by patterns.
 
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use glob::{MatchOptions, Pattern};
 
 /// Why a pattern gives no files.
 #[derive(Debug, thiserror::Error)]
@@ -31,60 +34,58 @@ pub enum FindError {
         /// The folder it was looked for in.
         base: PathBuf,
     },
-    /// A folder on the way cannot be read.
-    #[error("cannot look for `{pattern}`: {source}")]
+    /// A folder cannot be listed, or a file's kind cannot be read, so nobody knows which files there are.
+    #[error("cannot look for `{pattern}`: cannot read `{}`: {why}", path.display())]
     Read {
         /// As it was written.
         pattern: String,
-        /// Which folder, and what the system said.
-        source: glob::GlobError,
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        why: std::io::Error,
     },
 }
 
-/// The files that a pattern names, sorted by path. Relative patterns start at `base`. `*` and `?` stand for characters of a name, `**` for
-/// any number of folders, `[a-z]` for one of these characters, `[!a-z]` for none of them; a name that begins with a dot has to
-/// be written out. Folders are left out. A path of a file that is there is that file, whatever characters it has.
+impl FindError {
+    /// Whether the pattern is good and all folders could be listed: there is just no such file.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::NoFile { .. } | Self::NoMatch { .. })
+    }
+}
+
+/// Returns the files that a pattern names, sorted by path. Relative patterns start at `base`. `*` and `?` stand for
+/// characters of a name, `**` for any number of folders, `[a-z]` for one of these characters, `[!a-z]` for none of them; a
+/// name that begins with a dot has to be written out. Folders are left out, `**` does not follow links to folders. A path
+/// of a file that is there is that file, whatever characters it has.
+///
+/// # Errors
+/// [`FindError::NoFile`] and [`FindError::NoMatch`] if there is no such file; [`FindError::Read`] if that cannot be known,
+/// since a folder on the way cannot be listed.
 pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
+    let unreadable = |(path, why)| FindError::Read {
+        pattern: pattern.to_owned(),
+        path,
+        why,
+    };
     let itself = base.join(pattern);
-    if itself.is_file() {
+    if kind(&itself).map_err(unreadable)? == Kind::File {
         return Ok(vec![itself]);
     }
-    if !pattern.contains(['*', '?', '[']) {
+    if !has_wildcard(pattern) {
         return Err(FindError::NoFile {
             pattern: pattern.to_owned(),
             base: base.to_owned(),
         });
     }
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let whole = if Path::new(pattern).is_absolute() {
-        pattern.to_owned()
-    } else {
-        // The folder's own name may have brackets in it.
-        let base = glob::Pattern::escape(&base.to_string_lossy());
-        Path::new(&base)
-            .join(pattern)
-            .to_string_lossy()
-            .into_owned()
-    };
-    let paths = glob::glob_with(&whole, options).map_err(|error| FindError::Pattern {
+    Pattern::new(pattern).map_err(|error| FindError::Pattern {
         pattern: pattern.to_owned(),
         reason: error.msg,
-        position: (error.pos + 1).saturating_sub(whole.len() - pattern.len()),
+        position: error.pos + 1,
     })?;
+    let parts: Vec<_> = Path::new(pattern).components().map(Part::of).collect();
     let mut files = Vec::new();
-    for path in paths {
-        let path = path.map_err(|source| FindError::Read {
-            pattern: pattern.to_owned(),
-            source,
-        })?;
-        if path.is_file() {
-            files.push(path);
-        }
-    }
+    walk(base, &parts, &mut files).map_err(unreadable)?;
     files.sort_unstable();
     files.dedup();
     if files.is_empty() {
@@ -94,6 +95,146 @@ pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError>
         });
     }
     Ok(files)
+}
+
+/// A path, and why it cannot be read.
+type Unreadable = (PathBuf, std::io::Error);
+
+/// A part of a pattern between two slashes.
+enum Part {
+    /// `**`, any number of folders.
+    Folders,
+    /// A name with wildcards.
+    Names(Pattern),
+    /// A name without, or `..` and the root.
+    Name(PathBuf),
+}
+
+impl Part {
+    fn of(component: Component<'_>) -> Self {
+        let text = component.as_os_str().to_string_lossy();
+        match Pattern::new(&text) {
+            _ if text == "**" => Self::Folders,
+            Ok(pattern) if has_wildcard(&text) => Self::Names(pattern),
+            _ => Self::Name(PathBuf::from(component.as_os_str())),
+        }
+    }
+}
+
+fn has_wildcard(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// What a path is.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    /// Nothing, or neither of both.
+    Other,
+}
+
+/// Looks at a path, through links.
+fn kind(path: &Path) -> Result<Kind, Unreadable> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(Kind::File),
+        Ok(metadata) if metadata.is_dir() => Ok(Kind::Folder),
+        Ok(_) => Ok(Kind::Other),
+        Err(error) if is_absence(&error) => Ok(Kind::Other),
+        Err(error) => Err((path.to_owned(), error)),
+    }
+}
+
+/// Whether an error says that there is nothing of this name. A name that is too long or has a zero byte names nothing.
+fn is_absence(error: &std::io::Error) -> bool {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    matches!(
+        error.kind(),
+        NotFound | NotADirectory | InvalidFilename | InvalidInput
+    )
+}
+
+/// Adds the files below a folder that the parts name.
+fn walk(folder: &Path, parts: &[Part], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+    let Some((part, rest)) = parts.split_first() else {
+        return Ok(());
+    };
+    match part {
+        Part::Name(name) => visit(folder.join(name), rest, files),
+        Part::Names(pattern) => {
+            const OPTIONS: MatchOptions = MatchOptions {
+                case_sensitive: true,
+                require_literal_separator: true,
+                require_literal_leading_dot: true,
+            };
+            for entry in entries(folder)? {
+                let name = entry.file_name();
+                if pattern.matches_with(&name.to_string_lossy(), OPTIONS) {
+                    visit(entry.path(), rest, files)?;
+                }
+            }
+            Ok(())
+        }
+        Part::Folders => {
+            // `**` at the end stands for every file below, as in `**/*`.
+            match rest {
+                [] => walk_all(folder, files)?,
+                rest => walk(folder, rest, files)?,
+            }
+            for below in folders(folder)? {
+                walk(&below, parts, files)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Adds a path that the parts so far name, or goes on below it.
+fn visit(path: PathBuf, rest: &[Part], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+    match (kind(&path)?, rest) {
+        (Kind::File, []) => files.push(path),
+        (Kind::Folder, [_, ..]) => walk(&path, rest, files)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Adds every file of a folder, but none below it.
+fn walk_all(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+    for entry in entries(folder)? {
+        if !is_hidden(&entry) {
+            visit(entry.path(), &[], files)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folders in a folder. Links are left out, so that none is visited for ever.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+    let mut folders = Vec::new();
+    for entry in entries(folder)? {
+        let kind = entry.file_type().map_err(|error| (entry.path(), error))?;
+        if kind.is_dir() && !is_hidden(&entry) {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+fn is_hidden(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Lists a folder; one that is not there has nothing in it.
+fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>, Unreadable> {
+    let unreadable = |error| (folder.to_owned(), error);
+    let listing = match std::fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let entries: Result<Vec<_>, _> = listing.collect();
+    entries.map_err(unreadable)
 }
 
 #[cfg(test)]
@@ -154,5 +295,46 @@ mod tests {
             error("a/***/b"),
             "`a/***/b` is not a pattern for files: wildcards are either regular `*` or recursive `**` at character 5"
         );
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_listed_is_an_error_and_no_absence() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        std::fs::create_dir_all(base.join("a/sub")).unwrap();
+        std::fs::write(base.join("a/x.json"), "").unwrap();
+        // Nobody, root included, can list a folder whose name stands for itself.
+        std::os::unix::fs::symlink("loop", base.join("loop")).unwrap();
+        for pattern in ["loop/*.json", "loop/**/*.json", "loop/x.json", "*/*.json"] {
+            let error = find_files(pattern, base).unwrap_err();
+            assert!(
+                matches!(&error, FindError::Read { path, .. } if path.starts_with(base.join("loop"))),
+                "{pattern}: {error:?}"
+            );
+            assert!(!error.is_absence());
+        }
+        assert_eq!(found("a/**/*.json", base), ["a/x.json"]);
+        assert!(find_files("none/*.json", base).unwrap_err().is_absence());
+        assert!(
+            find_files("a/x.json/*.json", base)
+                .unwrap_err()
+                .is_absence()
+        );
+    }
+
+    #[test]
+    fn links_are_followed_but_not_round_in_circles() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        std::fs::create_dir_all(base.join("a/b")).unwrap();
+        std::fs::write(base.join("a/b/x.json"), "").unwrap();
+        std::fs::create_dir(base.join("a/.git")).unwrap();
+        std::fs::write(base.join("a/.git/y.json"), "").unwrap();
+        std::os::unix::fs::symlink("..", base.join("a/up")).unwrap();
+        std::os::unix::fs::symlink("b/x.json", base.join("a/link.json")).unwrap();
+        std::os::unix::fs::symlink("nothing", base.join("a/gone.json")).unwrap();
+        assert_eq!(found("a/up/a/*.json", base), ["a/up/a/link.json"]);
+        assert_eq!(found("**/*.json", base), ["a/b/x.json", "a/link.json"]);
+        assert_eq!(found("a/**", base), ["a/b/x.json", "a/link.json"]);
     }
 }

@@ -8,6 +8,7 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
+use crate::config;
 use crate::output::{Output, count, table};
 use crate::places::Stranded;
 use crate::project::Project;
@@ -27,7 +28,10 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let (project, warnings) = Project::read(&self.project, output)?;
+        if !warnings.is_empty() {
+            output.note(&output.diagnostics(&warnings));
+        }
         let rules = rules::load(&project)?;
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in &project.definitions {
@@ -55,15 +59,16 @@ impl Check {
         let mut text = table(&["cohort", "cadence", "time zone", "goes to"], rows);
         text += &format!("\n{}: all right", count(cohorts.len() as u64, "cohort"));
         // A rule that cannot be loaded is an error here; in a run it concerns its own cohorts only.
-        for loaded in &rules {
-            if let Err(error) = &loaded.rule {
-                let ids: Vec<_> = loaded
-                    .cohorts
-                    .iter()
-                    .map(|cohort| cohort.id.to_string())
-                    .collect();
-                bail!("the rule of {}: {error}", ids.join(", "));
-            }
+        let faults: Vec<_> = rules.iter().filter_map(rules::fault).collect();
+        if !faults.is_empty() {
+            bail!("{}", faults.join("\nerror: "));
+        }
+        let unmatched = project.unmatched();
+        for pattern in &unmatched {
+            output.note(&format!(
+                "warning: no file matches `{pattern}` of `cohorts:` in {}",
+                config::FILE
+            ));
         }
         let short = retention::of_rules(&project, &rules);
         if !short.is_empty() {
@@ -83,6 +88,7 @@ impl Check {
             "ok": true,
             "cohorts": cohorts,
             "modules": rules.len(),
+            "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
             "stranded": stranded.iter().map(Stranded::json).collect::<Vec<_>>(),
         });

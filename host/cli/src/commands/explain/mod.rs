@@ -12,7 +12,7 @@ use muster_model::{Event, Millis, UserHistory, Value};
 use muster_store::{Snapshot, UserKey};
 use serde_json::{Value as Json, json};
 
-use crate::output::{Output, number, table};
+use crate::output::{Output, count, number, table};
 use crate::project::{Project, clause};
 use crate::reads::Reads;
 use crate::service::control;
@@ -114,8 +114,8 @@ fn find_user(snapshot: &Snapshot, id: &str) -> anyhow::Result<UserKey> {
     match closest(id, ids.iter().map(String::as_str)) {
         Some(meant) => bail!("{unknown}: did you mean {}?", quote(meant)),
         None => bail!(
-            "{unknown}: the store has {} users; `muster status` shows what was imported",
-            number(users.into())
+            "{unknown}: the store has {}; `muster status` shows what was imported",
+            count(users.into(), "user")
         ),
     }
 }

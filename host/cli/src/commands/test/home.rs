@@ -7,9 +7,9 @@ use muster_definition::{Definition, Diagnostics, TimeZoneName, link, parse_in};
 
 use crate::config::{self, Outline};
 use crate::lists::MemberLists;
-use crate::output::{Output, Rendered};
+use crate::output::Output;
 use crate::project::read;
-use crate::reading::find_definitions;
+use crate::reading::{find_definitions, unlisted};
 
 /// A project as its tests need it; without one there is no other cohort, and the time zone is UTC.
 pub(super) struct Home {
@@ -35,13 +35,17 @@ impl Home {
     pub(super) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let outline = read(&directory.join(config::FILE))
             .and_then(|source| Outline::parse(&source, &config::environment));
-        let outline = outline.map_err(|diagnostics| Rendered(output.diagnostics(&diagnostics)))?;
+        let outline = outline.map_err(|diagnostics| output.refusal(&diagnostics))?;
         let mut home = Self {
             zone: outline.time_zone,
             ..Self::none()
         };
         for pattern in &outline.cohorts {
-            for path in find_definitions(pattern, directory) {
+            let paths = find_definitions(pattern, directory).unwrap_or_else(|error| {
+                home.problems.append(unlisted(directory, &error));
+                Vec::new()
+            });
+            for path in paths {
                 home.folders.extend(path.parent().map(Path::to_owned));
                 match read(&path).and_then(|source| parse_in(&source, &home.zone)) {
                     Ok(definition) => home.definitions.push(definition),

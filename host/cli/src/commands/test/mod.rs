@@ -21,7 +21,7 @@ use clap::Args;
 use muster_definition::Diagnostics;
 use muster_sandbox::{Options, Sandbox};
 
-use crate::output::{Output, Rendered, Reported, count};
+use crate::output::{Output, Reported, count};
 use crate::project;
 use case::TestFile;
 use coverage::Coverage;
@@ -112,7 +112,7 @@ fn load(
         }
     }
     if problems.has_errors() {
-        return Err(Rendered(output.diagnostics(&problems)).into());
+        return Err(output.refusal(&problems).into());
     }
     Ok(suite)
 }

@@ -427,7 +427,10 @@ fn value(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Value>> {
 fn scalar(reader: &mut Reader<'_>, node: &Node) -> Option<Scalar> {
     match &node.content {
         Content::Text(text) => Some(Scalar::Text(text.clone())),
-        Content::Number(number) => Some(Scalar::Number(*number)),
+        Content::Number(number) => {
+            let exact = Scalar::from_written(reader.source().slice(node.span));
+            Some(exact.unwrap_or(Scalar::Number(*number)))
+        }
         Content::Flag(flag) => Some(Scalar::Flag(*flag)),
         Content::Nothing | Content::List(_) | Content::Map(_) => reader.expected(
             node,

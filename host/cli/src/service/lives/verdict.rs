@@ -75,17 +75,15 @@ impl Process<'_> {
         self.answer(asking).await
     }
 
-    /// Returns a cohort in force whose run the guard holds. A cohort without a definition can be held too, and stays so: nobody can
-    /// approve it.
+    /// Returns a cohort whose run, or whose end, the guard holds. A cohort without a definition stays as it is if a run of its
+    /// definition was held: nobody can approve that.
     fn first_held(&self) -> Option<usize> {
-        let mut in_force = self.world.in_force.keys().copied();
-        in_force.find(|cohort| self.held(*cohort))
-    }
-
-    fn held(&self, cohort: usize) -> bool {
         let snapshot = self.service.host.store.snapshot().unwrap();
-        let status = muster_engine::status(&snapshot, &cohort_id(cohort)).unwrap();
-        status.held.is_some()
+        (0..COHORTS).find(|cohort| {
+            let status = muster_engine::status(&snapshot, &cohort_id(*cohort)).unwrap();
+            let defined = self.world.in_force.contains_key(cohort);
+            status.held.is_some() && (defined || status.is_end)
+        })
     }
 
     /// The clock of a cohort's last run; in real time it is now.
@@ -179,8 +177,9 @@ impl Process<'_> {
                 .filter_map(|user| snapshot.user_id(muster_store::UserKey(user)).unwrap())
                 .collect();
             if stored != members {
+                let runs = muster_engine::records(&snapshot, &cohort_id(cohort), 10).unwrap();
                 faults.push(format!(
-                    "the store holds {stored:?} of `{id}`, but at {ran} its members are {members:?}"
+                    "the store holds {stored:?} of `{id}`, but at {ran} its members are {members:?}; its latest runs: {runs:#?}"
                 ));
             }
         } else if let Some(chosen) = self.world.removed.get(&cohort)
@@ -204,8 +203,9 @@ impl Process<'_> {
         let snapshot = self.service.host.store.snapshot().unwrap();
         let id = cohort_id(cohort);
         let records = muster_engine::records(&snapshot, &id, 1).unwrap();
-        let ended = records.first().map(|run| run.reason) == Some(Reason::Removed);
-        let ending = muster_engine::removed(&snapshot, &|_| false).unwrap();
+        let is_end = |run: &RunRecord| run.reason == Reason::Removed && run.held.is_none();
+        let ended = records.first().is_some_and(is_end);
+        let ending = muster_engine::removed(&snapshot, &|_| false, None).unwrap();
         ended || ending.contains(&id)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::world::{World, of_one_user_a_chunk, purchase, settings, until};
 use crate::service::Settings;
+use crate::service::control::Request;
 
 fn cohort(least: u32) -> String {
     format!(
@@ -120,5 +121,144 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     for answer in [before, during] {
         assert_eq!(answer.unwrap()["members"], 1);
     }
+    service.stop().await;
+}
+
+/// A component that is none.
+const GARBAGE: &[u8] = b"\0asm\x0d\0\x01\0garbage";
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
+    let world = World::new(
+        "",
+        &[
+            ("buyers", &cohort(1)),
+            ("vip", "cadence: real_time\nrule: ./vip.wasm\n"),
+        ],
+    );
+    let rule = muster_compiler::compile(
+        &[(
+            muster_model::CohortId::new("vip").unwrap(),
+            &muster_definition::Clause::Everyone,
+        )],
+        &|cohort| cohort.to_string(),
+    );
+    let rule = rule.unwrap().remove(0).wasm;
+    std::fs::write(world.path().join("cohorts/vip.wasm"), &rule).unwrap();
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann"]);
+    until("ann is in both", || {
+        service.members("buyers") + service.members("vip") == 2
+    })
+    .await;
+    assert!(service.metrics().contains("muster_definitions_up 1"));
+    std::fs::write(world.path().join("cohorts/vip.wasm"), GARBAGE).unwrap();
+    until("the fault is noticed", || {
+        service.service.host.live().definitions.is_some()
+    })
+    .await;
+    let faults = service.service.host.live().definitions.clone().unwrap();
+    assert!(
+        faults.lines[0].starts_with("the rule of vip: "),
+        "{faults:?}"
+    );
+    assert!(service.metrics().contains("muster_definitions_up 0"));
+    service.purchase(&["bob"]);
+    until("the rule before goes on", || service.members("vip") == 2).await;
+    std::fs::write(world.path().join("cohorts/vip.wasm"), &rule).unwrap();
+    until("all is well", || {
+        service.service.host.live().definitions.is_none()
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
+    let world = World::new(
+        "",
+        &[
+            ("buyers", &cohort(1)),
+            ("vip", "cadence: real_time\nrule: ./vip.wasm\n"),
+        ],
+    );
+    std::fs::write(world.path().join("cohorts/vip.wasm"), GARBAGE).unwrap();
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann"]);
+    until("others go on", || service.members("buyers") == 1).await;
+    assert!(service.metrics().contains("muster_definitions_up 0"));
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
+    let world = World::new(
+        "cohorts: [\"cohorts/*.yaml\", \"more/*.yaml\"]\n",
+        &[("buyers", &cohort(1))],
+    );
+    world.write(
+        "more/others.yaml",
+        &format!("{}on_remove: exit\n", cohort(1)),
+    );
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann"]);
+    until("ann is in both", || {
+        service.members("buyers") + service.members("others") == 2
+    })
+    .await;
+    // Nobody, root included, can list a folder whose name is a link to itself.
+    std::fs::rename(world.path().join("more"), world.path().join("away")).unwrap();
+    std::os::unix::fs::symlink("more", world.path().join("more")).unwrap();
+    until("the fault is noticed", || {
+        service.service.host.live().definitions.is_some()
+    })
+    .await;
+    let faults = service.service.host.live().definitions.clone().unwrap();
+    assert!(faults.lines[0].contains("more/*.yaml"), "{faults:?}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(service.members("others"), 1);
+    assert!(!world.out().contains("\"in_cohort\":false"));
+    std::fs::remove_file(world.path().join("more")).unwrap();
+    std::fs::rename(world.path().join("away"), world.path().join("more")).unwrap();
+    until("all is well", || {
+        service.service.host.live().definitions.is_none()
+    })
+    .await;
+    // A folder that is there and empty is another matter: its cohort is gone.
+    world.remove("more/others.yaml");
+    until("everybody has left", || service.members("others") == 0).await;
+    service.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_cohort_passes_the_guard() {
+    let settings_text = "guard: {percent: 50, members: 1}\n";
+    let world = World::new(settings_text, &[("buyers", &cohort(1))]);
+    world.write(
+        "cohorts/others.yaml",
+        &format!("{}on_remove: exit\n", cohort(1)),
+    );
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann", "bob"]);
+    until("both are in", || service.members("others") == 2).await;
+    world.remove("cohorts/others.yaml");
+    let held = "muster_cohort_held{cohort=\"others\"} 1";
+    until("it is held", || service.metrics().contains(held)).await;
+    assert_eq!(service.members("others"), 2);
+    let cohort = "others".to_owned();
+    let answer = service.ask(Request::Approve { cohort }).await.unwrap();
+    assert_eq!(answer["exited"], 2);
+    assert_eq!(service.members("others"), 0);
+    until("the exits arrive", || {
+        world.out().contains("\"in_cohort\":false")
+    })
+    .await;
+    let cohort = "others".to_owned();
+    let again = service.ask(Request::Approve { cohort }).await;
+    assert!(again.unwrap_err().contains("others"));
     service.stop().await;
 }

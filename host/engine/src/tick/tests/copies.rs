@@ -126,7 +126,7 @@ fn a_removed_cohort_that_comes_back_knows_what_destinations_still_hold() {
     world.tick(&rule, &both, NOW);
     world.bought(&[("eve", NOW)]);
     world.tick(&rule, &one, NOW + 1);
-    remove(&world.store, &one.id, Millis(NOW + 2)).unwrap();
+    remove(&world.store, &one.id, Millis(NOW + 2), None).unwrap();
     assert_eq!(held(&world, "out", "buyers"), set(&[]));
     assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob"]));
     world.bought(&[("bob", NOW + DAY)]);
@@ -179,6 +179,29 @@ fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
     let alone = TickOptions {
         alone: true,
         ..TickOptions::at(Millis(NOW + 8 * DAY))
+    };
+    run(&world, &rule, &both[0], &alone);
+    assert_eq!(held(&world, "out", "one"), set(&[]));
+    group(NOW + 1);
+    assert_eq!(held(&world, "out", "one"), set(&["ann"]));
+}
+
+#[test]
+fn a_run_of_one_cohort_alone_at_an_earlier_clock_does_not_outlive_the_way_back() {
+    let world = World::new();
+    let rule = world.rule(LATELY);
+    let named = |id: &str| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(1, &["out"])
+    };
+    let both = [named("one"), named("two")];
+    world.bought(&[("ann", NOW)]);
+    let group = |now| tick(&world.store, &rule, &both, &TickOptions::at(Millis(now))).unwrap();
+    group(NOW);
+    // Ann is not known yet at that clock.
+    let alone = TickOptions {
+        alone: true,
+        ..TickOptions::at(Millis(NOW - DAY))
     };
     run(&world, &rule, &both[0], &alone);
     assert_eq!(held(&world, "out", "one"), set(&[]));
@@ -278,7 +301,7 @@ fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
     let (rule, exits) = (world.rule(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
     world.tick(&rule, &exits, NOW);
-    let gone = || crate::removed(&world.store.snapshot().unwrap(), &|_| false).unwrap();
+    let gone = || crate::removed(&world.store.snapshot().unwrap(), &|_| false, None).unwrap();
     let keeps = Cohort {
         exit_on_remove: false,
         ..exits.clone()
@@ -291,7 +314,7 @@ fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
     };
     put_in_force(&world.store, [&renamed].into_iter(), &[]).unwrap();
     assert_eq!(gone(), std::slice::from_ref(&renamed.id));
-    remove(&world.store, &renamed.id, Millis(NOW)).unwrap();
+    remove(&world.store, &renamed.id, Millis(NOW), None).unwrap();
     let last = world.outbox("out").pop().unwrap();
     assert_eq!(
         (&last["in_cohort"], &last["cohort_name"]),

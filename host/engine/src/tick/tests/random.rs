@@ -189,7 +189,9 @@ impl Life {
                 forget(store, &format!("u{user}"), now).unwrap();
                 self.bought[*user].clear();
             }
-            Step::Remove { cohort } => drop(remove(store, &cohorts[*cohort].id, now).unwrap()),
+            Step::Remove { cohort } => {
+                drop(remove(store, &cohorts[*cohort].id, now, None).unwrap())
+            }
             Step::Reject { cohort } => drop(reject(store, &cohorts[*cohort].id, now).unwrap()),
             Step::Reconcile { cohort, with } => {
                 let cohort = &cohorts[*cohort];
