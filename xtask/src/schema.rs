@@ -17,6 +17,7 @@ pub(crate) fn schema() -> anyhow::Result<()> {
     for (name, arguments) in [
         ("muster.schema.json", ["--config"].as_slice()),
         ("configuration.md", &["--config", "--markdown"]),
+        ("limits.md", &["--limits"]),
     ] {
         write(&docs.join(name), &muster_schema(arguments)?)?;
     }

@@ -3,6 +3,7 @@
 mod allocator;
 mod commands;
 mod config;
+mod limits;
 mod lists;
 mod look;
 mod output;

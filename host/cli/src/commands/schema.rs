@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::config;
+use crate::limits;
 use crate::output::Output;
 
 /// The schema's name in a project, which the definitions of a new project begin with.
@@ -22,12 +23,18 @@ pub(crate) struct Schema {
     /// Print the reference for people, in Markdown
     #[arg(long, requires = "config")]
     markdown: bool,
+    /// Print all limits, in Markdown
+    #[arg(long, conflicts_with = "config")]
+    limits: bool,
 }
 
 impl Schema {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        if self.markdown {
-            let text = config::reference();
+        if self.markdown || self.limits {
+            let text = match self.limits {
+                true => limits::page(),
+                false => config::reference(),
+            };
             return output.result(&json!({ "markdown": text }), &text);
         }
         let text = match self.config {

@@ -25,6 +25,10 @@ const APPROVALS: usize = 4 * COHORTS;
 /// How late a scheduled run may be, in ms.
 const LATE: i64 = 1_000;
 
+/// How long after the instant of a run that was cut off a start may go on with it, in ms. It may be one in real time of a cohort
+/// that is hourly by then.
+const RESUMED: i64 = 10_000;
+
 impl Process<'_> {
     /// Lets everything go, and looks whether every copy is what is true.
     ///
@@ -250,7 +254,7 @@ impl Process<'_> {
             // At a start or a change a run may be made up for or gone on with.
             let mut begun = self.world.begun.iter();
             let mut set_back = self.world.set_back.iter();
-            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + LATE))
+            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + RESUMED))
                 || set_back.any(|(to, from)| (*to..=*from).contains(&slot))
             {
                 continue;

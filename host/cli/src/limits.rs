@@ -1,0 +1,480 @@
+//! `docs/limits.md`, made of the constants: every limit with its number, what happens at it, and how it is changed.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use muster_definition::limits as definition;
+use muster_ingest::http::limits as http;
+use muster_ingest::limits as line;
+use muster_model::CohortId;
+use muster_sandbox::limits as sandbox;
+use muster_store as store;
+use muster_engine as engine;
+
+use crate::output::number;
+
+const INTRODUCTION: &str = "\
+# Limits
+
+Every limit of Muster, what happens at it, and how it is changed. `muster schema --limits` prints this page; it is made of \
+the constants in the code, where each has its arithmetic and a test that reaches it. A limit that is \"fixed\" is changed in \
+the code alone.";
+
+/// Limits of one kind.
+struct Section {
+    heading: &'static str,
+    about: &'static str,
+    limits: Vec<Limit>,
+}
+
+/// A limit.
+struct Limit {
+    what: &'static str,
+    most: String,
+    at_it: &'static str,
+    change: &'static str,
+}
+
+const FIXED: &str = "fixed";
+
+/// Returns the page, in Markdown.
+pub(crate) fn page() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for Section {
+        heading,
+        about,
+        limits,
+    } in [
+        definitions(),
+        modules(),
+        users(),
+        lines(),
+        requests(),
+        history(),
+        runs(),
+        messages(),
+    ] {
+        let _ = write!(
+            page,
+            "\n\n## {heading}\n\n{about}\n\n| limit | most | what happens at it | to change it |\n|---|---|---|---|"
+        );
+        for limit in limits {
+            let Limit {
+                what,
+                most,
+                at_it,
+                change,
+            } = limit;
+            let _ = write!(page, "\n| {what} | {most} | {at_it} | {change} |");
+        }
+    }
+    page.push('\n');
+    page
+}
+
+/// A limit that only the code changes.
+fn fixed(what: &'static str, most: String, at_it: &'static str) -> Limit {
+    Limit {
+        what,
+        most,
+        at_it,
+        change: FIXED,
+    }
+}
+
+fn definitions() -> Section {
+    const REFUSED: &str = "the definition is refused, with the place";
+    Section {
+        heading: "Definitions",
+        about: "They are far above what people write, and bound what reading and compiling a file costs.",
+        limits: vec![
+            fixed("a file", bytes(definition::FILE_BYTES), REFUSED),
+            fixed(
+                "depth of lists and maps",
+                count(definition::DEPTH),
+                REFUSED,
+            ),
+            fixed(
+                "clauses of a definition with those of the cohorts that it uses",
+                count(definition::CLAUSES),
+                REFUSED,
+            ),
+            fixed(
+                "text of a definition with all cohorts that it uses",
+                bytes(definition::LINKED_BYTES),
+                REFUSED,
+            ),
+            Limit {
+                what: "values of one `any_of` or `none_of`",
+                most: count(definition::VALUES),
+                at_it: REFUSED,
+                change: "for user ids use `members:`",
+            },
+            fixed(
+                "event names of one `did`",
+                count(definition::EVENT_NAMES),
+                REFUSED,
+            ),
+            fixed(
+                "properties of one map",
+                count(definition::PROPERTIES),
+                REFUSED,
+            ),
+            fixed(
+                "steps of one `did_in_order`",
+                count(definition::STEPS),
+                REFUSED,
+            ),
+            fixed(
+                "spans of one `regularly`",
+                number(definition::SPANS.into()),
+                REFUSED,
+            ),
+            fixed(
+                "patterns of a definition",
+                count(definition::PATTERNS),
+                REFUSED,
+            ),
+            fixed(
+                "the table of one pattern",
+                bytes(definition::PATTERN_BYTES),
+                REFUSED,
+            ),
+            Limit {
+                what: "ids of one static list",
+                most: count(definition::MEMBERS),
+                at_it: REFUSED,
+                change: "make it a property of the user",
+            },
+            fixed(
+                "destinations of a cohort",
+                count(definition::DESTINATIONS),
+                REFUSED,
+            ),
+            fixed(
+                "user properties of a sync",
+                count(definition::SYNCED_PROPERTIES),
+                REFUSED,
+            ),
+            fixed("a cohort's id", format!("{} characters", CohortId::MAX_LENGTH), REFUSED),
+            fixed("a duration", days(definition::DURATION_MS), REFUSED),
+        ],
+    }
+}
+
+fn modules() -> Section {
+    const REFUSED: &str = "the rule is refused; its cohorts keep their members";
+    Section {
+        heading: "Modules and rules",
+        about: "What a compiled module or a hand-written rule may take. Cohorts that would make a module too large are \
+                given several.",
+        limits: vec![
+            fixed("a module", bytes(sandbox::MAX_RULE_BYTES), REFUSED),
+            fixed(
+                "tables of a rule",
+                number(sandbox::MAX_TABLES.into()),
+                REFUSED,
+            ),
+            fixed(
+                "elements of a table",
+                count(sandbox::MAX_TABLE_ELEMENTS),
+                REFUSED,
+            ),
+            fixed(
+                "core instances of a rule",
+                number(sandbox::MAX_CORE_INSTANCES.into()),
+                REFUSED,
+            ),
+            fixed(
+                "components inside a rule",
+                count(sandbox::MAX_NESTED_COMPONENTS),
+                REFUSED,
+            ),
+            fixed(
+                "what a rule says of itself",
+                bytes(sandbox::MAX_DESCRIPTION_BYTES),
+                REFUSED,
+            ),
+            fixed("cohorts of a module", count(sandbox::MAX_COHORTS), REFUSED),
+            fixed("streams of a module", count(sandbox::MAX_STREAMS), REFUSED),
+            fixed(
+                "time for a rule to describe itself",
+                seconds(sandbox::DESCRIBE_TIME),
+                REFUSED,
+            ),
+            fixed(
+                "time for a hand-written rule over a batch",
+                seconds(sandbox::CLASSIFY_TIME),
+                "the call ends; the batch is split until the users that are at fault stand alone, and they keep their membership",
+            ),
+            fixed(
+                "memory of an instance",
+                bytes(sandbox::MAX_MEMORY_BYTES),
+                "as above",
+            ),
+            fixed(
+                "stack of a rule",
+                bytes(sandbox::MAX_STACK_BYTES),
+                "as above",
+            ),
+            fixed(
+                "artefacts of compiled modules in the store's folder",
+                bytes_64(sandbox::MAX_CACHE_BYTES),
+                "the oldest are deleted, and compiled again when they are needed",
+            ),
+        ],
+    }
+}
+
+fn users() -> Section {
+    Section {
+        heading: "Users for whom a rule fails",
+        about: "A user whose evaluation fails keeps the membership and is evaluated again after 1, 2, 4, … minutes.",
+        limits: vec![
+            fixed(
+                "first wait",
+                seconds(Duration::from_millis(engine::failures::RETRY_FIRST.unsigned_abs())),
+                "it doubles with each failure",
+            ),
+            fixed(
+                "doublings of the wait",
+                number(engine::failures::RETRY_DOUBLINGS.into()),
+                "the wait stays about 17 hours",
+            ),
+            fixed(
+                "time of failed calls in a run",
+                seconds(engine::search::FAILURE_TIME),
+                "other users of failing batches are evaluated first in the next run",
+            ),
+            fixed(
+                "time of failed calls in a run, for users who failed before",
+                seconds(engine::search::RETRY_TIME),
+                "the others are evaluated in a later run",
+            ),
+        ],
+    }
+}
+
+fn lines() -> Section {
+    const MALFORMED: &str = "the event is malformed";
+    const LEFT_OUT: &str = "what is more is left out and counted";
+    Section {
+        heading: "Events",
+        about: "What one event may hold, from whichever source it comes.",
+        limits: vec![
+            fixed("a line of a file", bytes(line::MAX_LINE), MALFORMED),
+            fixed("a user id", bytes(line::MAX_USER_ID), MALFORMED),
+            fixed("an event type", bytes(line::MAX_EVENT_TYPE), MALFORMED),
+            fixed(
+                "a property's name, dots included",
+                bytes(line::MAX_PROPERTY_NAME),
+                "the property is left out and counted",
+            ),
+            fixed("a text", bytes(line::MAX_TEXT), "it is cut and counted"),
+            fixed(
+                "properties of an event",
+                count(line::MAX_PROPERTIES),
+                LEFT_OUT,
+            ),
+            fixed("elements of a list", count(line::MAX_ELEMENTS), LEFT_OUT),
+            fixed("depth of objects and lists", count(line::MAX_DEPTH), MALFORMED),
+            Limit {
+                what: "malformed lines of a file",
+                most: format!("{} %", crate::config::MAX_MALFORMED),
+                at_it: "the file is not imported",
+                change: "`max_malformed:` of the source, `--max-malformed` of `import`",
+            },
+            fixed(
+                "distinct event names",
+                number(store::MAX_EVENT_NAMES.into()),
+                "a new name is refused; HTTP answers 400",
+            ),
+            fixed(
+                "distinct event properties",
+                number(store::MAX_EVENT_PROPERTIES.into()),
+                "an event with a new one is refused; HTTP answers 400",
+            ),
+            fixed(
+                "distinct user properties, counted by operation",
+                number(store::MAX_USER_PROPERTIES.into()),
+                "an event with a new one is refused; HTTP answers 400",
+            ),
+        ],
+    }
+}
+
+fn requests() -> Section {
+    const TOO_LARGE: &str = "413";
+    const BUSY: &str = "429 with `Retry-After`";
+    Section {
+        heading: "HTTP source",
+        about: "Answers are those of the vendor's API, so its SDKs send again what is to be sent again.",
+        limits: vec![
+            fixed(
+                "body of `/2/httpapi` and `/identify`, unpacked",
+                bytes(http::MAX_BODY),
+                TOO_LARGE,
+            ),
+            fixed(
+                "body of `/batch`, unpacked",
+                bytes(http::MAX_BATCH_BODY),
+                TOO_LARGE,
+            ),
+            fixed("events of a request", count(http::MAX_EVENTS), TOO_LARGE),
+            fixed(
+                "bytes of all requests under way",
+                bytes(http::BYTES_IN_FLIGHT),
+                BUSY,
+            ),
+            fixed("head of a request", bytes(http::MAX_HEAD), "431"),
+            fixed("headers of a request", count(http::MAX_HEADERS), "431"),
+            fixed(
+                "time to send a head, and between requests",
+                seconds(http::HEAD_TIME),
+                "the connection is closed",
+            ),
+            fixed("time to send a body", seconds(http::BODY_TIME), "408"),
+        ],
+    }
+}
+
+fn history() -> Section {
+    Section {
+        heading: "Store",
+        about: "The store is a folder on one machine.",
+        limits: vec![
+            fixed(
+                "the database file",
+                bytes_64(store::Options::default().map_size),
+                "writes fail as on a full disk: HTTP answers 503, runs are made again, memberships stay",
+            ),
+            fixed("users", "4,294,967,295".to_owned(), "a new user is refused"),
+            fixed(
+                "texts with a number",
+                number(store::MAX_TEXTS.into()),
+                "further texts are stored in place: more disk, the same answers",
+            ),
+            fixed(
+                "texts of one property with a number",
+                number(store::MAX_TEXTS_PER_PROPERTY.into()),
+                "as above",
+            ),
+            Limit {
+                what: "events that retention drops at once",
+                most: format!("{} % of all", store::PRUNE_PERCENT),
+                at_it: "nothing is dropped, and `status` says so",
+                change: "`muster prune --anyway`",
+            },
+            Limit {
+                what: "run records of a cohort",
+                most: number(store::MAX_RECORDS),
+                at_it: "the oldest make room",
+                change: "`run_records:` keeps fewer",
+            },
+        ],
+    }
+}
+
+fn runs() -> Section {
+    let guard = engine::Guard::default();
+    Section {
+        heading: "Runs",
+        about: "How much of a run is in memory, and which runs wait for approval.",
+        limits: vec![
+            fixed(
+                "users of a chunk",
+                count(engine::tick::CHUNK_USERS),
+                "the next chunk begins",
+            ),
+            fixed(
+                "messages of a commit",
+                bytes_64(engine::tick::COMMIT_BYTES),
+                "the next commit begins",
+            ),
+            Limit {
+                what: "members that a run moves",
+                most: format!(
+                    "{} % of a cohort of more than {}",
+                    guard.percent,
+                    number(guard.members)
+                ),
+                at_it: "the run is held until it is approved or rejected",
+                change: "`guard:`",
+            },
+        ],
+    }
+}
+
+fn messages() -> Section {
+    Section {
+        heading: "Messages",
+        about: "Kinesis sets most of these.",
+        limits: vec![
+            fixed(
+                "a message",
+                bytes(engine::payload::MESSAGE_SIZE),
+                "the next users are in another message",
+            ),
+            fixed(
+                "a user with the chosen properties",
+                bytes(engine::payload::USER_SIZE),
+                "the user is sent without properties",
+            ),
+            fixed(
+                "a destination's name",
+                bytes(store::MAX_DESTINATION),
+                "muster.yaml is refused",
+            ),
+        ],
+    }
+}
+
+fn count(most: usize) -> String {
+    number(most as u64)
+}
+
+/// Bytes in the largest unit that divides them: `24 KiB`, `1 MiB`.
+fn bytes(most: usize) -> String {
+    bytes_64(most as u64)
+}
+
+fn bytes_64(most: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    for (bits, unit) in units {
+        if most >= 1 << bits && most.is_multiple_of(1 << bits) {
+            return format!("{} {unit}", number(most >> bits));
+        }
+    }
+    format!("{} bytes", number(most))
+}
+
+fn seconds(most: Duration) -> String {
+    format!("{} s", most.as_secs_f64())
+}
+
+fn days(ms: u64) -> String {
+    format!("{} days", number(ms / 86_400_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_the_one_that_is_checked_in() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
+        let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            checked_in == page(),
+            "docs/limits.md is not what the constants make: `cargo xtask schema` writes it"
+        );
+    }
+
+    #[test]
+    fn bytes_are_whole_units() {
+        assert_eq!(bytes(1 << 20), "1 MiB");
+        assert_eq!(bytes(24 * 1024), "24 KiB");
+        assert_eq!(bytes(1000), "1,000 bytes");
+        assert_eq!(bytes_64(1 << 40), "1 TiB");
+    }
+}
