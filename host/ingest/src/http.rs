@@ -6,18 +6,23 @@
 //! | `POST /batch` | the same, for larger bodies |
 //! | `POST /identify` | operations on user properties, `api_key` and `identification` as a form or as JSON |
 //!
-//! 200 means that all events of the request are on disk; any other answer means that none of them was taken. Requests
-//! that wait together share one commit. It speaks plain HTTP/1.1: what is reachable from outside belongs behind a proxy
-//! that speaks TLS.
+//! The API key may also come as the header `X-Api-Key` or as `?api_key=`; then it is checked before the body is read.
+//!
+//! 200 means that all events of the request are on disk but those that it counts under `events_skipped`; any other answer
+//! means that none of them was taken. Requests that wait together share one commit. It speaks plain HTTP/1.1: what is
+//! reachable from outside belongs behind a proxy that speaks TLS.
 
 mod answer;
 mod body;
+mod budget;
 mod commit;
+mod cross_origin;
+mod form;
 mod handle;
 mod key;
 pub mod limits;
+mod pace;
 mod read;
-mod room;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -41,6 +46,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Requests with one of these are taken.
     pub api_keys: Vec<ApiKey>,
+    /// Connections at a time: [`limits::MAX_CONNECTIONS`], or fewer where the limit of open files allows fewer.
+    pub connections: usize,
 }
 
 /// Why HTTP ingestion cannot run.
@@ -108,7 +115,10 @@ pub async fn run_http(
         listener,
         (append, names),
         keys,
-        Limits::default(),
+        Limits {
+            connections: settings.connections,
+            ..Limits::default()
+        },
         stats,
         cancel,
     )

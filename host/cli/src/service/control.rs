@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
 
 use super::Service;
 use super::blocking::blocking;
@@ -31,6 +32,9 @@ const REQUEST: u64 = 64 * 1024;
 
 /// How long a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(5);
+
+/// Requests at a time; each holds a connection until it is answered. More wait in the system's queue.
+pub(super) const CONNECTIONS: usize = 64;
 
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +175,12 @@ pub(super) async fn serve(
     service: Arc<Service>,
 ) -> anyhow::Result<()> {
     let stopping = service.host.stopping.clone();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
+        let place = tokio::select! {
+            () = stopping.cancelled() => return Ok(()),
+            place = Arc::clone(&places).acquire_owned() => place?,
+        };
         let stream = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
             accepted = listener.accept() => match accepted {
@@ -187,6 +196,7 @@ pub(super) async fn serve(
         service.work.once("a request", async move {
             // Whoever asked may be gone by now.
             let _ = answer(stream, &answering).await;
+            drop(place);
         });
     }
 }

@@ -10,6 +10,7 @@
 //! | `sources.rs`, `delivery.rs`, `upkeep.rs` | events in, messages out, the store kept tidy |
 //! | `control.rs` | what other commands ask |
 //! | `operations.rs`, `metrics.rs`, `logs.rs` | what whoever runs it looks at |
+//! | `descriptors.rs` | open files: the service's own, and what is left for connections |
 //! | `stop.rs` | the end, in order |
 
 mod backoff;
@@ -18,6 +19,7 @@ mod clock;
 pub(crate) mod control;
 mod definitions;
 mod delivery;
+pub(crate) mod descriptors;
 mod group;
 mod host;
 mod in_force;
@@ -102,7 +104,8 @@ async fn serve(
     settings: &Settings,
 ) -> anyhow::Result<()> {
     let mut signals = stop::Signals::listen()?;
-    let (service, sources) = Service::open(project, store, settings).await?;
+    let modules = loaded.len();
+    let (service, sources) = Service::open(project, store, settings, modules).await?;
     let ended = tokio::select! {
         ended = service.go(sources, loaded) => ended,
         () = signals.first() => Ok(()),
@@ -114,7 +117,7 @@ async fn serve(
 }
 
 impl Service {
-    /// Takes the addresses and opens the sources. Nothing runs yet.
+    /// Takes the addresses and opens the sources. Nothing runs yet; so many modules will.
     ///
     /// # Errors
     /// When an address is taken or a source cannot be opened.
@@ -122,13 +125,14 @@ impl Service {
         project: Project,
         store: Store,
         settings: &Settings,
+        modules: usize,
     ) -> anyhow::Result<(Arc<Self>, Open)> {
         let config = Arc::clone(&project.config);
         let operations = match &config.operations {
             Some(operations) => Some(operations::bind(operations.listen).await?),
             None => None,
         };
-        let sources = Sources::open(&project).await?;
+        let sources = Sources::open(&project, modules).await?;
         let control = control::bind(&project.store_directory())?;
         let service = Self::new(project, store, settings, sources.stats());
         let open = Open {
@@ -226,7 +230,8 @@ impl Service {
                         Some(listener) => listener,
                         None => operations::bind(address.map_err(anyhow::Error::msg)?).await?,
                     };
-                    operations::serve(listener, host).await
+                    operations::serve(listener, host).await;
+                    Ok(())
                 }
             });
         }

@@ -1,18 +1,36 @@
 //! For whoever runs the service: metrics and health over HTTP.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use muster_http::Limits;
 use tokio::net::TcpListener;
+use tower::ServiceExt;
 
 use super::blocking::blocking;
 use super::host::Host;
+
+/// Connections at a time. A few that scrape metrics and probe health keep one each; one more takes the place of an idle one.
+pub(super) const CONNECTIONS: usize = 64;
+
+/// What connections may take: the time of a head is that of ingestion, which is longer than the 5 s after which most pools drop
+/// a connection; an answer of a thousand cohorts is some 500 KB, which every network takes within seconds.
+const LIMITS: Limits = Limits {
+    connections: CONNECTIONS,
+    head_time: Duration::from_secs(10),
+    write_time: Duration::from_secs(10),
+    stop_time: Duration::from_secs(2),
+    max_head: 16 << 10,
+    max_headers: 100,
+};
 
 /// What OpenMetrics text is called.
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,17 +43,23 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Answers until the service stops.
-pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) -> anyhow::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) {
     let stopped = host.stopping.clone();
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(host);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stopped.cancelled_owned())
-        .await
-        .context("metrics and health are no longer served")
+    let answer = move |request: Request<_>, _peer: IpAddr| {
+        let answering = router.clone().oneshot(request.map(Body::new));
+        async move {
+            match answering.await {
+                Ok(answer) => answer,
+                Err(never) => match never {},
+            }
+        }
+    };
+    muster_http::serve(listener, LIMITS, answer, stopped.cancelled_owned()).await;
 }
 
 async fn metrics(State(host): State<Arc<Host>>) -> Response {

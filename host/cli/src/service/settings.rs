@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::descriptors;
 use super::host::Runs;
 
 /// How the service runs, beyond what muster.yaml says.
@@ -51,11 +52,12 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Starts the service's threads and listens for SIGHUP.
+    /// Raises the limit of open files, starts the service's threads and listens for SIGHUP.
     ///
     /// # Errors
     /// When the system refuses either.
     pub(crate) fn new() -> anyhow::Result<Self> {
+        descriptors::raise();
         let runtime = Runtime::new().context("cannot start the service's threads")?;
         let reload = Arc::new(Notify::new());
         let mut hangup = {

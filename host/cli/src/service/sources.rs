@@ -11,9 +11,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::descriptors::{self, Needs};
 use super::host::Host;
 use super::supervisor::{Supervisor, Task};
-use crate::config::SourceConfig;
+use crate::config::{Config, SourceConfig};
 use crate::project::Project;
 
 /// Sources that are open: their addresses are taken, nothing is read yet.
@@ -34,8 +35,10 @@ enum Open {
 }
 
 impl Sources {
-    /// Opens what can be opened before anything runs.
-    pub(super) async fn open(project: &Project) -> anyhow::Result<Self> {
+    /// Opens what can be opened before anything runs. Of open files they leave what the service needs for so many modules
+    /// and for the rest of itself.
+    pub(super) async fn open(project: &Project, modules: usize) -> anyhow::Result<Self> {
+        let connections = needs(&project.config, modules).connections(descriptors::limit());
         let mut all = Vec::new();
         for source in &project.config.sources {
             let (name, open) = match source {
@@ -43,6 +46,7 @@ impl Sources {
                     let settings = HttpSettings {
                         listen: source.listen,
                         api_keys: source.api_keys.iter().map(|key| ApiKey::new(key)).collect(),
+                        connections,
                     };
                     let listener = http::bind(&settings).await.context("the `http:` source")?;
                     (
@@ -119,6 +123,22 @@ impl Sources {
                 let _ = first_look.await;
             }
         }
+    }
+}
+
+/// What of the service needs open files.
+fn needs(config: &Config, modules: usize) -> Needs {
+    let count = |is: fn(&SourceConfig) -> bool| {
+        let sources = config.sources.iter();
+        sources.filter(|source| is(source)).count()
+    };
+    Needs {
+        modules,
+        files_sources: count(|source| matches!(source, SourceConfig::Files(_))),
+        stream_sources: count(|source| matches!(source, SourceConfig::Kinesis(_))),
+        http_sources: count(|source| matches!(source, SourceConfig::Http(_))),
+        destinations: config.destinations.len(),
+        operations: config.operations.is_some(),
     }
 }
 

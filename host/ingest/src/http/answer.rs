@@ -10,14 +10,46 @@ use muster_model::Millis;
 use serde::Serialize;
 
 use super::limits::{MAX_ERROR, RETRY_AFTER};
+use crate::Counts;
 
-/// All events are on disk.
+/// All events but those that are skipped are on disk.
 #[derive(Debug, Serialize)]
 pub(super) struct Stored {
     code: u16,
+    /// Those that are on disk. The vendor's SDKs read it and act on nothing but `code`.
     events_ingested: u64,
+    /// Those that are not, by reason. The vendor's answer has no such key, and its SDKs pass over it.
+    #[serde(skip_serializing_if = "Skipped::is_nothing")]
+    events_skipped: Skipped,
     payload_size_bytes: usize,
     server_upload_time: i64,
+}
+
+/// Events that are understood and not kept, by reason. A reason without events is left out.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Skipped {
+    /// They name a device and no user.
+    #[serde(skip_serializing_if = "is_zero")]
+    anonymous: u64,
+    /// They are about a group of users.
+    #[serde(skip_serializing_if = "is_zero")]
+    groups: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    malformed: u64,
+}
+
+impl Skipped {
+    fn is_nothing(&self) -> bool {
+        self.sum() == 0
+    }
+
+    fn sum(&self) -> u64 {
+        self.anonymous + self.groups + self.malformed
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Nothing of the request was taken.
@@ -39,10 +71,16 @@ pub(super) struct Refusal {
 pub(super) type Indices = BTreeMap<&'static str, Vec<usize>>;
 
 impl Stored {
-    pub(super) fn new(events: u64, bytes: usize, now: Millis) -> Self {
+    pub(super) fn new(counts: &Counts, bytes: usize, now: Millis) -> Self {
+        let skipped = Skipped {
+            anonymous: counts.anonymous,
+            groups: counts.groups,
+            malformed: counts.malformed,
+        };
         Self {
             code: StatusCode::OK.as_u16(),
-            events_ingested: events,
+            events_ingested: counts.lines - skipped.sum(),
+            events_skipped: skipped,
             payload_size_bytes: bytes,
             server_upload_time: now.0,
         }
@@ -132,35 +170,12 @@ impl Refusal {
     }
 }
 
-/// The answer to a browser that asks whether a page from elsewhere may send events. It may: the api key decides.
-pub(super) fn preflight() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    open(headers);
-    for (name, value) in [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
     // Numbers, texts and maps of texts: nothing in it can fail.
     let body = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    open(headers);
     let value = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, value);
+    response.headers_mut().insert(header::CONTENT_TYPE, value);
     response
-}
-
-fn open(headers: &mut hyper::HeaderMap) {
-    let anyone = HeaderValue::from_static("*");
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
 }

@@ -5,27 +5,40 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use http_body_util::BodyExt;
-use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
+use hyper::header::{EXPECT, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{StatusCode, Version};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::Refusal;
-use super::limits::MAX_DRAINED;
-use super::room::{NoRoom, Reservation};
+use super::budget::{OverBudget, Reservation};
+use super::limits::{Limits, MAX_DRAINED};
+use super::pace::Pace;
 
 /// A body that is being received.
 pub(super) struct Receiving {
     body: Incoming,
     /// When it must be complete.
     until: Instant,
+    pace: Pace,
+    /// The client sends nothing before it is told to go on, which it is when the body is first asked for.
+    held_back: bool,
 }
 
 impl Receiving {
-    pub(super) fn new(body: Incoming, until: Instant) -> Self {
-        Self { body, until }
+    pub(super) fn new(body: Incoming, head: &Parts, limits: &Limits) -> Self {
+        let now = Instant::now();
+        Self {
+            body,
+            until: now + limits.body_time,
+            pace: Pace::new(now, limits),
+            held_back: asks_first(head),
+        }
     }
 
-    /// All of it; a body that is refused was read to its end nevertheless, so that the client gets the answer.
+    /// All of it; a body that is refused was read to its end nevertheless, so that the client gets the answer. One that the
+    /// client holds back is not asked for.
     pub(super) async fn read(
         mut self,
         limit: usize,
@@ -47,6 +60,7 @@ impl Receiving {
         if self.body.size_hint().lower() > limit as u64 {
             return Err(larger(limit));
         }
+        self.held_back = false;
         let mut all = Vec::new();
         while let Some(chunk) = self.next().await? {
             if all.len() + chunk.len() > limit {
@@ -54,7 +68,7 @@ impl Receiving {
             }
             reservation
                 .grow(chunk.len())
-                .map_err(|full| refused(full, limit))?;
+                .map_err(|over| refused(over, limit))?;
             all.extend_from_slice(&chunk);
         }
         Ok(all)
@@ -62,6 +76,9 @@ impl Receiving {
 
     /// Reads what is left and throws it away, as long as there is time and it is not too much.
     pub(super) async fn drain(mut self) {
+        if self.held_back {
+            return;
+        }
         let mut left = MAX_DRAINED;
         while let Ok(Some(chunk)) = self.next().await {
             match left.checked_sub(chunk.len()) {
@@ -74,9 +91,14 @@ impl Receiving {
     /// The next piece; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
-            match timeout_at(self.until, self.body.frame()).await {
+            let until = self.until.min(self.pace.until());
+            match timeout_at(until, self.body.frame()).await {
+                Err(_) if until < self.until && self.pace.is_kept() => {}
                 Err(_) => {
-                    let error = "The body took too long: send it again";
+                    let error = match until < self.until {
+                        true => "The body came too slowly: send it again",
+                        false => "The body took too long: send it again",
+                    };
                     return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error));
                 }
                 Ok(None) => return Ok(None),
@@ -87,12 +109,20 @@ impl Receiving {
                 Ok(Some(Ok(frame))) => {
                     // Trailers are of no interest.
                     if let Ok(data) = frame.into_data() {
+                        self.pace.received(data.len());
                         return Ok(Some(data));
                     }
                 }
             }
         }
     }
+}
+
+/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1). HTTP/1.0 does not know it.
+fn asks_first(head: &Parts) -> bool {
+    let expect = head.headers.get(EXPECT).map(HeaderValue::as_bytes);
+    head.version == Version::HTTP_11
+        && expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Unpacks a gzip body; the limits hold for what comes out, so a few bytes cannot become many.
@@ -119,7 +149,7 @@ pub(super) fn unpack(
         }
         reservation
             .grow(more)
-            .map_err(|full| refused(full, limit))?;
+            .map_err(|over| refused(over, limit))?;
     }
 }
 
@@ -135,11 +165,11 @@ fn larger(limit: usize) -> Refusal {
     ))
 }
 
-/// What a request is answered for which there is no room.
-pub(super) fn refused(full: NoRoom, limit: usize) -> Refusal {
-    match full {
-        NoRoom::Now => Refusal::overloaded(),
-        NoRoom::Ever => Refusal::too_large(format!(
+/// What a request is answered for which there are no bytes in the budget.
+pub(super) fn refused(over: OverBudget, limit: usize) -> Refusal {
+    match over {
+        OverBudget::Now => Refusal::overloaded(),
+        OverBudget::Ever => Refusal::too_large(format!(
             "The events take too much memory, though the body is within {limit} bytes: send fewer at a time"
         )),
     }

@@ -7,9 +7,9 @@ use muster_model::{EventBuffer, Millis};
 use muster_store::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::budget::Reservation;
 use super::limits::COMMIT_BYTES;
 use super::read::Decoded;
-use super::room::Reservation;
 use crate::SourceStats;
 
 /// A request that waits for its commit.
@@ -82,12 +82,12 @@ mod tests {
 
     use muster_model::ScalarRef;
 
-    use super::super::room::Room;
+    use super::super::budget::ByteBudget;
     use super::*;
 
     /// What the store gets of requests that wait: the sizes of its commits, and whether all were told that they are done.
     fn commits(requests: usize, text: usize) -> (Vec<EventBuffer>, SourceStats, bool) {
-        let room = Room::new(1);
+        let budget = ByteBudget::of(1);
         let (sender, queue) = mpsc::channel(requests);
         let mut waiting = Vec::new();
         for nth in 0..requests {
@@ -99,7 +99,7 @@ mod tests {
             let (done, committed) = oneshot::channel();
             let work = Work {
                 decoded,
-                reservation: room.reservation(),
+                reservation: budget.reservation([127, 0, 0, 1].into()),
                 done,
             };
             assert!(sender.try_send(work).is_ok());

@@ -1,5 +1,6 @@
 //! One request, from its head to its answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,15 +13,15 @@ use muster_model::Millis;
 use muster_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
 
-use super::answer::{Refusal, Stored, preflight};
+use super::answer::{Refusal, Stored};
 use super::body::{self, Receiving};
+use super::budget::{ByteBudget, Reservation};
 use super::commit::Work;
-use super::key::ApiKey;
+use super::cross_origin;
+use super::key::{self, ApiKey};
 use super::limits::{Limits, MAX_BATCH_BODY, MAX_BODY};
-use super::read::{self, Decoded, Kind};
-use super::room::{Reservation, Room};
+use super::read::{self, Asked, Decoded, Kind};
 use crate::SourceStats;
 
 /// What all requests share.
@@ -28,7 +29,7 @@ pub(super) struct Shared {
     pub(super) keys: Vec<ApiKey>,
     /// Whose limits on names hold.
     pub(super) store: Option<Store>,
-    pub(super) room: Room,
+    pub(super) budget: ByteBudget,
     /// One for each request that may be decoded at a time: as many as there are processors. More threads would be no
     /// faster, and each keeps memory of its own.
     pub(super) decoders: Arc<Semaphore>,
@@ -49,31 +50,38 @@ struct Route {
 struct Wanted {
     route: Route,
     packed: bool,
+    /// The head had a key, and it is one of those allowed.
+    known: bool,
 }
 
-/// Answers a request.
+/// Answers a request of a peer.
 pub(super) async fn handle(
     shared: Arc<Shared>,
     request: Request<Incoming>,
+    peer: IpAddr,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     if head.method == Method::OPTIONS {
-        return preflight();
+        return cross_origin::preflight(&head.headers);
     }
-    let body = Receiving::new(body, Instant::now() + shared.limits.body_time);
-    let taken = match wanted(&head) {
-        Ok(wanted) => take(&shared, wanted, body).await,
+    let body = Receiving::new(body, &head, &shared.limits);
+    let taken = match wanted(&head, &shared.keys) {
+        Ok(wanted) => {
+            let reservation = shared.budget.reservation(peer);
+            take(&shared, wanted, body, reservation).await
+        }
         Err(refusal) => {
             body.drain().await;
             Err(refusal)
         }
     };
-    match taken {
+    let mut response = match taken {
         Ok(stored) => stored.response(),
         Err(refusal) => {
             shared.stats.refused();
             let (status, error) = (refusal.status().as_u16(), refusal.error());
-            tracing::debug!(status, error, path = head.uri.path(), "refused over http");
+            let path = head.uri.path();
+            tracing::debug!(status, error, path, %peer, "refused over http");
             let mut response = refusal.response();
             if refusal.status() == StatusCode::REQUEST_TIMEOUT {
                 let close = HeaderValue::from_static("close");
@@ -81,11 +89,13 @@ pub(super) async fn handle(
             }
             response
         }
-    }
+    };
+    cross_origin::open(&head.headers, response.headers_mut());
+    response
 }
 
 /// What the head asks for, by the vendor's paths.
-fn wanted(head: &request::Parts) -> Result<Wanted, Refusal> {
+fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<Wanted, Refusal> {
     let route = match head.uri.path() {
         "/2/httpapi" => Route {
             kind: Kind::Events,
@@ -118,12 +128,20 @@ fn wanted(head: &request::Parts) -> Result<Wanted, Refusal> {
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
     };
-    Ok(Wanted { route, packed })
+    Ok(Wanted {
+        route,
+        packed,
+        known: key::check_head(head, keys)?,
+    })
 }
 
 /// Reads, decodes and stores.
-async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<Stored, Refusal> {
-    let mut reservation = shared.room.reservation();
+async fn take(
+    shared: &Arc<Shared>,
+    wanted: Wanted,
+    body: Receiving,
+    mut reservation: Reservation,
+) -> Result<Stored, Refusal> {
     let max_body = wanted.route.max_body;
     let body = body.read(max_body, &mut reservation).await?;
     let now = Millis::now();
@@ -141,7 +159,7 @@ async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<S
         let error = "The request could not be read: this is a fault of muster";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error)
     })??;
-    let events = read.decoded.counts.lines;
+    let counts = read.decoded.counts;
     let (done, committed) = oneshot::channel();
     let work = Work {
         decoded: read.decoded,
@@ -150,7 +168,7 @@ async fn take(shared: &Arc<Shared>, wanted: Wanted, body: Receiving) -> Result<S
     };
     shared.queue.send(work).await.map_err(|_| gone())?;
     match committed.await {
-        Ok(Ok(())) => Ok(Stored::new(events, read.size, now)),
+        Ok(Ok(())) => Ok(Stored::new(&counts, read.size, now)),
         Ok(Err(reason)) => Err(Refusal::unavailable(&reason)),
         Err(_) => Err(gone()),
     }
@@ -179,14 +197,13 @@ fn decode(
         reservation.shrink(packed);
     }
     let size = body.len();
-    let decoded = read::read(
-        &body,
+    let asked = Asked {
         kind,
-        &shared.keys,
+        known: wanted.known,
         now,
-        shared.store.as_ref(),
-        &mut reservation,
-    )?;
+    };
+    let store = shared.store.as_ref();
+    let decoded = read::read(&body, &asked, &shared.keys, store, &mut reservation)?;
     drop(body);
     reservation.shrink(size);
     Ok(Read {

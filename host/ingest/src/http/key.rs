@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
 use sha2::{Digest, Sha256};
+
+use super::answer::Refusal;
+use super::form;
 
 /// An api key. Only its hash is kept, so it cannot come out in a log or an error.
 #[derive(Clone)]
@@ -24,7 +29,7 @@ impl fmt::Debug for ApiKey {
 
 /// Whether a key is one of those allowed. The time it takes tells nothing of them: hashes of one length are compared, each
 /// to its end.
-pub(super) fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
+fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
     let ApiKey(given) = ApiKey::new(key);
     allowed.iter().fold(false, |found, ApiKey(allowed)| {
         let differing = (given.iter().zip(allowed)).fold(0, |all, (a, b)| all | (a ^ b));
@@ -32,8 +37,43 @@ pub(super) fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
     })
 }
 
+/// The header that may carry the key.
+const HEADER: &str = "x-api-key";
+
+/// Checks a key; its first characters go into the refusal, so that its sender knows which it was.
+pub(super) fn check(key: &str, allowed: &[ApiKey]) -> Result<(), Refusal> {
+    match is_allowed(key, allowed) {
+        true => Ok(()),
+        // The SDKs know it by these words.
+        false => Err(Refusal::bad(format!("Invalid API key: {}", shown(key)))),
+    }
+}
+
+/// Checks the key that a request's header or query carries, before anything of its body is read. Returns whether there is one.
+pub(super) fn check_head(head: &Parts, allowed: &[ApiKey]) -> Result<bool, Refusal> {
+    let query = head.uri.query().unwrap_or_default();
+    let of_query = form::value(query.as_bytes(), "api_key").map_err(|error| {
+        let byte = error.byte;
+        Refusal::bad(format!(
+            "Invalid API key: `api_key` of the query is not UTF-8 at byte {byte}"
+        ))
+    })?;
+    let of_header = match head.headers.get(HEADER).map(HeaderValue::to_str) {
+        None => None,
+        Some(Ok(key)) => Some(key),
+        Some(Err(_)) => {
+            let error = "Invalid API key: the header `X-Api-Key` is not ASCII";
+            return Err(Refusal::bad(error));
+        }
+    };
+    for key in of_query.as_deref().into_iter().chain(of_header) {
+        check(key, allowed)?;
+    }
+    Ok(of_query.is_some() || of_header.is_some())
+}
+
 /// The first characters of a key, to tell its sender which it was.
-pub(super) fn shown(key: &str) -> String {
+fn shown(key: &str) -> String {
     const SHOWN: usize = 4;
     key.chars().take(SHOWN).chain(['…']).collect()
 }

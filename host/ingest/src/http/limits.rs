@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::budget::Shares;
+
 /// The largest body of `/2/httpapi` and `/identify`, unpacked, in bytes: the vendor's 1 MB, read as 1 MiB.
 pub const MAX_BODY: usize = 1 << 20;
 
@@ -16,7 +18,23 @@ pub const MAX_EVENTS: usize = 2_000;
 /// 50 times the vendor's usual 1,000 events a second with 1 KiB an event.
 pub const BYTES_IN_FLIGHT: usize = 64 << 20;
 
-/// Connections at a time. More wait in the system's queue until one ends. Each costs up to [`MAX_HEAD`] bytes.
+/// The most that a small request holds, in bytes. 30 events of a browser are some 30 KB and twice that with what is decoded
+/// of them.
+pub const SMALL_REQUEST: usize = 64 << 10;
+
+/// The part of [`BYTES_IN_FLIGHT`] that only small requests get, in bytes, so that large bodies never keep them out. An
+/// eighth: 128 small requests at a time, which take milliseconds each.
+pub const BYTES_FOR_SMALL: usize = BYTES_IN_FLIGHT / 8;
+
+/// The most of [`BYTES_IN_FLIGHT`] that the requests of one address hold together, in bytes; beyond it they are refused with
+/// 429. Three quarters, since the address may be a proxy's, through which everything comes: 48 MiB are 20,000 events a
+/// second of 500 bytes, held as body and as decoded events, over a disk that stands still for two seconds. One large
+/// request of an address may go beyond; its small ones then still get three quarters of [`BYTES_FOR_SMALL`]. Of IPv6 an
+/// address is a network of 64 bits.
+pub const BYTES_OF_PEER: usize = BYTES_IN_FLIGHT / 4 * 3;
+
+/// Connections at a time, at most; fewer where the limit of open files allows fewer. Each costs up to [`MAX_HEAD`] bytes. One
+/// more takes the place of a connection without a request under way, or waits in the system's queue if all have one.
 pub const MAX_CONNECTIONS: usize = 1_024;
 
 /// The largest request line with its headers, in bytes; the reading buffer of a connection. More is answered with 431.
@@ -32,6 +50,18 @@ pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// For how long a request may take to send its body. The vendor's SDKs give up after 10 s.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// How often it is looked at whether a body gets on. [`BODY_TIME`] is six of these.
+pub const PACE_TIME: Duration = Duration::from_secs(5);
+
+/// The fewest bytes of a body that arrive in each [`PACE_TIME`]: 256 a second, a tenth of the slowest mobile network. A body of
+/// which more was received already has to bring in a sixth ([`PACE_TIME`] of [`BODY_TIME`]) of that: a sender of steady
+/// speed that is done within [`BODY_TIME`] always does, while one that sends 16 MiB and then waits is cut after 5 s.
+/// The answer is 408.
+pub const PACE_BYTES: usize = 256 * 5;
+
+/// For how long a client may take nothing of an answer that is being sent.
+pub const WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// For how long requests under way may go on after a stop.
 pub const STOP_TIME: Duration = Duration::from_secs(10);
@@ -52,20 +82,27 @@ pub const RETRY_AFTER: u64 = 2;
 /// Those that tests make smaller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    pub(super) bytes_in_flight: usize,
+    pub(super) bytes: Shares,
     pub(super) connections: usize,
     pub(super) head_time: Duration,
     pub(super) body_time: Duration,
+    pub(super) pace_time: Duration,
     pub(super) stop_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            bytes_in_flight: BYTES_IN_FLIGHT,
+            bytes: Shares {
+                all: BYTES_IN_FLIGHT,
+                for_small: BYTES_FOR_SMALL,
+                small: SMALL_REQUEST,
+                of_peer: BYTES_OF_PEER,
+            },
             connections: MAX_CONNECTIONS,
             head_time: HEAD_TIME,
             body_time: BODY_TIME,
+            pace_time: PACE_TIME,
             stop_time: STOP_TIME,
         }
     }

@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 
 use super::answer::{Indices, Refusal};
 use super::body;
-use super::key::{ApiKey, is_allowed, shown};
+use super::budget::Reservation;
+use super::form;
+use super::key::{self, ApiKey};
 use super::limits::MAX_EVENTS;
-use super::room::Reservation;
 use crate::Counts;
 use crate::decode::{Door, Draft, Reading, decode_event};
 
@@ -23,6 +24,16 @@ pub(super) enum Kind {
     Events,
     /// `identification`: one or many, each operations on a user's properties.
     Identify,
+}
+
+/// What is known of a request beside its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) kind: Kind,
+    /// Its head had a key that is allowed: the body needs none.
+    pub(super) known: bool,
+    /// When it came.
+    pub(super) now: Millis,
 }
 
 /// What a request holds.
@@ -55,25 +66,27 @@ impl Kind {
 /// Reads a body. Whatever is wrong with it, all of it is refused.
 pub(super) fn read(
     body: &[u8],
-    kind: Kind,
+    asked: &Asked,
     keys: &[ApiKey],
-    now: Millis,
     store: Option<&Store>,
     reservation: &mut Reservation,
 ) -> Result<Decoded, Refusal> {
+    let kind = asked.kind;
     let (key, list) = if kind == Kind::Identify && !is_object(body) {
-        form(body)
+        (
+            form_value(body, "api_key")?,
+            form_value(body, kind.field())?,
+        )
     } else {
         object(body, kind)?
     };
-    let key = key.filter(|key| !key.is_empty());
-    let key = key.ok_or_else(|| Refusal::missing("api_key"))?;
-    if !is_allowed(&key, keys) {
-        // The SDKs know it by these words.
-        return Err(Refusal::bad(format!("Invalid API key: {}", shown(&key))));
+    match key.filter(|key| !key.is_empty()) {
+        Some(key) => key::check(&key, keys)?,
+        None if asked.known => {}
+        None => return Err(Refusal::missing("api_key")),
     }
     let list = list.ok_or_else(|| Refusal::missing(kind.field()))?;
-    events(&list, kind, now, store, reservation)
+    events(&list, kind, asked.now, store, reservation)
 }
 
 /// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a form, a beacon a text.
@@ -83,16 +96,13 @@ fn is_object(body: &[u8]) -> bool {
 
 type Parts<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
-fn form(body: &[u8]) -> Parts<'_> {
-    let (mut key, mut list) = (None, None);
-    for (name, value) in form_urlencoded::parse(body) {
-        match &*name {
-            "api_key" => key = Some(value),
-            "identification" => list = Some(value),
-            _ => {}
-        }
-    }
-    (key, list)
+fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
+    form::value(body, name).map_err(|error| {
+        let byte = error.byte;
+        Refusal::bad(format!(
+            "`{name}` of the form is not UTF-8 at byte {byte}: encode texts as UTF-8 before they are escaped"
+        ))
+    })
 }
 
 /// The parts of the request's object, unread: each event is read by itself, so that one that is malformed can be named

@@ -79,7 +79,9 @@ impl World {
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         };
-        let (service, open) = Service::open(project, store, &settings).await.unwrap();
+        let (service, open) = Service::open(project, store, &settings, loaded.len())
+            .await
+            .unwrap();
         Opened {
             service,
             open,

@@ -39,8 +39,11 @@ async fn events_are_stored_and_counted() {
                 &answer["events_ingested"],
                 &answer["payload_size_bytes"]
             ),
-            (&json!(200), &json!(5), &json!(body.len()))
+            (&json!(200), &json!(3), &json!(body.len()))
         );
+        // One of a device alone and one of a group.
+        let skipped = json!({"anonymous": 1, "groups": 1});
+        assert_eq!(answer["events_skipped"], skipped);
         let uploaded = answer["server_upload_time"].as_i64().unwrap();
         assert!((before.0..=Millis::now().0).contains(&uploaded));
     }
@@ -77,7 +80,7 @@ async fn identifications_come_as_form_or_json_as_one_or_many() {
             "content-type: application/x-www-form-urlencoded\r\n",
             1,
         ),
-        (form(json!([one, two, none])), "", 3),
+        (form(json!([one, two, none])), "", 2),
         (
             json!({"api_key": KEY, "identification": [two]}).to_string(),
             "",
@@ -173,19 +176,51 @@ async fn a_client_that_asks_first_is_told_to_go_on() {
 }
 
 #[tokio::test]
-async fn browsers_may_send() {
+async fn a_form_that_is_not_utf_8_is_refused_and_merges_no_users() {
     let server = Server::start().await;
-    let asks = "origin: https://shop.example\r\naccess-control-request-method: POST\r\n\
-                access-control-request-headers: content-type,content-encoding\r\n";
-    let answer = send(server.address, &request("OPTIONS", "/2/httpapi", asks, b"")).await;
-    assert_eq!((answer.status, answer.text.as_str()), (204, ""));
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(answer.header("access-control-allow-headers"), Some("*"));
+    // Two users of an old site, each with a letter in another encoding.
+    for id in ["m%FCller", "m%F6ller", "m\u{fffd}ller%C3"] {
+        let body = format!(
+            "api_key={KEY}&identification=%7B%22user_id%22%3A%22{id}%22%2C%22user_properties%22%3A%7B%22a%22%3A1%7D%7D"
+        );
+        let answer = post_with(server.address, "/identify", "", body).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        let answer = answer.json();
+        let error = answer["error"].as_str().unwrap();
+        let wanted = "`identification` of the form is not UTF-8 at byte ";
+        assert!(error.starts_with(wanted), "{error}");
+    }
+    let answer = post_with(server.address, "/identify", "", format!("api_key=%FF{KEY}")).await;
+    let error = "`api_key` of the form is not UTF-8 at byte 1: encode texts as UTF-8 before they are escaped";
+    assert_eq!(answer.json(), json!({"code": 400, "error": error}));
+    // Bytes that are UTF-8 need no escape.
+    let json = "{\"user_id\":\"müller\",\"user_properties\":{\"a\":1}}";
+    let body = format!("api_key={KEY}&identification={json}");
     assert_eq!(
-        answer.header("access-control-allow-methods"),
-        Some("post, options")
+        post_with(server.address, "/identify", "", body)
+            .await
+            .status,
+        200
     );
-    server.stop().await;
+    assert_eq!(server.stop().await, ["müller $set a=1"]);
+}
+
+#[tokio::test]
+async fn an_answer_says_how_many_events_are_not_kept() {
+    let server = Server::start().await;
+    let events = json!([view("ann"), {"device_id": "d", "event_type": "View"}]);
+    let answer = post(server.address, "/2/httpapi", body(&events))
+        .await
+        .json();
+    assert_eq!(
+        (&answer["events_ingested"], &answer["events_skipped"]),
+        (&json!(1), &json!({"anonymous": 1}))
+    );
+    let answer = post(server.address, "/2/httpapi", body(&json!([view("ann")]))).await;
+    let answer = answer.json();
+    assert_eq!(answer["events_ingested"], json!(1));
+    assert_eq!(answer.get("events_skipped"), None);
+    assert_eq!(server.stop().await, ["ann View"; 2]);
 }
 
 #[tokio::test]
@@ -369,6 +404,7 @@ async fn an_address_that_is_taken_is_told() {
     let settings = HttpSettings {
         listen: server.address,
         api_keys: vec![ApiKey::new(KEY)],
+        connections: 1,
     };
     let error = bind(&settings).await.unwrap_err();
     assert!(matches!(error, HttpError::Taken { .. }));

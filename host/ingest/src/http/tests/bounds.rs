@@ -144,7 +144,7 @@ async fn decoded_events_have_a_size() {
 #[tokio::test]
 async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
     let limits = Limits {
-        bytes_in_flight: 4 * 10_000,
+        bytes: bytes(4 * 10_000),
         ..Limits::default()
     };
     let server = Server::with(limits, |_| Ok(())).await;
@@ -185,31 +185,36 @@ async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded_and_more_wait() {
+async fn connections_are_bounded_and_idle_ones_give_way() {
     let limits = Limits {
         connections: 2,
         ..Limits::default()
     };
     let server = Server::with(limits, |_| Ok(())).await;
     let request = request("POST", "/batch", "", body(&json!([view("ann")])).as_bytes());
-    let mut open = Vec::new();
+    let (last, most) = request.split_last().unwrap();
+    let mut busy = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(&request).await.unwrap();
         assert_eq!(answer(&mut stream).await.unwrap().status, 200);
-        open.push(stream);
+        stream.write_all(most).await.unwrap();
+        busy.push(stream);
     }
-    let mut third = TcpStream::connect(server.address).await.unwrap();
+    // The server has read the heads before it is asked to take a third connection.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut third = connect_from_elsewhere(server.address).await;
     third.write_all(&request).await.unwrap();
-    // The two that are open are served meanwhile, the third is not.
-    for stream in &mut open {
-        stream.write_all(&request).await.unwrap();
-        assert_eq!(answer(stream).await.unwrap().status, 200);
-    }
-    assert_eq!(server.rows().len(), 4);
-    open.pop();
+    let waits = tokio::time::timeout(Duration::from_millis(300), answer(&mut third)).await;
+    assert!(waits.is_err(), "{waits:?}");
+    // One that has no request under way gives way to it, the other goes on.
+    busy[0].write_all(&[*last]).await.unwrap();
+    assert_eq!(answer(&mut busy[0]).await.unwrap().status, 200);
     assert_eq!(answer(&mut third).await.unwrap().status, 200);
-    drop((open, third));
+    assert!(answer(&mut busy[0]).await.is_none());
+    busy[1].write_all(&[*last]).await.unwrap();
+    assert_eq!(answer(&mut busy[1]).await.unwrap().status, 200);
+    drop((busy, third));
     assert_eq!(server.stop().await.len(), 5);
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// An answer.
 #[derive(Debug)]
@@ -56,6 +56,13 @@ pub(super) async fn answer(stream: &mut TcpStream) -> Option<Answer> {
     stream.read_exact(&mut body).await.ok()?;
     answer.text = String::from_utf8(body).unwrap();
     Some(answer)
+}
+
+/// A connection of another sender.
+pub(super) async fn connect_from_elsewhere(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    socket.connect(address).await.unwrap()
 }
 
 pub(super) async fn send(address: SocketAddr, bytes: &[u8]) -> Answer {

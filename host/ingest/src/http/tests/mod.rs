@@ -3,9 +3,12 @@
 mod answers;
 mod bounds;
 mod client;
+mod cross_origin;
 mod faults;
+mod head;
 mod random;
 mod sdk;
+mod sharing;
 mod together;
 
 use std::net::SocketAddr;
@@ -17,6 +20,7 @@ use muster_store::StoreError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Shares;
 use super::commit::Append;
 use super::limits::Limits;
 use super::*;
@@ -65,6 +69,7 @@ impl Server {
         let settings = HttpSettings {
             listen: "127.0.0.1:0".parse().unwrap(),
             api_keys: vec![ApiKey::new("another"), ApiKey::new(KEY)],
+            connections: limits.connections,
         };
         let listener = bind(&settings).await.unwrap();
         let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
@@ -115,6 +120,16 @@ fn dump(buffer: &EventBuffer) -> Vec<String> {
         format!("{} {key} {}={value}", operation.user, operation.property)
     });
     events.chain(operations).collect()
+}
+
+/// Bytes in flight of which nobody has a share.
+fn bytes(all: usize) -> Shares {
+    Shares {
+        all,
+        for_small: 0,
+        small: 0,
+        of_peer: all,
+    }
 }
 
 /// A request with these events.

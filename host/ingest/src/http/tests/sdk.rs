@@ -107,7 +107,7 @@ async fn overload_and_a_full_disk_delay_events_and_lose_none() {
         // The first commits fail; and somebody else holds all room until a request was refused for that too.
         let mut failures = 2;
         let limits = Limits {
-            bytes_in_flight: 100_000,
+            bytes: bytes(100_000),
             ..Limits::default()
         };
         let server = Server::with(limits, move |_| {

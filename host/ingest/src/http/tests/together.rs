@@ -16,6 +16,7 @@ async fn whatever_was_acknowledged_is_in_the_store() {
     let settings = HttpSettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new(KEY)],
+        connections: limits::MAX_CONNECTIONS,
     };
     let listener = bind(&settings).await.unwrap();
     let address = listener.local_addr().unwrap();

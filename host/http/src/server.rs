@@ -1,0 +1,167 @@
+//! Connections: accepted, bounded, and ended in order.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::Limits;
+use crate::connections::{Connection, Connections};
+use crate::sender::sender;
+use crate::writing::Writing;
+
+/// After an error of the system (most likely, too many open files) the next connection is awaited only after this.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers requests until `stopped` is ready. Then it accepts nothing new, ends the requests under way, cuts off those that
+/// take longer than [`Limits::stop_time`], and returns when all connections are closed.
+///
+/// `handle` gets each request with the address of its sender: that of a proxy if one is in front, and of IPv6 the network of
+/// 64 bits.
+pub async fn serve<H, F, B>(
+    listener: TcpListener,
+    limits: Limits,
+    handle: H,
+    stopped: impl Future<Output = ()>,
+) where
+    H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut server = Server {
+        limits,
+        connections: Arc::new(Connections::new(limits.connections)),
+        graceful: GracefulShutdown::new(),
+        tasks: JoinSet::new(),
+    };
+    tokio::select! {
+        () = stopped => {}
+        () = server.accept(&listener, handle) => {}
+    }
+    drop(listener);
+    server.stop().await;
+}
+
+struct Server {
+    limits: Limits,
+    connections: Arc<Connections>,
+    graceful: GracefulShutdown,
+    tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// Accepts connections for ever. May be dropped at any time.
+    async fn accept<H, F, B>(&mut self, listener: &TcpListener, handle: H)
+    where
+        H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        loop {
+            // Those that would get no place wait in the system's queue, not in a descriptor of this process.
+            self.connections.vacancy().await;
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection over http cannot be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let sender = sender(peer.ip());
+            let Some(connection) = self.connections.admit(sender).await else {
+                tracing::debug!(%peer, "a connection over http is refused: its address has too many");
+                continue;
+            };
+            // Those that ended are not kept.
+            while self.tasks.try_join_next().is_some() {}
+            let serving = self.serve(stream, sender, Arc::new(connection), handle.clone());
+            self.tasks.spawn(serving);
+        }
+    }
+
+    fn serve<H, F, B>(
+        &self,
+        stream: TcpStream,
+        sender: IpAddr,
+        connection: Arc<Connection>,
+        handle: H,
+    ) -> impl Future<Output = ()> + Send + use<H, F, B>
+    where
+        H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        // Answers are one small write: nothing to wait for.
+        let _ = stream.set_nodelay(true);
+        let service = {
+            let connection = Arc::clone(&connection);
+            service_fn(move |request| {
+                // Here and not in the future: from the head's last byte on it does not give way.
+                let busy = connection.begin();
+                let answering = handle(request, sender);
+                async move {
+                    let answer = answering.await;
+                    busy.end(answer.status() == StatusCode::OK);
+                    Ok::<_, Infallible>(answer)
+                }
+            })
+        };
+        let stream = Writing::new(stream, self.limits.write_time);
+        let exchange = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_time)
+            .max_headers(self.limits.max_headers)
+            .max_buf_size(self.limits.max_head)
+            .serve_connection(TokioIo::new(stream), service);
+        let exchange = self.graceful.watch(exchange);
+        async move {
+            let exchange = pin!(exchange);
+            tokio::select! {
+                // First whatever has arrived.
+                biased;
+                ended = exchange => if let Err(error) = ended {
+                    tracing::debug!(%error, %sender, "a connection over http ended early");
+                },
+                () = connection.told_to_end() => {
+                    tracing::debug!(%sender, "an idle connection over http gave way to a new one");
+                }
+            }
+        }
+    }
+
+    /// Lets the requests under way end, and cuts off those that take too long.
+    async fn stop(self) {
+        let Self {
+            limits,
+            graceful,
+            mut tasks,
+            ..
+        } = self;
+        if timeout(limits.stop_time, graceful.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("requests over http are cut off: they took too long to end");
+        }
+        tasks.shutdown().await;
+    }
+}
