@@ -10,7 +10,8 @@
 //! | `broken.rs` | commands while something is wrong with the project's files |
 //! | `backup.rs` | a backup under load and its restore |
 //! | `rules.rs` | hand-written rules, good and hostile |
-//! | `service.rs`, `sdk.rs` | the running service, and the vendor's SDKs that send to it |
+//! | `service.rs`, `sdk.rs`, `browser.rs` | the running service, and the vendor's SDKs that send to it |
+//! | `connections.rs` | connections from outside: floods, half requests, the limit of open files |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
 #![allow(
@@ -23,9 +24,11 @@
 
 mod backup;
 mod broken;
+mod browser;
 mod cases;
 mod check;
 mod cli;
+mod connections;
 mod consumer;
 mod crash;
 mod example;

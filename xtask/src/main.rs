@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: see `cargo xtask --help`.
 
 mod bench;
+mod chromium;
 mod fuzz;
 mod load;
 mod node;
@@ -31,7 +32,7 @@ enum Command {
     /// The same settings give the same events on every machine. About 5 % of the events are purchases; users differ in
     /// how busy they are, move, change plans; a few lines are anonymous, late or double, as in the wild.
     Data(DataArguments),
-    /// Install what the tests need (the WebAssembly target, Python and Node.js packages) and run them all
+    /// Install what the tests need (the WebAssembly target, Python and Node.js packages, a browser) and run them all
     Test,
     /// Run every fuzz target for a while
     Fuzz {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use crate::chromium::chromium;
 use crate::node::node_environment;
 
 /// The folder of the workspace.
@@ -86,6 +87,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     wasm_target()?;
     let bin = python_environment("python-test", &root().join("tests/requirements.txt"))?;
     let modules = node_environment("node-test", &root().join("tests/sdk"))?;
+    let browser = chromium();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(&cargo)
         .args([
@@ -99,6 +101,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     run(Command::new(&cargo)
         .args(["test", "--workspace"])
         .current_dir(root())
+        .envs(browser.map(|browser| ("MUSTER_TEST_CHROMIUM", browser)))
         .env("MUSTER_TEST_NODE_MODULES", modules)
         .env("MUSTER_TEST_PYTHON", bin.join("python"))
         .env("MUSTER_TEST_MOTO", bin.join("moto_server")))
