@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -123,6 +124,23 @@ fn a_limit_of_open_files_that_is_too_low_is_told() {
     assert_eq!(post(port, "/2/httpapi", &body.to_string()).0, 200);
     let log = service.stop();
     assert!(log.contains("the limit of open files is too low"), "{log}");
+}
+
+#[test]
+fn commands_that_ask_nothing_are_bounded_and_keep_nobody_out() {
+    let (project, _, _) = project();
+    let mut service = service(&project, "-n 1024");
+    let before = open_files(service.id());
+    let socket = project.path().join(".muster/control.sock");
+    let silent: Vec<_> = (0..100)
+        .map(|_| UnixStream::connect(&socket).unwrap())
+        .collect();
+    // They have five seconds to ask, so this waits for the first of them.
+    let status = project.json(&["status"]);
+    assert!(status["running"].is_string(), "{status}");
+    assert!(open_files(service.id()) < before + 80);
+    drop(silent);
+    service.stop();
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(super) static SOURCE: Map = Map {
 static HTTP: Map = Map {
     name: "`http:`",
     heading: "`http` of a source",
-    about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put what ends TLS in front of it.",
+    about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put what ends TLS in front of it. What it takes at a time is in operations.md, \"Connections and overload\".",
     keys: &[
         Key::needed("listen", Takes::Text(LISTEN), "Where it listens."),
         Key::needed(
@@ -102,7 +102,7 @@ static HTTP: Map = Map {
                 },
                 least: 1,
             },
-            "The keys that are let in; a request with another `api_key` is refused.",
+            "The keys that are let in; a request with another `api_key` is refused. A key comes in the body, as the header `X-Api-Key`, or as `?api_key=`; the latter two are checked before the body is read.",
         ),
     ],
     one_of: false,
