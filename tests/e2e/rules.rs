@@ -38,6 +38,16 @@ fn project() -> Project {
 
 /// A core module whose `describe` names the cohort `vip` and whose `classify` does as it likes.
 pub(crate) fn guest(classify: &str) -> Vec<u8> {
+    guest_with(classify, "")
+}
+
+/// The same with more items of the module.
+pub(crate) fn guest_with(classify: &str, items: &str) -> Vec<u8> {
+    muster_sandbox::componentize(&core(classify, items)).unwrap()
+}
+
+/// The module before a component is made of it.
+pub(crate) fn core(classify: &str, items: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
           (memory (export "memory") 64)
@@ -51,14 +61,15 @@ pub(crate) fn guest(classify: &str) -> Vec<u8> {
             (global.set $heap (i32.add (local.get $at) (local.get 3)))
             (local.get $at))
           (func (export "describe") (result i32) (i32.const 1024))
-          (func (export "classify") (param i32) (result i32) {classify}))"#
+          (func (export "classify") (param i32) (result i32) {classify})
+          {items})"#
     );
     let mut module = wat::parse_str(text).unwrap();
     let mut resolve = Resolve::default();
     let package = resolve.push_path(root().join("wit")).unwrap().0;
     let world = resolve.select_world(&[package], Some("rule")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    muster_sandbox::componentize(&module).unwrap()
+    module
 }
 
 #[test]

@@ -2,17 +2,17 @@
 
 use crate::contract::{Batch, Column, Description, EventRows, Kind, Property};
 use crate::error::RuleError;
-use crate::limits;
 
-/// Checks a batch against a description.
-pub(crate) fn check(description: &Description, batch: &Batch<'_>) -> Result<(), RuleError> {
+/// Checks a batch against a description; its columns may take `limit` bytes.
+pub(crate) fn check(
+    description: &Description,
+    batch: &Batch<'_>,
+    limit: usize,
+) -> Result<(), RuleError> {
     shape(description, batch).map_err(RuleError::BadBatch)?;
     let bytes = size(batch);
-    if bytes > limits::MAX_BATCH_BYTES {
-        let limit = limits::MAX_BATCH_BYTES;
-        return Err(RuleError::BadBatch(format!(
-            "it has {bytes} bytes; at most {limit} are allowed"
-        )));
+    if bytes > limit {
+        return Err(RuleError::LargeBatch { bytes, limit });
     }
     Ok(())
 }
@@ -171,6 +171,9 @@ mod tests {
     use crate::contract::{
         Calendar, CalendarBounds, CalendarUnit, Dictionary, StreamReads, TextLists,
     };
+    use crate::limits;
+
+    const LIMIT: usize = limits::MAX_BATCH_BYTES;
 
     fn description() -> Description {
         let property = |name: &str, kind| Property {
@@ -233,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_right_batch_passes() {
-        assert_eq!(check(&description(), &BATCH), Ok(()));
+        assert_eq!(check(&description(), &BATCH, LIMIT), Ok(()));
     }
 
     #[test]
@@ -360,7 +363,9 @@ mod tests {
                 "the list `staff` has 2 values in place of 1",
             ),
         ] {
-            let error = check(&description(), &batch).unwrap_err().to_string();
+            let error = check(&description(), &batch, LIMIT)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(says), "{error}");
         }
     }
@@ -378,6 +383,7 @@ mod tests {
                 dictionary,
                 ..BATCH
             },
+            LIMIT,
         )
         .unwrap_err();
         assert!(
@@ -393,7 +399,9 @@ mod tests {
             calendars: &calendars,
             ..BATCH
         };
-        let error = check(&description(), &batch).unwrap_err().to_string();
+        let error = check(&description(), &batch, LIMIT)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("at most 134217728 are allowed"), "{error}");
     }
 }

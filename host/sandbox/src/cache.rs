@@ -36,11 +36,17 @@ pub(crate) struct Cache {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key([u8; 32]);
 
-/// The bytes of an artefact that this user's Muster wrote, checked. Only [`Cache::load`] makes one.
+/// The bytes of an artefact that this user's Muster wrote, checked. Only [`Cache::load`] and [`Self::from_process`] make one.
 #[derive(Debug)]
 pub(crate) struct OwnArtefact(Vec<u8>);
 
 impl OwnArtefact {
+    /// Takes what the process wrote that was started to compile; `None` if it is not whole, or not the artefact of this key.
+    pub(crate) fn from_process(key: Key, bytes: Vec<u8>) -> Option<Self> {
+        let (header, artefact) = bytes.split_at_checked(HEADER)?;
+        (header == seal(key, artefact)).then_some(Self(bytes))
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.get(HEADER..).unwrap_or_default()
     }
@@ -209,8 +215,8 @@ fn write(path: &Path, seal: &[u8; HEADER], artefact: &[u8]) -> io::Result<()> {
     file.write_all(artefact)
 }
 
-/// The header of an artefact's file.
-fn seal(key: Key, artefact: &[u8]) -> [u8; HEADER] {
+/// The header of an artefact's file, and of what a process writes that compiles.
+pub(crate) fn seal(key: Key, artefact: &[u8]) -> [u8; HEADER] {
     let sum = Sha256::new_with_prefix(key.0)
         .chain_update(artefact)
         .finalize();

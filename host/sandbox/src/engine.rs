@@ -44,6 +44,16 @@ pub(crate) fn start(
     }
 }
 
+/// Starts an engine that compiles hand-written rules for one which has its memory in this way, and runs none: it reserves nothing.
+pub(crate) fn compiler(allocation: Allocation, metered: bool) -> wasmtime::Result<Engine> {
+    let mut config = match allocation {
+        // What the code relies on are 4 GiB of addresses a memory, wherever they come from.
+        Allocation::Pooled => common(Origin::HandWritten),
+        Allocation::OnDemand => on_demand(Origin::HandWritten),
+    };
+    Engine::new(config.consume_fuel(metered))
+}
+
 fn pooled(origin: Origin, instances: NonZeroUsize) -> Config {
     let slots = u32::try_from(instances.get()).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
@@ -56,7 +66,8 @@ fn pooled(origin: Origin, instances: NonZeroUsize) -> Config {
         .max_memories_per_module(limits::MAX_MEMORIES)
         .max_tables_per_component(limits::MAX_TABLES)
         .max_tables_per_module(limits::MAX_TABLES)
-        .max_memory_size(limits::MAX_MEMORY_BYTES)
+        // A slot has 4 GiB of addresses whatever is used of it; an instance's own limit is its limiter's (`guest.rs`).
+        .max_memory_size(limits::MAX_LARGE_MEMORY_BYTES)
         .table_elements(limits::MAX_TABLE_ELEMENTS);
     let mut config = common(origin);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

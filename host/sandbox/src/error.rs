@@ -34,14 +34,14 @@ pub enum SandboxError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It is larger than [`crate::limits::MAX_RULE_BYTES`].
-    #[error(
-        "the rule has {bytes} bytes; at most {limit} are allowed: strip it of debug information, or build it with `opt-level = \"s\"`"
-    )]
+    #[error("the rule has {bytes} bytes; at most {limit} are allowed{hint}")]
     TooLarge {
         /// Its size.
         bytes: usize,
         /// The limit.
         limit: usize,
+        /// What to do.
+        hint: &'static str,
     },
     /// It does not begin like WebAssembly.
     #[error("this is not WebAssembly{hint}")]
@@ -64,6 +64,20 @@ pub enum LoadError {
         reason: String,
         /// Where.
         offset: usize,
+    },
+    /// A function of it is more complex than allowed.
+    #[error(
+        "function {function} of the rule has {found} {what}; at most {limit} are allowed: split it, or build it with optimisation"
+    )]
+    TooComplex {
+        /// Its index among the functions of its module.
+        function: u32,
+        /// What it has too much of.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
     },
     /// It is made of more parts than allowed.
     #[error("the rule is made of {found} {what}; at most {limit} are allowed")]
@@ -115,6 +129,15 @@ pub enum LoadError {
         /// What differs.
         reason: String,
     },
+    /// Compiling it was stopped.
+    #[error(
+        "compiling the rule took more than {limit}, and was stopped: its functions are too large or too many; split them, or build it \
+        with optimisation"
+    )]
+    CompileLimit {
+        /// The limit, with its unit.
+        limit: String,
+    },
     /// It could not be compiled to machine code.
     #[error("the rule could not be compiled: {0}")]
     Compile(String),
@@ -124,6 +147,22 @@ pub enum LoadError {
     /// What it says of itself breaks the contract.
     #[error("the rule's description is wrong: {0}")]
     Description(#[from] DescriptionError),
+}
+
+impl LoadError {
+    /// Returns whether it is about how much there is of the rule, so that a module of fewer cohorts may load.
+    #[must_use]
+    pub fn is_about_size(&self) -> bool {
+        match self {
+            Self::TooLarge { .. } | Self::TooManyParts { .. } | Self::Compile(_) => true,
+            Self::Describe(error) => matches!(
+                error,
+                RuleError::OutOfMemory { .. } | RuleError::BadAnswer(_)
+            ),
+            Self::Description(error) => matches!(error, DescriptionError::TooMany { .. }),
+            _ => false,
+        }
+    }
 }
 
 /// What a rule says of itself breaks the contract or a limit.
@@ -226,7 +265,15 @@ pub enum RuleError {
     /// Its answer breaks the contract.
     #[error("the rule's answer breaks the contract: {0}")]
     BadAnswer(String),
-    /// The batch is not what the rule asked for, or too large. This is the host's fault.
+    /// The batch is too large, and may be asked about in parts.
+    #[error("the columns of the batch take {bytes} bytes; at most {limit} are allowed")]
+    LargeBatch {
+        /// What they take.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The batch is not what the rule asked for. This is the host's fault.
     #[error("the rule was handed a wrong batch: {0}")]
     BadBatch(String),
     /// The host could not run it: it has no memory or no slot left.

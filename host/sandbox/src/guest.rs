@@ -12,8 +12,11 @@ use crate::{limits, text, ticker};
 const SHOWN_FRAMES: usize = 4;
 
 /// What a store knows of its guest: nothing but the limits, by which growth is refused.
-#[derive(Debug, Default)]
-pub(crate) struct Guest;
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// The most memory, in bytes.
+    memory: usize,
+}
 
 /// A limit that a guest ran into. An error rather than a refusal, so that a rule cannot see how much memory a host has and answer by it.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,7 @@ impl ResourceLimiter for Guest {
         wanted: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if wanted > limits::MAX_MEMORY_BYTES {
+        if wanted > self.memory {
             return Err(Exceeded::Memory { wanted }.into());
         }
         Ok(within(wanted, maximum))
@@ -89,12 +92,14 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Makes an instance. `time` is what it has for this and for its calls, on an engine with epochs; `None` on one without.
+    /// Makes an instance with at most so many bytes of memory. `time` is what it has for this and for its calls, on an engine with
+    /// epochs; `None` on one without.
     pub(crate) fn start(
         exports: &ExportsPre<Guest>,
+        memory: usize,
         time: Option<Duration>,
     ) -> Result<Self, RuleError> {
-        let mut store = Store::new(exports.engine(), Guest);
+        let mut store = Store::new(exports.engine(), Guest { memory });
         store.limiter(|guest| guest);
         let metered = store.set_fuel(FUEL).is_ok();
         if let Some(time) = time {
@@ -103,7 +108,7 @@ impl Live {
         let exports = exports
             .instantiate(&mut store)
             // Before its first call a rule has answered nothing: what is no trap and no limit of ours is the host's trouble.
-            .map_err(|error| failure(&error, time, RuleError::Host))?;
+            .map_err(|error| failure(&error, memory, time, RuleError::Host))?;
         Ok(Self {
             store,
             exports,
@@ -113,9 +118,10 @@ impl Live {
 
     pub(crate) fn describe(&mut self, time: Option<Duration>) -> Result<Description, RuleError> {
         self.store.set_hostcall_fuel(limits::MAX_DESCRIPTION_BYTES);
+        let memory = self.store.data().memory;
         self.exports
             .call_describe(&mut self.store)
-            .map_err(|error| failure(&error, time, RuleError::BadAnswer))
+            .map_err(|error| failure(&error, memory, time, RuleError::BadAnswer))
     }
 
     /// The fuel that the latest call took; 0 on an engine that is not metered.
@@ -139,9 +145,10 @@ impl Live {
         // What the host allocates for the answer: nothing longer than a right one, or the text of an error, is ever copied.
         self.store
             .set_hostcall_fuel(answer_bytes + limits::MAX_ERROR_TEXT * 4);
+        let memory = self.store.data().memory;
         self.exports
             .call_classify(&mut self.store, batch.clone())
-            .map_err(|error| failure(&error, time, RuleError::BadAnswer))?
+            .map_err(|error| failure(&error, memory, time, RuleError::BadAnswer))?
             .map_err(|error| RuleError::GaveUp(text::short(&error, limits::MAX_ERROR_TEXT)))
     }
 }
@@ -150,6 +157,7 @@ impl Live {
 /// not UTF-8, more than may be returned), or a host without resources.
 fn failure(
     error: &wasmtime::Error,
+    memory: usize,
     time: Option<Duration>,
     otherwise: fn(String) -> RuleError,
 ) -> RuleError {
@@ -157,7 +165,7 @@ fn failure(
         return match exceeded {
             Exceeded::Memory { wanted } => RuleError::OutOfMemory {
                 wanted: *wanted,
-                limit: limits::MAX_MEMORY_BYTES,
+                limit: memory,
             },
             Exceeded::Table { wanted } => RuleError::OutOfTable {
                 wanted: *wanted,

@@ -7,7 +7,8 @@
 //! It is **not** where batches come from or verdicts go to (`muster-engine`), it knows no definition language (`muster-compiler`), and
 //! it gives a rule nothing: no clock, no randomness, no files, no network, no memory of the last batch.
 //!
-//! Limits are in [`limits`]: 32 MiB a rule, 256 MiB of memory and 512 KiB of stack an instance, 10 s a batch for hand-written rules.
+//! Limits are in [`limits`]: 32 MiB a rule, 256 MiB of memory (1 GiB for one user alone) and 512 KiB of stack an instance, 10 s a
+//! batch for hand-written rules.
 //!
 //! ```
 //! use muster_sandbox::{LoadError, Options, Origin, Sandbox};
@@ -21,6 +22,8 @@
 mod answer;
 mod batch;
 mod cache;
+mod compile_process;
+mod complexity;
 mod componentize;
 mod contract;
 mod description;
@@ -38,6 +41,7 @@ mod ticker;
 mod trusted;
 mod validate;
 
+pub use compile_process::{CompileProcessError, compile_process};
 pub use componentize::{ComponentizeError, componentize};
 pub use contract::{
     Batch, CONTRACT_VERSION, Calendar, CalendarBounds, CalendarUnit, Column, Description,
@@ -45,6 +49,6 @@ pub use contract::{
 };
 pub use engine::Allocation;
 pub use error::{DescriptionError, LoadError, RuleError, SandboxError};
-pub use options::{Options, Origin};
-pub use rule::{Artefact, Rule};
+pub use options::{Compile, CompileProcess, Options, Origin};
+pub use rule::{Artefact, Large, Rule};
 pub use sandbox::Sandbox;

@@ -1,5 +1,6 @@
 //! How a sandbox is set up.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,10 @@ pub struct Options {
     pub classify_time: Duration,
     /// How long a hand-written rule may take to describe itself.
     pub describe_time: Duration,
+    /// Where hand-written rules are compiled.
+    pub compile: Compile,
+    /// The memory of an instance for one large user, in bytes: up to [`limits::MAX_LARGE_MEMORY_BYTES`], half of it for the columns.
+    pub large_memory: usize,
     /// Whether the fuel that calls take is counted ([`crate::Rule::fuel`]): about one for each instruction of WebAssembly, the same on every
     /// machine, so it serves tests. A count in a tight loop costs 1.2 to 1.9 times (docs/facts.md, "Wasm").
     pub metered: bool,
@@ -30,7 +35,46 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             classify_time: limits::CLASSIFY_TIME,
             describe_time: limits::DESCRIBE_TIME,
+            compile: Compile::InProcess,
+            large_memory: limits::MAX_LARGE_MEMORY_BYTES,
             metered: false,
+        }
+    }
+}
+
+/// Where hand-written rules are compiled, which takes what time and memory it takes: there are modules of some 100 KB that take minutes
+/// and gigabytes.
+#[derive(Clone, Debug, Default)]
+pub enum Compile {
+    /// In this process, without a bound.
+    #[default]
+    InProcess,
+    /// In a process of its own, which is stopped at its limits.
+    Process(CompileProcess),
+}
+
+/// A program that calls [`crate::compile_process`] with its standard input and output.
+#[derive(Clone, Debug)]
+pub struct CompileProcess {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// How much processor time it may take, in whole seconds; by the clock on the wall [`limits::COMPILE_WALL_FACTOR`] times that.
+    pub time: Duration,
+    /// How much address space it may take, in bytes.
+    pub memory: u64,
+}
+
+impl CompileProcess {
+    /// Returns a program with the limits of [`limits`].
+    #[must_use]
+    pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
+        Self {
+            program,
+            arguments,
+            time: limits::COMPILE_TIME,
+            memory: limits::COMPILE_MEMORY_BYTES,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::contract::{Batch, Description, ExportsPre, Verdicts};
 use crate::error::RuleError;
-use crate::gate::Gate;
+use crate::gate::{Gate, Place};
 use crate::guest::{Guest, Live};
 use crate::idle::Shelf;
 use crate::options::Origin;
@@ -34,6 +34,10 @@ pub enum Artefact {
 /// What the calls of one engine share.
 pub(crate) struct Calls {
     pub(crate) gate: Gate,
+    /// Of all engines together.
+    pub(crate) large: Arc<Gate>,
+    /// The memory of an instance for a large user.
+    pub(crate) large_memory: usize,
     pub(crate) idle: Shelf<Live>,
     /// Of hand-written rules: what a describe and a classify may take, and the clock that stops them.
     pub(crate) clock: Option<Clock>,
@@ -113,28 +117,52 @@ impl Rule {
     /// When the rule does not answer, or not as the contract says, or when the batch is not what it asked for. An error is about this
     /// batch alone; the rule may be asked again.
     pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, RuleError> {
-        let (limit, users) = (self.max_users(), batch.users);
-        if users > limit {
-            return Err(RuleError::BadBatch(format!(
-                "it asks about {users} users; at most {limit} are allowed"
-            )));
-        }
-        batch::check(self.description(), batch)?;
+        self.check(batch, limits::MAX_BATCH_BYTES)?;
         let calls = &self.inner.calls;
         // Declared before the instance, so that its slot is free again when the place is.
         let _place = calls.gate.enter();
         let time = calls.clock.as_ref().map(|clock| clock.classify);
         let mut live = match self.reused() {
             Some(live) => live,
-            None => Live::start(&self.inner.exports, time)?,
+            None => Live::start(&self.inner.exports, limits::MAX_MEMORY_BYTES, time)?,
         };
-        let users = users as usize;
+        let verdicts = self.ask(&mut live, batch, time)?;
+        self.keep(live);
+        Ok(verdicts)
+    }
+
+    /// Waits for the turn of one large user. There is one at a time in a sandbox, so that their memory has a bound; hold it also
+    /// while the columns are made.
+    #[must_use]
+    pub fn large(&self) -> Large<'_> {
+        Large {
+            rule: self,
+            _turn: self.inner.calls.large.enter(),
+        }
+    }
+
+    fn check(&self, batch: &Batch<'_>, bytes: usize) -> Result<(), RuleError> {
+        let (limit, users) = (self.max_users(), batch.users);
+        if users > limit {
+            return Err(RuleError::BadBatch(format!(
+                "it asks about {users} users; at most {limit} are allowed"
+            )));
+        }
+        batch::check(self.description(), batch, bytes)
+    }
+
+    fn ask(
+        &self,
+        live: &mut Live,
+        batch: &Batch<'_>,
+        time: Option<Duration>,
+    ) -> Result<Verdicts, RuleError> {
+        let users = batch.users as usize;
         let bytes = answer::size(self.cohorts(), users);
         let verdicts = live.classify(batch, bytes, time);
         self.inner.fuel.fetch_add(live.fuel(), Ordering::Relaxed);
         let verdicts = verdicts?;
         answer::check(&verdicts, self.cohorts(), users, batch.now)?;
-        self.keep(live);
         Ok(verdicts)
     }
 
@@ -152,6 +180,42 @@ impl Rule {
 
     fn cohorts(&self) -> usize {
         self.inner.description.cohorts.len()
+    }
+}
+
+/// The turn of one large user, which ends when it is dropped.
+#[derive(Debug)]
+pub struct Large<'a> {
+    rule: &'a Rule,
+    _turn: Place<'a>,
+}
+
+impl Large<'_> {
+    /// Returns how many bytes the columns may take: half of the memory, [`limits::MAX_LARGE_BATCH_BYTES`] at most.
+    #[must_use]
+    pub fn max_batch_bytes(&self) -> usize {
+        (self.memory() / 2).min(limits::MAX_LARGE_BATCH_BYTES)
+    }
+
+    fn memory(&self) -> usize {
+        let memory = self.rule.inner.calls.large_memory;
+        memory.min(limits::MAX_LARGE_MEMORY_BYTES)
+    }
+
+    /// Asks about a batch of up to [`Self::max_batch_bytes`], in an instance of its own that may have
+    /// [`crate::Options::large_memory`] and [`limits::LARGE_TIME_FACTOR`] times the time of another batch.
+    ///
+    /// # Errors
+    /// As [`Rule::classify`].
+    pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, RuleError> {
+        let rule = self.rule;
+        rule.check(batch, self.max_batch_bytes())?;
+        let calls = &rule.inner.calls;
+        let _place = calls.gate.enter();
+        let time = calls.clock.as_ref().map(|clock| clock.classify);
+        let time = time.map(|time| time.saturating_mul(limits::LARGE_TIME_FACTOR));
+        let mut live = Live::start(&rule.inner.exports, self.memory(), time)?;
+        rule.ask(&mut live, batch, time)
     }
 }
 

@@ -15,17 +15,19 @@ use crate::error::{LoadError, RuleError, SandboxError};
 use crate::gate::Gate;
 use crate::guest::{Guest, Live};
 use crate::idle::Shelf;
-use crate::options::{Options, Origin};
+use crate::options::{Compile, Options, Origin};
 use crate::rule::{Artefact, Calls, Clock, Inner, Rule};
 use crate::ticker::Ticker;
 use crate::validate::ValidatedRule;
-use crate::{description, limits, text, trusted};
+use crate::{compile_process, description, limits, text, trusted};
 
 /// Where rules run. Make one per process; rules keep what they need of it alive.
 pub struct Sandbox {
     compiled: Side,
     hand_written: Side,
     cache: Option<Cache>,
+    compile: Compile,
+    metered: bool,
     rules: AtomicU64,
 }
 
@@ -46,6 +48,7 @@ impl Sandbox {
         let threads = options.threads;
         let idle =
             threads.saturating_mul(NonZeroUsize::MIN.saturating_add(limits::IDLE_PER_THREAD - 1));
+        let large = (Arc::new(Gate::new(1)), options.large_memory);
         let hand_written = engine::start(Origin::HandWritten, threads, options.metered)?;
         let clock = Clock {
             describe: options.describe_time,
@@ -61,11 +64,14 @@ impl Sandbox {
                     options.metered,
                 )?,
                 threads,
+                large.clone(),
                 idle.get(),
                 None,
             ),
-            hand_written: Side::new(hand_written, threads, 0, Some(clock)),
+            hand_written: Side::new(hand_written, threads, large, 0, Some(clock)),
             cache,
+            compile: options.compile,
+            metered: options.metered,
             rules: AtomicU64::new(0),
         })
     }
@@ -75,12 +81,12 @@ impl Sandbox {
     /// # Errors
     /// When it is not a rule, or wants more than a rule may have; the text says what to do.
     pub fn load(&self, bytes: &[u8], origin: Origin) -> Result<Rule, LoadError> {
-        let valid = ValidatedRule::new(bytes)?;
+        let valid = ValidatedRule::new(bytes, origin)?;
         let side = match origin {
             Origin::Compiled => &self.compiled,
             Origin::HandWritten => &self.hand_written,
         };
-        let (component, artefact) = self.compile(valid, &side.engine)?;
+        let (component, artefact) = self.compile(valid, side, origin)?;
         let exports = link(&side.engine, &component)?;
         let description = side.describe(&exports).map_err(LoadError::Describe)?;
         description::check(&description)?;
@@ -108,11 +114,13 @@ impl Sandbox {
     fn compile(
         &self,
         valid: ValidatedRule<'_>,
-        engine: &Engine,
+        side: &Side,
+        origin: Origin,
     ) -> Result<(Component, Artefact), LoadError> {
+        let engine = &side.engine;
         let cache = self.cache.as_ref();
-        let entry = cache.map(|cache| (cache, Key::new(&valid.digest(), engine)));
-        if let Some((cache, key)) = entry
+        let key = Key::new(&valid.digest(), engine);
+        if let Some(cache) = cache
             && let Some(artefact) = cache.load(key)
             && let Some(component) = trusted::deserialize(engine, &artefact)
         {
@@ -120,17 +128,30 @@ impl Sandbox {
         }
         let failed =
             |error: wasmtime::Error| LoadError::Compile(text::short(&format!("{error:#}"), 600));
-        let component = Component::from_binary(engine, valid.bytes()).map_err(failed)?;
-        let stored = match entry {
-            None => Ok(()),
-            Some((cache, key)) => component
-                .serialize()
-                .map_err(std::io::Error::other)
-                .and_then(|artefact| cache.store(key, &artefact)),
+        let (component, stored) = match &self.compile {
+            // Our own modules are bounded by what the compiler takes.
+            Compile::Process(process) if origin == Origin::HandWritten => {
+                let (bytes, allocation) = (valid.bytes(), side.allocation);
+                let artefact = compile_process::run(process, allocation, self.metered, bytes, key)?;
+                let component = trusted::deserialize(engine, &artefact).ok_or_else(|| {
+                    LoadError::Compile("its machine code is not for this process".to_owned())
+                })?;
+                let stored = cache.map(|cache| cache.store(key, artefact.bytes()));
+                (component, stored)
+            }
+            Compile::Process(_) | Compile::InProcess => {
+                let component = Component::from_binary(engine, valid.bytes()).map_err(failed)?;
+                let store = |cache: &Cache| {
+                    let artefact = component.serialize().map_err(std::io::Error::other)?;
+                    cache.store(key, &artefact)
+                };
+                let stored = cache.map(store);
+                (component, stored)
+            }
         };
         let artefact = match stored {
-            Ok(()) => Artefact::Compiled,
-            Err(error) => Artefact::NotStored(error.to_string()),
+            None | Some(Ok(())) => Artefact::Compiled,
+            Some(Err(error)) => Artefact::NotStored(error.to_string()),
         };
         Ok((component, artefact))
     }
@@ -151,11 +172,14 @@ impl Side {
     fn new(
         (engine, allocation): (Engine, Allocation),
         threads: NonZeroUsize,
+        (large, large_memory): (Arc<Gate>, usize),
         idle: usize,
         clock: Option<Clock>,
     ) -> Self {
         let calls = Calls {
             gate: Gate::new(threads.get()),
+            large,
+            large_memory,
             idle: Shelf::new(idle),
             clock,
         };
@@ -173,7 +197,7 @@ impl Side {
     ) -> Result<crate::contract::Description, RuleError> {
         let _place = self.calls.gate.enter();
         let time = self.calls.clock.as_ref().map(|clock| clock.describe);
-        Live::start(exports, time)?.describe(time)
+        Live::start(exports, limits::MAX_MEMORY_BYTES, time)?.describe(time)
     }
 }
 

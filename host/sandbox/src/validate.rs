@@ -6,9 +6,11 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Compo
 use wasmparser::types::TypesRef;
 use wasmparser::{ComponentExternalKind, ComponentInstance, Instance, Parser, Payload, Validator};
 
+use crate::complexity::{Complexity, Refusal};
 use crate::contract::{CONTRACT_VERSION, TYPES};
 use crate::engine::FEATURES;
 use crate::error::LoadError;
+use crate::options::Origin;
 use crate::{limits, text};
 
 /// The functions of the world `rule`.
@@ -26,24 +28,21 @@ pub(crate) struct ValidatedRule<'a> {
 }
 
 impl<'a> ValidatedRule<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, LoadError> {
-        if bytes.len() > limits::MAX_RULE_BYTES {
-            return Err(LoadError::TooLarge {
-                bytes: bytes.len(),
-                limit: limits::MAX_RULE_BYTES,
-            });
-        }
+    pub(crate) fn new(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
+        check_size(bytes, origin)?;
         if Parser::is_core_wasm(bytes) {
             return Err(LoadError::CoreModule);
         }
         if !Parser::is_component(bytes) {
             return Err(LoadError::NotWasm { hint: guess(bytes) });
         }
+        // The limits come first: they bound what the validator has to do.
+        let outline = Outline::read(bytes, origin)?;
+        outline.check_wiring()?;
         let types = Validator::new_with_features(FEATURES)
             .validate_all(bytes)
             .map_err(invalid)?;
-        let outline = Outline::read(bytes)?;
-        outline.check_parts()?;
+        outline.check_memories()?;
         for name in outline.imports {
             check_import(name, types.as_ref())?;
         }
@@ -85,20 +84,36 @@ fn guess(bytes: &[u8]) -> &'static str {
 struct Outline<'a> {
     imports: Vec<&'a str>,
     exports: Vec<(&'a str, ComponentExternalKind)>,
+    modules: usize,
     components: usize,
     component_instances: usize,
     core_instances: usize,
     memories: usize,
     tables: usize,
+    /// Bytes of sections of components, but for custom ones.
+    wiring: usize,
 }
 
 impl<'a> Outline<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, LoadError> {
+    /// Reads the bytes once. Of our own modules the functions are as they are known to be.
+    fn read(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
         let mut outline = Self::default();
         let mut depth = 0_usize;
+        let mut complexity = match origin {
+            Origin::HandWritten => Some(Complexity::default()),
+            Origin::Compiled => None,
+        };
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(invalid)? {
-                Payload::ModuleSection { .. } => depth += 1,
+            let payload = payload.map_err(invalid)?;
+            if let Some(complexity) = &mut complexity {
+                count(complexity, &payload)?;
+            }
+            outline.wiring += wiring(&payload);
+            match payload {
+                Payload::ModuleSection { .. } => {
+                    depth += 1;
+                    outline.modules += 1;
+                }
                 Payload::ComponentSection { .. } => {
                     depth += 1;
                     outline.components += 1;
@@ -137,8 +152,9 @@ impl<'a> Outline<'a> {
         Ok(outline)
     }
 
-    fn check_parts(&self) -> Result<(), LoadError> {
-        let parts = [
+    fn check_wiring(&self) -> Result<(), LoadError> {
+        at_most([
+            ("core modules", self.modules, limits::MAX_CORE_MODULES),
             (
                 "nested components",
                 self.components,
@@ -154,14 +170,90 @@ impl<'a> Outline<'a> {
                 self.core_instances,
                 limits::MAX_CORE_INSTANCES as usize,
             ),
+            (
+                "bytes of types and instances",
+                self.wiring,
+                limits::MAX_WIRING_BYTES,
+            ),
+        ])
+    }
+
+    fn check_memories(&self) -> Result<(), LoadError> {
+        at_most([
             ("memories", self.memories, limits::MAX_MEMORIES as usize),
             ("tables", self.tables, limits::MAX_TABLES as usize),
-        ];
-        match parts.into_iter().find(|(_, found, limit)| found > limit) {
-            Some((what, found, limit)) => Err(LoadError::TooManyParts { what, found, limit }),
-            None => Ok(()),
-        }
+        ])
     }
+}
+
+/// Checks numbers of parts against their limits.
+fn at_most<const N: usize>(parts: [(&'static str, usize, usize); N]) -> Result<(), LoadError> {
+    match parts.into_iter().find(|(_, found, limit)| found > limit) {
+        Some((what, found, limit)) => Err(LoadError::TooManyParts { what, found, limit }),
+        None => Ok(()),
+    }
+}
+
+/// Counts what makes a module complex.
+fn count(complexity: &mut Complexity, payload: &Payload<'_>) -> Result<(), LoadError> {
+    let counted = match payload {
+        Payload::Version { .. } => {
+            complexity.module();
+            Ok(())
+        }
+        Payload::TypeSection(section) => section
+            .clone()
+            .into_iter_err_on_gc_types()
+            .try_for_each(|ty| complexity.function_type(&ty?)),
+        Payload::CodeSectionEntry(body) => complexity.function(body),
+        _ => Ok(()),
+    };
+    counted.map_err(|refusal| match refusal {
+        Refusal::Malformed(error) => invalid(error),
+        Refusal::TooComplex(error) => error,
+    })
+}
+
+/// The bytes of a section of a component's own.
+fn wiring(payload: &Payload<'_>) -> usize {
+    let range = match payload {
+        Payload::CoreTypeSection(section) => section.range(),
+        Payload::InstanceSection(section) => section.range(),
+        Payload::ComponentInstanceSection(section) => section.range(),
+        Payload::ComponentAliasSection(section) => section.range(),
+        Payload::ComponentTypeSection(section) => section.range(),
+        Payload::ComponentCanonicalSection(section) => section.range(),
+        Payload::ComponentImportSection(section) => section.range(),
+        Payload::ComponentExportSection(section) => section.range(),
+        _ => 0..0,
+    };
+    range.len()
+}
+
+fn check_size(bytes: &[u8], origin: Origin) -> Result<(), LoadError> {
+    if bytes.len() <= limits::MAX_RULE_BYTES {
+        return Ok(());
+    }
+    Err(LoadError::TooLarge {
+        bytes: bytes.len(),
+        limit: limits::MAX_RULE_BYTES,
+        hint: match origin {
+            Origin::HandWritten => {
+                ": strip it of debug information, or build it with `opt-level = \"s\"`"
+            }
+            Origin::Compiled => "",
+        },
+    })
+}
+
+/// Checks the size and the functions of a core module, of which a component is to be made.
+pub(crate) fn check_core(bytes: &[u8]) -> Result<(), LoadError> {
+    check_size(bytes, Origin::HandWritten)?;
+    let mut complexity = Complexity::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        count(&mut complexity, &payload.map_err(invalid)?)?;
+    }
+    Ok(())
 }
 
 /// The one thing a component may import is the contract's own `types`, as long as it is an interface of nothing but types: that is how

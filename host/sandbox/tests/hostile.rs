@@ -430,6 +430,248 @@ fn not_a_rule_at_all() {
     assert!(matches!(large, LoadError::TooLarge { bytes, .. } if bytes == limit + 1));
 }
 
+/// What a module with such items is refused for.
+fn too_much(items: String) -> (&'static str, usize) {
+    let wat = Wat {
+        items: items.leak(),
+        ..HONEST
+    };
+    match refused(&component_around(&wat.core())) {
+        LoadError::TooComplex { what, limit, .. } | LoadError::TooManyParts { what, limit, .. } => {
+            (what, limit)
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn functions_that_take_long_to_compile_are_refused_at_once() {
+    let locals = |count: usize| format!("(func (local{}))", " i64".repeat(count));
+    let nested = |count: usize| format!("(func {}{})", "(block ".repeat(count), ")".repeat(count));
+    let blocks = |count: usize| format!("(func {})", "(block)".repeat(count));
+    let targets = |count: usize| format!("(func (br_table{} (i32.const 0)))", " 0".repeat(count));
+    let code = |bytes: usize| format!("(func {})", "nop ".repeat(bytes));
+    let function =
+        |kind: &str, count: usize| format!("(type (func ({kind}{})))", " i32".repeat(count));
+    let many = |what: &str, count: usize| what.repeat(count);
+    let too_many_locals = many(
+        &locals(limits::MAX_FUNCTION_LOCALS),
+        limits::MAX_LOCALS / limits::MAX_FUNCTION_LOCALS + 1,
+    );
+    let too_many_targets = many(
+        &targets(limits::MAX_FUNCTION_TARGETS),
+        limits::MAX_TARGETS / limits::MAX_FUNCTION_TARGETS + 1,
+    );
+    let types: String = (0..limits::MAX_TYPES)
+        .map(|number| {
+            let bits = (0..15).map(|bit| [" i32", " i64"][number >> bit & 1]);
+            format!("(type (func (param{})))", bits.collect::<String>())
+        })
+        .collect();
+    for (items, says, limit) in [
+        (
+            locals(limits::MAX_FUNCTION_LOCALS + 1),
+            "locals",
+            limits::MAX_FUNCTION_LOCALS,
+        ),
+        (too_many_locals, "locals", limits::MAX_LOCALS),
+        (
+            nested(limits::MAX_NESTING + 1),
+            "blocks nested in each other",
+            limits::MAX_NESTING,
+        ),
+        (
+            blocks(limits::MAX_FUNCTION_BLOCKS + 1),
+            "blocks",
+            limits::MAX_FUNCTION_BLOCKS,
+        ),
+        (
+            targets(limits::MAX_FUNCTION_TARGETS + 1),
+            "targets of `br_table`",
+            limits::MAX_FUNCTION_TARGETS,
+        ),
+        (
+            too_many_targets,
+            "targets of `br_table`",
+            limits::MAX_TARGETS,
+        ),
+        (
+            code(limits::MAX_FUNCTION_BYTES),
+            "bytes of code",
+            limits::MAX_FUNCTION_BYTES,
+        ),
+        (
+            function("param", limits::MAX_PARAMETERS + 1),
+            "parameters in a function type",
+            limits::MAX_PARAMETERS,
+        ),
+        (
+            function("result", limits::MAX_RESULTS + 1),
+            "results in a function type",
+            limits::MAX_RESULTS,
+        ),
+        (
+            many("(func)", limits::MAX_FUNCTIONS),
+            "functions",
+            limits::MAX_FUNCTIONS,
+        ),
+        (types, "function types", limits::MAX_TYPES),
+    ] {
+        assert_eq!(too_much(items), (says, limit));
+    }
+    // Of a core module no component is made before.
+    let wat = Wat {
+        items: locals(limits::MAX_FUNCTION_LOCALS + 1).leak(),
+        ..HONEST
+    };
+    let error = muster_sandbox::componentize(&wat.core())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("has 20001 locals; at most 20000 are allowed"),
+        "{error}"
+    );
+}
+
+#[test]
+fn functions_at_the_limits_run() {
+    let locals = limits::MAX_FUNCTION_LOCALS;
+    let items = format!(
+        "(func (local{})) (func {}{})",
+        " i64".repeat(locals),
+        "(block ".repeat(limits::MAX_NESTING),
+        ")".repeat(limits::MAX_NESTING)
+    );
+    let wat = Wat {
+        items: items.leak(),
+        ..HONEST
+    };
+    assert!(wat.answer(&sandbox()).is_ok());
+}
+
+/// Types beside the modules are checked against each other, which takes more than linear time.
+#[test]
+fn a_component_of_very_many_types_is_refused_at_once() {
+    let text = format!(
+        "(component {})",
+        "(type (record (field \"abcdefgh\" u8)))".repeat(100_000)
+    );
+    let error = refused(&wat::parse_str(text).unwrap());
+    assert!(
+        matches!(
+            error,
+            LoadError::TooManyParts {
+                what: "bytes of types and instances",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_large_user_gets_an_instance_of_their_own() {
+    let sandbox = sandbox();
+    // It takes 300 MiB, as a rule that gathers many rows.
+    let hungry = Wat {
+        classify: "(if (i32.eq (memory.grow (i32.const 4800)) (i32.const -1)) (then unreachable)) i32.const 900",
+        ..HONEST
+    };
+    for origin in [Origin::HandWritten, Origin::Compiled] {
+        let rule = sandbox.load(&hungry.component(), origin).unwrap();
+        let error = rule.classify(&ONE_USER).unwrap_err();
+        let limit = limits::MAX_MEMORY_BYTES;
+        assert!(
+            matches!(error, RuleError::OutOfMemory { limit: told, .. } if told == limit),
+            "{error}"
+        );
+        for _ in 0..2 {
+            assert!(right(&rule.large().classify(&ONE_USER).unwrap()));
+        }
+        assert!(
+            rule.classify(&ONE_USER).is_err(),
+            "no other uses its memory again"
+        );
+    }
+    let endless = Wat {
+        classify: "(loop (drop (memory.grow (i32.const 256))) br 0) unreachable",
+        ..HONEST
+    };
+    let rule = endless.load(&sandbox).unwrap();
+    let error = rule.large().classify(&ONE_USER).unwrap_err();
+    let limit = limits::MAX_LARGE_MEMORY_BYTES;
+    assert!(
+        matches!(error, RuleError::OutOfMemory { limit: told, .. } if told == limit),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_large_user_has_what_the_host_gives() {
+    let sandbox = Sandbox::new(Options {
+        large_memory: 300 << 20,
+        ..options()
+    })
+    .unwrap();
+    let rule = Wat {
+        classify: "(drop (memory.grow (i32.const 4800))) i32.const 900",
+        ..HONEST
+    };
+    let rule = rule.load(&sandbox).unwrap();
+    let large = rule.large();
+    assert_eq!(large.max_batch_bytes(), 150 << 20);
+    let error = large.classify(&ONE_USER).unwrap_err();
+    assert!(
+        matches!(error, RuleError::OutOfMemory { limit, .. } if limit == 300 << 20),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_large_user_may_have_more_columns() {
+    // To copy so much takes its time, on a busy machine most of all.
+    let sandbox = Sandbox::new(Options {
+        classify_time: Duration::from_secs(5),
+        ..options()
+    })
+    .unwrap();
+    let wat = Wat {
+        pages: 4_000,
+        ..HONEST
+    };
+    let rule = wat.load(&sandbox).unwrap();
+    let bytes = vec![b'x'; limits::MAX_BATCH_BYTES];
+    let batch = Batch {
+        dictionary: muster_sandbox::Dictionary {
+            offsets: &[0, bytes.len() as u32],
+            bytes: &bytes,
+        },
+        ..ONE_USER
+    };
+    assert!(matches!(
+        rule.classify(&batch),
+        Err(RuleError::LargeBatch { .. })
+    ));
+    assert!(right(&rule.large().classify(&batch).unwrap()));
+}
+
+#[test]
+fn large_users_take_turns() {
+    let sandbox = sandbox();
+    let load = |origin| sandbox.load(&HONEST.component(), origin).unwrap();
+    let (one, other) = (load(Origin::HandWritten), load(Origin::Compiled));
+    let turn = one.large();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| other.large().classify(&ONE_USER));
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!waiting.is_finished());
+        // Nobody else waits.
+        assert!(other.classify(&ONE_USER).is_ok());
+        drop(turn);
+        assert!(waiting.join().unwrap().is_ok());
+    });
+}
+
 #[test]
 fn features_that_rules_may_not_use() {
     for (items, says) in [
@@ -471,6 +713,10 @@ fn too_many_parts() {
         }
     };
     assert_eq!(parts(&"(component)".repeat(7)), ("nested components", 7, 6));
+    assert_eq!(
+        parts(&"(core module)".repeat(129)),
+        ("core modules", 129, 128)
+    );
     let instances = format!(
         "(component $c) {}",
         "(instance (instantiate $c))".repeat(17)

@@ -5,6 +5,7 @@ mod ask;
 mod backup;
 mod build;
 mod check;
+pub(crate) mod compile_rule;
 pub(crate) mod deliver;
 mod explain;
 mod fmt;
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Test(test::Test),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
+    CompileRule(compile_rule::CompileRule),
 }
 
 impl Command {
@@ -74,6 +76,7 @@ impl Command {
             Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
             Self::Schema(command) => command.run(output),
+            Self::CompileRule(command) => command.run(),
         }
     }
 }

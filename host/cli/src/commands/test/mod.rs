@@ -21,6 +21,7 @@ use clap::Args;
 use muster_definition::Diagnostics;
 use muster_sandbox::{Options, Sandbox};
 
+use crate::commands::compile_rule;
 use crate::output::{Output, Reported, count};
 use crate::project;
 use case::TestFile;
@@ -69,6 +70,7 @@ impl Test {
         let found = find::find(&self.paths, output)?;
         let sandbox = Sandbox::new(Options {
             metered: true,
+            compile: compile_rule::elsewhere(),
             ..Options::default()
         })?;
         let suite = load(&found, &sandbox, output)?;

@@ -1,0 +1,279 @@
+//! Compiles hand-written rules in a process of its own, which is stopped at its limits.
+//!
+//! What the parent writes to its standard input: [`Header`], then the rule. What it writes to its standard output: the artefact as a file
+//! of the cache has it. When it fails it writes why to its standard error, and ends with a status other than 0.
+
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+
+use crate::cache::{Key, OwnArtefact, seal};
+use crate::engine::{self, Allocation};
+use crate::error::LoadError;
+use crate::options::{CompileProcess, Origin};
+use crate::validate::ValidatedRule;
+use crate::{limits, text};
+
+/// How often the parent looks whether the process has ended.
+const POLL: Duration = Duration::from_millis(10);
+
+/// How much of its standard error is read, in bytes.
+const MAX_COMPLAINT: u64 = 64 << 10;
+
+/// How much lower its priority is: a service goes on beside it.
+const NICE: i32 = 10;
+
+/// What a process has to know before the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) allocation: Allocation,
+    pub(crate) metered: bool,
+    /// Processor time, in seconds.
+    pub(crate) seconds: u64,
+    /// Address space, in bytes.
+    pub(crate) memory: u64,
+}
+
+impl Header {
+    const BYTES: usize = 18;
+
+    fn encode(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        let flags = [self.allocation == Allocation::OnDemand, self.metered];
+        let numbers = [self.seconds, self.memory];
+        let fields = (flags.iter().map(|flag| u8::from(*flag)))
+            .chain(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        for (byte, field) in bytes.iter_mut().zip(fields) {
+            *byte = field;
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8; Self::BYTES]) -> Self {
+        let [on_demand, metered, rest @ ..] = bytes;
+        let (seconds, memory) = rest.split_at(8);
+        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+        Self {
+            allocation: match on_demand {
+                0 => Allocation::Pooled,
+                _ => Allocation::OnDemand,
+            },
+            metered: *metered != 0,
+            seconds: number(seconds),
+            memory: number(memory),
+        }
+    }
+}
+
+/// The process did not compile.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileProcessError {
+    /// It could not read or write.
+    #[error("cannot speak with the process that started this one: {0}")]
+    Io(#[from] std::io::Error),
+    /// It could not set its own limits.
+    #[error("cannot limit this process: {0}")]
+    Limits(rustix::io::Errno),
+    /// The rule is none that may be compiled.
+    #[error("{0}")]
+    Rule(String),
+}
+
+/// Compiles the rule that [`crate::Sandbox::load`] of another process writes to `input`, and writes its artefact to `output`. It limits
+/// the time and memory of this whole process for good, so a process that calls it does nothing else.
+///
+/// # Errors
+/// When there is no such rule, or it cannot be compiled. At its limits the process ends.
+pub fn compile_process(
+    input: &mut dyn Read,
+    output: &mut dyn Write,
+) -> Result<(), CompileProcessError> {
+    let mut header = [0; Header::BYTES];
+    input.read_exact(&mut header)?;
+    let header = Header::decode(&header);
+    limit(&header).map_err(CompileProcessError::Limits)?;
+    let mut bytes = Vec::new();
+    let most = limits::MAX_RULE_BYTES as u64 + 1;
+    input.take(most).read_to_end(&mut bytes)?;
+    let failed = |error: &dyn std::fmt::Display| {
+        CompileProcessError::Rule(text::short(&format!("{error:#}"), 600))
+    };
+    let valid = ValidatedRule::new(&bytes, Origin::HandWritten).map_err(|error| failed(&error))?;
+    let engine =
+        engine::compiler(header.allocation, header.metered).map_err(|error| failed(&error))?;
+    let artefact = engine
+        .precompile_component(valid.bytes())
+        .map_err(|error| failed(&error))?;
+    output.write_all(&seal(Key::new(&valid.digest(), &engine), &artefact))?;
+    output.write_all(&artefact)?;
+    output.flush()?;
+    Ok(())
+}
+
+fn limit(header: &Header) -> Result<(), rustix::io::Errno> {
+    let within = |number, maximum| Rlimit {
+        current: Some(number),
+        maximum: Some(maximum),
+    };
+    let most = |number| within(number, number);
+    // Nobody wants to look at what is left of it.
+    setrlimit(Resource::Core, most(0))?;
+    // At the first limit comes a signal of its own, which tells the parent why.
+    setrlimit(Resource::Cpu, within(header.seconds, header.seconds + 1))?;
+    setrlimit(Resource::As, most(header.memory))?;
+    // A parent that is gone wants no artefact. It is a courtesy: the limits hold in any case.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let _ = rustix::process::nice(NICE);
+    // Linux: where memory is short, this process ends rather than the one that waits for it.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    Ok(())
+}
+
+/// Compiles a rule in a process of its own.
+pub(crate) fn run(
+    process: &CompileProcess,
+    allocation: Allocation,
+    metered: bool,
+    rule: &[u8],
+    key: Key,
+) -> Result<OwnArtefact, LoadError> {
+    let header = Header {
+        allocation,
+        metered,
+        seconds: process.time.as_secs().max(1),
+        memory: process.memory,
+    };
+    let failed = |error: std::io::Error| {
+        let program = process.program.display();
+        LoadError::Compile(format!("cannot start `{program}` to compile it: {error}"))
+    };
+    let mut child = Command::new(&process.program)
+        .args(&process.arguments)
+        // It needs to know nothing of what this process may have there.
+        .env_clear()
+        .env("RAYON_NUM_THREADS", limits::COMPILE_THREADS.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (ended, artefact, complaint) = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if let Some(mut stdin) = stdin {
+                // A process that has ended says why elsewhere.
+                let _ = stdin
+                    .write_all(&header.encode())
+                    .and_then(|()| stdin.write_all(rule));
+            }
+        });
+        let artefact = scope.spawn(move || read(stdout, limits::MAX_ARTEFACT_BYTES));
+        let complaint = scope.spawn(move || read(stderr, MAX_COMPLAINT));
+        let ended = wait(&mut child, process.time * limits::COMPILE_WALL_FACTOR);
+        (
+            ended,
+            artefact.join().unwrap_or_default(),
+            complaint.join().unwrap_or_default(),
+        )
+    });
+    match ended.map_err(failed)? {
+        Some(status) if status.success() => {}
+        status => return Err(stopped(process, status, &complaint)),
+    }
+    OwnArtefact::from_process(key, artefact).ok_or_else(|| {
+        let limit = limits::MAX_ARTEFACT_BYTES;
+        LoadError::Compile(format!(
+            "`{}` did not give its machine code, of at most {limit} bytes",
+            process.program.display()
+        ))
+    })
+}
+
+/// Reads at most so many bytes, and lets go of what comes behind them.
+fn read(from: Option<impl Read>, most: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        // What is not whole is found out by its checksum.
+        let _ = from.take(most).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// Waits for the end of a process, and ends it when its time is over (`None`).
+fn wait(child: &mut Child, time: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + time;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Why there is no artefact.
+fn stopped(process: &CompileProcess, status: Option<ExitStatus>, complaint: &[u8]) -> LoadError {
+    let complaint = String::from_utf8_lossy(complaint);
+    let complaint = complaint.trim();
+    let complaint = complaint.strip_prefix("error: ").unwrap_or(complaint);
+    let signal = status.and_then(|status| status.signal());
+    let is = |of: Signal| signal == Some(of.as_raw());
+    let seconds = process.time.as_secs().max(1);
+    if is(Signal::XCPU) {
+        return LoadError::CompileLimit {
+            limit: format!("{seconds} s of processor time"),
+        };
+    }
+    if status.is_none() {
+        let seconds = seconds * u64::from(limits::COMPILE_WALL_FACTOR);
+        return LoadError::CompileLimit {
+            limit: format!("{seconds} s"),
+        };
+    }
+    if is(Signal::KILL) {
+        return LoadError::Compile(
+            "the process that compiled it was killed; perhaps the machine has too little memory"
+                .to_owned(),
+        );
+    }
+    // The allocator of Rust ends the process with this text.
+    if complaint.contains("memory allocation of") || complaint.contains("Cannot allocate memory") {
+        let bytes = process.memory;
+        return LoadError::CompileLimit {
+            limit: format!("{bytes} bytes of memory"),
+        };
+    }
+    let what = match signal {
+        Some(signal) => format!("signal {signal}: {complaint}"),
+        None => complaint.to_owned(),
+    };
+    LoadError::Compile(text::short(&what, 600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read_as_it_was_written() {
+        for allocation in [Allocation::Pooled, Allocation::OnDemand] {
+            for metered in [false, true] {
+                let header = Header {
+                    allocation,
+                    metered,
+                    seconds: 90,
+                    memory: u64::MAX,
+                };
+                assert_eq!(Header::decode(&header.encode()), header);
+            }
+        }
+    }
+}
