@@ -6,6 +6,7 @@ mod config;
 mod limits;
 mod lists;
 mod look;
+mod machine;
 mod output;
 mod places;
 mod project;

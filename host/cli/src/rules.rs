@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use muster_compiler::Module;
+use muster_compiler::Compiled;
 use muster_definition::{Body, Clause, Definition, OnRemove};
 use muster_engine::{Cohort, RunRecord, Sync};
 use muster_model::{Cadence, CohortId, Millis, Schedule};
@@ -11,6 +11,8 @@ use muster_sandbox::{LoadError, Options, Origin, Rule, Sandbox, componentize};
 use muster_store::Store;
 use sha2::{Digest, Sha256};
 
+use crate::commands::compile_rule;
+use crate::machine;
 use crate::project::{Project, beside, clause};
 
 /// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns its own cohorts only.
@@ -67,13 +69,11 @@ impl Rhythm {
 pub(crate) type Group<'a> = Vec<(CohortId, Cow<'a, Clause>)>;
 
 /// The definitions in the cohort language, compiled, by rhythm.
-pub(crate) fn compile(project: &Project) -> anyhow::Result<Vec<(Rhythm, Module)>> {
-    let mut modules = Vec::new();
-    for (rhythm, group) in groups(project) {
-        let compiled = compile_group(project, &group)?;
-        modules.extend(compiled.into_iter().map(|module| (rhythm.clone(), module)));
-    }
-    Ok(modules)
+pub(crate) fn compile(project: &Project) -> Vec<(Rhythm, Compiled)> {
+    let groups = groups(project).into_iter();
+    groups
+        .map(|(rhythm, group)| (rhythm, compile_group(project, &group)))
+        .collect()
 }
 
 /// The definitions in the cohort language, by rhythm.
@@ -89,13 +89,13 @@ pub(crate) fn groups(project: &Project) -> BTreeMap<Rhythm, Group<'_>> {
 }
 
 /// The modules of cohorts of one rhythm.
-pub(crate) fn compile_group(project: &Project, group: &Group<'_>) -> anyhow::Result<Vec<Module>> {
+pub(crate) fn compile_group(project: &Project, group: &Group<'_>) -> Compiled {
     let clauses: Vec<(CohortId, &Clause)> = group
         .iter()
         .map(|(id, clause)| (id.clone(), &**clause))
         .collect();
     let list = |cohort: &CohortId| project.lists.name(cohort);
-    Ok(muster_compiler::compile(&clauses, &list)?)
+    muster_compiler::compile(&clauses, &list)
 }
 
 /// Every rule: the compiled modules, then the hand-written ones.
@@ -103,12 +103,13 @@ pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<Loaded>> {
     let cache = project.store_directory().join("cache");
     let sandbox = Sandbox::new(Options {
         cache: Some(cache),
+        compile: compile_rule::elsewhere(),
+        large_memory: machine::large_memory(),
         ..Options::default()
     })?;
-    let modules = compile(project)?;
-    load_in(project, modules, &mut |bytes, origin| {
+    Ok(load_in(project, compile(project), &mut |bytes, origin| {
         sandbox.load(bytes, origin)
-    })
+    }))
 }
 
 /// Loads a component into a sandbox.
@@ -117,18 +118,12 @@ pub(crate) type Loading<'a> = &'a mut dyn FnMut(&[u8], Origin) -> Result<Rule, L
 /// Every rule: the modules that [`compile`] made of the project, then the hand-written ones.
 pub(crate) fn load_in(
     project: &Project,
-    modules: Vec<(Rhythm, Module)>,
+    modules: Vec<(Rhythm, Compiled)>,
     load: Loading<'_>,
-) -> anyhow::Result<Vec<Loaded>> {
+) -> Vec<Loaded> {
     let mut rules = Vec::new();
-    for (rhythm, module) in modules {
-        let of_module = |definition: &&Definition| module.cohorts.contains(&definition.id);
-        let definitions = project.definitions.iter().filter(of_module);
-        rules.push(Loaded {
-            rule: load(&module.wasm, Origin::Compiled).map_err(|error| error.to_string()),
-            cohorts: definitions.map(cohort).collect(),
-            rhythm,
-        });
+    for (rhythm, compiled) in modules {
+        load_compiled(project, &rhythm, compiled, load, &mut rules);
     }
     let mut files: BTreeMap<[u8; 32], Result<Rule, String>> = BTreeMap::new();
     for definition in &project.definitions {
@@ -157,7 +152,48 @@ pub(crate) fn load_in(
             join(&mut rules, rule, cohort, Rhythm::of(definition));
         }
     }
-    Ok(rules)
+    rules
+}
+
+/// Loads the modules of one rhythm. One that is too large for the sandbox in some way that the compiler does not count is halved
+/// until it loads, or a cohort stands alone.
+fn load_compiled(
+    project: &Project,
+    rhythm: &Rhythm,
+    compiled: Compiled,
+    load: Loading<'_>,
+    rules: &mut Vec<Loaded>,
+) {
+    let mut add = |rule: Result<Rule, String>, ids: &[CohortId]| {
+        let of_module = |definition: &&Definition| ids.contains(&definition.id);
+        let definitions = project.definitions.iter().filter(of_module);
+        rules.push(Loaded {
+            rule,
+            cohorts: definitions.map(cohort).collect(),
+            rhythm: rhythm.clone(),
+        });
+    };
+    for (id, error) in &compiled.refused {
+        add(Err(error.to_string()), std::slice::from_ref(id));
+    }
+    let mut halves = Vec::new();
+    for module in compiled.modules {
+        match load(&module.wasm, Origin::Compiled) {
+            Err(error) if error.is_about_size() && module.cohorts.len() > 1 => {
+                let (left, right) = module.cohorts.split_at(module.cohorts.len() / 2);
+                halves.extend([left.to_vec(), right.to_vec()]);
+            }
+            rule => add(rule.map_err(|error| error.to_string()), &module.cohorts),
+        }
+    }
+    for half in halves {
+        let definitions = project.definitions.iter();
+        let of_half = definitions.filter(|definition| half.contains(&definition.id));
+        let group: Group<'_> = of_half
+            .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
+            .collect();
+        load_compiled(project, rhythm, compile_group(project, &group), load, rules);
+    }
 }
 
 /// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked together.
@@ -245,3 +281,6 @@ pub(crate) fn end_removed(
     }
     Ok(ended)
 }
+
+#[cfg(test)]
+mod tests;

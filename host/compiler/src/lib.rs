@@ -4,7 +4,7 @@
 //! the cache. The module holds only loops bounded by the batch, so the sandbox may run it unmetered.
 //!
 //! It is not the meaning of the language (that is `muster_definition::interpreter`, which the tests hold it to), and it runs
-//! nothing. Limits: [`MAX_COHORTS`] and [`MAX_NODES`] a module; more cohorts make more modules.
+//! nothing. Limits: [`MAX_COHORTS`], [`MAX_NODES`] and [`MAX_MODULE_BYTES`] a module; more cohorts make more modules.
 //!
 //! The way of a definition: [`plan`] (clauses to a graph of shared nodes) → [`emit`] (nodes to functions) → [`component`].
 //!
@@ -13,8 +13,8 @@
 //! use muster_definition::Clause;
 //! use muster_model::CohortId;
 //!
-//! let modules = compile(&[(CohortId::new("all")?, &Clause::Everyone)], &|list| list.to_string())?;
-//! assert_eq!(modules.len(), 1);
+//! let compiled = compile(&[(CohortId::new("all")?, &Clause::Everyone)], &|list| list.to_string());
+//! assert_eq!(compiled.all()?.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -24,6 +24,7 @@ mod describe;
 mod emit;
 mod layout;
 mod plan;
+mod size;
 mod wasm;
 
 use muster_definition::Clause;
@@ -31,6 +32,9 @@ use muster_model::CohortId;
 
 use automaton::Automaton;
 use plan::Plan;
+use size::TextBytes;
+
+pub use size::Large;
 
 /// The most cohorts in one module. Fusing pays from ten cohorts on (docs/facts.md, "Wasm"), and what it saves is the scan, which a
 /// thousand cohorts share just as well as ten thousand; past that a module's compile time and memory only grow.
@@ -43,6 +47,15 @@ pub const MAX_NODES: usize = 8192;
 /// batch they stay far below the memory of an instance.
 pub const MAX_AUTOMATA_BYTES: usize = 8 << 20;
 
+/// The size of a module, in bytes: code, texts, tables and all, unless one cohort alone has more. A thousand cohorts without long
+/// lists take under 1 MiB, and 24 lists of 10,000 short texts about 40 MiB. A quarter of [`MAX_COHORT_BYTES`], so that one more
+/// cohort never makes a module that the sandbox refuses.
+pub const MAX_MODULE_BYTES: usize = 8 << 20;
+
+/// The size of a module of one cohort, in bytes: what the sandbox loads at most (`muster_sandbox::limits::MAX_RULE_BYTES`). A
+/// definition of 1 MiB, the most that a file may have, makes some 20 MiB of it if it holds nothing but texts of two characters.
+pub const MAX_COHORT_BYTES: usize = 32 << 20;
+
 /// A compiled module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
@@ -52,18 +65,53 @@ pub struct Module {
     pub cohorts: Vec<CohortId>,
 }
 
+/// What became of cohorts.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    /// The modules of all cohorts that could be compiled, in the order of the cohorts.
+    pub modules: Vec<Module>,
+    /// The others, and why not.
+    pub refused: Vec<(CohortId, CompileError)>,
+}
+
+impl Compiled {
+    /// Returns the modules if every cohort could be compiled.
+    ///
+    /// # Errors
+    /// The first cohort's error.
+    pub fn all(self) -> Result<Vec<Module>, CompileError> {
+        match self.refused.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(self.modules),
+        }
+    }
+}
+
 /// Why definitions did not compile.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// One cohort alone is too large for a module.
+    /// One cohort alone has too many clauses for a module.
     #[error(
         "cohort `{cohort}` has {nodes} different clauses; at most {MAX_NODES} fit: split it, or say it with fewer"
     )]
-    TooLarge {
+    TooManyClauses {
         /// Which.
         cohort: CohortId,
         /// How many distinct clauses it has.
         nodes: usize,
+    },
+    /// One cohort alone makes a module that is too large.
+    #[error(
+        "cohort `{cohort}` makes a module of {bytes} bytes, most of it for {large}; at most {MAX_COHORT_BYTES} fit: {}",
+        large.remedy()
+    )]
+    TooLarge {
+        /// Which.
+        cohort: CohortId,
+        /// The size of the module, or of its texts alone.
+        bytes: usize,
+        /// What takes most of it.
+        large: Large,
     },
     /// A pattern needs too large a table.
     #[error(
@@ -81,50 +129,88 @@ pub enum CompileError {
 }
 
 /// Compiles cohorts to as few modules as the limits allow, in the given order. `list` names the static list of a cohort, as the
-/// host will know it: a list of other users needs another name.
-///
-/// # Errors
-/// When one cohort alone exceeds [`MAX_NODES`], or a pattern needs too large a table.
-pub fn compile(
-    cohorts: &[(CohortId, &Clause)],
-    list: &dyn Fn(&CohortId) -> String,
-) -> Result<Vec<Module>, CompileError> {
-    let mut modules = Vec::new();
+/// host will know it: a list of other users needs another name. A cohort that cannot be compiled concerns no other.
+#[must_use]
+pub fn compile(cohorts: &[(CohortId, &Clause)], list: &dyn Fn(&CohortId) -> String) -> Compiled {
+    let mut compiled = Compiled::default();
     for group in cohorts.chunks(MAX_COHORTS) {
-        compile_group(group, list, &mut modules)?;
+        compile_group(group, list, &mut compiled);
     }
-    Ok(modules)
+    compiled
 }
 
-/// One module if the group's clauses fit, else its halves.
+/// Compiles a group to one module if it fits, else its halves.
 fn compile_group(
     group: &[(CohortId, &Clause)],
     list: &dyn Fn(&CohortId) -> String,
-    modules: &mut Vec<Module>,
-) -> Result<(), CompileError> {
+    compiled: &mut Compiled,
+) {
+    match module(group, list) {
+        Ok(module) => compiled.modules.push(module),
+        Err(error) => match group {
+            [] => {}
+            [(cohort, _)] => compiled.refused.push((cohort.clone(), error)),
+            _ => {
+                let (left, right) = group.split_at(group.len() / 2);
+                compile_group(left, list, compiled);
+                compile_group(right, list, compiled);
+            }
+        },
+    }
+}
+
+/// Compiles a group to one module. A cohort alone may have more than a module of several.
+fn module(
+    group: &[(CohortId, &Clause)],
+    list: &dyn Fn(&CohortId) -> String,
+) -> Result<Module, CompileError> {
+    let alone = group.len() == 1;
+    let or_alone = |limit: usize, of_one: usize| if alone { of_one } else { limit };
+    let most = or_alone(MAX_MODULE_BYTES, MAX_COHORT_BYTES);
     let mut plan = Plan::default();
-    for (id, clause) in group {
-        plan.add(id.clone(), clause, list);
-    }
-    let automata = automata(&plan)?;
-    let bytes: usize = automata.iter().map(Automaton::bytes).sum();
-    if plan.nodes.len() <= MAX_NODES && bytes <= MAX_AUTOMATA_BYTES {
-        modules.push(module(&plan, &automata)?);
-        return Ok(());
-    }
-    if let [(cohort, _)] = group {
-        if plan.nodes.len() <= MAX_NODES {
-            modules.push(module(&plan, &automata)?);
-            return Ok(());
+    let mut texts = TextBytes::default();
+    for (cohort, clause) in group {
+        plan.add(cohort.clone(), clause, list);
+        // As soon as it is known: the texts of a thousand cohorts may be a gigabyte.
+        if let Some(bytes) = texts.exceed(&plan.text_sets, most) {
+            return Err(CompileError::TooLarge {
+                cohort: cohort.clone(),
+                bytes,
+                large: Large::Texts,
+            });
         }
-        return Err(CompileError::TooLarge {
+    }
+    let Some((cohort, _)) = group.first() else {
+        return Ok(Module {
+            wasm: Vec::new(),
+            cohorts: Vec::new(),
+        });
+    };
+    if plan.nodes.len() > MAX_NODES {
+        return Err(CompileError::TooManyClauses {
             cohort: cohort.clone(),
             nodes: plan.nodes.len(),
         });
     }
-    let (left, right) = group.split_at(group.len() / 2);
-    compile_group(left, list, modules)?;
-    compile_group(right, list, modules)
+    let automata = automata(&plan)?;
+    let patterns: usize = automata.iter().map(Automaton::bytes).sum();
+    let too_large = |bytes| CompileError::TooLarge {
+        cohort: cohort.clone(),
+        bytes,
+        large: Large::of(bytes, texts.bytes(), patterns),
+    };
+    if patterns > or_alone(MAX_AUTOMATA_BYTES, MAX_COHORT_BYTES) {
+        return Err(too_large(patterns));
+    }
+    let wasm = component::wrap(emit::core_module(&plan, &automata))
+        .map_err(|error| CompileError::Component(format!("{error:#}")))?;
+    if wasm.len() > most {
+        return Err(too_large(wasm.len()));
+    }
+    Ok(Module {
+        wasm,
+        cohorts: plan.cohorts.iter().map(|(id, _)| id.clone()).collect(),
+    })
 }
 
 fn automata(plan: &Plan) -> Result<Vec<Automaton>, CompileError> {
@@ -135,13 +221,4 @@ fn automata(plan: &Plan) -> Result<Vec<Automaton>, CompileError> {
         })
     };
     plan.patterns.iter().map(automaton).collect()
-}
-
-fn module(plan: &Plan, automata: &[Automaton]) -> Result<Module, CompileError> {
-    let wasm = component::wrap(emit::core_module(plan, automata))
-        .map_err(|error| CompileError::Component(format!("{error:#}")))?;
-    Ok(Module {
-        wasm,
-        cohorts: plan.cohorts.iter().map(|(id, _)| id.clone()).collect(),
-    })
 }

@@ -221,6 +221,7 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
         .collect();
     let definitions: Vec<_> = ids.iter().cloned().zip(clauses).collect();
     let module = muster_compiler::compile(&definitions, &|list| list.to_string())
+        .all()
         .unwrap()
         .remove(0);
     let cohort = |id: CohortId| Cohort {

@@ -27,7 +27,12 @@ impl Build {
         let out = self.out.unwrap_or_else(|| project.directory.join("build"));
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         let (mut modules, mut text) = (Vec::new(), String::new());
-        for (number, (rhythm, module)) in rules::compile(&project)?.into_iter().enumerate() {
+        let mut compiled = Vec::new();
+        for (rhythm, group) in rules::compile(&project) {
+            let all = group.all()?.into_iter();
+            compiled.extend(all.map(|module| (rhythm.clone(), module)));
+        }
+        for (number, (rhythm, module)) in compiled.into_iter().enumerate() {
             let path = out.join(format!("cohorts-{number}.wasm"));
             std::fs::write(&path, &module.wasm)
                 .with_context(|| format!("cannot write {}", path.display()))?;

@@ -35,6 +35,8 @@ use crate::wasm::{Body, Expr, I32};
 use columns::Columns;
 use roots::Roots;
 
+pub(crate) use texts::LITERAL_BYTES;
+
 /// Globals.
 mod global {
     /// The first free byte.

@@ -46,7 +46,7 @@ fn load(sandbox: &Sandbox, clauses: &[Clause]) -> Rule {
         .map(|number| CohortId::new(&format!("c{number}")).unwrap())
         .collect();
     let cohorts: Vec<_> = ids.into_iter().zip(clauses).collect();
-    let mut modules = compile(&cohorts, &|list| list.to_string()).unwrap();
+    let mut modules = compile(&cohorts, &|list| list.to_string()).all().unwrap();
     assert_eq!(modules.len(), 1);
     sandbox
         .load(&modules.remove(0).wasm, Origin::Compiled)

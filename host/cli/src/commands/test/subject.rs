@@ -114,7 +114,7 @@ fn compiled(
     };
     let cohorts = [(definition.id.clone(), &*clause)];
     let modules = muster_compiler::compile(&cohorts, &|list| lists.name(list));
-    let modules = modules.map_err(|error| place(file, span, error))?;
+    let modules = modules.all().map_err(|error| place(file, span, error))?;
     let [module] = modules.as_slice() else {
         return Err(place(file, span, "one clause made several modules"));
     };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-use muster_compiler::Module;
+use muster_compiler::{Compiled, Module};
 use muster_model::CohortId;
 use muster_sandbox::{Options, Origin, Rule, Sandbox};
 
@@ -40,13 +40,16 @@ pub(super) fn load(project: &Project) -> Vec<Loaded> {
         let key = format!("{group:?} {lists:?}");
         let mut compiled = MODULES.compiled.lock().unwrap();
         let of_group = compiled.entry(key).or_insert_with(|| {
-            let modules = rules::compile_group(project, &group).unwrap();
+            let modules = rules::compile_group(project, &group).all().unwrap();
             let parts = |module: Module| (module.wasm, module.cohorts);
             modules.into_iter().map(parts).collect()
         });
-        for (wasm, cohorts) in of_group.clone() {
-            modules.push((rhythm.clone(), Module { wasm, cohorts }));
-        }
+        let module = |(wasm, cohorts)| Module { wasm, cohorts };
+        let compiled = Compiled {
+            modules: of_group.clone().into_iter().map(module).collect(),
+            ..Compiled::default()
+        };
+        modules.push((rhythm, compiled));
     }
     let mut load = |bytes: &[u8], origin: Origin| {
         let mut rules = MODULES.rules.lock().unwrap();
@@ -57,5 +60,5 @@ pub(super) fn load(project: &Project) -> Vec<Loaded> {
         rules.insert(bytes.to_vec(), rule.clone());
         Ok(rule)
     };
-    rules::load_in(project, modules, &mut load).unwrap()
+    rules::load_in(project, modules, &mut load)
 }

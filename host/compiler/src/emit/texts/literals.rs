@@ -25,6 +25,9 @@ mod slot {
     pub(super) const SETS_LENGTH: u64 = 16;
 }
 
+/// What a literal takes of the table at least, in bytes: the table is at most half full.
+pub(crate) const LITERAL_BYTES: usize = 2 * slot::SIZE as usize;
+
 const FNV_OFFSET: u32 = 0x811c_9dc5;
 const FNV_PRIME: u32 = 0x0100_0193;
 

@@ -11,6 +11,7 @@ use super::{constant, function, global};
 use crate::layout::{batch, column};
 use crate::wasm::{Body, Expr, I32, Var, address, call, either, global as global_, int};
 
+pub(crate) use literals::LITERAL_BYTES;
 pub(super) use literals::Literals;
 pub(super) use patterns::{fits, put as put_patterns};
 

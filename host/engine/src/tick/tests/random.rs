@@ -113,7 +113,7 @@ fn rules() -> &'static [Rule] {
             let id = |id: &str| CohortId::new(id).unwrap();
             let cohorts = [(id("one"), &clause), (id("two"), &clause)];
             let module = muster_compiler::compile(&cohorts, &|list| list.to_string());
-            let module = module.unwrap().remove(0);
+            let module = module.all().unwrap().remove(0);
             sandbox().load(&module.wasm, Origin::Compiled).unwrap()
         };
         WINDOWS.iter().map(rule).collect()

@@ -1,0 +1,85 @@
+//! How large a module becomes, and of what.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+
+use crate::emit::LITERAL_BYTES;
+
+/// What makes a module large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Large {
+    /// The texts that properties are compared with.
+    Texts,
+    /// The tables of patterns.
+    Patterns,
+    /// The code of its clauses.
+    Clauses,
+}
+
+impl Large {
+    /// Returns what takes most of a module.
+    pub(crate) fn of(bytes: usize, texts: usize, patterns: usize) -> Self {
+        if texts >= bytes / 2 {
+            Self::Texts
+        } else if patterns >= bytes / 2 {
+            Self::Patterns
+        } else {
+            Self::Clauses
+        }
+    }
+
+    /// Returns what to do about it.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Texts => {
+                "make its lists of texts shorter, split it, or name its users in a list with `members:`"
+            }
+            Self::Patterns => "say it with fewer patterns, or shorter ones",
+            Self::Clauses => "split it, or say it with fewer clauses",
+        }
+    }
+}
+
+impl fmt::Display for Large {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Texts => "the texts that it compares with",
+            Self::Patterns => "the tables of its patterns",
+            Self::Clauses => "the code of its clauses",
+        })
+    }
+}
+
+/// What the texts of a module take at least: of each text its bytes and its part of the hash table, and a number for each set that
+/// it is in.
+#[derive(Debug, Default)]
+pub(crate) struct TextBytes {
+    seen: HashSet<Box<str>>,
+    /// How many sets are counted.
+    sets: usize,
+    bytes: usize,
+}
+
+impl TextBytes {
+    /// Counts the sets that are new, and returns the bytes as soon as they exceed a limit.
+    pub(crate) fn exceed(&mut self, sets: &[BTreeSet<Box<str>>], limit: usize) -> Option<usize> {
+        for set in sets.get(self.sets..).unwrap_or_default() {
+            for text in set {
+                self.bytes += size_of::<u32>();
+                if !self.seen.contains(text) {
+                    self.bytes += text.len() + LITERAL_BYTES;
+                    self.seen.insert(text.clone());
+                }
+                if self.bytes > limit {
+                    return Some(self.bytes);
+                }
+            }
+        }
+        self.sets = sets.len();
+        None
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
