@@ -10,6 +10,13 @@ use crate::test::{root, run, target};
 /// The targets of `fuzz/`.
 const TARGETS: [&str; 2] = ["definition", "compiler"];
 
+/// The longest input: 64 KiB. A file may have 1 MiB, and the compiler's target makes lists of that size of a few bytes.
+const MAX_LENGTH: &str = "-max_len=65536";
+
+/// A definition whose lists the compiler's target makes long.
+const LISTS: &str =
+    "where: {any: [{user: {city: LIST10000}}, {did: View, with: {item: LIST9000}}]}\n";
+
 /// Runs every target for so many seconds, from a corpus that begins with the definitions of the examples and of the tests.
 pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -31,12 +38,7 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
             .arg(&products)
             .arg(name)
             .arg(&corpus)
-            .args([
-                "--",
-                "-dict=fuzz/cohort.dict",
-                "-max_len=4096",
-                "-timeout=20",
-            ])
+            .args(["--", "-dict=fuzz/cohort.dict", MAX_LENGTH, "-timeout=20"])
             .arg(format!("-max_total_time={seconds}"))
             .current_dir(root()))?;
     }
@@ -45,6 +47,7 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
 
 /// Copies the definitions that the repository has.
 fn seed(corpus: &Path) -> anyhow::Result<()> {
+    std::fs::write(corpus.join("lists.yaml"), LISTS)?;
     for folder in ["examples/shop/cohorts", "host/definition/tests/wrong"] {
         let folder = root().join(folder);
         let entries = std::fs::read_dir(&folder)
