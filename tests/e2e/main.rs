@@ -9,7 +9,8 @@
 //! | `faults.rs` | a full disk, a folder that cannot be written, a damaged file |
 //! | `broken.rs` | commands while something is wrong with the project's files |
 //! | `backup.rs` | a backup under load and its restore |
-//! | `rules.rs` | hand-written rules, good and hostile |
+//! | `rules.rs`, `compile.rs` | hand-written rules, good and hostile, and what compiling them may take |
+//! | `large.rs` | users and definitions of which there is very much |
 //! | `service.rs`, `sdk.rs`, `browser.rs` | the running service, and the vendor's SDKs that send to it |
 //! | `connections.rs` | connections from outside: floods, half requests, the limit of open files |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
@@ -28,6 +29,7 @@ mod browser;
 mod cases;
 mod check;
 mod cli;
+mod compile;
 mod connections;
 mod consumer;
 mod crash;
@@ -38,6 +40,7 @@ mod fmt;
 mod kills;
 mod kinesis;
 mod language;
+mod large;
 mod plan;
 mod project;
 mod rules;

@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use muster_model::Millis;
 use muster_sandbox::{
-    Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Property, Rule, Verdicts,
+    Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Origin, Property, Rule, RuleError,
+    Verdicts, limits,
 };
-use muster_store::{Prepared, PropertyRead, Snapshot, StreamRead, UserKey};
+use muster_store::{History, Prepared, PropertyRead, Snapshot, StreamRead, UserKey};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::calendar::Window;
 use crate::lists::{self, Lists};
-use crate::search::{Called, Caller};
+use crate::search::{Called, Caller, Fault};
 
 /// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer, and calls cost; more, and the
 /// caches no longer hold them.
@@ -35,12 +36,48 @@ impl Evaluation<'_> {
     pub(crate) fn batch_users(&self) -> usize {
         batch_users(self.rule, self.reads)
     }
+
+    /// Asks about a batch, and about one user who is too large for it as about a large one. The outer error is the store's.
+    fn ask(&self, users: &[UserKey]) -> Result<Result<Verdicts, Fault>, EngineError> {
+        let compiled = self.rule.origin() == Origin::Compiled;
+        let asked = self.call(users, limits::MAX_BATCH_BYTES, |batch| {
+            self.rule.classify(batch)
+        })?;
+        match asked {
+            Err(Asked::TooLarge) if users.len() == 1 => self.ask_large(users),
+            Err(Asked::TooLarge) => Ok(Err(Fault::TooLarge)),
+            Err(Asked::Rule(RuleError::OutOfMemory { .. })) if users.len() == 1 => {
+                self.ask_large(users)
+            }
+            // Of our own modules it is known that they take memory by what they are given. A hand-written one may take all it can get.
+            Err(Asked::Rule(RuleError::OutOfMemory { .. })) if compiled => Ok(Err(Fault::TooLarge)),
+            Err(Asked::Rule(error)) => Ok(Err(Fault::Rule(error.to_string()))),
+            Ok(verdicts) => Ok(Ok(verdicts)),
+        }
+    }
+
+    /// Asks about one large user, when it is their turn: nothing of another is in memory.
+    fn ask_large(&self, user: &[UserKey]) -> Result<Result<Verdicts, Fault>, EngineError> {
+        let large = self.rule.large();
+        let asked = self.call(user, large.max_batch_bytes(), |batch| large.classify(batch))?;
+        Ok(asked.map_err(|asked| match asked {
+            Asked::TooLarge | Asked::Rule(RuleError::OutOfMemory { .. }) => Fault::TooLarge,
+            Asked::Rule(error) => Fault::Rule(error.to_string()),
+        }))
+    }
+}
+
+/// Why a call has no answers.
+enum Asked {
+    /// The columns take more than they may.
+    TooLarge,
+    Rule(RuleError),
 }
 
 impl Caller for Evaluation<'_> {
     fn call(&self, users: &[UserKey]) -> Result<Called, EngineError> {
         let began = Instant::now();
-        let verdicts = call(self.snapshot, self.rule, self.reads, users)?;
+        let verdicts = self.ask(users)?;
         Ok(Called {
             time: began.elapsed(),
             verdicts,
@@ -130,53 +167,85 @@ fn batch_users(rule: &Rule, reads: &Reads<'_>) -> usize {
     (users.clamp(256, BATCH_USERS) / 256 * 256).min(most)
 }
 
-/// One call. The outer error is the store's, the inner one the rule's.
-fn call(
-    snapshot: &Snapshot,
-    rule: &Rule,
-    reads: &Reads<'_>,
-    users: &[UserKey],
-) -> Result<Result<Verdicts, String>, EngineError> {
-    let history = reads.prepared.read(users, reads.now)?;
-    let mut user_hash = Vec::new();
-    if reads.user_hashes {
-        for user in users {
-            user_hash.push(
-                snapshot
-                    .user_id(*user)?
-                    .map_or(0, |id| muster_model::user_hash(&id)),
-            );
-        }
-    }
-    let user_properties: Vec<_> = history.user_properties.iter().map(column).collect();
-    let histories = RowColumns::of(&history.property_histories);
-    let streams = RowColumns::of(&history.streams);
-    let calendars: Vec<CalendarBounds<'_>> = reads.calendars.iter().map(Window::bounds).collect();
-    let lists = lists::bitmaps(&reads.lists, users);
-    let batch = Batch {
-        now: reads.now.0,
-        users: u32::try_from(users.len()).unwrap_or(u32::MAX),
-        dictionary: Dictionary {
-            offsets: &history.dictionary.offsets,
-            bytes: &history.dictionary.bytes,
-        },
-        first_seen: &history.first_seen,
-        user_hash: &user_hash,
-        user_properties: &user_properties,
-        property_histories: &histories.rows(&history.property_histories),
-        streams: &streams.rows(&history.streams),
-        calendars: &calendars,
-        lists: &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-    };
-    match rule.classify(&batch) {
-        Ok(mut verdicts) => {
-            // Rows later than the clock were held back: the answer stands no longer than until the first of them.
-            for (until, next) in verdicts.until.iter_mut().zip(&history.next_row) {
-                *until = (*until).min(*next);
+impl Evaluation<'_> {
+    /// Makes one call with columns of at most so many bytes. The outer error is the store's.
+    fn call(
+        &self,
+        users: &[UserKey],
+        bytes: usize,
+        classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, RuleError>,
+    ) -> Result<Result<Verdicts, Asked>, EngineError> {
+        let reads = self.reads;
+        let bytes = bytes.saturating_sub(reads.beside_history(users.len()));
+        let prepared = &reads.prepared;
+        let Some(history) = prepared.read_within(users, reads.now, bytes)? else {
+            return Ok(Err(Asked::TooLarge));
+        };
+        let mut user_hash = Vec::new();
+        if reads.user_hashes {
+            for user in users {
+                user_hash.push(
+                    (self.snapshot)
+                        .user_id(*user)?
+                        .map_or(0, |id| muster_model::user_hash(&id)),
+                );
             }
-            Ok(Ok(verdicts))
         }
-        Err(error) => Ok(Err(error.to_string())),
+        Ok(reads.classify(users, &history, &user_hash, classify))
+    }
+}
+
+impl Reads<'_> {
+    /// Returns what the columns of a batch take that do not come from the users' histories, in bytes.
+    fn beside_history(&self, users: usize) -> usize {
+        let calendars = self
+            .calendars
+            .iter()
+            .map(|window| window.bounds().starts.len());
+        let words = users.div_ceil(64) * self.lists.len() + calendars.sum::<usize>();
+        let hashes = if self.user_hashes { users } else { 0 };
+        (words + hashes) * size_of::<u64>()
+    }
+
+    /// Makes a batch of what was read, and asks about it.
+    fn classify(
+        &self,
+        users: &[UserKey],
+        history: &History,
+        user_hash: &[u64],
+        classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, RuleError>,
+    ) -> Result<Verdicts, Asked> {
+        let reads = self;
+        let user_properties: Vec<_> = history.user_properties.iter().map(column).collect();
+        let histories = RowColumns::of(&history.property_histories);
+        let streams = RowColumns::of(&history.streams);
+        let calendars: Vec<CalendarBounds<'_>> =
+            reads.calendars.iter().map(Window::bounds).collect();
+        let lists = lists::bitmaps(&reads.lists, users);
+        let batch = Batch {
+            now: reads.now.0,
+            users: u32::try_from(users.len()).unwrap_or(u32::MAX),
+            dictionary: Dictionary {
+                offsets: &history.dictionary.offsets,
+                bytes: &history.dictionary.bytes,
+            },
+            first_seen: &history.first_seen,
+            user_hash,
+            user_properties: &user_properties,
+            property_histories: &histories.rows(&history.property_histories),
+            streams: &streams.rows(&history.streams),
+            calendars: &calendars,
+            lists: &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+        };
+        let mut verdicts = classify(&batch).map_err(|error| match error {
+            RuleError::LargeBatch { .. } => Asked::TooLarge,
+            error => Asked::Rule(error),
+        })?;
+        // Rows later than the clock were held back: the answer stands no longer than until the first of them.
+        for (until, next) in verdicts.until.iter_mut().zip(&history.next_row) {
+            *until = (*until).min(*next);
+        }
+        Ok(verdicts)
     }
 }
 

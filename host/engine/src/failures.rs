@@ -28,9 +28,45 @@ pub(crate) struct Failures {
     /// What a preview has not stored.
     unstored: BTreeMap<UserKey, Option<Failure>>,
     /// Users that [`Self::unstored`] adds to those of the store.
-    added: i64,
+    added: Added,
     /// Why the latest of [`Self::unstored`] failed.
     reason: Option<String>,
+}
+
+/// Users who were asked about again, of those for whom a rule failed before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// How many the rule failed for.
+    pub(crate) failed: u64,
+    /// How many were too large.
+    pub(crate) too_large: u64,
+}
+
+impl Again {
+    /// Counts users.
+    pub(crate) fn add(&mut self, users: u64, too_large: bool) {
+        *match too_large {
+            true => &mut self.too_large,
+            false => &mut self.failed,
+        } += users;
+    }
+}
+
+/// What changes in numbers of users.
+#[derive(Clone, Copy, Debug, Default)]
+struct Added {
+    failed: i64,
+    too_large: i64,
+}
+
+impl Added {
+    fn add(&mut self, failure: Option<&Failure>, by: i64) {
+        match failure {
+            Some(failure) if failure.too_large => self.too_large += by,
+            Some(_) => self.failed += by,
+            None => {}
+        }
+    }
 }
 
 impl Failures {
@@ -71,19 +107,27 @@ impl Failures {
         &self,
         snapshot: &Snapshot,
         rule: &RuleKey,
-        asked: u64,
-    ) -> Result<Option<Skipped>, EngineError> {
+        asked: &Again,
+    ) -> Result<impl Iterator<Item = Skipped>, EngineError> {
         let summary = snapshot.failure_summary(rule, self.definitions)?;
-        let users = summary
-            .users
-            .saturating_add_signed(self.added)
-            .saturating_sub(asked);
+        let failed = (summary.users.saturating_sub(summary.too_large))
+            .saturating_add_signed(self.added.failed)
+            .saturating_sub(asked.failed);
+        let too_large = (summary.too_large)
+            .saturating_add_signed(self.added.too_large)
+            .saturating_sub(asked.too_large);
         let reason = self.reason.as_ref().unwrap_or(&summary.reason);
-        Ok((users > 0).then(|| Skipped {
-            reason: reason.clone(),
-            users,
+        let failed = Skipped {
             waiting: true,
-        }))
+            ..Skipped::failed(reason, failed)
+        };
+        let too_large = Skipped {
+            waiting: true,
+            reported: true,
+            ..Skipped::too_large(too_large)
+        };
+        let waiting = [failed, too_large].into_iter();
+        Ok(waiting.filter(|skipped| skipped.users > 0))
     }
 
     /// Takes what a chunk changes without the store.
@@ -97,7 +141,8 @@ impl Failures {
         let users = changes.iter().map(|(user, _)| user.0).collect();
         let before = self.among(snapshot, rule, &users)?;
         for (user, failure) in changes {
-            self.added += i64::from(failure.is_some()) - i64::from(before.contains_key(user));
+            self.added.add(before.get(user), -1);
+            self.added.add(failure.as_ref(), 1);
             self.unstored.insert(*user, *failure);
         }
         if let Some(reason) = reason {
@@ -124,19 +169,21 @@ impl Failures {
 pub(crate) fn next(why: &NoAnswer, earlier: Option<&Failure>, now: Millis) -> Failure {
     let soon = Millis(now.0.saturating_add(RETRY_FIRST));
     match why {
-        NoAnswer::Failed(_) => {
+        NoAnswer::Failed(_) | NoAnswer::TooLarge => {
             let before = earlier.map_or(0, |earlier| earlier.count);
             let delay = RETRY_FIRST << before.min(RETRY_DOUBLINGS);
             Failure {
                 count: before.saturating_add(1),
                 batch: 1,
                 next: Millis(now.0.saturating_add(delay)),
+                too_large: *why == NoAnswer::TooLarge,
             }
         }
         NoAnswer::Suspected(Suspicion { batch, .. }) => Failure {
             count: 0,
             batch: *batch,
             next: soon,
+            too_large: false,
         },
         NoAnswer::NotAsked(_) => Failure {
             next: soon,
@@ -144,6 +191,7 @@ pub(crate) fn next(why: &NoAnswer, earlier: Option<&Failure>, now: Millis) -> Fa
                 count: 0,
                 batch: 0,
                 next: soon,
+                too_large: false,
             })
         },
     }
@@ -185,6 +233,7 @@ mod tests {
             count: 7,
             batch: 1,
             next: Millis(5),
+            too_large: false,
         };
         let kept = next(&not_asked, Some(&before), Millis(10));
         let next = Millis(10 + MINUTE);

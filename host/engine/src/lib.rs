@@ -45,5 +45,5 @@ pub use report::{
     CohortPreview, CohortReport, Held, Preview, Reason, RunRecord, Skipped, TickReport,
 };
 pub use rules::{forget_other_rules, forget_rule, goes_on, next_due, records, records_since};
-pub use status::{CohortStatus, reject, status};
+pub use status::{CohortStatus, Failing, SHOWN_TOO_LARGE, reject, status};
 pub use tick::{Guard, Progress, TickOptions, preview, tick};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 
+use crate::search::TOO_LARGE;
 use crate::{EngineError, state};
 
 /// What a tick of one rule did.
@@ -178,16 +179,51 @@ pub struct Skipped {
     /// The reason is that of the latest failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waiting: bool,
+    /// There is more of them than a rule is asked about: it is they, and not the rule, that something is wrong with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub too_large: bool,
+    /// An earlier run reported them, and this one found nothing new: of too large users only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported: bool,
 }
 
 impl Skipped {
+    /// Returns whether an earlier run said all that there is to say of them.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.waiting || self.reported
+    }
+
+    /// Returns users for whom the rule failed.
+    pub(crate) fn failed(reason: &str, users: u64) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            users,
+            waiting: false,
+            too_large: false,
+            reported: false,
+        }
+    }
+
+    /// Returns users who are too large.
+    pub(crate) fn too_large(users: u64) -> Self {
+        Self {
+            too_large: true,
+            ..Self::failed(TOO_LARGE, users)
+        }
+    }
+
     /// Adds users to those of the same reason. Users who wait replace those who waited before: they are all who wait.
     pub(crate) fn add(all: &mut Vec<Self>, added: &Self) {
         if added.waiting {
-            all.retain(|skipped| !skipped.waiting);
+            all.retain(|skipped| !skipped.waiting || skipped.too_large != added.too_large);
         }
         let same = |skipped: &&mut Self| {
-            (skipped.waiting, &skipped.reason) == (added.waiting, &added.reason)
+            **skipped
+                == Self {
+                    users: skipped.users,
+                    ..added.clone()
+                }
         };
         match all.iter_mut().find(same) {
             Some(skipped) => skipped.users += added.users,
@@ -199,7 +235,7 @@ impl Skipped {
 impl std::fmt::Display for Skipped {
     /// Says why, for people.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.waiting {
+        if self.waiting && !self.too_large {
             f.write_str("the rule failed for them before, and they wait for their next attempt; the latest failure: ")?;
         }
         f.write_str(&self.reason)

@@ -39,9 +39,23 @@ pub(crate) trait Caller: Sync {
 pub(crate) struct Called {
     /// How long it took.
     pub(crate) time: Duration,
-    /// The rule's answers, or why it failed.
-    pub(crate) verdicts: Result<Verdicts, String>,
+    /// The rule's answers, or why there are none.
+    pub(crate) verdicts: Result<Verdicts, Fault>,
 }
+
+/// Why a call has no answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The rule failed.
+    Rule(String),
+    /// There is more of the users than a call may have: parts of the batch may do, and the rule did nothing wrong.
+    TooLarge,
+}
+
+/// Why there is no answer for a user of whom there is more than one call may have, whichever rule it is.
+pub(crate) const TOO_LARGE: &str = "too large to evaluate: what is read of the user, or what the rule makes of it, takes more memory \
+    than one user may have (512 MiB and 1 GiB, or a part of the machine's); `muster status` names the users; give the clauses shorter \
+    windows, keep less history (`retention`), or `muster forget` the user";
 
 /// The answers for some users.
 #[derive(Debug)]
@@ -57,6 +71,8 @@ pub(crate) struct Answers {
 pub(crate) enum NoAnswer {
     /// The rule failed for the user alone.
     Failed(Arc<str>),
+    /// The user alone is too large ([`TOO_LARGE`]).
+    TooLarge,
     /// The rule failed for a batch of so many users, and the budget did not reach for more.
     Suspected(Suspicion),
     /// The budget did not reach for a call.
@@ -73,6 +89,7 @@ impl NoAnswer {
     pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Failed(reason) | Self::NotAsked(reason) => reason,
+            Self::TooLarge => TOO_LARGE,
             Self::Suspected(suspicion) => &suspicion.reason,
         }
     }
@@ -220,10 +237,21 @@ impl<C: Caller> Search<'_, C> {
                         users: item.users.to_vec(),
                         verdicts: Ok(verdicts),
                     }),
-                    Some(Err(reason)) if item.users.len() == 1 => {
+                    Some(Err(Failed::TooLarge)) if item.users.len() == 1 => {
+                        answers.push(self.none(item.users, NoAnswer::TooLarge));
+                    }
+                    // Halves, for they are asked about as if nothing had been: half of them are half as large.
+                    Some(Err(Failed::TooLarge)) => {
+                        let half = item.users.len().div_ceil(2);
+                        parts.extend(item.users.chunks(half).map(|users| Item {
+                            users,
+                            parent: item.parent.clone(),
+                        }));
+                    }
+                    Some(Err(Failed::Rule(reason))) if item.users.len() == 1 => {
                         answers.push(self.none(item.users, NoAnswer::Failed(reason)));
                     }
-                    Some(Err(reason)) => {
+                    Some(Err(Failed::Rule(reason))) => {
                         let parent = Suspicion {
                             batch: u32::try_from(item.users.len()).unwrap_or(u32::MAX),
                             reason,
@@ -262,7 +290,7 @@ impl<C: Caller> Search<'_, C> {
         &self,
         items: Vec<Item<'i>>,
         retries: bool,
-    ) -> Result<Vec<(Item<'i>, Option<Result<Verdicts, Arc<str>>>)>, EngineError> {
+    ) -> Result<Vec<(Item<'i>, Option<Result<Verdicts, Failed>>)>, EngineError> {
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let results = Mutex::new(BTreeMap::new());
@@ -312,7 +340,7 @@ impl<C: Caller> Search<'_, C> {
         users: &[UserKey],
         retries: bool,
         failed: &AtomicBool,
-    ) -> Result<Result<Verdicts, Arc<str>>, EngineError> {
+    ) -> Result<Result<Verdicts, Failed>, EngineError> {
         let Called { time, verdicts } = self.caller.call(users)?;
         let budget = self.budget;
         match verdicts {
@@ -321,7 +349,9 @@ impl<C: Caller> Search<'_, C> {
                 self.caller.done(users.len());
                 Ok(Ok(verdicts))
             }
-            Err(reason) => {
+            // It costs no more than to read the users twice, however many batches are too large.
+            Err(Fault::TooLarge) if users.len() > 1 => Ok(Err(Failed::TooLarge)),
+            Err(fault) => {
                 let purse = if retries {
                     &budget.retries
                 } else {
@@ -329,12 +359,24 @@ impl<C: Caller> Search<'_, C> {
                 };
                 purse.spend(time);
                 failed.store(true, Ordering::Relaxed);
-                let reason = Arc::from(reason);
+                let (reason, failed) = match fault {
+                    Fault::TooLarge => (Arc::from(TOO_LARGE), Failed::TooLarge),
+                    Fault::Rule(reason) => {
+                        let reason: Arc<str> = Arc::from(reason);
+                        (Arc::clone(&reason), Failed::Rule(reason))
+                    }
+                };
                 budget.note(&reason);
-                Ok(Err(reason))
+                Ok(Err(failed))
             }
         }
     }
+}
+
+/// A [`Fault`] whose reason many may share.
+enum Failed {
+    Rule(Arc<str>),
+    TooLarge,
 }
 
 /// Users by what is known of them, each ascending.

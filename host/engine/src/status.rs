@@ -1,9 +1,11 @@
 //! Cohorts between their runs: when the last one was, and whether the guard holds one.
 
 use muster_model::{CohortId, Millis};
-use muster_store::{RunCommit, Snapshot, Store};
+use muster_store::{RuleKey, RunCommit, Snapshot, Store};
+use serde::Serialize;
 
 use crate::report::{Held, Reason, RunRecord};
+use crate::search::TOO_LARGE;
 use crate::state::{CohortState, End};
 use crate::{EngineError, state};
 
@@ -16,7 +18,27 @@ pub struct CohortStatus {
     pub held: Option<Held>,
     /// What is held is the cohort's end: its definition is gone, and all members would exit.
     pub is_end: bool,
+    /// Users who cannot be evaluated at present; `None`: there are none.
+    pub failing: Option<Failing>,
 }
+
+/// Users for whom the rule of a cohort has no answer: they keep their membership, and are asked about again from time to time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failing {
+    /// How many the rule failed for.
+    pub failed: u64,
+    /// Why it failed for the latest of them; empty: it failed for none.
+    pub reason: String,
+    /// How many are too large to be asked about.
+    pub too_large: u64,
+    /// What that means, and what to do; empty: nobody is.
+    pub too_large_reason: &'static str,
+    /// The ids of the first [`SHOWN_TOO_LARGE`] who are too large.
+    pub too_large_users: Vec<String>,
+}
+
+/// How many users who are too large a status names.
+pub const SHOWN_TOO_LARGE: usize = 10;
 
 /// The status of a cohort; the default one if the store does not know it.
 ///
@@ -30,9 +52,38 @@ pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, En
     };
     Ok(CohortStatus {
         ran,
+        failing: failing(snapshot, &state)?,
         held: state.held,
         is_end: state.end == End::Held,
     })
+}
+
+fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<Failing>, EngineError> {
+    let Some(rule) = state::unhex(&state.rule).map(RuleKey) else {
+        return Ok(None);
+    };
+    let summary = snapshot.failures_of(&rule)?;
+    if summary.users == 0 {
+        return Ok(None);
+    }
+    let failed = summary.users.saturating_sub(summary.too_large);
+    let mut ids = Vec::new();
+    if summary.too_large > 0 {
+        for user in snapshot.too_large(&rule, SHOWN_TOO_LARGE)? {
+            ids.extend(snapshot.user_id(user)?);
+        }
+    }
+    Ok(Some(Failing {
+        failed,
+        reason: if failed > 0 {
+            summary.reason
+        } else {
+            String::new()
+        },
+        too_large: summary.too_large,
+        too_large_reason: if summary.too_large > 0 { TOO_LARGE } else { "" },
+        too_large_users: ids,
+    }))
 }
 
 /// The clock of the latest run of the rule that a cohort follows. In real time the cohort's state has only its first run, to save

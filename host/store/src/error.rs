@@ -107,6 +107,12 @@ pub enum StoreError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// What is read of users takes more than it may. [`crate::Prepared::read_within`] says so without an error.
+    #[error("what is read of the users takes more than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// A name is new, and there are as many of its sort as there may be.
     #[error(
         "the {what} `{name}` is new, and there are {limit} already: put what varies into values, not into names"

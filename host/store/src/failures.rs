@@ -28,6 +28,8 @@ pub struct Failure {
     pub batch: u32,
     /// When the user is asked about again.
     pub next: Millis,
+    /// Whether it was the user's history that was too large, and not the rule that failed.
+    pub too_large: bool,
 }
 
 /// What a run changes of a rule's failures.
@@ -41,11 +43,18 @@ pub struct FailureChanges {
     pub reason: Option<String>,
 }
 
+/// The most failures in a row that are counted: the eighth bit of their byte says whether the user was too large.
+const MAX_COUNT: u8 = 0x7f;
+/// That bit.
+const TOO_LARGE: u8 = 0x80;
+
 /// All failures of a rule together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailureSummary {
     /// How many users there are.
     pub users: u64,
+    /// How many of them are too large.
+    pub too_large: u64,
     /// Why the latest of them failed.
     pub reason: String,
 }
@@ -76,6 +85,7 @@ pub(crate) fn apply(
         let key = key(rule, definitions, group);
         let mut failures = read(tables.failures.get(txn, &key)?)?;
         after.users = after.users.saturating_sub(failures.len() as u64);
+        after.too_large = after.too_large.saturating_sub(too_large(&failures));
         for (place, failure) in changes {
             match failure {
                 Some(failure) => failures.insert(place, failure),
@@ -83,6 +93,7 @@ pub(crate) fn apply(
             };
         }
         after.users += failures.len() as u64;
+        after.too_large += too_large(&failures);
         write(txn, tables, &key, &failures)?;
     }
     if let Some(reason) = &changes.reason {
@@ -184,11 +195,56 @@ pub(crate) fn summary(
     let Some(value) = tables.failures.get(txn, &key(rule, definitions, SUMMARY))? else {
         return Ok(FailureSummary::default());
     };
+    decode_summary(value)
+}
+
+/// Reads the summary of a rule's failures, whatever definitions they are of.
+pub(crate) fn summary_of_any(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+) -> Result<FailureSummary, StoreError> {
+    for entry in tables.failures.prefix_iter(txn, &rule.0)? {
+        let (key, value) = entry?;
+        if group_of(key)? == SUMMARY {
+            return decode_summary(value);
+        }
+    }
+    Ok(FailureSummary::default())
+}
+
+/// Reads the first users of a rule who are too large, whatever definitions it is asked for.
+pub(crate) fn first_too_large(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+    rule: &RuleKey,
+    most: usize,
+) -> Result<Vec<UserKey>, StoreError> {
+    let mut users = Vec::new();
+    for entry in tables.failures.prefix_iter(txn, &rule.0)? {
+        let (key, value) = entry?;
+        let group = group_of(key)?;
+        if group == SUMMARY {
+            continue;
+        }
+        let failures = read(Some(value))?;
+        let of_group = failures.iter().filter(|(_, failure)| failure.too_large);
+        users.extend(of_group.map(|(place, _)| UserKey(group << GROUP_BITS | u32::from(*place))));
+        if users.len() >= most {
+            break;
+        }
+    }
+    users.truncate(most);
+    Ok(users)
+}
+
+fn decode_summary(value: &[u8]) -> Result<FailureSummary, StoreError> {
     let mut reader = Reader::new(value, WHAT);
-    let users = reader.u64()?;
+    let (users, too_large) = (reader.u32()?, reader.u32()?);
     let reason = String::from_utf8(reader.rest().to_vec());
     Ok(FailureSummary {
-        users,
+        users: u64::from(users),
+        too_large: u64::from(too_large),
         reason: reason.map_err(|_| StoreError::Corrupt { what: WHAT })?,
     })
 }
@@ -205,7 +261,12 @@ fn put_summary(
         tables.failures.delete(txn, &key)?;
         return Ok(());
     }
-    let mut value = summary.users.to_le_bytes().to_vec();
+    // A user is a number of 32 bits.
+    let mut value = Vec::new();
+    for users in [summary.users, summary.too_large] {
+        let users = u32::try_from(users).unwrap_or(u32::MAX);
+        value.extend_from_slice(&users.to_le_bytes());
+    }
     value.extend_from_slice(summary.reason.as_bytes());
     tables.failures.put(txn, &key, &value)?;
     Ok(())
@@ -216,10 +277,12 @@ fn read(value: Option<&[u8]>) -> Result<Group, StoreError> {
     let mut reader = Reader::new(value.unwrap_or_default(), WHAT);
     while !reader.rest().is_empty() {
         let place = reader.byte()?;
+        let count = reader.byte()?;
         let failure = Failure {
-            count: reader.byte()?,
+            count: count & MAX_COUNT,
             batch: reader.u32()?,
             next: Millis(reader.i64()?),
+            too_large: count & TOO_LARGE != 0,
         };
         failures.insert(place, failure);
     }
@@ -238,12 +301,20 @@ fn write(
     }
     let mut value = Vec::new();
     for (place, failure) in failures {
-        value.extend_from_slice(&[*place, failure.count]);
+        let too_large = if failure.too_large { TOO_LARGE } else { 0 };
+        value.extend_from_slice(&[*place, failure.count.min(MAX_COUNT) | too_large]);
         value.extend_from_slice(&failure.batch.to_le_bytes());
         value.extend_from_slice(&failure.next.0.to_le_bytes());
     }
     tables.failures.put(txn, key, &value)?;
     Ok(())
+}
+
+fn too_large(failures: &Group) -> u64 {
+    failures
+        .values()
+        .filter(|failure| failure.too_large)
+        .count() as u64
 }
 
 /// A user's place in the group.
@@ -264,6 +335,11 @@ fn key(rule: &RuleKey, definitions: u64, group: u32) -> [u8; 44] {
     middle.copy_from_slice(&definitions.to_be_bytes());
     tail.copy_from_slice(&group.to_be_bytes());
     key
+}
+
+fn group_of(key: &[u8]) -> Result<u32, StoreError> {
+    let bytes = key.get(40..44).and_then(|bytes| bytes.try_into().ok());
+    (bytes.map(u32::from_be_bytes)).ok_or(StoreError::Corrupt { what: WHAT })
 }
 
 fn definitions_of(key: &[u8]) -> Result<u64, StoreError> {

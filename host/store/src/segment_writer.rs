@@ -125,7 +125,8 @@ impl SegmentWriter {
         if self.wanted.users != part.users {
             self.wanted = Wanted::new(part.users.clone());
         }
-        (self.selection).fill(sources, &self.wanted, part.window, &mut []);
+        // Without a limit it always does.
+        let _ = (self.selection).fill(sources, &self.wanted, part.window, &mut []);
         let mut before = 0;
         for (user, end) in self.wanted.users.iter().zip(&self.selection.users) {
             self.builder.user(*user, end.rows - before);

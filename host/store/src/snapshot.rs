@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use crate::environment::{READERS_FOR_THREADS, ReadTxn};
 use crate::interner::Interner;
-use crate::read::{self, Context, Remap};
+use crate::read::{self, Context, Remap, Room};
 use crate::store::Inner;
 use crate::view::View;
 use crate::{
@@ -45,8 +45,31 @@ impl Prepared<'_> {
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
     pub fn read(&self, users: &[UserKey], now: Millis) -> Result<History, StoreError> {
+        self.read_room(users, now, Room::UNLIMITED)
+    }
+
+    /// As [`Self::read`]; `None` if the columns take more than so many bytes. It stops as soon as that is known: beside the columns,
+    /// which may have twice their room while they grow, it never has more than the limit of its own.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_within(
+        &self,
+        users: &[UserKey],
+        now: Millis,
+        bytes: usize,
+    ) -> Result<Option<History>, StoreError> {
+        match self.read_room(users, now, Room::new(bytes)) {
+            Ok(history) => Ok(Some(history)),
+            Err(StoreError::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_room(&self, users: &[UserKey], now: Millis, room: Room) -> Result<History, StoreError> {
         let reads = &self.reads;
-        (self.snapshot).read_with(|context, remap| read::read(context, reads, users, now, remap))
+        (self.snapshot)
+            .read_with(|context, remap| read::read(context, reads, users, now, remap, room))
     }
 
     /// About how many rows a user has in the streams together, whatever their reach.

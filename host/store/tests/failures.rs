@@ -28,10 +28,12 @@ fn step() -> impl Strategy<Value = Step> {
         0..4_u32,
         prop::sample::select(vec![255, 256, 65_536, u32::MAX - 256, u32::MAX]),
     ];
-    let failure = (0..3_u8, 0..3_u32, -2..6_i64).prop_map(|(count, batch, next)| Failure {
+    let failure = (0..=0x7f_u8, 0..3_u32, -2..6_i64, prop::bool::ANY);
+    let failure = failure.prop_map(|(count, batch, next, too_large)| Failure {
         count,
         batch,
         next: Millis(next),
+        too_large,
     });
     let users = prop::collection::vec((user.prop_map(UserKey), prop::option::of(failure)), 0..6);
     let reason = prop::option::of(prop::sample::select(vec!["one", "", "another"]));
@@ -92,10 +94,25 @@ impl Model {
                 &Self::default()
             };
             let summary = snapshot.failure_summary(rule, definitions).unwrap();
+            let too_large = model
+                .failures
+                .iter()
+                .filter(|(_, failure)| failure.too_large);
+            let too_large: Vec<_> = too_large.map(|(user, _)| *user).collect();
             assert_eq!(
-                (summary.users, &summary.reason),
-                (model.failures.len() as u64, &model.reason)
+                (summary.users, &summary.reason, summary.too_large),
+                (
+                    model.failures.len() as u64,
+                    &model.reason,
+                    too_large.len() as u64
+                )
             );
+            if definitions == self.definitions && !self.failures.is_empty() {
+                assert_eq!(snapshot.failures_of(rule).unwrap(), summary);
+                assert_eq!(snapshot.too_large(rule, 100).unwrap(), too_large);
+                let first = too_large.iter().take(1).copied().collect::<Vec<_>>();
+                assert_eq!(snapshot.too_large(rule, 1).unwrap(), first);
+            }
             for users in [&all, &one] {
                 let found = snapshot.failures(rule, definitions, users).unwrap();
                 let expected = model

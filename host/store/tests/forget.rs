@@ -14,6 +14,7 @@ use roaring::RoaringBitmap;
 
 const RULES: [RuleKey; 2] = [RuleKey([1; 32]), RuleKey([2; 32])];
 const FAILURE: Failure = Failure {
+    too_large: false,
     count: 1,
     batch: 1,
     next: Millis(30),

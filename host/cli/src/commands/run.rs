@@ -178,6 +178,9 @@ impl Run {
                 "{cohort}: its definition is gone and said `on_remove: exit`: {exited} exited"
             ));
         }
+        for note in &ticked.notes {
+            output.note(note);
+        }
         let delivered = deliver::deliver(project, store, output)?;
 
         let mut text = table(
@@ -206,6 +209,7 @@ impl Run {
             "cohorts": ticked.json,
             "destinations": delivered.json,
             "problems": problems,
+            "notes": ticked.notes,
         });
         // A destination `stdout` has it for its messages.
         if project
@@ -231,6 +235,8 @@ struct Ticked {
     rows: Vec<Vec<String>>,
     json: Vec<Value>,
     problems: Vec<String>,
+    /// What an earlier run reported.
+    notes: Vec<String>,
 }
 
 impl Ticked {
@@ -266,9 +272,12 @@ impl Ticked {
             .collect();
         for skipped in &report.skipped {
             let (users, names) = (count(skipped.users, "user"), names.join(", "));
-            self.problems.push(format!(
-                "{names}: {users} not evaluated, membership kept: {skipped}"
-            ));
+            let text = format!("{names}: {users} not evaluated, membership kept: {skipped}");
+            // Anybody who may send events can make a user too large. One report of it is enough to fail a run.
+            match skipped.reported {
+                true => self.notes.push(text),
+                false => self.problems.push(text),
+            }
         }
         for cohort in &report.cohorts {
             if let Some(held) = &cohort.held {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_definition::Definition;
-use muster_engine::{CohortStatus, RunRecord};
+use muster_engine::{CohortStatus, Failing, RunRecord};
 use muster_model::{CohortId, Millis};
 use muster_store::{Snapshot, Statistics};
 use serde_json::{Value, json};
@@ -182,6 +182,9 @@ impl Shown {
                     held.at, number(held.entered), number(held.exited)
                 ));
             }
+            if let Some(failing) = &status.failing {
+                self.remarks.extend(remarks(id, failing));
+            }
             if let Some(trouble) = field(live, "trouble").as_str() {
                 self.remarks
                     .push(format!("{id}: not evaluated, membership kept: {trouble}"));
@@ -194,6 +197,7 @@ impl Shown {
                 "last_run_at": last,
                 "next_run_at": next,
                 "held": status.held,
+                "failing": status.failing,
                 "trouble": field(live, "trouble"),
             }));
         }
@@ -340,6 +344,29 @@ impl Shown {
         }
         self.text
     }
+}
+
+/// What there is to say of users who cannot be evaluated.
+fn remarks(id: &CohortId, failing: &Failing) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if failing.failed > 0 {
+        let users = count(failing.failed, "user");
+        remarks.push(format!(
+            "{id}: {users} not evaluated at present, membership kept; the latest failure: {}",
+            failing.reason
+        ));
+    }
+    if failing.too_large > 0 {
+        let users = count(failing.too_large, "user");
+        let more = failing.too_large > failing.too_large_users.len() as u64;
+        remarks.push(format!(
+            "{id}: {users} not evaluated at present, membership kept ({}{}): {}",
+            failing.too_large_users.join(", "),
+            if more { ", …" } else { "" },
+            failing.too_large_reason
+        ));
+    }
+    remarks
 }
 
 /// What the store knows of a cohort.

@@ -179,7 +179,7 @@ impl Metrics {
     /// A run has ended.
     pub(crate) fn ran(&self, report: &TickReport) {
         self.candidates.inc_by(report.candidates);
-        let failed = report.skipped.iter().filter(|skipped| !skipped.waiting);
+        let failed = report.skipped.iter().filter(|skipped| !skipped.is_known());
         self.skipped
             .inc_by(failed.map(|skipped| skipped.users).sum());
         self.seconds.observe(report.duration.as_secs_f64());

@@ -13,6 +13,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 struct Fake {
     failing: fn(u32) -> bool,
     time: Duration,
+    /// The most users of a batch that is not too large.
+    most: usize,
     calls: Mutex<Vec<Vec<u32>>>,
     done: AtomicUsize,
 }
@@ -22,6 +24,7 @@ impl Fake {
         Self {
             failing,
             time,
+            most: usize::MAX,
             calls: Mutex::default(),
             done: AtomicUsize::new(0),
         }
@@ -36,11 +39,18 @@ impl Caller for Fake {
             members: vec![0; users.len().div_ceil(64)],
             until: vec![i64::MAX; users.len()],
         };
+        let too_large = users.len() > self.most;
         self.calls.lock().unwrap().push(users);
+        if too_large {
+            return Ok(Called {
+                time: LIMIT,
+                verdicts: Err(Fault::TooLarge),
+            });
+        }
         Ok(Called {
             time: if fails { self.time } else { Duration::ZERO },
             verdicts: if fails {
-                Err("no".to_owned())
+                Err(Fault::Rule("no".to_owned()))
             } else {
                 Ok(verdicts)
             },
@@ -104,7 +114,7 @@ impl Runs {
             for answers in search.run(users).unwrap() {
                 let set = match &answers.verdicts {
                     Ok(_) => &mut run.answered,
-                    Err(NoAnswer::Failed(_)) => &mut run.failed,
+                    Err(NoAnswer::Failed(_) | NoAnswer::TooLarge) => &mut run.failed,
                     Err(NoAnswer::Suspected(_)) => &mut run.suspected,
                     Err(NoAnswer::NotAsked(_)) => &mut run.not_asked,
                 };
@@ -272,4 +282,29 @@ fn a_stop_ends_the_search_but_not_the_first_calls() {
         suspected.map(|answers| answers.users.len()).sum::<usize>(),
         256
     );
+}
+
+/// However long it takes: nothing is wrong with the rule, and it does answer.
+#[test]
+fn batches_that_are_too_large_are_halved_until_all_users_are_answered() {
+    let mut runs = Runs::new(1_000, |_| false, LIMIT);
+    runs.fake.most = 3;
+    let run = runs.run(1_000);
+    assert_eq!(run.answered.len(), 1_000);
+    assert!(run.calls.len() < 1_500, "{} calls", run.calls.len());
+    assert_eq!(runs.failures, BTreeMap::new());
+}
+
+/// Users who are too large alone are as those for whom the rule fails: they back off.
+#[test]
+fn users_who_are_too_large_back_off() {
+    let mut runs = Runs::new(3, |_| false, LIMIT);
+    runs.fake.most = 0;
+    let run = runs.run(3);
+    assert_eq!(run.failed.len(), 3);
+    let too_large = runs
+        .failures
+        .values()
+        .all(|failure| failure.too_large && failure.count == 1);
+    assert!(too_large, "{:?}", runs.failures);
 }

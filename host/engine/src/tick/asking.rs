@@ -12,7 +12,7 @@ use super::TickOptions;
 use super::outcome::Outcome;
 use crate::cohort::Cohort;
 use crate::evaluate::{Evaluation, Reads};
-use crate::failures::Failures;
+use crate::failures::{Again, Failures};
 use crate::memory::Memory;
 use crate::report::Skipped;
 use crate::search::{Budget, Search};
@@ -33,7 +33,7 @@ pub(super) struct Asking<'a> {
     /// Of the users who are asked: those for whom the rule failed before.
     earlier: BTreeMap<UserKey, Failure>,
     /// How many of them were asked about.
-    again: u64,
+    again: Again,
     /// What failed calls may take.
     budget: Budget<'a>,
     /// Who is asked, ascending.
@@ -82,6 +82,11 @@ impl<'a> Asking<'a> {
             // They are few: all that is known of others need not be read.
             snapshot.known_among(&candidates, now)?
         };
+        // What earlier chunks of the run came to is in the store already.
+        let mut again = Again::default();
+        for skipped in open.skipped.iter().filter(|skipped| !skipped.waiting) {
+            again.add(skipped.users, skipped.too_large);
+        }
         Ok(Self {
             snapshot,
             rule,
@@ -92,10 +97,7 @@ impl<'a> Asking<'a> {
             reads: Reads::new(snapshot, rule, now, options.lists)?,
             failures: memory.failures.clone(),
             earlier,
-            // What earlier chunks of the run came to is in the store already.
-            again: (open.skipped.iter().filter(|skipped| !skipped.waiting))
-                .map(|skipped| skipped.users)
-                .sum(),
+            again,
             budget: Budget::new(options.stop),
             users: candidates.iter().map(UserKey).collect(),
             universe,
@@ -154,14 +156,14 @@ impl<'a> Asking<'a> {
                 outcome.failures.push((*user, None));
             }
         }
-        self.again += outcome.again;
+        self.again.add(outcome.again.failed, false);
+        self.again.add(outcome.again.too_large, true);
         outcome.last = rest.is_empty();
-        if outcome.last
-            && let Some(waiting) = self
-                .failures
-                .waiting(self.snapshot, &self.key, self.again)?
-        {
-            Skipped::add(&mut outcome.skipped, &waiting);
+        if outcome.last {
+            let failures = &self.failures;
+            for waiting in failures.waiting(self.snapshot, &self.key, &self.again)? {
+                Skipped::add(&mut outcome.skipped, &waiting);
+            }
         }
         let end = match chunk.last() {
             Some(user) if !outcome.last => user.0,

@@ -8,9 +8,9 @@ use muster_sandbox::Verdicts;
 use muster_store::{Failure, UserKey};
 use roaring::RoaringBitmap;
 
-use crate::failures;
+use crate::failures::{self, Again};
 use crate::report::Skipped;
-use crate::search::Answers;
+use crate::search::{Answers, NoAnswer};
 
 /// What the rule said of a chunk of users.
 pub(super) struct Outcome {
@@ -24,7 +24,7 @@ pub(super) struct Outcome {
     /// What becomes of users who have, or had, no answer.
     pub(super) failures: Vec<(UserKey, Option<Failure>)>,
     /// How many users with an earlier failure were asked about again.
-    pub(super) again: u64,
+    pub(super) again: Again,
     /// Why the latest of them failed.
     pub(super) reason: Option<String>,
     /// How many were evaluated.
@@ -44,7 +44,7 @@ impl Outcome {
             deadlines: Vec::new(),
             skipped: Vec::new(),
             failures: Vec::new(),
-            again: 0,
+            again: Again::default(),
             reason: None,
             evaluated: 0,
             range: 0..=u32::MAX,
@@ -69,16 +69,17 @@ impl Outcome {
                 for (members, answer) in self.members.iter_mut().zip(of_cohort) {
                     members.extend(bits(verdicts, *answer, users));
                 }
-                let answered = users.iter().filter(|user| earlier.contains_key(user));
-                self.failures.extend(answered.map(|user| (*user, None)));
-                self.again += users
-                    .iter()
-                    .filter(|user| earlier.contains_key(user))
-                    .count() as u64;
+                for user in users {
+                    if let Some(earlier) = earlier.get(user) {
+                        self.failures.push((*user, None));
+                        self.again.add(1, earlier.too_large);
+                    }
+                }
                 self.evaluated += users.len() as u64;
             }
             Err(why) => {
-                let mut skipped = 0;
+                let too_large = *why == NoAnswer::TooLarge;
+                let (mut skipped, mut reported) = (0, false);
                 for user in users {
                     let earlier = earlier.get(user);
                     let failure = failures::next(why, earlier, now);
@@ -86,16 +87,22 @@ impl Outcome {
                     self.failures.push((*user, Some(failure)));
                     // Who was not asked about again waits as before.
                     skipped += u64::from(earlier.is_none() || why.was_asked());
-                    self.again += u64::from(earlier.is_some() && why.was_asked());
+                    if let Some(earlier) = earlier.filter(|_| why.was_asked()) {
+                        self.again.add(1, earlier.too_large);
+                        // A user who is too large stands alone.
+                        reported = too_large && earlier.too_large;
+                    }
                 }
-                if why.was_asked() {
+                if why.was_asked() && !too_large {
                     self.reason = Some(why.reason().to_owned());
                 }
                 if skipped > 0 {
-                    let skipped = Skipped {
-                        reason: why.reason().to_owned(),
-                        users: skipped,
-                        waiting: false,
+                    let skipped = match too_large {
+                        true => Skipped {
+                            reported,
+                            ..Skipped::too_large(skipped)
+                        },
+                        false => Skipped::failed(why.reason(), skipped),
                     };
                     Skipped::add(&mut self.skipped, &skipped);
                 }

@@ -4,7 +4,7 @@ use muster_store::Snapshot;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
-use crate::report::{Reason, RunRecord};
+use crate::report::{Reason, RunRecord, Skipped};
 use crate::rules::records;
 use muster_model::{Cadence, Millis};
 
@@ -25,7 +25,7 @@ pub(super) fn record(
         && record.held.is_none()
     {
         if record.entered + record.exited + record.messages == 0
-            && record.skipped.iter().all(|skipped| skipped.waiting)
+            && record.skipped.iter().all(Skipped::is_known)
         {
             return Ok(None);
         }

@@ -2,6 +2,7 @@ mod copies;
 mod failing;
 mod forget;
 mod guard;
+mod large;
 mod random;
 mod reconcile;
 mod removal;
@@ -59,6 +60,7 @@ impl World {
         };
         let module =
             muster_compiler::compile(&[(definition.id, &clause)], &|list| list.to_string())
+                .all()
                 .unwrap()
                 .remove(0);
         self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
@@ -443,11 +445,7 @@ fn a_preview_counts_who_cannot_be_evaluated() {
         ..TickOptions::at(Millis(NOW))
     };
     let preview = world.preview(&rule, &[cohort(1, &["out"])], &options, 5);
-    let skipped = Skipped {
-        reason: "the rule gave up: Trial is not the name".to_owned(),
-        users: 1,
-        waiting: false,
-    };
+    let skipped = Skipped::failed("the rule gave up: Trial is not the name", 1);
     assert_eq!((preview.evaluated, preview.skipped), (0, vec![skipped]));
     assert_eq!(preview.cohorts[0].afterwards, 0);
 }

@@ -8,6 +8,7 @@ use super::build::Builder;
 use super::fetch::Context;
 use super::prepared::{Reads, Wish};
 use super::properties::{Property, by_user};
+use super::room::{Room, width};
 use super::select::{Selection, Wanted};
 use super::source::Source;
 use super::texts::{Remap, Texts};
@@ -50,10 +51,15 @@ pub(crate) fn read(
     users: &[UserKey],
     now: Millis,
     remap: &mut Remap,
+    mut room: Room,
 ) -> Result<History, StoreError> {
     let (all, now) = (users, now.0);
     let users = all.len();
-    let mut texts = Texts::new(context.terms, context.view.counts.texts, remap);
+    let limit = room.limit();
+    let mut selection = Selection::default();
+    selection.most = Some(room.rows());
+    room.take(reads.size(users))?;
+    let mut texts = Texts::new(context.terms, context.view.counts.texts, remap, room);
     let mut rows: Vec<RowsBuilder> = reads
         .streams
         .iter()
@@ -75,7 +81,6 @@ pub(crate) fn read(
         ..History::default()
     };
     let mut sources = Vec::new();
-    let mut selection = Selection::default();
     let mut seen = [First::NONE; GROUP];
 
     for (group, places) in groups(all) {
@@ -103,7 +108,9 @@ pub(crate) fn read(
             let window = stream.window(now);
             context.sources(&stream.names, group, window.after, &mut sources)?;
             selection.keep_users_apart = false;
-            selection.fill(&sources, &wanted, window, next);
+            if !selection.fill(&sources, &wanted, window, next) {
+                return Err(StoreError::TooLarge { limit });
+            }
             append(rows, &stream.columns, &sources, &selection, &mut texts)?;
         }
         if current.is_empty() && changes.is_empty() {
@@ -117,10 +124,11 @@ pub(crate) fn read(
                 property.current(pieces, &mut text, |cell| column.push(cell, &mut texts))?;
             }
         }
-        for ((_, operations), rows) in reads.property_histories.iter().zip(&mut changes) {
+        for ((kind, operations), rows) in reads.property_histories.iter().zip(&mut changes) {
             let property = Property::new(operations, &sources)?;
             for pieces in by_user(&selection) {
                 property.changes(pieces, &mut text, |source, row, cell| {
+                    texts.take(size_of::<i64>() + width(*kind))?;
                     let source = sources.get(source as usize);
                     rows.times
                         .push(source.map_or(0, |(_, source)| source.time(row)));
@@ -149,6 +157,9 @@ fn append(
     texts: &mut Texts<'_>,
 ) -> Result<(), StoreError> {
     let base = index(rows.times.len())?;
+    let row: usize = columns.iter().map(|(kind, _)| width(*kind)).sum();
+    let rows_added = selection.users.last().map_or(0, |end| end.rows as usize);
+    texts.take(rows_added.saturating_mul(size_of::<i64>() + row))?;
     for piece in &selection.pieces {
         if let Some((_, source)) = sources.get(piece.source as usize) {
             source.times(piece.row..piece.row + piece.length, &mut rows.times);

@@ -123,9 +123,13 @@ impl Builder {
                 if let CellRef::List(list) = cell {
                     let starts = match starts {
                         Some(starts) => starts,
-                        None => starts.insert(to_lists(codes)?),
+                        None => {
+                            texts.take(codes.len().saturating_mul(size_of::<u32>()))?;
+                            starts.insert(to_lists(codes)?)
+                        }
                     };
                     list.each(|element| {
+                        texts.take(size_of::<u32>())?;
                         codes.push(text_code(element, texts)?);
                         Ok(())
                     })?;
@@ -133,6 +137,7 @@ impl Builder {
                 } else {
                     codes.push(text_code(cell, texts)?);
                     if let Some(starts) = starts {
+                        texts.take(size_of::<u32>())?;
                         starts.push(index(codes.len())?);
                     }
                 }

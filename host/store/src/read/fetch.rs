@@ -80,7 +80,10 @@ impl<'a> Context<'a> {
             now,
         };
         selection.keep_users_apart = true;
-        selection.fill(sources, wanted, window, next);
-        Ok(())
+        match selection.fill(sources, wanted, window, next) {
+            true => Ok(()),
+            // More rows than there is memory for.
+            false => Err(StoreError::TooLarge { limit: usize::MAX }),
+        }
     }
 }

@@ -36,7 +36,8 @@ pub(crate) fn history(
         window.after,
         &mut sources,
     )?;
-    selection.fill(&sources, &wanted, window, &mut next);
+    // Without a limit it always does.
+    let _ = selection.fill(&sources, &wanted, window, &mut next);
     let mut text = |code| context.text(code);
     let columns: Vec<(u32, Box<str>)> = {
         let terms = context.terms.read().unwrap_or_else(PoisonError::into_inner);

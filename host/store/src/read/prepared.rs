@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::fetch::Context;
 use super::properties::Operations;
+use super::room::width;
 use super::select::Window;
 use crate::{Kind, PropertyRead, StreamRead};
 
@@ -52,6 +53,14 @@ impl Reads {
             user_properties: operations(user_properties),
             property_histories: operations(property_histories),
         }
+    }
+
+    /// What a batch of so many users takes before it has a row, in bytes.
+    pub(crate) fn size(&self, users: usize) -> usize {
+        let starts = self.streams.len() + self.property_histories.len();
+        let widths = self.user_properties.iter().map(|(kind, _)| width(*kind));
+        let user = size_of::<i64>() + starts * size_of::<u32>() + widths.sum::<usize>();
+        users.saturating_add(1).saturating_mul(user)
     }
 
     /// How many rows there are in the streams, whatever their reach and whosever they are.

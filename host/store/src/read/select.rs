@@ -23,6 +23,8 @@ pub(crate) struct Selection {
     rows: u32,
     /// Whether a piece ends where its user does: for those who walk a user's rows.
     pub(crate) keep_users_apart: bool,
+    /// The most rows that are selected, duplicates among them; `None`: any number.
+    pub(crate) most: Option<u64>,
     /// Whether no row of the current user came yet.
     fresh: bool,
     slices: Vec<Slice>,
@@ -82,20 +84,25 @@ pub(crate) struct Window {
 
 impl Selection {
     /// Selects the rows of the wanted users from sources that are sorted by the name's text and then by age. Notes the first
-    /// row later than now per user in `next`.
+    /// row later than now per user in `next`. Returns whether there are no more rows than [`Self::most`]; else it selects none.
+    #[must_use]
     pub(crate) fn fill(
         &mut self,
         sources: &[(u32, Source<'_>)],
         wanted: &Wanted,
         window: Window,
         next: &mut [i64],
-    ) {
+    ) -> bool {
         self.pieces.clear();
         self.users.clear();
         self.rows = 0;
         self.slices.clear();
         for (number, (_, source)) in (0..).zip(sources) {
             self.slice(number, source, wanted, window, next);
+        }
+        let rows = (self.slices.iter()).map(|slice| u64::from(slice.end - slice.start));
+        if self.most.is_some_and(|most| rows.sum::<u64>() > most) {
+            return false;
         }
         if sources.len() > 1 {
             self.sort_slices(wanted.users.len());
@@ -116,6 +123,7 @@ impl Selection {
             });
         }
         self.slices = slices;
+        true
     }
 
     /// The rows of all wanted users in one source, by user.

@@ -5,6 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use muster_model::Scalar;
 
+use super::room::Room;
 use crate::cell::CellRef;
 use crate::terms::Terms;
 use crate::{Dictionary, StoreError};
@@ -37,6 +38,8 @@ pub(crate) struct Texts<'a> {
     /// Per number of an event name the code of its text; 0: none yet.
     names: Vec<u32>,
     dictionary: Dictionary,
+    /// What the columns of the batch, the dictionary among them, may still take.
+    room: Room,
 }
 
 const CORRUPT: StoreError = StoreError::Corrupt {
@@ -44,7 +47,12 @@ const CORRUPT: StoreError = StoreError::Corrupt {
 };
 
 impl<'a> Texts<'a> {
-    pub(crate) fn new(terms: &'a RwLock<Terms>, count: u32, remap: &'a mut Remap) -> Self {
+    pub(crate) fn new(
+        terms: &'a RwLock<Terms>,
+        count: u32,
+        remap: &'a mut Remap,
+        room: Room,
+    ) -> Self {
         for code in remap.used.drain(..) {
             if let Some(slot) = remap.codes.get_mut(code as usize) {
                 *slot = 0;
@@ -58,7 +66,13 @@ impl<'a> Texts<'a> {
             numbers: HashMap::new(),
             names: Vec::new(),
             dictionary: Dictionary::default(),
+            room,
         }
+    }
+
+    /// Takes the room of something that a column grows by.
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<(), StoreError> {
+        self.room.take(bytes)
     }
 
     pub(crate) fn finish(self) -> Dictionary {
@@ -80,7 +94,8 @@ impl<'a> Texts<'a> {
             return Err(CORRUPT);
         }
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
-        let new = push(&mut self.dictionary, terms.text_of(code).ok_or(CORRUPT)?)?;
+        let text = terms.text_of(code).ok_or(CORRUPT)?;
+        let new = push(&mut self.dictionary, text, &mut self.room)?;
         drop(terms);
         if self.remap.codes.len() <= code as usize {
             self.remap.codes.resize(code as usize + 1, 0);
@@ -105,7 +120,7 @@ impl<'a> Texts<'a> {
         if let Some(code) = known {
             return self.code(code);
         }
-        let code = push(&mut self.dictionary, text)?;
+        let code = push(&mut self.dictionary, text, &mut self.room)?;
         self.others.insert(text.into(), code);
         Ok(code)
     }
@@ -197,7 +212,8 @@ fn ms(scalar: &Scalar) -> f64 {
     scalar.as_instant().map_or(f64::NAN, |ms| ms.0 as f64)
 }
 
-fn push(dictionary: &mut Dictionary, text: &str) -> Result<u32, StoreError> {
+fn push(dictionary: &mut Dictionary, text: &str, room: &mut Room) -> Result<u32, StoreError> {
+    room.take(text.len() + size_of::<u32>())?;
     dictionary.bytes.extend_from_slice(text.as_bytes());
     let end = u32::try_from(dictionary.bytes.len()).map_err(|_| StoreError::TooMany {
         what: "texts in one batch",

@@ -75,6 +75,24 @@ impl Snapshot {
         })
     }
 
+    /// Returns how many users a rule has no answer for, whatever definitions it was asked for last.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failures_of(&self, rule: &RuleKey) -> Result<FailureSummary, StoreError> {
+        self.read_with(|context, _| failures::summary_of_any(context.txn, context.tables, rule))
+    }
+
+    /// Returns the first users for whom a rule has no answer since they are too large.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn too_large(&self, rule: &RuleKey, most: usize) -> Result<Vec<UserKey>, StoreError> {
+        self.read_with(|context, _| {
+            failures::first_too_large(context.txn, context.tables, rule, most)
+        })
+    }
+
     /// The members of a cohort.
     ///
     /// # Errors

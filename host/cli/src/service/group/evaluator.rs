@@ -216,7 +216,7 @@ impl Evaluator {
         }
         drop(live);
         // Users who wait were told of when the rule failed for them.
-        for skipped in report.skipped.iter().filter(|skipped| !skipped.waiting) {
+        for skipped in report.skipped.iter().filter(|skipped| !skipped.is_known()) {
             let cohort = self.cohorts.first().map_or("", |cohort| cohort.id.as_str());
             tracing::warn!(
                 cohort,

@@ -1,0 +1,121 @@
+//! Reads that stop at a number of bytes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail as the test does"
+)]
+
+use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
+use muster_store::*;
+
+const EVENTS: usize = 10_000;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let mut buffer = EventBuffer::default();
+    for event in 0..EVENTS {
+        buffer.event("ann", "View", Millis(event as i64), None);
+        buffer.property("number", ScalarRef::Number(event as f64));
+        buffer.property("text", ScalarRef::Text(&format!("{event:>50}")));
+        let city = Value::One(Scalar::Text(format!("city {event}").into()));
+        buffer.user_property(Operator::Set, "city", Some(&city));
+    }
+    store.append(&buffer, None).unwrap();
+    (directory, store)
+}
+
+fn property(name: &str, kind: Kind) -> PropertyRead {
+    PropertyRead {
+        name: name.to_owned(),
+        kind,
+    }
+}
+
+/// What the columns of a history take in the rule's memory.
+fn size(history: &History) -> usize {
+    let column = |column: &Column| match column {
+        Column::Number(values) => values.len() * 8,
+        Column::Flag(values) => values.len(),
+        Column::Text(codes) => codes.len() * 4,
+        Column::Texts { starts, codes } => (starts.len() + codes.len()) * 4,
+    };
+    let rows = |rows: &EventRows| {
+        rows.starts.len() * 4
+            + rows.times.len() * 8
+            + rows.columns.iter().map(column).sum::<usize>()
+    };
+    history.dictionary.offsets.len() * 4
+        + history.dictionary.bytes.len()
+        + history.first_seen.len() * 8
+        + history.user_properties.iter().map(column).sum::<usize>()
+        + history.property_histories.iter().map(rows).sum::<usize>()
+        + history.streams.iter().map(rows).sum::<usize>()
+}
+
+/// Each kind of column alone: it is read within little more than it takes, and not within less.
+#[test]
+fn a_read_stops_when_the_columns_take_more_than_they_may() {
+    let (_directory, store) = store();
+    let snapshot = store.snapshot().unwrap();
+    let ann = [snapshot.user_key("ann").unwrap().unwrap()];
+    let stream = |properties: Vec<PropertyRead>| {
+        vec![StreamRead {
+            names: vec!["View".to_owned()],
+            properties,
+            reach: None,
+        }]
+    };
+    let number = stream(vec![property("number", Kind::Number)]);
+    let flag = stream(vec![property("number", Kind::Flag)]);
+    let text = stream(vec![property("text", Kind::Text)]);
+    let none = stream(Vec::new());
+    let city = vec![property("city", Kind::Text)];
+    for (what, streams, histories) in [
+        ("times", none, Vec::new()),
+        ("numbers", number, Vec::new()),
+        ("flags", flag, Vec::new()),
+        ("texts", text, Vec::new()),
+        ("histories", Vec::new(), city),
+    ] {
+        let prepared = snapshot.prepare(&streams, &[], &histories).unwrap();
+        let all = prepared.read(&ann, Millis::MAX).unwrap();
+        let size = size(&all);
+        let within = |bytes| prepared.read_within(&ann, Millis::MAX, bytes).unwrap();
+        assert!(
+            within(size - 64).is_none(),
+            "{what}: less than {size} bytes"
+        );
+        // What the selection takes beside the columns has room of its own, as large.
+        let most = (size + 64).max(EVENTS * 28);
+        assert_eq!(within(most), Some(all), "{what}: {size} bytes");
+    }
+}
+
+/// Rows are counted before they are put in order, whatever is read of them.
+#[test]
+fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
+    let (_directory, store) = store();
+    let snapshot = store.snapshot().unwrap();
+    let ann = [snapshot.user_key("ann").unwrap().unwrap()];
+    let city = [property("city", Kind::Text)];
+    let prepared = snapshot.prepare(&[], &city, &[]).unwrap();
+    let within = |bytes| prepared.read_within(&ann, Millis::MAX, bytes).unwrap();
+    assert!(within(EVENTS * 28 - 28).is_none());
+    assert!(within(EVENTS * 28).is_some());
+}
+
+/// A batch of many users is too large for its users alone.
+#[test]
+fn users_without_rows_take_room_too() {
+    let (_directory, store) = store();
+    let snapshot = store.snapshot().unwrap();
+    let users: Vec<_> = (0..1_000).map(UserKey).collect();
+    let prepared = snapshot.prepare(&[], &[], &[]).unwrap();
+    let within = |bytes| prepared.read_within(&users, Millis(-1), bytes).unwrap();
+    assert!(within(7_000).is_none());
+    assert!(within(9_000).is_some());
+}
