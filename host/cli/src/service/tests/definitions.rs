@@ -143,7 +143,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
         )],
         &|cohort| cohort.to_string(),
     );
-    let rule = rule.unwrap().remove(0).wasm;
+    let rule = rule.modules.into_iter().next().unwrap().wasm;
     std::fs::write(world.path().join("cohorts/vip.wasm"), &rule).unwrap();
     let service = world.start(settings()).await;
     service.caught_up().await;
