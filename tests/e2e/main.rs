@@ -13,6 +13,7 @@
 //! | `large.rs` | users and definitions of which there is very much |
 //! | `service.rs`, `sdk.rs`, `browser.rs` | the running service, and the vendor's SDKs that send to it |
 //! | `connections.rs` | connections from outside: floods, half requests, the limit of open files |
+//! | `terminal.rs` | what commands print, where they cannot, and what they refuse |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
 #![allow(
@@ -46,3 +47,4 @@ mod project;
 mod rules;
 mod sdk;
 mod service;
+mod terminal;

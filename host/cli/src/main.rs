@@ -43,7 +43,7 @@ struct Cli {
     /// Print one JSON document for machines instead of text for people
     #[arg(long, global = true)]
     json: bool,
-    /// Whether diagnostics are coloured
+    /// Whether text is coloured; `auto`: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
     #[command(subcommand)]

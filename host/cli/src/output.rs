@@ -22,12 +22,11 @@ pub(crate) struct Output {
 /// Whether diagnostics are coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal that has colours, unless `NO_COLOR` is set
+    // No doc comments: they would make the help of each command long.
+    // On a terminal that has colours, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

@@ -85,7 +85,8 @@ pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError>
     })?;
     let parts: Vec<_> = Path::new(pattern).components().map(Part::of).collect();
     let mut files = Vec::new();
-    walk(base, &parts, &mut files).map_err(unreadable)?;
+    let start = base.strip_prefix(".").unwrap_or(base);
+    walk(start, &parts, &mut files).map_err(unreadable)?;
     files.sort_unstable();
     files.dedup();
     if files.is_empty() {
@@ -170,7 +171,7 @@ fn walk(folder: &Path, parts: &[Part], files: &mut Vec<PathBuf>) -> Result<(), U
             for entry in entries(folder)? {
                 let name = entry.file_name();
                 if pattern.matches_with(&name.to_string_lossy(), OPTIONS) {
-                    visit(entry.path(), rest, files)?;
+                    visit(folder.join(name), rest, files)?;
                 }
             }
             Ok(())
@@ -203,7 +204,7 @@ fn visit(path: PathBuf, rest: &[Part], files: &mut Vec<PathBuf>) -> Result<(), U
 fn walk_all(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     for entry in entries(folder)? {
         if !is_hidden(&entry) {
-            visit(entry.path(), &[], files)?;
+            visit(folder.join(entry.file_name()), &[], files)?;
         }
     }
     Ok(())
@@ -215,7 +216,7 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     for entry in entries(folder)? {
         let kind = entry.file_type().map_err(|error| (entry.path(), error))?;
         if kind.is_dir() && !is_hidden(&entry) {
-            folders.push(entry.path());
+            folders.push(folder.join(entry.file_name()));
         }
     }
     Ok(folders)
@@ -228,7 +229,12 @@ fn is_hidden(entry: &std::fs::DirEntry) -> bool {
 /// Lists a folder; one that is not there has nothing in it.
 fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>, Unreadable> {
     let unreadable = |error| (folder.to_owned(), error);
-    let listing = match std::fs::read_dir(folder) {
+    // Paths in the working folder begin with no `./`.
+    let listed = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let listing = match std::fs::read_dir(listed) {
         Ok(listing) => listing,
         Err(error) if is_absence(&error) => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(error)),
