@@ -81,10 +81,11 @@ fn a_rule_that_takes_minutes_to_compile_is_stopped() {
         ..process()
     };
     let (error, took) = stopped(process, &many_values_at_once());
-    assert!(
-        error.starts_with("compiling the rule took more than 2 s"),
-        "{error}"
-    );
+    // On a busy machine the clock on the wall is the first to stop it, at three times that.
+    let limits = ["2 s of processor time", "6 s"];
+    let told =
+        |limit| error.starts_with(&format!("compiling the rule took more than {limit}, and"));
+    assert!(limits.iter().any(told), "{error}");
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
