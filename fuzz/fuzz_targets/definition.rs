@@ -5,16 +5,20 @@ use libfuzzer_sys::fuzz_target;
 use muster_definition::{Body, Source, parse};
 
 fuzz_target!(|bytes: &[u8]| {
-    let definition = match Source::from_bytes("cohorts/fuzz.yaml", bytes).and_then(|source| parse(&source)) {
-        Ok(definition) => definition,
-        Err(diagnostics) => {
-            assert!(!diagnostics.to_string().is_empty());
-            return;
-        }
-    };
+    let definition =
+        match Source::from_bytes("cohorts/fuzz.yaml", bytes).and_then(|source| parse(&source)) {
+            Ok(definition) => definition,
+            Err(diagnostics) => {
+                assert!(!diagnostics.to_string().is_empty());
+                return;
+            }
+        };
     if let Body::Where(clause) = &definition.body {
         let shown = clause.to_string();
-        match parse(&Source::new("cohorts/again.yaml", &format!("where: {shown}"))) {
+        match parse(&Source::new(
+            "cohorts/again.yaml",
+            &format!("where: {shown}"),
+        )) {
             Ok(again) => {
                 let Body::Where(clause) = &again.body else {
                     panic!("not a clause: {shown}");

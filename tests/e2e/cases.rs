@@ -208,7 +208,7 @@ cases:
 }
 
 /// Answers for one user, whoever it is: in, for ever. (A result: 0, that it is right, and two lists of one element.)
-const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
+pub(crate) const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
     (i32.store (i32.const 2052) (i32.const 2112)) (i32.store (i32.const 2056) (i32.const 1))
     (i32.store (i32.const 2060) (i32.const 2120)) (i32.store (i32.const 2064) (i32.const 1))
     (i64.store (i32.const 2112) (i64.const 1)) (i64.store (i32.const 2120) (i64.const 9223372036854775807))

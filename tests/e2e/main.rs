@@ -13,6 +13,7 @@
 //! | `large.rs` | users and definitions of which there is very much |
 //! | `service.rs`, `sdk.rs`, `browser.rs` | the running service, and the vendor's SDKs that send to it |
 //! | `connections.rs` | connections from outside: floods, half requests, the limit of open files |
+//! | `hostile.rs` | all of that at once, while a cohort goes on |
 //! | `terminal.rs` | what commands print, where they cannot, and what they refuse |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
@@ -38,6 +39,7 @@ mod example;
 mod explain;
 mod faults;
 mod fmt;
+mod hostile;
 mod kills;
 mod kinesis;
 mod language;

@@ -2,7 +2,6 @@
 
 pub(crate) mod running;
 
-
 use serde_json::{Value, json};
 
 use crate::consumer::Consumer;

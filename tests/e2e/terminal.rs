@@ -23,9 +23,7 @@ fn project() -> Project {
 fn shell(project: &Project, line: &str) -> Output {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("set -o pipefail; {line}")]);
-    let line = command
-        .env("PATH", path())
-        .current_dir(project.path());
+    let line = command.env("PATH", path()).current_dir(project.path());
     line.output().unwrap()
 }
 
@@ -69,7 +67,9 @@ fn colours_are_obeyed() {
     let project = project();
     let coloured = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = muster(&[&["check"], arguments].concat());
-        command.env_remove("NO_COLOR").envs(variables.iter().copied());
+        command
+            .env_remove("NO_COLOR")
+            .envs(variables.iter().copied());
         let output = command.current_dir(project.path()).output().unwrap();
         text(&output.stderr).contains('\u{1b}')
     };
@@ -78,7 +78,10 @@ fn colours_are_obeyed() {
     // Without a terminal there are none, unless somebody wants them.
     assert!(!coloured(&[], &[]));
     assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]));
-    assert!(!coloured(&[], &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(
+        &[],
+        &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]
+    ));
 }
 
 #[test]
@@ -94,7 +97,10 @@ fn an_error_for_machines_has_its_place_and_its_kind() {
     let fault = &wrong["faults"][0];
     assert_eq!(fault["file"], "cohorts/wrong.yaml");
     assert_eq!((&fault["line"], &fault["column"]), (&json!(1), &json!(9)));
-    assert!(fault["message"].as_str().unwrap().contains("dod"), "{fault}");
+    assert!(
+        fault["message"].as_str().unwrap().contains("dod"),
+        "{fault}"
+    );
     std::fs::remove_file(project.path().join("cohorts/wrong.yaml")).unwrap();
     project.json(&["run", "--once"]);
     let options = muster_store::Options::default();
@@ -102,7 +108,10 @@ fn an_error_for_machines_has_its_place_and_its_kind() {
     assert_eq!(error(&["run", "--once"])["code"], "store_in_use");
     drop(store);
     let unknown = error(&["members", "none"]);
-    assert_eq!((&unknown["code"], &unknown["faults"]), (&json!("failed"), &json!([])));
+    assert_eq!(
+        (&unknown["code"], &unknown["faults"]),
+        (&json!("failed"), &json!([]))
+    );
 }
 
 #[test]
@@ -116,7 +125,12 @@ fn numbers_at_the_command_line_have_a_range() {
         &["run", "--now", "2026-03-01T00:00:00Z", "--speed", "nan"],
     ] {
         let output = project.output(arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?} {}", text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?} {}",
+            text(&output.stderr)
+        );
     }
 }
 
@@ -139,7 +153,12 @@ fn one_is_no_plural() {
 fn fmt_names_the_files_that_it_leaves_alone() {
     let project = project();
     project.write("cohorts/other.json", "{\"where\": {\"did\": \"Purchase\"}}");
-    let output = project.output(&["fmt", "cohorts/other.json", "muster.yaml", "cohorts/good.yaml"]);
+    let output = project.output(&[
+        "fmt",
+        "cohorts/other.json",
+        "muster.yaml",
+        "cohorts/good.yaml",
+    ]);
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
     for name in ["cohorts/other.json", "muster.yaml"] {
@@ -159,7 +178,10 @@ fn a_new_project_is_made_whole_or_not_at_all() {
     project.write("other/cohorts/loyal.yaml", "where: {did: Purchase}\n");
     let output = project.output(&["init", "other"]);
     let said = text(&output.stderr);
-    assert!(!output.status.success() && said.contains("cohorts/loyal.yaml"), "{said}");
+    assert!(
+        !output.status.success() && said.contains("cohorts/loyal.yaml"),
+        "{said}"
+    );
     assert!(!project.path().join("other/muster.yaml").exists());
 }
 
@@ -194,14 +216,26 @@ fn long_ids_are_the_same_in_events_definitions_and_cases() {
 fn check_names_a_pattern_that_fits_no_file() {
     let project = project();
     std::fs::remove_file(project.path().join("cohorts/wrong.yaml")).unwrap();
-    project.write("muster.yaml", "cohorts: [\"cohorts/*.yaml\", \"teams/*/*.yaml\"]\n");
+    project.write(
+        "muster.yaml",
+        "cohorts: [\"cohorts/*.yaml\", \"teams/*/*.yaml\"]\n",
+    );
     let output = project.output(&["check"]);
     let said = text(&output.stderr);
-    assert!(output.status.success() && said.contains("no file matches `teams/*/*.yaml`"), "{said}");
-    assert_eq!(project.json(&["check"])["unmatched_patterns"], json!(["teams/*/*.yaml"]));
+    assert!(
+        output.status.success() && said.contains("no file matches `teams/*/*.yaml`"),
+        "{said}"
+    );
+    assert_eq!(
+        project.json(&["check"])["unmatched_patterns"],
+        json!(["teams/*/*.yaml"])
+    );
     // A folder that cannot be listed is another matter: nobody knows what is in it.
     std::os::unix::fs::symlink("teams", project.path().join("teams")).unwrap();
     let output = project.output(&["check"]);
     let said = text(&output.stderr);
-    assert!(!output.status.success() && said.contains("cannot look for `teams/*/*.yaml`"), "{said}");
+    assert!(
+        !output.status.success() && said.contains("cannot look for `teams/*/*.yaml`"),
+        "{said}"
+    );
 }

@@ -5,10 +5,10 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::test::{root, run, target};
+use crate::test::{cargo_tool, root, run, target};
 
 /// The targets of `fuzz/`.
-const TARGETS: [&str; 2] = ["definition", "compiler"];
+const TARGETS: [&str; 4] = ["definition", "compiler", "events", "members"];
 
 /// The longest input: 64 KiB. A file may have 1 MiB, and the compiler's target makes lists of that size of a few bytes.
 const MAX_LENGTH: &str = "-max_len=65536";
@@ -19,19 +19,16 @@ const LISTS: &str =
 
 /// Runs every target for so many seconds, from a corpus that begins with the definitions of the examples and of the tests.
 pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let installed = Command::new(&cargo)
-        .args(["fuzz", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !installed {
-        run(Command::new(&cargo).args(["install", "--quiet", "--locked", "cargo-fuzz"]))?;
-    }
+    let cargo = cargo_tool("fuzz", "cargo-fuzz")?;
     let products = target()?.join("fuzz");
     for name in TARGETS {
         let corpus = products.join("corpus").join(name);
         std::fs::create_dir_all(&corpus)?;
-        seed(&corpus)?;
+        match name {
+            "events" => events(&corpus)?,
+            "members" => std::fs::write(corpus.join("list.csv"), MEMBERS)?,
+            _ => seed(&corpus)?,
+        }
         // Without a sanitizer the stable compiler does: the code is safe Rust, and what is looked for are panics.
         run(Command::new(&cargo)
             .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
@@ -41,6 +38,24 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
             .args(["--", "-dict=fuzz/cohort.dict", MAX_LENGTH, "-timeout=20"])
             .arg(format!("-max_total_time={seconds}"))
             .current_dir(root()))?;
+    }
+    Ok(())
+}
+
+/// A static list with all that one may have.
+const MEMBERS: &str = "user_id\n\"ann, \"\"a\"\"\"\n bob \n\ncid,more\n";
+
+/// Writes what events begin with: the first byte says whether it is lines, a body, or identifications.
+fn events(corpus: &Path) -> anyhow::Result<()> {
+    let event = r#"{"user_id":"ann","event_type":"Buy","time":1772323100000,"insert_id":"1","event_properties":{"a":1,"b":[1,{"c":"x"}]},"user_properties":{"$set":{"city":"Reno"},"$add":{"n":1}}}"#;
+    let line = r#"{"user_id":"ann","event_type":"Buy","event_time":"2026-02-20 10:00:00.5","$insert_id":"1","event_properties":{"a":9007199254740993}}"#;
+    for (name, text) in [
+        ("lines", format!("l{line}\n{line}\r\n\n{{\n")),
+        ("body", format!("b{{\"api_key\":\"key\",\"events\":[{event}]}}")),
+        ("identify", "iapi_key=key&identification=%5B%7B%22user_id%22%3A%22ann%22%2C%22user_properties%22%3A%7B%22a%22%3A1%7D%7D%5D".to_owned()),
+        ("object", format!("i{{\"api_key\":\"key\",\"identification\":{event}}}")),
+    ] {
+        std::fs::write(corpus.join(name), text)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod chromium;
+mod deny;
 mod fuzz;
 mod load;
 mod node;
@@ -34,13 +35,15 @@ enum Command {
     Data(DataArguments),
     /// Install what the tests need (the WebAssembly target, Python and Node.js packages, a browser) and run them all
     Test,
+    /// Check the licences and sources of what Muster depends on
+    Deny,
     /// Run every fuzz target for a while
     Fuzz {
         /// How long each runs
         #[arg(long, default_value_t = 30)]
         seconds: u32,
     },
-    /// Write what is made of the tables of keys: the JSON Schemas and docs/configuration.md
+    /// Write what is made of tables and constants: the JSON Schemas, docs/configuration.md and docs/limits.md
     Schema,
     /// Put the real service under a load of events over HTTP, and measure how long an event takes to become a record
     Load(load::LoadArguments),
@@ -93,6 +96,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Data(arguments) => data(arguments),
         Command::Test => test::test(),
+        Command::Deny => deny::deny(),
         Command::Fuzz { seconds } => fuzz::fuzz(seconds),
         Command::Schema => schema::schema(),
         Command::Load(arguments) => load::load(&arguments),

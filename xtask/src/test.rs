@@ -1,5 +1,6 @@
 //! `cargo xtask test`: installs what the tests need, and runs them all.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,6 +51,20 @@ pub(crate) fn python_environment(name: &str, requirements: &Path) -> anyhow::Res
         .arg(requirements))?;
     std::fs::write(&stamp, wanted)?;
     Ok(bin)
+}
+
+/// Installs a subcommand of cargo from the registry if it is missing, and returns cargo.
+pub(crate) fn cargo_tool(subcommand: &str, package: &str) -> anyhow::Result<OsString> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let installed = Command::new(&cargo)
+        .args([subcommand, "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !installed {
+        eprintln!("installing {package} …");
+        run(Command::new(&cargo).args(["install", "--quiet", "--locked", package]))?;
+    }
+    Ok(cargo)
 }
 
 /// The target that hand-written rules compile to.

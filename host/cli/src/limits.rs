@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use muster_compiler as compiler;
 use muster_definition::limits as definition;
+use muster_engine as engine;
 use muster_ingest::http::limits as http;
 use muster_ingest::limits as line;
 use muster_model::CohortId;
 use muster_sandbox::limits as sandbox;
 use muster_store as store;
-use muster_engine as engine;
 
 use crate::output::number;
 
@@ -89,11 +90,7 @@ fn definitions() -> Section {
         about: "They are far above what people write, and bound what reading and compiling a file costs.",
         limits: vec![
             fixed("a file", bytes(definition::FILE_BYTES), REFUSED),
-            fixed(
-                "depth of lists and maps",
-                count(definition::DEPTH),
-                REFUSED,
-            ),
+            fixed("depth of lists and maps", count(definition::DEPTH), REFUSED),
             fixed(
                 "clauses of a definition with those of the cohorts that it uses",
                 count(definition::CLAUSES),
@@ -156,7 +153,11 @@ fn definitions() -> Section {
                 count(definition::SYNCED_PROPERTIES),
                 REFUSED,
             ),
-            fixed("a cohort's id", format!("{} characters", CohortId::MAX_LENGTH), REFUSED),
+            fixed(
+                "a cohort's id",
+                format!("{} characters", CohortId::MAX_LENGTH),
+                REFUSED,
+            ),
             fixed("a duration", days(definition::DURATION_MS), REFUSED),
         ],
     }
@@ -188,6 +189,64 @@ fn modules() -> Section {
             fixed(
                 "components inside a rule",
                 count(sandbox::MAX_NESTED_COMPONENTS),
+                REFUSED,
+            ),
+            fixed(
+                "what the cohorts of one compiled module add to it",
+                bytes(compiler::MAX_MODULE_BYTES),
+                "they are given two modules",
+            ),
+            fixed(
+                "what one cohort adds to its module",
+                bytes(compiler::MAX_COHORT_BYTES),
+                "the cohort is refused, and says what takes the room; the others go on",
+            ),
+            fixed(
+                "functions of a rule",
+                count(sandbox::MAX_FUNCTIONS),
+                REFUSED,
+            ),
+            fixed("a function", bytes(sandbox::MAX_FUNCTION_BYTES), REFUSED),
+            fixed(
+                "locals of a function",
+                count(sandbox::MAX_FUNCTION_LOCALS),
+                REFUSED,
+            ),
+            fixed(
+                "depth of blocks of a function",
+                count(sandbox::MAX_NESTING),
+                REFUSED,
+            ),
+            fixed(
+                "blocks of a function",
+                count(sandbox::MAX_FUNCTION_BLOCKS),
+                REFUSED,
+            ),
+            fixed(
+                "branch targets of a function",
+                count(sandbox::MAX_FUNCTION_TARGETS),
+                REFUSED,
+            ),
+            fixed("locals of a rule", count(sandbox::MAX_LOCALS), REFUSED),
+            fixed(
+                "branch targets of a rule",
+                count(sandbox::MAX_TARGETS),
+                REFUSED,
+            ),
+            fixed("types of a rule", count(sandbox::MAX_TYPES), REFUSED),
+            fixed(
+                "processor time to compile a hand-written rule",
+                seconds(sandbox::COMPILE_TIME),
+                "compiling stops; the rule is refused",
+            ),
+            fixed(
+                "memory to compile a hand-written rule",
+                bytes_64(sandbox::COMPILE_MEMORY_BYTES),
+                "compiling stops; the rule is refused",
+            ),
+            fixed(
+                "a compiled rule",
+                bytes_64(sandbox::MAX_ARTEFACT_BYTES),
                 REFUSED,
             ),
             fixed(
@@ -232,8 +291,26 @@ fn users() -> Section {
         about: "A user whose evaluation fails keeps the membership and is evaluated again after 1, 2, 4, … minutes.",
         limits: vec![
             fixed(
+                "columns of a batch of users",
+                bytes(sandbox::MAX_BATCH_BYTES),
+                "the batch is split; a user alone with more is evaluated in a larger instance, one at a time",
+            ),
+            Limit {
+                what: "memory of the larger instance for one user alone",
+                most: bytes(sandbox::MAX_LARGE_MEMORY_BYTES),
+                at_it: "the user is skipped, and `status` names the user",
+                change: "on a machine with less than 4 GiB it is a quarter of the memory",
+            },
+            fixed(
+                "columns of one user alone",
+                bytes(sandbox::MAX_LARGE_BATCH_BYTES),
+                "as above",
+            ),
+            fixed(
                 "first wait",
-                seconds(Duration::from_millis(engine::failures::RETRY_FIRST.unsigned_abs())),
+                seconds(Duration::from_millis(
+                    engine::failures::RETRY_FIRST.unsigned_abs(),
+                )),
                 "it doubles with each failure",
             ),
             fixed(
@@ -277,7 +354,11 @@ fn lines() -> Section {
                 LEFT_OUT,
             ),
             fixed("elements of a list", count(line::MAX_ELEMENTS), LEFT_OUT),
-            fixed("depth of objects and lists", count(line::MAX_DEPTH), MALFORMED),
+            fixed(
+                "depth of objects and lists",
+                count(line::MAX_DEPTH),
+                MALFORMED,
+            ),
             Limit {
                 what: "malformed lines of a file",
                 most: format!("{} %", crate::config::MAX_MALFORMED),
@@ -325,6 +406,37 @@ fn requests() -> Section {
                 "bytes of all requests under way",
                 bytes(http::BYTES_IN_FLIGHT),
                 BUSY,
+            ),
+            fixed(
+                "the part of them for requests of up to 64 KiB alone",
+                bytes(http::BYTES_FOR_SMALL),
+                "larger requests get 429",
+            ),
+            fixed(
+                "bytes of the requests of one address",
+                bytes(http::BYTES_OF_PEER),
+                BUSY,
+            ),
+            Limit {
+                what: "connections",
+                most: count(http::MAX_CONNECTIONS),
+                at_it: "a new one takes the place of one without a request, or waits",
+                change: "`LimitNOFILE` of the unit: there are fewer where the limit of open files allows fewer",
+            },
+            fixed(
+                "connections of one address",
+                "three quarters of all".to_owned(),
+                "one more is closed",
+            ),
+            fixed(
+                "bytes of a body in 5 seconds, at least",
+                bytes(http::PACE_BYTES),
+                "408",
+            ),
+            fixed(
+                "time in which a client takes nothing of an answer",
+                seconds(http::WRITE_TIME),
+                "the connection is closed",
             ),
             fixed("head of a request", bytes(http::MAX_HEAD), "431"),
             fixed("headers of a request", count(http::MAX_HEADERS), "431"),

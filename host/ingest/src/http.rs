@@ -28,15 +28,18 @@ mod server;
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use muster_model::{EventBuffer, Millis};
 use muster_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::budget::ByteBudget;
 pub use self::key::ApiKey;
 use self::limits::Limits;
+use self::read::{Asked, Kind};
 use crate::SourceStats;
 
 /// Where to listen, and to whom.
@@ -91,6 +94,39 @@ pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
             io::ErrorKind::AddrInUse => HttpError::Taken { listen },
             _ => HttpError::Listen { listen, source },
         })
+}
+
+/// Reads the body of a request as the server does, without server and store: of `/identify`, or of one with events. `now` is
+/// when it came.
+///
+/// # Errors
+/// What the server would answer, as JSON.
+pub fn decode_body(
+    body: &[u8],
+    identify: bool,
+    key: &ApiKey,
+    now: Millis,
+) -> Result<EventBuffer, String> {
+    let asked = Asked {
+        kind: match identify {
+            true => Kind::Identify,
+            false => Kind::Events,
+        },
+        known: false,
+        now,
+    };
+    let budget = ByteBudget::new(Limits::default().bytes);
+    let mut reservation = budget.reservation(Ipv4Addr::LOCALHOST.into());
+    match read::read(
+        body,
+        &asked,
+        std::slice::from_ref(key),
+        None,
+        &mut reservation,
+    ) {
+        Ok(decoded) => Ok(decoded.buffer),
+        Err(refusal) => Err(serde_json::to_string(&refusal).unwrap_or_default()),
+    }
 }
 
 /// Takes events until it is cancelled. Then it accepts nothing new, ends the requests under way (those that take longer

@@ -491,3 +491,38 @@ fn users(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Option<BTreeSet
     }
     Some(Some(users))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A test file with all that one may have.
+    const WHOLE: &str = "where: {did: Purchase}\ntime_zone: Europe/Berlin\ncases:\n  - name: still\n    at: 2026-03-01T00:00:00Z\n    users:\n      ann: {properties: {city: Reno, plan: [{at: 2026-01-01T00:00:00Z, is: null}]}, events: [{event: Purchase, ago: 3 days, with: {a: {b: [1, x]}}}], expect: in, until: never}\n  - steps:\n      - {at: 2026-03-01T00:00:00Z, events: [{user: bob, event: Purchase}], enters: [bob], exits: []}\n";
+
+    proptest! {
+        /// Whatever a file holds: it is read, or refused with something to show.
+        #[test]
+        fn any_file_is_read_or_refused(cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), "[-:{}\\[\\],\"'a-z0-9 \n\\PC]{0,6}"), 0..6)) {
+            let mut text: Vec<char> = WHOLE.chars().collect();
+            for (from, to, instead) in cuts {
+                let (one, other) = (from.index(text.len() + 1), to.index(text.len() + 1));
+                // A few characters, so that most of the file stays what it is.
+                let (from, to) = (one.min(other), one.max(other).min(one.min(other) + 8));
+                text.splice(from..to, instead.chars());
+            }
+            let text: String = text.into_iter().collect();
+            let source = Source::new("a.test.yaml", &text);
+            if let Err(diagnostics) = test_file(&source, &TimeZoneName::utc()) {
+                prop_assert!(diagnostics.has_errors() && !diagnostics.to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_with_all_that_there_is_is_read() {
+        let file = test_file(&Source::new("a.test.yaml", WHOLE), &TimeZoneName::utc()).unwrap();
+        assert_eq!(file.cases.len(), 2);
+    }
+}

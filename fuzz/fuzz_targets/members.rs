@@ -1,0 +1,22 @@
+//! Whatever a static list holds: it is read or refused with errors that can be shown; what is read, written out, reads the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use muster_definition::{Source, members};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(source) = Source::from_bytes("cohorts/fuzz.csv", bytes) else {
+        return;
+    };
+    match members(&source) {
+        Ok(ids) => {
+            let lines: Vec<_> = ids
+                .iter()
+                .map(|id| format!("\"{}\"", id.replace('"', "\"\"")))
+                .collect();
+            let again = members(&Source::new("cohorts/again.csv", &lines.join("\n")));
+            assert_eq!(again.expect("it reads again"), ids);
+        }
+        Err(diagnostics) => assert!(!diagnostics.to_string().is_empty()),
+    }
+});
