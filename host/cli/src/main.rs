@@ -3,6 +3,7 @@
 mod allocator;
 mod commands;
 mod config;
+mod imported;
 mod limits;
 mod lists;
 mod look;

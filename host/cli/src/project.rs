@@ -9,15 +9,14 @@ use muster_definition::yaml::closest;
 use muster_definition::{
     Body, Clause, Definition, Diagnostic, Diagnostics, Severity, Source, quote,
 };
-use muster_ingest::{ImportOptions, find_files, import_file};
 use muster_model::CohortId;
 use muster_store::{Snapshot, Store, StoreError};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::{self, Config};
 use crate::lists::MemberLists;
 use crate::look::Look;
-use crate::output::{Output, Rendered, Unit, count};
+use crate::output::Output;
 use crate::reading::{Reading, find_definitions};
 use crate::service::control;
 use crate::told;
@@ -62,60 +61,64 @@ impl Project {
     /// opens no source and no destination.
     pub(crate) fn load_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let project = Self::read_sound(directory, output, Config::parse_without_secrets)?;
-        if !project.problems.is_empty() {
-            output.note(&output.diagnostics(&project.problems));
-        }
+        project.note_problems(output);
         Ok(project)
     }
 
     /// Reads what can be read, for a command that answers from the store: if `muster.yaml` is wrong, there are only the place of
     /// the store and the faults ([`Self::knows_settings`]).
     pub(crate) fn load_lenient(directory: &Path, output: &Output) -> anyhow::Result<Self> {
-        match Self::load_sound(directory, output) {
-            Err(error) if error.is::<Rendered>() => {
-                let mut project = Self::place(directory, output)?;
-                let source = read(&directory.join(config::FILE));
-                let faults = source
-                    .and_then(|source| Config::parse_without_secrets(&source, &config::environment))
-                    .err();
-                project.problems = faults.unwrap_or_default();
-                project.knows_settings = false;
-                output.note(&format!("{error}"));
-                Ok(project)
-            }
-            loaded => loaded,
-        }
+        let mut look = Look::default();
+        let project = match Self::config(directory, &mut look, Config::parse_without_secrets)? {
+            Ok(config) => Self::with(directory, config, look),
+            Err(problems) => Self {
+                problems,
+                ..Self::place(directory, output)?
+            },
+        };
+        project.note_problems(output);
+        Ok(project)
     }
 
     /// Reads `muster.yaml` and the definitions in which nothing is wrong.
     fn read_sound(directory: &Path, output: &Output, parse: Parse) -> anyhow::Result<Self> {
         let mut look = Look::default();
-        let config = Self::config(directory, output, &mut look, parse)?;
-        Ok(Self::with(directory, config, look))
+        match Self::config(directory, &mut look, parse)? {
+            Ok(config) => Ok(Self::with(directory, config, look)),
+            Err(problems) => Err(output.refusal(&problems).into()),
+        }
     }
 
     /// Reads where the store is, and nothing else.
     pub(crate) fn place(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let mut look = Look::default();
-        let config = Self::config(directory, output, &mut look, Config::parse_place)?;
-        Ok(Self {
-            directory: directory.to_owned(),
-            config,
-            knows_settings: false,
-            definitions: Vec::new(),
-            lists: MemberLists::default(),
-            problems: Diagnostics::default(),
-            look,
-            unmatched: Vec::new(),
-        })
+        match Self::config(directory, &mut look, Config::parse_place)? {
+            Ok(config) => Ok(Self {
+                directory: directory.to_owned(),
+                config,
+                knows_settings: false,
+                definitions: Vec::new(),
+                lists: MemberLists::default(),
+                problems: Diagnostics::default(),
+                look,
+                unmatched: Vec::new(),
+            }),
+            Err(problems) => Err(output.refusal(&problems).into()),
+        }
     }
 
+    fn note_problems(&self, output: &Output) {
+        if !self.problems.is_empty() {
+            output.note(&output.diagnostics(&self.problems));
+        }
+    }
+
+    /// Reads `muster.yaml`; the inner error is what is wrong in it.
     fn config(
         directory: &Path,
-        output: &Output,
         look: &mut Look,
         parse: Parse,
-    ) -> anyhow::Result<Arc<Config>> {
+    ) -> anyhow::Result<Result<Arc<Config>, Diagnostics>> {
         let path = directory.join(config::FILE);
         if !path.is_file() {
             bail!(
@@ -125,10 +128,8 @@ impl Project {
             );
         }
         look.add(&path);
-        match read(&path).and_then(|source| parse(&source, &config::environment)) {
-            Ok(config) => Ok(Arc::new(config)),
-            Err(diagnostics) => Err(output.refusal(&diagnostics).into()),
-        }
+        let parsed = read(&path).and_then(|source| parse(&source, &config::environment));
+        Ok(parsed.map(Arc::new))
     }
 
     /// Reads the definitions of a project again, its configuration staying what it is.
@@ -292,114 +293,6 @@ impl Project {
                 }
             }
         })
-    }
-
-    /// Imports the files of a glob; those that the store has already are passed over.
-    pub(crate) fn import(
-        &self,
-        store: &Store,
-        pattern: &str,
-        base: &Path,
-        options: &ImportOptions,
-        output: &Output,
-        imported: &mut Imported,
-    ) -> anyhow::Result<()> {
-        for path in find_files(pattern, base)? {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let bar = output.progress(&name, Unit::Bytes);
-            let report = import_file(store, &path, options, &mut |progress| {
-                bar.set_length(progress.bytes_total);
-                bar.set_position(progress.bytes);
-                let seconds = bar.elapsed().as_secs_f64().max(0.001);
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a rate for people"
-                )]
-                bar.set_message(format!(
-                    "{} events/s",
-                    crate::output::number((progress.events as f64 / seconds) as u64)
-                ));
-            });
-            bar.finish_and_clear();
-            let report = report?;
-            for malformed in &report.malformed {
-                output.note(&format!(
-                    "{}:{}: skipped: {}",
-                    path.display(),
-                    malformed.line,
-                    malformed.reason
-                ));
-            }
-            imported.add(&report);
-        }
-        Ok(())
-    }
-}
-
-/// What imports did, together.
-#[derive(Default)]
-pub(crate) struct Imported {
-    pub(crate) json: Vec<Value>,
-    counts: muster_ingest::Counts,
-    files: u64,
-    known: u64,
-    duplicates: u64,
-    seconds: f64,
-}
-
-impl Imported {
-    fn add(&mut self, report: &muster_ingest::ImportReport) {
-        if report.already_imported {
-            self.known += 1;
-        } else {
-            self.files += 1;
-            self.counts.add(&report.counts);
-            self.duplicates += report.duplicates;
-            self.seconds += report.seconds;
-        }
-        self.json.push(json!({
-            "path": report.path,
-            "already_imported": report.already_imported,
-            "counts": report.counts,
-            "duplicates": report.duplicates,
-            "bytes": report.bytes,
-            "seconds": report.seconds,
-        }));
-    }
-
-    pub(crate) fn text(&self) -> String {
-        let mut text = format!("imported {}", count(self.files, "file"));
-        if self.known > 0 {
-            text += &format!(" ({} known already)", crate::output::number(self.known));
-        }
-        if self.files > 0 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a rate for people"
-            )]
-            let rate = (self.counts.events as f64 / self.seconds.max(0.001)) as u64;
-            text += &format!(
-                ": {}, {}/s",
-                count(self.counts.events, "event"),
-                crate::output::number(rate)
-            );
-            for (number, what) in [
-                (self.counts.anonymous, "without a user id skipped"),
-                (self.counts.malformed, "malformed and skipped"),
-                (self.duplicates, "doubles dropped"),
-            ] {
-                if number > 0 {
-                    text += &format!(", {} {what}", crate::output::number(number));
-                }
-            }
-        }
-        text
     }
 }
 

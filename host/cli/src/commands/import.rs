@@ -7,8 +7,9 @@ use muster_ingest::ImportOptions;
 use muster_store::StoreError;
 use serde_json::json;
 
+use crate::imported::Imported;
 use crate::output::Output;
-use crate::project::{Imported, Project};
+use crate::project::Project;
 
 /// Read event files into the store: newline-delimited JSON in the export format, plain, gzip or zstd
 ///
@@ -59,14 +60,7 @@ impl Import {
         };
         let mut imported = Imported::default();
         for pattern in &self.files {
-            project.import(
-                &store,
-                pattern,
-                Path::new(""),
-                &options,
-                output,
-                &mut imported,
-            )?;
+            imported.import(&store, pattern, Path::new(""), &options, output)?;
         }
         output.result(&json!({ "files": imported.json }), &imported.text())
     }

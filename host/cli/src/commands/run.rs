@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 
 use crate::commands::deliver;
 use crate::config;
+use crate::imported::Imported;
 use crate::output::{Output, count, duration, number, table};
 use crate::places::places;
-use crate::project::{Imported, Project};
+use crate::project::Project;
 use crate::removed::HeldEnd;
 use crate::restored::Restored;
 use crate::retention;
@@ -129,14 +130,7 @@ impl Run {
                 ..ImportOptions::default()
             };
             for pattern in &source.files {
-                project.import(
-                    store,
-                    pattern,
-                    &project.directory,
-                    &options,
-                    output,
-                    &mut imported,
-                )?;
+                imported.import(store, pattern, &project.directory, &options, output)?;
             }
         }
         if !imported.json.is_empty() {

@@ -1,0 +1,116 @@
+//! Event files read into the store by a command.
+
+use std::path::Path;
+
+use muster_ingest::{Counts, ImportOptions, ImportReport, find_files, import_file};
+use muster_store::Store;
+use serde_json::{Value, json};
+
+use crate::output::{Output, Unit, count, number};
+
+/// What imports did, together.
+#[derive(Default)]
+pub(crate) struct Imported {
+    pub(crate) json: Vec<Value>,
+    counts: Counts,
+    files: u64,
+    known: u64,
+    duplicates: u64,
+    seconds: f64,
+}
+
+impl Imported {
+    /// Imports the files of a glob; those that the store has already are passed over.
+    pub(crate) fn import(
+        &mut self,
+        store: &Store,
+        pattern: &str,
+        base: &Path,
+        options: &ImportOptions,
+        output: &Output,
+    ) -> anyhow::Result<()> {
+        for path in find_files(pattern, base)? {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let bar = output.progress(&name, Unit::Bytes);
+            let report = import_file(store, &path, options, &mut |progress| {
+                bar.set_length(progress.bytes_total);
+                bar.set_position(progress.bytes);
+                let seconds = bar.elapsed().as_secs_f64().max(0.001);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a rate for people"
+                )]
+                bar.set_message(format!(
+                    "{} events/s",
+                    number((progress.events as f64 / seconds) as u64)
+                ));
+            });
+            bar.finish_and_clear();
+            let report = report?;
+            for malformed in &report.malformed {
+                output.note(&format!(
+                    "{}:{}: skipped: {}",
+                    path.display(),
+                    malformed.line,
+                    malformed.reason
+                ));
+            }
+            self.add(&report);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, report: &ImportReport) {
+        if report.already_imported {
+            self.known += 1;
+        } else {
+            self.files += 1;
+            self.counts.add(&report.counts);
+            self.duplicates += report.duplicates;
+            self.seconds += report.seconds;
+        }
+        self.json.push(json!({
+            "path": report.path,
+            "already_imported": report.already_imported,
+            "counts": report.counts,
+            "duplicates": report.duplicates,
+            "bytes": report.bytes,
+            "seconds": report.seconds,
+        }));
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("imported {}", count(self.files, "file"));
+        if self.known > 0 {
+            text += &format!(" ({} known already)", number(self.known));
+        }
+        if self.files > 0 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a rate for people"
+            )]
+            let rate = (self.counts.events as f64 / self.seconds.max(0.001)) as u64;
+            text += &format!(
+                ": {}, {}/s",
+                count(self.counts.events, "event"),
+                number(rate)
+            );
+            for (left_out, what) in [
+                (self.counts.anonymous, "without a user id skipped"),
+                (self.counts.malformed, "malformed and skipped"),
+                (self.duplicates, "doubles dropped"),
+            ] {
+                if left_out > 0 {
+                    text += &format!(", {} {what}", number(left_out));
+                }
+            }
+        }
+        text
+    }
+}
