@@ -18,7 +18,7 @@ const INTRODUCTION: &str = "\
 # Limits
 
 Every limit of Muster, what happens at it, and how it is changed. `muster schema --limits` prints this page; it is made of \
-the constants in the code, where each has its arithmetic and a test that reaches it. A limit that is \"fixed\" is changed in \
+the constants in the code, where each has its arithmetic. A limit that is \"fixed\" is changed in \
 the code alone.";
 
 /// Limits of one kind.
@@ -408,7 +408,12 @@ fn requests() -> Section {
                 BUSY,
             ),
             fixed(
-                "the part of them for requests of up to 64 KiB alone",
+                "a small request, with what is decoded of it",
+                bytes(http::SMALL_REQUEST),
+                "it is a large one",
+            ),
+            fixed(
+                "the part of them for small requests alone",
                 bytes(http::BYTES_FOR_SMALL),
                 "larger requests get 429",
             ),
@@ -429,9 +434,14 @@ fn requests() -> Section {
                 "one more is closed",
             ),
             fixed(
-                "bytes of a body in 5 seconds, at least",
+                "bytes of a body in each span of the next line, at least",
                 bytes(http::PACE_BYTES),
                 "408",
+            ),
+            fixed(
+                "how often it is looked at whether a body gets on",
+                seconds(http::PACE_TIME),
+                "as above",
             ),
             fixed(
                 "time in which a client takes nothing of an answer",
@@ -460,7 +470,7 @@ fn history() -> Section {
                 bytes_64(store::Options::default().map_size),
                 "writes fail as on a full disk: HTTP answers 503, runs are made again, memberships stay",
             ),
-            fixed("users", "4,294,967,295".to_owned(), "a new user is refused"),
+            fixed("users", number(u32::MAX.into()), "a new user is refused"),
             fixed(
                 "texts with a number",
                 number(store::MAX_TEXTS.into()),
