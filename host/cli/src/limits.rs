@@ -1,4 +1,4 @@
-//! `docs/limits.md`, made of the constants: every limit with its number, what happens at it, and how it is changed.
+//! `docs/limits.md`, made of the constants: the limits that users meet, each with its number, what happens at it, and how it is changed.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::output::number;
 const INTRODUCTION: &str = "\
 # Limits
 
-Every limit of Muster, what happens at it, and how it is changed. `muster schema --limits` prints this page; it is made of \
+The limits of Muster that users meet, what happens at it, and how it is changed. `muster schema --limits` prints this page; it is made of \
 the constants in the code, where each has its arithmetic. A limit that is \"fixed\" is changed in \
 the code alone.";
 

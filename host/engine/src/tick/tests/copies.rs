@@ -164,15 +164,19 @@ fn a_run_that_was_cut_off_does_not_go_on_after_another_rule_took_its_cohort_over
     assert_eq!(held(&world, "out", "buyers"), all);
 }
 
+/// Two cohorts that share a rule.
+fn two_cohorts() -> [Cohort; 2] {
+    ["one", "two"].map(|id| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(1, &["out"])
+    })
+}
+
 #[test]
 fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
     let world = World::new();
     let rule = world.rule(LATELY);
-    let named = |id: &str| Cohort {
-        id: CohortId::new(id).unwrap(),
-        ..cohort(1, &["out"])
-    };
-    let both = [named("one"), named("two")];
+    let both = two_cohorts();
     world.bought(&[("ann", NOW)]);
     let group = |now| tick(&world.store, &rule, &both, &TickOptions::at(Millis(now))).unwrap();
     group(NOW);
@@ -190,11 +194,7 @@ fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
 fn a_run_of_one_cohort_alone_at_an_earlier_clock_does_not_outlive_the_way_back() {
     let world = World::new();
     let rule = world.rule(LATELY);
-    let named = |id: &str| Cohort {
-        id: CohortId::new(id).unwrap(),
-        ..cohort(1, &["out"])
-    };
-    let both = [named("one"), named("two")];
+    let both = two_cohorts();
     world.bought(&[("ann", NOW)]);
     let group = |now| tick(&world.store, &rule, &both, &TickOptions::at(Millis(now))).unwrap();
     group(NOW);
