@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use muster_compiler::{CompileError, MAX_COHORT_BYTES, MAX_MODULE_BYTES, compile};
-use muster_definition::{Body, Clause, Source, limits, parse};
+use muster_definition::{Body, Clause, SourceFile, limits, parse};
 use muster_model::CohortId;
 use wasmparser::{Validator, WasmFeatures};
 
@@ -53,7 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn clause(text: &str) -> Option<Clause> {
-    let source = Source::from_bytes("cohorts/fuzz.yaml", text.as_bytes()).ok()?;
+    let source = SourceFile::from_bytes("cohorts/fuzz.yaml", text.as_bytes()).ok()?;
     match parse(&source).ok()?.body {
         Body::Where(clause) => Some(clause),
         _ => None,

@@ -2,20 +2,21 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_definition::{Body, Source, parse};
+use muster_definition::{Body, SourceFile, parse};
 
 fuzz_target!(|bytes: &[u8]| {
-    let definition =
-        match Source::from_bytes("cohorts/fuzz.yaml", bytes).and_then(|source| parse(&source)) {
-            Ok(definition) => definition,
-            Err(diagnostics) => {
-                assert!(!diagnostics.to_string().is_empty());
-                return;
-            }
-        };
+    let definition = match SourceFile::from_bytes("cohorts/fuzz.yaml", bytes)
+        .and_then(|source| parse(&source))
+    {
+        Ok(definition) => definition,
+        Err(diagnostics) => {
+            assert!(!diagnostics.to_string().is_empty());
+            return;
+        }
+    };
     if let Body::Where(clause) = &definition.body {
         let shown = clause.to_string();
-        match parse(&Source::new(
+        match parse(&SourceFile::new(
             "cohorts/again.yaml",
             &format!("where: {shown}"),
         )) {

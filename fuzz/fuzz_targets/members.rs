@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_definition::{Source, members};
+use muster_definition::{SourceFile, members};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(source) = Source::from_bytes("cohorts/fuzz.csv", bytes) else {
+    let Ok(source) = SourceFile::from_bytes("cohorts/fuzz.csv", bytes) else {
         return;
     };
     match members(&source) {
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
                 .iter()
                 .map(|id| format!("\"{}\"", id.replace('"', "\"\"")))
                 .collect();
-            let again = members(&Source::new("cohorts/again.csv", &lines.join("\n")));
+            let again = members(&SourceFile::new("cohorts/again.csv", &lines.join("\n")));
             assert_eq!(again.expect("it reads again"), ids);
         }
         Err(diagnostics) => assert!(!diagnostics.to_string().is_empty()),

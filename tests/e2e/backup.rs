@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use crate::consumer::Consumer;
-use crate::project::Project;
-use crate::service::running::{self, Service, free_port, until};
+use crate::project::TestProject;
+use crate::service::running::{self, RunningMuster, free_port, until};
 
 const KEY: &str = "key";
 const DEFINITION: &str =
     "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
-fn project(port: u16) -> Project {
-    let project = Project::new();
+fn project(port: u16) -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         &format!(
@@ -34,7 +34,7 @@ fn send(port: u16, user: &str) {
     assert_eq!(status, 200, "{answer}");
 }
 
-fn ids(project: &Project) -> Vec<String> {
+fn ids(project: &TestProject) -> Vec<String> {
     let lines = project.read("out.ndjson");
     let id = |line: &str| {
         let message: Value = serde_json::from_str(line).unwrap();
@@ -47,7 +47,7 @@ fn ids(project: &Project) -> Vec<String> {
 fn a_backup_of_a_running_service_is_restored_and_says_what_to_do() {
     let port = free_port();
     let project = project(port);
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     let ended = AtomicBool::new(false);
     let copied = std::thread::scope(|scope| {
         let load = scope.spawn(|| {
@@ -86,7 +86,7 @@ fn a_backup_of_a_running_service_is_restored_and_says_what_to_do() {
     let store = project.path().join(".muster");
     std::fs::remove_dir_all(&store).unwrap();
     std::fs::rename(project.path().join("copy"), &store).unwrap();
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     let status = project.json(&["status"]);
     assert_eq!(
         status["restored"]["unreconciled"],
@@ -114,7 +114,7 @@ fn a_backup_of_a_running_service_is_restored_and_says_what_to_do() {
 
 #[test]
 fn messages_for_a_destination_that_left_are_named() {
-    let project = Project::new();
+    let project = TestProject::new();
     let config = |destinations: &str| {
         project.write(
             "muster.yaml",

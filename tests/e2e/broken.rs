@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::project::{Project, muster};
-use crate::service::running::Service;
+use crate::project::{TestProject, muster};
+use crate::service::running::RunningMuster;
 
 /// A source whose key is in a variable that is not set, and everything else all right.
 const SECRET: &str =
@@ -12,8 +12,8 @@ const REST: &str = "destinations: {out: {file: {path: out.ndjson}}}\n";
 const COHORT: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase}\n";
 
 /// A project that has run once: ann and bob are in `buyers`.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         &format!("sources: [{{files: events.json}}]\n{REST}"),
@@ -30,7 +30,7 @@ fn project() -> Project {
 }
 
 /// Asserts that all that only needs the store answers.
-fn answers(project: &Project) {
+fn answers(project: &TestProject) {
     let status = project.json(&["status"]);
     assert_eq!(status["cohorts"][0]["id"], "buyers", "{status}");
     assert_eq!(status["cohorts"][0]["members"], 2);
@@ -94,7 +94,7 @@ fn commands_that_need_the_store_alone_answer_whatever_is_wrong_with_the_settings
 #[test]
 fn the_running_service_is_asked_whatever_the_files_say() {
     let project = project();
-    let mut service = Service::start(&project, &["--now", "2026-03-01T00:00:00Z"]);
+    let mut service = RunningMuster::start(&project, &["--now", "2026-03-01T00:00:00Z"]);
     project.write("muster.yaml", &format!("{SECRET}sorces: []\n"));
     project.write("cohorts/buyers.yaml", "where: {");
     let status = project.json(&["status"]);

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::project::{Project, root};
-use crate::service::running::{Service, free_port, until};
+use crate::project::{TestProject, root};
+use crate::service::running::{RunningMuster, free_port, until};
 
 const KEY: &str = "key-of-the-page";
 
@@ -143,7 +143,7 @@ fn events_of_a_page_in_a_real_browser_are_found_in_a_cohort() {
     let sdk = "@amplitude/analytics-browser/lib/scripts/amplitude-min.js";
     let sdk = std::fs::read(PathBuf::from(modules).join(sdk)).unwrap();
     let port = free_port();
-    let project = Project::new();
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         &format!(
@@ -158,7 +158,7 @@ fn events_of_a_page_in_a_real_browser_are_found_in_a_cohort() {
          {did: Packed, in_last: 1 day}, {did: Left, in_last: 1 day}, \
          {did: Cookies, in_last: 1 day}, {did: Blob, in_last: 1 day}, {user: {city: Zürich}}]}\n",
     );
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     let (page, reports) = serve(sdk);
     let url = format!(
         "http://127.0.0.1:{page}/page.html?key={KEY}&events=20&url=http://127.0.0.1:{port}/2/httpapi"

@@ -5,12 +5,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::cli::shown_without_fuel;
-use crate::project::{Project, muster};
+use crate::project::{TestProject, muster};
 use crate::rules::guest;
 
 /// A project with one definition and its tests.
-fn project(tests: &str) -> Project {
-    let project = Project::new();
+fn project(tests: &str) -> TestProject {
+    let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
     project.write(
         "cohorts/regulars.yaml",
@@ -22,7 +22,7 @@ fn project(tests: &str) -> Project {
 
 #[test]
 fn the_examples_hold_and_leave_nothing_behind() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     insta::assert_snapshot!("example", shown_without_fuel(&project, &["test"]));
     assert!(!project.path().join(".muster").exists());
     // A project, a folder and a file are found, each file once.
@@ -32,7 +32,7 @@ fn the_examples_hold_and_leave_nothing_behind() {
         "one_file",
         shown_without_fuel(&project, &["test", file, &again])
     );
-    let project = Project::new();
+    let project = TestProject::new();
     assert!(project.output(&["init", "mine"]).status.success());
     insta::assert_snapshot!(
         "new_project",
@@ -152,7 +152,7 @@ fn test_files_that_are_wrong_are_answered_with_place_and_remedy() {
 
 #[test]
 fn no_case_is_an_error() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
     insta::assert_snapshot!("nothing", shown_without_fuel(&project, &["test"]));
     project.write("cohorts/a.yaml", "where: {everyone: true}\n");
@@ -168,7 +168,7 @@ fn no_case_is_an_error() {
 
 #[test]
 fn an_inline_clause_and_what_no_case_tries() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write(
         "a.test.yaml",
         r#"where:
@@ -216,7 +216,7 @@ pub(crate) const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
 
 #[test]
 fn hand_written_rules_are_tested_as_they_run() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
     project.write("cohorts/vip.yaml", "rule: ../rules/vip.wasm\n");
     std::fs::create_dir(project.path().join("rules")).unwrap();
@@ -250,7 +250,7 @@ fn hand_written_rules_are_tested_as_they_run() {
 
 #[test]
 fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "time_zone: America/Los_Angeles\n");
     project.write("cohorts/vip.yaml", "members: ./vip.csv\n");
     project.write("cohorts/vip.csv", "ann\n");
@@ -300,7 +300,7 @@ fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
 
 #[test]
 fn watched_cases_run_again_when_a_file_changes() {
-    let project = Project::new();
+    let project = TestProject::new();
     let definition = |times| format!("where: {{did: Purchase, times: {times}}}\n");
     project.write("cohorts/buyers.yaml", &definition(1));
     project.write(

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::cli::shown;
-use crate::project::Project;
+use crate::project::TestProject;
 
 /// Definitions with names that are right, mistyped, unlike any, and of another cohort.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: events.json}]\n");
     project.write(
         "cohorts/a.yaml",
@@ -51,7 +51,7 @@ fn a_store_that_is_in_use_is_looked_into_all_the_same() {
     project.json(&["import", "events.json"]);
     let store = muster_store::Store::open(
         &project.path().join(".muster"),
-        &muster_store::Options::default(),
+        &muster_store::StoreOptions::default(),
     )
     .unwrap();
     insta::assert_snapshot!("store_in_use", shown(&project, &["check"]));

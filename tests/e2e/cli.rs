@@ -1,9 +1,9 @@
 //! Whole outputs of the binary: what a person sees, on both streams, with the exit code.
 
-use crate::project::{Project, muster};
+use crate::project::{TestProject, muster};
 
 /// The streams and the exit code of a command, without what differs from run to run.
-pub(crate) fn shown(project: &Project, arguments: &[&str]) -> String {
+pub(crate) fn shown(project: &TestProject, arguments: &[&str]) -> String {
     let output = project.output(arguments);
     let (stdout, stderr) = (
         String::from_utf8(output.stdout).unwrap(),
@@ -17,7 +17,7 @@ pub(crate) fn shown(project: &Project, arguments: &[&str]) -> String {
 }
 
 /// What a person sees of cases, without the fuel, which every change of the compiler changes.
-pub(crate) fn shown_without_fuel(project: &Project, arguments: &[&str]) -> String {
+pub(crate) fn shown_without_fuel(project: &TestProject, arguments: &[&str]) -> String {
     let lines = shown(project, arguments);
     let line = |line: &str| match line.split_once("  (") {
         Some((path, fuel)) if fuel.ends_with(" fuel a user)") => {
@@ -41,7 +41,7 @@ fn with_filters(test: impl FnOnce()) {
 
 #[test]
 fn the_example_as_a_person_sees_it() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     with_filters(|| {
         insta::assert_snapshot!("example_first", shown(&project, &["run", "--once"]));
         insta::assert_snapshot!("example_again", shown(&project, &["run", "--once"]));
@@ -53,7 +53,7 @@ fn the_example_as_a_person_sees_it() {
 
 #[test]
 fn built_modules_are_valid_components() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     let built = project.json(&["build"]);
     let modules = built["modules"].as_array().unwrap();
     // Daily at two hours, hourly at two minutes, and real time.
@@ -66,7 +66,7 @@ fn built_modules_are_valid_components() {
 
 #[test]
 fn mistakes_are_answered_with_their_place_and_remedy() {
-    let project = Project::new();
+    let project = TestProject::new();
     insta::assert_snapshot!("no_project", shown(&project, &["check"]));
     project.write(
         "muster.yaml",
@@ -97,7 +97,7 @@ fn mistakes_are_answered_with_their_place_and_remedy() {
 
 #[test]
 fn a_file_with_too_many_malformed_lines_is_not_imported_at_all() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
     let good = r#"{"event_type":"Purchase","user_id":"ann","event_time":"2026-02-01 12:00:00"}"#;
     project.write("events.json", &format!("{good}\nnot json\n{good}\n"));
@@ -124,7 +124,7 @@ fn a_file_with_too_many_malformed_lines_is_not_imported_at_all() {
 
 #[test]
 fn a_new_project_runs_as_it_is() {
-    let project = Project::new();
+    let project = TestProject::new();
     let made = project.output(&["init", "mine"]);
     assert!(made.status.success());
     let report = project.json(&["run", "mine", "--once"]);
@@ -166,7 +166,7 @@ fn a_new_project_runs_as_it_is() {
 
 #[test]
 fn variables_of_the_environment_are_put_into_muster_yaml() {
-    let project = Project::new();
+    let project = TestProject::new();
     let file = "store: ${MUSTER_E2E_STORE}\ndestinations: {out: {file: {path: \"${MUSTER_E2E_NONE:-out}.ndjson\"}}}\n";
     project.write("muster.yaml", file);
     let missing = project.output(&["check"]);
@@ -187,7 +187,7 @@ fn variables_of_the_environment_are_put_into_muster_yaml() {
 
 #[test]
 fn every_command_has_help_and_json() {
-    let project = Project::new();
+    let project = TestProject::new();
     insta::assert_snapshot!("help", shown(&project, &["--help"]));
     for command in [
         "init", "check", "build", "import", "plan", "run", "status", "explain", "test", "fmt",
@@ -204,12 +204,12 @@ fn every_command_has_help_and_json() {
 
 #[test]
 fn a_store_has_one_owner_and_one_version() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
     project.json(&["run", "--once"]);
     let store = muster_store::Store::open(
         &project.path().join(".muster"),
-        &muster_store::Options::default(),
+        &muster_store::StoreOptions::default(),
     )
     .unwrap();
     insta::assert_snapshot!("locked", shown(&project, &["run", "--once"]));

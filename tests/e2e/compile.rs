@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use muster_sandbox::{Artefact, Compile, CompileProcess, LoadError, Options, Origin, Sandbox};
+use muster_sandbox::{
+    Artefact, Compile, CompileProcess, LoadError, Origin, Sandbox, SandboxOptions,
+};
 
-use crate::project::Project;
+use crate::project::TestProject;
 use crate::rules::{core, guest, guest_with};
 
 /// A function in whose loop many locals get another value in very many blocks: what the compiler keeps is the product. With 15,000 of
@@ -40,9 +42,9 @@ fn process() -> CompileProcess {
 }
 
 fn sandbox(process: CompileProcess) -> Sandbox {
-    Sandbox::new(Options {
+    Sandbox::new(SandboxOptions {
         compile: Compile::Process(process),
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .unwrap()
 }
@@ -106,7 +108,7 @@ fn a_rule_that_takes_gigabytes_to_compile_is_stopped() {
 /// With the limits of every command, as a person meets it; other cohorts go on.
 #[test]
 fn check_names_the_cohort_whose_rule_takes_too_much_to_compile() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: []\n");
     project.write("cohorts/vip.yaml", "rule: ./vip.wasm\n");
     project.write("cohorts/all.yaml", "where: {everyone: true}\n");
@@ -131,10 +133,10 @@ fn check_names_the_cohort_whose_rule_takes_too_much_to_compile() {
 fn a_rule_that_was_compiled_before_needs_no_process() {
     let directory = tempfile::tempdir().unwrap();
     let load = |process| {
-        let sandbox = Sandbox::new(Options {
+        let sandbox = Sandbox::new(SandboxOptions {
             compile: Compile::Process(process),
             cache: Some(directory.path().join("cache")),
-            ..Options::default()
+            ..SandboxOptions::default()
         });
         let rule = guest("(i32.const 0)");
         sandbox.unwrap().load(&rule, Origin::HandWritten)
@@ -157,10 +159,10 @@ fn a_rule_that_was_compiled_before_needs_no_process() {
 /// Both ways of counting, and both ways of having memory, agree between the two processes.
 #[test]
 fn a_metered_rule_is_compiled_elsewhere_too() {
-    let sandbox = Sandbox::new(Options {
+    let sandbox = Sandbox::new(SandboxOptions {
         compile: Compile::Process(process()),
         metered: true,
-        ..Options::default()
+        ..SandboxOptions::default()
     });
     let rule = sandbox
         .unwrap()

@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::project::Project;
-use crate::service::running::{Service, free_port, get, post, until};
+use crate::project::TestProject;
+use crate::service::running::{RunningMuster, free_port, get, post, until};
 
 const KEY: &str = "key-of-the-tests";
 
 /// A service with a limit of open files, which `ulimit` sets with these arguments.
-fn service(project: &Project, ulimit: &str) -> Service {
+fn service(project: &TestProject, ulimit: &str) -> RunningMuster {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" run")]);
     command.arg(env!("CARGO_BIN_EXE_muster"));
-    let service = Service::spawn(project, command);
+    let service = RunningMuster::spawn(project, command);
     service.answers(project);
     service
 }
 
-fn project() -> (Project, u16, u16) {
-    let (project, port, operations) = (Project::new(), free_port(), free_port());
+fn project() -> (TestProject, u16, u16) {
+    let (project, port, operations) = (TestProject::new(), free_port(), free_port());
     project.write(
         "muster.yaml",
         &format!(

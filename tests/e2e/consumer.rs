@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// The members of every cohort.
-pub(crate) type Members = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type MembersByCohort = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Default)]
 pub(crate) struct Consumer {
@@ -32,7 +32,7 @@ impl Consumer {
     }
 
     /// What the messages say, all applied in the order of their `computed_time`.
-    pub(crate) fn members(&self) -> Members {
+    pub(crate) fn members(&self) -> MembersByCohort {
         let second = |message: &&Value| {
             message["computed_time"]
                 .as_str()
@@ -42,7 +42,7 @@ impl Consumer {
         };
         let mut messages: Vec<_> = self.messages.values().collect();
         messages.sort_by_key(second);
-        let mut members = Members::new();
+        let mut members = MembersByCohort::new();
         for message in messages {
             let cohort = members
                 .entry(message["cohort_id"].as_str().unwrap().to_owned())

@@ -8,12 +8,12 @@ use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::consumer::without_identity;
-use crate::project::{Project, muster};
+use crate::project::{TestProject, muster};
 
 const EVENTS: u64 = 150_000;
 
-fn project(events: &str) -> Project {
-    let project = Project::new();
+fn project(events: &str) -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         "clock: 2026-03-01T00:00:00Z\ndestinations:\n  out: {file: {path: out.ndjson}}\n",
@@ -83,7 +83,7 @@ fn an_import_killed_again_and_again_ends_as_one_that_was_not() {
     for project in [&killed, &whole] {
         project.json(&["run", "--once"]);
     }
-    let sent = |project: &Project| without_identity(&project.read("out.ndjson"));
+    let sent = |project: &TestProject| without_identity(&project.read("out.ndjson"));
     assert_eq!(sent(&killed), sent(&whole));
 }
 
@@ -112,7 +112,7 @@ fn a_run_killed_again_and_again_sends_what_one_that_was_not_sends() {
     }
     killed.json(&["run", "--once"]);
     // At least once, with the same ids and bytes.
-    let lines = |project: &Project| {
+    let lines = |project: &TestProject| {
         let text = without_identity(&project.read("out.ndjson"));
         text.lines()
             .map(str::to_owned)

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::consumer::{Consumer, Members, without_identity};
-use crate::project::{Project, python, root};
+use crate::consumer::{Consumer, MembersByCohort, without_identity};
+use crate::project::{TestProject, python, root};
 
 /// The members by the oracle, which reads the same files.
-pub(crate) fn oracle(project: &Project, now: &str) -> Members {
+pub(crate) fn oracle(project: &TestProject, now: &str) -> MembersByCohort {
     let script = root().join("tests/oracle/shop.py");
     let events = project.path().join("events");
     let output = Command::new(python())
@@ -32,7 +32,7 @@ pub(crate) fn oracle(project: &Project, now: &str) -> Members {
 }
 
 /// What each of the example's destinations has received so far.
-fn received(project: &Project) -> [Consumer; 2] {
+fn received(project: &TestProject) -> [Consumer; 2] {
     ["growth", "crm"].map(|name| {
         let mut consumer = Consumer::default();
         consumer.take(&project.read(&format!("out/{name}.ndjson")));
@@ -41,7 +41,7 @@ fn received(project: &Project) -> [Consumer; 2] {
 }
 
 /// Every destination knows its cohorts as they are.
-fn assert_members(consumers: &[Consumer], wanted: &Members) {
+fn assert_members(consumers: &[Consumer], wanted: &MembersByCohort) {
     for consumer in consumers {
         let members = consumer.members();
         assert!(members.len() >= 3, "each destination has several cohorts");
@@ -53,7 +53,7 @@ fn assert_members(consumers: &[Consumer], wanted: &Members) {
 
 #[test]
 fn the_example_says_what_the_oracle_says_as_the_clock_moves() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     let first = project.json(&["run", "--once"]);
     let now = "2026-03-01T00:00:00Z";
     assert_members(&received(&project), &oracle(&project, now));
@@ -109,7 +109,7 @@ fn the_example_says_what_the_oracle_says_as_the_clock_moves() {
 
 #[test]
 fn files_that_come_later_change_only_whom_they_concern() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     let events = project.path().join("events");
     let mut files: Vec<_> = std::fs::read_dir(&events)
         .unwrap()
@@ -135,7 +135,7 @@ fn files_that_come_later_change_only_whom_they_concern() {
 
 #[test]
 fn payloads_are_the_vendors() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     project.json(&["run", "--once"]);
     let text = project.read("out/growth.ndjson");
     for line in text.lines() {
@@ -164,7 +164,7 @@ fn payloads_are_the_vendors() {
         );
     }
     // The same data, the same bytes, but for the store's identity in the ids: the run is a pure function.
-    let again = Project::example("shop");
+    let again = TestProject::example("shop");
     again.json(&["run", "--once"]);
     let other = again.read("out/growth.ndjson");
     assert_ne!(other, text);

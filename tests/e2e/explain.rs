@@ -1,11 +1,11 @@
 //! `muster explain`: whole outputs, as snapshots.
 
 use crate::cli::shown;
-use crate::project::Project;
+use crate::project::TestProject;
 
 /// One buyer, in by two purchases; one who bought once; one who comes to be known a day later.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         "clock: 2026-03-01T00:00:00Z\nsources: [{files: events.json}]\n",

@@ -8,13 +8,13 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::consumer::{Consumer, Members};
-use crate::project::{Project, muster};
-use crate::service::running::{Service, free_port, get, post, until};
+use crate::consumer::{Consumer, MembersByCohort};
+use crate::project::{TestProject, muster};
+use crate::service::running::{RunningMuster, free_port, get, post, until};
 
 const KEY: &str = "key";
 
-fn told(project: &Project) -> BTreeSet<String> {
+fn told(project: &TestProject) -> BTreeSet<String> {
     let mut consumer = Consumer::default();
     if project.path().join("out.ndjson").exists() {
         consumer.take(&project.read("out.ndjson"));
@@ -43,7 +43,7 @@ fn request(batch: usize) -> (Vec<String>, String) {
 }
 
 /// What a process may write in one file stands for the disk: the store is told as if that were full.
-fn limit(service: &Service, bytes: &str) {
+fn limit(service: &RunningMuster, bytes: &str) {
     let limit = Command::new("prlimit")
         .args([
             &format!("--pid={}", service.id()),
@@ -60,7 +60,7 @@ fn is_full(said: &str) -> bool {
 
 #[test]
 fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
-    let (project, port, operations) = (Project::new(), free_port(), free_port());
+    let (project, port, operations) = (TestProject::new(), free_port(), free_port());
     project.write(
         "muster.yaml",
         &format!(
@@ -76,7 +76,7 @@ fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" run"]);
     command.arg(env!("CARGO_BIN_EXE_muster"));
-    let mut service = Service::spawn(&project, command);
+    let mut service = RunningMuster::spawn(&project, command);
     service.answers(&project);
 
     let mut taken = BTreeSet::new();
@@ -128,8 +128,8 @@ fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
 }
 
 /// The example, run once.
-fn project() -> Project {
-    let project = Project::example("shop");
+fn project() -> TestProject {
+    let project = TestProject::example("shop");
     project.json(&["run", "--once"]);
     project
 }
@@ -170,7 +170,7 @@ fn a_folder_that_cannot_be_written_is_told_with_what_to_do() {
 }
 
 /// What consumers of the example hold.
-fn growth(project: &Project) -> Members {
+fn growth(project: &TestProject) -> MembersByCohort {
     let mut consumer = Consumer::default();
     consumer.take(&project.read("out/growth.ndjson"));
     consumer.members()

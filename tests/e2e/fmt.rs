@@ -1,14 +1,14 @@
 //! `muster fmt`: files written the one way.
 
 use crate::cli::shown;
-use crate::project::Project;
+use crate::project::TestProject;
 
 const UNTIDY: &str = "# who\nwhere:\n    all:\n    - did: Purchase # often\n      times:   {at_least: 2}\n    # - did: Refund\n\n\n    - user:\n        city: Seattle  \ncadence: hourly\r\nname: Buyers";
 
 const TIDY: &str = "name: Buyers\ncadence: hourly\n# who\nwhere:\n  all:\n    - did: Purchase # often\n      times:   {at_least: 2}\n    # - did: Refund\n\n    - user:\n        city: Seattle\n";
 
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write("muster.yaml", "store:    .muster\n");
     project.write("cohorts/a.yaml", UNTIDY);
     project.write("cohorts/a.test.yaml", "cases:    []\n");
@@ -61,7 +61,7 @@ fn single_files_and_mistakes() {
 
 #[test]
 fn the_example_and_a_new_project_are_formatted() {
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     assert_eq!(project.json(&["fmt", "--check"])["definitions"], 6);
     assert!(project.output(&["init", "mine"]).status.success());
     assert_eq!(project.json(&["fmt", "--check", "mine"])["definitions"], 1);

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::cases::IN;
 use crate::consumer::Consumer;
-use crate::project::Project;
+use crate::project::TestProject;
 use crate::rules::guest;
-use crate::service::running::{Service, free_port, post, until};
+use crate::service::running::{RunningMuster, free_port, post, until};
 
 const KEY: &str = "key-of-the-tests";
 
@@ -33,8 +33,8 @@ fn cohort(event: &str) -> String {
     format!("cadence: real_time\nsync: [out]\non_remove: exit\nwhere: {{did: {event}}}\n")
 }
 
-fn project() -> (Project, u16) {
-    let (project, port) = (Project::new(), free_port());
+fn project() -> (TestProject, u16) {
+    let (project, port) = (TestProject::new(), free_port());
     project.write(
         "muster.yaml",
         &format!(
@@ -69,7 +69,7 @@ fn event(user: &str, name: &str) -> Value {
 }
 
 /// What the consumer holds.
-fn consumed(project: &Project) -> Consumer {
+fn consumed(project: &TestProject) -> Consumer {
     let mut consumer = Consumer::default();
     if project.path().join("out.ndjson").exists() {
         consumer.take(&project.read("out.ndjson"));
@@ -78,7 +78,7 @@ fn consumed(project: &Project) -> Consumer {
 }
 
 /// The consumer's members of the cohorts that nothing should change.
-fn others(project: &Project) -> Vec<(String, Vec<String>)> {
+fn others(project: &TestProject) -> Vec<(String, Vec<String>)> {
     let members = consumed(project).members();
     let others = ["buyers", "others"].into_iter().map(|cohort| {
         let users = members.get(cohort).into_iter().flatten();
@@ -163,7 +163,7 @@ fn under_attack_from_all_sides_a_cohort_goes_on_and_no_other_changes() {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n {OPEN_FILES} && exec \"$0\" run")]);
     command.arg(env!("CARGO_BIN_EXE_muster"));
-    let mut service = Service::spawn(&project, command);
+    let mut service = RunningMuster::spawn(&project, command);
     service.answers(&project);
     let users = (0..20).map(|number| format!("buyer-{number}"));
     let events: Vec<_> = users.map(|user| event(&user, "Purchase")).collect();

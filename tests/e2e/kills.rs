@@ -13,8 +13,8 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Value, json};
 
 use crate::consumer::Consumer;
-use crate::project::Project;
-use crate::service::running::{Service, free_port, request, until};
+use crate::project::TestProject;
+use crate::service::running::{RunningMuster, free_port, request, until};
 
 /// How often it is killed; more with `MUSTER_TEST_KILLS`.
 const KILLS: u64 = 200;
@@ -46,8 +46,8 @@ const COHORTS: [(&str, &str); 5] = [
     ),
 ];
 
-fn project(port: u16) -> Project {
-    let project = Project::new();
+fn project(port: u16) -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         &format!(
@@ -142,7 +142,7 @@ fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut files = 0;
     for kill in 0..kills {
-        let mut service = Service::begin(&project, &[]);
+        let mut service = RunningMuster::begin(&project, &[]);
         // Now and then a file comes in, so that imports are cut off too.
         if kill % 4 == 1 {
             let first = next.fetch_add(500, Ordering::Relaxed);
@@ -165,7 +165,7 @@ fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
         service.wait();
     }
     end.store(true, Ordering::Relaxed);
-    let mut service = Service::start(&project, &["--drain"]);
+    let mut service = RunningMuster::start(&project, &["--drain"]);
     for client in clients {
         client.join().unwrap();
     }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::consumer::{Consumer, without_identity};
 use crate::example::oracle;
-use crate::project::{Project, muster, python, root};
-use crate::service::running::{Service, until};
+use crate::project::{TestProject, muster, python, root};
+use crate::service::running::{RunningMuster, until};
 
 /// A running emulator, killed in the end.
 struct Moto {
@@ -109,7 +109,7 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
     let moto = Moto::start();
     moto.stream("create");
     let (port, credentials) = recorder(moto.port);
-    let project = Project::example("shop");
+    let project = TestProject::example("shop");
     let config = project.read("muster.yaml");
     let (head, _) = config.split_once("destinations:").unwrap();
     let kinesis = format!(
@@ -172,7 +172,7 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
     );
 
     // The same project with a file destination writes the same bytes.
-    let local = Project::example("shop");
+    let local = TestProject::example("shop");
     local.json(&["run", "--once"]);
     local.json(&["run", "--once", "--now", "2026-03-20T00:00:00Z"]);
     let mut written: Vec<_> = local
@@ -202,7 +202,7 @@ fn events_of_a_stream_become_entries_in_another() {
     let moto = Moto::start();
     moto.stream("create");
     moto.stream("events");
-    let project = Project::new();
+    let project = TestProject::new();
     let stream = |name: &str| {
         format!(
             "kinesis: {{stream_name: {name}, region: us-east-1, endpoint_url: \"http://127.0.0.1:{}\"}}",
@@ -222,7 +222,7 @@ fn events_of_a_stream_become_entries_in_another() {
         "cadence: real_time\nsync: [{to: growth}]\nwhere: {did: Purchase, times: {exactly: 3}, in_last: 30 days}\n",
     );
     let start = ["--now", "2026-03-01T00:00:00Z"];
-    let mut service = Service::start(&project, &start);
+    let mut service = RunningMuster::start(&project, &start);
     let members = || {
         let mut consumer = Consumer::default();
         for record in moto.stream("read") {
@@ -237,7 +237,7 @@ fn events_of_a_stream_become_entries_in_another() {
     until("all are told", || members() == 10);
     service.stop();
     // Nothing is read a second time: `exactly: 3` would notice.
-    let mut service = Service::start(&project, &start);
+    let mut service = RunningMuster::start(&project, &start);
     let events = || project.json(&["status"])["store"]["events"].clone();
     moto.stream("more");
     until("what came later is read", || events() == 40);

@@ -7,12 +7,12 @@ mod events;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::consumer::{Consumer, Members};
-use crate::project::{Project, copy, python, root};
+use crate::consumer::{Consumer, MembersByCohort};
+use crate::project::{TestProject, copy, python, root};
 
 /// The definitions, and the example's events.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     copy(&root().join("tests/e2e/language/project"), project.path());
     copy(
         &root().join("examples/shop/events"),
@@ -22,7 +22,7 @@ fn project() -> Project {
 }
 
 /// The members by the oracle, which reads the same files, and all known users.
-fn oracle(project: &Project, now: &str) -> (Members, BTreeSet<String>) {
+fn oracle(project: &TestProject, now: &str) -> (MembersByCohort, BTreeSet<String>) {
     let output = Command::new(python())
         .arg("-B")
         .arg(root().join("tests/oracle/language.py"))
@@ -35,20 +35,20 @@ fn oracle(project: &Project, now: &str) -> (Members, BTreeSet<String>) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let mut members: Members = serde_json::from_slice(&output.stdout).unwrap();
+    let mut members: MembersByCohort = serde_json::from_slice(&output.stdout).unwrap();
     let everyone = members.remove("").unwrap();
     (members, everyone)
 }
 
 /// The members that a consumer of the one destination holds.
-fn received(project: &Project) -> Members {
+fn received(project: &TestProject) -> MembersByCohort {
     let mut consumer = Consumer::default();
     consumer.take(&project.read("out/all.ndjson"));
     consumer.members()
 }
 
 /// Who is in a cohort by one and not by the other.
-fn differences(received: &Members, wanted: &Members) -> Vec<String> {
+fn differences(received: &MembersByCohort, wanted: &MembersByCohort) -> Vec<String> {
     let nobody = BTreeSet::new();
     let mut differences = Vec::new();
     for (cohort, users) in wanted {
@@ -67,7 +67,7 @@ fn differences(received: &Members, wanted: &Members) -> Vec<String> {
 }
 
 /// Runs the project at a clock, twice, and compares what was received with the oracle's answer.
-fn assert_at(project: &Project, now: &str) -> (Members, BTreeSet<String>) {
+fn assert_at(project: &TestProject, now: &str) -> (MembersByCohort, BTreeSet<String>) {
     project.json(&["run", "--once", "--now", now]);
     let (wanted, everyone) = oracle(project, now);
     let differences = differences(&received(project), &wanted);

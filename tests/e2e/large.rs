@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::project::Project;
+use crate::project::TestProject;
 
 /// Properties that the cohort reads: an event takes 8 KB of columns.
 const PROPERTIES: usize = 990;
 
 /// A project in which `u1` has 70,000 events: 555 MB of columns.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         "sources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n",
@@ -40,7 +40,7 @@ fn project() -> Project {
     project
 }
 
-fn run(project: &Project, now: &str) -> (Option<i32>, Value, String) {
+fn run(project: &TestProject, now: &str) -> (Option<i32>, Value, String) {
     let output = project.output(&["run", "--once", "--json", "--now", now]);
     let report = output.stdout.split(|byte| *byte == b'\n').next().unwrap();
     (
@@ -92,7 +92,7 @@ fn a_user_who_is_too_large_fails_one_run_and_is_in_the_status() {
 /// The most texts that a list may have, in more cohorts than fit one module: none stops, and one that is too large alone stops alone.
 #[test]
 fn cohorts_with_long_lists_of_texts_run_beside_one_that_is_too_large() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: events.json}]\n");
     let list = |cohort: usize| {
         let texts = (0..10_000).map(|text| format!("c{cohort:02}-{text:0>88}"));

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::cli::shown;
-use crate::project::Project;
+use crate::project::TestProject;
 use crate::rules::guest;
 
 /// Eight buyers, one of them long ago, of whom the first three are in Seattle.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         "clock: 2026-03-01T00:00:00Z\nsources: [{files: \"events/*.json\"}]\ndestinations: {out: {file: {path: out.ndjson}}}\n",

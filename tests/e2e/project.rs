@@ -27,11 +27,11 @@ pub(crate) fn muster(arguments: &[&str]) -> Command {
     command
 }
 
-pub(crate) struct Project {
+pub(crate) struct TestProject {
     directory: TempDir,
 }
 
-impl Project {
+impl TestProject {
     /// An empty project.
     pub(crate) fn new() -> Self {
         Self {

@@ -9,11 +9,11 @@ use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use crate::consumer::Consumer;
-use crate::project::{Project, root};
+use crate::project::{TestProject, root};
 
 /// Six users, all of whom `everyone` has.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write("muster.yaml", "clock: 2026-03-01T00:00:00Z\nsources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n");
     let event = |user: usize, day: usize, name: &str| {
         format!(

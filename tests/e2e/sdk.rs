@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::project::{Project, root};
-use crate::service::running::{Service, free_port, until};
+use crate::project::{TestProject, root};
+use crate::service::running::{RunningMuster, free_port, until};
 
 const KEY: &str = "key-of-the-sdk";
 
@@ -33,7 +33,7 @@ fn events_of_the_vendors_sdks_are_found_in_a_cohort() {
         return;
     }
     let port = free_port();
-    let project = Project::new();
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         &format!(
@@ -46,7 +46,7 @@ fn events_of_the_vendors_sdks_are_found_in_a_cohort() {
         "cadence: real_time\nsync: [{to: out, user_properties: [city, plan, visits]}]\n\
          where: {all: [{did: View, times: {exactly: 20}, in_last: 1 day}, {did: Purchase, with: {amount: {at_least: 60}}, in_last: 1 day}, {user: {city: Zürich, plan: pro}}]}\n",
     );
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     let url = format!("http://127.0.0.1:{port}/2/httpapi");
     let mut users: Vec<&str> = Vec::new();
     for (user, mut sdk) in sdks {

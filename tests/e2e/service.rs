@@ -5,14 +5,14 @@ pub(crate) mod running;
 use serde_json::{Value, json};
 
 use crate::consumer::Consumer;
-use crate::project::Project;
-use running::{Service, free_port, until};
+use crate::project::TestProject;
+use running::{RunningMuster, free_port, until};
 
 const KEY: &str = "key-of-the-tests";
 
 /// A project whose cohorts are told of events over HTTP.
-fn project(more: &str, cohorts: &[(&str, &str)]) -> (Project, u16) {
-    let project = Project::new();
+fn project(more: &str, cohorts: &[(&str, &str)]) -> (TestProject, u16) {
+    let project = TestProject::new();
     let port = free_port();
     project.write(
         "muster.yaml",
@@ -38,7 +38,7 @@ fn purchase(user: &str, time: i64) -> Value {
     json!({ "user_id": user, "event_type": "Purchase", "time": time, "event_properties": { "amount": 60 } })
 }
 
-fn members(project: &Project, cohort: &str) -> Vec<String> {
+fn members(project: &TestProject, cohort: &str) -> Vec<String> {
     let mut consumer = Consumer::default();
     if project.path().join("out.ndjson").exists() {
         consumer.take(&project.read("out.ndjson"));
@@ -61,7 +61,7 @@ fn in_real_time_events_make_users_enter_and_time_makes_them_exit() {
         )],
     );
     // A minute a second.
-    let mut service = Service::start(&project, &["--now", START, "--speed", "60"]);
+    let mut service = RunningMuster::start(&project, &["--now", START, "--speed", "60"]);
     send(
         port,
         &[purchase("ann", MARCH), purchase("bob", MARCH + 60_000)],
@@ -108,7 +108,7 @@ fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed(
     );
     // Six hours a second: the day on which clocks go forward, 8 March, is over within some seconds.
     let speed = ["--now", "2026-03-07T00:00:00Z", "--speed", "21600"];
-    let mut service = Service::start(&project, &speed);
+    let mut service = RunningMuster::start(&project, &speed);
     send(port, &[purchase("ann", MARCH)]);
     let runs = |cohort: &str| {
         let history = project.json(&["history", cohort, "--limit", "1000"]);
@@ -143,7 +143,7 @@ fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed(
     assert_eq!(members(&project, "hourly"), ["ann"]);
 
     // Ten days later: one run for all that was missed.
-    let mut service = Service::start(&project, &["--now", "2026-03-20T00:00:00Z"]);
+    let mut service = RunningMuster::start(&project, &["--now", "2026-03-20T00:00:00Z"]);
     until("it is made up for", || {
         runs("daily").last().unwrap().1 == "missed"
     });
@@ -164,7 +164,7 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         &format!("operations: {{listen: \"127.0.0.1:{operations}\"}}\n"),
         &[("buyers", &cohort(1))],
     );
-    let mut service = Service::start(&project, &["--now", START]);
+    let mut service = RunningMuster::start(&project, &["--now", START]);
     send(
         port,
         &[
@@ -261,7 +261,7 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
     // Another name of the file, the same id: the same cohort.
     let text = format!("id: buyers\n{}", cohort(2));
     std::fs::remove_file(project.path().join("cohorts/buyers.yaml")).unwrap();
-    let reads = |service: &Service| service.log().matches("definitions read again").count();
+    let reads = |service: &RunningMuster| service.log().matches("definitions read again").count();
     let before = reads(&service);
     project.write("cohorts/renamed.yaml", &text);
     until("it is read", || reads(&service) > before);
@@ -304,7 +304,7 @@ fn a_hangup_during_the_start_is_for_the_service() {
     let list = project.path().join("cohorts/vip.csv");
     let made = std::process::Command::new("mkfifo").arg(&list).status();
     assert!(made.unwrap().success());
-    let mut service = Service::begin(&project, &["--now", START]);
+    let mut service = RunningMuster::begin(&project, &["--now", START]);
     // It is open for writing once the service reads its files, and has been started long before.
     let mut pipe = std::fs::File::options().write(true).open(&list).unwrap();
     service.signal("HUP");
@@ -331,13 +331,13 @@ fn a_faster_clock_needs_a_start() {
 
 #[test]
 fn a_plan_beside_the_service_goes_by_its_clock_and_waits_for_files_as_it_does() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: \"events/*.json\"}]\n");
     project.write(
         "cohorts/buyers.yaml",
         "where: {did: Purchase, in_last: 30 days}\n",
     );
-    let mut service = Service::start(&project, &["--now", START]);
+    let mut service = RunningMuster::start(&project, &["--now", START]);
     let plan = project.json(&["plan"]);
     assert!(
         plan["now"].as_str().unwrap().starts_with("2026-03-01T00:0"),
@@ -371,7 +371,7 @@ fn what_the_guard_holds_is_shown_and_approved_or_rejected() {
         "guard: {percent: 20, members: 10}\n",
         &[("buyers", &cohort(30))],
     );
-    let mut service = Service::start(&project, &["--now", START]);
+    let mut service = RunningMuster::start(&project, &["--now", START]);
     let day = 86_400_000;
     let users: Vec<_> = (0..50)
         .map(|user| {
@@ -449,7 +449,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
             ),
         ],
     );
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     until("the first runs are over", || {
         let history = project.json(&["history", "buyers"]);
         !history["runs"].as_array().unwrap().is_empty()
@@ -539,7 +539,7 @@ fn metrics_and_health_tell_how_it_does() {
             "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 30 days}\n",
         )],
     );
-    let mut service = Service::start(&project, &["--now", START]);
+    let mut service = RunningMuster::start(&project, &["--now", START]);
     assert_eq!(running::get(operations, "/healthz").0, 200);
     until("it is ready", || {
         running::get(operations, "/readyz").0 == 200
@@ -574,7 +574,7 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
             "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 30 days}\n",
         )],
     );
-    let mut service = Service::start(&project, &["--now", START, "--drain"]);
+    let mut service = RunningMuster::start(&project, &["--now", START, "--drain"]);
     let users: Vec<_> = (0..1_000)
         .map(|user| purchase(&format!("user-{user}"), MARCH - 1))
         .collect();
@@ -596,7 +596,7 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
             .read("muster.yaml")
             .replace("path: out.ndjson", "path: /dev/full"),
     );
-    let mut service = Service::start(
+    let mut service = RunningMuster::start(
         &project,
         &["--now", START, "--drain", "--stop-timeout", "600"],
     );
@@ -621,7 +621,7 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
 fn logs_can_be_json() {
     let cohort = "where: {did: Purchase, in_last: 1 day}\n";
     let (project, _) = project("retention: 1 hour\n", &[("a", cohort)]);
-    let mut service = Service::start(&project, &["--log-format", "json"]);
+    let mut service = RunningMuster::start(&project, &["--log-format", "json"]);
     // What files are warned of, and what is wrong with them, too: at the start and later.
     project.write("cohorts/b.yaml", &cohort.replace("1 day", "2 days"));
     until("it is read", || {
@@ -652,13 +652,13 @@ fn lines(user: &str, days: impl Iterator<Item = u64>) -> String {
     days.map(line).collect()
 }
 
-fn events(project: &Project) -> Value {
+fn events(project: &TestProject) -> Value {
     project.json(&["status"])["store"]["events"].clone()
 }
 
 #[test]
 fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         "retention: 10 days\nsources: [{files: \"*.json\"}]\n",
@@ -675,7 +675,7 @@ fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
     let check = project.output(&["check"]);
     let warned = String::from_utf8_lossy(&check.stderr).into_owned();
     assert!(warned.contains("longer than the retention"), "{warned}");
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     // What comes in with the first look at the files is no exception.
     until("both files were read, and what is too old is gone", || {
         let store = &project.json(&["status"])["store"];
@@ -687,8 +687,8 @@ fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
 }
 
 /// A project whose events are older than its retention, but for one.
-fn old(more: &str) -> Project {
-    let project = Project::new();
+fn old(more: &str) -> TestProject {
+    let project = TestProject::new();
     project.write(
         "muster.yaml",
         &format!("retention: 10 days\nsources: [{{files: \"*.json\"}}]\n{more}"),
@@ -710,7 +710,7 @@ fn retention_drops_nothing_under_another_clock_than_the_systems() {
         (&[], "clock: 2036-01-01T00:00:00Z\n"),
     ] {
         let project = old(config);
-        let mut service = Service::start(&project, arguments);
+        let mut service = RunningMuster::start(&project, arguments);
         until("all cohorts have run", || {
             project.json(&["status"])["cohorts"][0]["last_run_at"].is_string()
         });
@@ -739,7 +739,7 @@ fn retention_drops_nothing_under_another_clock_than_the_systems() {
 #[test]
 fn a_large_share_goes_when_somebody_says_so_and_files_can_be_imported_again() {
     let project = old("");
-    let mut service = Service::start(&project, &[]);
+    let mut service = RunningMuster::start(&project, &[]);
     let refusal = || project.json(&["status"])["store"]["retention_refused"].clone();
     until("the retention refuses", || !refusal().is_null());
     assert_eq!(
@@ -780,7 +780,7 @@ fn a_large_share_goes_when_somebody_says_so_and_files_can_be_imported_again() {
 fn members_are_printed_without_keeping_pages_of_the_store() {
     use std::io::Read;
     use std::process::Stdio;
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: \"*.json\"}]\n");
     project.write("cohorts/buyers.yaml", "where: {did: Purchase}\n");
     // Far more than a pipe holds, 64 KiB.

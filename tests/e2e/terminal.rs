@@ -4,11 +4,11 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::project::{Project, muster};
+use crate::project::{TestProject, muster};
 
 /// A project with a wrong definition and a right one.
-fn project() -> Project {
-    let project = Project::new();
+fn project() -> TestProject {
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: events.json}]\n");
     project.write("cohorts/good.yaml", "where: {did: Purchase}\n");
     project.write("cohorts/wrong.yaml", "where: {dod: Purchase}\n");
@@ -20,7 +20,7 @@ fn project() -> Project {
 }
 
 /// Runs a line in a shell, with `muster` as the binary.
-fn shell(project: &Project, line: &str) -> Output {
+fn shell(project: &TestProject, line: &str) -> Output {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("set -o pipefail; {line}")]);
     let line = command.env("PATH", path()).current_dir(project.path());
@@ -103,7 +103,7 @@ fn an_error_for_machines_has_its_place_and_its_kind() {
     );
     std::fs::remove_file(project.path().join("cohorts/wrong.yaml")).unwrap();
     project.json(&["run", "--once"]);
-    let options = muster_store::Options::default();
+    let options = muster_store::StoreOptions::default();
     let store = muster_store::Store::open(&project.path().join(".muster"), &options).unwrap();
     assert_eq!(error(&["run", "--once"])["code"], "store_in_use");
     drop(store);
@@ -169,7 +169,7 @@ fn fmt_names_the_files_that_it_leaves_alone() {
 
 #[test]
 fn a_new_project_is_made_whole_or_not_at_all() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("mine/.gitignore", "*.log");
     project.json(&["init", "mine"]);
     assert_eq!(project.read("mine/.gitignore"), "*.log\n.muster/\nout/\n");
@@ -187,7 +187,7 @@ fn a_new_project_is_made_whole_or_not_at_all() {
 
 #[test]
 fn long_ids_are_the_same_in_events_definitions_and_cases() {
-    let project = Project::new();
+    let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: events.json}]\n");
     let id = "9007199254740993";
     project.write(

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use muster_model::Millis;
 
-use self::files::Files;
+use self::files::EventFiles;
 use self::shop::{Fate, Shop};
 
 const MINUTE: i64 = 60_000;
@@ -22,7 +22,7 @@ const DAY: i64 = 24 * 60 * MINUTE;
 
 /// What to make.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct DataSettings {
     /// What the files' names begin with.
     pub project: String,
     /// How many users there are. A user who is never drawn has no event.
@@ -45,7 +45,7 @@ pub struct Settings {
     pub files_per_day: u32,
 }
 
-impl Default for Settings {
+impl Default for DataSettings {
     fn default() -> Self {
         Self {
             project: "shop".to_owned(),
@@ -102,7 +102,7 @@ pub struct Summary {
 /// Writes the files into `directory` (made if it is not there; files of the same names are replaced) and tells `progress`
 /// now and then how many events there are so far.
 pub fn generate(
-    settings: &Settings,
+    settings: &DataSettings,
     directory: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> anyhow::Result<Summary> {
@@ -124,7 +124,7 @@ pub fn generate(
     std::fs::create_dir_all(directory)?;
 
     let mut shop = Shop::new(settings);
-    let mut files = Files::new(directory, settings.format);
+    let mut files = EventFiles::new(directory, settings.format);
     let mut summary = Summary::default();
     // Lines that appear in a later file than the event's day, by the number of that file.
     let mut held: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
@@ -197,7 +197,7 @@ const RHYTHM: [u64; 24] = [
 const ZONE: i64 = 8 * 60 * MINUTE;
 
 impl Minutes {
-    fn new(settings: &Settings, start: i64) -> Self {
+    fn new(settings: &DataSettings, start: i64) -> Self {
         let weight_in_all = (0..settings.days * 1440)
             .map(|minute| weight(start + i64::from(minute) * MINUTE))
             .sum();

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! let directory = tempfile::tempdir()?;
-//! let settings = xtask::data::Settings { users: 10, events: 100, days: 2, ..Default::default() };
+//! let settings = xtask::data::DataSettings { users: 10, events: 100, days: 2, ..Default::default() };
 //! let summary = xtask::data::generate(&settings, directory.path(), &mut |_events| {})?;
 //! assert_eq!((summary.events, summary.files.len()), (100, 2));
 //! # anyhow::Ok(())

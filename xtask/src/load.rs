@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use crate::test::{root, run, target};
-use process::Host;
+use process::ServiceProcess;
 use sender::{Probes, Sender};
 
 /// Senders, each with a connection of its own.
@@ -74,7 +74,7 @@ fn measure(
     project: &std::path::Path,
 ) -> anyhow::Result<()> {
     let address = cohorts::project(project, arguments.cohorts, KEY)?;
-    let mut host = Host::start(binary, project, address)?;
+    let mut host = ServiceProcess::start(binary, project, address)?;
     let (probes, end) = (
         Arc::new(Probes::default()),
         Arc::new(AtomicBool::new(false)),

@@ -16,18 +16,18 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use muster_model::Millis;
-use xtask::data::{self, Format, Settings, UserState};
+use xtask::data::{self, DataSettings, Format, UserState};
 
 /// Chores of Muster's developers.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Chore,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Chore {
     /// Make up the events of a shop, as files in the export format
     ///
     /// The same settings give the same events on every machine. About 5 % of the events are purchases; users differ in
@@ -94,18 +94,18 @@ struct DataArguments {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Data(arguments) => data(arguments),
-        Command::Test => test::test(),
-        Command::Deny => deny::deny(),
-        Command::Fuzz { seconds } => fuzz::fuzz(seconds),
-        Command::Schema => schema::schema(),
-        Command::Load(arguments) => load::load(&arguments),
-        Command::Bench { arguments } => bench::bench(&arguments),
+        Chore::Data(arguments) => data(arguments),
+        Chore::Test => test::test(),
+        Chore::Deny => deny::deny(),
+        Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
+        Chore::Schema => schema::schema(),
+        Chore::Load(arguments) => load::load(&arguments),
+        Chore::Bench { arguments } => bench::bench(&arguments),
     }
 }
 
 fn data(arguments: DataArguments) -> anyhow::Result<()> {
-    let settings = Settings {
+    let settings = DataSettings {
         project: arguments.project,
         users: arguments.users,
         events: arguments.events,

@@ -2,24 +2,24 @@
 
 use std::path::Path;
 
-use muster_ingest::{Counts, ImportOptions, ImportReport, find_files, import_file};
+use muster_ingest::{ImportOptions, ImportReport, LineCounts, find_files, import_file};
 use muster_store::Store;
 use serde_json::{Value, json};
 
-use crate::output::{Output, Unit, count, number};
+use crate::output::{Output, ProgressUnit, count, number};
 
 /// What imports did, together.
 #[derive(Default)]
-pub(crate) struct Imported {
+pub(crate) struct ImportSummary {
     pub(crate) json: Vec<Value>,
-    counts: Counts,
+    counts: LineCounts,
     files: u64,
     known: u64,
     duplicates: u64,
     seconds: f64,
 }
 
-impl Imported {
+impl ImportSummary {
     /// Imports the files of a glob; those that the store has already are passed over.
     pub(crate) fn import(
         &mut self,
@@ -35,7 +35,7 @@ impl Imported {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            let bar = output.progress(&name, Unit::Bytes);
+            let bar = output.progress(&name, ProgressUnit::Bytes);
             let report = import_file(store, &path, options, &mut |progress| {
                 bar.set_length(progress.bytes_total);
                 bar.set_position(progress.bytes);

@@ -467,7 +467,7 @@ fn history() -> Section {
         limits: vec![
             fixed(
                 "the database file",
-                bytes_64(store::Options::default().map_size),
+                bytes_64(store::StoreOptions::default().map_size),
                 "writes fail as on a full disk: HTTP answers 503, runs are made again, memberships stay",
             ),
             fixed("users", number(u32::MAX.into()), "a new user is refused"),
@@ -505,12 +505,12 @@ fn runs() -> Section {
         limits: vec![
             fixed(
                 "users of a chunk",
-                count(engine::tick::CHUNK_USERS),
+                count(engine::run::CHUNK_USERS),
                 "the next chunk begins",
             ),
             fixed(
                 "messages of a commit",
-                bytes_64(engine::tick::COMMIT_BYTES),
+                bytes_64(engine::run::COMMIT_BYTES),
                 "the next commit begins",
             ),
             Limit {

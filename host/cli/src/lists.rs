@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use muster_definition::{Body, Definition, Diagnostics, Source};
-use muster_engine::Lists;
+use muster_definition::{Body, Definition, Diagnostics, SourceFile};
+use muster_engine::StaticLists;
 use muster_model::CohortId;
 use sha2::{Digest, Sha256};
 
@@ -16,10 +16,10 @@ const MAX_BYTES: u64 = 256 << 20;
 /// The lists of all cohorts that have one.
 #[derive(Default)]
 pub(crate) struct MemberLists {
-    lists: BTreeMap<CohortId, List>,
+    lists: BTreeMap<CohortId, StaticList>,
 }
 
-struct List {
+struct StaticList {
     /// The cohort's id and a digest of the ids: a list of other users has another name, so the rule that reads it is another rule.
     name: String,
     ids: BTreeSet<Box<str>>,
@@ -39,7 +39,7 @@ impl MemberLists {
                     let name = name(&definition.id, &ids);
                     lists
                         .lists
-                        .insert(definition.id.clone(), List { name, ids });
+                        .insert(definition.id.clone(), StaticList { name, ids });
                 }
                 Err(diagnostics) => faults.push((definition.source.path().to_owned(), diagnostics)),
             }
@@ -55,8 +55,8 @@ impl MemberLists {
     }
 
     /// The lists as the engine takes them.
-    pub(crate) fn for_engine(&self) -> Lists {
-        let mut lists = Lists::default();
+    pub(crate) fn for_engine(&self) -> StaticLists {
+        let mut lists = StaticLists::default();
         for list in self.lists.values() {
             let ids = list.ids.iter().map(|id| id.to_string()).collect();
             lists.insert(list.name.clone(), ids);
@@ -66,8 +66,9 @@ impl MemberLists {
 
     /// The cohorts whose list has a user.
     pub(crate) fn of_user(&self, user: &str) -> BTreeSet<CohortId> {
-        let has =
-            |(cohort, list): (&CohortId, &List)| list.ids.contains(user).then(|| cohort.clone());
+        let has = |(cohort, list): (&CohortId, &StaticList)| {
+            list.ids.contains(user).then(|| cohort.clone())
+        };
         self.lists.iter().filter_map(has).collect()
     }
 }
@@ -75,7 +76,7 @@ impl MemberLists {
 fn ids(path: &Path) -> Result<BTreeSet<Box<str>>, Diagnostics> {
     let unreadable = |error| {
         let name = project::shown(path);
-        Err(config::unreadable(&Source::new(&name, ""), error))
+        Err(config::unreadable(&SourceFile::new(&name, ""), error))
     };
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_BYTES => {
@@ -86,7 +87,7 @@ fn ids(path: &Path) -> Result<BTreeSet<Box<str>>, Diagnostics> {
         Err(error) => return unreadable(error),
     }
     match std::fs::read_to_string(path) {
-        Ok(text) => muster_definition::members(&Source::new(&project::shown(path), &text)),
+        Ok(text) => muster_definition::members(&SourceFile::new(&project::shown(path), &text)),
         Err(error) => unreadable(error),
     }
 }

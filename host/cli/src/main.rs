@@ -3,23 +3,23 @@
 mod allocator;
 mod commands;
 mod config;
+mod definition_files;
+mod definition_reads;
+mod fingerprint;
+mod held_removal;
 mod imported;
 mod limits;
 mod lists;
-mod look;
 mod machine;
+mod modules;
 mod output;
+mod output_json;
 mod places;
 mod project;
-mod reading;
-mod reads;
-mod removed;
 mod restored;
 mod retention;
-mod rules;
+mod run_progress;
 mod service;
-mod ticking;
-mod told;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,7 @@ use muster_definition::Diagnostics;
 use muster_store::StoreError;
 use serde_json::{Value, json};
 
-use crate::told;
+use crate::output_json;
 
 /// Where a command's words go.
 pub(crate) struct Output {
@@ -76,9 +76,9 @@ impl Output {
     /// The result of a command whose standard output carries something else already.
     pub(crate) fn aside(&self, json: &Value, text: &str) {
         if self.json {
-            tell(json);
+            print(json);
         } else {
-            tell(text.trim_end());
+            print(text.trim_end());
         }
     }
 
@@ -96,14 +96,14 @@ impl Output {
     pub(crate) fn refusal(&self, diagnostics: &Diagnostics) -> Rendered {
         Rendered {
             text: self.diagnostics(diagnostics),
-            faults: told::faults(diagnostics),
+            faults: output_json::faults(diagnostics),
         }
     }
 
     /// A remark on the way, for people.
     pub(crate) fn note(&self, text: &str) {
         if !self.json {
-            tell(text);
+            print(text);
         }
     }
 
@@ -121,14 +121,14 @@ impl Output {
             // Nobody can be told that nobody reads.
             let _ = writeln!(std::io::stdout().lock(), "{document}");
         } else if let Some(rendered) = rendered {
-            tell(rendered.text.trim_end());
+            print(rendered.text.trim_end());
         } else {
-            tell(format_args!("error: {error:#}"));
+            print(format_args!("error: {error:#}"));
         }
     }
 
     /// A bar on a terminal for what takes over a second; nothing elsewhere. `unit`: `bytes`, `users`.
-    pub(crate) fn progress(&self, what: &str, unit: Unit) -> ProgressBar {
+    pub(crate) fn progress(&self, what: &str, unit: ProgressUnit) -> ProgressBar {
         let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         let shown = !self.json && !dumb && std::io::stderr().is_terminal();
         let target = if shown {
@@ -138,8 +138,8 @@ impl Output {
         };
         let bar = ProgressBar::with_draw_target(None, target);
         let template = match unit {
-            Unit::Bytes => "{prefix} {wide_bar} {bytes}/{total_bytes} {msg} {eta}",
-            Unit::Count => "{prefix} {wide_bar} {human_pos}/{human_len} {msg} {eta}",
+            ProgressUnit::Bytes => "{prefix} {wide_bar} {bytes}/{total_bytes} {msg} {eta}",
+            ProgressUnit::Count => "{prefix} {wide_bar} {human_pos}/{human_len} {msg} {eta}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
@@ -151,7 +151,7 @@ impl Output {
 
 /// What a progress bar counts.
 #[derive(Clone, Copy)]
-pub(crate) enum Unit {
+pub(crate) enum ProgressUnit {
     Bytes,
     Count,
 }
@@ -177,7 +177,7 @@ fn code(error: &anyhow::Error) -> &'static str {
 }
 
 /// Writes a line to standard error. Where that cannot be written (`2>&1 | true`, `/dev/full`), nobody reads it.
-fn tell(line: impl std::fmt::Display) {
+fn print(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 

@@ -1,6 +1,6 @@
 //! The places that destinations are, and messages for destinations that `muster.yaml` does not have.
 
-use muster_engine::Place;
+use muster_engine::DestinationAddress;
 use muster_publish::Destination;
 use muster_store::Snapshot;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::project::Project;
 const NO_REGION: &str = "default";
 
 /// Returns the place of each destination of a project.
-pub(crate) fn places(project: &Project) -> Vec<Place> {
+pub(crate) fn places(project: &Project) -> Vec<DestinationAddress> {
     // AWS's own order; a profile's region is not looked for, for that may take calls.
     let mut regions = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter();
     let region = regions.find_map(|name| {
@@ -26,7 +26,7 @@ pub(crate) fn places(project: &Project) -> Vec<Place> {
     let region = region.as_deref().unwrap_or(NO_REGION);
     let destinations = project.config.destinations.iter();
     destinations
-        .map(|(name, destination)| Place {
+        .map(|(name, destination)| DestinationAddress {
             destination: name.clone(),
             place: absolute(deliver::within(project, destination)).place(region),
         })

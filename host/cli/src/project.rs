@@ -7,22 +7,22 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use muster_definition::yaml::closest;
 use muster_definition::{
-    Body, Clause, Definition, Diagnostic, Diagnostics, Severity, Source, quote,
+    Body, Clause, Definition, Diagnostic, Diagnostics, Severity, SourceFile, quote,
 };
 use muster_model::CohortId;
 use muster_store::{Snapshot, Store, StoreError};
 use serde_json::Value;
 
 use crate::config::{self, Config};
+use crate::definition_files::{DefinitionFiles, find_definitions};
+use crate::fingerprint::FileFingerprints;
 use crate::lists::MemberLists;
-use crate::look::Look;
 use crate::output::Output;
-use crate::reading::{Reading, find_definitions};
+use crate::output_json;
 use crate::service::control;
-use crate::told;
 
 /// Reads `muster.yaml`: all of it, or as much as a command needs.
-type Parse = fn(&Source, config::Lookup<'_>) -> Result<Config, Diagnostics>;
+type Parse = fn(&SourceFile, config::Lookup<'_>) -> Result<Config, Diagnostics>;
 
 /// A project, as its files say.
 pub(crate) struct Project {
@@ -36,7 +36,7 @@ pub(crate) struct Project {
     /// Errors and warnings of its definitions.
     pub(crate) problems: Diagnostics,
     /// Each file as it was before it was read.
-    pub(crate) look: Look,
+    pub(crate) fingerprints: FileFingerprints,
     /// Patterns of `cohorts:` that fit no file.
     unmatched: Vec<String>,
 }
@@ -68,31 +68,32 @@ impl Project {
     /// Reads what can be read, for a command that answers from the store: if `muster.yaml` is wrong, there are only the place of
     /// the store and the faults ([`Self::knows_settings`]).
     pub(crate) fn load_lenient(directory: &Path, output: &Output) -> anyhow::Result<Self> {
-        let mut look = Look::default();
-        let project = match Self::config(directory, &mut look, Config::parse_without_secrets)? {
-            Ok(config) => Self::with(directory, config, look),
-            Err(problems) => Self {
-                problems,
-                ..Self::place(directory, output)?
-            },
-        };
+        let mut fingerprints = FileFingerprints::default();
+        let project =
+            match Self::config(directory, &mut fingerprints, Config::parse_without_secrets)? {
+                Ok(config) => Self::with(directory, config, fingerprints),
+                Err(problems) => Self {
+                    problems,
+                    ..Self::place(directory, output)?
+                },
+            };
         project.note_problems(output);
         Ok(project)
     }
 
     /// Reads `muster.yaml` and the definitions in which nothing is wrong.
     fn read_sound(directory: &Path, output: &Output, parse: Parse) -> anyhow::Result<Self> {
-        let mut look = Look::default();
-        match Self::config(directory, &mut look, parse)? {
-            Ok(config) => Ok(Self::with(directory, config, look)),
+        let mut fingerprints = FileFingerprints::default();
+        match Self::config(directory, &mut fingerprints, parse)? {
+            Ok(config) => Ok(Self::with(directory, config, fingerprints)),
             Err(problems) => Err(output.refusal(&problems).into()),
         }
     }
 
     /// Reads where the store is, and nothing else.
     pub(crate) fn place(directory: &Path, output: &Output) -> anyhow::Result<Self> {
-        let mut look = Look::default();
-        match Self::config(directory, &mut look, Config::parse_place)? {
+        let mut fingerprints = FileFingerprints::default();
+        match Self::config(directory, &mut fingerprints, Config::parse_place)? {
             Ok(config) => Ok(Self {
                 directory: directory.to_owned(),
                 config,
@@ -100,7 +101,7 @@ impl Project {
                 definitions: Vec::new(),
                 lists: MemberLists::default(),
                 problems: Diagnostics::default(),
-                look,
+                fingerprints,
                 unmatched: Vec::new(),
             }),
             Err(problems) => Err(output.refusal(&problems).into()),
@@ -116,7 +117,7 @@ impl Project {
     /// Reads `muster.yaml`; the inner error is what is wrong in it.
     fn config(
         directory: &Path,
-        look: &mut Look,
+        fingerprints: &mut FileFingerprints,
         parse: Parse,
     ) -> anyhow::Result<Result<Arc<Config>, Diagnostics>> {
         let path = directory.join(config::FILE);
@@ -127,21 +128,21 @@ impl Project {
                 directory.display()
             );
         }
-        look.add(&path);
+        fingerprints.add(&path);
         let parsed = read(&path).and_then(|source| parse(&source, &config::environment));
         Ok(parsed.map(Arc::new))
     }
 
     /// Reads the definitions of a project again, its configuration staying what it is.
     pub(crate) fn reload(&self) -> Self {
-        let mut look = Look::default();
-        look.add(&self.directory.join(config::FILE));
-        Self::with(&self.directory, Arc::clone(&self.config), look)
+        let mut fingerprints = FileFingerprints::default();
+        fingerprints.add(&self.directory.join(config::FILE));
+        Self::with(&self.directory, Arc::clone(&self.config), fingerprints)
     }
 
     /// What is wrong with its files, for machines: the file, the place and the fault.
     pub(crate) fn faults(&self) -> Vec<Value> {
-        told::faults(&self.problems)
+        output_json::faults(&self.problems)
     }
 
     /// What is wrong with its definitions, each fault in a line.
@@ -166,8 +167,8 @@ impl Project {
         }
     }
 
-    fn with(directory: &Path, config: Arc<Config>, look: Look) -> Self {
-        let reading = Reading::new(directory, &config, look);
+    fn with(directory: &Path, config: Arc<Config>, fingerprints: FileFingerprints) -> Self {
+        let reading = DefinitionFiles::new(directory, &config, fingerprints);
         Self {
             directory: directory.to_owned(),
             config,
@@ -175,17 +176,17 @@ impl Project {
             definitions: reading.definitions,
             lists: reading.lists,
             problems: reading.problems,
-            look: reading.look,
+            fingerprints: reading.fingerprints,
             unmatched: reading.unmatched,
         }
     }
 
     /// The same project with the definitions that are in force; `None`: no service runs.
-    pub(crate) fn in_force(&self) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn active(&self) -> anyhow::Result<Option<Self>> {
         let Some(sources) = control::definitions(&self.store_directory())? else {
             return Ok(None);
         };
-        let reading = Reading::of_sources(sources, &self.config);
+        let reading = DefinitionFiles::of_sources(sources, &self.config);
         Ok(Some(Self {
             directory: self.directory.clone(),
             config: Arc::clone(&self.config),
@@ -193,21 +194,23 @@ impl Project {
             definitions: reading.definitions,
             lists: reading.lists,
             problems: reading.problems,
-            look: reading.look,
+            fingerprints: reading.fingerprints,
             unmatched: reading.unmatched,
         }))
     }
 
     /// Looks at the files as they are now: those that were looked at, and those that have come.
-    pub(crate) fn look_again(&self) -> Look {
-        let mut look = Look::default();
-        self.look.paths().for_each(|path| look.add(path));
+    pub(crate) fn fingerprint_again(&self) -> FileFingerprints {
+        let mut fingerprints = FileFingerprints::default();
+        self.fingerprints
+            .paths()
+            .for_each(|path| fingerprints.add(path));
         for pattern in &self.config.cohorts {
             // What cannot be listed now was in the look before, so the difference shows.
             let paths = find_definitions(pattern, &self.directory).unwrap_or_default();
-            paths.iter().for_each(|path| look.add(path));
+            paths.iter().for_each(|path| fingerprints.add(path));
         }
-        look
+        fingerprints
     }
 
     /// Returns the patterns of `cohorts:` that fit no file, but for those that hold unless the file says otherwise: most fit none.
@@ -228,27 +231,27 @@ impl Project {
             .with_context(|| format!("cannot open the store in {}", directory.display()))
     }
 
-    pub(crate) fn store_options(&self) -> muster_store::Options {
-        muster_store::Options {
+    pub(crate) fn store_options(&self) -> muster_store::StoreOptions {
+        muster_store::StoreOptions {
             keep_records: millis(self.config.run_records),
             keep_events: self.config.retention.map(millis),
-            ..muster_store::Options::default()
+            ..muster_store::StoreOptions::default()
         }
     }
 
     /// What is in the store, for a command that only looks, whether the service runs or not: it makes none.
-    pub(crate) fn look(&self) -> anyhow::Result<Snapshot> {
-        self.look_if_there()?.context(
+    pub(crate) fn fingerprints(&self) -> anyhow::Result<Snapshot> {
+        self.open_read_only()?.context(
             "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`",
         )
     }
 
     /// [`Self::look`]; `None`: there is no store yet.
-    pub(crate) fn look_if_there(&self) -> anyhow::Result<Option<Snapshot>> {
+    pub(crate) fn open_read_only(&self) -> anyhow::Result<Option<Snapshot>> {
         let directory = self.store_directory();
-        match Store::look(&directory, &self.store_options()) {
+        match Store::open_read_only(&directory, &self.store_options()) {
             Err(StoreError::Missing { .. }) => Ok(None),
-            looked => looked
+            checked => checked
                 .map(Some)
                 .with_context(|| format!("cannot look into the store in {}", directory.display())),
         }
@@ -259,7 +262,9 @@ impl Project {
         match self.cohort(id) {
             Ok(definition) => Ok(definition.id.clone()),
             Err(unknown) => {
-                let known = self.look().and_then(|snapshot| Ok(snapshot.cohorts()?));
+                let known = self
+                    .fingerprints()
+                    .and_then(|snapshot| Ok(snapshot.cohorts()?));
                 let known = known
                     .unwrap_or_default()
                     .into_iter()
@@ -302,11 +307,11 @@ pub(crate) fn shown(path: &Path) -> String {
     name.strip_prefix("./").unwrap_or(&name).to_owned()
 }
 
-pub(crate) fn read(path: &Path) -> Result<Source, Diagnostics> {
+pub(crate) fn read(path: &Path) -> Result<SourceFile, Diagnostics> {
     let name = shown(path);
     match std::fs::read(path) {
-        Ok(bytes) => Source::from_bytes(&name, &bytes),
-        Err(error) => Err(config::unreadable(&Source::new(&name, ""), error)),
+        Ok(bytes) => SourceFile::from_bytes(&name, &bytes),
+        Err(error) => Err(config::unreadable(&SourceFile::new(&name, ""), error)),
     }
 }
 

@@ -2,17 +2,17 @@
 
 use anyhow::bail;
 use muster_definition::{
-    Body, Definition, Diagnostic, Diagnostics, Duration, look_back, quote, yaml_duration,
+    Body, Definition, Diagnostic, Diagnostics, Duration, lookback, quote, yaml_duration,
 };
 use muster_model::Millis;
-use muster_store::{PRUNE_PERCENT, Pruned, Refusal, Store, StoreError};
+use muster_store::{PRUNE_PERCENT, Pruned, RetentionRefusal, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::modules::LoadedModule;
 use crate::output::number;
+use crate::output_json::field;
 use crate::project::Project;
-use crate::rules::Loaded;
-use crate::told::field;
 
 /// Whether events may be dropped on request at all. `real`: the clock is the system's.
 pub(crate) fn may_prune(config: &Config, real: bool) -> anyhow::Result<()> {
@@ -46,7 +46,7 @@ pub(crate) fn prune(
 }
 
 /// A refusal for machines.
-pub(crate) fn refusal_json(refusal: &Refusal) -> Value {
+pub(crate) fn refusal_json(refusal: &RetentionRefusal) -> Value {
     json!({ "before": refusal.before.to_string(), "events": refusal.events, "of": refusal.of })
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn of_definitions(
         let Body::Where(whole) = &definition.body else {
             continue;
         };
-        let Some(furthest) = look_back(whole) else {
+        let Some(furthest) = lookback(whole) else {
             continue;
         };
         let window = furthest
@@ -93,7 +93,7 @@ pub(crate) fn of_definitions(
 }
 
 /// Warns of hand-written rules that look further back than events are kept.
-pub(crate) fn of_rules(project: &Project, rules: &[Loaded]) -> Diagnostics {
+pub(crate) fn of_rules(project: &Project, rules: &[LoadedModule]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let Some(retention) = project.config.retention else {
         return diagnostics;
@@ -155,12 +155,12 @@ fn warning(
 
 #[cfg(test)]
 mod tests {
-    use muster_definition::{Source, parse};
+    use muster_definition::{SourceFile, parse};
 
     use super::*;
 
-    fn told(clause: &str, days: u64) -> String {
-        let definition = parse(&Source::new(
+    fn explained(clause: &str, days: u64) -> String {
+        let definition = parse(&SourceFile::new(
             "cohorts/a.yaml",
             &format!("where: {clause}\n"),
         ));
@@ -170,8 +170,8 @@ mod tests {
 
     #[test]
     fn what_looks_further_back_than_events_are_kept_is_warned_of() {
-        insta::assert_snapshot!(told("{did: A, in_last: 90 days}", 30));
-        insta::assert_snapshot!(told(
+        insta::assert_snapshot!(explained("{did: A, in_last: 90 days}", 30));
+        insta::assert_snapshot!(explained(
             "{all: [{did: A, in_last: 7 days}, {did_not: B}, {user: {city: Reno}}]}",
             30
         ));
@@ -185,11 +185,11 @@ mod tests {
             "{user: {city: Reno}}",
             "{first_seen: {in_last: 90 days}}",
         ] {
-            assert_eq!(told(clause, 30), "", "{clause}");
+            assert_eq!(explained(clause, 30), "", "{clause}");
         }
         // Thirty days of the calendar have an hour more where clocks are put back.
-        assert_ne!(told("{did: A, in_last: 30 calendar days}", 30), "");
-        let all = parse(&Source::new("a.yaml", "where: {did: A}")).unwrap();
+        assert_ne!(explained("{did: A, in_last: 30 calendar days}", 30), "");
+        let all = parse(&SourceFile::new("a.yaml", "where: {did: A}")).unwrap();
         assert!(of_definitions(&[all], None).is_empty());
     }
 }

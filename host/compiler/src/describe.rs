@@ -3,7 +3,7 @@
 use muster_definition::Unit;
 
 use crate::layout::StaticData;
-use crate::plan::{Calendar, Column, Kind, Plan, Stream};
+use crate::plan::{Plan, PlanCalendar, PlanColumn, PlanStream, ReadKind};
 
 /// Puts the record `description` and says where.
 pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
@@ -28,7 +28,7 @@ pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
 }
 
 /// A `list<calendar>`: time zone, unit and padding, `option<u32>`.
-fn calendars(data: &mut StaticData, calendars: &[Calendar]) -> [u32; 2] {
+fn calendars(data: &mut StaticData, calendars: &[PlanCalendar]) -> [u32; 2] {
     let mut words = Vec::new();
     for calendar in calendars {
         words.extend(text(data, calendar.zone.as_str()));
@@ -53,22 +53,22 @@ fn pairs(data: &mut StaticData, pairs: &[[u32; 2]]) -> [u32; 2] {
 }
 
 /// A `list<property>`: name, kind, padding.
-fn properties(data: &mut StaticData, columns: &[Column]) -> [u32; 2] {
+fn properties(data: &mut StaticData, columns: &[PlanColumn]) -> [u32; 2] {
     let mut words = Vec::new();
     for column in columns {
         words.extend(text(data, &column.name));
         words.push(match column.kind {
-            Kind::Text => 0,
-            Kind::Number => 1,
+            ReadKind::Text => 0,
+            ReadKind::Number => 1,
             // 2 is `flag`, which no clause reads.
-            Kind::Instant => 3,
+            ReadKind::Instant => 3,
         });
     }
     [data.put_words(&words), length(columns.len())]
 }
 
 /// A `list<stream-reads>`: names, properties, `option<u64>` at the next eight bytes.
-fn streams(data: &mut StaticData, streams: &[Stream]) -> [u32; 2] {
+fn streams(data: &mut StaticData, streams: &[PlanStream]) -> [u32; 2] {
     let mut bytes = Vec::new();
     for stream in streams {
         let names: Vec<_> = stream.names.iter().map(|name| text(data, name)).collect();
@@ -77,11 +77,11 @@ fn streams(data: &mut StaticData, streams: &[Stream]) -> [u32; 2] {
         for word in names
             .into_iter()
             .chain(properties)
-            .chain([u32::from(stream.reach.is_some()), 0])
+            .chain([u32::from(stream.lookback.is_some()), 0])
         {
             bytes.extend(word.to_le_bytes());
         }
-        bytes.extend(stream.reach.unwrap_or(0).to_le_bytes());
+        bytes.extend(stream.lookback.unwrap_or(0).to_le_bytes());
     }
     [data.put(8, &bytes), length(streams.len())]
 }

@@ -34,7 +34,7 @@ use automaton::Automaton;
 use plan::Plan;
 use size::TextBytes;
 
-pub use size::Large;
+pub use size::SizeCause;
 
 /// The most cohorts in one module. Fusing pays from ten cohorts on (docs/facts.md, "Wasm"), and what it saves is the scan, which a
 /// thousand cohorts share just as well as ten thousand; past that a module's compile time and memory only grow.
@@ -58,7 +58,7 @@ pub const MAX_COHORT_BYTES: usize = 32 << 20;
 
 /// A compiled module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Module {
+pub struct CompiledModule {
     /// The component's bytes. The same definitions give the same bytes.
     pub wasm: Vec<u8>,
     /// The cohorts it answers for, in the order of its answers.
@@ -69,7 +69,7 @@ pub struct Module {
 #[derive(Debug, Default)]
 pub struct Compiled {
     /// The modules of all cohorts that could be compiled, in the order of the cohorts.
-    pub modules: Vec<Module>,
+    pub modules: Vec<CompiledModule>,
     /// The others, and why not.
     pub refused: Vec<(CohortId, CompileError)>,
 }
@@ -79,7 +79,7 @@ impl Compiled {
     ///
     /// # Errors
     /// The first cohort's error.
-    pub fn all(self) -> Result<Vec<Module>, CompileError> {
+    pub fn all(self) -> Result<Vec<CompiledModule>, CompileError> {
         match self.refused.into_iter().next() {
             Some((_, error)) => Err(error),
             None => Ok(self.modules),
@@ -111,7 +111,7 @@ pub enum CompileError {
         /// The size of the module, or of its texts alone.
         bytes: usize,
         /// What takes most of it.
-        large: Large,
+        large: SizeCause,
     },
     /// A pattern needs too large a table.
     #[error(
@@ -163,7 +163,7 @@ fn compile_group(
 fn module(
     group: &[(CohortId, &Clause)],
     list: &dyn Fn(&CohortId) -> String,
-) -> Result<Module, CompileError> {
+) -> Result<CompiledModule, CompileError> {
     let alone = group.len() == 1;
     let or_alone = |limit: usize, of_one: usize| if alone { of_one } else { limit };
     let most = or_alone(MAX_MODULE_BYTES, MAX_COHORT_BYTES);
@@ -176,12 +176,12 @@ fn module(
             return Err(CompileError::TooLarge {
                 cohort: cohort.clone(),
                 bytes,
-                large: Large::Texts,
+                large: SizeCause::Texts,
             });
         }
     }
     let Some((cohort, _)) = group.first() else {
-        return Ok(Module {
+        return Ok(CompiledModule {
             wasm: Vec::new(),
             cohorts: Vec::new(),
         });
@@ -197,7 +197,7 @@ fn module(
     let too_large = |bytes| CompileError::TooLarge {
         cohort: cohort.clone(),
         bytes,
-        large: Large::of(bytes, texts.bytes(), patterns),
+        large: SizeCause::of(bytes, texts.bytes(), patterns),
     };
     if patterns > or_alone(MAX_AUTOMATA_BYTES, MAX_COHORT_BYTES) {
         return Err(too_large(patterns));
@@ -207,7 +207,7 @@ fn module(
     if wasm.len() > most {
         return Err(too_large(wasm.len()));
     }
-    Ok(Module {
+    Ok(CompiledModule {
         wasm,
         cohorts: plan.cohorts.iter().map(|(id, _)| id.clone()).collect(),
     })

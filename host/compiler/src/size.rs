@@ -7,7 +7,7 @@ use crate::emit::LITERAL_BYTES;
 
 /// What makes a module large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Large {
+pub enum SizeCause {
     /// The texts that properties are compared with.
     Texts,
     /// The tables of patterns.
@@ -16,7 +16,7 @@ pub enum Large {
     Clauses,
 }
 
-impl Large {
+impl SizeCause {
     /// Returns what takes most of a module.
     pub(crate) fn of(bytes: usize, texts: usize, patterns: usize) -> Self {
         if texts >= bytes / 2 {
@@ -40,7 +40,7 @@ impl Large {
     }
 }
 
-impl fmt::Display for Large {
+impl fmt::Display for SizeCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Texts => "the texts that it compares with",

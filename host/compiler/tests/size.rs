@@ -8,14 +8,16 @@
     reason = "a test fails by panicking"
 )]
 
-use muster_compiler::{CompileError, Compiled, Large, MAX_COHORT_BYTES, MAX_MODULE_BYTES, compile};
-use muster_definition::{Body, Clause, Source, parse};
+use muster_compiler::{
+    CompileError, Compiled, MAX_COHORT_BYTES, MAX_MODULE_BYTES, SizeCause, compile,
+};
+use muster_definition::{Body, Clause, SourceFile, parse};
 use muster_model::CohortId;
-use muster_sandbox::{Options, Origin, Sandbox, limits};
+use muster_sandbox::{Origin, Sandbox, SandboxOptions, limits};
 
 /// The clause of a definition.
 fn clause(text: &str) -> Clause {
-    match parse(&Source::new("cohort.yaml", text)).unwrap().body {
+    match parse(&SourceFile::new("cohort.yaml", text)).unwrap().body {
         Body::Where(clause) => clause,
         _ => panic!("a clause"),
     }
@@ -56,7 +58,7 @@ fn cohorts_with_long_lists_share_modules_that_load() {
         cohorts.eq(&expected.collect::<Vec<_>>()),
         "each once, in order"
     );
-    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let mut total = 0;
     for module in &modules {
         assert!(module.wasm.len() <= MAX_MODULE_BYTES);
@@ -96,7 +98,7 @@ fn a_cohort_that_is_too_large_alone_is_refused_alone() {
         matches!(
             error,
             CompileError::TooLarge {
-                large: Large::Texts,
+                large: SizeCause::Texts,
                 ..
             }
         ),

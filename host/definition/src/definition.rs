@@ -2,7 +2,7 @@
 
 use muster_model::{Cadence, CohortId};
 
-use crate::{Clause, Diagnostics, Source, Span, TimeZoneName};
+use crate::{Clause, Diagnostics, SourceFile, Span, TimeZoneName};
 
 /// What one file says of one cohort. [`crate::parse`] makes it.
 #[derive(Clone, Debug)]
@@ -26,14 +26,14 @@ pub struct Definition {
     /// What is allowed and yet probably not meant.
     pub warnings: Diagnostics,
     /// The file, for what is found out later than here (an unknown destination, a missing rule).
-    pub source: Source,
+    pub source: SourceFile,
     /// Where things stand in that file.
-    pub spans: Spans,
+    pub spans: DefinitionSpans,
 }
 
 /// Where a definition says what: the places that checks across files point at.
 #[derive(Clone, Debug)]
-pub struct Spans {
+pub struct DefinitionSpans {
     /// The value of `id:`; `None` if the file's name gives the id.
     pub id: Option<Span>,
     /// Each destination's name, in the order of [`Definition::sync`].

@@ -4,8 +4,8 @@
 //! of brackets over several lines) from those that begin with a key or a dash. Whatever comes out is read again: if it said
 //! anything else, or if formatting it again changed it, the file is refused.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::yaml::{Content, Node, Reader};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::yaml::{Node, NodeContent, YamlReader};
 use crate::{Definition, parse};
 
 /// The order of the keys at the top.
@@ -31,13 +31,13 @@ const LEVEL: usize = 2;
 ///
 /// # Errors
 /// What is wrong with a definition that cannot be read; or that it is written so unusually that it cannot be formatted safely.
-pub fn format(source: &Source) -> Result<String, Diagnostics> {
+pub fn format(source: &SourceFile) -> Result<String, Diagnostics> {
     let definition = parse(source)?;
     if source.path().ends_with(".json") {
         return Ok(source.text().to_owned());
     }
     let once = pass(source).filter(|text| {
-        let formatted = Source::new(source.path(), text);
+        let formatted = SourceFile::new(source.path(), text);
         same_words(source.text(), text)
             && parse(&formatted).is_ok_and(|other| same(&definition, &other))
             && pass(&formatted).is_some_and(|twice| twice == *text)
@@ -85,15 +85,15 @@ fn clean(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-fn pass(source: &Source) -> Option<String> {
-    let source = Source::new(source.path(), &clean(source.text()));
+fn pass(source: &SourceFile) -> Option<String> {
+    let source = SourceFile::new(source.path(), &clean(source.text()));
     let laid_out = lay_out(&source)?;
-    in_order(&Source::new(source.path(), &laid_out))
+    in_order(&SourceFile::new(source.path(), &laid_out))
 }
 
 /// A value that goes on over the line at whose end it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Value {
+enum OpenValue {
     /// A list or a map in brackets.
     Brackets,
     /// A text with or without quotes. `alone`: its first line begins with it.
@@ -110,7 +110,7 @@ enum Value {
 struct Line<'t> {
     text: &'t str,
     /// The outermost value that it begins inside of.
-    inside: Option<Value>,
+    inside: Option<OpenValue>,
     /// It begins inside a text: were it empty, that would mean something.
     text_before: bool,
     /// It ends inside a text: the blanks at its end are left alone.
@@ -168,18 +168,18 @@ impl<'t> Lines<'t> {
     }
 
     /// Marks the lines of the values below a node.
-    fn mark(&mut self, source: &Source, node: &Node) {
+    fn mark(&mut self, source: &SourceFile, node: &Node) {
         let first = source.slice(node.span).chars().next();
         match &node.content {
-            Content::List(nodes) => {
+            NodeContent::List(nodes) => {
                 if first == Some('[') {
-                    self.value(source, node, Value::Brackets);
+                    self.value(source, node, OpenValue::Brackets);
                 }
                 nodes.iter().for_each(|node| self.mark(source, node));
             }
-            Content::Map(entries) => {
+            NodeContent::Map(entries) => {
                 if first == Some('{') {
-                    self.value(source, node, Value::Brackets);
+                    self.value(source, node, OpenValue::Brackets);
                 }
                 for entry in entries {
                     self.mark(source, &entry.value);
@@ -207,7 +207,7 @@ impl<'t> Lines<'t> {
     }
 
     /// Marks the lines of a text.
-    fn text(&mut self, source: &Source, node: &Node) {
+    fn text(&mut self, source: &SourceFile, node: &Node) {
         let Some((line, column)) = self.place(node.span.start) else {
             return;
         };
@@ -216,7 +216,7 @@ impl<'t> Lines<'t> {
         };
         let Some((line, column)) = self.header(line, column) else {
             let alone = content_column(text) == column;
-            return self.value(source, node, Value::Text { alone });
+            return self.value(source, node, OpenValue::Text { alone });
         };
         let text = self.all.get(line).map_or("", |line| line.text);
         let alone = content_column(text) == column;
@@ -255,7 +255,7 @@ impl<'t> Lines<'t> {
                 .map_or(0, |at| at + 1),
         };
         let fixed = digit.is_some();
-        let value = Value::Block { alone, old, fixed };
+        let value = OpenValue::Block { alone, old, fixed };
         self.set(line, below + count - 1, value);
         // The last line ends inside it too: blanks there are part of the text.
         if let Some(last) = self.all.get_mut(below + count - 1).filter(|_| count > 0) {
@@ -264,7 +264,7 @@ impl<'t> Lines<'t> {
     }
 
     /// Marks the lines of a value between its first and its last byte.
-    fn value(&mut self, source: &Source, node: &Node, value: Value) {
+    fn value(&mut self, source: &SourceFile, node: &Node, value: OpenValue) {
         let last = node.span.start + source.slice(node.span).trim_end().len().saturating_sub(1);
         let places = self.place(node.span.start).zip(self.place(last));
         if let Some(((first, _), (last, _))) = places {
@@ -273,8 +273,8 @@ impl<'t> Lines<'t> {
     }
 
     /// Marks the lines of a value from its first line to its last.
-    fn set(&mut self, first: usize, last: usize, value: Value) {
-        let text = value != Value::Brackets;
+    fn set(&mut self, first: usize, last: usize, value: OpenValue) {
+        let text = value != OpenValue::Brackets;
         let count = last.saturating_sub(first);
         for (at, line) in self.all.iter_mut().skip(first).take(count + 1).enumerate() {
             if at > 0 {
@@ -311,7 +311,7 @@ fn is_dash(line: &str, at: usize) -> bool {
 
 /// A list or a map in lines that is open, by its column before and after.
 #[derive(Clone, Copy, Debug)]
-struct Open {
+struct OpenNode {
     old: usize,
     new: usize,
     list: bool,
@@ -319,7 +319,7 @@ struct Open {
 
 /// The lists and maps that are open, the innermost last.
 #[derive(Default)]
-struct Stack(Vec<Open>);
+struct Stack(Vec<OpenNode>);
 
 impl Stack {
     /// The new column of what begins at an old one.
@@ -336,7 +336,7 @@ impl Stack {
             Some(top) => top.new + LEVEL,
             None => 0,
         };
-        self.0.push(Open { old, new, list });
+        self.0.push(OpenNode { old, new, list });
         new
     }
 
@@ -349,20 +349,20 @@ impl Stack {
 
 /// Where the last line that began with a key or a dash begins, and its content behind the dashes: before and after.
 #[derive(Clone, Copy, Default)]
-struct Begun {
+struct LineStart {
     old_content: usize,
     new_content: usize,
 }
 
 /// All but the order of the keys.
-fn lay_out(source: &Source) -> Option<String> {
-    let root = Reader::new(source).load()?;
+fn lay_out(source: &SourceFile) -> Option<String> {
+    let root = YamlReader::new(source).load()?;
     let mut lines = Lines::new(source.text());
     lines.mark(source, &root);
-    let mut out = Vec::<Written>::new();
-    let (mut stack, mut begun) = (Stack::default(), Begun::default());
+    let mut out = Vec::<WrittenLine>::new();
+    let (mut stack, mut begun) = (Stack::default(), LineStart::default());
     for line in &lines.all {
-        let mut written = Written::default();
+        let mut written = WrittenLine::default();
         if line.is_blank() && !line.text_before {
             if out.last().is_some_and(|last| !last.is_blank()) {
                 out.push(written);
@@ -393,7 +393,7 @@ fn lay_out(source: &Source) -> Option<String> {
         out.push(written);
     }
     place_deeper(&mut out, &stack, None);
-    while out.last().is_some_and(Written::is_blank) {
+    while out.last().is_some_and(WrittenLine::is_blank) {
         out.pop();
     }
     Some(out.into_iter().map(|line| line.text + "\n").collect())
@@ -401,7 +401,7 @@ fn lay_out(source: &Source) -> Option<String> {
 
 /// A line of the result.
 #[derive(Default)]
-struct Written {
+struct WrittenLine {
     text: String,
     /// It is part of a text, even if it is empty.
     kept: bool,
@@ -409,14 +409,14 @@ struct Written {
     waits: Option<usize>,
 }
 
-impl Written {
+impl WrittenLine {
     fn is_blank(&self) -> bool {
         self.text.is_empty() && !self.kept
     }
 }
 
 /// The waiting comments at the end of the result.
-fn waiting(out: &mut [Written]) -> impl Iterator<Item = &mut Written> {
+fn waiting(out: &mut [WrittenLine]) -> impl Iterator<Item = &mut WrittenLine> {
     let lines = out.iter_mut().rev();
     lines
         .take_while(|line| line.waits.is_some() || line.is_blank())
@@ -424,7 +424,7 @@ fn waiting(out: &mut [Written]) -> impl Iterator<Item = &mut Written> {
 }
 
 /// Comments that are deeper than the next line and stand in the column of something before them belong there.
-fn place_deeper(out: &mut [Written], stack: &Stack, next: Option<usize>) {
+fn place_deeper(out: &mut [WrittenLine], stack: &Stack, next: Option<usize>) {
     for line in waiting(out) {
         let deeper = line.waits.filter(|old| next.is_none_or(|next| *old > next));
         if let Some(new) = deeper.and_then(|old| stack.open_at(old)) {
@@ -437,7 +437,7 @@ fn place_deeper(out: &mut [Written], stack: &Stack, next: Option<usize>) {
 }
 
 /// The others have the column of the next line.
-fn place_waiting(out: &mut [Written], new: usize) {
+fn place_waiting(out: &mut [WrittenLine], new: usize) {
     for line in out
         .iter_mut()
         .rev()
@@ -450,7 +450,7 @@ fn place_waiting(out: &mut [Written], new: usize) {
 }
 
 /// A line that begins with a key, a dash or a value: its new text, its new column, and where its content begins.
-fn begin(line: &str, stack: &mut Stack) -> (String, usize, Begun) {
+fn begin(line: &str, stack: &mut Stack) -> (String, usize, LineStart) {
     let mut old = indentation(line);
     let new = stack.column(old, is_dash(line, old));
     let (mut text, mut column) = (" ".repeat(new), new);
@@ -459,14 +459,14 @@ fn begin(line: &str, stack: &mut Stack) -> (String, usize, Begun) {
         old = behind;
         column = text.len();
         let list = is_dash(line, old);
-        stack.0.push(Open {
+        stack.0.push(OpenNode {
             old,
             new: column,
             list,
         });
     }
     text.push_str(line.get(old..).unwrap_or_default());
-    let begun = Begun {
+    let begun = LineStart {
         old_content: old,
         new_content: column,
     };
@@ -474,26 +474,26 @@ fn begin(line: &str, stack: &mut Stack) -> (String, usize, Begun) {
 }
 
 /// A line inside a value, moved as far as the line on which the value begins.
-fn continued(line: &Line<'_>, value: Value, begun: Begun) -> String {
+fn continued(line: &Line<'_>, value: OpenValue, begun: LineStart) -> String {
     let (from, to, least) = match value {
-        Value::Brackets => (begun.old_content, begun.new_content, begun.new_content),
-        Value::Text { alone } => {
+        OpenValue::Brackets => (begun.old_content, begun.new_content, begun.new_content),
+        OpenValue::Text { alone } => {
             let deeper = if alone { 0 } else { LEVEL };
             let least = begun.new_content + deeper;
             (begun.old_content, begun.new_content, least)
         }
-        Value::Block { fixed: true, .. } => (begun.old_content, begun.new_content, 0),
-        Value::Block { alone, old, .. } => {
+        OpenValue::Block { fixed: true, .. } => (begun.old_content, begun.new_content, 0),
+        OpenValue::Block { alone, old, .. } => {
             let new = begun.new_content + if alone { 0 } else { LEVEL };
             (old, new, 0)
         }
     };
-    let (old, block) = (line.indentation(), matches!(value, Value::Block { .. }));
+    let (old, block) = (line.indentation(), matches!(value, OpenValue::Block { .. }));
     let rest = line.text.get(old..).unwrap_or_default();
     if line.is_blank() {
         // Of an empty line of a text only what reaches beyond the text's column means something.
         let means = |column: usize| old > column || !rest.is_empty();
-        if !matches!(value, Value::Block { old: column, .. } if means(column)) {
+        if !matches!(value, OpenValue::Block { old: column, .. } if means(column)) {
             return String::new();
         }
     }
@@ -505,7 +505,7 @@ fn continued(line: &Line<'_>, value: Value, begun: Begun) -> String {
 }
 
 /// A key at the top with its comments and its value.
-struct Part<'t> {
+struct TopKey<'t> {
     rank: usize,
     /// An empty line stands above it.
     apart: bool,
@@ -513,9 +513,9 @@ struct Part<'t> {
 }
 
 /// The keys at the top in their order.
-fn in_order(source: &Source) -> Option<String> {
-    let root = Reader::new(source).load()?;
-    let Content::Map(entries) = &root.content else {
+fn in_order(source: &SourceFile) -> Option<String> {
+    let root = YamlReader::new(source).load()?;
+    let NodeContent::Map(entries) = &root.content else {
         return None;
     };
     let text = source.text();
@@ -524,7 +524,7 @@ fn in_order(source: &Source) -> Option<String> {
     }
     let lines: Vec<&str> = text.lines().collect();
     let places = Lines::new(text);
-    let (mut parts, mut end) = (Vec::<Part<'_>>::new(), lines.len());
+    let (mut parts, mut end) = (Vec::<TopKey<'_>>::new(), lines.len());
     let is_loose = |line: &&&str| line.is_empty() || line.starts_with('#');
     // Comments at the very end stay there.
     let last = entries
@@ -548,7 +548,7 @@ fn in_order(source: &Source) -> Option<String> {
         let mut begin = line - above;
         let apart = lines.get(begin).is_some_and(|line| line.is_empty());
         begin += usize::from(apart);
-        parts.push(Part {
+        parts.push(TopKey {
             rank: ORDER.iter().position(|key| **key == *entry.key)?,
             apart,
             lines: lines.get(begin..end)?.to_vec(),

@@ -13,11 +13,11 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//! use muster_definition::{Body, Source, interpreter, parse};
+//! use muster_definition::{Body, SourceFile, interpreter, parse};
 //! use muster_model::{Event, Millis, UserHistory};
 //!
 //! let text = "where: {did: Purchase, times: {at_least: 1}, in_last: 1 hour}";
-//! let definition = parse(&Source::new("cohorts/buyers.yaml", text))?;
+//! let definition = parse(&SourceFile::new("cohorts/buyers.yaml", text))?;
 //! assert_eq!(definition.id.as_str(), "buyers");
 //!
 //! let purchase = Event { name: "Purchase".into(), time: Millis(5_000), properties: BTreeMap::new() };
@@ -27,7 +27,7 @@
 //! assert!(answer.member);
 //! assert_eq!(answer.until, Some(Millis(5_000 + 3_600_000)));
 //!
-//! let typo = parse(&Source::new("cohorts/buyers.yaml", "where: {did: Purchase, in_last: 30 dayz}")).unwrap_err();
+//! let typo = parse(&SourceFile::new("cohorts/buyers.yaml", "where: {did: Purchase, in_last: 30 dayz}")).unwrap_err();
 //! assert!(typo.to_string().contains("did you mean `30 days`?"));
 //! # Ok::<(), muster_definition::Diagnostics>(())
 //! ```
@@ -40,7 +40,7 @@ mod format;
 pub mod interpreter;
 pub mod limits;
 mod link;
-mod look_back;
+mod lookback;
 mod members;
 mod pattern;
 mod read;
@@ -54,11 +54,11 @@ pub use clause::{
     Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
     UserClause, When, Window,
 };
-pub use definition::{Body, Definition, OnRemove, Spans, Sync};
-pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source, Span, quote};
+pub use definition::{Body, Definition, DefinitionSpans, OnRemove, Sync};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, quote};
 pub use format::format;
 pub use link::link;
-pub use look_back::{LookBack, look_back};
+pub use lookback::{Lookback, lookback};
 pub use members::members;
 pub use muster_model::{Cadence, TimeOfDay};
 pub use pattern::{Pattern, PatternKind};
@@ -70,7 +70,7 @@ pub use show::text::{duration as yaml_duration, quoted as yaml_text, value as ya
 ///
 /// # Errors
 /// All that is wrong with the file, at once.
-pub fn parse(source: &Source) -> Result<Definition, Diagnostics> {
+pub fn parse(source: &SourceFile) -> Result<Definition, Diagnostics> {
     parse_in(source, &TimeZoneName::utc())
 }
 
@@ -78,6 +78,6 @@ pub fn parse(source: &Source) -> Result<Definition, Diagnostics> {
 ///
 /// # Errors
 /// All that is wrong with the file, at once.
-pub fn parse_in(source: &Source, time_zone: &TimeZoneName) -> Result<Definition, Diagnostics> {
+pub fn parse_in(source: &SourceFile, time_zone: &TimeZoneName) -> Result<Definition, Diagnostics> {
     read::definition(source, time_zone)
 }

@@ -23,7 +23,7 @@ pub fn link(definitions: &mut [Definition]) -> Diagnostics {
             .rev()
             .map(|(at, definition)| (definition.id.clone(), at))
             .collect(),
-        states: vec![State::Untouched; definitions.len()],
+        states: vec![LinkState::Untouched; definitions.len()],
         diagnostics: Diagnostics::default(),
     };
     for at in 0..definitions.len() {
@@ -34,13 +34,13 @@ pub fn link(definitions: &mut [Definition]) -> Diagnostics {
 
 struct Linker {
     by_id: BTreeMap<CohortId, usize>,
-    states: Vec<State>,
+    states: Vec<LinkState>,
     diagnostics: Diagnostics,
 }
 
 /// How far a definition has come.
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum LinkState {
     Untouched,
     /// On the way from the definition that was begun with.
     Open,
@@ -62,8 +62,8 @@ impl Linker {
     fn visit(&mut self, definitions: &mut [Definition], first: usize) {
         // Each with the number of the cohort that it uses and comes next.
         let mut way: Vec<(usize, usize)> = Vec::new();
-        if self.state(first) == State::Untouched {
-            self.set(first, State::Open);
+        if self.state(first) == LinkState::Untouched {
+            self.set(first, LinkState::Open);
             way.push((first, 0));
         }
         while let Some((at, next)) = way.last_mut() {
@@ -75,23 +75,23 @@ impl Linker {
             let Some((id, _)) = used else {
                 way.pop();
                 let size = self.finish(definitions, at);
-                self.set(at, State::Done(size));
+                self.set(at, LinkState::Done(size));
                 continue;
             };
             let Some(other) = self.by_id.get(id).copied() else {
                 continue;
             };
             match self.state(other) {
-                State::Untouched => {
-                    self.set(other, State::Open);
+                LinkState::Untouched => {
+                    self.set(other, LinkState::Open);
                     way.push((other, 0));
                 }
-                State::Open => {
+                LinkState::Open => {
                     let begin = way.iter().position(|(at, _)| *at == other);
                     let round = way.get(begin.unwrap_or_default()..).unwrap_or_default();
                     self.diagnostics.push(cycle(definitions, round));
                 }
-                State::Done(_) => {}
+                LinkState::Done(_) => {}
             }
         }
     }
@@ -169,9 +169,11 @@ impl Linker {
                 None
             }
             // What is wrong with the other one, or that it is this one itself, is reported there.
-            (_, State::Untouched | State::Open | State::Done(None)) => None,
-            (Body::Members(_), State::Done(Some(size))) => Some((size, Clause::Listed(id.clone()))),
-            (Body::Where(clause), State::Done(Some(size))) => Some((size, clause.clone())),
+            (_, LinkState::Untouched | LinkState::Open | LinkState::Done(None)) => None,
+            (Body::Members(_), LinkState::Done(Some(size))) => {
+                Some((size, Clause::Listed(id.clone())))
+            }
+            (Body::Where(clause), LinkState::Done(Some(size))) => Some((size, clause.clone())),
         }
     }
 
@@ -210,11 +212,14 @@ impl Linker {
         None
     }
 
-    fn state(&self, at: usize) -> State {
-        self.states.get(at).copied().unwrap_or(State::Done(None))
+    fn state(&self, at: usize) -> LinkState {
+        self.states
+            .get(at)
+            .copied()
+            .unwrap_or(LinkState::Done(None))
     }
 
-    fn set(&mut self, at: usize, state: State) {
+    fn set(&mut self, at: usize, state: LinkState) {
         if let Some(place) = self.states.get_mut(at) {
             *place = state;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Diagnostic, Diagnostics, Source, Span, limits, quote};
+use crate::{Diagnostic, Diagnostics, SourceFile, Span, limits, quote};
 
 /// The longest id, in bytes (that of an event's user id).
 const ID_BYTES: usize = 256;
@@ -12,7 +12,7 @@ const ID_BYTES: usize = 256;
 ///
 /// # Errors
 /// All lines that are no id, and a list of more than [`limits::MEMBERS`].
-pub fn members(source: &Source) -> Result<BTreeSet<Box<str>>, Diagnostics> {
+pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let mut ids = BTreeSet::new();
     let mut start = 0;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Box<str>>, String> {
-        match members(&Source::new("cohorts/vip.csv", text)) {
+        match members(&SourceFile::new("cohorts/vip.csv", text)) {
             Ok(ids) => Ok(ids.into_iter().collect()),
             Err(diagnostics) => Err(diagnostics.to_string()),
         }

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use muster_definition::{Definition, Diagnostics, Source, limits, parse};
+use muster_definition::{Definition, Diagnostics, SourceFile, limits, parse};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 fn read(text: &str) -> Result<Definition, Diagnostics> {
-    parse(&Source::new("cohorts/a.yaml", text))
+    parse(&SourceFile::new("cohorts/a.yaml", text))
 }
 
 /// The first message, or `fine`.
@@ -421,7 +421,7 @@ const PIECES: [&str; 109] = [
 
 fn check(text: &str) {
     for path in ["a.yaml", "a.json"] {
-        match parse(&Source::new(path, text)) {
+        match parse(&SourceFile::new(path, text)) {
             Ok(definition) => drop(definition.warnings.to_string()),
             Err(diagnostics) => {
                 assert!(diagnostics.has_errors());
@@ -442,7 +442,7 @@ proptest! {
 
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(source) = Source::from_bytes("a.yaml", &bytes) {
+        if let Ok(source) = SourceFile::from_bytes("a.yaml", &bytes) {
             check(source.text());
         }
     }

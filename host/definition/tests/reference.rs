@@ -7,19 +7,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::{Source, limits, members, parse};
+use muster_definition::{SourceFile, limits, members, parse};
 
 const REFERENCE: &str = include_str!("../../../docs/cohorts.md");
 const README: &str = include_str!("../../../README.md");
 
 /// A fenced block of YAML: the line it begins at, whether it is marked as a clause, its text.
-struct Block {
+struct YamlBlock {
     line: usize,
     is_clause: bool,
     text: String,
 }
 
-impl Block {
+impl YamlBlock {
     /// Whether it says who is in a cohort.
     fn is_definition(&self) -> bool {
         let body = |line: &str| {
@@ -44,7 +44,7 @@ impl Block {
 }
 
 /// The blocks of a page that begin with ```` ```yaml ````.
-fn blocks(page: &str) -> Vec<Block> {
+fn blocks(page: &str) -> Vec<YamlBlock> {
     let mut blocks = Vec::new();
     let mut lines = page.lines().enumerate();
     while let Some((at, line)) = lines.next() {
@@ -61,7 +61,7 @@ fn blocks(page: &str) -> Vec<Block> {
             "yaml clause" => true,
             _ => continue,
         };
-        blocks.push(Block {
+        blocks.push(YamlBlock {
             line: at + 1,
             is_clause,
             text: inside.join("\n"),
@@ -72,7 +72,7 @@ fn blocks(page: &str) -> Vec<Block> {
 
 /// What the parser says of a definition; nothing, if it is right.
 fn told(name: &str, text: &str) -> String {
-    match parse(&Source::new(name, text)) {
+    match parse(&SourceFile::new(name, text)) {
         Ok(definition) => definition.warnings.to_string(),
         Err(diagnostics) => diagnostics.to_string(),
     }
@@ -303,7 +303,7 @@ fn limits_are_those_of_the_code() {
         assert!(what.starts_with(begins), "{what}, where {begins} belongs");
         assert_eq!(*limit, expected, "{what}");
     }
-    let list = |bytes| members(&Source::new("a.csv", &"a".repeat(bytes)));
+    let list = |bytes| members(&SourceFile::new("a.csv", &"a".repeat(bytes)));
     assert!(list(256).is_ok() && list(257).is_err());
 }
 

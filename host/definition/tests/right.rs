@@ -10,8 +10,8 @@ use std::path::Path;
 use muster_definition::{
     Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
     Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
-    Properties, Sample, Source, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause,
-    When, Window, parse, parse_in,
+    Properties, Sample, SourceFile, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit,
+    UserClause, When, Window, parse, parse_in,
 };
 use muster_model::{CohortId, Millis, Scalar};
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ const DAY: u64 = 86_400_000;
 fn read(path: &str, text: &str) -> Definition {
     let loaded = validator::load(path, text).unwrap_or_default();
     assert_eq!(validator::fault(&loaded), None, "{text}");
-    match parse(&Source::new(path, text)) {
+    match parse(&SourceFile::new(path, text)) {
         Ok(definition) => definition,
         Err(diagnostics) => panic!("{diagnostics}\n\n{text}"),
     }
@@ -221,7 +221,7 @@ fn the_time_zone_is_its_own_or_the_projects() {
     let tokyo = TimeZoneName::new("Asia/Tokyo").unwrap_or_else(utc);
     let days = "where: {did: A, days: 3, in_last: 7 calendar days}";
     let zones = |text: &str| {
-        let source = Source::new("a.yaml", text);
+        let source = SourceFile::new("a.yaml", text);
         let read = parse_in(&source, &berlin).unwrap_or_else(|error| panic!("{error}"));
         match read.body {
             Body::Where(Clause::Did(Did {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Source, parse, schema};
+use muster_definition::{SourceFile, parse, schema};
 use serde_json::{Value, json};
 
 #[path = "schema/validator.rs"]
@@ -74,7 +74,7 @@ fn every_kind_is_used_and_every_example_is_right() {
     assert!(examples > 35, "{examples}");
     // The whole definition among them is right for the reader, too.
     let text = schema["examples"][0].to_string();
-    parse(&Source::new("cohorts/a.json", &text)).unwrap();
+    parse(&SourceFile::new("cohorts/a.json", &text)).unwrap();
 }
 
 /// A value of a kind: its first example, or a map with what it must have.
@@ -118,7 +118,7 @@ fn what_stands_together_is_what_the_reader_says() {
                 }
                 let definition = json!({ "where": inside });
                 let text = definition.to_string();
-                let read = parse(&Source::new("cohorts/a.json", &text));
+                let read = parse(&SourceFile::new("cohorts/a.json", &text));
                 assert_eq!(read.is_ok(), fault(&definition).is_none(), "{text}");
                 pairs += 1;
             }
@@ -204,7 +204,7 @@ fn it_refuses_what_the_reader_refuses_but_for_a_few() {
         for definition in taken_apart(&whole) {
             let text = definition.to_string();
             let told = fault(&definition);
-            match (parse(&Source::new("cohorts/a.json", &text)), told) {
+            match (parse(&SourceFile::new("cohorts/a.json", &text)), told) {
                 (Err(_), Some(_)) => refused += 1,
                 (Err(_), None) => {
                     let name = path.file_stem().unwrap().to_str().unwrap();

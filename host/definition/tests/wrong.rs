@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Body, Clause, Definition, Source, duplicate_ids, link, parse};
+use muster_definition::{Body, Clause, Definition, SourceFile, duplicate_ids, link, parse};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong")
@@ -27,7 +27,7 @@ fn what_is_wrong_is_shown_with_its_place_and_the_remedy() {
     assert!(paths.len() >= 30);
     for path in paths {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let read = Source::from_bytes(&format!("cohorts/{name}"), &fs::read(&path).unwrap());
+        let read = SourceFile::from_bytes(&format!("cohorts/{name}"), &fs::read(&path).unwrap());
         let diagnostics = read.and_then(|source| parse(&source)).unwrap_err();
         assert!(diagnostics.has_errors(), "{name}");
         snapshot(&name.replace(' ', "_"), &diagnostics.to_string());
@@ -36,7 +36,7 @@ fn what_is_wrong_is_shown_with_its_place_and_the_remedy() {
 
 #[expect(clippy::unwrap_used, reason = "a test's definitions are right")]
 fn definition(path: &str, text: &str) -> Definition {
-    parse(&Source::new(path, text)).unwrap()
+    parse(&SourceFile::new(path, text)).unwrap()
 }
 
 #[test]
@@ -185,14 +185,14 @@ fn a_chain_of_cohorts_may_be_long() {
 fn a_file_that_is_no_text() {
     snapshot(
         "not_utf8",
-        &Source::from_bytes("cohorts/a.yaml", b"name: a\nwhere: \xff")
+        &SourceFile::from_bytes("cohorts/a.yaml", b"name: a\nwhere: \xff")
             .unwrap_err()
             .to_string(),
     );
     let large = vec![b' '; muster_definition::limits::FILE_BYTES + 1];
     snapshot(
         "too_large",
-        &Source::from_bytes("cohorts/a.yaml", &large)
+        &SourceFile::from_bytes("cohorts/a.yaml", &large)
             .unwrap_err()
             .to_string(),
     );
@@ -207,7 +207,7 @@ fn warnings_stop_nothing() {
 
 #[test]
 fn colours_are_there_only_if_asked() {
-    let diagnostics = parse(&Source::new(
+    let diagnostics = parse(&SourceFile::new(
         "a.yaml",
         "where: {did: Purchase, in_last: 3 dayz}",
     ))

@@ -6,7 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 use crate::bodies::Bodies;
-use crate::payload::{self, Envelope};
+use crate::payload::{self, RunEnvelope};
 use crate::state::CohortState;
 
 /// A cohort whose state has begun messages beside its runs ([`CohortState::begin_beside`]).
@@ -51,7 +51,7 @@ impl<'a> Beside<'a> {
         users: &[impl AsRef<[u8]>],
         messages: &mut Vec<Message>,
     ) {
-        let envelope = Envelope {
+        let envelope = RunEnvelope {
             cohort: self.cohort,
             name: &self.state.name,
             second: self.state.second,

@@ -12,14 +12,14 @@ const UNITS: u32 = 100_000;
 
 /// A calendar window at some instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct CalendarStarts {
     /// The first instant of each unit, ascending; the last is the current one's.
     starts: Vec<i64>,
     /// The first instant of the next unit.
     moves_at: i64,
 }
 
-impl Window {
+impl CalendarStarts {
     /// The window of the last `count` days, weeks (ISO: from Monday) or months that ends with the current one, at `now`; without
     /// a count, of all since the one that 1970-01-01T00:00:00Z lies in.
     ///
@@ -96,8 +96,8 @@ mod tests {
         }
     }
 
-    fn window(zone: &str, unit: CalendarUnit, count: Option<u32>, now: &str) -> Window {
-        Window::new(&calendar(zone, unit, count), now.parse().unwrap()).unwrap()
+    fn window(zone: &str, unit: CalendarUnit, count: Option<u32>, now: &str) -> CalendarStarts {
+        CalendarStarts::new(&calendar(zone, unit, count), now.parse().unwrap()).unwrap()
     }
 
     /// The window's starts, and when it moves.
@@ -210,14 +210,14 @@ mod tests {
         assert_eq!(months.starts.len(), UNITS as usize);
         // The calendar's last day has no next one that could be named.
         let last = Millis(253_402_207_200_999);
-        let last = Window::new(&calendar("Etc/GMT+12", CalendarUnit::Month, Some(1)), last);
+        let last = CalendarStarts::new(&calendar("Etc/GMT+12", CalendarUnit::Month, Some(1)), last);
         assert_eq!(last.unwrap().moves_at, i64::MAX);
     }
 
     #[test]
     fn an_unknown_time_zone_is_an_error() {
         assert!(matches!(
-            Window::new(
+            CalendarStarts::new(
                 &calendar("Mars/Base", CalendarUnit::Day, Some(1)),
                 Millis(0)
             ),
@@ -262,8 +262,8 @@ mod tests {
             // 1970 to 2100.
             now in 0..4_102_444_800_000_i64,
         ) {
-            let window = Window::new(&calendar(zone, unit, count), Millis(now)).unwrap();
-            let Window { starts, moves_at } = &window;
+            let window = CalendarStarts::new(&calendar(zone, unit, count), Millis(now)).unwrap();
+            let CalendarStarts { starts, moves_at } = &window;
             prop_assert!(starts[0] <= now && *starts.last().unwrap() <= now && now < *moves_at);
             prop_assert!(starts.is_sorted_by(|a, b| a < b));
             if let Some(count) = count {
@@ -296,12 +296,12 @@ mod tests {
                 }
             }
             // Until it moves it stays; then the next unit is the current one.
-            let at = |now| Window::new(&calendar(zone.iana_name().unwrap(), unit, count), Millis(now)).unwrap();
+            let at = |now| CalendarStarts::new(&calendar(zone.iana_name().unwrap(), unit, count), Millis(now)).unwrap();
             prop_assert_eq!(&at(moves_at - 1), &window);
-            let moved = at(*moves_at);
-            prop_assert_eq!(moved.starts.last(), Some(moves_at));
-            let shared = moved.starts.len() - 1;
-            prop_assert_eq!(&moved.starts[..shared], &starts[starts.len() - shared..]);
+            let changes = at(*moves_at);
+            prop_assert_eq!(changes.starts.last(), Some(moves_at));
+            let shared = changes.starts.len() - 1;
+            prop_assert_eq!(&changes.starts[..shared], &starts[starts.len() - shared..]);
         }
     }
 }

@@ -1,40 +1,40 @@
 //! Who has to be asked: users with news, users whose answer has run out, or everybody.
 
 use muster_model::Cadence;
-use muster_store::{RuleKey, Snapshot};
+use muster_store::{ModuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
-use crate::cohort::{Cohort, Sync};
+use crate::cohort::{Cohort, CohortSync};
 use crate::copy::DestinationCopy;
-use crate::memory::Memory;
-use crate::state::{self, CohortState, OpenTick};
-use crate::tick::TickOptions;
+use crate::prior_state::PriorState;
+use crate::run::RunOptions;
+use crate::state::{self, CohortState, UnfinishedRun};
 
 /// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved, and in real time that is not worth
 /// a record.
 pub(crate) fn begin(
     snapshot: &Snapshot,
-    rule: &RuleKey,
-    memory: &Memory,
+    rule: &ModuleKey,
+    prior: &PriorState,
     cohorts: &[Cohort],
-    options: &TickOptions<'_>,
-) -> Result<Option<OpenTick>, EngineError> {
+    options: &RunOptions<'_>,
+) -> Result<Option<UnfinishedRun>, EngineError> {
     let now = options.now;
-    let tick = |everybody| OpenTick {
+    let tick = |everybody| UnfinishedRun {
         now: now.0,
-        news: snapshot.sequence(),
-        everybody,
+        sequence: snapshot.sequence(),
+        all_users: everybody,
         next_user: 0,
         candidates: 0,
         evaluated: 0,
         skipped: Vec::new(),
     };
-    let Some(state) = &memory.rule else {
+    let Some(state) = &prior.rule else {
         return Ok(Some(tick(true)));
     };
     // A run of some cohorts alone leaves no rule behind that the next could go on from.
-    if options.everybody || options.resend || options.alone {
+    if options.all_users || options.resend || options.alone {
         return Ok(Some(tick(true)));
     }
     // Deadlines look forward only: at an earlier clock every answer may differ.
@@ -42,10 +42,10 @@ pub(crate) fn begin(
         return Ok(Some(tick(true)));
     }
     let of_rule = state::hex(&rule.0);
-    for (cohort, remembered) in cohorts.iter().zip(&memory.cohorts) {
+    for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
         let definition = state::hex(&cohort.definition);
         // The rule may be known from another cohort, or from before another rule took this one over.
-        let follows = (remembered.state.as_ref()).filter(|state| {
+        let follows = (prior.state.as_ref()).filter(|state| {
             state.definition == definition && state.rule == of_rule && state.evaluated <= now.0
         });
         let Some(CohortState {
@@ -65,7 +65,7 @@ pub(crate) fn begin(
             return Ok(Some(tick(true)));
         }
         // A destination that does not hold the cohort is sent what it lacks.
-        let complete = |sync: &Sync| {
+        let complete = |sync: &CohortSync| {
             let copy = copies.get(&sync.destination);
             copy.is_some_and(DestinationCopy::is_complete)
         };
@@ -73,11 +73,11 @@ pub(crate) fn begin(
             return Ok(Some(tick(true)));
         }
     }
-    let Some(news) = snapshot.news(state.news)? else {
+    let Some(news) = snapshot.changed_users(state.sequence)? else {
         return Ok(Some(tick(true)));
     };
     let real_time = (cohorts.iter()).all(|cohort| cohort.cadence == Cadence::RealTime);
-    if real_time && news.is_empty() && memory.due(snapshot, rule, now)?.is_empty() {
+    if real_time && news.is_empty() && prior.due(snapshot, rule, now)?.is_empty() {
         return Ok(None);
     }
     Ok(Some(tick(false)))
@@ -86,18 +86,18 @@ pub(crate) fn begin(
 /// The users of a tick that are still to be asked.
 pub(crate) fn remaining(
     snapshot: &Snapshot,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     cohorts: &[Cohort],
-    memory: &Memory,
-    tick: &OpenTick,
+    prior: &PriorState,
+    tick: &UnfinishedRun,
 ) -> Result<RoaringBitmap, EngineError> {
-    let news = if tick.everybody {
+    let news = if tick.all_users {
         None
     } else {
-        snapshot.news(memory.rule.as_ref().map_or(0, |state| state.news))?
+        snapshot.changed_users(prior.rule.as_ref().map_or(0, |state| state.sequence))?
     };
     let mut candidates = match news {
-        Some(news) => news | memory.due(snapshot, rule, tick.now())?,
+        Some(news) => news | prior.due(snapshot, rule, tick.now())?,
         None => {
             // Members may be no longer known: history can be forgotten. Who is known later only is no member yet, but must be
             // asked when the time has come.
@@ -105,8 +105,8 @@ pub(crate) fn remaining(
             let later = snapshot.known_later(tick.now())?;
             everybody.extend(later.into_iter().map(|(user, _)| user.0));
             let all = 0..=u32::MAX;
-            for (cohort, remembered) in cohorts.iter().zip(&memory.cohorts) {
-                everybody |= remembered.members.within(snapshot, &cohort.id, &all)?;
+            for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
+                everybody |= prior.members.within(snapshot, &cohort.id, &all)?;
             }
             everybody
         }

@@ -14,14 +14,14 @@ pub struct Cohort {
     /// How often it is meant to be computed: noted in its run records; who calls [`crate::tick`] keeps to it.
     pub cadence: Cadence,
     /// Where its entries and exits go.
-    pub sync: Vec<Sync>,
+    pub sync: Vec<CohortSync>,
     /// Whether its members are sent as exits when its definition is taken away.
     pub exit_on_remove: bool,
 }
 
 /// A destination of a cohort.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sync {
+pub struct CohortSync {
     /// The destination's name.
     pub destination: String,
     /// The user properties to send along; at most 50 (docs/facts.md, "The payload").

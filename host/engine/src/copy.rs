@@ -19,7 +19,8 @@ const ALL: u64 = 1 << 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DestinationCopy {
     /// Users below were sent.
-    told: u64,
+    #[serde(rename = "told")]
+    sent_below: u64,
     /// Whether the destination is in the cohort's sync. One that left it is sent nothing.
     pub(crate) active: bool,
     /// A full sync is under way: members from here on are sent again.
@@ -35,7 +36,7 @@ pub(crate) struct DestinationCopy {
 }
 
 /// What a commit changes of a cohort.
-pub(crate) struct Change<'a> {
+pub(crate) struct ChangeToSend<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) cohort: &'a CohortId,
     /// The users that the commit covers.
@@ -70,7 +71,7 @@ impl DestinationCopy {
     /// Returns the copy of a destination that was just sent all members, and nobody else.
     pub(crate) fn whole(store: Identity) -> Self {
         Self {
-            told: ALL,
+            sent_below: ALL,
             ..Self::new(store)
         }
     }
@@ -82,22 +83,22 @@ impl DestinationCopy {
 
     /// Whether it holds the members and nobody else, and only moves have to be sent.
     pub(crate) fn is_complete(&self) -> bool {
-        self.told == ALL && self.resend.is_none() && self.unsent.is_none()
+        self.sent_below == ALL && self.resend.is_none() && self.unsent.is_none()
     }
 
     /// Whether it holds nobody, whatever the members.
     pub(crate) fn is_empty(&self) -> bool {
-        self.told == 0
+        self.sent_below == 0
     }
 
     /// Whether members are sent to it whether they move or not: it is new, or a full sync is under way.
     pub(crate) fn is_sent_whole(&self) -> bool {
-        self.told < ALL || self.resend.is_some()
+        self.sent_below < ALL || self.resend.is_some()
     }
 
     /// Makes the next runs send all members again.
     pub(crate) fn send_again(&mut self) {
-        self.resend = (self.told > 0).then_some(0);
+        self.resend = (self.sent_below > 0).then_some(0);
     }
 
     /// Returns what the destination must be sent of a change, and takes it for sent. Changes come by ascending range.
@@ -105,10 +106,10 @@ impl DestinationCopy {
     pub(crate) fn send(
         &mut self,
         destination: &str,
-        change: &Change<'_>,
+        change: &ChangeToSend<'_>,
     ) -> Result<ToSend, EngineError> {
-        let mut entered = below(change.entered, self.told);
-        let mut exited = below(change.exited, self.told);
+        let mut entered = below(change.entered, self.sent_below);
+        let mut exited = below(change.exited, self.sent_below);
         if !self.active {
             return Ok(ToSend {
                 toggled: self.miss(&(entered | exited)),
@@ -130,7 +131,7 @@ impl DestinationCopy {
             exited = (exited - &toggled) | (&back - change.members);
             advance(unsent, first, end);
         }
-        for from in [self.resend.as_mut(), Some(&mut self.told)]
+        for from in [self.resend.as_mut(), Some(&mut self.sent_below)]
             .into_iter()
             .flatten()
         {
@@ -149,8 +150,8 @@ impl DestinationCopy {
     }
 
     /// Notes that users moved and the destination is not sent it. Returns those whom the store is to note.
-    pub(crate) fn miss(&mut self, moved: &RoaringBitmap) -> RoaringBitmap {
-        let toggled = below(moved, self.told);
+    pub(crate) fn miss(&mut self, changes: &RoaringBitmap) -> RoaringBitmap {
+        let toggled = below(changes, self.sent_below);
         if !toggled.is_empty() {
             self.unsent = Some(0);
         }
@@ -170,7 +171,7 @@ impl DestinationCopy {
             Some(_) => snapshot.unsent_within(cohort, destination, users)?,
             None => RoaringBitmap::new(),
         };
-        Ok(below(&(members ^ unsent), self.told))
+        Ok(below(&(members ^ unsent), self.sent_below))
     }
 }
 

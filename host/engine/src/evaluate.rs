@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use muster_model::Millis;
 use muster_sandbox::{
-    Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Origin, Property, Rule, RuleError,
-    Verdicts, limits,
+    Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Module, ModuleError, Origin,
+    Property, Verdicts, limits,
 };
-use muster_store::{History, Prepared, PropertyRead, Snapshot, StreamRead, UserKey};
+use muster_store::{History, PreparedRead, PropertyRead, Snapshot, StreamRead, UserKey};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
-use crate::calendar::Window;
-use crate::lists::{self, Lists};
-use crate::search::{Called, Caller, Fault};
+use crate::calendar::CalendarStarts;
+use crate::lists::{self, StaticLists};
+use crate::search::{CallFault, Called, Caller};
 
 /// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer, and calls cost; more, and the
 /// caches no longer hold them.
@@ -25,8 +25,8 @@ pub const BATCH_USERS: usize = 16 * 1024;
 /// A rule that answers from a snapshot.
 pub(crate) struct Evaluation<'a> {
     pub(crate) snapshot: &'a Snapshot,
-    pub(crate) rule: &'a Rule,
-    pub(crate) reads: &'a Reads<'a>,
+    pub(crate) rule: &'a Module,
+    pub(crate) reads: &'a RunReads<'a>,
     /// Told of users who need not be asked about any more.
     pub(crate) progress: &'a (dyn Fn(usize) + Sync),
 }
@@ -38,40 +38,44 @@ impl Evaluation<'_> {
     }
 
     /// Asks about a batch, and about one user who is too large for it as about a large one. The outer error is the store's.
-    fn ask(&self, users: &[UserKey]) -> Result<Result<Verdicts, Fault>, EngineError> {
+    fn ask(&self, users: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
         let compiled = self.rule.origin() == Origin::Compiled;
-        let asked = self.call(users, limits::MAX_BATCH_BYTES, |batch| {
+        let evaluated = self.call(users, limits::MAX_BATCH_BYTES, |batch| {
             self.rule.classify(batch)
         })?;
-        match asked {
-            Err(Asked::TooLarge) if users.len() == 1 => self.ask_large(users),
-            Err(Asked::TooLarge) => Ok(Err(Fault::TooLarge)),
-            Err(Asked::Rule(RuleError::OutOfMemory { .. })) if users.len() == 1 => {
+        match evaluated {
+            Err(CallError::TooLarge) if users.len() == 1 => self.ask_large(users),
+            Err(CallError::TooLarge) => Ok(Err(CallFault::TooLarge)),
+            Err(CallError::Rule(ModuleError::OutOfMemory { .. })) if users.len() == 1 => {
                 self.ask_large(users)
             }
             // Of our own modules it is known that they take memory by what they are given. A hand-written one may take all it can get.
-            Err(Asked::Rule(RuleError::OutOfMemory { .. })) if compiled => Ok(Err(Fault::TooLarge)),
-            Err(Asked::Rule(error)) => Ok(Err(Fault::Rule(error.to_string()))),
+            Err(CallError::Rule(ModuleError::OutOfMemory { .. })) if compiled => {
+                Ok(Err(CallFault::TooLarge))
+            }
+            Err(CallError::Rule(error)) => Ok(Err(CallFault::Rule(error.to_string()))),
             Ok(verdicts) => Ok(Ok(verdicts)),
         }
     }
 
     /// Asks about one large user, when it is their turn: nothing of another is in memory.
-    fn ask_large(&self, user: &[UserKey]) -> Result<Result<Verdicts, Fault>, EngineError> {
+    fn ask_large(&self, user: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
         let large = self.rule.large();
-        let asked = self.call(user, large.max_batch_bytes(), |batch| large.classify(batch))?;
-        Ok(asked.map_err(|asked| match asked {
-            Asked::TooLarge | Asked::Rule(RuleError::OutOfMemory { .. }) => Fault::TooLarge,
-            Asked::Rule(error) => Fault::Rule(error.to_string()),
+        let evaluated = self.call(user, large.max_batch_bytes(), |batch| large.classify(batch))?;
+        Ok(evaluated.map_err(|evaluated| match evaluated {
+            CallError::TooLarge | CallError::Rule(ModuleError::OutOfMemory { .. }) => {
+                CallFault::TooLarge
+            }
+            CallError::Rule(error) => CallFault::Rule(error.to_string()),
         }))
     }
 }
 
 /// Why a call has no answers.
-enum Asked {
+enum CallError {
     /// The columns take more than they may.
     TooLarge,
-    Rule(RuleError),
+    Rule(ModuleError),
 }
 
 impl Caller for Evaluation<'_> {
@@ -90,32 +94,32 @@ impl Caller for Evaluation<'_> {
 }
 
 /// What the rule reads at an instant, in the store's words, looked up in a snapshot once.
-pub(crate) struct Reads<'s> {
+pub(crate) struct RunReads<'s> {
     now: Millis,
-    prepared: Prepared<'s>,
-    calendars: Vec<Window>,
+    prepared: PreparedRead<'s>,
+    calendars: Vec<CalendarStarts>,
     user_hashes: bool,
     /// Who is on each list.
     lists: Vec<RoaringBitmap>,
 }
 
-impl<'s> Reads<'s> {
+impl<'s> RunReads<'s> {
     pub(crate) fn new(
         snapshot: &'s Snapshot,
-        rule: &Rule,
+        rule: &Module,
         now: Millis,
-        lists: &Lists,
+        lists: &StaticLists,
     ) -> Result<Self, EngineError> {
         let description = rule.description();
         let streams = description.streams.iter().map(|stream| StreamRead {
             names: stream.names.clone(),
             properties: properties(&stream.properties),
-            reach: stream.reach,
+            lookback: stream.reach,
         });
         let calendars = description
             .calendars
             .iter()
-            .map(|calendar| Window::new(calendar, now));
+            .map(|calendar| CalendarStarts::new(calendar, now));
         let lists = description
             .lists
             .iter()
@@ -137,10 +141,10 @@ impl<'s> Reads<'s> {
 
 fn properties(properties: &[Property]) -> Vec<PropertyRead> {
     let kind = |kind| match kind {
-        Kind::Text => muster_store::Kind::Text,
-        Kind::Number => muster_store::Kind::Number,
-        Kind::Flag => muster_store::Kind::Flag,
-        Kind::Instant => muster_store::Kind::Instant,
+        Kind::Text => muster_store::ValueKind::Text,
+        Kind::Number => muster_store::ValueKind::Number,
+        Kind::Flag => muster_store::ValueKind::Flag,
+        Kind::Instant => muster_store::ValueKind::Instant,
     };
     properties
         .iter()
@@ -152,7 +156,7 @@ fn properties(properties: &[Property]) -> Vec<PropertyRead> {
 }
 
 /// How many users make a batch of about [`BATCH_ROWS`] rows.
-fn batch_users(rule: &Rule, reads: &Reads<'_>) -> usize {
+fn batch_users(rule: &Module, reads: &RunReads<'_>) -> usize {
     let rows = reads.prepared.rows_hint();
     #[expect(
         clippy::cast_possible_truncation,
@@ -173,13 +177,13 @@ impl Evaluation<'_> {
         &self,
         users: &[UserKey],
         bytes: usize,
-        classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, RuleError>,
-    ) -> Result<Result<Verdicts, Asked>, EngineError> {
+        classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, ModuleError>,
+    ) -> Result<Result<Verdicts, CallError>, EngineError> {
         let reads = self.reads;
         let bytes = bytes.saturating_sub(reads.beside_history(users.len()));
         let prepared = &reads.prepared;
         let Some(history) = prepared.read_within(users, reads.now, bytes)? else {
-            return Ok(Err(Asked::TooLarge));
+            return Ok(Err(CallError::TooLarge));
         };
         let mut user_hash = Vec::new();
         if reads.user_hashes {
@@ -195,7 +199,7 @@ impl Evaluation<'_> {
     }
 }
 
-impl Reads<'_> {
+impl RunReads<'_> {
     /// Returns what the columns of a batch take that do not come from the users' histories, in bytes.
     fn beside_history(&self, users: usize) -> usize {
         let calendars = self
@@ -213,14 +217,14 @@ impl Reads<'_> {
         users: &[UserKey],
         history: &History,
         user_hash: &[u64],
-        classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, RuleError>,
-    ) -> Result<Verdicts, Asked> {
+        classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, ModuleError>,
+    ) -> Result<Verdicts, CallError> {
         let reads = self;
         let user_properties: Vec<_> = history.user_properties.iter().map(column).collect();
         let histories = RowColumns::of(&history.property_histories);
         let streams = RowColumns::of(&history.streams);
         let calendars: Vec<CalendarBounds<'_>> =
-            reads.calendars.iter().map(Window::bounds).collect();
+            reads.calendars.iter().map(CalendarStarts::bounds).collect();
         let lists = lists::bitmaps(&reads.lists, users);
         let batch = Batch {
             now: reads.now.0,
@@ -238,8 +242,8 @@ impl Reads<'_> {
             lists: &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(),
         };
         let mut verdicts = classify(&batch).map_err(|error| match error {
-            RuleError::LargeBatch { .. } => Asked::TooLarge,
-            error => Asked::Rule(error),
+            ModuleError::LargeBatch { .. } => CallError::TooLarge,
+            error => CallError::Rule(error),
         })?;
         // Rows later than the clock were held back: the answer stands no longer than until the first of them.
         for (until, next) in verdicts.until.iter_mut().zip(&history.next_row) {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use muster_model::Millis;
-use muster_store::{Failure, FailureChanges, RuleKey, Snapshot, UserKey};
+use muster_store::{FailureChanges, ModuleKey, Snapshot, UserFailure, UserKey};
 use roaring::RoaringBitmap;
 use sha2::{Digest, Sha256};
 
 use crate::EngineError;
 use crate::cohort::Cohort;
-use crate::report::Skipped;
+use crate::report::SkippedUsers;
 use crate::search::{NoAnswer, Suspicion};
 
 /// After how long a user is asked about again for whom the rule failed once, in ms; likewise one whose batch failed or who was not
@@ -26,7 +26,7 @@ pub(crate) struct Failures {
     /// The cohorts' definitions, as a number. Other definitions begin with no failures.
     definitions: u64,
     /// What a preview has not stored.
-    unstored: BTreeMap<UserKey, Option<Failure>>,
+    unstored: BTreeMap<UserKey, Option<UserFailure>>,
     /// Users that [`Self::unstored`] adds to those of the store.
     added: Added,
     /// Why the latest of [`Self::unstored`] failed.
@@ -60,7 +60,7 @@ struct Added {
 }
 
 impl Added {
-    fn add(&mut self, failure: Option<&Failure>, by: i64) {
+    fn add(&mut self, failure: Option<&UserFailure>, by: i64) {
         match failure {
             Some(failure) if failure.too_large => self.too_large += by,
             Some(_) => self.failed += by,
@@ -88,9 +88,9 @@ impl Failures {
     pub(crate) fn among(
         &self,
         snapshot: &Snapshot,
-        rule: &RuleKey,
+        rule: &ModuleKey,
         users: &RoaringBitmap,
-    ) -> Result<BTreeMap<UserKey, Failure>, EngineError> {
+    ) -> Result<BTreeMap<UserKey, UserFailure>, EngineError> {
         let stored = snapshot.failures(rule, self.definitions, users)?;
         let mut failures: BTreeMap<_, _> = stored.into_iter().collect();
         for (user, failure) in &self.unstored {
@@ -106,25 +106,25 @@ impl Failures {
     pub(crate) fn waiting(
         &self,
         snapshot: &Snapshot,
-        rule: &RuleKey,
-        asked: &Again,
-    ) -> Result<impl Iterator<Item = Skipped>, EngineError> {
+        rule: &ModuleKey,
+        evaluated: &Again,
+    ) -> Result<impl Iterator<Item = SkippedUsers>, EngineError> {
         let summary = snapshot.failure_summary(rule, self.definitions)?;
         let failed = (summary.users.saturating_sub(summary.too_large))
             .saturating_add_signed(self.added.failed)
-            .saturating_sub(asked.failed);
+            .saturating_sub(evaluated.failed);
         let too_large = (summary.too_large)
             .saturating_add_signed(self.added.too_large)
-            .saturating_sub(asked.too_large);
+            .saturating_sub(evaluated.too_large);
         let reason = self.reason.as_ref().unwrap_or(&summary.reason);
-        let failed = Skipped {
+        let failed = SkippedUsers {
             waiting: true,
-            ..Skipped::failed(reason, failed)
+            ..SkippedUsers::failed(reason, failed)
         };
-        let too_large = Skipped {
+        let too_large = SkippedUsers {
             waiting: true,
             reported: true,
-            ..Skipped::too_large(too_large)
+            ..SkippedUsers::too_large(too_large)
         };
         let waiting = [failed, too_large].into_iter();
         Ok(waiting.filter(|skipped| skipped.users > 0))
@@ -134,8 +134,8 @@ impl Failures {
     pub(crate) fn note(
         &mut self,
         snapshot: &Snapshot,
-        rule: &RuleKey,
-        changes: &[(UserKey, Option<Failure>)],
+        rule: &ModuleKey,
+        changes: &[(UserKey, Option<UserFailure>)],
         reason: Option<&String>,
     ) -> Result<(), EngineError> {
         let users = changes.iter().map(|(user, _)| user.0).collect();
@@ -154,7 +154,7 @@ impl Failures {
     /// Returns the changes of a chunk as the store takes them.
     pub(crate) fn changes(
         &self,
-        users: Vec<(UserKey, Option<Failure>)>,
+        users: Vec<(UserKey, Option<UserFailure>)>,
         reason: Option<String>,
     ) -> FailureChanges {
         FailureChanges {
@@ -166,28 +166,28 @@ impl Failures {
 }
 
 /// Returns what is kept of a user who has no answer at `now`.
-pub(crate) fn next(why: &NoAnswer, earlier: Option<&Failure>, now: Millis) -> Failure {
+pub(crate) fn next(why: &NoAnswer, earlier: Option<&UserFailure>, now: Millis) -> UserFailure {
     let soon = Millis(now.0.saturating_add(RETRY_FIRST));
     match why {
         NoAnswer::Failed(_) | NoAnswer::TooLarge => {
             let before = earlier.map_or(0, |earlier| earlier.count);
             let delay = RETRY_FIRST << before.min(RETRY_DOUBLINGS);
-            Failure {
+            UserFailure {
                 count: before.saturating_add(1),
                 batch: 1,
                 next: Millis(now.0.saturating_add(delay)),
                 too_large: *why == NoAnswer::TooLarge,
             }
         }
-        NoAnswer::Suspected(Suspicion { batch, .. }) => Failure {
+        NoAnswer::Suspected(Suspicion { batch, .. }) => UserFailure {
             count: 0,
             batch: *batch,
             next: soon,
             too_large: false,
         },
-        NoAnswer::NotAsked(_) => Failure {
+        NoAnswer::NotEvaluated(_) => UserFailure {
             next: soon,
-            ..earlier.copied().unwrap_or(Failure {
+            ..earlier.copied().unwrap_or(UserFailure {
                 count: 0,
                 batch: 0,
                 next: soon,
@@ -226,10 +226,10 @@ mod tests {
 
     #[test]
     fn who_was_not_asked_about_is_no_more_failing_than_before() {
-        let not_asked = NoAnswer::NotAsked(Arc::from("no time"));
+        let not_asked = NoAnswer::NotEvaluated(Arc::from("no time"));
         let new = next(&not_asked, None, Millis(0));
         assert_eq!((new.count, new.batch, new.next), (0, 0, Millis(MINUTE)));
-        let before = Failure {
+        let before = UserFailure {
             count: 7,
             batch: 1,
             next: Millis(5),
@@ -237,6 +237,6 @@ mod tests {
         };
         let kept = next(&not_asked, Some(&before), Millis(10));
         let next = Millis(10 + MINUTE);
-        assert_eq!(kept, Failure { next, ..before });
+        assert_eq!(kept, UserFailure { next, ..before });
     }
 }

@@ -1,7 +1,7 @@
 //! A person is forgotten: their memberships end, and destinations are told, in the commit that deletes their history.
 
 use muster_model::{CohortId, Millis};
-use muster_store::{Forget, Store};
+use muster_store::{ForgetChanges, Store};
 use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
@@ -32,7 +32,7 @@ pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, Engin
     let alone = RoaringBitmap::from_iter([key.0]);
     let range = key.0..=key.0;
     let mut forgotten = Forgotten::default();
-    let mut forget = Forget::default();
+    let mut forget = ForgetChanges::default();
     for cohort in snapshot.cohorts()? {
         let member = snapshot.members_among(&cohort, &alone)?;
         let mut state = state::load_cohort(&snapshot, &cohort)?.unwrap_or_default();

@@ -10,6 +10,7 @@
 //! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`search::FAILURE_TIME`],
 //! [`search::RETRY_TIME`], [`failures::RETRY_FIRST`].
 
+mod activation;
 mod beside;
 mod bodies;
 mod calendar;
@@ -20,30 +21,29 @@ mod error;
 pub mod evaluate;
 pub mod failures;
 mod forget;
-mod in_force;
 mod lists;
 mod members;
-mod memory;
 pub mod payload;
+mod prior_state;
 mod reconcile;
 mod removal;
 mod report;
 mod rules;
+pub mod run;
 pub mod search;
 mod state;
 mod status;
-pub mod tick;
 
-pub use cohort::{Cohort, Sync};
+pub use activation::{ChangedAddress, DestinationAddress, activate};
+pub use cohort::{Cohort, CohortSync};
 pub use error::EngineError;
 pub use forget::{Forgotten, forget};
-pub use in_force::{Moved, Place, put_in_force};
-pub use lists::Lists;
+pub use lists::StaticLists;
 pub use reconcile::{Reconciled, reconcile, unreconciled};
 pub use removal::{remove, removed};
 pub use report::{
-    CohortPreview, CohortReport, Held, Preview, Reason, RunRecord, Skipped, TickReport,
+    CohortPreview, CohortReport, HeldRun, Preview, Reason, RunRecord, RunReport, SkippedUsers,
 };
 pub use rules::{forget_other_rules, forget_rule, goes_on, next_due, records, records_since};
-pub use status::{CohortStatus, Failing, SHOWN_TOO_LARGE, reject, status};
-pub use tick::{Guard, Progress, TickOptions, preview, tick};
+pub use run::{Guard, RunOptions, RunProgress, preview, run_module};
+pub use status::{CohortStatus, FailingUsers, SHOWN_TOO_LARGE, reject, status};

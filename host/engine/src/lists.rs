@@ -10,11 +10,11 @@ use crate::EngineError;
 /// Static lists by name. A name stands for the same users for ever: whoever changes a list gives it another name, so that the rule
 /// that reads it is another rule and asks everybody again.
 #[derive(Clone, Debug, Default)]
-pub struct Lists {
+pub struct StaticLists {
     ids: BTreeMap<String, Vec<String>>,
 }
 
-impl Lists {
+impl StaticLists {
     /// No lists.
     pub const NONE: &'static Self = &Self {
         ids: BTreeMap::new(),

@@ -20,12 +20,12 @@ pub(crate) struct Members {
 
 /// Who moves.
 #[derive(Default)]
-pub(crate) struct Moves {
+pub(crate) struct MembershipDiff {
     pub(crate) entered: RoaringBitmap,
     pub(crate) exited: RoaringBitmap,
 }
 
-impl Moves {
+impl MembershipDiff {
     pub(crate) fn is_empty(&self) -> bool {
         self.entered.is_empty() && self.exited.is_empty()
     }
@@ -66,22 +66,22 @@ impl Members {
     }
 
     /// Who of the users that were asked enters and exits if these are in now. Who was not asked stays where they are.
-    pub(crate) fn moves(
+    pub(crate) fn diff(
         &self,
         snapshot: &Snapshot,
         cohort: &CohortId,
-        asked: &RoaringBitmap,
+        evaluated: &RoaringBitmap,
         now_in: &RoaringBitmap,
-    ) -> Result<Moves, EngineError> {
-        let stored = snapshot.members_among(cohort, asked)?;
-        let was_in = (stored | (&self.entered & asked)) - &self.exited;
-        Ok(Moves {
+    ) -> Result<MembershipDiff, EngineError> {
+        let stored = snapshot.members_among(cohort, evaluated)?;
+        let was_in = (stored | (&self.entered & evaluated)) - &self.exited;
+        Ok(MembershipDiff {
             entered: now_in - &was_in,
             exited: was_in - now_in,
         })
     }
 
-    pub(crate) fn apply(&mut self, moves: &Moves) {
+    pub(crate) fn apply(&mut self, moves: &MembershipDiff) {
         self.len = (self.len + moves.entered.len()).saturating_sub(moves.exited.len());
         self.entered -= &moves.exited;
         self.exited |= &moves.exited;

@@ -16,7 +16,7 @@ pub const USER_SIZE: usize = 1024 * 1024 - 8 * 1024;
 
 /// What all messages of one run of one cohort share.
 #[derive(Clone, Debug)]
-pub struct Envelope<'a> {
+pub struct RunEnvelope<'a> {
     /// `cohort_id`.
     pub cohort: &'a CohortId,
     /// `cohort_name`.
@@ -29,7 +29,7 @@ pub struct Envelope<'a> {
 
 /// A message with its final bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct EncodedMessage {
     /// `message_id`.
     pub id: String,
     /// The JSON.
@@ -95,11 +95,11 @@ pub(crate) fn users(
 /// Packs users of one direction into messages. Batch numbers count on from `batch`.
 #[must_use]
 pub fn pack(
-    envelope: &Envelope<'_>,
+    envelope: &RunEnvelope<'_>,
     in_cohort: bool,
     users: &[impl AsRef<[u8]>],
     batch: &mut u64,
-) -> Vec<Message> {
+) -> Vec<EncodedMessage> {
     let mut messages = Vec::new();
     let mut rest = users;
     while !rest.is_empty() {
@@ -121,7 +121,7 @@ pub fn pack(
             taken += 1;
         }
         body.extend_from_slice(b"]}");
-        messages.push(Message { id, body });
+        messages.push(EncodedMessage { id, body });
         *batch += 1;
         rest = rest.get(taken..).unwrap_or_default();
     }
@@ -129,7 +129,7 @@ pub fn pack(
 }
 
 /// The message up to its first user. The keys stand in the order of the vendor's page.
-fn head(envelope: &Envelope<'_>, in_cohort: bool, id: &str) -> Vec<u8> {
+fn head(envelope: &RunEnvelope<'_>, in_cohort: bool, id: &str) -> Vec<u8> {
     let name = Json::from(envelope.name);
     let (cohort, second) = (envelope.cohort, envelope.second);
     format!(
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_payload_is_the_vendors_to_the_byte() {
         let cohort = CohortId::new("gs72ns").unwrap();
-        let envelope = Envelope {
+        let envelope = RunEnvelope {
             cohort: &cohort,
             name: "Test Cohort",
             second: 1_685_748_245,
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn names_and_values_are_escaped_and_numbers_come_out_as_they_went_in() {
         let cohort = CohortId::new("c").unwrap();
-        let envelope = Envelope {
+        let envelope = RunEnvelope {
             cohort: &cohort,
             name: "\"quoted\"\n",
             second: 1,
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn messages_are_filled_to_24_kib_and_no_further() {
         let cohort = CohortId::new("c").unwrap();
-        let envelope = Envelope {
+        let envelope = RunEnvelope {
             cohort: &cohort,
             name: "n",
             second: 1,
@@ -278,7 +278,7 @@ mod tests {
         #[test]
         fn every_user_is_in_one_message_in_order(ids in proptest::collection::vec("\\PC{0,40}", 0..200)) {
             let cohort = CohortId::new("c").unwrap();
-            let envelope = Envelope { cohort: &cohort, name: "n", second: 1, identity: Identity(0) };
+            let envelope = RunEnvelope { cohort: &cohort, name: "n", second: 1, identity: Identity(0) };
             let users: Vec<_> = ids.iter().map(|id| user(id, &[])).collect();
             let mut packed = Vec::new();
             for message in pack(&envelope, true, &users, &mut 0) {

@@ -9,11 +9,11 @@ use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
 use crate::bodies::Bodies;
-use crate::cohort::{Cohort, Sync};
+use crate::cohort::{Cohort, CohortSync};
 use crate::copy::{DestinationCopy, unsent_change};
 use crate::report::{Reason, RunRecord};
+use crate::run::{CHUNK_USERS, COMMIT_BYTES};
 use crate::state::CohortState;
-use crate::tick::{CHUNK_USERS, COMMIT_BYTES};
 use crate::{EngineError, payload, state};
 
 /// Users whose messages are made at once. [`COMMIT_BYTES`] is looked at after each such part.
@@ -43,7 +43,7 @@ pub struct Reconciled {
 pub fn reconcile(
     store: &Store,
     cohort: &Cohort,
-    sync: &Sync,
+    sync: &CohortSync,
     have: Option<&BTreeSet<String>>,
     now: Millis,
 ) -> Result<Reconciled, EngineError> {
@@ -52,11 +52,11 @@ pub fn reconcile(
     let mut state = state::load_cohort(&snapshot, &cohort.id)?.unwrap_or_default();
     state.adopt(cohort, snapshot.identity());
     state.begin_beside(now);
-    let Wanted {
+    let Correction {
         entered,
         exited,
         unknown,
-    } = Wanted::new(&snapshot, cohort, have)?;
+    } = Correction::new(&snapshot, cohort, have)?;
     let mut reconciled = Reconciled {
         members: snapshot.members_len(&cohort.id)?,
         entered: entered.len(),
@@ -125,14 +125,14 @@ pub fn unreconciled(snapshot: &Snapshot) -> Result<Vec<(CohortId, String)>, Engi
 }
 
 /// Whom a consumer is to be sent.
-struct Wanted {
+struct Correction {
     entered: RoaringBitmap,
     exited: RoaringBitmap,
     /// Ids that the consumer holds and the store does not know.
     unknown: Vec<String>,
 }
 
-impl Wanted {
+impl Correction {
     fn new(
         snapshot: &Snapshot,
         cohort: &Cohort,
@@ -170,7 +170,7 @@ struct Sending<'a> {
     store: &'a Store,
     snapshot: &'a Snapshot,
     cohort: &'a Cohort,
-    sync: &'a Sync,
+    sync: &'a CohortSync,
     now: Millis,
     state: &'a mut CohortState,
     commit: RunCommit,

@@ -8,9 +8,9 @@ use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
 use crate::copy::unsent_change;
-use crate::report::{Held, Reason, RunRecord};
-use crate::state::{CohortState, End};
-use crate::tick::Guard;
+use crate::report::{HeldRun, Reason, RunRecord};
+use crate::run::Guard;
+use crate::state::{CohortState, RemovalState};
 use crate::{EngineError, payload, state};
 
 /// Users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each destination.
@@ -31,7 +31,7 @@ pub fn removed(
         if !defined(&cohort)
             && let Some(state) = state::load_cohort(snapshot, &cohort)?
             && state.exit_on_remove
-            && (state.end != End::Held || guard.is_none())
+            && (state.end != RemovalState::Held || guard.is_none())
         {
             removed.push(cohort);
         }
@@ -58,13 +58,13 @@ pub fn remove(
     let mut state = state::load_cohort(&snapshot, cohort)?.unwrap_or_default();
     let members = snapshot.members_len(cohort)?;
     if let Some(guard) = guard
-        && state.end != End::UnderWay
+        && state.end != RemovalState::UnderWay
         && guard.holds(members, members)
     {
         return hold(store, cohort, state, members, now);
     }
     let mut record = RunRecord::begun(Reason::Removed, now);
-    (state.end, state.held) = (End::UnderWay, None);
+    (state.end, state.held) = (RemovalState::UnderWay, None);
     state.begin_beside(now);
     // The answers that its members came from are void: should the definition come back, everybody is asked.
     state.rule.clear();
@@ -133,13 +133,13 @@ fn hold(
     members: u64,
     now: Millis,
 ) -> Result<RunRecord, EngineError> {
-    let held = Held {
+    let held = HeldRun {
         at: now.to_string(),
         members,
         entered: 0,
         exited: members,
     };
-    (state.end, state.held) = (End::Held, Some(held.clone()));
+    (state.end, state.held) = (RemovalState::Held, Some(held.clone()));
     let record = RunRecord {
         members,
         held: Some(held),

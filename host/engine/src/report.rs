@@ -10,7 +10,7 @@ use crate::{EngineError, state};
 
 /// What a tick of one rule did.
 #[derive(Clone, Debug)]
-pub struct TickReport {
+pub struct RunReport {
     /// The clock it ran at.
     pub now: Millis,
     /// Users who had news, were due, or all of them.
@@ -18,7 +18,7 @@ pub struct TickReport {
     /// Candidates whose answer was computed.
     pub evaluated: u64,
     /// Users who have no answer of their own, by reason: they keep their membership.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedUsers>,
     /// Each cohort of the rule.
     pub cohorts: Vec<CohortReport>,
     /// How long it took.
@@ -41,12 +41,12 @@ pub struct CohortReport {
     /// Messages put in the outbox, over all destinations.
     pub messages: u64,
     /// The guard holds its moves: none was made.
-    pub held: Option<Held>,
+    pub held: Option<HeldRun>,
 }
 
 /// A run whose moves were not made, since they are more than the guard lets pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldRun {
     /// Its clock, RFC 3339.
     pub at: String,
     /// Members, before and still.
@@ -69,7 +69,7 @@ pub struct Preview {
     /// As in [`TickReport`].
     pub evaluated: u64,
     /// As in [`TickReport`].
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedUsers>,
     /// Each cohort of the rule.
     pub cohorts: Vec<CohortPreview>,
 }
@@ -94,7 +94,7 @@ pub struct CohortPreview {
     /// The ids of the first who would exit.
     pub sample_exited: Vec<String>,
     /// Destinations that would be told the whole cohort, since they do not know it yet.
-    pub told_whole: Vec<String>,
+    pub full_sync_to: Vec<String>,
     /// The guard holds a run of it already, or would hold this one.
     pub held: bool,
 }
@@ -170,7 +170,7 @@ impl Reason {
 
 /// Users who have no answer of their own, and keep their membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
+pub struct SkippedUsers {
     /// What failed, in the rule's or the sandbox's words.
     pub reason: String,
     /// How many users.
@@ -187,7 +187,7 @@ pub struct Skipped {
     pub reported: bool,
 }
 
-impl Skipped {
+impl SkippedUsers {
     /// Returns whether an earlier run said all that there is to say of them.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -232,7 +232,7 @@ impl Skipped {
     }
 }
 
-impl std::fmt::Display for Skipped {
+impl std::fmt::Display for SkippedUsers {
     /// Says why, for people.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.waiting && !self.too_large {
@@ -261,7 +261,7 @@ pub struct RunRecord {
     /// As in [`TickReport`].
     pub evaluated: u64,
     /// As in [`TickReport`].
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedUsers>,
     /// Members afterwards.
     pub members: u64,
     /// How many entered.
@@ -276,7 +276,7 @@ pub struct RunRecord {
     pub duration_ms: u64,
     /// The guard held it: nothing was moved.
     #[serde(default)]
-    pub held: Option<Held>,
+    pub held: Option<HeldRun>,
 }
 
 fn one() -> u64 {
@@ -299,8 +299,8 @@ impl RunRecord {
         &self,
         cohort: &CohortId,
         at: Millis,
-    ) -> Result<muster_store::RunRecord, EngineError> {
-        Ok(muster_store::RunRecord {
+    ) -> Result<muster_store::StoredRun, EngineError> {
+        Ok(muster_store::StoredRun {
             cohort: cohort.clone(),
             at,
             body: state::encode(self)?,

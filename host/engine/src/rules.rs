@@ -1,11 +1,11 @@
 //! What the store keeps of rules and runs, beyond a tick.
 
 use muster_model::{CohortId, Millis};
-use muster_sandbox::Rule;
+use muster_sandbox::Module;
 use muster_store::{Snapshot, Store};
 
 use crate::cohort::Cohort;
-use crate::memory::{Memory, Unfinished};
+use crate::prior_state::{PriorState, Unfinished};
 use crate::report::RunRecord;
 use crate::{EngineError, state};
 
@@ -13,14 +13,17 @@ use crate::{EngineError, state};
 ///
 /// # Errors
 /// When the store fails.
-pub fn forget_other_rules(store: &Store, rules: &[(&Rule, &[Cohort])]) -> Result<(), EngineError> {
+pub fn forget_other_rules(
+    store: &Store,
+    rules: &[(&Module, &[Cohort])],
+) -> Result<(), EngineError> {
     let kept: Vec<_> = rules
         .iter()
-        .map(|(rule, cohorts)| state::rule_key(rule, cohorts))
+        .map(|(rule, cohorts)| state::module_key(rule, cohorts))
         .collect();
-    for key in store.snapshot()?.rules()? {
+    for key in store.snapshot()?.module_keys()? {
         if !kept.contains(&key) {
-            store.forget_rule(&key)?;
+            store.forget_module(&key)?;
         }
     }
     Ok(())
@@ -30,8 +33,8 @@ pub fn forget_other_rules(store: &Store, rules: &[(&Rule, &[Cohort])]) -> Result
 ///
 /// # Errors
 /// When the store fails.
-pub fn forget_rule(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> Result<(), EngineError> {
-    store.forget_rule(&state::rule_key(rule, cohorts))?;
+pub fn forget_rule(store: &Store, rule: &Module, cohorts: &[Cohort]) -> Result<(), EngineError> {
+    store.forget_module(&state::module_key(rule, cohorts))?;
     Ok(())
 }
 
@@ -39,10 +42,14 @@ pub fn forget_rule(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> Result<(),
 ///
 /// # Errors
 /// When the store fails.
-pub fn goes_on(snapshot: &Snapshot, rule: &Rule, cohorts: &[Cohort]) -> Result<bool, EngineError> {
-    let key = state::rule_key(rule, cohorts);
-    let memory = Memory::load(snapshot, &key, cohorts)?;
-    Ok(matches!(memory.unfinished(&key), Unfinished::Open(_)))
+pub fn goes_on(
+    snapshot: &Snapshot,
+    rule: &Module,
+    cohorts: &[Cohort],
+) -> Result<bool, EngineError> {
+    let key = state::module_key(rule, cohorts);
+    let prior = PriorState::load(snapshot, &key, cohorts)?;
+    Ok(matches!(prior.unfinished(&key), Unfinished::Open(_)))
 }
 
 /// The first instant at which an answer of a rule runs out; `None`: all stand for ever.
@@ -51,10 +58,10 @@ pub fn goes_on(snapshot: &Snapshot, rule: &Rule, cohorts: &[Cohort]) -> Result<b
 /// When the store fails.
 pub fn next_due(
     snapshot: &Snapshot,
-    rule: &Rule,
+    rule: &Module,
     cohorts: &[Cohort],
 ) -> Result<Option<Millis>, EngineError> {
-    Ok(snapshot.next_due(&state::rule_key(rule, cohorts))?)
+    Ok(snapshot.next_due(&state::module_key(rule, cohorts))?)
 }
 
 /// The latest runs of a cohort, newest first.
@@ -80,7 +87,7 @@ pub fn records_since(
     limit: usize,
 ) -> Result<Vec<RunRecord>, EngineError> {
     let stored = snapshot.records_since(cohort, since, limit)?;
-    let decode = |record: muster_store::RunRecord| {
+    let decode = |record: muster_store::StoredRun| {
         serde_json::from_slice(&record.body).map_err(|error| EngineError::State {
             of: format!("a run of `{cohort}`"),
             why: error.to_string(),

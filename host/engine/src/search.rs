@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use muster_sandbox::Verdicts;
-use muster_store::{Failure, UserKey};
+use muster_store::{UserFailure, UserKey};
 
 use crate::EngineError;
 
@@ -40,12 +40,12 @@ pub(crate) struct Called {
     /// How long it took.
     pub(crate) time: Duration,
     /// The rule's answers, or why there are none.
-    pub(crate) verdicts: Result<Verdicts, Fault>,
+    pub(crate) verdicts: Result<Verdicts, CallFault>,
 }
 
 /// Why a call has no answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum CallFault {
     /// The rule failed.
     Rule(String),
     /// There is more of the users than a call may have: parts of the batch may do, and the rule did nothing wrong.
@@ -76,19 +76,19 @@ pub(crate) enum NoAnswer {
     /// The rule failed for a batch of so many users, and the budget did not reach for more.
     Suspected(Suspicion),
     /// The budget did not reach for a call.
-    NotAsked(Arc<str>),
+    NotEvaluated(Arc<str>),
 }
 
 impl NoAnswer {
     /// Returns whether the rule was called for the user.
-    pub(crate) fn was_asked(&self) -> bool {
-        !matches!(self, Self::NotAsked(_))
+    pub(crate) fn was_evaluated(&self) -> bool {
+        !matches!(self, Self::NotEvaluated(_))
     }
 
     /// Returns the reason, in the rule's or the sandbox's words where the rule was called.
     pub(crate) fn reason(&self) -> &str {
         match self {
-            Self::Failed(reason) | Self::NotAsked(reason) => reason,
+            Self::Failed(reason) | Self::NotEvaluated(reason) => reason,
             Self::TooLarge => TOO_LARGE,
             Self::Suspected(suspicion) => &suspicion.reason,
         }
@@ -105,9 +105,9 @@ pub(crate) struct Suspicion {
 /// What failed calls of a run may take.
 pub(crate) struct Budget<'a> {
     /// For users without a failure so far.
-    fresh: Purse,
+    fresh: SharedBudget,
     /// For the others.
-    retries: Purse,
+    retries: SharedBudget,
     /// Whether the rule answered for anybody.
     sound: AtomicBool,
     /// Why the latest call failed.
@@ -117,13 +117,13 @@ pub(crate) struct Budget<'a> {
 }
 
 /// A limited time.
-struct Purse {
+struct SharedBudget {
     limit: Duration,
     /// In µs.
     spent: AtomicU64,
 }
 
-impl Purse {
+impl SharedBudget {
     fn new(limit: Duration) -> Self {
         Self {
             limit,
@@ -148,8 +148,8 @@ impl Purse {
 impl<'a> Budget<'a> {
     pub(crate) fn new(stop: Option<&'a AtomicBool>) -> Self {
         Self {
-            fresh: Purse::new(FAILURE_TIME),
-            retries: Purse::new(RETRY_TIME),
+            fresh: SharedBudget::new(FAILURE_TIME),
+            retries: SharedBudget::new(RETRY_TIME),
             sound: AtomicBool::new(false),
             reason: Mutex::new(Arc::from("")),
             stop,
@@ -179,7 +179,7 @@ impl<'a> Budget<'a> {
 pub(crate) struct Search<'a, C> {
     pub(crate) caller: &'a C,
     /// Earlier failures, of these and other users.
-    pub(crate) failures: &'a BTreeMap<UserKey, Failure>,
+    pub(crate) failures: &'a BTreeMap<UserKey, UserFailure>,
     pub(crate) budget: &'a Budget<'a>,
     /// The most users of a batch.
     pub(crate) batch: usize,
@@ -187,13 +187,13 @@ pub(crate) struct Search<'a, C> {
 }
 
 /// A batch that is to be asked about.
-struct Item<'a> {
+struct SearchItem<'a> {
     users: &'a [UserKey],
     /// The batch that it is a part of, if that failed.
     parent: Option<Suspicion>,
 }
 
-impl<'a> Item<'a> {
+impl<'a> SearchItem<'a> {
     fn new(users: &'a [UserKey]) -> Self {
         Self {
             users,
@@ -207,15 +207,15 @@ impl<C: Caller> Search<'_, C> {
     pub(crate) fn run(&self, users: &[UserKey]) -> Result<Vec<Answers>, EngineError> {
         let mut answers = Vec::new();
         let sorted = Sorted::new(users, self.failures);
-        let fresh = [&sorted.not_asked, &sorted.fresh];
+        let fresh = [&sorted.not_evaluated, &sorted.fresh];
         let fresh = fresh.iter().flat_map(|users| users.chunks(self.batch));
-        self.ask(fresh.map(Item::new).collect(), false, &mut answers)?;
+        self.ask(fresh.map(SearchItem::new).collect(), false, &mut answers)?;
         let suspected = sorted.suspected.iter().rev().flat_map(|(batch, users)| {
             let batch = usize::try_from(*batch).unwrap_or(usize::MAX);
             users.chunks(batch.div_ceil(SPLIT).clamp(1, self.batch))
         });
         let failing = sorted.failing.chunks(1);
-        let again = suspected.chain(failing).map(Item::new).collect();
+        let again = suspected.chain(failing).map(SearchItem::new).collect();
         self.ask(again, true, &mut answers)?;
         answers.sort_by_key(|answers| answers.users.first().copied());
         Ok(answers)
@@ -225,7 +225,7 @@ impl<C: Caller> Search<'_, C> {
     /// answer is still to be found.
     fn ask(
         &self,
-        mut items: Vec<Item<'_>>,
+        mut items: Vec<SearchItem<'_>>,
         retries: bool,
         answers: &mut Vec<Answers>,
     ) -> Result<(), EngineError> {
@@ -243,7 +243,7 @@ impl<C: Caller> Search<'_, C> {
                     // Halves, for they are asked about as if nothing had been: half of them are half as large.
                     Some(Err(Failed::TooLarge)) => {
                         let half = item.users.len().div_ceil(2);
-                        parts.extend(item.users.chunks(half).map(|users| Item {
+                        parts.extend(item.users.chunks(half).map(|users| SearchItem {
                             users,
                             parent: item.parent.clone(),
                         }));
@@ -257,7 +257,7 @@ impl<C: Caller> Search<'_, C> {
                             reason,
                         };
                         let part = item.users.len().div_ceil(SPLIT);
-                        parts.extend(item.users.chunks(part).map(|users| Item {
+                        parts.extend(item.users.chunks(part).map(|users| SearchItem {
                             users,
                             parent: Some(parent.clone()),
                         }));
@@ -265,7 +265,7 @@ impl<C: Caller> Search<'_, C> {
                     None => {
                         let why = match item.parent {
                             Some(parent) => NoAnswer::Suspected(parent),
-                            None => NoAnswer::NotAsked(self.budget.empty()),
+                            None => NoAnswer::NotEvaluated(self.budget.empty()),
                         };
                         answers.push(self.none(item.users, why));
                     }
@@ -288,9 +288,9 @@ impl<C: Caller> Search<'_, C> {
     #[expect(clippy::type_complexity, reason = "batches with what became of them")]
     fn round<'i>(
         &self,
-        items: Vec<Item<'i>>,
+        items: Vec<SearchItem<'i>>,
         retries: bool,
-    ) -> Result<Vec<(Item<'i>, Option<Result<Verdicts, Failed>>)>, EngineError> {
+    ) -> Result<Vec<(SearchItem<'i>, Option<Result<Verdicts, Failed>>)>, EngineError> {
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let results = Mutex::new(BTreeMap::new());
@@ -322,7 +322,7 @@ impl<C: Caller> Search<'_, C> {
     }
 
     /// `failed`: a call of this round failed.
-    fn may_call(&self, item: &Item<'_>, retries: bool, failed: &AtomicBool) -> bool {
+    fn may_call(&self, item: &SearchItem<'_>, retries: bool, failed: &AtomicBool) -> bool {
         let budget = self.budget;
         if retries {
             return !budget.retries.is_empty() && !budget.stopped();
@@ -350,7 +350,7 @@ impl<C: Caller> Search<'_, C> {
                 Ok(Ok(verdicts))
             }
             // It costs no more than to read the users twice, however many batches are too large.
-            Err(Fault::TooLarge) if users.len() > 1 => Ok(Err(Failed::TooLarge)),
+            Err(CallFault::TooLarge) if users.len() > 1 => Ok(Err(Failed::TooLarge)),
             Err(fault) => {
                 let purse = if retries {
                     &budget.retries
@@ -360,8 +360,8 @@ impl<C: Caller> Search<'_, C> {
                 purse.spend(time);
                 failed.store(true, Ordering::Relaxed);
                 let (reason, failed) = match fault {
-                    Fault::TooLarge => (Arc::from(TOO_LARGE), Failed::TooLarge),
-                    Fault::Rule(reason) => {
+                    CallFault::TooLarge => (Arc::from(TOO_LARGE), Failed::TooLarge),
+                    CallFault::Rule(reason) => {
                         let reason: Arc<str> = Arc::from(reason);
                         (Arc::clone(&reason), Failed::Rule(reason))
                     }
@@ -373,7 +373,7 @@ impl<C: Caller> Search<'_, C> {
     }
 }
 
-/// A [`Fault`] whose reason many may share.
+/// A [`CallFault`] whose reason many may share.
 enum Failed {
     Rule(Arc<str>),
     TooLarge,
@@ -383,7 +383,7 @@ enum Failed {
 #[derive(Default)]
 struct Sorted {
     /// The budget of an earlier run did not reach for them.
-    not_asked: Vec<UserKey>,
+    not_evaluated: Vec<UserKey>,
     /// Nothing is known against them.
     fresh: Vec<UserKey>,
     /// By the size of the smallest batch with them that failed.
@@ -393,13 +393,13 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn new(users: &[UserKey], failures: &BTreeMap<UserKey, Failure>) -> Self {
+    fn new(users: &[UserKey], failures: &BTreeMap<UserKey, UserFailure>) -> Self {
         let mut sorted = Self::default();
         for user in users {
             match failures.get(user) {
                 None => sorted.fresh.push(*user),
-                Some(Failure { batch: 0, .. }) => sorted.not_asked.push(*user),
-                Some(Failure {
+                Some(UserFailure { batch: 0, .. }) => sorted.not_evaluated.push(*user),
+                Some(UserFailure {
                     count: 0, batch, ..
                 }) => {
                     sorted.suspected.entry(*batch).or_default().push(*user);

@@ -3,36 +3,39 @@
 use std::collections::BTreeMap;
 
 use muster_model::{CohortId, Millis};
-use muster_sandbox::Rule;
-use muster_store::{Identity, RuleKey, Snapshot};
+use muster_sandbox::Module;
+use muster_store::{Identity, ModuleKey, Snapshot};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::copy::DestinationCopy;
-use crate::report::{Held, Reason, Skipped};
+use crate::report::{HeldRun, Reason, SkippedUsers};
 
 /// A rule's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RuleState {
+pub(crate) struct ModuleState {
     /// The history sequence up to which news has been evaluated.
-    pub(crate) news: u64,
+    #[serde(rename = "news")]
+    pub(crate) sequence: u64,
     /// The clock of its last finished tick, in ms.
     pub(crate) now: i64,
     /// A tick that has committed some chunks and not yet all.
-    pub(crate) open: Option<OpenTick>,
+    pub(crate) open: Option<UnfinishedRun>,
 }
 
 /// A tick on its way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct OpenTick {
+pub(crate) struct UnfinishedRun {
     /// Its clock, in ms.
     pub(crate) now: i64,
     /// The history sequence when it began.
-    pub(crate) news: u64,
+    #[serde(rename = "news")]
+    pub(crate) sequence: u64,
     /// Whether it asks everybody.
-    pub(crate) everybody: bool,
+    #[serde(rename = "everybody")]
+    pub(crate) all_users: bool,
     /// Users below this key are done.
     pub(crate) next_user: u32,
     /// How many users it asks, and of how many it has the answer.
@@ -42,21 +45,21 @@ pub(crate) struct OpenTick {
     pub(crate) evaluated: u64,
     /// Whom it could not evaluate so far.
     #[serde(default)]
-    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) skipped: Vec<SkippedUsers>,
 }
 
 /// What a run that is under way has done to a cohort so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counts {
+pub(crate) struct RunCounts {
     pub(crate) entered: u64,
     pub(crate) exited: u64,
     pub(crate) messages: u64,
 }
 
-impl OpenTick {
+impl UnfinishedRun {
     /// Names the run, so that a cohort can say which run it is in.
-    pub(crate) fn stamp(&self, rule: &RuleKey) -> String {
-        format!("{}-{}-{}", hex(&rule.0), self.now, self.news)
+    pub(crate) fn stamp(&self, rule: &ModuleKey) -> String {
+        format!("{}-{}-{}", hex(&rule.0), self.now, self.sequence)
     }
 }
 
@@ -76,7 +79,7 @@ pub(crate) struct CohortState {
     pub(crate) run: String,
     /// What that run has done so far.
     #[serde(default)]
-    pub(crate) counts: Counts,
+    pub(crate) counts: RunCounts,
     /// A clock that its members have seen at least, in ms: that of its latest run alone, or of the first under its rule.
     #[serde(default)]
     pub(crate) evaluated: i64,
@@ -97,7 +100,7 @@ pub(crate) struct CohortState {
     pub(crate) ran: Option<i64>,
     /// A run that the guard holds.
     #[serde(default)]
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<HeldRun>,
     /// A run was held, and its moves were not made: the next run that is not held asks everybody.
     #[serde(default)]
     pub(crate) stale: bool,
@@ -109,13 +112,13 @@ pub(crate) struct CohortState {
     pub(crate) exit_on_remove: bool,
     /// How far its end is, if its definition is gone.
     #[serde(default)]
-    pub(crate) end: End,
+    pub(crate) end: RemovalState,
 }
 
 /// How far the end of a cohort is whose definition is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum End {
+pub(crate) enum RemovalState {
     /// It has not begun.
     #[default]
     Ahead,
@@ -131,7 +134,7 @@ impl CohortState {
         self.name.clone_from(&cohort.name);
         self.exit_on_remove = cohort.exit_on_remove;
         // A definition that has come back ends nothing.
-        if std::mem::take(&mut self.end) == End::Held {
+        if std::mem::take(&mut self.end) == RemovalState::Held {
             self.held = None;
         }
         let synced = |name: &str| cohort.sync.iter().any(|sync| sync.destination == name);
@@ -155,20 +158,20 @@ impl CohortState {
 }
 
 /// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different cadences may share a rule.
-pub(crate) fn rule_key(rule: &Rule, cohorts: &[Cohort]) -> RuleKey {
+pub(crate) fn module_key(rule: &Module, cohorts: &[Cohort]) -> ModuleKey {
     let mut digest = Sha256::new_with_prefix(rule.digest());
     for cohort in cohorts {
         digest.update(cohort.id.as_str().as_bytes());
         digest.update([0]);
     }
-    RuleKey(digest.finalize().into())
+    ModuleKey(digest.finalize().into())
 }
 
 pub(crate) fn load_rule(
     snapshot: &Snapshot,
-    rule: &RuleKey,
-) -> Result<Option<RuleState>, EngineError> {
-    decode(snapshot.rule_state(rule)?, || "a rule".to_owned())
+    rule: &ModuleKey,
+) -> Result<Option<ModuleState>, EngineError> {
+    decode(snapshot.module_state(rule)?, || "a rule".to_owned())
 }
 
 /// Returns the clock of the latest run of the rule that a cohort follows; `None`: it follows none.
@@ -179,7 +182,7 @@ pub(crate) fn clock_of_its_rule(
     let Some(key) = unhex(&state.rule) else {
         return Ok(None);
     };
-    let rule = load_rule(snapshot, &RuleKey(key))?;
+    let rule = load_rule(snapshot, &ModuleKey(key))?;
     Ok(rule.map(|rule| Millis(rule.now)))
 }
 
@@ -233,7 +236,7 @@ pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(digest)
 }
 
-impl OpenTick {
+impl UnfinishedRun {
     pub(crate) fn now(&self) -> Millis {
         Millis(self.now)
     }

@@ -1,12 +1,12 @@
 //! Cohorts between their runs: when the last one was, and whether the guard holds one.
 
 use muster_model::{CohortId, Millis};
-use muster_store::{RuleKey, RunCommit, Snapshot, Store};
+use muster_store::{ModuleKey, RunCommit, Snapshot, Store};
 use serde::Serialize;
 
-use crate::report::{Held, Reason, RunRecord};
+use crate::report::{HeldRun, Reason, RunRecord};
 use crate::search::TOO_LARGE;
-use crate::state::{CohortState, End};
+use crate::state::{CohortState, RemovalState};
 use crate::{EngineError, state};
 
 /// What the store knows of a cohort, beside its members.
@@ -15,16 +15,16 @@ pub struct CohortStatus {
     /// The clock of its latest finished run; in real time, of the latest that evaluated somebody. `None`: it has none.
     pub ran: Option<Millis>,
     /// A run that the guard holds.
-    pub held: Option<Held>,
+    pub held: Option<HeldRun>,
     /// What is held is the cohort's end: its definition is gone, and all members would exit.
     pub is_end: bool,
     /// Users who cannot be evaluated at present; `None`: there are none.
-    pub failing: Option<Failing>,
+    pub failing: Option<FailingUsers>,
 }
 
 /// Users for whom the rule of a cohort has no answer: they keep their membership, and are asked about again from time to time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failing {
+pub struct FailingUsers {
     /// How many the rule failed for.
     pub failed: u64,
     /// Why it failed for the latest of them; empty: it failed for none.
@@ -54,12 +54,12 @@ pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, En
         ran,
         failing: failing(snapshot, &state)?,
         held: state.held,
-        is_end: state.end == End::Held,
+        is_end: state.end == RemovalState::Held,
     })
 }
 
-fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<Failing>, EngineError> {
-    let Some(rule) = state::unhex(&state.rule).map(RuleKey) else {
+fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<FailingUsers>, EngineError> {
+    let Some(rule) = state::unhex(&state.rule).map(ModuleKey) else {
         return Ok(None);
     };
     let summary = snapshot.failures_of(&rule)?;
@@ -73,7 +73,7 @@ fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<Failing>, 
             ids.extend(snapshot.user_id(user)?);
         }
     }
-    Ok(Some(Failing {
+    Ok(Some(FailingUsers {
         failed,
         reason: if failed > 0 {
             summary.reason
@@ -102,7 +102,11 @@ fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis
 ///
 /// # Errors
 /// When the store fails; then it is held still.
-pub fn reject(store: &Store, cohort: &CohortId, now: Millis) -> Result<Option<Held>, EngineError> {
+pub fn reject(
+    store: &Store,
+    cohort: &CohortId,
+    now: Millis,
+) -> Result<Option<HeldRun>, EngineError> {
     let snapshot = store.snapshot()?;
     let Some(mut state) = state::load_cohort(&snapshot, cohort)? else {
         return Ok(None);
@@ -110,7 +114,7 @@ pub fn reject(store: &Store, cohort: &CohortId, now: Millis) -> Result<Option<He
     let Some(held) = state.held.take() else {
         return Ok(None);
     };
-    if std::mem::take(&mut state.end) == End::Held {
+    if std::mem::take(&mut state.end) == RemovalState::Held {
         state.exit_on_remove = false;
     }
     let record = RunRecord {

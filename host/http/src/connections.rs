@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// The connections that are open.
 pub(crate) struct Connections {
-    state: Mutex<State>,
+    state: Mutex<ConnectionTable>,
     most: usize,
     /// The most that one sender has: three quarters, since it may be a proxy, through which everything comes.
     most_of_sender: usize,
@@ -17,12 +17,12 @@ pub(crate) struct Connections {
 }
 
 #[derive(Default)]
-struct State {
+struct ConnectionTable {
     /// Counts connections and their idle times, so that it orders both.
     next: u64,
     open: HashMap<u64, Seat>,
     /// Connections without a request under way, in the order in which they give way.
-    idle: BTreeSet<Turn>,
+    idle: BTreeSet<EvictionOrder>,
     /// Connections that were told to end and have not ended yet.
     ending: usize,
     /// How many connections each sender has.
@@ -31,7 +31,7 @@ struct State {
 
 /// When an idle connection gives way: those that never got the answer 200 first, then those that are idle for the longest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+struct EvictionOrder {
     useful: bool,
     since: u64,
     number: u64,
@@ -42,7 +42,7 @@ struct Seat {
     /// It got the answer 200 once.
     useful: bool,
     standing: Standing,
-    told: Arc<Notify>,
+    end: Arc<Notify>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ enum Standing {
 pub(crate) struct Connection {
     connections: Arc<Connections>,
     number: u64,
-    told: Arc<Notify>,
+    end: Arc<Notify>,
 }
 
 /// A request under way on a connection, which does not give way meanwhile.
@@ -130,14 +130,14 @@ impl Connections {
         }
     }
 
-    fn open(self: &Arc<Self>, state: &mut State, sender: IpAddr) -> Connection {
+    fn open(self: &Arc<Self>, state: &mut ConnectionTable, sender: IpAddr) -> Connection {
         let number = state.count();
         let told = Arc::new(Notify::new());
         let seat = Seat {
             sender,
             useful: false,
             standing: Standing::Idle(number),
-            told: Arc::clone(&told),
+            end: Arc::clone(&told),
         };
         state.idle.extend(seat.turn(number));
         state.open.insert(number, seat);
@@ -145,24 +145,24 @@ impl Connections {
         Connection {
             connections: Arc::clone(self),
             number,
-            told,
+            end: told,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConnectionTable> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ConnectionTable {
     fn count(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
     /// Of a sender's idle connections the one that gives way first.
-    fn idle_of(&self, sender: IpAddr) -> Option<Turn> {
-        let is_of = |turn: &&Turn| {
+    fn idle_of(&self, sender: IpAddr) -> Option<EvictionOrder> {
+        let is_of = |turn: &&EvictionOrder| {
             let seat = self.open.get(&turn.number);
             seat.is_some_and(|seat| seat.sender == sender)
         };
@@ -170,13 +170,13 @@ impl State {
     }
 
     /// Tells an idle connection to end.
-    fn end(&mut self, turn: Option<Turn>) {
+    fn end(&mut self, turn: Option<EvictionOrder>) {
         let Some(turn) = turn.filter(|turn| self.idle.remove(turn)) else {
             return;
         };
         if let Some(seat) = self.open.get_mut(&turn.number) {
             seat.standing = Standing::Ending;
-            seat.told.notify_one();
+            seat.end.notify_one();
             self.ending += 1;
         }
     }
@@ -209,9 +209,9 @@ impl State {
 }
 
 impl Seat {
-    fn turn(&self, number: u64) -> Option<Turn> {
+    fn turn(&self, number: u64) -> Option<EvictionOrder> {
         match self.standing {
-            Standing::Idle(since) => Some(Turn {
+            Standing::Idle(since) => Some(EvictionOrder {
                 useful: self.useful,
                 since,
                 number,
@@ -223,9 +223,9 @@ impl Seat {
 
 impl Connection {
     /// Waits until the connection has to give way. A request that arrived meanwhile goes first.
-    pub(crate) async fn told_to_end(&self) {
+    pub(crate) async fn must_end(&self) {
         loop {
-            self.told.notified().await;
+            self.end.notified().await;
             let state = self.connections.state();
             let seat = state.open.get(&self.number);
             if seat.is_some_and(|seat| seat.standing == Standing::Ending) {
@@ -305,8 +305,8 @@ mod tests {
         assert!(at_once(connections.admit(sender(3))).await.is_none());
         // One was told, and only one, however often it is asked.
         assert!(at_once(connections.admit(sender(3))).await.is_none());
-        assert!(at_once(one.told_to_end()).await.is_some());
-        assert!(at_once(two.told_to_end()).await.is_none());
+        assert!(at_once(one.must_end()).await.is_some());
+        assert!(at_once(two.must_end()).await.is_none());
         drop(one);
         let three = at_once(connections.admit(sender(3))).await;
         assert!(three.is_some());
@@ -326,12 +326,12 @@ mod tests {
         let one = Arc::new(connections.admit(sender(1)).await.unwrap());
         assert!(at_once(connections.admit(sender(2))).await.is_none());
         let busy = one.begin();
-        assert!(at_once(one.told_to_end()).await.is_none());
+        assert!(at_once(one.must_end()).await.is_none());
         assert!(at_once(connections.vacancy()).await.is_none());
         busy.end(true);
         assert!(at_once(connections.vacancy()).await.is_some());
         assert!(at_once(connections.admit(sender(2))).await.is_none());
-        assert!(at_once(one.told_to_end()).await.is_some());
+        assert!(at_once(one.must_end()).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,11 +346,11 @@ mod tests {
         let other = Arc::new(connections.admit(sender(2)).await.unwrap());
         let refused = at_once(connections.admit(sender(1))).await;
         assert!(refused.is_some_and(|admitted| admitted.is_none()));
-        assert!(at_once(other.told_to_end()).await.is_none());
+        assert!(at_once(other.must_end()).await.is_none());
         // An idle one of its own does, though there are places.
         drop(busy.pop());
         assert!(at_once(connections.admit(sender(1))).await.is_none());
-        assert!(at_once(all[5].told_to_end()).await.is_some());
+        assert!(at_once(all[5].must_end()).await.is_some());
         all.pop();
         let admitted = at_once(connections.admit(sender(1))).await;
         assert!(admitted.is_some_and(|admitted| admitted.is_some()));

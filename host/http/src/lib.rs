@@ -23,7 +23,7 @@ pub use self::server::serve;
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections at a time.
     pub connections: usize,
     /// How long a connection may take to send the head of a request, or be idle.

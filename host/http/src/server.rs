@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::Limits;
+use crate::ConnectionLimits;
 use crate::connections::{Connection, Connections};
 use crate::sender::sender;
 use crate::writing::Writing;
@@ -32,7 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// 64 bits.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
-    limits: Limits,
+    limits: ConnectionLimits,
     handle: H,
     stopped: impl Future<Output = ()>,
 ) where
@@ -57,7 +57,7 @@ pub async fn serve<H, F, B>(
 }
 
 struct Server {
-    limits: Limits,
+    limits: ConnectionLimits,
     connections: Arc<Connections>,
     graceful: GracefulShutdown,
     tasks: JoinSet<()>,
@@ -141,7 +141,7 @@ impl Server {
                 ended = exchange => if let Err(error) = ended {
                     tracing::debug!(%error, %sender, "a connection over http ended early");
                 },
-                () = connection.told_to_end() => {
+                () = connection.must_end() => {
                     tracing::debug!(%sender, "an idle connection over http gave way to a new one");
                 }
             }

@@ -20,7 +20,7 @@ use super::*;
 /// More than the buffers of both systems hold.
 const LARGE: usize = 64 << 20;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: 2,
     head_time: Duration::from_secs(60),
     write_time: Duration::from_secs(60),
@@ -30,15 +30,15 @@ const LIMITS: Limits = Limits {
 };
 
 /// A server that answers `/` at once, `/no` with 400, `/large` with [`LARGE`] bytes, and `/wait` once it is released.
-struct Server {
+struct TestServer {
     address: SocketAddr,
     release: Arc<Semaphore>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
 
-impl Server {
-    async fn start(limits: Limits) -> Self {
+impl TestServer {
+    async fn start(limits: ConnectionLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (release, stop) = (Arc::new(Semaphore::new(0)), CancellationToken::new());
@@ -126,7 +126,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn the_connection_that_is_idle_for_the_longest_gives_way() {
-    let server = Server::start(LIMITS).await;
+    let server = TestServer::start(LIMITS).await;
     let mut one = server.connect_and_ask("/", 200).await;
     let mut two = server.connect_and_ask("/", 200).await;
     // From here on `two` is idle for longer.
@@ -140,7 +140,7 @@ async fn the_connection_that_is_idle_for_the_longest_gives_way() {
 
 #[tokio::test]
 async fn connections_that_never_got_a_200_give_way_first() {
-    let server = Server::start(Limits {
+    let server = TestServer::start(ConnectionLimits {
         connections: 3,
         ..LIMITS
     })
@@ -160,7 +160,7 @@ async fn connections_that_never_got_a_200_give_way_first() {
 
 #[tokio::test]
 async fn requests_under_way_do_not_give_way_and_more_wait() {
-    let server = Server::start(LIMITS).await;
+    let server = TestServer::start(LIMITS).await;
     let (mut one, mut two) = (server.connect().await, server.connect().await);
     send(&mut one, "/wait").await;
     send(&mut two, "/wait").await;
@@ -183,7 +183,7 @@ async fn requests_under_way_do_not_give_way_and_more_wait() {
 
 #[tokio::test]
 async fn one_address_leaves_connections_to_others() {
-    let server = Server::start(Limits {
+    let server = TestServer::start(ConnectionLimits {
         connections: 4,
         ..LIMITS
     })
@@ -208,7 +208,7 @@ async fn one_address_leaves_connections_to_others() {
 
 #[tokio::test]
 async fn idle_connections_keep_nobody_out() {
-    let server = Server::start(LIMITS).await;
+    let server = TestServer::start(LIMITS).await;
     let mut idle = Vec::new();
     for _ in 0..200 {
         idle.push(server.connect().await);
@@ -220,7 +220,7 @@ async fn idle_connections_keep_nobody_out() {
 
 #[tokio::test]
 async fn half_requests_and_idle_connections_end() {
-    let server = Server::start(Limits {
+    let server = TestServer::start(ConnectionLimits {
         connections: 8,
         head_time: Duration::from_millis(200),
         ..LIMITS
@@ -241,7 +241,7 @@ async fn half_requests_and_idle_connections_end() {
 
 #[tokio::test]
 async fn a_client_that_takes_no_answer_is_cut_off() {
-    let server = Server::start(Limits {
+    let server = TestServer::start(ConnectionLimits {
         write_time: Duration::from_millis(200),
         ..LIMITS
     })
@@ -268,11 +268,11 @@ async fn a_client_that_takes_no_answer_is_cut_off() {
 
 #[tokio::test]
 async fn the_end_waits_for_requests_under_way_and_cuts_off_those_that_take_too_long() {
-    let server = Server::start(LIMITS).await;
+    let server = TestServer::start(LIMITS).await;
     let mut stream = server.connect().await;
     send(&mut stream, "/wait").await;
     let _idle = server.connect_and_ask("/", 200).await;
-    let Server {
+    let TestServer {
         release,
         stop,
         running,
@@ -283,7 +283,7 @@ async fn the_end_waits_for_requests_under_way_and_cuts_off_those_that_take_too_l
     assert_eq!(status(&mut stream).await, Some(200));
     running.await.unwrap();
 
-    let server = Server::start(Limits {
+    let server = TestServer::start(ConnectionLimits {
         stop_time: Duration::from_millis(100),
         ..LIMITS
     })

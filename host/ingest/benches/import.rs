@@ -13,10 +13,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use muster_ingest::{Counts, ImportOptions, decode_lines, import_file};
+use muster_ingest::{ImportOptions, LineCounts, decode_lines, import_file};
 use muster_model::EventBuffer;
-use muster_store::{Options, Store};
-use xtask::data::{Format, Settings, generate};
+use muster_store::{Store, StoreOptions};
+use xtask::data::{DataSettings, Format, generate};
 
 const TURNS: usize = 3;
 
@@ -29,12 +29,12 @@ fn main() {
         (Format::Gzip, "gzip"),
         (Format::Zstd, "zstd"),
     ] {
-        let settings = Settings {
+        let settings = DataSettings {
             users: 50_000,
             events: lines.unwrap_or(1_000_000),
             days: 1,
             format,
-            ..Settings::default()
+            ..DataSettings::default()
         };
         let made = generate(&settings, &folder.path().join(name), &mut |_| {}).unwrap();
         cases.push((name, made.files[0].clone(), made.lines, made.bytes_of_json));
@@ -81,7 +81,7 @@ fn seconds(work: impl FnOnce()) -> f64 {
 }
 
 fn decode(text: &[u8]) {
-    let (mut buffer, mut counts) = (EventBuffer::default(), Counts::default());
+    let (mut buffer, mut counts) = (EventBuffer::default(), LineCounts::default());
     let mut rest = text;
     while !rest.is_empty() {
         let piece = &rest[..rest.len().min(1 << 20)];
@@ -95,7 +95,7 @@ fn decode(text: &[u8]) {
 
 fn import(path: &Path, threads: usize, folder: &Path) -> f64 {
     let directory = folder.join("store");
-    let store = Store::open(&directory, &Options::default()).unwrap();
+    let store = Store::open(&directory, &StoreOptions::default()).unwrap();
     let options = ImportOptions {
         threads,
         ..ImportOptions::default()

@@ -1,8 +1,8 @@
 //! One line of the export format, many, or one event of a request, into a buffer.
 
-mod door;
-mod draft;
+mod admission;
 mod event;
+mod event_builder;
 pub mod limits;
 mod line;
 #[cfg(test)]
@@ -12,11 +12,11 @@ mod value;
 use muster_model::EventBuffer;
 use muster_store::Store;
 
-pub(crate) use self::door::Door;
-pub(crate) use self::draft::Draft;
-pub(crate) use self::event::{Reading, decode_event};
+pub(crate) use self::admission::Admission;
+pub(crate) use self::event::{EventDefaults, decode_event};
+pub(crate) use self::event_builder::EventBuilder;
 use self::limits::MAX_LINE;
-use crate::Counts;
+use crate::LineCounts;
 
 /// Why a line is malformed, in words for who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,7 @@ pub struct Malformed {
 /// is malformed; `None`: all names are right.
 ///
 /// ```
-/// use muster_ingest::{Counts, decode_lines};
+/// use muster_ingest::{LineCounts, decode_lines};
 /// let lines = br#"{"user_id": "ann", "event_type": "View", "event_time": "2026-02-28 09:59:55.977000"}
 /// {"user_id": "ann", "event_type"
 /// "#;
@@ -53,10 +53,10 @@ pub fn decode_lines(
     first_line: u64,
     store: Option<&Store>,
     buffer: &mut EventBuffer,
-    counts: &mut Counts,
+    counts: &mut LineCounts,
     malformed: &mut dyn FnMut(Malformed),
 ) {
-    let (mut draft, mut door) = (Draft::default(), Door::new(store));
+    let (mut builder, mut door) = (EventBuilder::default(), Admission::new(store));
     // One check of the whole is cheaper than one a line; if it fails, the lines that are at fault are found one by one.
     let valid = std::str::from_utf8(text).ok();
     let mut start = 0;
@@ -69,9 +69,9 @@ pub fn decode_lines(
         };
         counts.lines += 1;
         let decoded = match valid.and_then(|valid| valid.get(range)) {
-            Some(text) => decode_line(text, &mut draft, &mut door, buffer, counts),
+            Some(text) => decode_line(text, &mut builder, &mut door, buffer, counts),
             None => match std::str::from_utf8(bytes) {
-                Ok(text) => decode_line(text, &mut draft, &mut door, buffer, counts),
+                Ok(text) => decode_line(text, &mut builder, &mut door, buffer, counts),
                 Err(error) => {
                     let column = error.valid_up_to() + 1;
                     Err(LineError(format!("not UTF-8 at column {column}")))
@@ -91,13 +91,13 @@ fn is_blank(line: &[u8]) -> bool {
 
 fn decode_line<'a>(
     line: &'a str,
-    draft: &mut Draft<'a>,
-    door: &mut Door<'_>,
+    builder: &mut EventBuilder<'a>,
+    door: &mut Admission<'_>,
     buffer: &mut EventBuffer,
-    counts: &mut Counts,
+    counts: &mut LineCounts,
 ) -> Result<(), LineError> {
-    let reading = Reading::default();
-    decode_event(line, &reading, draft, door, buffer, counts).map_err(|error| error.reason)
+    let defaults = EventDefaults::default();
+    decode_event(line, &defaults, builder, door, buffer, counts).map_err(|error| error.reason)
 }
 
 impl LineError {

@@ -5,12 +5,12 @@ mod compression;
 mod decoded;
 mod find;
 mod import;
-mod stage;
+mod import_target;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub(crate) use compression::Compression;
 pub use find::{FindError, find_files};
-pub use import::{ImportOptions, Progress, import_file, is_imported};
+pub use import::{ImportOptions, ImportProgress, import_file, is_imported};
 pub use watch::{FilesError, FilesSettings, run_files};

@@ -38,8 +38,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::budget::ByteBudget;
 pub use self::key::ApiKey;
-use self::limits::Limits;
-use self::read::{Asked, Kind};
+use self::limits::ServerLimits;
+use self::read::{RequestContext, RequestKind};
 use crate::SourceStats;
 
 /// Where to listen, and to whom.
@@ -107,19 +107,19 @@ pub fn decode_body(
     key: &ApiKey,
     now: Millis,
 ) -> Result<EventBuffer, String> {
-    let asked = Asked {
+    let context = RequestContext {
         kind: match identify {
-            true => Kind::Identify,
-            false => Kind::Events,
+            true => RequestKind::Identify,
+            false => RequestKind::Events,
         },
         known: false,
         now,
     };
-    let budget = ByteBudget::new(Limits::default().bytes);
+    let budget = ByteBudget::new(ServerLimits::default().bytes);
     let mut reservation = budget.reservation(Ipv4Addr::LOCALHOST.into());
     match read::read(
         body,
-        &asked,
+        &context,
         std::slice::from_ref(key),
         None,
         &mut reservation,
@@ -151,9 +151,9 @@ pub async fn run_http(
         listener,
         (append, names),
         keys,
-        Limits {
+        ServerLimits {
             connections: settings.connections,
-            ..Limits::default()
+            ..ServerLimits::default()
         },
         stats,
         cancel,

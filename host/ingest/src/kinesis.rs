@@ -28,9 +28,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::connection::Connection;
-use self::position::Position;
-use self::reader::{Read, Reader};
+use self::connection::KinesisConnection;
+use self::position::ShardPosition;
+use self::reader::{ShardEnd, ShardReader};
 use crate::SourceStats;
 
 /// How often it is looked for new shards; at once when one has ended. Kinesis: ListShards takes 1,000 calls a second.
@@ -49,12 +49,12 @@ pub struct KinesisSource {
     /// Which stream, and as whom.
     pub stream: StreamSettings,
     /// Where reading begins that never began before.
-    pub start: Start,
+    pub start: StreamStart,
 }
 
 /// Where reading a stream begins that was never read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum StreamStart {
     /// The oldest record that the stream still has.
     TrimHorizon,
     /// Behind the newest record.
@@ -89,14 +89,14 @@ pub async fn run_kinesis(
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
 ) -> Result<(), KinesisSourceError> {
-    let (connection, place) = Connection::new(source.stream.clone()).await?;
+    let (connection, place) = KinesisConnection::new(source.stream.clone()).await?;
     let failed = |error| KinesisSourceError::Store {
         stream: source.stream.stream_name.to_string(),
         source: error,
     };
     let name = format!("kinesis:{place}/{}", source.stream.stream_name);
     let start = begin(&store, &name, source.start).map_err(failed)?;
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(StreamState {
         store,
         connection,
         name,
@@ -111,45 +111,45 @@ pub async fn run_kinesis(
 
 /// Where shards begin that have no position. `latest` means the instant at which it was first asked for, which is made durable at once:
 /// a restart before the first record must not pass over what has come meanwhile.
-fn begin(store: &Store, name: &str, start: Start) -> Result<Position, StoreError> {
+fn begin(store: &Store, name: &str, start: StreamStart) -> Result<ShardPosition, StoreError> {
     match start {
-        Start::TrimHorizon => return Ok(Position::Horizon),
-        Start::At(instant) => return Ok(Position::At(instant)),
-        Start::Latest => {}
+        StreamStart::TrimHorizon => return Ok(ShardPosition::Horizon),
+        StreamStart::At(instant) => return Ok(ShardPosition::At(instant)),
+        StreamStart::Latest => {}
     }
     let key = SourceKey::new(name)?;
     if let Some(began) = store
         .position(&key)?
-        .and_then(|bytes| Position::decode(&bytes))
+        .and_then(|bytes| ShardPosition::decode(&bytes))
     {
         return Ok(began);
     }
-    let began = Position::At(Millis::now());
+    let began = ShardPosition::At(Millis::now());
     store.append(&EventBuffer::default(), Some((&key, &began.encode())))?;
     Ok(began)
 }
 
 /// What the readers of all shards share.
-struct Shared {
+struct StreamState {
     store: Store,
-    connection: Connection,
+    connection: KinesisConnection,
     /// What the store calls the stream.
     name: String,
-    start: Position,
+    start: ShardPosition,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
     in_flight: Semaphore,
-    shards: Mutex<BTreeMap<String, Told>>,
+    shards: Mutex<BTreeMap<String, ShardReport>>,
 }
 
 /// How a shard does.
 #[derive(Clone, Debug, Default)]
-struct Told {
+struct ShardReport {
     behind: i64,
     trouble: Option<String>,
 }
 
-impl Shared {
+impl StreamState {
     async fn run(self: &Arc<Self>) -> Result<(), StoreError> {
         let mut readers = JoinSet::new();
         let mut running = BTreeSet::new();
@@ -158,21 +158,21 @@ impl Shared {
             match self.connection.list().await {
                 Ok(all) => {
                     failures = 0;
-                    self.tell("", Told::default());
+                    self.report("", ShardReport::default());
                     for shard in self.readable(&all)? {
                         if running.insert(shard.shard_id.clone()) {
-                            let reader = Reader::new(Arc::clone(self), shard)?;
+                            let reader = ShardReader::new(Arc::clone(self), shard)?;
                             readers.spawn(reader.run());
                         }
                     }
                 }
                 Err(error) => {
                     failures = failures.saturating_add(1);
-                    self.trouble("", &format!("its shards cannot be listed: {error}"));
+                    self.report_error("", &format!("its shards cannot be listed: {error}"));
                 }
             }
             let wait = if failures > 0 {
-                patience(failures)
+                backoff(failures)
             } else {
                 RELIST
             };
@@ -180,11 +180,11 @@ impl Shared {
                 () = self.cancel.cancelled() => {}
                 () = tokio::time::sleep(wait) => {}
                 Some(ended) = readers.join_next() => match ended {
-                    Ok((shard, Read::ToTheEnd)) => {
+                    Ok((shard, ShardEnd::ToTheEnd)) => {
                         tracing::info!(stream = self.name, shard, "read to its end: it was split or merged");
-                        self.untell(&shard);
+                        self.withdraw(&shard);
                     }
-                    Ok((_, Read::Stopped)) => {}
+                    Ok((_, ShardEnd::Stopped)) => {}
                     Err(error) => if let Ok(panic) = error.try_into_panic() {
                         std::panic::resume_unwind(panic);
                     },
@@ -199,19 +199,19 @@ impl Shared {
         SourceKey::new(&format!("{}/{shard}", self.name))
     }
 
-    fn position(&self, shard: &str) -> Result<Option<Position>, StoreError> {
+    fn position(&self, shard: &str) -> Result<Option<ShardPosition>, StoreError> {
         let Some(bytes) = self.store.position(&self.key(shard)?)? else {
             return Ok(None);
         };
         // Taken for none, the shard would be read a second time.
-        let position = Position::decode(&bytes).ok_or(StoreError::Corrupt {
+        let position = ShardPosition::decode(&bytes).ok_or(StoreError::Corrupt {
             what: "the position of a shard of a stream",
         })?;
         Ok(Some(position))
     }
 
     /// Logs a trouble when it begins.
-    fn trouble(&self, shard: &str, why: &str) {
+    fn report_error(&self, shard: &str, why: &str) {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         let told = shards.entry(shard.to_owned()).or_default();
         if told.trouble.as_deref() != Some(why) {
@@ -221,20 +221,20 @@ impl Shared {
         self.sum(&shards);
     }
 
-    fn tell(&self, shard: &str, told: Told) {
+    fn report(&self, shard: &str, told: ShardReport) {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         shards.insert(shard.to_owned(), told);
         self.sum(&shards);
     }
 
-    fn untell(&self, shard: &str) {
+    fn withdraw(&self, shard: &str) {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         shards.remove(shard);
         self.sum(&shards);
     }
 
     /// The source is as far behind as its slowest shard, and in trouble if one is.
-    fn sum(&self, shards: &BTreeMap<String, Told>) {
+    fn sum(&self, shards: &BTreeMap<String, ShardReport>) {
         let behind = shards.values().map(|told| told.behind).max();
         self.stats.behind(behind.unwrap_or(0));
         let trouble = shards.iter().find_map(|(shard, told)| {
@@ -245,12 +245,12 @@ impl Shared {
                 format!("{shard}: {trouble}")
             })
         });
-        self.stats.set_trouble(trouble);
+        self.stats.set_error(trouble);
     }
 }
 
 /// How long to wait after so many failures, with some chance in it, so that readers do not all come back at once.
-fn patience(failures: u32) -> Duration {
+fn backoff(failures: u32) -> Duration {
     let wait = RETRY
         .saturating_mul(1 << failures.saturating_sub(1).min(10))
         .min(RETRY_MOST);

@@ -28,8 +28,8 @@ mod stats;
 pub use decode::{LineError, Malformed, decode_lines, limits};
 pub use error::ImportError;
 pub use file::{
-    FilesError, FilesSettings, FindError, ImportOptions, Progress, find_files, import_file,
+    FilesError, FilesSettings, FindError, ImportOptions, ImportProgress, find_files, import_file,
     is_imported, run_files,
 };
-pub use report::{Counts, ImportReport};
+pub use report::{ImportReport, LineCounts};
 pub use stats::SourceStats;

@@ -9,7 +9,7 @@ use crate::Malformed;
 /// What lines held. It is part of the position that the store keeps, so that an import that goes on keeps counting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Counts {
+pub struct LineCounts {
     /// Lines that are not blank.
     pub lines: u64,
     /// Events of users.
@@ -28,7 +28,7 @@ pub struct Counts {
     pub left_out: u64,
 }
 
-impl Counts {
+impl LineCounts {
     /// Adds what other lines held.
     pub fn add(&mut self, other: &Self) {
         self.lines += other.lines;
@@ -48,7 +48,7 @@ pub struct ImportReport {
     /// The file, as it was asked for.
     pub path: PathBuf,
     /// What its lines held.
-    pub counts: Counts,
+    pub counts: LineCounts,
     /// The first malformed lines ([`crate::ImportOptions::keep_malformed`]); an import that went on knows only those it met itself.
     pub malformed: Vec<Malformed>,
     /// Events that the store saw to be double while importing. It drops all others too, when it reads and merges, uncounted.

@@ -5,22 +5,22 @@ use std::sync::{Mutex, PoisonError};
 
 use muster_model::Millis;
 
-use crate::Counts;
+use crate::LineCounts;
 
 /// What a source that runs has done since it began. Its owner counts, others look.
 #[derive(Debug, Default)]
 pub struct SourceStats {
-    counts: Mutex<Counts>,
+    counts: Mutex<LineCounts>,
     commits: AtomicU64,
     refused: AtomicU64,
     last_commit: AtomicI64,
     lag: AtomicI64,
-    trouble: Mutex<Option<String>>,
+    error: Mutex<Option<String>>,
 }
 
 impl SourceStats {
     /// Counts what a durable commit held.
-    pub fn committed(&self, counts: &Counts, now: Millis) {
+    pub fn committed(&self, counts: &LineCounts, now: Millis) {
         let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         all.add(counts);
         drop(all);
@@ -39,13 +39,13 @@ impl SourceStats {
     }
 
     /// Why the source gets no further at the moment; `None`: it does.
-    pub fn set_trouble(&self, trouble: Option<String>) {
-        *(self.trouble.lock()).unwrap_or_else(PoisonError::into_inner) = trouble;
+    pub fn set_error(&self, trouble: Option<String>) {
+        *(self.error.lock()).unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// What the commits held.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> LineCounts {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,8 +76,8 @@ impl SourceStats {
 
     /// Why the source gets no further, if it does not.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        (self.trouble.lock())
+    pub fn error(&self) -> Option<String> {
+        (self.error.lock())
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }

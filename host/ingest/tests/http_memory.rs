@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use muster_ingest::SourceStats;
 use muster_ingest::http::limits::{BYTES_IN_FLIGHT, MAX_BATCH_BODY, MAX_BODY, MAX_CONNECTIONS};
 use muster_ingest::http::{ApiKey, HttpSettings, bind, run_http};
-use muster_store::{Options, Store};
+use muster_store::{Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 /// A field of `/proc/self/status`, in bytes.
@@ -108,7 +108,7 @@ fn memory_stays_bounded_whatever_is_sent_at_a_time() {
 
 async fn inside() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let settings = HttpSettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new("k")],

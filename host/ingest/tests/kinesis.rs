@@ -21,9 +21,9 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_smithy_http_client::Builder;
 use muster_aws::{EndpointUrl, RegionName, StreamName, StreamSettings};
 use muster_ingest::SourceStats;
-use muster_ingest::kinesis::{KinesisSource, Start, run_kinesis};
+use muster_ingest::kinesis::{KinesisSource, StreamStart, run_kinesis};
 use muster_model::Millis;
-use muster_store::{Options, Store};
+use muster_store::{Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 /// A running emulator, ended with the value.
@@ -114,7 +114,7 @@ fn emulators() -> Vec<Emulator> {
 }
 
 /// A stream, a store, and who puts records into the one.
-struct World {
+struct StreamWorld {
     client: Client,
     settings: StreamSettings,
     store: Store,
@@ -122,7 +122,7 @@ struct World {
     _directory: tempfile::TempDir,
 }
 
-impl World {
+impl StreamWorld {
     async fn new(emulator: &Emulator, stream: &str, shards: i32) -> Self {
         // The source takes its credentials from where the environment has them.
         let client = emulator.client().await;
@@ -141,7 +141,7 @@ impl World {
                 endpoint_url: Some(EndpointUrl::new(&emulator.url()).unwrap()),
                 ..StreamSettings::new(StreamName::new(stream).unwrap())
             },
-            store: Store::open(directory.path(), &Options::default()).unwrap(),
+            store: Store::open(directory.path(), &StoreOptions::default()).unwrap(),
             next: 0,
             _directory: directory,
         };
@@ -194,14 +194,14 @@ impl World {
     }
 
     /// Runs the source until so many events are in the store, and a little longer, in case more come.
-    async fn read(&self, start: Start, events: u64) {
+    async fn read(&self, start: StreamStart, events: u64) {
         let running = self.begin(start);
         running.until(self, events).await;
         running.end().await;
         assert_eq!(self.events(), events);
     }
 
-    fn begin(&self, start: Start) -> Running {
+    fn begin(&self, start: StreamStart) -> RunningSource {
         let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
         let source = KinesisSource {
             stream: self.settings.clone(),
@@ -213,7 +213,7 @@ impl World {
             Arc::clone(&stats),
             cancel.clone(),
         ));
-        Running {
+        RunningSource {
             task,
             stats,
             cancel,
@@ -221,21 +221,21 @@ impl World {
     }
 }
 
-struct Running {
+struct RunningSource {
     task: tokio::task::JoinHandle<Result<(), muster_ingest::kinesis::KinesisSourceError>>,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
 }
 
-impl Running {
-    async fn until(&self, world: &World, events: u64) {
+impl RunningSource {
+    async fn until(&self, world: &StreamWorld, events: u64) {
         let begun = Instant::now();
         while world.events() < events {
             assert!(
                 begun.elapsed() < Duration::from_secs(60),
                 "{} of {events}: {:?}",
                 world.events(),
-                self.stats.trouble()
+                self.stats.error()
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -275,20 +275,20 @@ fn all_shards_are_read_and_a_restart_neither_skips_nor_doubles() {
     }
     block_on(async {
         for emulator in emulators() {
-            let mut world = World::new(&emulator, "events", 3).await;
+            let mut world = StreamWorld::new(&emulator, "events", 3).await;
             world.put(120).await;
-            world.read(Start::TrimHorizon, 120).await;
+            world.read(StreamStart::TrimHorizon, 120).await;
             world.put(30).await;
-            world.read(Start::TrimHorizon, 150).await;
+            world.read(StreamStart::TrimHorizon, 150).await;
             // Cut off in the middle, again and again.
             world.put(60).await;
             for _ in 0..8 {
-                let running = world.begin(Start::TrimHorizon);
+                let running = world.begin(StreamStart::TrimHorizon);
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 running.cancel.cancel();
                 running.task.await.unwrap().unwrap();
             }
-            world.read(Start::TrimHorizon, 210).await;
+            world.read(StreamStart::TrimHorizon, 210).await;
         }
     });
 }
@@ -300,9 +300,9 @@ fn shards_that_are_split_and_merged_are_followed() {
     }
     block_on(async {
         for emulator in emulators() {
-            let mut world = World::new(&emulator, "split", 1).await;
+            let mut world = StreamWorld::new(&emulator, "split", 1).await;
             world.put(20).await;
-            let running = world.begin(Start::TrimHorizon);
+            let running = world.begin(StreamStart::TrimHorizon);
             running.until(&world, 20).await;
             let shards = world
                 .client
@@ -354,7 +354,7 @@ fn shards_that_are_split_and_merged_are_followed() {
             running.end().await;
             assert_eq!(world.events(), 100, "{}", emulator.name);
             world.put(5).await;
-            world.read(Start::TrimHorizon, 105).await;
+            world.read(StreamStart::TrimHorizon, 105).await;
         }
     });
 }
@@ -366,24 +366,24 @@ fn latest_and_an_instant_pass_over_what_came_before() {
     }
     block_on(async {
         for emulator in emulators() {
-            let mut world = World::new(&emulator, "latest", 2).await;
+            let mut world = StreamWorld::new(&emulator, "latest", 2).await;
             world.put(10).await;
             tokio::time::sleep(Duration::from_millis(1_100)).await;
-            let running = world.begin(Start::Latest);
+            let running = world.begin(StreamStart::Latest);
             tokio::time::sleep(Duration::from_millis(300)).await;
             running.cancel.cancel();
             running.task.await.unwrap().unwrap();
             // It had begun, though it had read nothing: what comes now is not passed over by the next start.
             world.put(10).await;
-            world.read(Start::Latest, 10).await;
+            world.read(StreamStart::Latest, 10).await;
 
-            let mut world = World::new(&emulator, "instant", 2).await;
+            let mut world = StreamWorld::new(&emulator, "instant", 2).await;
             world.put(10).await;
             tokio::time::sleep(Duration::from_millis(1_100)).await;
             let instant = Millis::now();
             tokio::time::sleep(Duration::from_millis(50)).await;
             world.put(7).await;
-            world.read(Start::At(instant), 7).await;
+            world.read(StreamStart::At(instant), 7).await;
         }
     });
 }
@@ -395,27 +395,27 @@ fn a_stream_that_is_not_there_is_told_and_waited_for() {
     }
     block_on(async {
         for emulator in emulators() {
-            let world = World::new(&emulator, "other", 1).await;
-            let missing = World {
+            let world = StreamWorld::new(&emulator, "other", 1).await;
+            let missing = StreamWorld {
                 settings: StreamSettings {
                     stream_name: StreamName::new("missing").unwrap(),
                     ..world.settings.clone()
                 },
                 ..world
             };
-            let running = missing.begin(Start::TrimHorizon);
-            while running.stats.trouble().is_none() {
+            let running = missing.begin(StreamStart::TrimHorizon);
+            while running.stats.error().is_none() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            let trouble = running.stats.trouble().unwrap();
+            let trouble = running.stats.error().unwrap();
             assert!(trouble.contains("ResourceNotFound"), "{trouble}");
-            let mut world = World {
+            let mut world = StreamWorld {
                 store: missing.store.clone(),
-                ..World::new(&emulator, "missing", 1).await
+                ..StreamWorld::new(&emulator, "missing", 1).await
             };
             world.put(3).await;
             running.until(&world, 3).await;
-            assert_eq!(running.stats.trouble(), None);
+            assert_eq!(running.stats.error(), None);
             running.end().await;
         }
     });

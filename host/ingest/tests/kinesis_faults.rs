@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use muster_aws::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName, StreamSettings};
 use muster_ingest::SourceStats;
-use muster_ingest::kinesis::{KinesisSource, KinesisSourceError, Start, run_kinesis};
+use muster_ingest::kinesis::{KinesisSource, KinesisSourceError, StreamStart, run_kinesis};
 use muster_model::Millis;
-use muster_store::{Options, Store};
+use muster_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ const CALL: usize = 7;
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug)]
-enum Fault {
+enum ShardFault {
     /// Kinesis refuses with this code.
     Code(&'static str),
     /// The connection ends without an answer.
@@ -38,7 +38,7 @@ enum Fault {
 
 /// One shard of a stream.
 #[derive(Default)]
-struct Fake {
+struct FakeShard {
     /// How many records it ever got; their sequence numbers count from 1.
     records: usize,
     /// Records up to this one are no longer kept.
@@ -46,18 +46,18 @@ struct Fake {
     /// How many records came before the instant that is asked for; `None`: that has not come yet.
     before_instant: Option<usize>,
     /// What becomes of the next calls of an action; then they succeed.
-    faults: VecDeque<(&'static str, Fault)>,
+    faults: VecDeque<(&'static str, ShardFault)>,
     /// Actions, and the bodies of those that assume a role.
     heard: Vec<(String, String)>,
 }
 
-struct Server {
-    fake: Arc<Mutex<Fake>>,
+struct ShardServer {
+    fake: Arc<Mutex<FakeShard>>,
     url: String,
 }
 
-impl Server {
-    fn start(fake: Fake) -> Self {
+impl ShardServer {
+    fn start(fake: FakeShard) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fake = Arc::new(Mutex::new(fake));
@@ -79,7 +79,7 @@ impl Server {
 }
 
 /// One request a connection.
-fn serve(mut stream: TcpStream, fake: &Mutex<Fake>) {
+fn serve(mut stream: TcpStream, fake: &Mutex<FakeShard>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut length, mut action) = (0, String::new());
     loop {
@@ -113,7 +113,7 @@ fn serve(mut stream: TcpStream, fake: &Mutex<Fake>) {
     let _ = stream.write_all((head + &answer).as_bytes());
 }
 
-impl Fake {
+impl FakeShard {
     fn answer(&mut self, action: &str, body: &str) -> Option<(u16, String)> {
         self.heard.push((action.to_owned(), body.to_owned()));
         let refuse = |code: &str| {
@@ -124,8 +124,8 @@ impl Fake {
         };
         if let Some(at) = self.faults.iter().position(|(of, _)| *of == action) {
             return match self.faults.remove(at).unwrap().1 {
-                Fault::Code(code) => refuse(code),
-                Fault::Hangup => None,
+                ShardFault::Code(code) => refuse(code),
+                ShardFault::Hangup => None,
             };
         }
         if action == "AssumeRole" {
@@ -212,7 +212,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-fn source(server: &Server, under_role: bool, start: Start) -> KinesisSource {
+fn source(server: &ShardServer, under_role: bool, start: StreamStart) -> KinesisSource {
     let role = Role {
         arn: RoleArn::new("arn:aws:iam::123456789012:role/reader").unwrap(),
         external_id: Some(ExternalId::new("a-secret").unwrap()),
@@ -244,15 +244,20 @@ fn begin(
 }
 
 /// Reads from the oldest record on until so many events are in the store.
-async fn read(server: &Server, store: &Store, under_role: bool, events: u64) -> Arc<SourceStats> {
-    let source = source(server, under_role, Start::TrimHorizon);
+async fn read(
+    server: &ShardServer,
+    store: &Store,
+    under_role: bool,
+    events: u64,
+) -> Arc<SourceStats> {
+    let source = source(server, under_role, StreamStart::TrimHorizon);
     let (stats, cancel, task) = begin(store, source);
     let begun = Instant::now();
     while store.statistics().unwrap().events < events || stats.lag() > 0 {
         assert!(
             begun.elapsed() < Duration::from_secs(60),
             "{:?}",
-            stats.trouble()
+            stats.error()
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -264,7 +269,7 @@ async fn read(server: &Server, store: &Store, under_role: bool, events: u64) -> 
 
 fn store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     (directory, store)
 }
 
@@ -296,25 +301,25 @@ fn whatever_fails_nothing_is_skipped_and_nothing_comes_twice() {
         "whatever_fails_nothing_is_skipped_and_nothing_comes_twice",
         async {
             let faults = [
-                ("ListShards", Fault::Code("LimitExceededException")),
+                ("ListShards", ShardFault::Code("LimitExceededException")),
                 (
                     "GetShardIterator",
-                    Fault::Code("ProvisionedThroughputExceededException"),
+                    ShardFault::Code("ProvisionedThroughputExceededException"),
                 ),
-                ("GetRecords", Fault::Code("ExpiredIteratorException")),
-                ("GetRecords", Fault::Hangup),
+                ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
+                ("GetRecords", ShardFault::Hangup),
                 (
                     "GetRecords",
-                    Fault::Code("ProvisionedThroughputExceededException"),
+                    ShardFault::Code("ProvisionedThroughputExceededException"),
                 ),
-                ("GetRecords", Fault::Code("ExpiredIteratorException")),
-                ("GetRecords", Fault::Code("InternalFailure")),
-                ("GetShardIterator", Fault::Hangup),
+                ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
+                ("GetRecords", ShardFault::Code("InternalFailure")),
+                ("GetShardIterator", ShardFault::Hangup),
             ];
-            let server = Server::start(Fake {
+            let server = ShardServer::start(FakeShard {
                 records: 40,
                 faults: faults.into_iter().collect(),
-                ..Fake::default()
+                ..FakeShard::default()
             });
             let (_directory, store) = store();
             let stats = read(&server, &store, false, 40).await;
@@ -322,7 +327,7 @@ fn whatever_fails_nothing_is_skipped_and_nothing_comes_twice() {
                 (
                     stats.counts().events,
                     stats.counts().malformed,
-                    stats.trouble()
+                    stats.error()
                 ),
                 (40, 0, None)
             );
@@ -339,9 +344,9 @@ fn records_that_are_not_kept_any_more_are_passed_over() {
     with_credentials(
         "records_that_are_not_kept_any_more_are_passed_over",
         async {
-            let server = Server::start(Fake {
+            let server = ShardServer::start(FakeShard {
                 records: 10,
-                ..Fake::default()
+                ..FakeShard::default()
             });
             let (_directory, store) = store();
             read(&server, &store, false, 10).await;
@@ -358,12 +363,12 @@ fn records_that_are_not_kept_any_more_are_passed_over() {
 #[test]
 fn an_instant_that_has_not_come_is_waited_for() {
     with_credentials("an_instant_that_has_not_come_is_waited_for", async {
-        let server = Server::start(Fake {
+        let server = ShardServer::start(FakeShard {
             records: 10,
-            ..Fake::default()
+            ..FakeShard::default()
         });
         let (_directory, store) = store();
-        let source = source(&server, false, Start::At(Millis(4_000_000_000_000)));
+        let source = source(&server, false, StreamStart::At(Millis(4_000_000_000_000)));
         let (stats, cancel, task) = begin(&store, source);
         let begun = Instant::now();
         let until = async |so: &dyn Fn() -> bool| {
@@ -374,7 +379,7 @@ fn an_instant_that_has_not_come_is_waited_for() {
         };
         until(&|| server.heard("GetShardIterator").len() >= 3).await;
         assert_eq!(store.statistics().unwrap().events, 0);
-        let trouble = stats.trouble().unwrap();
+        let trouble = stats.error().unwrap();
         assert!(
             trouble.contains("InvalidArgumentException: why not"),
             "{trouble}"
@@ -384,7 +389,7 @@ fn an_instant_that_has_not_come_is_waited_for() {
         cancel.cancel();
         task.await.unwrap().unwrap();
         assert_eq!(store.statistics().unwrap().events, 3);
-        assert_eq!(stats.trouble(), None);
+        assert_eq!(stats.error(), None);
     });
 }
 
@@ -393,12 +398,12 @@ fn it_reads_under_its_own_role_and_renews_what_has_expired() {
     with_credentials(
         "it_reads_under_its_own_role_and_renews_what_has_expired",
         async {
-            let server = Server::start(Fake {
+            let server = ShardServer::start(FakeShard {
                 records: 20,
-                faults: [("GetRecords", Fault::Code("ExpiredTokenException"))]
+                faults: [("GetRecords", ShardFault::Code("ExpiredTokenException"))]
                     .into_iter()
                     .collect(),
-                ..Fake::default()
+                ..FakeShard::default()
             });
             let (_directory, store) = store();
             read(&server, &store, true, 20).await;

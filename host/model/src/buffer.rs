@@ -20,18 +20,18 @@ use crate::{Millis, Operator, Scalar, Value};
 pub struct EventBuffer {
     arena: String,
     events: Vec<EventHead>,
-    properties: Vec<Property>,
+    properties: Vec<BufferProperty>,
     operations: Vec<OperationHead>,
-    elements: Vec<Cell>,
-    latest: Option<Latest>,
+    elements: Vec<BufferCell>,
+    latest: Option<LatestEvent>,
 }
 
 /// The event that operations are added to.
 #[derive(Clone, Debug)]
-struct Latest {
-    user: Text,
+struct LatestEvent {
+    user: TextRange,
     /// Empty for one that is operations only.
-    name: Text,
+    name: TextRange,
     time: Millis,
     insert_id: u64,
     /// Whether it has an operation already.
@@ -40,8 +40,8 @@ struct Latest {
 
 #[derive(Clone, Debug)]
 struct EventHead {
-    user: Text,
-    name: Text,
+    user: TextRange,
+    name: TextRange,
     time: Millis,
     insert_id: u64,
     properties: Range<u32>,
@@ -49,31 +49,31 @@ struct EventHead {
 
 #[derive(Clone, Debug)]
 struct OperationHead {
-    user: Text,
+    user: TextRange,
     time: Millis,
     insert_id: u64,
     first: bool,
     operator: Operator,
-    property: Text,
-    value: Option<Cell>,
+    property: TextRange,
+    value: Option<BufferCell>,
 }
 
 #[derive(Clone, Debug)]
-struct Property {
-    name: Text,
-    value: Cell,
+struct BufferProperty {
+    name: TextRange,
+    value: BufferCell,
 }
 
 /// A range of the arena.
 #[derive(Clone, Copy, Debug)]
-struct Text {
+struct TextRange {
     start: u32,
     end: u32,
 }
 
 #[derive(Clone, Debug)]
-enum Cell {
-    Text(Text),
+enum BufferCell {
+    Text(TextRange),
     Number(f64),
     Flag(bool),
     List(Range<u32>),
@@ -103,7 +103,7 @@ pub enum ValueRef<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct ListRef<'a> {
     arena: &'a str,
-    elements: &'a [Cell],
+    elements: &'a [BufferCell],
 }
 
 /// A property of an event.
@@ -172,15 +172,15 @@ impl EventBuffer {
     /// Adds an event that is only operations on user properties; they follow by [`Self::user_property`].
     pub fn identify(&mut self, user: &str, time: Millis, insert_id: Option<&str>) {
         let user = self.text(user);
-        let name = Text {
+        let name = TextRange {
             start: user.end,
             end: user.end,
         };
         self.begin(user, name, time, insert_id.map_or(0, hash));
     }
 
-    fn begin(&mut self, user: Text, name: Text, time: Millis, insert_id: u64) {
-        self.latest = Some(Latest {
+    fn begin(&mut self, user: TextRange, name: TextRange, time: Millis, insert_id: u64) {
+        self.latest = Some(LatestEvent {
             user,
             name,
             time,
@@ -209,9 +209,9 @@ impl EventBuffer {
         self.push_property(name, value);
     }
 
-    fn push_property(&mut self, name: &str, value: Cell) {
+    fn push_property(&mut self, name: &str, value: BufferCell) {
         let name = self.text(name);
-        self.properties.push(Property { name, value });
+        self.properties.push(BufferProperty { name, value });
         let end = index(self.properties.len());
         if let Some(event) = self.events.last_mut() {
             event.properties.end = end;
@@ -260,15 +260,15 @@ impl EventBuffer {
         });
     }
 
-    fn cell(&mut self, value: ScalarRef<'_>) -> Option<Cell> {
+    fn cell(&mut self, value: ScalarRef<'_>) -> Option<BufferCell> {
         match value {
-            ScalarRef::Text(text) => Some(Cell::Text(self.text(text))),
-            ScalarRef::Number(number) => number.is_finite().then_some(Cell::Number(number)),
-            ScalarRef::Flag(flag) => Some(Cell::Flag(flag)),
+            ScalarRef::Text(text) => Some(BufferCell::Text(self.text(text))),
+            ScalarRef::Number(number) => number.is_finite().then_some(BufferCell::Number(number)),
+            ScalarRef::Flag(flag) => Some(BufferCell::Flag(flag)),
         }
     }
 
-    fn list<'a>(&mut self, values: impl IntoIterator<Item = ScalarRef<'a>>) -> Option<Cell> {
+    fn list<'a>(&mut self, values: impl IntoIterator<Item = ScalarRef<'a>>) -> Option<BufferCell> {
         let start = index(self.elements.len());
         for value in values {
             if let Some(cell) = self.cell(value) {
@@ -276,17 +276,17 @@ impl EventBuffer {
             }
         }
         let end = index(self.elements.len());
-        (start < end).then_some(Cell::List(start..end))
+        (start < end).then_some(BufferCell::List(start..end))
     }
 
-    fn text(&mut self, text: &str) -> Text {
+    fn text(&mut self, text: &str) -> TextRange {
         debug_assert!(
             self.arena.len() + text.len() <= Self::MAX_TEXT,
             "a buffer was not handed on in time"
         );
         let start = index(self.arena.len());
         self.arena.push_str(text);
-        Text {
+        TextRange {
             start,
             end: index(self.arena.len()),
         }
@@ -317,9 +317,9 @@ impl EventBuffer {
         })
     }
 
-    fn value<'a>(&'a self, cell: &'a Cell) -> ValueRef<'a> {
+    fn value<'a>(&'a self, cell: &'a BufferCell) -> ValueRef<'a> {
         match cell {
-            Cell::List(range) => ValueRef::List(ListRef {
+            BufferCell::List(range) => ValueRef::List(ListRef {
                 arena: &self.arena,
                 elements: part(&self.elements, range),
             }),
@@ -344,9 +344,9 @@ impl EventBuffer {
     pub fn size(&self) -> usize {
         self.arena.len()
             + self.events.len() * size_of::<EventHead>()
-            + self.properties.len() * size_of::<Property>()
+            + self.properties.len() * size_of::<BufferProperty>()
             + self.operations.len() * size_of::<OperationHead>()
-            + self.elements.len() * size_of::<Cell>()
+            + self.elements.len() * size_of::<BufferCell>()
     }
 
     /// Adds what another buffer holds, after what is here. Together they hold [`Self::MAX_TEXT`] bytes of text at most.
@@ -364,7 +364,7 @@ impl EventBuffer {
         self.elements
             .extend(other.elements.iter().map(|cell| shift.cell(cell)));
         self.properties
-            .extend(other.properties.iter().map(|property| Property {
+            .extend(other.properties.iter().map(|property| BufferProperty {
                 name: shift.text(property.name),
                 value: shift.cell(&property.value),
             }));
@@ -374,7 +374,7 @@ impl EventBuffer {
                 name: shift.text(event.name),
                 time: event.time,
                 insert_id: event.insert_id,
-                properties: moved(&event.properties, shift.property),
+                properties: shifted(&event.properties, shift.property),
             }));
         self.operations
             .extend(other.operations.iter().map(|operation| OperationHead {
@@ -387,7 +387,7 @@ impl EventBuffer {
                 value: operation.value.as_ref().map(|cell| shift.cell(cell)),
             }));
         if let Some(latest) = &other.latest {
-            self.latest = Some(Latest {
+            self.latest = Some(LatestEvent {
                 user: shift.text(latest.user),
                 name: shift.text(latest.name),
                 ..latest.clone()
@@ -414,24 +414,24 @@ struct Shift {
 }
 
 impl Shift {
-    fn text(&self, text: Text) -> Text {
-        Text {
+    fn text(&self, text: TextRange) -> TextRange {
+        TextRange {
             start: text.start.saturating_add(self.text),
             end: text.end.saturating_add(self.text),
         }
     }
 
-    fn cell(&self, cell: &Cell) -> Cell {
+    fn cell(&self, cell: &BufferCell) -> BufferCell {
         match cell {
-            Cell::Text(text) => Cell::Text(self.text(*text)),
-            Cell::Number(number) => Cell::Number(*number),
-            Cell::Flag(flag) => Cell::Flag(*flag),
-            Cell::List(range) => Cell::List(moved(range, self.element)),
+            BufferCell::Text(text) => BufferCell::Text(self.text(*text)),
+            BufferCell::Number(number) => BufferCell::Number(*number),
+            BufferCell::Flag(flag) => BufferCell::Flag(*flag),
+            BufferCell::List(range) => BufferCell::List(shifted(range, self.element)),
         }
     }
 }
 
-fn moved(range: &Range<u32>, by: u32) -> Range<u32> {
+fn shifted(range: &Range<u32>, by: u32) -> Range<u32> {
     range.start.saturating_add(by)..range.end.saturating_add(by)
 }
 
@@ -491,17 +491,17 @@ impl<'a> From<&'a Scalar> for ScalarRef<'a> {
     }
 }
 
-fn scalar_ref<'a>(arena: &'a str, cell: &Cell) -> ScalarRef<'a> {
+fn scalar_ref<'a>(arena: &'a str, cell: &BufferCell) -> ScalarRef<'a> {
     match cell {
-        Cell::Text(text) => ScalarRef::Text(slice(arena, *text)),
-        Cell::Number(number) => ScalarRef::Number(*number),
-        Cell::Flag(flag) => ScalarRef::Flag(*flag),
+        BufferCell::Text(text) => ScalarRef::Text(slice(arena, *text)),
+        BufferCell::Number(number) => ScalarRef::Number(*number),
+        BufferCell::Flag(flag) => ScalarRef::Flag(*flag),
         // A list has no lists in it: `list` takes scalars only.
-        Cell::List(_) => ScalarRef::Text(""),
+        BufferCell::List(_) => ScalarRef::Text(""),
     }
 }
 
-fn slice(arena: &str, text: Text) -> &str {
+fn slice(arena: &str, text: TextRange) -> &str {
     arena
         .get(text.start as usize..text.end as usize)
         .unwrap_or_default()

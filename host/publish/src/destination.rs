@@ -16,7 +16,7 @@ pub enum Destination {
     Kinesis(KinesisSettings),
     /// A consumer in this process.
     #[cfg(feature = "memory")]
-    Memory(crate::memory::Consumer),
+    Memory(crate::memory::MemoryConsumer),
 }
 
 /// Which stream, and as whom.

@@ -14,7 +14,7 @@ use crate::error::{Cause, PoisonMessage, PublishError};
 use crate::outbox::{self, Outbox};
 use crate::publisher::Publisher;
 use crate::report::{DrainOptions, DrainReport};
-use crate::sink::{Failure, Sink, Verdict};
+use crate::sink::{CallFailure, Sink, Verdict};
 
 /// Sends what waits in the outbox for one destination, oldest first, until none is left; messages that come in
 /// meanwhile go too. `progress` hears after each call how far it is.
@@ -92,7 +92,7 @@ pub(crate) async fn drain_with<O: Outbox, S: Sink>(
         waiting: Vec::new(),
         read_up_to: 0,
         poison: Vec::new(),
-        trouble: None,
+        outage: None,
     };
     let result = drain.run(options, progress).await;
     let (report, poison) = (drain.report, drain.poison);
@@ -110,14 +110,14 @@ pub(crate) async fn drain_with<O: Outbox, S: Sink>(
 }
 
 /// A message on its way.
-struct Waiting {
+struct PendingMessage {
     message: Outgoing,
     /// It was in a call before and failed.
     failed: bool,
 }
 
 /// Calls in a row of which nothing got through.
-struct Trouble {
+struct Outage {
     since: Instant,
     calls: u32,
 }
@@ -129,11 +129,11 @@ struct Drain<'a, O, S> {
     report: DrainReport,
     /// Read and not yet sent, oldest first: those that failed in the last call, then those that did not fit into it.
     /// At most a call's worth and one message.
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingMessage>,
     /// The sequence up to which the outbox has been read.
     read_up_to: u64,
     poison: Vec<PoisonMessage>,
-    trouble: Option<Trouble>,
+    outage: Option<Outage>,
 }
 
 /// What one call came to.
@@ -162,7 +162,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
             }
             let settled = self.call().await?;
             progress(&self.report);
-            if let Some(delay) = self.assess(settled, options.patience)? {
+            if let Some(delay) = self.assess(settled, options.give_up_after)? {
                 options.pause(delay).await;
             }
         }
@@ -188,7 +188,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
                     continue;
                 }
                 bytes += size(&message);
-                self.waiting.push(Waiting {
+                self.waiting.push(PendingMessage {
                     message,
                     failed: false,
                 });
@@ -219,9 +219,9 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         self.report.retried += retried as u64;
         let verdicts = match self.sink.send(&messages).await {
             Ok(verdicts) => verdicts,
-            Err(Failure::Throttled(reason)) => vec![Verdict::Throttled(reason); messages.len()],
-            Err(Failure::Transient(reason)) => vec![Verdict::Failed(reason); messages.len()],
-            Err(Failure::Stop(cause)) => return Err(cause),
+            Err(CallFailure::Throttled(reason)) => vec![Verdict::Throttled(reason); messages.len()],
+            Err(CallFailure::Transient(reason)) => vec![Verdict::Failed(reason); messages.len()],
+            Err(CallFailure::Stop(cause)) => return Err(cause),
         };
         self.settle(messages, verdicts).await
     }
@@ -256,7 +256,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
                 }
                 Verdict::Failed(reason) => settled.failure = Some(reason),
             }
-            failed.push(Waiting {
+            failed.push(PendingMessage {
                 message,
                 failed: true,
             });
@@ -277,15 +277,15 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
     /// How long to wait after a call, if at all.
     fn assess(&mut self, settled: Settled, patience: Duration) -> Result<Option<Duration>, Cause> {
         let Some(reason) = settled.failure else {
-            self.trouble = None;
+            self.outage = None;
             return Ok(None);
         };
         if settled.sent > 0 {
             // The destination takes something at a time: keep asking, at its pace.
-            self.trouble = None;
+            self.outage = None;
             return Ok(Some(backoff::delay(1, fastrand::f64())));
         }
-        let trouble = self.trouble.get_or_insert_with(|| Trouble {
+        let trouble = self.outage.get_or_insert_with(|| Outage {
             since: Instant::now(),
             calls: 0,
         });

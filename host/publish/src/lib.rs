@@ -62,5 +62,5 @@ pub use muster_aws::{
     EndpointUrl, ExternalId, InvalidSetting, RegionName, Role, RoleArn, StreamName,
 };
 pub use publisher::Publisher;
-pub use report::{DrainOptions, DrainReport, PATIENCE};
+pub use report::{DrainOptions, DrainReport, GIVE_UP_AFTER};
 pub use tokio_util::sync::CancellationToken;

@@ -8,7 +8,7 @@ use muster_store::Outgoing;
 
 use crate::batch::CallLimits;
 use crate::error::Cause;
-use crate::sink::{Failure, Sink, Verdict};
+use crate::sink::{CallFailure, Sink, Verdict};
 
 /// What one call takes.
 const LIMITS: CallLimits = CallLimits {
@@ -19,7 +19,7 @@ const LIMITS: CallLimits = CallLimits {
 
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ConsumerAnswer {
     /// A word on each message: it is there, or it was turned away.
     Each(Vec<bool>),
     /// None, so that nothing is known of any message.
@@ -29,37 +29,37 @@ pub enum Answer {
 }
 
 /// The answer to a call.
-pub type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub type Answering = Pin<Box<dyn Future<Output = ConsumerAnswer> + Send>>;
 
 /// How a consumer takes a call.
 type Take = dyn Fn(&[Outgoing]) -> Answering + Send + Sync;
 
 /// A consumer: it takes the messages of a call and answers.
 #[derive(Clone)]
-pub struct Consumer(Arc<Take>);
+pub struct MemoryConsumer(Arc<Take>);
 
-impl Consumer {
+impl MemoryConsumer {
     /// A consumer that takes calls by a function.
     pub fn new(take: impl Fn(&[Outgoing]) -> Answering + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
 }
 
-impl fmt::Debug for Consumer {
+impl fmt::Debug for MemoryConsumer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Consumer")
     }
 }
 
-impl PartialEq for Consumer {
+impl PartialEq for MemoryConsumer {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Consumer {}
+impl Eq for MemoryConsumer {}
 
-impl Sink for Consumer {
+impl Sink for MemoryConsumer {
     fn limits(&self) -> CallLimits {
         LIMITS
     }
@@ -68,15 +68,15 @@ impl Sink for Consumer {
         None
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         let verdict = |taken| match taken {
             true => Verdict::Sent,
             false => Verdict::Throttled("too much at once".to_owned()),
         };
         match (self.0)(messages).await {
-            Answer::Each(taken) => Ok(taken.into_iter().map(verdict).collect()),
-            Answer::None => Err(Failure::Transient("no answer".to_owned())),
-            Answer::Denied => Err(Failure::Stop(Cause::Denied {
+            ConsumerAnswer::Each(taken) => Ok(taken.into_iter().map(verdict).collect()),
+            ConsumerAnswer::None => Err(CallFailure::Transient("no answer".to_owned())),
+            ConsumerAnswer::Denied => Err(CallFailure::Stop(Cause::Denied {
                 reason: "denied".to_owned(),
                 hint: "change the script of the test",
             })),

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a drain goes on while nothing gets through. Long enough for a fail-over or a short loss of the network,
 /// short enough that a command ends while somebody watches. In between drains the backlog waits in the outbox.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// When a drain ends before the outbox is empty.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct DrainOptions {
     /// No call begins after this.
     pub deadline: Option<Instant>,
     /// Time with not one message sent after which the destination counts as unavailable.
-    pub patience: Duration,
+    pub give_up_after: Duration,
 }
 
 impl Default for DrainOptions {
@@ -25,7 +25,7 @@ impl Default for DrainOptions {
         Self {
             cancel: CancellationToken::new(),
             deadline: None,
-            patience: PATIENCE,
+            give_up_after: GIVE_UP_AFTER,
         }
     }
 }

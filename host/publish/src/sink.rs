@@ -19,7 +19,7 @@ pub(crate) trait Sink: Send {
     fn send(
         &mut self,
         messages: &[Outgoing],
-    ) -> impl Future<Output = Result<Vec<Verdict>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<Verdict>, CallFailure>> + Send;
 }
 
 /// What became of one message of a call.
@@ -37,7 +37,7 @@ pub(crate) enum Verdict {
 
 /// Why a whole call came to nothing, as far as is known.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CallFailure {
     /// Too much at once.
     Throttled(String),
     /// It may work the next time. The messages may have arrived all the same: their answer may have been lost.

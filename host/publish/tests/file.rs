@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use muster_publish::{Destination, DrainOptions, drain, drain_all};
 
-use support::{Backlog, Reply, Server, bodies};
+use support::{ScriptedServer, ServerReply, TestOutbox, bodies};
 
 fn lines(bodies: &[Vec<u8>]) -> Vec<u8> {
     bodies
@@ -29,7 +29,7 @@ async fn a_torn_last_line_is_cut_off_and_sent_whole() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("out/growth.ndjson");
     let destination = Destination::File { path: path.clone() };
-    let backlog = Backlog::of(bodies(2_500));
+    let backlog = TestOutbox::of(bodies(2_500));
     let options = DrainOptions::default();
 
     // Some are written and acknowledged, then it is cut off.
@@ -72,7 +72,7 @@ async fn a_torn_last_line_is_cut_off_and_sent_whole() {
 async fn a_message_of_two_lines_is_kept_and_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("growth.ndjson");
-    let backlog = Backlog::of([b"{}".to_vec(), b"{\n}".to_vec(), b"[]".to_vec()]);
+    let backlog = TestOutbox::of([b"{}".to_vec(), b"{\n}".to_vec(), b"[]".to_vec()]);
     let destination = Destination::File { path: path.clone() };
     let error = drain(
         &backlog.store,
@@ -99,11 +99,11 @@ fn a_slow_or_broken_destination_holds_nobody_else_up() {
         async {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("crm.ndjson");
-            let slow = Server::start(|_, _| {
+            let slow = ScriptedServer::start(|_, _| {
                 std::thread::sleep(Duration::from_secs(3));
-                Reply::Hangup
+                ServerReply::Hangup
             });
-            let backlog = Backlog::of(bodies(3));
+            let backlog = TestOutbox::of(bodies(3));
             fs::write(directory.path().join("not-a-directory"), "").unwrap();
             backlog.add("crm", bodies(5_000));
             backlog.add("broken", bodies(1));
@@ -118,7 +118,7 @@ fn a_slow_or_broken_destination_holds_nobody_else_up() {
                 ),
             ];
             let options = DrainOptions {
-                patience: Duration::from_secs(1),
+                give_up_after: Duration::from_secs(1),
                 ..DrainOptions::default()
             };
             let begun = Instant::now();

@@ -18,21 +18,23 @@ use muster_publish::{
 };
 
 use support::{
-    BASE_KEY, Backlog, Base, Reply, Request, Server, bodies, destination, in_clean_environment,
-    kinesis, kinesis_error, put_records, session, session_for, sts_error,
+    BASE_KEY, Base, ReceivedRequest, ScriptedServer, ServerReply, TestOutbox, bodies, destination,
+    in_clean_environment, kinesis, kinesis_error, put_records, session, session_for, sts_error,
 };
 
-async fn run(backlog: &Backlog, destination: &Destination) -> Result<DrainReport, PublishError> {
+async fn run(backlog: &TestOutbox, destination: &Destination) -> Result<DrainReport, PublishError> {
     let options = DrainOptions {
-        patience: Duration::from_secs(2),
+        give_up_after: Duration::from_secs(2),
         ..DrainOptions::default()
     };
     drain(&backlog.store, "growth", destination, &options, |_| {}).await
 }
 
 /// A server whose STS gives sessions `ASIA1`, `ASIA2`, … and whose Kinesis answers by `put`.
-fn aws(put: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Server {
-    Server::start(move |request, before| match request.action.as_str() {
+fn aws(
+    put: impl Fn(&ReceivedRequest, usize) -> ServerReply + Send + Sync + 'static,
+) -> ScriptedServer {
+    ScriptedServer::start(move |request, before| match request.action.as_str() {
         "AssumeRole" => session(&format!("ASIA{}", before + 1)),
         "PutRecords" => put(request, before),
         other => panic!("an unexpected call: {other}"),
@@ -46,7 +48,7 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
         Base::Key,
         async {
             let server = aws(|request, _| put_records(request, ""));
-            let backlog = Backlog::of(bodies(1_200));
+            let backlog = TestOutbox::of(bodies(1_200));
             let report = run(&backlog, &destination(&server.endpoint)).await.unwrap();
             assert_eq!(
                 (report.messages, report.attempts, report.complete),
@@ -92,7 +94,7 @@ fn sts_is_asked_at_an_address_of_its_own() {
             ..kinesis(&stream.endpoint)
         };
         let own = EndpointUrl::new(&sts.endpoint).unwrap();
-        let backlog = Backlog::of(bodies(1));
+        let backlog = TestOutbox::of(bodies(1));
         let destination = Destination::Kinesis(settings(Some(own)));
         run(&backlog, &destination).await.unwrap();
         assert_eq!(sts.heard("AssumeRole").len(), 1);
@@ -116,7 +118,7 @@ fn without_a_role_the_process_writes_as_itself() {
             let server = aws(|request, _| put_records(request, ""));
             let mut settings = kinesis(&server.endpoint);
             settings.role = None;
-            run(&Backlog::of(bodies(1)), &Destination::Kinesis(settings))
+            run(&TestOutbox::of(bodies(1)), &Destination::Kinesis(settings))
                 .await
                 .unwrap();
             assert!(server.heard("AssumeRole").is_empty());
@@ -133,7 +135,7 @@ fn calls_and_records_keep_the_limits() {
         let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
         bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
         bodies.push(vec![b'z'; (1 << 20) - 31]);
-        let backlog = Backlog::of(bodies);
+        let backlog = TestOutbox::of(bodies);
         let error = run(&backlog, &destination(&server.endpoint))
             .await
             .unwrap_err();
@@ -173,7 +175,7 @@ fn only_failed_entries_go_again_with_the_same_keys() {
         async {
             let server =
                 aws(|request, before| put_records(request, if before == 0 { ".tf." } else { "" }));
-            let backlog = Backlog::of(bodies(4));
+            let backlog = TestOutbox::of(bodies(4));
             let report = run(&backlog, &destination(&server.endpoint)).await.unwrap();
             assert_eq!(
                 (report.messages, report.retried, report.throttled),
@@ -193,10 +195,10 @@ fn a_lost_answer_sends_the_call_again_once() {
         Base::Key,
         async {
             let server = aws(|request, before| match before {
-                0 => Reply::Hangup,
+                0 => ServerReply::Hangup,
                 _ => put_records(request, ""),
             });
-            let report = run(&Backlog::of(bodies(3)), &destination(&server.endpoint))
+            let report = run(&TestOutbox::of(bodies(3)), &destination(&server.endpoint))
                 .await
                 .unwrap();
             assert_eq!((report.attempts, report.retried), (2, 3));
@@ -213,12 +215,12 @@ fn an_answer_with_too_few_entries_acknowledges_nothing() {
         Base::Key,
         async {
             let server = aws(|_, _| {
-                Reply::Answer {
+                ServerReply::Answer {
             status: 200,
             body: "{\"FailedRecordCount\":0,\"Records\":[{\"SequenceNumber\":\"1\",\"ShardId\":\"s\"}]}".to_owned(),
         }
             });
-            let backlog = Backlog::of(bodies(2));
+            let backlog = TestOutbox::of(bodies(2));
             let error = run(&backlog, &destination(&server.endpoint))
                 .await
                 .unwrap_err();
@@ -241,13 +243,13 @@ fn expired_credentials_are_renewed_once() {
             "ASIA1" => kinesis_error("ExpiredTokenException"),
             _ => put_records(request, ""),
         });
-        run(&Backlog::of(bodies(1)), &destination(&server.endpoint))
+        run(&TestOutbox::of(bodies(1)), &destination(&server.endpoint))
             .await
             .unwrap();
         assert_eq!(server.heard("AssumeRole").len(), 2);
 
         let server = aws(|_, _| kinesis_error("ExpiredTokenException"));
-        let backlog = Backlog::of(bodies(1));
+        let backlog = TestOutbox::of(bodies(1));
         let error = run(&backlog, &destination(&server.endpoint))
             .await
             .unwrap_err();
@@ -274,15 +276,18 @@ fn a_session_is_replaced_well_before_its_end() {
         "a_session_is_replaced_well_before_its_end",
         Base::Key,
         async {
-            let server = Server::start(|request, before| match request.action.as_str() {
+            let server = ScriptedServer::start(|request, before| match request.action.as_str() {
                 "AssumeRole" => {
                     session_for(&format!("ASIA{}", before + 1), Duration::from_secs(290))
                 }
                 _ => put_records(request, ""),
             });
-            run(&Backlog::of(bodies(1_500)), &destination(&server.endpoint))
-                .await
-                .unwrap();
+            run(
+                &TestOutbox::of(bodies(1_500)),
+                &destination(&server.endpoint),
+            )
+            .await
+            .unwrap();
             let keys: Vec<_> = server
                 .heard("PutRecords")
                 .into_iter()
@@ -325,7 +330,7 @@ fn refusals_stop_with_a_reason_and_a_hint() {
             ("ValidationException", 1, "poison", "stay in the backlog"),
         ] {
             let server = aws(move |_, _| kinesis_error(code));
-            let backlog = Backlog::of(bodies(count));
+            let backlog = TestOutbox::of(bodies(count));
             let error = run(&backlog, &destination(&server.endpoint))
                 .await
                 .unwrap_err();
@@ -359,8 +364,8 @@ fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
                 (400, "ValidationError", "misconfigured", "`role_arn`"),
                 (403, "ExpiredToken", "denied", "have expired"),
             ] {
-                let server = Server::start(move |_, _| sts_error(status, code));
-                let backlog = Backlog::of(bodies(2));
+                let server = ScriptedServer::start(move |_, _| sts_error(status, code));
+                let backlog = TestOutbox::of(bodies(2));
                 let error = run(&backlog, &destination(&server.endpoint))
                     .await
                     .unwrap_err();
@@ -378,13 +383,14 @@ fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
                 assert_eq!(backlog.left("growth"), bodies(2));
             }
             // And what passes by itself is waited for.
-            let server = Server::start(|request, before| match (request.action.as_str(), before) {
-                ("AssumeRole", 0) => sts_error(503, "ServiceUnavailable"),
-                ("AssumeRole", _) => session("ASIA1"),
-                _ => put_records(request, ""),
-            });
+            let server =
+                ScriptedServer::start(|request, before| match (request.action.as_str(), before) {
+                    ("AssumeRole", 0) => sts_error(503, "ServiceUnavailable"),
+                    ("AssumeRole", _) => session("ASIA1"),
+                    _ => put_records(request, ""),
+                });
             assert!(
-                run(&Backlog::of(bodies(1)), &destination(&server.endpoint))
+                run(&TestOutbox::of(bodies(1)), &destination(&server.endpoint))
                     .await
                     .unwrap()
                     .complete
@@ -399,7 +405,7 @@ fn nobody_at_the_address_is_unavailable() {
         // Nobody listens on the discard port.
         let mut settings = kinesis("http://127.0.0.1:9");
         for service in ["sts", "kinesis"] {
-            let backlog = Backlog::of(bodies(1));
+            let backlog = TestOutbox::of(bodies(1));
             let error = run(&backlog, &Destination::Kinesis(settings.clone()))
                 .await
                 .unwrap_err();
@@ -425,7 +431,7 @@ fn without_region_or_credentials_it_says_what_to_set() {
         "without_region_or_credentials_it_says_what_to_set",
         Base::Nothing,
         async {
-            let backlog = Backlog::of(bodies(1));
+            let backlog = TestOutbox::of(bodies(1));
             let server = aws(|request, _| put_records(request, ""));
             for role in [true, false] {
                 let mut settings = kinesis(&server.endpoint);
@@ -469,7 +475,7 @@ fn a_profile_gives_region_and_credentials() {
             let server = aws(|request, _| put_records(request, ""));
             let mut settings = kinesis(&server.endpoint);
             settings.region = None;
-            run(&Backlog::of(bodies(1)), &Destination::Kinesis(settings))
+            run(&TestOutbox::of(bodies(1)), &Destination::Kinesis(settings))
                 .await
                 .unwrap();
             let assume = &server.heard("AssumeRole")[0];
@@ -494,7 +500,7 @@ fn a_profile_that_needs_single_sign_on_is_told() {
         "a_profile_that_needs_single_sign_on_is_told",
         Base::Profile(SINGLE_SIGN_ON),
         async {
-            let backlog = Backlog::of(bodies(1));
+            let backlog = TestOutbox::of(bodies(1));
             let error = run(&backlog, &destination("http://127.0.0.1:9"))
                 .await
                 .unwrap_err();

@@ -24,22 +24,24 @@ use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use aws_smithy_http_client::Builder;
 use muster_publish::{DrainOptions, drain};
 
-use support::{Backlog, Base, Reply, Server, bodies, destination, in_clean_environment};
+use support::{
+    Base, ScriptedServer, ServerReply, TestOutbox, bodies, destination, in_clean_environment,
+};
 
 /// A running emulator, ended with the value.
-struct Moto {
+struct MotoServer {
     process: Child,
     port: u16,
 }
 
-impl Drop for Moto {
+impl Drop for MotoServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Moto {
+impl MotoServer {
     fn start(executable: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -124,7 +126,7 @@ fn records_reach_the_stream_under_the_assumed_role() {
         "records_reach_the_stream_under_the_assumed_role",
         Base::Key,
         async {
-            let moto = Moto::start(&executable);
+            let moto = MotoServer::start(&executable);
             let client = moto.client();
             client
                 .create_stream()
@@ -134,12 +136,12 @@ fn records_reach_the_stream_under_the_assumed_role() {
                 .await
                 .unwrap();
             let port = moto.port;
-            let recorder = Server::start(move |_, _| Reply::Forward(port));
+            let recorder = ScriptedServer::start(move |_, _| ServerReply::Forward(port));
 
             let mut sent = bodies(1_100);
             sent.push((0..=255).collect());
             sent.push(vec![b'x'; 24 << 10]);
-            let backlog = Backlog::of(sent.clone());
+            let backlog = TestOutbox::of(sent.clone());
             let destination = destination(&recorder.endpoint);
             let options = DrainOptions::default();
             let report = drain(&backlog.store, "growth", &destination, &options, |_| {})

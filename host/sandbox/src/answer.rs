@@ -1,7 +1,7 @@
 //! Checks that an answer keeps the contract.
 
 use crate::contract::Verdicts;
-use crate::error::RuleError;
+use crate::error::ModuleError;
 
 /// Bits of a word of the bitmap.
 const WORD: usize = u64::BITS as usize;
@@ -22,10 +22,10 @@ pub(crate) fn check(
     cohorts: usize,
     users: usize,
     now: i64,
-) -> Result<(), RuleError> {
+) -> Result<(), ModuleError> {
     let words = users.div_ceil(WORD);
     if answer.members.len() != cohorts * words {
-        return Err(RuleError::BadAnswer(format!(
+        return Err(ModuleError::BadAnswer(format!(
             "members has {} words in place of {} ({cohorts} cohorts × {words})",
             answer.members.len(),
             cohorts * words
@@ -33,7 +33,7 @@ pub(crate) fn check(
     }
     if answer.until.len() != users {
         let found = answer.until.len();
-        return Err(RuleError::BadAnswer(format!(
+        return Err(ModuleError::BadAnswer(format!(
             "until has {found} values in place of {users}"
         )));
     }
@@ -42,7 +42,7 @@ pub(crate) fn check(
         let mut bitmaps = answer.members.chunks_exact(words.max(1));
         let padded = |bitmap: &[u64]| bitmap.last().is_some_and(|word| word >> used != 0);
         if let Some(cohort) = bitmaps.position(padded) {
-            return Err(RuleError::BadAnswer(format!(
+            return Err(ModuleError::BadAnswer(format!(
                 "members of cohort {cohort} (counted from 0) has bits past user {}",
                 users - 1
             )));
@@ -50,7 +50,7 @@ pub(crate) fn check(
     }
     if let Some((user, until)) = (answer.until.iter().enumerate()).find(|(_, until)| **until <= now)
     {
-        return Err(RuleError::BadAnswer(format!(
+        return Err(ModuleError::BadAnswer(format!(
             "until of user {user} is {until}, which is not later than now, {now}"
         )));
     }

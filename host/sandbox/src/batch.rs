@@ -1,18 +1,18 @@
 //! Checks that a batch is what a rule asked for. Lengths only, so it costs the number of columns, not of rows.
 
 use crate::contract::{Batch, Column, Description, EventRows, Kind, Property};
-use crate::error::RuleError;
+use crate::error::ModuleError;
 
 /// Checks a batch against a description; its columns may take `limit` bytes.
 pub(crate) fn check(
     description: &Description,
     batch: &Batch<'_>,
     limit: usize,
-) -> Result<(), RuleError> {
-    shape(description, batch).map_err(RuleError::BadBatch)?;
+) -> Result<(), ModuleError> {
+    shape(description, batch).map_err(ModuleError::BadBatch)?;
     let bytes = size(batch);
     if bytes > limit {
-        return Err(RuleError::LargeBatch { bytes, limit });
+        return Err(ModuleError::LargeBatch { bytes, limit });
     }
     Ok(())
 }

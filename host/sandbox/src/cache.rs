@@ -34,7 +34,7 @@ pub(crate) struct Cache {
 
 /// What an artefact depends on: the rule's bytes, and all that the engine compiles by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key([u8; 32]);
+pub(crate) struct CacheKey([u8; 32]);
 
 /// The bytes of an artefact that this user's Muster wrote, checked. Only [`Cache::load`] and [`Self::from_process`] make one.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) struct OwnArtefact(Vec<u8>);
 
 impl OwnArtefact {
     /// Takes what the process wrote that was started to compile; `None` if it is not whole, or not the artefact of this key.
-    pub(crate) fn from_process(key: Key, bytes: Vec<u8>) -> Option<Self> {
+    pub(crate) fn from_process(key: CacheKey, bytes: Vec<u8>) -> Option<Self> {
         let (header, artefact) = bytes.split_at_checked(HEADER)?;
         (header == seal(key, artefact)).then_some(Self(bytes))
     }
@@ -52,7 +52,7 @@ impl OwnArtefact {
     }
 }
 
-impl Key {
+impl CacheKey {
     pub(crate) fn new(digest: &[u8; 32], engine: &Engine) -> Self {
         let mut hash = HashAll(Sha256::new_with_prefix(digest));
         engine.precompile_compatibility_hash().hash(&mut hash);
@@ -117,7 +117,7 @@ impl Cache {
     }
 
     /// The artefact of a key, if there is a sound one.
-    pub(crate) fn load(&self, key: Key) -> Option<OwnArtefact> {
+    pub(crate) fn load(&self, key: CacheKey) -> Option<OwnArtefact> {
         let mut file = File::open(self.path(key)).ok()?;
         let metadata = file.metadata().ok()?;
         // Of the file that is open, so nobody can put another in its place after the check.
@@ -140,8 +140,8 @@ impl Cache {
 
     /// Stores an artefact: all of it or none, whenever the process dies. It is not forced to disk: what a power failure leaves
     /// is found out by the checksum.
-    pub(crate) fn store(&self, key: Key, artefact: &[u8]) -> io::Result<()> {
-        self.make_room(artefact.len() as u64);
+    pub(crate) fn store(&self, key: CacheKey, artefact: &[u8]) -> io::Result<()> {
+        self.evict(artefact.len() as u64);
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let process = std::process::id();
         let unfinished = self
@@ -155,13 +155,13 @@ impl Cache {
         result
     }
 
-    fn path(&self, key: Key) -> PathBuf {
+    fn path(&self, key: CacheKey) -> PathBuf {
         self.directory
             .join(format!("{}.{ENDING}", text::hex(&key.0)))
     }
 
     /// Removes artefacts, those not used for longest first, until another of `bytes` fits.
-    fn make_room(&self, bytes: u64) {
+    fn evict(&self, bytes: u64) {
         let mut files = self.files(ENDING);
         files.sort_by_key(|(_, metadata)| metadata.modified().ok());
         let mut total = bytes
@@ -216,7 +216,7 @@ fn write(path: &Path, seal: &[u8; HEADER], artefact: &[u8]) -> io::Result<()> {
 }
 
 /// The header of an artefact's file, and of what a process writes that compiles.
-pub(crate) fn seal(key: Key, artefact: &[u8]) -> [u8; HEADER] {
+pub(crate) fn seal(key: CacheKey, artefact: &[u8]) -> [u8; HEADER] {
     let sum = Sha256::new_with_prefix(key.0)
         .chain_update(artefact)
         .finalize();
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    const KEY: Key = Key([7; 32]);
+    const KEY: CacheKey = CacheKey([7; 32]);
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let directory = tempfile::tempdir().unwrap();
@@ -250,7 +250,7 @@ mod tests {
         assert!(cache.load(KEY).is_none());
         cache.store(KEY, b"machine code").unwrap();
         assert_eq!(cache.load(KEY).unwrap().bytes(), b"machine code");
-        assert!(cache.load(Key([8; 32])).is_none());
+        assert!(cache.load(CacheKey([8; 32])).is_none());
         assert_eq!(mode(&cache.path(KEY)), 0o600);
         assert_eq!(mode(&cache.directory), 0o700);
     }
@@ -270,8 +270,8 @@ mod tests {
             assert!(cache.load(KEY).is_none(), "truncated to {at} bytes");
         }
         // Another rule's artefact under this rule's name.
-        cache.store(Key([8; 32]), b"other code").unwrap();
-        fs::rename(cache.path(Key([8; 32])), &path).unwrap();
+        cache.store(CacheKey([8; 32]), b"other code").unwrap();
+        fs::rename(cache.path(CacheKey([8; 32])), &path).unwrap();
         assert!(cache.load(KEY).is_none());
     }
 
@@ -307,7 +307,7 @@ mod tests {
         let large = limits::MAX_CACHE_BYTES / 2;
         for (number, age) in [(1, 3), (2, 1), (3, 2)] {
             // Sparse: it takes no room on the disk.
-            let file = File::create(cache.path(Key([number; 32]))).unwrap();
+            let file = File::create(cache.path(CacheKey([number; 32]))).unwrap();
             file.set_len(large).unwrap();
             file.set_modified(old - std::time::Duration::from_secs(age))
                 .unwrap();
@@ -315,7 +315,7 @@ mod tests {
         let left = cache.directory.join(format!("1-1.{UNFINISHED}"));
         File::create(&left).unwrap().set_modified(old).unwrap();
         cache.store(KEY, b"machine code").unwrap();
-        let there = |number: u8| cache.path(Key([number; 32])).exists();
+        let there = |number: u8| cache.path(CacheKey([number; 32])).exists();
         assert_eq!([1, 2, 3, 7].map(there), [false, true, false, true]);
         Cache::open(&cache.directory).unwrap();
         assert!(!left.exists());

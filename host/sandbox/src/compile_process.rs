@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
-use crate::cache::{Key, OwnArtefact, seal};
+use crate::cache::{CacheKey, OwnArtefact, seal};
 use crate::engine::{self, Allocation};
 use crate::error::LoadError;
 use crate::options::{CompileProcess, Origin};
-use crate::validate::ValidatedRule;
+use crate::validate::ValidatedModule;
 use crate::{limits, text};
 
 /// How often the parent looks whether the process has ended.
@@ -101,13 +101,14 @@ pub fn compile_process(
     let failed = |error: &dyn std::fmt::Display| {
         CompileProcessError::Rule(text::short(&format!("{error:#}"), 600))
     };
-    let valid = ValidatedRule::new(&bytes, Origin::HandWritten).map_err(|error| failed(&error))?;
+    let valid =
+        ValidatedModule::new(&bytes, Origin::HandWritten).map_err(|error| failed(&error))?;
     let engine =
         engine::compiler(header.allocation, header.metered).map_err(|error| failed(&error))?;
     let artefact = engine
         .precompile_component(valid.bytes())
         .map_err(|error| failed(&error))?;
-    output.write_all(&seal(Key::new(&valid.digest(), &engine), &artefact))?;
+    output.write_all(&seal(CacheKey::new(&valid.digest(), &engine), &artefact))?;
     output.write_all(&artefact)?;
     output.flush()?;
     Ok(())
@@ -139,7 +140,7 @@ pub(crate) fn run(
     allocation: Allocation,
     metered: bool,
     rule: &[u8],
-    key: Key,
+    key: CacheKey,
 ) -> Result<OwnArtefact, LoadError> {
     let header = Header {
         allocation,

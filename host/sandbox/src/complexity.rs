@@ -19,12 +19,12 @@ pub(crate) struct Complexity {
 
 /// Why a module is refused: it is malformed, or too complex.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum ComplexityError {
     Malformed(wasmparser::Error),
     TooComplex(LoadError),
 }
 
-impl From<wasmparser::Error> for Refusal {
+impl From<wasmparser::Error> for ComplexityError {
     fn from(error: wasmparser::Error) -> Self {
         Self::Malformed(error)
     }
@@ -37,7 +37,7 @@ impl Complexity {
     }
 
     /// Counts a type of a function.
-    pub(crate) fn function_type(&mut self, ty: &FuncType) -> Result<(), Refusal> {
+    pub(crate) fn function_type(&mut self, ty: &FuncType) -> Result<(), ComplexityError> {
         self.types += 1;
         at_most("function types", self.types, limits::MAX_TYPES)?;
         let parameters = ty.params().len();
@@ -51,14 +51,14 @@ impl Complexity {
     }
 
     /// Counts what a function has.
-    pub(crate) fn function(&mut self, body: &FunctionBody<'_>) -> Result<(), Refusal> {
+    pub(crate) fn function(&mut self, body: &FunctionBody<'_>) -> Result<(), ComplexityError> {
         let function = self.next;
         self.next = self.next.saturating_add(1);
         self.functions += 1;
         at_most("functions", self.functions, limits::MAX_FUNCTIONS)?;
         let within = |what, found, limit| match found <= limit {
             true => Ok(()),
-            false => Err(Refusal::TooComplex(LoadError::TooComplex {
+            false => Err(ComplexityError::TooComplex(LoadError::TooComplex {
                 function,
                 what,
                 found,
@@ -105,11 +105,11 @@ impl Complexity {
     }
 }
 
-fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), Refusal> {
+fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), ComplexityError> {
     if found <= limit {
         return Ok(());
     }
-    Err(Refusal::TooComplex(LoadError::TooManyParts {
+    Err(ComplexityError::TooComplex(LoadError::TooManyParts {
         what,
         found,
         limit,

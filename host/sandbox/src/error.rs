@@ -143,7 +143,7 @@ pub enum LoadError {
     Compile(String),
     /// Its `describe` did not answer.
     #[error("the rule could not describe itself: {0}")]
-    Describe(#[source] RuleError),
+    Describe(#[source] ModuleError),
     /// What it says of itself breaks the contract.
     #[error("the rule's description is wrong: {0}")]
     Description(#[from] DescriptionError),
@@ -157,7 +157,7 @@ impl LoadError {
             Self::TooLarge { .. } | Self::TooManyParts { .. } | Self::Compile(_) => true,
             Self::Describe(error) => matches!(
                 error,
-                RuleError::OutOfMemory { .. } | RuleError::BadAnswer(_)
+                ModuleError::OutOfMemory { .. } | ModuleError::BadAnswer(_)
             ),
             Self::Description(error) => matches!(error, DescriptionError::TooMany { .. }),
             _ => false,
@@ -214,7 +214,7 @@ pub enum DescriptionError {
 
 /// The rule did not answer a call. Nothing is known of the batch's users; the sandbox and other rules go on as before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RuleError {
+pub enum ModuleError {
     /// It crashed: a panic, a division by zero, an access out of bounds.
     #[error("the rule crashed: {reason}{place}")]
     Trapped {

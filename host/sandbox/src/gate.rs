@@ -11,7 +11,7 @@ pub(crate) struct Gate {
 
 /// A place, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Place<'a>(&'a Gate);
+pub(crate) struct GatePass<'a>(&'a Gate);
 
 impl Gate {
     pub(crate) fn new(places: usize) -> Self {
@@ -22,18 +22,18 @@ impl Gate {
     }
 
     /// Takes a place, waiting for one if there is none.
-    pub(crate) fn enter(&self) -> Place<'_> {
+    pub(crate) fn enter(&self) -> GatePass<'_> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut free = self
             .freed
             .wait_while(free, |free| *free == 0)
             .unwrap_or_else(PoisonError::into_inner);
         *free -= 1;
-        Place(self)
+        GatePass(self)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for GatePass<'_> {
     fn drop(&mut self) {
         *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.0.freed.notify_one();

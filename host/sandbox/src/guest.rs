@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmtime::{ResourceLimiter, Store, Trap, WasmBacktrace};
 
 use crate::contract::{Batch, Description, Exports, ExportsPre, Verdicts};
-use crate::error::RuleError;
+use crate::error::ModuleError;
 use crate::{limits, text, ticker};
 
 /// How many functions of a backtrace an error names.
@@ -84,21 +84,21 @@ impl ResourceLimiter for Guest {
 const FUEL: u64 = u64::MAX;
 
 /// An instance with its own memory. It is dropped after anything but a good answer.
-pub(crate) struct Live {
+pub(crate) struct Instance {
     store: Store<Guest>,
     exports: Exports,
     /// Whether the engine counts fuel. It refuses to be asked for it otherwise, and an error a call costs more than a small call.
     metered: bool,
 }
 
-impl Live {
+impl Instance {
     /// Makes an instance with at most so many bytes of memory. `time` is what it has for this and for its calls, on an engine with
     /// epochs; `None` on one without.
     pub(crate) fn start(
         exports: &ExportsPre<Guest>,
         memory: usize,
         time: Option<Duration>,
-    ) -> Result<Self, RuleError> {
+    ) -> Result<Self, ModuleError> {
         let mut store = Store::new(exports.engine(), Guest { memory });
         store.limiter(|guest| guest);
         let metered = store.set_fuel(FUEL).is_ok();
@@ -108,7 +108,7 @@ impl Live {
         let exports = exports
             .instantiate(&mut store)
             // Before its first call a rule has answered nothing: what is no trap and no limit of ours is the host's trouble.
-            .map_err(|error| failure(&error, memory, time, RuleError::Host))?;
+            .map_err(|error| failure(&error, memory, time, ModuleError::Host))?;
         Ok(Self {
             store,
             exports,
@@ -116,12 +116,12 @@ impl Live {
         })
     }
 
-    pub(crate) fn describe(&mut self, time: Option<Duration>) -> Result<Description, RuleError> {
+    pub(crate) fn describe(&mut self, time: Option<Duration>) -> Result<Description, ModuleError> {
         self.store.set_hostcall_fuel(limits::MAX_DESCRIPTION_BYTES);
         let memory = self.store.data().memory;
         self.exports
             .call_describe(&mut self.store)
-            .map_err(|error| failure(&error, memory, time, RuleError::BadAnswer))
+            .map_err(|error| failure(&error, memory, time, ModuleError::BadAnswer))
     }
 
     /// The fuel that the latest call took; 0 on an engine that is not metered.
@@ -138,7 +138,7 @@ impl Live {
         batch: &Batch<'_>,
         answer_bytes: usize,
         time: Option<Duration>,
-    ) -> Result<Verdicts, RuleError> {
+    ) -> Result<Verdicts, ModuleError> {
         if self.metered {
             let _ = self.store.set_fuel(FUEL);
         }
@@ -148,8 +148,8 @@ impl Live {
         let memory = self.store.data().memory;
         self.exports
             .call_classify(&mut self.store, batch.clone())
-            .map_err(|error| failure(&error, memory, time, RuleError::BadAnswer))?
-            .map_err(|error| RuleError::GaveUp(text::short(&error, limits::MAX_ERROR_TEXT)))
+            .map_err(|error| failure(&error, memory, time, ModuleError::BadAnswer))?
+            .map_err(|error| ModuleError::GaveUp(text::short(&error, limits::MAX_ERROR_TEXT)))
     }
 }
 
@@ -159,26 +159,26 @@ fn failure(
     error: &wasmtime::Error,
     memory: usize,
     time: Option<Duration>,
-    otherwise: fn(String) -> RuleError,
-) -> RuleError {
+    otherwise: fn(String) -> ModuleError,
+) -> ModuleError {
     if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
         return match exceeded {
-            Exceeded::Memory { wanted } => RuleError::OutOfMemory {
+            Exceeded::Memory { wanted } => ModuleError::OutOfMemory {
                 wanted: *wanted,
                 limit: memory,
             },
-            Exceeded::Table { wanted } => RuleError::OutOfTable {
+            Exceeded::Table { wanted } => ModuleError::OutOfTable {
                 wanted: *wanted,
                 limit: limits::MAX_TABLE_ELEMENTS,
             },
-            Exceeded::Host(reason) => RuleError::Host(reason.clone()),
+            Exceeded::Host(reason) => ModuleError::Host(reason.clone()),
         };
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => RuleError::TimedOut {
+        Some(Trap::Interrupt) => ModuleError::TimedOut {
             limit: time.unwrap_or_default(),
         },
-        Some(Trap::StackOverflow) => RuleError::StackOverflow {
+        Some(Trap::StackOverflow) => ModuleError::StackOverflow {
             limit: limits::MAX_STACK_BYTES,
             place: place(error),
         },
@@ -186,7 +186,7 @@ fn failure(
         Some(Trap::StringOutOfBounds | Trap::ListOutOfBounds | Trap::InvalidChar) => {
             otherwise(error.root_cause().to_string())
         }
-        Some(trap) => RuleError::Trapped {
+        Some(trap) => ModuleError::Trapped {
             reason: trap
                 .to_string()
                 .trim_start_matches("wasm trap: ")

@@ -33,8 +33,8 @@ mod gate;
 mod guest;
 mod idle;
 pub mod limits;
+mod module;
 mod options;
-mod rule;
 mod sandbox;
 mod text;
 mod ticker;
@@ -48,7 +48,7 @@ pub use contract::{
     Dictionary, EventRows, Kind, Property, StreamReads, TextLists, Verdicts,
 };
 pub use engine::Allocation;
-pub use error::{DescriptionError, LoadError, RuleError, SandboxError};
-pub use options::{Compile, CompileProcess, Options, Origin};
-pub use rule::{Artefact, Large, Rule};
+pub use error::{DescriptionError, LoadError, ModuleError, SandboxError};
+pub use module::{Artefact, LargeUserPermit, Module};
+pub use options::{Compile, CompileProcess, Origin, SandboxOptions};
 pub use sandbox::Sandbox;

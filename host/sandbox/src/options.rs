@@ -9,7 +9,7 @@ use crate::limits;
 
 /// Settings of a [`crate::Sandbox`]. The defaults are the limits of [`crate::limits`], one thread a core, and no cache.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct SandboxOptions {
     /// Where compiled artefacts are kept between runs: a directory of our own, made with mode 0700 if it is not there. Who can write
     /// to it can make this process run anything, so one that others can write to is refused. None: compile at every load.
     pub cache: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub struct Options {
     pub metered: bool,
 }
 
-impl Default for Options {
+impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             cache: None,

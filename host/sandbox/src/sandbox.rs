@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use crate::cache::{Cache, Key};
+use crate::cache::{Cache, CacheKey};
 use crate::contract::ExportsPre;
 use crate::engine::{self, Allocation};
-use crate::error::{LoadError, RuleError, SandboxError};
+use crate::error::{LoadError, ModuleError, SandboxError};
 use crate::gate::Gate;
-use crate::guest::{Guest, Live};
+use crate::guest::{Guest, Instance};
 use crate::idle::Shelf;
-use crate::options::{Compile, Options, Origin};
-use crate::rule::{Artefact, Calls, Clock, Inner, Rule};
-use crate::ticker::Ticker;
-use crate::validate::ValidatedRule;
+use crate::module::{Artefact, CallTimes, Calls, Module, ModuleInner};
+use crate::options::{Compile, Origin, SandboxOptions};
+use crate::ticker::EpochTicker;
+use crate::validate::ValidatedModule;
 use crate::{compile_process, description, limits, text, trusted};
 
 /// Where rules run. Make one per process; rules keep what they need of it alive.
@@ -43,17 +43,17 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the machine cannot run WebAssembly, or the cache directory cannot be used or is not private.
-    pub fn new(options: Options) -> Result<Self, SandboxError> {
+    pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
         let cache = options.cache.as_deref().map(Cache::open).transpose()?;
         let threads = options.threads;
         let idle =
             threads.saturating_mul(NonZeroUsize::MIN.saturating_add(limits::IDLE_PER_THREAD - 1));
         let large = (Arc::new(Gate::new(1)), options.large_memory);
         let hand_written = engine::start(Origin::HandWritten, threads, options.metered)?;
-        let clock = Clock {
+        let clock = CallTimes {
             describe: options.describe_time,
             classify: options.classify_time,
-            _ticker: Ticker::start(&hand_written.0)
+            _ticker: EpochTicker::start(&hand_written.0)
                 .map_err(|error| SandboxError::Engine(error.to_string()))?,
         };
         Ok(Self {
@@ -80,8 +80,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// When it is not a rule, or wants more than a rule may have; the text says what to do.
-    pub fn load(&self, bytes: &[u8], origin: Origin) -> Result<Rule, LoadError> {
-        let valid = ValidatedRule::new(bytes, origin)?;
+    pub fn load(&self, bytes: &[u8], origin: Origin) -> Result<Module, LoadError> {
+        let valid = ValidatedModule::new(bytes, origin)?;
         let side = match origin {
             Origin::Compiled => &self.compiled,
             Origin::HandWritten => &self.hand_written,
@@ -90,7 +90,7 @@ impl Sandbox {
         let exports = link(&side.engine, &component)?;
         let description = side.describe(&exports).map_err(LoadError::Describe)?;
         description::check(&description)?;
-        Ok(Rule::new(Inner {
+        Ok(Module::new(ModuleInner {
             id: self.rules.fetch_add(1, Ordering::Relaxed),
             calls: Arc::clone(&side.calls),
             exports,
@@ -113,13 +113,13 @@ impl Sandbox {
 
     fn compile(
         &self,
-        valid: ValidatedRule<'_>,
+        valid: ValidatedModule<'_>,
         side: &Side,
         origin: Origin,
     ) -> Result<(Component, Artefact), LoadError> {
         let engine = &side.engine;
         let cache = self.cache.as_ref();
-        let key = Key::new(&valid.digest(), engine);
+        let key = CacheKey::new(&valid.digest(), engine);
         if let Some(cache) = cache
             && let Some(artefact) = cache.load(key)
             && let Some(component) = trusted::deserialize(engine, &artefact)
@@ -174,7 +174,7 @@ impl Side {
         threads: NonZeroUsize,
         (large, large_memory): (Arc<Gate>, usize),
         idle: usize,
-        clock: Option<Clock>,
+        clock: Option<CallTimes>,
     ) -> Self {
         let calls = Calls {
             gate: Gate::new(threads.get()),
@@ -194,10 +194,10 @@ impl Side {
     fn describe(
         &self,
         exports: &ExportsPre<Guest>,
-    ) -> Result<crate::contract::Description, RuleError> {
+    ) -> Result<crate::contract::Description, ModuleError> {
         let _place = self.calls.gate.enter();
         let time = self.calls.clock.as_ref().map(|clock| clock.describe);
-        Live::start(exports, limits::MAX_MEMORY_BYTES, time)?.describe(time)
+        Instance::start(exports, limits::MAX_MEMORY_BYTES, time)?.describe(time)
     }
 }
 

@@ -9,11 +9,11 @@ use crate::limits::EPOCH_TICK;
 
 /// The thread; it ends when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Ticker {
+pub(crate) struct EpochTicker {
     _alive: mpsc::Sender<()>,
 }
 
-impl Ticker {
+impl EpochTicker {
     /// Starts the thread.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let (alive, gone) = mpsc::channel();

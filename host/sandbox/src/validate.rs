@@ -6,7 +6,7 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Compo
 use wasmparser::types::TypesRef;
 use wasmparser::{ComponentExternalKind, ComponentInstance, Instance, Parser, Payload, Validator};
 
-use crate::complexity::{Complexity, Refusal};
+use crate::complexity::{Complexity, ComplexityError};
 use crate::contract::{CONTRACT_VERSION, TYPES};
 use crate::engine::FEATURES;
 use crate::error::LoadError;
@@ -22,12 +22,12 @@ const SHOWN: usize = 120;
 /// Bytes that are a component with nothing but the allowed features, no imports and the right exports. The types of the exports
 /// are checked when it is linked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ValidatedRule<'a> {
+pub(crate) struct ValidatedModule<'a> {
     bytes: &'a [u8],
     digest: [u8; 32],
 }
 
-impl<'a> ValidatedRule<'a> {
+impl<'a> ValidatedModule<'a> {
     pub(crate) fn new(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
         check_size(bytes, origin)?;
         if Parser::is_core_wasm(bytes) {
@@ -37,7 +37,7 @@ impl<'a> ValidatedRule<'a> {
             return Err(LoadError::NotWasm { hint: guess(bytes) });
         }
         // The limits come first: they bound what the validator has to do.
-        let outline = Outline::read(bytes, origin)?;
+        let outline = ComponentOutline::read(bytes, origin)?;
         outline.check_wiring()?;
         let types = Validator::new_with_features(FEATURES)
             .validate_all(bytes)
@@ -81,7 +81,7 @@ fn guess(bytes: &[u8]) -> &'static str {
 
 /// What the top level of a component has, and how much is nested in it.
 #[derive(Debug, Default)]
-struct Outline<'a> {
+struct ComponentOutline<'a> {
     imports: Vec<&'a str>,
     exports: Vec<(&'a str, ComponentExternalKind)>,
     modules: usize,
@@ -94,7 +94,7 @@ struct Outline<'a> {
     wiring: usize,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> ComponentOutline<'a> {
     /// Reads the bytes once. Of our own modules the functions are as they are known to be.
     fn read(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
         let mut outline = Self::default();
@@ -209,8 +209,8 @@ fn count(complexity: &mut Complexity, payload: &Payload<'_>) -> Result<(), LoadE
         _ => Ok(()),
     };
     counted.map_err(|refusal| match refusal {
-        Refusal::Malformed(error) => invalid(error),
-        Refusal::TooComplex(error) => error,
+        ComplexityError::Malformed(error) => invalid(error),
+        ComplexityError::TooComplex(error) => error,
     })
 }
 

@@ -13,12 +13,12 @@ mod common;
 use std::sync::LazyLock;
 
 use common::{HONEST, ONE_USER, right, sandbox};
-use muster_sandbox::{Origin, Rule, Sandbox};
+use muster_sandbox::{Module, Origin, Sandbox};
 use proptest::prelude::*;
 
 static SANDBOX: LazyLock<Sandbox> = LazyLock::new(sandbox);
 static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| HONEST.component());
-static RULE: LazyLock<Rule> = LazyLock::new(|| HONEST.load(&SANDBOX).unwrap());
+static RULE: LazyLock<Module> = LazyLock::new(|| HONEST.load(&SANDBOX).unwrap());
 
 /// Loads and asks; only a panic or a hanging call fails.
 fn try_out(bytes: &[u8]) {

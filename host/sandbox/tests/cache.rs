@@ -15,10 +15,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use common::{HONEST, ONE_USER, Wat, options, right};
-use muster_sandbox::{Artefact, Options, Origin, Sandbox, SandboxError};
+use muster_sandbox::{Artefact, Origin, Sandbox, SandboxError, SandboxOptions};
 
 fn sandbox(cache: &Path) -> Sandbox {
-    Sandbox::new(Options {
+    Sandbox::new(SandboxOptions {
         cache: Some(cache.to_owned()),
         ..options()
     })
@@ -98,7 +98,7 @@ fn a_broken_file_is_compiled_anew() {
 fn a_cache_that_others_can_write_to_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let error = Sandbox::new(Options {
+    let error = Sandbox::new(SandboxOptions {
         cache: Some(directory.path().to_owned()),
         ..options()
     })

@@ -14,10 +14,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{HONEST, ONE_USER, Wat, component_of, options, right, sandbox};
-use muster_sandbox::{Batch, LoadError, Options, Origin, RuleError, Sandbox, limits};
+use muster_sandbox::{Batch, LoadError, ModuleError, Origin, Sandbox, SandboxOptions, limits};
 
 /// What a rule answers on a sandbox where an honest rule works before and after.
-fn error(hostile: &Wat) -> RuleError {
+fn error(hostile: &Wat) -> ModuleError {
     let sandbox = sandbox();
     let honest = HONEST.load(&sandbox).unwrap();
     let rule = hostile.load(&sandbox).unwrap();
@@ -42,7 +42,7 @@ fn refused(bytes: &[u8]) -> LoadError {
     error
 }
 
-fn describing(describe: &'static str) -> RuleError {
+fn describing(describe: &'static str) -> ModuleError {
     match refused(&Wat { describe, ..HONEST }.component()) {
         LoadError::Describe(error) => error,
         other => panic!("{other}"),
@@ -67,7 +67,7 @@ fn fuel_is_counted_where_it_is_asked_for() {
     plain.classify(&ONE_USER).unwrap();
     assert_eq!(plain.fuel(), 0);
     let metered = || {
-        let options = Options {
+        let options = SandboxOptions {
             metered: true,
             ..options()
         };
@@ -90,7 +90,7 @@ fn a_trap() {
         classify: "unreachable",
         ..HONEST
     });
-    let RuleError::Trapped { reason, place } = &error else {
+    let ModuleError::Trapped { reason, place } = &error else {
         panic!("{error}")
     };
     assert_eq!(reason, "wasm `unreachable` instruction executed");
@@ -112,13 +112,13 @@ fn an_endless_loop() {
     });
     assert_eq!(
         error,
-        RuleError::TimedOut {
+        ModuleError::TimedOut {
             limit: Duration::from_millis(300)
         }
     );
     assert!(matches!(
         describing("(loop br 0) unreachable"),
-        RuleError::TimedOut { .. }
+        ModuleError::TimedOut { .. }
     ));
     // While it starts, and while it takes the batch.
     let start = Wat {
@@ -127,14 +127,14 @@ fn an_endless_loop() {
     };
     let error = refused(&start.component());
     assert!(
-        matches!(error, LoadError::Describe(RuleError::TimedOut { .. })),
+        matches!(error, LoadError::Describe(ModuleError::TimedOut { .. })),
         "{error}"
     );
     let taking = Wat {
         realloc: "(loop br 0) unreachable",
         ..HONEST
     };
-    assert!(matches!(self::error(&taking), RuleError::TimedOut { .. }));
+    assert!(matches!(self::error(&taking), ModuleError::TimedOut { .. }));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn memory_without_end() {
         ..HONEST
     });
     let limit = limits::MAX_MEMORY_BYTES;
-    let RuleError::OutOfMemory {
+    let ModuleError::OutOfMemory {
         wanted,
         limit: told,
     } = error
@@ -177,7 +177,7 @@ fn a_table_without_end() {
         classify: "(loop (drop (table.grow $t (ref.null func) (i32.const 1000))) br 0) unreachable",
         ..HONEST
     });
-    assert!(matches!(error, RuleError::OutOfTable { .. }), "{error}");
+    assert!(matches!(error, ModuleError::OutOfTable { .. }), "{error}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn recursion_without_end() {
         classify: "(call $deep (i32.const 0))",
         ..HONEST
     });
-    let RuleError::StackOverflow { limit, place } = &error else {
+    let ModuleError::StackOverflow { limit, place } = &error else {
         panic!("{error}")
     };
     assert!(
@@ -199,7 +199,7 @@ fn recursion_without_end() {
 #[test]
 fn an_answer_of_the_wrong_shape() {
     let says = |wat: Wat| match error(&wat) {
-        RuleError::BadAnswer(text) => text,
+        ModuleError::BadAnswer(text) => text,
         other => panic!("{other}"),
     };
     let lists = |result| says(Wat { result, ..HONEST });
@@ -284,10 +284,10 @@ fn an_error_of_its_own() {
     };
     assert_eq!(
         gave_up([1, 3000, 11, 0, 0]),
-        RuleError::GaveUp("no  [2Jluck".to_owned())
+        ModuleError::GaveUp("no  [2Jluck".to_owned())
     );
     // Longer than is kept.
-    let RuleError::GaveUp(text) = gave_up([1, 0x8000, 4_000, 0, 0]) else {
+    let ModuleError::GaveUp(text) = gave_up([1, 0x8000, 4_000, 0, 0]) else {
         panic!()
     };
     assert_eq!(text.chars().count(), limits::MAX_ERROR_TEXT + 1);
@@ -297,7 +297,7 @@ fn an_error_of_its_own() {
         items: r#"(data (i32.const 3000) "\ff")"#,
         ..HONEST
     };
-    assert!(matches!(error(&broken), RuleError::BadAnswer(_)));
+    assert!(matches!(error(&broken), ModuleError::BadAnswer(_)));
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn descriptions_that_are_wrong() {
     assert!(says(&["no spaces"]).contains("`no spaces` is not a cohort id"));
     assert!(says(&["a", "b", "a"]).contains("`a` twice"));
     let far = describing("i32.const -4");
-    assert!(matches!(far, RuleError::BadAnswer(_)), "{far}");
+    assert!(matches!(far, ModuleError::BadAnswer(_)), "{far}");
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn a_description_without_end() {
     };
     let error = refused(&wat.component());
     assert!(
-        matches!(&error, LoadError::Describe(RuleError::BadAnswer(_))),
+        matches!(&error, LoadError::Describe(ModuleError::BadAnswer(_))),
         "{error}"
     );
 }
@@ -582,7 +582,7 @@ fn a_large_user_gets_an_instance_of_their_own() {
         let error = rule.classify(&ONE_USER).unwrap_err();
         let limit = limits::MAX_MEMORY_BYTES;
         assert!(
-            matches!(error, RuleError::OutOfMemory { limit: told, .. } if told == limit),
+            matches!(error, ModuleError::OutOfMemory { limit: told, .. } if told == limit),
             "{error}"
         );
         for _ in 0..2 {
@@ -601,14 +601,14 @@ fn a_large_user_gets_an_instance_of_their_own() {
     let error = rule.large().classify(&ONE_USER).unwrap_err();
     let limit = limits::MAX_LARGE_MEMORY_BYTES;
     assert!(
-        matches!(error, RuleError::OutOfMemory { limit: told, .. } if told == limit),
+        matches!(error, ModuleError::OutOfMemory { limit: told, .. } if told == limit),
         "{error}"
     );
 }
 
 #[test]
 fn a_large_user_has_what_the_host_gives() {
-    let sandbox = Sandbox::new(Options {
+    let sandbox = Sandbox::new(SandboxOptions {
         large_memory: 300 << 20,
         ..options()
     })
@@ -622,7 +622,7 @@ fn a_large_user_has_what_the_host_gives() {
     assert_eq!(large.max_batch_bytes(), 150 << 20);
     let error = large.classify(&ONE_USER).unwrap_err();
     assert!(
-        matches!(error, RuleError::OutOfMemory { limit, .. } if limit == 300 << 20),
+        matches!(error, ModuleError::OutOfMemory { limit, .. } if limit == 300 << 20),
         "{error}"
     );
 }
@@ -630,7 +630,7 @@ fn a_large_user_has_what_the_host_gives() {
 #[test]
 fn a_large_user_may_have_more_columns() {
     // To copy so much takes its time, on a busy machine most of all.
-    let sandbox = Sandbox::new(Options {
+    let sandbox = Sandbox::new(SandboxOptions {
         classify_time: Duration::from_secs(5),
         ..options()
     })
@@ -650,7 +650,7 @@ fn a_large_user_may_have_more_columns() {
     };
     assert!(matches!(
         rule.classify(&batch),
-        Err(RuleError::LargeBatch { .. })
+        Err(ModuleError::LargeBatch { .. })
     ));
     assert!(right(&rule.large().classify(&batch).unwrap()));
 }
@@ -803,7 +803,7 @@ fn many_threads_and_rules_at_once() {
                     for rule in &hostile {
                         assert!(matches!(
                             rule.classify(&ONE_USER),
-                            Err(RuleError::Trapped { .. })
+                            Err(ModuleError::Trapped { .. })
                         ));
                     }
                 }
@@ -823,7 +823,7 @@ fn a_rule_outlives_its_sandbox() {
     let rule = slow.load(&sandbox()).unwrap();
     assert!(matches!(
         rule.classify(&ONE_USER),
-        Err(RuleError::TimedOut { .. })
+        Err(ModuleError::TimedOut { .. })
     ));
 }
 
@@ -845,7 +845,7 @@ fn without_address_space_memory_comes_as_needed() {
     const INSIDE: &str = "MUSTER_TEST_WITHOUT_ADDRESS_SPACE";
     if std::env::var_os(INSIDE).is_some() {
         // Memory that is not reserved moves as it grows, which takes its time.
-        let options = Options {
+        let options = SandboxOptions {
             classify_time: Duration::from_secs(30),
             ..options()
         };
@@ -866,7 +866,7 @@ fn without_address_space_memory_comes_as_needed() {
             ..HONEST
         };
         let error = greedy.answer(&sandbox).unwrap_err();
-        assert!(matches!(error, RuleError::OutOfMemory { .. }), "{error}");
+        assert!(matches!(error, ModuleError::OutOfMemory { .. }), "{error}");
         return;
     }
     let test = std::env::current_exe().unwrap();

@@ -7,11 +7,11 @@ use roaring::RoaringBitmap;
 
 use crate::batch::Batch;
 use crate::meta::Counter;
-use crate::rows::Rows;
-use crate::store::{Inner, Writer};
+use crate::rows::RowBuffer;
+use crate::store::{StoreInner, Writer};
 use crate::terms::OPERATIONS;
-use crate::view::View;
-use crate::{SourceKey, Store, StoreError, log, news, sources};
+use crate::view::StoreView;
+use crate::{SourceKey, Store, StoreError, changed_users, log, sources};
 
 /// What [`Store::append`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,14 +54,14 @@ impl Store {
     }
 }
 
-impl Inner {
+impl StoreInner {
     fn append(
         &self,
         writer: &mut Writer,
         buffer: &EventBuffer,
         position: Option<(&SourceKey, &[u8])>,
     ) -> Result<Appended, StoreError> {
-        let mut rows = Rows::default();
+        let mut rows = RowBuffer::default();
         let (counts, left_out) = {
             let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
             let left_out = rows.push(buffer, &mut terms)?;
@@ -80,7 +80,7 @@ impl Inner {
         }
         let logged = log::encode(&rows);
         let batch = Batch::new(rows);
-        let mut view = View::clone(&self.view());
+        let mut view = StoreView::clone(&self.view());
         let mut appended = Appended {
             rows: batch.rows.len() as u64,
             duplicates: (batch.rows.len() - batch.order.len()) as u64,
@@ -90,7 +90,7 @@ impl Inner {
 
         let mut txn = self.env.write_txn()?;
         if let Some((source, position)) = position {
-            let state = sources::State::At(position.to_vec());
+            let state = sources::SourceState::At(position.to_vec());
             sources::write(&mut txn, &self.tables, source, &state)?;
         }
         if appended.rows > 0 {
@@ -100,7 +100,7 @@ impl Inner {
             self.tables
                 .log
                 .put(&mut txn, &view.sequence.to_be_bytes(), &logged)?;
-            news::add(&mut txn, &self.tables, view.sequence, &users)?;
+            changed_users::add(&mut txn, &self.tables, view.sequence, &users)?;
             self.note_newest(&mut txn, newest)?;
             writer.save(self, &mut txn)?;
             view.counts = counts;
@@ -116,7 +116,7 @@ impl Writer {
     /// Writes the numbers and firsts that are new.
     pub(crate) fn save(
         &mut self,
-        inner: &Inner,
+        inner: &StoreInner,
         txn: &mut heed::RwTxn<'_>,
     ) -> Result<(), StoreError> {
         let terms = inner.terms.read().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +142,7 @@ fn join(batches: &mut Vec<Arc<Batch>>) -> Result<(), StoreError> {
         if like < JOIN {
             return Ok(());
         }
-        let mut rows = Rows::default();
+        let mut rows = RowBuffer::default();
         for batch in batches.drain(batches.len() - like..) {
             rows.extend(&batch.rows)?;
         }

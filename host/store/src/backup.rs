@@ -16,7 +16,7 @@ use muster_model::Millis;
 use crate::environment::{ReadTxn, Tables};
 use crate::identity::Identity;
 use crate::lock::Lock;
-use crate::{Options, Snapshot, Store, StoreError, environment, meta, pages};
+use crate::{Snapshot, Store, StoreError, StoreOptions, environment, meta, pages};
 
 /// The file of the database in a store's directory.
 const DATA: &str = "data.mdb";
@@ -53,11 +53,11 @@ impl Store {
     pub fn backup(
         from: &Path,
         to: &Path,
-        options: &Options,
+        options: &StoreOptions,
         at: Millis,
         progress: &mut dyn FnMut(BackupProgress),
     ) -> Result<u64, StoreError> {
-        let (env, tables) = environment::look(from, options)?;
+        let (env, tables) = environment::open_read_only(from, options)?;
         if !meta::check_format(&env.read_txn()?, &tables, from)? {
             return Err(StoreError::Missing {
                 directory: from.to_owned(),
@@ -209,7 +209,7 @@ impl Target {
     }
 
     /// Marks the copy as one.
-    fn mark(&self, options: &Options, at: Millis) -> Result<(), StoreError> {
+    fn mark(&self, options: &StoreOptions, at: Millis) -> Result<(), StoreError> {
         let (env, tables) = environment::open(&self.partial(), options)?;
         let mut txn = env.write_txn()?;
         let at = at.0.to_le_bytes();
@@ -221,7 +221,7 @@ impl Target {
     }
 
     /// Puts the copy where a store has its file, and returns its size.
-    fn complete(self, options: &Options) -> Result<u64, StoreError> {
+    fn complete(self, options: &StoreOptions) -> Result<u64, StoreError> {
         let (partial, data) = (self.partial(), self.directory.join(DATA));
         let copy = partial.join(DATA);
         if options.check {

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use crate::duplicates::Duplicates;
 use crate::keys::GROUP_BITS;
-use crate::rows::{Cell, Head, Rows};
+use crate::rows::{Cell, Head, RowBuffer};
 
 /// Rows with an order by (name, user, time, arrival). It does not change any more.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) rows: Rows,
+    pub(crate) rows: RowBuffer,
     /// The rows that count, sorted: duplicates are left out.
     pub(crate) order: Vec<u32>,
     /// By name.
@@ -35,7 +35,7 @@ impl AsRef<Self> for Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(rows: Rows) -> Self {
+    pub(crate) fn new(rows: RowBuffer) -> Self {
         let mut order: Vec<u32> = (0..rows.len())
             .filter_map(|row| u32::try_from(row).ok())
             .collect();
@@ -91,7 +91,7 @@ impl Batch {
 }
 
 /// Leaves duplicates out.
-fn drop_duplicates(rows: &Rows, order: &mut Vec<u32>) {
+fn drop_duplicates(rows: &RowBuffer, order: &mut Vec<u32>) {
     let mut duplicates = Duplicates::default();
     let mut before = None;
     order.retain(|row| {
@@ -105,7 +105,7 @@ fn drop_duplicates(rows: &Rows, order: &mut Vec<u32>) {
     });
 }
 
-fn spans(rows: &Rows, order: &[u32]) -> Vec<NameSpan> {
+fn spans(rows: &RowBuffer, order: &[u32]) -> Vec<NameSpan> {
     let mut spans: Vec<NameSpan> = Vec::new();
     for (at, row) in (0_u32..).zip(order) {
         let head = rows.head(*row);

@@ -3,9 +3,9 @@
 use muster_model::{Scalar, Value};
 
 use crate::StoreError;
-use crate::codec::Reader;
-use crate::log::{Written, read_cell};
-use crate::rows::{Cell, Rows};
+use crate::codec::ByteReader;
+use crate::log::{LogValue, read_cell};
+use crate::rows::{Cell, RowBuffer};
 
 /// A stored value.
 #[derive(Clone, Copy)]
@@ -15,16 +15,16 @@ pub(crate) enum CellRef<'a> {
     Text(&'a str),
     Number(f64),
     Flag(bool),
-    List(ListRef<'a>),
+    List(StoredListRef<'a>),
 }
 
 /// The elements of a stored list.
 #[derive(Clone, Copy)]
-pub(crate) enum ListRef<'a> {
+pub(crate) enum StoredListRef<'a> {
     /// In memory.
-    Cells(&'a Rows, &'a [Cell]),
+    Cells(&'a RowBuffer, &'a [Cell]),
     /// In a block.
-    Written(Reader<'a>, usize),
+    Written(ByteReader<'a>, usize),
     /// Computed.
     Scalars(&'a [Scalar]),
 }
@@ -34,24 +34,24 @@ const CORRUPT: StoreError = StoreError::Corrupt {
 };
 
 impl<'a> CellRef<'a> {
-    pub(crate) fn of_cell(rows: &'a Rows, cell: Cell) -> Self {
+    pub(crate) fn of_cell(rows: &'a RowBuffer, cell: Cell) -> Self {
         match cell {
             Cell::Code(code) => Self::Code(code),
             Cell::Text(start, end) => Self::Text(rows.text(start, end)),
             Cell::Number(number) => Self::Number(number),
             Cell::Flag(flag) => Self::Flag(flag),
-            Cell::List(start, end) => Self::List(ListRef::Cells(rows, rows.list(start, end))),
+            Cell::List(start, end) => Self::List(StoredListRef::Cells(rows, rows.list(start, end))),
         }
     }
 
     /// Reads a value of [`crate::log::put_cell`].
-    pub(crate) fn read(mut reader: Reader<'a>) -> Result<Self, StoreError> {
+    pub(crate) fn read(mut reader: ByteReader<'a>) -> Result<Self, StoreError> {
         Ok(match read_cell(&mut reader)? {
-            Written::Code(code) => Self::Code(code),
-            Written::Text(text) => Self::Text(text),
-            Written::Number(number) => Self::Number(number),
-            Written::Flag(flag) => Self::Flag(flag),
-            Written::List(count) => Self::List(ListRef::Written(reader, count)),
+            LogValue::Code(code) => Self::Code(code),
+            LogValue::Text(text) => Self::Text(text),
+            LogValue::Number(number) => Self::Number(number),
+            LogValue::Flag(flag) => Self::Flag(flag),
+            LogValue::List(count) => Self::List(StoredListRef::Written(reader, count)),
         })
     }
 
@@ -66,7 +66,7 @@ impl<'a> CellRef<'a> {
     pub(crate) fn of_value(value: &'a Value) -> Self {
         match value {
             Value::One(scalar) => Self::of_scalar(scalar),
-            Value::List(list) => Self::List(ListRef::Scalars(list)),
+            Value::List(list) => Self::List(StoredListRef::Scalars(list)),
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a> CellRef<'a> {
     }
 }
 
-impl<'a> ListRef<'a> {
+impl<'a> StoredListRef<'a> {
     pub(crate) fn each(
         self,
         mut f: impl FnMut(CellRef<'a>) -> Result<(), StoreError>,
@@ -113,11 +113,11 @@ impl<'a> ListRef<'a> {
             Self::Written(mut reader, count) => {
                 for _ in 0..count {
                     f(match read_cell(&mut reader)? {
-                        Written::Code(code) => CellRef::Code(code),
-                        Written::Text(text) => CellRef::Text(text),
-                        Written::Number(number) => CellRef::Number(number),
-                        Written::Flag(flag) => CellRef::Flag(flag),
-                        Written::List(_) => return Err(CORRUPT),
+                        LogValue::Code(code) => CellRef::Code(code),
+                        LogValue::Text(text) => CellRef::Text(text),
+                        LogValue::Number(number) => CellRef::Number(number),
+                        LogValue::Flag(flag) => CellRef::Flag(flag),
+                        LogValue::List(_) => return Err(CORRUPT),
                     })?;
                 }
                 Ok(())

@@ -14,7 +14,7 @@ const CHUNK_BITS: u32 = 16;
 
 /// One set of users: the chunks of a table whose keys begin with a name.
 #[derive(Clone, Copy)]
-pub(crate) struct Chunks<'a> {
+pub(crate) struct UserSetChunks<'a> {
     pub(crate) table: &'a Table,
     /// What the set is called in its keys; a zero byte and the chunk's number follow.
     pub(crate) name: &'a [u8],
@@ -22,7 +22,7 @@ pub(crate) struct Chunks<'a> {
     pub(crate) what: &'static str,
 }
 
-impl Chunks<'_> {
+impl UserSetChunks<'_> {
     fn key(&self, user: u32) -> Vec<u8> {
         numbered(self.name, u64::from(user >> CHUNK_BITS))
     }
@@ -131,7 +131,7 @@ pub(crate) fn forget(
             Some(([name @ .., 0], _)) => name,
             _ => return Err(StoreError::Corrupt { what }),
         };
-        let chunks = Chunks { table, name, what };
+        let chunks = UserSetChunks { table, name, what };
         let changed = chunks.change(txn, &alone, |set, users| *set -= users)?;
         if changed.removed > 0 {
             removed(txn, name)?;

@@ -35,12 +35,12 @@ pub(crate) fn unzigzag(number: u64) -> i64 {
 
 /// Reads a value from its beginning.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct ByteReader<'a> {
     bytes: &'a [u8],
     what: &'static str,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ByteReader<'a> {
     /// `what` is named when the bytes are not as written.
     pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Self {
         Self { bytes, what }
@@ -141,7 +141,7 @@ mod tests {
             let mut bytes = Vec::new();
             put_varint(&mut bytes, number);
             put_varint(&mut bytes, zigzag(signed));
-            let mut reader = Reader::new(&bytes, "a number");
+            let mut reader = ByteReader::new(&bytes, "a number");
             proptest::prop_assert_eq!(reader.varint().unwrap(), number);
             proptest::prop_assert_eq!(unzigzag(reader.varint().unwrap()), signed);
             proptest::prop_assert!(reader.rest().is_empty());
@@ -149,7 +149,7 @@ mod tests {
 
         #[test]
         fn damaged_bytes_are_an_error(bytes: Vec<u8>) {
-            let mut reader = Reader::new(&bytes, "a text");
+            let mut reader = ByteReader::new(&bytes, "a text");
             while reader.text().is_ok() && !reader.rest().is_empty() {}
         }
     }

@@ -2,7 +2,7 @@
 
 /// How a rule wants a property's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ValueKind {
     /// The canonical text of a text, a number or a flag; of each element of a list.
     Text,
     /// A number, or a text that is one. Lists and flags are absent.
@@ -109,7 +109,7 @@ pub struct PropertyRead {
     /// Its name.
     pub name: String,
     /// How its values come.
-    pub kind: Kind,
+    pub kind: ValueKind,
 }
 
 /// A stream: a user's events whose name matches one of `names`.
@@ -120,7 +120,7 @@ pub struct StreamRead {
     /// The event properties that become columns, in this order. The empty name, as [`Kind::Text`], is the event's own name.
     pub properties: Vec<PropertyRead>,
     /// How far back, in ms: rows with time > now − reach. `None`: all history.
-    pub reach: Option<u64>,
+    pub lookback: Option<u64>,
 }
 
 /// What is read of a batch of users.

@@ -6,7 +6,7 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, WithoutTls};
 
 use crate::sealed::Sealed;
-use crate::{Options, StoreError};
+use crate::{StoreError, StoreOptions};
 
 /// A read transaction that may move between threads.
 pub(crate) type ReadTxn<'a> = RoTxn<'a, WithoutTls>;
@@ -15,21 +15,21 @@ pub(crate) type Table = Database<'static, Bytes, Sealed>;
 
 /// Declares the tables once: the struct, the names in the file, and how the one becomes the other.
 macro_rules! tables {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
+    ($($(#[$doc:meta])* $field:ident = $name:literal,)+) => {
         /// The tables. Key → value; numbers in keys are big-endian, so that they sort.
         #[derive(Clone, Copy)]
         pub(crate) struct Tables {
-            $($(#[$doc])* pub(crate) $name: Table,)+
+            $($(#[$doc])* pub(crate) $field: Table,)+
         }
 
-        const NAMES: &[&str] = &[$(stringify!($name)),+];
+        const NAMES: &[&str] = &[$($name),+];
         const COUNT: usize = NAMES.len();
 
         impl Tables {
             /// In the order of [`NAMES`].
             fn of(tables: [Table; COUNT]) -> Self {
-                let [$($name),+] = tables;
-                Self { $($name),+ }
+                let [$($field),+] = tables;
+                Self { $($field),+ }
             }
         }
     };
@@ -37,45 +37,45 @@ macro_rules! tables {
 
 tables! {
     /// text → the format version, counters.
-    meta,
+    meta = "meta",
     /// user u32 → id.
-    users,
+    users = "users",
     /// sort of term u8, code u32 → text.
-    terms,
+    terms = "terms",
     /// group of 256 users u32 → first event and known since, i64 each, per user.
-    firsts,
+    firsts = "firsts",
     /// sequence u64 → rows that are in no segment yet.
-    log,
+    log = "log",
     /// segment u32 → what it holds.
-    segments,
+    segments = "segments",
     /// segment u32, event name u32, group of 256 users u32 → block.
-    blocks,
+    blocks = "blocks",
     /// source → position.
-    sources,
+    sources = "sources",
     /// sequence u64 → users with new rows since the entry before.
-    news,
+    changed_users = "news",
     /// rule → state.
-    rules,
+    modules = "rules",
     /// rule, height u8, node u32 → deadlines.
-    deadlines,
+    expiries = "deadlines",
     /// rule, definitions u64, group of 256 users u32 → users without an answer; at the greatest group, a summary.
-    failures,
+    failures = "failures",
     /// cohort → state.
-    cohorts,
+    cohorts = "cohorts",
     /// cohort, 0, user >> 16 u64 → bitmap.
-    members,
+    members = "members",
     /// cohort, 0, number u64 → run record.
-    records,
+    records = "records",
     /// destination, 0, number u64 → message.
-    outbox,
+    outbox = "outbox",
     /// destination → messages and bytes in the outbox.
-    backlog,
+    backlog = "backlog",
     /// cohort, 0, destination, 0, user >> 16 u64 → bitmap of users whose latest move was not sent.
-    unsent,
+    unsent = "unsent",
     /// cohort, 0, user >> 16 u64 → bitmap of users who were ever sent as an entry.
-    sent,
+    sent = "sent",
     /// destination → the place that it was when messages were last put out for it.
-    destinations,
+    destinations = "destinations",
 }
 
 /// Readers of all snapshots and threads together, those of processes that only look among them. LMDB: a slot is 64 bytes of the
@@ -90,7 +90,7 @@ const LEAST_MAP: u64 = 1 << 30;
 /// Opens the database in a directory that exists, and makes what is missing.
 pub(crate) fn open(
     directory: &Path,
-    options: &Options,
+    options: &StoreOptions,
 ) -> Result<(Env<WithoutTls>, Tables), StoreError> {
     let env = map(directory, options, EnvFlags::empty())?;
     let txn = env.write_txn()?;
@@ -107,9 +107,9 @@ pub(crate) fn open(
 }
 
 /// Opens the database in a directory for reading only, beside whoever has it open. Makes nothing.
-pub(crate) fn look(
+pub(crate) fn open_read_only(
     directory: &Path,
-    options: &Options,
+    options: &StoreOptions,
 ) -> Result<(Env<WithoutTls>, Tables), StoreError> {
     let missing = || StoreError::Missing {
         directory: directory.to_owned(),
@@ -142,7 +142,7 @@ const NO_TABLES: StoreError = StoreError::Corrupt {
 /// Maps the file with the largest map that is granted.
 fn map(
     directory: &Path,
-    options: &Options,
+    options: &StoreOptions,
     flags: EnvFlags,
 ) -> Result<Env<WithoutTls>, heed::Error> {
     // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size there is.

@@ -10,10 +10,10 @@ use heed::RwTxn;
 use muster_model::Millis;
 use roaring::RoaringBitmap;
 
-use crate::codec::Reader;
+use crate::codec::ByteReader;
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::{GROUP, GROUP_BITS};
-use crate::{RuleKey, StoreError, UserKey, runs};
+use crate::{ModuleKey, StoreError, UserKey, runs};
 
 const WHAT: &str = "the failures of a rule";
 /// The summary's place, after all groups.
@@ -21,7 +21,7 @@ const SUMMARY: u32 = u32::MAX;
 
 /// A user for whom a rule has no answer of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct UserFailure {
     /// How many times in a row the rule failed for the user alone.
     pub count: u8,
     /// The users of the smallest batch with this user for which the rule failed; 0: the user was not asked about.
@@ -38,7 +38,7 @@ pub struct FailureChanges {
     /// The definitions that the rule is asked for, as a number; what is kept of others is dropped.
     pub definitions: u64,
     /// `None`: the user has an answer.
-    pub users: Vec<(UserKey, Option<Failure>)>,
+    pub users: Vec<(UserKey, Option<UserFailure>)>,
     /// Why the latest of them failed; `None`: none did.
     pub reason: Option<String>,
 }
@@ -59,17 +59,17 @@ pub struct FailureSummary {
     pub reason: String,
 }
 
-type Group = BTreeMap<u8, Failure>;
+type FailureGroup = BTreeMap<u8, UserFailure>;
 
 pub(crate) fn apply(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     changes: &FailureChanges,
 ) -> Result<(), StoreError> {
     let definitions = changes.definitions;
     drop_others(txn, tables, rule, definitions)?;
-    let mut groups: BTreeMap<u32, Vec<(u8, Option<Failure>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<u32, Vec<(u8, Option<UserFailure>)>> = BTreeMap::new();
     for (user, failure) in &changes.users {
         groups
             .entry(user.0 >> GROUP_BITS)
@@ -109,7 +109,7 @@ pub(crate) fn apply(
 fn drop_others(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     definitions: u64,
 ) -> Result<(), StoreError> {
     let (first, last) = (key(rule, 0, 0), key(rule, u64::MAX, SUMMARY));
@@ -130,7 +130,7 @@ fn drop_others(
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
 ) -> Result<(), StoreError> {
     let (first, last) = (key(rule, 0, 0), key(rule, u64::MAX, SUMMARY));
     let range = (Included(first.as_slice()), Included(last.as_slice()));
@@ -144,7 +144,7 @@ pub(crate) fn forget_user(
     tables: &Tables,
     user: UserKey,
 ) -> Result<(), StoreError> {
-    for rule in runs::rules(txn, tables)? {
+    for rule in runs::module_keys(txn, tables)? {
         // Only those of one number of definitions are kept.
         let Some(entry) = tables.failures.prefix_iter(txn, &rule.0)?.next() else {
             continue;
@@ -163,10 +163,10 @@ pub(crate) fn forget_user(
 pub(crate) fn among(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     definitions: u64,
     users: &RoaringBitmap,
-) -> Result<Vec<(UserKey, Failure)>, StoreError> {
+) -> Result<Vec<(UserKey, UserFailure)>, StoreError> {
     let mut among = Vec::new();
     if summary(txn, tables, rule, definitions)?.users == 0 {
         return Ok(among);
@@ -189,7 +189,7 @@ pub(crate) fn among(
 pub(crate) fn summary(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     definitions: u64,
 ) -> Result<FailureSummary, StoreError> {
     let Some(value) = tables.failures.get(txn, &key(rule, definitions, SUMMARY))? else {
@@ -202,7 +202,7 @@ pub(crate) fn summary(
 pub(crate) fn summary_of_any(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
 ) -> Result<FailureSummary, StoreError> {
     for entry in tables.failures.prefix_iter(txn, &rule.0)? {
         let (key, value) = entry?;
@@ -217,7 +217,7 @@ pub(crate) fn summary_of_any(
 pub(crate) fn first_too_large(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     most: usize,
 ) -> Result<Vec<UserKey>, StoreError> {
     let mut users = Vec::new();
@@ -239,7 +239,7 @@ pub(crate) fn first_too_large(
 }
 
 fn decode_summary(value: &[u8]) -> Result<FailureSummary, StoreError> {
-    let mut reader = Reader::new(value, WHAT);
+    let mut reader = ByteReader::new(value, WHAT);
     let (users, too_large) = (reader.u32()?, reader.u32()?);
     let reason = String::from_utf8(reader.rest().to_vec());
     Ok(FailureSummary {
@@ -252,7 +252,7 @@ fn decode_summary(value: &[u8]) -> Result<FailureSummary, StoreError> {
 fn put_summary(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
     definitions: u64,
     summary: &FailureSummary,
 ) -> Result<(), StoreError> {
@@ -272,13 +272,13 @@ fn put_summary(
     Ok(())
 }
 
-fn read(value: Option<&[u8]>) -> Result<Group, StoreError> {
-    let mut failures = Group::new();
-    let mut reader = Reader::new(value.unwrap_or_default(), WHAT);
+fn read(value: Option<&[u8]>) -> Result<FailureGroup, StoreError> {
+    let mut failures = FailureGroup::new();
+    let mut reader = ByteReader::new(value.unwrap_or_default(), WHAT);
     while !reader.rest().is_empty() {
         let place = reader.byte()?;
         let count = reader.byte()?;
-        let failure = Failure {
+        let failure = UserFailure {
             count: count & MAX_COUNT,
             batch: reader.u32()?,
             next: Millis(reader.i64()?),
@@ -293,7 +293,7 @@ fn write(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     key: &[u8],
-    failures: &Group,
+    failures: &FailureGroup,
 ) -> Result<(), StoreError> {
     if failures.is_empty() {
         tables.failures.delete(txn, key)?;
@@ -310,7 +310,7 @@ fn write(
     Ok(())
 }
 
-fn too_large(failures: &Group) -> u64 {
+fn too_large(failures: &FailureGroup) -> u64 {
     failures
         .values()
         .filter(|failure| failure.too_large)
@@ -327,7 +327,7 @@ fn place(user: UserKey) -> u8 {
     user.0 as u8
 }
 
-fn key(rule: &RuleKey, definitions: u64, group: u32) -> [u8; 44] {
+fn key(rule: &ModuleKey, definitions: u64, group: u32) -> [u8; 44] {
     let mut key = [0; 44];
     let (head, tail) = key.split_at_mut(32);
     head.copy_from_slice(&rule.0);

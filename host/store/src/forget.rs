@@ -7,25 +7,25 @@ use muster_model::CohortId;
 
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::maintain::put;
-use crate::read::Source;
+use crate::read::RowSource;
 use crate::segment::Segment;
 use crate::segment_writer::SegmentWriter;
-use crate::store::{Inner, Writer};
-use crate::view::View;
+use crate::store::{StoreInner, Writer};
+use crate::view::StoreView;
 use crate::{
-    Message, RunRecord, Store, StoreError, UserKey, blocks, deadlines, failures, members, news,
-    runs, sent,
+    Message, Store, StoreError, StoredRun, UserKey, blocks, changed_users, expiries, failures,
+    members, runs, sent,
 };
 
 /// What the engine adds to the commit that forgets a user.
 #[derive(Clone, Debug, Default)]
-pub struct Forget {
+pub struct ForgetChanges {
     /// The engine's own bytes, per cohort.
     pub cohort_states: Vec<(CohortId, Vec<u8>)>,
     /// For the outbox: that the user has left the cohorts.
     pub messages: Vec<Message>,
     /// What happened, for people.
-    pub records: Vec<RunRecord>,
+    pub records: Vec<StoredRun>,
 }
 
 impl Store {
@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written. Then nothing changed.
-    pub fn forget_user(&self, user: UserKey, forget: &Forget) -> Result<bool, StoreError> {
+    pub fn forget_user(&self, user: UserKey, forget: &ForgetChanges) -> Result<bool, StoreError> {
         let inner = &self.inner;
         inner.write(|writer| {
             let forgotten = inner.forget(writer, user, forget)?;
@@ -60,15 +60,15 @@ impl Store {
     }
 }
 
-impl Inner {
+impl StoreInner {
     fn forget(
         &self,
         writer: &mut Writer,
         user: UserKey,
-        forget: &Forget,
+        forget: &ForgetChanges,
     ) -> Result<bool, StoreError> {
         let tables = &self.tables;
-        let mut view = View::clone(&self.view());
+        let mut view = StoreView::clone(&self.view());
         let mut txn = self.env.write_txn()?;
         let number = user.0.to_be_bytes();
         let id = tables.users.get(&txn, &number)?;
@@ -81,17 +81,17 @@ impl Inner {
         self.flush_into(&mut txn, &mut view)?;
         writer.save(self, &mut txn)?;
         self.forget_rows(&mut txn, &mut view, user)?;
-        for rule in runs::rules(&txn, tables)? {
-            deadlines::set(&mut txn, tables, &rule, &[(user, i64::MAX)])?;
+        for rule in runs::module_keys(&txn, tables)? {
+            expiries::set(&mut txn, tables, &rule, &[(user, i64::MAX)])?;
         }
         failures::forget_user(&mut txn, tables, user)?;
         members::forget(&mut txn, tables, user)?;
         sent::forget(&mut txn, tables, user)?;
-        news::forget(&mut txn, tables, user)?;
+        changed_users::forget(&mut txn, tables, user)?;
         let (states, records) = (&forget.cohort_states, &forget.records);
         self.put_outcome(&mut txn, states, &forget.messages, records)?;
         self.commit_view(txn, view)?;
-        self.tell_messages(&forget.messages);
+        self.notify_messages(&forget.messages);
         Ok(true)
     }
 
@@ -117,7 +117,7 @@ impl Inner {
     fn forget_rows(
         &self,
         txn: &mut RwTxn<'_>,
-        view: &mut View,
+        view: &mut StoreView,
         user: UserKey,
     ) -> Result<(), StoreError> {
         let mut all = Vec::new();
@@ -149,7 +149,7 @@ impl Inner {
 /// Writes a segment's blocks of a user's group without the user; `None`: no row is the user's.
 fn without(
     txn: &mut RwTxn<'_>,
-    inner: &Inner,
+    inner: &StoreInner,
     segment: &Segment,
     user: UserKey,
 ) -> Result<Option<Segment>, StoreError> {
@@ -164,9 +164,9 @@ fn without(
         let (mut bytes, mut sources) = (0, Vec::new());
         blocks::each(txn, tables, key, |block, size| {
             bytes += size as u64;
-            sources.push((name.name, Source::Block(Box::new(block))));
+            sources.push((name.name, RowSource::Block(Box::new(block))));
         })?;
-        let of_user = |(_, source): &(u32, Source<'_>)| !source.user(place).is_empty();
+        let of_user = |(_, source): &(u32, RowSource<'_>)| !source.user(place).is_empty();
         if !sources.iter().any(of_user) {
             continue;
         }

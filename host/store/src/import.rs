@@ -10,13 +10,13 @@ use crate::block::Block;
 use crate::keys::GROUP_BITS;
 use crate::maintain::{encode, next_id, put};
 use crate::meta::Counter;
-use crate::rows::Rows;
+use crate::rows::RowBuffer;
 use crate::segment::Segment;
-use crate::sources::{self, State};
-use crate::store::{Inner, Writer};
+use crate::sources::{self, SourceState};
+use crate::store::{StoreInner, Writer};
 use crate::terms::OPERATIONS;
-use crate::view::View;
-use crate::{SourceKey, Store, StoreError, blocks, news};
+use crate::view::StoreView;
+use crate::{SourceKey, Store, StoreError, blocks, changed_users};
 
 /// How far the import of a source is.
 pub enum ImportState {
@@ -28,7 +28,7 @@ pub enum ImportState {
 
 /// What a finished import brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Imported {
+pub struct FinishedImport {
     /// Events and operations, over all the sessions it took, without duplicates that came within one chunk.
     pub rows: u64,
     /// The history's sequence with this commit.
@@ -41,7 +41,7 @@ pub struct Import {
     store: Store,
     source: SourceKey,
     /// Rows of the next chunk.
-    rows: Rows,
+    rows: RowBuffer,
 }
 
 impl Store {
@@ -52,8 +52,8 @@ impl Store {
     pub fn import(&self, source: &SourceKey) -> Result<ImportState, StoreError> {
         let txn = self.inner.env.read_txn()?;
         let position = match sources::read(&txn, &self.inner.tables, source)? {
-            Some(State::At(position)) => return Ok(ImportState::Done(position)),
-            Some(State::Staged { position, .. }) => Some(position),
+            Some(SourceState::At(position)) => return Ok(ImportState::Done(position)),
+            Some(SourceState::Staged { position, .. }) => Some(position),
             None => None,
         };
         drop(txn);
@@ -67,7 +67,7 @@ impl Store {
         let import = Import {
             store: self.clone(),
             source: source.clone(),
-            rows: Rows::default(),
+            rows: RowBuffer::default(),
         };
         Ok(ImportState::Open(import, position))
     }
@@ -80,7 +80,7 @@ impl Store {
     pub fn forget_import(&self, source: &SourceKey) -> Result<(), StoreError> {
         let inner = &self.inner;
         let mut txn = inner.env.write_txn()?;
-        if let Some(State::At(_)) = sources::read(&txn, &inner.tables, source)? {
+        if let Some(SourceState::At(_)) = sources::read(&txn, &inner.tables, source)? {
             let key = source.as_str().as_bytes();
             inner.tables.sources.delete(&mut txn, key)?;
         }
@@ -109,13 +109,13 @@ impl Import {
         };
         let options = &inner.options;
         if self.rows.len() >= options.import_rows || self.rows.size() >= options.import_bytes {
-            self.stage(position)?;
+            self.save_position(position)?;
         }
         Ok(left_out)
     }
 
     /// Writes the rows in memory as a segment that nobody sees, with the position.
-    fn stage(&mut self, position: &[u8]) -> Result<(), StoreError> {
+    fn save_position(&mut self, position: &[u8]) -> Result<(), StoreError> {
         let batch = Batch::new(std::mem::take(&mut self.rows));
         let heads = &batch.rows.heads;
         let users: RoaringBitmap = heads.iter().map(|head| head.user).collect();
@@ -125,7 +125,7 @@ impl Import {
         inner.write(|writer| {
             let mut txn = inner.env.write_txn()?;
             let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {
-                Some(State::Staged { segments, .. }) => segments,
+                Some(SourceState::Staged { segments, .. }) => segments,
                 _ => Vec::new(),
             };
             if !blocks.is_empty() {
@@ -138,7 +138,7 @@ impl Import {
                 put(&mut txn, inner, &segment)?;
                 segments.push(id);
             }
-            let state = State::Staged {
+            let state = SourceState::Staged {
                 segments,
                 position: position.to_vec(),
             };
@@ -152,9 +152,9 @@ impl Import {
     ///
     /// # Errors
     /// When the database cannot be written; then it can be gone on with.
-    pub fn finish(mut self, position: &[u8]) -> Result<Imported, StoreError> {
+    pub fn finish(mut self, position: &[u8]) -> Result<FinishedImport, StoreError> {
         if self.rows.len() > 0 {
-            self.stage(position)?;
+            self.save_position(position)?;
         }
         let inner = Arc::clone(&self.store.inner);
         // What is in memory came earlier than what becomes visible now.
@@ -169,7 +169,7 @@ impl Import {
     pub fn abort(self) -> Result<(), StoreError> {
         let inner = &self.store.inner;
         let mut txn = inner.env.write_txn()?;
-        let Some(State::Staged { segments, .. }) =
+        let Some(SourceState::Staged { segments, .. }) =
             sources::read(&txn, &inner.tables, &self.source)?
         else {
             return Ok(());
@@ -186,23 +186,23 @@ impl Import {
     }
 }
 
-impl Inner {
+impl StoreInner {
     /// Makes the segments of an import visible.
     fn reveal(
         &self,
         writer: &mut Writer,
         source: &SourceKey,
         position: &[u8],
-    ) -> Result<Imported, StoreError> {
-        let mut view = View::clone(&self.view());
+    ) -> Result<FinishedImport, StoreError> {
+        let mut view = StoreView::clone(&self.view());
         let mut txn = self.env.write_txn()?;
         let segments = match sources::read(&txn, &self.tables, source)? {
-            Some(State::Staged { segments, .. }) => segments,
+            Some(SourceState::Staged { segments, .. }) => segments,
             _ => Vec::new(),
         };
         let mut users = RoaringBitmap::new();
         let mut newest = None;
-        let mut imported = Imported {
+        let mut imported = FinishedImport {
             rows: 0,
             sequence: view.sequence,
         };
@@ -231,13 +231,13 @@ impl Inner {
             put(&mut txn, self, &segment)?;
             view.segments.push(Arc::new(segment));
         }
-        let state = State::At(position.to_vec());
+        let state = SourceState::At(position.to_vec());
         sources::write(&mut txn, &self.tables, source, &state)?;
         if !users.is_empty() {
             view.sequence += 1;
             imported.sequence = view.sequence;
             Counter::Sequence.set(&mut txn, &self.tables, view.sequence)?;
-            news::add(&mut txn, &self.tables, view.sequence, &users)?;
+            changed_users::add(&mut txn, &self.tables, view.sequence, &users)?;
         }
         self.note_newest(&mut txn, newest)?;
         writer.save(self, &mut txn)?;

@@ -10,7 +10,7 @@ pub struct UserKey(pub u32);
 
 /// A rule's identity: the digest of its module, or whatever else the engine tells rules apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleKey(pub [u8; 32]);
+pub struct ModuleKey(pub [u8; 32]);
 
 /// Where events come from: a file's content hash, a shard. The position in it is stored with the events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,8 @@
 //! Rows as bytes of the log table: what a restart rebuilds the memtable from.
 
 use crate::StoreError;
-use crate::codec::{Reader, put_bytes, put_length, put_varint, unzigzag, zigzag};
-use crate::rows::{Cell, Head, Rows, index};
+use crate::codec::{ByteReader, put_bytes, put_length, put_varint, unzigzag, zigzag};
+use crate::rows::{Cell, Head, RowBuffer, index};
 
 const CODE: u8 = 0;
 const TEXT: u8 = 1;
@@ -16,7 +16,7 @@ const LIST: u8 = 6;
 const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Rows as bytes, in order of arrival.
-pub(crate) fn encode(rows: &Rows) -> Vec<u8> {
+pub(crate) fn encode(rows: &RowBuffer) -> Vec<u8> {
     let mut out = Vec::with_capacity(rows.len() * 24);
     put_length(&mut out, rows.len());
     let mut before = 0;
@@ -43,7 +43,7 @@ pub(crate) fn encode(rows: &Rows) -> Vec<u8> {
 }
 
 /// Appends one value.
-pub(crate) fn put_cell(out: &mut Vec<u8>, rows: &Rows, cell: Cell) {
+pub(crate) fn put_cell(out: &mut Vec<u8>, rows: &RowBuffer, cell: Cell) {
     match cell {
         Cell::Code(code) => {
             out.push(CODE);
@@ -75,7 +75,7 @@ pub(crate) fn put_cell(out: &mut Vec<u8>, rows: &Rows, cell: Cell) {
 
 /// A value as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Written<'a> {
+pub(crate) enum LogValue<'a> {
     Code(u32),
     Text(&'a str),
     Number(f64),
@@ -85,22 +85,22 @@ pub(crate) enum Written<'a> {
 }
 
 /// Reads one value; of a list, the head.
-pub(crate) fn read_cell<'a>(reader: &mut Reader<'a>) -> Result<Written<'a>, StoreError> {
+pub(crate) fn read_cell<'a>(reader: &mut ByteReader<'a>) -> Result<LogValue<'a>, StoreError> {
     Ok(match reader.byte()? {
-        CODE => Written::Code(reader.varint_u32()?),
-        TEXT => Written::Text(reader.text()?),
-        NUMBER => Written::Number(reader.f64()?),
-        INTEGER => Written::Number(unzigzag(reader.varint()?) as f64),
-        FALSE => Written::Flag(false),
-        TRUE => Written::Flag(true),
-        LIST => Written::List(reader.count()?),
+        CODE => LogValue::Code(reader.varint_u32()?),
+        TEXT => LogValue::Text(reader.text()?),
+        NUMBER => LogValue::Number(reader.f64()?),
+        INTEGER => LogValue::Number(unzigzag(reader.varint()?) as f64),
+        FALSE => LogValue::Flag(false),
+        TRUE => LogValue::Flag(true),
+        LIST => LogValue::List(reader.count()?),
         _ => return Err(reader.corrupt()),
     })
 }
 
 /// The rows of [`encode`], added to others.
-pub(crate) fn decode(bytes: &[u8], rows: &mut Rows) -> Result<(), StoreError> {
-    let mut reader = Reader::new(bytes, "an entry of the log");
+pub(crate) fn decode(bytes: &[u8], rows: &mut RowBuffer) -> Result<(), StoreError> {
+    let mut reader = ByteReader::new(bytes, "an entry of the log");
     let count = reader.count()?;
     let mut before = 0_i64;
     for _ in 0..count {
@@ -125,7 +125,7 @@ pub(crate) fn decode(bytes: &[u8], rows: &mut Rows) -> Result<(), StoreError> {
         for _ in 0..cells >> 1 {
             let column = reader.varint_u32()?;
             let cell = match read_cell(&mut reader)? {
-                Written::List(count) => {
+                LogValue::List(count) => {
                     let start = index(rows.elements.len())?;
                     for _ in 0..count {
                         let element = read_cell(&mut reader)?;
@@ -143,16 +143,19 @@ pub(crate) fn decode(bytes: &[u8], rows: &mut Rows) -> Result<(), StoreError> {
 }
 
 /// A value that is no list as a cell.
-pub(crate) fn scalar(rows: &mut Rows, written: Written<'_>) -> Result<Option<Cell>, StoreError> {
+pub(crate) fn scalar(
+    rows: &mut RowBuffer,
+    written: LogValue<'_>,
+) -> Result<Option<Cell>, StoreError> {
     Ok(Some(match written {
-        Written::Code(code) => Cell::Code(code),
-        Written::Text(text) => {
+        LogValue::Code(code) => Cell::Code(code),
+        LogValue::Text(text) => {
             let start = index(rows.texts.len())?;
             rows.texts.push_str(text);
             Cell::Text(start, index(rows.texts.len())?)
         }
-        Written::Number(number) => Cell::Number(number),
-        Written::Flag(flag) => Cell::Flag(flag),
-        Written::List(_) => return Ok(None),
+        LogValue::Number(number) => Cell::Number(number),
+        LogValue::Flag(flag) => Cell::Flag(flag),
+        LogValue::List(_) => return Ok(None),
     }))
 }

@@ -12,12 +12,12 @@ use crate::batch::Batch;
 use crate::block::Block;
 use crate::keys::GROUP_BITS;
 use crate::meta::Counter;
-use crate::read::{Source, partition};
+use crate::read::{RowSource, partition};
 use crate::segment::Segment;
 use crate::segment_writer::SegmentWriter;
-use crate::store::{Inner, Writer};
-use crate::view::View;
-use crate::{Options, Store, StoreError, blocks, news};
+use crate::store::{StoreInner, Writer};
+use crate::view::StoreView;
+use crate::{Store, StoreError, StoreOptions, blocks, changed_users};
 
 /// So many neighbours of like size are merged to one. Each row is written again once for each four-fold growth of the store.
 const FAN_IN: usize = 4;
@@ -122,10 +122,10 @@ fn apart(segments: &[Arc<Segment>], longest: Option<i64>) -> usize {
     near
 }
 
-impl Inner {
+impl StoreInner {
     /// Writes the rows in memory as a segment.
     pub(crate) fn flush(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let mut view = View::clone(&self.view());
+        let mut view = StoreView::clone(&self.view());
         if view.batches.is_empty() {
             return Ok(());
         }
@@ -133,7 +133,7 @@ impl Inner {
         let blocks = encode(&view.batches, &self.options)?;
         let mut txn = self.env.write_txn()?;
         self.write_memtable(&mut txn, &mut view, blocks)?;
-        news::join(&mut txn, &self.tables)?;
+        changed_users::join(&mut txn, &self.tables)?;
         writer.save(self, &mut txn)?;
         self.commit_view(txn, view)
     }
@@ -142,7 +142,7 @@ impl Inner {
     pub(crate) fn flush_into(
         &self,
         txn: &mut RwTxn<'_>,
-        view: &mut View,
+        view: &mut StoreView,
     ) -> Result<(), StoreError> {
         if view.batches.is_empty() {
             return Ok(());
@@ -154,7 +154,7 @@ impl Inner {
     fn write_memtable(
         &self,
         txn: &mut RwTxn<'_>,
-        view: &mut View,
+        view: &mut StoreView,
         mut blocks: SegmentWriter,
     ) -> Result<(), StoreError> {
         let id = next_id(txn, self)?;
@@ -234,7 +234,7 @@ impl Inner {
         forgotten: usize,
     ) -> Result<(), StoreError> {
         self.write(|_| {
-            let mut view = View::clone(&self.view());
+            let mut view = StoreView::clone(&self.view());
             let mut txn = self.env.write_txn()?;
             blocks.write(&mut txn, &self.tables, id)?;
             let place = inputs.first().map_or(0, |segment| segment.place);
@@ -295,7 +295,7 @@ impl Inner {
                 while let Some((key, block)) = head
                     && blocks::group_of(key)? == group
                 {
-                    sources.push((name, Source::Block(Box::new(Block::parse(block)?))));
+                    sources.push((name, RowSource::Block(Box::new(Block::parse(block)?))));
                     *head = cursor.next().transpose()?;
                 }
             }
@@ -313,7 +313,7 @@ impl Inner {
 /// The blocks of rows in memory.
 pub(crate) fn encode<B: AsRef<Batch>>(
     batches: &[B],
-    options: &Options,
+    options: &StoreOptions,
 ) -> Result<SegmentWriter, StoreError> {
     let mut blocks = SegmentWriter::new(options);
     let names: BTreeSet<u32> = batches
@@ -340,7 +340,7 @@ pub(crate) fn encode<B: AsRef<Batch>>(
             for (batch, range) in &mut rest {
                 let end = partition(range.clone(), |at| group_at(batch, at) <= group);
                 if range.start < end {
-                    sources.push((name, Source::Batch(batch, range.start..end)));
+                    sources.push((name, RowSource::Batch(batch, range.start..end)));
                     range.start = end;
                 }
             }
@@ -351,7 +351,7 @@ pub(crate) fn encode<B: AsRef<Batch>>(
 }
 
 /// A number that no segment had.
-pub(crate) fn next_id(txn: &mut RwTxn<'_>, inner: &Inner) -> Result<u32, StoreError> {
+pub(crate) fn next_id(txn: &mut RwTxn<'_>, inner: &StoreInner) -> Result<u32, StoreError> {
     let id = Counter::Segment.take(txn, &inner.tables)?;
     u32::try_from(id).map_err(|_| StoreError::TooMany {
         what: "segments",
@@ -360,7 +360,11 @@ pub(crate) fn next_id(txn: &mut RwTxn<'_>, inner: &Inner) -> Result<u32, StoreEr
 }
 
 /// Writes what is known of a segment.
-pub(crate) fn put(txn: &mut RwTxn<'_>, inner: &Inner, segment: &Segment) -> Result<(), StoreError> {
+pub(crate) fn put(
+    txn: &mut RwTxn<'_>,
+    inner: &StoreInner,
+    segment: &Segment,
+) -> Result<(), StoreError> {
     let key = segment.id.to_be_bytes();
     inner.tables.segments.put(txn, &key, &segment.encode())?;
     Ok(())
@@ -371,16 +375,16 @@ mod tests {
     use muster_model::{EventBuffer, Millis};
 
     use super::*;
-    use crate::Options;
+    use crate::StoreOptions;
 
     const DAY: i64 = 24 * 60 * 60 * 1000;
 
-    fn options() -> Options {
-        Options {
+    fn options() -> StoreOptions {
+        StoreOptions {
             map_size: 1 << 28,
             memtable_rows: 1,
             readers: 1,
-            ..Options::default()
+            ..StoreOptions::default()
         }
     }
 
@@ -401,7 +405,7 @@ mod tests {
     fn dropped_segments_go_slice_by_slice_beside_writers_and_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let names = 2 * blocks::SLICE + 10;
-        let options = Options {
+        let options = StoreOptions {
             keep_events: Some(10 * DAY),
             ..options()
         };
@@ -434,7 +438,7 @@ mod tests {
     #[test]
     fn an_import_that_is_given_up_leaves_no_blocks() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
+        let options = StoreOptions {
             import_rows: 1,
             ..options()
         };
@@ -471,7 +475,11 @@ mod tests {
         let blocks = inner.copy(id, &inputs).unwrap();
         // It does not wait for the merge.
         let ann = crate::UserKey(0);
-        assert!(store.forget_user(ann, &crate::Forget::default()).unwrap());
+        assert!(
+            store
+                .forget_user(ann, &crate::ForgetChanges::default())
+                .unwrap()
+        );
         inner.replace(id, &inputs, blocks, 0).unwrap();
         drop(merging);
         drop((inputs, inner));
@@ -490,8 +498,8 @@ mod tests {
     /// Segments by when their events begin and end, in days.
     fn segments(spans: &[(i64, i64)]) -> Vec<Arc<Segment>> {
         let segment = |(from, to): &(i64, i64)| {
-            let mut blocks = SegmentWriter::new(&Options::default());
-            let mut rows = crate::rows::Rows::default();
+            let mut blocks = SegmentWriter::new(&StoreOptions::default());
+            let mut rows = crate::rows::RowBuffer::default();
             let mut buffer = EventBuffer::default();
             for hour in 24 * from..24 * to {
                 buffer.event("ann", "Buy", Millis(hour * crate::spread::HOUR), None);
@@ -501,7 +509,7 @@ mod tests {
             let batch = Batch::new(rows);
             let all = 0..batch.order.len() as u32;
             blocks
-                .add(1, 0, &[(1, Source::Batch(&batch, all))])
+                .add(1, 0, &[(1, RowSource::Batch(&batch, all))])
                 .unwrap();
             Arc::new(blocks.segment(0, 0))
         };

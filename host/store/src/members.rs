@@ -6,7 +6,7 @@ use heed::RwTxn;
 use muster_model::CohortId;
 use roaring::RoaringBitmap;
 
-use crate::chunks::{self, Chunks};
+use crate::chunks::{self, UserSetChunks};
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::numbered;
 use crate::{StoreError, UserKey};
@@ -26,8 +26,8 @@ pub struct MemberChange {
     pub exited: RoaringBitmap,
 }
 
-fn set<'a>(tables: &'a Tables, cohort: &'a [u8]) -> Chunks<'a> {
-    Chunks {
+fn set<'a>(tables: &'a Tables, cohort: &'a [u8]) -> UserSetChunks<'a> {
+    UserSetChunks {
         table: &tables.members,
         name: cohort,
         what: WHAT,

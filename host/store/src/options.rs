@@ -9,7 +9,7 @@ use crate::{MAX_EVENT_NAMES, MAX_EVENT_PROPERTIES, MAX_USER_PROPERTIES};
 
 /// How a store is opened. [`Default`] suits every machine; tests make things small.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct StoreOptions {
     /// The most the store can ever hold, in bytes of address space. The file grows as it is needed; nothing is reserved on
     /// disk. What the system does not grant is halved until it does, down to 1 GiB.
     pub map_size: u64,
@@ -47,7 +47,7 @@ pub struct Options {
     pub commits_left: Option<Arc<AtomicU64>>,
 }
 
-impl Default for Options {
+impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             // 1 TiB: a hundred billion events. Address space is 128 TiB.

@@ -6,11 +6,11 @@ use std::sync::PoisonError;
 
 use heed::RwTxn;
 
-use crate::codec::{Reader, put_bytes};
+use crate::codec::{ByteReader, put_bytes};
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::{number_of, numbered, within};
 use crate::meta::Counter;
-use crate::store::Inner;
+use crate::store::StoreInner;
 use crate::{Store, StoreError};
 
 /// The longest name of a destination, in bytes. LMDB: a key has at most 511; a cohort's id of 64, two zeros and a number of 8 stand
@@ -73,7 +73,7 @@ impl Store {
                 break;
             }
             let (key, value) = entry?;
-            let mut value = Reader::new(value, "a message of the outbox");
+            let mut value = ByteReader::new(value, "a message of the outbox");
             let id = value.text()?.to_owned();
             let body = value.rest().to_vec();
             bytes += body.len();
@@ -143,9 +143,9 @@ impl Store {
     }
 }
 
-impl Inner {
+impl StoreInner {
     /// Tells the listeners of messages that a commit has added.
-    pub(crate) fn tell_messages(&self, messages: &[Message]) {
+    pub(crate) fn notify_messages(&self, messages: &[Message]) {
         if messages.is_empty() {
             return;
         }
@@ -217,7 +217,7 @@ fn read_backlog(
 }
 
 fn decode_backlog(value: &[u8]) -> Result<Backlog, StoreError> {
-    let mut reader = Reader::new(value, "the size of a backlog");
+    let mut reader = ByteReader::new(value, "the size of a backlog");
     Ok(Backlog {
         messages: reader.u64()?,
         bytes: reader.u64()?,

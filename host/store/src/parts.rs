@@ -1,32 +1,32 @@
 //! How a group with very many rows is cut into parts, so that what is in memory of it is bounded.
 
-use crate::read::{Source, Window, partition};
+use crate::read::{RowSource, TimeRange, partition};
 
 /// The rows of a group that make one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct BlockPart {
     /// Their numbers in the group, ascending.
     pub(crate) users: Vec<u8>,
     /// Whole users, or one user's rows of a time.
-    pub(crate) window: Window,
+    pub(crate) window: TimeRange,
 }
 
 /// Cuts the rows of users (ascending) within a window into parts of at most `most` rows, duplicates counted: users stay together while
 /// they fit, and a user with more is cut by time. All rows of a user's instant are in one part, however many they are, because only
 /// among them are duplicates. Every part has rows; the order of parts is the order of rows.
 pub(crate) fn cut(
-    sources: &[(u32, Source<'_>)],
+    sources: &[(u32, RowSource<'_>)],
     users: &[u8],
-    window: Window,
+    window: TimeRange,
     most: u64,
-) -> Vec<Part> {
+) -> Vec<BlockPart> {
     let all: u64 = (sources.iter())
         .map(|(_, source)| u64::from(source.rows()))
         .sum();
     if all <= most {
         // What nearly all groups are. They may have no row within the window.
         let users = users.to_vec();
-        return vec![Part { users, window }];
+        return vec![BlockPart { users, window }];
     }
     let mut parts = Vec::new();
     let (mut together, mut rows) = (Vec::new(), 0);
@@ -36,7 +36,7 @@ pub(crate) fn cut(
         let of_user = last - first;
         if rows + of_user > most && rows > 0 {
             let users = std::mem::take(&mut together);
-            parts.push(Part { users, window });
+            parts.push(BlockPart { users, window });
             rows = 0;
         }
         if of_user > most {
@@ -48,16 +48,16 @@ pub(crate) fn cut(
     }
     if rows > 0 {
         let users = together;
-        parts.push(Part { users, window });
+        parts.push(BlockPart { users, window });
     }
     parts
 }
 
 /// A user's rows in each source.
-struct Slices<'a, 's>(Vec<(&'a Source<'s>, std::ops::Range<u32>)>);
+struct Slices<'a, 's>(Vec<(&'a RowSource<'s>, std::ops::Range<u32>)>);
 
 impl<'a, 's> Slices<'a, 's> {
-    fn of(sources: &'a [(u32, Source<'s>)], user: u8) -> Self {
+    fn of(sources: &'a [(u32, RowSource<'s>)], user: u8) -> Self {
         let slices = sources.iter().map(|(_, source)| {
             let rows = source.user(usize::from(user));
             (source, rows)
@@ -95,7 +95,7 @@ impl<'a, 's> Slices<'a, 's> {
         times.max().unwrap_or(i64::MIN)
     }
 
-    fn cut(&self, user: u8, window: Window, most: u64, parts: &mut Vec<Part>) {
+    fn cut(&self, user: u8, window: TimeRange, most: u64, parts: &mut Vec<BlockPart>) {
         let end = self.last().min(window.now);
         let mut after = window.after;
         let mut before = self.rows_to(after);
@@ -111,9 +111,9 @@ impl<'a, 's> Slices<'a, 's> {
                     high = middle - 1;
                 }
             }
-            parts.push(Part {
+            parts.push(BlockPart {
                 users: vec![user],
-                window: Window { after, now },
+                window: TimeRange { after, now },
             });
             after = now;
             before = self.rows_to(after);

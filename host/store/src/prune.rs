@@ -16,9 +16,9 @@ use muster_model::Millis;
 use crate::maintain::SPANS;
 use crate::meta::Counter;
 use crate::segment::Segment;
-use crate::store::Inner;
+use crate::store::StoreInner;
 use crate::terms::OPERATIONS;
-use crate::view::View;
+use crate::view::StoreView;
 use crate::{Store, StoreError, blocks};
 
 /// The largest share of all events that is dropped at once without anybody saying so, in percent.
@@ -40,12 +40,12 @@ pub enum Pruned {
     /// A piece of the work; there may be more.
     More,
     /// Nothing: it is so much that somebody must say so.
-    Refused(Refusal),
+    Refused(RetentionRefusal),
 }
 
 /// Why nothing was dropped: these are too many events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RetentionRefusal {
     /// Events before it are too old.
     pub before: Millis,
     /// How many those are, to within an hour's.
@@ -102,7 +102,7 @@ impl Store {
     }
 }
 
-impl Inner {
+impl StoreInner {
     /// The time of the newest event that was received.
     fn newest_event(&self) -> Result<Option<i64>, StoreError> {
         let newest = Counter::NewestEvent.get(&self.env.read_txn()?, &self.tables)?;
@@ -127,7 +127,7 @@ impl Inner {
 
     fn drop_whole(&self, old: &Segment) -> Result<(), StoreError> {
         self.write(|_| {
-            let mut view = View::clone(&self.view());
+            let mut view = StoreView::clone(&self.view());
             let mut txn = self.env.write_txn()?;
             blocks::drop_segment(&mut txn, &self.tables, old.id)?;
             view.segments.retain(|each| each.id != old.id);
@@ -139,7 +139,7 @@ impl Inner {
 }
 
 /// Why events before an instant are not to be dropped, if they are too many.
-fn refusal(view: &View, before: i64) -> Option<Refusal> {
+fn refusal(view: &StoreView, before: i64) -> Option<RetentionRefusal> {
     let (mut old, mut all) = (0, 0);
     for segment in &view.segments {
         let names = segment.names.iter();
@@ -155,7 +155,7 @@ fn refusal(view: &View, before: i64) -> Option<Refusal> {
         }
     }
     let many = old > FEW && u128::from(old) * 100 > u128::from(all) * u128::from(PRUNE_PERCENT);
-    many.then_some(Refusal {
+    many.then_some(RetentionRefusal {
         before: Millis(before),
         events: old.min(all),
         of: all,
@@ -163,7 +163,7 @@ fn refusal(view: &View, before: i64) -> Option<Refusal> {
 }
 
 /// The time of the earliest event in memory.
-fn memtable_min(view: &View) -> Option<i64> {
+fn memtable_min(view: &StoreView) -> Option<i64> {
     let spans = view.batches.iter().flat_map(|batch| &batch.names);
     let events = spans.filter(|span| span.name != OPERATIONS);
     events.map(|span| span.min).min()

@@ -10,7 +10,7 @@ use crate::terms::{OPERATIONS, Of, Terms};
 
 /// Rows in order of arrival.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
+pub(crate) struct RowBuffer {
     pub(crate) heads: Vec<Head>,
     /// The cells of row r are `cells[heads[r].cells..heads[r + 1].cells]`.
     pub(crate) cells: Vec<(u32, Cell)>,
@@ -48,7 +48,7 @@ pub(crate) enum Cell {
     List(u32, u32),
 }
 
-impl Rows {
+impl RowBuffer {
     pub(crate) fn len(&self) -> usize {
         self.heads.len()
     }
@@ -103,8 +103,8 @@ impl Rows {
         terms: &mut Terms,
     ) -> Result<u64, StoreError> {
         let mut left_out = 0;
-        let mut users = Latest::default();
-        let mut names = Latest::default();
+        let mut users = LatestText::default();
+        let mut names = LatestText::default();
         let mut seen = FewOrMany::default();
         for event in buffer.events() {
             let head = Head {
@@ -283,11 +283,11 @@ struct OpenRow<'a> {
 
 /// Remembers the number of the text that came last: events of one user or name often follow each other.
 #[derive(Default)]
-struct Latest<'a> {
+struct LatestText<'a> {
     text: Option<(&'a str, u32)>,
 }
 
-impl<'a> Latest<'a> {
+impl<'a> LatestText<'a> {
     fn number(
         &mut self,
         text: &'a str,

@@ -3,14 +3,16 @@
 use heed::RwTxn;
 use muster_model::{CohortId, Millis};
 
-use crate::codec::Reader;
+use crate::codec::ByteReader;
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::{number_of, numbered};
 use crate::members::{self, MemberChange};
 use crate::outbox::{self, Message};
 use crate::sent::{self, SentEntries, UnsentChange};
-use crate::store::Inner;
-use crate::{FailureChanges, RuleKey, Store, StoreError, UserKey, deadlines, failures, news};
+use crate::store::StoreInner;
+use crate::{
+    FailureChanges, ModuleKey, Store, StoreError, UserKey, changed_users, expiries, failures,
+};
 
 /// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600, and 200 bytes each are 30 MB.
 pub const MAX_RECORDS: u64 = 150_000;
@@ -21,7 +23,7 @@ const PRUNED: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct RunCommit {
     /// What becomes of the rule; `None`: the run asked no rule.
-    pub rule: Option<RuleCommit>,
+    pub rule: Option<ModuleCommit>,
     /// Who enters and leaves.
     pub members: Vec<MemberChange>,
     /// The engine's own bytes, per cohort.
@@ -35,33 +37,33 @@ pub struct RunCommit {
     /// Destinations by name, each with the place that it is: what the outbox holds for it goes there.
     pub places: Vec<(String, String)>,
     /// What happened, for people.
-    pub records: Vec<RunRecord>,
+    pub records: Vec<StoredRun>,
 }
 
 /// What a run changes of its rule.
 #[derive(Clone, Debug)]
-pub struct RuleCommit {
+pub struct ModuleCommit {
     /// The rule.
-    pub key: RuleKey,
+    pub key: ModuleKey,
     /// The engine's own bytes.
     pub state: Vec<u8>,
     /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
-    pub news: u64,
+    pub sequence: u64,
     /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
-    pub deadlines: Vec<(UserKey, i64)>,
+    pub expiries: Vec<(UserKey, i64)>,
     /// Users for whom the rule has no answer, and those who have one again; `None` changes nothing.
     pub failures: Option<FailureChanges>,
 }
 
-impl RuleCommit {
+impl ModuleCommit {
     /// Changes nothing but makes the rule known.
     #[must_use]
-    pub fn new(key: RuleKey) -> Self {
+    pub fn new(key: ModuleKey) -> Self {
         Self {
             key,
             state: Vec::new(),
-            news: 0,
-            deadlines: Vec::new(),
+            sequence: 0,
+            expiries: Vec::new(),
             failures: None,
         }
     }
@@ -69,7 +71,7 @@ impl RuleCommit {
 
 /// What a run did to a cohort.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunRecord {
+pub struct StoredRun {
     /// The cohort.
     pub cohort: CohortId,
     /// The run's clock.
@@ -89,14 +91,14 @@ impl Store {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
         if let Some(rule) = &run.rule {
-            let seen = match tables.rules.get(&txn, &rule.key.0)? {
-                Some(state) if rule.news == 0 => news::seen_by(state)?,
-                _ => rule.news,
+            let seen = match tables.modules.get(&txn, &rule.key.0)? {
+                Some(state) if rule.sequence == 0 => changed_users::seen_by(state)?,
+                _ => rule.sequence,
             };
             let mut state = seen.to_le_bytes().to_vec();
             state.extend_from_slice(&rule.state);
-            tables.rules.put(&mut txn, &rule.key.0, &state)?;
-            deadlines::set(&mut txn, tables, &rule.key, &rule.deadlines)?;
+            tables.modules.put(&mut txn, &rule.key.0, &state)?;
+            expiries::set(&mut txn, tables, &rule.key, &rule.expiries)?;
             if let Some(changes) = &rule.failures {
                 failures::apply(&mut txn, tables, &rule.key, changes)?;
             }
@@ -117,10 +119,10 @@ impl Store {
         let (states, records) = (&run.cohort_states, &run.records);
         (self.inner).put_outcome(&mut txn, states, &run.messages, records)?;
         if run.rule.is_some() {
-            news::prune(&mut txn, tables)?;
+            changed_users::prune(&mut txn, tables)?;
         }
         self.inner.commit(txn)?;
-        self.inner.tell_messages(&run.messages);
+        self.inner.notify_messages(&run.messages);
         Ok(())
     }
 
@@ -128,25 +130,25 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written; then nothing changed.
-    pub fn forget_rule(&self, rule: &RuleKey) -> Result<(), StoreError> {
+    pub fn forget_module(&self, rule: &ModuleKey) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
-        tables.rules.delete(&mut txn, &rule.0)?;
-        deadlines::forget(&mut txn, tables, rule)?;
+        tables.modules.delete(&mut txn, &rule.0)?;
+        expiries::forget(&mut txn, tables, rule)?;
         failures::forget(&mut txn, tables, rule)?;
-        news::prune(&mut txn, tables)?;
+        changed_users::prune(&mut txn, tables)?;
         self.inner.commit(txn)
     }
 }
 
-impl Inner {
+impl StoreInner {
     /// Writes what became of cohorts.
     pub(crate) fn put_outcome(
         &self,
         txn: &mut RwTxn<'_>,
         states: &[(CohortId, Vec<u8>)],
         messages: &[Message],
-        records: &[RunRecord],
+        records: &[StoredRun],
     ) -> Result<(), StoreError> {
         let tables = &self.tables;
         for (cohort, state) in states {
@@ -160,25 +162,28 @@ impl Inner {
     }
 }
 
-pub(crate) fn rule_state(
+pub(crate) fn module_state(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &RuleKey,
+    rule: &ModuleKey,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(value) = tables.rules.get(txn, &rule.0)? else {
+    let Some(value) = tables.modules.get(txn, &rule.0)? else {
         return Ok(None);
     };
-    news::seen_by(value)?;
+    changed_users::seen_by(value)?;
     Ok(value.get(8..).map(<[u8]>::to_vec))
 }
 
-pub(crate) fn rules(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<RuleKey>, StoreError> {
+pub(crate) fn module_keys(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+) -> Result<Vec<ModuleKey>, StoreError> {
     let mut rules = Vec::new();
-    for entry in tables.rules.iter(txn)? {
+    for entry in tables.modules.iter(txn)? {
         let key = entry?.0.try_into().map_err(|_| StoreError::Corrupt {
             what: "the key of a rule",
         })?;
-        rules.push(RuleKey(key));
+        rules.push(ModuleKey(key));
     }
     Ok(rules)
 }
@@ -187,7 +192,7 @@ pub(crate) fn rules(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<RuleKey>, 
 fn add_record(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    record: &RunRecord,
+    record: &StoredRun,
     keep: i64,
 ) -> Result<(), StoreError> {
     let prefix = members::prefix(&record.cohort);
@@ -206,7 +211,7 @@ fn add_record(
         let (key, value) = entry?;
         let each = number_of(key)?;
         let too_many = each.saturating_add(MAX_RECORDS) <= number;
-        let too_old = Reader::new(value, RECORD).i64()? < since && each < number;
+        let too_old = ByteReader::new(value, RECORD).i64()? < since && each < number;
         if !too_many && !too_old {
             break;
         }
@@ -227,16 +232,16 @@ pub(crate) fn records(
     cohort: &CohortId,
     since: Millis,
     limit: usize,
-) -> Result<Vec<RunRecord>, StoreError> {
+) -> Result<Vec<StoredRun>, StoreError> {
     let prefix = members::prefix(cohort);
     let mut records = Vec::new();
     for entry in tables.records.rev_prefix_iter(txn, &prefix)?.take(limit) {
-        let mut reader = Reader::new(entry?.1, RECORD);
+        let mut reader = ByteReader::new(entry?.1, RECORD);
         let at = Millis(reader.i64()?);
         if at < since {
             break;
         }
-        records.push(RunRecord {
+        records.push(StoredRun {
             cohort: cohort.clone(),
             at,
             body: reader.rest().to_vec(),

@@ -1,7 +1,7 @@
 //! What is known of a segment without reading its blocks.
 
 use crate::StoreError;
-use crate::codec::{Reader, put_length, put_varint, unzigzag, zigzag};
+use crate::codec::{ByteReader, put_length, put_varint, unzigzag, zigzag};
 use crate::spread::Spread;
 use crate::terms::OPERATIONS;
 
@@ -112,7 +112,7 @@ impl Segment {
     }
 
     pub(crate) fn decode(id: u32, bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut reader = Reader::new(bytes, "what a segment holds");
+        let mut reader = ByteReader::new(bytes, "what a segment holds");
         let place = reader.varint()?;
         let bytes = reader.varint()?;
         let count = reader.count()?;

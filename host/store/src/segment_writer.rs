@@ -5,29 +5,29 @@ use heed::{PutFlags, RwTxn};
 use crate::block::BlockBuilder;
 use crate::cell::CellRef;
 use crate::environment::Tables;
-use crate::parts::{self, Part};
-use crate::read::{Selection, Source, Wanted, Window};
+use crate::parts::{self, BlockPart};
+use crate::read::{RowSource, Selection, TimeRange, WantedUsers};
 use crate::rows::index;
 use crate::segment::{Segment, SegmentName};
-use crate::spread::Counting;
+use crate::spread::SpreadCounter;
 use crate::terms::OPERATIONS;
-use crate::{Options, StoreError, blocks};
+use crate::{StoreError, StoreOptions, blocks};
 
 /// Blocks that are encoded and not yet written.
 pub(crate) struct SegmentWriter {
     names: Vec<SegmentName>,
     /// The events by time.
-    counting: Counting,
+    counting: SpreadCounter,
     /// All bytes of blocks so far, written ones included.
     total: u64,
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingBlock>,
     bytes: Vec<u8>,
     builder: BlockBuilder,
     selection: Selection,
     /// Users of each group whose rows are taken, ascending.
     users: Vec<u8>,
     /// The users of the current part.
-    wanted: Wanted,
+    wanted: WantedUsers,
     /// Events before it are left out.
     since: i64,
     /// Rows that a block takes.
@@ -35,7 +35,7 @@ pub(crate) struct SegmentWriter {
 }
 
 /// A block that waits to be written, behind the one before it.
-struct Waiting {
+struct PendingBlock {
     name: u32,
     group: u32,
     part: u32,
@@ -44,12 +44,12 @@ struct Waiting {
 
 impl SegmentWriter {
     /// Takes all rows.
-    pub(crate) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &StoreOptions) -> Self {
         Self::of_users((0..=u8::MAX).collect(), options)
     }
 
     /// Takes no events before an instant, but all operations.
-    pub(crate) fn since(since: i64, options: &Options) -> Self {
+    pub(crate) fn since(since: i64, options: &StoreOptions) -> Self {
         Self {
             since,
             ..Self::new(options)
@@ -57,16 +57,16 @@ impl SegmentWriter {
     }
 
     /// Takes the rows of these users of each group only.
-    pub(crate) fn of_users(users: Vec<u8>, options: &Options) -> Self {
+    pub(crate) fn of_users(users: Vec<u8>, options: &StoreOptions) -> Self {
         Self {
             names: Vec::new(),
-            counting: Counting::default(),
+            counting: SpreadCounter::default(),
             total: 0,
             waiting: Vec::new(),
             bytes: Vec::new(),
             builder: BlockBuilder::default(),
             selection: Selection::default(),
-            wanted: Wanted::new(users.clone()),
+            wanted: WantedUsers::new(users.clone()),
             users,
             since: i64::MIN,
             block_rows: options.block_rows.max(1) as u64,
@@ -79,7 +79,7 @@ impl SegmentWriter {
         &mut self,
         name: u32,
         group: u32,
-        sources: &[(u32, Source<'_>)],
+        sources: &[(u32, RowSource<'_>)],
     ) -> Result<(), StoreError> {
         self.add_from(name, group, sources, 0, usize::MAX)?;
         Ok(())
@@ -91,7 +91,7 @@ impl SegmentWriter {
         &mut self,
         name: u32,
         group: u32,
-        sources: &[(u32, Source<'_>)],
+        sources: &[(u32, RowSource<'_>)],
         from: u32,
         enough: usize,
     ) -> Result<Option<u32>, StoreError> {
@@ -100,7 +100,7 @@ impl SegmentWriter {
         } else {
             self.since
         };
-        let window = Window {
+        let window = TimeRange {
             after: since.saturating_sub(1),
             now: i64::MAX,
         };
@@ -119,11 +119,11 @@ impl SegmentWriter {
     fn add_part(
         &mut self,
         name: u32,
-        sources: &[(u32, Source<'_>)],
-        part: &Part,
+        sources: &[(u32, RowSource<'_>)],
+        part: &BlockPart,
     ) -> Result<(), StoreError> {
         if self.wanted.users != part.users {
-            self.wanted = Wanted::new(part.users.clone());
+            self.wanted = WantedUsers::new(part.users.clone());
         }
         // Without a limit it always does.
         let _ = (self.selection).fill(sources, &self.wanted, part.window, &mut []);
@@ -145,7 +145,7 @@ impl SegmentWriter {
             for row in rows.clone() {
                 self.builder.row(source.time(row), source.insert(row));
             }
-            if let Source::Batch(batch, _) = source {
+            if let RowSource::Batch(batch, _) = source {
                 for (row, at) in (first..).zip(rows) {
                     let cells = batch.rows.cells_of(batch.row(at));
                     for (hint, (column, cell)) in cells.iter().enumerate() {
@@ -180,7 +180,7 @@ impl SegmentWriter {
         let start = self.bytes.len();
         self.builder.encode(more, &mut self.bytes);
         self.total += (self.bytes.len() - start) as u64;
-        self.waiting.push(Waiting {
+        self.waiting.push(PendingBlock {
             name,
             group,
             part,
@@ -275,13 +275,13 @@ mod tests {
     use crate::batch::Batch;
     use crate::block::Block;
     use crate::duplicates;
-    use crate::rows::{Cell, Head, Rows};
+    use crate::rows::{Cell, Head, RowBuffer};
 
     const NAME: u32 = 1;
 
     /// Rows of users 0, 1 and 2, most of them of user 1; some of one instant, and some twice.
     fn batch(seed: u64) -> Batch {
-        let mut rows = Rows::default();
+        let mut rows = RowBuffer::default();
         let mut random = seed;
         for nth in 0..400_u32 {
             random = random
@@ -306,9 +306,9 @@ mod tests {
     }
 
     fn writer(block_rows: usize) -> SegmentWriter {
-        SegmentWriter::new(&Options {
+        SegmentWriter::new(&StoreOptions {
             block_rows,
-            ..Options::default()
+            ..StoreOptions::default()
         })
     }
 
@@ -338,11 +338,11 @@ mod tests {
     #[test]
     fn a_group_in_parts_holds_what_it_holds_as_a_whole() {
         let batches = [1, 2, 3].map(batch);
-        let sources: Vec<(u32, Source<'_>)> = batches
+        let sources: Vec<(u32, RowSource<'_>)> = batches
             .iter()
             .map(|batch| {
                 let span = batch.span(NAME).unwrap();
-                (NAME, Source::Batch(batch, span.start..span.end))
+                (NAME, RowSource::Batch(batch, span.start..span.end))
             })
             .collect();
         let mut whole = writer(usize::MAX);

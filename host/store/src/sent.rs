@@ -9,7 +9,7 @@ use heed::RwTxn;
 use muster_model::CohortId;
 use roaring::RoaringBitmap;
 
-use crate::chunks::{self, Chunks};
+use crate::chunks::{self, UserSetChunks};
 use crate::environment::{ReadTxn, Tables};
 use crate::outbox::MAX_DESTINATION;
 use crate::{StoreError, UserKey, keys};
@@ -48,16 +48,16 @@ fn name(cohort: &CohortId, destination: &str) -> Result<Vec<u8>, StoreError> {
     Ok(name)
 }
 
-fn unsent<'a>(tables: &'a Tables, name: &'a [u8]) -> Chunks<'a> {
-    Chunks {
+fn unsent<'a>(tables: &'a Tables, name: &'a [u8]) -> UserSetChunks<'a> {
+    UserSetChunks {
         table: &tables.unsent,
         name,
         what: UNSENT,
     }
 }
 
-fn sent<'a>(tables: &'a Tables, cohort: &'a CohortId) -> Chunks<'a> {
-    Chunks {
+fn sent<'a>(tables: &'a Tables, cohort: &'a CohortId) -> UserSetChunks<'a> {
+    UserSetChunks {
         table: &tables.sent,
         name: cohort.as_str().as_bytes(),
         what: SENT,

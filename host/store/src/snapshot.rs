@@ -1,6 +1,6 @@
 //! One consistent state of the store, for reading.
 
-mod remembered;
+mod engine_state;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -10,21 +10,21 @@ use roaring::RoaringBitmap;
 
 use crate::environment::{READERS_FOR_THREADS, ReadTxn};
 use crate::interner::Interner;
-use crate::read::{self, Context, Remap, Room};
-use crate::store::Inner;
-use crate::view::View;
+use crate::read::{self, ReadBudget, ReadContext, Remap};
+use crate::store::StoreInner;
+use crate::view::StoreView;
 use crate::{
-    History, PropertyRead, ReadRequest, SourceKey, Store, StoreError, StreamRead, UserKey, firsts,
-    news, outbox, sources, terms,
+    History, PropertyRead, ReadRequest, SourceKey, Store, StoreError, StreamRead, UserKey,
+    changed_users, firsts, outbox, sources, terms,
 };
 
 /// A consistent state of the store, which later commits do not change. Many threads may read it at once, up to
 /// [`crate::Options::readers`] truly so, or one after the other while there are very many snapshots. Let go of it soon: pages it
 /// might still read cannot be used again.
 pub struct Snapshot {
-    inner: Arc<Inner>,
-    view: Arc<View>,
-    lanes: Mutex<Vec<Lane>>,
+    inner: Arc<StoreInner>,
+    view: Arc<StoreView>,
+    reader_slots: Mutex<Vec<ReaderSlot>>,
     free: Condvar,
     /// How many lanes there are, free or not.
     readers: usize,
@@ -33,19 +33,19 @@ pub struct Snapshot {
 }
 
 /// What is read of users of a snapshot, looked up.
-pub struct Prepared<'s> {
+pub struct PreparedRead<'s> {
     snapshot: &'s Snapshot,
-    reads: read::Reads,
+    reads: read::ResolvedReads,
 }
 
-impl Prepared<'_> {
+impl PreparedRead<'_> {
     /// The history of a batch of users (ascending, each once), in the shapes of the contract; rows later than `now` are hidden.
     /// Batches of 16 Ki to 256 Ki rows are best ([`Self::rows_hint`]); users that follow each other are read fastest.
     ///
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
     pub fn read(&self, users: &[UserKey], now: Millis) -> Result<History, StoreError> {
-        self.read_room(users, now, Room::UNLIMITED)
+        self.read_with_budget(users, now, ReadBudget::UNLIMITED)
     }
 
     /// As [`Self::read`]; `None` if the columns take more than so many bytes. It stops as soon as that is known: beside the columns,
@@ -59,17 +59,22 @@ impl Prepared<'_> {
         now: Millis,
         bytes: usize,
     ) -> Result<Option<History>, StoreError> {
-        match self.read_room(users, now, Room::new(bytes)) {
+        match self.read_with_budget(users, now, ReadBudget::new(bytes)) {
             Ok(history) => Ok(Some(history)),
             Err(StoreError::TooLarge { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn read_room(&self, users: &[UserKey], now: Millis, room: Room) -> Result<History, StoreError> {
+    fn read_with_budget(
+        &self,
+        users: &[UserKey],
+        now: Millis,
+        budget: ReadBudget,
+    ) -> Result<History, StoreError> {
         let reads = &self.reads;
         (self.snapshot)
-            .read_with(|context, remap| read::read(context, reads, users, now, remap, room))
+            .read_with(|context, remap| read::read(context, reads, users, now, remap, budget))
     }
 
     /// About how many rows a user has in the streams together, whatever their reach.
@@ -84,12 +89,12 @@ impl Prepared<'_> {
 }
 
 /// What one thread needs to read.
-pub(crate) struct Lane {
+pub(crate) struct ReaderSlot {
     txn: ReadTxn<'static>,
     remap: Remap,
 }
 
-impl Lane {
+impl ReaderSlot {
     pub(crate) fn new(txn: ReadTxn<'static>) -> Self {
         Self {
             txn,
@@ -115,15 +120,15 @@ impl Store {
             open if open < READERS_FOR_THREADS => self.inner.options.readers.max(1),
             _ => 1,
         };
-        let mut lanes = Vec::with_capacity(readers);
+        let mut slots = Vec::with_capacity(readers);
         for _ in 0..readers {
-            lanes.push(Lane::new(self.inner.env.clone().static_read_txn()?));
+            slots.push(ReaderSlot::new(self.inner.env.clone().static_read_txn()?));
         }
         self.inner.readers.fetch_add(readers, Relaxed);
         Ok(Snapshot {
             inner: Arc::clone(&self.inner),
             view: Arc::clone(&guard),
-            lanes: Mutex::new(lanes),
+            reader_slots: Mutex::new(slots),
             readers,
             free: Condvar::new(),
             ids: None,
@@ -139,13 +144,13 @@ impl Drop for Snapshot {
 
 impl Snapshot {
     /// A snapshot of a store that this process has not open for writing. All lanes see one state, and there is at least one.
-    pub(crate) fn of_look(inner: Inner, lanes: Vec<Lane>) -> Self {
-        inner.readers.fetch_add(lanes.len(), Relaxed);
+    pub(crate) fn of_look(inner: StoreInner, slots: Vec<ReaderSlot>) -> Self {
+        inner.readers.fetch_add(slots.len(), Relaxed);
         Self {
             view: inner.view(),
             inner: Arc::new(inner),
-            readers: lanes.len(),
-            lanes: Mutex::new(lanes),
+            readers: slots.len(),
+            reader_slots: Mutex::new(slots),
             free: Condvar::new(),
             ids: Some(Mutex::new(None)),
         }
@@ -245,16 +250,16 @@ impl Snapshot {
         streams: &[StreamRead],
         user_properties: &[PropertyRead],
         property_histories: &[PropertyRead],
-    ) -> Result<Prepared<'_>, StoreError> {
+    ) -> Result<PreparedRead<'_>, StoreError> {
         let reads = self.read_with(|context, _| {
-            Ok(read::Reads::new(
+            Ok(read::ResolvedReads::new(
                 &context,
                 streams,
                 user_properties,
                 property_histories,
             ))
         })?;
-        Ok(Prepared {
+        Ok(PreparedRead {
             snapshot: self,
             reads,
         })
@@ -299,8 +304,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn news(&self, since: u64) -> Result<Option<RoaringBitmap>, StoreError> {
-        self.read_with(|context, _| news::after(context.txn, context.tables, since))
+    pub fn changed_users(&self, since: u64) -> Result<Option<RoaringBitmap>, StoreError> {
+        self.read_with(|context, _| changed_users::after(context.txn, context.tables, since))
     }
 
     /// The position of a source: of [`Store::append`], or of a finished import.
@@ -319,25 +324,25 @@ impl Snapshot {
         self.read_with(|context, _| outbox::backlog(context.txn, context.tables))
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
+    pub(crate) fn inner(&self) -> &StoreInner {
         &self.inner
     }
 
-    pub(crate) fn view(&self) -> &View {
+    pub(crate) fn view(&self) -> &StoreView {
         &self.view
     }
 
     /// Reads in a lane of one's own, and waits for one if all are taken.
     pub(crate) fn read_with<T>(
         &self,
-        f: impl FnOnce(Context<'_>, &mut Remap) -> Result<T, StoreError>,
+        f: impl FnOnce(ReadContext<'_>, &mut Remap) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut lane = Taken::new(self);
-        let Some(Lane { txn, remap }) = &mut lane.lane else {
+        let mut slot = Taken::new(self);
+        let Some(ReaderSlot { txn, remap }) = &mut slot.reader_slot else {
             // It is taken out by `drop` only.
             return Err(StoreError::Corrupt { what: "a reader" });
         };
-        let context = Context {
+        let context = ReadContext {
             txn,
             tables: &self.inner.tables,
             view: &self.view,
@@ -351,25 +356,25 @@ impl Snapshot {
 /// A lane that goes back when it is done with.
 struct Taken<'a> {
     snapshot: &'a Snapshot,
-    lane: Option<Lane>,
+    reader_slot: Option<ReaderSlot>,
 }
 
 impl<'a> Taken<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
-        let mut lanes = snapshot
-            .lanes
+        let mut slots = snapshot
+            .reader_slots
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(lane) = lanes.pop() {
+            if let Some(slot) = slots.pop() {
                 return Self {
                     snapshot,
-                    lane: Some(lane),
+                    reader_slot: Some(slot),
                 };
             }
-            lanes = snapshot
+            slots = snapshot
                 .free
-                .wait(lanes)
+                .wait(slots)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -377,12 +382,12 @@ impl<'a> Taken<'a> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        let mut lanes = self
+        let mut slots = self
             .snapshot
-            .lanes
+            .reader_slots
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        lanes.extend(self.lane.take());
+        slots.extend(self.reader_slot.take());
         self.snapshot.free.notify_one();
     }
 }
@@ -390,16 +395,16 @@ impl Drop for Taken<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Options;
+    use crate::StoreOptions;
 
     #[test]
     fn a_snapshot_has_a_reader_a_thread_unless_there_are_very_many() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options::default();
+        let options = StoreOptions::default();
         let store = Store::open(directory.path(), &options).unwrap();
         let many = READERS_FOR_THREADS / options.readers;
         let snapshots: Vec<_> = (0..many + 2).map(|_| store.snapshot().unwrap()).collect();
-        let readers = |snapshot: &Snapshot| snapshot.lanes.lock().unwrap().len();
+        let readers = |snapshot: &Snapshot| snapshot.reader_slots.lock().unwrap().len();
         for (nth, snapshot) in snapshots.iter().enumerate() {
             let expected = if nth < many { options.readers } else { 1 };
             assert_eq!(readers(snapshot), expected, "{nth}");

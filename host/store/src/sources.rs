@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use heed::RwTxn;
 
-use crate::codec::{Reader, put_length};
+use crate::codec::{ByteReader, put_length};
 use crate::environment::{ReadTxn, Tables};
 use crate::{SourceKey, StoreError};
 
 /// How far a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum SourceState {
     /// All up to this position is visible.
     At(Vec<u8>),
     /// An import that is not finished: its segments, which nobody sees, and the position they reach.
@@ -27,7 +27,7 @@ pub(crate) fn read(
     txn: &ReadTxn<'_>,
     tables: &Tables,
     source: &SourceKey,
-) -> Result<Option<State>, StoreError> {
+) -> Result<Option<SourceState>, StoreError> {
     tables
         .sources
         .get(txn, source.as_str().as_bytes())?
@@ -42,7 +42,7 @@ pub(crate) fn position(
     source: &SourceKey,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(match read(txn, tables, source)? {
-        Some(State::At(position)) => Some(position),
+        Some(SourceState::At(position)) => Some(position),
         _ => None,
     })
 }
@@ -51,15 +51,15 @@ pub(crate) fn write(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     source: &SourceKey,
-    state: &State,
+    state: &SourceState,
 ) -> Result<(), StoreError> {
     let mut value = Vec::new();
     match state {
-        State::At(position) => {
+        SourceState::At(position) => {
             value.push(AT);
             value.extend_from_slice(position);
         }
-        State::Staged { segments, position } => {
+        SourceState::Staged { segments, position } => {
             value.push(STAGED);
             put_length(&mut value, segments.len());
             for segment in segments {
@@ -74,27 +74,30 @@ pub(crate) fn write(
 }
 
 /// The segments of all imports that are not finished.
-pub(crate) fn staged(txn: &ReadTxn<'_>, tables: &Tables) -> Result<BTreeSet<u32>, StoreError> {
+pub(crate) fn importing_segments(
+    txn: &ReadTxn<'_>,
+    tables: &Tables,
+) -> Result<BTreeSet<u32>, StoreError> {
     let mut staged = BTreeSet::new();
     for entry in tables.sources.iter(txn)? {
-        if let State::Staged { segments, .. } = decode(entry?.1)? {
+        if let SourceState::Staged { segments, .. } = decode(entry?.1)? {
             staged.extend(segments);
         }
     }
     Ok(staged)
 }
 
-fn decode(value: &[u8]) -> Result<State, StoreError> {
-    let mut reader = Reader::new(value, "the state of a source");
+fn decode(value: &[u8]) -> Result<SourceState, StoreError> {
+    let mut reader = ByteReader::new(value, "the state of a source");
     Ok(match reader.byte()? {
-        AT => State::At(reader.rest().to_vec()),
+        AT => SourceState::At(reader.rest().to_vec()),
         STAGED => {
             let count = reader.count()?;
             let mut segments = Vec::with_capacity(count);
             for _ in 0..count {
                 segments.push(reader.u32()?);
             }
-            State::Staged {
+            SourceState::Staged {
                 segments,
                 position: reader.rest().to_vec(),
             }

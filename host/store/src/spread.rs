@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::StoreError;
-use crate::codec::{Reader, put_length, put_varint};
+use crate::codec::{ByteReader, put_length, put_varint};
 
 /// The width of a bucket, in ms.
 pub(crate) const HOUR: i64 = 60 * 60 * 1000;
@@ -35,12 +35,12 @@ pub(crate) struct Spread {
 
 /// Counts rows one by one.
 #[derive(Default)]
-pub(crate) struct Counting {
+pub(crate) struct SpreadCounter {
     hours: HashMap<u32, u64, BuildHasherDefault<HourHasher>>,
     counted: Spread,
 }
 
-impl Counting {
+impl SpreadCounter {
     pub(crate) fn add(&mut self, times: &[i64]) {
         for time in times {
             *self.hours.entry(hour(*time)).or_default() += 1;
@@ -155,7 +155,7 @@ impl Spread {
         }
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn decode(reader: &mut ByteReader<'_>) -> Result<Self, StoreError> {
         let count = reader.count()?;
         let mut spread = Self::default();
         let mut next = 0_u32;
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     fn of(times: &[i64]) -> Spread {
-        let mut counting = Counting::default();
+        let mut counting = SpreadCounter::default();
         counting.add(times);
         counting.take()
     }
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(before(i64::MAX), (4, 4));
         let mut bytes = Vec::new();
         spread.encode(&mut bytes);
-        let mut reader = Reader::new(&bytes, "a spread");
+        let mut reader = ByteReader::new(&bytes, "a spread");
         assert_eq!(Spread::decode(&mut reader).unwrap(), spread);
     }
 
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn no_segment_has_more_buckets_than_it_may_and_full_hours_stay_exact() {
         // A hundred full hours among single rows all over the calendar.
-        let mut counting = Counting::default();
+        let mut counting = SpreadCounter::default();
         for hour in 0..100 {
             counting.add(&vec![(1_000_000 + hour) * HOUR; 1000]);
         }

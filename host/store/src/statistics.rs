@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 
 use muster_model::Millis;
 
-use crate::store::Inner;
+use crate::store::StoreInner;
 use crate::terms::OPERATIONS;
-use crate::view::View;
+use crate::view::StoreView;
 use crate::{Snapshot, Store, StoreError};
 
 /// How large the store is.
@@ -64,7 +64,7 @@ impl Store {
     }
 }
 
-fn statistics(inner: &Inner, view: &View) -> Result<Statistics, StoreError> {
+fn statistics(inner: &StoreInner, view: &StoreView) -> Result<Statistics, StoreError> {
     let names = 1..=view.counts.names;
     Ok(Statistics {
         events: names.clone().map(|name| view.rows(name)).sum(),

@@ -16,23 +16,23 @@ use crate::keys::number_of;
 use crate::lock::Lock;
 use crate::meta::{self, Counter};
 use crate::read::Globs;
-use crate::rows::Rows;
+use crate::rows::RowBuffer;
 use crate::segment::Segment;
 use crate::sources;
-use crate::terms::{Counts, Terms};
-use crate::view::View;
-use crate::{Options, SourceKey, StoreError, backup, blocks, folder, log, pages};
+use crate::terms::{TermCounts, Terms};
+use crate::view::StoreView;
+use crate::{SourceKey, StoreError, StoreOptions, backup, blocks, folder, log, pages};
 
 /// An open store. Clones share it; it closes with the last clone and snapshot.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) inner: Arc<StoreInner>,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct StoreInner {
     pub(crate) env: Env<WithoutTls>,
     pub(crate) tables: Tables,
-    pub(crate) options: Options,
+    pub(crate) options: StoreOptions,
     pub(crate) directory: PathBuf,
     pub(crate) identity: Identity,
     pub(crate) terms: RwLock<Terms>,
@@ -40,13 +40,13 @@ pub(crate) struct Inner {
     /// Readers that snapshots have open.
     pub(crate) readers: AtomicUsize,
     /// What the last commit left in memory.
-    pub(crate) view: RwLock<Arc<View>>,
+    pub(crate) view: RwLock<Arc<StoreView>>,
     /// Told of each commit of history.
     listeners: RwLock<Vec<Listener>>,
     /// Told of each commit that adds messages to the outbox.
     pub(crate) message_listeners: RwLock<Vec<MessageListener>>,
     /// Whoever commits history holds it.
-    memory: Mutex<Memory>,
+    memory: Mutex<WriterCache>,
     /// Sources that are being imported.
     importing: Mutex<BTreeSet<SourceKey>>,
     /// One merge of segments at a time.
@@ -70,17 +70,17 @@ type Listener = Box<dyn Fn(u64) + Send + Sync>;
 pub(crate) type MessageListener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What whoever commits history remembers from one commit to the next.
-struct Memory {
+struct WriterCache {
     /// `None`: a commit was cut off, and they are to be read anew.
     firsts: Option<Firsts>,
-    saved: Counts,
+    saved: TermCounts,
 }
 
 /// Whoever commits history.
 pub(crate) struct Writer {
     pub(crate) firsts: Firsts,
     /// The numbers that are in the database.
-    pub(crate) saved: Counts,
+    pub(crate) saved: TermCounts,
 }
 
 impl Store {
@@ -89,11 +89,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it open, [`StoreError::Version`] when another version wrote it,
     /// [`StoreError::Damaged`] and [`StoreError::NotWritable`], and when it cannot be read.
-    pub fn open(directory: &Path, options: &Options) -> Result<Self, StoreError> {
+    pub fn open(directory: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         Self::open_or(directory, options).map_err(|error| error.or_not_writable(directory))
     }
 
-    fn open_or(directory: &Path, options: &Options) -> Result<Self, StoreError> {
+    fn open_or(directory: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         folder::make(directory)?;
         let mut lock = Lock::take(directory)?;
         if options.check {
@@ -115,17 +115,17 @@ impl Store {
         let dropped = blocks::leftovers(&txn, &tables)?;
         let mut terms = Terms::load(&txn, &tables)?;
         terms.limit(options);
-        let memory = Memory {
+        let memory = WriterCache {
             firsts: Some(Firsts::load(&txn, &tables)?),
             saved: terms.counts(),
         };
         let view = load_view(&txn, &tables, terms.counts())?;
         drop(txn);
-        let inner = Inner {
+        let inner = StoreInner {
             memory: Mutex::new(memory),
             dropped: Mutex::new(dropped.into()),
             _lock: Some(lock),
-            ..Inner::new(env, tables, identity, directory, options, terms, view)
+            ..StoreInner::new(env, tables, identity, directory, options, terms, view)
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -139,7 +139,7 @@ impl Store {
     }
 
     /// Calls `listener` after each commit that changes the history, with its sequence, on the thread that commits: let it be brief.
-    pub fn on_news(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
+    pub fn on_changed_users(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
         let mut listeners = (self.inner.listeners.write()).unwrap_or_else(PoisonError::into_inner);
         listeners.push(Box::new(listener));
     }
@@ -154,16 +154,16 @@ impl Store {
     }
 }
 
-impl Inner {
+impl StoreInner {
     /// What nobody writes yet, and nobody owns.
     pub(crate) fn new(
         env: Env<WithoutTls>,
         tables: Tables,
         identity: Identity,
         directory: &Path,
-        options: &Options,
+        options: &StoreOptions,
         terms: Terms,
-        view: View,
+        view: StoreView,
     ) -> Self {
         Self {
             env,
@@ -171,7 +171,7 @@ impl Inner {
             options: options.clone(),
             directory: directory.to_owned(),
             identity,
-            memory: Mutex::new(Memory {
+            memory: Mutex::new(WriterCache {
                 firsts: None,
                 saved: terms.counts(),
             }),
@@ -190,7 +190,7 @@ impl Inner {
         }
     }
 
-    pub(crate) fn view(&self) -> Arc<View> {
+    pub(crate) fn view(&self) -> Arc<StoreView> {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -213,7 +213,7 @@ impl Inner {
     }
 
     /// Commits together with the view that belongs to it.
-    pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: View) -> Result<(), StoreError> {
+    pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: StoreView) -> Result<(), StoreError> {
         self.allow_commit()?;
         let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
         txn.commit()?;
@@ -293,9 +293,9 @@ impl Inner {
 pub(crate) fn load_view(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    counts: Counts,
-) -> Result<View, StoreError> {
-    let staged = sources::staged(txn, tables)?;
+    counts: TermCounts,
+) -> Result<StoreView, StoreError> {
+    let staged = sources::importing_segments(txn, tables)?;
     let mut segments = Vec::new();
     for entry in tables.segments.iter(txn)? {
         let (key, value) = entry?;
@@ -305,7 +305,7 @@ pub(crate) fn load_view(
         }
     }
     segments.sort_by_key(|segment| segment.place);
-    let mut rows = Rows::default();
+    let mut rows = RowBuffer::default();
     for entry in tables.log.iter(txn)? {
         let (key, value) = entry?;
         number_of(key)?;
@@ -316,7 +316,7 @@ pub(crate) fn load_view(
     } else {
         vec![Arc::new(Batch::new(rows))]
     };
-    Ok(View {
+    Ok(StoreView {
         sequence: Counter::Sequence.get(txn, tables)?,
         counts,
         segments,
@@ -340,9 +340,9 @@ mod tests {
     #[test]
     fn a_write_that_failed_reads_the_first_times_of_its_own_users_again_and_no_others() {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options {
+        let options = StoreOptions {
             map_size: 1 << 28,
-            ..Options::default()
+            ..StoreOptions::default()
         };
         let store = Store::open(directory.path(), &options).unwrap();
         // A thousand users are four groups.

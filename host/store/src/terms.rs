@@ -3,11 +3,11 @@
 use heed::{PutFlags, RwTxn};
 use muster_model::Operator;
 
-use crate::codec::Reader;
+use crate::codec::ByteReader;
 use crate::environment::{ReadTxn, Tables};
 use crate::interner::Interner;
 use crate::keys::within;
-use crate::{Options, StoreError};
+use crate::{StoreError, StoreOptions};
 
 /// The name under which identify operations are stored. Event names are numbered from 1.
 pub(crate) const OPERATIONS: u32 = 0;
@@ -53,12 +53,12 @@ pub(crate) struct Terms {
     origins: Vec<u32>,
     /// Per event property, and per operation, how many texts it brought.
     brought: [Vec<u32>; 2],
-    limits: Limits,
+    limits: TermLimits,
 }
 
 /// How many distinct names of each sort there may be.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
+struct TermLimits {
     event_names: u32,
     event_properties: u32,
     user_properties: u32,
@@ -66,7 +66,7 @@ struct Limits {
 
 /// How many numbers of each sort there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct TermCounts {
     pub(crate) users: u32,
     pub(crate) names: u32,
     pub(crate) properties: u32,
@@ -91,7 +91,7 @@ impl Terms {
             texts: Interner::new("texts"),
             origins: Vec::new(),
             brought: [Vec::new(), Vec::new()],
-            limits: Limits {
+            limits: TermLimits {
                 event_names: MAX_EVENT_NAMES,
                 event_properties: MAX_EVENT_PROPERTIES,
                 user_properties: MAX_USER_PROPERTIES,
@@ -100,16 +100,16 @@ impl Terms {
     }
 
     /// Takes no more names than an owner wants. Those that there are stay.
-    pub(crate) fn limit(&mut self, options: &Options) {
-        self.limits = Limits {
+    pub(crate) fn limit(&mut self, options: &StoreOptions) {
+        self.limits = TermLimits {
             event_names: options.event_names,
             event_properties: options.event_properties,
             user_properties: options.user_properties,
         };
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
+    pub(crate) fn counts(&self) -> TermCounts {
+        TermCounts {
             users: self.users.len(),
             names: self.names.len(),
             properties: self.properties.len(),
@@ -247,7 +247,7 @@ impl Terms {
         &self,
         txn: &mut RwTxn<'_>,
         tables: &Tables,
-        from: Counts,
+        from: TermCounts,
     ) -> Result<(), StoreError> {
         for user in from.users..self.users.len() {
             let id = self.users.text(user).unwrap_or_default();
@@ -307,7 +307,7 @@ impl Terms {
                 _ => return Err(CORRUPT),
             };
             expect_next(code, interner.len())?;
-            let mut value = Reader::new(value, "a term");
+            let mut value = ByteReader::new(value, "a term");
             if *sort == TEXT {
                 let origin = value.u32()?;
                 terms.origins.push(origin);

@@ -11,12 +11,12 @@ use std::path::Path;
 use muster_model::{EventBuffer, Millis};
 use muster_store::*;
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
         memtable_rows: 50,
         readers: 2,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -52,7 +52,7 @@ fn a_copy_is_a_whole_store_that_knows_what_it_is() {
     let size = backup(&from, &to).unwrap();
     assert_eq!(size, std::fs::metadata(to.join("data.mdb")).unwrap().len());
 
-    let look = Store::look(&to, &options()).unwrap();
+    let look = Store::open_read_only(&to, &options()).unwrap();
     assert_eq!((look.identity(), events(&look)), (original, vec![200, 200]));
     assert_eq!(look.restored().unwrap(), Some(Millis(77)));
     drop(look);
@@ -136,7 +136,7 @@ fn a_copy_that_was_cut_off_is_no_store_and_is_made_anew() {
         matches!(error, StoreError::Damaged { .. } | StoreError::Io { .. }),
         "{error}"
     );
-    assert!(Store::look(&to, &options()).is_err());
+    assert!(Store::open_read_only(&to, &options()).is_err());
     backup(&from, &to).unwrap();
     let store = Store::open(&to, &options()).unwrap();
     assert_eq!(events(&store.snapshot().unwrap()), [1, 1]);

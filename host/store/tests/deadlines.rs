@@ -12,16 +12,20 @@ use muster_model::Millis;
 use muster_store::*;
 use proptest::prelude::*;
 
-const RULES: [RuleKey; 3] = [RuleKey([0; 32]), RuleKey([1; 32]), RuleKey([0xff; 32])];
+const RULES: [ModuleKey; 3] = [
+    ModuleKey([0; 32]),
+    ModuleKey([1; 32]),
+    ModuleKey([0xff; 32]),
+];
 
 #[derive(Clone, Debug)]
-enum Step {
+enum ExpiryStep {
     Set(usize, Vec<(u32, i64)>),
     Forget(usize),
     Reopen,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = ExpiryStep> {
     // Neighbours, and users for which every level of the tree has nodes of its own, up to the last there can be.
     let user = prop_oneof![
         3 => 0..4_u32,
@@ -29,9 +33,9 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let deadline = prop_oneof![4 => 0..6_i64, 1 => Just(i64::MAX), 1 => Just(Millis::MAX.0)];
     prop_oneof![
-        8 => (0..RULES.len(), prop::collection::vec((user, deadline), 0..6)).prop_map(|(rule, set)| Step::Set(rule, set)),
-        1 => (0..RULES.len()).prop_map(Step::Forget),
-        1 => Just(Step::Reopen),
+        8 => (0..RULES.len(), prop::collection::vec((user, deadline), 0..6)).prop_map(|(rule, set)| ExpiryStep::Set(rule, set)),
+        1 => (0..RULES.len()).prop_map(ExpiryStep::Forget),
+        1 => Just(ExpiryStep::Reopen),
     ]
 }
 
@@ -55,23 +59,23 @@ proptest! {
     #[test]
     fn who_is_due_is_as_a_map_has_it(steps in prop::collection::vec(step(), 1..12)) {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { map_size: 1 << 26, readers: 1, ..Options::default() };
+        let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
         let mut model = vec![BTreeMap::new(); RULES.len()];
         for step in steps {
             let before = (store.snapshot().unwrap(), model.clone());
             match step {
-                Step::Set(rule, set) => {
-                    let mut of_rule = RuleCommit::new(RULES[rule]);
-                    of_rule.deadlines = set.iter().map(|(user, deadline)| (UserKey(*user), *deadline)).collect();
+                ExpiryStep::Set(rule, set) => {
+                    let mut of_rule = ModuleCommit::new(RULES[rule]);
+                    of_rule.expiries = set.iter().map(|(user, deadline)| (UserKey(*user), *deadline)).collect();
                     store.commit_run(&RunCommit { rule: Some(of_rule), ..RunCommit::default() }).unwrap();
                     model[rule].extend(set);
                 }
-                Step::Forget(rule) => {
-                    store.forget_rule(&RULES[rule]).unwrap();
+                ExpiryStep::Forget(rule) => {
+                    store.forget_module(&RULES[rule]).unwrap();
                     model[rule].clear();
                 }
-                Step::Reopen => {
+                ExpiryStep::Reopen => {
                     drop(before);
                     drop(store);
                     store = Store::open(directory.path(), &options).unwrap();

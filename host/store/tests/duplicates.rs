@@ -19,16 +19,16 @@ fn number(number: f64) -> Value {
     Value::One(Scalar::Number(number))
 }
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 30,
         memtable_rows: 1 << 20,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
-fn flushing() -> Options {
-    Options {
+fn flushing() -> StoreOptions {
+    StoreOptions {
         memtable_rows: 1,
         ..options()
     }
@@ -126,7 +126,7 @@ fn held(store: &Store) -> (Vec<Option<Value>>, usize) {
     let views = StreamRead {
         names: vec!["View".to_owned()],
         properties: Vec::new(),
-        reach: None,
+        lookback: None,
     };
     let history = snapshot
         .read(&ReadRequest {

@@ -13,23 +13,23 @@ use muster_store::*;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
-const RULES: [RuleKey; 2] = [RuleKey([0; 32]), RuleKey([0xff; 32])];
+const RULES: [ModuleKey; 2] = [ModuleKey([0; 32]), ModuleKey([0xff; 32])];
 const DEFINITIONS: [u64; 3] = [0, 7, u64::MAX];
 
 #[derive(Clone, Debug)]
-enum Step {
+enum FailureStep {
     Set(usize, FailureChanges),
     ForgetRule(usize),
     Reopen,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = FailureStep> {
     let user = prop_oneof![
         0..4_u32,
         prop::sample::select(vec![255, 256, 65_536, u32::MAX - 256, u32::MAX]),
     ];
     let failure = (0..=0x7f_u8, 0..3_u32, -2..6_i64, prop::bool::ANY);
-    let failure = failure.prop_map(|(count, batch, next, too_large)| Failure {
+    let failure = failure.prop_map(|(count, batch, next, too_large)| UserFailure {
         count,
         batch,
         next: Millis(next),
@@ -44,21 +44,21 @@ fn step() -> impl Strategy<Value = Step> {
         reason: reason.map(str::to_owned),
     });
     prop_oneof![
-        8 => (0..RULES.len(), changes).prop_map(|(rule, changes)| Step::Set(rule, changes)),
-        1 => (0..RULES.len()).prop_map(Step::ForgetRule),
-        1 => Just(Step::Reopen),
+        8 => (0..RULES.len(), changes).prop_map(|(rule, changes)| FailureStep::Set(rule, changes)),
+        1 => (0..RULES.len()).prop_map(FailureStep::ForgetRule),
+        1 => Just(FailureStep::Reopen),
     ]
 }
 
 /// What a rule's failures should be.
 #[derive(Clone, Default)]
-struct Model {
+struct FailureModel {
     definitions: u64,
-    failures: BTreeMap<UserKey, Failure>,
+    failures: BTreeMap<UserKey, UserFailure>,
     reason: String,
 }
 
-impl Model {
+impl FailureModel {
     fn apply(&mut self, changes: &FailureChanges) {
         if changes.definitions != self.definitions {
             *self = Self {
@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    fn check(&self, snapshot: &Snapshot, rule: &RuleKey) {
+    fn check(&self, snapshot: &Snapshot, rule: &ModuleKey) {
         let all = RoaringBitmap::from_iter(
             [0, 1, 2, 3, 255, 256, 65_536, u32::MAX - 256, u32::MAX].iter(),
         );
@@ -131,21 +131,21 @@ proptest! {
     #[test]
     fn failures_are_as_a_map_has_them(steps in prop::collection::vec(step(), 1..16)) {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { map_size: 1 << 26, readers: 1, ..Options::default() };
+        let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
-        let mut models = vec![Model::default(); RULES.len()];
+        let mut models = vec![FailureModel::default(); RULES.len()];
         for step in steps {
             match step {
-                Step::Set(rule, changes) => {
+                FailureStep::Set(rule, changes) => {
                     models[rule].apply(&changes);
-                    let rule = RuleCommit { failures: Some(changes), ..RuleCommit::new(RULES[rule]) };
+                    let rule = ModuleCommit { failures: Some(changes), ..ModuleCommit::new(RULES[rule]) };
                     store.commit_run(&RunCommit { rule: Some(rule), ..RunCommit::default() }).unwrap();
                 }
-                Step::ForgetRule(rule) => {
-                    models[rule] = Model::default();
-                    store.forget_rule(&RULES[rule]).unwrap();
+                FailureStep::ForgetRule(rule) => {
+                    models[rule] = FailureModel::default();
+                    store.forget_module(&RULES[rule]).unwrap();
                 }
-                Step::Reopen => {
+                FailureStep::Reopen => {
                     drop(store);
                     store = Store::open(directory.path(), &options).unwrap();
                 }

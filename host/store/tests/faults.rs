@@ -19,15 +19,15 @@ use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
-const RULE: RuleKey = RuleKey([7; 32]);
+const RULE: ModuleKey = ModuleKey([7; 32]);
 const USERS: u32 = 600;
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
         memtable_rows: 2000,
         readers: 1,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -54,9 +54,9 @@ fn events(round: i64) -> EventBuffer {
 }
 
 fn run(round: i64) -> RunCommit {
-    let mut rule = RuleCommit::new(RULE);
+    let mut rule = ModuleCommit::new(RULE);
     rule.state = vec![1; 100];
-    rule.deadlines = (0..USERS)
+    rule.expiries = (0..USERS)
         .map(|user| (UserKey(user), i64::from(user) * 7 + round))
         .collect();
     RunCommit {
@@ -72,7 +72,7 @@ fn run(round: i64) -> RunCommit {
             id: format!("a-{round}:1"),
             body: vec![b'm'; 5000],
         }],
-        records: vec![RunRecord {
+        records: vec![StoredRun {
             cohort: cohort("a"),
             at: Millis(round),
             body: b"record".to_vec(),
@@ -100,8 +100,8 @@ fn fill(directory: &Path) {
 /// Everything that a store says, in one number.
 fn digest(store: &Store) -> Result<u64, StoreError> {
     let snapshot = store.snapshot()?;
-    let mut said = String::new();
-    let mut say = |what: &dyn std::fmt::Debug| said += &format!("{what:?}\n");
+    let mut report = String::new();
+    let mut say = |what: &dyn std::fmt::Debug| report += &format!("{what:?}\n");
     let users: Vec<UserKey> = (0..snapshot.users()).map(UserKey).collect();
     for user in &users {
         say(&snapshot.user_id(*user)?);
@@ -121,17 +121,17 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
         streams: &[StreamRead {
             names: vec!["*".to_owned()],
             properties: vec![
-                property("amount", Kind::Number),
-                property("word", Kind::Text),
+                property("amount", ValueKind::Number),
+                property("word", ValueKind::Text),
             ],
-            reach: None,
+            lookback: None,
         }],
-        user_properties: &[property("city", Kind::Text)],
+        user_properties: &[property("city", ValueKind::Text)],
         property_histories: &[],
     })?);
     say(&snapshot.known(Millis::MAX)?);
-    say(&snapshot.rules()?);
-    say(&snapshot.rule_state(&RULE)?);
+    say(&snapshot.module_keys()?);
+    say(&snapshot.module_state(&RULE)?);
     say(&snapshot.next_due(&RULE)?);
     say(&snapshot.due(&RULE, Millis(2000))?);
     for cohort in snapshot.cohorts()? {
@@ -140,12 +140,12 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
         say(&snapshot.cohort_state(&cohort)?);
         say(&snapshot.records(&cohort, 100)?);
     }
-    say(&snapshot.news(snapshot.sequence() - 1)?);
+    say(&snapshot.changed_users(snapshot.sequence() - 1)?);
     say(&snapshot.backlog()?);
     say(&store.outbox("stream", 0, 100, usize::MAX)?);
     say(&snapshot.position(&SourceKey::new("live").unwrap())?);
     say(&snapshot.event_names());
-    Ok(xxh3_64(said.as_bytes()))
+    Ok(xxh3_64(report.as_bytes()))
 }
 
 /// Runs [`says_what_it_holds`] on a store in a process of its own: what it said, or that it crashed.
@@ -156,12 +156,12 @@ fn ask(directory: &Path) -> Result<String, String> {
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said = out
+    let report = out
         .split("said: ")
         .nth(1)
-        .and_then(|said| said.lines().next());
-    match said {
-        Some(said) if output.status.success() => Ok(said.to_owned()),
+        .and_then(|report| report.lines().next());
+    match report {
+        Some(report) if output.status.success() => Ok(report.to_owned()),
         _ => Err(format!(
             "{}: {}",
             output.status,
@@ -232,9 +232,10 @@ fn damage_is_found_or_does_no_harm() {
         let place = damage(&mut bytes, &mut numbers);
         fs::write(data(damaged.path()), &bytes).unwrap();
         // No crash, and no panic.
-        let said = ask(damaged.path()).unwrap_or_else(|crash| panic!("{round}, {place}: {crash}"));
-        if said != right {
-            assert!(said.contains("damaged"), "{round}, {place}: {said}");
+        let report =
+            ask(damaged.path()).unwrap_or_else(|crash| panic!("{round}, {place}: {crash}"));
+        if report != right {
+            assert!(report.contains("damaged"), "{round}, {place}: {report}");
             found += 1;
         }
     }
@@ -251,24 +252,24 @@ fn a_file_that_was_cut_short_is_an_error() {
     for part in [1, 100, 200, 4096, 5000, 8192] {
         let length = part;
         cut(directory.path(), &whole, length);
-        let said = ask(directory.path()).unwrap();
-        assert!(said.contains("damaged"), "{length}: {said}");
+        let report = ask(directory.path()).unwrap();
+        assert!(report.contains("damaged"), "{length}: {report}");
     }
     for part in 1..24 {
         let length = whole.len() / 24 * part;
         cut(directory.path(), &whole, length);
-        let said = ask(directory.path()).unwrap();
-        found += u32::from(said.contains("the file ends before it"));
+        let report = ask(directory.path()).unwrap();
+        found += u32::from(report.contains("the file ends before it"));
         assert!(
-            said.contains("damaged") || said == right,
-            "{length}: {said}"
+            report.contains("damaged") || report == right,
+            "{length}: {report}"
         );
     }
     assert!(found > 10, "{found}");
     // Empty, it would be taken for a new one.
     cut(directory.path(), &whole, 0);
-    let said = ask(directory.path()).unwrap();
-    assert!(said.contains("damaged"), "{said}");
+    let report = ask(directory.path()).unwrap();
+    assert!(report.contains("damaged"), "{report}");
 }
 
 fn cut(directory: &Path, whole: &[u8], length: usize) {
@@ -280,10 +281,10 @@ fn a_second_process_is_told_who_is_there() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     store.append(&events(0), None).unwrap();
-    let said = ask(directory.path()).unwrap();
+    let report = ask(directory.path()).unwrap();
     assert!(
-        said.contains("another process uses the store") && said.contains("stop it"),
-        "{said}"
+        report.contains("another process uses the store") && report.contains("stop it"),
+        "{report}"
     );
     let before = digest(&store).unwrap();
     store.append(&events(1), None).unwrap();
@@ -320,7 +321,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     let taken = out
         .split("taken: ")
         .nth(1)
-        .and_then(|said| said.lines().next());
+        .and_then(|report| report.lines().next());
     let taken: i64 = taken.unwrap().parse().unwrap();
     // All that was acknowledged is there, and there is room again.
     let store = Store::open(directory.path(), &options()).unwrap();

@@ -6,12 +6,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use muster_store::{Options, Store};
+use muster_store::{Store, StoreOptions};
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 

@@ -12,20 +12,20 @@ use muster_model::{CohortId, EventBuffer, Millis, Operator, ScalarRef, Value};
 use muster_store::*;
 use roaring::RoaringBitmap;
 
-const RULES: [RuleKey; 2] = [RuleKey([1; 32]), RuleKey([2; 32])];
-const FAILURE: Failure = Failure {
+const RULES: [ModuleKey; 2] = [ModuleKey([1; 32]), ModuleKey([2; 32])];
+const FAILURE: UserFailure = UserFailure {
     too_large: false,
     count: 1,
     batch: 1,
     next: Millis(30),
 };
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
         import_rows: 2,
         readers: 1,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -64,8 +64,8 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
     );
     store.append(&city, None).unwrap();
     for rule in RULES {
-        let mut rule = RuleCommit::new(rule);
-        rule.deadlines = vec![(UserKey(0), 10), (UserKey(1), 20)];
+        let mut rule = ModuleCommit::new(rule);
+        rule.expiries = vec![(UserKey(0), 10), (UserKey(1), 20)];
         rule.failures = Some(FailureChanges {
             definitions: 7,
             users: vec![(UserKey(0), Some(FAILURE)), (UserKey(1), Some(FAILURE))],
@@ -91,14 +91,14 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
     }
     let old = store.snapshot().unwrap();
 
-    let forget = Forget {
+    let forget = ForgetChanges {
         cohort_states: vec![(cohort("a"), b"state".to_vec())],
         messages: vec![Message {
             destination: "stream".to_owned(),
             id: "exit:1".to_owned(),
             body: b"{}".to_vec(),
         }],
-        records: vec![RunRecord {
+        records: vec![StoredRun {
             cohort: cohort("a"),
             at: Millis(9),
             body: b"forgotten".to_vec(),
@@ -131,8 +131,8 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
             assert_eq!(members.iter().collect::<Vec<_>>(), [1]);
             assert_eq!(snapshot.members_len(&cohort(id)).unwrap(), 1);
         }
-        let news = snapshot.news(sequence).unwrap().unwrap();
-        assert_eq!(news.iter().collect::<Vec<_>>(), [1]);
+        let changed = snapshot.changed_users(sequence).unwrap().unwrap();
+        assert_eq!(changed.iter().collect::<Vec<_>>(), [1]);
         let state = snapshot.cohort_state(&cohort("a")).unwrap();
         assert_eq!(state.as_deref(), Some(&b"state"[..]));
         let records = snapshot.records(&cohort("a"), 9).unwrap();
@@ -175,7 +175,7 @@ fn a_number_is_never_given_again() {
         drop(snapshot);
         assert!(
             store
-                .forget_user(UserKey(round as u32), &Forget::default())
+                .forget_user(UserKey(round as u32), &ForgetChanges::default())
                 .unwrap()
         );
         // The last number is the one that would come again.
@@ -184,7 +184,11 @@ fn a_number_is_never_given_again() {
         let looked = store.snapshot().unwrap();
         assert_eq!(looked.users(), round as u32 + 1);
     }
-    assert!(!store.forget_user(UserKey(3), &Forget::default()).unwrap());
+    assert!(
+        !store
+            .forget_user(UserKey(3), &ForgetChanges::default())
+            .unwrap()
+    );
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn an_import_that_waits_forgets_too() {
     store.append(&event("ann", "Buy", 9), None).unwrap();
     let ann = key(&store, "ann").unwrap();
     drop(import);
-    assert!(store.forget_user(ann, &Forget::default()).unwrap());
+    assert!(store.forget_user(ann, &ForgetChanges::default()).unwrap());
     let ImportState::Open(mut import, Some(_)) = store.import(&source).unwrap() else {
         panic!("an import to go on with");
     };
@@ -233,7 +237,7 @@ fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users
     }
     store.append(&event("ann", "Buy", 9), None).unwrap();
     let ann = key(&store, "ann").unwrap();
-    assert!(store.forget_user(ann, &Forget::default()).unwrap());
+    assert!(store.forget_user(ann, &ForgetChanges::default()).unwrap());
     assert_eq!(key(&store, "ann"), None);
     import.append(&event("ann", "Buy", 4), b"4").unwrap();
     import.append(&event("bob", "Buy", 5), b"5").unwrap();
@@ -275,7 +279,7 @@ fn events_that_are_acknowledged_beside_forgetting_belong_to_a_user_with_an_id() 
                         break ann;
                     }
                 };
-                store.forget_user(ann, &Forget::default()).unwrap();
+                store.forget_user(ann, &ForgetChanges::default()).unwrap();
             }
             done.store(true, Ordering::SeqCst);
         });

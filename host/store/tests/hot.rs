@@ -18,10 +18,10 @@ const EVENTS: i64 = 15_000;
 #[test]
 fn a_user_with_very_many_events_is_merged_in_parts() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = StoreOptions {
         map_size: 1 << 30,
         block_rows: 1000,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let store = Store::open(directory.path(), &options).unwrap();
     for nth in 0..IMPORTS {
@@ -50,9 +50,9 @@ fn a_user_with_very_many_events_is_merged_in_parts() {
                 names: vec!["View".to_owned()],
                 properties: vec![PropertyRead {
                     name: "number".to_owned(),
-                    kind: Kind::Number,
+                    kind: ValueKind::Number,
                 }],
-                reach,
+                lookback: reach,
             };
             let prepared = snapshot.prepare(&[stream], &[], &[]).unwrap();
             let history = prepared.read(&[bob], Millis(now)).unwrap();
@@ -72,7 +72,7 @@ fn a_user_with_very_many_events_is_merged_in_parts() {
     let snapshot = store.snapshot().unwrap();
     let bob = snapshot.user_key("bob").unwrap().unwrap();
     drop(snapshot);
-    assert!(store.forget_user(bob, &Forget::default()).unwrap());
+    assert!(store.forget_user(bob, &ForgetChanges::default()).unwrap());
     let statistics = store.statistics().unwrap();
     assert_eq!(statistics.events, 2 * 3 * IMPORTS as u64);
     assert!(

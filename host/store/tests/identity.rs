@@ -6,11 +6,11 @@ use std::path::Path;
 
 use muster_store::*;
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 24,
         readers: 1,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -25,7 +25,7 @@ fn a_store_keeps_its_identity() {
     let identity = store.identity();
     assert_eq!(store.snapshot().unwrap().identity(), identity);
     drop(store);
-    let look = Store::look(directory.path(), &options()).unwrap();
+    let look = Store::open_read_only(directory.path(), &options()).unwrap();
     assert_eq!(look.identity(), identity);
     drop(look);
     assert_eq!(open(directory.path()).identity(), identity);

@@ -18,14 +18,14 @@ use roaring::RoaringBitmap;
 
 /// Tells the other process where the store is.
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
-const RULE: RuleKey = RuleKey([7; 32]);
+const RULE: ModuleKey = ModuleKey([7; 32]);
 
-fn options() -> Options {
-    Options {
+fn options() -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
         memtable_rows: 100,
         readers: 4,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -39,7 +39,7 @@ fn other_process(test: &str, directory: &Path) -> Child {
 }
 
 /// Where the store is, if this is the other process.
-fn told() -> Option<PathBuf> {
+fn notified() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
@@ -79,7 +79,7 @@ fn consistent(snapshot: &Snapshot) -> u64 {
             streams: &[StreamRead {
                 names: vec!["Buy".to_owned()],
                 properties: Vec::new(),
-                reach: None,
+                lookback: None,
             }],
             user_properties: &[],
             property_histories: &[],
@@ -116,14 +116,14 @@ fn a_look_is_consistent_while_another_process_commits() {
 #[test]
 #[ignore = "the other process of a_look_is_consistent_while_another_process_commits"]
 fn looks_again_and_again() {
-    let Some(directory) = told() else {
+    let Some(directory) = notified() else {
         return;
     };
     let mut before = 0;
     let mut moved = 0;
     // The writer goes on until this ends, so it ends.
     for _ in 0..100_000 {
-        let snapshot = Store::look(&directory, &options()).unwrap();
+        let snapshot = Store::open_read_only(&directory, &options()).unwrap();
         let now = consistent(&snapshot);
         // The owner goes on, the snapshot does not.
         assert_eq!(consistent(&snapshot), now);
@@ -151,7 +151,7 @@ fn a_store_that_nobody_has_open_is_looked_at() {
             body: b"{}".to_vec(),
         };
         let mut commit = RunCommit {
-            rule: Some(RuleCommit::new(RULE)),
+            rule: Some(ModuleCommit::new(RULE)),
             messages: vec![message],
             ..RunCommit::default()
         };
@@ -162,11 +162,11 @@ fn a_store_that_nobody_has_open_is_looked_at() {
         });
         store.commit_run(&commit).unwrap();
     }
-    let snapshot = Store::look(directory.path(), &options()).unwrap();
+    let snapshot = Store::open_read_only(directory.path(), &options()).unwrap();
     assert_eq!(consistent(&snapshot), 130);
     assert!(snapshot.members(&cohort()).unwrap().contains(1));
     assert_eq!(snapshot.backlog().unwrap(), [("stream".to_owned(), 1, 4)]);
-    assert_eq!(snapshot.rules().unwrap(), [RULE]);
+    assert_eq!(snapshot.module_keys().unwrap(), [RULE]);
     drop(snapshot);
     // It took no ownership.
     drop(Store::open(directory.path(), &options()).unwrap());
@@ -176,7 +176,7 @@ fn a_store_that_nobody_has_open_is_looked_at() {
 fn where_no_store_is_none_is_made() {
     let directory = tempfile::tempdir().unwrap();
     for place in [directory.path().to_owned(), directory.path().join("none")] {
-        let error = Store::look(&place, &options()).err().unwrap();
+        let error = Store::open_read_only(&place, &options()).err().unwrap();
         assert!(matches!(error, StoreError::Missing { .. }), "{error}");
         assert!(error.to_string().contains(place.to_str().unwrap()));
     }
@@ -201,7 +201,7 @@ fn a_look_that_is_killed_keeps_no_pages() {
             store.maintain().unwrap();
         }
         let before = store.size_on_disk().unwrap();
-        let mut rule = RuleCommit::new(RULE);
+        let mut rule = ModuleCommit::new(RULE);
         rule.state = vec![1; 1 << 20];
         let commit = RunCommit {
             rule: Some(rule),
@@ -220,10 +220,10 @@ fn a_look_that_is_killed_keeps_no_pages() {
 #[test]
 #[ignore = "the other process of a_look_that_is_killed_keeps_no_pages"]
 fn looks_until_killed() {
-    let Some(directory) = told() else {
+    let Some(directory) = notified() else {
         return;
     };
-    let snapshot = Store::look(&directory, &options()).unwrap();
+    let snapshot = Store::open_read_only(&directory, &options()).unwrap();
     assert_eq!(consistent(&snapshot), 1);
     println!("looking");
     loop {

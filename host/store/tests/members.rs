@@ -19,7 +19,7 @@ const COHORTS: [&str; 3] = ["a", "a-b", "ab"];
 type Users = BTreeSet<u32>;
 
 #[derive(Clone, Debug)]
-struct Step {
+struct MemberStep {
     cohort: usize,
     entered: Users,
     exited: Users,
@@ -41,8 +41,8 @@ fn users() -> impl Strategy<Value = Users> {
     prop::collection::btree_set(user, 0..6)
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    (0..COHORTS.len(), users(), users()).prop_map(|(cohort, entered, exited)| Step {
+fn step() -> impl Strategy<Value = MemberStep> {
+    (0..COHORTS.len(), users(), users()).prop_map(|(cohort, entered, exited)| MemberStep {
         cohort,
         exited: &exited - &entered,
         entered,
@@ -74,10 +74,10 @@ proptest! {
     #[test]
     fn who_is_a_member_is_as_a_set_has_it(steps in prop::collection::vec((step(), users()), 1..12)) {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { map_size: 1 << 26, readers: 1, ..Options::default() };
+        let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let store = Store::open(directory.path(), &options).unwrap();
         let mut model = vec![Users::new(); COHORTS.len()];
-        for (Step { cohort, entered, exited }, some) in steps {
+        for (MemberStep { cohort, entered, exited }, some) in steps {
             // Who is a member may enter, and who is none may exit: that changes nothing.
             let change = MemberChange {
                 cohort: CohortId::new(COHORTS[cohort]).unwrap(),

@@ -26,19 +26,20 @@ fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(
         directory.path(),
-        &Options {
+        &StoreOptions {
             map_size: 1 << 28,
-            ..Options::default()
+            ..StoreOptions::default()
         },
     )
     .unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let notified = Arc::new(Mutex::new(Vec::new()));
     {
-        let (told, looking) = (Arc::clone(&told), store.clone());
+        let (notified, looking) = (Arc::clone(&notified), store.clone());
         store.on_messages(move |destination| {
             // What it is told of is committed.
             let waiting = looking.outbox(destination, 0, 100, usize::MAX).unwrap();
-            told.lock()
+            notified
+                .lock()
                 .unwrap()
                 .push((destination.to_owned(), waiting.len()));
         });
@@ -49,7 +50,7 @@ fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it
             ..RunCommit::default()
         };
         store.commit_run(&commit).unwrap();
-        std::mem::take(&mut *told.lock().unwrap())
+        std::mem::take(&mut *notified.lock().unwrap())
     };
     assert_eq!(commit(&[]), []);
     let first = [message("b", "1"), message("a", "2"), message("b", "3")];
@@ -60,11 +61,11 @@ fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it
     let mut events = EventBuffer::default();
     events.event("ann", "Purchase", Millis(1_000), None);
     store.append(&events, None).unwrap();
-    assert_eq!(*told.lock().unwrap(), [], "events are no messages");
-    let forget = Forget {
+    assert_eq!(*notified.lock().unwrap(), [], "events are no messages");
+    let forget = ForgetChanges {
         messages: vec![message("b", "5")],
-        ..Forget::default()
+        ..ForgetChanges::default()
     };
     assert!(store.forget_user(UserKey(0), &forget).unwrap());
-    assert_eq!(*told.lock().unwrap(), [("b".to_owned(), 3)]);
+    assert_eq!(*notified.lock().unwrap(), [("b".to_owned(), 3)]);
 }

@@ -17,13 +17,13 @@ use proptest::prelude::*;
 
 /// What happens to a store.
 #[derive(Clone, Debug)]
-enum Step {
-    Append(Vec<Input>),
+enum StoreStep {
+    Append(Vec<InputRow>),
     /// What came in an earlier step comes again.
     Again(prop::sample::Index),
     Import {
-        rows: Vec<Vec<Input>>,
-        end: End,
+        rows: Vec<Vec<InputRow>>,
+        end: ImportEnd,
     },
     Maintain,
     Forget(u32),
@@ -33,7 +33,7 @@ enum Step {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum End {
+enum ImportEnd {
     Finish,
     Abort,
     /// The process ends; the import is gone on with later or never.
@@ -66,7 +66,7 @@ fn time() -> impl Strategy<Value = i64> {
     prop_oneof![4 => 0..20_i64, 1 => 0..2_000_000_000_000_i64]
 }
 
-fn input() -> impl Strategy<Value = Input> {
+fn input() -> impl Strategy<Value = InputRow> {
     let user = prop_oneof![0..6_u32, 250..520_u32];
     let insert = prop::option::of(0..3_u8);
     let properties = prop::collection::vec((0..4_u8, value()), 0..3);
@@ -90,7 +90,7 @@ fn input() -> impl Strategy<Value = Input> {
         operations,
     )
         .prop_map(
-            |(user, name, time, insert, properties, operations)| Input::Event {
+            |(user, name, time, insert, properties, operations)| InputRow::Event {
                 user,
                 name,
                 time,
@@ -99,21 +99,22 @@ fn input() -> impl Strategy<Value = Input> {
                 operations,
             },
         );
-    let identify =
-        (user, time(), insert, some).prop_map(|(user, time, insert, operations)| Input::Identify {
+    let identify = (user, time(), insert, some).prop_map(|(user, time, insert, operations)| {
+        InputRow::Identify {
             user,
             time,
             insert,
             operations,
-        });
+        }
+    });
     prop_oneof![3 => event, 1 => identify]
 }
 
 /// What comes at once, some of it twice.
-fn rows() -> impl Strategy<Value = Vec<Input>> {
+fn rows() -> impl Strategy<Value = Vec<InputRow>> {
     let again = prop::option::weighted(0.2, any::<prop::sample::Index>());
     prop::collection::vec((input(), again), 0..12).prop_map(|rows| {
-        let mut all: Vec<Input> = Vec::new();
+        let mut all: Vec<InputRow> = Vec::new();
         for (row, again) in rows {
             all.push(row);
             if let Some(again) = again {
@@ -124,15 +125,20 @@ fn rows() -> impl Strategy<Value = Vec<Input>> {
     })
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
-    prop::sample::select(vec![Kind::Text, Kind::Number, Kind::Flag, Kind::Instant])
+fn kind() -> impl Strategy<Value = ValueKind> {
+    prop::sample::select(vec![
+        ValueKind::Text,
+        ValueKind::Number,
+        ValueKind::Flag,
+        ValueKind::Instant,
+    ])
 }
 
 fn question() -> impl Strategy<Value = Question> {
     let names = prop::sample::subsequence(vec!["Buy", "Buy *", "*", "View", "*iew", "Other"], 1..3);
     let property = prop_oneof![
         4 => (0..5_u8, kind()).prop_map(event_property),
-        1 => Just(PropertyRead { name: String::new(), kind: Kind::Text }),
+        1 => Just(PropertyRead { name: String::new(), kind: ValueKind::Text }),
     ];
     let properties = prop::collection::vec(property, 0..4);
     let stream = (names, properties, prop::option::of(0..30_u64));
@@ -155,7 +161,7 @@ fn question() -> impl Strategy<Value = Question> {
                 .map(|(names, properties, reach)| StreamRead {
                     names: names.into_iter().map(str::to_owned).collect(),
                     properties,
-                    reach,
+                    lookback: reach,
                 })
                 .collect(),
             current: current.into_iter().map(user_property).collect(),
@@ -163,17 +169,17 @@ fn question() -> impl Strategy<Value = Question> {
         })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = StoreStep> {
     prop_oneof![
-        6 => rows().prop_map(Step::Append),
-        2 => any::<prop::sample::Index>().prop_map(Step::Again),
-        2 => (prop::collection::vec(rows(), 0..4), prop::sample::select(vec![End::Finish, End::Finish, End::Abort, End::Drop]))
-            .prop_map(|(rows, end)| Step::Import { rows, end }),
-        2 => Just(Step::Maintain),
-        2 => prop_oneof![0..6_u32, 250..520_u32].prop_map(Step::Forget),
-        1 => prop_oneof![0..25_i64, 0..2_000_000_000_000_i64].prop_map(Step::Prune),
-        1 => Just(Step::Reopen),
-        4 => question().prop_map(Step::Read),
+        6 => rows().prop_map(StoreStep::Append),
+        2 => any::<prop::sample::Index>().prop_map(StoreStep::Again),
+        2 => (prop::collection::vec(rows(), 0..4), prop::sample::select(vec![ImportEnd::Finish, ImportEnd::Finish, ImportEnd::Abort, ImportEnd::Drop]))
+            .prop_map(|(rows, end)| StoreStep::Import { rows, end }),
+        2 => Just(StoreStep::Maintain),
+        2 => prop_oneof![0..6_u32, 250..520_u32].prop_map(StoreStep::Forget),
+        1 => prop_oneof![0..25_i64, 0..2_000_000_000_000_i64].prop_map(StoreStep::Prune),
+        1 => Just(StoreStep::Reopen),
+        4 => question().prop_map(StoreStep::Read),
     ]
 }
 
@@ -181,13 +187,13 @@ proptest! {
     #[test]
     fn the_store_answers_as_the_model_does(steps in prop::collection::vec(step(), 1..40), last in question()) {
         let directory = tempfile::tempdir().unwrap();
-        let options = Options { memtable_rows: 25, import_rows: 10, block_rows: 3, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..Options::default() };
+        let options = StoreOptions { memtable_rows: 25, import_rows: 10, block_rows: 3, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..StoreOptions::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
         let mut model = Model::default();
         let mut sent = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Append(rows) => {
+                StoreStep::Append(rows) => {
                     let source = SourceKey::new("live").unwrap();
                     let position = number.to_le_bytes();
                     store.append(&buffer(&rows), Some((&source, &position))).unwrap();
@@ -195,13 +201,13 @@ proptest! {
                     model.add(&rows);
                     sent.push(rows);
                 }
-                Step::Again(which) if !sent.is_empty() => {
+                StoreStep::Again(which) if !sent.is_empty() => {
                     let rows = which.get(&sent);
                     store.append(&buffer(rows), None).unwrap();
                     model.add(rows);
                 }
-                Step::Again(_) => {}
-                Step::Import { rows, end } => {
+                StoreStep::Again(_) => {}
+                StoreStep::Import { rows, end } => {
                     let source = SourceKey::new(&format!("import {number}")).unwrap();
                     let before = store.snapshot().unwrap().sequence();
                     let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
@@ -212,7 +218,7 @@ proptest! {
                     }
                     prop_assert_eq!(store.snapshot().unwrap().sequence(), before);
                     match end {
-                        End::Finish => {
+                        ImportEnd::Finish => {
                             import.finish(b"end").unwrap();
                             prop_assert_eq!(store.position(&source).unwrap(), Some(b"end".to_vec()));
                             for rows in rows {
@@ -220,37 +226,37 @@ proptest! {
                                 sent.push(rows);
                             }
                         }
-                        End::Abort => {
+                        ImportEnd::Abort => {
                             import.abort().unwrap();
                             prop_assert!(matches!(store.import(&source).unwrap(), ImportState::Open(_, None)));
                         }
-                        End::Drop => drop(import),
+                        ImportEnd::Drop => drop(import),
                     }
                 }
-                Step::Maintain => while store.maintain().unwrap() {},
-                Step::Forget(user) => {
+                StoreStep::Maintain => while store.maintain().unwrap() {},
+                StoreStep::Forget(user) => {
                     let id = format!("user {user}");
                     let key = store.snapshot().unwrap().user_key(&id).unwrap();
                     if let Some(key) = key {
-                        prop_assert!(store.forget_user(key, &Forget::default()).unwrap());
-                        prop_assert!(!store.forget_user(key, &Forget::default()).unwrap());
+                        prop_assert!(store.forget_user(key, &ForgetChanges::default()).unwrap());
+                        prop_assert!(!store.forget_user(key, &ForgetChanges::default()).unwrap());
                         let snapshot = store.snapshot().unwrap();
                         prop_assert_eq!(snapshot.user_id(key).unwrap(), None);
                         prop_assert_eq!(snapshot.user_key(&id).unwrap(), None);
                     }
                     model.forget(user);
                 }
-                Step::Prune(before) => {
+                StoreStep::Prune(before) => {
                     while store.prune(Millis(before), true).unwrap() == Pruned::More {}
                     if model.newest > 0 {
                         model.prune(before.min(model.newest));
                     }
                 }
-                Step::Reopen => {
+                StoreStep::Reopen => {
                     drop(store);
                     store = Store::open(directory.path(), &options).unwrap();
                 }
-                Step::Read(question) => check(&store, &model, &question),
+                StoreStep::Read(question) => check(&store, &model, &question),
             }
         }
         check(&store, &model, &last);
@@ -264,10 +270,10 @@ proptest! {
 #[test]
 fn an_import_goes_on_from_its_last_durable_position() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = StoreOptions {
         import_rows: 2,
         map_size: 1 << 28,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let source = SourceKey::new("file").unwrap();
     let one = |time| {

@@ -15,7 +15,7 @@ fn stream(name: &str) -> StreamRead {
     StreamRead {
         names: vec![name.to_owned()],
         properties: Vec::new(),
-        reach: None,
+        lookback: None,
     }
 }
 
@@ -29,7 +29,7 @@ fn event(buffer: &mut EventBuffer, name: &str, property: &str) {
 #[test]
 fn what_is_prepared_holds_for_its_snapshot() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let append = |name: &str| {
         let mut buffer = EventBuffer::default();
         event(&mut buffer, name, "p");
@@ -56,13 +56,13 @@ fn what_is_prepared_holds_for_its_snapshot() {
 
 const FEW: u32 = 3;
 
-fn few() -> Options {
-    Options {
+fn few() -> StoreOptions {
+    StoreOptions {
         event_names: FEW,
         event_properties: FEW,
         user_properties: FEW,
         map_size: 1 << 28,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -100,7 +100,7 @@ fn event_names_have_a_limit() {
     store.admit_event_name("b").unwrap();
     assert_eq!(store.snapshot().unwrap().event_names().len(), 3);
     drop(store);
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     append(&store, "d").unwrap();
     assert_eq!(store.snapshot().unwrap().event_names().len(), 4);
 }

@@ -15,14 +15,14 @@ const DAY: i64 = 24 * HOUR;
 /// The day that these tests take place on: after all that happens in them.
 const TODAY: i64 = 10_000 * DAY;
 
-fn options(keep: i64) -> Options {
-    Options {
+fn options(keep: i64) -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
         memtable_rows: 1,
         readers: 1,
         keep_events: Some(keep),
         clock: || Millis(TODAY),
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -102,7 +102,7 @@ fn no_event_is_kept_too_long_by_more_than_an_eighth() {
 #[test]
 fn events_in_memory_go_too() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = StoreOptions {
         memtable_rows: 1 << 18,
         ..options(8 * DAY)
     };
@@ -168,7 +168,7 @@ fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
 fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
     let directory = tempfile::tempdir().unwrap();
     let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
-    let options = Options {
+    let options = StoreOptions {
         clock: || Millis(500 * DAY),
         ..options(400 * DAY)
     };
@@ -237,7 +237,7 @@ fn a_few_events_go_whatever_their_share_is() {
 #[test]
 fn without_a_retention_nothing_goes() {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = StoreOptions {
         keep_events: None,
         ..options(0)
     };

@@ -13,8 +13,8 @@ fn cohort(id: &str) -> CohortId {
     CohortId::new(id).unwrap()
 }
 
-fn record(id: &str, at: i64) -> RunRecord {
-    RunRecord {
+fn record(id: &str, at: i64) -> StoredRun {
+    StoredRun {
         cohort: cohort(id),
         at: Millis(at),
         body: format!("run at {at}").into_bytes(),
@@ -23,15 +23,15 @@ fn record(id: &str, at: i64) -> RunRecord {
 }
 
 fn open(directory: &tempfile::TempDir, keep_records: i64) -> Store {
-    let options = Options {
+    let options = StoreOptions {
         map_size: 1 << 28,
         keep_records,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     Store::open(directory.path(), &options).unwrap()
 }
 
-fn add(store: &Store, records: Vec<RunRecord>) {
+fn add(store: &Store, records: Vec<StoredRun>) {
     let commit = RunCommit {
         records,
         ..RunCommit::default()
@@ -97,7 +97,7 @@ fn no_more_records_are_kept_than_there_may_be() {
 fn a_record_takes_the_place_of_the_last() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, 1000);
-    let merged = |at| RunRecord {
+    let merged = |at| StoredRun {
         replaces_last: true,
         ..record("a", at)
     };

@@ -15,7 +15,7 @@ const EVENTS: usize = 10_000;
 
 fn store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let mut buffer = EventBuffer::default();
     for event in 0..EVENTS {
         buffer.event("ann", "View", Millis(event as i64), None);
@@ -28,7 +28,7 @@ fn store() -> (tempfile::TempDir, Store) {
     (directory, store)
 }
 
-fn property(name: &str, kind: Kind) -> PropertyRead {
+fn property(name: &str, kind: ValueKind) -> PropertyRead {
     PropertyRead {
         name: name.to_owned(),
         kind,
@@ -66,14 +66,14 @@ fn a_read_stops_when_the_columns_take_more_than_they_may() {
         vec![StreamRead {
             names: vec!["View".to_owned()],
             properties,
-            reach: None,
+            lookback: None,
         }]
     };
-    let number = stream(vec![property("number", Kind::Number)]);
-    let flag = stream(vec![property("number", Kind::Flag)]);
-    let text = stream(vec![property("text", Kind::Text)]);
+    let number = stream(vec![property("number", ValueKind::Number)]);
+    let flag = stream(vec![property("number", ValueKind::Flag)]);
+    let text = stream(vec![property("text", ValueKind::Text)]);
     let none = stream(Vec::new());
-    let city = vec![property("city", Kind::Text)];
+    let city = vec![property("city", ValueKind::Text)];
     for (what, streams, histories) in [
         ("times", none, Vec::new()),
         ("numbers", number, Vec::new()),
@@ -101,7 +101,7 @@ fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
-    let city = [property("city", Kind::Text)];
+    let city = [property("city", ValueKind::Text)];
     let prepared = snapshot.prepare(&[], &city, &[]).unwrap();
     let within = |bytes| prepared.read_within(&ann, Millis::MAX, bytes).unwrap();
     assert!(within(EVENTS * 28 - 28).is_none());

@@ -16,7 +16,7 @@ const SNAPSHOTS: usize = 1000;
 #[test]
 fn a_thousand_snapshots_live_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let mut snapshots = Vec::new();
     let key = CohortId::new("buyers").unwrap();
     for nth in 0..SNAPSHOTS {
@@ -37,7 +37,7 @@ fn a_thousand_snapshots_live_at_once() {
     let buys = StreamRead {
         names: vec!["Buy".to_owned()],
         properties: Vec::new(),
-        reach: None,
+        lookback: None,
     };
     for (nth, snapshot) in snapshots.iter().enumerate() {
         std::thread::scope(|scope| {

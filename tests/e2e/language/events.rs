@@ -29,7 +29,7 @@ const TEXTS: &str = r#"[
 
 /// Events of 150 users, who are none of the example's, as lines of an export.
 pub(super) fn lines() -> Vec<String> {
-    let mut random = Random(7);
+    let mut random = SplitMix(7);
     let mut lines = Vec::new();
     for user in 0..150 {
         steps(user, &mut random, &mut lines);
@@ -39,7 +39,7 @@ pub(super) fn lines() -> Vec<String> {
 }
 
 /// For steps in order: a morning on which much happens within two hours, some of it at once.
-fn steps(user: i64, random: &mut Random, lines: &mut Vec<String>) {
+fn steps(user: i64, random: &mut SplitMix, lines: &mut Vec<String>) {
     let morning = BEGIN + (27 + user % 3) * DAY;
     for event in 0..10 {
         let time = morning + random.below(12) * 10 * MINUTE;
@@ -51,7 +51,7 @@ fn steps(user: i64, random: &mut Random, lines: &mut Vec<String>) {
     }
 }
 
-fn anything(user: i64, random: &mut Random, lines: &mut Vec<String>) {
+fn anything(user: i64, random: &mut SplitMix, lines: &mut Vec<String>) {
     let mut time = BEGIN;
     for event in 0..45 {
         time = random.time_after(time);
@@ -96,9 +96,9 @@ fn line(user: i64, id: &str, time: i64, name: &str, properties: &Value, changes:
 }
 
 /// Chance that is the same on every machine (splitmix64).
-struct Random(u64);
+struct SplitMix(u64);
 
-impl Random {
+impl SplitMix {
     fn below(&mut self, bound: i64) -> i64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

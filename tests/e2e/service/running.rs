@@ -7,27 +7,27 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::project::{Project, muster};
+use crate::project::{TestProject, muster};
 
 /// Longer than anything takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running service; killed if the test ends first.
-pub(crate) struct Service {
+pub(crate) struct RunningMuster {
     child: Child,
     log: std::path::PathBuf,
 }
 
-impl Service {
+impl RunningMuster {
     /// Starts it, and waits until it can be asked.
-    pub(crate) fn start(project: &Project, arguments: &[&str]) -> Self {
+    pub(crate) fn start(project: &TestProject, arguments: &[&str]) -> Self {
         let service = Self::begin(project, arguments);
         service.answers(project);
         service
     }
 
     /// Waits until it can be asked.
-    pub(crate) fn answers(&self, project: &Project) {
+    pub(crate) fn answers(&self, project: &TestProject) {
         until("the service answers", || {
             let status = muster(&["status", "--json"])
                 .current_dir(project.path())
@@ -38,12 +38,12 @@ impl Service {
     }
 
     /// Starts it.
-    pub(crate) fn begin(project: &Project, arguments: &[&str]) -> Self {
+    pub(crate) fn begin(project: &TestProject, arguments: &[&str]) -> Self {
         Self::spawn(project, muster(&[&["run"], arguments].concat()))
     }
 
     /// Starts a command that is, or becomes, a service.
-    pub(crate) fn spawn(project: &Project, mut command: Command) -> Self {
+    pub(crate) fn spawn(project: &TestProject, mut command: Command) -> Self {
         let log = project.path().join("service.log");
         let child = command
             .current_dir(project.path())
@@ -101,7 +101,7 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for RunningMuster {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.log());

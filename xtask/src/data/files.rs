@@ -21,28 +21,28 @@ const WRITERS: usize = 3;
 /// Level 6 makes files 6 % smaller and takes twice as long.
 const GZIP_LEVEL: flate2::Compression = flate2::Compression::new(4);
 
-pub(super) struct Files {
+pub(super) struct EventFiles {
     directory: PathBuf,
     format: Format,
     piece: Vec<u8>,
-    open: Option<Writer>,
+    open: Option<FileWriter>,
     closing: VecDeque<JoinHandle<anyhow::Result<u64>>>,
-    written: Written,
+    written: WrittenFiles,
 }
 
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct WrittenFiles {
     pub(super) paths: Vec<PathBuf>,
     pub(super) bytes_on_disk: u64,
     pub(super) bytes_of_json: u64,
 }
 
-struct Writer {
+struct FileWriter {
     pieces: SyncSender<Vec<u8>>,
     thread: JoinHandle<anyhow::Result<u64>>,
 }
 
-impl Files {
+impl EventFiles {
     pub(super) fn new(directory: &Path, format: Format) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -50,7 +50,7 @@ impl Files {
             piece: Vec::with_capacity(PIECE),
             open: None,
             closing: VecDeque::new(),
-            written: Written::default(),
+            written: WrittenFiles::default(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Files {
         let (pieces, receiver) = sync_channel(WAITING);
         let format = self.format;
         let thread = std::thread::spawn(move || write(file, format, &receiver));
-        self.open = Some(Writer { pieces, thread });
+        self.open = Some(FileWriter { pieces, thread });
         self.written.paths.push(path);
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Files {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> anyhow::Result<Written> {
+    pub(super) fn finish(mut self) -> anyhow::Result<WrittenFiles> {
         while let Some(thread) = self.closing.pop_front() {
             self.join(thread)?;
         }

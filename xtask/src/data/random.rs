@@ -5,9 +5,9 @@
 //! to the bit (+ − × ÷ √).
 
 /// xoshiro256++ by Blackman and Vigna, seeded through their SplitMix64.
-pub(super) struct Random([u64; 4]);
+pub(super) struct Xoshiro([u64; 4]);
 
-impl Random {
+impl Xoshiro {
     pub(super) fn new(seed: u64) -> Self {
         let mut state = seed;
         Self(std::array::from_fn(|_| split_mix(&mut state)))
@@ -84,7 +84,7 @@ pub(super) struct Activity {
     reason = "every index is below the number of users, which is the length of every list here"
 )]
 impl Activity {
-    pub(super) fn new(users: u32, skew: f64, random: &mut Random) -> Self {
+    pub(super) fn new(users: u32, skew: f64, random: &mut Xoshiro) -> Self {
         let count = users as usize;
         let offset = f64::from(users / 100);
         let mut keep: Vec<f64> = (0..users)
@@ -112,7 +112,7 @@ impl Activity {
         Self { keep, alias }
     }
 
-    pub(super) fn draw(&self, random: &mut Random) -> u32 {
+    pub(super) fn draw(&self, random: &mut Xoshiro) -> u32 {
         let user = random.below(self.keep.len() as u32);
         if random.unit() < self.keep[user as usize] {
             user
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn draws_stay_what_they_are() {
-        let mut random = Random::new(1);
+        let mut random = Xoshiro::new(1);
         let drawn: Vec<u32> = (0..8).map(|_| random.below(1000)).collect();
         assert_eq!(drawn, [811, 747, 100, 746, 184, 590, 986, 523]);
     }
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn busy_users_are_drawn_more_often() {
-        let mut random = Random::new(5);
+        let mut random = Xoshiro::new(5);
         let mut draws = |skew| {
             let activity = Activity::new(1000, skew, &mut random);
             let mut counts = vec![0_u32; 1000];

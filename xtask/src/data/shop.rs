@@ -1,8 +1,8 @@
 //! Who does what in the shop: users with a place, a plan and a cart, who come in sessions and go from looking to buying.
 
 use super::line::Object;
-use super::random::{Activity, Random, mixed};
-use super::{MINUTE, Settings, UserState};
+use super::random::{Activity, Xoshiro, mixed};
+use super::{DataSettings, MINUTE, UserState};
 
 /// What happens to a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,9 +21,9 @@ const SESSION: i64 = 30 * MINUTE;
 const PAUSE: i64 = 2 * MINUTE;
 
 pub(super) struct Shop {
-    random: Random,
+    random: Xoshiro,
     activity: Activity,
-    users: Vec<User>,
+    users: Vec<ShopUser>,
     /// Who is in a session now; three of four events come from them.
     present: Vec<u32>,
     state: UserState,
@@ -33,7 +33,7 @@ pub(super) struct Shop {
 }
 
 #[derive(Clone, Default)]
-struct User {
+struct ShopUser {
     city: u8,
     plan: u8,
     animal: u8,
@@ -41,11 +41,11 @@ struct User {
     /// Few come to buy: three of twenty.
     buyer: bool,
     known: bool,
-    told: bool,
+    properties_set: bool,
     last: i64,
     session: i64,
     events: u32,
-    step: Step,
+    step: FunnelStep,
     cart: u32,
     paid: u32,
     refundable: bool,
@@ -53,7 +53,7 @@ struct User {
 
 /// How far a user is on the way to a purchase.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Step {
+enum FunnelStep {
     #[default]
     Looking,
     Cart,
@@ -202,21 +202,21 @@ const TAGS: [&str; 5] = ["vip", "beta", "wholesale", "do_not_call", "press"];
 const TOPICS: [&str; 4] = ["delivery", "payment", "quality", "account"];
 
 impl Shop {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let mut random = Random::new(settings.seed);
+    pub(super) fn new(settings: &DataSettings) -> Self {
+        let mut random = Xoshiro::new(settings.seed);
         let activity = Activity::new(settings.users, settings.skew, &mut random);
         let cities: [(u8, u32); 12] = std::array::from_fn(|city| {
             let weight = CITIES.get(city).map_or(0, |(_, weight)| *weight);
             (city as u8, weight)
         });
         let users = (0..settings.users)
-            .map(|_| User {
+            .map(|_| ShopUser {
                 city: random.weighted(&cities, 0),
                 plan: random.weighted(&[(0, 60), (1, 22), (2, 13), (3, 5)], 0),
                 animal: random.below(ANIMALS.len() as u32) as u8,
                 verified: random.per_mille(700),
                 buyer: random.per_mille(150),
-                ..User::default()
+                ..ShopUser::default()
             })
             .collect();
         // As many in the shop that each comes back about every PAUSE, but never fewer than two.
@@ -252,7 +252,7 @@ impl Shop {
         // In order of time, one event in each of `count` equal parts of the span.
         let part = (nth as f64 + self.random.unit()) / count as f64;
         let time = begin + (part * span as f64) as i64;
-        let id = self.somebody();
+        let id = self.random_user();
         self.sequence += 1;
         let fate = match self.random.below(1000) {
             0..=2 => Fate::Double,
@@ -270,7 +270,7 @@ impl Shop {
         };
         if time - user.last > SESSION || user.session == 0 {
             user.session = time;
-            user.told = false;
+            user.properties_set = false;
         }
         user.last = time;
         user.events += 1;
@@ -278,7 +278,7 @@ impl Shop {
         self.event_properties.clear();
         self.user_properties.clear();
         user.event_properties(name, &mut self.random, &mut self.event_properties);
-        let tell = !anonymous && (self.state == UserState::Event || !user.told);
+        let tell = !anonymous && (self.state == UserState::Event || !user.properties_set);
         user.user_properties(name, tell, &mut self.random, &mut self.user_properties);
 
         let (sequence, spread) = (self.sequence, mixed(self.sequence) >> 48);
@@ -310,7 +310,7 @@ impl Shop {
         fate
     }
 
-    fn somebody(&mut self) -> u32 {
+    fn random_user(&mut self) -> u32 {
         let slot = self.random.below(self.present.len() as u32) as usize;
         let back = self.random.per_mille(750);
         match self.present.get_mut(slot) {
@@ -324,9 +324,9 @@ impl Shop {
     }
 }
 
-impl User {
+impl ShopUser {
     /// What the user does, and where that leads.
-    fn next(&mut self, random: &mut Random) -> Name {
+    fn next(&mut self, random: &mut Xoshiro) -> Name {
         if !self.known {
             self.known = true;
             if random.per_mille(600) {
@@ -334,22 +334,26 @@ impl User {
             }
         }
         let name = match self.step {
-            Step::Looking if self.buyer => random.weighted(&LOOKING_OF_A_BUYER, Name::ViewItem),
-            Step::Cart if self.buyer => random.weighted(&CART_OF_A_BUYER, Name::ViewItem),
-            Step::Looking => random.weighted(&LOOKING, Name::ViewItem),
-            Step::Cart => random.weighted(&CART, Name::ViewItem),
-            Step::Checkout if self.buyer => random.weighted(&CHECKOUT_OF_A_BUYER, Name::ViewItem),
-            Step::Checkout => random.weighted(&CHECKOUT, Name::ViewItem),
+            FunnelStep::Looking if self.buyer => {
+                random.weighted(&LOOKING_OF_A_BUYER, Name::ViewItem)
+            }
+            FunnelStep::Cart if self.buyer => random.weighted(&CART_OF_A_BUYER, Name::ViewItem),
+            FunnelStep::Looking => random.weighted(&LOOKING, Name::ViewItem),
+            FunnelStep::Cart => random.weighted(&CART, Name::ViewItem),
+            FunnelStep::Checkout if self.buyer => {
+                random.weighted(&CHECKOUT_OF_A_BUYER, Name::ViewItem)
+            }
+            FunnelStep::Checkout => random.weighted(&CHECKOUT, Name::ViewItem),
         };
         match name {
             Name::AddToCart => {
-                if self.step == Step::Looking {
+                if self.step == FunnelStep::Looking {
                     self.cart += 1;
                 }
-                self.step = Step::Cart;
+                self.step = FunnelStep::Cart;
             }
-            Name::StartCheckout => self.step = Step::Checkout,
-            Name::RemoveFromCart | Name::Purchase => self.step = Step::Looking,
+            Name::StartCheckout => self.step = FunnelStep::Checkout,
+            Name::RemoveFromCart | Name::Purchase => self.step = FunnelStep::Looking,
             // Only what was paid can be paid back, and once; whoever has nothing to return writes a review.
             Name::Refund if !self.refundable => return Name::ReviewWritten,
             _ => {}
@@ -357,7 +361,7 @@ impl User {
         name
     }
 
-    fn event_properties(&mut self, name: Name, random: &mut Random, out: &mut Vec<u8>) {
+    fn event_properties(&mut self, name: Name, random: &mut Xoshiro, out: &mut Vec<u8>) {
         Object::write(out, |object| match name {
             Name::Search => {
                 object.text("query", random.one_of(&QUERIES, "gift"));
@@ -427,7 +431,7 @@ impl User {
         });
     }
 
-    fn purchase(&mut self, random: &mut Random, object: &mut Object<'_>) {
+    fn purchase(&mut self, random: &mut Xoshiro, object: &mut Object<'_>) {
         let share = random.unit();
         // Two of three are above 50; the dearest cost 270.
         self.paid = 1999 + (share * share * 25_000.0) as u32;
@@ -463,24 +467,24 @@ impl User {
         }
     }
 
-    fn user_properties(&mut self, name: Name, tell: bool, random: &mut Random, out: &mut Vec<u8>) {
+    fn user_properties(&mut self, name: Name, tell: bool, random: &mut Xoshiro, out: &mut Vec<u8>) {
         if name == Name::Identify {
             return Object::write(out, |object| self.identify(random, object));
         }
         // Now and then somebody moves, or confirms the address.
         if random.per_mille(2) {
             self.city = random.below(CITIES.len() as u32) as u8;
-            self.told = false;
+            self.properties_set = false;
         }
         if !self.verified && random.per_mille(10) {
             self.verified = true;
-            self.told = false;
+            self.properties_set = false;
         }
         Object::write(out, |object| {
             if !tell {
                 return;
             }
-            self.told = true;
+            self.properties_set = true;
             object.text(
                 "city",
                 CITIES.get(usize::from(self.city)).map_or("", |city| city.0),
@@ -504,7 +508,7 @@ impl User {
     }
 
     /// What `$identify` carries: mostly one operation, never two on one property.
-    fn identify(&mut self, random: &mut Random, object: &mut Object<'_>) {
+    fn identify(&mut self, random: &mut Xoshiro, object: &mut Object<'_>) {
         let tag = random.one_of(&TAGS, "beta");
         match random.below(100) {
             0..=24 => object.object("$add", |add| {
@@ -534,7 +538,7 @@ impl User {
                 object.object("$add", |add| add.whole("visits", 1));
             }
             _ => {
-                self.told = false;
+                self.properties_set = false;
                 object.text("$clearAll", "-");
             }
         }

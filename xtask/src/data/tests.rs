@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 
-fn lines(settings: &Settings) -> (Summary, Vec<Vec<Value>>) {
+fn lines(settings: &DataSettings) -> (Summary, Vec<Vec<Value>>) {
     let directory = tempfile::tempdir().unwrap();
     let summary = generate(settings, directory.path(), &mut |_| {}).unwrap();
     let files = summary.files.iter().map(|path| {
@@ -21,13 +21,13 @@ fn lines(settings: &Settings) -> (Summary, Vec<Vec<Value>>) {
     (summary, files)
 }
 
-fn plain() -> Settings {
-    Settings {
+fn plain() -> DataSettings {
+    DataSettings {
         users: 300,
         events: 20_000,
         days: 10,
         format: Format::Ndjson,
-        ..Settings::default()
+        ..DataSettings::default()
     }
 }
 
@@ -72,7 +72,7 @@ fn the_shop_is_as_promised() {
 
 #[test]
 fn a_seed_says_it_all() {
-    let digest = |settings: &Settings| {
+    let digest = |settings: &DataSettings| {
         let directory = tempfile::tempdir().unwrap();
         let summary = generate(settings, directory.path(), &mut |_| {}).unwrap();
         let mut hash = Sha256::new();
@@ -87,13 +87,13 @@ fn a_seed_says_it_all() {
     let one = digest(&plain());
     // What this release writes on every platform. A change of it changes every measurement: say so in the changelog.
     assert_eq!(format!("{one:016x}"), "65c9990fb248194d");
-    assert_ne!(one, digest(&Settings { seed: 2, ..plain() }));
+    assert_ne!(one, digest(&DataSettings { seed: 2, ..plain() }));
 }
 
 #[test]
 fn formats_hold_the_same_lines() {
     let directory = tempfile::tempdir().unwrap();
-    let settings = |format| Settings {
+    let settings = |format| DataSettings {
         format,
         files_per_day: 3,
         days: 2,
@@ -123,7 +123,7 @@ fn formats_hold_the_same_lines() {
 
 #[test]
 fn every_event_can_carry_the_state() {
-    let (_, files) = lines(&Settings {
+    let (_, files) = lines(&DataSettings {
         user_state: UserState::Event,
         ..plain()
     });
@@ -137,36 +137,36 @@ fn every_event_can_carry_the_state() {
 
 #[test]
 fn nonsense_is_refused() {
-    let refused = |settings: Settings| {
+    let refused = |settings: DataSettings| {
         let directory = tempfile::tempdir().unwrap();
         generate(&settings, directory.path(), &mut |_| {})
             .unwrap_err()
             .to_string()
     };
     assert!(
-        refused(Settings {
+        refused(DataSettings {
             users: 0,
             ..plain()
         })
         .contains("--users")
     );
-    assert!(refused(Settings { days: 0, ..plain() }).contains("--days"));
+    assert!(refused(DataSettings { days: 0, ..plain() }).contains("--days"));
     assert!(
-        refused(Settings {
+        refused(DataSettings {
             skew: f64::NAN,
             ..plain()
         })
         .contains("--skew")
     );
     assert!(
-        refused(Settings {
+        refused(DataSettings {
             files_per_day: 25,
             ..plain()
         })
         .contains("--files-per-day")
     );
     assert!(
-        refused(Settings {
+        refused(DataSettings {
             end: Millis(5),
             ..plain()
         })

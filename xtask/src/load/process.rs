@@ -13,7 +13,7 @@ const TICKS: f64 = 100.0;
 /// Bytes of a page in `/proc/PID/statm`.
 const PAGE: u64 = 4096;
 
-pub(super) struct Host(Child);
+pub(super) struct ServiceProcess(Child);
 
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Usage {
     pub(super) memory: u64,
 }
 
-impl Host {
+impl ServiceProcess {
     /// Starts it, and waits until it listens.
     pub(super) fn start(
         binary: &Path,
@@ -100,7 +100,7 @@ impl Host {
     }
 }
 
-impl Drop for Host {
+impl Drop for ServiceProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

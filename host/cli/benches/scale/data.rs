@@ -15,7 +15,7 @@ pub(crate) struct Data {
     pub(crate) events: u64,
 }
 
-pub(crate) struct Event<'a> {
+pub(crate) struct BenchEvent<'a> {
     pub(crate) user: &'a str,
     pub(crate) name: &'a str,
     pub(crate) time: i64,
@@ -48,7 +48,7 @@ impl Data {
     }
 
     /// Every event, by time.
-    pub(crate) fn each(&self, mut take: impl FnMut(Event<'_>)) {
+    pub(crate) fn each(&self, mut take: impl FnMut(BenchEvent<'_>)) {
         let ids: Vec<_> = (0..self.users).map(Self::user).collect();
         let names: Vec<_> = (0..18).map(|number| format!("Event {number}")).collect();
         let span = DAYS * 86_400_000;
@@ -66,7 +66,7 @@ impl Data {
                 5 => ("Refund", Some((random(&mut state) % 20_000) as f64 / 100.0)),
                 other => (names[other as usize % names.len()].as_str(), None),
             };
-            take(Event {
+            take(BenchEvent {
                 user: &ids[user as usize],
                 name,
                 time,

@@ -20,20 +20,20 @@ pub(crate) struct Duck {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Loaded {
+pub(crate) struct DuckTable {
     pub(crate) parquet_bytes: u64,
     pub(crate) version: String,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct DuckAnswer {
     cpu: f64,
     wall: f64,
     #[serde(default)]
     pub(crate) members: u64,
 }
 
-impl Answer {
+impl DuckAnswer {
     pub(crate) fn cost(&self) -> Cost {
         Cost {
             cpu: Duration::from_secs_f64(self.cpu),
@@ -80,7 +80,7 @@ impl Duck {
             .with_context(|| format!("DuckDB answered {command:?} with {line:?}"))
     }
 
-    pub(crate) fn load(&mut self, data: &Data) -> anyhow::Result<Loaded> {
+    pub(crate) fn load(&mut self, data: &Data) -> anyhow::Result<DuckTable> {
         let (events, users) = (
             self.directory.join("events.csv"),
             self.directory.join("users.csv"),
@@ -96,11 +96,11 @@ impl Duck {
         Ok(loaded)
     }
 
-    pub(crate) fn ask(&mut self, command: &str) -> anyhow::Result<Answer> {
+    pub(crate) fn ask(&mut self, command: &str) -> anyhow::Result<DuckAnswer> {
         self.command(&format!("{command} {NOW}"))
     }
 
-    pub(crate) fn json(&mut self, file: &Path) -> anyhow::Result<Answer> {
+    pub(crate) fn json(&mut self, file: &Path) -> anyhow::Result<DuckAnswer> {
         let directory = self.directory.display().to_string();
         self.command(&format!("json {} {directory}", file.display()))
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use muster_engine::{Cohort, Sync, TickOptions, tick};
+use muster_engine::{Cohort, CohortSync, RunOptions, run_module};
 use muster_model::Millis;
 use muster_sandbox::Sandbox;
 use muster_store::Store;
@@ -27,7 +27,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
     };
     let clauses: Vec<_> = (0..cohorts).map(city).collect();
     let (rule, cohorts) = module(sandbox, &clauses);
-    let sync = Sync {
+    let sync = CohortSync {
         destination: "out".to_owned(),
         user_properties: Vec::new(),
     };
@@ -49,7 +49,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
             }
         });
         let (cost, report) =
-            measure(|| tick(store, &rule, &cohorts, &TickOptions::at(Millis(NOW))));
+            measure(|| run_module(store, &rule, &cohorts, &RunOptions::at(Millis(NOW))));
         ended.store(true, Ordering::Relaxed);
         report.unwrap();
         (cost, destination.join().unwrap())

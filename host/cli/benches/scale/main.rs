@@ -14,25 +14,25 @@
 mod data;
 mod duck;
 mod first_sync;
-mod ticks;
+mod runs;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use cpu_time::ProcessTime;
-use muster_definition::{Clause, Source, parse};
-use muster_engine::{Cohort, TickOptions, TickReport, tick};
+use muster_definition::{Clause, SourceFile, parse};
+use muster_engine::{Cohort, RunOptions, RunReport, run_module};
 use muster_model::{CohortId, EventBuffer, Millis, ScalarRef};
-use muster_sandbox::{Origin, Rule, Sandbox};
+use muster_sandbox::{Module, Origin, Sandbox};
 use muster_store::{ImportState, SourceKey, Store};
 
 use data::{Data, NOW};
 use duck::Duck;
-use ticks::{many, ticks};
+use runs::{many, runs};
 
 #[derive(Parser)]
-struct Arguments {
+struct BenchArguments {
     /// How many events
     #[arg(long, default_value_t = 20_000_000)]
     events: u64,
@@ -107,7 +107,7 @@ fn row(what: &str, cost: Cost, against: Option<(&str, Cost)>) {
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = BenchArguments::parse();
     let directory = tempfile::tempdir()?;
     let at = directory.path();
     let data = Data {
@@ -119,7 +119,7 @@ fn main() -> anyhow::Result<()> {
         data.events, data.users, arguments.turns
     );
 
-    let store = Store::open(&at.join("store"), &muster_store::Options::default())?;
+    let store = Store::open(&at.join("store"), &muster_store::StoreOptions::default())?;
     let (cost, ()) = measure(|| fill(&store, &data).unwrap());
     let rate = data.events as f64 / cost.wall.as_secs_f64();
     row(
@@ -131,12 +131,12 @@ fn main() -> anyhow::Result<()> {
         None,
     );
 
-    let sandbox = Sandbox::new(muster_sandbox::Options::default())?;
+    let sandbox = Sandbox::new(muster_sandbox::SandboxOptions::default())?;
     if let Some(cohorts) = arguments.first_sync {
         return first_sync::first_sync(&store, &sandbox, cohorts);
     }
     if arguments.ticks {
-        return ticks(&store, &sandbox, &data, &arguments);
+        return runs(&store, &sandbox, &data, &arguments);
     }
     let mut duck = Duck::start(at)?;
     let loaded = duck.load(&data)?;
@@ -149,7 +149,7 @@ fn main() -> anyhow::Result<()> {
     for (name, rule) in [("R1", R1), ("R2", R2)] {
         full(&store, &sandbox, &mut duck, &arguments, (name, rule))?;
     }
-    ticks(&store, &sandbox, &data, &arguments)?;
+    runs(&store, &sandbox, &data, &arguments)?;
     many(&store, &sandbox, &arguments)?;
     order_of_work(&store, &sandbox, &arguments);
     json(at, &mut duck, &arguments)?;
@@ -207,7 +207,7 @@ fn blocks(metadata: &std::fs::Metadata) -> u64 {
 }
 
 fn clause(text: &str) -> Clause {
-    let definition = parse(&Source::new("bench.yaml", text)).unwrap();
+    let definition = parse(&SourceFile::new("bench.yaml", text)).unwrap();
     match definition.body {
         muster_definition::Body::Where(clause) => clause,
         _ => panic!("a clause"),
@@ -215,7 +215,7 @@ fn clause(text: &str) -> Clause {
 }
 
 /// A module of cohorts, none of them synced: what is measured is the answer, not the messages.
-fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
+fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Module, Vec<Cohort>) {
     let ids: Vec<_> = (0..clauses.len())
         .map(|number| CohortId::new(&format!("c{number}")).unwrap())
         .collect();
@@ -238,12 +238,12 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Rule, Vec<Cohort>) {
     )
 }
 
-fn once(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> (Cost, TickReport) {
-    measure(|| tick(store, rule, cohorts, &TickOptions::at(Millis(NOW))).unwrap())
+fn once(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
+    measure(|| run_module(store, rule, cohorts, &RunOptions::at(Millis(NOW))).unwrap())
 }
 
 /// Everybody is asked: the rule is forgotten first.
-fn everybody(store: &Store, rule: &Rule, cohorts: &[Cohort]) -> (Cost, TickReport) {
+fn full_run(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
     muster_engine::forget_other_rules(store, &[]).unwrap();
     once(store, rule, cohorts)
 }
@@ -252,14 +252,14 @@ fn full(
     store: &Store,
     sandbox: &Sandbox,
     duck: &mut Duck,
-    arguments: &Arguments,
+    arguments: &BenchArguments,
     (name, rule): (&str, &str),
 ) -> anyhow::Result<()> {
     let (rule, cohorts) = module(sandbox, &[clause(rule)]);
     let (mut ours, mut parquet, mut table) = (Vec::new(), Vec::new(), Vec::new());
     let mut members = 0;
     for _ in 0..arguments.turns {
-        let (cost, report) = everybody(store, &rule, &cohorts);
+        let (cost, report) = full_run(store, &rule, &cohorts);
         ours.push(cost);
         for (command, costs) in [("parquet", &mut parquet), ("table", &mut table)] {
             let answer = duck.ask(&format!("{command} {}", name.to_lowercase()))?;
@@ -293,7 +293,7 @@ fn full(
 }
 
 /// What the order of work inside a module saves: each pair answers about the same rows, once with the saving and once without.
-fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &Arguments) {
+fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
     let bought = |number: usize| {
         format!(
             "{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}",
@@ -363,22 +363,22 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &Arguments) {
         let (with, without) = (module(sandbox, &with), module(sandbox, &without));
         let (mut costs, mut others) = (Vec::new(), Vec::new());
         for _ in 0..arguments.turns {
-            costs.push(everybody(store, &with.0, &with.1).0);
-            others.push(everybody(store, &without.0, &without.1).0);
+            costs.push(full_run(store, &with.0, &with.1).0);
+            others.push(full_run(store, &without.0, &without.1).0);
         }
         row(what, best(&costs), Some((other, best(&others))));
     }
 }
 
 /// Newline-delimited JSON of the shop into an empty store, and into a table of DuckDB's.
-fn json(at: &Path, duck: &mut Duck, arguments: &Arguments) -> anyhow::Result<()> {
+fn json(at: &Path, duck: &mut Duck, arguments: &BenchArguments) -> anyhow::Result<()> {
     let files = at.join("json");
-    let settings = xtask::data::Settings {
+    let settings = xtask::data::DataSettings {
         users: 50_000,
         events: arguments.lines,
         days: 1,
         format: xtask::data::Format::Ndjson,
-        ..xtask::data::Settings::default()
+        ..xtask::data::DataSettings::default()
     };
     let made = xtask::data::generate(&settings, &files, &mut |_| {})?;
     let file = made
@@ -389,7 +389,7 @@ fn json(at: &Path, duck: &mut Duck, arguments: &Arguments) -> anyhow::Result<()>
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 0..arguments.turns {
         let target = at.join(format!("import-{turn}"));
-        let store = Store::open(&target, &muster_store::Options::default())?;
+        let store = Store::open(&target, &muster_store::StoreOptions::default())?;
         let options = muster_ingest::ImportOptions::default();
         let (cost, report) =
             measure(|| muster_ingest::import_file(&store, file, &options, &mut |_| {}));

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use muster_engine::Reason;
 
-use crate::commands::ask::{self, document, run_one, said};
+use crate::commands::ask::{self, document, run_one, run_text};
+use crate::held_removal;
 use crate::output::Output;
-use crate::removed;
-use crate::service::control::Request;
+use crate::service::control::ControlRequest;
 
 /// Let a run go that the guard holds: the cohort is computed anew and whoever moves is sent
 #[derive(Debug, Args)]
 #[command(
     after_help = "`muster status` shows what is held, `muster plan COHORT` who would move. The guard is set by `guard:` in muster.yaml."
 )]
-pub(crate) struct Approve {
+pub(crate) struct ApproveCommand {
     /// The cohort's id
     cohort: String,
     /// The project's folder
@@ -23,14 +23,14 @@ pub(crate) struct Approve {
     project: PathBuf,
 }
 
-impl Approve {
+impl ApproveCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = Request::Approve {
+        let request = ControlRequest::Approve {
             cohort: self.cohort.clone(),
         };
         let run = ask::ask(&self.project, &request, output, |project, store, now| {
             let id = &project.known_cohort(&self.cohort)?;
-            if let Some(ended) = removed::decide(store, id, true, now)? {
+            if let Some(ended) = held_removal::decide(store, id, true, now)? {
                 return Ok(ended);
             }
             if muster_engine::status(&store.snapshot()?, id)?
@@ -40,12 +40,12 @@ impl Approve {
                 anyhow::bail!("no run of `{id}` is held");
             }
             run_one(project, store, id, output, now, |options| {
-                options.everybody = true;
+                options.all_users = true;
                 options.guard = None;
                 options.reason = Some(Reason::Approved);
             })
         })?;
-        let said = said(&self.cohort, &run.value);
+        let said = run_text(&self.cohort, &run.value);
         output.result(&document(&self.cohort, run), &said)
     }
 }

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use muster_engine::{EngineError, Reason, TickOptions, TickReport};
+use muster_engine::{EngineError, Reason, RunOptions, RunReport};
 use muster_model::{CohortId, Millis};
 use muster_store::Store;
 use serde_json::{Value, json};
 
+use crate::modules::{self, LoadedModule};
 use crate::output::{Output, count};
+use crate::output_json::{self, field};
 use crate::project::Project;
-use crate::rules::{self, Loaded};
-use crate::service::control::{self, Request};
-use crate::ticking::with_progress;
-use crate::told::{self, field};
+use crate::run_progress::with_progress;
+use crate::service::control::{self, ControlRequest};
 
 /// What came of a request.
-pub(super) struct Answer {
+pub(super) struct ControlResult {
     pub(super) value: Value,
     /// What is wrong with the definitions on disk, if this process has read them.
     pub(super) faults: Vec<Value>,
@@ -25,22 +25,22 @@ pub(super) struct Answer {
 /// wrong; messages that come of it here wait for the next run.
 pub(super) fn ask(
     directory: &Path,
-    request: &Request,
+    request: &ControlRequest,
     output: &Output,
     here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<Value>,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<ControlResult> {
     let place = Project::place(directory, output)?;
     if let Some(value) = control::ask(&place.store_directory(), request)? {
-        return Ok(Answer {
+        return Ok(ControlResult {
             value,
             faults: Vec::new(),
         });
     }
     let project = Project::load_lenient(directory, output)?;
-    project.look()?;
+    project.fingerprints()?;
     let store = project.open_store()?;
     let now = project.config.clock.unwrap_or_else(Millis::now);
-    Ok(Answer {
+    Ok(ControlResult {
         value: here(&project, &store, now)?,
         faults: project.faults(),
     })
@@ -53,10 +53,10 @@ pub(super) fn run_one(
     cohort: &CohortId,
     output: &Output,
     now: Millis,
-    change: impl FnOnce(&mut TickOptions<'_>),
+    change: impl FnOnce(&mut RunOptions<'_>),
 ) -> anyhow::Result<Value> {
-    let loaded = rules::load(project)?;
-    let of_cohort = |loaded: &&Loaded| loaded.cohorts.iter().any(|known| known.id == *cohort);
+    let loaded = modules::load(project)?;
+    let of_cohort = |loaded: &&LoadedModule| loaded.cohorts.iter().any(|known| known.id == *cohort);
     let Some(loaded) = loaded.iter().find(of_cohort) else {
         anyhow::bail!("`{cohort}` has no rule");
     };
@@ -69,25 +69,25 @@ pub(super) fn run_one(
         .cloned()
         .collect();
     let lists = project.lists.for_engine();
-    let report: Result<TickReport, EngineError> = with_progress(&lists, now, output, |options| {
-        let mut options = TickOptions {
+    let report: Result<RunReport, EngineError> = with_progress(&lists, now, output, |options| {
+        let mut options = RunOptions {
             alone: cohorts.len() < loaded.cohorts.len(),
             reason: Some(Reason::Requested),
             guard: project.config.guard,
             ..*options
         };
         change(&mut options);
-        muster_engine::tick(store, rule, &cohorts, &options)
+        muster_engine::run_module(store, rule, &cohorts, &options)
     });
     let report = report?;
     if cohorts.len() < loaded.cohorts.len() {
         muster_engine::forget_rule(store, rule, &cohorts)?;
     }
-    Ok(told::run(&report))
+    Ok(output_json::run(&report))
 }
 
 /// What a run did, in a line.
-pub(super) fn said(cohort: &str, run: &Value) -> String {
+pub(super) fn run_text(cohort: &str, run: &Value) -> String {
     let number = |key: &str| crate::output::number(field(run, key).as_u64().unwrap_or_default());
     if let Some(held) = field(run, "held").as_object() {
         let of = |key: &str| held.get(key).and_then(Value::as_u64).unwrap_or_default();
@@ -109,6 +109,6 @@ pub(super) fn said(cohort: &str, run: &Value) -> String {
 }
 
 /// The one document about a run that was asked for.
-pub(super) fn document(cohort: &str, run: Answer) -> Value {
+pub(super) fn document(cohort: &str, run: ControlResult) -> Value {
     json!({ "cohort": cohort, "run": run.value, "faults": run.faults })
 }

@@ -8,7 +8,7 @@ use muster_model::Millis;
 use muster_store::{BackupProgress, Store};
 use serde_json::json;
 
-use crate::output::{Output, Unit, bytes};
+use crate::output::{Output, ProgressUnit, bytes};
 use crate::project::Project;
 
 /// Copy the store to a folder, also while the service runs
@@ -20,7 +20,7 @@ use crate::project::Project;
                   after the backup is not known to the copy.\n\n\
                   Example: muster backup /srv/backups/shop-2026-03-01"
 )]
-pub(crate) struct Backup {
+pub(crate) struct BackupCommand {
     /// The folder that the copy goes to, empty or not there
     #[arg(value_name = "DIR")]
     to: PathBuf,
@@ -29,11 +29,11 @@ pub(crate) struct Backup {
     project: PathBuf,
 }
 
-impl Backup {
+impl BackupCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let (from, at) = (project.store_directory(), Millis::now());
-        let bar = output.progress("copying", Unit::Bytes);
+        let bar = output.progress("copying", ProgressUnit::Bytes);
         let mut advance = |progress: BackupProgress| {
             bar.set_length(progress.most);
             bar.set_position(progress.bytes);

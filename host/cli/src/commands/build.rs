@@ -6,13 +6,13 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
+use crate::modules;
 use crate::output::{Output, bytes, count};
 use crate::project::Project;
-use crate::rules;
 
 /// Compile the definitions and write the modules: WebAssembly components of the world in wit/cohort.wit
 #[derive(Debug, Args)]
-pub(crate) struct Build {
+pub(crate) struct BuildCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -21,14 +21,14 @@ pub(crate) struct Build {
     out: Option<PathBuf>,
 }
 
-impl Build {
+impl BuildCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let out = self.out.unwrap_or_else(|| project.directory.join("build"));
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         let (mut modules, mut text) = (Vec::new(), String::new());
         let mut compiled = Vec::new();
-        for (rhythm, group) in rules::compile(&project) {
+        for (rhythm, group) in modules::compile(&project) {
             let all = group.all()?.into_iter();
             compiled.extend(all.map(|module| (rhythm.clone(), module)));
         }

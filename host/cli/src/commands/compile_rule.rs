@@ -11,9 +11,9 @@ const NAME: &str = "compile-rule";
 /// Compile the rule on standard input to machine code, for the `muster` that started this one
 #[derive(Debug, Args)]
 #[command(hide = true)]
-pub(crate) struct CompileRule {}
+pub(crate) struct CompileRuleCommand {}
 
-impl CompileRule {
+impl CompileRuleCommand {
     #[expect(clippy::unused_self, reason = "as every command")]
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let (input, output) = (std::io::stdin(), std::io::stdout());

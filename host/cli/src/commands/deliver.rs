@@ -8,7 +8,7 @@ use muster_publish::{Destination, DrainOptions, DrainReport, PublishError, drain
 use muster_store::Store;
 use serde_json::{Value, json};
 
-use crate::output::{Output, Unit, bytes, count};
+use crate::output::{Output, ProgressUnit, bytes, count};
 use crate::project::Project;
 
 /// What became of the messages.
@@ -42,7 +42,7 @@ pub(crate) fn deliver(
             ..Delivered::default()
         });
     }
-    let bar = output.progress("sending", Unit::Count);
+    let bar = output.progress("sending", ProgressUnit::Count);
     bar.set_length(waiting);
     let sent = std::sync::Mutex::new(BTreeMap::new());
     let progress = {

@@ -10,16 +10,16 @@ use muster_definition::Diagnostics;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::config::{self, Outline};
+use crate::config::{self, ProjectOutline};
+use crate::definition_files::{find_definitions, is_test};
 use crate::output::{Output, Reported, count};
 use crate::project::{read, shown};
-use crate::reading::{find_definitions, is_test};
 
 /// Write the YAML definitions the one way: indentation, order of the keys, blanks; comments and meaning stay
 ///
 /// JSON, tests of definitions and muster.yaml are left alone. If any definition has an error, no file is changed.
 #[derive(Debug, Args)]
-pub(crate) struct Fmt {
+pub(crate) struct FmtCommand {
     /// Projects, or single definitions
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
@@ -28,7 +28,7 @@ pub(crate) struct Fmt {
     check: bool,
 }
 
-impl Fmt {
+impl FmtCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let files = find(&self.paths, output)?;
         let (mut changed, mut problems) = (Vec::new(), Diagnostics::default());
@@ -96,7 +96,7 @@ fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
                 );
             }
             let outline = read(&file)
-                .and_then(|source| Outline::parse(&source, &config::environment))
+                .and_then(|source| ProjectOutline::parse(&source, &config::environment))
                 .map_err(|diagnostics| output.refusal(&diagnostics))?;
             for pattern in &outline.cohorts {
                 files.extend(find_definitions(pattern, path)?);

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::commands::ask;
 use crate::output::{Output, count};
-use crate::service::control::Request;
-use crate::told::{self, field};
+use crate::output_json::{self, field};
+use crate::service::control::ControlRequest;
 
 /// Delete a person's history, properties and memberships, and send their exits
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ use crate::told::{self, field};
     after_help = "It cannot be undone. The exits carry the user id one last time and wait in the outbox until they are delivered. \
                   Event files that are imported again, and events that come in later, make the person known again."
 )]
-pub(crate) struct Forget {
+pub(crate) struct ForgetCommand {
     /// The user's id
     user: String,
     /// The project's folder
@@ -24,14 +24,14 @@ pub(crate) struct Forget {
     project: PathBuf,
 }
 
-impl Forget {
+impl ForgetCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = Request::Forget {
+        let request = ControlRequest::Forget {
             user: self.user.clone(),
         };
         let answer = ask::ask(&self.project, &request, output, |_, store, now| {
             let forgotten = muster_engine::forget(store, &self.user, now)?;
-            Ok(told::forgotten(&forgotten))
+            Ok(output_json::forgotten(&forgotten))
         })?;
         let answer = answer.value;
         if field(&answer, "known") != true {

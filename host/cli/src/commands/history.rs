@@ -17,7 +17,7 @@ use crate::project::Project;
                   `run_records:` in muster.yaml says, 90 days unless it says otherwise.\n\n\
                   Example: muster history big-spenders --since 2026-03-01T00:00:00Z"
 )]
-pub(crate) struct History {
+pub(crate) struct HistoryCommand {
     /// The cohort's id
     cohort: String,
     /// The project's folder
@@ -31,11 +31,11 @@ pub(crate) struct History {
     since: Option<Millis>,
 }
 
-impl History {
+impl HistoryCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_lenient(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
-        let snapshot = project.look()?;
+        let snapshot = project.fingerprints()?;
         let since = self.since.unwrap_or(Millis(i64::MIN));
         let runs = muster_engine::records_since(&snapshot, &id, since, self.limit)?;
         // Whoever reads the output may take their time, and a snapshot keeps pages from being used

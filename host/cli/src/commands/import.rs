@@ -7,7 +7,7 @@ use muster_ingest::ImportOptions;
 use muster_store::StoreError;
 use serde_json::json;
 
-use crate::imported::Imported;
+use crate::imported::ImportSummary;
 use crate::output::Output;
 use crate::project::Project;
 
@@ -15,7 +15,7 @@ use crate::project::Project;
 ///
 /// A file is imported once, by its content, and whole or not at all: an import that was cut off goes on where it was.
 #[derive(Debug, Args)]
-pub(crate) struct Import {
+pub(crate) struct ImportCommand {
     /// Files or globs
     #[arg(required = true)]
     files: Vec<String>,
@@ -41,7 +41,7 @@ fn percent(text: &str) -> Result<f64, String> {
     }
 }
 
-impl Import {
+impl ImportCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load(&self.project, output)?;
         let store = project.open_store().map_err(|error| {
@@ -58,7 +58,7 @@ impl Import {
             again: self.again,
             ..ImportOptions::default()
         };
-        let mut imported = Imported::default();
+        let mut imported = ImportSummary::default();
         for pattern in &self.files {
             imported.import(&store, pattern, Path::new(""), &options, output)?;
         }

@@ -14,12 +14,12 @@ use crate::output::Output;
 
 /// Make a new project: a configuration, one cohort with a test, a schema for editors, and a few events, which runs as it is
 #[derive(Debug, Args)]
-pub(crate) struct Init {
+pub(crate) struct InitCommand {
     /// The new project's folder
     directory: PathBuf,
 }
 
-impl Init {
+impl InitCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let directory = &self.directory;
         let files = [

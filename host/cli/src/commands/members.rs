@@ -21,7 +21,7 @@ const SLICE: usize = 16 << 20;
 /// List the members of a cohort as of its latest run, one user id a line
 #[derive(Debug, Args)]
 #[command(after_help = "Example: muster members big-spenders | sort > big-spenders.txt")]
-pub(crate) struct Members {
+pub(crate) struct MembersCommand {
     /// The cohort's id
     cohort: String,
     /// The project's folder
@@ -29,11 +29,11 @@ pub(crate) struct Members {
     project: PathBuf,
 }
 
-impl Members {
+impl MembersCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_lenient(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
-        let snapshot = project.look()?;
+        let snapshot = project.fingerprints()?;
         // All that are printed are those of this moment.
         let members = snapshot.members(&id)?;
         let mut members = members.iter().peekable();
@@ -67,7 +67,7 @@ impl Members {
             if members.peek().is_none() {
                 break;
             }
-            slice = ids(&project.look()?, &mut members, SLICE)?;
+            slice = ids(&project.fingerprints()?, &mut members, SLICE)?;
         }
         match out.flush() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -101,21 +101,21 @@ fn ids(
 #[cfg(test)]
 mod tests {
     use muster_model::{EventBuffer, Millis};
-    use muster_store::{Options, Store};
+    use muster_store::{Store, StoreOptions};
 
     use super::*;
 
     #[test]
     fn ids_come_in_slices_of_so_many_bytes() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), &Options::default()).unwrap();
+        let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
         let mut buffer = EventBuffer::default();
         for user in 0..10 {
             buffer.event(&format!("user {user}"), "Buy", Millis(1), None);
         }
         store.append(&buffer, None).unwrap();
         store
-            .forget_user(UserKey(3), &muster_store::Forget::default())
+            .forget_user(UserKey(3), &muster_store::ForgetChanges::default())
             .unwrap();
         let mut users = 0..10;
         let snapshot = store.snapshot().unwrap();

@@ -6,9 +6,9 @@ use clap::Args;
 
 use crate::commands::ask;
 use crate::output::{Output, count};
+use crate::output_json::field;
 use crate::retention;
-use crate::service::control::Request;
-use crate::told::field;
+use crate::service::control::ControlRequest;
 
 /// Drop the events that are older than `retention:`
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ use crate::told::field;
                   that is wrong would do so too; `muster status` shows that. With --anyway they go. Files whose events are gone can be \
                   imported once more with `muster import --again`."
 )]
-pub(crate) struct Prune {
+pub(crate) struct PruneCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -26,10 +26,10 @@ pub(crate) struct Prune {
     anyway: bool,
 }
 
-impl Prune {
+impl PruneCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let anyway = self.anyway;
-        let request = Request::Prune { anyway };
+        let request = ControlRequest::Prune { anyway };
         let answer = ask::ask(&self.project, &request, output, |project, store, _| {
             retention::may_prune(&project.config, project.config.clock.is_none())?;
             Ok(retention::prune(store, anyway, &|| false)?)

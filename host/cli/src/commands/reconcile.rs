@@ -12,10 +12,10 @@ use muster_store::Store;
 use serde_json::{Value, json};
 
 use crate::commands::ask;
+use crate::modules;
 use crate::output::{Output, count, number};
-use crate::rules;
-use crate::service::control::Request;
-use crate::told::field;
+use crate::output_json::field;
+use crate::service::control::ControlRequest;
 
 /// Make a destination's copy of a cohort true again
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ use crate::told::field;
                   The running service does it; if none runs, this process does, and the messages wait for the next `muster run`.\n\n\
                   Example: muster reconcile big-spenders --to growth --have ids-of-the-consumer.txt"
 )]
-pub(crate) struct Reconcile {
+pub(crate) struct ReconcileCommand {
     /// The cohort's id
     cohort: String,
     /// The destination, by its name in muster.yaml
@@ -39,19 +39,19 @@ pub(crate) struct Reconcile {
     project: PathBuf,
 }
 
-impl Reconcile {
+impl ReconcileCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         // The service may stand in another folder.
         let have = self.have.as_deref().map(std::path::absolute).transpose()?;
         // What is wrong with the file is said at once, and by this process.
         let ids = have.as_deref().map(read_ids).transpose()?;
-        let request = Request::Reconcile {
+        let request = ControlRequest::Reconcile {
             cohort: self.cohort.clone(),
             destination: self.to.clone(),
             have,
         };
         let answer = ask::ask(&self.project, &request, output, |project, store, now| {
-            let cohort = rules::cohort(project.cohort(&self.cohort)?);
+            let cohort = modules::cohort(project.cohort(&self.cohort)?);
             reconcile(store, &cohort, &self.to, ids.as_ref(), now)
         })?;
         let of = |key: &str| field(&answer.value, key).as_u64().unwrap_or_default();

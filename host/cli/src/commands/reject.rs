@@ -7,15 +7,15 @@ use serde_json::json;
 
 use crate::commands::ask;
 use crate::output::Output;
-use crate::service::control::Request;
-use crate::told::field;
+use crate::output_json::field;
+use crate::service::control::ControlRequest;
 
 /// Drop a run that the guard holds: nobody moves, and the cohort's next run computes it anew
 #[derive(Debug, Args)]
 #[command(
     after_help = "If nothing has changed until then, neither the definition nor the events, the next run is held again."
 )]
-pub(crate) struct Reject {
+pub(crate) struct RejectCommand {
     /// The cohort's id
     cohort: String,
     /// The project's folder
@@ -23,9 +23,9 @@ pub(crate) struct Reject {
     project: PathBuf,
 }
 
-impl Reject {
+impl RejectCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = Request::Reject {
+        let request = ControlRequest::Reject {
             cohort: self.cohort.clone(),
         };
         let answer = ask::ask(&self.project, &request, output, |project, store, now| {

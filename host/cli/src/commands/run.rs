@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use muster_engine::{Cohort, Guard, Lists, TickOptions, TickReport};
+use muster_engine::{Cohort, Guard, RunOptions, RunReport, StaticLists};
 use muster_ingest::ImportOptions;
 use muster_model::Millis;
 use muster_publish::Destination;
@@ -15,17 +15,17 @@ use serde_json::{Value, json};
 
 use crate::commands::deliver;
 use crate::config;
-use crate::imported::Imported;
+use crate::held_removal::HeldRemoval;
+use crate::imported::ImportSummary;
+use crate::modules::{self, LoadedModule};
 use crate::output::{Output, count, duration, number, table};
 use crate::places::places;
 use crate::project::Project;
-use crate::removed::HeldEnd;
 use crate::restored::Restored;
 use crate::retention;
-use crate::rules::{self, Loaded};
+use crate::run_progress::with_progress;
 use crate::service;
 use crate::service::logs::{self, LogFormat};
-use crate::ticking::with_progress;
 
 /// Run the service: events in, cohorts at their cadences, entries and exits out
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ use crate::ticking::with_progress;
                   muster run shop --once             new files in, one run of every cohort, messages out, then exit\n  \
                   muster run shop --log-format json  logs for machines"
 )]
-pub(crate) struct Run {
+pub(crate) struct RunCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
@@ -72,12 +72,12 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-impl Run {
+impl RunCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         // Before anything is read: a SIGHUP from here on is for the service.
         let prepared = match self.once {
             true => None,
-            false => Some(service::Prepared::new()?),
+            false => Some(service::ServiceRuntime::new()?),
         };
         let (project, mut warnings) = Project::read(&self.project, output)?;
         if self.speed != 1.0 && self.now.or(project.config.clock).is_none() {
@@ -87,7 +87,7 @@ impl Run {
                 config::FILE
             );
         }
-        let loaded = rules::load(&project)?;
+        let loaded = modules::load(&project)?;
         warnings.append(retention::of_rules(&project, &loaded));
         let Some(prepared) = prepared else {
             let store = project.open_store()?;
@@ -105,13 +105,13 @@ impl Run {
         if let Some(restored) = Restored::begin(&store)? {
             tracing::warn!("{}", restored.text());
         }
-        let settings = service::Settings {
+        let settings = service::ServiceSettings {
             now: self.now,
             speed: self.speed,
             drain: self.drain,
             stop_timeout: Duration::from_secs(self.stop_timeout),
             reload: Arc::clone(&prepared.reload),
-            ..service::Settings::default()
+            ..service::ServiceSettings::default()
         };
         service::run(prepared, project, loaded, store, &settings)
     }
@@ -119,11 +119,11 @@ impl Run {
     fn once(
         &self,
         project: &Project,
-        loaded: &[Loaded],
+        loaded: &[LoadedModule],
         store: &Arc<Store>,
         output: &Output,
     ) -> anyhow::Result<()> {
-        let mut imported = Imported::default();
+        let mut imported = ImportSummary::default();
         for source in project.config.files() {
             let options = ImportOptions {
                 max_malformed: source.max_malformed / 100.0,
@@ -146,14 +146,14 @@ impl Run {
             ));
         }
         let cohorts = loaded.iter().flat_map(|loaded| &loaded.cohorts);
-        for moved in muster_engine::put_in_force(store, cohorts, &places(project))? {
+        for moved in muster_engine::activate(store, cohorts, &places(project))? {
             let (name, dropped) = (&moved.destination, count(moved.dropped, "message"));
             output.note(&format!(
                 "destination {name} was {} and is {}: it is sent every cohort, and {dropped} for the place before were dropped",
                 moved.from, moved.to
             ));
         }
-        let mut ticked = Ticked::default();
+        let mut ticked = RunTally::default();
         let lists = project.lists.for_engine();
         for loaded in loaded {
             ticked.tick(store, loaded, &lists, now, project.config.guard, output);
@@ -163,7 +163,7 @@ impl Run {
             .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())))
             .collect();
         muster_engine::forget_other_rules(store, &rules)?;
-        for (cohort, record) in rules::end_removed(project, store, now)? {
+        for (cohort, record) in modules::end_removed(project, store, now)? {
             if record.held.is_some() {
                 continue;
             }
@@ -190,11 +190,11 @@ impl Run {
         );
         text.push('\n');
         text.push_str(&delivered.text);
-        let held_ends = HeldEnd::all(&store.snapshot()?)?;
+        let held_ends = HeldRemoval::all(&store.snapshot()?)?;
         let problems: Vec<_> = ticked
             .problems
             .into_iter()
-            .chain(held_ends.iter().map(HeldEnd::text))
+            .chain(held_ends.iter().map(HeldRemoval::text))
             .chain(delivered.problems)
             .collect();
         let json = json!({
@@ -225,7 +225,7 @@ impl Run {
 
 /// What the ticks of all rules did.
 #[derive(Default)]
-struct Ticked {
+struct RunTally {
     rows: Vec<Vec<String>>,
     json: Vec<Value>,
     problems: Vec<String>,
@@ -233,13 +233,13 @@ struct Ticked {
     notes: Vec<String>,
 }
 
-impl Ticked {
+impl RunTally {
     /// One rule's tick. A rule that cannot be loaded or run changes nobody's membership and holds no other rule up.
     fn tick(
         &mut self,
         store: &Store,
-        loaded: &Loaded,
-        lists: &Lists,
+        loaded: &LoadedModule,
+        lists: &StaticLists,
         now: Millis,
         guard: Option<Guard>,
         output: &Output,
@@ -250,7 +250,7 @@ impl Ticked {
             Err(error) => return self.failed(cohorts, error),
         };
         let report = with_progress(lists, now, output, |options| {
-            muster_engine::tick(store, rule, cohorts, &TickOptions { guard, ..*options })
+            muster_engine::run_module(store, rule, cohorts, &RunOptions { guard, ..*options })
         });
         match report {
             Ok(report) => self.report(&report),
@@ -258,7 +258,7 @@ impl Ticked {
         }
     }
 
-    fn report(&mut self, report: &TickReport) {
+    fn report(&mut self, report: &RunReport) {
         let names: Vec<_> = report
             .cohorts
             .iter()

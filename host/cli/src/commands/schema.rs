@@ -16,7 +16,7 @@ pub(super) const FILE: &str = "cohort.schema.json";
 /// `# yaml-language-server: $schema=../cohort.schema.json` is then completed and checked while it is written. The same goes
 /// for muster.yaml with `muster schema --config > muster.schema.json` and `$schema=muster.schema.json`.
 #[derive(Debug, Args)]
-pub(crate) struct Schema {
+pub(crate) struct SchemaCommand {
     /// Print that of muster.yaml
     #[arg(long)]
     config: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Schema {
     limits: bool,
 }
 
-impl Schema {
+impl SchemaCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         if self.markdown || self.limits {
             let text = match self.limits {

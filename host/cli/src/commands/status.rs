@@ -5,19 +5,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_definition::Definition;
-use muster_engine::{CohortStatus, Failing, RunRecord};
+use muster_engine::{CohortStatus, FailingUsers, RunRecord};
 use muster_model::{CohortId, Millis};
 use muster_store::{Snapshot, Statistics};
 use serde_json::{Value, json};
 
+use crate::held_removal::HeldRemoval;
 use crate::output::{Output, bytes, count, number, table};
+use crate::output_json::field;
 use crate::places::Stranded;
 use crate::project::Project;
-use crate::removed::HeldEnd;
 use crate::restored::Restored;
 use crate::retention;
-use crate::service::control::{self, Request};
-use crate::told::field;
+use crate::service::control::{self, ControlRequest};
 
 /// Show how the service does: events, cohorts and their runs, what the guard holds, sources, and messages waiting to be sent
 #[derive(Debug, Args)]
@@ -25,18 +25,18 @@ use crate::told::field;
     after_help = "It may be asked whether the service runs or not; only a running one knows when cohorts are computed next and how its \
                   sources and destinations do."
 )]
-pub(crate) struct Status {
+pub(crate) struct StatusCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
 }
 
-impl Status {
+impl StatusCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_lenient(&self.project, output)?;
-        let service = control::ask(&project.store_directory(), &Request::Status)?;
-        let looked = project.look_if_there()?;
-        let snapshot = looked.as_ref();
+        let service = control::ask(&project.store_directory(), &ControlRequest::Status)?;
+        let checked = project.open_read_only()?;
+        let snapshot = checked.as_ref();
         let mut shown = Shown {
             service: service.unwrap_or(Value::Null),
             text: String::new(),
@@ -58,7 +58,7 @@ impl Status {
         let text = shown.text();
         // Whoever reads the output may take their time, and a snapshot keeps pages from being used
         // again.
-        drop(looked);
+        drop(checked);
         output.result(&json, &text)
     }
 }
@@ -117,7 +117,7 @@ impl Shown {
     }
 
     /// The cohorts in force: of the running service, or else those that are defined, or else those that the store knows.
-    fn in_force(
+    fn active_cohorts(
         &self,
         project: &Project,
         snapshot: Option<&Snapshot>,
@@ -150,23 +150,23 @@ impl Shown {
         snapshot: Option<&Snapshot>,
     ) -> anyhow::Result<Vec<Value>> {
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
-        for (id, cadence) in self.in_force(project, snapshot)? {
+        for (id, cadence) in self.active_cohorts(project, snapshot)? {
             let id = &CohortId::new(&id)?;
-            let Known {
+            let StoredCohort {
                 members,
                 record,
                 status,
             } = match snapshot {
-                Some(snapshot) => Known::of(snapshot, id)?,
-                None => Known::default(),
+                Some(snapshot) => StoredCohort::of(snapshot, id)?,
+                None => StoredCohort::default(),
             };
-            let live = field(field(&self.service, "cohorts"), id.as_str());
+            let active = field(field(&self.service, "cohorts"), id.as_str());
             // In real time a run that moves nobody leaves no record: only the service knows of it.
-            let last: Option<Millis> = (field(live, "last_run").as_str())
+            let last: Option<Millis> = (field(active, "last_run").as_str())
                 .and_then(|last| last.parse().ok())
                 .max(status.ran);
             let last = last.map(|last| last.to_string());
-            let next = field(live, "next_run").as_str();
+            let next = field(active, "next_run").as_str();
             rows.push(vec![
                 id.to_string(),
                 number(members),
@@ -185,7 +185,7 @@ impl Shown {
             if let Some(failing) = &status.failing {
                 self.remarks.extend(remarks(id, failing));
             }
-            if let Some(trouble) = field(live, "trouble").as_str() {
+            if let Some(trouble) = field(active, "trouble").as_str() {
                 self.remarks
                     .push(format!("{id}: not evaluated, membership kept: {trouble}"));
             }
@@ -198,7 +198,7 @@ impl Shown {
                 "next_run_at": next,
                 "held": status.held,
                 "failing": status.failing,
-                "trouble": field(live, "trouble"),
+                "trouble": field(active, "trouble"),
             }));
         }
         self.text.push('\n');
@@ -275,18 +275,18 @@ impl Shown {
         for name in &names {
             let waiting = backlog.iter().find(|(destination, ..)| destination == name);
             let (messages, size) = waiting.map_or((0, 0), |(_, messages, size)| (*messages, *size));
-            let live = field(field(&self.service, "destinations"), name);
+            let active = field(field(&self.service, "destinations"), name);
             rows.push(vec![
                 name.clone(),
                 number(messages),
                 bytes(size),
-                field(live, "delivered")
+                field(active, "delivered")
                     .as_str()
                     .unwrap_or_default()
                     .to_owned(),
             ]);
-            if let Some(trouble) = field(live, "trouble").as_str() {
-                let since = field(live, "since").as_str().unwrap_or_default();
+            if let Some(trouble) = field(active, "trouble").as_str() {
+                let since = field(active, "since").as_str().unwrap_or_default();
                 self.remarks
                     .push(format!("takes nothing since {since}: {trouble}"));
             }
@@ -294,8 +294,8 @@ impl Shown {
                 "name": name,
                 "waiting_messages": messages,
                 "waiting_bytes": size,
-                "delivered": field(live, "delivered"),
-                "trouble": field(live, "trouble"),
+                "delivered": field(active, "delivered"),
+                "trouble": field(active, "trouble"),
             }));
         }
         if !rows.is_empty() {
@@ -308,11 +308,11 @@ impl Shown {
     /// Cohorts whose definition is gone, and whose end the guard holds.
     fn held_ends(&mut self, snapshot: Option<&Snapshot>) -> anyhow::Result<Vec<Value>> {
         let ends = match snapshot {
-            Some(snapshot) => HeldEnd::all(snapshot)?,
+            Some(snapshot) => HeldRemoval::all(snapshot)?,
             None => Vec::new(),
         };
-        self.remarks.extend(ends.iter().map(HeldEnd::text));
-        Ok(ends.iter().map(HeldEnd::json).collect())
+        self.remarks.extend(ends.iter().map(HeldRemoval::text));
+        Ok(ends.iter().map(HeldRemoval::json).collect())
     }
 
     /// Messages for destinations that muster.yaml does not have.
@@ -347,7 +347,7 @@ impl Shown {
 }
 
 /// What there is to say of users who cannot be evaluated.
-fn remarks(id: &CohortId, failing: &Failing) -> Vec<String> {
+fn remarks(id: &CohortId, failing: &FailingUsers) -> Vec<String> {
     let mut remarks = Vec::new();
     if failing.failed > 0 {
         let users = count(failing.failed, "user");
@@ -371,13 +371,13 @@ fn remarks(id: &CohortId, failing: &Failing) -> Vec<String> {
 
 /// What the store knows of a cohort.
 #[derive(Default)]
-struct Known {
+struct StoredCohort {
     members: u64,
     record: Option<RunRecord>,
     status: CohortStatus,
 }
 
-impl Known {
+impl StoredCohort {
     fn of(snapshot: &Snapshot, id: &CohortId) -> anyhow::Result<Self> {
         Ok(Self {
             members: snapshot.members_len(id)?,

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::commands::ask::{self, document, run_one, said};
+use crate::commands::ask::{self, document, run_one, run_text};
 use crate::output::Output;
-use crate::service::control::Request;
+use crate::service::control::ControlRequest;
 
 /// Run one cohort now, whatever its cadence
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ use crate::service::control::Request;
     after_help = "The running service does it; if none runs, this process does, and the messages wait for the next `muster run`.\n\n\
                   Example: muster sync big-spenders --full"
 )]
-pub(crate) struct Sync {
+pub(crate) struct SyncCommand {
     /// The cohort's id
     cohort: String,
     /// Send every destination the whole cohort, not only those who moved
@@ -25,9 +25,9 @@ pub(crate) struct Sync {
     project: PathBuf,
 }
 
-impl Sync {
+impl SyncCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = Request::Sync {
+        let request = ControlRequest::Sync {
             cohort: self.cohort.clone(),
             full: self.full,
         };
@@ -45,7 +45,7 @@ impl Sync {
                 options.resend = self.full
             })
         })?;
-        let said = said(&self.cohort, &run.value);
+        let said = run_text(&self.cohort, &run.value);
         output.result(&document(&self.cohort, run), &said)
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use muster_definition::quote;
-use muster_definition::yaml::{Content, Node, Reader};
+use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_model::CohortId;
 use muster_publish::Destination;
 
-use super::key::{ANY, Key, Map, Otherwise, Takes, Text};
+use super::key::{ANY, Map, Otherwise, SettingKey, Takes, TextForm};
 use super::kinesis;
 use super::read::{fields, needed, one_of};
 
@@ -16,19 +16,19 @@ pub(super) static DESTINATION: Map = Map {
     heading: "A destination",
     about: "Where entries and exits go: exactly one of these keys. Its name, which `sync:` of a cohort uses, is 1 to 64 letters, digits, `_` or `-`.",
     keys: &[
-        Key::new(
+        SettingKey::new(
             "file",
             Takes::Map(&FILE),
             Otherwise::Means("another kind is there"),
             "A file, one message a line.",
         ),
-        Key::new(
+        SettingKey::new(
             "stdout",
             Takes::Nothing,
             Otherwise::Means("another kind is there"),
             "Standard output, one message a line.",
         ),
-        Key::new(
+        SettingKey::new(
             "kinesis",
             Takes::Map(&KINESIS),
             Otherwise::Means("another kind is there"),
@@ -42,9 +42,9 @@ static FILE: Map = Map {
     name: "`file:`",
     heading: "`file` of a destination",
     about: "A file that messages are appended to.",
-    keys: &[Key::needed(
+    keys: &[SettingKey::needed(
         "path",
-        Takes::Text(Text {
+        Takes::Text(TextForm {
             what: "a path, relative to the project's folder",
             example: "out/updates.ndjson",
             pattern: ANY,
@@ -71,7 +71,7 @@ static KINESIS: Map = Map {
 
 /// Reads the destinations, each by its name.
 pub(super) fn destinations(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
 ) -> Option<BTreeMap<String, Destination>> {
     let mut destinations = BTreeMap::new();
@@ -90,7 +90,7 @@ pub(super) fn destinations(
     Some(destinations)
 }
 
-fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<Destination> {
+fn destination(reader: &mut YamlReader<'_>, node: &Node) -> Option<Destination> {
     let none = "this destination says not where";
     let several = ("a destination is one thing", "make two destinations of it");
     match one_of(reader, node, &DESTINATION, none, several)? {
@@ -106,8 +106,8 @@ fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<Destination> {
             kinesis::stream(reader, &fields).map(Destination::Kinesis)
         }
         (_, node) => match &node.content {
-            Content::Nothing => Some(Destination::Stdout),
-            Content::Map(entries) if entries.is_empty() => Some(Destination::Stdout),
+            NodeContent::Nothing => Some(Destination::Stdout),
+            NodeContent::Map(entries) if entries.is_empty() => Some(Destination::Stdout),
             _ => reader.expected(node, "nothing more", "write `stdout: {}`"),
         },
     }

@@ -1,9 +1,9 @@
 //! `guard:`, which runs are held until somebody approves them.
 
-use muster_definition::yaml::{Content, Node, Reader};
+use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_engine::Guard;
 
-use super::key::{Key, Map, Number, Otherwise, Takes};
+use super::key::{Map, Number, Otherwise, SettingKey, Takes};
 use super::read::{fields, number, optional};
 
 const PERCENT: Number = Number {
@@ -30,13 +30,13 @@ static GUARD: Map = Map {
     heading: "`guard`",
     about: "A run that would move a large part of a cohort is held until `muster approve COHORT` lets it go or `muster reject COHORT` drops it. A cohort's first run is never held; the end of a cohort with `on_remove: exit` is one that moves all members.",
     keys: &[
-        Key::new(
+        SettingKey::new(
             "percent",
             Takes::Number(PERCENT),
             Otherwise::Is("50"),
             "A run that would move more than this share of the cohort, in percent of its members before, is held.",
         ),
-        Key::new(
+        SettingKey::new(
             "members",
             Takes::Number(MEMBERS),
             Otherwise::Is("1000"),
@@ -47,11 +47,11 @@ static GUARD: Map = Map {
 };
 
 /// Reads the guard; the inner `None` is none.
-pub(super) fn guard(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Guard>> {
+pub(super) fn guard(reader: &mut YamlReader<'_>, node: &Node) -> Option<Option<Guard>> {
     const FORMS: &str = "write `off`, or `{percent: 50, members: 1000}`";
     match &node.content {
-        Content::Text(text) if &**text == "off" => Some(None),
-        Content::Map(_) => {
+        NodeContent::Text(text) if &**text == "off" => Some(None),
+        NodeContent::Map(_) => {
             let fields = fields(reader, node, &GUARD)?;
             let percent = optional(reader, &fields, "percent", |reader, node| {
                 number(reader, node, &PERCENT)

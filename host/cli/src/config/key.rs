@@ -11,14 +11,14 @@ pub(crate) struct Map {
     /// What it is for.
     pub(super) about: &'static str,
     /// Its keys, in the order in which they are told.
-    pub(super) keys: &'static [Key],
+    pub(super) keys: &'static [SettingKey],
     /// Exactly one of the keys is there.
     pub(super) one_of: bool,
 }
 
 /// A key of a map.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct SettingKey {
     /// How it is written.
     pub(super) name: &'static str,
     /// What its value is.
@@ -44,17 +44,17 @@ pub(super) enum Otherwise {
 #[derive(Debug)]
 pub(super) enum Takes {
     /// One line of text.
-    Text(Text),
+    Text(TextForm),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A number.
     Number(Number),
     /// A text, or a list of them.
-    Texts(Text),
+    Texts(TextForm),
     /// A list of texts.
     List {
         /// Each of them.
-        of: Text,
+        of: TextForm,
         /// How many there must be.
         least: usize,
     },
@@ -72,7 +72,7 @@ pub(super) enum Takes {
 
 /// One line of text of some form.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct TextForm {
     /// What it is, with its article.
     pub(super) what: &'static str,
     /// One that is right.
@@ -103,7 +103,7 @@ impl Map {
     }
 }
 
-impl Key {
+impl SettingKey {
     /// A key that must be there.
     pub(super) const fn needed(name: &'static str, takes: Takes, about: &'static str) -> Self {
         Self::new(name, takes, Otherwise::Missing, about)
@@ -129,21 +129,21 @@ impl Key {
 pub(super) const ANY: &str = ".+";
 
 /// A length of time as the cohort language has it.
-pub(super) const DURATION: Text = Text {
+pub(super) const DURATION: TextForm = TextForm {
     what: "a length of time",
     example: "400 days",
     pattern: r"\s*0*[1-9][0-9]*\s*(second|minute|hour|day|week)s?\s*",
 };
 
 /// An instant.
-pub(super) const INSTANT: Text = Text {
+pub(super) const INSTANT: TextForm = TextForm {
     what: "an instant",
     example: "2026-03-01T00:00:00Z",
     pattern: r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?",
 };
 
 /// Where a server listens.
-pub(super) const LISTEN: Text = Text {
+pub(super) const LISTEN: TextForm = TextForm {
     what: "an IP address and a port",
     example: "127.0.0.1:8080",
     pattern: r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}",

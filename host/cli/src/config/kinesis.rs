@@ -1,16 +1,16 @@
 //! A Kinesis stream and the role under which it is used: what sources and destinations say alike.
 
-use muster_definition::yaml::{Fields, Reader};
+use muster_definition::yaml::{Fields, YamlReader};
 use muster_publish::{
     EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
 
-use super::key::{Key, Otherwise, Takes, Text};
+use super::key::{Otherwise, SettingKey, Takes, TextForm};
 use super::read::{needed, optional, setting};
 
-pub(super) const STREAM_NAME: Key = Key::needed(
+pub(super) const STREAM_NAME: SettingKey = SettingKey::needed(
     "stream_name",
-    Takes::Text(Text {
+    Takes::Text(TextForm {
         what: "a stream's name, not its ARN",
         example: "cohorts",
         pattern: "[A-Za-z0-9_.-]{1,128}",
@@ -18,9 +18,9 @@ pub(super) const STREAM_NAME: Key = Key::needed(
     "The stream.",
 );
 
-pub(super) const REGION: Key = Key::new(
+pub(super) const REGION: SettingKey = SettingKey::new(
     "region",
-    Takes::Text(Text {
+    Takes::Text(TextForm {
         what: "the name of an AWS region",
         example: "us-west-2",
         pattern: "[a-z0-9-]{1,32}",
@@ -29,9 +29,9 @@ pub(super) const REGION: Key = Key::new(
     "The stream's region.",
 );
 
-pub(super) const ROLE_ARN: Key = Key::new(
+pub(super) const ROLE_ARN: SettingKey = SettingKey::new(
     "role_arn",
-    Takes::Text(Text {
+    Takes::Text(TextForm {
         what: "a role's ARN",
         example: "arn:aws:iam::123456789012:role/muster",
         pattern: "arn:.*:role/.+",
@@ -40,9 +40,9 @@ pub(super) const ROLE_ARN: Key = Key::new(
     "The role to assume, which decides what Muster may do.",
 );
 
-pub(super) const EXTERNAL_ID: Key = Key::new(
+pub(super) const EXTERNAL_ID: SettingKey = SettingKey::new(
     "external_id",
-    Takes::Text(Text {
+    Takes::Text(TextForm {
         what: "a text that the role's trust policy asks for",
         example: "a-text-that-only-you-and-the-role-know",
         pattern: "[A-Za-z0-9_+=,.@:/-]{2,1224}",
@@ -51,9 +51,9 @@ pub(super) const EXTERNAL_ID: Key = Key::new(
     "The external id to assume the role with, so that nobody else can have Muster do it for them.",
 );
 
-pub(super) const ENDPOINT_URL: Key = Key::new(
+pub(super) const ENDPOINT_URL: SettingKey = SettingKey::new(
     "endpoint_url",
-    Takes::Text(Text {
+    Takes::Text(TextForm {
         what: "a URL",
         example: "https://kinesis.example.com",
         pattern: ENDPOINT,
@@ -62,9 +62,9 @@ pub(super) const ENDPOINT_URL: Key = Key::new(
     "Another address of Kinesis: a private endpoint, or an emulator. `http://` is for this machine only, as in `http://127.0.0.1:4567`.",
 );
 
-pub(super) const STS_ENDPOINT_URL: Key = Key::new(
+pub(super) const STS_ENDPOINT_URL: SettingKey = SettingKey::new(
     "sts_endpoint_url",
-    Takes::Text(Text {
+    Takes::Text(TextForm {
         what: "a URL",
         example: "https://sts.example.com",
         pattern: ENDPOINT,
@@ -77,7 +77,7 @@ pub(super) const STS_ENDPOINT_URL: Key = Key::new(
 const ENDPOINT: &str = r"(https://|http://(localhost|127\.|\[::1\])).*";
 
 /// Reads the keys above.
-pub(super) fn stream(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<KinesisSettings> {
+pub(super) fn stream(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option<KinesisSettings> {
     let name = needed(reader, fields, "stream_name", "stream_name: cohorts");
     let stream_name = name.and_then(|name| setting(reader, name, StreamName::new));
     let region = optional(reader, fields, "region", |reader, node| {

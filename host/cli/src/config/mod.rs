@@ -18,9 +18,9 @@ mod source;
 mod tests;
 mod variables;
 
-use muster_definition::{Diagnostic, Diagnostics, Source};
+use muster_definition::{Diagnostic, Diagnostics, SourceFile};
 
-pub(crate) use outline::Outline;
+pub(crate) use outline::ProjectOutline;
 pub(crate) use project::{COHORTS, Config};
 pub(crate) use reference::reference;
 pub(crate) use schema::schema;
@@ -39,7 +39,7 @@ pub(crate) fn environment(name: &str) -> Result<String, std::env::VarError> {
 }
 
 /// An error about a file of the project, as text.
-pub(crate) fn unreadable(source: &Source, why: impl std::fmt::Display) -> Diagnostics {
+pub(crate) fn unreadable(source: &SourceFile, why: impl std::fmt::Display) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     diagnostics.push(Diagnostic::error(format!("cannot be read: {why}")).in_file(source));
     diagnostics

@@ -1,7 +1,7 @@
 //! What those need to know of a project who only read its definitions: they need no secret to be set.
 
-use muster_definition::yaml::Reader;
-use muster_definition::{Diagnostics, Source, TimeZoneName};
+use muster_definition::yaml::YamlReader;
+use muster_definition::{Diagnostics, SourceFile, TimeZoneName};
 
 use super::project::{self, PROJECT};
 use super::read::fields;
@@ -9,17 +9,17 @@ use super::variables::{Lookup, expand};
 
 /// Where the definitions are, and whose days they mean.
 #[derive(Debug)]
-pub(crate) struct Outline {
+pub(crate) struct ProjectOutline {
     /// The time zone of cohorts that name none.
     pub(crate) time_zone: TimeZoneName,
     /// Globs of definitions.
     pub(crate) cohorts: Vec<String>,
 }
 
-impl Outline {
+impl ProjectOutline {
     /// Reads these keys of the file, and variables in them alone.
-    pub(crate) fn parse(source: &Source, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
-        let mut reader = Reader::new(source);
+    pub(crate) fn parse(source: &SourceFile, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
+        let mut reader = YamlReader::new(source);
         let outline = reader.load().and_then(|root| {
             let fields = fields(&mut reader, &root, &PROJECT)?;
             let mut of = |key| {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::env::VarError;
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Content, Node, Reader};
+use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_definition::{
-    Diagnostic, Diagnostics, Duration, Source, Span, TimeZoneName, time_zone as read_time_zone,
+    Diagnostic, Diagnostics, Duration, SourceFile, Span, TimeZoneName, time_zone as read_time_zone,
 };
 use muster_engine::Guard;
 use muster_model::Millis;
@@ -14,8 +14,8 @@ use muster_publish::Destination;
 
 use super::destination::{DESTINATION, destinations};
 use super::guard::{self, guard};
-use super::key::{ANY, DURATION, INSTANT, Key, Map, Otherwise, Takes, Text};
-use super::operations::{OPERATIONS, Operations, operations};
+use super::key::{ANY, DURATION, INSTANT, Map, Otherwise, SettingKey, Takes, TextForm};
+use super::operations::{OPERATIONS, OperationsServer, operations};
 use super::read::{duration, fields, instant, optional, texts};
 use super::source::{FilesSource, SOURCE, SourceConfig, source};
 use super::variables::{Lookup, expand};
@@ -43,7 +43,7 @@ pub(crate) struct Config {
     /// How long run records are kept.
     pub(crate) run_records: Duration,
     /// The server for metrics and health; `None`: there is none.
-    pub(crate) operations: Option<Operations>,
+    pub(crate) operations: Option<OperationsServer>,
 }
 
 /// Where definitions are unless the file says otherwise. A project has those of one kind.
@@ -62,9 +62,9 @@ pub(super) static PROJECT: Map = Map {
     heading: "The project",
     about: "The top of the file. Every key may be left out.",
     keys: &[
-        Key::new(
+        SettingKey::new(
             "time_zone",
-            Takes::Text(Text {
+            Takes::Text(TextForm {
                 what: "a time zone by its name in the IANA database",
                 example: "Europe/Berlin",
                 pattern: "[A-Za-z][A-Za-z0-9_+/-]*",
@@ -72,15 +72,15 @@ pub(super) static PROJECT: Map = Map {
             Otherwise::Is("UTC"),
             "Whose days, weeks, months and times of day are meant by cohorts that name no zone.",
         ),
-        Key::new(
+        SettingKey::new(
             "clock",
             Takes::Text(INSTANT),
             Otherwise::Means("the real time"),
             "Where time stands still, for examples and replays.",
         ),
-        Key::new(
+        SettingKey::new(
             "store",
-            Takes::Text(Text {
+            Takes::Text(TextForm {
                 what: "a folder, relative to the project's",
                 example: "/var/lib/muster",
                 pattern: ANY,
@@ -88,9 +88,9 @@ pub(super) static PROJECT: Map = Map {
             Otherwise::Is(".muster"),
             "The folder of the store, on a local disk. It is made if it is not there.",
         ),
-        Key::new(
+        SettingKey::new(
             "cohorts",
-            Takes::Texts(Text {
+            Takes::Texts(TextForm {
                 what: "a glob of definitions, relative to the project's folder",
                 example: "cohorts/*.yaml",
                 pattern: ANY,
@@ -98,40 +98,40 @@ pub(super) static PROJECT: Map = Map {
             Otherwise::Is("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
             "The definitions of cohorts.",
         ),
-        Key::new(
+        SettingKey::new(
             "sources",
             Takes::Maps(&SOURCE),
             Otherwise::Is("[]"),
             "Where events come from.",
         ),
-        Key::new(
+        SettingKey::new(
             "destinations",
             Takes::Named(&DESTINATION),
             Otherwise::Is("{}"),
             "Where entries and exits can go; a cohort's `sync:` names those of its own.",
         ),
-        Key::new(
+        SettingKey::new(
             "guard",
             guard::TAKES,
             Otherwise::Is("{percent: 50, members: 1000}"),
             "Which runs are held until somebody approves them, because they would move a large part of a cohort; `off`: none.",
         ),
-        Key::new(
+        SettingKey::new(
             "retention",
             Takes::Text(DURATION),
             Otherwise::Means("events are kept for ever"),
             "How long events are kept, counted back from the newest event or from the clock, whichever is earlier. User properties are kept for ever. A cohort that looks further back is warned of. More than a fifth of all events go at once only with `muster prune --anyway`, and none under another clock than the system's.",
         ),
-        Key::new(
+        SettingKey::new(
             "run_records",
-            Takes::Text(Text {
+            Takes::Text(TextForm {
                 example: "90 days",
                 ..DURATION
             }),
             Otherwise::Is("90 days"),
             "How long it is kept what each run did, which `muster history` shows.",
         ),
-        Key::new(
+        SettingKey::new(
             "operations",
             Takes::Map(&OPERATIONS),
             Otherwise::Means("there is no such server"),
@@ -144,14 +144,14 @@ pub(super) static PROJECT: Map = Map {
 impl Config {
     /// Reads the file, with the values that `lookup` gives for `${VAR}`. A variable that is missing hides other faults: what
     /// stands in its place cannot be judged.
-    pub(crate) fn parse(source: &Source, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
+    pub(crate) fn parse(source: &SourceFile, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
         Self::parse_with(source, &|reader, root| expand(reader, root, lookup))
     }
 
     /// Reads the file for a command that opens no source and no destination: a variable in those may be missing, and is the text
     /// [`UNSET`] then.
     pub(crate) fn parse_without_secrets(
-        source: &Source,
+        source: &SourceFile,
         lookup: Lookup<'_>,
     ) -> Result<Self, Diagnostics> {
         let or_unset = |name: &str| match lookup(name) {
@@ -159,7 +159,7 @@ impl Config {
             value => value,
         };
         Self::parse_with(source, &|reader, root| {
-            let Content::Map(entries) = &mut root.content else {
+            let NodeContent::Map(entries) = &mut root.content else {
                 return;
             };
             for entry in entries {
@@ -173,9 +173,12 @@ impl Config {
 
     /// Reads where the store is and nothing else, for a command that answers from the store while something is wrong with the
     /// file. All other settings are those of an empty file, but run records are kept for ever.
-    pub(crate) fn parse_place(source: &Source, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
+    pub(crate) fn parse_place(
+        source: &SourceFile,
+        lookup: Lookup<'_>,
+    ) -> Result<Self, Diagnostics> {
         let config = Self::parse_with(source, &|reader, root| {
-            if let Content::Map(entries) = &mut root.content {
+            if let NodeContent::Map(entries) = &mut root.content {
                 entries.retain(|entry| &*entry.key == "store");
             }
             expand(reader, root, lookup);
@@ -187,10 +190,10 @@ impl Config {
     }
 
     fn parse_with(
-        source: &Source,
-        expand: &dyn Fn(&mut Reader<'_>, &mut Node),
+        source: &SourceFile,
+        expand: &dyn Fn(&mut YamlReader<'_>, &mut Node),
     ) -> Result<Self, Diagnostics> {
-        let mut reader = Reader::new(source);
+        let mut reader = YamlReader::new(source);
         let Some(mut root) = reader.load() else {
             return Err(reader.finish());
         };
@@ -199,7 +202,7 @@ impl Config {
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
-        let mut reader = Reader::new(source);
+        let mut reader = YamlReader::new(source);
         let config = project(&mut reader, &root);
         let diagnostics = reader.finish();
         match config {
@@ -217,7 +220,7 @@ impl Config {
     }
 }
 
-fn project(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
+fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     let fields = fields(reader, root, &PROJECT)?;
     let time_zone = time_zone(reader, fields.get("time_zone"));
     let clock = optional(reader, &fields, "clock", instant);
@@ -257,7 +260,7 @@ fn project(reader: &mut Reader<'_>, root: &Node) -> Option<Config> {
 }
 
 /// The project's time zone.
-pub(super) fn time_zone(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<TimeZoneName> {
+pub(super) fn time_zone(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<TimeZoneName> {
     match node {
         Some(node) => read_time_zone(reader, node),
         None => Some(TimeZoneName::utc()),
@@ -265,7 +268,7 @@ pub(super) fn time_zone(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<
 }
 
 /// The globs of definitions.
-pub(super) fn cohorts(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<String> {
+pub(super) fn cohorts(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Vec<String> {
     match node {
         Some(node) => texts(reader, node, "a glob of definitions"),
         None => COHORTS.map(str::to_owned).to_vec(),
@@ -274,7 +277,7 @@ pub(super) fn cohorts(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<Strin
 
 /// Reports servers that cannot all have the address they are given.
 fn one_server_an_address(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     sources: &[(SourceConfig, Span)],
     operations: Option<(SocketAddr, Span)>,
 ) {

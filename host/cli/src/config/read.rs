@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Content, Fields, Node, Reader};
+use muster_definition::yaml::{Fields, Node, NodeContent, YamlReader};
 use muster_definition::{Duration, quote, read_duration};
 use muster_model::{Millis, Scalar};
 use muster_publish::InvalidSetting;
@@ -11,13 +11,17 @@ use super::key::{Map, Number};
 use super::variables::has_variable;
 
 /// The keys of a map that are there.
-pub(super) fn fields<'n>(reader: &mut Reader<'_>, node: &'n Node, map: &Map) -> Option<Fields<'n>> {
+pub(super) fn fields<'n>(
+    reader: &mut YamlReader<'_>,
+    node: &'n Node,
+    map: &Map,
+) -> Option<Fields<'n>> {
     reader.fields(node, map.name, &map.names())
 }
 
 /// The one key of a map that has exactly one, and its value.
 pub(super) fn one_of<'n>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &'n Node,
     map: &'static Map,
     none: &str,
@@ -51,7 +55,7 @@ pub(super) fn one_of<'n>(
 
 /// The value of a key that must be there.
 pub(super) fn needed<'n>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,
     key: &str,
     example: &str,
@@ -69,10 +73,10 @@ pub(super) fn needed<'n>(
 
 /// A value that may be left out: the outer `None` is a wrong one.
 pub(super) fn optional<'n, T>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,
     key: &str,
-    read: impl FnOnce(&mut Reader<'_>, &'n Node) -> Option<T>,
+    read: impl FnOnce(&mut YamlReader<'_>, &'n Node) -> Option<T>,
 ) -> Option<Option<T>> {
     match fields.get(key) {
         Some(node) => read(reader, node).map(Some),
@@ -82,7 +86,7 @@ pub(super) fn optional<'n, T>(
 
 /// A text that only a valid one becomes.
 pub(super) fn setting<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
     check: fn(&str) -> Result<T, InvalidSetting>,
 ) -> Option<T> {
@@ -97,9 +101,9 @@ pub(super) fn setting<T>(
 }
 
 /// One text, or a list of them.
-pub(super) fn texts(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<String> {
+pub(super) fn texts(reader: &mut YamlReader<'_>, node: &Node, what: &str) -> Vec<String> {
     let nodes = match &node.content {
-        Content::List(nodes) => nodes.as_slice(),
+        NodeContent::List(nodes) => nodes.as_slice(),
         _ => std::slice::from_ref(node),
     };
     nodes
@@ -110,10 +114,10 @@ pub(super) fn texts(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<Str
 }
 
 /// A number within its bounds. A variable is always a text, and here one that is a number.
-pub(super) fn number(reader: &mut Reader<'_>, node: &Node, of: &Number) -> Option<f64> {
+pub(super) fn number(reader: &mut YamlReader<'_>, node: &Node, of: &Number) -> Option<f64> {
     let what = format!("{}, such as {}", of.what, of.example);
     let number = match &node.content {
-        Content::Text(text) if has_variable(reader, node) => {
+        NodeContent::Text(text) if has_variable(reader, node) => {
             match Scalar::Text(text.clone()).as_number() {
                 Some(number) => number,
                 None => {
@@ -137,7 +141,7 @@ pub(super) fn number(reader: &mut Reader<'_>, node: &Node, of: &Number) -> Optio
 }
 
 /// An instant.
-pub(super) fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
+pub(super) fn instant(reader: &mut YamlReader<'_>, node: &Node) -> Option<Millis> {
     let text = reader.text(node, "an instant such as 2026-03-01T00:00:00Z")?;
     match text.parse() {
         Ok(instant) => Some(instant),
@@ -149,11 +153,11 @@ pub(super) fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
 }
 
 /// Where a server listens.
-pub(super) fn listen(reader: &mut Reader<'_>, node: &Node) -> Option<SocketAddr> {
+pub(super) fn listen(reader: &mut YamlReader<'_>, node: &Node) -> Option<SocketAddr> {
     const HELP: &str =
         "write both as in `127.0.0.1:8080`; `0.0.0.0:8080` listens at every address of the machine";
     // `8080` alone is a number, and what people try first.
-    if let Content::Number(number) = node.content {
+    if let NodeContent::Number(number) = node.content {
         let message = format!("`{number}` is not an IP address and a port");
         return reader.wrong(node.span, message, HELP);
     }
@@ -168,6 +172,6 @@ pub(super) fn listen(reader: &mut Reader<'_>, node: &Node) -> Option<SocketAddr>
 }
 
 /// A length of time.
-pub(super) fn duration(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
+pub(super) fn duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Duration> {
     read_duration(reader, node)
 }

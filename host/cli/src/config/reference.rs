@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::key::{Key, Map, Number, Otherwise, Takes, Text};
+use super::key::{Map, Number, Otherwise, SettingKey, Takes, TextForm};
 use super::project::PROJECT;
 
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -72,7 +72,7 @@ fn takes(of: &Takes) -> String {
     }
 }
 
-fn text(of: &Text) -> String {
+fn text(of: &TextForm) -> String {
     format!("{}, such as `{}`", of.what, of.example)
 }
 
@@ -100,7 +100,7 @@ fn link(map: &Map) -> String {
     format!("[{}](#{anchor})", map.heading)
 }
 
-fn otherwise(key: &Key) -> String {
+fn otherwise(key: &SettingKey) -> String {
     match key.otherwise {
         Otherwise::Missing => "must be there".to_owned(),
         Otherwise::Is(text) => format!("`{text}`"),

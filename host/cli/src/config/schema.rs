@@ -3,7 +3,7 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use super::key::{Map, Number, Otherwise, Takes, Text};
+use super::key::{Map, Number, Otherwise, Takes, TextForm};
 use super::project::{MOST_SOURCES, PROJECT};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -19,7 +19,7 @@ pub(crate) fn schema() -> String {
 }
 
 fn map(map: &Map) -> Value {
-    let property = |key: &super::key::Key| {
+    let property = |key: &super::key::SettingKey| {
         let value = with(value(&key.takes), "description", key.about);
         let default = match key.otherwise {
             Otherwise::Is(text) => plain(text),
@@ -81,7 +81,7 @@ fn value(takes: &Takes) -> Value {
     }
 }
 
-fn text(of: &Text) -> Value {
+fn text(of: &TextForm) -> Value {
     json!({
         "type": "string",
         "minLength": 1,

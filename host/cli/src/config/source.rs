@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use muster_definition::quote;
-use muster_definition::yaml::{Node, Reader};
-use muster_ingest::kinesis::{KinesisSource, Start};
+use muster_definition::yaml::{Node, YamlReader};
+use muster_ingest::kinesis::{KinesisSource, StreamStart};
 
-use super::key::{ANY, INSTANT, Key, LISTEN, Map, Number, Otherwise, Takes, Text};
+use super::key::{ANY, INSTANT, LISTEN, Map, Number, Otherwise, SettingKey, Takes, TextForm};
 use super::kinesis;
 use super::read::{fields, listen, needed, number, optional, texts};
 
@@ -54,9 +54,9 @@ pub(super) static SOURCE: Map = Map {
     heading: "A source",
     about: "Where events come from: files, a server for the vendor's HTTP API, or a stream. One of `files`, `http` and `kinesis` is there.",
     keys: &[
-        Key::new(
+        SettingKey::new(
             "files",
-            Takes::Texts(Text {
+            Takes::Texts(TextForm {
                 what: "a file or a glob, relative to the project's folder",
                 example: "events/*.json.gz",
                 pattern: ANY,
@@ -64,19 +64,19 @@ pub(super) static SOURCE: Map = Map {
             Otherwise::Means("another kind of source is there"),
             "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once; a running service looks for new ones every two seconds, and takes one when two looks have seen the same size and modification time.",
         ),
-        Key::new(
+        SettingKey::new(
             "max_malformed",
             Takes::Number(PERCENT),
             Otherwise::Is("0.1"),
             "Beside `files`: the share of a file's lines, in percent, that may be malformed and are skipped; with more of them nothing of the file is imported.",
         ),
-        Key::new(
+        SettingKey::new(
             "http",
             Takes::Map(&HTTP),
             Otherwise::Means("another kind of source is there"),
             "A server that takes events as the vendor's HTTP V2 API does, so that its SDKs can send to it.",
         ),
-        Key::new(
+        SettingKey::new(
             "kinesis",
             Takes::Map(&KINESIS),
             Otherwise::Means("another kind of source is there"),
@@ -91,11 +91,11 @@ static HTTP: Map = Map {
     heading: "`http` of a source",
     about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put what ends TLS in front of it. What it takes at a time is in operations.md, \"Connections and overload\".",
     keys: &[
-        Key::needed("listen", Takes::Text(LISTEN), "Where it listens."),
-        Key::needed(
+        SettingKey::needed("listen", Takes::Text(LISTEN), "Where it listens."),
+        SettingKey::needed(
             "api_keys",
             Takes::List {
-                of: Text {
+                of: TextForm {
                     what: "an API key",
                     example: "${MUSTER_API_KEY}",
                     pattern: ANY,
@@ -119,7 +119,7 @@ static KINESIS: Map = Map {
         kinesis::EXTERNAL_ID,
         kinesis::ENDPOINT_URL,
         kinesis::STS_ENDPOINT_URL,
-        Key::new(
+        SettingKey::new(
             "start",
             Takes::Either(&[Takes::Word(&START_WORDS), Takes::Text(INSTANT)]),
             Otherwise::Is("trim_horizon"),
@@ -132,7 +132,7 @@ static KINESIS: Map = Map {
 const START_WORDS: [&str; 2] = ["trim_horizon", "latest"];
 
 /// Reads a source.
-pub(super) fn source(reader: &mut Reader<'_>, node: &Node) -> Option<SourceConfig> {
+pub(super) fn source(reader: &mut YamlReader<'_>, node: &Node) -> Option<SourceConfig> {
     let fields = fields(reader, node, &SOURCE)?;
     let kinds = ["files", "http", "kinesis"];
     let mut given = kinds
@@ -174,7 +174,7 @@ pub(super) fn source(reader: &mut Reader<'_>, node: &Node) -> Option<SourceConfi
     }
 }
 
-fn http(reader: &mut Reader<'_>, node: &Node) -> Option<HttpSource> {
+fn http(reader: &mut YamlReader<'_>, node: &Node) -> Option<HttpSource> {
     let fields = fields(reader, node, &HTTP)?;
     let address = needed(reader, &fields, "listen", "listen: \"127.0.0.1:8080\"");
     let address = address.and_then(|node| listen(reader, node));
@@ -191,7 +191,7 @@ fn http(reader: &mut Reader<'_>, node: &Node) -> Option<HttpSource> {
     })
 }
 
-fn api_keys(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
+fn api_keys(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<String>> {
     let items = reader.list(node, "a list of API keys", API_KEYS)?;
     if items.is_empty() {
         let help = "write at least one, such as `[\"${MUSTER_API_KEY}\"]`: without one nobody could send events";
@@ -217,24 +217,24 @@ fn api_keys(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
     (keys.len() == items.len()).then_some(keys)
 }
 
-fn stream(reader: &mut Reader<'_>, node: &Node) -> Option<KinesisSource> {
+fn stream(reader: &mut YamlReader<'_>, node: &Node) -> Option<KinesisSource> {
     let fields = fields(reader, node, &KINESIS)?;
     let stream = kinesis::stream(reader, &fields);
     let start = optional(reader, &fields, "start", start)?;
     Some(KinesisSource {
         stream: stream?,
-        start: start.unwrap_or(Start::TrimHorizon),
+        start: start.unwrap_or(StreamStart::TrimHorizon),
     })
 }
 
-fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Start> {
+fn start(reader: &mut YamlReader<'_>, node: &Node) -> Option<StreamStart> {
     let text = reader.text(node, "`trim_horizon`, `latest` or an instant")?;
     match text {
-        "trim_horizon" => Some(Start::TrimHorizon),
-        "latest" => Some(Start::Latest),
+        "trim_horizon" => Some(StreamStart::TrimHorizon),
+        "latest" => Some(StreamStart::Latest),
         text => {
             match text.parse() {
-                Ok(instant) => Some(Start::At(instant)),
+                Ok(instant) => Some(StreamStart::At(instant)),
                 Err(_) => {
                     let message = format!("{} is no place to start at", quote(text));
                     let help = match muster_definition::yaml::closest(text, START_WORDS) {

@@ -3,13 +3,13 @@
 use std::env::VarError;
 
 use boon::{Compiler, Schemas};
-use muster_definition::Source;
-use muster_definition::yaml::{Content, Node, Reader};
+use muster_definition::SourceFile;
+use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_model::Millis;
 use muster_publish::Destination;
 use serde_json::{Map, Value};
 
-use muster_ingest::kinesis::Start;
+use muster_ingest::kinesis::StreamStart;
 
 use super::source::SourceConfig;
 use super::*;
@@ -29,11 +29,11 @@ fn lookup(name: &str) -> Result<String, VarError> {
 }
 
 fn parse(text: &str) -> Config {
-    Config::parse(&Source::new(FILE, text), &lookup).unwrap()
+    Config::parse(&SourceFile::new(FILE, text), &lookup).unwrap()
 }
 
 fn errors(text: &str) -> String {
-    Config::parse(&Source::new(FILE, text), &lookup)
+    Config::parse(&SourceFile::new(FILE, text), &lookup)
         .unwrap_err()
         .to_string()
 }
@@ -78,8 +78,11 @@ fn sources_that_run_are_read() {
     assert_eq!(http.api_keys, ["key", "other"]);
     let role = at.stream.role.as_ref().unwrap();
     assert_eq!(role.external_id.as_ref().unwrap().as_str(), "known-to-two");
-    assert_eq!(at.start, Start::At(Millis(1_772_323_200_000)));
-    assert_eq!((&latest.stream.role, latest.start), (&None, Start::Latest));
+    assert_eq!(at.start, StreamStart::At(Millis(1_772_323_200_000)));
+    assert_eq!(
+        (&latest.stream.role, latest.start),
+        (&None, StreamStart::Latest)
+    );
 }
 
 #[test]
@@ -147,8 +150,9 @@ fn errors_of_sources_that_run() {
          - kinesis: {region: eu-west-1, start: lastest, external_id: abc}\n"
     ));
     // No message repeats a secret.
-    let told = errors("sources: [{http: {listen: \"127.0.0.1:1\", api_keys: [\"${SECRET}\"]}}]\n");
-    assert!(!told.contains("s3cret"), "{told}");
+    let output_json =
+        errors("sources: [{http: {listen: \"127.0.0.1:1\", api_keys: [\"${SECRET}\"]}}]\n");
+    assert!(!output_json.contains("s3cret"), "{output_json}");
 }
 
 #[test]
@@ -198,10 +202,11 @@ fn too_many_sources_are_refused() {
 #[test]
 fn an_outline_needs_no_secret() {
     let text = "time_zone: ${ZONE:-Asia/Tokyo}\ncohorts: [\"${DIR:-a}/*.yaml\"]\nsources: [{http: {listen: \"${NO}\", api_keys: [\"${NO}\"]}}]\n";
-    let outline = Outline::parse(&Source::new(FILE, text), &none).unwrap();
+    let outline = ProjectOutline::parse(&SourceFile::new(FILE, text), &none).unwrap();
     assert_eq!(outline.time_zone.as_str(), "Asia/Tokyo");
     assert_eq!(outline.cohorts, ["a/*.yaml"]);
-    let wrong = Outline::parse(&Source::new(FILE, "time_zone: ${ZONE}\n"), &none).unwrap_err();
+    let wrong =
+        ProjectOutline::parse(&SourceFile::new(FILE, "time_zone: ${ZONE}\n"), &none).unwrap_err();
     assert!(wrong.to_string().contains("`ZONE` is not set"), "{wrong}");
 }
 
@@ -245,12 +250,12 @@ fn the_examples_of_the_reference_are_right() {
 /// A file as an editor sees it.
 fn json(node: &Node) -> Value {
     match &node.content {
-        Content::Nothing => Value::Null,
-        Content::Flag(flag) => (*flag).into(),
-        Content::Number(number) => (*number).into(),
-        Content::Text(text) => (&**text).into(),
-        Content::List(items) => items.iter().map(json).collect(),
-        Content::Map(entries) => {
+        NodeContent::Nothing => Value::Null,
+        NodeContent::Flag(flag) => (*flag).into(),
+        NodeContent::Number(number) => (*number).into(),
+        NodeContent::Text(text) => (&**text).into(),
+        NodeContent::List(items) => items.iter().map(json).collect(),
+        NodeContent::Map(entries) => {
             let entries = entries
                 .iter()
                 .map(|entry| (entry.key.to_string(), json(&entry.value)));
@@ -267,8 +272,8 @@ fn the_schema_takes_what_is_right_and_refuses_what_the_reader_refuses() {
     compiler.add_resource(place, made).unwrap();
     let index = compiler.compile(place, &mut schemas).unwrap();
     let fault = |text: &str| {
-        let source = Source::new(FILE, text);
-        let root = Reader::new(&source).load().unwrap();
+        let source = SourceFile::new(FILE, text);
+        let root = YamlReader::new(&source).load().unwrap();
         schemas
             .validate(&json(&root), index)
             .err()

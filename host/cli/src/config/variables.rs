@@ -5,28 +5,28 @@
 
 use std::env::VarError;
 
-use muster_definition::yaml::{Content, Node, Reader};
+use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_definition::{Span, quote};
 
 /// Gives the value of a variable; the process's are [`std::env::var`].
 pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Result<String, VarError>;
 
 /// Puts the values of variables into every text of a tree. What is wrong is reported, and the text stays as it is.
-pub(super) fn expand(reader: &mut Reader<'_>, node: &mut Node, lookup: Lookup<'_>) {
+pub(super) fn expand(reader: &mut YamlReader<'_>, node: &mut Node, lookup: Lookup<'_>) {
     match &mut node.content {
-        Content::Text(text) if text.contains("${") => match expanded(text, lookup) {
+        NodeContent::Text(text) if text.contains("${") => match expanded(text, lookup) {
             Ok(value) => *text = value.into(),
             Err(fault) => {
                 let span = place(reader, node.span, &fault.part);
                 let _: Option<()> = reader.wrong(span, fault.message, fault.help);
             }
         },
-        Content::List(items) => {
+        NodeContent::List(items) => {
             for item in items {
                 expand(reader, item, lookup);
             }
         }
-        Content::Map(entries) => {
+        NodeContent::Map(entries) => {
             for entry in entries {
                 expand(reader, &mut entry.value, lookup);
             }
@@ -36,11 +36,11 @@ pub(super) fn expand(reader: &mut Reader<'_>, node: &mut Node, lookup: Lookup<'_
 }
 
 /// Whether a value was written with a variable in it.
-pub(super) fn has_variable(reader: &Reader<'_>, node: &Node) -> bool {
-    matches!(node.content, Content::Text(_)) && reader.source().slice(node.span).contains("${")
+pub(super) fn has_variable(reader: &YamlReader<'_>, node: &Node) -> bool {
+    matches!(node.content, NodeContent::Text(_)) && reader.source().slice(node.span).contains("${")
 }
 
-struct Fault {
+struct VariableError {
     /// The part of the text that is wrong, as it is written.
     part: String,
     message: String,
@@ -48,7 +48,7 @@ struct Fault {
 }
 
 /// A text with the values of its variables.
-fn expanded(text: &str, lookup: Lookup<'_>) -> Result<String, Fault> {
+fn expanded(text: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
     let mut value = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -59,7 +59,7 @@ fn expanded(text: &str, lookup: Lookup<'_>) -> Result<String, Fault> {
             rest = after;
         } else if let Some(after) = from.strip_prefix("${") {
             let Some((inside, after)) = after.split_once('}') else {
-                return Err(Fault {
+                return Err(VariableError {
                     part: from.to_owned(),
                     message: format!("{} has no `}}` at its end", quote(from)),
                     help: LITERAL.to_owned(),
@@ -79,8 +79,8 @@ fn expanded(text: &str, lookup: Lookup<'_>) -> Result<String, Fault> {
 const LITERAL: &str = "write `${NAME}` or `${NAME:-default}`; `$${` stands for the characters `${`";
 
 /// The value of what stands between the braces.
-fn variable(inside: &str, lookup: Lookup<'_>) -> Result<String, Fault> {
-    let fault = |message: String, help: String| Fault {
+fn variable(inside: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
+    let fault = |message: String, help: String| VariableError {
         part: format!("${{{inside}}}"),
         message,
         help,
@@ -125,7 +125,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Where a part of a value stands; the whole value, if the part is written otherwise there, as with escapes.
-fn place(reader: &Reader<'_>, span: Span, part: &str) -> Span {
+fn place(reader: &YamlReader<'_>, span: Span, part: &str) -> Span {
     match reader.source().slice(span).find(part) {
         Some(at) => Span {
             start: span.start + at,
@@ -137,7 +137,7 @@ fn place(reader: &Reader<'_>, span: Span, part: &str) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use muster_definition::Source;
+    use muster_definition::SourceFile;
     use proptest::prelude::*;
 
     use super::*;
@@ -154,8 +154,8 @@ mod tests {
     }
 
     fn tree(text: &str) -> (Option<Node>, String) {
-        let source = Source::new("muster.yaml", text);
-        let mut reader = Reader::new(&source);
+        let source = SourceFile::new("muster.yaml", text);
+        let mut reader = YamlReader::new(&source);
         let mut root = reader.load();
         if let Some(root) = &mut root {
             expand(&mut reader, root, &lookup);
@@ -197,15 +197,15 @@ mod tests {
 
     #[test]
     fn keys_have_none_and_structure_comes_from_the_file_alone() {
-        let (root, told) = tree("${A}: ${YAML}\nnumber: ${ONE:-1}\n");
-        assert_eq!(told, "");
-        let Some(Content::Map(entries)) = root.map(|root| root.content) else {
+        let (root, output_json) = tree("${A}: ${YAML}\nnumber: ${ONE:-1}\n");
+        assert_eq!(output_json, "");
+        let Some(NodeContent::Map(entries)) = root.map(|root| root.content) else {
             panic!("a map")
         };
         assert_eq!(&*entries[0].key, "${A}");
         let yaml = lookup("YAML").unwrap();
-        assert_eq!(entries[0].value.content, Content::Text(yaml.into()));
-        assert_eq!(entries[1].value.content, Content::Text("1".into()));
+        assert_eq!(entries[0].value.content, NodeContent::Text(yaml.into()));
+        assert_eq!(entries[1].value.content, NodeContent::Text("1".into()));
     }
 
     proptest! {

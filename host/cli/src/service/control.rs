@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use muster_definition::Source;
+use muster_definition::SourceFile;
 use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(super) const CONNECTIONS: usize = 64;
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Request {
+pub(crate) enum ControlRequest {
     /// A run of a cohort now.
     Sync { cohort: String, full: bool },
     /// Let go of what the guard holds.
@@ -65,7 +65,7 @@ pub(crate) enum Request {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+enum ControlAnswer {
     Ok(Value),
     Error(String),
 }
@@ -82,7 +82,7 @@ fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
 }
 
 /// Asks the service that runs on a store; `None`: none does.
-pub(crate) fn ask(store: &Path, request: &Request) -> anyhow::Result<Option<Value>> {
+pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Option<Value>> {
     let connected = address(store).and_then(|(path, _folder)| UnixStream::connect(path));
     let mut stream = match connected {
         Ok(stream) => stream,
@@ -112,43 +112,46 @@ pub(crate) fn ask(store: &Path, request: &Request) -> anyhow::Result<Option<Valu
         bail!("the running service ended before it answered");
     }
     match serde_json::from_str(&answer).context("the running service is of another version")? {
-        Answer::Ok(value) => Ok(Some(value)),
-        Answer::Error(error) => bail!("{error}"),
+        ControlAnswer::Ok(value) => Ok(Some(value)),
+        ControlAnswer::Error(error) => bail!("{error}"),
     }
 }
 
 /// The clock of the service that runs on a store; `None`: none does.
 pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
-    let Some(status) = ask(store, &Request::Status)? else {
+    let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);
     };
-    let now = crate::told::field(&status, "now").as_str();
+    let now = crate::output_json::field(&status, "now").as_str();
     Ok(now.and_then(|now| now.parse().ok()))
 }
 
 /// The sources of the definitions in force of the service that runs on a store; `None`: none does.
-pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<Source>>> {
-    let Some(definitions) = ask(store, &Request::Definitions)? else {
+pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<SourceFile>>> {
+    let Some(definitions) = ask(store, &ControlRequest::Definitions)? else {
         return Ok(None);
     };
     let text = |file: &Value, key| {
-        crate::told::field(file, key)
+        crate::output_json::field(file, key)
             .as_str()
             .unwrap_or_default()
             .to_owned()
     };
-    let source = |file: &Value| Source::new(&text(file, "path"), &text(file, "text"));
+    let source = |file: &Value| SourceFile::new(&text(file, "path"), &text(file, "text"));
     let files = definitions.as_array().into_iter().flatten();
     Ok(Some(files.map(source).collect()))
 }
 
 /// The clock of a cohort's latest run, if the service that runs on a store has run it since it began.
 pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option<Millis>> {
-    let Some(status) = ask(store, &Request::Status)? else {
+    let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);
     };
-    let cohort = crate::told::field(crate::told::field(&status, "cohorts"), cohort.as_str());
-    let last = crate::told::field(cohort, "last_run").as_str();
+    let cohort = crate::output_json::field(
+        crate::output_json::field(&status, "cohorts"),
+        cohort.as_str(),
+    );
+    let last = crate::output_json::field(cohort, "last_run").as_str();
     Ok(last.and_then(|last| last.parse().ok()))
 }
 
@@ -174,7 +177,7 @@ pub(super) async fn serve(
     listener: Arc<UnixListener>,
     service: Arc<Service>,
 ) -> anyhow::Result<()> {
-    let stopping = service.host.stopping.clone();
+    let stopping = service.state.stopping.clone();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let place = tokio::select! {
@@ -206,7 +209,7 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     let mut line = String::new();
     let mut reader = tokio::io::BufReader::new(read.take(REQUEST));
     tokio::select! {
-        () = service.host.stopping.cancelled() => return Ok(()),
+        () = service.state.stopping.cancelled() => return Ok(()),
         arrived = tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)) => arrived??,
     };
     let answer = match serde_json::from_str(&line) {
@@ -214,8 +217,8 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
         Err(error) => Err(format!("no request that this version knows: {error}")),
     };
     let answer = match answer {
-        Ok(value) => Answer::Ok(value),
-        Err(error) => Answer::Error(error),
+        Ok(value) => ControlAnswer::Ok(value),
+        Err(error) => ControlAnswer::Error(error),
     };
     let mut bytes = serde_json::to_vec(&answer)?;
     bytes.push(b'\n');
@@ -226,12 +229,12 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
 ///
 /// # Errors
 /// Why it cannot be done, for the person who asked.
-pub(crate) async fn obey(service: &Service, request: Request) -> Result<Value, String> {
+pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<Value, String> {
     let (cohort, ask) = match request {
-        Request::Sync { cohort, full } => (cohort, Ask::Sync { full }),
-        Request::Approve { cohort } => (cohort, Ask::Approve),
-        Request::Reject { cohort } => (cohort, Ask::Reject),
-        Request::Reconcile {
+        ControlRequest::Sync { cohort, full } => (cohort, Ask::Sync { full }),
+        ControlRequest::Approve { cohort } => (cohort, Ask::Approve),
+        ControlRequest::Reject { cohort } => (cohort, Ask::Reject),
+        ControlRequest::Reconcile {
             cohort,
             destination,
             have,
@@ -240,10 +243,10 @@ pub(crate) async fn obey(service: &Service, request: Request) -> Result<Value, S
             let have = have.map_err(|error| format!("{error:#}"))?.map(Arc::new);
             (cohort, Ask::Reconcile { destination, have })
         }
-        Request::Forget { user } => return service.forget(user).await,
-        Request::Prune { anyway } => return service.prune(anyway).await,
-        Request::Definitions => return Ok(service.definitions()),
-        Request::Status => return Ok(status(service)),
+        ControlRequest::Forget { user } => return service.forget(user).await,
+        ControlRequest::Prune { anyway } => return service.prune(anyway).await,
+        ControlRequest::Definitions => return Ok(service.definitions()),
+        ControlRequest::Status => return Ok(status(service)),
     };
     tracing::info!(cohort, ask = ask.name(), "asked for");
     service.ask(&cohort, ask).await
@@ -251,22 +254,22 @@ pub(crate) async fn obey(service: &Service, request: Request) -> Result<Value, S
 
 /// How the service does, for `muster status`.
 fn status(service: &Service) -> Value {
-    let host = &service.host;
-    let live = host.live();
-    let cohorts: serde_json::Map<_, _> = live
+    let state = &service.state;
+    let active = state.active();
+    let cohorts: serde_json::Map<_, _> = active
         .cohorts
         .iter()
         .map(|(id, cohort)| {
             let of_cohort = json!({
                 "next_run": cohort.next.map(|at| at.to_string()),
                 "last_run": cohort.last.map(|at| at.to_string()),
-                "trouble": cohort.trouble,
+                "trouble": cohort.error,
                 "cadence": cohort.cadence,
             });
             (id.to_string(), of_cohort)
         })
         .collect();
-    let sources: Vec<_> = host
+    let sources: Vec<_> = state
         .sources
         .iter()
         .map(|(name, stats)| {
@@ -276,24 +279,24 @@ fn status(service: &Service) -> Value {
                 "refused": stats.refusals(),
                 "last_commit": stats.last_commit().map(|at| at.to_string()),
                 "lag_ms": stats.lag(),
-                "trouble": stats.trouble(),
+                "trouble": stats.error(),
             })
         })
         .collect();
-    let destinations: serde_json::Map<_, _> = host
+    let destinations: serde_json::Map<_, _> = state
         .destinations
         .iter()
         .map(|(name, destination)| {
             let health = destination.health();
             let of_destination = json!({
-                "trouble": health.trouble,
+                "trouble": health.error,
                 "since": health.since.map(|at| at.to_string()),
                 "delivered": health.delivered.map(|at| at.to_string()),
             });
             (name.clone(), of_destination)
         })
         .collect();
-    let parts: serde_json::Map<_, _> = (host.parts.all().into_iter())
+    let parts: serde_json::Map<_, _> = (state.parts.all().into_iter())
         .map(|(name, part)| {
             let of_part = json!({
                 "failures": part.failures,
@@ -306,10 +309,10 @@ fn status(service: &Service) -> Value {
         .collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "now": host.clock.now().to_string(),
-        "caught_up": live.caught_up,
-        "definitions": live.definitions.as_ref().map(|faults| &faults.text),
-        "retention": live.retention,
+        "now": state.clock.now().to_string(),
+        "caught_up": active.caught_up,
+        "definitions": active.definitions.as_ref().map(|faults| &faults.text),
+        "retention": active.retention,
         "parts": parts,
         "cohorts": cohorts,
         "sources": sources,
@@ -324,9 +327,12 @@ mod tests {
     #[test]
     fn nobody_answers_where_no_service_runs() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(ask(directory.path(), &Request::Status).unwrap(), None);
         assert_eq!(
-            ask(&directory.path().join("none"), &Request::Status).unwrap(),
+            ask(directory.path(), &ControlRequest::Status).unwrap(),
+            None
+        );
+        assert_eq!(
+            ask(&directory.path().join("none"), &ControlRequest::Status).unwrap(),
             None
         );
     }
@@ -337,7 +343,7 @@ mod tests {
         let deep = directory.path().join("d".repeat(90)).join("e".repeat(90));
         std::fs::create_dir_all(&deep).unwrap();
         let listener = bind(&deep).unwrap();
-        let asking = tokio::task::spawn_blocking(move || ask(&deep, &Request::Status));
+        let asking = tokio::task::spawn_blocking(move || ask(&deep, &ControlRequest::Status));
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut line = String::new();
         tokio::io::BufReader::new(&mut stream)

@@ -8,7 +8,7 @@ use muster_model::Millis;
 use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publisher};
 
 use super::backoff::Backoff;
-use super::host::Host;
+use super::state::ServiceState;
 
 /// How often a destination that is woken by nobody looks into the outbox. Looking costs one read; it bounds what a lost wake-up
 /// would cost.
@@ -18,7 +18,7 @@ pub(super) const LOOK: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health {
     /// Why it takes nothing at the moment, with what to do about it.
-    pub(crate) trouble: Option<String>,
+    pub(crate) error: Option<String>,
     /// Since when.
     pub(crate) since: Option<Millis>,
     /// When it last took something.
@@ -27,13 +27,13 @@ pub(crate) struct Health {
 
 /// Sends whatever comes into the outbox for a destination, until it is cancelled.
 pub(crate) async fn deliver(
-    host: Arc<Host>,
+    state: Arc<ServiceState>,
     name: String,
     destination: muster_publish::Destination,
     cancel: CancellationToken,
 ) {
     let mut publisher = Publisher::new(&name, &destination);
-    let store = Arc::new(host.store.clone());
+    let store = Arc::new(state.store.clone());
     let mut backoff = Backoff::default();
     loop {
         let options = DrainOptions {
@@ -41,16 +41,16 @@ pub(crate) async fn deliver(
             ..DrainOptions::default()
         };
         // Reports count from the beginning of a drain, the metrics from the beginning of the service.
-        let told = std::sync::Mutex::new(DrainReport::default());
+        let output_json = std::sync::Mutex::new(DrainReport::default());
         let progress = |report: &DrainReport| {
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-            host.metrics.delivered(&name, &told, report);
-            if report.messages > told.messages {
-                health(&host, &name, |health| {
+            let mut output_json = output_json.lock().unwrap_or_else(PoisonError::into_inner);
+            state.metrics.delivered(&name, &output_json, report);
+            if report.messages > output_json.messages {
+                health(&state, &name, |health| {
                     health.delivered = Some(Millis::now())
                 });
             }
-            *told = *report;
+            *output_json = *report;
         };
         let wait = match publisher.drain(&store, &options, progress).await {
             Ok(_) => {
@@ -58,10 +58,10 @@ pub(crate) async fn deliver(
                     tracing::info!(destination = name, "takes messages again");
                 }
                 backoff.succeeded();
-                health(&host, &name, |health| {
-                    (health.trouble, health.since) = (None, None)
+                health(&state, &name, |health| {
+                    (health.error, health.since) = (None, None)
                 });
-                host.look
+                state.fingerprints
             }
             Err(error) => {
                 let hint = error
@@ -75,8 +75,8 @@ pub(crate) async fn deliver(
                 } else {
                     tracing::debug!(destination = name, failures, "still: {trouble}");
                 }
-                health(&host, &name, |health| {
-                    health.trouble = Some(trouble);
+                health(&state, &name, |health| {
+                    health.error = Some(trouble);
                     health.since.get_or_insert_with(Millis::now);
                 });
                 // What only a person can change need not be tried so often.
@@ -89,7 +89,7 @@ pub(crate) async fn deliver(
             }
         };
         let woken = async {
-            match host.destinations.get(&name) {
+            match state.destinations.get(&name) {
                 Some(destination) if backoff.failures() == 0 => destination.wake.notified().await,
                 _ => std::future::pending().await,
             }
@@ -103,15 +103,15 @@ pub(crate) async fn deliver(
 }
 
 /// Notes that the task itself failed.
-pub(super) fn failed(host: &Host, name: &str, why: &str) {
-    health(host, name, |health| {
-        health.trouble = Some(format!("destination `{name}`: {why}"));
+pub(super) fn failed(state: &ServiceState, name: &str, why: &str) {
+    health(state, name, |health| {
+        health.error = Some(format!("destination `{name}`: {why}"));
         health.since.get_or_insert_with(Millis::now);
     });
 }
 
-fn health(host: &Host, name: &str, change: impl FnOnce(&mut Health)) {
-    if let Some(destination) = host.destinations.get(name) {
+fn health(state: &ServiceState, name: &str, change: impl FnOnce(&mut Health)) {
+    if let Some(destination) = state.destinations.get(name) {
         change(
             &mut destination
                 .health

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use muster_definition::Diagnostics;
-use muster_engine::Moved;
+use muster_engine::ChangedAddress;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -28,7 +28,7 @@ pub(crate) fn warn(diagnostics: &Diagnostics) {
 }
 
 /// Logs that a destination is another place than before.
-pub(crate) fn moved(moved: &Moved) {
+pub(crate) fn address_changed(moved: &ChangedAddress) {
     tracing::warn!(
         destination = moved.destination,
         from = moved.from,

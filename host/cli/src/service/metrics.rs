@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Mutex, PoisonError};
 
-use muster_engine::{Reason, TickReport};
+use muster_engine::{Reason, RunReport};
 use muster_model::{CohortId, Millis};
 use muster_publish::DrainReport;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -15,9 +15,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::host::Host;
-use super::live::LiveCohort;
-use crate::removed::HeldEnd;
+use super::active::ActiveCohort;
+use super::state::ServiceState;
+use crate::held_removal::HeldRemoval;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OfCohort {
@@ -40,8 +40,8 @@ struct OfDestination {
     destination: String,
 }
 
-type Counts<L> = Family<L, Counter<u64, AtomicU64>>;
-type Levels<L> = Family<L, Gauge<i64, AtomicI64>>;
+type Counters<L> = Family<L, Counter<u64, AtomicU64>>;
+type Gauges<L> = Family<L, Gauge<i64, AtomicI64>>;
 
 /// Seconds that a tick takes, from the idle to the first of millions.
 const SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0];
@@ -49,31 +49,31 @@ const SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0,
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
-    runs: Counts<OfRun>,
-    failures: Counts<OfCohort>,
-    entered: Counts<OfCohort>,
-    exited: Counts<OfCohort>,
-    members: Levels<OfCohort>,
-    held: Levels<OfCohort>,
-    last_run: Levels<OfCohort>,
+    runs: Counters<OfRun>,
+    failures: Counters<OfCohort>,
+    entered: Counters<OfCohort>,
+    exited: Counters<OfCohort>,
+    members: Gauges<OfCohort>,
+    held: Gauges<OfCohort>,
+    last_run: Gauges<OfCohort>,
     candidates: Counter,
     skipped: Counter,
     seconds: Histogram,
-    events: Counts<OfSource>,
-    anonymous: Counts<OfSource>,
-    malformed: Counts<OfSource>,
-    refused: Counts<OfSource>,
-    commits: Counts<OfSource>,
-    lag: Levels<OfSource>,
-    source_up: Levels<OfSource>,
-    messages: Counts<OfDestination>,
-    bytes: Counts<OfDestination>,
-    calls: Counts<OfDestination>,
-    retried: Counts<OfDestination>,
-    throttled: Counts<OfDestination>,
-    backlog: Levels<OfDestination>,
-    backlog_bytes: Levels<OfDestination>,
-    destination_up: Levels<OfDestination>,
+    events: Counters<OfSource>,
+    anonymous: Counters<OfSource>,
+    malformed: Counters<OfSource>,
+    refused: Counters<OfSource>,
+    commits: Counters<OfSource>,
+    lag: Gauges<OfSource>,
+    source_up: Gauges<OfSource>,
+    messages: Counters<OfDestination>,
+    bytes: Counters<OfDestination>,
+    calls: Counters<OfDestination>,
+    retried: Counters<OfDestination>,
+    throttled: Counters<OfDestination>,
+    backlog: Gauges<OfDestination>,
+    backlog_bytes: Gauges<OfDestination>,
+    destination_up: Gauges<OfDestination>,
     users: Gauge<i64, AtomicI64>,
     stored: Gauge<i64, AtomicI64>,
     disk: Gauge<i64, AtomicI64>,
@@ -177,7 +177,7 @@ impl Metrics {
     }
 
     /// A run has ended.
-    pub(crate) fn ran(&self, report: &TickReport) {
+    pub(crate) fn ran(&self, report: &RunReport) {
         self.candidates.inc_by(report.candidates);
         let failed = report.skipped.iter().filter(|skipped| !skipped.is_known());
         self.skipped
@@ -224,16 +224,16 @@ impl Metrics {
     }
 
     /// What the store knows of the cohorts in force, also of those that have not run since the service began.
-    fn cohorts(&self, host: &Host) -> anyhow::Result<()> {
+    fn cohorts(&self, state: &ServiceState) -> anyhow::Result<()> {
         let cohorts: Vec<(CohortId, Option<Millis>)> = {
-            let live = host.live();
-            let of = |(id, cohort): (&CohortId, &LiveCohort)| (id.clone(), cohort.last);
-            live.cohorts.iter().map(of).collect()
+            let active = state.active();
+            let of = |(id, cohort): (&CohortId, &ActiveCohort)| (id.clone(), cohort.last);
+            active.cohorts.iter().map(of).collect()
         };
         for family in [&self.members, &self.held, &self.last_run] {
             family.clear();
         }
-        let snapshot = host.store.snapshot()?;
+        let snapshot = state.store.snapshot()?;
         for (id, last) in cohorts {
             let status = muster_engine::status(&snapshot, &id)?;
             let of = OfCohort {
@@ -248,7 +248,7 @@ impl Metrics {
             }
         }
         // A cohort that is no longer in force can be held, too.
-        for end in HeldEnd::all(&snapshot)? {
+        for end in HeldRemoval::all(&snapshot)? {
             let cohort = end.cohort.to_string();
             self.held.get_or_create(&OfCohort { cohort }).set(1);
         }
@@ -278,15 +278,15 @@ impl Metrics {
     }
 
     /// Everything as Prometheus reads it, with what the store and the sources know now.
-    pub(crate) fn text(&self, host: &Host) -> anyhow::Result<String> {
+    pub(crate) fn text(&self, state: &ServiceState) -> anyhow::Result<String> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.cohorts(host)?;
-        for (name, stats) in &host.sources {
+        self.cohorts(state)?;
+        for (name, stats) in &state.sources {
             let of = OfSource {
                 source: name.clone(),
             };
             let counts = stats.counts();
-            let raise = |family: &Counts<OfSource>, to: u64| {
+            let raise = |family: &Counters<OfSource>, to: u64| {
                 let counter = family.get_or_create(&of);
                 counter.inc_by(to.saturating_sub(counter.get()));
             };
@@ -296,11 +296,11 @@ impl Metrics {
             raise(&self.refused, stats.refusals());
             raise(&self.commits, stats.commits());
             self.lag.get_or_create(&of).set(stats.lag());
-            let up = stats.trouble().is_none();
+            let up = stats.error().is_none();
             self.source_up.get_or_create(&of).set(i64::from(up));
         }
-        let backlog = host.store.backlog()?;
-        for (name, destination) in &host.destinations {
+        let backlog = state.store.backlog()?;
+        for (name, destination) in &state.destinations {
             let of = OfDestination {
                 destination: name.clone(),
             };
@@ -312,14 +312,14 @@ impl Metrics {
             let health = destination.health();
             self.destination_up
                 .get_or_create(&of)
-                .set(i64::from(health.trouble.is_none()));
+                .set(i64::from(health.error.is_none()));
         }
-        let statistics = host.store.statistics()?;
+        let statistics = state.store.statistics()?;
         self.users.set(signed(statistics.users));
         self.stored.set(signed(statistics.events));
         self.disk.set(signed(statistics.disk_bytes));
         self.definitions
-            .set(i64::from(host.live().definitions.is_none()));
+            .set(i64::from(state.active().definitions.is_none()));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         let version = env!("CARGO_PKG_VERSION");

@@ -13,6 +13,8 @@
 //! | `descriptors.rs` | open files: the service's own, and what is left for connections |
 //! | `stop.rs` | the end, in order |
 
+mod activation;
+mod active;
 mod backoff;
 mod blocking;
 mod clock;
@@ -21,21 +23,19 @@ mod definitions;
 mod delivery;
 pub(crate) mod descriptors;
 mod group;
-mod host;
-mod in_force;
-mod live;
-#[cfg(test)]
-mod lives;
 pub(crate) mod logs;
+mod maintenance;
 mod metrics;
 mod operations;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod sources;
+mod state;
 mod stop;
 mod supervisor;
 #[cfg(test)]
 mod tests;
-mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,24 +47,24 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::deliver;
+use crate::modules::LoadedModule;
 use crate::places::places;
 use crate::project::Project;
-use crate::rules::Loaded;
+use activation::Phase;
+use active::DefinitionFaults;
 use clock::Clock;
-use group::Group;
-use host::{Begin, Destination, Host};
-use in_force::Phase;
-use live::Faults;
+use group::CohortGroup;
 use sources::Sources;
+use state::{Begin, DestinationState, ServiceState};
 use supervisor::{Supervisor, Task};
 
-pub(crate) use settings::{Prepared, Settings};
+pub(crate) use settings::{ServiceRuntime, ServiceSettings};
 
 /// The service and what is in force.
 pub(crate) struct Service {
-    pub(crate) host: Arc<Host>,
+    pub(crate) state: Arc<ServiceState>,
     project: Mutex<Arc<Project>>,
-    groups: tokio::sync::Mutex<Vec<Group>>,
+    groups: tokio::sync::Mutex<Vec<CohortGroup>>,
     /// How far the definitions are put in force.
     phase: watch::Sender<Phase>,
     /// Whoever puts definitions in force holds it, and whoever clears up after that.
@@ -83,11 +83,11 @@ pub(crate) struct Service {
 /// # Errors
 /// When it cannot start: an address is taken, a source or the store cannot be opened.
 pub(crate) fn run(
-    prepared: Prepared,
+    prepared: ServiceRuntime,
     project: Project,
-    loaded: Vec<Loaded>,
+    loaded: Vec<LoadedModule>,
     store: Store,
-    settings: &Settings,
+    settings: &ServiceSettings,
 ) -> anyhow::Result<()> {
     let runtime = prepared.runtime;
     let ended = runtime.block_on(serve(project, loaded, store, settings));
@@ -99,9 +99,9 @@ pub(crate) fn run(
 /// Runs the service until a signal ends it.
 async fn serve(
     project: Project,
-    loaded: Vec<Loaded>,
+    loaded: Vec<LoadedModule>,
     store: Store,
-    settings: &Settings,
+    settings: &ServiceSettings,
 ) -> anyhow::Result<()> {
     let mut signals = stop::Signals::listen()?;
     let modules = loaded.len();
@@ -124,9 +124,9 @@ impl Service {
     async fn open(
         project: Project,
         store: Store,
-        settings: &Settings,
+        settings: &ServiceSettings,
         modules: usize,
-    ) -> anyhow::Result<(Arc<Self>, Open)> {
+    ) -> anyhow::Result<(Arc<Self>, OpenService)> {
         let config = Arc::clone(&project.config);
         let operations = match &config.operations {
             Some(operations) => Some(operations::bind(operations.listen).await?),
@@ -135,7 +135,7 @@ impl Service {
         let sources = Sources::open(&project, modules).await?;
         let control = control::bind(&project.store_directory())?;
         let service = Self::new(project, store, settings, sources.stats());
-        let open = Open {
+        let open = OpenService {
             operations,
             control,
             sources,
@@ -148,17 +148,18 @@ impl Service {
     fn new(
         project: Project,
         store: Store,
-        settings: &Settings,
+        settings: &ServiceSettings,
         sources: Vec<(String, Arc<SourceStats>)>,
     ) -> Arc<Self> {
         let config = Arc::clone(&project.config);
         let (news_sender, changes) = watch::channel(0);
-        store.on_news(move |sequence| {
+        store.on_changed_users(move |sequence| {
             news_sender.send_replace(sequence);
         });
-        let destinations: BTreeMap<_, Arc<Destination>> = (config.destinations.keys().cloned())
-            .map(|name| (name, Arc::default()))
-            .collect();
+        let destinations: BTreeMap<_, Arc<DestinationState>> =
+            (config.destinations.keys().cloned())
+                .map(|name| (name, Arc::default()))
+                .collect();
         {
             let destinations = destinations.clone();
             store.on_messages(move |destination| {
@@ -167,21 +168,21 @@ impl Service {
                 }
             });
         }
-        let host = Arc::new(Host::new(Begin {
+        let state = Arc::new(ServiceState::new(Begin {
             store,
             directory: project.directory.clone(),
             clock: Clock::new(settings.now.or(config.clock), settings.speed),
             guard: config.guard,
             runs: settings.runs.clone(),
-            look: settings.look,
+            fingerprints: settings.fingerprints,
             destinations,
             sources,
         }));
         Arc::new(Self {
-            work: Supervisor::new(Arc::clone(&host.parts)),
-            deliveries: Supervisor::new(Arc::clone(&host.parts)),
+            work: Supervisor::new(Arc::clone(&state.parts)),
+            deliveries: Supervisor::new(Arc::clone(&state.parts)),
             stop_deliveries: CancellationToken::new(),
-            host,
+            state,
             project: Mutex::new(Arc::new(project)),
             groups: tokio::sync::Mutex::default(),
             phase: watch::Sender::new(Phase::Starting),
@@ -194,33 +195,37 @@ impl Service {
     ///
     /// # Errors
     /// [`StoreError::Stopped`] when a write to the store failed half way.
-    async fn go(self: &Arc<Self>, open: Open, loaded: Vec<Loaded>) -> anyhow::Result<()> {
+    async fn go(
+        self: &Arc<Self>,
+        open: OpenService,
+        loaded: Vec<LoadedModule>,
+    ) -> anyhow::Result<()> {
         self.begin(open, loaded).await;
         tracing::info!(
-            sources = self.host.sources.len(),
+            sources = self.state.sources.len(),
             cohorts = self.project().definitions.len(),
-            destinations = self.host.destinations.len(),
+            destinations = self.state.destinations.len(),
             "running; Ctrl-C or SIGTERM ends it"
         );
         tokio::select! {
-            () = self.host.stopping.cancelled() => Ok(()),
-            () = self.host.broken.cancelled() => Err(StoreError::Stopped.into()),
+            () = self.state.stopping.cancelled() => Ok(()),
+            () = self.state.broken.cancelled() => Err(StoreError::Stopped.into()),
         }
     }
 
     /// Starts every part, and returns when the definitions are in force.
-    async fn begin(self: &Arc<Self>, open: Open, loaded: Vec<Loaded>) {
+    async fn begin(self: &Arc<Self>, open: OpenService, loaded: Vec<LoadedModule>) {
         let project = self.project();
-        let host = &self.host;
-        host.live().definitions = Faults::of_modules(&loaded);
-        self.note_in_force(&project, &loaded);
+        let state = &self.state;
+        state.active().definitions = DefinitionFaults::of_modules(&loaded);
+        self.note_active(&project, &loaded);
         // Before anything is delivered: what waits for another place is dropped.
         self.put_in_store(&loaded, places(&project)).await;
         if let Some(listener) = open.operations {
-            let (host, address) = (Arc::clone(host), listener.local_addr());
+            let (state, address) = (Arc::clone(state), listener.local_addr());
             let mut listener = Some(listener);
             self.start("metrics and health", move || {
-                let (host, listener) = (Arc::clone(&host), listener.take());
+                let (state, listener) = (Arc::clone(&state), listener.take());
                 let address = address
                     .as_ref()
                     .map(Clone::clone)
@@ -230,7 +235,7 @@ impl Service {
                         Some(listener) => listener,
                         None => operations::bind(address.map_err(anyhow::Error::msg)?).await?,
                     };
-                    operations::serve(listener, host).await;
+                    operations::serve(listener, state).await;
                     Ok(())
                 }
             });
@@ -241,16 +246,16 @@ impl Service {
                 control::serve(Arc::clone(&listener), Arc::clone(&service))
             });
         }
-        let first_looks = open.sources.start(host, &self.work);
+        let first_looks = open.sources.start(state, &self.work);
         for (name, destination) in &project.config.destinations {
             self.start_delivery(name, deliver::within(&project, destination));
         }
         {
-            let (host, config) = (Arc::clone(host), Arc::clone(&project.config));
+            let (state, config) = (Arc::clone(state), Arc::clone(&project.config));
             self.start("upkeep of the store", move || {
-                let (host, config) = (Arc::clone(&host), Arc::clone(&config));
+                let (state, config) = (Arc::clone(&state), Arc::clone(&config));
                 async move {
-                    upkeep::upkeep(host, config).await;
+                    maintenance::maintain(state, config).await;
                     Ok(())
                 }
             });
@@ -274,37 +279,37 @@ impl Service {
     {
         let task = Task {
             name: name.to_owned(),
-            stop: self.host.stopping.clone(),
+            stop: self.state.stopping.clone(),
             work,
         };
         self.work.start(task, |_| {});
     }
 
     fn start_delivery(&self, name: &str, destination: muster_publish::Destination) {
-        let (host, stop) = (Arc::clone(&self.host), self.stop_deliveries.clone());
+        let (state, stop) = (Arc::clone(&self.state), self.stop_deliveries.clone());
         let task = Task {
             name: format!("destination {name}"),
             stop: stop.clone(),
             work: {
-                let (host, name) = (Arc::clone(&host), name.to_owned());
+                let (state, name) = (Arc::clone(&state), name.to_owned());
                 move || {
-                    let (host, name) = (Arc::clone(&host), name.clone());
+                    let (state, name) = (Arc::clone(&state), name.clone());
                     let (destination, stop) = (destination.clone(), stop.clone());
                     async move {
-                        delivery::deliver(host, name, destination, stop).await;
+                        delivery::deliver(state, name, destination, stop).await;
                         Ok(())
                     }
                 }
             },
         };
         let name = name.to_owned();
-        (self.deliveries).start(task, move |why| delivery::failed(&host, &name, why));
+        (self.deliveries).start(task, move |why| delivery::failed(&state, &name, why));
     }
 
     /// Drops events that are older than the retention.
     async fn prune(&self, anyway: bool) -> Result<Value, String> {
         let project = self.project();
-        upkeep::prune(Arc::clone(&self.host), &project.config, anyway).await
+        maintenance::prune(Arc::clone(&self.state), &project.config, anyway).await
     }
 
     fn project(&self) -> Arc<Project> {
@@ -313,7 +318,7 @@ impl Service {
 }
 
 /// Addresses that are taken, and sources that are open.
-struct Open {
+struct OpenService {
     operations: Option<tokio::net::TcpListener>,
     control: tokio::net::UnixListener,
     sources: Sources,

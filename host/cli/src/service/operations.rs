@@ -11,19 +11,19 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use muster_http::Limits;
+use muster_http::ConnectionLimits;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::blocking::blocking;
-use super::host::Host;
+use super::state::ServiceState;
 
 /// Connections at a time. A few that scrape metrics and probe health keep one each; one more takes the place of an idle one.
 pub(super) const CONNECTIONS: usize = 64;
 
 /// What connections may take: the time of a head is that of ingestion, which is longer than the 5 s after which most pools drop
 /// a connection; an answer of a thousand cohorts is some 500 KB, which every network takes within seconds.
-const LIMITS: Limits = Limits {
+const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: CONNECTIONS,
     head_time: Duration::from_secs(10),
     write_time: Duration::from_secs(10),
@@ -43,13 +43,13 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Answers until the service stops.
-pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) {
-    let stopped = host.stopping.clone();
+pub(crate) async fn serve(listener: TcpListener, state: Arc<ServiceState>) {
+    let stopped = state.stopping.clone();
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .with_state(host);
+        .with_state(state);
     let answer = move |request: Request<_>, _peer: IpAddr| {
         let answering = router.clone().oneshot(request.map(Body::new));
         async move {
@@ -62,8 +62,8 @@ pub(crate) async fn serve(listener: TcpListener, host: Arc<Host>) {
     muster_http::serve(listener, LIMITS, answer, stopped.cancelled_owned()).await;
 }
 
-async fn metrics(State(host): State<Arc<Host>>) -> Response {
-    let text = blocking(move || host.metrics.text(&host)).await;
+async fn metrics(State(state): State<Arc<ServiceState>>) -> Response {
+    let text = blocking(move || state.metrics.text(&state)).await;
     match text {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")).into_response(),
@@ -72,27 +72,27 @@ async fn metrics(State(host): State<Arc<Host>>) -> Response {
 
 /// Ready: every cohort has had its first attempt, every source gets on, every part runs, and nothing is being shut down. A wrong
 /// definition on disk is told and changes nothing of that, for the ones in force go on.
-async fn ready(State(host): State<Arc<Host>>) -> Response {
+async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
     let mut reasons = Vec::new();
-    if host.stopping.is_cancelled() {
+    if state.stopping.is_cancelled() {
         reasons.push("stopping".to_owned());
     }
     let (caught_up, faults) = {
-        let live = host.live();
-        (live.caught_up, live.definitions.clone())
+        let active = state.active();
+        (active.caught_up, active.definitions.clone())
     };
     if !caught_up {
         reasons.push("cohorts are evaluated for the first time, or made up for".to_owned());
     }
-    for (name, stats) in &host.sources {
+    for (name, stats) in &state.sources {
         reasons.extend(
             stats
-                .trouble()
+                .error()
                 .map(|trouble| format!("source {name}: {trouble}")),
         );
     }
     let is_source = |name: &str| name.starts_with("source ");
-    for (name, part) in host.parts.all() {
+    for (name, part) in state.parts.all() {
         // A source has said it already.
         if part.down && !is_source(&name) {
             reasons.push(format!("{name}: {}; it is started again", part.why));

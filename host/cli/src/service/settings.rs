@@ -10,10 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::descriptors;
-use super::host::Runs;
+use super::state::RunSettings;
 
 /// How the service runs, beyond what muster.yaml says.
-pub(crate) struct Settings {
+pub(crate) struct ServiceSettings {
     /// Where its clock starts; `None`: it is the system's.
     pub(crate) now: Option<Millis>,
     /// How many times as fast the clock runs.
@@ -23,35 +23,35 @@ pub(crate) struct Settings {
     /// How long its end may take.
     pub(crate) stop_timeout: Duration,
     /// How runs divide their work.
-    pub(crate) runs: Runs,
+    pub(crate) runs: RunSettings,
     /// How often a destination that nobody wakes looks into the outbox.
-    pub(crate) look: Duration,
+    pub(crate) fingerprints: Duration,
     /// Definitions are read again when it is notified, also of what came before the service listened.
     pub(crate) reload: Arc<Notify>,
 }
 
-impl Default for Settings {
+impl Default for ServiceSettings {
     fn default() -> Self {
         Self {
             now: None,
             speed: 1.0,
             drain: false,
             stop_timeout: Duration::from_secs(25),
-            runs: Runs::default(),
-            look: super::delivery::LOOK,
+            runs: RunSettings::default(),
+            fingerprints: super::delivery::LOOK,
             reload: Arc::default(),
         }
     }
 }
 
 /// What is there before the project is read: the service's threads, and an ear for SIGHUP, which would end the process otherwise.
-pub(crate) struct Prepared {
+pub(crate) struct ServiceRuntime {
     pub(super) runtime: Runtime,
     /// See [`Settings::reload`].
     pub(crate) reload: Arc<Notify>,
 }
 
-impl Prepared {
+impl ServiceRuntime {
     /// Raises the limit of open files, starts the service's threads and listens for SIGHUP.
     ///
     /// # Errors
@@ -64,10 +64,10 @@ impl Prepared {
             let _within = runtime.enter();
             signal(SignalKind::hangup()).context("cannot listen for signals")?
         };
-        let told = Arc::clone(&reload);
+        let output_json = Arc::clone(&reload);
         runtime.spawn(async move {
             while hangup.recv().await.is_some() {
-                told.notify_one();
+                output_json.notify_one();
             }
         });
         Ok(Self { runtime, reload })

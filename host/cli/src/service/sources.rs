@@ -12,23 +12,23 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::descriptors::{self, Needs};
-use super::host::Host;
+use super::state::ServiceState;
 use super::supervisor::{Supervisor, Task};
 use crate::config::{Config, SourceConfig};
 use crate::project::Project;
 
 /// Sources that are open: their addresses are taken, nothing is read yet.
 pub(super) struct Sources {
-    all: Vec<Source>,
+    all: Vec<NamedSource>,
 }
 
-struct Source {
+struct NamedSource {
     name: String,
     stats: Arc<SourceStats>,
-    open: Open,
+    open: OpenSource,
 }
 
-enum Open {
+enum OpenSource {
     Files(FilesSettings),
     Http(HttpSettings, TcpListener),
     Kinesis(KinesisSource),
@@ -51,7 +51,7 @@ impl Sources {
                     let listener = http::bind(&settings).await.context("the `http:` source")?;
                     (
                         format!("http:{}", source.listen),
-                        Open::Http(settings, listener),
+                        OpenSource::Http(settings, listener),
                     )
                 }
                 SourceConfig::Files(source) => {
@@ -63,15 +63,15 @@ impl Sources {
                     };
                     (
                         format!("files:{}", source.files.join(",")),
-                        Open::Files(settings),
+                        OpenSource::Files(settings),
                     )
                 }
                 SourceConfig::Kinesis(source) => (
                     format!("kinesis:{}", source.stream.stream_name),
-                    Open::Kinesis(source.clone()),
+                    OpenSource::Kinesis(source.clone()),
                 ),
             };
-            all.push(Source {
+            all.push(NamedSource {
                 name,
                 stats: Arc::default(),
                 open,
@@ -81,7 +81,7 @@ impl Sources {
     }
 
     pub(super) fn stats(&self) -> Vec<(String, Arc<SourceStats>)> {
-        let stats = |source: &Source| (source.name.clone(), Arc::clone(&source.stats));
+        let stats = |source: &NamedSource| (source.name.clone(), Arc::clone(&source.stats));
         self.all.iter().map(stats).collect()
     }
 
@@ -89,33 +89,35 @@ impl Sources {
     /// so that a cohort's first run sees the history.
     pub(super) fn start(
         self,
-        host: &Arc<Host>,
+        state: &Arc<ServiceState>,
         supervisor: &Supervisor,
     ) -> impl Future<Output = ()> + use<> {
         let mut first_looks = Vec::new();
-        for Source { name, stats, open } in self.all {
-            let (looked, first_look) = oneshot::channel();
+        for NamedSource { name, stats, open } in self.all {
+            let (checked, first_look) = oneshot::channel();
             let kind = match open {
-                Open::Files(settings) => {
+                OpenSource::Files(settings) => {
                     first_looks.push(first_look);
-                    Kind::Files(settings, Once::new(looked))
+                    SourceKind::Files(settings, Once::new(checked))
                 }
-                Open::Http(settings, listener) => Kind::Http(settings, Once::new(listener)),
-                Open::Kinesis(source) => Kind::Kinesis(source),
+                OpenSource::Http(settings, listener) => {
+                    SourceKind::Http(settings, Once::new(listener))
+                }
+                OpenSource::Kinesis(source) => SourceKind::Kinesis(source),
             };
             let failing = Arc::clone(&stats);
-            let reading = Arc::new(Reading {
+            let reading = Arc::new(SourceTask {
                 kind,
                 stats,
-                store: host.store.clone(),
-                cancel: host.stopping.clone(),
+                store: state.store.clone(),
+                cancel: state.stopping.clone(),
             });
             let task = Task {
                 name: format!("source {name}"),
-                stop: host.stopping.clone(),
+                stop: state.stopping.clone(),
                 work: move || Arc::clone(&reading).read(),
             };
-            supervisor.start(task, move |why| failing.set_trouble(Some(why.to_owned())));
+            supervisor.start(task, move |why| failing.set_error(Some(why.to_owned())));
         }
         async move {
             for first_look in first_looks {
@@ -155,43 +157,43 @@ impl<T> Once<T> {
     }
 }
 
-enum Kind {
+enum SourceKind {
     Files(FilesSettings, Once<oneshot::Sender<()>>),
     Http(HttpSettings, Once<TcpListener>),
     Kinesis(KinesisSource),
 }
 
 /// A source that is read. It may be begun again: what was read is in the store, with its position.
-struct Reading {
-    kind: Kind,
+struct SourceTask {
+    kind: SourceKind,
     stats: Arc<SourceStats>,
     store: Store,
     cancel: CancellationToken,
 }
 
-impl Reading {
+impl SourceTask {
     async fn read(self: Arc<Self>) -> anyhow::Result<()> {
         // What a start before this one said.
-        self.stats.set_trouble(None);
+        self.stats.set_error(None);
         let (store, stats, cancel) = (
             self.store.clone(),
             Arc::clone(&self.stats),
             self.cancel.clone(),
         );
         match &self.kind {
-            Kind::Files(settings, looked) => {
+            SourceKind::Files(settings, checked) => {
                 // After the first start nobody listens.
-                let looked = looked.take().unwrap_or_else(|| oneshot::channel().0);
-                muster_ingest::run_files(store, settings.clone(), looked, stats, cancel).await?;
+                let checked = checked.take().unwrap_or_else(|| oneshot::channel().0);
+                muster_ingest::run_files(store, settings.clone(), checked, stats, cancel).await?;
             }
-            Kind::Http(settings, listener) => {
+            SourceKind::Http(settings, listener) => {
                 let listener = match listener.take() {
                     Some(listener) => listener,
                     None => http::bind(settings).await?,
                 };
                 http::run_http(listener, store, settings, stats, cancel).await?;
             }
-            Kind::Kinesis(source) => {
+            SourceKind::Kinesis(source) => {
                 kinesis::run_kinesis(store, source.clone(), stats, cancel).await?;
             }
         }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::blocking::blocking;
-use super::{Service, Settings};
+use super::{Service, ServiceSettings};
 
 /// How often it is looked whether the outbox is empty.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,14 +36,14 @@ impl Signals {
 }
 
 /// Ends everything within the set time.
-pub(super) async fn end(service: &Service, settings: &Settings) {
+pub(super) async fn end(service: &Service, settings: &ServiceSettings) {
     tracing::info!(
         seconds = settings.stop_timeout.as_secs(),
         drain = settings.drain,
         "stopping; a second signal ends it at once"
     );
     // It ends sources, and runs between two chunks: the stop of every group is a child of it.
-    service.host.stopping.cancel();
+    service.state.stopping.cancel();
     let in_order = async {
         service.work.ended().await;
         if settings.drain {
@@ -64,10 +64,10 @@ pub(super) async fn end(service: &Service, settings: &Settings) {
 /// Waits until the outbox is empty.
 async fn drained(service: &Service) {
     loop {
-        let host = service.host.clone();
-        match blocking(move || host.store.backlog()).await {
+        let state = service.state.clone();
+        match blocking(move || state.store.backlog()).await {
             Ok(backlog) => {
-                let known = &service.host.destinations;
+                let known = &service.state.destinations;
                 if !backlog
                     .iter()
                     .any(|(name, messages, _)| *messages > 0 && known.contains_key(name))

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::backoff::Backoff;
 use caught::caught;
 
-pub(crate) use parts::Parts;
+pub(crate) use parts::ServiceParts;
 
 /// A part that ran for so long before it failed begins its waits anew.
 const STEADY: Duration = Duration::from_secs(60);
@@ -32,12 +32,12 @@ pub(super) struct Task<W> {
 /// Starts tasks and watches them.
 #[derive(Clone)]
 pub(crate) struct Supervisor {
-    parts: Arc<Parts>,
+    parts: Arc<ServiceParts>,
     tasks: TaskTracker,
 }
 
 impl Supervisor {
-    pub(super) fn new(parts: Arc<Parts>) -> Self {
+    pub(super) fn new(parts: Arc<ServiceParts>) -> Self {
         Self {
             parts,
             tasks: TaskTracker::new(),
@@ -76,7 +76,7 @@ impl Supervisor {
     }
 }
 
-async fn supervise<W, F>(parts: Arc<Parts>, mut task: Task<W>, down: impl Fn(&str))
+async fn supervise<W, F>(parts: Arc<ServiceParts>, mut task: Task<W>, down: impl Fn(&str))
 where
     W: FnMut() -> F,
     F: Future<Output = anyhow::Result<()>>,

@@ -8,21 +8,21 @@ use super::columns::exact;
 use super::roots::Roots;
 use super::{Addresses, constant, function, global};
 use crate::layout::{TILE, batch, verdicts};
-use crate::plan::{Node, NodeId, Plan};
+use crate::plan::{NodeId, Plan, PlanNode};
 use crate::wasm::{
-    Body, Expr, I32, I64, Var, address as at, call, float, global as global_, int, select,
+    Expr, FunctionBody, I32, I64, Var, address as at, call, float, global as global_, int, select,
 };
 
 /// `describe() -> address of the description`.
 pub(super) fn describe(addresses: &Addresses) -> Function {
-    let mut body = Body::new(0);
+    let mut body = FunctionBody::new(0);
     body.push(at(addresses.description));
     body.finish()
 }
 
 /// `classify(address of the batch) -> address of the verdicts`.
 pub(super) fn classify(plan: &Plan, addresses: &Addresses) -> Function {
-    let mut body = Body::new(1);
+    let mut body = FunctionBody::new(1);
     let given = Var::<I32>::parameter(0);
     let (users, first) = (body.local::<I32>(), body.local::<I32>());
     body.set_global(global::BATCH, given);
@@ -31,7 +31,7 @@ pub(super) fn classify(plan: &Plan, addresses: &Addresses) -> Function {
     body.set(users, given.load::<I32>(batch::USERS));
     body.call(function::MATCH_TEXTS, vec![]);
     for (id, node) in plan.nodes.iter().enumerate() {
-        if let Node::Constant(holds) = node {
+        if let PlanNode::Constant(holds) = node {
             let always = if *holds {
                 f64::INFINITY
             } else {
@@ -80,7 +80,7 @@ pub(super) fn tile(
     roots: &Roots,
     leaves: &BTreeMap<NodeId, u32>,
 ) -> Function {
-    let mut body = Body::new(4);
+    let mut body = FunctionBody::new(4);
     let [first, count, members, until] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let node_of = |node: NodeId| int(addresses.node(node));
     for (id, node) in plan.nodes.iter().enumerate() {
@@ -88,14 +88,14 @@ pub(super) fn tile(
             body.call(*leaf, vec![first.into(), count.into()]);
         }
         match node {
-            Node::All(_) if roots.unwritten.contains(&id) => {}
-            Node::All(operands) => join(&mut body, addresses, id, operands, function::ALL),
-            Node::Any(operands) => join(&mut body, addresses, id, operands, function::ANY),
-            Node::Not(operand) => {
+            PlanNode::All(_) if roots.unwritten.contains(&id) => {}
+            PlanNode::All(operands) => join(&mut body, addresses, id, operands, function::ALL),
+            PlanNode::Any(operands) => join(&mut body, addresses, id, operands, function::ANY),
+            PlanNode::Not(operand) => {
                 let arguments = vec![node_of(id).into(), node_of(*operand).into()];
                 body.call(function::NOT, arguments);
             }
-            Node::Within(within) => {
+            PlanNode::Within(within) => {
                 // All of history: whatever happened never leaves.
                 let window = within.window.map_or(f64::INFINITY, exact);
                 let nodes = [node_of(id), node_of(within.latest)].map(Into::into);
@@ -132,7 +132,7 @@ pub(super) fn tile(
         } else {
             let arguments = vec![members.into(), node_of(*node).into(), count.into()];
             body.call(function::MEMBERS, arguments);
-            if !plan.nodes.get(*node).is_some_and(Node::is_static) {
+            if !plan.nodes.get(*node).is_some_and(PlanNode::is_static) {
                 let arguments = vec![soonest().into(), node_of(*node).into()];
                 body.call(function::SOONEST, arguments);
             }
@@ -152,7 +152,13 @@ pub(super) fn tile(
 }
 
 /// node = operands joined two at a time; a join has two at least.
-fn join(body: &mut Body, addresses: &Addresses, node: NodeId, operands: &[NodeId], function: u32) {
+fn join(
+    body: &mut FunctionBody,
+    addresses: &Addresses,
+    node: NodeId,
+    operands: &[NodeId],
+    function: u32,
+) {
     let Some((first, rest)) = operands.split_first() else {
         return;
     };

@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 
 use super::{constant, function, global};
 use crate::layout::{batch, column};
-use crate::plan::{Check, RowTest};
+use crate::plan::{RowTest, ValueTest};
 use crate::wasm::{
-    Body, Expr, F64, I32, I64, Var, all, any, call, either, float, global, int, select,
+    Expr, F64, FunctionBody, I32, I64, Var, all, any, call, either, float, global, int, select,
 };
 
 /// The locals that a function's tests need, set up once before its loop.
 #[derive(Default)]
 pub(super) struct Columns {
-    own: BTreeMap<usize, Column>,
+    own: BTreeMap<usize, ColumnLocals>,
     /// Columns of user properties that events are compared with.
-    of_user: BTreeMap<usize, Column>,
+    of_user: BTreeMap<usize, ColumnLocals>,
     /// Of each text set: its table's address.
     sets: BTreeMap<usize, Var<I32>>,
     /// Of each pattern: its table's address.
-    patterns: BTreeMap<usize, Pattern>,
+    patterns: BTreeMap<usize, PatternLocals>,
 }
 
 /// A column of the batch.
 #[derive(Clone, Copy)]
-pub(super) struct Column {
+pub(super) struct ColumnLocals {
     record: Var<I32>,
     /// The values; of a column of lists the starts.
     data: Var<I32>,
@@ -32,7 +32,7 @@ pub(super) struct Column {
 }
 
 #[derive(Clone, Copy)]
-struct Pattern {
+struct PatternLocals {
     table: Var<I32>,
     automaton: u32,
 }
@@ -40,7 +40,7 @@ struct Pattern {
 impl Columns {
     /// Loads what some tests and further text columns need. `place` gives the address of a column's record.
     pub(super) fn new(
-        body: &mut Body,
+        body: &mut FunctionBody,
         automata: &[u32],
         set_count: usize,
         tests: &[&RowTest],
@@ -51,23 +51,26 @@ impl Columns {
         for (index, check) in tests.iter().flat_map(|test| test.columns()) {
             columns.own(body, index, place);
             match *check {
-                Check::In(set) | Check::NotIn(set) => {
+                ValueTest::In(set) | ValueTest::NotIn(set) => {
                     let table = table(set);
                     columns.sets.entry(set).or_insert_with(|| body.var(table));
                 }
-                Check::Fits(pattern) | Check::FitsNot(pattern) => {
+                ValueTest::Fits(pattern) | ValueTest::FitsNot(pattern) => {
                     let table = table(set_count + pattern);
                     let automaton = automata.get(pattern).copied().unwrap_or_default();
-                    columns.patterns.entry(pattern).or_insert_with(|| Pattern {
-                        table: body.var(table),
-                        automaton,
-                    });
+                    columns
+                        .patterns
+                        .entry(pattern)
+                        .or_insert_with(|| PatternLocals {
+                            table: body.var(table),
+                            automaton,
+                        });
                 }
-                Check::SameAs(user) => {
+                ValueTest::SameAs(user) => {
                     columns
                         .of_user
                         .entry(user)
-                        .or_insert_with(|| Column::load(body, user_column(user)));
+                        .or_insert_with(|| ColumnLocals::load(body, user_column(user)));
                 }
                 _ => {}
             }
@@ -78,14 +81,14 @@ impl Columns {
         columns
     }
 
-    fn own(&mut self, body: &mut Body, index: usize, place: &dyn Fn(usize) -> Expr<I32>) {
+    fn own(&mut self, body: &mut FunctionBody, index: usize, place: &dyn Fn(usize) -> Expr<I32>) {
         self.own
             .entry(index)
-            .or_insert_with(|| Column::load(body, place(index)));
+            .or_insert_with(|| ColumnLocals::load(body, place(index)));
     }
 
     /// A column that was asked for.
-    pub(super) fn column(&self, index: usize) -> Option<Column> {
+    pub(super) fn column(&self, index: usize) -> Option<ColumnLocals> {
         self.own.get(&index).copied()
     }
 
@@ -107,28 +110,28 @@ impl Columns {
         }
     }
 
-    fn check(&self, index: usize, check: &Check, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
+    fn check(&self, index: usize, check: &ValueTest, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
         let Some(column) = self.column(index) else {
             return int(0);
         };
         let number = || column.number(row);
         match check {
             // An absent number is NaN, which compares as false with everything.
-            Check::AtLeast(bound) => number().ge(float(bound.number())),
-            Check::MoreThan(bound) => number().gt(float(bound.number())),
-            Check::AtMost(bound) => number().le(float(bound.number())),
-            Check::LessThan(bound) => number().lt(float(bound.number())),
-            Check::InLast(length) => number()
+            ValueTest::AtLeast(bound) => number().ge(float(bound.number())),
+            ValueTest::MoreThan(bound) => number().gt(float(bound.number())),
+            ValueTest::AtMost(bound) => number().le(float(bound.number())),
+            ValueTest::LessThan(bound) => number().lt(float(bound.number())),
+            ValueTest::InLast(length) => number()
                 .le(now())
                 .and((number() + float(exact(*length))).gt(now())),
-            Check::BeforeLast(length) => (number() + float(exact(*length))).le(now()),
-            Check::Set(true) => column.is_set(row),
-            Check::Set(false) => column.is_set(row).not(),
-            Check::In(set) => self.is_in(column, *set, row),
-            Check::NotIn(set) => self.is_in(column, *set, row).not(),
-            Check::Fits(pattern) => self.fits(column, *pattern, row),
-            Check::FitsNot(pattern) => self.fits(column, *pattern, row).not(),
-            Check::SameAs(other) => match self.of_user.get(other) {
+            ValueTest::BeforeLast(length) => (number() + float(exact(*length))).le(now()),
+            ValueTest::Set(true) => column.is_set(row),
+            ValueTest::Set(false) => column.is_set(row).not(),
+            ValueTest::In(set) => self.is_in(column, *set, row),
+            ValueTest::NotIn(set) => self.is_in(column, *set, row).not(),
+            ValueTest::Fits(pattern) => self.fits(column, *pattern, row),
+            ValueTest::FitsNot(pattern) => self.fits(column, *pattern, row).not(),
+            ValueTest::SameAs(other) => match self.of_user.get(other) {
                 Some(other) => call(
                     function::SHARE,
                     vec![
@@ -143,7 +146,7 @@ impl Columns {
         }
     }
 
-    fn is_in(&self, column: Column, set: usize, row: Var<I32>) -> Expr<I32> {
+    fn is_in(&self, column: ColumnLocals, set: usize, row: Var<I32>) -> Expr<I32> {
         let Some(table) = self.sets.get(&set).copied() else {
             return int(0);
         };
@@ -158,7 +161,7 @@ impl Columns {
         )
     }
 
-    fn fits(&self, column: Column, pattern: usize, row: Var<I32>) -> Expr<I32> {
+    fn fits(&self, column: ColumnLocals, pattern: usize, row: Var<I32>) -> Expr<I32> {
         let Some(pattern) = self.patterns.get(&pattern) else {
             return int(0);
         };
@@ -182,10 +185,10 @@ impl Columns {
                 Some(select(end.clone().gt(now()), end, float(f64::INFINITY)))
             };
             match check {
-                Check::InLast(length) => {
+                ValueTest::InLast(length) => {
                     Some(select(number()?.gt(now()), number()?, left(*length)?))
                 }
-                Check::BeforeLast(length) => left(*length),
+                ValueTest::BeforeLast(length) => left(*length),
                 _ => None,
             }
         });
@@ -196,16 +199,17 @@ impl Columns {
 /// Whether a test costs no more than a branch.
 fn is_cheap(test: &RowTest) -> bool {
     match test {
-        RowTest::Column { check, .. } => {
-            !matches!(check, Check::Fits(_) | Check::FitsNot(_) | Check::SameAs(_))
-        }
+        RowTest::Column { check, .. } => !matches!(
+            check,
+            ValueTest::Fits(_) | ValueTest::FitsNot(_) | ValueTest::SameAs(_)
+        ),
         RowTest::All(tests) => tests.iter().all(is_cheap),
         RowTest::Any(_) => false,
     }
 }
 
-impl Column {
-    fn load(body: &mut Body, record: Expr<I32>) -> Self {
+impl ColumnLocals {
+    fn load(body: &mut FunctionBody, record: Expr<I32>) -> Self {
         let record = body.var(record);
         Self {
             record,
@@ -246,9 +250,9 @@ impl Column {
     /// Does something with each code of a row.
     pub(super) fn each_code(
         self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         row: Var<I32>,
-        each: impl FnOnce(&mut Body, Expr<I32>),
+        each: impl FnOnce(&mut FunctionBody, Expr<I32>),
     ) {
         let at = body.local();
         let end = body.local();

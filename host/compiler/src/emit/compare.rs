@@ -1,6 +1,6 @@
 //! Conditions on a number.
 
-use crate::plan::{Bound, Compare, Operator};
+use crate::plan::{Compare, CompareOperator, PlanBound};
 use crate::wasm::{Expr, F64, I32, float, int};
 
 /// Whether all conditions hold; `counts` are those of the steps.
@@ -12,16 +12,16 @@ pub(super) fn compare(
     let holds = |condition: &Compare| {
         let number = number.clone();
         let bound = match condition.bound {
-            Bound::Number(bound) => float(bound.number()),
-            Bound::Times(step) => counts.get(step).cloned().unwrap_or_else(|| float(0.0)),
+            PlanBound::Number(bound) => float(bound.number()),
+            PlanBound::Times(step) => counts.get(step).cloned().unwrap_or_else(|| float(0.0)),
         };
         match condition.operator {
-            Operator::Exactly => number.eq(bound),
-            Operator::Not => number.ne(bound),
-            Operator::AtLeast => number.ge(bound),
-            Operator::MoreThan => number.gt(bound),
-            Operator::AtMost => number.le(bound),
-            Operator::LessThan => number.lt(bound),
+            CompareOperator::Exactly => number.eq(bound),
+            CompareOperator::Not => number.ne(bound),
+            CompareOperator::AtLeast => number.ge(bound),
+            CompareOperator::MoreThan => number.gt(bound),
+            CompareOperator::AtMost => number.le(bound),
+            CompareOperator::LessThan => number.lt(bound),
         }
     };
     let conditions = conditions.iter().map(holds);

@@ -3,15 +3,15 @@
 
 use wasm_encoder::Function;
 
-use super::Context;
+use super::ModuleContext;
 use super::leaf::{Leaf, signed};
-use super::rows::{Rows, now};
-use crate::plan::{CountNode, Counts};
+use super::rows::{RowLocals, now};
+use crate::plan::{AllowedCounts, CountNode};
 use crate::wasm::{Expr, F64, I32, I64, Var, either, float, int, long, raw};
 
-pub(super) fn leaf(context: &Context<'_>, count: &CountNode, node: i32) -> Function {
+pub(super) fn leaf(context: &ModuleContext<'_>, count: &CountNode, node: i32) -> Function {
     let mut leaf = Leaf::new();
-    let rows = Rows::stream(&mut leaf.body, count.stream);
+    let rows = RowLocals::stream(&mut leaf.body, count.stream);
     let columns = context.columns(&mut leaf.body, &[&count.test], &[], &|column| {
         rows.column(column)
     });
@@ -66,7 +66,7 @@ pub(super) fn leaf(context: &Context<'_>, count: &CountNode, node: i32) -> Funct
 }
 
 /// Whether a number of rows holds.
-fn holds(counts: &Counts, matches: Var<I32>) -> Expr<I32> {
+fn holds(counts: &AllowedCounts, matches: Var<I32>) -> Expr<I32> {
     // As signed numbers: a bound may be below 0.
     let range = raw({
         let (index, least, most) = (matches.index(), counts.least, counts.most);

@@ -5,11 +5,11 @@
 
 use wasm_encoder::Function;
 
-use super::columns::{Column, Columns};
+use super::columns::{ColumnLocals, Columns};
 use super::{constant, function, global};
 use crate::plan::RowTest;
 use crate::wasm::{
-    Body, Expr, F64, I32, I64, Var, address, all, call, float, global as global_, int,
+    Expr, F64, FunctionBody, I32, I64, Var, address, all, call, float, global as global_, int,
 };
 
 /// The bytes of an entry.
@@ -25,12 +25,12 @@ pub(super) struct Gather<'a> {
     /// All tests whose answers may change with the clock: those of the steps, and what is asked of single rows later.
     pub(super) relative: &'a [&'a RowTest],
     /// The column that rows are grouped by.
-    pub(super) by: Option<Column>,
+    pub(super) by: Option<ColumnLocals>,
 }
 
 /// The locals of a list.
 #[derive(Clone, Copy)]
-pub(super) struct List {
+pub(super) struct ListLocals {
     from: Var<I32>,
     to: Var<I32>,
     row: Var<I32>,
@@ -47,8 +47,8 @@ pub(super) struct Entries {
     pub(super) to: Var<I32>,
 }
 
-impl List {
-    pub(super) fn new(body: &mut Body) -> Self {
+impl ListLocals {
+    pub(super) fn new(body: &mut FunctionBody) -> Self {
         Self {
             from: body.local(),
             to: body.local(),
@@ -64,8 +64,8 @@ impl Gather<'_> {
     /// Gathers the rows of `from..to` that pass a step.
     pub(super) fn run(
         &self,
-        body: &mut Body,
-        list: List,
+        body: &mut FunctionBody,
+        list: ListLocals,
         from: Var<I32>,
         to: Var<I32>,
         user: Var<I32>,
@@ -111,9 +111,9 @@ impl Gather<'_> {
     /// Does something with each group of entries; without grouping, with all of them once.
     pub(super) fn each_group(
         &self,
-        body: &mut Body,
-        list: List,
-        each: impl FnOnce(&mut Body, Entries),
+        body: &mut FunctionBody,
+        list: ListLocals,
+        each: impl FnOnce(&mut FunctionBody, Entries),
     ) {
         let entries = Entries {
             from: list.from,
@@ -139,8 +139,8 @@ impl Gather<'_> {
     }
 }
 
-impl List {
-    fn push(self, body: &mut Body, code: Expr<I32>) {
+impl ListLocals {
+    fn push(self, body: &mut FunctionBody, code: Expr<I32>) {
         body.store(self.to, ROW, self.row);
         body.store(self.to, CODE, code);
         body.store(self.to, STEPS, self.steps);
@@ -166,7 +166,7 @@ pub(super) fn passes_step(entry: Var<I32>, step: Var<I32>) -> Expr<I32> {
 
 /// `reserve(entries) -> address`: room for a list, and as much again for sorting it.
 pub(super) fn reserve() -> Function {
-    let mut body = Body::new(1);
+    let mut body = FunctionBody::new(1);
     let entries = Var::<I32>::parameter(0);
     let size = body.local::<I32>();
     body.if_(entries.gt(global_::<I32>(global::LIST_SIZE)), |body| {
@@ -188,7 +188,7 @@ pub(super) fn reserve() -> Function {
 /// `sort(from, to) -> to`: by code, then by row; merges runs of growing length, back and forth between the list and the room behind
 /// it. A row that carries a value twice carries it once: of equal entries one stays.
 pub(super) fn sort() -> Function {
-    let mut body = Body::new(2);
+    let mut body = FunctionBody::new(2);
     let (from, to) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
     let (source, target) = (body.local::<I32>(), body.local::<I32>());
     let (length, width) = (body.local::<I32>(), body.local::<I32>());
@@ -266,7 +266,7 @@ pub(super) fn sort() -> Function {
     body.finish()
 }
 
-fn copy(body: &mut Body, to: Expr<I32>, from: Expr<I32>) {
+fn copy(body: &mut FunctionBody, to: Expr<I32>, from: Expr<I32>) {
     let (to_key, from_key) = (to.clone(), from.clone());
     body.store(to_key, 0, from_key.load::<I64>(0));
     body.store(to, 8, from.load::<I64>(8));

@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 
 use wasm_encoder::Function;
 
-use super::Context;
+use super::ModuleContext;
 use super::leaf::Leaf;
 use super::nodes::{each_pair, load};
-use super::rows::{Rows, now};
-use crate::plan::{LatestNode, Node, NodeId, Plan, RowTest};
-use crate::wasm::{Body, F64, I32, Var, all, at, float, int, long};
+use super::rows::{RowLocals, now};
+use crate::plan::{LatestNode, NodeId, Plan, PlanNode, RowTest};
+use crate::wasm::{F64, FunctionBody, I32, Var, all, at, float, int, long};
 
 /// The nodes that look at the same rows, and are found in one walk.
-pub(super) struct Group<'a> {
+pub(super) struct WalkGroup<'a> {
     pub(super) nodes: Vec<NodeId>,
     latest: Vec<&'a LatestNode>,
 }
 
-impl<'a> Group<'a> {
+impl<'a> WalkGroup<'a> {
     /// All groups of a plan, in the order of their first nodes.
     pub(super) fn all(plan: &'a Plan) -> Vec<Self> {
         let mut known: BTreeMap<(usize, &RowTest), usize> = BTreeMap::new();
         let mut groups: Vec<Self> = Vec::new();
         for (id, node) in plan.nodes.iter().enumerate() {
-            let Node::Latest(latest) = node else { continue };
+            let PlanNode::Latest(latest) = node else {
+                continue;
+            };
             let index = *known
                 .entry((latest.stream, &latest.test))
                 .or_insert(groups.len());
@@ -44,18 +46,18 @@ impl<'a> Group<'a> {
 
 /// Walks a user's rows from the end and notes the time of each nth match at its node.
 pub(super) fn leaf(
-    context: &Context<'_>,
-    group: &Group<'_>,
-    reach: Option<i64>,
+    context: &ModuleContext<'_>,
+    group: &WalkGroup<'_>,
+    lookback: Option<i64>,
     address: impl Fn(NodeId) -> i32,
 ) -> Option<Function> {
     let first = group.latest.first()?;
     let most = group.latest.iter().map(|latest| latest.nth).max()?;
     let mut leaf = Leaf::new();
-    let rows = Rows::stream(&mut leaf.body, first.stream);
+    let rows = RowLocals::stream(&mut leaf.body, first.stream);
     let test = &first.test;
     let columns = context.columns(&mut leaf.body, &[test], &[], &|column| rows.column(column));
-    let low = reach.map(|reach| leaf.body.var(now() - long(reach)));
+    let low = lookback.map(|lookback| leaf.body.var(now() - long(lookback)));
     let (start, row) = (leaf.body.local::<I32>(), leaf.body.local::<I32>());
     let matches = leaf.body.local::<I32>();
     let addresses: Vec<_> = group
@@ -96,11 +98,11 @@ pub(super) fn leaf(
 
 /// `within(target, latest, window)`: target = until the row leaves the window, or never again. Two users an instruction.
 pub(super) fn within() -> Function {
-    let mut body = Body::new(3);
+    let mut body = FunctionBody::new(3);
     let (target, latest) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
     let window = Var::<F64>::parameter(2);
     each_pair(&mut body, |body, offset| {
-        let splat = |body: &mut Body, number: crate::wasm::Expr<F64>| {
+        let splat = |body: &mut FunctionBody, number: crate::wasm::Expr<F64>| {
             body.push(number);
             body.sink().f64x2_splat();
         };

@@ -2,11 +2,11 @@
 
 use wasm_encoder::Function;
 
-use crate::wasm::{Body, Expr, F64, I32, Var, float, int, select};
+use crate::wasm::{Expr, F64, FunctionBody, I32, Var, float, int, select};
 
 /// `leaf(first user, count)` under construction.
 pub(super) struct Leaf {
-    pub(super) body: Body,
+    pub(super) body: FunctionBody,
     /// The user's number in the batch, within [`Leaf::finish`].
     pub(super) user: Var<I32>,
     /// The user's number in the tile.
@@ -16,7 +16,7 @@ pub(super) struct Leaf {
 impl Leaf {
     /// A leaf. What is put into the body first happens once.
     pub(super) fn new() -> Self {
-        let mut body = Body::new(2);
+        let mut body = FunctionBody::new(2);
         Self {
             user: body.local(),
             number: body.local(),
@@ -25,7 +25,10 @@ impl Leaf {
     }
 
     /// The function; `each` is given the user's number in the batch and in the tile.
-    pub(super) fn finish(mut self, each: impl FnOnce(&mut Body, Var<I32>, Var<I32>)) -> Function {
+    pub(super) fn finish(
+        mut self,
+        each: impl FnOnce(&mut FunctionBody, Var<I32>, Var<I32>),
+    ) -> Function {
         let (first, count) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
         let (user, number) = (self.user, self.number);
         self.body.each(number, int(0), count, |body| {
@@ -39,7 +42,7 @@ impl Leaf {
     pub(super) fn answer(
         self,
         node: i32,
-        answer: impl FnOnce(&mut Body, Var<I32>) -> Expr<F64>,
+        answer: impl FnOnce(&mut FunctionBody, Var<I32>) -> Expr<F64>,
     ) -> Function {
         self.finish(|body, user, number| {
             let answer = answer(body, user);

@@ -3,18 +3,18 @@
 use wasm_encoder::Function;
 
 use super::{Addresses, function, global};
-use crate::wasm::{Body, I32, Var, address, call, global as global_, int, select};
+use crate::wasm::{FunctionBody, I32, Var, address, call, global as global_, int, select};
 
 /// `cabi_post_classify(answer)`: the host has read the answer; the whole batch is forgotten.
 pub(super) fn post_classify(addresses: &Addresses) -> Function {
-    let mut body = Body::new(1);
+    let mut body = FunctionBody::new(1);
     body.set_global(global::HEAP, address(addresses.heap));
     body.finish()
 }
 
 /// `allocate(size, align) -> address`, a trap when memory may not grow that far.
 pub(super) fn allocate() -> Function {
-    let mut body = Body::new(2);
+    let mut body = FunctionBody::new(2);
     let (size, align) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
     let (start, end) = (body.local::<I32>(), body.local::<I32>());
     // (HEAP + align - 1) & -align
@@ -47,7 +47,7 @@ pub(super) fn allocate() -> Function {
 
 /// `cabi_realloc(old, old-size, align, size) -> address` of the canonical ABI.
 pub(super) fn realloc() -> Function {
-    let mut body = Body::new(4);
+    let mut body = FunctionBody::new(4);
     let [old, old_size, align, size] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let new = body.local::<I32>();
     let room = call::<I32>(function::ALLOCATE, vec![size.into(), align.into()]);

@@ -30,8 +30,8 @@ use wasm_encoder::{
 use crate::automaton::Automaton;
 use crate::describe;
 use crate::layout::{self, BITMAP_BYTES, FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
-use crate::plan::{Measure, Node, NodeId, Plan, RowTest};
-use crate::wasm::{Body, Expr, I32};
+use crate::plan::{NodeId, Plan, PlanMeasure, PlanNode, RowTest};
+use crate::wasm::{Expr, FunctionBody, I32};
 use columns::Columns;
 use roots::Roots;
 
@@ -114,7 +114,7 @@ impl Addresses {
 }
 
 /// What leaves need to know of the module.
-struct Context<'a> {
+struct ModuleContext<'a> {
     /// The address of each pattern's automaton.
     automata: &'a [u32],
     sets: usize,
@@ -122,10 +122,10 @@ struct Context<'a> {
     order: u32,
 }
 
-impl Context<'_> {
+impl ModuleContext<'_> {
     fn columns(
         &self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         tests: &[&RowTest],
         more: &[usize],
         place: &dyn Fn(usize) -> Expr<I32>,
@@ -134,22 +134,22 @@ impl Context<'_> {
     }
 
     /// A leaf's function; `None` for nodes that are none.
-    fn leaf(&self, node: &Node, at: i32) -> Option<Function> {
+    fn leaf(&self, node: &PlanNode, at: i32) -> Option<Function> {
         match node {
-            Node::Count(count) => Some(count::leaf(self, count, at)),
-            Node::Measure(measure) => Some(measure::leaf(self, measure, at)),
-            Node::Order(order) => Some(order::leaf(self, order, at)),
-            Node::User(test) => Some(user::properties(self, test, at)),
-            Node::History(history) => Some(user::history(self, history, at)),
-            Node::FirstSeen(span) => Some(user::first_seen(span, at)),
-            Node::Sample { seed, share } => Some(user::sample(*seed, share.number(), at)),
-            Node::Listed(list) => Some(user::listed(*list, at)),
-            Node::Constant(_)
-            | Node::Latest(_)
-            | Node::Within(_)
-            | Node::All(_)
-            | Node::Any(_)
-            | Node::Not(_) => None,
+            PlanNode::Count(count) => Some(count::leaf(self, count, at)),
+            PlanNode::Measure(measure) => Some(measure::leaf(self, measure, at)),
+            PlanNode::Order(order) => Some(order::leaf(self, order, at)),
+            PlanNode::User(test) => Some(user::properties(self, test, at)),
+            PlanNode::History(history) => Some(user::history(self, history, at)),
+            PlanNode::FirstSeen(span) => Some(user::first_seen(span, at)),
+            PlanNode::Sample { seed, share } => Some(user::sample(*seed, share.number(), at)),
+            PlanNode::Listed(list) => Some(user::listed(*list, at)),
+            PlanNode::Constant(_)
+            | PlanNode::Latest(_)
+            | PlanNode::Within(_)
+            | PlanNode::All(_)
+            | PlanNode::Any(_)
+            | PlanNode::Not(_) => None,
         }
     }
 }
@@ -158,7 +158,7 @@ impl Context<'_> {
 pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     let mut data = StaticData::new();
     let description = describe::put(&mut data, plan);
-    let tables = texts::Tables {
+    let tables = texts::TextTables {
         literals: texts::Literals::put(&mut data, &plan.text_sets),
         patterns: plan.patterns.len(),
         stamps: plan.nodes.iter().any(counts_texts),
@@ -184,7 +184,7 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
         soonest,
         heap,
     };
-    let context = Context {
+    let context = ModuleContext {
         automata: &automata,
         sets: plan.text_sets.len(),
         order,
@@ -229,30 +229,34 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
 }
 
 /// The leaves' functions, each at the first node whose answers it writes.
-fn leaves(plan: &Plan, context: &Context<'_>, addresses: &Addresses) -> Vec<(NodeId, Function)> {
+fn leaves(
+    plan: &Plan,
+    context: &ModuleContext<'_>,
+    addresses: &Addresses,
+) -> Vec<(NodeId, Function)> {
     let mut leaves = Vec::new();
     for (id, node) in plan.nodes.iter().enumerate() {
         if let Some(leaf) = context.leaf(node, addresses.node(id)) {
             leaves.push((id, leaf));
         }
     }
-    for group in latest::Group::all(plan) {
-        let reach = plan.reach_of_latest(&group.nodes);
-        let leaf = latest::leaf(context, &group, reach, |node| addresses.node(node));
+    for group in latest::WalkGroup::all(plan) {
+        let lookback = plan.lookback_of_latest(&group.nodes);
+        let leaf = latest::leaf(context, &group, lookback, |node| addresses.node(node));
         leaves.extend(group.nodes.first().copied().zip(leaf));
     }
     leaves
 }
 
 /// Whether a node counts different texts.
-fn counts_texts(node: &Node) -> bool {
-    matches!(node, Node::Measure(node) if matches!(node.measure, Measure::Distinct(_)))
+fn counts_texts(node: &PlanNode) -> bool {
+    matches!(node, PlanNode::Measure(node) if matches!(node.measure, PlanMeasure::Distinct(_)))
 }
 
 /// The most steps of a sequence.
 fn steps(plan: &Plan) -> u32 {
     let steps = plan.nodes.iter().map(|node| match node {
-        Node::Order(order) => order.steps.len(),
+        PlanNode::Order(order) => order.steps.len(),
         _ => 0,
     });
     u32::try_from(steps.max().unwrap_or(0)).unwrap_or(u32::MAX)

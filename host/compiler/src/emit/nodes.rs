@@ -4,10 +4,10 @@ use wasm_encoder::{Function, InstructionSink};
 
 use super::Addresses;
 use crate::layout::{BITMAP_BYTES, NODE_BYTES, TILE};
-use crate::wasm::{Body, F64, I32, I64, Var, address, at, float, int, long};
+use crate::wasm::{F64, FunctionBody, I32, I64, Var, address, at, float, int, long};
 
 /// Runs `pair` for every 16 bytes of a tile; it is given the offset.
-pub(super) fn each_pair(body: &mut Body, pair: impl FnOnce(&mut Body, Var<I32>)) {
+pub(super) fn each_pair(body: &mut FunctionBody, pair: impl FnOnce(&mut FunctionBody, Var<I32>)) {
     let offset = body.local::<I32>();
     body.while_(offset.lt(address(NODE_BYTES)), |body| {
         pair(body, offset);
@@ -16,14 +16,14 @@ pub(super) fn each_pair(body: &mut Body, pair: impl FnOnce(&mut Body, Var<I32>))
 }
 
 /// Pushes the answers of a node for two users.
-pub(super) fn load(body: &mut Body, node: Var<I32>, offset: Var<I32>) {
+pub(super) fn load(body: &mut FunctionBody, node: Var<I32>, offset: Var<I32>) {
     body.push(node + offset.get());
     body.sink().v128_load(at(0, 16));
 }
 
 /// `f(target, a, b)`: target = a `join` b.
 fn join(operator: fn(&mut InstructionSink<'_>)) -> Function {
-    let mut body = Body::new(3);
+    let mut body = FunctionBody::new(3);
     let [target, a, b] = [0, 1, 2].map(Var::<I32>::parameter);
     each_pair(&mut body, |body, offset| {
         body.push(target + offset.get());
@@ -51,7 +51,7 @@ pub(super) fn any() -> Function {
 
 /// `not(target, a)`.
 pub(super) fn not() -> Function {
-    let mut body = Body::new(2);
+    let mut body = FunctionBody::new(2);
     let [target, a] = [0, 1].map(Var::<I32>::parameter);
     each_pair(&mut body, |body, offset| {
         body.push(target + offset.get());
@@ -63,7 +63,7 @@ pub(super) fn not() -> Function {
 
 /// `fill(target, value)`.
 pub(super) fn fill() -> Function {
-    let mut body = Body::new(2);
+    let mut body = FunctionBody::new(2);
     let (target, value) = (Var::<I32>::parameter(0), Var::<F64>::parameter(1));
     each_pair(&mut body, |body, offset| {
         body.push(target + offset.get());
@@ -75,7 +75,7 @@ pub(super) fn fill() -> Function {
 
 /// `soonest(target, node)`: target = the sooner of itself and the node's next change.
 pub(super) fn soonest() -> Function {
-    let mut body = Body::new(2);
+    let mut body = FunctionBody::new(2);
     let [target, node] = [0, 1].map(Var::<I32>::parameter);
     each_pair(&mut body, |body, offset| {
         body.push(target + offset.get());
@@ -89,7 +89,7 @@ pub(super) fn soonest() -> Function {
 /// `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort that is all of some nodes, of which the
 /// static ones (who answer in for ever or out for ever) come as bitmaps. Only users who are in by all of those are looked at at all.
 pub(super) fn root(addresses: &Addresses) -> Function {
-    let mut body = Body::new(7);
+    let mut body = FunctionBody::new(7);
     let [
         words,
         count,
@@ -138,7 +138,7 @@ pub(super) fn root(addresses: &Addresses) -> Function {
 /// `members(words, node, count)`: writes the bits of the tile's users who are in, padding bits zero.
 pub(super) fn members() -> Function {
     debug_assert!(TILE.is_multiple_of(64));
-    let mut body = Body::new(3);
+    let mut body = FunctionBody::new(3);
     let [words, node, count] = [0, 1, 2].map(Var::<I32>::parameter);
     let (word_end, bits) = (body.local::<I32>(), body.local::<I64>());
     let mask = body.local::<I64>();

@@ -7,21 +7,21 @@
 
 use wasm_encoder::Function;
 
-use super::gather::{ENTRY, Entries, Gather, List, passes, passes_step, row_of};
+use super::gather::{ENTRY, Entries, Gather, ListLocals, passes, passes_step, row_of};
 use super::leaf::{Leaf, no_longer, signed};
-use super::rows::{self, Rows, leaves};
-use super::{Context, constant};
+use super::rows::{self, RowLocals, leaves};
+use super::{ModuleContext, constant};
 use crate::layout::order;
 use crate::plan::OrderNode;
-use crate::wasm::{Body, Expr, F64, I32, I64, Var, address, all, float, int, long};
+use crate::wasm::{Expr, F64, FunctionBody, I32, I64, Var, address, all, float, int, long};
 
 /// No chain.
 const NONE: i64 = i64::MIN;
 
-pub(super) fn leaf(context: &Context<'_>, node: &OrderNode, at: i32) -> Function {
+pub(super) fn leaf(context: &ModuleContext<'_>, node: &OrderNode, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let body = &mut leaf.body;
-    let rows = Rows::stream(body, node.stream);
+    let rows = RowLocals::stream(body, node.stream);
     let steps: Vec<_> = node.steps.iter().chain(&node.without).collect();
     let same: Vec<_> = node.same.into_iter().collect();
     let columns = context.columns(body, &steps, &same, &|column| rows.column(column));
@@ -31,7 +31,7 @@ pub(super) fn leaf(context: &Context<'_>, node: &OrderNode, at: i32) -> Function
         relative: &steps,
         by: node.same.and_then(|column| columns.column(column)),
     };
-    let list = List::new(body);
+    let list = ListLocals::new(body);
     let (after, up_to) = (body.local::<I64>(), body.local::<I64>());
     let (first, last) = (body.local::<I32>(), body.local::<I32>());
     let (middle, latest) = (body.local::<I32>(), body.local::<I64>());
@@ -87,7 +87,7 @@ pub(super) fn leaf(context: &Context<'_>, node: &OrderNode, at: i32) -> Function
 /// The chains of one group of events.
 struct Chains<'a> {
     node: &'a OrderNode,
-    rows: Rows,
+    rows: RowLocals,
     /// What is known of each step, one record after the other ([`order`]).
     states: u32,
     entry: Var<I32>,
@@ -105,7 +105,7 @@ struct Chains<'a> {
 }
 
 impl<'a> Chains<'a> {
-    fn new(body: &mut Body, node: &'a OrderNode, rows: Rows, states: u32) -> Self {
+    fn new(body: &mut FunctionBody, node: &'a OrderNode, rows: RowLocals, states: u32) -> Self {
         Self {
             node,
             rows,
@@ -131,7 +131,7 @@ impl<'a> Chains<'a> {
     }
 
     /// Sets `latest` to the latest first step of all chains that fit, or to [`NONE`].
-    fn latest(&self, body: &mut Body, group: Entries, latest: Var<I64>) {
+    fn latest(&self, body: &mut FunctionBody, group: Entries, latest: Var<I64>) {
         body.set(latest, long(NONE));
         body.set(self.without, long(NONE));
         body.each(self.step, int(0), int(self.steps()), |body| {
@@ -146,7 +146,7 @@ impl<'a> Chains<'a> {
     }
 
     /// All entries of one instant.
-    fn instant(&self, body: &mut Body, from: Var<I32>, to: Var<I32>, latest: Var<I64>) {
+    fn instant(&self, body: &mut FunctionBody, from: Var<I32>, to: Var<I32>, latest: Var<I64>) {
         let time_of = |entry: Var<I32>| self.rows.time(row_of(entry));
         body.set(self.time, time_of(from));
         body.set(self.next, from);
@@ -161,7 +161,7 @@ impl<'a> Chains<'a> {
             body.set(self.entry, from);
             body.while_(self.entry.lt(self.next), |body| {
                 body.if_(passes_step(self.entry, self.step), |body| {
-                    self.reach(body);
+                    self.lookback(body);
                     self.keep(body);
                 });
                 body.add(self.entry, address(ENTRY));
@@ -188,7 +188,7 @@ impl<'a> Chains<'a> {
     }
 
     /// F of the step at the entry.
-    fn reach(&self, body: &mut Body) {
+    fn lookback(&self, body: &mut FunctionBody) {
         body.if_else(
             self.step.not(),
             |body| body.set(self.start, self.time),
@@ -215,7 +215,7 @@ impl<'a> Chains<'a> {
     }
 
     /// Keeps the best two of the instant.
-    fn keep(&self, body: &mut Body) {
+    fn keep(&self, body: &mut FunctionBody) {
         let best = || self.state.load::<I64>(order::BEST);
         body.if_else(
             self.start.gt(best()),
@@ -234,7 +234,7 @@ impl<'a> Chains<'a> {
     }
 
     /// Whether the best chain that ends at this instant keeps the limits.
-    fn arrive(&self, body: &mut Body, latest: Var<I64>) {
+    fn arrive(&self, body: &mut FunctionBody, latest: Var<I64>) {
         body.set(self.state, self.state_of(int(self.steps() - 1)));
         body.set(self.start, self.state.load::<I64>(order::BEST));
         let mut limits = vec![self.start.gt(latest)];

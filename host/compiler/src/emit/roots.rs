@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::layout::StaticData;
-use crate::plan::{Node, NodeId, Plan};
+use crate::plan::{NodeId, Plan, PlanNode};
 
 /// The cohorts' nodes.
 pub(super) struct Roots {
@@ -32,14 +32,14 @@ impl Roots {
             .iter()
             .flat_map(|node| node.operands().iter().copied())
             .collect();
-        let is_static = |id: &NodeId| plan.nodes.get(*id).is_some_and(Node::is_static);
+        let is_static = |id: &NodeId| plan.nodes.get(*id).is_some_and(PlanNode::is_static);
         let mut roots = Self {
             apart: BTreeMap::new(),
             bitmaps: BTreeMap::new(),
             unwritten: BTreeSet::new(),
         };
         for (_, id) in &plan.cohorts {
-            let Some(Node::All(operands)) = plan.nodes.get(*id) else {
+            let Some(PlanNode::All(operands)) = plan.nodes.get(*id) else {
                 continue;
             };
             let (statics, others): (Vec<_>, Vec<_>) = operands.iter().copied().partition(is_static);

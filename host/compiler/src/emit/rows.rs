@@ -4,29 +4,29 @@ use muster_definition::End;
 
 use super::{constant, function, global};
 use crate::layout::{batch, calendar, column, rows};
-use crate::plan::{Span, SpanStart};
-use crate::wasm::{Body, Expr, F64, I32, I64, Var, call, global, int, long};
+use crate::plan::{PlanWindow, SpanStart};
+use crate::wasm::{Expr, F64, FunctionBody, I32, I64, Var, call, global, int, long};
 
 /// An `event-rows` of the batch.
 #[derive(Clone, Copy)]
-pub(super) struct Rows {
+pub(super) struct RowLocals {
     starts: Var<I32>,
     pub(super) times: Var<I32>,
     columns: Var<I32>,
 }
 
-impl Rows {
+impl RowLocals {
     /// A stream of the batch.
-    pub(super) fn stream(body: &mut Body, index: usize) -> Self {
+    pub(super) fn stream(body: &mut FunctionBody, index: usize) -> Self {
         Self::load(body, batch::STREAMS, index)
     }
 
     /// A property's history.
-    pub(super) fn history(body: &mut Body, index: usize) -> Self {
+    pub(super) fn history(body: &mut FunctionBody, index: usize) -> Self {
         Self::load(body, batch::PROPERTY_HISTORIES, index)
     }
 
-    fn load(body: &mut Body, list: u64, index: usize) -> Self {
+    fn load(body: &mut FunctionBody, list: u64, index: usize) -> Self {
         let record = body.var(record(list, index));
         Self {
             starts: body.var(record.load::<I32>(rows::STARTS)),
@@ -85,7 +85,7 @@ fn record(list: u64, index: usize) -> Expr<I32> {
 
 /// `later(times, from, to, instant) -> row`: by halving.
 pub(super) fn later() -> wasm_encoder::Function {
-    let mut body = Body::new(4);
+    let mut body = FunctionBody::new(4);
     let (times, from) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
     let (to, instant) = (Var::<I32>::parameter(2), Var::<I64>::parameter(3));
     let middle = body.local::<I32>();
@@ -130,7 +130,7 @@ pub(super) fn first_seen(user: Var<I32>) -> Expr<I64> {
 }
 
 /// When what lies at an instant leaves a window whose start moves; `None`: it never does.
-pub(super) fn leaves(span: &Span, time: Expr<I64>) -> Option<Expr<F64>> {
+pub(super) fn leaves(span: &PlanWindow, time: Expr<I64>) -> Option<Expr<F64>> {
     match span.start {
         SpanStart::Last(length) => Some((time + long(length)).float()),
         SpanStart::Calendar(index) => Some(moves_at(index).float()),

@@ -5,14 +5,14 @@ use wasm_encoder::Function;
 
 use super::columns::exact;
 use super::leaf::{Leaf, for_ever, no_longer};
-use super::rows::{self, Rows, history_column, leaves, moves_at, now};
-use super::{Context, constant, global};
+use super::rows::{self, RowLocals, history_column, leaves, moves_at, now};
+use super::{ModuleContext, constant, global};
 use crate::layout::{batch, list};
-use crate::plan::{HistoryNode, RowTest, Span, SpanStart, When};
+use crate::plan::{HistoryNode, PlanWhen, PlanWindow, RowTest, SpanStart};
 use crate::wasm::{Expr, F64, I32, I64, Var, all, float, global as global_, int, long, select};
 
 /// What properties hold now: it changes by news alone, unless an instant is compared with the clock.
-pub(super) fn properties(context: &Context<'_>, test: &RowTest, at: i32) -> Function {
+pub(super) fn properties(context: &ModuleContext<'_>, test: &RowTest, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let columns = context.columns(&mut leaf.body, &[test], &[], &super::columns::user_column);
     let answer = leaf.body.local::<F64>();
@@ -26,11 +26,11 @@ pub(super) fn properties(context: &Context<'_>, test: &RowTest, at: i32) -> Func
 }
 
 /// What a property held, from each change to the next.
-pub(super) fn history(context: &Context<'_>, node: &HistoryNode, at: i32) -> Function {
+pub(super) fn history(context: &ModuleContext<'_>, node: &HistoryNode, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let body = &mut leaf.body;
     let property = node.test.columns().first().map_or(0, |(column, _)| *column);
-    let rows = Rows::history(body, property);
+    let rows = RowLocals::history(body, property);
     let columns = context.columns(body, &[&node.test], &[], &history_column);
     let (row, end, next) = (
         body.local::<I32>(),
@@ -39,7 +39,7 @@ pub(super) fn history(context: &Context<'_>, node: &HistoryNode, at: i32) -> Fun
     );
     let (since, until) = (body.local::<I64>(), body.local::<I64>());
     let passes = body.local::<I32>();
-    let state = History {
+    let state = HistoryWalk {
         node,
         since,
         until,
@@ -68,7 +68,7 @@ pub(super) fn history(context: &Context<'_>, node: &HistoryNode, at: i32) -> Fun
 }
 
 /// What a walk through a history knows.
-struct History<'a> {
+struct HistoryWalk<'a> {
     node: &'a HistoryNode,
     /// The state at hand: when it began, when it ended (`i64::MAX`: it lasts), whether it passes the test.
     since: Var<I64>,
@@ -79,21 +79,21 @@ struct History<'a> {
     held: Var<I64>,
 }
 
-impl History<'_> {
-    fn begin(&self, body: &mut crate::wasm::Body) {
+impl HistoryWalk<'_> {
+    fn begin(&self, body: &mut crate::wasm::FunctionBody) {
         body.set(self.answer, float(f64::NEG_INFINITY));
         // Before its first change a property holds nothing, from the beginning of time.
         let start = if self.node.absent { i64::MIN } else { i64::MAX };
         body.set(self.held, long(start));
     }
 
-    fn step(&self, body: &mut crate::wasm::Body) {
+    fn step(&self, body: &mut crate::wasm::FunctionBody) {
         let lasts = || self.until.eq(long(i64::MAX));
         match self.node.when {
-            When::Ever => body.if_(self.passes.get(), |body| {
+            PlanWhen::Ever => body.if_(self.passes.get(), |body| {
                 body.set(self.answer, float(f64::INFINITY));
             }),
-            When::During(start) => {
+            PlanWhen::During(start) => {
                 // It reaches into the window if it ended later than the window began.
                 let inside = self.until.gt(match start {
                     SpanStart::Calendar(index) => rows::after(SpanStart::Calendar(index)) + long(1),
@@ -109,7 +109,7 @@ impl History<'_> {
                     body.set(self.answer, self.answer.max(stays));
                 });
             }
-            When::HeldFor(_) => body.if_else(
+            PlanWhen::HeldFor(_) => body.if_else(
                 self.passes.get(),
                 |body| {
                     let begins = self.held.eq(long(i64::MAX));
@@ -121,7 +121,7 @@ impl History<'_> {
     }
 
     fn finish(&self) -> Expr<F64> {
-        let When::HeldFor(length) = self.node.when else {
+        let PlanWhen::HeldFor(length) = self.node.when else {
             return self.answer.get();
         };
         let reached = self.held.float() + float(exact(length));
@@ -135,7 +135,7 @@ impl History<'_> {
 }
 
 /// Whether the first event ever lies in a window.
-pub(super) fn first_seen(span: &Span, at: i32) -> Function {
+pub(super) fn first_seen(span: &PlanWindow, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let first = leaf.body.local::<I64>();
     let answer = leaf.body.local::<F64>();

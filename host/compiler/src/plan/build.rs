@@ -10,11 +10,11 @@ use muster_model::CohortId;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::counts::{compares, numbers};
-use super::reads::{Kind, Space, index_of, millis, reach_of};
+use super::reads::{ReadKind, Space, index_of, lookback_of, millis};
 use super::row_test::holds_for_none;
 use super::{
-    Bits, CountNode, Counts, HistoryNode, LatestNode, Measure, MeasureNode, Node, NodeId, Plan,
-    RowTest, Span, SpanStart, When, WithinNode,
+    AllowedCounts, Bits, CountNode, HistoryNode, LatestNode, MeasureNode, NodeId, Plan,
+    PlanMeasure, PlanNode, PlanWhen, PlanWindow, RowTest, SpanStart, WithinNode,
 };
 
 impl Plan {
@@ -31,9 +31,9 @@ impl Plan {
 
     fn clause(&mut self, clause: &Clause, list: &dyn Fn(&CohortId) -> String) -> NodeId {
         match clause {
-            Clause::Everyone => self.node(Node::Constant(true)),
+            Clause::Everyone => self.node(PlanNode::Constant(true)),
             // Whoever reads definitions has put the other cohort's clause in its place.
-            Clause::InCohort(_) => self.node(Node::Constant(false)),
+            Clause::InCohort(_) => self.node(PlanNode::Constant(false)),
             Clause::All(clauses) => {
                 let operands = clauses.iter().map(|clause| self.clause(clause, list));
                 let operands = operands.collect();
@@ -42,32 +42,32 @@ impl Plan {
             Clause::Any(clauses) => {
                 let operands = clauses.iter().map(|clause| self.clause(clause, list));
                 let operands = operands.collect();
-                self.join(operands, false, Node::Any)
+                self.join(operands, false, PlanNode::Any)
             }
             Clause::Not(clause) => {
                 let operand = self.clause(clause, list);
-                self.node(Node::Not(operand))
+                self.node(PlanNode::Not(operand))
             }
             Clause::Did(did) => self.did(did),
             Clause::DidInOrder(order) => self.order(order),
             Clause::User(user) => self.user(user),
             Clause::FirstSeen(window) => {
                 let span = self.span(window);
-                self.node(Node::FirstSeen(span))
+                self.node(PlanNode::FirstSeen(span))
             }
-            Clause::Sample(sample) => self.node(Node::Sample {
+            Clause::Sample(sample) => self.node(PlanNode::Sample {
                 seed: xxh3_64(sample.seed.as_bytes()),
                 share: Bits::of(sample.percent / 100.0),
             }),
             Clause::Listed(cohort) => {
                 let list = index_of(&mut self.lists, list(cohort).into());
-                self.node(Node::Listed(list))
+                self.node(PlanNode::Listed(list))
             }
         }
     }
 
     fn all(&mut self, operands: BTreeSet<NodeId>) -> NodeId {
-        self.join(operands, true, Node::All)
+        self.join(operands, true, PlanNode::All)
     }
 
     /// Joins nodes; of none the answer is `empty`, of one the node itself.
@@ -75,11 +75,11 @@ impl Plan {
         &mut self,
         operands: BTreeSet<NodeId>,
         empty: bool,
-        join: fn(Vec<NodeId>) -> Node,
+        join: fn(Vec<NodeId>) -> PlanNode,
     ) -> NodeId {
         let operands: Vec<_> = operands.into_iter().collect();
         match operands.as_slice() {
-            [] => self.node(Node::Constant(empty)),
+            [] => self.node(PlanNode::Constant(empty)),
             [only] => *only,
             _ => self.node(join(operands)),
         }
@@ -100,18 +100,18 @@ impl Plan {
                 Start::Last(length) => Some(millis(length)),
                 _ => None,
             };
-            self.reach(stream, window);
+            self.lookback(stream, window);
             return self.count(stream, test, counts, window);
         }
         let mut steps = vec![test];
-        let (span, reach) = self.span_of(did);
-        self.reach(stream, reach);
+        let (span, lookback) = self.span_of(did);
+        self.lookback(stream, lookback);
         let measure = self.measure(did, stream, &mut steps);
         let per = did
             .per
             .as_ref()
-            .map(|property| self.place(Space::Stream(stream), property, Kind::Text));
-        self.node(Node::Measure(MeasureNode {
+            .map(|property| self.place(Space::Stream(stream), property, ReadKind::Text));
+        self.node(PlanNode::Measure(MeasureNode {
             stream,
             steps,
             span,
@@ -124,7 +124,7 @@ impl Plan {
         &mut self,
         stream: usize,
         test: RowTest,
-        counts: Counts,
+        counts: AllowedCounts,
         window: Option<i64>,
     ) -> NodeId {
         if counts.rises() {
@@ -132,9 +132,9 @@ impl Plan {
         }
         if counts.falls() {
             let more = self.within(stream, test, counts.most.saturating_add(1), window);
-            return self.node(Node::Not(more));
+            return self.node(PlanNode::Not(more));
         }
-        self.node(Node::Count(CountNode {
+        self.node(PlanNode::Count(CountNode {
             stream,
             test,
             counts,
@@ -145,57 +145,57 @@ impl Plan {
     /// At least `nth` rows.
     fn within(&mut self, stream: usize, test: RowTest, nth: i32, window: Option<i64>) -> NodeId {
         if nth < 1 {
-            return self.node(Node::Constant(true));
+            return self.node(PlanNode::Constant(true));
         }
-        let latest = self.node(Node::Latest(LatestNode { stream, test, nth }));
-        self.node(Node::Within(WithinNode { latest, window }))
+        let latest = self.node(PlanNode::Latest(LatestNode { stream, test, nth }));
+        self.node(PlanNode::Within(WithinNode { latest, window }))
     }
 
     /// The window, and how far back its stream has to reach.
-    fn span_of(&mut self, did: &Did) -> (Span, Option<i64>) {
+    fn span_of(&mut self, did: &Did) -> (PlanWindow, Option<i64>) {
         match &did.measure {
             // Any of all events may be the nth.
             Said::Nth(_) => (self.span(&did.window), None),
             Said::Regularly { every, of_last, .. } => {
                 let start = SpanStart::Last(millis(*every).saturating_mul(i64::from(*of_last)));
-                let SpanStart::Last(reach) = start else {
-                    return (Span::EVER, None);
+                let SpanStart::Last(lookback) = start else {
+                    return (PlanWindow::EVER, None);
                 };
-                let span = Span {
+                let span = PlanWindow {
                     start,
                     end: End::Now,
                 };
-                (span, Some(reach))
+                (span, Some(lookback))
             }
-            _ => (self.span(&did.window), reach_of(&did.window.start)),
+            _ => (self.span(&did.window), lookback_of(&did.window.start)),
         }
     }
 
-    fn measure(&mut self, did: &Did, stream: usize, steps: &mut Vec<RowTest>) -> Measure {
+    fn measure(&mut self, did: &Did, stream: usize, steps: &mut Vec<RowTest>) -> PlanMeasure {
         let space = Space::Stream(stream);
         match &did.measure {
-            Said::Times(times) => Measure::Times(compares(times, |other| {
+            Said::Times(times) => PlanMeasure::Times(compares(times, |other| {
                 let test = self.step(stream, other);
                 steps.push(test);
                 steps.len() - 1
             })),
             Said::Number(of) => {
                 let parts = of.iter().map(|of| {
-                    let column = self.place(space, &of.property, Kind::Number);
+                    let column = self.place(space, &of.property, ReadKind::Number);
                     (of.aggregate, column, numbers(&of.comparison))
                 });
-                Measure::Number(parts.collect())
+                PlanMeasure::Number(parts.collect())
             }
             Said::Distinct(of) => {
                 let parts = of.iter().map(|(property, comparison)| {
-                    let column = self.place(space, property, Kind::Text);
+                    let column = self.place(space, property, ReadKind::Text);
                     (column, numbers(comparison))
                 });
-                Measure::Distinct(parts.collect())
+                PlanMeasure::Distinct(parts.collect())
             }
             Said::Units(unit, zone, comparison) => {
                 let calendar = self.units_of(&did.window, *unit, zone);
-                Measure::Units(calendar, numbers(comparison))
+                PlanMeasure::Units(calendar, numbers(comparison))
             }
             Said::Each(unit, comparison) => self.each(&did.window, *unit, comparison),
             Said::Regularly {
@@ -203,40 +203,40 @@ impl Plan {
                 of_last,
                 at_least,
                 times,
-            } => Measure::Regularly {
+            } => PlanMeasure::Regularly {
                 every: millis(*every),
                 of_last: i32::try_from(*of_last).unwrap_or(i32::MAX),
                 at_least: i32::try_from(*at_least).unwrap_or(i32::MAX),
                 times: numbers(times),
             },
-            Said::Nth(nth) => Measure::Nth(i32::try_from(*nth).unwrap_or(i32::MAX)),
-            Said::First(properties) => Measure::First(self.properties(space, properties)),
-            Said::Last(properties) => Measure::Last(self.properties(space, properties)),
+            Said::Nth(nth) => PlanMeasure::Nth(i32::try_from(*nth).unwrap_or(i32::MAX)),
+            Said::First(properties) => PlanMeasure::First(self.properties(space, properties)),
+            Said::Last(properties) => PlanMeasure::Last(self.properties(space, properties)),
         }
     }
 
-    fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> Measure {
+    fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> PlanMeasure {
         let zone = match &window.start {
             Start::Calendar { zone, .. } => zone.clone(),
             // The reader asks for a calendar window; whatever else it were, it would be of one zone.
             _ => muster_definition::TimeZoneName::utc(),
         };
         let calendar = self.units_of(window, unit, &zone);
-        Measure::Each(calendar, numbers(comparison))
+        PlanMeasure::Each(calendar, numbers(comparison))
     }
 
     fn user(&mut self, user: &UserClause) -> NodeId {
         let mut operands = BTreeSet::new();
         for (property, predicate) in &user.properties {
             let node = match &user.when {
-                Whenever::Now => Node::User(self.predicate(Space::User, property, predicate)),
+                Whenever::Now => PlanNode::User(self.predicate(Space::User, property, predicate)),
                 when => {
                     let when = match when {
-                        Whenever::Ever | Whenever::Now => When::Ever,
-                        Whenever::During(start) => When::During(self.span_start(start)),
-                        Whenever::HeldFor(length) => When::HeldFor(millis(*length)),
+                        Whenever::Ever | Whenever::Now => PlanWhen::Ever,
+                        Whenever::During(start) => PlanWhen::During(self.span_start(start)),
+                        Whenever::HeldFor(length) => PlanWhen::HeldFor(millis(*length)),
                     };
-                    Node::History(HistoryNode {
+                    PlanNode::History(HistoryNode {
                         test: self.predicate(Space::History, property, predicate),
                         absent: holds_for_none(predicate),
                         when,
@@ -261,12 +261,12 @@ fn others(times: &Comparison) -> Vec<&Step> {
 }
 
 /// The numbers that hold, if the clause counts events in all of history or a rolling window and does no more.
-fn simple(did: &Did) -> Option<Counts> {
+fn simple(did: &Did) -> Option<AllowedCounts> {
     let plain = matches!(did.window.start, Start::Ever | Start::Last(_))
         && did.window.end == End::Now
         && did.per.is_none();
     match &did.measure {
-        Said::Times(times) if plain => Counts::of(times),
+        Said::Times(times) if plain => AllowedCounts::of(times),
         _ => None,
     }
 }
@@ -274,12 +274,12 @@ fn simple(did: &Did) -> Option<Counts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_definition::{Duration, Source, look_back, parse};
+    use muster_definition::{Duration, SourceFile, lookback, parse};
 
     fn plan(texts: &[&str]) -> Plan {
         let mut plan = Plan::default();
         for (number, text) in texts.iter().enumerate() {
-            let definition = parse(&Source::new("c.yaml", &format!("where: {text}"))).unwrap();
+            let definition = parse(&SourceFile::new("c.yaml", &format!("where: {text}"))).unwrap();
             let muster_definition::Body::Where(clause) = &definition.body else {
                 panic!("no clause")
             };
@@ -296,7 +296,7 @@ mod tests {
             "{any: [{user: {city: Seattle}}, {did: A, in_last: 1 day}, {did: A, in_last: 2 days}]}",
         ]);
         assert_eq!(plan.streams.len(), 1);
-        assert_eq!(plan.streams[0].reach, Some(2 * 86_400_000));
+        assert_eq!(plan.streams[0].lookback, Some(2 * 86_400_000));
         // The latest A, its two windows, one user clause, one `all`, one `any`.
         assert_eq!(plan.nodes.len(), 6);
     }
@@ -317,22 +317,23 @@ mod tests {
             "{did_in_order: [A, B]}",
             "{all: [{did: A, in_last: 1 day}, {did: A, in_last: 2 days}]}",
         ] {
-            let definition = parse(&Source::new("c.yaml", &format!("where: {clause}"))).unwrap();
+            let definition =
+                parse(&SourceFile::new("c.yaml", &format!("where: {clause}"))).unwrap();
             let muster_definition::Body::Where(said) = &definition.body else {
                 panic!("no clause")
             };
-            let said = look_back(said).unwrap().length;
-            let reach = plan(&[clause]).streams[0].reach;
-            assert_eq!(said.is_none(), reach.is_none(), "{clause}");
-            assert!(said <= reach, "{clause}: {said:?}, {reach:?}");
+            let said = lookback(said).unwrap().length;
+            let lookback = plan(&[clause]).streams[0].lookback;
+            assert_eq!(said.is_none(), lookback.is_none(), "{clause}");
+            assert!(said <= lookback, "{clause}: {said:?}, {lookback:?}");
         }
     }
 
     #[test]
     fn a_stream_reaches_as_far_as_its_longest_window() {
         let plan = plan(&["{did: A, in_last: 1 day}", "{did: A}"]);
-        assert_eq!(plan.streams[0].reach, None);
+        assert_eq!(plan.streams[0].lookback, None);
         let start = Start::Last(Duration::from_millis(5));
-        assert_eq!(reach_of(&start), Some(5));
+        assert_eq!(lookback_of(&start), Some(5));
     }
 }

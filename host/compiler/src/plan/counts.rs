@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use muster_definition::{Comparison, Condition};
 
-use super::{Bits, Bound, Compare, Operator};
+use super::{Bits, Compare, CompareOperator, PlanBound};
 
 /// Which whole numbers hold: `least..=most` without `excluded`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Counts {
+pub(crate) struct AllowedCounts {
     pub(crate) least: i32,
     pub(crate) most: i32,
     pub(crate) excluded: BTreeSet<i32>,
 }
 
-impl Counts {
+impl AllowedCounts {
     /// The numbers that meet a comparison; `None` if it compares with more than numbers.
     pub(super) fn of(comparison: &Comparison) -> Option<Self> {
         let mut counts = Self {
@@ -78,16 +78,16 @@ pub(super) fn compares(
 ) -> Vec<Compare> {
     let compare = |condition: &Condition| {
         let operator = match condition {
-            Condition::Exactly(_) => Operator::Exactly,
-            Condition::Not(_) => Operator::Not,
-            Condition::AtLeast(_) => Operator::AtLeast,
-            Condition::MoreThan(_) => Operator::MoreThan,
-            Condition::AtMost(_) => Operator::AtMost,
-            Condition::LessThan(_) => Operator::LessThan,
+            Condition::Exactly(_) => CompareOperator::Exactly,
+            Condition::Not(_) => CompareOperator::Not,
+            Condition::AtLeast(_) => CompareOperator::AtLeast,
+            Condition::MoreThan(_) => CompareOperator::MoreThan,
+            Condition::AtMost(_) => CompareOperator::AtMost,
+            Condition::LessThan(_) => CompareOperator::LessThan,
         };
         let bound = match condition.bound() {
-            muster_definition::Bound::Number(number) => Bound::Number(Bits::of(*number)),
-            muster_definition::Bound::Times(other) => Bound::Times(step(other)),
+            muster_definition::Bound::Number(number) => PlanBound::Number(Bits::of(*number)),
+            muster_definition::Bound::Times(other) => PlanBound::Times(step(other)),
         };
         Compare { operator, bound }
     };
@@ -105,8 +105,8 @@ mod tests {
     use super::*;
     use muster_definition::Bound;
 
-    fn of(conditions: Vec<Condition>) -> Counts {
-        Counts::of(&Comparison { conditions }).unwrap()
+    fn of(conditions: Vec<Condition>) -> AllowedCounts {
+        AllowedCounts::of(&Comparison { conditions }).unwrap()
     }
 
     fn range(conditions: Vec<Condition>) -> (i32, i32) {

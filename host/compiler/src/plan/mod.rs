@@ -11,9 +11,9 @@ use std::collections::{BTreeSet, HashMap};
 use muster_definition::{Aggregate, End, Pattern};
 use muster_model::CohortId;
 
-pub(crate) use counts::Counts;
-pub(crate) use reads::{Calendar, Column, Kind, Stream};
-pub(crate) use row_test::{Bits, Check, RowTest};
+pub(crate) use counts::AllowedCounts;
+pub(crate) use reads::{PlanCalendar, PlanColumn, PlanStream, ReadKind};
+pub(crate) use row_test::{Bits, RowTest, ValueTest};
 
 /// All that one module computes.
 #[derive(Debug, Default)]
@@ -21,25 +21,25 @@ pub(crate) struct Plan {
     /// Each cohort and the node that answers for it.
     pub(crate) cohorts: Vec<(CohortId, NodeId)>,
     /// Operands come before what uses them.
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) streams: Vec<Stream>,
-    pub(crate) user_columns: Vec<Column>,
+    pub(crate) nodes: Vec<PlanNode>,
+    pub(crate) streams: Vec<PlanStream>,
+    pub(crate) user_columns: Vec<PlanColumn>,
     /// Each is an `event-rows` of its own with one column.
-    pub(crate) histories: Vec<Column>,
-    pub(crate) calendars: Vec<Calendar>,
+    pub(crate) histories: Vec<PlanColumn>,
+    pub(crate) calendars: Vec<PlanCalendar>,
     /// The static lists, by name.
     pub(crate) lists: Vec<Box<str>>,
     /// The sets of texts that columns are tested against.
     pub(crate) text_sets: Vec<BTreeSet<Box<str>>>,
     pub(crate) patterns: Vec<Pattern>,
-    known: HashMap<Node, NodeId>,
+    known: HashMap<PlanNode, NodeId>,
 }
 
 pub(crate) type NodeId = usize;
 
 /// A clause whose answers are computed once, whoever uses them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Node {
+pub(crate) enum PlanNode {
     Constant(bool),
     Latest(LatestNode),
     Within(WithinNode),
@@ -49,7 +49,7 @@ pub(crate) enum Node {
     /// What user properties hold now.
     User(RowTest),
     History(HistoryNode),
-    FirstSeen(Span),
+    FirstSeen(PlanWindow),
     Sample {
         /// The hash of the seed.
         seed: u64,
@@ -85,7 +85,7 @@ pub(crate) struct WithinNode {
 pub(crate) struct CountNode {
     pub(crate) stream: usize,
     pub(crate) test: RowTest,
-    pub(crate) counts: Counts,
+    pub(crate) counts: AllowedCounts,
     /// The length of a rolling window, in ms; none: all history.
     pub(crate) window: Option<i64>,
 }
@@ -96,14 +96,14 @@ pub(crate) struct MeasureNode {
     pub(crate) stream: usize,
     /// The event itself, then the events that its count is compared with.
     pub(crate) steps: Vec<RowTest>,
-    pub(crate) span: Span,
-    pub(crate) measure: Measure,
+    pub(crate) span: PlanWindow,
+    pub(crate) measure: PlanMeasure,
     /// The text column of `per`.
     pub(crate) per: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Measure {
+pub(crate) enum PlanMeasure {
     Times(Vec<Compare>),
     /// Aggregates of number columns.
     Number(Vec<(Aggregate, usize, Vec<Compare>)>),
@@ -127,12 +127,12 @@ pub(crate) enum Measure {
 /// A condition on a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Compare {
-    pub(crate) operator: Operator,
-    pub(crate) bound: Bound,
+    pub(crate) operator: CompareOperator,
+    pub(crate) bound: PlanBound,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Operator {
+pub(crate) enum CompareOperator {
     Exactly,
     Not,
     AtLeast,
@@ -142,7 +142,7 @@ pub(crate) enum Operator {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Bound {
+pub(crate) enum PlanBound {
     Number(Bits),
     /// How many rows pass the step of this index.
     Times(usize),
@@ -160,7 +160,7 @@ pub(crate) struct OrderNode {
     pub(crate) each_within: Option<i64>,
     /// The text column of `same`.
     pub(crate) same: Option<usize>,
-    pub(crate) span: Span,
+    pub(crate) span: PlanWindow,
 }
 
 /// What a user property held.
@@ -170,11 +170,11 @@ pub(crate) struct HistoryNode {
     pub(crate) test: RowTest,
     /// Whether the test holds for no value.
     pub(crate) absent: bool,
-    pub(crate) when: When,
+    pub(crate) when: PlanWhen,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum When {
+pub(crate) enum PlanWhen {
     Ever,
     During(SpanStart),
     /// In ms.
@@ -183,7 +183,7 @@ pub(crate) enum When {
 
 /// A window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Span {
+pub(crate) struct PlanWindow {
     pub(crate) start: SpanStart,
     pub(crate) end: End,
 }
@@ -199,7 +199,7 @@ pub(crate) enum SpanStart {
     At(i64),
 }
 
-impl Span {
+impl PlanWindow {
     pub(crate) const EVER: Self = Self {
         start: SpanStart::Ever,
         end: End::Now,
@@ -214,7 +214,7 @@ impl Span {
     }
 }
 
-impl Node {
+impl PlanNode {
     /// Whether it answers for ever, whatever the clock says.
     pub(crate) fn is_static(&self) -> bool {
         match self {
@@ -237,7 +237,7 @@ impl Node {
 
 impl Plan {
     /// What node answers for a clause that is new or known.
-    fn node(&mut self, node: Node) -> NodeId {
+    fn node(&mut self, node: PlanNode) -> NodeId {
         if let Some(known) = self.known.get(&node) {
             return *known;
         }
@@ -248,22 +248,22 @@ impl Plan {
     }
 
     /// How far back the windows reach that ask for the latest rows of a test, in ms; none: all of history.
-    pub(crate) fn reach_of_latest(&self, latest: &[NodeId]) -> Option<i64> {
+    pub(crate) fn lookback_of_latest(&self, latest: &[NodeId]) -> Option<i64> {
         let windows = self.nodes.iter().filter_map(|node| match node {
-            Node::Within(within) if latest.contains(&within.latest) => Some(within.window),
+            PlanNode::Within(within) if latest.contains(&within.latest) => Some(within.window),
             _ => None,
         });
-        let mut reach = 0;
+        let mut lookback = 0;
         for window in windows {
-            reach = reach.max(window?);
+            lookback = lookback.max(window?);
         }
-        Some(reach)
+        Some(lookback)
     }
 
     /// Whether `user-hash` is read.
     pub(crate) fn reads_hashes(&self) -> bool {
         self.nodes
             .iter()
-            .any(|node| matches!(node, Node::Sample { .. }))
+            .any(|node| matches!(node, PlanNode::Sample { .. }))
     }
 }

@@ -2,14 +2,14 @@
 
 use muster_definition::DidInOrder;
 
-use super::reads::{Kind, Space, millis, reach_of};
-use super::{Node, NodeId, OrderNode, Plan};
+use super::reads::{ReadKind, Space, lookback_of, millis};
+use super::{NodeId, OrderNode, Plan, PlanNode};
 
 impl Plan {
     pub(super) fn order(&mut self, order: &DidInOrder) -> NodeId {
         let steps = order.steps.iter().chain(&order.without);
         let stream = self.stream(steps.flat_map(|step| &step.names));
-        self.reach(stream, reach_of(&order.window.start));
+        self.lookback(stream, lookback_of(&order.window.start));
         let tests = order
             .steps
             .iter()
@@ -19,9 +19,9 @@ impl Plan {
         let same = order
             .same
             .as_ref()
-            .map(|property| self.place(Space::Stream(stream), property, Kind::Text));
+            .map(|property| self.place(Space::Stream(stream), property, ReadKind::Text));
         let span = self.span(&order.window);
-        self.node(Node::Order(OrderNode {
+        self.node(PlanNode::Order(OrderNode {
             stream,
             steps: tests,
             without,

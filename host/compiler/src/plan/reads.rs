@@ -4,26 +4,26 @@ use std::collections::BTreeSet;
 
 use muster_definition::{Duration, EventName, Start, TimeZoneName, Unit, Window};
 
-use super::{Plan, Span, SpanStart};
+use super::{Plan, PlanWindow, SpanStart};
 
 /// A `stream-reads` of the contract.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(crate) struct PlanStream {
     pub(crate) names: BTreeSet<Box<str>>,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<PlanColumn>,
     /// In ms; none: all history.
-    pub(crate) reach: Option<u64>,
+    pub(crate) lookback: Option<u64>,
 }
 
 /// A `property` of the contract. In a stream the empty name is the event's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Column {
+pub(crate) struct PlanColumn {
     pub(crate) name: Box<str>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ReadKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ReadKind {
     Text,
     Number,
     Instant,
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 
 /// A `calendar` of the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Calendar {
+pub(crate) struct PlanCalendar {
     pub(crate) zone: TimeZoneName,
     pub(crate) unit: Unit,
     /// None: all since 1970.
@@ -51,8 +51,8 @@ const DAY: i64 = 24 * HOUR;
 
 impl Plan {
     /// The index of a column, which is added if it is new.
-    pub(super) fn place(&mut self, space: Space, name: &str, kind: Kind) -> usize {
-        let column = Column {
+    pub(super) fn place(&mut self, space: Space, name: &str, kind: ReadKind) -> usize {
+        let column = PlanColumn {
             name: name.into(),
             kind,
         };
@@ -73,10 +73,10 @@ impl Plan {
             names.into_iter().map(|name| name.as_str().into()).collect();
         let known = self.streams.iter().position(|stream| stream.names == names);
         known.unwrap_or_else(|| {
-            self.streams.push(Stream {
+            self.streams.push(PlanStream {
                 names,
                 columns: Vec::new(),
-                reach: Some(0),
+                lookback: Some(0),
             });
             self.streams.len() - 1
         })
@@ -91,15 +91,15 @@ impl Plan {
     }
 
     /// Lets a stream reach so far back, in ms; none: all of history.
-    pub(super) fn reach(&mut self, stream: usize, reach: Option<i64>) {
-        let reach = reach.map(|reach| u64::try_from(reach).unwrap_or(0));
+    pub(super) fn lookback(&mut self, stream: usize, lookback: Option<i64>) {
+        let lookback = lookback.map(|lookback| u64::try_from(lookback).unwrap_or(0));
         if let Some(stream) = self.streams.get_mut(stream) {
-            stream.reach = stream.reach.zip(reach).map(|(a, b)| a.max(b));
+            stream.lookback = stream.lookback.zip(lookback).map(|(a, b)| a.max(b));
         }
     }
 
-    pub(super) fn span(&mut self, window: &Window) -> Span {
-        Span {
+    pub(super) fn span(&mut self, window: &Window) -> PlanWindow {
+        PlanWindow {
             start: self.span_start(&window.start),
             end: window.end,
         }
@@ -123,7 +123,7 @@ impl Plan {
         count: Option<u32>,
     ) -> usize {
         let zone = zone.clone();
-        index_of(&mut self.calendars, Calendar { zone, unit, count })
+        index_of(&mut self.calendars, PlanCalendar { zone, unit, count })
     }
 
     /// The calendar that has every unit of a window. Units are shorter than they ever are here, so there are enough of them.
@@ -136,14 +136,14 @@ impl Plan {
             };
             u32::try_from(ms / shortest + 2).unwrap_or(u32::MAX)
         };
-        let count = reach_of(&window.start).map(units);
+        let count = lookback_of(&window.start).map(units);
         self.calendar(zone, unit, count)
     }
 }
 
 /// How far back a window's start lies at most, in ms; `None`: there is no bound. Units are longer than they ever are here, and
 /// two days stand for a change of the date line.
-pub(super) fn reach_of(start: &Start) -> Option<i64> {
+pub(super) fn lookback_of(start: &Start) -> Option<i64> {
     match start {
         Start::Ever | Start::At(_) => None,
         Start::Last(length) => Some(millis(*length)),

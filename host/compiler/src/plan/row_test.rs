@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_definition::{EventName, Pattern, PatternKind, Predicate, Properties, Step, Test};
 
-use super::reads::{Kind, Space, millis};
+use super::reads::{ReadKind, Space, millis};
 use super::{Plan, reads};
 
 /// A test of one row, over the columns of its space.
@@ -12,7 +12,7 @@ use super::{Plan, reads};
 pub(crate) enum RowTest {
     Column {
         column: usize,
-        check: Check,
+        check: ValueTest,
     },
     /// All hold; with none it holds.
     All(Vec<RowTest>),
@@ -22,7 +22,7 @@ pub(crate) enum RowTest {
 
 /// What a value must be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Check {
+pub(crate) enum ValueTest {
     AtLeast(Bits),
     MoreThan(Bits),
     AtMost(Bits),
@@ -86,7 +86,7 @@ impl RowTest {
     }
 
     /// Its column tests, each as often as it stands.
-    pub(crate) fn columns(&self) -> Vec<(usize, &Check)> {
+    pub(crate) fn columns(&self) -> Vec<(usize, &ValueTest)> {
         match self {
             Self::Column { column, check } => vec![(*column, check)],
             Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::columns).collect(),
@@ -102,7 +102,7 @@ impl RowTest {
     pub(crate) fn is_relative(&self) -> bool {
         self.columns()
             .iter()
-            .any(|(_, check)| matches!(check, Check::InLast(_) | Check::BeforeLast(_)))
+            .any(|(_, check)| matches!(check, ValueTest::InLast(_) | ValueTest::BeforeLast(_)))
     }
 }
 
@@ -125,19 +125,19 @@ impl Plan {
     }
 
     fn names(&mut self, stream: usize, names: &[EventName]) -> RowTest {
-        let column = self.place(Space::Stream(stream), "", Kind::Text);
+        let column = self.place(Space::Stream(stream), "", ReadKind::Text);
         let mut exact = Vec::new();
         let mut tests = Vec::new();
         for name in names {
             if !name.as_str().contains('*') {
                 exact.push(name.as_str().into());
             } else if let Some(pattern) = Pattern::new(PatternKind::Glob, name.as_str()) {
-                let check = Check::Fits(self.pattern(&pattern));
+                let check = ValueTest::Fits(self.pattern(&pattern));
                 tests.push(RowTest::Column { column, check });
             }
         }
         if !exact.is_empty() {
-            let check = Check::In(self.text_set(&exact));
+            let check = ValueTest::In(self.text_set(&exact));
             tests.push(RowTest::Column { column, check });
         }
         RowTest::any(tests)
@@ -167,26 +167,26 @@ impl Plan {
     }
 
     /// What a test asks of a value, and how it wants the value read.
-    fn check(&mut self, test: &Test) -> (Kind, Check) {
+    fn check(&mut self, test: &Test) -> (ReadKind, ValueTest) {
         let instant = |at: muster_model::Millis| Bits::of(reads::exact(at.0));
         match test {
-            Test::AnyOf(texts) => (Kind::Text, Check::In(self.text_set(texts))),
-            Test::NoneOf(texts) => (Kind::Text, Check::NotIn(self.text_set(texts))),
-            Test::Fits(pattern) => (Kind::Text, Check::Fits(self.pattern(pattern))),
-            Test::FitsNot(pattern) => (Kind::Text, Check::FitsNot(self.pattern(pattern))),
-            Test::Set(set) => (Kind::Text, Check::Set(*set)),
+            Test::AnyOf(texts) => (ReadKind::Text, ValueTest::In(self.text_set(texts))),
+            Test::NoneOf(texts) => (ReadKind::Text, ValueTest::NotIn(self.text_set(texts))),
+            Test::Fits(pattern) => (ReadKind::Text, ValueTest::Fits(self.pattern(pattern))),
+            Test::FitsNot(pattern) => (ReadKind::Text, ValueTest::FitsNot(self.pattern(pattern))),
+            Test::Set(set) => (ReadKind::Text, ValueTest::Set(*set)),
             Test::SameAs(property) => {
-                let column = self.place(Space::User, property, Kind::Text);
-                (Kind::Text, Check::SameAs(column))
+                let column = self.place(Space::User, property, ReadKind::Text);
+                (ReadKind::Text, ValueTest::SameAs(column))
             }
-            Test::AtLeast(number) => (Kind::Number, Check::AtLeast(Bits::of(*number))),
-            Test::MoreThan(number) => (Kind::Number, Check::MoreThan(Bits::of(*number))),
-            Test::AtMost(number) => (Kind::Number, Check::AtMost(Bits::of(*number))),
-            Test::LessThan(number) => (Kind::Number, Check::LessThan(Bits::of(*number))),
-            Test::Before(at) => (Kind::Instant, Check::LessThan(instant(*at))),
-            Test::After(at) => (Kind::Instant, Check::MoreThan(instant(*at))),
-            Test::InLast(length) => (Kind::Instant, Check::InLast(millis(*length))),
-            Test::BeforeLast(length) => (Kind::Instant, Check::BeforeLast(millis(*length))),
+            Test::AtLeast(number) => (ReadKind::Number, ValueTest::AtLeast(Bits::of(*number))),
+            Test::MoreThan(number) => (ReadKind::Number, ValueTest::MoreThan(Bits::of(*number))),
+            Test::AtMost(number) => (ReadKind::Number, ValueTest::AtMost(Bits::of(*number))),
+            Test::LessThan(number) => (ReadKind::Number, ValueTest::LessThan(Bits::of(*number))),
+            Test::Before(at) => (ReadKind::Instant, ValueTest::LessThan(instant(*at))),
+            Test::After(at) => (ReadKind::Instant, ValueTest::MoreThan(instant(*at))),
+            Test::InLast(length) => (ReadKind::Instant, ValueTest::InLast(millis(*length))),
+            Test::BeforeLast(length) => (ReadKind::Instant, ValueTest::BeforeLast(millis(*length))),
         }
     }
 

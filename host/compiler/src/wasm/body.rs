@@ -8,19 +8,19 @@ use super::expr::{Argument, Expr, I32, Type, Var, at, int};
 
 /// A block that can be left.
 #[derive(Clone, Copy)]
-pub(crate) struct Label {
+pub(crate) struct BlockLabel {
     depth: u32,
 }
 
 /// A function's body under construction.
-pub(crate) struct Body {
+pub(crate) struct FunctionBody {
     bytes: Vec<u8>,
     parameters: u32,
     locals: Vec<ValType>,
     depth: u32,
 }
 
-impl Body {
+impl FunctionBody {
     /// The body of a function with so many parameters.
     pub(crate) fn new(parameters: u32) -> Self {
         Self {
@@ -127,21 +127,21 @@ impl Body {
     }
 
     /// A block that [`Self::leave`] and [`Self::leave_if`] leave.
-    pub(crate) fn block(&mut self, body: impl FnOnce(&mut Self, Label)) {
+    pub(crate) fn block(&mut self, body: impl FnOnce(&mut Self, BlockLabel)) {
         self.sink().block(BlockType::Empty);
-        let label = Label {
+        let label = BlockLabel {
             depth: self.depth + 1,
         };
         self.nested(|this| body(this, label));
     }
 
-    pub(crate) fn leave_if(&mut self, label: Label, condition: Expr<I32>) {
+    pub(crate) fn leave_if(&mut self, label: BlockLabel, condition: Expr<I32>) {
         let out = self.depth - label.depth;
         self.push(condition);
         self.sink().br_if(out);
     }
 
-    pub(crate) fn leave(&mut self, label: Label) {
+    pub(crate) fn leave(&mut self, label: BlockLabel) {
         let out = self.depth - label.depth;
         self.sink().br(out);
     }

@@ -6,7 +6,7 @@
 mod body;
 mod expr;
 
-pub(crate) use body::{Body, Label};
+pub(crate) use body::{BlockLabel, FunctionBody};
 pub(crate) use expr::{
     Expr, F64, I32, I64, Var, address, all, any, at, call, either, float, global, int, long, raw,
     select,

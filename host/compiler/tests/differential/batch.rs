@@ -20,21 +20,21 @@ pub(crate) struct Owned {
     bytes: Vec<u8>,
     first_seen: Vec<i64>,
     user_hash: Vec<u64>,
-    user_properties: Vec<Values>,
-    property_histories: Vec<Rows>,
-    streams: Vec<Rows>,
+    user_properties: Vec<BatchValues>,
+    property_histories: Vec<BatchRows>,
+    streams: Vec<BatchRows>,
     calendars: Vec<(Vec<i64>, i64)>,
     lists: Vec<Vec<u64>>,
 }
 
 /// The rows of all users, one user after the other.
-struct Rows {
+struct BatchRows {
     starts: Vec<u32>,
     times: Vec<i64>,
-    columns: Vec<Values>,
+    columns: Vec<BatchValues>,
 }
 
-enum Values {
+enum BatchValues {
     Number(Vec<f64>),
     Flag(Vec<u8>),
     Text(Vec<u32>),
@@ -42,13 +42,13 @@ enum Values {
 }
 
 #[derive(Default)]
-struct Texts {
+struct TextCodes {
     codes: BTreeMap<String, u32>,
     offsets: Vec<u32>,
     bytes: Vec<u8>,
 }
 
-impl Texts {
+impl TextCodes {
     fn code(&mut self, scalar: &Scalar) -> u32 {
         let text = scalar.canonical_text().into_owned();
         let next = self.codes.len() as u32 + 1;
@@ -59,14 +59,14 @@ impl Texts {
         })
     }
 
-    fn column(&mut self, kind: Kind, values: &[Option<&Value>]) -> Values {
+    fn column(&mut self, kind: Kind, values: &[Option<&Value>]) -> BatchValues {
         let scalars = |value: &Option<&Value>| {
             value
                 .map(|value| value.scalars().to_vec())
                 .unwrap_or_default()
         };
         match kind {
-            Kind::Number => Values::Number(
+            Kind::Number => BatchValues::Number(
                 values
                     .iter()
                     .map(|value| value.and_then(Value::as_number).unwrap_or(f64::NAN))
@@ -75,14 +75,14 @@ impl Texts {
             Kind::Instant => {
                 let instant = |value: &Value| value.as_instant().map(|at| at.0 as f64);
                 let instants = values.iter().map(|value| value.and_then(instant));
-                Values::Number(instants.map(|at| at.unwrap_or(f64::NAN)).collect())
+                BatchValues::Number(instants.map(|at| at.unwrap_or(f64::NAN)).collect())
             }
             Kind::Flag => {
                 let flag = |value: &Option<&Value>| match value {
                     Some(Value::One(scalar)) => scalar.as_flag().map_or(2, u8::from),
                     _ => 2,
                 };
-                Values::Flag(values.iter().map(flag).collect())
+                BatchValues::Flag(values.iter().map(flag).collect())
             }
             Kind::Text
                 if values
@@ -94,9 +94,9 @@ impl Texts {
                     codes.extend(scalars(value).iter().map(|scalar| self.code(scalar)));
                     starts.push(codes.len() as u32);
                 }
-                Values::Texts(starts, codes)
+                BatchValues::Texts(starts, codes)
             }
-            Kind::Text => Values::Text(
+            Kind::Text => BatchValues::Text(
                 values
                     .iter()
                     .map(|value| scalars(value).first().map_or(0, |scalar| self.code(scalar)))
@@ -179,9 +179,9 @@ fn start(day: Date, zone: &TimeZone) -> i64 {
 
 impl Owned {
     pub(crate) fn new(description: &Description, histories: &[UserHistory], now: Millis) -> Self {
-        let mut texts = Texts {
+        let mut texts = TextCodes {
             offsets: vec![0],
-            ..Texts::default()
+            ..TextCodes::default()
         };
         let user_properties = description.user_properties.iter();
         let user_properties = user_properties.map(|Property { name, kind }| {
@@ -241,7 +241,11 @@ impl Owned {
     }
 
     pub(crate) fn borrow<T>(&self, ask: impl FnOnce(&Batch<'_>) -> T) -> T {
-        let user_properties: Vec<_> = self.user_properties.iter().map(Values::column).collect();
+        let user_properties: Vec<_> = self
+            .user_properties
+            .iter()
+            .map(BatchValues::column)
+            .collect();
         let (changes, events) = (columns(&self.property_histories), columns(&self.streams));
         let calendars = self
             .calendars
@@ -270,7 +274,12 @@ impl Owned {
 }
 
 /// The visible changes of a property, all of one instant too, in order of arrival.
-fn changes(property: &Property, histories: &[UserHistory], now: Millis, texts: &mut Texts) -> Rows {
+fn changes(
+    property: &Property,
+    histories: &[UserHistory],
+    now: Millis,
+    texts: &mut TextCodes,
+) -> BatchRows {
     let (mut starts, mut times, mut values) = (vec![0], Vec::new(), Vec::new());
     for history in histories {
         let changes = history
@@ -284,7 +293,7 @@ fn changes(property: &Property, histories: &[UserHistory], now: Millis, texts: &
         }
         starts.push(times.len() as u32);
     }
-    Rows {
+    BatchRows {
         starts,
         times,
         columns: vec![texts.column(property.kind, &values)],
@@ -292,7 +301,12 @@ fn changes(property: &Property, histories: &[UserHistory], now: Millis, texts: &
 }
 
 /// The visible events of a stream, within its reach. The property without a name is the event's own.
-fn events(stream: &StreamReads, histories: &[UserHistory], now: Millis, texts: &mut Texts) -> Rows {
+fn events(
+    stream: &StreamReads,
+    histories: &[UserHistory],
+    now: Millis,
+    texts: &mut TextCodes,
+) -> BatchRows {
     let reads = |event: &&Event| {
         let reach = stream.reach;
         let reached = reach.is_none_or(|reach| event.time.0 > now.0 - reach as i64);
@@ -318,20 +332,20 @@ fn events(stream: &StreamReads, histories: &[UserHistory], now: Millis, texts: &
         };
         texts.column(*kind, &values)
     });
-    Rows {
+    BatchRows {
         columns: columns.collect(),
         times: rows.iter().map(|event| event.time.0).collect(),
         starts,
     }
 }
 
-fn columns(rows: &[Rows]) -> Vec<Vec<Column<'_>>> {
+fn columns(rows: &[BatchRows]) -> Vec<Vec<Column<'_>>> {
     let each = rows.iter();
-    each.map(|rows| rows.columns.iter().map(Values::column).collect())
+    each.map(|rows| rows.columns.iter().map(BatchValues::column).collect())
         .collect()
 }
 
-fn rows<'a>(rows: &'a [Rows], columns: &'a [Vec<Column<'a>>]) -> Vec<EventRows<'a>> {
+fn rows<'a>(rows: &'a [BatchRows], columns: &'a [Vec<Column<'a>>]) -> Vec<EventRows<'a>> {
     let each = rows.iter().zip(columns);
     each.map(|(rows, columns)| EventRows {
         starts: &rows.starts,
@@ -341,7 +355,7 @@ fn rows<'a>(rows: &'a [Rows], columns: &'a [Vec<Column<'a>>]) -> Vec<EventRows<'
     .collect()
 }
 
-impl Values {
+impl BatchValues {
     fn column(&self) -> Column<'_> {
         match self {
             Self::Number(values) => Column::Number(values),

@@ -16,7 +16,7 @@ use muster_compiler::compile;
 use muster_definition::Clause;
 use muster_definition::interpreter::{self, Answer};
 use muster_model::{CohortId, Millis, UserHistory};
-use muster_sandbox::{Options, Origin, Rule, Sandbox};
+use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -41,7 +41,7 @@ fn config(share: f64, pairs: u32) -> Config {
     }
 }
 
-fn load(sandbox: &Sandbox, clauses: &[Clause]) -> Rule {
+fn load(sandbox: &Sandbox, clauses: &[Clause]) -> Module {
     let ids: Vec<_> = (0..clauses.len())
         .map(|number| CohortId::new(&format!("c{number}")).unwrap())
         .collect();
@@ -54,7 +54,7 @@ fn load(sandbox: &Sandbox, clauses: &[Clause]) -> Rule {
 }
 
 /// Who is in which cohort, and until when all of a user's answers stand.
-fn ask(rule: &Rule, histories: &[UserHistory], now: Millis) -> (Vec<Vec<bool>>, Vec<i64>) {
+fn ask(rule: &Module, histories: &[UserHistory], now: Millis) -> (Vec<Vec<bool>>, Vec<i64>) {
     let batch = batch::Owned::new(rule.description(), histories, now);
     let verdicts = batch.borrow(|batch| rule.classify(batch)).unwrap();
     let words = histories.len().div_ceil(64);
@@ -85,7 +85,7 @@ fn shown(clause: &Clause, history: &UserHistory, now: Millis) -> String {
 /// Membership is the interpreter's, and the instant is later than now and never later than the soonest of all cohorts'. Gives
 /// that, per user.
 fn check(
-    rule: &Rule,
+    rule: &Module,
     clauses: &[Clause],
     histories: &[UserHistory],
     now: Millis,
@@ -116,7 +116,7 @@ fn check(
 
 #[test]
 fn wasm_answers_as_the_interpreter_does() {
-    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let strategy = random::era().prop_flat_map(|era| {
         (
             prop::collection::vec(random::clause(era), 1..=DEFINITIONS),
@@ -143,7 +143,7 @@ fn wasm_answers_as_the_interpreter_does() {
 /// One clause alone: nothing hides a fault, and nothing but the clause and the user is shown of it.
 #[test]
 fn each_clause_alone_answers_as_the_interpreter_does() {
-    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let strategy = random::era().prop_flat_map(|era| {
         (
             random::leaf(era),
@@ -162,7 +162,7 @@ fn each_clause_alone_answers_as_the_interpreter_does() {
 /// Of `times` in a rolling window the instant is not only never too late: it is the very one at which the answer changes.
 #[test]
 fn until_is_exact_for_times_in_a_rolling_window() {
-    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let strategy = random::era().prop_flat_map(|era| {
         (
             random::times(era),
@@ -192,7 +192,7 @@ fn until_is_exact_for_times_in_a_rolling_window() {
 /// No cohort's answer depends on its company: alone and fused with others it is the same.
 #[test]
 fn fusing_changes_no_answer() {
-    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let strategy = random::era().prop_flat_map(|era| {
         (
             prop::collection::vec(random::clause(era), 2..=12),
@@ -225,7 +225,7 @@ fn fusing_changes_no_answer() {
 /// Every size around the words and tiles of the bitmap.
 #[test]
 fn batches_of_every_size_are_answered() {
-    let sandbox = Sandbox::new(Options::default()).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
     let clauses = [Clause::Everyone, Clause::Not(Box::new(Clause::Everyone))];
     let rule = load(&sandbox, &clauses);
     for users in [0, 1, 63, 64, 65, 255, 256, 257, 1000] {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_definition::{Body, Clause, Source, parse};
+use muster_definition::{Body, Clause, SourceFile, parse};
 use muster_model::{Event, Millis, Scalar, UserHistory, Value};
-use muster_sandbox::{Options, Sandbox};
+use muster_sandbox::{Sandbox, SandboxOptions};
 
 use crate::{check, load};
 
@@ -12,7 +12,7 @@ const NOW: Millis = Millis(1_772_323_200_000);
 const HOUR: i64 = 3_600_000;
 
 fn clause(text: &str) -> Clause {
-    let definition = parse(&Source::new("c.yaml", &format!("where: {text}"))).unwrap();
+    let definition = parse(&SourceFile::new("c.yaml", &format!("where: {text}"))).unwrap();
     match definition.body {
         Body::Where(clause) => clause,
         _ => panic!("{text} is no clause"),
@@ -33,7 +33,7 @@ fn event(name: &str, hours: i64, amounts: &[f64]) -> Event {
 /// The module answers as the interpreter does, for each clause about each history.
 fn agree(clauses: &[&str], histories: &[Vec<Event>]) {
     let clauses: Vec<_> = clauses.iter().map(|text| clause(text)).collect();
-    let rule = load(&Sandbox::new(Options::default()).unwrap(), &clauses);
+    let rule = load(&Sandbox::new(SandboxOptions::default()).unwrap(), &clauses);
     let histories: Vec<_> = histories
         .iter()
         .map(|events| UserHistory {

@@ -6,7 +6,7 @@ mod source;
 use std::fmt;
 
 pub(crate) use source::too_large;
-pub use source::{Source, Span};
+pub use source::{SourceFile, Span};
 
 use crate::limits;
 
@@ -31,7 +31,7 @@ pub struct Diagnostic {
 /// A marked place. The first of a diagnostic is where the fault is, the others belong to it.
 #[derive(Clone, Debug)]
 struct Label {
-    source: Source,
+    source: SourceFile,
     /// `None`: the file as a whole.
     span: Option<Span>,
     text: String,
@@ -68,7 +68,7 @@ impl Diagnostic {
 
     /// Marks a place of a file; `text` stands beside the mark and may be empty.
     #[must_use]
-    pub fn at(mut self, source: &Source, span: Span, text: impl Into<String>) -> Self {
+    pub fn at(mut self, source: &SourceFile, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
             source: source.clone(),
             span: Some(span),
@@ -79,7 +79,7 @@ impl Diagnostic {
 
     /// Names a file as a whole.
     #[must_use]
-    pub fn in_file(mut self, source: &Source) -> Self {
+    pub fn in_file(mut self, source: &SourceFile) -> Self {
         self.labels.push(Label {
             source: source.clone(),
             span: None,

@@ -8,7 +8,7 @@ use crate::limits;
 
 /// A file that was read: its path, as messages show it, and its text. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct SourceFile {
     path: Arc<str>,
     text: Arc<str>,
 }
@@ -22,7 +22,7 @@ pub struct Span {
     pub end: usize,
 }
 
-impl Source {
+impl SourceFile {
     /// A path and a text.
     #[must_use]
     pub fn new(path: &str, text: &str) -> Self {

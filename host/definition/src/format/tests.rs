@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 
 fn formatted(text: &str) -> String {
-    match format(&Source::new("cohorts/a.yaml", text)) {
+    match format(&SourceFile::new("cohorts/a.yaml", text)) {
         Ok(text) => text,
         Err(diagnostics) => panic!("{diagnostics}\n{text}"),
     }
@@ -130,17 +130,17 @@ fn keys_at_the_top_have_one_order() {
 
 #[test]
 fn what_is_wrong_is_told_and_json_is_left_alone() {
-    let wrong = format(&Source::new("a.yaml", "where: {dud: A}\n")).unwrap_err();
+    let wrong = format(&SourceFile::new("a.yaml", "where: {dud: A}\n")).unwrap_err();
     assert!(wrong.to_string().contains("did you mean"), "{wrong}");
     // The empty lines at the end are part of the text, and would not be in another place.
     let ends = "where: {did: A}\ndescription: |+\n  one\n\n\n";
-    let refused = format(&Source::new("a.yaml", ends)).unwrap_err();
+    let refused = format(&SourceFile::new("a.yaml", ends)).unwrap_err();
     assert!(
         refused.to_string().contains("formatted safely"),
         "{refused}"
     );
     let json = "{\"where\":  {\"did\": \"A\"}}  ";
-    assert_eq!(format(&Source::new("a.json", json)).unwrap(), json);
+    assert_eq!(format(&SourceFile::new("a.json", json)).unwrap(), json);
 }
 
 /// The definitions in this repository: the files, and the blocks in the pages.
@@ -165,7 +165,7 @@ fn definitions() -> Vec<(String, String)> {
                 (_, true) => format!("where:\n  all:\n    {}", block.replace('\n', "\n    ")),
                 (_, false) => format!("where:\n    {}", block.replace('\n', "\n    ")),
             };
-            if parse(&Source::new("example.yaml", &text)).is_ok() {
+            if parse(&SourceFile::new("example.yaml", &text)).is_ok() {
                 all.push((format!("{page}, block {at}"), text));
             }
         }
@@ -178,7 +178,7 @@ fn definitions() -> Vec<(String, String)> {
 fn every_definition_of_the_repository_can_be_formatted() {
     for (name, text) in definitions() {
         // `format` itself refuses what changes the meaning or is not settled.
-        let once = format(&Source::new("example.yaml", &text))
+        let once = format(&SourceFile::new("example.yaml", &text))
             .unwrap_or_else(|told| panic!("{name}: {told}"));
         if name.ends_with(".yaml") {
             assert_eq!(once, text, "{name} is formatted already");
@@ -206,12 +206,12 @@ fn however_a_definition_is_indented_the_same_comes_out() {
                     format!("{wide}{rest}{ends}")
                 })
                 .collect();
-            let Ok(definition) = parse(&Source::new("cohorts/a.yaml", &mangled)) else {
+            let Ok(definition) = parse(&SourceFile::new("cohorts/a.yaml", &mangled)) else {
                 assert!(width == 1, "{name}\n{mangled}");
                 continue;
             };
             let again = formatted(&mangled);
-            let other = parse(&Source::new("cohorts/a.yaml", &again)).unwrap();
+            let other = parse(&SourceFile::new("cohorts/a.yaml", &again)).unwrap();
             assert!(same(&definition, &other), "{name}");
             // Values over several lines keep their inner columns, and need not be the same.
             let single = !text.contains("[\n") && !text.contains(",\n") && !text.contains("{\n");

@@ -107,7 +107,7 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
         _ => inside.get(inside.len().saturating_sub(SHOWN)..),
     };
     let events = events.unwrap_or_default();
-    lines.extend(events.iter().map(|event| told(event, shown)));
+    lines.extend(events.iter().map(|event| describe(event, shown)));
     lines
 }
 
@@ -115,8 +115,8 @@ fn in_order(order: &DidInOrder, moment: Moment<'_>) -> Vec<String> {
     if let Some((first, last)) = order::found(order, moment) {
         let shown = order.same.iter().map(|same| &**same).collect();
         return vec![
-            format!("from {}", told(first, &shown)),
-            format!("to {}", told(last, &shown)),
+            format!("from {}", describe(first, &shown)),
+            format!("to {}", describe(last, &shown)),
         ];
     }
     let span = moment.resolve(&order.window);
@@ -151,7 +151,7 @@ fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
 }
 
 /// `2026-02-20T10:00:00Z Purchase {amount: 60}`, with the properties that the clause reads.
-fn told(event: &Event, shown: &BTreeSet<&str>) -> String {
+fn describe(event: &Event, shown: &BTreeSet<&str>) -> String {
     let properties = shown.iter().filter_map(|name| {
         let held = event.properties.get(*name)?;
         Some(entry(&quoted(name), value(held)))

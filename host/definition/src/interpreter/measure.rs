@@ -7,7 +7,7 @@ use muster_model::{Event, Millis, Value};
 use super::comparison::{compare, comparison_holds, count};
 use super::moment::{Moment, before};
 use super::predicate::properties_hold;
-use super::window::Span;
+use super::window::InstantRange;
 use super::{calendar, step};
 use crate::{Aggregate, Did, Duration, Measure, NumberOf, Start, Step, Unit, Window};
 
@@ -49,7 +49,7 @@ pub(super) struct Measured<'d, 'h> {
     did: &'d Did,
     moment: Moment<'h>,
     per: Option<(&'d str, &'d str)>,
-    span: Span,
+    span: InstantRange,
     /// All of visible history.
     pub(super) ever: Vec<&'h Event>,
     /// Those in the window.

@@ -30,7 +30,7 @@ pub(super) fn instants(clause: &Clause, past: &UserHistory, now: Millis) -> BTre
     clocks.of_clause(clause);
     let times = happened(past);
     let mut instants = BTreeSet::new();
-    for at in times.iter().chain(&told(past)) {
+    for at in times.iter().chain(&observed(past)) {
         // An instant that a property tells may lie in the future: it comes.
         instants.insert(*at);
         instants.extend(clocks.lengths.iter().map(|length| after(*at, *length)));
@@ -51,7 +51,7 @@ fn happened(past: &UserHistory) -> BTreeSet<Millis> {
 }
 
 /// The instants that properties tell, of events and of the user.
-fn told(past: &UserHistory) -> BTreeSet<Millis> {
+fn observed(past: &UserHistory) -> BTreeSet<Millis> {
     let events = past
         .events
         .iter()
@@ -65,18 +65,18 @@ fn told(past: &UserHistory) -> BTreeSet<Millis> {
 #[derive(Default)]
 struct Clocks {
     lengths: BTreeSet<Duration>,
-    calendars: Vec<Calendar>,
+    calendars: Vec<CalendarWindow>,
 }
 
 /// A calendar window of `count` units; `step` is the smallest unit that is looked at in it.
-struct Calendar {
+struct CalendarWindow {
     step: Unit,
     unit: Unit,
     count: u32,
     zone: TimeZoneName,
 }
 
-impl Calendar {
+impl CalendarWindow {
     /// Starts of units, from now until everything that happened has left the window. Then nothing changes any more: the
     /// window has empty units only.
     fn starts(&self, times: &BTreeSet<Millis>, now: Millis) -> Vec<Millis> {
@@ -167,7 +167,7 @@ impl Clocks {
             Start::Last(length) => {
                 self.lengths.insert(*length);
             }
-            Start::Calendar { unit, count, zone } => self.calendars.push(Calendar {
+            Start::Calendar { unit, count, zone } => self.calendars.push(CalendarWindow {
                 step: each.unwrap_or(*unit),
                 unit: *unit,
                 count: *count,

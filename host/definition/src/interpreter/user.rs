@@ -8,7 +8,7 @@ use super::predicate::{predicate_holds, properties_hold};
 use crate::{Duration, Predicate, Start, UserClause, When};
 
 /// A value that a property held from an instant to another one. `to` is the next change; `None`: it is the current value.
-pub(super) struct State<'h> {
+pub(super) struct HeldValue<'h> {
     pub(super) from: Millis,
     pub(super) to: Option<Millis>,
     pub(super) value: Option<&'h Value>,
@@ -44,7 +44,7 @@ pub(super) fn holds(user: &UserClause, moment: Moment<'_>) -> bool {
 
 /// Whether some value that the property had at `start` or later holds the predicate.
 fn held_since(name: &str, predicate: &Predicate, start: Millis, moment: Moment<'_>) -> bool {
-    let within = |state: &&State<'_>| state.to.is_none_or(|to| to > start);
+    let within = |state: &&HeldValue<'_>| state.to.is_none_or(|to| to > start);
     let states = states(name, moment);
     let mut states = states.iter().filter(within);
     states.any(|state| predicate_holds(predicate, state.value, moment))
@@ -52,7 +52,7 @@ fn held_since(name: &str, predicate: &Predicate, start: Millis, moment: Moment<'
 
 /// Whether the property holds the predicate now, and without a break for so long.
 fn held_for(name: &str, predicate: &Predicate, length: Duration, moment: Moment<'_>) -> bool {
-    let nothing = State {
+    let nothing = HeldValue {
         from: Millis(i64::MIN),
         to: None,
         value: None,
@@ -71,19 +71,19 @@ fn held_for(name: &str, predicate: &Predicate, length: Duration, moment: Moment<
 
 /// What a property held from each of its changes to the next, the earliest first. Of changes at one instant only the last
 /// counts.
-pub(super) fn states<'h>(name: &str, moment: Moment<'h>) -> Vec<State<'h>> {
-    let mut states: Vec<State<'h>> = Vec::new();
+pub(super) fn states<'h>(name: &str, moment: Moment<'h>) -> Vec<HeldValue<'h>> {
+    let mut states: Vec<HeldValue<'h>> = Vec::new();
     let changes = moment.history.properties.get(name).into_iter().flatten();
     for (at, value) in changes.filter(|(at, _)| *at <= moment.now) {
         if let Some(before) = states.pop_if(|before| before.from < *at) {
-            states.push(State {
+            states.push(HeldValue {
                 to: Some(*at),
                 ..before
             });
         } else {
             states.pop();
         }
-        states.push(State {
+        states.push(HeldValue {
             from: *at,
             to: None,
             value: value.as_ref(),

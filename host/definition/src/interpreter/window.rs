@@ -8,14 +8,14 @@ use crate::{End, Start, Window};
 
 /// A window at a moment: the instants it selects.
 #[derive(Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct InstantRange {
     /// The first instant inside.
     from: Millis,
     /// The first instant behind it.
     to: Millis,
 }
 
-impl Span {
+impl InstantRange {
     pub(super) fn contains(self, time: Millis) -> bool {
         self.from <= time && time < self.to
     }
@@ -28,7 +28,7 @@ fn next(at: Millis) -> Millis {
 
 impl Moment<'_> {
     /// Which instants a window selects now.
-    pub(super) fn resolve(self, window: &Window) -> Span {
+    pub(super) fn resolve(self, window: &Window) -> InstantRange {
         let from = match &window.start {
             Start::Ever => Millis(i64::MIN),
             // now − W < t
@@ -53,6 +53,6 @@ impl Moment<'_> {
         };
         // Nothing is later than now.
         let to = to.min(next(self.now));
-        Span { from, to }
+        InstantRange { from, to }
     }
 }

@@ -5,7 +5,7 @@ use muster_model::CohortId;
 use crate::clause::TimeZoneName;
 use crate::definition::Body;
 use crate::diagnostic::{Diagnostic, Span, quote};
-use crate::yaml::{Content, Entry, Fields, Node, Reader, closest, either, list};
+use crate::yaml::{Entry, Fields, Node, NodeContent, YamlReader, closest, either, list};
 
 use super::clause::{Clauses, is_subject};
 use super::key::{Key, names};
@@ -28,17 +28,17 @@ pub(crate) const TABLE: [Key; 3] = [
 pub(crate) const KEYS: [&str; 3] = names(&TABLE);
 
 /// A body, its place, and the cohorts that it uses.
-pub(super) struct Read {
+pub(super) struct ReadBody {
     pub(super) body: Body,
     pub(super) span: Span,
     pub(super) in_cohort: Vec<(CohortId, Span)>,
 }
 
 pub(super) fn body(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     fields: &Fields<'_>,
     zone: &TimeZoneName,
-) -> Option<Read> {
+) -> Option<ReadBody> {
     let said: Vec<&Entry> = KEYS.iter().filter_map(|key| fields.entry(key)).collect();
     match said.as_slice() {
         [] => {
@@ -69,7 +69,7 @@ pub(super) fn body(
     }
 }
 
-fn one(reader: &mut Reader<'_>, entry: &Entry, zone: &TimeZoneName) -> Option<Read> {
+fn one(reader: &mut YamlReader<'_>, entry: &Entry, zone: &TimeZoneName) -> Option<ReadBody> {
     let node = &entry.value;
     let mut in_cohort = Vec::new();
     let body = match &*entry.key {
@@ -82,14 +82,14 @@ fn one(reader: &mut Reader<'_>, entry: &Entry, zone: &TimeZoneName) -> Option<Re
         "rule" => Body::Rule(path(reader, node, &MODULE)?),
         _ => Body::Members(path(reader, node, &MEMBERS)?),
     };
-    Some(Read {
+    Some(ReadBody {
         body,
         span: node.span,
         in_cohort,
     })
 }
 
-fn missing(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+fn missing(reader: &mut YamlReader<'_>, fields: &Fields<'_>) {
     // A clause at the top, and a key that is nearly one of these, were reported already.
     let meant = |key: &str| is_subject(key) || closest(key, KEYS).is_some();
     if !fields.entries.iter().any(|entry| meant(&entry.key)) {
@@ -102,29 +102,29 @@ fn missing(reader: &mut Reader<'_>, fields: &Fields<'_>) {
 }
 
 /// A file that a definition names.
-pub(crate) struct File {
+pub(crate) struct NamedFile {
     what: &'static str,
     pub(crate) endings: &'static [&'static str],
     is_none: &'static str,
     pub(crate) help: &'static str,
 }
 
-pub(crate) const MODULE: File = File {
+pub(crate) const MODULE: NamedFile = NamedFile {
     what: "the path of a module",
     endings: &[".wasm"],
     is_none: "is not a module",
     help: "write the path of a `.wasm` file: `./vip.wasm`",
 };
 
-pub(crate) const MEMBERS: File = File {
+pub(crate) const MEMBERS: NamedFile = NamedFile {
     what: "the path of a list of user ids",
     endings: &[".csv", ".txt"],
     is_none: "is not a list of user ids",
     help: "write the path of a `.csv` or `.txt` file with one id a line: `./vip.csv`",
 };
 
-fn path(reader: &mut Reader<'_>, node: &Node, file: &File) -> Option<String> {
-    if let Content::List(_) | Content::Map(_) = node.content {
+fn path(reader: &mut YamlReader<'_>, node: &Node, file: &NamedFile) -> Option<String> {
+    if let NodeContent::List(_) | NodeContent::Map(_) = node.content {
         return reader.expected(node, file.what, file.help);
     }
     let path = reader.text(node, file.what)?;

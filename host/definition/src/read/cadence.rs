@@ -2,7 +2,7 @@
 
 use muster_model::{Cadence, TimeOfDay};
 
-use crate::yaml::{Content, Node, Reader, closest};
+use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 use super::key::{Key, names};
 
@@ -26,9 +26,9 @@ pub(crate) const HOURLY: [Key; 1] = [Key::needed("at", "minute", "The minute of 
 
 const FORMS: &str = "write `daily`, `hourly` or `real_time`, or `{daily: {at: \"06:00\"}}`, or `{hourly: {at: 15}}`";
 
-pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
+pub(super) fn cadence(reader: &mut YamlReader<'_>, node: &Node) -> Option<Cadence> {
     match &node.content {
-        Content::Text(text) => match &**text {
+        NodeContent::Text(text) => match &**text {
             "daily" => Some(Cadence::default()),
             "hourly" => Some(Cadence::Hourly { minute: 0 }),
             "real_time" => Some(Cadence::RealTime),
@@ -44,7 +44,7 @@ pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
                 )
             }
         },
-        Content::Map(entries) => {
+        NodeContent::Map(entries) => {
             let fields = reader.fields(node, "a cadence", &names(&TABLE))?;
             if let ([_], Some(daily)) = (entries.as_slice(), fields.get("daily")) {
                 let at = at(reader, daily, &DAILY, "{at: \"06:00\"}")?;
@@ -65,12 +65,12 @@ pub(super) fn cadence(reader: &mut Reader<'_>, node: &Node) -> Option<Cadence> {
 }
 
 fn at<'n>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &'n Node,
     keys: &[Key; 1],
     form: &str,
 ) -> Option<&'n Node> {
-    if !matches!(node.content, Content::Map(_)) {
+    if !matches!(node.content, NodeContent::Map(_)) {
         return reader.expected(node, "a map with `at`", &format!("write `{form}`"));
     }
     let fields = reader.fields(node, "a cadence", &names(keys))?;
@@ -80,8 +80,8 @@ fn at<'n>(
     }
 }
 
-fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
-    let Content::Text(text) = &node.content else {
+fn time_of_day(reader: &mut YamlReader<'_>, node: &Node) -> Option<TimeOfDay> {
+    let NodeContent::Text(text) = &node.content else {
         return reader.expected(node, "a time of day", TIME_OF_DAY);
     };
     let two = |text: &str, most: u8| {
@@ -104,7 +104,7 @@ fn time_of_day(reader: &mut Reader<'_>, node: &Node) -> Option<TimeOfDay> {
     }
 }
 
-fn minute(reader: &mut Reader<'_>, node: &Node) -> Option<u8> {
+fn minute(reader: &mut YamlReader<'_>, node: &Node) -> Option<u8> {
     let number = reader.number(node, "a minute of the hour")?;
     #[expect(
         clippy::cast_possible_truncation,

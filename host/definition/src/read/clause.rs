@@ -5,7 +5,7 @@ use muster_model::CohortId;
 use crate::clause::{Clause, TimeZoneName};
 use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Content, Entry, Node, Reader, either, list};
+use crate::yaml::{Entry, Node, NodeContent, YamlReader, either, list};
 
 use super::key::{Key, names};
 use super::words::unknown_key;
@@ -68,7 +68,7 @@ const WHAT: &str = "a clause";
 
 /// Reads the clauses of one definition, and counts them.
 pub(super) struct Clauses<'r, 's> {
-    pub(super) reader: &'r mut Reader<'s>,
+    pub(super) reader: &'r mut YamlReader<'s>,
     /// Whose days and dates are meant.
     pub(super) zone: &'r TimeZoneName,
     /// The cohorts that are used, and where.
@@ -79,7 +79,7 @@ pub(super) struct Clauses<'r, 's> {
 }
 
 impl<'r, 's> Clauses<'r, 's> {
-    pub(super) fn new(reader: &'r mut Reader<'s>, zone: &'r TimeZoneName) -> Self {
+    pub(super) fn new(reader: &'r mut YamlReader<'s>, zone: &'r TimeZoneName) -> Self {
         Self {
             reader,
             zone,
@@ -92,15 +92,15 @@ impl<'r, 's> Clauses<'r, 's> {
     pub(super) fn read(&mut self, node: &Node) -> Option<Clause> {
         self.counted(node)?;
         let entries = match &node.content {
-            Content::Map(entries) => entries,
-            Content::List(_) => {
+            NodeContent::Map(entries) => entries,
+            NodeContent::List(_) => {
                 return self.reader.expected(
                     node,
                     WHAT,
                     "a list of clauses belongs under `all:` or `any:`",
                 );
             }
-            Content::Text(_) => {
+            NodeContent::Text(_) => {
                 return self.reader.expected(
                     node,
                     WHAT,
@@ -218,14 +218,14 @@ impl<'r, 's> Clauses<'r, 's> {
 
     fn all(&mut self, subject: &Entry) -> Option<Vec<Clause>> {
         let clauses = self.several(subject)?;
-        if let Content::List(nodes) = &subject.value.content {
+        if let NodeContent::List(nodes) = &subject.value.content {
             self.warn_of_contradictions(nodes, &clauses);
         }
         Some(clauses)
     }
 
     fn several(&mut self, subject: &Entry) -> Option<Vec<Clause>> {
-        let Content::List(items) = &subject.value.content else {
+        let NodeContent::List(items) = &subject.value.content else {
             return self.reader.expected(
                 &subject.value,
                 "a list of clauses",
@@ -255,7 +255,7 @@ impl<'r, 's> Clauses<'r, 's> {
 
     fn in_cohort(&mut self, node: &Node) -> Option<CohortId> {
         const WHAT: &str = "a cohort's id";
-        if let Content::List(_) = node.content {
+        if let NodeContent::List(_) = node.content {
             let help = "one of several is `any: [{in_cohort: a}, {in_cohort: b}]`";
             return self.reader.expected(node, WHAT, help);
         }

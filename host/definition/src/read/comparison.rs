@@ -2,7 +2,7 @@
 
 use crate::clause::{Bound, Comparison, Condition};
 use crate::diagnostic::Span;
-use crate::yaml::{Content, Entry, Node, Reader};
+use crate::yaml::{Entry, Node, NodeContent, YamlReader};
 
 use super::clause::Clauses;
 use super::key::{Key, names};
@@ -27,7 +27,7 @@ pub(crate) const KEYS: [&str; 7] = names(&TABLE);
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ComparisonKind {
     /// How many events there are, at least `least`: a whole number, or as many as of another event.
     Times {
         /// 1 where only values are looked at that an event carries.
@@ -41,9 +41,9 @@ pub(super) enum Kind {
 
 impl Clauses<'_, '_> {
     /// A number for exactly that many, or a map of conditions.
-    pub(super) fn comparison(&mut self, node: &Node, kind: Kind) -> Option<Comparison> {
+    pub(super) fn comparison(&mut self, node: &Node, kind: ComparisonKind) -> Option<Comparison> {
         let what = kind.what();
-        if let Content::Number(_) = node.content {
+        if let NodeContent::Number(_) = node.content {
             let number = kind.number(self.reader, node)?;
             let comparison = Comparison {
                 conditions: vec![Condition::Exactly(Bound::Number(number))],
@@ -51,9 +51,9 @@ impl Clauses<'_, '_> {
             self.warn_if_settled(&comparison, kind, node.span);
             return Some(comparison);
         }
-        let Content::Map(entries) = &node.content else {
+        let NodeContent::Map(entries) = &node.content else {
             let help = match &node.content {
-                Content::Text(text) if text.parse::<f64>().is_ok() => {
+                NodeContent::Text(text) if text.parse::<f64>().is_ok() => {
                     "to make it a number, leave the quotes out"
                 }
                 _ => kind.example(),
@@ -82,7 +82,7 @@ impl Clauses<'_, '_> {
         Some(comparison)
     }
 
-    fn condition(&mut self, entry: &Entry, kind: Kind) -> Option<Vec<Condition>> {
+    fn condition(&mut self, entry: &Entry, kind: ComparisonKind) -> Option<Vec<Condition>> {
         let condition = match &*entry.key {
             "exactly" => Condition::Exactly,
             "not" => Condition::Not,
@@ -91,8 +91,8 @@ impl Clauses<'_, '_> {
             "at_most" => Condition::AtMost,
             "less_than" => Condition::LessThan,
             "between" => {
-                let number = |reader: &mut Reader<'_>, node: &Node| match &node.content {
-                    Content::Map(_) => reader.expected(
+                let number = |reader: &mut YamlReader<'_>, node: &Node| match &node.content {
+                    NodeContent::Map(_) => reader.expected(
                         node,
                         "a number",
                         "another event is compared by `at_least` and `at_most`, not by `between`",
@@ -116,10 +116,10 @@ impl Clauses<'_, '_> {
     }
 
     /// A number, or how often another event comes.
-    fn bound(&mut self, node: &Node, kind: Kind) -> Option<Bound> {
-        if let Content::Map(_) = node.content {
+    fn bound(&mut self, node: &Node, kind: ComparisonKind) -> Option<Bound> {
+        if let NodeContent::Map(_) = node.content {
             return match kind {
-                Kind::Times { .. } => self.step(node).map(Bound::Times),
+                ComparisonKind::Times { .. } => self.step(node).map(Bound::Times),
                 _ => self.reader.expected(
                     node,
                     "a number",
@@ -131,7 +131,7 @@ impl Clauses<'_, '_> {
     }
 
     /// What no number meets, or every count does, is a slip.
-    fn warn_if_settled(&mut self, comparison: &Comparison, kind: Kind, span: Span) {
+    fn warn_if_settled(&mut self, comparison: &Comparison, kind: ComparisonKind, span: Span) {
         // Numbers alone can contradict each other, whatever another event's count is.
         let alone: Vec<_> = comparison
             .conditions
@@ -143,7 +143,7 @@ impl Clauses<'_, '_> {
                 .iter()
                 .all(|(condition, bound)| condition.holds(*number, *bound))
         };
-        let numbers = kind.telling(alone.iter().map(|(_, bound)| *bound));
+        let numbers = kind.decisive(alone.iter().map(|(_, bound)| *bound));
         let met = numbers.iter().filter(|number| holds(number)).count();
         if met == 0 {
             let (message, help) = (
@@ -153,8 +153,8 @@ impl Clauses<'_, '_> {
             self.reader.warn(span, message, help);
         } else if met == numbers.len()
             && alone.len() == comparison.conditions.len()
-            && kind != Kind::Number
-            && !matches!(kind, Kind::Times { least } if least > 0.0)
+            && kind != ComparisonKind::Number
+            && !matches!(kind, ComparisonKind::Times { least } if least > 0.0)
         {
             let (message, help) = (
                 format!("every number{} meets this {}", kind.of_what(), kind.name()),
@@ -165,7 +165,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-impl Kind {
+impl ComparisonKind {
     fn what(self) -> &'static str {
         match self {
             Self::Times { .. } | Self::Count(_) => "a count",
@@ -197,7 +197,7 @@ impl Kind {
         }
     }
 
-    fn number(self, reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
+    fn number(self, reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
         let number = reader.number(node, "a number")?;
         if self != Self::Number && (number < 0.0 || number.fract() != 0.0) {
             let message = format!("no count is `{number}`");
@@ -207,7 +207,7 @@ impl Kind {
     }
 
     /// Numbers among which there is one of each that conditions on some bounds tell apart.
-    fn telling(self, bounds: impl Iterator<Item = f64>) -> Vec<f64> {
+    fn decisive(self, bounds: impl Iterator<Item = f64>) -> Vec<f64> {
         let mut bounds: Vec<f64> = bounds.collect();
         bounds.sort_by(f64::total_cmp);
         match self {
@@ -236,12 +236,12 @@ impl Kind {
 
 /// `[a, b]`, with both ends.
 pub(super) fn between(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
-    number: impl Fn(&mut Reader<'_>, &Node) -> Option<f64>,
+    number: impl Fn(&mut YamlReader<'_>, &Node) -> Option<f64>,
 ) -> Option<(f64, f64)> {
     const WHAT: &str = "the lowest and the highest number";
-    let Content::List(items) = &node.content else {
+    let NodeContent::List(items) = &node.content else {
         return reader.expected(node, WHAT, "write both in a list: `[2, 5]`");
     };
     let [low, high] = items.as_slice() else {

@@ -3,9 +3,9 @@
 use muster_model::{Cadence, CohortId};
 
 use crate::clause::TimeZoneName;
-use crate::definition::{Definition, Spans};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote};
-use crate::yaml::{Content, Fields, Node, Reader};
+use crate::definition::{Definition, DefinitionSpans};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
+use crate::yaml::{Fields, Node, NodeContent, YamlReader};
 
 use super::body::{self, body};
 use super::cadence::cadence;
@@ -55,8 +55,11 @@ const WHAT: &str = "a cohort definition";
 const ID_HELP: &str = "an id is 1 to 64 letters A to Z, digits, `_` or `-`";
 
 /// Reads a file as a cohort definition.
-pub(crate) fn definition(source: &Source, zone: &TimeZoneName) -> Result<Definition, Diagnostics> {
-    let mut reader = Reader::new(source);
+pub(crate) fn definition(
+    source: &SourceFile,
+    zone: &TimeZoneName,
+) -> Result<Definition, Diagnostics> {
+    let mut reader = YamlReader::new(source);
     let root = reader.load();
     let read = root.and_then(|root| top(&mut reader, &root, zone));
     let diagnostics = reader.finish();
@@ -69,7 +72,7 @@ pub(crate) fn definition(source: &Source, zone: &TimeZoneName) -> Result<Definit
     }
 }
 
-fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Definition> {
+fn top(reader: &mut YamlReader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Definition> {
     let fields = fields(reader, root)?;
     let (id, id_span) = id(reader, &fields).unzip();
     let name = optional(reader, &fields, "name", |reader, node| {
@@ -99,7 +102,7 @@ fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Defi
         body: body.body,
         warnings: Diagnostics::default(),
         source: reader.source().clone(),
-        spans: Spans {
+        spans: DefinitionSpans {
             id: id_span?,
             sync: sync_spans,
             body: body.span,
@@ -108,8 +111,8 @@ fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Defi
     })
 }
 
-fn fields<'n>(reader: &mut Reader<'_>, root: &'n Node) -> Option<Fields<'n>> {
-    let Content::Map(entries) = &root.content else {
+fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>> {
+    let NodeContent::Map(entries) = &root.content else {
         return reader.expected(
             root,
             WHAT,
@@ -141,10 +144,10 @@ fn fields<'n>(reader: &mut Reader<'_>, root: &'n Node) -> Option<Fields<'n>> {
 
 /// A key that may be missing: `Some(None)` if it is, `None` if it is wrong.
 pub(super) fn optional<'n, T>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,
     key: &str,
-    read: impl FnOnce(&mut Reader<'_>, &'n Node) -> Option<T>,
+    read: impl FnOnce(&mut YamlReader<'_>, &'n Node) -> Option<T>,
 ) -> Option<Option<T>> {
     match fields.get(key) {
         Some(node) => read(reader, node).map(Some),
@@ -152,7 +155,7 @@ pub(super) fn optional<'n, T>(
     }
 }
 
-fn id(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<(CohortId, Option<Span>)> {
+fn id(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option<(CohortId, Option<Span>)> {
     let Some(node) = fields.get("id") else {
         let stem = reader.source().stem();
         return match CohortId::new(stem) {

@@ -3,7 +3,7 @@
 use crate::clause::{Duration, Unit};
 use crate::diagnostic::quote;
 use crate::limits;
-use crate::yaml::{Content, Node, Reader, closest};
+use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 /// One, many, and its milliseconds.
 pub(crate) const UNITS: [(&str, &str, u64); 5] = [
@@ -56,15 +56,15 @@ pub(super) enum Length {
 }
 
 /// A message and a help.
-type Fault = (String, String);
+type DurationError = (String, String);
 
 /// A length of time that may be one of the calendar.
-pub(super) fn length(reader: &mut Reader<'_>, node: &Node) -> Option<Length> {
+pub(super) fn length(reader: &mut YamlReader<'_>, node: &Node) -> Option<Length> {
     measured(reader, node, measure)
 }
 
 /// A length of time that is always the same.
-pub(super) fn duration(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
+pub(super) fn duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Duration> {
     measured(reader, node, |text| match measure(text) {
         Ok(Length::Rolling(length)) => Ok(length),
         Ok(Length::Calendar(unit, count)) => Err((
@@ -85,14 +85,14 @@ pub(super) fn is_length(text: &str) -> bool {
 }
 
 fn measured<T>(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
-    measure: impl FnOnce(&str) -> Result<T, Fault>,
+    measure: impl FnOnce(&str) -> Result<T, DurationError>,
 ) -> Option<T> {
     const WHAT: &str = "a length of time";
     let text = match &node.content {
-        Content::Text(text) => &**text,
-        Content::Number(number) => {
+        NodeContent::Text(text) => &**text,
+        NodeContent::Number(number) => {
             return reader.expected(node, WHAT, &format!("add a unit: `{number} days`"));
         }
         _ => return reader.expected(node, WHAT, EXAMPLE),
@@ -104,7 +104,7 @@ fn measured<T>(
 }
 
 /// The length a text tells.
-fn measure(text: &str) -> Result<Length, Fault> {
+fn measure(text: &str) -> Result<Length, DurationError> {
     let quoted = quote(text);
     let words: Vec<_> = text.split_whitespace().collect();
     let (count, unit) = match words.as_slice() {
@@ -144,7 +144,7 @@ fn measure(text: &str) -> Result<Length, Fault> {
     rolling(text, count, unit).map(Length::Rolling)
 }
 
-fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, Fault> {
+fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, DurationError> {
     let quoted = quote(text);
     let number = number(&quoted, count)?;
     let names = || UNITS.iter().flat_map(|(one, many, _)| [*one, *many]);
@@ -188,7 +188,7 @@ fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, Fault> {
     }
 }
 
-fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, Fault> {
+fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, DurationError> {
     let number = number(quoted, count)?;
     let Some((_, many, unit, days)) = CALENDAR_UNITS
         .into_iter()
@@ -226,7 +226,7 @@ fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, Fault> {
 }
 
 /// How many, as a whole number.
-fn number(quoted: &str, count: &str) -> Result<u64, Fault> {
+fn number(quoted: &str, count: &str) -> Result<u64, DurationError> {
     if let Some(number) = whole(count) {
         return Ok(number);
     }
@@ -260,14 +260,14 @@ fn uneven(text: &str) -> Option<(u64, u64)> {
     Some((number * days, number * months))
 }
 
-fn too_long<T>(quoted: &str, most: u64, unit: &str) -> Result<T, Fault> {
+fn too_long<T>(quoted: &str, most: u64, unit: &str) -> Result<T, DurationError> {
     fault(
         format!("{quoted} is too long"),
         &format!("at most {most} {unit} (100 years)"),
     )
 }
 
-fn fault<T>(message: String, help: &str) -> Result<T, Fault> {
+fn fault<T>(message: String, help: &str) -> Result<T, DurationError> {
     Err((message, help.to_owned()))
 }
 

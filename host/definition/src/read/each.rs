@@ -1,10 +1,10 @@
 //! `each` (docs/cohorts.md, "Measures"): a count that holds in every unit of a calendar window.
 
 use crate::clause::{End, Measure, Start, Unit, Window};
-use crate::yaml::{Content, Entry};
+use crate::yaml::{Entry, NodeContent};
 
 use super::clause::Clauses;
-use super::comparison::Kind;
+use super::comparison::ComparisonKind;
 use super::measure::plural;
 
 /// What a count can hold in each of.
@@ -24,7 +24,7 @@ impl Clauses<'_, '_> {
         window: Option<&Window>,
     ) -> Option<Measure> {
         let node = &entry.value;
-        let Content::Map(units) = &node.content else {
+        let NodeContent::Map(units) = &node.content else {
             let what = "a day, week or month and its count";
             return self.reader.expected(node, what, EXAMPLE);
         };
@@ -35,7 +35,7 @@ impl Clauses<'_, '_> {
             return self.reader.wrong(node.span, message, EXAMPLE);
         };
         let (_, unit) = UNITS.into_iter().find(|(name, _)| *name == &*one.key)?;
-        let comparison = self.comparison(&one.value, Kind::Count("events"));
+        let comparison = self.comparison(&one.value, ComparisonKind::Count("events"));
         let fits = self.consists_of(unit, entry, entries, window?);
         comparison
             .filter(|_| fits)

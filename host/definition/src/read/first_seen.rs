@@ -1,7 +1,7 @@
 //! `first_seen` (docs/cohorts.md, "Clauses"): when a user was new.
 
 use crate::clause::Window;
-use crate::yaml::{Content, Node};
+use crate::yaml::{Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::Key;
@@ -19,7 +19,7 @@ const EXAMPLE: &str = "write a map: `first_seen: {in_last: 7 days}`";
 
 impl Clauses<'_, '_> {
     pub(super) fn first_seen(&mut self, node: &Node) -> Option<Window> {
-        let Content::Map(entries) = &node.content else {
+        let NodeContent::Map(entries) = &node.content else {
             return self.reader.expected(node, "a window", EXAMPLE);
         };
         if entries.is_empty() {

@@ -7,7 +7,7 @@ use muster_model::Millis;
 
 use crate::clause::TimeZoneName;
 use crate::diagnostic::quote;
-use crate::yaml::{Content, Node, Reader};
+use crate::yaml::{Node, NodeContent, YamlReader};
 
 use super::duration::is_length;
 
@@ -17,10 +17,14 @@ pub(crate) const EXAMPLE: &str =
 
 /// A date, which is the first instant of its day in the time zone, or an RFC 3339 instant; what is finer than a millisecond
 /// is cut off.
-pub(super) fn instant(reader: &mut Reader<'_>, zone: &TimeZoneName, node: &Node) -> Option<Millis> {
+pub(super) fn instant(
+    reader: &mut YamlReader<'_>,
+    zone: &TimeZoneName,
+    node: &Node,
+) -> Option<Millis> {
     let text = match &node.content {
-        Content::Text(text) => text,
-        Content::Number(number) => {
+        NodeContent::Text(text) => text,
+        NodeContent::Number(number) => {
             let help = match of_epoch(*number) {
                 Some(instant) => format!("did you mean `{instant}`?"),
                 None => EXAMPLE.to_owned(),

@@ -4,10 +4,10 @@ use crate::clause::{
     Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,
 };
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
-use super::comparison::Kind;
+use super::comparison::ComparisonKind;
 use super::key::{Key, names};
 use super::window;
 
@@ -100,7 +100,7 @@ impl Clauses<'_, '_> {
         };
         match &*entry.key {
             "times" => self
-                .comparison(node, Kind::Times { least })
+                .comparison(node, ComparisonKind::Times { least })
                 .map(Measure::Times),
             "more_than" => self.more_than(node),
             "sum_of" => self.numbers(entry, Aggregate::Sum),
@@ -109,7 +109,7 @@ impl Clauses<'_, '_> {
             "largest" => self.numbers(entry, Aggregate::Largest),
             "distinct" => self
                 .property_map("distinct", node, "{sku: {at_least: 3}}", |clauses, node| {
-                    clauses.comparison(node, Kind::Count("values"))
+                    clauses.comparison(node, ComparisonKind::Count("values"))
                 })
                 .map(Measure::Distinct),
             "days" => self.units(node, Unit::Day, window),
@@ -145,7 +145,7 @@ impl Clauses<'_, '_> {
     }
 
     fn more_than(&mut self, node: &Node) -> Option<Measure> {
-        if let Content::Number(number) = node.content {
+        if let NodeContent::Number(number) = node.content {
             let help = format!("a count is `times: {{more_than: {number}}}`");
             return self.reader.expected(node, "another event", &help);
         }
@@ -158,7 +158,7 @@ impl Clauses<'_, '_> {
     fn numbers(&mut self, entry: &Entry, aggregate: Aggregate) -> Option<Measure> {
         let example = "{amount: {at_least: 100}}";
         let read = self.property_map(&entry.key, &entry.value, example, |clauses, node| {
-            clauses.comparison(node, Kind::Number)
+            clauses.comparison(node, ComparisonKind::Number)
         })?;
         let numbers = read.into_iter().map(|(property, comparison)| NumberOf {
             aggregate,
@@ -169,7 +169,7 @@ impl Clauses<'_, '_> {
     }
 
     fn units(&mut self, node: &Node, unit: Unit, window: Option<&Window>) -> Option<Measure> {
-        let comparison = self.comparison(node, Kind::Count(plural(unit)))?;
+        let comparison = self.comparison(node, ComparisonKind::Count(plural(unit)))?;
         if let Some(Window {
             start: Start::Calendar {
                 unit: of, count, ..
@@ -211,7 +211,7 @@ impl Clauses<'_, '_> {
     /// A whole number, 1 or more.
     pub(super) fn whole(&mut self, node: &Node, what: &str, help: &str) -> Option<u32> {
         let help = format!("write a whole number, 1 or more: {help}");
-        let Content::Number(number) = node.content else {
+        let NodeContent::Number(number) = node.content else {
             return self.reader.expected(node, what, &help);
         };
         #[expect(

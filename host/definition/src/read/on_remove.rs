@@ -2,15 +2,15 @@
 
 use crate::definition::OnRemove;
 use crate::diagnostic::quote;
-use crate::yaml::{Content, Node, Reader, closest};
+use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 pub(crate) const WORDS: [&str; 2] = ["keep", "exit"];
 
 const FORMS: &str =
     "write `keep`, and destinations hear nothing, or `exit`, and every member is sent as an exit";
 
-pub(super) fn on_remove(reader: &mut Reader<'_>, node: &Node) -> Option<OnRemove> {
-    let Content::Text(text) = &node.content else {
+pub(super) fn on_remove(reader: &mut YamlReader<'_>, node: &Node) -> Option<OnRemove> {
+    let NodeContent::Text(text) = &node.content else {
         return reader.expected(node, "`keep` or `exit`", FORMS);
     };
     match &**text {

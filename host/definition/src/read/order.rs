@@ -2,7 +2,7 @@
 
 use crate::clause::{DidInOrder, Step};
 use crate::limits;
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::Key;
@@ -68,7 +68,7 @@ impl Clauses<'_, '_> {
     fn steps(&mut self, node: &Node) -> Option<Vec<Step>> {
         const WHAT: &str = "a list of steps";
         let items = match &node.content {
-            Content::List(_) => self.reader.list(node, WHAT, limits::STEPS)?,
+            NodeContent::List(_) => self.reader.list(node, WHAT, limits::STEPS)?,
             _ => return self.reader.expected(node, WHAT, EXAMPLE),
         };
         if let [] | [_] = items {

@@ -2,7 +2,7 @@
 
 use muster_model::CohortId;
 
-use crate::yaml::{Node, Reader};
+use crate::yaml::{Node, YamlReader};
 use crate::{Clause, Duration, Span, TimeZoneName};
 
 use super::clause::Clauses;
@@ -10,7 +10,7 @@ use super::clause::Clauses;
 /// Reads a clause in another file than a definition, and the cohorts that it uses, each with its place. The time zone is the
 /// one whose days and dates are meant.
 pub fn read_clause(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
     zone: &TimeZoneName,
 ) -> Option<(Clause, Vec<(CohortId, Span)>)> {
@@ -20,6 +20,6 @@ pub fn read_clause(
 }
 
 /// Reads a length of time, such as `30 days`, in another file than a definition.
-pub fn read_duration(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
+pub fn read_duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Duration> {
     super::duration::duration(reader, node)
 }

@@ -4,7 +4,7 @@ use crate::Pattern;
 use crate::diagnostic::quote;
 use crate::limits;
 use crate::pattern::{PatternKind, automaton};
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 
@@ -29,14 +29,16 @@ impl Clauses<'_, '_> {
     fn pattern_text(&mut self, entry: &Entry, kind: PatternKind) -> Option<Box<str>> {
         let node = &entry.value;
         let help = match (&node.content, kind) {
-            (Content::List(_), PatternKind::Regex) => {
+            (NodeContent::List(_), PatternKind::Regex) => {
                 "several are separated by `|`: `matches: \"a|b\"`".to_owned()
             }
-            (Content::List(_), _) => format!(
+            (NodeContent::List(_), _) => format!(
                 "several are clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
                 entry.key
             ),
-            (Content::Map(_) | Content::Nothing, _) => format!("write `{}: \"Sea\"`", entry.key),
+            (NodeContent::Map(_) | NodeContent::Nothing, _) => {
+                format!("write `{}: \"Sea\"`", entry.key)
+            }
             _ => return self.literal(node),
         };
         self.reader.expected(node, "one text", &help)

@@ -8,7 +8,7 @@ use crate::clause::{Predicate, Test};
 use crate::diagnostic::quote;
 use crate::limits;
 use crate::pattern::PatternKind;
-use crate::yaml::{Content, Entry, Node, Reader};
+use crate::yaml::{Entry, Node, NodeContent, YamlReader};
 
 use super::clause::Clauses;
 use super::comparison::between;
@@ -120,15 +120,15 @@ impl Clauses<'_, '_> {
     /// A scalar, a list of them, or a map of operators.
     pub(super) fn predicate(&mut self, node: &Node) -> Option<Predicate> {
         let tests = match &node.content {
-            Content::Nothing => {
+            NodeContent::Nothing => {
                 return self.reader.expected(
                     node,
                     "what the property must hold",
                     "a property without a value is `{set: false}`",
                 );
             }
-            Content::List(_) => vec![Test::AnyOf(self.literals(node, limits::VALUES)?)],
-            Content::Map(entries) => {
+            NodeContent::List(_) => vec![Test::AnyOf(self.literals(node, limits::VALUES)?)],
+            NodeContent::Map(entries) => {
                 if entries.is_empty() {
                     return self.reader.wrong(
                         node.span,
@@ -205,9 +205,9 @@ impl Clauses<'_, '_> {
     /// `{user: PROP}`, the user property that is compared with.
     fn same_as(&mut self, node: &Node) -> Option<Box<str>> {
         const WHAT: &str = "a user property";
-        if !matches!(node.content, Content::Map(_)) {
+        if !matches!(node.content, NodeContent::Map(_)) {
             let help = match &node.content {
-                Content::Text(text) => format!(
+                NodeContent::Text(text) => format!(
                     "write {}, or a value that is to be the same under `is`",
                     quote(&format!("{{user: {text}}}"))
                 ),
@@ -228,7 +228,7 @@ impl Clauses<'_, '_> {
 
     /// One value; a list is a slip for the operator that takes several.
     fn one(&mut self, node: &Node, several: &str) -> Option<Box<str>> {
-        if let Content::List(_) = node.content {
+        if let NodeContent::List(_) = node.content {
             return self.reader.expected(
                 node,
                 "one value",
@@ -255,9 +255,9 @@ impl Clauses<'_, '_> {
     pub(super) fn literal(&mut self, node: &Node) -> Option<Box<str>> {
         let reader = &mut *self.reader;
         match &node.content {
-            Content::Text(text) => Some(text.clone()),
-            Content::Flag(flag) => Some(Scalar::Flag(*flag).canonical_text().into()),
-            Content::Number(number) => {
+            NodeContent::Text(text) => Some(text.clone()),
+            NodeContent::Flag(flag) => Some(Scalar::Flag(*flag).canonical_text().into()),
+            NodeContent::Number(number) => {
                 let written = reader.source().slice(node.span);
                 let exact = Scalar::from_written(written).unwrap_or(Scalar::Number(*number));
                 let canonical = exact.canonical_text().into_owned();
@@ -274,12 +274,12 @@ impl Clauses<'_, '_> {
                 }
                 Some(canonical.into())
             }
-            Content::Nothing => reader.expected(
+            NodeContent::Nothing => reader.expected(
                 node,
                 "a value",
                 "a property without a value is `{set: false}`",
             ),
-            Content::List(_) | Content::Map(_) => reader.expected(
+            NodeContent::List(_) | NodeContent::Map(_) => reader.expected(
                 node,
                 "a text, a number or a flag",
                 "what is compared is one value, or a list of such values",
@@ -314,8 +314,8 @@ pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
 }
 
 /// A number; a date is a slip for the operators that compare instants.
-fn number(reader: &mut Reader<'_>, node: &Node) -> Option<f64> {
-    if let Content::Text(text) = &node.content
+fn number(reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
+    if let NodeContent::Text(text) = &node.content
         && is_like_instant(text)
     {
         let help = "instants are compared by `before` and `after`";

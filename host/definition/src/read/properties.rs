@@ -3,7 +3,7 @@
 use crate::clause::Properties;
 use crate::diagnostic::quote;
 use crate::limits;
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 
@@ -22,7 +22,7 @@ impl Clauses<'_, '_> {
         read: fn(&mut Self, &Node) -> Option<T>,
     ) -> Option<Vec<(Box<str>, T)>> {
         let help = format!("write a map: `{key}: {example}`");
-        let Content::Map(entries) = &node.content else {
+        let NodeContent::Map(entries) = &node.content else {
             return self.reader.expected(node, "a map of properties", &help);
         };
         if entries.is_empty() {

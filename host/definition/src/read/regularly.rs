@@ -3,10 +3,10 @@
 use crate::clause::{Comparison, Duration, Measure};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
-use crate::yaml::{Content, Entry, Fields, Node};
+use crate::yaml::{Entry, Fields, Node, NodeContent};
 
 use super::clause::Clauses;
-use super::comparison::Kind;
+use super::comparison::ComparisonKind;
 use super::key::{Key, names};
 use super::window;
 
@@ -32,7 +32,7 @@ impl Clauses<'_, '_> {
     pub(super) fn regularly(&mut self, entry: &Entry, entries: &[Entry]) -> Option<Measure> {
         let alone = self.without_window(entry, entries);
         let node = &entry.value;
-        let Content::Map(_) = node.content else {
+        let NodeContent::Map(_) = node.content else {
             return self
                 .reader
                 .expected(node, "how often in which spans", EXAMPLE);
@@ -47,7 +47,7 @@ impl Clauses<'_, '_> {
             clauses.whole(node, "a number of spans", help)
         });
         let times = match fields.get("times") {
-            Some(node) => self.comparison(node, Kind::Count("events")),
+            Some(node) => self.comparison(node, ComparisonKind::Count("events")),
             None => Some(Comparison::at_least(1.0)),
         };
         let (every, of_last, at_least) = (every?, of_last?, at_least?);

@@ -1,7 +1,7 @@
 //! `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
 
 use crate::clause::Sample;
-use crate::yaml::{Content, Node};
+use crate::yaml::{Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::{Key, names};
@@ -17,7 +17,7 @@ const EXAMPLE: &str = "write `sample: {percent: 10}`";
 
 impl Clauses<'_, '_> {
     pub(super) fn sample(&mut self, node: &Node) -> Option<Sample> {
-        let Content::Map(_) = node.content else {
+        let NodeContent::Map(_) = node.content else {
             return self.reader.expected(node, "a sample", EXAMPLE);
         };
         let fields = self.reader.fields(node, "a sample", &KEYS)?;
@@ -38,7 +38,7 @@ impl Clauses<'_, '_> {
 
     fn percent(&mut self, node: &Node) -> Option<f64> {
         const WHAT: &str = "a share in percent";
-        if let Content::Text(text) = &node.content
+        if let NodeContent::Text(text) = &node.content
             && let Some(digits) = text.strip_suffix('%')
         {
             let help = format!("leave the sign out: `percent: {}`", digits.trim_end());

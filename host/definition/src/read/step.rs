@@ -2,7 +2,7 @@
 
 use crate::clause::{EventName, Properties, Step};
 use crate::limits;
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::{Key, names};
@@ -36,8 +36,8 @@ impl Clauses<'_, '_> {
     /// An event's name, or `{did, with, with_any}`.
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         let entries = match &node.content {
-            Content::Map(entries) => entries,
-            Content::List(_) => {
+            NodeContent::Map(entries) => entries,
+            NodeContent::List(_) => {
                 let help = "any of several events is `{did: [A, B]}`";
                 return self.reader.expected(node, "one event", help);
             }
@@ -107,7 +107,7 @@ impl Clauses<'_, '_> {
 
     fn with_any(&mut self, node: &Node) -> Option<Vec<Properties>> {
         const WHAT: &str = "a list of maps of properties";
-        if let Content::Map(_) = node.content {
+        if let NodeContent::Map(_) = node.content {
             let help = "begin each map with `- `, or write `[{coupon: {set: true}}, {channel: email}]`; all of one map are `with`";
             return self.reader.expected(node, WHAT, help);
         }
@@ -128,7 +128,7 @@ impl Clauses<'_, '_> {
 
     fn names(&mut self, node: &Node) -> Option<Vec<EventName>> {
         const NAME: &str = "an event's name";
-        if !matches!(node.content, Content::List(_)) {
+        if !matches!(node.content, NodeContent::List(_)) {
             return self
                 .reader
                 .text(node, NAME)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::definition::Sync;
 use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Content, Node, Reader};
+use crate::yaml::{Node, NodeContent, YamlReader};
 
 use super::definition::optional;
 use super::key::{Key, names};
@@ -20,7 +20,7 @@ pub(crate) const TABLE: [Key; 2] = [
 ];
 
 /// The destinations, and the place of each one's name.
-pub(super) fn sync(reader: &mut Reader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
+pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
     let items = reader.list(node, "a list of destinations", limits::DESTINATIONS)?;
     let mut known: HashMap<String, Span> = HashMap::new();
     let mut read = Some((Vec::new(), Vec::new()));
@@ -49,9 +49,9 @@ pub(super) fn sync(reader: &mut Reader<'_>, node: &Node) -> Option<(Vec<Sync>, V
     read
 }
 
-fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<(Sync, Span)> {
+fn destination(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Sync, Span)> {
     const NAME: &str = "a destination's name";
-    if let Content::Text(_) = node.content {
+    if let NodeContent::Text(_) = node.content {
         let to = reader.text(node, NAME)?.to_owned();
         return Some((
             Sync {
@@ -61,7 +61,7 @@ fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<(Sync, Span)> {
             node.span,
         ));
     }
-    if !matches!(node.content, Content::Map(_)) {
+    if !matches!(node.content, NodeContent::Map(_)) {
         return reader.expected(
             node,
             "a destination",
@@ -87,7 +87,7 @@ fn destination(reader: &mut Reader<'_>, node: &Node) -> Option<(Sync, Span)> {
     ))
 }
 
-fn user_properties(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
+fn user_properties(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<String>> {
     let items = reader.list(node, "a list of user properties", limits::SYNCED_PROPERTIES)?;
     let mut names: Vec<String> = Vec::new();
     let mut complete = true;

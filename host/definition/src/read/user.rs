@@ -2,7 +2,7 @@
 
 use crate::clause::{UserClause, When};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Content, Entry, Node};
+use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::{Key, names};
@@ -75,12 +75,12 @@ impl Clauses<'_, '_> {
         let Some(when) = entries.iter().find(|entry| KEYS.contains(&&*entry.key)) else {
             return true;
         };
-        let Content::Map(properties) = &subject.value.content else {
+        let NodeContent::Map(properties) = &subject.value.content else {
             return true;
         };
         let mut fixed = true;
         for property in properties {
-            let Content::Map(operators) = &property.value.content else {
+            let NodeContent::Map(operators) = &property.value.content else {
                 continue;
             };
             for operator in operators {

@@ -1,6 +1,6 @@
 //! Words of other languages for what this one calls otherwise.
 
-use crate::yaml::{Entry, Reader, closest};
+use crate::yaml::{Entry, YamlReader, closest};
 
 /// What people write, and the word here. A word of several meanings is there several times: the one that fits counts.
 const SYNONYMS: [(&str, &str); 60] = [
@@ -67,7 +67,7 @@ const SYNONYMS: [(&str, &str); 60] = [
 ];
 
 /// Reports a key that does not belong to a map, and what it is called here.
-pub(super) fn unknown_key(reader: &mut Reader<'_>, entry: &Entry, what: &str, keys: &[&str]) {
+pub(super) fn unknown_key(reader: &mut YamlReader<'_>, entry: &Entry, what: &str, keys: &[&str]) {
     let synonym = SYNONYMS
         .iter()
         .find(|(word, here)| *word == &*entry.key && keys.contains(here))

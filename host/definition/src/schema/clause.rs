@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::event::{measure_rules, windows_rules};
 use super::object::{properties, with};
 use super::user::when_rules;
-use super::{Kind, kind};
+use super::{SchemaKind, kind};
 use crate::read::clause::{TABLE, beside};
 use crate::read::key::Key;
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     let each = TABLE.iter().map(|subject| kind(&name(subject)));
     let clause = json!({
         "description": "A clause: a map with one subject, and what goes with that subject.",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::object::{at_most_one, either, has, object, properties};
 use super::text::name;
-use super::{Kind, kind};
+use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::{body, cadence, definition as top, on_remove, sync};
 
@@ -38,7 +38,7 @@ pub(super) fn definition() -> Value {
     })
 }
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![
         (
             "cadence".into(),

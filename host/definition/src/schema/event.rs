@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::object::{apart, at_most_one, either, has, object, with, without};
 use super::text::name;
 use super::time::calendar_of;
-use super::{Kind, kind};
+use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::{each, first_seen, measure, regularly, step, window};
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     let windows: Vec<_> = first_seen::windows().collect();
     let rules = windows_rules();
     let first_seen = with(with(object(&windows), "minProperties", 1), "allOf", rules);

@@ -43,7 +43,7 @@ pub fn schema() -> String {
 }
 
 /// A kind of value and its name under `$defs`.
-type Kind = (Cow<'static, str>, Value);
+type SchemaKind = (Cow<'static, str>, Value);
 
 /// A kind by its name under `$defs`.
 fn kind(name: &str) -> Value {

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::event::event;
 use super::object::{either, with};
-use super::{Kind, kind};
+use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::comparison::TABLE;
 use crate::read::key::Key;
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     let number = json!({ "description": "A number.", "type": "number", "examples": [50] });
     let natural = json!({
         "description": "A whole number, 0 or more.",

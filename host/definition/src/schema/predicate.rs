@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::object::{either, object, properties};
-use super::{Kind, kind};
+use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::predicate;
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![
         ("scalar".into(), scalar()),
         ("values".into(), values(limits::VALUES)),

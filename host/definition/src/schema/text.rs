@@ -3,11 +3,11 @@
 use muster_model::CohortId;
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::SchemaKind;
 use crate::limits;
 use crate::read::body;
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     let id = format!("^[A-Za-z0-9_-]{{1,{}}}$", CohortId::MAX_LENGTH);
     vec![
         (
@@ -67,7 +67,7 @@ pub(super) fn name(about: &str, examples: &[&str]) -> Value {
     })
 }
 
-fn path(about: &str, file: &body::File, example: &str) -> Value {
+fn path(about: &str, file: &body::NamedFile, example: &str) -> Value {
     let endings: Vec<_> = file
         .endings
         .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::SchemaKind;
 use crate::Unit;
 use crate::read::duration::{self, CALENDAR_UNITS, UNITS};
 use crate::read::each::is_whole;
@@ -20,7 +20,7 @@ const DATE: &str = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
 const TIME: &str =
     "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-6][0-9]([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)";
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     let rolling = alternatives(UNITS.iter().map(|(one, many, _)| (*one, *many)));
     let calendar = calendar_units(|_| true);
     vec![

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::SchemaKind;
 use super::object::{at_most_one, has, object, without};
 use crate::read::{sample, user};
 
-pub(super) fn kinds() -> Vec<Kind> {
+pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![("sample".into(), object(&sample::TABLE.each_ref()))]
 }
 

@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use muster_model::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
-use super::node::{Content, Entry, Node};
-use super::positions::{Input, Positions};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote, too_large};
+use super::node::{Entry, Node, NodeContent};
+use super::positions::{ParserInput, Positions};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote, too_large};
 use crate::limits;
 
 /// The file's one document; `None` if there is none or it cannot be read, which is then reported.
-pub(super) fn load(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
+pub(super) fn load(source: &SourceFile, diagnostics: &mut Diagnostics) -> Option<Node> {
     if source.text().len() > limits::FILE_BYTES {
         diagnostics.push(Diagnostic::error(too_large(source.text().len())).in_file(source));
         return None;
     }
-    let Input { text, positions } = Input::new(source);
+    let ParserInput { text, positions } = ParserInput::new(source);
     let mut loader = Loader {
         source,
         positions,
@@ -34,7 +34,7 @@ pub(super) fn load(source: &Source, diagnostics: &mut Diagnostics) -> Option<Nod
     }
     match loader.root {
         Some(Node {
-            content: Content::Nothing,
+            content: NodeContent::Nothing,
             ..
         })
         | None => {
@@ -51,15 +51,15 @@ pub(super) fn load(source: &Source, diagnostics: &mut Diagnostics) -> Option<Nod
 }
 
 struct Loader<'s, 'd> {
-    source: &'s Source,
+    source: &'s SourceFile,
     positions: Positions,
     diagnostics: &'d mut Diagnostics,
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     root: Option<Node>,
 }
 
 /// A list or map whose end has not come yet.
-enum Open {
+enum OpenCollection {
     List {
         span: Span,
         items: Vec<Node>,
@@ -101,7 +101,7 @@ impl Loader<'_, '_> {
                 Event::SequenceStart(anchor, tag) => {
                     self.plain(anchor, tag.is_some(), span)?;
                     self.open(
-                        Open::List {
+                        OpenCollection::List {
                             span,
                             items: Vec::new(),
                         },
@@ -111,7 +111,7 @@ impl Loader<'_, '_> {
                 Event::MappingStart(anchor, tag) => {
                     self.plain(anchor, tag.is_some(), span)?;
                     self.open(
-                        Open::Map {
+                        OpenCollection::Map {
                             span,
                             entries: Vec::new(),
                             keys: HashMap::new(),
@@ -154,7 +154,7 @@ impl Loader<'_, '_> {
 
     /// A key, or a value.
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), Fatal> {
-        if let Some(Open::Map {
+        if let Some(OpenCollection::Map {
             key: key @ None, ..
         }) = self.open.last_mut()
         {
@@ -164,13 +164,16 @@ impl Loader<'_, '_> {
         let content = if style == ScalarStyle::Plain {
             typed(text)
         } else {
-            Content::Text(text.into())
+            NodeContent::Text(text.into())
         };
         self.place(Node { span, content })
     }
 
-    fn open(&mut self, open: Open, span: Span) -> Result<(), Fatal> {
-        if matches!(self.open.last(), Some(Open::Map { key: None, .. })) {
+    fn open(&mut self, open: OpenCollection, span: Span) -> Result<(), Fatal> {
+        if matches!(
+            self.open.last(),
+            Some(OpenCollection::Map { key: None, .. })
+        ) {
             let error = self.error("a key is a text, and this is a list or a map", span);
             return Err(Box::new(
                 error.help("a text that begins with `{` or `[` needs quotes"),
@@ -186,15 +189,15 @@ impl Loader<'_, '_> {
 
     fn close(&mut self, end: Span) -> Result<(), Fatal> {
         let (start, last, content) = match self.open.pop() {
-            Some(Open::List { span, items }) => (
+            Some(OpenCollection::List { span, items }) => (
                 span,
                 items.last().map(|item| item.span),
-                Content::List(items),
+                NodeContent::List(items),
             ),
-            Some(Open::Map { span, entries, .. }) => (
+            Some(OpenCollection::Map { span, entries, .. }) => (
                 span,
                 entries.last().map(|entry| entry.value.span),
-                Content::Map(entries),
+                NodeContent::Map(entries),
             ),
             None => return Ok(()),
         };
@@ -221,14 +224,14 @@ impl Loader<'_, '_> {
     fn place(&mut self, mut node: Node) -> Result<(), Fatal> {
         match self.open.last_mut() {
             None => self.root = Some(node),
-            Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Map {
+            Some(OpenCollection::List { items, .. }) => items.push(node),
+            Some(OpenCollection::Map {
                 entries, keys, key, ..
             }) => {
                 let Some((key, key_span)) = key.take() else {
                     return Ok(());
                 };
-                if node.content == Content::Nothing && node.span.start == node.span.end {
+                if node.content == NodeContent::Nothing && node.span.start == node.span.end {
                     node.span = key_span;
                 }
                 if let Some(first) = keys.get(&key) {
@@ -309,15 +312,15 @@ fn remedy(info: &str, line: &str, json: bool) -> &'static str {
 }
 
 /// The value of a text without quotes.
-fn typed(text: &str) -> Content {
+fn typed(text: &str) -> NodeContent {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Content::Nothing,
-        "true" | "True" | "TRUE" => Content::Flag(true),
-        "false" | "False" | "FALSE" => Content::Flag(false),
+        "" | "~" | "null" | "Null" | "NULL" => NodeContent::Nothing,
+        "true" | "True" | "TRUE" => NodeContent::Flag(true),
+        "false" | "False" | "FALSE" => NodeContent::Flag(false),
         // One meaning of "a text that is a number" everywhere: here, in events, and in the ordering operators.
         _ => match Scalar::Text(text.into()).as_number() {
-            Some(number) => Content::Number(number),
-            None => Content::Text(text.into()),
+            Some(number) => NodeContent::Number(number),
+            None => NodeContent::Text(text.into()),
         },
     }
 }

@@ -5,9 +5,9 @@
 //! needs them in a file of a page and each is a way to write what a reader does not expect.
 //!
 //! ```
-//! use muster_definition::{Source, yaml::Reader};
-//! let source = Source::new("muster.yaml", "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n");
-//! let mut reader = Reader::new(&source);
+//! use muster_definition::{SourceFile, yaml::YamlReader};
+//! let source = SourceFile::new("muster.yaml", "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n");
+//! let mut reader = YamlReader::new(&source);
 //! if let Some(root) = reader.load() {
 //!     if let Some(fields) = reader.fields(&root, "a project", &["time_zone", "clock"]) {
 //!         let zone = fields.get("time_zone").and_then(|node| reader.text(node, "a time zone"));
@@ -24,6 +24,6 @@ mod positions;
 mod reader;
 mod suggest;
 
-pub use node::{Content, Entry, Node};
-pub use reader::{Fields, Reader};
+pub use node::{Entry, Node, NodeContent};
+pub use reader::{Fields, YamlReader};
 pub use suggest::{closest, either, list};

@@ -8,12 +8,12 @@ pub struct Node {
     /// Its place. A value that is left out (`where:` and nothing behind it) has its key's.
     pub span: Span,
     /// What it is.
-    pub content: Content,
+    pub content: NodeContent,
 }
 
 /// What a value is (YAML 1.2's core schema: `50` is a number, `"50"` a text, `true` a flag, `yes` a text).
 #[derive(Clone, Debug, PartialEq)]
-pub enum Content {
+pub enum NodeContent {
     /// `null`, `~`, or left out.
     Nothing,
     /// `true` or `false`.
@@ -44,12 +44,12 @@ impl Node {
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.content {
-            Content::Nothing => "nothing".to_owned(),
-            Content::Flag(flag) => format!("the flag `{flag}`"),
-            Content::Number(number) => format!("the number `{number}`"),
-            Content::Text(text) => format!("the text {}", quote(text)),
-            Content::List(_) => "a list".to_owned(),
-            Content::Map(_) => "a map".to_owned(),
+            NodeContent::Nothing => "nothing".to_owned(),
+            NodeContent::Flag(flag) => format!("the flag `{flag}`"),
+            NodeContent::Number(number) => format!("the number `{number}`"),
+            NodeContent::Text(text) => format!("the text {}", quote(text)),
+            NodeContent::List(_) => "a list".to_owned(),
+            NodeContent::Map(_) => "a map".to_owned(),
         }
     }
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use saphyr_parser::Marker;
 
-use crate::diagnostic::{Source, Span};
+use crate::diagnostic::{SourceFile, Span};
 
 /// A file's text for the parser.
-pub(super) struct Input<'s> {
+pub(super) struct ParserInput<'s> {
     /// The file's text, with the pairs of escapes that only JSON has written as YAML has them.
     pub(super) text: Cow<'s, str>,
     pub(super) positions: Positions,
@@ -20,8 +20,8 @@ pub(super) struct Positions {
     starts: Option<Vec<usize>>,
 }
 
-impl<'s> Input<'s> {
-    pub(super) fn new(source: &'s Source) -> Self {
+impl<'s> ParserInput<'s> {
+    pub(super) fn new(source: &'s SourceFile) -> Self {
         let file = source.text();
         let (text, starts) = match joined(source) {
             Some((text, starts)) => (Cow::Owned(text), Some(starts)),
@@ -59,7 +59,7 @@ impl Positions {
 /// JSON escapes a character beyond U+FFFF by two surrogates (`\ud83d\ude00`), which programs that write ASCII do; YAML
 /// escapes it as one (`\U0001f600`). The text with such pairs joined, and where each of its characters was in the file;
 /// `None` if there is no such pair or the file is not JSON.
-fn joined(source: &Source) -> Option<(String, Vec<usize>)> {
+fn joined(source: &SourceFile) -> Option<(String, Vec<usize>)> {
     let file = source.text();
     if !source.path().ends_with(".json") || !(file.contains("\\ud") || file.contains("\\uD")) {
         return None;
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn surrogates_are_joined_and_places_stay_those_of_the_file() {
         let text = r#"["\ud83d\ude00", "\\ud83d\ude00", "\ud83d", "ü"]"#;
-        let source = Source::new("a.json", text);
-        let input = Input::new(&source);
+        let source = SourceFile::new("a.json", text);
+        let input = ParserInput::new(&source);
         assert_eq!(
             input.text,
             r#"["\U0001f600", "\\ud83d\ude00", "\ud83d", "ü"]"#
@@ -116,6 +116,9 @@ mod tests {
             let byte = input.positions.byte(Marker::new(index, 1, index));
             assert!(text[byte..].starts_with(char));
         }
-        assert_eq!(Input::new(&Source::new("a.yaml", text)).text, text);
+        assert_eq!(
+            ParserInput::new(&SourceFile::new("a.yaml", text)).text,
+            text
+        );
     }
 }

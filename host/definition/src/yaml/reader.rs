@@ -1,15 +1,15 @@
 //! Typed reading of nodes that collects what is wrong and goes on.
 
 use super::load::load;
-use super::node::{Content, Entry, Node};
+use super::node::{Entry, Node, NodeContent};
 use super::suggest::{closest, list};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, Span, quote};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
 use crate::limits;
 
 /// Reads one file. Each getter reports what is wrong and then gives `None`, so that the caller can look at the rest.
 #[derive(Debug)]
-pub struct Reader<'s> {
-    source: &'s Source,
+pub struct YamlReader<'s> {
+    source: &'s SourceFile,
     diagnostics: Diagnostics,
 }
 
@@ -25,10 +25,10 @@ pub struct Fields<'n> {
 /// As many keys are told also to whom it is told which one was meant.
 const FEW: usize = 12;
 
-impl<'s> Reader<'s> {
+impl<'s> YamlReader<'s> {
     /// A reader of a file.
     #[must_use]
-    pub fn new(source: &'s Source) -> Self {
+    pub fn new(source: &'s SourceFile) -> Self {
         Self {
             source,
             diagnostics: Diagnostics::default(),
@@ -42,7 +42,7 @@ impl<'s> Reader<'s> {
 
     /// The file.
     #[must_use]
-    pub fn source(&self) -> &'s Source {
+    pub fn source(&self) -> &'s SourceFile {
         self.source
     }
 
@@ -122,15 +122,15 @@ impl<'s> Reader<'s> {
     /// A text of any length, perhaps empty.
     pub fn any_text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         match &node.content {
-            Content::Text(text) => Some(text),
-            Content::Number(_) | Content::Flag(_) => {
+            NodeContent::Text(text) => Some(text),
+            NodeContent::Number(_) | NodeContent::Flag(_) => {
                 let quoted = format!(
                     "to make it a text, put quotes around it: \"{}\"",
                     self.source.slice(node.span)
                 );
                 self.expected(node, what, &quoted)
             }
-            Content::Nothing => self.expected(node, what, "write it behind the colon"),
+            NodeContent::Nothing => self.expected(node, what, "write it behind the colon"),
             _ => self.expected(node, what, "write one text"),
         }
     }
@@ -138,8 +138,8 @@ impl<'s> Reader<'s> {
     /// A number.
     pub fn number(&mut self, node: &Node, what: &str) -> Option<f64> {
         match &node.content {
-            Content::Number(number) => Some(*number),
-            Content::Text(text)
+            NodeContent::Number(number) => Some(*number),
+            NodeContent::Text(text)
                 if muster_model::Scalar::Text(text.clone())
                     .as_number()
                     .is_some() =>
@@ -153,7 +153,7 @@ impl<'s> Reader<'s> {
     /// `true` or `false`.
     pub fn flag(&mut self, node: &Node, what: &str) -> Option<bool> {
         match &node.content {
-            Content::Flag(flag) => Some(*flag),
+            NodeContent::Flag(flag) => Some(*flag),
             _ => self.expected(node, what, "write `true` or `false`, without quotes"),
         }
     }
@@ -161,12 +161,12 @@ impl<'s> Reader<'s> {
     /// A list of at most `most` elements.
     pub fn list<'n>(&mut self, node: &'n Node, what: &str, most: usize) -> Option<&'n [Node]> {
         match &node.content {
-            Content::List(items) if items.len() > most => {
+            NodeContent::List(items) if items.len() > most => {
                 let message = format!("this list is too long: {} elements", items.len());
                 self.wrong(node.span, message, format!("{what} has at most {most}"))
             }
-            Content::List(items) => Some(items),
-            Content::Nothing | Content::Map(_) => {
+            NodeContent::List(items) => Some(items),
+            NodeContent::Nothing | NodeContent::Map(_) => {
                 self.expected(node, what, "write `[a, b]`, or each on a line behind `- `")
             }
             _ => {
@@ -183,7 +183,7 @@ impl<'s> Reader<'s> {
     /// A map, with whatever keys.
     pub fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
         match &node.content {
-            Content::Map(entries) => Some(entries),
+            NodeContent::Map(entries) => Some(entries),
             _ => self.expected(
                 node,
                 what,

@@ -1,6 +1,6 @@
 //! A clause as it is shown reads back to the same clause, and the schema takes it.
 
-use muster_definition::{Body, Source, parse};
+use muster_definition::{Body, SourceFile, parse};
 use proptest::prelude::*;
 
 use crate::{random, validator};
@@ -15,7 +15,7 @@ proptest! {
         let shown = clause.to_string();
         let text = format!("where: {shown}");
         prop_assert_eq!(validator::fault(&validator::load("cohorts/a.yaml", &text).unwrap()), None);
-        let source = Source::new("cohorts/a.yaml", &text);
+        let source = SourceFile::new("cohorts/a.yaml", &text);
         let definition = parse(&source).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let Body::Where(read) = definition.body else { unreachable!() };
         // One definition has one zone; the texts have none.

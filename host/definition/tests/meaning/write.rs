@@ -114,11 +114,11 @@ pub(crate) fn between(low: f64, high: f64) -> Comparison {
 }
 
 #[derive(Clone)]
-pub(crate) struct Written(Did);
+pub(crate) struct DidBuilder(Did);
 
 /// `did: A`; several names have commas between them.
-pub(crate) fn did(names: &str) -> Written {
-    Written(Did {
+pub(crate) fn did(names: &str) -> DidBuilder {
+    DidBuilder(Did {
         step: step(names),
         window: Window::EVER,
         measure: Measure::Times(at_least(1.0)),
@@ -126,13 +126,13 @@ pub(crate) fn did(names: &str) -> Written {
     })
 }
 
-impl From<Written> for Clause {
-    fn from(written: Written) -> Self {
+impl From<DidBuilder> for Clause {
+    fn from(written: DidBuilder) -> Self {
         Self::Did(written.0)
     }
 }
 
-impl Written {
+impl DidBuilder {
     pub(crate) fn with(mut self, property: &str, test: Test) -> Self {
         self.0.step.with.push((property.into(), holds(test)));
         self

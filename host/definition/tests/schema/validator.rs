@@ -8,8 +8,8 @@
 use std::sync::LazyLock;
 
 use boon::{Compiler, SchemaIndex, Schemas};
-use muster_definition::Source;
-use muster_definition::yaml::{Content, Node, Reader};
+use muster_definition::SourceFile;
+use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use serde_json::{Map, Value};
 
 const PLACE: &str = "file:///cohort.schema.json";
@@ -37,20 +37,20 @@ pub(crate) fn fault(definition: &Value) -> Option<String> {
 
 /// A file as an editor sees it; `None` if it is no YAML that a definition can be written in.
 pub(crate) fn load(path: &str, text: &str) -> Option<Value> {
-    let source = Source::new(path, text);
-    let mut reader = Reader::new(&source);
+    let source = SourceFile::new(path, text);
+    let mut reader = YamlReader::new(&source);
     let root = reader.load()?;
     (!reader.finish().has_errors()).then(|| json(&root))
 }
 
 fn json(node: &Node) -> Value {
     match &node.content {
-        Content::Nothing => Value::Null,
-        Content::Flag(flag) => (*flag).into(),
-        Content::Number(number) => (*number).into(),
-        Content::Text(text) => (&**text).into(),
-        Content::List(items) => items.iter().map(json).collect(),
-        Content::Map(entries) => {
+        NodeContent::Nothing => Value::Null,
+        NodeContent::Flag(flag) => (*flag).into(),
+        NodeContent::Number(number) => (*number).into(),
+        NodeContent::Text(text) => (&**text).into(),
+        NodeContent::List(items) => items.iter().map(json).collect(),
+        NodeContent::Map(entries) => {
             let entries = entries
                 .iter()
                 .map(|entry| (entry.key.to_string(), json(&entry.value)));

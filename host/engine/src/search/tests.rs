@@ -10,7 +10,7 @@ use crate::failures;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A rule that fails for batches with certain users, in calls whose failure takes a set time.
-struct Fake {
+struct FakeModule {
     failing: fn(u32) -> bool,
     time: Duration,
     /// The most users of a batch that is not too large.
@@ -19,7 +19,7 @@ struct Fake {
     done: AtomicUsize,
 }
 
-impl Fake {
+impl FakeModule {
     fn new(failing: fn(u32) -> bool, time: Duration) -> Self {
         Self {
             failing,
@@ -31,7 +31,7 @@ impl Fake {
     }
 }
 
-impl Caller for Fake {
+impl Caller for FakeModule {
     fn call(&self, users: &[UserKey]) -> Result<Called, EngineError> {
         let users: Vec<u32> = users.iter().map(|user| user.0).collect();
         let fails = users.iter().any(|user| (self.failing)(*user));
@@ -44,13 +44,13 @@ impl Caller for Fake {
         if too_large {
             return Ok(Called {
                 time: LIMIT,
-                verdicts: Err(Fault::TooLarge),
+                verdicts: Err(CallFault::TooLarge),
             });
         }
         Ok(Called {
             time: if fails { self.time } else { Duration::ZERO },
             verdicts: if fails {
-                Err(Fault::Rule("no".to_owned()))
+                Err(CallFault::Rule("no".to_owned()))
             } else {
                 Ok(verdicts)
             },
@@ -63,16 +63,16 @@ impl Caller for Fake {
 }
 
 /// A rule that is run again and again.
-struct Runs {
-    fake: Fake,
+struct SearchRuns {
+    fake: FakeModule,
     users: Vec<UserKey>,
     batch: usize,
-    failures: BTreeMap<UserKey, Failure>,
+    failures: BTreeMap<UserKey, UserFailure>,
     now: Millis,
 }
 
 /// What a run came to.
-struct Run {
+struct SearchRun {
     answered: BTreeSet<u32>,
     failed: BTreeSet<u32>,
     suspected: BTreeSet<u32>,
@@ -80,10 +80,10 @@ struct Run {
     calls: Vec<Vec<u32>>,
 }
 
-impl Runs {
+impl SearchRuns {
     fn new(users: u32, failing: fn(u32) -> bool, time: Duration) -> Self {
         Self {
-            fake: Fake::new(failing, time),
+            fake: FakeModule::new(failing, time),
             users: (0..users).map(UserKey).collect(),
             batch: BATCH_USERS,
             failures: BTreeMap::new(),
@@ -92,8 +92,8 @@ impl Runs {
     }
 
     /// Runs over all users, those who wait among them, in chunks.
-    fn run(&mut self, chunk: usize) -> Run {
-        let mut run = Run {
+    fn run(&mut self, chunk: usize) -> SearchRun {
+        let mut run = SearchRun {
             answered: BTreeSet::new(),
             failed: BTreeSet::new(),
             suspected: BTreeSet::new(),
@@ -116,7 +116,7 @@ impl Runs {
                     Ok(_) => &mut run.answered,
                     Err(NoAnswer::Failed(_) | NoAnswer::TooLarge) => &mut run.failed,
                     Err(NoAnswer::Suspected(_)) => &mut run.suspected,
-                    Err(NoAnswer::NotAsked(_)) => &mut run.not_asked,
+                    Err(NoAnswer::NotEvaluated(_)) => &mut run.not_asked,
                 };
                 set.extend(answers.users.iter().map(|user| user.0));
                 if let Err(why) = &answers.verdicts {
@@ -140,7 +140,7 @@ impl Runs {
 
 #[test]
 fn a_rule_that_never_fails_is_called_once_a_batch() {
-    let mut runs = Runs::new(40_000, |_| false, Duration::ZERO);
+    let mut runs = SearchRuns::new(40_000, |_| false, Duration::ZERO);
     let run = runs.run(usize::MAX);
     assert_eq!(run.answered.len(), 40_000);
     let sizes: Vec<_> = run.calls.iter().map(Vec::len).collect();
@@ -156,7 +156,7 @@ fn users_who_fail_stand_alone_wherever_they_are() {
         |user| user != 1_234,
     ];
     for failing in failing {
-        let mut runs = Runs::new(2_000, failing, Duration::from_micros(100));
+        let mut runs = SearchRuns::new(2_000, failing, Duration::from_micros(100));
         let run = runs.run(usize::MAX);
         let expected: BTreeSet<u32> = (0..2_000).filter(|user| failing(*user)).collect();
         assert_eq!(run.failed, expected);
@@ -166,7 +166,7 @@ fn users_who_fail_stand_alone_wherever_they_are() {
 
 #[test]
 fn one_user_in_a_full_batch_is_found_by_three_failed_calls() {
-    let mut runs = Runs::new(BATCH_USERS as u32, |user| user == 9_999, LIMIT);
+    let mut runs = SearchRuns::new(BATCH_USERS as u32, |user| user == 9_999, LIMIT);
     let run = runs.run(usize::MAX);
     assert_eq!(run.failed, BTreeSet::from([9_999]));
     assert_eq!(run.answered.len(), BATCH_USERS - 1);
@@ -177,7 +177,7 @@ fn one_user_in_a_full_batch_is_found_by_three_failed_calls() {
 
 #[test]
 fn users_with_earlier_failures_come_last_and_alone() {
-    let mut runs = Runs::new(1_000, |user| user < 10, Duration::ZERO);
+    let mut runs = SearchRuns::new(1_000, |user| user < 10, Duration::ZERO);
     runs.run(usize::MAX);
     let run = runs.run(usize::MAX);
     let sizes: Vec<_> = run.calls.iter().map(Vec::len).collect();
@@ -194,10 +194,10 @@ fn one_in_each(user: u32) -> bool {
     user % BATCH == 7
 }
 
-fn small(batches: u32, failing: fn(u32) -> bool) -> Runs {
-    Runs {
+fn small(batches: u32, failing: fn(u32) -> bool) -> SearchRuns {
+    SearchRuns {
         batch: BATCH as usize,
-        ..Runs::new(batches * BATCH, failing, LIMIT)
+        ..SearchRuns::new(batches * BATCH, failing, LIMIT)
     }
 }
 
@@ -232,10 +232,10 @@ fn who_was_not_asked_comes_first_in_the_next_run() {
 #[test]
 fn all_sound_users_have_an_answer_after_some_runs() {
     let mut runs = small(30, one_in_each);
-    let mut asked = 0;
+    let mut evaluated = 0;
     for _ in 0..100 {
         let run = runs.run(usize::MAX);
-        asked += 1;
+        evaluated += 1;
         // Who has an answer is asked about when something changes only.
         let open = |user: &UserKey| !run.answered.contains(&user.0);
         runs.users.retain(open);
@@ -245,7 +245,7 @@ fn all_sound_users_have_an_answer_after_some_runs() {
     }
     assert!(
         runs.users.iter().all(|user| one_in_each(user.0)),
-        "after {asked} runs"
+        "after {evaluated} runs"
     );
 }
 
@@ -265,7 +265,7 @@ fn an_earlier_chunk_costs_a_later_one_no_answer() {
 
 #[test]
 fn a_stop_ends_the_search_but_not_the_first_calls() {
-    let fake = Fake::new(|user| user == 5, Duration::ZERO);
+    let fake = FakeModule::new(|user| user == 5, Duration::ZERO);
     let users: Vec<_> = (0..2_000).map(UserKey).collect();
     let stop = AtomicBool::new(true);
     let search = Search {
@@ -287,7 +287,7 @@ fn a_stop_ends_the_search_but_not_the_first_calls() {
 /// However long it takes: nothing is wrong with the rule, and it does answer.
 #[test]
 fn batches_that_are_too_large_are_halved_until_all_users_are_answered() {
-    let mut runs = Runs::new(1_000, |_| false, LIMIT);
+    let mut runs = SearchRuns::new(1_000, |_| false, LIMIT);
     runs.fake.most = 3;
     let run = runs.run(1_000);
     assert_eq!(run.answered.len(), 1_000);
@@ -298,7 +298,7 @@ fn batches_that_are_too_large_are_halved_until_all_users_are_answered() {
 /// Users who are too large alone are as those for whom the rule fails: they back off.
 #[test]
 fn users_who_are_too_large_back_off() {
-    let mut runs = Runs::new(3, |_| false, LIMIT);
+    let mut runs = SearchRuns::new(3, |_| false, LIMIT);
     runs.fake.most = 0;
     let run = runs.run(3);
     assert_eq!(run.failed.len(), 3);

@@ -4,15 +4,15 @@ use muster_model::{EventBuffer, Millis};
 use serde::de::DeserializeSeed;
 
 use super::LineError;
-use super::door::Door;
-use super::draft::{Draft, WHOLE};
+use super::admission::Admission;
+use super::event_builder::{EventBuilder, WHOLE};
 use super::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
 use super::line::LineSeed;
-use crate::Counts;
+use crate::LineCounts;
 
 /// What is known of events besides what they say themselves. The default is that of files: nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct EventDefaults {
     /// The event type of them all, whatever they say.
     pub(crate) name: Option<&'static str>,
     /// The time of those that have none.
@@ -34,11 +34,11 @@ pub(crate) struct EventError {
 /// Decodes one object and adds what it holds to the buffer and the counts; if it is malformed, nothing.
 pub(crate) fn decode_event<'a>(
     text: &'a str,
-    reading: &Reading,
-    draft: &mut Draft<'a>,
-    door: &mut Door<'_>,
+    defaults: &EventDefaults,
+    builder: &mut EventBuilder<'a>,
+    door: &mut Admission<'_>,
     buffer: &mut EventBuffer,
-    counts: &mut Counts,
+    counts: &mut LineCounts,
 ) -> Result<(), EventError> {
     if text.len() > MAX_LINE {
         return Err(EventError {
@@ -47,26 +47,26 @@ pub(crate) fn decode_event<'a>(
             reason: LineError::too_long(),
         });
     }
-    draft.clear();
+    builder.clear();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    LineSeed(draft)
+    LineSeed(builder)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| EventError {
-            field: draft.field,
+            field: builder.field,
             missing: false,
             reason: LineError::json(&error),
         })?;
 
-    let name = reading.name.or(draft.name.as_deref());
+    let name = defaults.name.or(builder.name.as_deref());
     let name = name.ok_or_else(|| EventError::missing("event_type"))?;
     if name.len() > MAX_EVENT_TYPE {
         return Err(EventError::longer("event_type", MAX_EVENT_TYPE));
     }
-    let time = draft.time.map(|(_, time)| time).or(reading.time);
+    let time = builder.time.map(|(_, time)| time).or(defaults.time);
     let time = time.ok_or_else(|| EventError::missing("event_time"))?;
-    let Some(user) = draft.user.as_deref() else {
-        if reading.identified && !draft.device {
+    let Some(user) = builder.user.as_deref() else {
+        if defaults.identified && !builder.device {
             return Err(EventError {
                 reason: LineError("`user_id` and `device_id` are missing".to_owned()),
                 ..EventError::missing("user_id")
@@ -88,11 +88,11 @@ pub(crate) fn decode_event<'a>(
         }
         name => Some(name),
     };
-    door.admit(draft, event)?;
-    counts.operations += draft.commit(user, event, time, buffer);
+    door.admit(builder, event)?;
+    counts.operations += builder.commit(user, event, time, buffer);
     counts.events += u64::from(event.is_some());
-    counts.texts_cut += draft.texts_cut;
-    counts.left_out += draft.left_out;
+    counts.texts_cut += builder.texts_cut;
+    counts.left_out += builder.left_out;
     Ok(())
 }
 

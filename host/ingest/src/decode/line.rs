@@ -6,11 +6,11 @@ use std::fmt;
 use muster_model::{Millis, Operator, Scalar};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::draft::{Draft, WHOLE};
-use super::value::{KeySeed, Properties, property};
+use super::event_builder::{EventBuilder, WHOLE};
+use super::value::{KeySeed, PropertyObject, property};
 
 /// Reads one line's object into a draft.
-pub(super) struct LineSeed<'d, 'de>(pub(super) &'d mut Draft<'de>);
+pub(super) struct LineSeed<'d, 'de>(pub(super) &'d mut EventBuilder<'de>);
 
 impl<'de> DeserializeSeed<'de> for LineSeed<'_, 'de> {
     type Value = ();
@@ -27,37 +27,37 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let draft = self.0;
+        let builder = self.0;
         while let Some(key) = map.next_key_seed(KeySeed)? {
             match &*key {
-                "user_id" => draft.user = id(draft, "user_id", &mut map)?,
-                "device_id" => draft.device = id(draft, "device_id", &mut map)?.is_some(),
-                "event_type" => draft.name = id(draft, "event_type", &mut map)?,
-                "$insert_id" => draft.insert_id = id(draft, "$insert_id", &mut map)?,
+                "user_id" => builder.user = id(builder, "user_id", &mut map)?,
+                "device_id" => builder.device = id(builder, "device_id", &mut map)?.is_some(),
+                "event_type" => builder.name = id(builder, "event_type", &mut map)?,
+                "$insert_id" => builder.insert_id = id(builder, "$insert_id", &mut map)?,
                 "insert_id" => {
-                    let id = id(draft, "insert_id", &mut map)?;
-                    draft.insert_id = draft.insert_id.take().or(id);
+                    let id = id(builder, "insert_id", &mut map)?;
+                    builder.insert_id = builder.insert_id.take().or(id);
                 }
-                "uuid" => draft.uuid = id(draft, "uuid", &mut map)?,
+                "uuid" => builder.uuid = id(builder, "uuid", &mut map)?,
                 // In order of trust: what the sender's clock said, then when the server got to know.
-                "event_time" => time(draft, 0, "event_time", &mut map)?,
-                "client_event_time" => time(draft, 1, "client_event_time", &mut map)?,
-                "time" => time(draft, 2, "time", &mut map)?,
-                "server_received_time" => time(draft, 3, "server_received_time", &mut map)?,
+                "event_time" => time(builder, 0, "event_time", &mut map)?,
+                "client_event_time" => time(builder, 1, "client_event_time", &mut map)?,
+                "time" => time(builder, 2, "time", &mut map)?,
+                "server_received_time" => time(builder, 3, "server_received_time", &mut map)?,
                 "event_properties" => {
-                    draft.field = "event_properties";
-                    map.next_value_seed(Properties {
-                        draft,
+                    builder.field = "event_properties";
+                    map.next_value_seed(PropertyObject {
+                        builder,
                         key: "event_properties",
                         operator: None,
                     })?;
                 }
                 "user_properties" => {
-                    draft.field = "user_properties";
-                    map.next_value_seed(UserProperties(draft))?;
+                    builder.field = "user_properties";
+                    map.next_value_seed(UserProperties(builder))?;
                 }
                 _ => {
-                    draft.field = WHOLE;
+                    builder.field = WHOLE;
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -67,25 +67,25 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
 }
 
 fn id<'de, A: MapAccess<'de>>(
-    draft: &mut Draft<'de>,
+    builder: &mut EventBuilder<'de>,
     key: &'static str,
     map: &mut A,
 ) -> Result<Option<Cow<'de, str>>, A::Error> {
-    draft.field = key;
+    builder.field = key;
     map.next_value_seed(IdSeed(key))
 }
 
 fn time<'de, A: MapAccess<'de>>(
-    draft: &mut Draft<'de>,
+    builder: &mut EventBuilder<'de>,
     rank: u8,
     key: &'static str,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    draft.field = key;
+    builder.field = key;
     if let Some(time) = map.next_value_seed(TimeSeed(key))?
-        && draft.time.is_none_or(|(held, _)| rank <= held)
+        && builder.time.is_none_or(|(held, _)| rank <= held)
     {
-        draft.time = Some((rank, time));
+        builder.time = Some((rank, time));
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ impl Visitor<'_> for TimeSeed {
 }
 
 /// `user_properties`: keys of operators hold operations, all others are set.
-struct UserProperties<'d, 'de>(&'d mut Draft<'de>);
+struct UserProperties<'d, 'de>(&'d mut EventBuilder<'de>);
 
 impl<'de> DeserializeSeed<'de> for UserProperties<'_, 'de> {
     type Value = ();
@@ -221,7 +221,7 @@ impl<'de> Visitor<'de> for UserProperties<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let draft = self.0;
+        let builder = self.0;
         while let Some(key) = map.next_key_seed(KeySeed)? {
             let operator = if key.starts_with('$') {
                 Operator::from_key(&key)
@@ -229,14 +229,14 @@ impl<'de> Visitor<'de> for UserProperties<'_, 'de> {
                 None
             };
             match operator {
-                None => map.next_value_seed(property(draft, Some(Operator::Set), key))?,
+                None => map.next_value_seed(property(builder, Some(Operator::Set), key))?,
                 // Its value is a mere "-".
                 Some(operator @ Operator::ClearAll) => {
                     map.next_value::<IgnoredAny>()?;
-                    draft.bare(operator, Cow::Borrowed(""));
+                    builder.bare(operator, Cow::Borrowed(""));
                 }
-                Some(operator) => map.next_value_seed(Properties {
-                    draft,
+                Some(operator) => map.next_value_seed(PropertyObject {
+                    builder,
                     key: operator.key(),
                     operator: Some(operator),
                 })?,

@@ -44,15 +44,15 @@ fn show(value: &Value) -> String {
     }
 }
 
-struct Outcome {
+struct DecodeOutcome {
     rows: Vec<String>,
-    counts: Counts,
+    counts: LineCounts,
     malformed: Vec<(u64, String)>,
 }
 
-fn decoded(text: impl AsRef<[u8]>) -> Outcome {
+fn decoded(text: impl AsRef<[u8]>) -> DecodeOutcome {
     let mut buffer = EventBuffer::default();
-    let mut counts = Counts::default();
+    let mut counts = LineCounts::default();
     let mut malformed = Vec::new();
     decode_lines(
         text.as_ref(),
@@ -65,7 +65,7 @@ fn decoded(text: impl AsRef<[u8]>) -> Outcome {
         },
     );
     assert_eq!(counts.malformed, malformed.len() as u64);
-    Outcome {
+    DecodeOutcome {
         rows: dump(&buffer),
         counts,
         malformed,
@@ -99,11 +99,11 @@ const HEAD: &str = "ann View 1606211995977";
 /// What the store makes of lines, once they came `times` times: what `n` and `city` hold.
 fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
     use muster_model::Millis;
-    use muster_store::{Options, Store, UserKey};
+    use muster_store::{Store, StoreOptions, UserKey};
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     for _ in 0..times {
-        let (mut buffer, mut counts) = (EventBuffer::default(), Counts::default());
+        let (mut buffer, mut counts) = (EventBuffer::default(), LineCounts::default());
         decode_lines(
             lines.as_bytes(),
             1,
@@ -151,18 +151,18 @@ fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
 
 #[test]
 fn a_line_with_a_name_too_many_is_malformed() {
-    use muster_store::{Options, Store};
+    use muster_store::{Store, StoreOptions};
     let directory = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = StoreOptions {
         event_names: 2,
         event_properties: 1,
         user_properties: 1,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let store = Store::open(directory.path(), &options).unwrap();
     let decode = |lines: &[serde_json::Value]| {
         let lines: Vec<String> = lines.iter().map(|line| event(line.clone())).collect();
-        let (mut buffer, mut counts) = (EventBuffer::default(), Counts::default());
+        let (mut buffer, mut counts) = (EventBuffer::default(), LineCounts::default());
         let (mut malformed, text) = (Vec::new(), lines.join("\n"));
         let mut keep = |line: Malformed| malformed.push((line.line, line.reason.to_string()));
         decode_lines(
@@ -410,7 +410,7 @@ fn users_and_names_are_what_they_say() {
 fn duplicates_are_told_by_insert_id_else_uuid() {
     let id = |more: serde_json::Value| {
         let mut buffer = EventBuffer::default();
-        let mut counts = Counts::default();
+        let mut counts = LineCounts::default();
         let line = event(more);
         decode_lines(
             line.as_bytes(),
@@ -451,7 +451,7 @@ fn lines_end_in_many_ways() {
             "{text:?}"
         );
     }
-    assert_eq!(decoded("").counts, Counts::default());
+    assert_eq!(decoded("").counts, LineCounts::default());
 }
 
 #[test]
@@ -682,7 +682,7 @@ proptest! {
             }).collect();
         }
         let mut buffer = EventBuffer::default();
-        let mut counts = Counts::default();
+        let mut counts = LineCounts::default();
         decode_lines(line.as_bytes(), 1, None, &mut buffer, &mut counts, &mut |line| panic!("{line:?}"));
         let mut wanted = Vec::new();
         flatten("p".to_owned(), &value, &mut wanted);
@@ -742,7 +742,7 @@ proptest! {
         places.extend([0, lines.len()]);
         places.sort_unstable();
         let mut buffer = EventBuffer::default();
-        let mut counts = Counts::default();
+        let mut counts = LineCounts::default();
         let mut malformed = Vec::new();
         for pair in places.windows(2) {
             let text: String = lines[pair[0]..pair[1]].iter().map(|line| format!("{line}\n")).collect();

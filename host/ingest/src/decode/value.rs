@@ -7,7 +7,7 @@ use std::fmt;
 use muster_model::{Operator, Scalar};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::draft::{Draft, DraftScalar};
+use super::event_builder::{BuilderScalar, EventBuilder};
 use super::limits::{MAX_DEPTH, MAX_PROPERTY_NAME};
 
 /// A key, borrowed from the line where it has no escapes.
@@ -37,21 +37,21 @@ impl<'de> Visitor<'de> for KeySeed {
 }
 
 /// An object of properties: `event_properties`, or what an operator applies to.
-pub(super) struct Properties<'d, 'de> {
-    pub(super) draft: &'d mut Draft<'de>,
+pub(super) struct PropertyObject<'d, 'de> {
+    pub(super) builder: &'d mut EventBuilder<'de>,
     /// The key it is under, for the error.
     pub(super) key: &'static str,
     pub(super) operator: Option<Operator>,
 }
 
-impl<'de> DeserializeSeed<'de> for Properties<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for PropertyObject<'_, 'de> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Properties<'_, 'de> {
+impl<'de> Visitor<'de> for PropertyObject<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,9 +67,9 @@ impl<'de> Visitor<'de> for Properties<'_, 'de> {
             if self.operator == Some(Operator::Unset) {
                 // The vendor's `{"name": "-"}`: only the name counts, also beside a null.
                 map.next_value::<IgnoredAny>()?;
-                self.draft.bare(Operator::Unset, key);
+                self.builder.bare(Operator::Unset, key);
             } else {
-                map.next_value_seed(property(self.draft, self.operator, key))?;
+                map.next_value_seed(property(self.builder, self.operator, key))?;
             }
         }
         Ok(())
@@ -78,12 +78,12 @@ impl<'de> Visitor<'de> for Properties<'_, 'de> {
 
 /// The value of one property, which goes into the draft under its name.
 pub(super) fn property<'d, 'de>(
-    draft: &'d mut Draft<'de>,
+    builder: &'d mut EventBuilder<'de>,
     operator: Option<Operator>,
     name: Cow<'de, str>,
-) -> Value<'d, 'de> {
-    Value {
-        draft,
+) -> ValueSeed<'d, 'de> {
+    ValueSeed {
+        builder,
         operator,
         name,
         depth: 0,
@@ -91,28 +91,28 @@ pub(super) fn property<'d, 'de>(
 }
 
 /// A value outside of lists.
-pub(super) struct Value<'d, 'de> {
-    draft: &'d mut Draft<'de>,
+pub(super) struct ValueSeed<'d, 'de> {
+    builder: &'d mut EventBuilder<'de>,
     operator: Option<Operator>,
     name: Cow<'de, str>,
     depth: usize,
 }
 
-impl<'de> Value<'_, 'de> {
-    fn one<E>(self, value: DraftScalar<'de>) -> Result<(), E> {
-        self.draft.one(self.operator, self.name, value);
+impl<'de> ValueSeed<'_, 'de> {
+    fn one<E>(self, value: BuilderScalar<'de>) -> Result<(), E> {
+        self.builder.one(self.operator, self.name, value);
         Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_, 'de> {
+impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,7 +124,7 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
-        self.one(DraftScalar::Flag(flag))
+        self.one(BuilderScalar::Flag(flag))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
@@ -141,22 +141,22 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        self.one(DraftScalar::Text(Cow::Borrowed(text)))
+        self.one(BuilderScalar::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.one(DraftScalar::Text(Cow::Owned(text.to_owned())))
+        self.one(BuilderScalar::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let depth = deeper(self.depth)?;
         if self.name.len() > MAX_PROPERTY_NAME {
-            self.draft.left_out += 1;
+            self.builder.left_out += 1;
             return skip(map);
         }
         while let Some(key) = map.next_key_seed(KeySeed)? {
-            map.next_value_seed(Value {
-                draft: &mut *self.draft,
+            map.next_value_seed(ValueSeed {
+                builder: &mut *self.builder,
                 operator: self.operator,
                 name: Cow::Owned(joined(&self.name, &key)),
                 depth,
@@ -167,37 +167,38 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let depth = deeper(self.depth)?;
-        let mut lists = Lists {
-            plain: std::mem::take(&mut self.draft.spare),
-            ..Lists::default()
+        let mut lists = ListValues {
+            plain: std::mem::take(&mut self.builder.spare),
+            ..ListValues::default()
         };
         while let Some(()) = seq.next_element_seed(Element {
             lists: &mut lists,
             path: None,
             depth,
         })? {}
-        self.draft.left_out += lists.left_out;
+        self.builder.left_out += lists.left_out;
         for (path, mut values) in lists.named {
             let name = Cow::Owned(joined(&self.name, &path));
-            self.draft.list(self.operator, name, &mut values);
+            self.builder.list(self.operator, name, &mut values);
         }
-        self.draft.list(self.operator, self.name, &mut lists.plain);
-        self.draft.spare = lists.plain;
+        self.builder
+            .list(self.operator, self.name, &mut lists.plain);
+        self.builder.spare = lists.plain;
         Ok(())
     }
 }
 
 /// What a list holds: its scalars, and for objects in it one list a dotted name. Lists in lists are one list.
 #[derive(Default)]
-struct Lists<'de> {
-    plain: Vec<DraftScalar<'de>>,
-    named: Vec<(String, Vec<DraftScalar<'de>>)>,
+struct ListValues<'de> {
+    plain: Vec<BuilderScalar<'de>>,
+    named: Vec<(String, Vec<BuilderScalar<'de>>)>,
     places: HashMap<String, usize>,
     left_out: u64,
 }
 
-impl<'de> Lists<'de> {
-    fn push<E>(&mut self, path: Option<&str>, value: DraftScalar<'de>) -> Result<(), E> {
+impl<'de> ListValues<'de> {
+    fn push<E>(&mut self, path: Option<&str>, value: BuilderScalar<'de>) -> Result<(), E> {
         let Some(path) = path else {
             self.plain.push(value);
             return Ok(());
@@ -216,7 +217,7 @@ impl<'de> Lists<'de> {
 
 /// A value inside a list.
 struct Element<'l, 'de> {
-    lists: &'l mut Lists<'de>,
+    lists: &'l mut ListValues<'de>,
     /// Keys on the way from the list to here; `None`: it is in the list itself.
     path: Option<&'l str>,
     depth: usize,
@@ -241,7 +242,7 @@ impl<'de> Visitor<'de> for Element<'_, 'de> {
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
-        self.lists.push(self.path, DraftScalar::Flag(flag))
+        self.lists.push(self.path, BuilderScalar::Flag(flag))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<(), E> {
@@ -258,12 +259,12 @@ impl<'de> Visitor<'de> for Element<'_, 'de> {
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
         self.lists
-            .push(self.path, DraftScalar::Text(Cow::Borrowed(text)))
+            .push(self.path, BuilderScalar::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
         self.lists
-            .push(self.path, DraftScalar::Text(Cow::Owned(text.to_owned())))
+            .push(self.path, BuilderScalar::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -323,25 +324,25 @@ fn joined(path: &str, key: &str) -> String {
 }
 
 /// A whole number, as [`Scalar::from_written`] has it.
-fn signed<'a>(number: i64) -> DraftScalar<'a> {
+fn signed<'a>(number: i64) -> BuilderScalar<'a> {
     if number.unsigned_abs() <= Scalar::EXACT {
-        DraftScalar::Number(number as f64)
+        BuilderScalar::Number(number as f64)
     } else {
-        DraftScalar::Text(Cow::Owned(number.to_string()))
+        BuilderScalar::Text(Cow::Owned(number.to_string()))
     }
 }
 
-fn unsigned<'a>(number: u64) -> DraftScalar<'a> {
+fn unsigned<'a>(number: u64) -> BuilderScalar<'a> {
     if number <= Scalar::EXACT {
-        DraftScalar::Number(number as f64)
+        BuilderScalar::Number(number as f64)
     } else {
-        DraftScalar::Text(Cow::Owned(number.to_string()))
+        BuilderScalar::Text(Cow::Owned(number.to_string()))
     }
 }
 
-fn float<'a, E: Error>(number: f64) -> Result<DraftScalar<'a>, E> {
+fn float<'a, E: Error>(number: f64) -> Result<BuilderScalar<'a>, E> {
     if number.is_finite() {
-        Ok(DraftScalar::Number(number))
+        Ok(BuilderScalar::Number(number))
     } else {
         Err(E::custom("a number is out of range"))
     }

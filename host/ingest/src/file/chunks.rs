@@ -6,7 +6,7 @@ use crate::limits::MAX_LINE;
 
 /// Whole lines, and where they are.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Chunk {
+pub(crate) struct LineChunk {
     /// The lines; the last one of a file may lack its line end.
     pub(crate) lines: Vec<u8>,
     /// The number of the first line.
@@ -22,7 +22,7 @@ pub(crate) struct Chunk {
 }
 
 /// Reads chunks of about `size` bytes, however the reader hands out its bytes.
-pub(crate) struct Chunks<R> {
+pub(crate) struct LineChunks<R> {
     reader: R,
     size: usize,
     /// What was read and not handed out: the begin of a line.
@@ -34,7 +34,7 @@ pub(crate) struct Chunks<R> {
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-impl<R: Read> Chunks<R> {
+impl<R: Read> LineChunks<R> {
     /// `reader` stands at `offset` of the content, where line number `line` begins.
     pub(crate) fn new(reader: R, size: usize, line: u64, offset: u64) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl<R: Read> Chunks<R> {
     }
 
     /// The next lines, in `lines`' memory; `None` after the last.
-    pub(crate) fn next(&mut self, mut lines: Vec<u8>) -> std::io::Result<Option<Chunk>> {
+    pub(crate) fn next(&mut self, mut lines: Vec<u8>) -> std::io::Result<Option<LineChunk>> {
         lines.clear();
         lines.append(&mut self.rest);
         loop {
@@ -88,7 +88,7 @@ impl<R: Read> Chunks<R> {
     }
 
     /// Reads to the end of a line that has begun and is too long already, without keeping it.
-    fn skip_line(&mut self, mut lines: Vec<u8>) -> std::io::Result<Chunk> {
+    fn skip_line(&mut self, mut lines: Vec<u8>) -> std::io::Result<LineChunk> {
         let number = self.line;
         self.line += 1;
         while !self.ended {
@@ -105,8 +105,8 @@ impl<R: Read> Chunks<R> {
         Ok(self.chunk(lines, number, true))
     }
 
-    fn chunk(&self, lines: Vec<u8>, first_line: u64, too_long: bool) -> Chunk {
-        Chunk {
+    fn chunk(&self, lines: Vec<u8>, first_line: u64, too_long: bool) -> LineChunk {
+        LineChunk {
             lines,
             first_line,
             next_line: self.line,
@@ -135,8 +135,8 @@ mod tests {
         }
     }
 
-    fn all(text: &[u8], size: usize) -> Vec<Chunk> {
-        let mut chunks = Chunks::new(Dribble(text, 3), size, 1, 0);
+    fn all(text: &[u8], size: usize) -> Vec<LineChunk> {
+        let mut chunks = LineChunks::new(Dribble(text, 3), size, 1, 0);
         std::iter::from_fn(|| chunks.next(Vec::new()).unwrap()).collect()
     }
 

@@ -61,14 +61,14 @@ pub(crate) fn refused(head: &[u8]) -> Option<&'static str> {
 }
 
 /// A file's content, unpacked, and how much of the file has been read.
-pub(crate) struct Content {
+pub(crate) struct FileContent {
     pub(crate) reader: Box<dyn Read + Send>,
     pub(crate) compression: Compression,
     pub(crate) bytes_read: Arc<AtomicU64>,
 }
 
 /// Opens a file so that reading begins `skip` bytes into its unpacked content.
-pub(crate) fn open(mut file: File, path: &Path, skip: u64) -> Result<Content, ImportError> {
+pub(crate) fn open(mut file: File, path: &Path, skip: u64) -> Result<FileContent, ImportError> {
     let failed = |error| ImportError::read(path, Compression::None, error);
     file.rewind().map_err(failed)?;
     let mut head = Vec::with_capacity(8);
@@ -90,7 +90,7 @@ pub(crate) fn open(mut file: File, path: &Path, skip: u64) -> Result<Content, Im
     let bytes_read = Arc::new(AtomicU64::new(start));
     let file = BufReader::with_capacity(
         1 << 17,
-        Counting {
+        CountingFile {
             file,
             bytes: Arc::clone(&bytes_read),
         },
@@ -105,19 +105,19 @@ pub(crate) fn open(mut file: File, path: &Path, skip: u64) -> Result<Content, Im
         std::io::copy(&mut reader.by_ref().take(skip), &mut std::io::sink())
             .map_err(|error| ImportError::read(path, compression, error))?;
     }
-    Ok(Content {
+    Ok(FileContent {
         reader,
         compression,
         bytes_read,
     })
 }
 
-struct Counting {
+struct CountingFile {
     file: File,
     bytes: Arc<AtomicU64>,
 }
 
-impl Read for Counting {
+impl Read for CountingFile {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
         let count = self.file.read(to)?;
         self.bytes.fetch_add(count as u64, Ordering::Relaxed);

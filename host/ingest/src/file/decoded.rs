@@ -6,23 +6,23 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use muster_model::EventBuffer;
 use muster_store::Store;
 
-use super::chunks::{Chunk, Chunks};
+use super::chunks::{LineChunk, LineChunks};
 use crate::decode::decode_lines;
-use crate::{Counts, LineError, Malformed};
+use crate::{LineCounts, LineError, Malformed};
 
 /// What a chunk held.
 #[derive(Default)]
-pub(crate) struct Decoded {
-    pub(crate) chunk: Chunk,
+pub(crate) struct DecodedChunk {
+    pub(crate) chunk: LineChunk,
     pub(crate) buffer: EventBuffer,
-    pub(crate) counts: Counts,
+    pub(crate) counts: LineCounts,
     pub(crate) malformed: Vec<Malformed>,
 }
 
-impl Decoded {
+impl DecodedChunk {
     fn decode(&mut self, store: Option<&Store>, keep_malformed: usize) {
         self.buffer.clear();
-        self.counts = Counts::default();
+        self.counts = LineCounts::default();
         self.malformed.clear();
         let first_line = self.chunk.first_line;
         if self.chunk.too_long {
@@ -50,8 +50,8 @@ impl Decoded {
 }
 
 /// How chunks are read and decoded.
-pub(crate) struct Work<'a, R> {
-    pub(crate) chunks: Chunks<R>,
+pub(crate) struct DecodeJob<'a, R> {
+    pub(crate) chunks: LineChunks<R>,
     /// How much of the file has been read, by now.
     pub(crate) bytes_read: &'a (dyn Fn() -> u64 + Sync),
     pub(crate) threads: usize,
@@ -66,13 +66,13 @@ const WAITING: usize = 1;
 
 /// Hands each decoded chunk to `take`, in order, on the caller's thread; ends with the first error of the reader or of `take`.
 pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
-    work: Work<'_, R>,
-    mut take: impl FnMut(&Decoded) -> Result<(), E>,
+    work: DecodeJob<'_, R>,
+    mut take: impl FnMut(&DecodedChunk) -> Result<(), E>,
 ) -> Result<(), E> {
     if work.threads < 2 {
         return inline(work, take);
     }
-    let Work {
+    let DecodeJob {
         mut chunks,
         bytes_read,
         threads,
@@ -84,8 +84,8 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
         // order, and nobody has to sort.
         let (mut to_workers, mut from_workers) = (Vec::new(), Vec::new());
         for _ in 0..threads {
-            let (to, work): (SyncSender<io::Result<Decoded>>, _) = sync_channel(WAITING);
-            let (done, from): (_, Receiver<io::Result<Decoded>>) = sync_channel(WAITING);
+            let (to, work): (SyncSender<io::Result<DecodedChunk>>, _) = sync_channel(WAITING);
+            let (done, from): (_, Receiver<io::Result<DecodedChunk>>) = sync_channel(WAITING);
             scope.spawn(move || {
                 for item in work {
                     let item = item.map(|mut decoded| {
@@ -100,7 +100,7 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
             to_workers.push(to);
             from_workers.push(from);
         }
-        let (spare, spares): (Sender<Decoded>, Receiver<Decoded>) = channel();
+        let (spare, spares): (Sender<DecodedChunk>, Receiver<DecodedChunk>) = channel();
         scope.spawn(move || {
             for to in to_workers.iter().cycle() {
                 let mut decoded = spares.try_recv().unwrap_or_default();
@@ -133,10 +133,10 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
 }
 
 fn inline<R: Read, E: From<io::Error>>(
-    mut work: Work<'_, R>,
-    mut take: impl FnMut(&Decoded) -> Result<(), E>,
+    mut work: DecodeJob<'_, R>,
+    mut take: impl FnMut(&DecodedChunk) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut decoded = Decoded::default();
+    let mut decoded = DecodedChunk::default();
     while let Some(chunk) = work.chunks.next(std::mem::take(&mut decoded.chunk.lines))? {
         decoded.chunk = chunk;
         decoded.chunk.bytes_read = (work.bytes_read)();

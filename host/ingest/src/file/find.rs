@@ -69,7 +69,7 @@ pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError>
         why,
     };
     let itself = base.join(pattern);
-    if kind(&itself).map_err(unreadable)? == Kind::File {
+    if kind(&itself).map_err(unreadable)? == PathKind::File {
         return Ok(vec![itself]);
     }
     if !has_wildcard(pattern) {
@@ -83,7 +83,10 @@ pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError>
         reason: error.msg,
         position: error.pos + 1,
     })?;
-    let parts: Vec<_> = Path::new(pattern).components().map(Part::of).collect();
+    let parts: Vec<_> = Path::new(pattern)
+        .components()
+        .map(PatternPart::of)
+        .collect();
     let mut files = Vec::new();
     let start = base.strip_prefix(".").unwrap_or(base);
     walk(start, &parts, &mut files).map_err(unreadable)?;
@@ -102,7 +105,7 @@ pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError>
 type Unreadable = (PathBuf, std::io::Error);
 
 /// A part of a pattern between two slashes.
-enum Part {
+enum PatternPart {
     /// `**`, any number of folders.
     Folders,
     /// A name with wildcards.
@@ -111,7 +114,7 @@ enum Part {
     Name(PathBuf),
 }
 
-impl Part {
+impl PatternPart {
     fn of(component: Component<'_>) -> Self {
         let text = component.as_os_str().to_string_lossy();
         match Pattern::new(&text) {
@@ -128,7 +131,7 @@ fn has_wildcard(text: &str) -> bool {
 
 /// What a path is.
 #[derive(PartialEq, Eq)]
-enum Kind {
+enum PathKind {
     File,
     Folder,
     /// Nothing, or neither of both.
@@ -136,12 +139,12 @@ enum Kind {
 }
 
 /// Looks at a path, through links.
-fn kind(path: &Path) -> Result<Kind, Unreadable> {
+fn kind(path: &Path) -> Result<PathKind, Unreadable> {
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Kind::File),
-        Ok(metadata) if metadata.is_dir() => Ok(Kind::Folder),
-        Ok(_) => Ok(Kind::Other),
-        Err(error) if is_absence(&error) => Ok(Kind::Other),
+        Ok(metadata) if metadata.is_file() => Ok(PathKind::File),
+        Ok(metadata) if metadata.is_dir() => Ok(PathKind::Folder),
+        Ok(_) => Ok(PathKind::Other),
+        Err(error) if is_absence(&error) => Ok(PathKind::Other),
         Err(error) => Err((path.to_owned(), error)),
     }
 }
@@ -156,13 +159,13 @@ fn is_absence(error: &std::io::Error) -> bool {
 }
 
 /// Adds the files below a folder that the parts name.
-fn walk(folder: &Path, parts: &[Part], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+fn walk(folder: &Path, parts: &[PatternPart], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     let Some((part, rest)) = parts.split_first() else {
         return Ok(());
     };
     match part {
-        Part::Name(name) => visit(folder.join(name), rest, files),
-        Part::Names(pattern) => {
+        PatternPart::Name(name) => visit(folder.join(name), rest, files),
+        PatternPart::Names(pattern) => {
             const OPTIONS: MatchOptions = MatchOptions {
                 case_sensitive: true,
                 require_literal_separator: true,
@@ -176,7 +179,7 @@ fn walk(folder: &Path, parts: &[Part], files: &mut Vec<PathBuf>) -> Result<(), U
             }
             Ok(())
         }
-        Part::Folders => {
+        PatternPart::Folders => {
             // `**` at the end stands for every file below, as in `**/*`.
             match rest {
                 [] => walk_all(folder, files)?,
@@ -191,10 +194,10 @@ fn walk(folder: &Path, parts: &[Part], files: &mut Vec<PathBuf>) -> Result<(), U
 }
 
 /// Adds a path that the parts so far name, or goes on below it.
-fn visit(path: PathBuf, rest: &[Part], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+fn visit(path: PathBuf, rest: &[PatternPart], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     match (kind(&path)?, rest) {
-        (Kind::File, []) => files.push(path),
-        (Kind::Folder, [_, ..]) => walk(&path, rest, files)?,
+        (PathKind::File, []) => files.push(path),
+        (PathKind::Folder, [_, ..]) => walk(&path, rest, files)?,
         _ => {}
     }
     Ok(())

@@ -11,11 +11,11 @@ use muster_store::{Snapshot, SourceKey, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::chunks::Chunks;
+use super::chunks::LineChunks;
 use super::compression::{Compression, open, refused};
-use super::decoded::{Decoded, Work, each};
-use super::stage::{Begun, Stage, StoreStage};
-use crate::{Counts, ImportError, ImportReport, Malformed};
+use super::decoded::{DecodeJob, DecodedChunk, each};
+use super::import_target::{ImportStart, ImportTarget, StoreTarget};
+use crate::{ImportError, ImportReport, LineCounts, Malformed};
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Default for ImportOptions {
 
 /// How far an import is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Progress {
+pub struct ImportProgress {
     /// Bytes of the file that were read, of [`Self::bytes_total`].
     pub bytes: u64,
     /// The file's size.
@@ -67,17 +67,17 @@ const HOPELESS: u64 = 1_000;
 /// What the store remembers of a file between two imports: where in the unpacked content the next line begins, its number,
 /// and what the lines before it held. JSON, so that a newer version can add to it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Position {
+struct FilePosition {
     offset: u64,
     line: u64,
-    counts: Counts,
+    counts: LineCounts,
 }
 
-impl Position {
+impl FilePosition {
     const START: Self = Self {
         offset: 0,
         line: 1,
-        counts: Counts {
+        counts: LineCounts {
             lines: 0,
             events: 0,
             operations: 0,
@@ -110,8 +110,8 @@ impl Position {
 /// # let file = directory.path().join("events.json");
 /// # std::fs::write(&file, r#"{"user_id": "ann", "event_type": "View", "event_time": "2026-02-28 09:59:55"}"#)?;
 /// use muster_ingest::{ImportOptions, import_file};
-/// use muster_store::{Options, Store};
-/// let store = Store::open(&directory.path().join("store"), &Options::default())?;
+/// use muster_store::{Store, StoreOptions};
+/// let store = Store::open(&directory.path().join("store"), &StoreOptions::default())?;
 /// let report = import_file(&store, &file, &ImportOptions::default(), &mut |_progress| {})?;
 /// assert_eq!((report.counts.events, report.already_imported), (1, false));
 /// let again = import_file(&store, &file, &ImportOptions::default(), &mut |_progress| {})?;
@@ -123,9 +123,9 @@ pub fn import_file(
     store: &Store,
     path: &Path,
     options: &ImportOptions,
-    progress: &mut dyn FnMut(&Progress),
+    progress: &mut dyn FnMut(&ImportProgress),
 ) -> Result<ImportReport, ImportError> {
-    import(&mut StoreStage::new(store), path, options, progress)
+    import(&mut StoreTarget::new(store), path, options, progress)
 }
 
 /// Whether a store has a file's content already: it was imported, whatever it was called.
@@ -148,10 +148,10 @@ fn source(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<Strin
 }
 
 pub(crate) fn import(
-    stage: &mut dyn Stage,
+    target: &mut dyn ImportTarget,
     path: &Path,
     options: &ImportOptions,
-    progress: &mut dyn FnMut(&Progress),
+    progress: &mut dyn FnMut(&ImportProgress),
 ) -> Result<ImportReport, ImportError> {
     let began = Instant::now();
     let failed = |error| ImportError::read(path, Compression::None, error);
@@ -170,7 +170,7 @@ pub(crate) fn import(
     };
     let mut report = ImportReport {
         path: path.to_owned(),
-        counts: Counts::default(),
+        counts: LineCounts::default(),
         malformed: Vec::new(),
         duplicates: 0,
         bytes: before.len(),
@@ -178,23 +178,23 @@ pub(crate) fn import(
         already_imported: false,
     };
     let position = |bytes: &[u8]| {
-        serde_json::from_slice::<Position>(bytes).map_err(|_| ImportError::Position {
+        serde_json::from_slice::<FilePosition>(bytes).map_err(|_| ImportError::Position {
             path: path.to_owned(),
         })
     };
-    let begun = begin(stage, &source, options.again).map_err(|e| store_error(path, e))?;
+    let begun = begin(target, &source, options.again).map_err(|e| store_error(path, e))?;
     let start = match begun {
-        Begun::Done(last) => {
+        ImportStart::Done(last) => {
             report.counts = position(&last)?.counts;
             report.already_imported = true;
             report.seconds = began.elapsed().as_secs_f64();
             return Ok(report);
         }
-        Begun::Open(Some(bytes)) => position(&bytes)?,
-        Begun::Open(None) => Position::START,
+        ImportStart::Open(Some(bytes)) => position(&bytes)?,
+        ImportStart::Open(None) => FilePosition::START,
     };
     let mut import = FileImport {
-        stage,
+        target,
         path,
         options,
         position: start,
@@ -212,7 +212,7 @@ pub(crate) fn import(
         Ok(duplicates) => report.duplicates = duplicates,
         Err(error) => {
             if !error.can_go_on() {
-                stage.abort().map_err(|e| store_error(path, e))?;
+                target.abort().map_err(|e| store_error(path, e))?;
             }
             return Err(error);
         }
@@ -222,40 +222,44 @@ pub(crate) fn import(
 }
 
 /// Begins the import of a file, or goes on with it.
-fn begin(stage: &mut dyn Stage, source: &str, again: bool) -> Result<Begun, StoreError> {
-    let begun = stage.begin(source)?;
-    if !again || matches!(begun, Begun::Open(_)) {
+fn begin(
+    target: &mut dyn ImportTarget,
+    source: &str,
+    again: bool,
+) -> Result<ImportStart, StoreError> {
+    let begun = target.begin(source)?;
+    if !again || matches!(begun, ImportStart::Open(_)) {
         return Ok(begun);
     }
     // Under a name of its own: if this is cut off or given up, the file still counts as imported,
     // so that no source imports it by itself.
     let source = format!("again:{source}");
-    match stage.begin(&source)? {
-        Begun::Done(_) => {
-            stage.forget(&source)?;
-            stage.begin(&source)
+    match target.begin(&source)? {
+        ImportStart::Done(_) => {
+            target.forget(&source)?;
+            target.begin(&source)
         }
         open => Ok(open),
     }
 }
 
 struct FileImport<'a> {
-    stage: &'a mut dyn Stage,
+    target: &'a mut dyn ImportTarget,
     path: &'a Path,
     options: &'a ImportOptions,
-    position: Position,
+    position: FilePosition,
     malformed: Vec<Malformed>,
     bytes_total: u64,
-    progress: &'a mut dyn FnMut(&Progress),
+    progress: &'a mut dyn FnMut(&ImportProgress),
 }
 
 /// An error on the way, before it is known of which file.
-enum Failure {
+enum ImportFailure {
     Io(io::Error),
     Import(ImportError),
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for ImportFailure {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -279,29 +283,29 @@ impl FileImport<'_> {
             }
             content.reader = Box::new(io::Cursor::new(head).chain(content.reader));
         }
-        let Position { offset, line, .. } = self.position;
-        let store = self.stage.store();
-        let work = Work {
-            chunks: Chunks::new(content.reader, self.options.chunk, line, offset),
+        let FilePosition { offset, line, .. } = self.position;
+        let store = self.target.store();
+        let work = DecodeJob {
+            chunks: LineChunks::new(content.reader, self.options.chunk, line, offset),
             bytes_read: &|| content.bytes_read.load(Ordering::Relaxed),
             threads: self.options.threads,
             keep_malformed: self.options.keep_malformed,
             store: store.as_ref(),
         };
         each(work, |decoded| self.take(decoded)).map_err(|failure| match failure {
-            Failure::Io(error) => ImportError::read(path, compression, error),
-            Failure::Import(error) => error,
+            ImportFailure::Io(error) => ImportError::read(path, compression, error),
+            ImportFailure::Import(error) => error,
         })
     }
 
-    fn take(&mut self, decoded: &Decoded) -> Result<(), Failure> {
+    fn take(&mut self, decoded: &DecodedChunk) -> Result<(), ImportFailure> {
         let room = self.options.keep_malformed - self.malformed.len();
         let malformed = decoded.malformed.iter().take(room).cloned();
         self.malformed.extend(malformed);
         let counts = &mut self.position.counts;
         counts.add(&decoded.counts);
         if counts.malformed >= HOPELESS && counts.malformed == counts.lines {
-            return Err(Failure::Import(ImportError::NoEvents {
+            return Err(ImportFailure::Import(ImportError::NoEvents {
                 path: self.path.to_owned(),
                 lines: counts.lines,
                 examples: self.malformed.clone(),
@@ -310,11 +314,11 @@ impl FileImport<'_> {
         self.position.offset = decoded.chunk.end;
         self.position.line = decoded.chunk.next_line;
         let left_out = self
-            .stage
+            .target
             .append(&decoded.buffer, &self.position.to_bytes()?)
-            .map_err(|error| Failure::Import(store_error(self.path, error)))?;
+            .map_err(|error| ImportFailure::Import(store_error(self.path, error)))?;
         self.position.counts.left_out += left_out;
-        let progress = Progress {
+        let progress = ImportProgress {
             bytes: decoded.chunk.bytes_read,
             bytes_total: self.bytes_total,
             lines: self.position.counts.lines,
@@ -324,7 +328,7 @@ impl FileImport<'_> {
         let stop = self.options.stop.as_ref();
         if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             let path = self.path.to_owned();
-            return Err(Failure::Import(ImportError::Stopped { path }));
+            return Err(ImportFailure::Import(ImportError::Stopped { path }));
         }
         Ok(())
     }
@@ -359,7 +363,7 @@ impl FileImport<'_> {
             .position
             .to_bytes()
             .map_err(|error| ImportError::read(self.path, Compression::None, error))?;
-        self.stage
+        self.target
             .finish(&position)
             .map_err(|error| store_error(self.path, error))
     }

@@ -10,26 +10,26 @@ use muster_model::EventBuffer;
 use muster_store::StoreError;
 
 use super::import::import;
-use super::stage::{Begun, Stage};
-use crate::{ImportError, ImportOptions, ImportReport, Progress};
+use super::import_target::{ImportStart, ImportTarget};
+use crate::{ImportError, ImportOptions, ImportProgress, ImportReport};
 
 #[derive(Default)]
-struct Memory {
-    sources: BTreeMap<String, Source>,
+struct MemoryTarget {
+    sources: BTreeMap<String, MemorySource>,
     current: String,
     /// How many more appends succeed.
-    patience: Option<usize>,
+    fail_after: Option<usize>,
 }
 
 #[derive(Default)]
-struct Source {
+struct MemorySource {
     rows: Vec<String>,
     position: Option<Vec<u8>>,
     done: bool,
 }
 
-impl Memory {
-    fn source(&mut self) -> &mut Source {
+impl MemoryTarget {
+    fn source(&mut self) -> &mut MemorySource {
         self.sources.get_mut(&self.current).unwrap()
     }
 
@@ -53,13 +53,13 @@ impl Memory {
     }
 }
 
-impl Stage for Memory {
-    fn begin(&mut self, source: &str) -> Result<Begun, StoreError> {
+impl ImportTarget for MemoryTarget {
+    fn begin(&mut self, source: &str) -> Result<ImportStart, StoreError> {
         self.current = source.to_owned();
         let source = self.sources.entry(source.to_owned()).or_default();
         Ok(match (source.done, source.position.clone()) {
-            (true, position) => Begun::Done(position.unwrap()),
-            (false, position) => Begun::Open(position),
+            (true, position) => ImportStart::Done(position.unwrap()),
+            (false, position) => ImportStart::Open(position),
         })
     }
 
@@ -69,7 +69,7 @@ impl Stage for Memory {
     }
 
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
-        if let Some(patience) = &mut self.patience {
+        if let Some(patience) = &mut self.fail_after {
             *patience = patience.checked_sub(1).ok_or(StoreError::DiskFull)?;
         }
         let source = self.source();
@@ -99,9 +99,9 @@ impl Stage for Memory {
     }
 }
 
-struct Folder(tempfile::TempDir);
+struct TestFolder(tempfile::TempDir);
 
-impl Folder {
+impl TestFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -143,7 +143,7 @@ fn options(threads: usize) -> ImportOptions {
     }
 }
 
-fn run(memory: &mut Memory, path: &Path) -> Result<ImportReport, ImportError> {
+fn run(memory: &mut MemoryTarget, path: &Path) -> Result<ImportReport, ImportError> {
     import(memory, path, &options(2), &mut |_| {})
 }
 
@@ -154,10 +154,10 @@ fn message(path: &Path, error: &ImportError) -> String {
 
 #[test]
 fn a_file_is_what_it_is_whatever_its_name() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let text = lines(100);
     let (first, second) = text.split_at(text.len() / 3);
-    let mut wanted = Memory::default();
+    let mut wanted = MemoryTarget::default();
     run(&mut wanted, &folder.file("plain.json", &text)).unwrap();
     assert_eq!(wanted.visible().len(), 200);
     let both =
@@ -178,7 +178,7 @@ fn a_file_is_what_it_is_whatever_its_name() {
         ),
     ] {
         for threads in [1, 2, 5] {
-            let mut memory = Memory::default();
+            let mut memory = MemoryTarget::default();
             let path = folder.file(name, &content);
             let report = import(&mut memory, &path, &options(threads), &mut |_| {}).unwrap();
             assert_eq!(
@@ -194,14 +194,14 @@ fn a_file_is_what_it_is_whatever_its_name() {
 
 #[test]
 fn nothing_is_a_file_too() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     for (name, content) in [
         ("empty", vec![]),
         ("gz", gzip(b"")),
         ("zst", zstd(b"")),
         ("bom", b"\xef\xbb\xbf".to_vec()),
     ] {
-        let mut memory = Memory::default();
+        let mut memory = MemoryTarget::default();
         let report = run(&mut memory, &folder.file(name, content)).unwrap();
         assert_eq!(
             (report.counts.lines, report.already_imported),
@@ -214,8 +214,8 @@ fn nothing_is_a_file_too() {
 
 #[test]
 fn a_file_counts_once() {
-    let folder = Folder::new();
-    let mut memory = Memory::default();
+    let folder = TestFolder::new();
+    let mut memory = MemoryTarget::default();
     let path = folder.file("a.json", lines(50));
     let first = run(&mut memory, &path).unwrap();
     assert!(!first.already_imported);
@@ -228,9 +228,9 @@ fn a_file_counts_once() {
 
 #[test]
 fn a_file_counts_again_when_somebody_says_so() {
-    let (memory, folder) = (&mut Memory::default(), Folder::new());
+    let (memory, folder) = (&mut MemoryTarget::default(), TestFolder::new());
     let path = folder.file("a.json", lines(3));
-    let again = |memory: &mut Memory| {
+    let again = |memory: &mut MemoryTarget| {
         let options = ImportOptions {
             again: true,
             ..options(2)
@@ -245,17 +245,17 @@ fn a_file_counts_again_when_somebody_says_so() {
         assert_eq!((report.already_imported, report.counts.events), (false, 3));
     }
     // Cut off, it goes on where it was, and the file still counts as imported.
-    memory.patience = Some(0);
+    memory.fail_after = Some(0);
     assert!(again(memory).is_err());
-    memory.patience = None;
+    memory.fail_after = None;
     assert!(run(memory, &path).unwrap().already_imported);
     assert!(!again(memory).unwrap().already_imported);
 }
 
 #[test]
 fn a_few_malformed_lines_are_skipped_and_named() {
-    let folder = Folder::new();
-    let mut memory = Memory::default();
+    let folder = TestFolder::new();
+    let mut memory = MemoryTarget::default();
     let text = format!("{}oops\n{}{{\n", lines(1500), lines(500));
     let path = folder.file("a.json", text);
     let report = run(&mut memory, &path).unwrap();
@@ -287,8 +287,8 @@ fn a_few_malformed_lines_are_skipped_and_named() {
 
 #[test]
 fn too_many_malformed_lines_leave_nothing() {
-    let folder = Folder::new();
-    let mut memory = Memory::default();
+    let folder = TestFolder::new();
+    let mut memory = MemoryTarget::default();
     let path = folder.file("a.json", format!("{}oops\n{{\n", lines(1500)));
     let error = run(&mut memory, &path).unwrap_err();
     assert_eq!(
@@ -308,8 +308,8 @@ fn too_many_malformed_lines_leave_nothing() {
 
 #[test]
 fn another_kind_of_file_is_given_up_early() {
-    let folder = Folder::new();
-    let mut memory = Memory::default();
+    let folder = TestFolder::new();
+    let mut memory = MemoryTarget::default();
     let path = folder.file("a.csv", "user_id,event_type\n".repeat(100_000));
     let error = run(&mut memory, &path).unwrap_err();
     let ImportError::NoEvents { lines, .. } = &error else {
@@ -325,8 +325,8 @@ fn another_kind_of_file_is_given_up_early() {
 
 #[test]
 fn what_cannot_be_read_is_said() {
-    let folder = Folder::new();
-    let mut memory = Memory::default();
+    let folder = TestFolder::new();
+    let mut memory = MemoryTarget::default();
     let mut said = |name: &str, content: &[u8]| {
         let path = folder.file(name, content);
         let error = run(&mut memory, &path).unwrap_err();
@@ -391,7 +391,7 @@ fn what_cannot_be_read_is_said() {
 
 #[test]
 fn an_import_goes_on_where_it_was() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let mut text = lines(300);
     text.insert(0, '\u{feff}');
     let blank = 5000 + text[5000..].find('\n').unwrap();
@@ -402,15 +402,15 @@ fn an_import_goes_on_where_it_was() {
         ("zst", zstd(text.as_bytes())),
     ] {
         let path = folder.file(name, content);
-        let mut wanted = Memory::default();
+        let mut wanted = MemoryTarget::default();
         let whole = run(&mut wanted, &path).unwrap();
         assert_eq!(whole.counts.lines, 300);
         for threads in [1, 2] {
             // The store fails after ever more chunks, until it does not.
-            let mut memory = Memory::default();
+            let mut memory = MemoryTarget::default();
             let mut failures = 0;
             let report = loop {
-                memory.patience = Some(1 + failures % 3);
+                memory.fail_after = Some(1 + failures % 3);
                 match import(&mut memory, &path, &options(threads), &mut |_| {}) {
                     Ok(report) => break report,
                     Err(ImportError::Store { source, .. }) => {
@@ -430,9 +430,9 @@ fn an_import_goes_on_where_it_was() {
 
 #[test]
 fn a_stop_is_a_pause() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
-    let mut memory = Memory::default();
+    let mut memory = MemoryTarget::default();
     let stop = Arc::new(AtomicBool::new(false));
     let mut stopping = options(2);
     stopping.stop = Some(Arc::clone(&stop));
@@ -453,7 +453,7 @@ fn a_stop_is_a_pause() {
         &mut memory,
         &path,
         &options(2),
-        &mut |progress: &Progress| {
+        &mut |progress: &ImportProgress| {
             first = first.or(Some(progress.lines));
         },
     )
@@ -464,9 +464,9 @@ fn a_stop_is_a_pause() {
 
 #[test]
 fn a_file_that_grows_meanwhile_is_refused() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
-    let mut memory = Memory::default();
+    let mut memory = MemoryTarget::default();
     let mut grown = false;
     let error = import(&mut memory, &path, &options(1), &mut |_| {
         if !std::mem::replace(&mut grown, true) {
@@ -484,14 +484,14 @@ fn a_file_that_grows_meanwhile_is_refused() {
 
 #[test]
 fn notes_of_another_version_are_not_guessed_at() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
-    let mut memory = Memory {
-        patience: Some(2),
-        ..Memory::default()
+    let mut memory = MemoryTarget {
+        fail_after: Some(2),
+        ..MemoryTarget::default()
     };
     run(&mut memory, &path).unwrap_err();
-    memory.patience = None;
+    memory.fail_after = None;
     memory.source().position = Some(b"what".to_vec());
     let error = run(&mut memory, &path).unwrap_err();
     assert!(
@@ -503,16 +503,16 @@ fn notes_of_another_version_are_not_guessed_at() {
 
 #[test]
 fn progress_goes_forward_to_the_end() {
-    let folder = Folder::new();
+    let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
     for threads in [1, 3] {
         let (mut bytes, mut events) = (0, 0);
-        let mut memory = Memory::default();
+        let mut memory = MemoryTarget::default();
         import(
             &mut memory,
             &path,
             &options(threads),
-            &mut |progress: &Progress| {
+            &mut |progress: &ImportProgress| {
                 assert!(progress.bytes >= bytes && progress.events >= events);
                 (bytes, events) = (progress.bytes, progress.events);
                 assert_eq!(progress.bytes_total, path.metadata().unwrap().len());
@@ -526,9 +526,9 @@ fn progress_goes_forward_to_the_end() {
 #[test]
 fn a_file_with_names_too_many_says_so() {
     let directory = tempfile::tempdir().unwrap();
-    let options = muster_store::Options {
+    let options = muster_store::StoreOptions {
         event_names: 2,
-        ..muster_store::Options::default()
+        ..muster_store::StoreOptions::default()
     };
     let store = muster_store::Store::open(&directory.path().join("store"), &options).unwrap();
     let path = directory.path().join("events.json");

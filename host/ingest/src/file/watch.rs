@@ -19,7 +19,7 @@ use muster_store::Store;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use self::watched::Watched;
+use self::watched::WatchedFiles;
 use super::FindError;
 use crate::{ImportOptions, SourceStats};
 
@@ -83,7 +83,7 @@ pub async fn run_files(
         stop: Some(Arc::clone(&stop)),
         ..ImportOptions::default()
     };
-    let mut watched = Watched::new(store, settings, options, stats);
+    let mut watched = WatchedFiles::new(store, settings, options, stats);
     let (mut looks, mut first_look) = (0_u64, Some(first_look));
     while !cancel.is_cancelled() {
         // The runtime's time, which tests can pause: it decides when a file is at rest.

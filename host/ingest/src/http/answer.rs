@@ -10,7 +10,7 @@ use muster_model::Millis;
 use serde::Serialize;
 
 use super::limits::{MAX_ERROR, RETRY_AFTER};
-use crate::Counts;
+use crate::LineCounts;
 
 /// All events but those that are skipped are on disk.
 #[derive(Debug, Serialize)]
@@ -19,15 +19,15 @@ pub(super) struct Stored {
     /// Those that are on disk. The vendor's SDKs read it and act on nothing but `code`.
     events_ingested: u64,
     /// Those that are not, by reason. The vendor's answer has no such key, and its SDKs pass over it.
-    #[serde(skip_serializing_if = "Skipped::is_nothing")]
-    events_skipped: Skipped,
+    #[serde(skip_serializing_if = "SkippedEvents::is_nothing")]
+    events_skipped: SkippedEvents,
     payload_size_bytes: usize,
     server_upload_time: i64,
 }
 
 /// Events that are understood and not kept, by reason. A reason without events is left out.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Skipped {
+struct SkippedEvents {
     /// They name a device and no user.
     #[serde(skip_serializing_if = "is_zero")]
     anonymous: u64,
@@ -38,7 +38,7 @@ struct Skipped {
     malformed: u64,
 }
 
-impl Skipped {
+impl SkippedEvents {
     fn is_nothing(&self) -> bool {
         self.sum() == 0
     }
@@ -71,8 +71,8 @@ pub(super) struct Refusal {
 pub(super) type Indices = BTreeMap<&'static str, Vec<usize>>;
 
 impl Stored {
-    pub(super) fn new(counts: &Counts, bytes: usize, now: Millis) -> Self {
-        let skipped = Skipped {
+    pub(super) fn new(counts: &LineCounts, bytes: usize, now: Millis) -> Self {
+        let skipped = SkippedEvents {
             anonymous: counts.anonymous,
             groups: counts.groups,
             malformed: counts.malformed,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::Refusal;
 use super::budget::{OverBudget, Reservation};
-use super::limits::{Limits, MAX_DRAINED};
+use super::limits::{MAX_DRAINED, ServerLimits};
 use super::pace::Pace;
 
 /// A body that is being received.
@@ -27,7 +27,7 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new(body: Incoming, head: &Parts, limits: &Limits) -> Self {
+    pub(super) fn new(body: Incoming, head: &Parts, limits: &ServerLimits) -> Self {
         let now = Instant::now();
         Self {
             body,

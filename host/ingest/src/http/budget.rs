@@ -28,12 +28,12 @@ impl Shares {
 /// The byte budget of requests. Clones share it.
 #[derive(Clone)]
 pub(super) struct ByteBudget {
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<HeldBytes>>,
     shares: Shares,
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldBytes {
     all: usize,
     /// Addresses that hold something.
     peers: HashMap<IpAddr, HeldByPeer>,
@@ -79,7 +79,7 @@ impl ByteBudget {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, HeldBytes> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

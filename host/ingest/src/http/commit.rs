@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::budget::Reservation;
 use super::limits::COMMIT_BYTES;
-use super::read::Decoded;
+use super::read::DecodedRequest;
 use crate::SourceStats;
 
 /// A request that waits for its commit.
-pub(super) struct Work {
-    pub(super) decoded: Decoded,
+pub(super) struct CommitJob {
+    pub(super) decoded: DecodedRequest,
     /// Held until the commit is done, even if nobody waits for it any more.
     pub(super) reservation: Reservation,
     pub(super) done: oneshot::Sender<Committed>,
@@ -27,9 +27,9 @@ pub(super) type Committed = Result<(), Arc<str>>;
 pub(super) type Append = Box<dyn FnMut(&EventBuffer) -> Result<u64, StoreError> + Send>;
 
 /// Commits until all senders are gone and nothing waits. Blocks.
-pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<Work>, stats: &SourceStats) {
+pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<CommitJob>, stats: &SourceStats) {
     while let Some(first) = queue.blocking_recv() {
-        let Work {
+        let CommitJob {
             mut decoded,
             reservation,
             done,
@@ -51,7 +51,7 @@ pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<Work>, stats: &S
     }
 }
 
-fn commit(append: &mut Append, decoded: &mut Decoded, stats: &SourceStats) -> Committed {
+fn commit(append: &mut Append, decoded: &mut DecodedRequest, stats: &SourceStats) -> Committed {
     // Nothing but events without a user: no reason to write.
     if !decoded.buffer.is_empty() {
         match append(&decoded.buffer) {
@@ -60,16 +60,16 @@ fn commit(append: &mut Append, decoded: &mut Decoded, stats: &SourceStats) -> Co
                 let reason = error.to_string();
                 let trouble = format!("events cannot be stored: {reason}");
                 // Clients try again and again: once is enough.
-                if stats.trouble().as_ref() != Some(&trouble) {
+                if stats.error().as_ref() != Some(&trouble) {
                     tracing::error!("{trouble}; until they can, requests are answered with 503");
                 }
-                stats.set_trouble(Some(trouble));
+                stats.set_error(Some(trouble));
                 return Err(reason.into());
             }
         }
-        if stats.trouble().is_some() {
+        if stats.error().is_some() {
             tracing::info!("events over http are stored again");
-            stats.set_trouble(None);
+            stats.set_error(None);
         }
     }
     stats.committed(&decoded.counts, Millis::now());
@@ -91,13 +91,13 @@ mod tests {
         let (sender, queue) = mpsc::channel(requests);
         let mut waiting = Vec::new();
         for nth in 0..requests {
-            let mut decoded = Decoded::default();
+            let mut decoded = DecodedRequest::default();
             let buffer = &mut decoded.buffer;
             buffer.event(&format!("user{nth}"), "View", Millis(1), None);
             buffer.property("text", ScalarRef::Text(&"x".repeat(text)));
             decoded.counts.events = 1;
             let (done, committed) = oneshot::channel();
-            let work = Work {
+            let work = CommitJob {
                 decoded,
                 reservation: budget.reservation([127, 0, 0, 1].into()),
                 done,
@@ -116,15 +116,16 @@ mod tests {
             })
         };
         run(append, queue, &stats);
-        let told = (waiting.into_iter()).all(|mut committed| committed.try_recv().unwrap().is_ok());
+        let report =
+            (waiting.into_iter()).all(|mut committed| committed.try_recv().unwrap().is_ok());
         let buffers = Arc::into_inner(buffers).unwrap().into_inner().unwrap();
-        (buffers, stats, told)
+        (buffers, stats, report)
     }
 
     #[test]
     fn requests_that_wait_share_a_commit_in_their_order() {
-        let (buffers, stats, told) = commits(64, 10);
-        assert_eq!((buffers.len(), told), (1, true));
+        let (buffers, stats, report) = commits(64, 10);
+        assert_eq!((buffers.len(), report), (1, true));
         let users: Vec<_> = buffers[0]
             .events()
             .map(|event| event.user.to_owned())
@@ -137,9 +138,9 @@ mod tests {
     #[test]
     fn a_commit_has_a_size() {
         let request = COMMIT_BYTES / 4;
-        let (buffers, stats, told) = commits(10, request);
+        let (buffers, stats, report) = commits(10, request);
         let rows: Vec<_> = buffers.iter().map(EventBuffer::len).collect();
-        assert_eq!((rows, told), (vec![4, 4, 2], true));
+        assert_eq!((rows, report), (vec![4, 4, 2], true));
         assert_eq!((stats.commits(), stats.counts().events), (3, 10));
     }
 }

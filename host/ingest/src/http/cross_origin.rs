@@ -13,9 +13,9 @@ use hyper::{Response, StatusCode};
 ///
 /// Its origin is named, and `*` stands only for a request without one: `sendBeacon` and `fetch` with `credentials: "include"`
 /// send cookies along, and then browsers take no `*`. No cookie means anything here.
-pub(super) fn open(asked: &HeaderMap, answer: &mut HeaderMap) {
+pub(super) fn open(context: &HeaderMap, answer: &mut HeaderMap) {
     let any = HeaderValue::from_static("*");
-    let origin = asked.get(ORIGIN);
+    let origin = context.get(ORIGIN);
     if origin.is_some() {
         let yes = HeaderValue::from_static("true");
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
@@ -27,14 +27,14 @@ pub(super) fn open(asked: &HeaderMap, answer: &mut HeaderMap) {
 }
 
 /// The answer to a browser that asks whether a page may send what it wants to send.
-pub(super) fn preflight(asked: &HeaderMap) -> Response<Full<Bytes>> {
+pub(super) fn preflight(context: &HeaderMap) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let answer = response.headers_mut();
-    open(asked, answer);
+    open(context, answer);
     let any = HeaderValue::from_static("*");
     // By name, since `*` stands for no header of a request with cookies.
-    let headers = asked.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let headers = context.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers.unwrap_or(any));
     for (name, value) in [
         (ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),

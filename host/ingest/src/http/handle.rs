@@ -17,15 +17,15 @@ use tokio::task::spawn_blocking;
 use super::answer::{Refusal, Stored};
 use super::body::{self, Receiving};
 use super::budget::{ByteBudget, Reservation};
-use super::commit::Work;
+use super::commit::CommitJob;
 use super::cross_origin;
 use super::key::{self, ApiKey};
-use super::limits::{Limits, MAX_BATCH_BODY, MAX_BODY};
-use super::read::{self, Asked, Decoded, Kind};
+use super::limits::{MAX_BATCH_BODY, MAX_BODY, ServerLimits};
+use super::read::{self, DecodedRequest, RequestContext, RequestKind};
 use crate::SourceStats;
 
 /// What all requests share.
-pub(super) struct Shared {
+pub(super) struct EventServerState {
     pub(super) keys: Vec<ApiKey>,
     /// Whose limits on names hold.
     pub(super) store: Option<Store>,
@@ -33,21 +33,21 @@ pub(super) struct Shared {
     /// One for each request that may be decoded at a time: as many as there are processors. More threads would be no
     /// faster, and each keeps memory of its own.
     pub(super) decoders: Arc<Semaphore>,
-    pub(super) queue: mpsc::Sender<Work>,
+    pub(super) queue: mpsc::Sender<CommitJob>,
     pub(super) stats: Arc<SourceStats>,
-    pub(super) limits: Limits,
+    pub(super) limits: ServerLimits,
 }
 
 /// What a path stands for.
 #[derive(Clone, Copy)]
 struct Route {
-    kind: Kind,
+    kind: RequestKind,
     max_body: usize,
 }
 
 /// What is to be done with a request's body.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct BodyRequest {
     route: Route,
     packed: bool,
     /// The head had a key, and it is one of those allowed.
@@ -56,7 +56,7 @@ struct Wanted {
 
 /// Answers a request of a peer.
 pub(super) async fn handle(
-    shared: Arc<Shared>,
+    shared: Arc<EventServerState>,
     request: Request<Incoming>,
     peer: IpAddr,
 ) -> Response<Full<Bytes>> {
@@ -95,18 +95,18 @@ pub(super) async fn handle(
 }
 
 /// What the head asks for, by the vendor's paths.
-fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<Wanted, Refusal> {
+fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<BodyRequest, Refusal> {
     let route = match head.uri.path() {
         "/2/httpapi" => Route {
-            kind: Kind::Events,
+            kind: RequestKind::Events,
             max_body: MAX_BODY,
         },
         "/batch" => Route {
-            kind: Kind::Events,
+            kind: RequestKind::Events,
             max_body: MAX_BATCH_BODY,
         },
         "/identify" => Route {
-            kind: Kind::Identify,
+            kind: RequestKind::Identify,
             max_body: MAX_BODY,
         },
         _ => {
@@ -128,7 +128,7 @@ fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<Wanted, Refusal> {
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
     };
-    Ok(Wanted {
+    Ok(BodyRequest {
         route,
         packed,
         known: key::check_head(head, keys)?,
@@ -137,8 +137,8 @@ fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<Wanted, Refusal> {
 
 /// Reads, decodes and stores.
 async fn take(
-    shared: &Arc<Shared>,
-    wanted: Wanted,
+    shared: &Arc<EventServerState>,
+    wanted: BodyRequest,
     body: Receiving,
     mut reservation: Reservation,
 ) -> Result<Stored, Refusal> {
@@ -161,7 +161,7 @@ async fn take(
     })??;
     let counts = read.decoded.counts;
     let (done, committed) = oneshot::channel();
-    let work = Work {
+    let work = CommitJob {
         decoded: read.decoded,
         reservation: read.reservation,
         done,
@@ -175,8 +175,8 @@ async fn take(
 }
 
 /// A request that was understood.
-struct Read {
-    decoded: Decoded,
+struct DecodedBody {
+    decoded: DecodedRequest,
     /// What the decoded events take.
     reservation: Reservation,
     /// The body's size, unpacked, in bytes.
@@ -184,12 +184,12 @@ struct Read {
 }
 
 fn decode(
-    shared: &Shared,
-    wanted: Wanted,
+    shared: &EventServerState,
+    wanted: BodyRequest,
     mut body: Vec<u8>,
     now: Millis,
     mut reservation: Reservation,
-) -> Result<Read, Refusal> {
+) -> Result<DecodedBody, Refusal> {
     let Route { kind, max_body } = wanted.route;
     if wanted.packed {
         let packed = body.len();
@@ -197,16 +197,16 @@ fn decode(
         reservation.shrink(packed);
     }
     let size = body.len();
-    let asked = Asked {
+    let context = RequestContext {
         kind,
         known: wanted.known,
         now,
     };
     let store = shared.store.as_ref();
-    let decoded = read::read(&body, &asked, &shared.keys, store, &mut reservation)?;
+    let decoded = read::read(&body, &context, &shared.keys, store, &mut reservation)?;
     drop(body);
     reservation.shrink(size);
-    Ok(Read {
+    Ok(DecodedBody {
         decoded,
         reservation,
         size,

@@ -81,7 +81,7 @@ pub const RETRY_AFTER: u64 = 2;
 
 /// Those that tests make smaller.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct ServerLimits {
     pub(super) bytes: Shares,
     pub(super) connections: usize,
     pub(super) head_time: Duration,
@@ -90,7 +90,7 @@ pub(super) struct Limits {
     pub(super) stop_time: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             bytes: Shares {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::limits::{Limits, PACE_BYTES};
+use super::limits::{PACE_BYTES, ServerLimits};
 
 /// The progress of a body, looked at once a [`super::limits::PACE_TIME`].
 pub(super) struct Pace {
@@ -19,7 +19,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(now: Instant, limits: &Limits) -> Self {
+    pub(super) fn new(now: Instant, limits: &ServerLimits) -> Self {
         let every = limits.pace_time;
         let looks = limits.body_time.as_millis() / every.as_millis().max(1);
         Self {
@@ -56,7 +56,7 @@ mod tests {
 
     /// The look, from 1, at which a sender is cut who brings in so many bytes from look to look.
     fn cut(bytes: impl IntoIterator<Item = usize>) -> Option<usize> {
-        let mut pace = Pace::new(Instant::now(), &Limits::default());
+        let mut pace = Pace::new(Instant::now(), &ServerLimits::default());
         let mut bytes = bytes.into_iter();
         bytes
             .position(|bytes| {

@@ -14,12 +14,12 @@ use super::budget::Reservation;
 use super::form;
 use super::key::{self, ApiKey};
 use super::limits::MAX_EVENTS;
-use crate::Counts;
-use crate::decode::{Door, Draft, Reading, decode_event};
+use crate::LineCounts;
+use crate::decode::{Admission, EventBuilder, EventDefaults, decode_event};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RequestKind {
     /// `events`.
     Events,
     /// `identification`: one or many, each operations on a user's properties.
@@ -28,8 +28,8 @@ pub(super) enum Kind {
 
 /// What is known of a request beside its body.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) kind: Kind,
+pub(super) struct RequestContext {
+    pub(super) kind: RequestKind,
     /// Its head had a key that is allowed: the body needs none.
     pub(super) known: bool,
     /// When it came.
@@ -38,12 +38,12 @@ pub(super) struct Asked {
 
 /// What a request holds.
 #[derive(Default)]
-pub(super) struct Decoded {
+pub(super) struct DecodedRequest {
     pub(super) buffer: EventBuffer,
-    pub(super) counts: Counts,
+    pub(super) counts: LineCounts,
 }
 
-impl Kind {
+impl RequestKind {
     fn field(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -51,8 +51,8 @@ impl Kind {
         }
     }
 
-    fn reading(self, now: Millis) -> Reading {
-        Reading {
+    fn defaults(self, now: Millis) -> EventDefaults {
+        EventDefaults {
             name: match self {
                 Self::Events => None,
                 Self::Identify => Some("$identify"),
@@ -66,13 +66,13 @@ impl Kind {
 /// Reads a body. Whatever is wrong with it, all of it is refused.
 pub(super) fn read(
     body: &[u8],
-    asked: &Asked,
+    context: &RequestContext,
     keys: &[ApiKey],
     store: Option<&Store>,
     reservation: &mut Reservation,
-) -> Result<Decoded, Refusal> {
-    let kind = asked.kind;
-    let (key, list) = if kind == Kind::Identify && !is_object(body) {
+) -> Result<DecodedRequest, Refusal> {
+    let kind = context.kind;
+    let (key, list) = if kind == RequestKind::Identify && !is_object(body) {
         (
             form_value(body, "api_key")?,
             form_value(body, kind.field())?,
@@ -82,11 +82,11 @@ pub(super) fn read(
     };
     match key.filter(|key| !key.is_empty()) {
         Some(key) => key::check(&key, keys)?,
-        None if asked.known => {}
+        None if context.known => {}
         None => return Err(Refusal::missing("api_key")),
     }
     let list = list.ok_or_else(|| Refusal::missing(kind.field()))?;
-    events(&list, kind, asked.now, store, reservation)
+    events(&list, kind, context.now, store, reservation)
 }
 
 /// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a form, a beacon a text.
@@ -94,7 +94,7 @@ fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
 
-type Parts<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
+type FormParts<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
 fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
     form::value(body, name).map_err(|error| {
@@ -108,7 +108,7 @@ fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Re
 /// The parts of the request's object, unread: each event is read by itself, so that one that is malformed can be named
 /// by its index.
 #[derive(serde::Deserialize)]
-struct Envelope<'a> {
+struct RequestParts<'a> {
     #[serde(borrow)]
     api_key: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -117,7 +117,7 @@ struct Envelope<'a> {
     identification: Option<&'a RawValue>,
 }
 
-fn object(body: &[u8], kind: Kind) -> Result<Parts<'_>, Refusal> {
+fn object(body: &[u8], kind: RequestKind) -> Result<FormParts<'_>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let place = error.valid_up_to() + 1;
         Refusal::bad(format!("The body is not UTF-8 at byte {place}"))
@@ -128,7 +128,7 @@ fn object(body: &[u8], kind: Kind) -> Result<Parts<'_>, Refusal> {
             kind.field()
         )));
     }
-    let envelope: Envelope<'_> = serde_json::from_str(text)
+    let envelope: RequestParts<'_> = serde_json::from_str(text)
         .map_err(|error| Refusal::bad(format!("The body is not valid JSON: {error}")))?;
     let key = match envelope.api_key {
         None => None,
@@ -138,33 +138,33 @@ fn object(body: &[u8], kind: Kind) -> Result<Parts<'_>, Refusal> {
         ),
     };
     let list = match kind {
-        Kind::Events => envelope.events,
-        Kind::Identify => envelope.identification,
+        RequestKind::Events => envelope.events,
+        RequestKind::Identify => envelope.identification,
     };
     Ok((key, list.map(|list| Cow::Borrowed(list.get()))))
 }
 
 fn events(
     list: &str,
-    kind: Kind,
+    kind: RequestKind,
     now: Millis,
     store: Option<&Store>,
     reservation: &mut Reservation,
-) -> Result<Decoded, Refusal> {
+) -> Result<DecodedRequest, Refusal> {
     let mut events = Events {
-        reading: kind.reading(now),
-        draft: Draft::default(),
-        door: Door::new(store),
-        decoded: Decoded::default(),
-        faults: Faults::default(),
+        defaults: kind.defaults(now),
+        builder: EventBuilder::default(),
+        admission: Admission::new(store),
+        decoded: DecodedRequest::default(),
+        faults: EventFaults::default(),
         reservation,
         body: list.len(),
     };
-    if kind == Kind::Identify && is_object(list.as_bytes()) {
+    if kind == RequestKind::Identify && is_object(list.as_bytes()) {
         events.one(0, list)?;
     } else {
         let mut refusal = None;
-        let visitor = List {
+        let visitor = EventList {
             events: &mut events,
             refusal: &mut refusal,
         };
@@ -178,7 +178,7 @@ fn events(
     }
     match events.faults.first {
         Some(first) => {
-            let Faults {
+            let EventFaults {
                 invalid, missing, ..
             } = events.faults;
             Err(Refusal::events(invalid, missing, &first))
@@ -189,11 +189,11 @@ fn events(
 
 /// The events of a request as they are read.
 struct Events<'a, 'r> {
-    reading: Reading,
-    draft: Draft<'a>,
-    door: Door<'r>,
-    decoded: Decoded,
-    faults: Faults,
+    defaults: EventDefaults,
+    builder: EventBuilder<'a>,
+    admission: Admission<'r>,
+    decoded: DecodedRequest,
+    faults: EventFaults,
     reservation: &'r mut Reservation,
     /// The list's size, in bytes.
     body: usize,
@@ -201,7 +201,7 @@ struct Events<'a, 'r> {
 
 /// The events that are at fault, by field.
 #[derive(Default)]
-struct Faults {
+struct EventFaults {
     invalid: Indices,
     missing: Indices,
     /// What is wrong with the first.
@@ -210,11 +210,11 @@ struct Faults {
 
 impl<'a> Events<'a, '_> {
     fn one(&mut self, index: usize, text: &'a str) -> Result<(), Refusal> {
-        let Decoded { buffer, counts } = &mut self.decoded;
+        let DecodedRequest { buffer, counts } = &mut self.decoded;
         let before = buffer.size();
         counts.lines += 1;
-        let (draft, door) = (&mut self.draft, &mut self.door);
-        match decode_event(text, &self.reading, draft, door, buffer, counts) {
+        let (builder, admission) = (&mut self.builder, &mut self.admission);
+        match decode_event(text, &self.defaults, builder, admission, buffer, counts) {
             Ok(()) => self
                 .reservation
                 .grow(buffer.size() - before)
@@ -233,12 +233,12 @@ impl<'a> Events<'a, '_> {
     }
 }
 
-struct List<'e, 'a, 'r> {
+struct EventList<'e, 'a, 'r> {
     events: &'e mut Events<'a, 'r>,
     refusal: &'e mut Option<Refusal>,
 }
 
-impl<'a> Visitor<'a> for List<'_, 'a, '_> {
+impl<'a> Visitor<'a> for EventList<'_, 'a, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::HttpError;
 use super::budget::ByteBudget;
 use super::commit::{self, Append};
-use super::handle::{Shared, handle};
+use super::handle::{EventServerState, handle};
 use super::key::ApiKey;
-use super::limits::{Limits, MAX_HEAD, MAX_HEADERS, WRITE_TIME};
+use super::limits::{MAX_HEAD, MAX_HEADERS, ServerLimits, WRITE_TIME};
 use crate::SourceStats;
 
 /// See [`super::run_http`]. With the store that is appended to, its limits on names hold.
@@ -22,7 +22,7 @@ pub(super) async fn run(
     listener: TcpListener,
     (append, store): (Append, Option<Store>),
     keys: Vec<ApiKey>,
-    limits: Limits,
+    limits: ServerLimits,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
 ) -> Result<(), HttpError> {
@@ -36,7 +36,7 @@ pub(super) async fn run(
         spawn_blocking(move || commit::run(append, waiting, &stats))
     };
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let shared = Arc::new(Shared {
+    let shared = Arc::new(EventServerState {
         keys,
         store,
         budget: ByteBudget::new(limits.bytes),
@@ -45,7 +45,7 @@ pub(super) async fn run(
         stats,
         limits,
     });
-    let connections = muster_http::Limits {
+    let connections = muster_http::ConnectionLimits {
         connections: limits.connections,
         head_time: limits.head_time,
         write_time: WRITE_TIME,

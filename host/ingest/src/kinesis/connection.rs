@@ -10,7 +10,7 @@ use aws_sdk_kinesis::types::{Shard, ShardIteratorType};
 use muster_aws::{Access, NoRegion, StreamSettings};
 use tokio::sync::RwLock;
 
-use super::position::Position;
+use super::position::ShardPosition;
 
 /// Kinesis: GetRecords gives at most 10,000 records.
 pub(super) const CALL_RECORDS: i32 = 10_000;
@@ -18,14 +18,14 @@ pub(super) const CALL_RECORDS: i32 = 10_000;
 /// Kinesis: a shard takes 5 GetRecords a second, from all its readers.
 pub(super) const APART: Duration = Duration::from_millis(250);
 
-pub(super) struct Connection {
+pub(super) struct KinesisConnection {
     stream: StreamSettings,
     client: RwLock<Client>,
 }
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ReadError {
     /// The iterator is older than five minutes.
     Expired,
     /// The shard is asked too often, or for too much.
@@ -36,7 +36,7 @@ pub(super) enum Fault {
     Other(String),
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Expired => f.write_str("the iterator has expired"),
@@ -46,7 +46,7 @@ impl std::fmt::Display for Fault {
     }
 }
 
-impl Connection {
+impl KinesisConnection {
     /// Connects, and tells what of the stream's place belongs to its name.
     pub(super) async fn new(stream: StreamSettings) -> Result<(Self, String), NoRegion> {
         let (client, region) = connect(&stream).await?;
@@ -57,7 +57,7 @@ impl Connection {
     }
 
     /// All shards that the stream still has records of.
-    pub(super) async fn list(&self) -> Result<Vec<Shard>, Fault> {
+    pub(super) async fn list(&self) -> Result<Vec<Shard>, ReadError> {
         let mut shards = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -82,20 +82,20 @@ impl Connection {
     pub(super) async fn iterator(
         &self,
         shard: &str,
-        position: &Position,
-    ) -> Result<Option<String>, Fault> {
+        position: &ShardPosition,
+    ) -> Result<Option<String>, ReadError> {
         let call = self.client.read().await.get_shard_iterator();
         let call = call
             .stream_name(self.stream.stream_name.as_str())
             .shard_id(shard);
         let call = match position {
-            Position::Horizon | Position::Ended => {
+            ShardPosition::Horizon | ShardPosition::Ended => {
                 call.shard_iterator_type(ShardIteratorType::TrimHorizon)
             }
-            Position::At(instant) => call
+            ShardPosition::At(instant) => call
                 .shard_iterator_type(ShardIteratorType::AtTimestamp)
                 .timestamp(DateTime::from_millis(instant.0)),
-            Position::After(sequence) => call
+            ShardPosition::After(sequence) => call
                 .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
                 .starting_sequence_number(sequence),
         };
@@ -103,16 +103,16 @@ impl Connection {
             Ok(answer) => Ok(answer.shard_iterator),
             // Of another position it means something else: an instant that has not come yet by Kinesis's clock, for one.
             Err(error)
-                if matches!(position, Position::After(_))
+                if matches!(position, ShardPosition::After(_))
                     && code(&error) == Some("InvalidArgumentException") =>
             {
-                Err(Fault::NoSuchPosition(describe(&error)))
+                Err(ReadError::NoSuchPosition(describe(&error)))
             }
             Err(error) => Err(self.fault(&error).await),
         }
     }
 
-    pub(super) async fn records(&self, iterator: &str) -> Result<GetRecordsOutput, Fault> {
+    pub(super) async fn records(&self, iterator: &str) -> Result<GetRecordsOutput, ReadError> {
         let call = self.client.read().await.get_records();
         let call = call.shard_iterator(iterator).limit(CALL_RECORDS);
         match call.send().await {
@@ -123,25 +123,25 @@ impl Connection {
 
     /// Tells the faults apart by their codes. Expired credentials are neither retried nor refreshed by the SDK: a fresh client has fresh
     /// ones.
-    async fn fault<E, R>(&self, error: &SdkError<E, R>) -> Fault
+    async fn fault<E, R>(&self, error: &SdkError<E, R>) -> ReadError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
         match code(error) {
-            Some("ExpiredIteratorException") => Fault::Expired,
+            Some("ExpiredIteratorException") => ReadError::Expired,
             Some(
                 "ProvisionedThroughputExceededException"
                 | "LimitExceededException"
                 | "ThrottlingException",
-            ) => Fault::Throttled,
+            ) => ReadError::Throttled,
             Some("ExpiredTokenException" | "ExpiredToken") => {
                 if let Ok((client, _)) = connect(&self.stream).await {
                     *self.client.write().await = client;
                 }
-                Fault::Other(describe(error))
+                ReadError::Other(describe(error))
             }
-            _ => Fault::Other(describe(error)),
+            _ => ReadError::Other(describe(error)),
         }
     }
 }

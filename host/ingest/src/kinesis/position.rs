@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A place in a shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Position {
+pub(super) enum ShardPosition {
     /// Before the oldest record that the stream still has.
     Horizon,
     /// Before the first record that the stream got at this instant or later.
@@ -18,7 +18,7 @@ pub(super) enum Position {
     Ended,
 }
 
-impl Position {
+impl ShardPosition {
     /// JSON, so that a newer version can add to it.
     pub(super) fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
@@ -58,15 +58,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_position_comes_back_as_it_was(ms in any::<i64>(), sequence in "[0-9]{1,56}") {
-            for position in [Position::Horizon, Position::At(Millis(ms)), Position::After(sequence), Position::Ended] {
-                prop_assert_eq!(Position::decode(&position.encode()), Some(position));
+            for position in [ShardPosition::Horizon, ShardPosition::At(Millis(ms)), ShardPosition::After(sequence), ShardPosition::Ended] {
+                prop_assert_eq!(ShardPosition::decode(&position.encode()), Some(position));
             }
         }
 
         #[test]
         fn bytes_of_another_version_are_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            if let Some(position) = Position::decode(&bytes) {
-                prop_assert_eq!(Position::decode(&position.encode()), Some(position));
+            if let Some(position) = ShardPosition::decode(&bytes) {
+                prop_assert_eq!(ShardPosition::decode(&position.encode()), Some(position));
             }
         }
     }

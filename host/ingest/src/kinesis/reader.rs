@@ -9,31 +9,31 @@ use muster_store::{SourceKey, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{APART, Fault};
-use super::position::Position;
+use super::connection::{APART, ReadError};
+use super::position::ShardPosition;
 use super::records::decode;
-use super::{Shared, Told, patience};
+use super::{ShardReport, StreamState, backoff};
 
 /// How reading a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum ShardEnd {
     /// All of it is read, and there will be no more.
     ToTheEnd,
     /// It was told to stop.
     Stopped,
 }
 
-pub(super) struct Reader {
-    shared: Arc<Shared>,
+pub(super) struct ShardReader {
+    shared: Arc<StreamState>,
     shard: String,
     key: SourceKey,
-    position: Position,
+    position: ShardPosition,
     iterator: Option<String>,
     failures: u32,
 }
 
-impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, shard: &Shard) -> Result<Self, StoreError> {
+impl ShardReader {
+    pub(super) fn new(shared: Arc<StreamState>, shard: &Shard) -> Result<Self, StoreError> {
         let key = shared.key(&shard.shard_id)?;
         let position = match shared.position(&shard.shard_id)? {
             Some(position) => position,
@@ -49,17 +49,17 @@ impl Reader {
         })
     }
 
-    pub(super) async fn run(mut self) -> (String, Read) {
+    pub(super) async fn run(mut self) -> (String, ShardEnd) {
         let cancel = self.shared.cancel.clone();
         while !cancel.is_cancelled() {
             let begun = Instant::now();
             let next = match self.step(&cancel).await {
                 _ if cancel.is_cancelled() => break,
-                Ok(true) => return (self.shard, Read::ToTheEnd),
+                Ok(true) => return (self.shard, ShardEnd::ToTheEnd),
                 Ok(false) => begun + APART,
                 Err(fault) => {
                     self.failed(&fault);
-                    Instant::now() + patience(self.failures)
+                    Instant::now() + backoff(self.failures)
                 }
             };
             tokio::select! {
@@ -67,12 +67,12 @@ impl Reader {
                 () = cancel.cancelled() => {}
             }
         }
-        (self.shard, Read::Stopped)
+        (self.shard, ShardEnd::Stopped)
     }
 
     /// One call and one commit. Whether the shard has ended. When it is cancelled, a call under way is dropped, for what it brings is not
     /// stored yet and comes again; a commit under way is waited for.
-    async fn step(&mut self, cancel: &CancellationToken) -> Result<bool, Fault> {
+    async fn step(&mut self, cancel: &CancellationToken) -> Result<bool, ReadError> {
         let shared = Arc::clone(&self.shared);
         let iterator = match self.iterator.take() {
             Some(iterator) => Some(iterator),
@@ -106,9 +106,9 @@ impl Reader {
         // Not before the records are stored: if that failed, they are read again from the position.
         self.iterator = next_shard_iterator;
         self.failures = 0;
-        shared.tell(
+        shared.report(
             &self.shard,
-            Told {
+            ShardReport {
                 behind: millis_behind_latest.unwrap_or(0),
                 trouble: None,
             },
@@ -121,10 +121,10 @@ impl Reader {
         &mut self,
         records: Vec<aws_sdk_kinesis::types::Record>,
         ended: bool,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, ReadError> {
         let position = match records.last() {
-            _ if ended => Position::Ended,
-            Some(last) => Position::After(last.sequence_number.clone()),
+            _ if ended => ShardPosition::Ended,
+            Some(last) => ShardPosition::After(last.sequence_number.clone()),
             None => return Ok(false),
         };
         let (shared, shard) = (Arc::clone(&self.shared), self.shard.clone());
@@ -146,30 +146,30 @@ impl Reader {
                 self.position = position;
                 Ok(ended)
             }
-            Ok(Err(error)) => Err(Fault::Other(error.to_string())),
+            Ok(Err(error)) => Err(ReadError::Other(error.to_string())),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Fault::Other("the runtime is ending".to_owned())),
+                Err(_) => Err(ReadError::Other("the runtime is ending".to_owned())),
             },
         }
     }
 
-    fn failed(&mut self, fault: &Fault) {
+    fn failed(&mut self, fault: &ReadError) {
         self.failures = self.failures.saturating_add(1);
         match fault {
             // A new one is made from the position.
-            Fault::Expired => self.failures = 1,
-            Fault::Throttled => {
+            ReadError::Expired => self.failures = 1,
+            ReadError::Throttled => {
                 tracing::debug!(stream = self.shared.name, shard = self.shard, "throttled")
             }
-            Fault::NoSuchPosition(why) => {
+            ReadError::NoSuchPosition(why) => {
                 tracing::error!(
                     stream = self.shared.name, shard = self.shard, position = ?self.position,
                     "the shard does not have this position any more, so records may be missing; reading goes on at the oldest that there is: {why}"
                 );
-                self.position = Position::Horizon;
+                self.position = ShardPosition::Horizon;
             }
-            Fault::Other(why) => self.shared.trouble(&self.shard, why),
+            ReadError::Other(why) => self.shared.report_error(&self.shard, why),
         }
     }
 }

@@ -7,7 +7,7 @@ use muster_model::EventBuffer;
 use muster_store::Store;
 
 use crate::decode::limits::MAX_LINE;
-use crate::{Counts, decode_lines};
+use crate::{LineCounts, decode_lines};
 
 /// What the first two bytes of gzip are.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -20,16 +20,16 @@ const LOGGED: usize = 3;
 
 /// The events of a call.
 #[derive(Default)]
-pub(super) struct Decoded {
+pub(super) struct DecodedRecords {
     pub(super) buffer: EventBuffer,
-    pub(super) counts: Counts,
+    pub(super) counts: LineCounts,
     /// The first malformed records: the sequence number, and what is wrong.
     pub(super) malformed: Vec<(String, String)>,
 }
 
 /// Decodes records, each of which holds one event or several lines of them, plain or gzip.
-pub(super) fn decode(records: &[Record], store: Option<&Store>) -> Decoded {
-    let mut decoded = Decoded::default();
+pub(super) fn decode(records: &[Record], store: Option<&Store>) -> DecodedRecords {
+    let mut decoded = DecodedRecords::default();
     for record in records {
         let data = record.data.as_ref();
         let sequence = &record.sequence_number;
@@ -51,7 +51,7 @@ pub(super) fn decode(records: &[Record], store: Option<&Store>) -> Decoded {
     decoded
 }
 
-impl Decoded {
+impl DecodedRecords {
     fn lines(&mut self, sequence: &str, data: &[u8], store: Option<&Store>) {
         let malformed = &mut self.malformed;
         decode_lines(
@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn a_name_too_many_is_counted_and_told() {
         let directory = tempfile::tempdir().unwrap();
-        let options = muster_store::Options {
+        let options = muster_store::StoreOptions {
             event_names: 1,
-            ..muster_store::Options::default()
+            ..muster_store::StoreOptions::default()
         };
         let store = Store::open(directory.path(), &options).unwrap();
         let other = LINE.replace("View", "View 17");

@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use aws_sdk_kinesis::types::Shard;
 use muster_store::StoreError;
 
-use super::Shared;
-use super::position::Position;
+use super::StreamState;
+use super::position::ShardPosition;
 
-impl Shared {
+impl StreamState {
     /// Where a shard begins that has no position: a child of one that was read at its first record, whatever `start` says by now, and any
     /// other where `start` says.
-    pub(super) fn beginning(&self, shard: &Shard) -> Result<Position, StoreError> {
+    pub(super) fn beginning(&self, shard: &Shard) -> Result<ShardPosition, StoreError> {
         for parent in [&shard.parent_shard_id, &shard.adjacent_parent_shard_id]
             .into_iter()
             .flatten()
         {
             if self.position(parent)?.is_some() {
-                return Ok(Position::Horizon);
+                return Ok(ShardPosition::Horizon);
             }
         }
         Ok(self.start.clone())
@@ -27,7 +27,7 @@ impl Shared {
     pub(super) fn readable<'a>(&self, all: &'a [Shard]) -> Result<Vec<&'a Shard>, StoreError> {
         let mut ended = BTreeSet::new();
         for shard in all {
-            if self.position(&shard.shard_id)? == Some(Position::Ended) {
+            if self.position(&shard.shard_id)? == Some(ShardPosition::Ended) {
                 ended.insert(shard.shard_id.as_str());
             }
         }

@@ -12,13 +12,13 @@ use crate::batch::CallLimits;
 
 /// An outbox in memory that refuses to acknowledge a message twice, and remembers each commit.
 #[derive(Default)]
-struct Watched {
+struct WatchedOutbox {
     messages: Mutex<Vec<Outgoing>>,
     commits: Mutex<Vec<Vec<u64>>>,
     broken: bool,
 }
 
-impl Watched {
+impl WatchedOutbox {
     fn of(count: u64) -> Arc<Self> {
         let message = |sequence: u64| Outgoing {
             sequence,
@@ -41,7 +41,7 @@ impl Watched {
     }
 }
 
-impl Outbox for Watched {
+impl Outbox for WatchedOutbox {
     fn read(
         &self,
         _: &str,
@@ -83,7 +83,7 @@ impl Outbox for Watched {
 
 /// What the destination does with a call.
 #[derive(Clone, Debug)]
-enum Turn {
+enum ScriptedAnswer {
     /// A verdict per message, by a letter each: `.` sent, `t` throttled, `f` failed, `p` poison. Messages beyond the
     /// letters are sent.
     Answer(&'static str),
@@ -97,7 +97,7 @@ enum Turn {
 /// A destination that does as it is told, and then takes everything.
 #[derive(Default)]
 struct Scripted {
-    turns: VecDeque<Turn>,
+    turns: VecDeque<ScriptedAnswer>,
     calls: Vec<Vec<u64>>,
     arrived: Vec<u64>,
     refused: BTreeSet<u64>,
@@ -105,7 +105,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
+    fn new(turns: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
         Self {
             turns: turns.into_iter().collect(),
             ..Self::default()
@@ -128,24 +128,28 @@ impl Sink for Scripted {
             .then(|| "too large".to_owned())
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         let sequences: Vec<_> = messages.iter().map(|message| message.sequence).collect();
         self.calls.push(sequences.clone());
         let letters = match self.turns.pop_front() {
             None => "",
-            Some(Turn::Answer(letters)) => letters,
-            Some(Turn::Lost) => {
+            Some(ScriptedAnswer::Answer(letters)) => letters,
+            Some(ScriptedAnswer::Lost) => {
                 self.arrived.extend(sequences);
-                return Err(Failure::Transient("the connection was closed".to_owned()));
+                return Err(CallFailure::Transient(
+                    "the connection was closed".to_owned(),
+                ));
             }
-            Some(Turn::Throttled) => return Err(Failure::Throttled("slow down".to_owned())),
-            Some(Turn::Denied) => {
-                return Err(Failure::Stop(Cause::Denied {
+            Some(ScriptedAnswer::Throttled) => {
+                return Err(CallFailure::Throttled("slow down".to_owned()));
+            }
+            Some(ScriptedAnswer::Denied) => {
+                return Err(CallFailure::Stop(Cause::Denied {
                     reason: "no".to_owned(),
                     hint: "ask",
                 }));
             }
-            Some(Turn::Cancel(token)) => {
+            Some(ScriptedAnswer::Cancel(token)) => {
                 token.cancel();
                 ""
             }
@@ -168,7 +172,7 @@ impl Sink for Scripted {
 }
 
 async fn run(
-    outbox: &Arc<Watched>,
+    outbox: &Arc<WatchedOutbox>,
     sink: &mut Scripted,
     options: &DrainOptions,
 ) -> Result<DrainReport, PublishError> {
@@ -177,7 +181,7 @@ async fn run(
 
 #[tokio::test(start_paused = true)]
 async fn messages_go_in_order_with_a_commit_per_call() {
-    let (outbox, mut sink) = (Watched::of(10), Scripted::default());
+    let (outbox, mut sink) = (WatchedOutbox::of(10), Scripted::default());
     let report = run(&outbox, &mut sink, &DrainOptions::default())
         .await
         .unwrap();
@@ -198,8 +202,12 @@ async fn messages_go_in_order_with_a_commit_per_call() {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_failed_goes_again_and_first() {
-    let turns = [Turn::Answer(".t.f"), Turn::Answer("f."), Turn::Answer("")];
-    let (outbox, mut sink) = (Watched::of(6), Scripted::new(turns));
+    let turns = [
+        ScriptedAnswer::Answer(".t.f"),
+        ScriptedAnswer::Answer("f."),
+        ScriptedAnswer::Answer(""),
+    ];
+    let (outbox, mut sink) = (WatchedOutbox::of(6), Scripted::new(turns));
     let report = run(&outbox, &mut sink, &DrainOptions::default())
         .await
         .unwrap();
@@ -224,7 +232,7 @@ async fn calls_are_filled_whatever_the_outbox_reads_at_a_time() {
         bytes: 48,
         overhead: 2,
     };
-    let (outbox, mut sink) = (Watched::of(12), Scripted::default());
+    let (outbox, mut sink) = (WatchedOutbox::of(12), Scripted::default());
     sink.limits = Some(limits);
     run(&outbox, &mut sink, &DrainOptions::default())
         .await
@@ -237,8 +245,8 @@ async fn calls_are_filled_whatever_the_outbox_reads_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_slows_and_drops_nothing() {
-    let turns = (0..8).map(|_| Turn::Throttled);
-    let (outbox, mut sink) = (Watched::of(3), Scripted::new(turns));
+    let turns = (0..8).map(|_| ScriptedAnswer::Throttled);
+    let (outbox, mut sink) = (WatchedOutbox::of(3), Scripted::new(turns));
     let begun = Instant::now();
     let report = run(&outbox, &mut sink, &DrainOptions::default())
         .await
@@ -254,10 +262,10 @@ async fn throttling_slows_and_drops_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_takes_little_at_a_time_is_not_given_up() {
-    let turns = (0..999).map(|_| Turn::Answer(".ttt"));
-    let (outbox, mut sink) = (Watched::of(400), Scripted::new(turns));
+    let turns = (0..999).map(|_| ScriptedAnswer::Answer(".ttt"));
+    let (outbox, mut sink) = (WatchedOutbox::of(400), Scripted::new(turns));
     let options = DrainOptions {
-        patience: Duration::from_secs(2),
+        give_up_after: Duration::from_secs(2),
         ..DrainOptions::default()
     };
     let report = run(&outbox, &mut sink, &options).await.unwrap();
@@ -266,7 +274,7 @@ async fn a_destination_that_takes_little_at_a_time_is_not_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_sent_again_with_the_same_messages() {
-    let (outbox, mut sink) = (Watched::of(2), Scripted::new([Turn::Lost]));
+    let (outbox, mut sink) = (WatchedOutbox::of(2), Scripted::new([ScriptedAnswer::Lost]));
     let report = run(&outbox, &mut sink, &DrainOptions::default())
         .await
         .unwrap();
@@ -278,8 +286,8 @@ async fn a_lost_answer_is_sent_again_with_the_same_messages() {
 #[tokio::test(start_paused = true)]
 async fn a_denial_stops_at_once_and_keeps_the_backlog() {
     let (outbox, mut sink) = (
-        Watched::of(6),
-        Scripted::new([Turn::Answer("..t."), Turn::Denied]),
+        WatchedOutbox::of(6),
+        Scripted::new([ScriptedAnswer::Answer("..t."), ScriptedAnswer::Denied]),
     );
     let error = run(&outbox, &mut sink, &DrainOptions::default())
         .await
@@ -295,13 +303,13 @@ async fn a_denial_stops_at_once_and_keeps_the_backlog() {
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_is_away_is_given_up_after_a_while() {
-    let turns = (0..99).map(|_| Turn::Answer("ffff"));
-    let (outbox, mut sink) = (Watched::of(4), Scripted::new(turns));
+    let turns = (0..99).map(|_| ScriptedAnswer::Answer("ffff"));
+    let (outbox, mut sink) = (WatchedOutbox::of(4), Scripted::new(turns));
     let begun = Instant::now();
     let error = run(&outbox, &mut sink, &DrainOptions::default())
         .await
         .unwrap_err();
-    assert_eq!(begun.elapsed().as_secs(), crate::PATIENCE.as_secs());
+    assert_eq!(begun.elapsed().as_secs(), crate::GIVE_UP_AFTER.as_secs());
     assert_eq!(error.cause.kind(), "unavailable");
     assert!(
         error.to_string().ends_with("the last time: internal"),
@@ -312,7 +320,10 @@ async fn a_destination_that_is_away_is_given_up_after_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn poison_is_kept_and_told_after_all_else_was_sent() {
-    let (outbox, mut sink) = (Watched::of(9), Scripted::new([Turn::Answer(".p.")]));
+    let (outbox, mut sink) = (
+        WatchedOutbox::of(9),
+        Scripted::new([ScriptedAnswer::Answer(".p.")]),
+    );
     sink.refused = BTreeSet::from([5, 6]);
     let error = run(&outbox, &mut sink, &DrainOptions::default())
         .await
@@ -336,8 +347,8 @@ async fn poison_is_kept_and_told_after_all_else_was_sent() {
 async fn a_cancellation_ends_after_the_call_under_way() {
     let options = DrainOptions::default();
     let (outbox, mut sink) = (
-        Watched::of(9),
-        Scripted::new([Turn::Cancel(options.cancel.clone())]),
+        WatchedOutbox::of(9),
+        Scripted::new([ScriptedAnswer::Cancel(options.cancel.clone())]),
     );
     let report = run(&outbox, &mut sink, &options).await.unwrap();
     assert_eq!((report.messages, report.complete), (4, false));
@@ -353,8 +364,8 @@ async fn a_wait_ends_with_the_cancellation_or_the_deadline() {
         ..DrainOptions::default()
     };
     let (outbox, mut sink) = (
-        Watched::of(1),
-        Scripted::new((0..99).map(|_| Turn::Throttled)),
+        WatchedOutbox::of(1),
+        Scripted::new((0..99).map(|_| ScriptedAnswer::Throttled)),
     );
     let report = run(&outbox, &mut sink, &options).await.unwrap();
     assert_eq!((report.complete, begun.elapsed().as_secs()), (false, 5));
@@ -373,10 +384,10 @@ async fn a_wait_ends_with_the_cancellation_or_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_under_the_store_is_told() {
-    let outbox = Arc::new(Watched {
-        messages: Mutex::new(Watched::of(1).messages.lock().unwrap().clone()),
+    let outbox = Arc::new(WatchedOutbox {
+        messages: Mutex::new(WatchedOutbox::of(1).messages.lock().unwrap().clone()),
         broken: true,
-        ..Watched::default()
+        ..WatchedOutbox::default()
     });
     let error = run(&outbox, &mut Scripted::default(), &DrainOptions::default())
         .await
@@ -388,11 +399,11 @@ async fn a_full_disk_under_the_store_is_told() {
     assert_eq!(error.report.messages, 0, "sent, but not acknowledged");
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+fn turn() -> impl Strategy<Value = ScriptedAnswer> {
     prop_oneof![
-        2 => Just(Turn::Throttled),
-        2 => Just(Turn::Lost),
-        5 => prop::sample::select(vec!["t", "f", ".f.t", "tt", "ffff", "..tf", "f"]).prop_map(Turn::Answer),
+        2 => Just(ScriptedAnswer::Throttled),
+        2 => Just(ScriptedAnswer::Lost),
+        5 => prop::sample::select(vec!["t", "f", ".f.t", "tt", "ffff", "..tf", "f"]).prop_map(ScriptedAnswer::Answer),
     ]
 }
 
@@ -402,14 +413,14 @@ proptest! {
         count in 0_u64..30,
         turns in prop::collection::vec(turn(), 0..12),
     ) {
-        let lost = turns.iter().filter(|turn| matches!(turn, Turn::Lost)).count();
-        let (outbox, mut sink) = (Watched::of(count), Scripted::new(turns));
+        let lost = turns.iter().filter(|turn| matches!(turn, ScriptedAnswer::Lost)).count();
+        let (outbox, mut sink) = (WatchedOutbox::of(count), Scripted::new(turns));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .unwrap();
-        let options = DrainOptions { patience: Duration::MAX, ..DrainOptions::default() };
+        let options = DrainOptions { give_up_after: Duration::MAX, ..DrainOptions::default() };
         let report = runtime.block_on(run(&outbox, &mut sink, &options)).unwrap();
         prop_assert!(report.complete);
         prop_assert_eq!(report.messages, count);

@@ -28,7 +28,7 @@ pub(super) enum Class {
 
 /// Who failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Service {
+enum AwsService {
     Kinesis,
     Sts,
     /// Nobody answered, or nobody was asked.
@@ -38,7 +38,7 @@ enum Service {
 /// An error of a whole call, in our words.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
-    service: Service,
+    service: AwsService,
     /// It said no, rather than nothing.
     answered: bool,
     code: Option<String>,
@@ -51,7 +51,7 @@ impl Fault {
     /// Reads an SDK's error.
     pub(super) fn of(error: &SdkError<PutRecordsError, HttpResponse>) -> Self {
         if let SdkError::ServiceError(_) = error {
-            return Self::answered(Service::Kinesis, error);
+            return Self::answered(AwsService::Kinesis, error);
         }
         // Credentials are fetched on the way to the call, so their errors are inside of the call's; and those of the
         // process itself, on the way to the role's, are inside of these. The innermost says what is wrong.
@@ -59,8 +59,8 @@ impl Fault {
             let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
             let web =
                 cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
-            role.map(|error| Self::answered(Service::Sts, error))
-                .or_else(|| web.map(|error| Self::answered(Service::Sts, error)))
+            role.map(|error| Self::answered(AwsService::Sts, error))
+                .or_else(|| web.map(|error| Self::answered(AwsService::Sts, error)))
         });
         if let Some(fault) = &sts
             && fault.answered
@@ -74,7 +74,7 @@ impl Fault {
         {
             return Self::unanswered(class, format!("no AWS credentials: {}", chain(error)));
         }
-        sts.unwrap_or_else(|| Self::answered(Service::Kinesis, error))
+        sts.unwrap_or_else(|| Self::answered(AwsService::Kinesis, error))
     }
 
     /// A request that could not even be built.
@@ -87,7 +87,7 @@ impl Fault {
 
     fn unanswered(class: Class, reason: String) -> Self {
         Self {
-            service: Service::Nobody,
+            service: AwsService::Nobody,
             answered: false,
             code: None,
             class,
@@ -95,13 +95,13 @@ impl Fault {
         }
     }
 
-    fn answered<E>(service: Service, error: &SdkError<E, HttpResponse>) -> Self
+    fn answered<E>(service: AwsService, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
         let who = match service {
-            Service::Sts => "sts",
-            Service::Kinesis | Service::Nobody => "kinesis",
+            AwsService::Sts => "sts",
+            AwsService::Kinesis | AwsService::Nobody => "kinesis",
         };
         let SdkError::ServiceError(answer) = error else {
             return Self {
@@ -139,7 +139,7 @@ impl Fault {
             (_, Class::Expired) => {
                 "the credentials that Muster itself runs with have expired: renew them, and see that the clock is right"
             }
-            (Service::Sts, Class::Denied) if code.starts_with("AccessDenied") => {
+            (AwsService::Sts, Class::Denied) if code.starts_with("AccessDenied") => {
                 "let the role's trust policy allow `sts:AssumeRole` to the identity named here, with this `external_id`; \
                  that identity's own policy has to allow it as well"
             }
@@ -148,25 +148,27 @@ impl Fault {
                  the writer use it; the session under `role_arn` is cut down to PutRecord and PutRecords, so that the \
                  grant has to come from the key's policy"
             }
-            (Service::Kinesis, Class::Denied)
+            (AwsService::Kinesis, Class::Denied)
                 if code.starts_with("AccessDenied") && assumes_role =>
             {
                 "let the role's permission policy allow `kinesis:PutRecords` on this stream, and see that `region` and \
                  `stream_name` are the stream's and that role and stream are of one account"
             }
-            (Service::Kinesis, Class::Denied) if code.starts_with("AccessDenied") => {
+            (AwsService::Kinesis, Class::Denied) if code.starts_with("AccessDenied") => {
                 "allow `kinesis:PutRecords` on this stream to the identity named here, or set `role_arn` to a role that may"
             }
-            (Service::Nobody, Class::Denied) => {
+            (AwsService::Nobody, Class::Denied) => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with an instance or task role"
             }
             (_, Class::Denied) => {
                 "the credentials that Muster itself runs with are not valid there: see AWS_ACCESS_KEY_ID, AWS_PROFILE and the clock"
             }
-            (Service::Kinesis, _) if code == "ResourceNotFoundException" => {
+            (AwsService::Kinesis, _) if code == "ResourceNotFoundException" => {
                 "see that `stream_name` and `region` are the stream's, and that the role or the credentials are of its account"
             }
-            (Service::Sts, _) => "see `role_arn`, `external_id`, `region` and `sts_endpoint_url`",
+            (AwsService::Sts, _) => {
+                "see `role_arn`, `external_id`, `region` and `sts_endpoint_url`"
+            }
             _ => "see `stream_name`, `region` and `endpoint_url`, and the AWS profile",
         }
     }

@@ -19,7 +19,7 @@ use muster_store::Outgoing;
 use crate::batch::CallLimits;
 use crate::destination::KinesisSettings;
 use crate::error::Cause;
-use crate::sink::{Failure, Sink, Verdict};
+use crate::sink::{CallFailure, Sink, Verdict};
 use fault::{Class, Fault};
 use key::PartitionKey;
 
@@ -86,21 +86,21 @@ impl KinesisSink {
     }
 
     /// What the drain is to make of a call that failed as a whole.
-    fn failure(&self, fault: Fault, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+    fn failure(&self, fault: Fault, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         match fault.class() {
-            Class::Throttled => Err(Failure::Throttled(fault.reason)),
-            Class::Transient => Err(Failure::Transient(fault.reason)),
-            Class::Expired | Class::Denied => Err(Failure::Stop(Cause::Denied {
+            Class::Throttled => Err(CallFailure::Throttled(fault.reason)),
+            Class::Transient => Err(CallFailure::Transient(fault.reason)),
+            Class::Expired | Class::Denied => Err(CallFailure::Stop(Cause::Denied {
                 hint: fault.hint(self.settings.role.is_some()),
                 reason: fault.reason,
             })),
-            Class::Misconfigured => Err(Failure::Stop(Cause::Misconfigured {
+            Class::Misconfigured => Err(CallFailure::Stop(Cause::Misconfigured {
                 hint: fault.hint(self.settings.role.is_some()),
                 reason: fault.reason,
             })),
             // Of one message alone it is known which one is meant.
             Class::Poison if messages.len() == 1 => Ok(vec![Verdict::Poison(fault.reason)]),
-            Class::Poison => Err(Failure::Stop(Cause::Misconfigured {
+            Class::Poison => Err(CallFailure::Stop(Cause::Misconfigured {
                 reason: format!(
                     "{} (in a call of {} messages, `{}` and on)",
                     fault.reason,
@@ -140,7 +140,7 @@ impl Sink for KinesisSink {
         })
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         let mut result = self.put(messages).await;
         if let Err(fault) = &result
             && fault.class() == Class::Expired
@@ -150,7 +150,7 @@ impl Sink for KinesisSink {
             self.renewed = true;
             self.client = client(&self.name, &self.settings)
                 .await
-                .map_err(Failure::Stop)?;
+                .map_err(CallFailure::Stop)?;
             result = self.put(messages).await;
         }
         match result {

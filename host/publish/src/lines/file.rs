@@ -9,7 +9,7 @@ use muster_store::Outgoing;
 use crate::batch::CallLimits;
 use crate::error::Cause;
 use crate::outbox::blocking;
-use crate::sink::{Failure, Sink, Verdict};
+use crate::sink::{CallFailure, Sink, Verdict};
 
 /// Bytes read at a time when looking for the last line feed.
 const SEARCH_BLOCK: u64 = 64 << 10;
@@ -37,19 +37,19 @@ impl Sink for FileSink {
         super::refuses(message)
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         // It is gone only after a call that was cut off, and then the process is shutting down.
         let Some(mut file) = self.file.take() else {
-            return Err(Failure::Stop(Cause::ShuttingDown));
+            return Err(CallFailure::Stop(Cause::ShuttingDown));
         };
         let lines = super::lines(messages);
         let append = move || {
             let result = file.append(&lines);
             (file, result)
         };
-        let (file, result) = blocking(append).await.map_err(Failure::Stop)?;
+        let (file, result) = blocking(append).await.map_err(CallFailure::Stop)?;
         self.file = Some(file);
-        result.map_err(Failure::Stop)?;
+        result.map_err(CallFailure::Stop)?;
         Ok(vec![Verdict::Sent; messages.len()])
     }
 }

@@ -8,7 +8,7 @@ use muster_store::Outgoing;
 use crate::batch::CallLimits;
 use crate::error::Cause;
 use crate::outbox::blocking;
-use crate::sink::{Failure, Sink, Verdict};
+use crate::sink::{CallFailure, Sink, Verdict};
 
 /// A writer that is [`io::stdout`] outside tests.
 pub(crate) struct StdoutSink<W = io::Stdout> {
@@ -30,7 +30,7 @@ impl<W: Write + 'static> Sink for StdoutSink<W> {
         super::refuses(message)
     }
 
-    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, Failure> {
+    async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         let (make, lines) = (self.make, super::lines(messages));
         let write = move || {
             let mut writer = make();
@@ -39,8 +39,8 @@ impl<W: Write + 'static> Sink for StdoutSink<W> {
         };
         match blocking(write).await {
             Ok(Ok(())) => Ok(vec![Verdict::Sent; messages.len()]),
-            Ok(Err(error)) => Err(Failure::Stop(Cause::Stdout(error))),
-            Err(cause) => Err(Failure::Stop(cause)),
+            Ok(Err(error)) => Err(CallFailure::Stop(Cause::Stdout(error))),
+            Err(cause) => Err(CallFailure::Stop(cause)),
         }
     }
 }
@@ -70,7 +70,7 @@ mod tests {
             body: b"{}".to_vec(),
         };
         let failure = sink.send(&[message]).await.unwrap_err();
-        let Failure::Stop(cause) = failure else {
+        let CallFailure::Stop(cause) = failure else {
             panic!("{failure:?}");
         };
         assert_eq!(cause.kind(), "io");

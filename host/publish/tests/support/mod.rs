@@ -12,19 +12,19 @@ use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat};
 use muster_publish::{
     Destination, EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
-use muster_store::{Message, Options, RunCommit, Store};
+use muster_store::{Message, RunCommit, Store, StoreOptions};
 
 /// A store, and the directory that it is in.
-pub struct Backlog {
+pub struct TestOutbox {
     pub store: Arc<Store>,
     _directory: tempfile::TempDir,
 }
 
-impl Backlog {
+impl TestOutbox {
     /// With these messages for `growth`, ids `run:1`, `run:2`, …
     pub fn of(bodies: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(directory.path(), &Options::default()).unwrap());
+        let store = Arc::new(Store::open(directory.path(), &StoreOptions::default()).unwrap());
         let backlog = Self {
             store,
             _directory: directory,
@@ -139,7 +139,7 @@ pub fn in_clean_environment(test: &str, base: Base, body: impl Future<Output = (
 
 /// A request as the server heard it.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ReceivedRequest {
     /// All of it, as it came.
     pub raw: Vec<u8>,
     /// `PutRecords`, `AssumeRole`, …
@@ -149,7 +149,7 @@ pub struct Request {
     pub body: String,
 }
 
-impl Request {
+impl ReceivedRequest {
     /// A field of a form (STS).
     pub fn field(&self, name: &str) -> Option<String> {
         let value = self
@@ -185,7 +185,7 @@ impl Request {
 }
 
 /// What the server does with a request.
-pub enum Reply {
+pub enum ServerReply {
     Answer {
         status: u16,
         body: String,
@@ -197,14 +197,16 @@ pub enum Reply {
 }
 
 /// An HTTP server.
-pub struct Server {
+pub struct ScriptedServer {
     pub endpoint: String,
-    heard: Arc<Mutex<Vec<Request>>>,
+    heard: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
-impl Server {
+impl ScriptedServer {
     /// Answers by `answer`, which is told how many requests of the same action came before.
-    pub fn start(answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(
+        answer: impl Fn(&ReceivedRequest, usize) -> ServerReply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -218,7 +220,7 @@ impl Server {
         Self { endpoint, heard }
     }
 
-    pub fn heard(&self, action: &str) -> Vec<Request> {
+    pub fn heard(&self, action: &str) -> Vec<ReceivedRequest> {
         let heard = self.heard.lock().unwrap();
         heard
             .iter()
@@ -231,8 +233,8 @@ impl Server {
 /// One request a connection.
 fn serve(
     mut stream: TcpStream,
-    heard: &Mutex<Vec<Request>>,
-    answer: &dyn Fn(&Request, usize) -> Reply,
+    heard: &Mutex<Vec<ReceivedRequest>>,
+    answer: &dyn Fn(&ReceivedRequest, usize) -> ServerReply,
 ) {
     let Some(request) = read_request(&stream) else {
         return;
@@ -247,15 +249,15 @@ fn serve(
             - 1
     };
     let bytes = match answer(&request, before) {
-        Reply::Hangup => return,
-        Reply::Forward(port) => {
+        ServerReply::Hangup => return,
+        ServerReply::Forward(port) => {
             let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
             server.write_all(&request.raw).unwrap();
             let mut bytes = Vec::new();
             server.read_to_end(&mut bytes).unwrap();
             bytes
         }
-        Reply::Answer { status, body } => format!(
+        ServerReply::Answer { status, body } => format!(
             "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         )
@@ -264,7 +266,7 @@ fn serve(
     let _ = stream.write_all(&bytes);
 }
 
-fn read_request(stream: &TcpStream) -> Option<Request> {
+fn read_request(stream: &TcpStream) -> Option<ReceivedRequest> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length, mut action, mut key) =
         (String::new(), 0, String::new(), String::new());
@@ -294,7 +296,7 @@ fn read_request(stream: &TcpStream) -> Option<Request> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let raw = [head.as_bytes(), &body].concat();
-    let mut request = Request {
+    let mut request = ReceivedRequest {
         raw,
         action,
         key,
@@ -307,16 +309,16 @@ fn read_request(stream: &TcpStream) -> Option<Request> {
 }
 
 /// STS's answer to AssumeRole: a session with this access key, for an hour.
-pub fn session(key: &str) -> Reply {
+pub fn session(key: &str) -> ServerReply {
     session_for(key, Duration::from_secs(3_600))
 }
 
 /// STS's answer to AssumeRole: a session with this access key.
-pub fn session_for(key: &str, length: Duration) -> Reply {
+pub fn session_for(key: &str, length: Duration) -> ServerReply {
     let end = DateTime::from(SystemTime::now() + length)
         .fmt(DateTimeFormat::DateTime)
         .unwrap();
-    Reply::Answer {
+    ServerReply::Answer {
         status: 200,
         body: format!(
             "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
@@ -330,8 +332,8 @@ pub fn session_for(key: &str, length: Duration) -> Reply {
 }
 
 /// STS's answer when it refuses.
-pub fn sts_error(status: u16, code: &str) -> Reply {
-    Reply::Answer {
+pub fn sts_error(status: u16, code: &str) -> ServerReply {
+    ServerReply::Answer {
         status,
         body: format!(
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
@@ -341,15 +343,15 @@ pub fn sts_error(status: u16, code: &str) -> Reply {
 }
 
 /// Kinesis's answer when it refuses a whole call.
-pub fn kinesis_error(code: &str) -> Reply {
-    Reply::Answer {
+pub fn kinesis_error(code: &str) -> ServerReply {
+    ServerReply::Answer {
         status: 400,
         body: format!("{{\"__type\":\"{code}\",\"message\":\"why not\"}}"),
     }
 }
 
 /// Kinesis's answer to PutRecords: an entry per letter, `.` stored, `t` throttled, `f` failed; further records are stored.
-pub fn put_records(request: &Request, letters: &str) -> Reply {
+pub fn put_records(request: &ReceivedRequest, letters: &str) -> ServerReply {
     let letters = letters.chars().chain(std::iter::repeat('.'));
     let entries: Vec<_> = request
         .records()
@@ -361,7 +363,7 @@ pub fn put_records(request: &Request, letters: &str) -> Reply {
             _ => "{\"SequenceNumber\":\"49\",\"ShardId\":\"shardId-000000000000\"}",
         })
         .collect();
-    Reply::Answer {
+    ServerReply::Answer {
         status: 200,
         body: format!(
             "{{\"FailedRecordCount\":0,\"Records\":[{}]}}",

@@ -6,18 +6,19 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use muster_sandbox::{
-    Batch, Dictionary, LoadError, Options, Origin, Rule, RuleError, Sandbox, Verdicts, componentize,
+    Batch, Dictionary, LoadError, Module, ModuleError, Origin, Sandbox, SandboxOptions, Verdicts,
+    componentize,
 };
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
 /// Short limits, so that what loops for ever is soon stopped.
-pub fn options() -> Options {
-    Options {
+pub fn options() -> SandboxOptions {
+    SandboxOptions {
         threads: NonZeroUsize::new(2).unwrap(),
         classify_time: Duration::from_millis(300),
         describe_time: Duration::from_millis(300),
-        ..Options::default()
+        ..SandboxOptions::default()
     }
 }
 
@@ -143,12 +144,12 @@ impl Wat {
         component_of(self.core())
     }
 
-    pub fn load(&self, sandbox: &Sandbox) -> Result<Rule, LoadError> {
+    pub fn load(&self, sandbox: &Sandbox) -> Result<Module, LoadError> {
         sandbox.load(&self.component(), Origin::HandWritten)
     }
 
     /// What it answers about one user.
-    pub fn answer(&self, sandbox: &Sandbox) -> Result<Verdicts, RuleError> {
+    pub fn answer(&self, sandbox: &Sandbox) -> Result<Verdicts, ModuleError> {
         self.load(sandbox).unwrap().classify(&ONE_USER)
     }
 }

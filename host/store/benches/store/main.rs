@@ -81,7 +81,7 @@ fn main() {
 }
 
 fn open(directory: &Path) -> Store {
-    Store::open(directory, &Options::default()).unwrap()
+    Store::open(directory, &StoreOptions::default()).unwrap()
 }
 
 fn import_and_scan(directory: &Path, shape: Shape) {
@@ -132,12 +132,12 @@ fn due(directory: &Path) {
     const USERS: u32 = 10_000_000;
     const LATER: i64 = 1_000_000_000;
     let store = open(directory);
-    let key = RuleKey([1; 32]);
+    let key = ModuleKey([1; 32]);
     let start = Instant::now();
     for first in (0..USERS).step_by(1 << 18) {
         let users = first..(first + (1 << 18)).min(USERS);
-        let mut rule = RuleCommit::new(key);
-        rule.deadlines = users
+        let mut rule = ModuleCommit::new(key);
+        rule.expiries = users
             .map(|user| (UserKey(user), LATER + i64::from(user)))
             .collect();
         let commit = RunCommit {
@@ -218,7 +218,7 @@ fn streams(directory: &Path, shape: Shape) {
                 .map(|nth| StreamRead {
                     names: vec![format!("Event {}{glob}", nth * (names / 1000))],
                     properties: vec![],
-                    reach: Some(DAY as u64),
+                    lookback: Some(DAY as u64),
                 })
                 .collect();
             let request = ReadRequest {
@@ -244,7 +244,7 @@ fn streams(directory: &Path, shape: Shape) {
 
 /// The same without a reach.
 fn whole(mut streams: Vec<StreamRead>) -> Vec<StreamRead> {
-    streams.iter_mut().for_each(|stream| stream.reach = None);
+    streams.iter_mut().for_each(|stream| stream.lookback = None);
     streams
 }
 
@@ -265,14 +265,14 @@ fn r1() -> Vec<StreamRead> {
             names: vec!["Purchase".to_owned()],
             properties: vec![PropertyRead {
                 name: "amount".to_owned(),
-                kind: Kind::Number,
+                kind: ValueKind::Number,
             }],
-            reach: Some(30 * DAY as u64),
+            lookback: Some(30 * DAY as u64),
         },
         StreamRead {
             names: vec!["Refund".to_owned()],
             properties: vec![],
-            reach: Some(7 * DAY as u64),
+            lookback: Some(7 * DAY as u64),
         },
     ]
 }
@@ -311,7 +311,7 @@ fn timed(runs: usize, mut f: impl FnMut() -> usize) -> (Duration, Duration, usiz
 
 fn scans(store: &Store, title: &str) {
     println!("{title}:");
-    let every = |properties: &[(&str, Kind)]| {
+    let every = |properties: &[(&str, ValueKind)]| {
         vec![StreamRead {
             names: vec!["*".to_owned()],
             properties: properties
@@ -321,7 +321,7 @@ fn scans(store: &Store, title: &str) {
                     kind: *kind,
                 })
                 .collect(),
-            reach: None,
+            lookback: None,
         }]
     };
     let show = |what: &str, (best, middle, rows): (Duration, Duration, usize)| {
@@ -350,7 +350,7 @@ fn scans(store: &Store, title: &str) {
                         &[StreamRead {
                             names: vec![name.name.clone()],
                             properties: vec![],
-                            reach: None,
+                            lookback: None,
                         }],
                     )
                 })
@@ -359,7 +359,7 @@ fn scans(store: &Store, title: &str) {
     );
     show(
         "`*`, times and platform",
-        timed(2, || scan(store, &every(&[("platform", Kind::Text)]))),
+        timed(2, || scan(store, &every(&[("platform", ValueKind::Text)]))),
     );
     let snapshot = store.snapshot().unwrap();
     let users: Vec<UserKey> = (0..2000_u32)
@@ -391,7 +391,7 @@ fn scans(store: &Store, title: &str) {
     };
     let (time, rows) = one(&r1());
     println!("  one user, R1: {time:.2?} for {rows:.1} rows");
-    let (time, rows) = one(&every(&[("platform", Kind::Text)]));
+    let (time, rows) = one(&every(&[("platform", ValueKind::Text)]));
     println!("  one user, `*`: {time:.2?} for {rows:.1} rows");
 }
 

@@ -6,7 +6,7 @@ use super::bits::Packed;
 use super::{WHAT, take_packed};
 use crate::StoreError;
 use crate::cell::CellRef;
-use crate::codec::{Reader, unzigzag};
+use crate::codec::{ByteReader, unzigzag};
 
 /// Tags of the ways to say which rows have a value.
 pub(super) const ALL: u8 = 0;
@@ -22,10 +22,10 @@ pub(super) const TEXTS: u8 = 4;
 pub(super) const MIXED: u8 = 5;
 
 /// A column, as it lies in the database.
-pub(crate) struct Column<'a> {
+pub(crate) struct BlockColumn<'a> {
     count: u32,
     presence: Presence<'a>,
-    values: Values<'a>,
+    values: ColumnValues<'a>,
 }
 
 enum Presence<'a> {
@@ -42,7 +42,7 @@ enum Presence<'a> {
     },
 }
 
-pub(crate) enum Values<'a> {
+pub(crate) enum ColumnValues<'a> {
     /// Codes of the dictionary, less the smallest.
     Codes {
         min: u32,
@@ -72,10 +72,10 @@ pub(crate) enum Values<'a> {
 /// Powers of ten by which numbers become integers: up to six decimals.
 pub(super) const DIVISORS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 
-impl<'a> Column<'a> {
+impl<'a> BlockColumn<'a> {
     /// `bytes` goes on to the block's end.
     pub(super) fn parse(bytes: &'a [u8], rows: u32) -> Result<Self, StoreError> {
-        let mut reader = Reader::new(bytes, WHAT);
+        let mut reader = ByteReader::new(bytes, WHAT);
         let (presence, count) = match reader.byte()? {
             ALL => (Presence::All, rows),
             BITMAP => {
@@ -91,7 +91,7 @@ impl<'a> Column<'a> {
             }
             _ => return Err(reader.corrupt()),
         };
-        let values = Values::parse(&mut reader, count as usize)?;
+        let values = ColumnValues::parse(&mut reader, count as usize)?;
         Ok(Self {
             count,
             presence,
@@ -105,7 +105,7 @@ impl<'a> Column<'a> {
     }
 
     /// The values, if all rows have one.
-    pub(crate) fn dense(&self) -> Option<&Values<'a>> {
+    pub(crate) fn dense(&self) -> Option<&ColumnValues<'a>> {
         matches!(self.presence, Presence::All).then_some(&self.values)
     }
 
@@ -152,8 +152,8 @@ fn count_ones(bytes: &[u8]) -> u32 {
     words.sum::<u32>() + rest.iter().map(|byte| byte.count_ones()).sum::<u32>()
 }
 
-impl<'a> Values<'a> {
-    fn parse(reader: &mut Reader<'a>, count: usize) -> Result<Self, StoreError> {
+impl<'a> ColumnValues<'a> {
+    fn parse(reader: &mut ByteReader<'a>, count: usize) -> Result<Self, StoreError> {
         Ok(match reader.byte()? {
             CODES => Self::Codes {
                 min: reader.varint_u32()?,
@@ -220,7 +220,7 @@ impl<'a> Values<'a> {
                 let rest = usize::try_from(starts.get(at))
                     .ok()
                     .and_then(|start| bytes.get(start..));
-                CellRef::read(Reader::new(rest.ok_or_else(corrupt)?, WHAT))?
+                CellRef::read(ByteReader::new(rest.ok_or_else(corrupt)?, WHAT))?
             }
         })
     }

@@ -10,7 +10,7 @@ use crate::cell::CellRef;
 use crate::codec::{put_bytes, put_length, put_varint, zigzag};
 use crate::keys::GROUP;
 use crate::log::put_cell;
-use crate::rows::{Cell, Rows, index};
+use crate::rows::{Cell, RowBuffer, index};
 
 /// Collects the rows of one name and group, by (user, time, arrival). Its memory is used again for the next block.
 #[derive(Default)]
@@ -19,14 +19,14 @@ pub(crate) struct BlockBuilder {
     users: Vec<(u8, u32)>,
     times: Vec<i64>,
     inserts: Vec<u64>,
-    columns: Vec<Values>,
+    columns: Vec<ValueBuffer>,
     /// Texts and lists of cells.
-    arena: Rows,
+    arena: RowBuffer,
 }
 
 /// The values of a column, with their rows.
 #[derive(Default)]
-struct Values {
+struct ValueBuffer {
     column: u32,
     rows: Vec<u32>,
     cells: Vec<Cell>,
@@ -84,9 +84,9 @@ impl BlockBuilder {
             {
                 Some(at) => at,
                 None => {
-                    self.columns.push(Values {
+                    self.columns.push(ValueBuffer {
                         column,
-                        ..Values::default()
+                        ..ValueBuffer::default()
                     });
                     self.columns.len() - 1
                 }
@@ -135,7 +135,7 @@ impl BlockBuilder {
             out.push(0);
         }
 
-        let mut columns: Vec<&Values> = self
+        let mut columns: Vec<&ValueBuffer> = self
             .columns
             .iter()
             .filter(|values| !values.rows.is_empty())
@@ -159,7 +159,7 @@ impl BlockBuilder {
 }
 
 /// A cell whose text or list is in the builder's own arena.
-fn hold(arena: &mut Rows, cell: CellRef<'_>) -> Result<Cell, StoreError> {
+fn hold(arena: &mut RowBuffer, cell: CellRef<'_>) -> Result<Cell, StoreError> {
     Ok(match cell {
         CellRef::Code(code) => Cell::Code(code),
         CellRef::Number(number) => Cell::Number(number),
@@ -239,7 +239,7 @@ fn put_presence(out: &mut Vec<u8>, present: &[u32], rows: usize) {
     }
 }
 
-fn put_values(out: &mut Vec<u8>, cells: &[Cell], arena: &Rows) {
+fn put_values(out: &mut Vec<u8>, cells: &[Cell], arena: &RowBuffer) {
     match cells.first() {
         Some(Cell::Code(_)) if cells.iter().all(|cell| matches!(cell, Cell::Code(_))) => {
             put_codes(out, cells);
@@ -323,7 +323,7 @@ fn put_numbers(out: &mut Vec<u8>, cells: &[Cell]) {
     });
 }
 
-fn put_texts(out: &mut Vec<u8>, cells: &[Cell], arena: &Rows) {
+fn put_texts(out: &mut Vec<u8>, cells: &[Cell], arena: &RowBuffer) {
     let mut known: HashMap<&str, u64> = HashMap::with_capacity(cells.len());
     let mut numbers = Vec::with_capacity(cells.len());
     let mut ends = Vec::new();
@@ -350,7 +350,7 @@ fn put_texts(out: &mut Vec<u8>, cells: &[Cell], arena: &Rows) {
 
 /// Each different value once. Texts beside those that have a number come here, for ever once the
 /// dictionary is full, and they repeat as others do.
-fn put_mixed(out: &mut Vec<u8>, cells: &[Cell], arena: &Rows) {
+fn put_mixed(out: &mut Vec<u8>, cells: &[Cell], arena: &RowBuffer) {
     let mut known: HashMap<Box<[u8]>, u64> = HashMap::new();
     let mut starts = Vec::with_capacity(cells.len());
     let (mut bytes, mut value) = (Vec::new(), Vec::new());

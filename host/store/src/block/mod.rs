@@ -13,11 +13,11 @@ mod tests;
 use std::ops::Range;
 
 use bits::Packed;
-pub(crate) use column::{Column, Values, code, number};
+pub(crate) use column::{BlockColumn, ColumnValues, code, number};
 pub(crate) use encode::BlockBuilder;
 
 use crate::StoreError;
-use crate::codec::{Reader, unzigzag};
+use crate::codec::{ByteReader, unzigzag};
 use crate::keys::GROUP;
 
 /// Up to this many users are written one by one, a byte each; more as a bitmap of 32 bytes.
@@ -41,12 +41,12 @@ pub(crate) struct Block<'a> {
     inserts: &'a [u8],
     columns: u32,
     /// The directory, and then the columns.
-    directory: Reader<'a>,
+    directory: ByteReader<'a>,
 }
 
 impl<'a> Block<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, StoreError> {
-        let mut reader = Reader::new(bytes, WHAT);
+        let mut reader = ByteReader::new(bytes, WHAT);
         let head = reader.varint()?;
         let rows = u32::try_from(head >> 1).map_err(|_| reader.corrupt())?;
         let users = read_users(&mut reader)?;
@@ -164,9 +164,9 @@ impl<'a> Block<'a> {
     }
 
     /// A column, if it has it.
-    pub(crate) fn column(&self, column: u32) -> Result<Option<Column<'a>>, StoreError> {
+    pub(crate) fn column(&self, column: u32) -> Result<Option<BlockColumn<'a>>, StoreError> {
         match self.find(|each| each == column)? {
-            Some(body) => Ok(Some(Column::parse(body, self.rows)?)),
+            Some(body) => Ok(Some(BlockColumn::parse(body, self.rows)?)),
             None => Ok(None),
         }
     }
@@ -196,7 +196,7 @@ impl<'a> Block<'a> {
     }
 }
 
-fn read_users(reader: &mut Reader<'_>) -> Result<[u64; GROUP / 64], StoreError> {
+fn read_users(reader: &mut ByteReader<'_>) -> Result<[u64; GROUP / 64], StoreError> {
     let mut users = [0_u64; GROUP / 64];
     let count = usize::from(reader.byte()?) + 1;
     if count <= LISTED_USERS {
@@ -214,7 +214,7 @@ fn read_users(reader: &mut Reader<'_>) -> Result<[u64; GROUP / 64], StoreError> 
 }
 
 /// A width, and numbers packed in it.
-fn take_packed<'a>(reader: &mut Reader<'a>, count: usize) -> Result<Packed<'a>, StoreError> {
+fn take_packed<'a>(reader: &mut ByteReader<'a>, count: usize) -> Result<Packed<'a>, StoreError> {
     let width = u32::from(reader.byte()?);
     let packed = Packed::new(reader.rest(), count, width).ok_or_else(|| reader.corrupt())?;
     let length = bits::length(count, width).ok_or_else(|| reader.corrupt())?;

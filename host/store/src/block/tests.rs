@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cell::{CellRef, ListRef};
+use crate::cell::{CellRef, StoredListRef};
 use muster_model::{Scalar, Value};
 
-type Row = (i64, u64, BTreeMap<u32, Value>);
+type BlockRow = (i64, u64, BTreeMap<u32, Value>);
 
 fn scalar() -> impl Strategy<Value = Scalar> {
     prop_oneof![
@@ -26,7 +26,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn row() -> impl Strategy<Value = Row> {
+fn row() -> impl Strategy<Value = BlockRow> {
     let time = prop_oneof![0..5_000_i64, 0..muster_model::Millis::MAX.0];
     // Columns 0 to 3 hold anything, the others one sort of value each, as they do in life.
     let mixed = prop::collection::btree_map(0..3_u32, value(), 0..3);
@@ -42,7 +42,7 @@ fn row() -> impl Strategy<Value = Row> {
     )
 }
 
-fn build(users: &BTreeMap<u8, Vec<Row>>) -> Vec<u8> {
+fn build(users: &BTreeMap<u8, Vec<BlockRow>>) -> Vec<u8> {
     let mut builder = BlockBuilder::default();
     for (user, rows) in users {
         builder.user(*user, u32::try_from(rows.len()).unwrap());
@@ -62,7 +62,7 @@ fn build(users: &BTreeMap<u8, Vec<Row>>) -> Vec<u8> {
 }
 
 /// Reads all that a block has; what does not read is an error, never a panic.
-fn read(bytes: &[u8]) -> Result<BTreeMap<u8, Vec<Row>>, StoreError> {
+fn read(bytes: &[u8]) -> Result<BTreeMap<u8, Vec<BlockRow>>, StoreError> {
     let block = Block::parse(bytes)?;
     let mut columns = Vec::new();
     for column in block.columns()? {
@@ -137,7 +137,7 @@ fn absent_columns_cost_nothing_and_numbers_are_packed() {
     assert!(bytes.len() < 1000 * 22 / 8 + 40, "{}", bytes.len());
     let list = [Scalar::Flag(true)];
     assert!(
-        CellRef::List(ListRef::Scalars(&list))
+        CellRef::List(StoredListRef::Scalars(&list))
             .to_value(&mut |_| Ok("".into()))
             .is_ok()
     );

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 use meta::Meta;
-use tree::Kind;
+use tree::TreeKind;
 
 /// Bytes before a page's content.
 const HEADER: usize = 16;
@@ -55,8 +55,8 @@ pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
     pages.size = meta.page_size;
     pages.last = meta.last_page;
     pages.mark(0, 2)?;
-    pages.tree(&meta.free, Kind::Free)?;
-    pages.tree(&meta.main, Kind::Main)?;
+    pages.tree(&meta.free, TreeKind::Free)?;
+    pages.tree(&meta.main, TreeKind::Main)?;
     for page in std::mem::take(&mut pages.free) {
         // Neither used nor free twice.
         pages.mark(page, 1)?;

@@ -11,7 +11,7 @@ const NODE: usize = 8;
 const MAX_KEY: usize = 511;
 
 /// What a key leads to.
-pub(super) enum Leads<'a> {
+pub(super) enum NodeRole<'a> {
     /// A page further down.
     Down(u64),
     /// A value in the page.
@@ -23,7 +23,7 @@ pub(super) enum Leads<'a> {
 }
 
 /// A page as nodes; `None`: it is not one.
-pub(super) fn nodes(bytes: &[u8], page: u64) -> Option<Vec<(&[u8], Leads<'_>)>> {
+pub(super) fn nodes(bytes: &[u8], page: u64) -> Option<Vec<(&[u8], NodeRole<'_>)>> {
     let branch = match u16_at(bytes, 10) {
         BRANCH => true,
         LEAF => false,
@@ -48,7 +48,7 @@ pub(super) fn nodes(bytes: &[u8], page: u64) -> Option<Vec<(&[u8], Leads<'_>)>> 
     Some(nodes)
 }
 
-fn node(bytes: &[u8], branch: bool) -> Option<(&[u8], Leads<'_>)> {
+fn node(bytes: &[u8], branch: bool) -> Option<(&[u8], NodeRole<'_>)> {
     let header = bytes.first_chunk::<NODE>()?;
     let (flags, key) = (u16_at(header, 4), usize::from(u16_at(header, 6)));
     if key > MAX_KEY {
@@ -58,16 +58,16 @@ fn node(bytes: &[u8], branch: bool) -> Option<(&[u8], Leads<'_>)> {
     if branch {
         // Of a branch the flags are the page's upper bits.
         let page = u64::from(u32_at(header, 0)) | u64::from(flags) << 32;
-        return Some((key, Leads::Down(page)));
+        return Some((key, NodeRole::Down(page)));
     }
     let length = u32_at(header, 0) as usize;
     let leads = match flags {
-        0 => Leads::Value(rest.get(..length)?),
-        BIG => Leads::Big {
+        0 => NodeRole::Value(rest.get(..length)?),
+        BIG => NodeRole::Big {
             page: u64::from_le_bytes(*rest.first_chunk()?),
             length: length as u64,
         },
-        TABLE => Leads::Table(rest.get(..length)?),
+        TABLE => NodeRole::Table(rest.get(..length)?),
         _ => return None,
     };
     Some((key, leads))

@@ -1,7 +1,7 @@
 //! A tree of pages, from its root to its values.
 
 use super::meta::Tree;
-use super::node::{Leads, nodes};
+use super::node::{NodeRole, nodes};
 use super::{HEADER, OVERFLOW, Pages, u16_at, u32_at, u64_at};
 use crate::StoreError;
 
@@ -10,7 +10,7 @@ const DEEPEST: u16 = 32;
 
 /// What a tree holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TreeKind {
     /// Free pages, by the commit that freed them.
     Free,
     /// The tables, by name.
@@ -24,7 +24,7 @@ type Bounds<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 impl Pages {
     /// Looks at a tree, and at those of the tables that it names.
-    pub(super) fn tree(&mut self, tree: &Tree, kind: Kind) -> Result<(), StoreError> {
+    pub(super) fn tree(&mut self, tree: &Tree, kind: TreeKind) -> Result<(), StoreError> {
         let mut found = Tree {
             depth: tree.depth,
             branches: 0,
@@ -58,7 +58,7 @@ impl Pages {
         page: u64,
         height: u16,
         bounds: Bounds<'_>,
-        kind: Kind,
+        kind: TreeKind,
         found: &mut Tree,
     ) -> Result<(), StoreError> {
         self.mark(page, 1)?;
@@ -83,7 +83,7 @@ impl Pages {
         if height > 1 {
             found.branches += 1;
             for ((_, leads), bounds) in nodes.iter().zip(keys.windows(2)) {
-                let (Leads::Down(down), [low, high]) = (leads, bounds) else {
+                let (NodeRole::Down(down), [low, high]) = (leads, bounds) else {
                     return Err(self.damaged(page, "it is no page of a tree"));
                 };
                 self.walk(*down, height - 1, (*low, *high), kind, found)?;
@@ -94,12 +94,12 @@ impl Pages {
         for (_, leads) in nodes {
             found.entries += 1;
             match (leads, kind) {
-                (Leads::Table(tree), Kind::Main) if tree.len() == Tree::BYTES => {
-                    self.tree(&Tree::read(tree, 0), Kind::Table)?;
+                (NodeRole::Table(tree), TreeKind::Main) if tree.len() == Tree::BYTES => {
+                    self.tree(&Tree::read(tree, 0), TreeKind::Table)?;
                 }
-                (Leads::Value(value), Kind::Free) => self.list_free(page, value)?,
-                (Leads::Value(_), Kind::Table) => {}
-                (Leads::Big { page, length }, Kind::Free | Kind::Table) => {
+                (NodeRole::Value(value), TreeKind::Free) => self.list_free(page, value)?,
+                (NodeRole::Value(_), TreeKind::Table) => {}
+                (NodeRole::Big { page, length }, TreeKind::Free | TreeKind::Table) => {
                     found.overflow += self.big(page, length, kind)?;
                 }
                 _ => return Err(self.damaged(page, "it is no page of a tree")),
@@ -109,7 +109,7 @@ impl Pages {
     }
 
     /// Looks at a value that has pages of its own, and gives how many.
-    fn big(&mut self, page: u64, length: u64, kind: Kind) -> Result<u64, StoreError> {
+    fn big(&mut self, page: u64, length: u64, kind: TreeKind) -> Result<u64, StoreError> {
         let at = page.checked_mul(self.size as u64);
         let Some(at) = at.filter(|_| page <= self.last) else {
             return Err(self.damaged(page, "it is past the end"));
@@ -123,7 +123,7 @@ impl Pages {
         self.mark(page, count)?;
         // Read past its end, the file would crash the process.
         self.read(at + HEADER as u64 + length.saturating_sub(1), 1)?;
-        if kind == Kind::Free {
+        if kind == TreeKind::Free {
             let bytes = self.page(page, count)?;
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             let list = bytes.get(HEADER..).and_then(|bytes| bytes.get(..length));
@@ -148,9 +148,9 @@ impl Pages {
 }
 
 /// Whether a key stands before another: free pages stand by number, all else by bytes.
-fn before(a: &[u8], b: &[u8], kind: Kind) -> bool {
+fn before(a: &[u8], b: &[u8], kind: TreeKind) -> bool {
     match kind {
-        Kind::Free => u64_at(a, 0) < u64_at(b, 0),
-        Kind::Main | Kind::Table => a < b,
+        TreeKind::Free => u64_at(a, 0) < u64_at(b, 0),
+        TreeKind::Main | TreeKind::Table => a < b,
     }
 }

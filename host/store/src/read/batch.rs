@@ -5,17 +5,17 @@ use std::ops::Range;
 use muster_model::Millis;
 
 use super::build::Builder;
-use super::fetch::Context;
-use super::prepared::{Reads, Wish};
-use super::properties::{Property, by_user};
-use super::room::{Room, width};
-use super::select::{Selection, Wanted};
-use super::source::Source;
-use super::texts::{Remap, Texts};
+use super::fetch::ReadContext;
+use super::prepared::{ColumnRead, ResolvedReads};
+use super::properties::{PropertyColumns, by_user};
+use super::read_budget::{ReadBudget, width};
+use super::select::{Selection, WantedUsers};
+use super::source::RowSource;
+use super::texts::{BatchTexts, Remap};
 use crate::firsts::{self, First};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::rows::index;
-use crate::{EventRows, History, Kind, StoreError, UserKey};
+use crate::{EventRows, History, StoreError, UserKey, ValueKind};
 
 /// Rows that grow group by group.
 struct RowsBuilder {
@@ -25,7 +25,7 @@ struct RowsBuilder {
 }
 
 impl RowsBuilder {
-    fn new(kinds: impl Iterator<Item = Kind>, users: usize) -> Self {
+    fn new(kinds: impl Iterator<Item = ValueKind>, users: usize) -> Self {
         let mut starts = Vec::with_capacity(users + 1);
         starts.push(0);
         Self {
@@ -46,20 +46,20 @@ impl RowsBuilder {
 
 /// Reads a batch.
 pub(crate) fn read(
-    context: Context<'_>,
-    reads: &Reads,
+    context: ReadContext<'_>,
+    reads: &ResolvedReads,
     users: &[UserKey],
     now: Millis,
     remap: &mut Remap,
-    mut room: Room,
+    mut budget: ReadBudget,
 ) -> Result<History, StoreError> {
     let (all, now) = (users, now.0);
     let users = all.len();
-    let limit = room.limit();
+    let limit = budget.limit();
     let mut selection = Selection::default();
-    selection.most = Some(room.rows());
-    room.take(reads.size(users))?;
-    let mut texts = Texts::new(context.terms, context.view.counts.texts, remap, room);
+    selection.most = Some(budget.rows());
+    budget.take(reads.size(users))?;
+    let mut texts = BatchTexts::new(context.terms, context.view.counts.texts, remap, budget);
     let mut rows: Vec<RowsBuilder> = reads
         .streams
         .iter()
@@ -85,7 +85,7 @@ pub(crate) fn read(
 
     for (group, places) in groups(all) {
         let of_group = all.get(places.clone()).unwrap_or_default();
-        let wanted = Wanted::new(
+        let wanted = WantedUsers::new(
             of_group
                 .iter()
                 .map(|user| user.0.to_le_bytes()[0])
@@ -119,13 +119,13 @@ pub(crate) fn read(
         context.operations(group, &wanted, now, next, &mut sources, &mut selection)?;
         let mut text = |code| context.text(code);
         for ((_, operations), column) in reads.user_properties.iter().zip(&mut current) {
-            let property = Property::new(operations, &sources)?;
+            let property = PropertyColumns::new(operations, &sources)?;
             for pieces in by_user(&selection) {
                 property.current(pieces, &mut text, |cell| column.push(cell, &mut texts))?;
             }
         }
         for ((kind, operations), rows) in reads.property_histories.iter().zip(&mut changes) {
-            let property = Property::new(operations, &sources)?;
+            let property = PropertyColumns::new(operations, &sources)?;
             for pieces in by_user(&selection) {
                 property.changes(pieces, &mut text, |source, row, cell| {
                     texts.take(size_of::<i64>() + width(*kind))?;
@@ -151,10 +151,10 @@ pub(crate) fn read(
 /// Appends the selected rows of a group.
 fn append(
     rows: &mut RowsBuilder,
-    columns: &[(Kind, Wish)],
-    sources: &[(u32, Source<'_>)],
+    columns: &[(ValueKind, ColumnRead)],
+    sources: &[(u32, RowSource<'_>)],
     selection: &Selection,
-    texts: &mut Texts<'_>,
+    texts: &mut BatchTexts<'_>,
 ) -> Result<(), StoreError> {
     let base = index(rows.times.len())?;
     let row: usize = columns.iter().map(|(kind, _)| width(*kind)).sum();
@@ -171,13 +171,13 @@ fn append(
     for ((_, column), builder) in columns.iter().zip(&mut rows.columns) {
         let mut views = Vec::with_capacity(sources.len());
         match column {
-            Wish::Property(column) => {
+            ColumnRead::Property(column) => {
                 for (_, source) in sources {
                     views.push(source.column(*column)?);
                 }
             }
-            Wish::Unknown => {}
-            Wish::Name => {
+            ColumnRead::Unknown => {}
+            ColumnRead::Name => {
                 append_names(builder, sources, selection, texts)?;
                 continue;
             }
@@ -195,9 +195,9 @@ fn append(
 /// Appends the event names of the selected rows of a group: all rows of a source have one.
 fn append_names(
     builder: &mut Builder,
-    sources: &[(u32, Source<'_>)],
+    sources: &[(u32, RowSource<'_>)],
     selection: &Selection,
-    texts: &mut Texts<'_>,
+    texts: &mut BatchTexts<'_>,
 ) -> Result<(), StoreError> {
     for piece in &selection.pieces {
         match sources.get(piece.source as usize) {

@@ -1,11 +1,11 @@
 //! Columns as they are filled.
 
-use super::source::View;
-use super::texts::Texts;
-use crate::block::{Values, code, number};
+use super::source::ColumnView;
+use super::texts::BatchTexts;
+use crate::block::{ColumnValues, code, number};
 use crate::cell::CellRef;
 use crate::rows::index;
-use crate::{Column, Kind, StoreError};
+use crate::{Column, StoreError, ValueKind};
 
 /// A column that grows row by row, or piece by piece.
 pub(crate) enum Builder {
@@ -23,12 +23,12 @@ pub(crate) enum Builder {
 pub(crate) const NO_FLAG: u8 = 2;
 
 impl Builder {
-    pub(crate) fn new(kind: Kind, rows: usize) -> Self {
+    pub(crate) fn new(kind: ValueKind, rows: usize) -> Self {
         match kind {
-            Kind::Number => Self::Number(Vec::with_capacity(rows)),
-            Kind::Flag => Self::Flag(Vec::with_capacity(rows)),
-            Kind::Instant => Self::Instant(Vec::with_capacity(rows)),
-            Kind::Text => Self::Text {
+            ValueKind::Number => Self::Number(Vec::with_capacity(rows)),
+            ValueKind::Flag => Self::Flag(Vec::with_capacity(rows)),
+            ValueKind::Instant => Self::Instant(Vec::with_capacity(rows)),
+            ValueKind::Text => Self::Text {
                 codes: Vec::with_capacity(rows),
                 starts: None,
             },
@@ -97,7 +97,7 @@ impl Builder {
     pub(crate) fn push(
         &mut self,
         cell: Option<CellRef<'_>>,
-        texts: &mut Texts<'_>,
+        texts: &mut BatchTexts<'_>,
     ) -> Result<(), StoreError> {
         let Some(cell) = cell else {
             self.push_absent(1);
@@ -149,24 +149,24 @@ impl Builder {
     /// Appends the values of rows that follow each other in a source.
     pub(crate) fn push_rows(
         &mut self,
-        view: &View<'_>,
+        view: &ColumnView<'_>,
         row: u32,
         length: u32,
-        texts: &mut Texts<'_>,
+        texts: &mut BatchTexts<'_>,
     ) -> Result<(), StoreError> {
         let column = match view {
-            View::Absent => {
+            ColumnView::Absent => {
                 self.push_absent(length);
                 return Ok(());
             }
-            View::Block(column) => column.dense(),
-            View::Batch(..) => None,
+            ColumnView::Block(column) => column.dense(),
+            ColumnView::Batch(..) => None,
         };
         // What nearly all columns are, without a detour.
         match (&mut *self, column) {
             (
                 Self::Number(values),
-                Some(Values::Integers {
+                Some(ColumnValues::Integers {
                     min,
                     divisor,
                     numbers,
@@ -181,14 +181,14 @@ impl Builder {
                     codes,
                     starts: None,
                 },
-                Some(Values::Codes { min, codes: packed }),
+                Some(ColumnValues::Codes { min, codes: packed }),
             ) => {
                 for packed in packed.range(row, length) {
                     codes.push(texts.code(code(*min, packed))?);
                 }
                 return Ok(());
             }
-            (Self::Instant(values), Some(Values::Codes { min, codes: packed })) => {
+            (Self::Instant(values), Some(ColumnValues::Codes { min, codes: packed })) => {
                 for packed in packed.range(row, length) {
                     values.push(texts.instant_of_code(code(*min, packed))?);
                 }
@@ -203,7 +203,7 @@ impl Builder {
     }
 }
 
-fn text_code(cell: CellRef<'_>, texts: &mut Texts<'_>) -> Result<u32, StoreError> {
+fn text_code(cell: CellRef<'_>, texts: &mut BatchTexts<'_>) -> Result<u32, StoreError> {
     match cell {
         CellRef::Code(code) => texts.code(code),
         CellRef::Text(text) => texts.text(text),

@@ -3,24 +3,24 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::globs::Globs;
-use super::select::{Selection, Wanted, Window};
-use super::source::Source;
+use super::select::{Selection, TimeRange, WantedUsers};
+use super::source::RowSource;
 use crate::environment::{ReadTxn, Tables};
 use crate::terms::{OPERATIONS, Terms};
-use crate::view::View;
+use crate::view::StoreView;
 use crate::{StoreError, blocks};
 
 /// One consistent state of the store.
 #[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct ReadContext<'a> {
     pub(crate) txn: &'a ReadTxn<'static>,
     pub(crate) tables: &'a Tables,
-    pub(crate) view: &'a View,
+    pub(crate) view: &'a StoreView,
     pub(crate) terms: &'a RwLock<Terms>,
     pub(crate) globs: &'a Globs,
 }
 
-impl<'a> Context<'a> {
+impl<'a> ReadContext<'a> {
     /// The numbers of the event names that match one of the globs, by name.
     pub(crate) fn names(&self, globs: &[String]) -> Arc<[u32]> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
@@ -33,7 +33,7 @@ impl<'a> Context<'a> {
         names: &[u32],
         group: u32,
         after: i64,
-        into: &mut Vec<(u32, Source<'a>)>,
+        into: &mut Vec<(u32, RowSource<'a>)>,
     ) -> Result<(), StoreError> {
         into.clear();
         for name in names {
@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
                 let key = blocks::key(segment.id, *name, group);
                 blocks::each(self.txn, self.tables, key, |block, _| {
                     if block.max > after {
-                        into.push((*name, Source::Block(Box::new(block))));
+                        into.push((*name, RowSource::Block(Box::new(block))));
                     }
                 })?;
             }
@@ -57,7 +57,7 @@ impl<'a> Context<'a> {
                 }
                 let range = batch.group(span, group);
                 if !range.is_empty() {
-                    into.push((*name, Source::Batch(batch, range)));
+                    into.push((*name, RowSource::Batch(batch, range)));
                 }
             }
         }
@@ -68,14 +68,14 @@ impl<'a> Context<'a> {
     pub(crate) fn operations(
         &self,
         group: u32,
-        wanted: &Wanted,
+        wanted: &WantedUsers,
         now: i64,
         next: &mut [i64],
-        sources: &mut Vec<(u32, Source<'a>)>,
+        sources: &mut Vec<(u32, RowSource<'a>)>,
         selection: &mut Selection,
     ) -> Result<(), StoreError> {
         self.sources(&[OPERATIONS], group, i64::MIN, sources)?;
-        let window = Window {
+        let window = TimeRange {
             after: i64::MIN,
             now,
         };

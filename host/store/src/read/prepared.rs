@@ -2,29 +2,29 @@
 
 use std::sync::Arc;
 
-use super::fetch::Context;
-use super::properties::Operations;
-use super::room::width;
-use super::select::Window;
-use crate::{Kind, PropertyRead, StreamRead};
+use super::fetch::ReadContext;
+use super::properties::OperationColumns;
+use super::read_budget::width;
+use super::select::TimeRange;
+use crate::{PropertyRead, StreamRead, ValueKind};
 
 /// What is read of users. It holds for the state that it was looked up in: later ones may have names that it does not know.
-pub(crate) struct Reads {
-    pub(crate) streams: Vec<Stream>,
-    pub(crate) user_properties: Vec<(Kind, Operations)>,
-    pub(crate) property_histories: Vec<(Kind, Operations)>,
+pub(crate) struct ResolvedReads {
+    pub(crate) streams: Vec<ResolvedStream>,
+    pub(crate) user_properties: Vec<(ValueKind, OperationColumns)>,
+    pub(crate) property_histories: Vec<(ValueKind, OperationColumns)>,
 }
 
 /// A stream with its names and columns as numbers.
-pub(crate) struct Stream {
+pub(crate) struct ResolvedStream {
     pub(crate) names: Arc<[u32]>,
-    pub(crate) columns: Vec<(Kind, Wish)>,
-    reach: Option<i64>,
+    pub(crate) columns: Vec<(ValueKind, ColumnRead)>,
+    lookback: Option<i64>,
 }
 
 /// What a column of a stream is to hold.
 #[derive(Clone, Copy)]
-pub(crate) enum Wish {
+pub(crate) enum ColumnRead {
     /// An event property by its number.
     Property(u32),
     /// An event property that no event ever had.
@@ -33,9 +33,9 @@ pub(crate) enum Wish {
     Name,
 }
 
-impl Reads {
+impl ResolvedReads {
     pub(crate) fn new(
-        context: &Context<'_>,
+        context: &ReadContext<'_>,
         streams: &[StreamRead],
         user_properties: &[PropertyRead],
         property_histories: &[PropertyRead],
@@ -43,12 +43,12 @@ impl Reads {
         let operations = |reads: &[PropertyRead]| {
             let reads = reads.iter();
             reads
-                .map(|read| (read.kind, Operations::of(context, &read.name)))
+                .map(|read| (read.kind, OperationColumns::of(context, &read.name)))
                 .collect()
         };
         Self {
             streams: (streams.iter())
-                .map(|read| Stream::new(context, read))
+                .map(|read| ResolvedStream::new(context, read))
                 .collect(),
             user_properties: operations(user_properties),
             property_histories: operations(property_histories),
@@ -64,7 +64,7 @@ impl Reads {
     }
 
     /// How many rows there are in the streams, whatever their reach and whosever they are.
-    pub(crate) fn rows(&self, context: &Context<'_>) -> u64 {
+    pub(crate) fn rows(&self, context: &ReadContext<'_>) -> u64 {
         // Many streams may read one name.
         let mut counted: Vec<Option<u64>> = vec![None; context.view.counts.names as usize + 1];
         let mut total = 0;
@@ -77,33 +77,33 @@ impl Reads {
     }
 }
 
-impl Stream {
-    fn new(context: &Context<'_>, read: &StreamRead) -> Self {
+impl ResolvedStream {
+    fn new(context: &ReadContext<'_>, read: &StreamRead) -> Self {
         let columns = read.properties.iter();
         Self {
             names: context.names(&read.names),
             columns: columns
-                .map(|property| (property.kind, Wish::new(context, property)))
+                .map(|property| (property.kind, ColumnRead::new(context, property)))
                 .collect(),
-            reach: read
-                .reach
+            lookback: read
+                .lookback
                 .map(|reach| i64::try_from(reach).unwrap_or(i64::MAX)),
         }
     }
 
-    pub(crate) fn window(&self, now: i64) -> Window {
-        Window {
+    pub(crate) fn window(&self, now: i64) -> TimeRange {
+        TimeRange {
             after: self
-                .reach
+                .lookback
                 .map_or(i64::MIN, |reach| now.saturating_sub(reach)),
             now,
         }
     }
 }
 
-impl Wish {
-    fn new(context: &Context<'_>, read: &PropertyRead) -> Self {
-        if read.name.is_empty() && read.kind == Kind::Text {
+impl ColumnRead {
+    fn new(context: &ReadContext<'_>, read: &PropertyRead) -> Self {
+        if read.name.is_empty() && read.kind == ValueKind::Text {
             return Self::Name;
         }
         context

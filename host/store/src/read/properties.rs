@@ -4,25 +4,25 @@ use std::sync::PoisonError;
 
 use muster_model::{Operator, Value};
 
-use super::fetch::Context;
+use super::fetch::ReadContext;
 use super::select::{Piece, Selection};
-use super::source::{Source, View};
+use super::source::{ColumnView, RowSource};
 use crate::StoreError;
 use crate::cell::CellRef;
 
 /// The operations on one user property, as columns of each source.
-pub(crate) struct Property<'a> {
+pub(crate) struct PropertyColumns<'a> {
     /// Per source the columns that it has.
-    columns: Vec<Vec<(Operator, View<'a>)>>,
+    columns: Vec<Vec<(Operator, ColumnView<'a>)>>,
     /// Whether it is only ever set: then a row holds its value, and nothing has to be computed.
     only_set: bool,
 }
 
 /// The columns of the operations on one user property, by their numbers.
-pub(crate) struct Operations(Vec<(Operator, u32)>);
+pub(crate) struct OperationColumns(Vec<(Operator, u32)>);
 
-impl Operations {
-    pub(crate) fn of(context: &Context<'_>, name: &str) -> Self {
+impl OperationColumns {
+    pub(crate) fn of(context: &ReadContext<'_>, name: &str) -> Self {
         let terms = context.terms.read().unwrap_or_else(PoisonError::into_inner);
         let of = |operator| {
             let property = if operator == Operator::ClearAll {
@@ -37,18 +37,18 @@ impl Operations {
     }
 }
 
-impl<'a> Property<'a> {
+impl<'a> PropertyColumns<'a> {
     pub(crate) fn new(
-        operations: &Operations,
-        sources: &[(u32, Source<'a>)],
+        operations: &OperationColumns,
+        sources: &[(u32, RowSource<'a>)],
     ) -> Result<Self, StoreError> {
-        let Operations(codes) = operations;
+        let OperationColumns(codes) = operations;
         let mut columns = Vec::with_capacity(sources.len());
         for (_, source) in sources {
             let mut held = Vec::new();
             for (operator, code) in codes {
                 match source.column(*code)? {
-                    View::Absent => {}
+                    ColumnView::Absent => {}
                     view => held.push((*operator, view)),
                 }
             }

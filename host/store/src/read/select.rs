@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::source::{Source, partition};
+use super::source::{RowSource, partition};
 use crate::duplicates::Duplicates;
 use crate::keys::GROUP;
 
@@ -29,12 +29,12 @@ pub(crate) struct Selection {
     fresh: bool,
     slices: Vec<Slice>,
     sorted: Vec<Slice>,
-    merged: Vec<Place>,
+    merged: Vec<RowPosition>,
     duplicates: Duplicates,
 }
 
 /// A row's time, source and number.
-type Place = (i64, u32, u32);
+type RowPosition = (i64, u32, u32);
 
 /// Where a user's part of a selection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ struct Slice {
 }
 
 /// Users of a group that are asked for.
-pub(crate) struct Wanted {
+pub(crate) struct WantedUsers {
     /// Their numbers in the group, ascending.
     pub(crate) users: Vec<u8>,
     /// The place of each number in `users`.
@@ -63,7 +63,7 @@ pub(crate) struct Wanted {
 
 const NOT_WANTED: u16 = u16::MAX;
 
-impl Wanted {
+impl WantedUsers {
     pub(crate) fn new(users: Vec<u8>) -> Self {
         let mut places = [NOT_WANTED; GROUP];
         for (place, user) in (0..).zip(&users) {
@@ -77,7 +77,7 @@ impl Wanted {
 
 /// Rows with `after` < time <= `now`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct TimeRange {
     pub(crate) after: i64,
     pub(crate) now: i64,
 }
@@ -88,9 +88,9 @@ impl Selection {
     #[must_use]
     pub(crate) fn fill(
         &mut self,
-        sources: &[(u32, Source<'_>)],
-        wanted: &Wanted,
-        window: Window,
+        sources: &[(u32, RowSource<'_>)],
+        wanted: &WantedUsers,
+        window: TimeRange,
         next: &mut [i64],
     ) -> bool {
         self.pieces.clear();
@@ -130,9 +130,9 @@ impl Selection {
     fn slice(
         &mut self,
         number: u32,
-        source: &Source<'_>,
-        wanted: &Wanted,
-        window: Window,
+        source: &RowSource<'_>,
+        wanted: &WantedUsers,
+        window: TimeRange,
         next: &mut [i64],
     ) {
         let checked = source.spans(window);
@@ -193,7 +193,7 @@ impl Selection {
     }
 
     /// Appends a user's rows by time; of one instant by source. Of duplicates the first stays.
-    fn merge(&mut self, sources: &[(u32, Source<'_>)], slices: &[Slice]) {
+    fn merge(&mut self, sources: &[(u32, RowSource<'_>)], slices: &[Slice]) {
         self.fresh = true;
         let time = |source: u32, row| {
             sources
@@ -221,7 +221,7 @@ impl Selection {
         // Stable, and fast on runs that are sorted already.
         merged.sort_by_key(|(time, ..)| *time);
         let name = |source: u32| sources.get(source as usize).map(|(name, _)| *name);
-        let tied = |a: &Place, b: &Place| a.0 == b.0 && name(a.1) == name(b.1);
+        let tied = |a: &RowPosition, b: &RowPosition| a.0 == b.0 && name(a.1) == name(b.1);
         for tied in merged.chunk_by(tied) {
             self.duplicates.clear();
             for (_, number, row) in tied {

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use super::select::Window;
+use super::select::TimeRange;
 use crate::StoreError;
 use crate::batch::Batch;
-use crate::block::{Block, Column};
+use crate::block::{Block, BlockColumn};
 use crate::cell::CellRef;
 use crate::keys::GROUP;
 
 /// Rows of one name and group, by (user, time, arrival). Rows are numbered within it.
-pub(crate) enum Source<'a> {
+pub(crate) enum RowSource<'a> {
     /// In memory; rows are places of the batch's order.
     Batch(&'a Batch, Range<u32>),
     /// In a segment.
@@ -18,20 +18,20 @@ pub(crate) enum Source<'a> {
 }
 
 /// A column of a source.
-pub(crate) enum View<'a> {
+pub(crate) enum ColumnView<'a> {
     Absent,
     Batch(&'a Batch, u32),
-    Block(Column<'a>),
+    Block(BlockColumn<'a>),
 }
 
 /// Whether some rows may be earlier, or later, than a window.
 #[derive(Clone, Copy)]
-pub(crate) struct Spans {
+pub(crate) struct WindowOverlap {
     pub(crate) early: bool,
     pub(crate) late: bool,
 }
 
-impl<'a> Source<'a> {
+impl<'a> RowSource<'a> {
     /// Calls `f` with the rows of each user that has some: the user's number in the group, and the range.
     #[inline]
     pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
@@ -73,13 +73,13 @@ impl<'a> Source<'a> {
     }
 
     /// Whether rows may lie outside of a window.
-    pub(crate) fn spans(&self, window: Window) -> Spans {
+    pub(crate) fn spans(&self, window: TimeRange) -> WindowOverlap {
         match self {
-            Self::Block(block) => Spans {
+            Self::Block(block) => WindowOverlap {
                 early: block.min <= window.after,
                 late: block.max > window.now,
             },
-            Self::Batch(..) => Spans {
+            Self::Batch(..) => WindowOverlap {
                 early: window.after != i64::MIN,
                 late: window.now != i64::MAX,
             },
@@ -110,10 +110,12 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub(crate) fn column(&self, column: u32) -> Result<View<'a>, StoreError> {
+    pub(crate) fn column(&self, column: u32) -> Result<ColumnView<'a>, StoreError> {
         Ok(match self {
-            Self::Block(block) => block.column(column)?.map_or(View::Absent, View::Block),
-            Self::Batch(batch, _) => View::Batch(batch, column),
+            Self::Block(block) => block
+                .column(column)?
+                .map_or(ColumnView::Absent, ColumnView::Block),
+            Self::Batch(batch, _) => ColumnView::Batch(batch, column),
         })
     }
 
@@ -126,7 +128,7 @@ impl<'a> Source<'a> {
     }
 
     /// The columns of a block, with their numbers. A batch has its cells by row.
-    pub(crate) fn columns(&self) -> Result<Vec<(u32, View<'a>)>, StoreError> {
+    pub(crate) fn columns(&self) -> Result<Vec<(u32, ColumnView<'a>)>, StoreError> {
         match self {
             Self::Batch(..) => Ok(Vec::new()),
             Self::Block(block) => {
@@ -140,7 +142,7 @@ impl<'a> Source<'a> {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> ColumnView<'a> {
     pub(crate) fn cell(&self, row: u32) -> Result<Option<CellRef<'a>>, StoreError> {
         match self {
             Self::Absent => Ok(None),

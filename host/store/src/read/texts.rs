@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use muster_model::Scalar;
 
-use super::room::Room;
+use super::read_budget::ReadBudget;
 use crate::cell::CellRef;
 use crate::terms::Terms;
 use crate::{Dictionary, StoreError};
@@ -26,7 +26,7 @@ pub(crate) struct Remap {
 const UNREAD: f64 = f64::NEG_INFINITY;
 
 /// Gives texts their codes in the batch.
-pub(crate) struct Texts<'a> {
+pub(crate) struct BatchTexts<'a> {
     terms: &'a RwLock<Terms>,
     /// Texts of the store's dictionary that the snapshot knows.
     count: u32,
@@ -39,19 +39,19 @@ pub(crate) struct Texts<'a> {
     names: Vec<u32>,
     dictionary: Dictionary,
     /// What the columns of the batch, the dictionary among them, may still take.
-    room: Room,
+    budget: ReadBudget,
 }
 
 const CORRUPT: StoreError = StoreError::Corrupt {
     what: "the code of a text",
 };
 
-impl<'a> Texts<'a> {
+impl<'a> BatchTexts<'a> {
     pub(crate) fn new(
         terms: &'a RwLock<Terms>,
         count: u32,
         remap: &'a mut Remap,
-        room: Room,
+        budget: ReadBudget,
     ) -> Self {
         for code in remap.used.drain(..) {
             if let Some(slot) = remap.codes.get_mut(code as usize) {
@@ -66,13 +66,13 @@ impl<'a> Texts<'a> {
             numbers: HashMap::new(),
             names: Vec::new(),
             dictionary: Dictionary::default(),
-            room,
+            budget,
         }
     }
 
     /// Takes the room of something that a column grows by.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), StoreError> {
-        self.room.take(bytes)
+        self.budget.take(bytes)
     }
 
     pub(crate) fn finish(self) -> Dictionary {
@@ -95,7 +95,7 @@ impl<'a> Texts<'a> {
         }
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
         let text = terms.text_of(code).ok_or(CORRUPT)?;
-        let new = push(&mut self.dictionary, text, &mut self.room)?;
+        let new = push(&mut self.dictionary, text, &mut self.budget)?;
         drop(terms);
         if self.remap.codes.len() <= code as usize {
             self.remap.codes.resize(code as usize + 1, 0);
@@ -120,7 +120,7 @@ impl<'a> Texts<'a> {
         if let Some(code) = known {
             return self.code(code);
         }
-        let code = push(&mut self.dictionary, text, &mut self.room)?;
+        let code = push(&mut self.dictionary, text, &mut self.budget)?;
         self.others.insert(text.into(), code);
         Ok(code)
     }
@@ -212,8 +212,12 @@ fn ms(scalar: &Scalar) -> f64 {
     scalar.as_instant().map_or(f64::NAN, |ms| ms.0 as f64)
 }
 
-fn push(dictionary: &mut Dictionary, text: &str, room: &mut Room) -> Result<u32, StoreError> {
-    room.take(text.len() + size_of::<u32>())?;
+fn push(
+    dictionary: &mut Dictionary,
+    text: &str,
+    budget: &mut ReadBudget,
+) -> Result<u32, StoreError> {
+    budget.take(text.len() + size_of::<u32>())?;
     dictionary.bytes.extend_from_slice(text.as_bytes());
     let end = u32::try_from(dictionary.bytes.len()).map_err(|_| StoreError::TooMany {
         what: "texts in one batch",

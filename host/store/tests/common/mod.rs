@@ -7,26 +7,26 @@ use muster_store::*;
 use roaring::RoaringBitmap;
 
 #[derive(Clone, Debug)]
-pub enum Input {
+pub enum InputRow {
     Event {
         user: u32,
         name: u8,
         time: i64,
         insert: Option<u8>,
         properties: Vec<(u8, Value)>,
-        operations: Vec<Operation>,
+        operations: Vec<InputOperation>,
     },
     /// An event that is only operations.
     Identify {
         user: u32,
         time: i64,
         insert: Option<u8>,
-        operations: Vec<Operation>,
+        operations: Vec<InputOperation>,
     },
 }
 
 /// An operation on a user property.
-pub type Operation = (Operator, u8, Value);
+pub type InputOperation = (Operator, u8, Value);
 
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -40,25 +40,25 @@ pub struct Question {
 
 const NAMES: [&str; 4] = ["Buy", "View", "Buy again", "Leave"];
 
-pub fn event_property((property, kind): (u8, Kind)) -> PropertyRead {
+pub fn event_property((property, kind): (u8, ValueKind)) -> PropertyRead {
     PropertyRead {
         name: format!("p{property}"),
         kind,
     }
 }
 
-pub fn user_property((property, kind): (u8, Kind)) -> PropertyRead {
+pub fn user_property((property, kind): (u8, ValueKind)) -> PropertyRead {
     PropertyRead {
         name: format!("u{property}"),
         kind,
     }
 }
 
-pub fn buffer(rows: &[Input]) -> EventBuffer {
+pub fn buffer(rows: &[InputRow]) -> EventBuffer {
     let mut buffer = EventBuffer::default();
     for row in rows {
         match row {
-            Input::Event {
+            InputRow::Event {
                 user,
                 name,
                 time,
@@ -85,14 +85,14 @@ pub fn buffer(rows: &[Input]) -> EventBuffer {
                     }
                 }
             }
-            Input::Identify {
+            InputRow::Identify {
                 user, time, insert, ..
             } => {
                 let insert = insert.map(|insert| insert.to_string());
                 buffer.identify(&format!("user {user}"), Millis(*time), insert.as_deref());
             }
         }
-        let (Input::Event { operations, .. } | Input::Identify { operations, .. }) = row;
+        let (InputRow::Event { operations, .. } | InputRow::Identify { operations, .. }) = row;
         for (operator, property, value) in operations {
             let property = if *operator == Operator::ClearAll {
                 String::new()
@@ -133,15 +133,15 @@ pub struct Model {
 
 impl Model {
     /// Of copies of an event the first that came counts, and of their operations those of the first that has some.
-    pub fn add(&mut self, rows: &[Input]) {
+    pub fn add(&mut self, rows: &[InputRow]) {
         for row in rows {
             self.add_event(row);
             self.add_operations(row);
         }
     }
 
-    fn add_event(&mut self, row: &Input) {
-        let Input::Event {
+    fn add_event(&mut self, row: &InputRow) {
+        let InputRow::Event {
             user,
             name,
             time,
@@ -171,9 +171,9 @@ impl Model {
         }
     }
 
-    fn add_operations(&mut self, row: &Input) {
+    fn add_operations(&mut self, row: &InputRow) {
         let (name, user, time, insert, operations) = match row {
-            Input::Event {
+            InputRow::Event {
                 name,
                 user,
                 time,
@@ -187,7 +187,7 @@ impl Model {
                 insert,
                 operations,
             ),
-            Input::Identify {
+            InputRow::Identify {
                 user,
                 time,
                 insert,
@@ -281,27 +281,29 @@ fn glob(glob: &str, name: &str) -> bool {
 
 /// A value as one kind, the way docs/cohorts.md has it.
 #[derive(Debug, PartialEq)]
-enum Seen {
+enum SeenValue {
     Absent,
     Number(f64),
     Flag(bool),
     Texts(Vec<String>),
 }
 
-fn seen(value: Option<&Value>, kind: Kind) -> Seen {
+fn seen(value: Option<&Value>, kind: ValueKind) -> SeenValue {
     let Some(value) = value else {
-        return Seen::Absent;
+        return SeenValue::Absent;
     };
     match kind {
-        Kind::Number => value.as_number().map_or(Seen::Absent, Seen::Number),
-        Kind::Instant => value
-            .as_instant()
-            .map_or(Seen::Absent, |instant| Seen::Number(instant.0 as f64)),
-        Kind::Flag => match value {
-            Value::One(scalar) => scalar.as_flag().map_or(Seen::Absent, Seen::Flag),
-            Value::List(_) => Seen::Absent,
+        ValueKind::Number => value
+            .as_number()
+            .map_or(SeenValue::Absent, SeenValue::Number),
+        ValueKind::Instant => value.as_instant().map_or(SeenValue::Absent, |instant| {
+            SeenValue::Number(instant.0 as f64)
+        }),
+        ValueKind::Flag => match value {
+            Value::One(scalar) => scalar.as_flag().map_or(SeenValue::Absent, SeenValue::Flag),
+            Value::List(_) => SeenValue::Absent,
         },
-        Kind::Text => Seen::Texts(
+        ValueKind::Text => SeenValue::Texts(
             value
                 .scalars()
                 .iter()
@@ -311,23 +313,23 @@ fn seen(value: Option<&Value>, kind: Kind) -> Seen {
     }
 }
 
-fn at(column: &Column, row: usize, dictionary: &Dictionary) -> Seen {
+fn at(column: &Column, row: usize, dictionary: &Dictionary) -> SeenValue {
     let text = |code: u32| dictionary.text(code).unwrap().to_owned();
     match column {
-        Column::Number(values) if values[row].is_nan() => Seen::Absent,
-        Column::Number(values) => Seen::Number(values[row]),
+        Column::Number(values) if values[row].is_nan() => SeenValue::Absent,
+        Column::Number(values) => SeenValue::Number(values[row]),
         Column::Flag(values) => match values[row] {
-            2 => Seen::Absent,
-            flag => Seen::Flag(flag == 1),
+            2 => SeenValue::Absent,
+            flag => SeenValue::Flag(flag == 1),
         },
-        Column::Text(codes) if codes[row] == 0 => Seen::Absent,
-        Column::Text(codes) => Seen::Texts(vec![text(codes[row])]),
+        Column::Text(codes) if codes[row] == 0 => SeenValue::Absent,
+        Column::Text(codes) => SeenValue::Texts(vec![text(codes[row])]),
         Column::Texts { starts, codes } => {
             let list = &codes[starts[row] as usize..starts[row + 1] as usize];
             if list.is_empty() {
-                Seen::Absent
+                SeenValue::Absent
             } else {
-                Seen::Texts(list.iter().map(|code| text(*code)).collect())
+                SeenValue::Texts(list.iter().map(|code| text(*code)).collect())
             }
         }
     }
@@ -418,7 +420,7 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
         };
 
         for (stream, rows) in question.streams.iter().zip(&history.streams) {
-            let after = stream.reach.map_or(i64::MIN, |reach| {
+            let after = stream.lookback.map_or(i64::MIN, |reach| {
                 question.now - i64::try_from(reach).unwrap()
             });
             let mut events: Vec<_> = model
@@ -447,7 +449,7 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             for (read, column) in stream.properties.iter().zip(&rows.columns) {
                 for (row, event) in range.iter().copied().zip(&events) {
                     let expected = match read.name.as_str() {
-                        "" => Seen::Texts(vec![event.name.to_owned()]),
+                        "" => SeenValue::Texts(vec![event.name.to_owned()]),
                         name => seen(event.properties.get(name), read.kind),
                     };
                     assert_eq!(
@@ -505,12 +507,12 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             assert_eq!(history.next_row[place], next);
         }
         if *user != nobody {
-            check_person(&snapshot, model, key, *user, question.now);
+            check_user(&snapshot, model, key, *user, question.now);
         }
     }
 }
 
-fn check_person(snapshot: &Snapshot, model: &Model, key: UserKey, user: u32, now: i64) {
+fn check_user(snapshot: &Snapshot, model: &Model, key: UserKey, user: u32, now: i64) {
     let history = snapshot.history(key, Millis(now)).unwrap();
     assert_eq!(
         history.hash,

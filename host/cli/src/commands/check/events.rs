@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::yaml::{Content, Node, Reader, closest};
-use muster_definition::{Definition, Diagnostic, Diagnostics, EventName, Source, Span, quote};
+use muster_definition::yaml::{Node, NodeContent, YamlReader, closest};
+use muster_definition::{Definition, Diagnostic, Diagnostics, EventName, SourceFile, Span, quote};
 use serde_json::{Value, json};
 
+use crate::definition_reads::DefinitionReads;
 use crate::output::Output;
 use crate::project::{Project, clause};
-use crate::reads::Reads;
 
 /// Up to how many names are listed if none is like the one in question.
 const LISTED: usize = 8;
@@ -26,7 +26,7 @@ pub(super) enum Unseen {
 impl Unseen {
     /// Compares the event names in a project's definitions with those in its store, if it has one.
     pub(super) fn of(project: &Project) -> Self {
-        let snapshot = match project.look_if_there() {
+        let snapshot = match project.open_read_only() {
             Ok(Some(snapshot)) => snapshot,
             Ok(None) => return Self::NothingSeen,
             Err(error) => return Self::NotCompared(format!("{error:#}")),
@@ -54,7 +54,7 @@ impl Unseen {
     }
 
     /// Tells people.
-    pub(super) fn tell(&self, output: &Output) {
+    pub(super) fn warn(&self, output: &Output) {
         match self {
             Self::NothingSeen => {}
             Self::NotCompared(why) => output.note(&format!(
@@ -90,7 +90,7 @@ fn unseen<'d>(
         };
         let places = places(&definition.source);
         let fits_none = |name: &&&EventName| !seen.iter().any(|event| name.matches(event));
-        for name in Reads::of(&clause).events.iter().filter(fits_none) {
+        for name in DefinitionReads::of(&clause).events.iter().filter(fits_none) {
             let name = EventName::clone(name);
             match places.get(name.as_str()) {
                 Some(span) => {
@@ -114,9 +114,9 @@ fn unseen<'d>(
 }
 
 /// Where the event names of a definition stand first. Clauses do not know their places, so the file is read once more.
-fn places(source: &Source) -> BTreeMap<Box<str>, Span> {
+fn places(source: &SourceFile) -> BTreeMap<Box<str>, Span> {
     let mut places = BTreeMap::new();
-    if let Some(root) = Reader::new(source).load() {
+    if let Some(root) = YamlReader::new(source).load() {
         walk(&root, &mut places);
     }
     places
@@ -124,7 +124,7 @@ fn places(source: &Source) -> BTreeMap<Box<str>, Span> {
 
 fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
     match &node.content {
-        Content::Map(entries) => {
+        NodeContent::Map(entries) => {
             for entry in entries {
                 match &*entry.key {
                     "did" | "did_not" | "did_in_order" | "without" => names(&entry.value, places),
@@ -134,7 +134,7 @@ fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
                 }
             }
         }
-        Content::List(nodes) => nodes.iter().for_each(|node| walk(node, places)),
+        NodeContent::List(nodes) => nodes.iter().for_each(|node| walk(node, places)),
         _ => {}
     }
 }
@@ -142,16 +142,16 @@ fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
 /// A name, a list of names, or steps.
 fn names(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
     match &node.content {
-        Content::List(nodes) => nodes.iter().for_each(|node| names(node, places)),
-        Content::Map(_) => walk(node, places),
-        Content::Text(name) => {
+        NodeContent::List(nodes) => nodes.iter().for_each(|node| names(node, places)),
+        NodeContent::Map(_) => walk(node, places),
+        NodeContent::Text(name) => {
             places.entry(name.clone()).or_insert(node.span);
         }
         _ => {}
     }
 }
 
-fn warning(source: &Source, name: &EventName, span: Option<Span>, seen: &[&str]) -> Diagnostic {
+fn warning(source: &SourceFile, name: &EventName, span: Option<Span>, seen: &[&str]) -> Diagnostic {
     let quoted = quote(name.as_str());
     let diagnostic = Diagnostic::warning(if is_glob(name) {
         format!("no event fits {quoted} so far")

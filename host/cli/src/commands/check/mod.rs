@@ -9,30 +9,30 @@ use clap::Args;
 use serde_json::json;
 
 use crate::config;
+use crate::modules;
 use crate::output::{Output, count, table};
 use crate::places::Stranded;
 use crate::project::Project;
 use crate::retention;
-use crate::rules;
 use events::Unseen;
 
 /// Check muster.yaml, every definition and every hand-written rule, without changing the store
 ///
 /// If the project has a store, event names and globs that fit none of its events are warned of.
 #[derive(Debug, Args)]
-pub(crate) struct Check {
+pub(crate) struct CheckCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
 }
 
-impl Check {
+impl CheckCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let (project, warnings) = Project::read(&self.project, output)?;
         if !warnings.is_empty() {
             output.note(&output.diagnostics(&warnings));
         }
-        let rules = rules::load(&project)?;
+        let rules = modules::load(&project)?;
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in &project.definitions {
             let time_zone = definition.time_zone.as_str();
@@ -59,7 +59,7 @@ impl Check {
         let mut text = table(&["cohort", "cadence", "time zone", "goes to"], rows);
         text += &format!("\n{}: all right", count(cohorts.len() as u64, "cohort"));
         // A rule that cannot be loaded is an error here; in a run it concerns its own cohorts only.
-        let faults: Vec<_> = rules.iter().filter_map(rules::fault).collect();
+        let faults: Vec<_> = rules.iter().filter_map(modules::fault).collect();
         if !faults.is_empty() {
             bail!("{}", faults.join("\nerror: "));
         }
@@ -75,8 +75,8 @@ impl Check {
             output.note(&output.diagnostics(&short));
         }
         let unseen = Unseen::of(&project);
-        unseen.tell(output);
-        let snapshot = project.look_if_there().ok().flatten();
+        unseen.warn(output);
+        let snapshot = project.open_read_only().ok().flatten();
         let stranded = match &snapshot {
             Some(snapshot) => Stranded::of(&project, snapshot)?,
             None => Vec::new(),

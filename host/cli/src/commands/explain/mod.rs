@@ -12,11 +12,11 @@ use muster_model::{Event, Millis, UserHistory, Value};
 use muster_store::{Snapshot, UserKey};
 use serde_json::{Value as Json, json};
 
+use crate::definition_reads::DefinitionReads;
 use crate::output::{Output, count, number, table};
+use crate::output_json;
 use crate::project::{Project, clause};
-use crate::reads::Reads;
 use crate::service::control;
-use crate::told;
 
 /// Show why a user is in a cohort or is not: each clause with the values that decided, and when that changes
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ use crate::told;
     after_help = "The answer is computed from the events that are in the store; nothing is imported and nothing is changed.\n\n\
                   Example: muster explain big-spenders ann --at 2026-03-01T00:00:00Z"
 )]
-pub(crate) struct Explain {
+pub(crate) struct ExplainCommand {
     /// The cohort's id
     cohort: String,
     /// The user's id
@@ -46,14 +46,14 @@ const PROPERTIES: usize = 8;
 /// Up to how many users a mistyped id is compared with all: reading that many ids takes about a tenth of a second.
 const COMPARED_USERS: u32 = 100_000;
 
-impl Explain {
+impl ExplainCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_sound(&self.project, output)?;
         let faults = project.faults();
         let project = match project.cohort(&self.cohort) {
             // A wrong definition on disk is not in force: the running service has an older one.
             Err(unknown) if !faults.is_empty() => {
-                let in_force = project.in_force()?;
+                let in_force = project.active()?;
                 let in_force = in_force.filter(|in_force| in_force.cohort(&self.cohort).is_ok());
                 let in_force = in_force.ok_or(unknown)?;
                 output.note("the answer is that of the definition in force");
@@ -62,7 +62,7 @@ impl Explain {
             _ => project,
         };
         let definition = project.cohort(&self.cohort)?;
-        let snapshot = project.look()?;
+        let snapshot = project.fingerprints()?;
         let user = find_user(&snapshot, &self.user)?;
         let at = match self.at {
             Some(at) => at,
@@ -81,7 +81,7 @@ impl Explain {
             at,
             known: known(&history, at),
             decided: (clause.as_deref())
-                .map(|clause| (trace(clause, &history, at), Reads::of(clause))),
+                .map(|clause| (trace(clause, &history, at), DefinitionReads::of(clause))),
             known_from: (snapshot.known_later(at)?.into_iter())
                 .find_map(|(key, from)| (key == user).then_some(from)),
             history: &history,
@@ -121,7 +121,7 @@ fn find_user(snapshot: &Snapshot, id: &str) -> anyhow::Result<UserKey> {
 }
 
 /// What a user property holds.
-struct Held<'a> {
+struct PropertyState<'a> {
     property: &'a str,
     value: Option<&'a Value>,
     /// Its last change.
@@ -138,7 +138,7 @@ struct Explained<'a> {
     /// When the user comes to be known, if that is later.
     known_from: Option<Millis>,
     /// What decided and what was read; `None`: the clauses of the language do not decide.
-    decided: Option<(Trace, Reads<'a>)>,
+    decided: Option<(Trace, DefinitionReads<'a>)>,
     history: &'a UserHistory,
     /// Whether the user is a stored member.
     stored: bool,
@@ -194,7 +194,7 @@ impl<'a> Explained<'a> {
     }
 
     /// The user properties that a clause reads.
-    fn properties(&self) -> Vec<Held<'_>> {
+    fn properties(&self) -> Vec<PropertyState<'_>> {
         let read = self
             .decided
             .iter()
@@ -202,7 +202,7 @@ impl<'a> Explained<'a> {
         let held = |name: &&'a str| {
             let changes = self.history.properties.get(*name).into_iter().flatten();
             let last = changes.take_while(|(since, _)| *since <= self.at).last();
-            Held {
+            PropertyState {
                 property: name,
                 value: last.and_then(|(_, value)| value.as_ref()),
                 since: last.map(|(since, _)| *since),
@@ -316,7 +316,7 @@ impl<'a> Explained<'a> {
     }
 
     fn properties_text(&self) -> String {
-        let row = |held: &Held<'_>| {
+        let row = |held: &PropertyState<'_>| {
             let since = held.since.map(|since| since.to_string());
             vec![
                 yaml_text(held.property),
@@ -332,15 +332,15 @@ impl<'a> Explained<'a> {
     }
 
     fn json(&self) -> Json {
-        let property = |held: &Held<'_>| {
+        let property = |held: &PropertyState<'_>| {
             json!({
                 "property": held.property,
-                "value": held.value.map(told::value),
+                "value": held.value.map(output_json::value),
                 "since": held.since.map(|since| since.to_string()),
             })
         };
         let word = |member| if member { "in" } else { "out" };
-        let events = self.events().take(EVENTS).map(told::event);
+        let events = self.events().take(EVENTS).map(output_json::event);
         json!({
             "cohort": self.definition.id.as_str(),
             "name": self.definition.name,
@@ -355,7 +355,7 @@ impl<'a> Explained<'a> {
                 "last_run": self.run.as_ref().map(|run| &run.at),
                 "differs": self.differs(),
             },
-            "clauses": self.decided.as_ref().map(|(trace, _)| told::trace(trace)),
+            "clauses": self.decided.as_ref().map(|(trace, _)| output_json::trace(trace)),
             "events": events.collect::<Vec<_>>(),
             "user_properties": self.properties().iter().map(property).collect::<Vec<_>>(),
         })

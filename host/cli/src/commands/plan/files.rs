@@ -16,24 +16,24 @@ const LOOKED_AT: u64 = 1 << 30;
 const SHOWN: usize = 3;
 
 /// What a run would find in the sources.
-pub(super) struct Files {
+pub(super) struct NewFiles {
     /// Files that the store does not know; `None`: they are too large to look.
     pub(super) new: Option<Vec<PathBuf>>,
     /// Why a run would not begin.
     pub(super) problems: Vec<String>,
 }
 
-impl Files {
+impl NewFiles {
     /// Looks at the files of all sources. A `running` service waits for files that are not there yet.
-    pub(super) fn look(
+    pub(super) fn fingerprints(
         project: &Project,
         snapshot: &Snapshot,
         running: bool,
     ) -> anyhow::Result<Self> {
-        Self::look_at(project, snapshot, running, LOOKED_AT)
+        Self::add_file(project, snapshot, running, LOOKED_AT)
     }
 
-    fn look_at(
+    fn add_file(
         project: &Project,
         snapshot: &Snapshot,
         running: bool,
@@ -104,9 +104,9 @@ mod tests {
         write("b.json", "56");
         let project = Project::load(directory.path(), &Output::new(true)).unwrap();
         let snapshot = project.open_store().unwrap().snapshot().unwrap();
-        let look = |most| Files::look_at(&project, &snapshot, false, most).unwrap();
-        assert_eq!(look(6).new.map(|new| new.len()), Some(2));
-        assert_eq!(look(5).new, None);
-        assert!(look(5).note().unwrap().contains("too large"));
+        let fingerprints = |most| NewFiles::add_file(&project, &snapshot, false, most).unwrap();
+        assert_eq!(fingerprints(6).new.map(|new| new.len()), Some(2));
+        assert_eq!(fingerprints(5).new, None);
+        assert!(fingerprints(5).note().unwrap().contains("too large"));
     }
 }

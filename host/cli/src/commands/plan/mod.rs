@@ -7,17 +7,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_definition::quote;
-use muster_engine::{Cohort, CohortPreview, Guard, Lists, Preview, Reason};
+use muster_engine::{Cohort, CohortPreview, Guard, Preview, Reason, StaticLists};
 use muster_model::{CohortId, Millis};
 use muster_store::Snapshot;
 use serde_json::{Value, json};
 
+use crate::modules::{self, LoadedModule};
 use crate::output::{Output, Reported, count, number, table};
 use crate::project::Project;
-use crate::rules::{self, Loaded};
+use crate::run_progress::with_progress;
 use crate::service::control;
-use crate::ticking::with_progress;
-use files::Files;
+use files::NewFiles;
 
 /// Show what the next run would change: who would enter and exit, and why each cohort would be evaluated
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ use files::Files;
                   its module, or a destination, is new, or the clock went back).\n\n\
                   Example: muster plan big-spenders --now 2026-03-08T00:00:00Z --sample 20"
 )]
-pub(crate) struct Plan {
+pub(crate) struct PlanCommand {
     /// The ids of the cohorts to show; all of them if none is given
     #[arg(value_name = "COHORT")]
     cohorts: Vec<String>,
@@ -44,18 +44,18 @@ pub(crate) struct Plan {
     sample: usize,
 }
 
-impl Plan {
+impl PlanCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_sound(&self.project, output)?;
         let mut shown = BTreeSet::new();
         for id in &self.cohorts {
             shown.insert(project.cohort(id)?.id.clone());
         }
-        let snapshot = project.look()?;
-        let loaded = rules::load(&project)?;
+        let snapshot = project.fingerprints()?;
+        let loaded = modules::load(&project)?;
         let running = control::clock(&project.store_directory())?;
         // The running service waits for files; a run of its own would not begin without them.
-        let files = Files::look(&project, &snapshot, running.is_some())?;
+        let files = NewFiles::fingerprints(&project, &snapshot, running.is_some())?;
         if let Some(note) = files.note() {
             output.note(&note);
         }
@@ -121,8 +121,8 @@ impl Planned {
     fn plan(
         &mut self,
         snapshot: &Snapshot,
-        loaded: &Loaded,
-        lists: &Lists,
+        loaded: &LoadedModule,
+        lists: &StaticLists,
         now: Millis,
         output: &Output,
     ) {
@@ -187,7 +187,7 @@ impl Planned {
                 "exited": cohort.exited,
                 "sample_entered": cohort.sample_entered,
                 "sample_exited": cohort.sample_exited,
-                "told_whole": cohort.told_whole,
+                "told_whole": cohort.full_sync_to,
                 "held": held,
             }));
         }
@@ -239,8 +239,8 @@ fn samples(cohort: &CohortPreview, held: bool) -> String {
         text += "  the guard would hold this run until it is approved\n";
     }
     // At a first run those who enter are all there are.
-    if cohort.reason != Reason::First && !cohort.told_whole.is_empty() {
-        let destinations: Vec<_> = cohort.told_whole.iter().map(|to| quote(to)).collect();
+    if cohort.reason != Reason::First && !cohort.full_sync_to.is_empty() {
+        let destinations: Vec<_> = cohort.full_sync_to.iter().map(|to| quote(to)).collect();
         let (members, to) = (count(cohort.afterwards, "member"), destinations.join(", "));
         text += &format!("  tell {to}, new to this cohort, of its {members}\n");
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use muster_definition::{Definition, Source, Span};
+use muster_definition::{Definition, SourceFile, Span};
 use muster_model::{Event, Millis, Value};
 
 /// A test file, checked.
 pub(super) struct TestFile {
-    pub(super) source: Source,
+    pub(super) source: SourceFile,
     pub(super) tests: Tested,
     pub(super) cases: Vec<Case>,
 }
@@ -28,22 +28,22 @@ pub(super) enum Tested {
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) span: Span,
-    pub(super) what: What,
+    pub(super) what: CaseKind,
 }
 
 /// What must hold.
-pub(super) enum What {
+pub(super) enum CaseKind {
     /// `at:` and `users:`, at one instant.
     Still(Still),
     /// `steps:`, while the clock moves.
-    Steps(Vec<Step>),
+    Steps(Vec<CaseStep>),
 }
 
 /// Users at one instant.
 pub(super) struct Still {
     pub(super) at: Millis,
     /// All that is known of all of them.
-    pub(super) rows: Rows,
+    pub(super) rows: CaseRows,
     pub(super) users: Vec<Expected>,
 }
 
@@ -67,10 +67,10 @@ pub(super) enum Until {
 }
 
 /// A place of the clock, what is new, and who must move.
-pub(super) struct Step {
+pub(super) struct CaseStep {
     pub(super) at: Millis,
     pub(super) span: Span,
-    pub(super) rows: Rows,
+    pub(super) rows: CaseRows,
     /// `None`: whoever.
     pub(super) enters: Option<BTreeSet<String>>,
     /// `None`: whoever.
@@ -79,14 +79,14 @@ pub(super) struct Step {
 
 /// Events and changes of user properties, in the order of the file.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(super) struct CaseRows {
     /// Each with its user.
     pub(super) events: Vec<(String, Event)>,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<PropertyChange>,
 }
 
 /// A change of a user property.
-pub(super) struct Change {
+pub(super) struct PropertyChange {
     pub(super) user: String,
     pub(super) property: String,
     pub(super) at: Millis,

@@ -6,13 +6,13 @@ use muster_definition::interpreter::{Trace, trace};
 use muster_definition::{Span, quote};
 use muster_model::Millis;
 
-use super::case::{Case, Step, Still, Until, What};
+use super::case::{Case, CaseKind, CaseStep, Still, Until};
 use super::coverage::Coverage;
 use super::subject::Subject;
-use super::world::World;
+use super::world::CaseStore;
 
 /// Something that does not hold.
-pub(super) struct Failure {
+pub(super) struct CaseFailure {
     /// The place in the test file that says otherwise.
     pub(super) span: Span,
     pub(super) message: String,
@@ -25,15 +25,15 @@ pub(super) fn check(
     subject: &Subject,
     case: &Case,
     coverage: Option<&mut Coverage>,
-) -> anyhow::Result<Vec<Failure>> {
+) -> anyhow::Result<Vec<CaseFailure>> {
     let mut checker = Checker {
         subject,
         coverage,
         failures: Vec::new(),
     };
     match &case.what {
-        What::Still(still) => checker.still(still, case.span)?,
-        What::Steps(steps) => checker.steps(steps)?,
+        CaseKind::Still(still) => checker.still(still, case.span)?,
+        CaseKind::Steps(steps) => checker.steps(steps)?,
     }
     Ok(checker.failures)
 }
@@ -41,12 +41,12 @@ pub(super) fn check(
 struct Checker<'s, 'c> {
     subject: &'s Subject,
     coverage: Option<&'c mut Coverage>,
-    failures: Vec<Failure>,
+    failures: Vec<CaseFailure>,
 }
 
 impl Checker<'_, '_> {
     fn fails(&mut self, span: Span, message: String, trace: Option<Trace>) {
-        self.failures.push(Failure {
+        self.failures.push(CaseFailure {
             span,
             message,
             trace,
@@ -54,9 +54,9 @@ impl Checker<'_, '_> {
     }
 
     fn still(&mut self, still: &Still, span: Span) -> anyhow::Result<()> {
-        let world = World::new(self.subject)?;
+        let world = CaseStore::new(self.subject)?;
         world.append(&still.rows, Millis::MAX)?;
-        world.tick(still.at)?;
+        world.run(still.at)?;
         let members = world.members()?;
         let mut traces = self.traces(&world, &members, still.at, span)?;
         let mut turning = Vec::new();
@@ -117,20 +117,20 @@ impl Checker<'_, '_> {
             return Ok(());
         }
         users.sort_by_key(|user| user.at);
-        let world = World::new(self.subject)?;
+        let world = CaseStore::new(self.subject)?;
         // Nothing new happens.
         world.append(&still.rows, still.at)?;
-        world.tick(still.at)?;
+        world.run(still.at)?;
         for together in users.chunk_by(|a, b| a.at == b.at) {
             let Some(at) = together.first().map(|user| user.at) else {
                 continue;
             };
             let just_before = Millis(at.0 - 1);
             if just_before > still.at {
-                world.tick(just_before)?;
+                world.run(just_before)?;
             }
             let before = world.members()?;
-            world.tick(at)?;
+            world.run(at)?;
             let after = world.members()?;
             for user in together {
                 let (name, was) = (quote(user.user), word(user.member));
@@ -149,12 +149,12 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    fn steps(&mut self, steps: &[Step]) -> anyhow::Result<()> {
-        let world = World::new(self.subject)?;
+    fn steps(&mut self, steps: &[CaseStep]) -> anyhow::Result<()> {
+        let world = CaseStore::new(self.subject)?;
         let mut before = BTreeSet::new();
         for step in steps {
             world.append(&step.rows, Millis::MAX)?;
-            world.tick(step.at)?;
+            world.run(step.at)?;
             let members = world.members()?;
             let traces = self.traces(&world, &members, step.at, step.span)?;
             let entered: BTreeSet<_> = members.difference(&before).cloned().collect();
@@ -182,7 +182,7 @@ impl Checker<'_, '_> {
     /// What decided for each user of whom something is known. A rule that says otherwise than its clause is a failure.
     fn traces(
         &mut self,
-        world: &World<'_>,
+        world: &CaseStore<'_>,
         members: &BTreeSet<String>,
         at: Millis,
         span: Span,

@@ -7,11 +7,11 @@ use serde_json::{Value as Json, json};
 /// What the cases have seen of a definition.
 pub(super) struct Coverage {
     /// Each clause, before its parts.
-    clauses: Vec<Seen>,
+    clauses: Vec<ClauseCoverage>,
 }
 
 /// How often a clause was true and false.
-struct Seen {
+struct ClauseCoverage {
     text: String,
     /// Whether it says something by itself; `not` says of its part what the part says, and `everyone` is always true.
     counts: bool,
@@ -67,8 +67,8 @@ impl Coverage {
     }
 }
 
-fn add(clause: &Clause, clauses: &mut Vec<Seen>) {
-    clauses.push(Seen {
+fn add(clause: &Clause, clauses: &mut Vec<ClauseCoverage>) {
+    clauses.push(ClauseCoverage {
         text: clause.to_string(),
         counts: !matches!(clause, Clause::Not(_) | Clause::Everyone),
         holds: 0,
@@ -83,7 +83,7 @@ fn add(clause: &Clause, clauses: &mut Vec<Seen>) {
     }
 }
 
-fn count<'s>(trace: &Trace, clauses: &mut impl Iterator<Item = &'s mut Seen>) {
+fn count<'s>(trace: &Trace, clauses: &mut impl Iterator<Item = &'s mut ClauseCoverage>) {
     if let Some(seen) = clauses.next() {
         if trace.holds {
             seen.holds += 1;

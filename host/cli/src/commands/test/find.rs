@@ -9,9 +9,9 @@ use muster_definition::Body;
 
 use super::home::Home;
 use crate::config;
+use crate::definition_files::is_test;
 use crate::output::Output;
 use crate::project::beside;
-use crate::reading::is_test;
 
 /// A test file and its project.
 pub(super) struct Found {

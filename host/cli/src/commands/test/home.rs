@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use muster_definition::{Definition, Diagnostics, TimeZoneName, link, parse_in};
 
-use crate::config::{self, Outline};
+use crate::config::{self, ProjectOutline};
+use crate::definition_files::{find_definitions, unlisted};
 use crate::lists::MemberLists;
 use crate::output::Output;
 use crate::project::read;
-use crate::reading::{find_definitions, unlisted};
 
 /// A project as its tests need it; without one there is no other cohort, and the time zone is UTC.
 pub(super) struct Home {
@@ -34,7 +34,7 @@ impl Home {
 
     pub(super) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let outline = read(&directory.join(config::FILE))
-            .and_then(|source| Outline::parse(&source, &config::environment));
+            .and_then(|source| ProjectOutline::parse(&source, &config::environment));
         let outline = outline.map_err(|diagnostics| output.refusal(&diagnostics))?;
         let mut home = Self {
             zone: outline.time_zone,

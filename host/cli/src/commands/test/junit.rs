@@ -48,7 +48,7 @@ fn case(text: &mut String, file: &FileReport, case: &CaseReport) {
     text.push_str(">\n");
     // One element: several in a case are not read by all.
     let message = case.failures.first().map_or("", |failure| &failure.message);
-    let told: Vec<_> = case
+    let output_json: Vec<_> = case
         .failures
         .iter()
         .map(|failure| failure.text(&file.path))
@@ -57,7 +57,7 @@ fn case(text: &mut String, file: &FileReport, case: &CaseReport) {
         text,
         "      <failure message=\"{}\">{}</failure>\n    </testcase>",
         escaped(message),
-        escaped(&told.concat())
+        escaped(&output_json.concat())
     );
 }
 

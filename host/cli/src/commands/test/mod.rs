@@ -19,7 +19,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use muster_definition::Diagnostics;
-use muster_sandbox::{Options, Sandbox};
+use muster_sandbox::{Sandbox, SandboxOptions};
 
 use crate::commands::compile_rule;
 use crate::output::{Output, Reported, count};
@@ -46,7 +46,7 @@ use subject::Subject;
                   `until:` beside `expect:` is the instant at which that changes if nothing new happens, or `never`. A case \
                   with `steps:` moves the clock and says who `enters:` and `exits:`."
 )]
-pub(crate) struct Test {
+pub(crate) struct TestCommand {
     /// Projects, folders, or single test files
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
@@ -58,7 +58,7 @@ pub(crate) struct Test {
     watch: bool,
 }
 
-impl Test {
+impl TestCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         if self.watch {
             return watch::watch(&self.paths, output, || self.once(output));
@@ -68,10 +68,10 @@ impl Test {
 
     fn once(&self, output: &Output) -> anyhow::Result<()> {
         let found = find::find(&self.paths, output)?;
-        let sandbox = Sandbox::new(Options {
+        let sandbox = Sandbox::new(SandboxOptions {
             metered: true,
             compile: compile_rule::elsewhere(),
-            ..Options::default()
+            ..SandboxOptions::default()
         })?;
         let suite = load(&found, &sandbox, output)?;
         if suite.iter().all(|(file, _)| file.cases.is_empty()) {

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::yaml::{Content, Fields, Node, Reader, closest};
+use muster_definition::yaml::{Fields, Node, NodeContent, YamlReader, closest};
 use muster_definition::{
-    Body, Cadence, Definition, Diagnostics, OnRemove, Source, Spans, TimeZoneName, quote,
-    read_clause, read_duration, time_zone,
+    Body, Cadence, Definition, DefinitionSpans, Diagnostics, OnRemove, SourceFile, TimeZoneName,
+    quote, read_clause, read_duration, time_zone,
 };
 use muster_model::{CohortId, Event, Millis, Scalar, Value};
 
-use super::case::{Case, Change, Expected, Rows, Step, Still, TestFile, Tested, Until, What};
+use super::case::{
+    Case, CaseKind, CaseRows, CaseStep, Expected, PropertyChange, Still, TestFile, Tested, Until,
+};
 
 /// The most cases, users, steps, events and properties there are of each: more is a data set, not an example.
 const MOST: usize = 10_000;
@@ -18,8 +20,8 @@ const CASE: &str = "a case";
 const INSTANT: &str = "an instant such as `2026-03-01T00:00:00Z`";
 
 /// Reads a file. The time zone is the project's.
-pub(super) fn test_file(source: &Source, zone: &TimeZoneName) -> Result<TestFile, Diagnostics> {
-    let mut reader = Reader::new(source);
+pub(super) fn test_file(source: &SourceFile, zone: &TimeZoneName) -> Result<TestFile, Diagnostics> {
+    let mut reader = YamlReader::new(source);
     let root = reader.load();
     let file = root.and_then(|root| top(&mut reader, &root, zone));
     let diagnostics = reader.finish();
@@ -29,7 +31,7 @@ pub(super) fn test_file(source: &Source, zone: &TimeZoneName) -> Result<TestFile
     }
 }
 
-fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<TestFile> {
+fn top(reader: &mut YamlReader<'_>, root: &Node, zone: &TimeZoneName) -> Option<TestFile> {
     let keys = ["cohort", "rule", "where", "time_zone", "cases"];
     let fields = reader.fields(root, "a test file", &keys)?;
     let tests = tested(reader, &fields, zone);
@@ -52,7 +54,7 @@ fn top(reader: &mut Reader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Test
     })
 }
 
-fn tested(reader: &mut Reader<'_>, fields: &Fields<'_>, zone: &TimeZoneName) -> Option<Tested> {
+fn tested(reader: &mut YamlReader<'_>, fields: &Fields<'_>, zone: &TimeZoneName) -> Option<Tested> {
     let subjects = ["cohort", "rule", "where"];
     let given: Vec<_> = subjects
         .into_iter()
@@ -94,7 +96,7 @@ fn tested(reader: &mut Reader<'_>, fields: &Fields<'_>, zone: &TimeZoneName) -> 
 }
 
 /// A clause as a definition of its own.
-fn inline(reader: &mut Reader<'_>, node: &Node, time_zone: TimeZoneName) -> Option<Definition> {
+fn inline(reader: &mut YamlReader<'_>, node: &Node, time_zone: TimeZoneName) -> Option<Definition> {
     let (clause, in_cohort) = read_clause(reader, node, &time_zone)?;
     Some(Definition {
         id: CohortId::new("the-clause-of-a-test").ok()?,
@@ -107,7 +109,7 @@ fn inline(reader: &mut Reader<'_>, node: &Node, time_zone: TimeZoneName) -> Opti
         body: Body::Where(clause),
         warnings: Diagnostics::default(),
         source: reader.source().clone(),
-        spans: Spans {
+        spans: DefinitionSpans {
             id: None,
             sync: Vec::new(),
             body: node.span,
@@ -116,7 +118,7 @@ fn inline(reader: &mut Reader<'_>, node: &Node, time_zone: TimeZoneName) -> Opti
     })
 }
 
-fn case(reader: &mut Reader<'_>, node: &Node, number: usize) -> Option<Case> {
+fn case(reader: &mut YamlReader<'_>, node: &Node, number: usize) -> Option<Case> {
     let fields = reader.fields(node, CASE, &["name", "at", "users", "steps"])?;
     let name = match fields.get("name") {
         Some(node) => reader.text(node, "a name")?.to_owned(),
@@ -138,14 +140,14 @@ fn case(reader: &mut Reader<'_>, node: &Node, number: usize) -> Option<Case> {
                     "write `at:` into each step",
                 );
             }
-            What::Steps(self::steps(reader, &steps.value)?)
+            CaseKind::Steps(self::steps(reader, &steps.value)?)
         }
         (Some(users), None) => {
             // Without a clock the rest is read all the same: everything that is wrong is told at once.
             let at = clock(reader, &fields, CASE);
             let still = still(reader, &users.value, at)?;
             at?;
-            What::Still(still)
+            CaseKind::Still(still)
         }
         (None, None) => {
             return reader.wrong(
@@ -160,7 +162,7 @@ fn case(reader: &mut Reader<'_>, node: &Node, number: usize) -> Option<Case> {
 }
 
 /// `at:`, where the clock stands.
-fn clock(reader: &mut Reader<'_>, fields: &Fields<'_>, what: &str) -> Option<Millis> {
+fn clock(reader: &mut YamlReader<'_>, fields: &Fields<'_>, what: &str) -> Option<Millis> {
     match fields.get("at") {
         Some(node) => instant(reader, node),
         None => reader.wrong(
@@ -171,7 +173,7 @@ fn clock(reader: &mut Reader<'_>, fields: &Fields<'_>, what: &str) -> Option<Mil
     }
 }
 
-fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
+fn instant(reader: &mut YamlReader<'_>, node: &Node) -> Option<Millis> {
     let text = reader.text(node, INSTANT)?;
     match text.parse() {
         Ok(instant) => Some(instant),
@@ -182,12 +184,12 @@ fn instant(reader: &mut Reader<'_>, node: &Node) -> Option<Millis> {
     }
 }
 
-fn still(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<Still> {
+fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Option<Still> {
     let entries = reader.map(node, "a map of users by id")?;
     let at = clock.unwrap_or(Millis::MAX);
     let mut still = Still {
         at,
-        rows: Rows::default(),
+        rows: CaseRows::default(),
         users: Vec::new(),
     };
     for entry in entries {
@@ -235,16 +237,16 @@ fn mistyped(fields: &Fields<'_>, key: &str) -> bool {
     keys.any(|written| closest(written, [key]).is_some())
 }
 
-fn expect(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
+fn expect(reader: &mut YamlReader<'_>, node: &Node) -> Option<bool> {
     match &node.content {
-        Content::Text(text) if &**text == "in" => Some(true),
-        Content::Text(text) if &**text == "out" => Some(false),
+        NodeContent::Text(text) if &**text == "in" => Some(true),
+        NodeContent::Text(text) if &**text == "out" => Some(false),
         _ => reader.expected(node, "`in` or `out`", "a user is `in` the cohort or `out`"),
     }
 }
 
-fn until(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<Until> {
-    if matches!(&node.content, Content::Text(text) if &**text == "never") {
+fn until(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Option<Until> {
+    if matches!(&node.content, NodeContent::Text(text) if &**text == "never") {
         return Some(Until::Never);
     }
     let until = instant(reader, node)?;
@@ -259,21 +261,27 @@ fn until(reader: &mut Reader<'_>, node: &Node, clock: Option<Millis>) -> Option<
 }
 
 /// `properties:` of a user: what each holds, or its history `[{at, is}, …]`.
-fn properties_of(reader: &mut Reader<'_>, user: &str, node: &Node, since: Millis, rows: &mut Rows) {
+fn properties_of(
+    reader: &mut YamlReader<'_>,
+    user: &str,
+    node: &Node,
+    since: Millis,
+    rows: &mut CaseRows,
+) {
     let Some(entries) = reader.map(node, "a map of properties") else {
         return;
     };
     for entry in entries {
-        let change = |property: &str, at, value| Change {
+        let change = |property: &str, at, value| PropertyChange {
             user: user.to_owned(),
             property: property.to_owned(),
             at,
             value,
         };
         let history = match &entry.value.content {
-            Content::List(items) => items
+            NodeContent::List(items) => items
                 .iter()
-                .any(|item| matches!(item.content, Content::Map(_)))
+                .any(|item| matches!(item.content, NodeContent::Map(_)))
                 .then_some(items),
             _ => None,
         };
@@ -293,7 +301,7 @@ fn properties_of(reader: &mut Reader<'_>, user: &str, node: &Node, since: Millis
 }
 
 /// `{at, is}`, a change of a user property; `is: null`: it is removed.
-fn recorded(reader: &mut Reader<'_>, node: &Node) -> Option<(Millis, Option<Value>)> {
+fn recorded(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Millis, Option<Value>)> {
     let what = "a change of a property";
     let fields = reader.fields(node, what, &["at", "is"])?;
     let at = clock(reader, &fields, what)?;
@@ -309,11 +317,11 @@ fn recorded(reader: &mut Reader<'_>, node: &Node) -> Option<(Millis, Option<Valu
 
 /// `events:`. Without a time they happen at the clock. `user`: whose they are, unless each says.
 fn events(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
     clock: Millis,
     user: Option<&str>,
-    rows: &mut Rows,
+    rows: &mut CaseRows,
 ) {
     let Some(nodes) = reader.list(node, "`events:`", MOST) else {
         return;
@@ -324,7 +332,7 @@ fn events(
 }
 
 fn event(
-    reader: &mut Reader<'_>,
+    reader: &mut YamlReader<'_>,
     node: &Node,
     clock: Millis,
     user: Option<&str>,
@@ -398,8 +406,8 @@ fn event(
 
 /// What a property holds. As in event files, a map holds properties with dotted names: `{shipping: {method: express}}`
 /// is `shipping.method`.
-fn values(reader: &mut Reader<'_>, name: &str, node: &Node) -> Vec<(String, Value)> {
-    let Content::Map(entries) = &node.content else {
+fn values(reader: &mut YamlReader<'_>, name: &str, node: &Node) -> Vec<(String, Value)> {
+    let NodeContent::Map(entries) = &node.content else {
         let value = value(reader, node).flatten();
         return value
             .map(|value| (name.to_owned(), value))
@@ -413,26 +421,26 @@ fn values(reader: &mut Reader<'_>, name: &str, node: &Node) -> Vec<(String, Valu
 }
 
 /// A value; `Some(None)`: nothing.
-fn value(reader: &mut Reader<'_>, node: &Node) -> Option<Option<Value>> {
-    if let Content::Nothing = node.content {
+fn value(reader: &mut YamlReader<'_>, node: &Node) -> Option<Option<Value>> {
+    if let NodeContent::Nothing = node.content {
         return Some(None);
     }
-    if let Content::List(nodes) = &node.content {
+    if let NodeContent::List(nodes) = &node.content {
         let scalars: Vec<_> = nodes.iter().map(|node| scalar(reader, node)).collect();
         return Some(Value::list(scalars.into_iter().collect::<Option<_>>()?));
     }
     Some(Some(Value::One(scalar(reader, node)?)))
 }
 
-fn scalar(reader: &mut Reader<'_>, node: &Node) -> Option<Scalar> {
+fn scalar(reader: &mut YamlReader<'_>, node: &Node) -> Option<Scalar> {
     match &node.content {
-        Content::Text(text) => Some(Scalar::Text(text.clone())),
-        Content::Number(number) => {
+        NodeContent::Text(text) => Some(Scalar::Text(text.clone())),
+        NodeContent::Number(number) => {
             let exact = Scalar::from_written(reader.source().slice(node.span));
             Some(exact.unwrap_or(Scalar::Number(*number)))
         }
-        Content::Flag(flag) => Some(Scalar::Flag(*flag)),
-        Content::Nothing | Content::List(_) | Content::Map(_) => reader.expected(
+        NodeContent::Flag(flag) => Some(Scalar::Flag(*flag)),
+        NodeContent::Nothing | NodeContent::List(_) | NodeContent::Map(_) => reader.expected(
             node,
             "a text, a number or a flag",
             "a property holds one value, or a list of them",
@@ -440,9 +448,9 @@ fn scalar(reader: &mut Reader<'_>, node: &Node) -> Option<Scalar> {
     }
 }
 
-fn steps(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Step>> {
+fn steps(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<CaseStep>> {
     let nodes = reader.list(node, "`steps:`", MOST)?;
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<CaseStep> = Vec::new();
     for node in nodes {
         let Some(step) = step(reader, node) else {
             continue;
@@ -456,11 +464,11 @@ fn steps(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
+fn step(reader: &mut YamlReader<'_>, node: &Node) -> Option<CaseStep> {
     let keys = ["at", "events", "properties", "enters", "exits"];
     let fields = reader.fields(node, "a step", &keys)?;
     let at = clock(reader, &fields, "a step")?;
-    let mut rows = Rows::default();
+    let mut rows = CaseRows::default();
     if let Some(node) = fields.get("events") {
         events(reader, node, at, None, &mut rows);
     }
@@ -470,7 +478,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
             properties_of(reader, &entry.key, &entry.value, at, &mut rows);
         }
     }
-    Some(Step {
+    Some(CaseStep {
         at,
         span: fields.get("at").map_or(node.span, |at| at.span),
         rows,
@@ -480,7 +488,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
 }
 
 /// A list of users: the outer `None` is a wrong one, the inner none at all.
-fn users(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Option<BTreeSet<String>>> {
+fn users(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<Option<BTreeSet<String>>> {
     let Some(node) = node else {
         return Some(None);
     };
@@ -513,7 +521,7 @@ mod tests {
                 text.splice(from..to, instead.chars());
             }
             let text: String = text.into_iter().collect();
-            let source = Source::new("a.test.yaml", &text);
+            let source = SourceFile::new("a.test.yaml", &text);
             if let Err(diagnostics) = test_file(&source, &TimeZoneName::utc()) {
                 prop_assert!(diagnostics.has_errors() && !diagnostics.to_string().is_empty());
             }
@@ -522,7 +530,7 @@ mod tests {
 
     #[test]
     fn a_file_with_all_that_there_is_is_read() {
-        let file = test_file(&Source::new("a.test.yaml", WHOLE), &TimeZoneName::utc()).unwrap();
+        let file = test_file(&SourceFile::new("a.test.yaml", WHOLE), &TimeZoneName::utc()).unwrap();
         assert_eq!(file.cases.len(), 2);
     }
 }

@@ -7,10 +7,10 @@ use muster_definition::interpreter::Trace;
 use serde_json::{Value as Json, json};
 
 use super::case::{Case, TestFile};
-use super::check::Failure;
+use super::check::CaseFailure;
 use super::coverage::Coverage;
 use crate::output::{count, number};
-use crate::told;
+use crate::output_json;
 
 /// All files.
 pub(super) struct Report {
@@ -52,7 +52,7 @@ impl CaseReport {
         case: &Case,
         line: usize,
         took: Duration,
-        result: anyhow::Result<Vec<Failure>>,
+        result: anyhow::Result<Vec<CaseFailure>>,
     ) -> Self {
         let failures = match result {
             Ok(failures) => failures
@@ -144,7 +144,7 @@ impl Report {
             json!({
                 "line": failure.line,
                 "message": failure.message,
-                "clauses": failure.trace.as_ref().map(told::trace),
+                "clauses": failure.trace.as_ref().map(output_json::trace),
             })
         };
         let case = |case: &CaseReport| {

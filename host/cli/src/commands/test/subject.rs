@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, parse_in, quote};
 use muster_model::CohortId;
-use muster_sandbox::{Origin, Rule, Sandbox};
+use muster_sandbox::{Module, Origin, Sandbox};
 
 use super::case::{TestFile, Tested};
 use super::home::Home;
 use crate::lists::MemberLists;
+use crate::modules::hand_written;
 use crate::project::{beside, clause, read};
-use crate::rules::hand_written;
 
 /// A rule under test.
 pub(super) struct Subject {
@@ -22,9 +22,9 @@ pub(super) struct Subject {
     pub(super) clause: Option<Clause>,
     /// The static lists that the clause reads.
     pub(super) lists: MemberLists,
-    pub(super) rule: Rule,
+    pub(super) rule: Module,
     /// About how many users the rule was asked so far, each time anew.
-    pub(super) asked: Cell<u64>,
+    pub(super) evaluated: Cell<u64>,
 }
 
 /// Endings of definitions and rules, in the order in which they are looked for.
@@ -33,7 +33,7 @@ const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "wasm"];
 impl Subject {
     /// What the rule took for a user, on average.
     pub(super) fn fuel(&self) -> u64 {
-        self.rule.fuel() / self.asked.get().max(1)
+        self.rule.fuel() / self.evaluated.get().max(1)
     }
 
     /// Finds, reads, compiles and loads what a file tests.
@@ -125,7 +125,7 @@ fn compiled(
         clause: Some(clause.into_owned()),
         lists,
         rule: rule.map_err(|error| place(file, span, error))?,
-        asked: Cell::default(),
+        evaluated: Cell::default(),
     })
 }
 
@@ -156,7 +156,7 @@ fn rule(
         clause: None,
         lists: MemberLists::default(),
         rule,
-        asked: Cell::default(),
+        evaluated: Cell::default(),
     })
 }
 

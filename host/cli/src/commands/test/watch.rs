@@ -17,7 +17,7 @@ const DEPTH: usize = 8;
 const ENDINGS: [&str; 6] = ["yaml", "yml", "json", "wasm", "csv", "txt"];
 
 /// Each file with its length and when it was changed.
-type Files = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+type FileTimes = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 /// Runs something now and whenever a file below the paths changes, until the process ends. What fails is shown, and watched on.
 pub(super) fn watch(
@@ -45,8 +45,8 @@ pub(super) fn watch(
     }
 }
 
-fn files(paths: &[PathBuf]) -> Files {
-    let mut files = Files::new();
+fn files(paths: &[PathBuf]) -> FileTimes {
+    let mut files = FileTimes::new();
     for path in paths {
         // A test file is watched with what stands beside it.
         let folder = match path.parent() {
@@ -54,7 +54,7 @@ fn files(paths: &[PathBuf]) -> Files {
             _ => path,
         };
         let here = folder.as_os_str().is_empty();
-        look(
+        fingerprints(
             if here { Path::new(".") } else { folder },
             DEPTH,
             &mut files,
@@ -63,7 +63,7 @@ fn files(paths: &[PathBuf]) -> Files {
     files
 }
 
-fn look(folder: &Path, depth: usize, files: &mut Files) {
+fn fingerprints(folder: &Path, depth: usize, files: &mut FileTimes) {
     // A folder that cannot be read now may be readable at the next look.
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -75,7 +75,7 @@ fn look(folder: &Path, depth: usize, files: &mut Files) {
             continue;
         };
         if metadata.is_dir() && depth > 0 {
-            look(&path, depth - 1, files);
+            fingerprints(&path, depth - 1, files);
         } else if path
             .extension()
             .is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::num::NonZero;
 
 use anyhow::{Context, bail};
-use muster_engine::{Cohort, Lists, TickOptions};
+use muster_engine::{Cohort, RunOptions, StaticLists};
 use muster_model::{EventBuffer, Millis, Operator, ScalarRef, UserHistory, Value};
 use muster_store::{Store, UserKey};
 use tempfile::TempDir;
 
-use super::case::Rows;
+use super::case::CaseRows;
 use super::subject::Subject;
 
 /// How large a case's store can grow: 64 MiB, over a hundred times the largest file of cases
@@ -17,21 +17,21 @@ use super::subject::Subject;
 const MAP_SIZE: u64 = 64 << 20;
 
 /// A store with what a case says, and who is in so far.
-pub(super) struct World<'s> {
+pub(super) struct CaseStore<'s> {
     subject: &'s Subject,
     cohort: Cohort,
-    lists: Lists,
+    lists: StaticLists,
     store: Store,
     _directory: TempDir,
 }
 
-impl<'s> World<'s> {
+impl<'s> CaseStore<'s> {
     pub(super) fn new(subject: &'s Subject) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let options = muster_store::Options {
+        let options = muster_store::StoreOptions {
             map_size: MAP_SIZE,
             readers: 2,
-            ..muster_store::Options::default()
+            ..muster_store::StoreOptions::default()
         };
         let store = Store::open(directory.path(), &options)?;
         let cohort = Cohort {
@@ -52,7 +52,7 @@ impl<'s> World<'s> {
     }
 
     /// Adds events and changes of properties; those later than an instant are left out.
-    pub(super) fn append(&self, rows: &Rows, until: Millis) -> anyhow::Result<()> {
+    pub(super) fn append(&self, rows: &CaseRows, until: Millis) -> anyhow::Result<()> {
         let mut buffer = EventBuffer::default();
         for (user, event) in rows.events.iter().filter(|(_, event)| event.time <= until) {
             buffer.event(user, &event.name, event.time, None);
@@ -87,15 +87,15 @@ impl<'s> World<'s> {
     }
 
     /// Moves the clock and asks the rule, as `muster run` does: whom it has news of, and whose answer has run out.
-    pub(super) fn tick(&self, at: Millis) -> anyhow::Result<()> {
-        let options = TickOptions {
+    pub(super) fn run(&self, at: Millis) -> anyhow::Result<()> {
+        let options = RunOptions {
             workers: NonZero::<usize>::MIN,
             lists: &self.lists,
-            ..TickOptions::at(at)
+            ..RunOptions::at(at)
         };
         let cohorts = std::slice::from_ref(&self.cohort);
-        let report = muster_engine::tick(&self.store, &self.subject.rule, cohorts, &options)?;
-        let asked = &self.subject.asked;
+        let report = muster_engine::run_module(&self.store, &self.subject.rule, cohorts, &options)?;
+        let asked = &self.subject.evaluated;
         asked.set(asked.get() + report.evaluated);
         if let Some(skipped) = report.skipped.first() {
             bail!("the rule failed at {at}: {}", skipped.reason);

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use muster_engine::{Cohort, EngineError, Lists, Reason, TickOptions, TickReport};
+use muster_engine::{Cohort, EngineError, Reason, RunOptions, RunReport, StaticLists};
 use muster_model::Millis;
-use muster_sandbox::Rule;
+use muster_sandbox::Module;
 use muster_store::{Snapshot, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::service::blocking::blocking;
-use crate::service::host::Host;
+use crate::service::state::ServiceState;
 
 /// Evaluates the cohorts of a group. Both runners use it, and what people ask goes through it. Clones are of the same group.
 #[derive(Clone)]
 pub(super) struct Evaluator {
-    pub(super) host: Arc<Host>,
-    pub(super) rule: Rule,
+    pub(super) state: Arc<ServiceState>,
+    pub(super) rule: Module,
     pub(super) cohorts: Arc<[Cohort]>,
-    pub(super) lists: Arc<Lists>,
+    pub(super) lists: Arc<StaticLists>,
     /// A run needs a permit. Runs in real time do not: they are small, and nobody may hold them up.
     pub(super) permitted: bool,
     pub(super) stop: CancellationToken,
@@ -27,7 +27,7 @@ pub(super) struct Evaluator {
 /// How a run is to be.
 #[derive(Clone, Copy, Default)]
 pub(super) struct How {
-    pub(super) everybody: bool,
+    pub(super) all_users: bool,
     pub(super) resend: bool,
     pub(super) unguarded: bool,
     /// A run that gave way goes on, and no other begins after it.
@@ -40,7 +40,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// [`EngineError::Stopped`] when the group is told to end; else why the run failed. What was committed stays.
-    pub(super) async fn run_all(&self, how: How) -> Result<TickReport, EngineError> {
+    pub(super) async fn run_all(&self, how: How) -> Result<RunReport, EngineError> {
         self.run(self.cohorts.to_vec(), how).await
     }
 
@@ -52,12 +52,12 @@ impl Evaluator {
         &self,
         cohorts: Vec<Cohort>,
         mut how: How,
-    ) -> Result<TickReport, EngineError> {
+    ) -> Result<RunReport, EngineError> {
         let cohorts: Arc<[Cohort]> = cohorts.into();
         let part = cohorts.len() < self.cohorts.len();
         let _permit = self.until_stopped(self.permit()).await?;
         let _module = match part {
-            true => Some(self.until_stopped(self.host.locks.modules.read()).await?),
+            true => Some(self.until_stopped(self.state.locks.modules.read()).await?),
             false => None,
         };
         loop {
@@ -84,10 +84,10 @@ impl Evaluator {
         cohorts: &Arc<[Cohort]>,
         how: How,
         part: bool,
-    ) -> Result<TickReport, EngineError> {
-        let locks = &self.host.locks;
+    ) -> Result<RunReport, EngineError> {
+        let locks = &self.state.locks;
         let _states = self.until_stopped(locks.states.read()).await?;
-        let now = self.host.clock.now();
+        let now = self.state.clock.now();
         let stop = Arc::new(AtomicBool::new(self.stop.is_cancelled()));
         let work = {
             let (evaluator, stop) = (self.clone(), Arc::clone(&stop));
@@ -111,24 +111,24 @@ impl Evaluator {
         now: Millis,
         stop: &AtomicBool,
         part: bool,
-    ) -> Result<TickReport, EngineError> {
+    ) -> Result<RunReport, EngineError> {
         #[cfg(test)]
-        self.host.faults.of_run(cohorts)?;
-        let (host, rule) = (&self.host, &self.rule);
-        let options = TickOptions {
+        self.state.faults.of_run(cohorts)?;
+        let (state, rule) = (&self.state, &self.rule);
+        let options = RunOptions {
             lists: &self.lists,
-            everybody: how.everybody,
+            all_users: how.all_users,
             resend: how.resend,
             alone: part,
             only_finish: how.only_finish,
             reason: how.reason,
-            guard: host.guard.filter(|_| !how.unguarded),
+            guard: state.guard.filter(|_| !how.unguarded),
             stop: Some(stop),
-            ..host.runs.at(now)
+            ..state.runs.at(now)
         };
-        let report = muster_engine::tick(&host.store, rule, cohorts, &options)?;
+        let report = muster_engine::run_module(&state.store, rule, cohorts, &options)?;
         if part {
-            muster_engine::forget_rule(&host.store, rule, cohorts)?;
+            muster_engine::forget_rule(&state.store, rule, cohorts)?;
         }
         Ok(report)
     }
@@ -141,9 +141,9 @@ impl Evaluator {
         &self,
         change: impl FnOnce(&Store, Millis) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        let _states = self.until_stopped(self.host.locks.states.read()).await?;
-        let host = Arc::clone(&self.host);
-        blocking(move || change(&host.store, host.clock.now())).await
+        let _states = self.until_stopped(self.state.locks.states.read()).await?;
+        let state = Arc::clone(&self.state);
+        blocking(move || change(&state.store, state.clock.now())).await
     }
 
     /// Reads the store.
@@ -154,33 +154,33 @@ impl Evaluator {
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        let host = Arc::clone(&self.host);
-        blocking(move || read(&host.store.snapshot()?)).await
+        let state = Arc::clone(&self.state);
+        blocking(move || read(&state.store.snapshot()?)).await
     }
 
     /// Notes when the cohorts are evaluated next.
     pub(super) fn note_next(&self, next: Option<Millis>) {
-        let mut live = self.host.live();
+        let mut active = self.state.active();
         for cohort in self.cohorts.iter() {
-            live.cohorts.entry(cohort.id.clone()).or_default().next = next;
+            active.cohorts.entry(cohort.id.clone()).or_default().next = next;
         }
     }
 
     /// Notes that a run failed as a whole.
     pub(super) fn failed(&self, why: &str) {
-        let mut live = self.host.live();
+        let mut active = self.state.active();
         for cohort in self.cohorts.iter() {
             tracing::error!(cohort = %cohort.id, "not evaluated, membership kept: {why}");
-            live.cohorts.entry(cohort.id.clone()).or_default().trouble = Some(why.to_owned());
+            active.cohorts.entry(cohort.id.clone()).or_default().error = Some(why.to_owned());
         }
-        drop(live);
+        drop(active);
         let ids = self.cohorts.iter().map(|cohort| &cohort.id);
-        self.host.metrics.failed(ids);
+        self.state.metrics.failed(ids);
     }
 
     async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
         match self.permitted {
-            true => self.host.permits.acquire().await.ok(),
+            true => self.state.permits.acquire().await.ok(),
             false => None,
         }
     }
@@ -194,12 +194,12 @@ impl Evaluator {
         }
     }
 
-    fn done(&self, report: &TickReport) {
-        let mut live = self.host.live();
+    fn done(&self, report: &RunReport) {
+        let mut active = self.state.active();
         for cohort in &report.cohorts {
-            let known = live.cohorts.entry(cohort.id.clone()).or_default();
+            let known = active.cohorts.entry(cohort.id.clone()).or_default();
             known.last = Some(report.now);
-            known.trouble = None;
+            known.error = None;
             if let Some(held) = &cohort.held
                 && held.at == report.now.to_string()
             {
@@ -214,7 +214,7 @@ impl Evaluator {
                 );
             }
         }
-        drop(live);
+        drop(active);
         // Users who wait were told of when the rule failed for them.
         for skipped in report.skipped.iter().filter(|skipped| !skipped.is_known()) {
             let cohort = self.cohorts.first().map_or("", |cohort| cohort.id.as_str());
@@ -225,6 +225,6 @@ impl Evaluator {
                 skipped.reason
             );
         }
-        self.host.metrics.ran(report);
+        self.state.metrics.ran(report);
     }
 }

@@ -13,21 +13,21 @@ mod scheduled;
 
 use std::sync::{Arc, PoisonError};
 
-use muster_engine::Lists;
+use muster_engine::StaticLists;
 use muster_model::CohortId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::host::Host;
+use super::state::ServiceState;
 use super::supervisor::{Supervisor, Task};
-use crate::rules::Loaded;
+use crate::modules::LoadedModule;
 use evaluator::Evaluator;
 use real_time::RealTime;
-use request::Command;
+use request::GroupCommand;
 use scheduled::Scheduled;
 
-pub(crate) use request::{Ask, Reply};
+pub(crate) use request::{Ask, GroupReply};
 
 /// How many requests wait for a group before those who ask wait themselves.
 const REQUESTS: usize = 16;
@@ -36,34 +36,34 @@ const REQUESTS: usize = 16;
 pub(crate) type Attempt = mpsc::Sender<()>;
 
 /// A running group.
-pub(crate) struct Group {
-    pub(crate) loaded: Loaded,
-    commands: mpsc::Sender<Command>,
+pub(crate) struct CohortGroup {
+    pub(crate) loaded: LoadedModule,
+    commands: mpsc::Sender<GroupCommand>,
     stop: CancellationToken,
     /// `None`: its module cannot be loaded.
     task: Option<JoinHandle<()>>,
 }
 
-impl Group {
+impl CohortGroup {
     /// Starts the group's task. `changes`: the history's sequence.
     pub(crate) fn start(
-        host: &Arc<Host>,
+        state: &Arc<ServiceState>,
         supervisor: &Supervisor,
-        loaded: Loaded,
-        lists: Arc<Lists>,
+        loaded: LoadedModule,
+        lists: Arc<StaticLists>,
         changes: watch::Receiver<u64>,
         attempt: Attempt,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(REQUESTS);
-        let stop = host.stopping.child_token();
+        let stop = state.stopping.child_token();
         let task = match &loaded.rule {
             Ok(rule) => {
                 let evaluator = Evaluator {
-                    host: Arc::clone(host),
+                    state: Arc::clone(state),
                     rule: rule.clone(),
                     cohorts: loaded.cohorts.clone().into(),
                     lists,
-                    permitted: !loaded.rhythm.is_real_time(),
+                    permitted: !loaded.cadence.is_real_time(),
                     stop: stop.clone(),
                 };
                 Some(watched(
@@ -73,8 +73,8 @@ impl Group {
             Err(error) => {
                 for cohort in &loaded.cohorts {
                     tracing::error!(cohort = %cohort.id, "not evaluated, membership kept: {error}");
-                    let mut live = host.live();
-                    live.cohorts.entry(cohort.id.clone()).or_default().trouble =
+                    let mut active = state.active();
+                    active.cohorts.entry(cohort.id.clone()).or_default().error =
                         Some(error.clone());
                 }
                 None
@@ -97,19 +97,19 @@ impl Group {
         &self,
         cohort: CohortId,
         ask: Ask,
-    ) -> impl Future<Output = Reply> + Send + use<> {
+    ) -> impl Future<Output = GroupReply> + Send + use<> {
         let commands = self.commands.clone();
         let fault = self.loaded.rule.as_ref().err().cloned();
         async move {
             if let Some(fault) = fault {
-                return Reply::Answer(Err(format!("`{cohort}` cannot be evaluated: {fault}")));
+                return GroupReply::Answer(Err(format!("`{cohort}` cannot be evaluated: {fault}")));
             }
             let (reply, answer) = oneshot::channel();
-            let command = Command { cohort, ask, reply };
+            let command = GroupCommand { cohort, ask, reply };
             if commands.send(command).await.is_err() {
-                return Reply::Ended;
+                return GroupReply::Ended;
             }
-            answer.await.map_or(Reply::Ended, Reply::Answer)
+            answer.await.map_or(GroupReply::Ended, GroupReply::Answer)
         }
     }
 
@@ -128,12 +128,12 @@ impl Group {
 fn watched(
     supervisor: &Supervisor,
     evaluator: Evaluator,
-    loaded: &Loaded,
-    inbox: mpsc::Receiver<Command>,
+    loaded: &LoadedModule,
+    inbox: mpsc::Receiver<GroupCommand>,
     changes: watch::Receiver<u64>,
     attempt: Attempt,
 ) -> JoinHandle<()> {
-    let schedule = loaded.rhythm.schedule();
+    let schedule = loaded.cadence.schedule();
     let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
     // A panic in the first attempt ends it, too.
     let attempt = std::sync::Mutex::new(Some(attempt));
@@ -172,7 +172,7 @@ fn watched(
 /// How many cohorts the name of a group says.
 const NAMED: usize = 3;
 
-fn name(loaded: &Loaded) -> String {
+fn name(loaded: &LoadedModule) -> String {
     let ids: Vec<_> = loaded
         .cohorts
         .iter()

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::evaluator::{Evaluator, How};
-use super::{Attempt, Command};
+use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
 /// Runs begin at least this far apart: `computed_time` counts seconds.
@@ -41,7 +41,7 @@ impl RealTime {
     /// Runs until the group is told to end. `attempt` is dropped after the first attempt.
     pub(super) async fn run(
         mut self,
-        inbox: &mut mpsc::Receiver<Command>,
+        inbox: &mut mpsc::Receiver<GroupCommand>,
         mut attempt: Option<Attempt>,
     ) {
         let mut changes = self.changes.clone();
@@ -108,7 +108,7 @@ impl RealTime {
     async fn wait(&self, due: Option<Millis>) {
         match due {
             _ if self.wanted => {}
-            Some(due) => self.evaluator.host.clock.sleep_until(due).await,
+            Some(due) => self.evaluator.state.clock.sleep_until(due).await,
             None => std::future::pending().await,
         }
         tokio::time::sleep_until(self.not_before).await;

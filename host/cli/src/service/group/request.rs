@@ -45,7 +45,7 @@ impl Ask {
 }
 
 /// What comes of a request.
-pub(crate) enum Reply {
+pub(crate) enum GroupReply {
     /// It is done, or cannot be.
     Answer(Result<Value, String>),
     /// The group ended before it was done: another one may have the cohort.
@@ -53,19 +53,19 @@ pub(crate) enum Reply {
 }
 
 /// A request on its way to the group's task.
-pub(super) struct Command {
+pub(super) struct GroupCommand {
     pub(super) cohort: CohortId,
     pub(super) ask: Ask,
     pub(super) reply: oneshot::Sender<Result<Value, String>>,
 }
 
-impl Command {
+impl GroupCommand {
     /// Does what is asked, and answers. A run that is stopped is not answered: whoever asked asks the next group.
     pub(super) async fn obey(self, evaluator: &Evaluator) {
         let answer = match obey(evaluator, &self.cohort, self.ask).await {
-            Err(Refusal::Engine(EngineError::Stopped)) => return,
-            Err(Refusal::Engine(error)) => Err(error.to_string()),
-            Err(Refusal::Said(why)) => Err(why),
+            Err(RequestError::Engine(EngineError::Stopped)) => return,
+            Err(RequestError::Engine(error)) => Err(error.to_string()),
+            Err(RequestError::Said(why)) => Err(why),
             Ok(answer) => Ok(answer),
         };
         // Whoever asked may be gone by now.
@@ -73,21 +73,21 @@ impl Command {
     }
 }
 
-enum Refusal {
+enum RequestError {
     Engine(EngineError),
     Said(String),
 }
 
-impl From<EngineError> for Refusal {
+impl From<EngineError> for RequestError {
     fn from(error: EngineError) -> Self {
         Self::Engine(error)
     }
 }
 
-async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, Refusal> {
+async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, RequestError> {
     let known = evaluator.cohorts.iter().find(|cohort| cohort.id == *id);
     let Some(cohort) = known.cloned() else {
-        return Err(Refusal::Said(format!("no cohort has the id `{id}`")));
+        return Err(RequestError::Said(format!("no cohort has the id `{id}`")));
     };
     let held = {
         let id = id.clone();
@@ -96,7 +96,7 @@ async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, R
     let is_held = held.await?.is_some();
     let how = match ask {
         Ask::Sync { .. } if is_held => {
-            return Err(Refusal::Said(format!(
+            return Err(RequestError::Said(format!(
                 "a run of `{id}` is held: first let it go with `muster approve {id}` or drop it with `muster reject {id}`"
             )));
         }
@@ -106,10 +106,10 @@ async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, R
             ..How::default()
         },
         Ask::Approve | Ask::Reject if !is_held => {
-            return Err(Refusal::Said(format!("no run of `{id}` is held")));
+            return Err(RequestError::Said(format!("no run of `{id}` is held")));
         }
         Ask::Approve => How {
-            everybody: true,
+            all_users: true,
             unguarded: true,
             reason: Some(Reason::Approved),
             ..How::default()
@@ -125,9 +125,9 @@ async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, R
                 Ok(reconcile(store, &cohort, &destination, have, now))
             });
             let done = change.await?;
-            return done.map_err(|error| Refusal::Said(format!("{error:#}")));
+            return done.map_err(|error| RequestError::Said(format!("{error:#}")));
         }
     };
     let report = evaluator.run(vec![cohort], how).await?;
-    Ok(crate::told::run(&report))
+    Ok(crate::output_json::run(&report))
 }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::evaluator::{Evaluator, How};
-use super::{Attempt, Command};
+use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
 /// Decides when daily and hourly cohorts are evaluated.
@@ -34,11 +34,11 @@ impl Scheduled {
     /// Runs until the group is told to end. `attempt` is dropped after the first attempt.
     pub(super) async fn run(
         mut self,
-        inbox: &mut mpsc::Receiver<Command>,
+        inbox: &mut mpsc::Receiver<GroupCommand>,
         mut attempt: Option<Attempt>,
     ) {
         loop {
-            let next = self.schedule.next(self.evaluator.host.clock.now());
+            let next = self.schedule.next(self.evaluator.state.clock.now());
             self.evaluator.note_next(next);
             tokio::select! {
                 biased;
@@ -75,7 +75,7 @@ impl Scheduled {
     async fn wait(&self, next: Option<Millis>) {
         let scheduled = async {
             match next {
-                Some(next) => self.evaluator.host.clock.sleep_until(next).await,
+                Some(next) => self.evaluator.state.clock.sleep_until(next).await,
                 None => std::future::pending().await,
             }
         };
@@ -93,7 +93,7 @@ impl Scheduled {
 
     /// Runs new cohorts at once, and makes up for what was missed while nobody was there, with one run.
     async fn open(&self) -> Result<(), EngineError> {
-        let latest = self.schedule.latest(self.evaluator.host.clock.now());
+        let latest = self.schedule.latest(self.evaluator.state.clock.now());
         let cohorts = self.evaluator.cohorts.clone();
         let read = self.evaluator.read(move |snapshot| {
             let ran = |cohort: &muster_engine::Cohort| {

@@ -7,7 +7,7 @@ use muster_model::Millis;
 
 /// A part that failed at least once since the service began.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct ServicePart {
     /// How often it failed.
     pub(crate) failures: u64,
     /// Why it failed last.
@@ -20,24 +20,24 @@ pub(crate) struct Part {
 
 /// The parts that failed, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Parts {
-    parts: Mutex<BTreeMap<String, Part>>,
+pub(crate) struct ServiceParts {
+    parts: Mutex<BTreeMap<String, ServicePart>>,
 }
 
-impl Parts {
-    fn parts(&self) -> MutexGuard<'_, BTreeMap<String, Part>> {
+impl ServiceParts {
+    fn parts(&self) -> MutexGuard<'_, BTreeMap<String, ServicePart>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All that failed at least once.
-    pub(crate) fn all(&self) -> BTreeMap<String, Part> {
+    pub(crate) fn all(&self) -> BTreeMap<String, ServicePart> {
         self.parts().clone()
     }
 
     pub(super) fn down(&self, name: &str, why: &str) {
         let mut parts = self.parts();
         let failures = parts.get(name).map_or(0, |part| part.failures);
-        let part = Part {
+        let part = ServicePart {
             failures: failures + 1,
             why: why.to_owned(),
             at: Millis::now(),

@@ -6,10 +6,10 @@ use super::*;
 /// A task that fails as often as it is told, and then waits to be stopped.
 #[tokio::test(start_paused = true)]
 async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
-    let parts = Arc::new(Parts::default());
+    let parts = Arc::new(ServiceParts::default());
     let supervisor = Supervisor::new(Arc::clone(&parts));
     let (begun, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let output_json = Arc::new(Mutex::new(Vec::new()));
     let work = {
         let (begun, stop) = (Arc::clone(&begun), stop.clone());
         move || {
@@ -30,8 +30,8 @@ async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
         work,
     };
     let down = {
-        let told = Arc::clone(&told);
-        move |why: &str| told.lock().unwrap().push(why.to_owned())
+        let output_json = Arc::clone(&output_json);
+        move |why: &str| output_json.lock().unwrap().push(why.to_owned())
     };
     let running = supervisor.start(task, down);
     let failures = |count: u32| {
@@ -56,7 +56,7 @@ async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(
-        *told.lock().unwrap(),
+        *output_json.lock().unwrap(),
         ["panicked: of a number: 7", "no room"]
     );
     stop.cancel();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Fault;
-use super::world::{World, runs, settings, until};
-use crate::service::Settings;
-use crate::service::control::Request;
+use super::InjectedFault;
+use super::world::{ServiceWorld, runs, settings, until};
+use crate::service::ServiceSettings;
+use crate::service::control::ControlRequest;
 
 const BUYERS: &str = "where: {did: Purchase, in_last: 30 days}\n";
 
@@ -16,7 +16,7 @@ fn cohort(cadence: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn an_hourly_cohort_does_not_run_because_events_come_in() {
     let (hourly, daily) = (cohort("hourly"), cohort("daily"));
-    let world = World::new("", &[("hourly", &hourly), ("daily", &daily)]);
+    let world = ServiceWorld::new("", &[("hourly", &hourly), ("daily", &daily)]);
     let service = world.start(settings()).await;
     service.caught_up().await;
     for _ in 0..30 * 6 {
@@ -40,7 +40,7 @@ async fn an_hourly_cohort_does_not_run_because_events_come_in() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "retention: 400 days\n",
         &[
             ("sound", &cohort("daily")),
@@ -64,8 +64,8 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
     }
     let opened = world.open(settings()).await;
     for failing in ["failing-2", "failing-at-once-2"] {
-        let mut faults = opened.service.host.faults.runs.lock().unwrap();
-        faults.insert(failing.to_owned(), Fault::Fail);
+        let mut faults = opened.service.state.faults.runs.lock().unwrap();
+        faults.insert(failing.to_owned(), InjectedFault::Fail);
     }
     let service = opened.go();
     service.caught_up().await;
@@ -77,13 +77,13 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
     let failed = service.sync("failing-2").await.unwrap_err();
     assert!(failed.contains("a run that fails"), "{failed}");
     let trouble = |id: &str| {
-        let live = service.service.host.live();
-        let cohort = live.cohorts.get(&super::world::id(id)).cloned();
-        cohort.unwrap().trouble
+        let active = service.service.state.active();
+        let cohort = active.cohorts.get(&super::world::id(id)).cloned();
+        cohort.unwrap().error
     };
     assert!(trouble("failing-2").is_some() && trouble("sound").is_none());
     // What repairs it is enough.
-    service.service.host.faults.runs.lock().unwrap().clear();
+    service.service.state.faults.runs.lock().unwrap().clear();
     until("it ran after all", || !service.runs("failing-2").is_empty()).await;
     assert_eq!(trouble("failing-2"), None);
     service.stop().await;
@@ -91,7 +91,7 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
 
 #[tokio::test(start_paused = true)]
 async fn a_group_that_panics_is_shown_and_started_again() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "",
         &[
             ("at-once", &cohort("real_time")),
@@ -100,14 +100,14 @@ async fn a_group_that_panics_is_shown_and_started_again() {
     );
     let opened = world.open(settings()).await;
     {
-        let mut faults = opened.service.host.faults.runs.lock().unwrap();
-        faults.insert("at-once".to_owned(), Fault::Panic);
-        faults.insert("hourly".to_owned(), Fault::Panic);
+        let mut faults = opened.service.state.faults.runs.lock().unwrap();
+        faults.insert("at-once".to_owned(), InjectedFault::Panic);
+        faults.insert("hourly".to_owned(), InjectedFault::Panic);
     }
     let service = opened.go();
     // A first attempt that panics was one.
     service.caught_up().await;
-    let status = service.ask(Request::Status).await.unwrap();
+    let status = service.ask(ControlRequest::Status).await.unwrap();
     let part = &status["parts"]["cohorts at-once"];
     assert_eq!(part["failures"], 1, "{status}");
     assert!(
@@ -116,7 +116,7 @@ async fn a_group_that_panics_is_shown_and_started_again() {
     );
     service.purchase(&["ann"]);
     until("it was started again", || service.members("at-once") == 1).await;
-    let status = service.ask(Request::Status).await.unwrap();
+    let status = service.ask(ControlRequest::Status).await.unwrap();
     assert_eq!(status["parts"]["cohorts at-once"]["down"], false);
     assert_eq!(
         status["cohorts"]["at-once"]["trouble"],
@@ -124,11 +124,11 @@ async fn a_group_that_panics_is_shown_and_started_again() {
     );
 
     // Definitions are read again all the same, also while it is about to panic.
-    let faults = &service.service.host.faults.runs;
+    let faults = &service.service.state.faults.runs;
     faults
         .lock()
         .unwrap()
-        .insert("at-once".to_owned(), Fault::Panic);
+        .insert("at-once".to_owned(), InjectedFault::Panic);
     service.purchase(&["bob"]);
     world.write("cohorts/more.yaml", &cohort("daily"));
     until("the new cohort has run", || service.runs("more").len() == 1).await;
@@ -141,14 +141,14 @@ async fn a_group_that_panics_is_shown_and_started_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_whose_run_panics_is_answered() {
-    let world = World::new("", &[("daily", &cohort("daily"))]);
+    let world = ServiceWorld::new("", &[("daily", &cohort("daily"))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
-    let faults = &service.service.host.faults.runs;
+    let faults = &service.service.state.faults.runs;
     faults
         .lock()
         .unwrap()
-        .insert("daily".to_owned(), Fault::Panic);
+        .insert("daily".to_owned(), InjectedFault::Panic);
     let failed = service.sync("daily").await.unwrap_err();
     assert!(failed.contains("unexpectedly"), "{failed}");
     service.purchase(&["ann"]);
@@ -160,7 +160,7 @@ async fn a_request_whose_run_panics_is_answered() {
 /// message id would come twice.
 #[tokio::test(start_paused = true)]
 async fn a_held_run_is_not_rejected_beside_forget() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "guard: {percent: 10, members: 1}\n",
         &[("buyers", &cohort("daily"))],
     );
@@ -177,8 +177,8 @@ async fn a_held_run_is_not_rejected_beside_forget() {
     let held = service.sync("buyers").await.unwrap();
     assert!(!held["held"].is_null(), "{held}");
 
-    let forgetting = service.service.host.locks.all_states().await;
-    let mut rejecting = Box::pin(service.ask(Request::Reject {
+    let forgetting = service.service.state.locks.all_states().await;
+    let mut rejecting = Box::pin(service.ask(ControlRequest::Reject {
         cohort: "buyers".to_owned(),
     }));
     let waited = tokio::time::timeout(Duration::from_secs(60), &mut rejecting).await;
@@ -190,7 +190,7 @@ async fn a_held_run_is_not_rejected_beside_forget() {
 
 #[tokio::test(start_paused = true)]
 async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "guard: {percent: 10, members: 1}\n",
         &[("buyers", &cohort("daily")), ("others", &cohort("daily"))],
     );
@@ -217,7 +217,7 @@ async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
     }
     service
-        .ask(Request::Reject {
+        .ask(ControlRequest::Reject {
             cohort: "buyers".to_owned(),
         })
         .await
@@ -243,7 +243,7 @@ async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
-    let world = World::new("", &[("buyers", &cohort("real_time"))]);
+    let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -264,19 +264,19 @@ const STOP: Duration = Duration::from_secs(60);
 /// The time is the system's: a thread that waits would keep the paused one from going on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_does_not_wait_for_work_on_the_store() {
-    let world = World::new("", &[("buyers", &cohort("real_time"))]);
-    let settings = Settings {
+    let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
+    let settings = ServiceSettings {
         drain: true,
         stop_timeout: STOP,
         ..settings()
     };
     let service = world.start(settings).await;
     service.caught_up().await;
-    let host = std::sync::Arc::clone(&service.service.host);
+    let state = std::sync::Arc::clone(&service.service.state);
     let (held, is_held) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let merging = std::thread::spawn(move || {
-        let guard = host.faults.upkeep.lock().unwrap();
+        let guard = state.faults.maintenance.lock().unwrap();
         held.send(()).unwrap();
         // Until the end of the service is over.
         let _ = released.recv();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::world::{World, of_one_user_a_chunk, purchase, settings, until};
-use crate::service::Settings;
-use crate::service::control::Request;
+use super::world::{ServiceWorld, of_one_user_a_chunk, purchase, settings, until};
+use crate::service::ServiceSettings;
+use crate::service::control::ControlRequest;
 
 fn cohort(least: u32) -> String {
     format!(
@@ -16,7 +16,7 @@ fn cohort(least: u32) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_that_comes_while_the_service_starts_is_put_in_force() {
-    let world = World::new("", &[("buyers", &cohort(1))]);
+    let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let project = world.project();
     world.write("cohorts/buyers.yaml", &cohort(2));
     let service = world.open_with(project, settings()).await.go();
@@ -32,7 +32,7 @@ async fn an_edit_that_comes_while_the_service_starts_is_put_in_force() {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_that_comes_while_definitions_are_put_in_force_is_put_in_force_after_them() {
-    let world = World::new("", &[("buyers", &cohort(1))]);
+    let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann", "bob", "bob", "cid", "cid", "cid"]);
@@ -53,7 +53,7 @@ async fn an_edit_that_comes_while_definitions_are_put_in_force_is_put_in_force_a
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_was_wrong_and_is_repaired_is_read_again() {
-    let world = World::new("", &[("buyers", &cohort(1))]);
+    let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
     // The list that it names is wrong, and the list is repaired, not the definition.
@@ -63,33 +63,33 @@ async fn a_file_that_was_wrong_and_is_repaired_is_read_again() {
         "cadence: real_time\nmembers: ./vip.csv\n",
     );
     until("the fault is noticed", || {
-        service.service.host.live().definitions.is_some()
+        service.service.state.active().definitions.is_some()
     })
     .await;
-    let faults = service.service.host.live().definitions.clone().unwrap();
+    let faults = service.service.state.active().definitions.clone().unwrap();
     assert!(faults.lines[0].contains("vip.csv"), "{faults:?}");
     service.purchase(&["ann"]);
     world.write("cohorts/vip.csv", "ann\n");
     until("it is in force", || service.members("vip") == 1).await;
-    assert!(service.service.host.live().definitions.is_none());
+    assert!(service.service.state.active().definitions.is_none());
     service.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
-    let world = World::new("", &[("buyers", &cohort(1))]);
+    let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let opened = world
-        .open(Settings {
+        .open(ServiceSettings {
             runs: of_one_user_a_chunk(),
             ..settings()
         })
         .await;
-    let host = Arc::clone(&opened.service.host);
-    purchase(&host.store, &["ann", "bob", "bob"], super::world::START);
+    let state = Arc::clone(&opened.service.state);
+    purchase(&state.store, &["ann", "bob", "bob"], super::world::START);
     // The first run does not go on before it is told.
-    let (told, goes_on) = std::sync::mpsc::channel::<()>();
+    let (output_json, goes_on) = std::sync::mpsc::channel::<()>();
     let (goes_on, first) = (std::sync::Mutex::new(goes_on), AtomicBool::new(true));
-    host.store.on_messages(move |_| {
+    state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
             let _ = goes_on
                 .lock()
@@ -104,7 +104,8 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     world.write("cohorts/buyers.yaml", &cohort(2));
     service.reload();
     let changing = async {
-        let changing = phase.wait_for(|phase| *phase == crate::service::in_force::Phase::Changing);
+        let changing =
+            phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
         drop(changing.await.unwrap());
     };
     // One that was asked before the reload, and one during it.
@@ -115,7 +116,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     let during = service.sync("buyers");
     let released = async {
         tokio::task::yield_now().await;
-        drop(told);
+        drop(output_json);
     };
     let (before, during, ()) = tokio::join!(before, during, released);
     for answer in [before, during] {
@@ -129,7 +130,7 @@ const GARBAGE: &[u8] = b"\0asm\x0d\0\x01\0garbage";
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "",
         &[
             ("buyers", &cohort(1)),
@@ -155,10 +156,10 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
     assert!(service.metrics().contains("muster_definitions_up 1"));
     std::fs::write(world.path().join("cohorts/vip.wasm"), GARBAGE).unwrap();
     until("the fault is noticed", || {
-        service.service.host.live().definitions.is_some()
+        service.service.state.active().definitions.is_some()
     })
     .await;
-    let faults = service.service.host.live().definitions.clone().unwrap();
+    let faults = service.service.state.active().definitions.clone().unwrap();
     assert!(
         faults.lines[0].starts_with("the rule of vip: "),
         "{faults:?}"
@@ -168,7 +169,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
     until("the rule before goes on", || service.members("vip") == 2).await;
     std::fs::write(world.path().join("cohorts/vip.wasm"), &rule).unwrap();
     until("all is well", || {
-        service.service.host.live().definitions.is_none()
+        service.service.state.active().definitions.is_none()
     })
     .await;
     service.stop().await;
@@ -176,7 +177,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "",
         &[
             ("buyers", &cohort(1)),
@@ -194,7 +195,7 @@ async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
-    let world = World::new(
+    let world = ServiceWorld::new(
         "cohorts: [\"cohorts/*.yaml\", \"more/*.yaml\"]\n",
         &[("buyers", &cohort(1))],
     );
@@ -213,10 +214,10 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
     std::fs::rename(world.path().join("more"), world.path().join("away")).unwrap();
     std::os::unix::fs::symlink("more", world.path().join("more")).unwrap();
     until("the fault is noticed", || {
-        service.service.host.live().definitions.is_some()
+        service.service.state.active().definitions.is_some()
     })
     .await;
-    let faults = service.service.host.live().definitions.clone().unwrap();
+    let faults = service.service.state.active().definitions.clone().unwrap();
     assert!(faults.lines[0].contains("more/*.yaml"), "{faults:?}");
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(service.members("others"), 1);
@@ -224,7 +225,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
     std::fs::remove_file(world.path().join("more")).unwrap();
     std::fs::rename(world.path().join("away"), world.path().join("more")).unwrap();
     until("all is well", || {
-        service.service.host.live().definitions.is_none()
+        service.service.state.active().definitions.is_none()
     })
     .await;
     // A folder that is there and empty is another matter: its cohort is gone.
@@ -236,7 +237,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_cohort_passes_the_guard() {
     let settings_text = "guard: {percent: 50, members: 1}\n";
-    let world = World::new(settings_text, &[("buyers", &cohort(1))]);
+    let world = ServiceWorld::new(settings_text, &[("buyers", &cohort(1))]);
     world.write(
         "cohorts/others.yaml",
         &format!("{}on_remove: exit\n", cohort(1)),
@@ -250,7 +251,10 @@ async fn the_end_of_a_cohort_passes_the_guard() {
     until("it is held", || service.metrics().contains(held)).await;
     assert_eq!(service.members("others"), 2);
     let cohort = "others".to_owned();
-    let answer = service.ask(Request::Approve { cohort }).await.unwrap();
+    let answer = service
+        .ask(ControlRequest::Approve { cohort })
+        .await
+        .unwrap();
     assert_eq!(answer["exited"], 2);
     assert_eq!(service.members("others"), 0);
     until("the exits arrive", || {
@@ -258,7 +262,7 @@ async fn the_end_of_a_cohort_passes_the_guard() {
     })
     .await;
     let cohort = "others".to_owned();
-    let again = service.ask(Request::Approve { cohort }).await;
+    let again = service.ask(ControlRequest::Approve { cohort }).await;
     assert!(again.unwrap_err().contains("others"));
     service.stop().await;
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::world::{World, of_one_user_a_chunk, purchase, runs, settings, until};
-use crate::service::Settings;
-use crate::service::control::Request;
+use super::world::{ServiceWorld, of_one_user_a_chunk, purchase, runs, settings, until};
+use crate::service::ServiceSettings;
+use crate::service::control::ControlRequest;
 
 const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
@@ -14,8 +14,8 @@ const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in
 const PATIENCE: Duration = Duration::from_secs(20);
 const _: () = assert!(PATIENCE.as_secs() < crate::service::delivery::LOOK.as_secs());
 
-fn of_one_user() -> Settings {
-    Settings {
+fn of_one_user() -> ServiceSettings {
+    ServiceSettings {
         runs: of_one_user_a_chunk(),
         drain: true,
         ..settings()
@@ -24,9 +24,9 @@ fn of_one_user() -> Settings {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
-    let world = World::new("", &[("buyers", BUYERS)]);
+    let world = ServiceWorld::new("", &[("buyers", BUYERS)]);
     let opened = world.open(of_one_user()).await;
-    let store = opened.service.host.store.clone();
+    let store = opened.service.state.store.clone();
     purchase(&store, &["ann", "bob", "cid"], super::world::START);
     let arrived = Arc::new(AtomicBool::new(false));
     {
@@ -37,7 +37,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
             store.clone(),
         );
         let first = AtomicBool::new(true);
-        opened.service.host.store.on_messages(move |_| {
+        opened.service.state.store.on_messages(move |_| {
             if !first.swap(false, Ordering::Relaxed) {
                 return;
             }
@@ -62,18 +62,18 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_messages_of_a_run_that_is_stopped_go_out() {
-    let world = World::new("", &[("buyers", BUYERS)]);
+    let world = ServiceWorld::new("", &[("buyers", BUYERS)]);
     let opened = world.open(of_one_user()).await;
-    let host = Arc::clone(&opened.service.host);
-    purchase(&host.store, &["ann", "bob", "cid"], super::world::START);
+    let state = Arc::clone(&opened.service.state);
+    purchase(&state.store, &["ann", "bob", "cid"], super::world::START);
     // Its definition is gone after its first commit.
     let (path, first) = (
         world.path().join("cohorts/buyers.yaml"),
         AtomicBool::new(true),
     );
-    let (told, reloaded) = std::sync::mpsc::channel::<()>();
+    let (output_json, reloaded) = std::sync::mpsc::channel::<()>();
     let reloaded = std::sync::Mutex::new(reloaded);
-    host.store.on_messages(move |_| {
+    state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
             std::fs::remove_file(&path).unwrap();
             // Until the run is told to stop.
@@ -84,9 +84,9 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     let mut phase = service.service.phase.subscribe();
     until("the first commit is made", || service.members("buyers") > 0).await;
     service.reload();
-    let changing = phase.wait_for(|phase| *phase == crate::service::in_force::Phase::Changing);
+    let changing = phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
     changing.await.unwrap();
-    drop(told);
+    drop(output_json);
     let arrived = until("it has arrived", || world.out().contains("\"ann\""));
     let arrived = tokio::time::timeout(PATIENCE, arrived).await;
     assert!(arrived.is_ok(), "{}", world.out());
@@ -99,18 +99,18 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     const USERS: usize = 40;
-    let world = World::new("", &[("buyers", BUYERS)]);
+    let world = ServiceWorld::new("", &[("buyers", BUYERS)]);
     let opened = world.open(of_one_user()).await;
-    let host = Arc::clone(&opened.service.host);
+    let state = Arc::clone(&opened.service.state);
     let ids: Vec<_> = (0..USERS).map(|user| format!("user-{user:02}")).collect();
     let users: Vec<_> = ids.iter().map(String::as_str).collect();
-    purchase(&host.store, &users, super::world::START);
+    purchase(&state.store, &users, super::world::START);
     // The first commit of a run waits until somebody wants all states.
     let hold = Arc::new(AtomicBool::new(true));
     {
         let (hold, runtime) = (Arc::clone(&hold), tokio::runtime::Handle::current());
-        let waiting = Arc::clone(&host);
-        host.store.on_messages(move |_| {
+        let waiting = Arc::clone(&state);
+        state.store.on_messages(move |_| {
             if hold.swap(false, Ordering::Relaxed) {
                 runtime.block_on(waiting.locks.wanted());
             }
@@ -119,14 +119,14 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     let service = opened.go();
     until("a run is in the middle", || service.members("buyers") > 0).await;
     let forget = |user: &str| {
-        service.ask(Request::Forget {
+        service.ask(ControlRequest::Forget {
             user: user.to_owned(),
         })
     };
     assert_eq!(forget("user-00").await.unwrap()["exited"][0], "buyers");
     until("the run has ended", || service.members("buyers") == 39).await;
     // The same in the middle of a full sync, which is not begun once more.
-    let full = Request::Sync {
+    let full = ControlRequest::Sync {
         cohort: "buyers".to_owned(),
         full: true,
     };

@@ -11,12 +11,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::modules;
 use crate::output::Output;
 use crate::project::Project;
-use crate::rules;
-use crate::service::control::{Request, obey};
-use crate::service::host::Runs;
-use crate::service::{Service, Settings, stop};
+use crate::service::control::{ControlRequest, obey};
+use crate::service::state::RunSettings;
+use crate::service::{Service, ServiceSettings, stop};
 
 /// 2026-03-01T00:00:00Z.
 pub(super) const START: Millis = Millis(1_772_323_200_000);
@@ -25,11 +25,11 @@ pub(super) const START: Millis = Millis(1_772_323_200_000);
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A project whose destination `out` is a file.
-pub(super) struct World {
+pub(super) struct ServiceWorld {
     directory: TempDir,
 }
 
-impl World {
+impl ServiceWorld {
     pub(super) fn new(settings: &str, cohorts: &[(&str, &str)]) -> Self {
         let world = Self {
             directory: tempfile::tempdir().unwrap(),
@@ -66,12 +66,12 @@ impl World {
     }
 
     /// A service that is open and does not run yet.
-    pub(super) async fn open(&self, settings: Settings) -> Opened {
+    pub(super) async fn open(&self, settings: ServiceSettings) -> Opened {
         self.open_with(self.project(), settings).await
     }
 
-    pub(super) async fn open_with(&self, project: Project, settings: Settings) -> Opened {
-        let loaded = rules::load(&project).unwrap();
+    pub(super) async fn open_with(&self, project: Project, settings: ServiceSettings) -> Opened {
+        let loaded = modules::load(&project).unwrap();
         // A service before this one may still be letting go of the store.
         let store = loop {
             match project.open_store() {
@@ -90,36 +90,36 @@ impl World {
         }
     }
 
-    pub(super) async fn start(&self, settings: Settings) -> Running {
+    pub(super) async fn start(&self, settings: ServiceSettings) -> RunningService {
         self.open(settings).await.go()
     }
 }
 
 /// Settings of a service whose clock starts at [`START`].
-pub(super) fn settings() -> Settings {
-    Settings {
+pub(super) fn settings() -> ServiceSettings {
+    ServiceSettings {
         now: Some(START),
-        ..Settings::default()
+        ..ServiceSettings::default()
     }
 }
 
 /// Runs whose commits cover one user each.
-pub(super) fn of_one_user_a_chunk() -> Runs {
-    Runs {
+pub(super) fn of_one_user_a_chunk() -> RunSettings {
+    RunSettings {
         chunk_users: 1,
-        ..Runs::default()
+        ..RunSettings::default()
     }
 }
 
 pub(super) struct Opened {
     pub(super) service: Arc<Service>,
-    open: crate::service::Open,
-    loaded: Vec<rules::Loaded>,
-    settings: Settings,
+    open: crate::service::OpenService,
+    loaded: Vec<modules::LoadedModule>,
+    settings: ServiceSettings,
 }
 
 impl Opened {
-    pub(super) fn go(self) -> Running {
+    pub(super) fn go(self) -> RunningService {
         let Self {
             service,
             open,
@@ -128,7 +128,7 @@ impl Opened {
         } = self;
         let going = Arc::clone(&service);
         let task = tokio::spawn(async move { going.go(open, loaded).await.unwrap() });
-        Running {
+        RunningService {
             service,
             settings,
             task,
@@ -137,29 +137,29 @@ impl Opened {
 }
 
 /// A service that runs.
-pub(super) struct Running {
+pub(super) struct RunningService {
     pub(super) service: Arc<Service>,
-    settings: Settings,
+    settings: ServiceSettings,
     task: JoinHandle<()>,
 }
 
-impl Running {
+impl RunningService {
     pub(super) fn store(&self) -> &Store {
-        &self.service.host.store
+        &self.service.state.store
     }
 
     /// Every user purchases something at the service's time.
     pub(super) fn purchase(&self, users: &[&str]) {
-        purchase(self.store(), users, self.service.host.clock.now());
+        purchase(self.store(), users, self.service.state.clock.now());
     }
 
-    pub(super) async fn ask(&self, request: Request) -> Result<Value, String> {
+    pub(super) async fn ask(&self, request: ControlRequest) -> Result<Value, String> {
         obey(&self.service, request).await
     }
 
     pub(super) async fn sync(&self, cohort: &str) -> Result<Value, String> {
         let (cohort, full) = (cohort.to_owned(), false);
-        self.ask(Request::Sync { cohort, full }).await
+        self.ask(ControlRequest::Sync { cohort, full }).await
     }
 
     /// The runs of a cohort that left a record, the oldest first.
@@ -173,13 +173,17 @@ impl Running {
     }
 
     pub(super) fn metrics(&self) -> String {
-        self.service.host.metrics.text(&self.service.host).unwrap()
+        self.service
+            .state
+            .metrics
+            .text(&self.service.state)
+            .unwrap()
     }
 
     /// Waits until every cohort has had its first attempt.
     pub(super) async fn caught_up(&self) {
         until("every cohort had its first attempt", || {
-            self.service.host.live().caught_up
+            self.service.state.active().caught_up
         })
         .await;
     }

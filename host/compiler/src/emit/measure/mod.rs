@@ -6,25 +6,25 @@ mod values;
 
 use wasm_encoder::Function;
 
-use super::Context;
+use super::ModuleContext;
 use super::columns::Columns;
-use super::gather::{ENTRY, Entries, Gather, List, passes, row_of};
+use super::gather::{ENTRY, Entries, Gather, ListLocals, passes, row_of};
 use super::leaf::{Leaf, no_longer, signed};
-use super::rows::{self, Rows, leaves};
-use crate::plan::{Measure, MeasureNode};
-use crate::wasm::{Body, Expr, F64, I32, I64, Var, address, all, float, int, long};
+use super::rows::{self, RowLocals, leaves};
+use crate::plan::{MeasureNode, PlanMeasure};
+use crate::wasm::{Expr, F64, FunctionBody, I32, I64, Var, address, all, float, int, long};
 
-pub(super) fn leaf(context: &Context<'_>, node: &MeasureNode, at: i32) -> Function {
+pub(super) fn leaf(context: &ModuleContext<'_>, node: &MeasureNode, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let body = &mut leaf.body;
-    let rows = Rows::stream(body, node.stream);
+    let rows = RowLocals::stream(body, node.stream);
     let steps: Vec<_> = node.steps.iter().collect();
     let mut tests = steps.clone();
     let mut texts: Vec<usize> = node.per.into_iter().collect();
     match &node.measure {
-        Measure::First(test) | Measure::Last(test) => tests.push(test),
-        Measure::Number(of) => texts.extend(of.iter().map(|(_, column, _)| column)),
-        Measure::Distinct(of) => texts.extend(of.iter().map(|(column, _)| column)),
+        PlanMeasure::First(test) | PlanMeasure::Last(test) => tests.push(test),
+        PlanMeasure::Number(of) => texts.extend(of.iter().map(|(_, column, _)| column)),
+        PlanMeasure::Distinct(of) => texts.extend(of.iter().map(|(column, _)| column)),
         _ => {}
     }
     let columns = context.columns(body, &tests, &texts, &|column| rows.column(column));
@@ -34,7 +34,7 @@ pub(super) fn leaf(context: &Context<'_>, node: &MeasureNode, at: i32) -> Functi
         relative: &tests,
         by: node.per.and_then(|column| columns.column(column)),
     };
-    let list = List::new(body);
+    let list = ListLocals::new(body);
     let locals = Locals::new(body);
     leaf.answer(at, |body, user| {
         let measuring = Measuring {
@@ -47,7 +47,7 @@ pub(super) fn leaf(context: &Context<'_>, node: &MeasureNode, at: i32) -> Functi
         body.set(locals.after, rows::after(node.span.start));
         body.set(locals.up_to, rows::up_to(node.span.end, user));
         let (start, end) = (rows.start(user), rows.end(user));
-        if matches!(node.measure, Measure::Nth(_)) {
+        if matches!(node.measure, PlanMeasure::Nth(_)) {
             // Any of all events may be the nth.
             body.set(locals.first, start);
             body.set(locals.last, end);
@@ -91,7 +91,7 @@ struct Locals {
 }
 
 impl Locals {
-    fn new(body: &mut Body) -> Self {
+    fn new(body: &mut FunctionBody) -> Self {
         Self {
             after: body.local(),
             up_to: body.local(),
@@ -111,7 +111,7 @@ impl Locals {
 /// The measure of one group of a user's entries.
 struct Measuring<'a> {
     node: &'a MeasureNode,
-    rows: Rows,
+    rows: RowLocals,
     columns: &'a Columns,
     user: Var<I32>,
     locals: Locals,
@@ -123,9 +123,9 @@ impl Measuring<'_> {
     }
 
     /// Sets the group's answer.
-    fn group(&self, body: &mut Body, group: Entries) {
+    fn group(&self, body: &mut FunctionBody, group: Entries) {
         let Locals { middle, answer, .. } = self.locals;
-        if let Measure::Nth(nth) = self.node.measure {
+        if let PlanMeasure::Nth(nth) = self.node.measure {
             self.nth(body, group, nth);
             return;
         }
@@ -143,23 +143,23 @@ impl Measuring<'_> {
         };
         self.change(body, group);
         match &self.node.measure {
-            Measure::Times(times) => self.times(body, group, inside, times),
-            Measure::Number(of) => {
+            PlanMeasure::Times(times) => self.times(body, group, inside, times),
+            PlanMeasure::Number(of) => {
                 let holds = self.number(body, inside, of);
                 body.set(self.locals.holds, holds);
             }
-            Measure::Distinct(of) => self.distinct(body, inside, of),
-            Measure::Units(calendar, times) => self.units(body, inside, *calendar, times),
-            Measure::Each(calendar, times) => self.each(body, inside, *calendar, times),
-            Measure::Regularly {
+            PlanMeasure::Distinct(of) => self.distinct(body, inside, of),
+            PlanMeasure::Units(calendar, times) => self.units(body, inside, *calendar, times),
+            PlanMeasure::Each(calendar, times) => self.each(body, inside, *calendar, times),
+            PlanMeasure::Regularly {
                 every,
                 of_last,
                 at_least,
                 times,
             } => self.regularly(body, inside, (*every, *of_last, *at_least), times),
-            Measure::First(test) => self.single(body, inside, test, true),
-            Measure::Last(test) => self.single(body, inside, test, false),
-            Measure::Nth(_) => {}
+            PlanMeasure::First(test) => self.single(body, inside, test, true),
+            PlanMeasure::Last(test) => self.single(body, inside, test, false),
+            PlanMeasure::Nth(_) => {}
         }
         if self.node.per.is_some() {
             // A value is looked at only if a matching event in the window carries it.
@@ -169,7 +169,7 @@ impl Measuring<'_> {
         body.set(answer, signed(self.locals.holds, self.locals.change));
     }
 
-    fn carried(&self, body: &mut Body, inside: Entries) -> Var<I32> {
+    fn carried(&self, body: &mut FunctionBody, inside: Entries) -> Var<I32> {
         let carried = body.local::<I32>();
         let entry = self.locals.entry;
         body.set(carried, int(0));
@@ -182,7 +182,7 @@ impl Measuring<'_> {
     }
 
     /// When the rows in the window next change: the oldest leaves, the calendar moves, or the next enters.
-    fn change(&self, body: &mut Body, group: Entries) {
+    fn change(&self, body: &mut FunctionBody, group: Entries) {
         let Locals { middle, change, .. } = self.locals;
         body.set(change, float(f64::INFINITY));
         if let Some(leaves) = leaves(&self.node.span, self.time(group.from)) {
@@ -196,7 +196,12 @@ impl Measuring<'_> {
         }
     }
 
-    fn each_entry(&self, body: &mut Body, inside: Entries, each: impl FnOnce(&mut Body, Var<I32>)) {
+    fn each_entry(
+        &self,
+        body: &mut FunctionBody,
+        inside: Entries,
+        each: impl FnOnce(&mut FunctionBody, Var<I32>),
+    ) {
         let entry = self.locals.entry;
         body.set(entry, inside.from);
         body.while_(entry.lt(inside.to), |body| {

@@ -4,12 +4,12 @@ use super::{Locals, Measuring};
 use crate::emit::compare::compare;
 use crate::emit::gather::{ENTRY, Entries, passes};
 use crate::plan::{Compare, SpanStart};
-use crate::wasm::{Body, Expr, I32, I64, Var, address, all, float, int, long, select};
+use crate::wasm::{Expr, FunctionBody, I32, I64, Var, address, all, float, int, long, select};
 
 impl Measuring<'_> {
     pub(super) fn times(
         &self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         group: Entries,
         inside: Entries,
         times: &[Compare],
@@ -34,7 +34,7 @@ impl Measuring<'_> {
     }
 
     /// Lets entries leave and enter the window, in time, until the count decides otherwise.
-    fn until(&self, body: &mut Body, group: Entries, times: &[Compare]) {
+    fn until(&self, body: &mut FunctionBody, group: Entries, times: &[Compare]) {
         let Locals {
             middle,
             count,
@@ -80,7 +80,7 @@ impl Measuring<'_> {
     }
 
     /// How many entries pass a step.
-    fn passing(&self, body: &mut Body, inside: Entries, step: usize) -> Var<I32> {
+    fn passing(&self, body: &mut FunctionBody, inside: Entries, step: usize) -> Var<I32> {
         let count = body.local::<I32>();
         body.set(count, int(0));
         self.each_entry(body, inside, |body, entry| {

@@ -5,13 +5,13 @@ use crate::emit::compare::compare;
 use crate::emit::gather::{ENTRY, Entries};
 use crate::emit::rows::{self, now};
 use crate::plan::Compare;
-use crate::wasm::{Body, Expr, I32, I64, Var, address, all, either, float, int, long};
+use crate::wasm::{Expr, FunctionBody, I32, I64, Var, address, all, either, float, int, long};
 
 impl Measuring<'_> {
     /// On how many different units of a calendar.
     pub(super) fn units(
         &self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         inside: Entries,
         calendar: usize,
         times: &[Compare],
@@ -50,7 +50,7 @@ impl Measuring<'_> {
     /// In each unit of a calendar from the window's start on.
     pub(super) fn each(
         &self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         inside: Entries,
         calendar: usize,
         times: &[Compare],
@@ -86,7 +86,7 @@ impl Measuring<'_> {
 
     pub(super) fn regularly(
         &self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         inside: Entries,
         (every, of_last, at_least): (i64, i32, i32),
         times: &[Compare],

@@ -9,13 +9,13 @@ use crate::emit::rows::leaves;
 use crate::emit::{constant, global};
 use crate::plan::{Compare, RowTest};
 use crate::wasm::{
-    Body, Expr, F64, I32, I64, address, float, global as global_, int, long, select,
+    Expr, F64, FunctionBody, I32, I64, address, float, global as global_, int, long, select,
 };
 
 impl Measuring<'_> {
     pub(super) fn number(
         &self,
-        body: &mut Body,
+        body: &mut FunctionBody,
         inside: Entries,
         of: &[(Aggregate, usize, Vec<Compare>)],
     ) -> Expr<I32> {
@@ -64,7 +64,12 @@ impl Measuring<'_> {
             .unwrap_or_else(|| int(1))
     }
 
-    pub(super) fn distinct(&self, body: &mut Body, inside: Entries, of: &[(usize, Vec<Compare>)]) {
+    pub(super) fn distinct(
+        &self,
+        body: &mut FunctionBody,
+        inside: Entries,
+        of: &[(usize, Vec<Compare>)],
+    ) {
         let Locals {
             row, count, holds, ..
         } = self.locals;
@@ -92,7 +97,13 @@ impl Measuring<'_> {
         }
     }
 
-    pub(super) fn single(&self, body: &mut Body, inside: Entries, test: &RowTest, first: bool) {
+    pub(super) fn single(
+        &self,
+        body: &mut FunctionBody,
+        inside: Entries,
+        test: &RowTest,
+        first: bool,
+    ) {
         let Locals { row, holds, .. } = self.locals;
         let entry = if first {
             inside.from.get()
@@ -106,7 +117,7 @@ impl Measuring<'_> {
         });
     }
 
-    pub(super) fn nth(&self, body: &mut Body, group: Entries, nth: i32) {
+    pub(super) fn nth(&self, body: &mut FunctionBody, group: Entries, nth: i32) {
         let Locals {
             after,
             up_to,

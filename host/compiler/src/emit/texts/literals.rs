@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bytes_of;
 use crate::emit::global;
 use crate::layout::StaticData;
-use crate::wasm::{Body, Expr, I32, Var, address, all, global as global_, int};
+use crate::wasm::{Expr, FunctionBody, I32, Var, address, all, global as global_, int};
 
 #[derive(Debug)]
 pub(in crate::emit) struct Literals {
@@ -63,7 +63,7 @@ impl Literals {
     }
 
     /// Marks every dictionary entry in the tables of the sets that have it.
-    pub(super) fn mark(&self, body: &mut Body, entries: Var<I32>) {
+    pub(super) fn mark(&self, body: &mut FunctionBody, entries: Var<I32>) {
         let (entry, start, end) = (body.local(), body.local::<I32>(), body.local::<I32>());
         let (hash, index) = (body.local::<I32>(), body.local::<I32>());
         let (position, slot) = (body.local::<I32>(), body.local::<I32>());
@@ -107,7 +107,7 @@ impl Literals {
 }
 
 /// Marks the entry in each of the literal's sets.
-fn mark_sets(body: &mut Body, slot: Var<I32>, entry: Var<I32>) {
+fn mark_sets(body: &mut FunctionBody, slot: Var<I32>, entry: Var<I32>) {
     let number = body.local::<I32>();
     body.each(
         number,

@@ -9,14 +9,14 @@ use wasm_encoder::Function;
 
 use super::{constant, function, global};
 use crate::layout::{batch, column};
-use crate::wasm::{Body, Expr, I32, Var, address, call, either, global as global_, int};
+use crate::wasm::{Expr, FunctionBody, I32, Var, address, call, either, global as global_, int};
 
 pub(crate) use literals::LITERAL_BYTES;
 pub(super) use literals::Literals;
 pub(super) use patterns::{fits, put as put_patterns};
 
 /// The tables a module needs.
-pub(super) struct Tables {
+pub(super) struct TextTables {
     pub(super) literals: Literals,
     pub(super) patterns: usize,
     /// Whether different texts are counted.
@@ -24,8 +24,8 @@ pub(super) struct Tables {
 }
 
 /// `match-texts()`: makes every set's table for the batch's dictionary, and room for the patterns'.
-pub(super) fn match_texts(tables: &Tables) -> Function {
-    let mut body = Body::new(0);
+pub(super) fn match_texts(tables: &TextTables) -> Function {
+    let mut body = FunctionBody::new(0);
     let batch_ = || global_::<I32>(global::BATCH);
     let entries = body.var(batch_().load::<I32>(batch::DICTIONARY_OFFSETS_LENGTH));
     // One offset more than entries; an empty dictionary may have none at all.
@@ -34,7 +34,7 @@ pub(super) fn match_texts(tables: &Tables) -> Function {
     body.set_global(global::TABLE_SIZE, entries);
     let count = tables.literals.sets + tables.patterns;
     let size = body.var(entries * int(constant(count)));
-    let zeroed = |body: &mut Body, global: u32, size: Expr<I32>| {
+    let zeroed = |body: &mut FunctionBody, global: u32, size: Expr<I32>| {
         let room = call::<I32>(function::ALLOCATE, vec![size.clone().into(), int(4).into()]);
         body.set_global(global, room);
         body.push(global_::<I32>(global));
@@ -68,7 +68,7 @@ fn bytes_of(code: Var<I32>) -> (Expr<I32>, Expr<I32>) {
 }
 
 /// The codes of a row of any text column: the first one's address, and the address behind the last.
-fn codes_of(body: &mut Body, record: Var<I32>, row: Var<I32>) -> (Var<I32>, Var<I32>) {
+fn codes_of(body: &mut FunctionBody, record: Var<I32>, row: Var<I32>) -> (Var<I32>, Var<I32>) {
     let data = body.var(record.load::<I32>(column::DATA).at(row, 4));
     let lists = record.get().load8(column::CASE).eq(int(column::TEXTS));
     let lists = body.var(lists);
@@ -82,7 +82,7 @@ fn codes_of(body: &mut Body, record: Var<I32>, row: Var<I32>) -> (Var<I32>, Var<
 
 /// `any-in(table, column, row) -> 0 | 1`: whether one value of a `texts` column's row is in the table's set.
 pub(super) fn any_in() -> Function {
-    let mut body = Body::new(3);
+    let mut body = FunctionBody::new(3);
     let [table, record, row] = [0, 1, 2].map(Var::<I32>::parameter);
     let found = body.local::<I32>();
     each_code(&mut body, record, row, |body, code, done| {
@@ -95,7 +95,7 @@ pub(super) fn any_in() -> Function {
 
 /// `any-fits(table, automaton, column, row) -> 0 | 1`: whether one value of the row fits the pattern.
 pub(super) fn any_fits() -> Function {
-    let mut body = Body::new(4);
+    let mut body = FunctionBody::new(4);
     let [table, automaton, record, row] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let found = body.local::<I32>();
     each_code(&mut body, record, row, |body, code, done| {
@@ -109,7 +109,7 @@ pub(super) fn any_fits() -> Function {
 
 /// `share(column, row, other column, other row) -> 0 | 1`: whether two rows have a text in common.
 pub(super) fn share() -> Function {
-    let mut body = Body::new(4);
+    let mut body = FunctionBody::new(4);
     let [record, row, other, other_row] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let found = body.local::<I32>();
     let (first, end) = codes_of(&mut body, other, other_row);
@@ -130,10 +130,10 @@ pub(super) fn share() -> Function {
 }
 
 fn each_code(
-    body: &mut Body,
+    body: &mut FunctionBody,
     record: Var<I32>,
     row: Var<I32>,
-    each: impl FnOnce(&mut Body, Expr<I32>, crate::wasm::Label),
+    each: impl FnOnce(&mut FunctionBody, Expr<I32>, crate::wasm::BlockLabel),
 ) {
     let (at, end) = codes_of(body, record, row);
     body.block(|body, done| {

@@ -5,7 +5,7 @@ use wasm_encoder::Function;
 use super::bytes_of;
 use crate::automaton::{ACCEPT, Automaton};
 use crate::layout::StaticData;
-use crate::wasm::{Body, I32, Var, address, all, int};
+use crate::wasm::{FunctionBody, I32, Var, address, all, int};
 
 /// A record: the classes of bytes, the transitions (u16, by state and class), which states accept at the text's end, the first
 /// state, the number of classes.
@@ -38,7 +38,7 @@ pub(in crate::emit) fn put(data: &mut StaticData, automaton: &Automaton) -> u32 
 
 /// `fits(table, automaton, code) -> 0 | 1`. The table remembers: 0: not asked yet, 1: no, 2: yes.
 pub(in crate::emit) fn fits() -> Function {
-    let mut body = Body::new(3);
+    let mut body = FunctionBody::new(3);
     let [table, automaton, code] = [0, 1, 2].map(Var::<I32>::parameter);
     let memo = body.var(table + code.get());
     let known = body.var(memo.get().load8(0));

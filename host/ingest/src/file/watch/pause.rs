@@ -10,12 +10,12 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 
 /// A wait after a failure, twice as long after each in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pause {
+pub(super) struct RetryPause {
     wait: Duration,
     until: Instant,
 }
 
-impl Pause {
+impl RetryPause {
     /// After a failure at `now`, perhaps one more in a row.
     pub(super) fn after(last: Option<Self>, now: Instant) -> Self {
         let wait = last.map_or(FIRST, |last| (last.wait * 2).min(LONGEST));
@@ -36,14 +36,14 @@ mod tests {
     #[test]
     fn waits_grow_to_the_longest() {
         let now = Instant::now();
-        let mut pause = Pause::after(None, now);
+        let mut pause = RetryPause::after(None, now);
         assert!(!pause.is_over(now) && pause.is_over(now + FIRST));
         let mut waits = vec![pause.wait.as_secs()];
         while pause.wait < LONGEST {
-            pause = Pause::after(Some(pause), now);
+            pause = RetryPause::after(Some(pause), now);
             waits.push(pause.wait.as_secs());
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
-        assert_eq!(Pause::after(Some(pause), now).wait, LONGEST);
+        assert_eq!(RetryPause::after(Some(pause), now).wait, LONGEST);
     }
 }

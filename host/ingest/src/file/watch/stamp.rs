@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 
 /// A file's size and modification time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(super) struct SizeAndTime {
     bytes: u64,
     /// Since 1970; before that, 0.
     modified_ns: u64,
 }
 
-impl Stamp {
+impl SizeAndTime {
     /// Looks at a file.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let file = std::fs::metadata(path)?;

@@ -5,26 +5,26 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use std::time::SystemTime;
 
-use muster_store::Options;
+use muster_store::StoreOptions;
 
-use super::stamp::Stamp;
+use super::stamp::SizeAndTime;
 use super::*;
-use crate::Progress;
+use crate::ImportProgress;
 
-struct Folder {
+struct WatchedFolder {
     folder: tempfile::TempDir,
     store: Store,
     stats: Arc<SourceStats>,
     stop: Arc<AtomicBool>,
 }
 
-impl Folder {
+impl WatchedFolder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         // What is read of a file becomes durable chunk by chunk.
-        let options = Options {
+        let options = StoreOptions {
             import_rows: 1,
-            ..Options::default()
+            ..StoreOptions::default()
         };
         let store = Store::open(&folder.path().join("store"), &options).unwrap();
         std::fs::create_dir(folder.path().join("in")).unwrap();
@@ -45,7 +45,7 @@ impl Folder {
         }
     }
 
-    fn watched(&self) -> Watched {
+    fn watched(&self) -> WatchedFiles {
         let options = ImportOptions {
             threads: 1,
             chunk: 500,
@@ -53,7 +53,7 @@ impl Folder {
             ..ImportOptions::default()
         };
         let stats = Arc::clone(&self.stats);
-        Watched::new(self.store.clone(), self.settings(), options, stats)
+        WatchedFiles::new(self.store.clone(), self.settings(), options, stats)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -69,7 +69,7 @@ impl Folder {
     /// Commits, events, and what is wrong.
     fn told(&self) -> (u64, u64, Option<String>) {
         let here = self.folder.path().display().to_string();
-        let trouble = self.stats.trouble();
+        let trouble = self.stats.error();
         (
             self.stats.commits(),
             self.stats.counts().events,
@@ -93,7 +93,7 @@ fn set_modified(path: &Path, modified: SystemTime) {
     file.set_modified(modified).unwrap();
 }
 
-fn look(watched: &mut Watched, at: Instant) {
+fn look(watched: &mut WatchedFiles, at: Instant) {
     watched.look(at, &mut |_| {}).unwrap();
 }
 
@@ -108,7 +108,7 @@ fn lines(numbers: std::ops::Range<u64>) -> String {
 
 #[test]
 fn a_file_counts_when_two_looks_have_seen_the_same() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     look(&mut watched, now);
     assert_eq!(folder.told(), (0, 0, None));
@@ -129,7 +129,7 @@ fn a_file_counts_when_two_looks_have_seen_the_same() {
 
 #[test]
 fn a_file_that_only_its_time_tells_from_before_is_new() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     look(&mut watched, now);
@@ -147,7 +147,7 @@ fn a_file_that_only_its_time_tells_from_before_is_new() {
 
 #[test]
 fn a_file_that_is_replaced_is_another() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     look(&mut watched, now);
@@ -169,21 +169,21 @@ fn a_file_that_is_replaced_is_another() {
 
 #[test]
 fn files_are_imported_in_the_order_of_their_paths() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     for (name, count) in [("c.json", 3), ("a.json", 1), ("b.json", 2)] {
         folder.write(name, &lines(0..count));
     }
     look(&mut watched, now);
     let mut counts = Vec::new();
-    let mut progress = |progress: &Progress| counts.push(progress.events);
+    let mut progress = |progress: &ImportProgress| counts.push(progress.events);
     watched.look(now, &mut progress).unwrap();
     assert_eq!(counts, [1, 2, 3]);
 }
 
 #[test]
 fn a_broken_file_holds_no_other_up_and_is_tried_again_when_it_changes() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     folder.write("b.json", &format!("{}oops\n", lines(5..6)));
@@ -211,13 +211,13 @@ fn a_broken_file_holds_no_other_up_and_is_tried_again_when_it_changes() {
 
 #[test]
 fn a_stop_in_the_middle_is_gone_on_with() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..100));
     folder.write("b.json", &lines(100..110));
     look(&mut watched, now);
     let mut chunks = 0;
-    let mut progress = |_: &Progress| {
+    let mut progress = |_: &ImportProgress| {
         chunks += 1;
         folder.stop.store(chunks == 3, Ordering::Relaxed);
     };
@@ -230,7 +230,7 @@ fn a_stop_in_the_middle_is_gone_on_with() {
     let mut watched = folder.watched();
     look(&mut watched, now);
     let mut first = None;
-    let mut progress = |progress: &Progress| {
+    let mut progress = |progress: &ImportProgress| {
         first.get_or_insert(progress.lines);
     };
     watched.look(now, &mut progress).unwrap();
@@ -240,7 +240,7 @@ fn a_stop_in_the_middle_is_gone_on_with() {
 
 #[test]
 fn what_was_imported_is_not_read_again_after_a_restart() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let now = Instant::now();
     folder.write("a.json", &lines(0..5));
     let mut watched = folder.watched();
@@ -260,16 +260,16 @@ fn what_was_imported_is_not_read_again_after_a_restart() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_tried_again_after_a_while() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     look(&mut watched, now);
     // It is away for a moment: permissions would not do, for root reads all.
     let (path, away) = (folder.path("a.json"), folder.path("away"));
-    let stamp = Stamp::of(&path).unwrap();
+    let stamp = SizeAndTime::of(&path).unwrap();
     std::fs::rename(&path, &away).unwrap();
     watched.import(path.clone(), stamp, now, &mut |_| {});
-    watched.tell();
+    watched.report();
     std::fs::rename(&away, &path).unwrap();
     let trouble = folder.told().2.unwrap();
     let told = "cannot read `HERE/in/a.json`: No such file";
@@ -282,7 +282,7 @@ fn a_file_that_cannot_be_read_is_tried_again_after_a_while() {
 
 #[test]
 fn while_the_store_fails_files_wait() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     folder.write("b.json", &lines(5..10));
@@ -315,7 +315,7 @@ fn source_of(content: &[u8]) -> String {
 
 #[tokio::test]
 async fn it_runs_until_it_is_cancelled() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let cancel = CancellationToken::new();
     // What is there at the beginning is in before anybody is told that it has begun.
     folder.write("old.json", &lines(0..10));
@@ -344,7 +344,7 @@ async fn it_runs_until_it_is_cancelled() {
 
 #[tokio::test]
 async fn a_pattern_that_is_none_ends_it() {
-    let folder = Folder::new();
+    let folder = WatchedFolder::new();
     let mut settings = folder.settings();
     settings.globs.push("in/***".to_owned());
     let (stats, cancel) = (Arc::default(), CancellationToken::new());

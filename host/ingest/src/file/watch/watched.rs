@@ -10,30 +10,30 @@ use muster_model::Millis;
 use muster_store::Store;
 
 use super::FilesSettings;
-use super::pause::Pause;
-use super::stamp::Stamp;
-use crate::file::{FindError, Progress, find_files, import_file};
+use super::pause::RetryPause;
+use super::stamp::SizeAndTime;
+use crate::file::{FindError, ImportProgress, find_files, import_file};
 use crate::{ImportError, ImportOptions, ImportReport, SourceStats};
 
 /// All files of a source.
-pub(super) struct Watched {
+pub(super) struct WatchedFiles {
     store: Store,
     settings: FilesSettings,
     options: ImportOptions,
     stats: Arc<SourceStats>,
-    files: BTreeMap<PathBuf, Known>,
+    files: BTreeMap<PathBuf, KnownFile>,
     /// Why some folder cannot be read.
     unreadable: Option<String>,
     /// The store fails, and why: no file is imported for a while.
-    store_fails: Option<(Pause, String)>,
+    store_fails: Option<(RetryPause, String)>,
 }
 
-struct Known {
-    stamp: Stamp,
-    state: State,
+struct KnownFile {
+    stamp: SizeAndTime,
+    state: FileState,
 }
 
-enum State {
+enum FileState {
     /// Seen with this stamp once: perhaps somebody is writing to it.
     New,
     /// Imported.
@@ -41,10 +41,10 @@ enum State {
     /// It can never be imported as it is, and why.
     Refused(String),
     /// It could not be read, and why; to be tried again.
-    Unread(Pause, String),
+    Unread(RetryPause, String),
 }
 
-impl Watched {
+impl WatchedFiles {
     pub(super) fn new(
         store: Store,
         settings: FilesSettings,
@@ -66,7 +66,7 @@ impl Watched {
     pub(super) fn look(
         &mut self,
         now: Instant,
-        progress: &mut dyn FnMut(&Progress),
+        progress: &mut dyn FnMut(&ImportProgress),
     ) -> Result<(), FindError> {
         let mut ready = Vec::new();
         for (path, stamp) in self.find()? {
@@ -74,12 +74,12 @@ impl Watched {
                 ready.push((path, stamp));
             }
         }
-        self.tell();
+        self.report();
         let pause = self.store_fails.as_ref().map(|(pause, _)| *pause);
         if pause.is_none_or(|pause| pause.is_over(now)) {
             for (path, stamp) in ready {
                 let goes_on = !self.is_stopped() && self.import(path, stamp, now, progress);
-                self.tell();
+                self.report();
                 if !goes_on {
                     break;
                 }
@@ -94,14 +94,15 @@ impl Watched {
     }
 
     /// The files that are there, and what they look like.
-    fn find(&mut self) -> Result<BTreeMap<PathBuf, Stamp>, FindError> {
+    fn find(&mut self) -> Result<BTreeMap<PathBuf, SizeAndTime>, FindError> {
         let mut found = BTreeMap::new();
         let mut unreadable = None;
         for glob in &self.settings.globs {
             match find_files(glob, &self.settings.base) {
                 Ok(paths) => {
                     // A file that is gone by now is none.
-                    let look = |path: PathBuf| Stamp::of(&path).ok().map(|stamp| (path, stamp));
+                    let look =
+                        |path: PathBuf| SizeAndTime::of(&path).ok().map(|stamp| (path, stamp));
                     found.extend(paths.into_iter().filter_map(look));
                 }
                 Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) => {}
@@ -122,31 +123,32 @@ impl Watched {
     }
 
     /// Takes note of what a file looks like. Whether it is ready to be imported.
-    fn see(&mut self, path: &Path, stamp: Stamp, now: Instant) -> bool {
+    fn see(&mut self, path: &Path, stamp: SizeAndTime, now: Instant) -> bool {
         let Some(known) = self.files.get_mut(path) else {
             let state = match stamp.is_noted(&self.store, path) {
-                Ok(true) => State::Done,
+                Ok(true) => FileState::Done,
                 // If the store fails, the import will say so.
-                Ok(false) | Err(_) => State::New,
+                Ok(false) | Err(_) => FileState::New,
             };
-            self.files.insert(path.to_owned(), Known { stamp, state });
+            self.files
+                .insert(path.to_owned(), KnownFile { stamp, state });
             return false;
         };
         if known.stamp == stamp {
             return match &known.state {
-                State::New => true,
-                State::Unread(pause, _) => pause.is_over(now),
-                State::Done | State::Refused(_) => false,
+                FileState::New => true,
+                FileState::Unread(pause, _) => pause.is_over(now),
+                FileState::Done | FileState::Refused(_) => false,
             };
         }
-        if matches!(known.state, State::Done) {
+        if matches!(known.state, FileState::Done) {
             tracing::warn!(
                 path = %path.display(),
                 "has changed since it was imported and is imported as another file: events without `$insert_id` may count twice"
             );
         }
         known.stamp = stamp;
-        known.state = State::New;
+        known.state = FileState::New;
         false
     }
 
@@ -154,47 +156,47 @@ impl Watched {
     pub(super) fn import(
         &mut self,
         path: PathBuf,
-        stamp: Stamp,
+        stamp: SizeAndTime,
         now: Instant,
-        progress: &mut dyn FnMut(&Progress),
+        progress: &mut dyn FnMut(&ImportProgress),
     ) -> bool {
         let imported = import_file(&self.store, &path, &self.options, progress)
             .and_then(|report| self.imported(&path, stamp, &report));
         let state = match imported {
             Ok(()) => {
                 self.store_fails = None;
-                State::Done
+                FileState::Done
             }
             Err(ImportError::Stopped { .. }) => return false,
             // Somebody writes to it: the next look sees another stamp, and it is new again.
-            Err(ImportError::Changed { .. }) => State::New,
+            Err(ImportError::Changed { .. }) => FileState::New,
             Err(error @ ImportError::Store { .. }) => {
                 let last = self.store_fails.as_ref().map(|(pause, _)| *pause);
                 tracing::error!("{error}; trying again later");
-                self.store_fails = Some((Pause::after(last, now), error.to_string()));
+                self.store_fails = Some((RetryPause::after(last, now), error.to_string()));
                 return false;
             }
             Err(error @ ImportError::Read { .. }) => {
                 let last = match self.files.get(&path).map(|known| &known.state) {
-                    Some(State::Unread(pause, _)) => Some(*pause),
+                    Some(FileState::Unread(pause, _)) => Some(*pause),
                     _ => None,
                 };
                 tracing::error!("{error}; trying again later");
-                State::Unread(Pause::after(last, now), error.to_string())
+                FileState::Unread(RetryPause::after(last, now), error.to_string())
             }
             Err(error) => {
                 tracing::error!("{error}; it is tried again when it changes");
-                State::Refused(error.to_string())
+                FileState::Refused(error.to_string())
             }
         };
-        self.files.insert(path, Known { stamp, state });
+        self.files.insert(path, KnownFile { stamp, state });
         true
     }
 
     fn imported(
         &self,
         path: &Path,
-        stamp: Stamp,
+        stamp: SizeAndTime,
         report: &ImportReport,
     ) -> Result<(), ImportError> {
         if !report.already_imported {
@@ -223,16 +225,17 @@ impl Watched {
     }
 
     /// Tells how far the source is behind, and what is wrong.
-    pub(super) fn tell(&self) {
+    pub(super) fn report(&self) {
         let files = self.files.values();
-        let waiting = files.filter(|known| matches!(known.state, State::New | State::Unread(..)));
+        let waiting =
+            files.filter(|known| matches!(known.state, FileState::New | FileState::Unread(..)));
         let oldest = waiting.map(|known| known.stamp.modified_ms()).min();
         let behind = oldest.map_or(0, |oldest| Millis::now().0.saturating_sub(oldest).max(0));
         self.stats.behind(behind);
 
         let of_files = self.files.values().filter_map(|known| match &known.state {
-            State::Refused(why) | State::Unread(_, why) => Some(why),
-            State::New | State::Done => None,
+            FileState::Refused(why) | FileState::Unread(_, why) => Some(why),
+            FileState::New | FileState::Done => None,
         });
         let of_store = self.store_fails.iter().map(|(_, why)| why);
         let mut all = of_store.chain(&self.unreadable).chain(of_files);
@@ -241,6 +244,6 @@ impl Watched {
             0 => first,
             others => format!("{first} (and {others} more)"),
         });
-        self.stats.set_trouble(trouble);
+        self.stats.set_error(trouble);
     }
 }

@@ -10,7 +10,7 @@ use super::*;
 
 #[tokio::test]
 async fn events_are_stored_and_counted() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let body = json!({
         "api_key": KEY,
         "events": [
@@ -63,7 +63,7 @@ async fn events_are_stored_and_counted() {
 
 #[tokio::test]
 async fn identifications_come_as_form_or_json_as_one_or_many() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let one = json!({"user_id": "ann", "user_properties": {"city": "Rome"}});
     // An event type changes nothing: it is an identification.
     let two = json!({"user_id": "bob", "event_type": "View", "user_properties": {"$append": {"tags": "a b&c=d"}}});
@@ -105,7 +105,7 @@ async fn identifications_come_as_form_or_json_as_one_or_many() {
 
 #[tokio::test]
 async fn the_content_type_does_not_matter_and_gzip_is_unpacked() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let body = body(&json!([view("ann")]));
     for (headers, bytes) in [
         ("", body.clone().into_bytes()),
@@ -132,7 +132,7 @@ async fn the_content_type_does_not_matter_and_gzip_is_unpacked() {
 
 #[tokio::test]
 async fn a_request_in_chunks_and_many_on_one_connection() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let body = body(&json!([view("ann")]));
     let (first, second) = body.split_at(10);
@@ -157,7 +157,7 @@ async fn a_request_in_chunks_and_many_on_one_connection() {
 /// curl asks before it sends a large body.
 #[tokio::test]
 async fn a_client_that_asks_first_is_told_to_go_on() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let body = body(&json!([view("ann")]));
     let bytes = request(
@@ -177,7 +177,7 @@ async fn a_client_that_asks_first_is_told_to_go_on() {
 
 #[tokio::test]
 async fn a_form_that_is_not_utf_8_is_refused_and_merges_no_users() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     // Two users of an old site, each with a letter in another encoding.
     for id in ["m%FCller", "m%F6ller", "m\u{fffd}ller%C3"] {
         let body = format!(
@@ -207,7 +207,7 @@ async fn a_form_that_is_not_utf_8_is_refused_and_merges_no_users() {
 
 #[tokio::test]
 async fn an_answer_says_how_many_events_are_not_kept() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let events = json!([view("ann"), {"device_id": "d", "event_type": "View"}]);
     let answer = post(server.address, "/2/httpapi", body(&events))
         .await
@@ -225,7 +225,7 @@ async fn an_answer_says_how_many_events_are_not_kept() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_and_nothing_is_taken() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let good = view("ann").to_string();
     let with = |events: &str| format!(r#"{{"api_key":"{KEY}","events":{events}}}"#);
     for (path, body, wanted) in [
@@ -341,7 +341,7 @@ async fn what_is_wrong_is_said_and_nothing_is_taken() {
 
 #[tokio::test]
 async fn other_requests_are_told_what_is_understood() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let body = body(&json!([view("ann")]));
     for (method, path, headers, status, error) in [
         (
@@ -400,7 +400,7 @@ async fn other_requests_are_told_what_is_understood() {
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_told() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let settings = HttpSettings {
         listen: server.address,
         api_keys: vec![ApiKey::new(KEY)],
@@ -426,12 +426,12 @@ async fn an_address_that_is_taken_is_told() {
 #[tokio::test]
 async fn an_event_type_too_many_is_named_by_its_index() {
     let directory = tempfile::tempdir().unwrap();
-    let options = muster_store::Options {
+    let options = muster_store::StoreOptions {
         event_names: 1,
-        ..muster_store::Options::default()
+        ..muster_store::StoreOptions::default()
     };
     let store = muster_store::Store::open(directory.path(), &options).unwrap();
-    let server = Server::of_store(store).await;
+    let server = EventServer::of_store(store).await;
     let varied = json!({"user_id": "bob", "event_type": "View 17", "time": 1_700_000_000_000_i64});
     let events = json!([view("ann"), varied, view("bob")]);
     let answer = post(server.address, "/2/httpapi", body(&events)).await;

@@ -16,7 +16,7 @@ fn sized(length: usize) -> String {
 
 #[tokio::test]
 async fn a_body_has_a_size() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     for (path, limit) in [
         ("/2/httpapi", MAX_BODY),
         ("/identify", MAX_BODY),
@@ -64,7 +64,7 @@ async fn a_body_has_a_size() {
 
 #[tokio::test]
 async fn a_refused_body_is_read_to_its_end_so_that_the_answer_arrives() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     // Far more than the buffers of both systems hold, on a connection that is used again.
     for _ in 0..2 {
@@ -80,7 +80,7 @@ async fn a_refused_body_is_read_to_its_end_so_that_the_answer_arrives() {
 
 #[tokio::test]
 async fn a_request_has_so_many_events() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let many = |count: usize| json!(vec![json!({"user_id": "a", "event_type": "V"}); count]);
     for path in ["/2/httpapi", "/batch"] {
         let answer = post(server.address, path, body(&many(MAX_EVENTS + 1))).await;
@@ -104,7 +104,7 @@ async fn a_request_has_so_many_events() {
 
 #[tokio::test]
 async fn an_error_has_a_size() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let mut event = view("ann");
     event["event_properties"] = json!("ä".repeat(10_000));
     let answer = post(server.address, "/2/httpapi", body(&json!([event]))).await;
@@ -122,7 +122,7 @@ async fn an_error_has_a_size() {
 /// A body that fits, of events that do not once they are decoded: an element of a list is 2 bytes of text, and 16 decoded.
 #[tokio::test]
 async fn decoded_events_have_a_size() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let list = vec![1; 900];
     let properties: serde_json::Map<_, _> = (0..20)
         .map(|nth| (format!("p{nth}"), json!(list)))
@@ -143,11 +143,11 @@ async fn decoded_events_have_a_size() {
 
 #[tokio::test]
 async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
-    let limits = Limits {
+    let limits = ServerLimits {
         bytes: bytes(4 * 10_000),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     // Four requests that lack their last byte hold all there is.
     let bytes = request("POST", "/2/httpapi", "", sized(10_000).as_bytes());
     let (last, most) = bytes.split_last().unwrap();
@@ -186,11 +186,11 @@ async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
 
 #[tokio::test]
 async fn connections_are_bounded_and_idle_ones_give_way() {
-    let limits = Limits {
+    let limits = ServerLimits {
         connections: 2,
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     let request = request("POST", "/batch", "", body(&json!([view("ann")])).as_bytes());
     let (last, most) = request.split_last().unwrap();
     let mut busy = Vec::new();
@@ -220,7 +220,7 @@ async fn connections_are_bounded_and_idle_ones_give_way() {
 
 #[tokio::test]
 async fn a_head_has_a_size_and_a_number_of_headers() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     for headers in [
         format!("x: {}\r\n", "x".repeat(MAX_HEAD)),
         "x: y\r\n".repeat(MAX_HEADERS + 1),
@@ -233,12 +233,12 @@ async fn a_head_has_a_size_and_a_number_of_headers() {
 
 #[tokio::test]
 async fn slow_heads_slow_bodies_and_idle_connections_end() {
-    let limits = Limits {
+    let limits = ServerLimits {
         head_time: Duration::from_millis(300),
         body_time: Duration::from_millis(300),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     // Nothing, half a head, and idle after a request.
     let full = request("POST", "/batch", "", body(&json!([view("ann")])).as_bytes());
     for (bytes, statuses) in [

@@ -10,14 +10,14 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpAnswer {
     pub(super) status: u16,
     /// The head, in lower case.
     pub(super) head: String,
     pub(super) text: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(super) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -40,13 +40,13 @@ pub(super) fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> V
 }
 
 /// Reads one answer; `None` if the server closes before.
-pub(super) async fn answer(stream: &mut TcpStream) -> Option<Answer> {
+pub(super) async fn answer(stream: &mut TcpStream) -> Option<HttpAnswer> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).unwrap().to_lowercase();
-    let mut answer = Answer {
+    let mut answer = HttpAnswer {
         status: head.split(' ').nth(1)?.parse().unwrap(),
         head,
         text: String::new(),
@@ -65,13 +65,13 @@ pub(super) async fn connect_from_elsewhere(address: SocketAddr) -> TcpStream {
     socket.connect(address).await.unwrap()
 }
 
-pub(super) async fn send(address: SocketAddr, bytes: &[u8]) -> Answer {
+pub(super) async fn send(address: SocketAddr, bytes: &[u8]) -> HttpAnswer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     answer(&mut stream).await.unwrap()
 }
 
-pub(super) async fn post(address: SocketAddr, path: &str, body: impl AsRef<[u8]>) -> Answer {
+pub(super) async fn post(address: SocketAddr, path: &str, body: impl AsRef<[u8]>) -> HttpAnswer {
     post_with(address, path, "content-type: application/json\r\n", body).await
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn post_with(
     path: &str,
     headers: &str,
     body: impl AsRef<[u8]>,
-) -> Answer {
+) -> HttpAnswer {
     send(address, &request("POST", path, headers, body.as_ref())).await
 }
 

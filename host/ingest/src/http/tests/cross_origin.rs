@@ -9,7 +9,7 @@ const ORIGIN: &str = "origin: https://shop.example\r\n";
 
 #[tokio::test]
 async fn browsers_may_send_what_they_ask_for() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let asks = format!(
         "{ORIGIN}access-control-request-method: POST\r\n\
          access-control-request-headers: content-type,content-encoding\r\n"
@@ -40,7 +40,7 @@ async fn browsers_may_send_what_they_ask_for() {
 
 #[tokio::test]
 async fn a_page_of_another_origin_may_read_every_answer() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let good = body(&json!([view("ann")]));
     for (path, body, status) in [
         ("/2/httpapi", good.as_str(), 200),

@@ -12,7 +12,7 @@ use super::*;
 #[tokio::test]
 async fn a_store_that_fails_is_told_and_tried_anew() {
     let mut failures = 2;
-    let server = Server::with(Limits::default(), move |_| {
+    let server = EventServer::with(ServerLimits::default(), move |_| {
         if failures == 0 {
             return Ok(());
         }
@@ -31,7 +31,7 @@ async fn a_store_that_fails_is_told_and_tried_anew() {
         );
         assert_eq!(answer.header("retry-after"), Some("2"));
         let trouble = format!("events cannot be stored: {full}");
-        assert_eq!(server.stats.trouble(), Some(trouble));
+        assert_eq!(server.stats.error(), Some(trouble));
     }
     // What writes nothing does not show that the store works.
     let anonymous = super::body(&json!([{"device_id": "d", "event_type": "View"}]));
@@ -39,11 +39,11 @@ async fn a_store_that_fails_is_told_and_tried_anew() {
         post(server.address, "/2/httpapi", anonymous).await.status,
         200
     );
-    assert!(server.stats.trouble().is_some());
+    assert!(server.stats.error().is_some());
     assert_eq!((server.rows().len(), server.stats.counts().events), (0, 0));
 
     assert_eq!(post(server.address, "/2/httpapi", &body).await.status, 200);
-    assert_eq!(server.stats.trouble(), None);
+    assert_eq!(server.stats.error(), None);
     assert_eq!(
         (server.stats.refusals(), server.stats.counts().events),
         (2, 1)
@@ -53,7 +53,8 @@ async fn a_store_that_fails_is_told_and_tried_anew() {
 
 #[tokio::test]
 async fn a_writer_that_panics_ends_it_with_an_error() {
-    let server = Server::with(Limits::default(), |_| panic!("a fault of the test's")).await;
+    let server =
+        EventServer::with(ServerLimits::default(), |_| panic!("a fault of the test's")).await;
     let answer = post(server.address, "/2/httpapi", body(&json!([view("ann")]))).await;
     assert_eq!(answer.status, 503);
     let error = server.running.await.unwrap().unwrap_err();
@@ -69,7 +70,7 @@ async fn without_a_key_it_does_not_run() {
         listener,
         (append, None),
         Vec::new(),
-        Limits::default(),
+        ServerLimits::default(),
         stats,
         cancel,
     )
@@ -79,7 +80,7 @@ async fn without_a_key_it_does_not_run() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_inside_a_body_leaves_nothing() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let bytes = request(
         "POST",
         "/2/httpapi",
@@ -101,13 +102,13 @@ async fn a_client_that_goes_away_inside_a_body_leaves_nothing() {
 
 #[tokio::test]
 async fn a_stop_ends_requests_under_way_and_cuts_off_the_slow() {
-    let limits = Limits {
+    let limits = ServerLimits {
         stop_time: Duration::from_secs(2),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let (entered, started) = mpsc::channel();
     let (go, gate) = mpsc::channel::<()>();
-    let server = Server::with(limits, move |_| {
+    let server = EventServer::with(limits, move |_| {
         entered.send(()).unwrap();
         gate.recv().unwrap();
         Ok(())
@@ -137,13 +138,13 @@ async fn a_stop_ends_requests_under_way_and_cuts_off_the_slow() {
 
 #[tokio::test]
 async fn a_request_that_was_cut_off_while_it_waited_is_committed_all_the_same() {
-    let limits = Limits {
+    let limits = ServerLimits {
         stop_time: Duration::ZERO,
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let (entered, started) = mpsc::channel();
     let (go, gate) = mpsc::channel::<()>();
-    let server = Server::with(limits, move |_| {
+    let server = EventServer::with(limits, move |_| {
         entered.send(()).unwrap();
         gate.recv().unwrap();
         Ok(())

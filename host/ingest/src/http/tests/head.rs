@@ -17,7 +17,7 @@ fn head(path: &str, length: usize, headers: &str) -> String {
 
 #[tokio::test]
 async fn a_client_that_asks_first_is_refused_before_it_sends() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let wrong = "x-api-key: secrets\r\n";
     for (path, length, headers, status) in [
         ("/2/httpapi", MAX_BODY + 1, "", 413),
@@ -54,7 +54,7 @@ async fn a_client_that_asks_first_is_refused_before_it_sends() {
 
 #[tokio::test]
 async fn a_key_in_the_head_is_enough() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let events = json!([view("ann")]);
     let (without, with) = (json!({ "events": events }).to_string(), body(&events));
     let of_header = format!("X-Api-Key: {KEY}\r\n");
@@ -79,11 +79,11 @@ async fn a_key_in_the_head_is_enough() {
 #[tokio::test]
 async fn a_wrong_key_in_the_head_is_refused_before_the_body_takes_bytes() {
     // Not even the smallest body fits.
-    let limits = Limits {
+    let limits = ServerLimits {
         bytes: bytes(1),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     let good = body(&json!([view("ann")]));
     let refused = |error: &str| json!({"code": 400, "error": error});
     for (path, headers, wanted) in [
@@ -118,7 +118,7 @@ async fn a_wrong_key_in_the_head_is_refused_before_the_body_takes_bytes() {
 /// A key of the head does not make a wrong one of the body right.
 #[tokio::test]
 async fn each_key_of_a_request_is_checked() {
-    let server = Server::start().await;
+    let server = EventServer::start().await;
     let wrong = json!({"api_key": "secrets", "events": [view("ann")]}).to_string();
     let headers = format!("x-api-key: {KEY}\r\n");
     let answer = post_with(server.address, "/batch", &headers, wrong).await;

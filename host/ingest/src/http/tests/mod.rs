@@ -22,13 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Shares;
 use super::commit::Append;
-use super::limits::Limits;
+use super::limits::ServerLimits;
 use super::*;
 
 const KEY: &str = "the-api-key";
 
 /// A server whose rows come to rest in a list.
-struct Server {
+struct EventServer {
     address: SocketAddr,
     rows: Arc<Mutex<Vec<String>>>,
     stats: Arc<SourceStats>,
@@ -36,26 +36,26 @@ struct Server {
     running: JoinHandle<Result<(), HttpError>>,
 }
 
-impl Server {
+impl EventServer {
     async fn start() -> Self {
-        Self::with(Limits::default(), |_| Ok(())).await
+        Self::with(ServerLimits::default(), |_| Ok(())).await
     }
 
     /// One whose limits on names are those of a store.
     async fn of_store(store: muster_store::Store) -> Self {
-        Self::new(Limits::default(), Some(store), |_| Ok(())).await
+        Self::new(ServerLimits::default(), Some(store), |_| Ok(())).await
     }
 
     /// `before` is called with each commit's rows before they come to rest, and may fail or take its time.
     async fn with(
-        limits: Limits,
+        limits: ServerLimits,
         before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,
     ) -> Self {
         Self::new(limits, None, before).await
     }
 
     async fn new(
-        limits: Limits,
+        limits: ServerLimits,
         store: Option<muster_store::Store>,
         mut before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,
     ) -> Self {

@@ -88,7 +88,7 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
 fn check(bodies: Vec<(Vec<u8>, usize, usize)>) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let server = Server::start().await;
+        let server = EventServer::start().await;
         for (body, path, packing) in bodies {
             let path = ["/2/httpapi", "/batch", "/identify"][path];
             let (headers, body) = match packing {
@@ -125,7 +125,7 @@ proptest! {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
-            let server = Server::start().await;
+            let server = EventServer::start().await;
             for bytes in requests {
                 let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
                 stream.write_all(&bytes).await.unwrap();

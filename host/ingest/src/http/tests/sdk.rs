@@ -79,7 +79,7 @@ fn wanted(user: &str, events: usize) -> Vec<String> {
     rows
 }
 
-async fn stored(server: Server) -> Vec<String> {
+async fn stored(server: EventServer) -> Vec<String> {
     let mut rows = server.stop().await;
     rows.sort();
     rows
@@ -90,7 +90,7 @@ async fn stored(server: Server) -> Vec<String> {
 async fn events_arrive_and_only_the_malformed_is_given_up() {
     for path in ["/2/httpapi", "/batch"] {
         for (user, sdk) in sdks() {
-            let server = Server::start().await;
+            let server = EventServer::start().await;
             let url = format!("http://{}{path}", server.address);
             let ends = run(sdk, url, KEY, 30, 10).await;
             assert_eq!(ends, json!({"200": 33, "400": 1}), "{user} {path}");
@@ -106,11 +106,11 @@ async fn overload_and_a_full_disk_delay_events_and_lose_none() {
     for (user, sdk) in sdks() {
         // The first commits fail; and somebody else holds all room until a request was refused for that too.
         let mut failures = 2;
-        let limits = Limits {
+        let limits = ServerLimits {
             bytes: bytes(100_000),
-            ..Limits::default()
+            ..ServerLimits::default()
         };
-        let server = Server::with(limits, move |_| {
+        let server = EventServer::with(limits, move |_| {
             if failures == 0 {
                 return Ok(());
             }
@@ -133,20 +133,20 @@ async fn overload_and_a_full_disk_delay_events_and_lose_none() {
         };
         let (ends, ()) = tokio::join!(sending, release);
         assert_eq!(ends, json!({"200": 33, "400": 1}), "{user}");
-        assert_eq!(server.stats.trouble(), None);
+        assert_eq!(server.stats.error(), None);
         assert_eq!(stored(server).await, wanted(user, 30));
     }
 }
 
 /// It is not known when the server has read what somebody sent: from then on others are refused.
-async fn until_refused(server: &Server) {
+async fn until_refused(server: &EventServer) {
     while post(server.address, "/batch", [b' '; 1_000]).await.status != 429 {}
 }
 
 #[tokio::test]
 async fn too_many_events_at_a_time_are_sent_in_parts() {
     for (user, sdk) in sdks() {
-        let server = Server::start().await;
+        let server = EventServer::start().await;
         let url = format!("http://{}/2/httpapi", server.address);
         let ends = run(sdk, url, KEY, MAX_EVENTS, 3_000).await;
         assert_eq!(ends, json!({"200": MAX_EVENTS + 3, "400": 1}), "{user}");
@@ -161,7 +161,7 @@ async fn a_wrong_key_is_given_up() {
         if user == "python" {
             continue;
         }
-        let server = Server::start().await;
+        let server = EventServer::start().await;
         let url = format!("http://{}/2/httpapi", server.address);
         let ends = run(sdk, url, "a-wrong-key", 3, 10).await;
         assert_eq!(ends, json!({"400": 7}), "{user}");

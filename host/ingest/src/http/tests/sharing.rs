@@ -17,11 +17,11 @@ async fn begin(stream: &mut TcpStream, length: usize, first: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_bodies_without_a_key_do_not_block_ingestion() {
-    let limits = Limits {
+    let limits = ServerLimits {
         pace_time: Duration::from_secs(2),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     let small = body(&json!([view("ann")]));
     let mut slow = Vec::new();
     // Four of them leave 64 bytes of all that may be in flight, which is less than the small request takes.
@@ -53,11 +53,11 @@ async fn slow_bodies_without_a_key_do_not_block_ingestion() {
 
 #[tokio::test]
 async fn a_body_that_trickles_is_cut_off_and_says_so() {
-    let limits = Limits {
+    let limits = ServerLimits {
         pace_time: Duration::from_millis(300),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     begin(&mut stream, 10_000, 5_000).await;
     let slow = answer(&mut stream).await.unwrap();
@@ -72,16 +72,16 @@ async fn a_body_that_trickles_is_cut_off_and_says_so() {
 
 #[tokio::test]
 async fn one_address_leaves_bytes_to_others() {
-    let limits = Limits {
+    let limits = ServerLimits {
         bytes: Shares {
             all: 100_000,
             for_small: 0,
             small: 0,
             of_peer: 60_000,
         },
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     let body = body(&json!([view("ann")]));
     let body = body.clone() + &" ".repeat(20_000 - body.len());
     let mut held = Vec::new();
@@ -106,16 +106,16 @@ async fn one_address_leaves_bytes_to_others() {
 
 #[tokio::test]
 async fn small_requests_come_in_beside_large_ones() {
-    let limits = Limits {
+    let limits = ServerLimits {
         bytes: Shares {
             all: 100_000,
             for_small: 20_000,
             small: 2_000,
             of_peer: 100_000,
         },
-        ..Limits::default()
+        ..ServerLimits::default()
     };
-    let server = Server::with(limits, |_| Ok(())).await;
+    let server = EventServer::with(limits, |_| Ok(())).await;
     let small = body(&json!([view("ann")]));
     let large = small.clone() + &" ".repeat(20_000 - small.len());
     let mut held = Vec::new();

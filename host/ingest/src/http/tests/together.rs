@@ -1,6 +1,6 @@
 //! Many clients at a time, and a real store.
 
-use muster_store::{Options, Store};
+use muster_store::{Store, StoreOptions};
 use serde_json::json;
 
 use super::client::*;
@@ -12,7 +12,7 @@ const CLIENTS: usize = 64;
 async fn whatever_was_acknowledged_is_in_the_store() {
     const REQUESTS: usize = 20;
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let settings = HttpSettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new(KEY)],
@@ -50,7 +50,7 @@ async fn whatever_was_acknowledged_is_in_the_store() {
     cancel.cancel();
     running.await.unwrap().unwrap();
     drop(store);
-    let store = Store::open(directory.path(), &Options::default()).unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let statistics = store.statistics().unwrap();
     assert_eq!(statistics.events, 2 * requests);
     assert_eq!(statistics.users, CLIENTS as u64 + requests);

@@ -1,0 +1,211 @@
+//! The definitions of a project, read: those that can be used, and what is wrong with the others.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use muster_definition::yaml::closest;
+use muster_definition::{Body, Definition, Diagnostic, Diagnostics, SourceFile};
+use muster_ingest::{FindError, find_files};
+
+use crate::config::{self, Config};
+use crate::fingerprint::FileFingerprints;
+use crate::lists::MemberLists;
+use crate::project::{beside, read, shown};
+use crate::retention;
+
+/// What the files of definitions say.
+pub(crate) struct DefinitionFiles {
+    /// The definitions in which nothing is wrong, linked with those that they use.
+    pub(crate) definitions: Vec<Definition>,
+    /// Their lists.
+    pub(crate) lists: MemberLists,
+    /// Errors and warnings of all files.
+    pub(crate) problems: Diagnostics,
+    /// Each file as it was before it was read.
+    pub(crate) fingerprints: FileFingerprints,
+    /// Patterns of `cohorts:` that fit no file.
+    pub(crate) unmatched: Vec<String>,
+}
+
+impl DefinitionFiles {
+    /// Reads all definitions. A wrong one concerns itself and those that use it.
+    pub(crate) fn new(directory: &Path, config: &Config, fingerprints: FileFingerprints) -> Self {
+        let mut reading = Self::empty(fingerprints);
+        reading.parse(directory, config);
+        reading.checked(config)
+    }
+
+    /// Reads definitions whose text is there.
+    pub(crate) fn of_sources(sources: Vec<SourceFile>, config: &Config) -> Self {
+        let mut reading = Self::empty(FileFingerprints::default());
+        for source in sources {
+            reading.take(muster_definition::parse_in(&source, &config.time_zone));
+        }
+        reading.checked(config)
+    }
+
+    fn empty(fingerprints: FileFingerprints) -> Self {
+        Self {
+            definitions: Vec::new(),
+            lists: MemberLists::default(),
+            problems: Diagnostics::default(),
+            fingerprints,
+            unmatched: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, parsed: Result<Definition, Diagnostics>) {
+        match parsed {
+            Ok(definition) => self.definitions.push(definition),
+            Err(diagnostics) => self.problems.append(diagnostics),
+        }
+    }
+
+    /// Looks for what is wrong between files, keeps what is right, and links it.
+    fn checked(self, config: &Config) -> Self {
+        let mut reading = self;
+        let mut wrong = BTreeSet::new();
+        for definition in &reading.definitions {
+            let mut problems = definition.warnings.clone();
+            problems.append(unknown_destinations(definition, config));
+            wrong.extend(paths(&problems));
+            reading.problems.append(problems);
+        }
+        let doubles = muster_definition::duplicate_ids(&reading.definitions);
+        wrong.extend(paths(&doubles));
+        reading.problems.append(doubles);
+        // A definition that is wrong is not missing.
+        if !reading.problems.has_errors() {
+            let links = muster_definition::link(&mut reading.definitions.clone());
+            wrong.extend(paths(&links));
+            reading.problems.append(links);
+        }
+        let short = retention::of_definitions(&reading.definitions, config.retention);
+        reading.problems.append(short);
+        let (lists, faults) = MemberLists::read(&reading.definitions);
+        reading.lists = lists;
+        for (source, problems) in faults {
+            wrong.insert(source);
+            reading.problems.append(problems);
+        }
+        let sound = |definition: &Definition| !wrong.contains(definition.source.path());
+        reading.definitions.retain(sound);
+        reading.link();
+        reading
+    }
+
+    fn parse(&mut self, directory: &Path, config: &Config) {
+        for pattern in &config.cohorts {
+            let paths = match find_definitions(pattern, directory) {
+                Ok(paths) => paths,
+                Err(error) => {
+                    self.problems.append(unlisted(directory, &error));
+                    continue;
+                }
+            };
+            // That is fine: a project has YAML or JSON, and may have no cohort yet. `check` tells.
+            if paths.is_empty() {
+                self.unmatched.push(pattern.clone());
+            }
+            for path in paths {
+                self.fingerprints.add(&path);
+                let parse =
+                    |source: SourceFile| muster_definition::parse_in(&source, &config.time_zone);
+                self.take(read(&path).and_then(parse));
+            }
+        }
+        for definition in &self.definitions {
+            if let Body::Rule(path) | Body::Members(path) = &definition.body {
+                self.fingerprints.add(&beside(definition, path));
+            }
+        }
+    }
+
+    /// Puts the clauses of cohorts that others use into their places. What uses a wrong one is wrong, too.
+    fn link(&mut self) {
+        loop {
+            let mut linked = self.definitions.clone();
+            let wrong = paths(&muster_definition::link(&mut linked));
+            if wrong.is_empty() {
+                self.definitions = linked;
+                return;
+            }
+            for path in &wrong {
+                let message = "this cohort uses one whose definition is wrong";
+                let source = SourceFile::new(path, "");
+                let problem = Diagnostic::error(message).in_file(&source);
+                self.problems.push(problem);
+            }
+            let is_wrong = |definition: &Definition| wrong.contains(definition.source.path());
+            self.definitions.retain(|definition| !is_wrong(definition));
+        }
+    }
+}
+
+/// The files in which there are errors.
+fn paths(problems: &Diagnostics) -> BTreeSet<String> {
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity() == muster_definition::Severity::Error);
+    errors
+        .filter_map(|problem| Some(problem.path()?.to_owned()))
+        .collect()
+}
+
+/// Returns the definitions of a glob, which may be none. Tests of definitions stand beside them and are left out.
+///
+/// # Errors
+/// When it is no glob, or a folder cannot be listed: then nobody knows which definitions there are, and none may count as gone.
+pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
+    match find_files(pattern, base) {
+        Ok(mut paths) => {
+            paths.retain(|path| !is_test(path));
+            Ok(paths)
+        }
+        Err(error) if error.is_absence() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says that the definitions of a glob cannot be found, as an error of the project.
+pub(crate) fn unlisted(directory: &Path, error: &FindError) -> Diagnostics {
+    let source = SourceFile::new(&shown(&directory.join(config::FILE)), "");
+    let message = format!("`cohorts:`: {error}");
+    let mut diagnostic = Diagnostic::error(message).in_file(&source);
+    if let FindError::Read { .. } = error {
+        diagnostic =
+            diagnostic.help("make it readable; until then no definition counts as changed or gone");
+    }
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(diagnostic);
+    diagnostics
+}
+
+/// Whether a file is a test of a definition: `NAME.test.yaml`.
+pub(crate) fn is_test(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    [".test.yaml", ".test.yml", ".test.json"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+}
+
+fn unknown_destinations(definition: &Definition, config: &Config) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for (sync, span) in definition.sync.iter().zip(&definition.spans.sync) {
+        if !config.destinations.contains_key(&sync.to) {
+            let message = format!("no destination is called `{}`", sync.to);
+            let names: Vec<_> = config.destinations.keys().map(String::as_str).collect();
+            let help = match closest(&sync.to, names.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None if names.is_empty() => format!("{} has no `destinations:` yet", config::FILE),
+                None => format!("{} has {}", config::FILE, names.join(", ")),
+            };
+            diagnostics.push(
+                Diagnostic::error(message)
+                    .at(&definition.source, *span, "")
+                    .help(help),
+            );
+        }
+    }
+    diagnostics
+}

@@ -1,0 +1,69 @@
+//! Cohorts whose definition is gone, and whose end the guard holds.
+
+use muster_engine::{EngineError, HeldRun};
+use muster_model::{CohortId, Millis};
+use muster_store::{Snapshot, Store};
+use serde_json::{Value, json};
+
+use crate::output::count;
+use crate::output_json;
+
+/// A cohort whose definition is gone and said `on_remove: exit`, and whose members do not exit before somebody approves it.
+pub(crate) struct HeldRemoval {
+    pub(crate) cohort: CohortId,
+    pub(crate) held: HeldRun,
+}
+
+impl HeldRemoval {
+    /// Returns those that the store knows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn all(snapshot: &Snapshot) -> Result<Vec<Self>, EngineError> {
+        let mut ends = Vec::new();
+        for cohort in snapshot.cohorts()? {
+            let status = muster_engine::status(snapshot, &cohort)?;
+            if let Some(held) = status.held.filter(|_| status.is_end) {
+                ends.push(Self { cohort, held });
+            }
+        }
+        Ok(ends)
+    }
+
+    /// What somebody should look at.
+    pub(crate) fn text(&self) -> String {
+        let Self { cohort, held } = self;
+        let members = count(held.members, "member");
+        format!(
+            "{cohort}: its definition is gone and said `on_remove: exit`; the guard holds the exit of all {members} since {}: \
+             `muster approve {cohort}` sends it, `muster reject {cohort}` keeps the members",
+            held.at
+        )
+    }
+
+    /// The same for machines.
+    pub(crate) fn json(&self) -> Value {
+        json!({ "id": self.cohort.as_str(), "held": self.held })
+    }
+}
+
+/// Lets the end of a cohort go that the guard holds, or drops it. `None`: none is held. No run of the cohort may be under way.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) fn decide(
+    store: &Store,
+    cohort: &CohortId,
+    approved: bool,
+    now: Millis,
+) -> Result<Option<Value>, EngineError> {
+    if !muster_engine::status(&store.snapshot()?, cohort)?.is_end {
+        return Ok(None);
+    }
+    if approved {
+        let record = muster_engine::remove(store, cohort, now, None)?;
+        return Ok(Some(output_json::ended(&record)));
+    }
+    let rejected = muster_engine::reject(store, cohort, now)?;
+    Ok(Some(json!({ "rejected": rejected })))
+}

@@ -1,0 +1,293 @@
+//! The rules of a project: its definitions compiled, its hand-written modules loaded, in groups that are computed together.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use muster_compiler::Compiled;
+use muster_definition::{Body, Clause, Definition, OnRemove};
+use muster_engine::{Cohort, CohortSync, RunRecord};
+use muster_model::{Cadence, CohortId, Millis, Schedule};
+use muster_sandbox::{LoadError, Module, Origin, Sandbox, SandboxOptions, componentize};
+use muster_store::Store;
+use sha2::{Digest, Sha256};
+
+use crate::commands::compile_rule;
+use crate::machine;
+use crate::project::{Project, beside, clause};
+
+/// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns its own cohorts only.
+#[derive(Clone)]
+pub(crate) struct LoadedModule {
+    pub(crate) rule: Result<Module, String>,
+    pub(crate) cohorts: Vec<Cohort>,
+    pub(crate) cadence: GroupCadence,
+}
+
+/// When cohorts are computed: those that agree in it share modules, and each module is asked at one rhythm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupCadence {
+    pub(crate) cadence: Cadence,
+    /// Whose clock it goes by; real time goes by none.
+    pub(crate) time_zone: String,
+}
+
+impl LoadedModule {
+    /// Whether it is asked in the same way about the same cohorts, so that nobody need be disturbed.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let rules = match (&self.rule, &other.rule) {
+            (Ok(one), Ok(other)) => one.digest() == other.digest(),
+            (Err(one), Err(other)) => one == other,
+            _ => false,
+        };
+        rules && self.cadence == other.cadence && self.cohorts == other.cohorts
+    }
+}
+
+impl GroupCadence {
+    pub(crate) fn is_real_time(&self) -> bool {
+        self.cadence == Cadence::RealTime
+    }
+
+    fn of(definition: &Definition) -> Self {
+        let time_zone = match definition.cadence {
+            Cadence::RealTime => String::new(),
+            _ => definition.time_zone.as_str().to_owned(),
+        };
+        Self {
+            cadence: definition.cadence,
+            time_zone,
+        }
+    }
+
+    /// Its instants; `None` in real time.
+    pub(crate) fn schedule(&self) -> Option<Schedule> {
+        Schedule::new(self.cadence, &self.time_zone)
+    }
+}
+
+/// Cohorts that are compiled together.
+pub(crate) type CompileGroup<'a> = Vec<(CohortId, Cow<'a, Clause>)>;
+
+/// The definitions in the cohort language, compiled, by rhythm.
+pub(crate) fn compile(project: &Project) -> Vec<(GroupCadence, Compiled)> {
+    let groups = groups(project).into_iter();
+    groups
+        .map(|(rhythm, group)| (rhythm, compile_group(project, &group)))
+        .collect()
+}
+
+/// The definitions in the cohort language, by rhythm.
+pub(crate) fn groups(project: &Project) -> BTreeMap<GroupCadence, CompileGroup<'_>> {
+    let mut groups: BTreeMap<GroupCadence, CompileGroup<'_>> = BTreeMap::new();
+    for definition in &project.definitions {
+        if let Some(clause) = clause(definition) {
+            let group = groups.entry(GroupCadence::of(definition)).or_default();
+            group.push((definition.id.clone(), clause));
+        }
+    }
+    groups
+}
+
+/// The modules of cohorts of one rhythm.
+pub(crate) fn compile_group(project: &Project, group: &CompileGroup<'_>) -> Compiled {
+    let clauses: Vec<(CohortId, &Clause)> = group
+        .iter()
+        .map(|(id, clause)| (id.clone(), &**clause))
+        .collect();
+    let list = |cohort: &CohortId| project.lists.name(cohort);
+    muster_compiler::compile(&clauses, &list)
+}
+
+/// Every rule: the compiled modules, then the hand-written ones.
+pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<LoadedModule>> {
+    let cache = project.store_directory().join("cache");
+    let sandbox = Sandbox::new(SandboxOptions {
+        cache: Some(cache),
+        compile: compile_rule::elsewhere(),
+        large_memory: machine::large_memory(),
+        ..SandboxOptions::default()
+    })?;
+    Ok(load_in(project, compile(project), &mut |bytes, origin| {
+        sandbox.load(bytes, origin)
+    }))
+}
+
+/// Loads a component into a sandbox.
+pub(crate) type Loading<'a> = &'a mut dyn FnMut(&[u8], Origin) -> Result<Module, LoadError>;
+
+/// Every rule: the modules that [`compile`] made of the project, then the hand-written ones.
+pub(crate) fn load_in(
+    project: &Project,
+    modules: Vec<(GroupCadence, Compiled)>,
+    load: Loading<'_>,
+) -> Vec<LoadedModule> {
+    let mut rules = Vec::new();
+    for (rhythm, compiled) in modules {
+        load_compiled(project, &rhythm, compiled, load, &mut rules);
+    }
+    let mut files: BTreeMap<[u8; 32], Result<Module, String>> = BTreeMap::new();
+    for definition in &project.definitions {
+        if let Body::Rule(path) = &definition.body {
+            let path = beside(definition, path);
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                // Of the others each has its own.
+                Err(error) => {
+                    rules.push(LoadedModule {
+                        rule: Err(format!("cannot read {}: {error}", path.display())),
+                        cohorts: vec![cohort(definition)],
+                        cadence: GroupCadence::of(definition),
+                    });
+                    continue;
+                }
+            };
+            let digest = Sha256::digest(&bytes).into();
+            let rule = files
+                .entry(digest)
+                .or_insert_with(|| hand_written(load, &bytes));
+            let cohort = Cohort {
+                definition: digest,
+                ..cohort(definition)
+            };
+            join(&mut rules, rule, cohort, GroupCadence::of(definition));
+        }
+    }
+    rules
+}
+
+/// Loads the modules of one rhythm. One that is too large for the sandbox in some way that the compiler does not count is halved
+/// until it loads, or a cohort stands alone.
+fn load_compiled(
+    project: &Project,
+    rhythm: &GroupCadence,
+    compiled: Compiled,
+    load: Loading<'_>,
+    rules: &mut Vec<LoadedModule>,
+) {
+    let mut add = |rule: Result<Module, String>, ids: &[CohortId]| {
+        let of_module = |definition: &&Definition| ids.contains(&definition.id);
+        let definitions = project.definitions.iter().filter(of_module);
+        rules.push(LoadedModule {
+            rule,
+            cohorts: definitions.map(cohort).collect(),
+            cadence: rhythm.clone(),
+        });
+    };
+    for (id, error) in &compiled.refused {
+        add(Err(error.to_string()), std::slice::from_ref(id));
+    }
+    let mut halves = Vec::new();
+    for module in compiled.modules {
+        match load(&module.wasm, Origin::Compiled) {
+            Err(error) if error.is_about_size() && module.cohorts.len() > 1 => {
+                let (left, right) = module.cohorts.split_at(module.cohorts.len() / 2);
+                halves.extend([left.to_vec(), right.to_vec()]);
+            }
+            rule => add(rule.map_err(|error| error.to_string()), &module.cohorts),
+        }
+    }
+    for half in halves {
+        let definitions = project.definitions.iter();
+        let of_half = definitions.filter(|definition| half.contains(&definition.id));
+        let group: CompileGroup<'_> = of_half
+            .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
+            .collect();
+        load_compiled(project, rhythm, compile_group(project, &group), load, rules);
+    }
+}
+
+/// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked together.
+fn join(
+    rules: &mut Vec<LoadedModule>,
+    rule: &Result<Module, String>,
+    cohort: Cohort,
+    rhythm: GroupCadence,
+) {
+    let same = |loaded: &&mut LoadedModule| match (&loaded.rule, rule) {
+        (Ok(other), Ok(rule)) => {
+            other.digest() == rule.digest()
+                && loaded.cadence == rhythm
+                && answers_for(rule, &cohort)
+        }
+        _ => false,
+    };
+    match rules.iter_mut().find(same) {
+        Some(loaded) => loaded.cohorts.push(cohort),
+        None => rules.push(LoadedModule {
+            rule: rule.clone(),
+            cohorts: vec![cohort],
+            cadence: rhythm,
+        }),
+    }
+}
+
+/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
+fn answers_for(rule: &Module, cohort: &Cohort) -> bool {
+    match rule.description().cohorts.as_slice() {
+        [_] => true,
+        many => many.iter().any(|id| id == cohort.id.as_str()),
+    }
+}
+
+/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
+pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Module, String> {
+    match load(bytes, Origin::HandWritten) {
+        Err(LoadError::CoreModule) => {
+            let component = componentize(bytes).map_err(|error| error.to_string())?;
+            load(&component, Origin::HandWritten).map_err(|error| error.to_string())
+        }
+        loaded => loaded.map_err(|error| error.to_string()),
+    }
+}
+
+/// Says why a module cannot be loaded, and whose it is; `None`: it can.
+pub(crate) fn fault(loaded: &LoadedModule) -> Option<String> {
+    let error = loaded.rule.as_ref().err()?;
+    let ids: Vec<_> = loaded
+        .cohorts
+        .iter()
+        .map(|cohort| cohort.id.as_str())
+        .collect();
+    Some(format!("the rule of {}: {error}", ids.join(", ")))
+}
+
+/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
+pub(crate) fn cohort(definition: &Definition) -> Cohort {
+    let sync = |sync: &muster_definition::Sync| CohortSync {
+        destination: sync.to.clone(),
+        user_properties: sync.user_properties.clone(),
+    };
+    Cohort {
+        id: definition.id.clone(),
+        name: definition.name.clone(),
+        definition: Sha256::digest(format!("{:?}", definition.body)).into(),
+        cadence: definition.cadence,
+        sync: definition.sync.iter().map(sync).collect(),
+        exit_on_remove: definition.on_remove == OnRemove::Exit,
+    }
+}
+
+/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all their members exit, unless
+/// the guard holds that.
+pub(crate) fn end_removed(
+    project: &Project,
+    store: &Store,
+    now: Millis,
+) -> anyhow::Result<Vec<(CohortId, RunRecord)>> {
+    // A project without any cohort is more likely a folder that was not mounted.
+    if project.definitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
+    let guard = project.config.guard.as_ref();
+    let removed = muster_engine::removed(&store.snapshot()?, &defined, guard)?;
+    let mut ended = Vec::new();
+    for cohort in removed {
+        let record = muster_engine::remove(store, &cohort, now, guard)?;
+        ended.push((cohort, record));
+    }
+    Ok(ended)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use std::collections::BTreeSet;
+
+use muster_sandbox::DescriptionError;
+
+use super::*;
+use crate::output::Output;
+
+/// A project of eight cohorts that share a module.
+fn project(directory: &tempfile::TempDir) -> Project {
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("muster.yaml", "sources: []\n");
+    for cohort in 0..8 {
+        let text = format!("where: {{did: Event {cohort}}}\n");
+        write(&format!("cohorts/c{cohort}.yaml"), &text);
+    }
+    Project::read(directory.path(), &Output::new(true))
+        .unwrap()
+        .0
+}
+
+/// The cohorts of a rule, and why it did not load.
+type LoadOutcome = (Vec<String>, Option<String>);
+
+/// Loads the project where modules with some cohorts are refused. Returns the cohorts of each rule, and how many were tried.
+fn load(refused: impl Fn(&[String]) -> Option<LoadError>) -> (Vec<LoadOutcome>, usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let project = project(&directory);
+    let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
+    let mut tried = 0;
+    let loaded = load_in(&project, compile(&project), &mut |bytes, origin| {
+        tried += 1;
+        let rule = sandbox.load(bytes, origin)?;
+        match refused(&rule.description().cohorts) {
+            Some(error) => Err(error),
+            None => Ok(rule),
+        }
+    });
+    let ids = |loaded: &LoadedModule| {
+        loaded
+            .cohorts
+            .iter()
+            .map(|known| known.id.to_string())
+            .collect()
+    };
+    let loaded = loaded
+        .iter()
+        .map(|loaded| (ids(loaded), loaded.rule.as_ref().err().cloned()));
+    (loaded.collect(), tried)
+}
+
+fn too_many() -> LoadError {
+    LoadError::Description(DescriptionError::TooMany {
+        what: "calendars",
+        found: 1_001,
+        limit: 1_000,
+    })
+}
+
+/// There are limits that the compiler does not count.
+#[test]
+fn a_module_that_is_too_large_for_the_sandbox_is_halved_until_it_loads() {
+    let (rules, tried) = load(|cohorts| (cohorts.len() > 2).then(too_many));
+    assert_eq!(tried, 1 + 2 + 4);
+    assert!(
+        rules
+            .iter()
+            .all(|(cohorts, error)| cohorts.len() == 2 && error.is_none())
+    );
+    let all: BTreeSet<_> = rules.iter().flat_map(|(cohorts, _)| cohorts).collect();
+    assert_eq!(all.len(), 8);
+}
+
+#[test]
+fn a_cohort_that_is_too_large_alone_stops_alone() {
+    let (rules, _) = load(|cohorts| cohorts.iter().any(|id| id == "c5").then(too_many));
+    for (cohorts, error) in &rules {
+        assert_eq!(error.is_some(), *cohorts == ["c5"], "{cohorts:?}");
+    }
+    assert_eq!(
+        rules
+            .iter()
+            .map(|(cohorts, _)| cohorts.len())
+            .sum::<usize>(),
+        8
+    );
+}
+
+/// What is no matter of size is no better with fewer cohorts.
+#[test]
+fn a_module_that_is_refused_otherwise_is_not_halved() {
+    let wrong = || LoadError::MissingExport { name: "classify" };
+    let (rules, tried) = load(|_| Some(wrong()));
+    assert_eq!((rules.len(), tried), (1, 1));
+}

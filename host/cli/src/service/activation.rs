@@ -1,0 +1,308 @@
+//! Definitions in force: groups begin and end, and the store is cleared of what belongs to earlier ones.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use muster_definition::Definition;
+use muster_engine::{Cohort, DestinationAddress};
+use muster_model::CohortId;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::Service;
+use super::active::ActiveCohort;
+use super::blocking::blocking;
+use super::group::{Ask, CohortGroup, GroupReply};
+use super::logs;
+use crate::held_removal;
+use crate::modules::{self, LoadedModule};
+use crate::project::Project;
+
+/// How far the definitions are put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The files that are there are imported, and no cohort is evaluated yet.
+    Starting,
+    /// Some groups end and others begin.
+    Changing,
+    /// The definitions are in force. It counts how often they were put in force.
+    InForce(u64),
+}
+
+impl Service {
+    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the same are not disturbed.
+    pub(super) async fn activate(
+        self: &Arc<Self>,
+        project: Arc<Project>,
+        mut loaded: Vec<LoadedModule>,
+    ) {
+        let changing = self.changing.lock().await;
+        let puts = self.puts();
+        self.phase.send_replace(Phase::Changing);
+        let (mut kept, mut ended) = (Vec::new(), Vec::new());
+        for group in self.groups.lock().await.drain(..) {
+            match loaded
+                .iter()
+                .position(|loaded| loaded.is_same(&group.loaded))
+            {
+                Some(at) => {
+                    loaded.swap_remove(at);
+                    kept.push(group);
+                }
+                None => ended.push(group),
+            }
+        }
+        // All that end do so before any begins: a cohort may go from one to another.
+        for group in ended {
+            group.end().await;
+        }
+        let all: Vec<_> = (kept.iter().map(|group| &group.loaded).chain(&loaded))
+            .cloned()
+            .collect();
+        self.note_active(&project, &all);
+        // Groups that stay are what the store knows already, and their runs write it meanwhile.
+        self.put_in_store(&loaded, Vec::new()).await;
+        *self.groups.lock().await = kept;
+        *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
+        self.begin_groups(loaded, puts + 1).await;
+        drop(changing);
+    }
+
+    /// Starts the groups of the first definitions.
+    pub(super) async fn start_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>) {
+        let _changing = self.changing.lock().await;
+        self.begin_groups(loaded, 1).await;
+    }
+
+    /// Notes what is put in force, before any group of it begins: this is the place for what the store is to know of it.
+    pub(super) fn note_active(&self, project: &Project, loaded: &[LoadedModule]) {
+        let mut active = self.state.active();
+        let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
+        let gone: Vec<_> = (active.cohorts.keys())
+            .filter(|id| !defined(id))
+            .cloned()
+            .collect();
+        for id in &gone {
+            active.cohorts.remove(id);
+            self.state.metrics.removed(id);
+        }
+        for cohort in loaded.iter().flat_map(|loaded| &loaded.cohorts) {
+            let known: &mut ActiveCohort = active.cohorts.entry(cohort.id.clone()).or_default();
+            known.cadence = cohort.cadence.to_string();
+        }
+    }
+
+    /// Tells the store what is put in force: names, what definitions say of their end, the places of destinations. No run of
+    /// these cohorts may be under way.
+    pub(super) async fn put_in_store(
+        &self,
+        loaded: &[LoadedModule],
+        places: Vec<DestinationAddress>,
+    ) {
+        let cohorts: Vec<Cohort> = loaded
+            .iter()
+            .flat_map(|loaded| loaded.cohorts.clone())
+            .collect();
+        let state = Arc::clone(&self.state);
+        let beside = Arc::clone(&state.locks.beside).lock_owned().await;
+        let put = blocking(move || {
+            let _beside = beside;
+            muster_engine::activate(&state.store, cohorts.iter(), &places)
+        });
+        match put.await {
+            Ok(moved) => moved.iter().for_each(logs::address_changed),
+            Err(error) => tracing::error!("the store is not told what is in force: {error}"),
+        }
+    }
+
+    fn puts(&self) -> u64 {
+        match *self.phase.borrow() {
+            Phase::InForce(puts) => puts,
+            Phase::Starting | Phase::Changing => 0,
+        }
+    }
+
+    /// Starts groups, and clears up after those before them once every cohort has had its first attempt.
+    async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, puts: u64) {
+        let lists = Arc::new(self.project().lists.for_engine());
+        let (attempt, mut attempts) = mpsc::channel::<()>(1);
+        let mut groups = self.groups.lock().await;
+        for loaded in loaded {
+            let (lists, changes) = (Arc::clone(&lists), self.changes.clone());
+            let attempt = attempt.clone();
+            groups.push(CohortGroup::start(
+                &self.state,
+                &self.work,
+                loaded,
+                lists,
+                changes,
+                attempt,
+            ));
+        }
+        drop((groups, attempt));
+        self.phase.send_replace(Phase::InForce(puts));
+        let service = Arc::clone(self);
+        self.work.once("clean-up", async move {
+            let clearing = async {
+                // It is closed when every group has dropped its end.
+                attempts.recv().await;
+                service.clear_up(puts).await
+            };
+            let cleared = tokio::select! {
+                // What is under way on a thread of its own is crash-safe, and the next start goes on with it.
+                () = service.state.stopping.cancelled() => return,
+                cleared = clearing => cleared,
+            };
+            if let Err(error) = cleared {
+                tracing::error!("what belongs to earlier definitions is kept: {error:#}");
+            }
+        });
+    }
+
+    /// Forgets the modules of definitions that are gone, and ends cohorts that said `on_remove: exit`. Nothing, if other
+    /// definitions are in force by now: they clear up themselves.
+    async fn clear_up(self: &Arc<Self>, puts: u64) -> anyhow::Result<()> {
+        if self.puts() == puts {
+            self.state.active().caught_up = true;
+        }
+        // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none of them. The locks may take as
+        // long as a run, so they come before the one that reloads wait for.
+        let modules = Arc::clone(&self.state.locks.modules).write_owned().await;
+        let _changing = self.changing.lock().await;
+        let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
+        if self.puts() != puts {
+            return Ok(());
+        }
+        let loaded: Vec<LoadedModule> = {
+            let groups = self.groups.lock().await;
+            groups.iter().map(|group| group.loaded.clone()).collect()
+        };
+        let (state, project) = (Arc::clone(&self.state), self.project());
+        let removed = blocking(move || {
+            // Held here, for the thread may outlive whoever waits for it.
+            let _locks = (modules, beside);
+            let rules = loaded
+                .iter()
+                .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())));
+            muster_engine::forget_other_rules(&state.store, &rules.collect::<Vec<_>>())?;
+            modules::end_removed(&project, &state.store, state.clock.now())
+        });
+        for (cohort, record) in removed.await? {
+            match record.held {
+                None => {
+                    tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
+                }
+                Some(held) => tracing::warn!(
+                    %cohort, members = held.members,
+                    "its definition is gone and said `on_remove: exit`, and the guard holds that all members exit: \
+                     `muster approve {cohort}` lets it go, `muster reject {cohort}` keeps the members"
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a user's history and memberships.
+    pub(super) async fn forget(&self, user: String) -> Result<Value, String> {
+        let _states = self.state.locks.all_states().await;
+        let _beside = self.state.locks.beside.lock().await;
+        let state = Arc::clone(&self.state);
+        let forgotten =
+            blocking(move || muster_engine::forget(&state.store, &user, state.clock.now())).await;
+        forgotten
+            .map(|forgotten| crate::output_json::forgotten(&forgotten))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Asks something of a cohort, of whichever group has it. What a reload cuts off is asked of the next group.
+    pub(super) async fn ask(&self, cohort: &str, ask: Ask) -> Result<Value, String> {
+        let id = CohortId::new(cohort).map_err(|_| self.unknown(cohort))?;
+        let mut phase = self.phase.subscribe();
+        loop {
+            let ready = phase.wait_for(|phase| matches!(phase, Phase::InForce(_)));
+            let settled = tokio::select! {
+                () = self.state.stopping.cancelled() => return Err(STOPPING.to_owned()),
+                settled = ready => settled.map_or(Phase::Starting, |phase| *phase),
+                () = self.starts_for_long() => return Err(STARTING.to_owned()),
+            };
+            let asking = {
+                let groups = self.groups.lock().await;
+                let group = groups.iter().find(|group| group.has(&id));
+                group.map(|group| group.ask(id.clone(), ask.clone()))
+            };
+            let reply = match asking {
+                Some(asking) => Some(asking.await),
+                None => None,
+            };
+            let changed = *self.phase.borrow() != settled;
+            match reply {
+                Some(GroupReply::Answer(answer)) => return answer,
+                Some(GroupReply::Ended) if self.state.stopping.is_cancelled() => {
+                    return Err(STOPPING.to_owned());
+                }
+                _ if changed => {}
+                Some(GroupReply::Ended) => return Err(FAILED.to_owned()),
+                None => {
+                    return match self.ask_of_end(&id, &ask).await {
+                        Some(answer) => answer,
+                        None => Err(self.unknown(cohort)),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Approves or rejects the end of a cohort whose definition is gone, if the guard holds it. `None`: nothing of that kind is
+    /// asked.
+    async fn ask_of_end(&self, id: &CohortId, ask: &Ask) -> Option<Result<Value, String>> {
+        let approved = match ask {
+            Ask::Approve => true,
+            Ask::Reject => false,
+            Ask::Sync { .. } | Ask::Reconcile { .. } => return None,
+        };
+        let _changing = self.changing.lock().await;
+        let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
+        let (state, id) = (Arc::clone(&self.state), id.clone());
+        let done = blocking(move || {
+            let _beside = beside;
+            held_removal::decide(&state.store, &id, approved, state.clock.now())
+        });
+        let done = done.await.map_err(|error| error.to_string());
+        done.transpose()
+    }
+
+    /// Ready when files have been imported for so long that whoever asks is better told than kept waiting.
+    async fn starts_for_long(&self) {
+        tokio::time::sleep(START).await;
+        if *self.phase.borrow() != Phase::Starting {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The files of the definitions in force, as they were read. Whoever asks may stand in another folder.
+    pub(super) fn definitions(&self) -> Value {
+        let project = self.project();
+        let file = |definition: &Definition| {
+            let path = std::path::absolute(definition.source.path()).unwrap_or_default();
+            json!({ "path": path.to_string_lossy(), "text": definition.source.text() })
+        };
+        project.definitions.iter().map(file).collect()
+    }
+
+    fn unknown(&self, cohort: &str) -> String {
+        match self.project().cohort(cohort) {
+            Err(error) => format!("of the definitions in force, {error:#}"),
+            Ok(_) => format!("the running service has no cohort `{cohort}`"),
+        }
+    }
+}
+
+/// How long a request waits for the first import of files.
+const START: Duration = Duration::from_secs(5);
+
+const STOPPING: &str = "the service is stopping: ask again after the next start";
+
+const STARTING: &str = "the service is starting: it first imports the files of `sources:`, and no cohort is evaluated before they are in; try \
+                        again then";
+
+const FAILED: &str = "the run failed unexpectedly: `muster status` and the service's log say more";

@@ -1,0 +1,120 @@
+//! Work on the store that may wait: merging segments, dropping what is older than the retention.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_store::{Pruned, RetentionRefusal, StoreError};
+use serde_json::Value;
+
+use super::blocking::blocking;
+use super::state::ServiceState;
+use crate::config::Config;
+use crate::retention;
+
+/// How often it is looked whether there is something to merge.
+const MERGE: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether history has grown too old.
+const PRUNE: Duration = Duration::from_secs(3_600);
+
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Merges and prunes until the service stops.
+pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
+    let prunes = config.retention.is_some() && state.clock.is_systems();
+    if config.retention.is_some() && !prunes {
+        tracing::info!("the retention drops nothing under another clock than the system's");
+    }
+    let mut pruned: Option<tokio::time::Instant> = None;
+    loop {
+        // Not before the files that are there at the start are in.
+        let due =
+            prunes && state.active().caught_up && pruned.is_none_or(|at| at.elapsed() >= PRUNE);
+        let work = {
+            let state = Arc::clone(&state);
+            blocking(move || work(&state, due))
+        };
+        let worked = tokio::select! {
+            worked = work => worked,
+            // A merge may take longer than the end may. It is crash-safe, and its thread holds no part up.
+            () = state.stopping.cancelled() => return,
+        };
+        let wait = match worked {
+            Ok(MaintenanceResult::More) => Duration::ZERO,
+            Ok(MaintenanceResult::Done) => MERGE,
+            Ok(MaintenanceResult::Pruned(refusal)) => {
+                pruned = Some(tokio::time::Instant::now());
+                report(&state, refusal.as_ref().map(retention::refusal_json));
+                MERGE
+            }
+            Err(StoreError::Stopped) => return state.broken.cancel(),
+            Err(error) => {
+                tracing::error!("the store cannot be kept tidy: {error}");
+                RETRY
+            }
+        };
+        tokio::select! {
+            () = state.stopping.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// What a piece of work was.
+enum MaintenanceResult {
+    /// There may be more at once.
+    More,
+    /// Nothing is to be merged.
+    Done,
+    /// Nothing is too old any more, or it is refused.
+    Pruned(Option<RetentionRefusal>),
+}
+
+fn work(state: &ServiceState, prune: bool) -> Result<MaintenanceResult, StoreError> {
+    #[cfg(test)]
+    state.faults.of_maintenance();
+    if state.store.maintain()? {
+        return Ok(MaintenanceResult::More);
+    }
+    if !prune {
+        return Ok(MaintenanceResult::Done);
+    }
+    Ok(
+        match state.store.prune(muster_model::Millis::now(), false)? {
+            Pruned::More => MaintenanceResult::More,
+            Pruned::Done => MaintenanceResult::Pruned(None),
+            Pruned::Refused(refusal) => MaintenanceResult::Pruned(Some(refusal)),
+        },
+    )
+}
+
+/// Drops what is too old at somebody's request.
+pub(super) async fn prune(
+    state: Arc<ServiceState>,
+    config: &Config,
+    anyway: bool,
+) -> Result<Value, String> {
+    retention::may_prune(config, state.clock.is_systems()).map_err(|error| error.to_string())?;
+    let pruning = {
+        let state = Arc::clone(&state);
+        blocking(move || retention::prune(&state.store, anyway, &|| state.stopping.is_cancelled()))
+    };
+    let done = pruning.await.map_err(|error| error.to_string())?;
+    let refusal = done.get("refused").filter(|refusal| !refusal.is_null());
+    report(&state, refusal.cloned());
+    Ok(done)
+}
+
+/// Says that so much is not dropped, in the log when it begins, and in what `muster status` shows
+/// for as long as it is so.
+fn report(state: &ServiceState, refusal: Option<Value>) {
+    let mut active = state.active();
+    if let Some(refusal) = &refusal
+        && active.retention.is_none()
+        && let Some(said) = retention::refused(refusal)
+    {
+        tracing::warn!("{said}");
+    }
+    active.retention = refusal;
+}

@@ -1,0 +1,142 @@
+//! Lives that once ended with a wrong copy, or ran when they should not. Where a process is killed at a certain commit, the commits around it are tried, too.
+
+use super::life::{ArrivingRow, Down, RowContent, Scenario, ScenarioStep, WaitTime};
+use super::pool::{Chosen, DESTINATIONS};
+use super::simulate;
+
+const A: usize = 0;
+const B: usize = 1;
+const L: usize = 3;
+
+/// Commits between any two of which a process is killed.
+const COMMITS: u64 = 12;
+
+/// A cohort in real time, hourly or as another number of its cadences says, with one destination.
+fn cohort(cohort: usize, body: usize, cadence: usize, destination: &str) -> Chosen {
+    Chosen {
+        cohort,
+        body,
+        cadence,
+        sync: DESTINATIONS.map(|name| name == destination),
+        exit_on_remove: false,
+    }
+}
+
+fn life(definitions: &[Chosen], steps: Vec<ScenarioStep>) -> Scenario {
+    Scenario {
+        seed: 0,
+        chunk_users: 1,
+        memtable_rows: 1_000,
+        guard: None,
+        definitions: definitions.to_vec(),
+        list: 0,
+        steps,
+        restart: false,
+    }
+}
+
+fn row(user: usize, what: RowContent) -> ArrivingRow {
+    ArrivingRow::New {
+        user,
+        what,
+        age: 0,
+        insert: false,
+    }
+}
+
+fn events(rows: &[(usize, RowContent)]) -> ScenarioStep {
+    ScenarioStep::Events(rows.iter().map(|(user, what)| row(*user, *what)).collect())
+}
+
+fn wait(seconds: u64) -> ScenarioStep {
+    ScenarioStep::Wait(WaitTime(seconds * 1_000))
+}
+
+/// The process is killed after so many commits, and starts again at once with another list.
+fn kill(commits: u64, list: usize) -> ScenarioStep {
+    let down = Down {
+        seconds: 0,
+        edits: vec![ScenarioStep::List(list)],
+    };
+    ScenarioStep::Kill { commits, down }
+}
+
+#[test]
+fn a_full_sync_tells_the_exits_of_those_whose_time_has_run_out() {
+    // Hourly: ten minutes run out between two runs.
+    let definition = cohort(A, 0, 3, "x");
+    let sync = |full| ScenarioStep::Sync { cohort: A, full };
+    let steps = vec![
+        events(&[(0, RowContent::Did("A"))]),
+        sync(false),
+        wait(660),
+        sync(true),
+    ];
+    simulate(&life(&[definition], steps), true).unwrap();
+}
+
+#[test]
+fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
+    let definition = cohort(L, 0, 2, "y");
+    for commits in 0..COMMITS {
+        let steps = vec![
+            kill(commits, 3),
+            events(&[0, 1, 2].map(|user| (user, RowContent::Did("A")))),
+            wait(2),
+        ];
+        simulate(&life(std::slice::from_ref(&definition), steps), true).unwrap();
+    }
+}
+
+#[test]
+fn a_destination_that_comes_back_hears_who_left_meanwhile() {
+    let of = |destination| cohort(A, 3, 0, destination);
+    let steps = vec![
+        events(&[(0, RowContent::City("Rome")), (1, RowContent::City("Rome"))]),
+        wait(5),
+        ScenarioStep::Define(of("y")),
+        wait(5),
+        events(&[(0, RowContent::NoCity)]),
+        wait(5),
+        ScenarioStep::Define(of("x")),
+        wait(5),
+    ];
+    simulate(&life(&[of("x")], steps), true).unwrap();
+}
+
+#[test]
+fn a_list_that_comes_back_after_a_kill_is_in_force_again() {
+    for cadence in 0..3 {
+        let definition = cohort(L, 0, cadence, "x");
+        for commits in 0..COMMITS {
+            let steps = vec![
+                events(&[0, 1, 2].map(|user| (user, RowContent::Did("A")))),
+                // A daily cohort is made up for at the start.
+                wait(90_000),
+                kill(commits, 0),
+                ScenarioStep::List(1),
+                ScenarioStep::Sync {
+                    cohort: L,
+                    full: false,
+                },
+                wait(5),
+            ];
+            simulate(&life(std::slice::from_ref(&definition), steps), true).unwrap();
+        }
+    }
+}
+
+#[test]
+fn events_in_the_middle_of_a_scheduled_run_wait_for_the_next_one() {
+    let during = ScenarioStep::During {
+        batches: 0,
+        step: Box::new(events(&[(1, RowContent::Did("A"))])),
+    };
+    let steps = vec![
+        wait(2),
+        events(&[(0, RowContent::Did("A"))]),
+        during,
+        wait(7_200),
+    ];
+    simulate(&life(&[cohort(B, 0, 0, "x")], steps), true).unwrap();
+}

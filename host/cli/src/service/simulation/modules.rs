@@ -1,0 +1,64 @@
+//! The rules of a project, compiled once for all lives: wasmtime would take most of the time otherwise.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use muster_compiler::{Compiled, CompiledModule};
+use muster_model::CohortId;
+use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
+
+use crate::modules::{self, LoadedModule};
+use crate::project::Project;
+
+/// All lives share it, as all cohorts of a process do.
+static MODULES: LazyLock<Modules> = LazyLock::new(|| Modules {
+    sandbox: Sandbox::new(SandboxOptions::default()).unwrap(),
+    compiled: Mutex::default(),
+    rules: Mutex::default(),
+});
+
+/// The bytes of a module, and its cohorts.
+type ModuleParts = (Vec<u8>, Vec<CohortId>);
+
+struct Modules {
+    sandbox: Sandbox,
+    /// By what the cohorts of a group say.
+    compiled: Mutex<HashMap<String, Vec<ModuleParts>>>,
+    /// By a module's bytes.
+    rules: Mutex<HashMap<Vec<u8>, Module>>,
+}
+
+/// The rules of a project, as [`rules::load`] gives them.
+pub(super) fn load(project: &Project) -> Vec<LoadedModule> {
+    let mut modules = Vec::new();
+    for (cadence, group) in modules::groups(project) {
+        // A clause may stand on the list of a cohort of another group.
+        let definitions = project.definitions.iter();
+        let lists: Vec<_> = definitions
+            .map(|definition| project.lists.name(&definition.id))
+            .collect();
+        let key = format!("{group:?} {lists:?}");
+        let mut compiled = MODULES.compiled.lock().unwrap();
+        let of_group = compiled.entry(key).or_insert_with(|| {
+            let modules = modules::compile_group(project, &group).all().unwrap();
+            let parts = |module: CompiledModule| (module.wasm, module.cohorts);
+            modules.into_iter().map(parts).collect()
+        });
+        let module = |(wasm, cohorts)| CompiledModule { wasm, cohorts };
+        let compiled = Compiled {
+            modules: of_group.clone().into_iter().map(module).collect(),
+            ..Compiled::default()
+        };
+        modules.push((cadence, compiled));
+    }
+    let mut load = |bytes: &[u8], origin: Origin| {
+        let mut rules = MODULES.rules.lock().unwrap();
+        if let Some(rule) = rules.get(bytes) {
+            return Ok(rule.clone());
+        }
+        let rule = MODULES.sandbox.load(bytes, origin)?;
+        rules.insert(bytes.to_vec(), rule.clone());
+        Ok(rule)
+    };
+    modules::load_in(project, modules, &mut load)
+}

@@ -1,0 +1,406 @@
+//! One process of the service, from its start to its end or death, in virtual time: a day passes at once when nobody has anything to do.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use muster_model::{CohortId, EventBuffer, Millis};
+use muster_store::{Store, StoreOptions};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::life::{ArrivingRow, Down, ScenarioStep};
+use super::modules;
+use super::pauses::Paused;
+use super::pool::{DESTINATIONS, USERS, id};
+use super::world::{Simulation, SimulationShared};
+use crate::output::Output;
+use crate::project::Project;
+use crate::service::blocking::blocking;
+use crate::service::control::{self, ControlRequest};
+use crate::service::state::RunSettings;
+use crate::service::{Service, ServiceSettings, stop};
+
+/// How often the runtime may poll other tasks while a run is paused, so that what a step begins gets as far as it can.
+const POLLS: usize = 50;
+
+/// How long an answer may take: runs retry after a minute at most.
+const ANSWER: Duration = Duration::from_secs(3_600);
+
+/// How often a destination that nobody wakes looks into the outbox: never, so that a wake-up that is lost is seen, and a day of virtual
+/// time costs little.
+const LOOK: Duration = Duration::from_secs(1_000_000);
+
+/// What an end of the service may take.
+const STOP: Duration = Duration::from_secs(600);
+
+/// How a process ended.
+pub(super) enum Ended {
+    /// It was killed or stopped at this clock.
+    Down(Millis, Down),
+    /// The life is over, and all was as it should be.
+    Over,
+}
+
+/// A process.
+pub(super) struct Process<'a> {
+    pub(super) world: &'a mut Simulation,
+    pub(super) service: Arc<Service>,
+    settings: ServiceSettings,
+    paused: UnboundedReceiver<Paused>,
+    /// Steps that were begun in the middle of a run.
+    background: Vec<JoinHandle<()>>,
+    /// What happens when the process is dead.
+    down: Down,
+    /// It was told to end in the middle of a run.
+    stopped: Option<Down>,
+    /// All steps are done.
+    settling: bool,
+}
+
+impl<'a> Process<'a> {
+    /// Starts the service on the world's project.
+    pub(super) async fn start(world: &'a mut Simulation) -> Self {
+        let shared = Arc::clone(&world.shared);
+        let (project, _) = Project::read(world.directory.path(), &Output::new(false)).unwrap();
+        let loaded = modules::load(&project);
+        let options = StoreOptions {
+            map_size: 1 << 30,
+            memtable_rows: world.life.memtable_rows,
+            commits_left: Some(Arc::clone(&shared.commits)),
+            ..StoreOptions::default()
+        };
+        let store = Store::open(&project.store_directory(), &options).unwrap();
+        let pauses = Arc::clone(&shared.pauses);
+        let settings = ServiceSettings {
+            now: Some(world.clock),
+            stop_timeout: STOP,
+            runs: RunSettings {
+                chunk_users: world.life.chunk_users,
+                workers: std::num::NonZero::<usize>::MIN,
+                progress: Arc::new(move |_, _| pauses.batch()),
+            },
+            fingerprints: LOOK,
+            ..ServiceSettings::default()
+        };
+        let service = Service::new(project, store, &settings, Vec::new());
+        shared.note(|| format!("{}: start", world.clock));
+        for (name, inbox) in DESTINATIONS.into_iter().zip(&shared.inboxes) {
+            service.start_delivery(name, inbox.destination(&shared.commits));
+        }
+        world.put_in_force(world.clock);
+        let paused = shared.pauses.listen();
+        let mut process = Self {
+            world,
+            service: Arc::clone(&service),
+            settings,
+            paused,
+            background: Vec::new(),
+            down: Down::default(),
+            stopped: None,
+            settling: false,
+        };
+        process
+            .attend(async move {
+                service.note_active(&service.project(), &loaded);
+                service.put_in_store(&loaded, Vec::new()).await;
+                service.start_groups(loaded).await;
+            })
+            .await;
+        process
+    }
+
+    /// Does the steps that are left, up to the end of the process.
+    ///
+    /// # Errors
+    /// When something is not as it should be.
+    pub(super) async fn simulate(mut self) -> Result<Ended, String> {
+        while !self.world.ending
+            && let Some(step) = self.world.steps.pop_front()
+        {
+            let now = self.now();
+            self.shared().note(|| format!("{now}: {step:?}"));
+            if let Some(down) = self.step(step).await? {
+                return Ok(self.end(down).await);
+            }
+            self.finish_background().await?;
+            if let Some(down) = self.stopped.take() {
+                return Ok(self.end(down).await);
+            }
+            if self.shared().dead() {
+                return Ok(self.died());
+            }
+        }
+        self.settling = true;
+        self.shared().pauses.disarm();
+        self.shared().commits.store(u64::MAX, Ordering::Relaxed);
+        for inbox in &self.shared().inboxes {
+            inbox.mend();
+        }
+        if self.world.life.restart && !self.world.ending {
+            self.world.ending = true;
+            let now = self.now();
+            let latest = self.world.latest.max(now);
+            let seconds = (latest.0 - now.0) / 1_000 + 90_000;
+            let edits = Vec::new();
+            return Ok(self.end(Down { seconds, edits }).await);
+        }
+        self.settle().await?;
+        Ok(Ended::Over)
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.service.state.clock.now()
+    }
+
+    pub(super) fn shared(&self) -> Arc<SimulationShared> {
+        Arc::clone(&self.world.shared)
+    }
+
+    /// The process is dead.
+    fn died(self) -> Ended {
+        let now = self.now();
+        self.shared().note(|| format!("{now}: dead"));
+        Ended::Down(now, self.down)
+    }
+
+    /// Ends the service as a signal does.
+    async fn end(self, down: Down) -> Ended {
+        let now = self.now();
+        // No run waits for this process any more.
+        self.world.shared.pauses.disarm();
+        drop(self.paused);
+        stop::end(&self.service, &self.settings).await;
+        self.world.shared.note(|| format!("{now}: stopped"));
+        Ended::Down(now, down)
+    }
+
+    /// Does a step; `Some`: it ends the process.
+    async fn step(&mut self, step: ScenarioStep) -> Result<Option<Down>, String> {
+        let service = Arc::clone(&self.service);
+        match step {
+            ScenarioStep::Events(rows) => {
+                let append = append(&service, self.shared(), &rows);
+                self.attend(blocking(append)).await;
+            }
+            ScenarioStep::Wait(pause) => self.rest(pause.duration()).await,
+            ScenarioStep::Define(_) | ScenarioStep::Remove(_) | ScenarioStep::List(_) => {
+                if let Some(reload) = self.edit(&step) {
+                    self.answer(reload).await?;
+                }
+            }
+            ScenarioStep::Sync { .. }
+            | ScenarioStep::Approve(_)
+            | ScenarioStep::Reject(_)
+            | ScenarioStep::Forget(_) => {
+                let asking = ask(service, self.shared(), &step);
+                self.answer(asking).await?;
+            }
+            ScenarioStep::Merge => {
+                let store = service.state.store.clone();
+                let merge = move || while let Ok(true) = store.maintain() {};
+                self.attend(blocking(merge)).await;
+            }
+            ScenarioStep::Stop(down) => return Ok(Some(down)),
+            ScenarioStep::During { batches, step } => self.shared().pauses.arm(batches, *step),
+            ScenarioStep::Trouble { .. } | ScenarioStep::Kill { .. } => self.arm(step),
+        }
+        Ok(None)
+    }
+
+    /// Prepares what goes wrong later.
+    fn arm(&mut self, step: ScenarioStep) {
+        match step {
+            ScenarioStep::Trouble {
+                destination,
+                calls,
+                mood,
+            } => self.shared().inboxes[destination].trouble(calls, mood),
+            ScenarioStep::Kill { commits, down } => {
+                // The dead die once.
+                let left = self.shared().commits.fetch_min(commits, Ordering::Relaxed);
+                if left > commits {
+                    self.down = down;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins a step in the middle of a run. At the end of a life no more begins.
+    async fn interrupt(&mut self, paused: Paused) {
+        if self.settling {
+            return;
+        }
+        let now = self.now();
+        self.shared()
+            .note(|| format!("{now}: in the middle of a run: {:?}", paused.step));
+        let service = Arc::clone(&self.service);
+        match &paused.step {
+            ScenarioStep::Events(rows) => append(&service, self.shared(), rows)(),
+            ScenarioStep::Define(_) | ScenarioStep::Remove(_) | ScenarioStep::List(_) => {
+                if let Some(reload) = self.edit(&paused.step) {
+                    self.background.push(tokio::spawn(reload));
+                }
+            }
+            ScenarioStep::Sync { .. }
+            | ScenarioStep::Approve(_)
+            | ScenarioStep::Reject(_)
+            | ScenarioStep::Forget(_) => {
+                let asking = ask(service, self.shared(), &paused.step);
+                self.background.push(tokio::spawn(asking));
+            }
+            ScenarioStep::Stop(down) => {
+                self.stopped = Some(down.clone());
+                service.state.stopping.cancel();
+            }
+            other => self.arm(other.clone()),
+        }
+        for _ in 0..POLLS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Changes the project's files. What is returned puts them in force.
+    fn edit(&mut self, step: &ScenarioStep) -> Option<impl Future<Output = ()> + Send + 'static> {
+        if !self.world.files.edit(step) {
+            return None;
+        }
+        self.world.files.write(self.world.directory.path());
+        let service = Arc::clone(&self.service);
+        let project = service.project().reload();
+        assert!(!project.problems.has_errors(), "{}", project.problems);
+        let loaded = modules::load(&project);
+        self.world.put_in_force(self.now());
+        Some(async move { service.activate(Arc::new(project), loaded).await })
+    }
+
+    /// Waits for something, and does meanwhile what is to be done in the middle of runs.
+    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(paused) = self.paused.recv() => self.interrupt(paused).await,
+            }
+        }
+    }
+
+    /// Waits for an answer of the service, unless it ends.
+    pub(super) async fn answer(&mut self, asking: impl Future<Output = ()>) -> Result<(), String> {
+        let mut asking = std::pin::pin!(asking);
+        let until = Instant::now() + ANSWER;
+        while !self.is_ending() {
+            let second = tokio::time::timeout(Duration::from_secs(1), &mut asking);
+            if self.attend(second).await.is_ok() {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err("the service does not answer".to_owned());
+            }
+        }
+        // What was done is known, even by those who die of it.
+        let soon = tokio::time::timeout(Duration::from_secs(60), asking);
+        let _ = self.attend(soon).await;
+        Ok(())
+    }
+
+    /// Nothing that was asked is answered any more.
+    fn is_ending(&self) -> bool {
+        self.stopped.is_some() || self.shared().dead()
+    }
+
+    /// Lets time pass, unless the service ends.
+    pub(super) async fn rest(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        // The dead need not be watched for hours.
+        let mut slice = Duration::from_millis(100);
+        while Instant::now() < until && !self.is_ending() {
+            let next = until.min(Instant::now() + slice);
+            self.attend(tokio::time::sleep_until(next)).await;
+            slice = (slice * 4).min(Duration::from_secs(1_800));
+        }
+    }
+
+    /// Waits for what was begun in the middle of runs.
+    async fn finish_background(&mut self) -> Result<(), String> {
+        while let Some(task) = self.background.pop() {
+            let finished = async {
+                if let Err(error) = task.await
+                    && let Ok(panic) = error.try_into_panic()
+                {
+                    std::panic::resume_unwind(panic);
+                }
+            };
+            self.answer(finished).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows that arrive, and are true once they are acknowledged.
+fn append(
+    service: &Arc<Service>,
+    shared: Arc<SimulationShared>,
+    rows: &[ArrivingRow],
+) -> impl FnOnce() + Send + 'static {
+    let state = Arc::clone(&service.state);
+    let rows = shared.rows(rows, state.clock.now());
+    move || {
+        let mut buffer = EventBuffer::default();
+        rows.iter().for_each(|row| row.put(&mut buffer));
+        match state.store.append(&buffer, None) {
+            Ok(_) => shared.truth.lock().unwrap().add(rows),
+            Err(error) => shared.note(|| format!("the rows are refused: {error}")),
+        }
+    }
+}
+
+/// Asks the service as another command would.
+pub(super) fn ask(
+    service: Arc<Service>,
+    shared: Arc<SimulationShared>,
+    step: &ScenarioStep,
+) -> impl Future<Output = ()> + Send + 'static {
+    let cohort = |cohort: &usize| id(*cohort).to_owned();
+    let mut forgets = None;
+    let request = match step {
+        ScenarioStep::Approve(which) => ControlRequest::Approve {
+            cohort: cohort(which),
+        },
+        ScenarioStep::Reject(which) => ControlRequest::Reject {
+            cohort: cohort(which),
+        },
+        ScenarioStep::Forget(user) => {
+            forgets = Some(*user);
+            ControlRequest::Forget {
+                user: USERS[*user].to_owned(),
+            }
+        }
+        ScenarioStep::Sync {
+            cohort: which,
+            full,
+        } => ControlRequest::Sync {
+            cohort: cohort(which),
+            full: *full,
+        },
+        _ => ControlRequest::Status,
+    };
+    async move {
+        let answer = control::obey(&service, request).await;
+        if let (Ok(_), Some(user)) = (&answer, forgets) {
+            shared.truth.lock().unwrap().forget(user);
+        }
+        shared.note(|| match answer {
+            Ok(answer) => format!("  {answer}"),
+            Err(error) => format!("  {error}"),
+        });
+    }
+}
+
+/// The id of a cohort.
+pub(super) fn cohort_id(cohort: usize) -> CohortId {
+    CohortId::new(id(cohort)).unwrap()
+}

@@ -1,0 +1,273 @@
+//! The end of a life: everything is let go, and every copy is what is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fastrand::Rng;
+use muster_engine::{Reason, RunRecord};
+use muster_model::{Millis, Schedule};
+
+use super::consumer::Copy;
+use super::life::ScenarioStep;
+use super::pool::{COHORTS, DESTINATIONS, id};
+use super::process::{Process, ask, cohort_id};
+use crate::project::clause;
+
+/// Longer than a day, so that every cohort runs without anything having changed.
+const LAST: Duration = Duration::from_secs(26 * 3_600);
+
+/// What a destination that took nothing for a while may need to come back, and what cohorts in real time may be late.
+const BACK: Duration = Duration::from_secs(180);
+
+/// How often runs may be held at the end of a life and approved: each cohort a few times.
+const APPROVALS: usize = 4 * COHORTS;
+
+/// How late a scheduled run may be, in ms.
+const LATE: i64 = 1_000;
+
+/// How long after the instant of a run that was cut off a start may go on with it, in ms. It may be one in real time of a cohort
+/// that is hourly by then.
+const RESUMED: i64 = 10_000;
+
+impl Process<'_> {
+    /// Lets everything go, and looks whether every copy is what is true.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(super) async fn settle(&mut self) -> Result<(), String> {
+        if !self.world.ending {
+            self.rest(LAST).await;
+        }
+        self.rest(BACK).await;
+        let mut approvals = 0;
+        while let Some(cohort) = self.first_held() {
+            self.approve(cohort).await?;
+            self.rest(BACK).await;
+            // A run that comes meanwhile may be held again, but not for ever.
+            approvals += 1;
+            if approvals > APPROVALS {
+                return Err(format!("`{}` is held for ever", id(cohort)));
+            }
+        }
+        let mut tries = 0;
+        while self.is_moving() {
+            self.rest(Duration::from_secs(7)).await;
+            tries += 1;
+            if tries > 100 {
+                return Err("memberships never rest".to_owned());
+            }
+        }
+        let waiting = self.service.state.store.backlog().unwrap();
+        if !waiting.is_empty() {
+            return Err(format!("messages wait for ever: {waiting:?}"));
+        }
+        let copies = self.copies()?;
+        let mut faults = Vec::new();
+        for cohort in 0..COHORTS {
+            faults.extend(self.judge(cohort, &copies));
+            faults.extend(self.judge_records(cohort));
+        }
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(faults.join("\n")),
+        }
+    }
+
+    async fn approve(&mut self, cohort: usize) -> Result<(), String> {
+        let (service, shared) = (std::sync::Arc::clone(&self.service), self.shared());
+        let asking = ask(service, shared, &ScenarioStep::Approve(cohort));
+        self.answer(asking).await
+    }
+
+    /// Returns a cohort whose run, or whose end, the guard holds. A cohort without a definition stays as it is if a run of its
+    /// definition was held: nobody can approve that.
+    fn first_held(&self) -> Option<usize> {
+        let snapshot = self.service.state.store.snapshot().unwrap();
+        (0..COHORTS).find(|cohort| {
+            let status = muster_engine::status(&snapshot, &cohort_id(*cohort)).unwrap();
+            let defined = self.world.in_force.contains_key(cohort);
+            status.held.is_some() && (defined || status.is_end)
+        })
+    }
+
+    /// The clock of a cohort's last run; in real time it is now.
+    fn ran(&self, cohort: usize) -> Option<Millis> {
+        if self.schedule(cohort).is_none() {
+            return Some(self.now());
+        }
+        let snapshot = self.service.state.store.snapshot().unwrap();
+        let status = muster_engine::status(&snapshot, &cohort_id(cohort)).unwrap();
+        status.ran
+    }
+
+    /// The schedule of a cohort that is defined; `None` in real time.
+    fn schedule(&self, cohort: usize) -> Option<Schedule> {
+        let project = self.service.project();
+        let definition = project.cohort(id(cohort)).ok()?;
+        let schedule = Schedule::new(definition.cadence, definition.time_zone.as_str());
+        schedule.filter(|_| definition.cadence != muster_model::Cadence::RealTime)
+    }
+
+    /// Who is in a cohort at an instant, as its definition means it.
+    fn truth(&self, cohort: usize, now: Millis) -> BTreeSet<String> {
+        let project = self.service.project();
+        let definition = project.cohort(id(cohort)).unwrap();
+        let clause = clause(definition).unwrap();
+        let truth = self.world.shared.truth.lock().unwrap();
+        truth.members(&clause, self.world.files.list, now)
+    }
+
+    /// Whether somebody has moved just now in a cohort in real time, whose run may not be done yet.
+    fn is_moving(&self) -> bool {
+        let now = self.now();
+        let moves = |cohort: &usize| {
+            let before = Millis(now.0 - 5_000);
+            self.schedule(*cohort).is_none()
+                && self.truth(*cohort, before) != self.truth(*cohort, now)
+        };
+        self.world.in_force.keys().any(moves)
+    }
+
+    /// What the consumers hold: messages come to them in any order, and some twice.
+    fn copies(&self) -> Result<BTreeMap<&'static str, Copy>, String> {
+        let mut random = Rng::with_seed(self.world.life.seed);
+        let mut copies = BTreeMap::new();
+        for (name, inbox) in DESTINATIONS.into_iter().zip(&self.world.shared.inboxes) {
+            let mut messages = inbox.arrived();
+            let again = random.usize(..=messages.len());
+            messages.extend(messages.clone().into_iter().take(again));
+            random.shuffle(&mut messages);
+            let mut copy = Copy::default();
+            for message in &messages {
+                copy.take(message)
+                    .map_err(|error| format!("at {name}: {error}"))?;
+            }
+            copies.insert(name, copy);
+        }
+        Ok(copies)
+    }
+
+    /// What is wrong with a cohort's copies.
+    fn judge(&self, cohort: usize, copies: &BTreeMap<&'static str, Copy>) -> Vec<String> {
+        let id = id(cohort);
+        let mut faults = Vec::new();
+        let mut hold = |destination: &str, wanted: &BTreeSet<String>, of: &str| {
+            let held = copies[destination].members(id);
+            if held != *wanted {
+                faults.push(format!(
+                    "{destination} holds {held:?} of `{id}`, but {of} {wanted:?}"
+                ));
+            }
+        };
+        if let Some(chosen) = self.world.in_force.get(&cohort) {
+            let Some(ran) = self.ran(cohort) else {
+                return vec![format!("`{id}` never ran")];
+            };
+            if let Some(schedule) = self.schedule(cohort) {
+                let due = schedule.latest(Millis(self.now().0 - LATE));
+                if due.is_some_and(|due| ran < due) {
+                    let now = self.now();
+                    return vec![format!("`{id}` ran at {ran} last, and it is {now}")];
+                }
+            }
+            let members = self.truth(cohort, ran);
+            for destination in chosen.destinations() {
+                hold(destination, &members, &format!("at {ran} its members are"));
+            }
+            let snapshot = self.service.state.store.snapshot().unwrap();
+            let stored = snapshot.members(&cohort_id(cohort)).unwrap();
+            let stored: BTreeSet<_> = stored
+                .iter()
+                .filter_map(|user| snapshot.user_id(muster_store::UserKey(user)).unwrap())
+                .collect();
+            if stored != members {
+                let runs = muster_engine::records(&snapshot, &cohort_id(cohort), 10).unwrap();
+                faults.push(format!(
+                    "the store holds {stored:?} of `{id}`, but at {ran} its members are {members:?}; its latest runs: {runs:#?}"
+                ));
+            }
+        } else if let Some(chosen) = self.world.removed.get(&cohort)
+            && chosen.exit_on_remove
+            && self.ends(cohort)
+        {
+            for destination in chosen.destinations() {
+                hold(
+                    destination,
+                    &BTreeSet::new(),
+                    "it was removed with all members, who are",
+                );
+            }
+        }
+        faults
+    }
+
+    /// Whether a cohort without a definition has ended with exits, or is to end so by what the store knows of it. A process that
+    /// was killed before it told the store of the latest definition leaves the one before in force.
+    fn ends(&self, cohort: usize) -> bool {
+        let snapshot = self.service.state.store.snapshot().unwrap();
+        let id = cohort_id(cohort);
+        let records = muster_engine::records(&snapshot, &id, 1).unwrap();
+        let is_end = |run: &RunRecord| run.reason == Reason::Removed && run.held.is_none();
+        let ended = records.first().is_some_and(is_end);
+        let ending = muster_engine::removed(&snapshot, &|_| false, None).unwrap();
+        ended || ending.contains(&id)
+    }
+
+    /// What is wrong with the records of a cohort's runs.
+    fn judge_records(&self, cohort: usize) -> Vec<String> {
+        let mut faults = Vec::new();
+        let id = id(cohort);
+        let snapshot = self.service.state.store.snapshot().unwrap();
+        let records = muster_engine::records(&snapshot, &cohort_id(cohort), usize::MAX).unwrap();
+        let members = snapshot.members_len(&cohort_id(cohort)).unwrap();
+        // A run that was cut off and lost its definition has no record of what it did.
+        if self.service.project().cohort(id).is_ok()
+            && let Some(last) = records.first()
+            && last.members != members
+        {
+            faults.push(format!(
+                "the last record of `{id}` counts {} of {members} members: {:?}",
+                last.members,
+                records
+                    .iter()
+                    .take(3)
+                    .map(|run| (&run.at, run.reason, run.entered, run.exited))
+                    .collect::<Vec<_>>()
+            ));
+        }
+        let Some(schedule) = self.schedule(cohort) else {
+            return faults;
+        };
+        let cadence = self
+            .service
+            .project()
+            .cohort(id)
+            .unwrap()
+            .cadence
+            .to_string();
+        let mut runs: BTreeMap<Millis, u64> = BTreeMap::new();
+        let scheduled =
+            |record: &&RunRecord| record.reason == Reason::Scheduled && record.cadence == cadence;
+        for record in records.iter().filter(scheduled) {
+            let at: Millis = record.at.parse().unwrap();
+            let slot = schedule.latest(at).unwrap();
+            // At a start or a change a run may be made up for or gone on with.
+            let mut begun = self.world.begun.iter();
+            let mut set_back = self.world.set_back.iter();
+            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + RESUMED))
+                || set_back.any(|(to, from)| (*to..=*from).contains(&slot))
+            {
+                continue;
+            }
+            if at.0 - slot.0 > LATE {
+                faults.push(format!("`{id}` ran at {at}, which is not on its schedule"));
+            }
+            let runs = runs.entry(slot).or_default();
+            *runs += 1;
+            if *runs > 1 {
+                faults.push(format!("`{id}` ran {runs} times for {slot}"));
+            }
+        }
+        faults
+    }
+}

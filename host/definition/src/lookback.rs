@@ -1,0 +1,190 @@
+//! How far back into a user's events a clause looks: what must be kept for its answer to be right.
+
+use crate::show::text;
+use crate::{Clause, Duration, Measure, Start, Unit, Window};
+
+/// The clause that looks furthest back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lookback<'c> {
+    /// The longest its window ever is, in ms; `None`: it looks at all events since the first, or since an instant that does not move.
+    pub length: Option<u64>,
+    /// The window as one would write it; `None`: there is no length to write.
+    pub window: Option<String>,
+    /// Which.
+    pub clause: &'c Clause,
+}
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// The part of a clause that looks furthest back into a user's events; `None`: no part looks at events. When a user was first
+/// seen, and what user properties were when, is kept apart from the events, and no part here.
+///
+/// ```
+/// use muster_definition::{Body, SourceFile, lookback, parse};
+/// let text = "where: {all: [{did: A, in_last: 7 days}, {did: B, in_last: 30 days}, {user: {city: Reno}}]}";
+/// let definition = parse(&SourceFile::new("a.yaml", text))?;
+/// let Body::Where(clause) = &definition.body else { unreachable!() };
+/// assert_eq!(lookback(clause).and_then(|furthest| furthest.window).as_deref(), Some("30 days"));
+/// # Ok::<(), muster_definition::Diagnostics>(())
+/// ```
+#[must_use]
+pub fn lookback(clause: &Clause) -> Option<Lookback<'_>> {
+    let (length, window) = match clause {
+        Clause::All(clauses) | Clause::Any(clauses) => {
+            let parts = clauses.iter().filter_map(lookback);
+            // Of equals the first is told.
+            return parts.reduce(|furthest, part| {
+                let further = match (furthest.length, part.length) {
+                    (None, _) => false,
+                    (Some(_), None) => true,
+                    (Some(one), Some(other)) => other > one,
+                };
+                if further { part } else { furthest }
+            });
+        }
+        Clause::Not(clause) => return lookback(clause),
+        Clause::Did(did) => match &did.measure {
+            // The nth of all events may lie in any window.
+            Measure::Nth(_) => (None, None),
+            Measure::Regularly { every, of_last, .. } => {
+                let length = every.millis().saturating_mul((*of_last).into());
+                (
+                    Some(length),
+                    Some(text::duration(Duration::from_millis(length))),
+                )
+            }
+            Measure::Times(_)
+            | Measure::Number(_)
+            | Measure::Distinct(_)
+            | Measure::Units(..)
+            | Measure::Each(..)
+            | Measure::First(_)
+            | Measure::Last(_) => of_window(&did.window),
+        },
+        Clause::DidInOrder(order) => of_window(&order.window),
+        Clause::Everyone
+        | Clause::User(_)
+        | Clause::FirstSeen(_)
+        | Clause::Sample(_)
+        | Clause::InCohort(_)
+        | Clause::Listed(_) => return None,
+    };
+    Some(Lookback {
+        length,
+        window,
+        clause,
+    })
+}
+
+fn of_window(window: &Window) -> (Option<u64>, Option<String>) {
+    match &window.start {
+        Start::Ever | Start::At(_) => (None, None),
+        Start::Last(length) => (Some(length.millis()), Some(text::duration(*length))),
+        Start::Calendar { unit, count, .. } => {
+            let units = u64::from(*count);
+            let days = match unit {
+                Unit::Day => units,
+                Unit::Week => units.saturating_mul(7),
+                // Twelve months in a row have 366 days at most, fewer of them 31 each.
+                Unit::Month => (units / 12).saturating_mul(366) + units % 12 * 31,
+            };
+            // Clocks that were put back in between add an hour, and no zone puts them further.
+            let length = days.saturating_mul(DAY_MS).saturating_add(HOUR_MS);
+            (Some(length), Some(text::calendar(*unit, *count)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Body, SourceFile, parse};
+
+    /// The length in hours and the window of the furthest.
+    fn furthest(clause: &str) -> Option<(Option<u64>, Option<String>)> {
+        let source = SourceFile::new("a.yaml", &format!("where: {clause}"));
+        let definition = parse(&source).unwrap();
+        let Body::Where(clause) = &definition.body else {
+            panic!("a clause")
+        };
+        let furthest = lookback(clause)?;
+        Some((furthest.length.map(|ms| ms / HOUR_MS), furthest.window))
+    }
+
+    #[test]
+    fn windows_are_as_long_as_they_ever_are() {
+        let window = |hours, text: &str| Some((Some(hours), Some(text.to_owned())));
+        for (clause, expected) in [
+            ("{did: A, in_last: 36 hours}", window(36, "36 hours")),
+            ("{did_not: A, in_last: 2 weeks}", window(336, "14 days")),
+            (
+                "{did: A, in_last: 1 calendar day}",
+                window(25, "1 calendar day"),
+            ),
+            (
+                "{did: A, in_last: 2 calendar weeks}",
+                window(337, "2 calendar weeks"),
+            ),
+            (
+                "{did: A, in_last: 3 calendar months}",
+                window(93 * 24 + 1, "3 calendar months"),
+            ),
+            (
+                "{did: A, in_last: 13 calendar months}",
+                window(397 * 24 + 1, "13 calendar months"),
+            ),
+            (
+                "{did: A, in_last: 30 days, before_last: 7 days}",
+                window(720, "30 days"),
+            ),
+            (
+                "{did: A, first: {p: 1}, in_last: 1 day}",
+                window(24, "1 day"),
+            ),
+            (
+                "{did_in_order: [A, B], in_last: 1 day, all_within: 9 days}",
+                window(24, "1 day"),
+            ),
+            (
+                "{did: A, regularly: {every: 1 week, of_last: 4, at_least: 3}}",
+                window(672, "28 days"),
+            ),
+            (
+                "{any: [{did: A, in_last: 1 day}, {not: {did: B, in_last: 3 days}}, {did: C, in_last: 2 days}]}",
+                window(72, "3 days"),
+            ),
+        ] {
+            assert_eq!(furthest(clause), expected, "{clause}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_bound_looks_at_all_events() {
+        for clause in [
+            "{did: A}",
+            "{did_not: A}",
+            "{did: A, before_last: 7 days}",
+            "{did: A, within_first: 7 days}",
+            "{did: A, since: 2026-01-01}",
+            "{did: A, nth: 2, in_last: 1 day}",
+            "{did_in_order: [A, B]}",
+            "{all: [{did: A, in_last: 1 day}, {did: B}, {did: C, in_last: 1 day}]}",
+        ] {
+            assert_eq!(furthest(clause), Some((None, None)), "{clause}");
+        }
+    }
+
+    #[test]
+    fn what_reads_no_events_looks_nowhere() {
+        for clause in [
+            "{everyone: true}",
+            "{user: {city: Reno}}",
+            "{first_seen: {in_last: 30 days}}",
+            "{sample: {percent: 10}}",
+            "{not: {user: {city: Reno}}}",
+        ] {
+            assert_eq!(furthest(clause), None, "{clause}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A cohort within a run.
+
+use muster_model::{Cadence, Millis};
+use muster_sandbox::Module;
+use muster_store::{Identity, Message, ModuleKey, Snapshot};
+use roaring::RoaringBitmap;
+
+use super::RunOptions;
+use crate::EngineError;
+use crate::bodies::Bodies;
+use crate::cohort::{Cohort, CohortSync};
+use crate::members::Members;
+use crate::payload::{self, RunEnvelope};
+use crate::prior_state::PriorCohort;
+use crate::report::{HeldRun, Reason};
+use crate::state::{self, CohortState, RunCounts, UnfinishedRun, hex};
+
+/// A cohort within a run: its members and memory, which every chunk carries on.
+pub(super) struct CohortRun {
+    pub(super) state: CohortState,
+    pub(super) members: Members,
+    /// The run's second, once it is known to send something.
+    pub(super) second: i64,
+    /// The store's identity.
+    identity: Identity,
+    /// It was held when the run began.
+    pub(super) was_held: bool,
+    /// The state that the store has.
+    before: CohortState,
+}
+
+/// What a run's cohorts remember of it.
+pub(super) struct RunIdentity {
+    /// The rule's key, in hex.
+    pub(super) rule: String,
+    /// The module's digest, in hex.
+    pub(super) module: String,
+    /// [`OpenTick::stamp`].
+    pub(super) run: String,
+    /// [`TickOptions::alone`].
+    pub(super) alone: bool,
+    /// The store's.
+    pub(super) store: Identity,
+}
+
+impl RunIdentity {
+    pub(super) fn of(
+        snapshot: &Snapshot,
+        rule: &Module,
+        key: &ModuleKey,
+        open: &UnfinishedRun,
+        options: &RunOptions<'_>,
+    ) -> Self {
+        Self {
+            store: snapshot.identity(),
+            rule: hex(&key.0),
+            module: hex(&rule.digest()),
+            run: open.stamp(key),
+            alone: options.alone,
+        }
+    }
+}
+
+impl CohortRun {
+    /// A cohort's memory at the beginning of a run, or where a run that was cut off goes on.
+    pub(super) fn new(
+        prior: PriorCohort,
+        cohort: &Cohort,
+        identity: &RunIdentity,
+        open: &UnfinishedRun,
+        options: &RunOptions<'_>,
+    ) -> Self {
+        let reason = reason(prior.state.as_ref(), cohort, open, options);
+        let before = prior.state.unwrap_or_default();
+        let mut state = before.clone();
+        let (now, at) = (open.now().as_second(), open.now().to_string());
+        let goes_on = open.next_user > 0;
+        state.adopt(cohort, identity.store);
+        if !goes_on {
+            // What is held stays so until somebody says otherwise, or the definition is another.
+            if options.guard.is_none() || reason == Reason::DefinitionChanged {
+                state.held = None;
+            }
+            if options.resend && state.held.is_none() {
+                for copy in state.copies.values_mut().filter(|copy| copy.active) {
+                    copy.send_again();
+                }
+            }
+            state.reason = reason;
+            state.counts = RunCounts::default();
+            state.follow(&hex(&cohort.definition), identity, open.now);
+        }
+        let second = if goes_on && state.batch > 0 && !state.beside {
+            state.second
+        } else {
+            state.batch = 0;
+            now.max(state.second + 1)
+        };
+        state.beside = false;
+        Self {
+            members: prior.members,
+            identity: identity.store,
+            second,
+            was_held: state
+                .held
+                .as_ref()
+                .is_some_and(|held| !goes_on || held.at != at),
+            before,
+            state,
+        }
+    }
+
+    /// The state, encoded, if it is not what the store has.
+    pub(super) fn changed(&mut self) -> Result<Option<Vec<u8>>, EngineError> {
+        if self.state == self.before {
+            return Ok(None);
+        }
+        self.before.clone_from(&self.state);
+        state::encode(&self.state).map(Some)
+    }
+
+    /// Makes nothing of this run but the note that it is held.
+    pub(super) fn hold(&mut self, held: HeldRun) {
+        self.state.held = Some(held);
+        self.state.stale = true;
+    }
+
+    /// Ends the run.
+    pub(super) fn close(&mut self, cohort: &Cohort, now: Millis) {
+        self.state.run.clear();
+        self.state.counts = RunCounts::default();
+        if self.state.held.is_some() {
+            return;
+        }
+        self.state.stale = false;
+        if self.state.ran.is_none() || cohort.cadence != Cadence::RealTime {
+            self.state.ran = Some(now.0);
+        }
+    }
+
+    /// Adds the messages that tell one destination of users who moved in one direction.
+    pub(super) fn messages(
+        &mut self,
+        cohort: &Cohort,
+        sync: &CohortSync,
+        in_cohort: bool,
+        users: &RoaringBitmap,
+        bodies: &mut Bodies<'_>,
+        messages: &mut Vec<Message>,
+    ) -> Result<(), EngineError> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let bodies = bodies.of(users, &sync.user_properties)?;
+        self.state.second = self.second;
+        let envelope = RunEnvelope {
+            cohort: &cohort.id,
+            name: &cohort.name,
+            second: self.second,
+            identity: self.identity,
+        };
+        for message in payload::pack(&envelope, in_cohort, &bodies, &mut self.state.batch) {
+            messages.push(Message {
+                destination: sync.destination.clone(),
+                id: message.id,
+                body: message.body,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl CohortState {
+    /// Notes at the beginning of a run which definition, module and rule the members follow from now on.
+    fn follow(&mut self, definition: &str, identity: &RunIdentity, now: i64) {
+        let same = self.definition == definition && self.module == identity.module;
+        if identity.alone {
+            self.evaluated = now;
+            if !same {
+                self.rule.clear();
+            }
+        } else if self.rule != identity.rule {
+            self.evaluated = now;
+            self.rule.clone_from(&identity.rule);
+        }
+        definition.clone_into(&mut self.definition);
+        self.module.clone_from(&identity.module);
+        self.run.clone_from(&identity.run);
+    }
+}
+
+/// Why a cohort is evaluated as it is.
+fn reason(
+    state: Option<&CohortState>,
+    cohort: &Cohort,
+    open: &UnfinishedRun,
+    options: &RunOptions<'_>,
+) -> Reason {
+    match state {
+        None => Reason::First,
+        // It joined a tick of its rule that had been cut off, and follows no definition yet.
+        Some(state) if state.definition.is_empty() => Reason::First,
+        Some(_) if options.reason == Some(Reason::Approved) => Reason::Approved,
+        Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,
+        Some(_) if open.all_users => options.reason.unwrap_or(Reason::Full),
+        Some(_) => options.reason.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,660 @@
+mod copies;
+mod failing;
+mod forget;
+mod guard;
+mod large;
+mod random;
+mod reconcile;
+mod removal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use muster_definition::{Body, SourceFile, parse};
+use muster_model::{Cadence, CohortId, EventBuffer, Millis, Operator, Scalar, Value};
+use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
+use muster_store::{Store, UserKey};
+use roaring::RoaringBitmap;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::cohort::CohortSync;
+use crate::lists::StaticLists;
+use crate::report::Preview;
+use crate::rules::{forget_other_rules, records};
+
+const DAY: i64 = 86_400_000;
+/// Some day in 2026.
+const NOW: i64 = 20_600 * DAY;
+
+struct EngineWorld {
+    store: Store,
+    sandbox: std::sync::Arc<Sandbox>,
+    _directory: TempDir,
+}
+
+impl EngineWorld {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &muster_store::StoreOptions::default()).unwrap();
+        Self {
+            store,
+            sandbox: Sandbox::new(SandboxOptions::default()).unwrap().into(),
+            _directory: directory,
+        }
+    }
+
+    fn bought(&self, rows: &[(&str, i64)]) {
+        let mut buffer = EventBuffer::default();
+        for (user, time) in rows {
+            buffer.event(user, "Purchase", Millis(*time), None);
+        }
+        self.store.append(&buffer, None).unwrap();
+    }
+
+    fn rule(&self, definition: &str) -> Module {
+        let definition = parse(&SourceFile::new("buyers.yaml", definition)).unwrap();
+        let Body::Where(clause) = definition.body else {
+            panic!("a clause")
+        };
+        let module =
+            muster_compiler::compile(&[(definition.id, &clause)], &|list| list.to_string())
+                .all()
+                .unwrap()
+                .remove(0);
+        self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
+    }
+
+    /// A tick, which does what its preview says.
+    fn run(&self, rule: &Module, cohort: &Cohort, now: i64) -> RunReport {
+        let (cohorts, options) = (std::slice::from_ref(cohort), RunOptions::at(Millis(now)));
+        let stored = self.preview(rule, cohorts, &options, usize::MAX);
+        let before = self.members(cohort);
+        let report = run_module(&self.store, rule, cohorts, &options).unwrap();
+        let after = self.members(cohort);
+        assert_eq!(
+            (stored.candidates, stored.evaluated, &stored.skipped),
+            (report.candidates, report.evaluated, &report.skipped)
+        );
+        let (stored, done) = (&stored.cohorts[0], &report.cohorts[0]);
+        assert_eq!(
+            (
+                stored.reason,
+                stored.entered,
+                stored.exited,
+                stored.afterwards
+            ),
+            (done.reason, done.entered, done.exited, done.members)
+        );
+        let ids = |users: RoaringBitmap| -> BTreeSet<String> {
+            let snapshot = self.store.snapshot().unwrap();
+            let id = |user| snapshot.user_id(UserKey(user)).unwrap().unwrap();
+            users.into_iter().map(id).collect()
+        };
+        let sampled = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(stored.members, before.len());
+        assert!(sampled(&stored.sample_entered).is_superset(&ids(&after - &before)));
+        assert!(sampled(&stored.sample_exited).is_superset(&ids(&before - &after)));
+        assert_eq!(stored.sample_entered.len() as u64, stored.entered);
+        assert_eq!(stored.sample_exited.len() as u64, stored.exited);
+        report
+    }
+
+    fn members(&self, cohort: &Cohort) -> RoaringBitmap {
+        self.store.snapshot().unwrap().members(&cohort.id).unwrap()
+    }
+
+    /// A preview, after which the store holds what it held.
+    fn preview(
+        &self,
+        rule: &Module,
+        cohorts: &[Cohort],
+        options: &RunOptions<'_>,
+        sample: usize,
+    ) -> Preview {
+        let before = self.kept(rule, cohorts);
+        let preview = preview(
+            &self.store.snapshot().unwrap(),
+            rule,
+            cohorts,
+            options,
+            sample,
+        );
+        assert_eq!(before, self.kept(rule, cohorts));
+        preview.unwrap()
+    }
+
+    /// All that a tick would change in the store.
+    fn kept(&self, rule: &Module, cohorts: &[Cohort]) -> impl PartialEq + std::fmt::Debug {
+        let snapshot = self.store.snapshot().unwrap();
+        let key = state::module_key(rule, cohorts);
+        let of_cohort = |cohort: &Cohort| {
+            (
+                snapshot.cohort_state(&cohort.id).unwrap(),
+                snapshot.members(&cohort.id).unwrap(),
+                records(&snapshot, &cohort.id, usize::MAX).unwrap(),
+            )
+        };
+        (
+            snapshot.sequence(),
+            snapshot.module_keys().unwrap(),
+            snapshot.module_state(&key).unwrap(),
+            snapshot.due(&key, Millis(i64::MAX)).unwrap(),
+            cohorts.iter().map(of_cohort).collect::<Vec<_>>(),
+            self.store.backlog().unwrap(),
+        )
+    }
+
+    /// Every message in a destination's outbox.
+    fn outbox(&self, destination: &str) -> Vec<Json> {
+        let waiting = self
+            .store
+            .outbox(destination, 0, usize::MAX, usize::MAX)
+            .unwrap();
+        waiting
+            .iter()
+            .map(|message| serde_json::from_slice(&message.body).unwrap())
+            .collect()
+    }
+
+    /// What a consumer of the outbox believes; it would notice a second entry.
+    fn consumed(&self, destination: &str) -> BTreeSet<String> {
+        let mut members = BTreeSet::new();
+        let mut ids = BTreeMap::new();
+        let mut messages = self.outbox(destination);
+        messages.sort_by_key(|message| message["computed_time"].as_str().unwrap().to_owned());
+        for message in messages {
+            assert!(
+                ids.insert(message["message_id"].to_string(), ()).is_none(),
+                "an id came twice"
+            );
+            for user in message["users"].as_array().unwrap() {
+                let user = user["user_id"].as_str().unwrap().to_owned();
+                let changes = if message["in_cohort"] == true {
+                    members.insert(user)
+                } else {
+                    members.remove(&user)
+                };
+                assert!(changes, "a move that was none");
+            }
+        }
+        members
+    }
+}
+
+fn cohort(definition: u8, destinations: &[&str]) -> Cohort {
+    let sync = |destination: &&str| CohortSync {
+        destination: (*destination).to_owned(),
+        user_properties: vec!["city".to_owned()],
+    };
+    Cohort {
+        id: CohortId::new("buyers").unwrap(),
+        name: "Buyers".to_owned(),
+        definition: [definition; 32],
+        cadence: Cadence::RealTime,
+        sync: destinations.iter().map(sync).collect(),
+        exit_on_remove: true,
+    }
+}
+
+fn set(users: &[&str]) -> BTreeSet<String> {
+    users.iter().map(|user| (*user).to_owned()).collect()
+}
+
+const LATELY: &str = "where: {did: Purchase, in_last: 7 days}";
+
+#[test]
+fn first_everybody_then_only_who_moved() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
+    let first = world.run(&rule, &cohort, NOW);
+    assert_eq!(
+        (
+            first.candidates,
+            first.cohorts[0].entered,
+            first.cohorts[0].reason
+        ),
+        (2, 1, Reason::First)
+    );
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+
+    let nothing = world.run(&rule, &cohort, NOW + 1);
+    assert_eq!(
+        (
+            nothing.candidates,
+            nothing.cohorts[0].members,
+            nothing.cohorts[0].messages
+        ),
+        (0, 1, 0)
+    );
+
+    world.bought(&[("bob", NOW)]);
+    let sequence = world.run(&rule, &cohort, NOW + 2);
+    assert_eq!(
+        (
+            sequence.candidates,
+            sequence.cohorts[0].entered,
+            sequence.cohorts[0].reason
+        ),
+        (1, 1, Reason::Scheduled)
+    );
+    assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
+}
+
+#[test]
+fn time_alone_ends_a_membership_at_the_very_instant() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW)]);
+    world.run(&rule, &cohort, NOW);
+    assert_eq!(world.run(&rule, &cohort, NOW + 7 * DAY - 1).candidates, 0);
+    let due = world.run(&rule, &cohort, NOW + 7 * DAY);
+    assert_eq!(
+        (
+            due.candidates,
+            due.cohorts[0].exited,
+            due.cohorts[0].members
+        ),
+        (1, 1, 0)
+    );
+    assert_eq!(world.consumed("out"), set(&[]));
+    assert_eq!(world.outbox("out")[1]["in_cohort"], false);
+}
+
+#[test]
+fn what_lies_in_the_future_is_invisible_until_it_comes() {
+    let world = EngineWorld::new();
+    let rule =
+        world.rule("where: {any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
+    let cohort = cohort(1, &["out"]);
+    // Ann is known and will buy twice; of Bob nothing is known yet: `did_not` must not let him in.
+    let mut buffer = EventBuffer::default();
+    buffer.operation(
+        "ann",
+        Millis(NOW - 1),
+        None,
+        Operator::Set,
+        "city",
+        Some(&Value::One(Scalar::Text("Rome".into()))),
+    );
+    world.store.append(&buffer, None).unwrap();
+    world.bought(&[("ann", NOW + 10), ("ann", NOW + 20), ("bob", NOW + 30)]);
+    world.run(&rule, &cohort, NOW);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    assert_eq!(
+        world.outbox("out")[0]["users"][0]["user_properties"]["city"],
+        "Rome"
+    );
+    for (now, members) in [
+        (9, &["ann"][..]),
+        (10, &[]),
+        (19, &[]),
+        (20, &["ann"]),
+        (30, &["ann"]),
+    ] {
+        world.run(&rule, &cohort, NOW + now);
+        assert_eq!(world.consumed("out"), set(members), "at {now}");
+    }
+}
+
+#[test]
+fn who_is_known_later_only_is_asked_when_the_time_has_come() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW), ("bob", NOW + DAY), ("eve", NOW + 2 * DAY)]);
+    world.run(&rule, &cohort, NOW);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    assert_eq!(world.run(&rule, &cohort, NOW + DAY - 1).candidates, 0);
+    world.run(&rule, &cohort, NOW + DAY);
+    assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
+    // Also after everybody was asked again, at an earlier clock.
+    world.run(&rule, &cohort, NOW);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    world.run(&rule, &cohort, NOW + 2 * DAY);
+    assert_eq!(world.consumed("out"), set(&["ann", "bob", "eve"]));
+}
+
+#[test]
+fn an_earlier_clock_asks_everybody_again() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    world.bought(&[("ann", NOW)]);
+    world.run(&rule, &cohort, NOW + 30 * DAY);
+    assert_eq!(world.consumed("out"), set(&[]));
+    let back = world.run(&rule, &cohort, NOW + DAY);
+    assert_eq!(back.cohorts[0].reason, Reason::Full);
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+}
+
+#[test]
+fn seconds_of_runs_that_send_strictly_increase() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    for user in ["ann", "bob", "eve"] {
+        world.bought(&[(user, NOW)]);
+        world.run(&rule, &cohort, NOW);
+    }
+    let seconds: Vec<i64> = world
+        .outbox("out")
+        .iter()
+        .map(|message| message["computed_time"].as_str().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(seconds, [NOW / 1000, NOW / 1000 + 1, NOW / 1000 + 2]);
+}
+
+#[test]
+fn a_changed_definition_sends_only_the_difference() {
+    let world = EngineWorld::new();
+    let before = world.rule(LATELY);
+    world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
+    world.run(&before, &cohort(1, &["out"]), NOW);
+    let after = world.rule("where: {did: Purchase, in_last: 30 days}");
+    forget_other_rules(&world.store, &[(&after, &[cohort(2, &["a"])])]).unwrap();
+    let report = world.run(&after, &cohort(2, &["out"]), NOW + 1);
+    assert_eq!(
+        (report.cohorts[0].reason, report.cohorts[0].entered),
+        (Reason::DefinitionChanged, 1)
+    );
+    assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
+    let runs = records(
+        &world.store.snapshot().unwrap(),
+        &CohortId::new("buyers").unwrap(),
+        10,
+    )
+    .unwrap();
+    assert_eq!(
+        runs.iter().map(|run| run.reason).collect::<Vec<_>>(),
+        [Reason::DefinitionChanged, Reason::First]
+    );
+}
+
+#[test]
+fn a_destination_that_joins_later_is_told_the_whole_cohort() {
+    let world = EngineWorld::new();
+    let rule = world.rule(LATELY);
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    world.run(&rule, &cohort(1, &["out"]), NOW);
+    let joined = world.run(&rule, &cohort(1, &["out", "new"]), NOW + 1);
+    assert_eq!(
+        (joined.cohorts[0].entered, joined.cohorts[0].messages),
+        (0, 1)
+    );
+    assert_eq!(world.consumed("new"), set(&["ann", "bob"]));
+    assert_eq!(
+        world.outbox("out").len(),
+        1,
+        "who knows it already is told nothing"
+    );
+    world.bought(&[("eve", NOW)]);
+    world.run(&rule, &cohort(1, &["out", "new"]), NOW + 2);
+    assert_eq!(world.consumed("new"), world.consumed("out"));
+}
+
+#[test]
+fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
+    let world = EngineWorld::new();
+    let rule = world.rule(LATELY);
+    world.bought(&[
+        ("zoe", NOW),
+        ("ann", NOW),
+        ("old", NOW - 8 * DAY),
+        ("bob", NOW),
+    ]);
+    let preview = |destinations: &[&str], now| {
+        let options = RunOptions {
+            // A sample is of all chunks.
+            chunk_users: 1,
+            ..RunOptions::at(Millis(now))
+        };
+        let cohorts = [cohort(1, destinations)];
+        let preview = world.preview(&rule, &cohorts, &options, 2);
+        assert_eq!((preview.now, preview.finishes), (Millis(now), None));
+        (
+            preview.candidates,
+            preview.cohorts.into_iter().next().unwrap(),
+        )
+    };
+    let (candidates, first) = preview(&["out"], NOW);
+    assert_eq!((candidates, first.reason), (4, Reason::First));
+    assert_eq!((first.members, first.afterwards, first.entered), (0, 3, 3));
+    assert_eq!(first.sample_entered, ["zoe", "ann"]);
+    assert_eq!(first.full_sync_to, ["out"]);
+    world.run(&rule, &cohort(1, &["out"]), NOW);
+
+    let (candidates, nothing) = preview(&["out"], NOW + 1);
+    assert_eq!((candidates, nothing.reason), (0, Reason::Scheduled));
+    assert_eq!((nothing.members, nothing.afterwards), (3, 3));
+
+    let (_, later) = preview(&["out", "new"], NOW + 7 * DAY);
+    assert_eq!((later.reason, later.afterwards), (Reason::Full, 0));
+    assert_eq!((later.entered, later.exited), (0, 3));
+    assert_eq!(later.sample_exited, ["zoe", "ann"]);
+    assert_eq!(later.full_sync_to, ["new"]);
+}
+
+#[test]
+fn a_preview_counts_who_cannot_be_evaluated() {
+    let world = EngineWorld::new();
+    let rule = world
+        .sandbox
+        .load(&super::guest::rule(), Origin::HandWritten)
+        .unwrap();
+    // Ann's event is not called `Trial`.
+    world.bought(&[("ann", NOW)]);
+    let mut lists = StaticLists::default();
+    lists.insert("staff", vec!["ann".to_owned()]);
+    let options = RunOptions {
+        lists: &lists,
+        ..RunOptions::at(Millis(NOW))
+    };
+    let preview = world.preview(&rule, &[cohort(1, &["out"])], &options, 5);
+    let skipped = SkippedUsers::failed("the rule gave up: Trial is not the name", 1);
+    assert_eq!((preview.evaluated, preview.skipped), (0, vec![skipped]));
+    assert_eq!(preview.cohorts[0].afterwards, 0);
+}
+
+/// A cut-off tick is previewed together with the one that follows it: Ann's answer is of the first, and runs out before the second.
+#[test]
+fn a_preview_first_finishes_a_tick_that_was_cut_off() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
+    let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
+    world.bought(&rows);
+    world.bought(&[("ann", NOW - 7 * DAY + 10)]);
+    let progress = |evaluated: u64, _| assert!(evaluated < 600, "cut off");
+    let options = RunOptions {
+        chunk_users: 300,
+        progress: &progress,
+        ..RunOptions::at(Millis(NOW))
+    };
+    let first = || run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+    assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
+    let later = RunOptions::at(Millis(NOW + 20));
+    let stored = world.preview(&rule, std::slice::from_ref(&cohort), &later, 1);
+    assert_eq!(stored.finishes, Some(Millis(NOW)));
+    assert_eq!((stored.candidates, stored.evaluated), (302, 302));
+    let counts = &stored.cohorts[0];
+    assert_eq!((counts.members, counts.afterwards), (300, 600));
+    assert_eq!((counts.entered, counts.exited), (301, 1));
+    assert_eq!(counts.sample_exited, ["ann"]);
+    world.run(&rule, &cohort, NOW + 20);
+}
+
+/// Two definitions may name one hand-written rule: the second is asked about in full though the rule is known.
+#[test]
+fn a_cohort_that_joins_a_known_rule_asks_everybody() {
+    let world = EngineWorld::new();
+    let rule = world.rule(LATELY);
+    let named = |id: &str, definition| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(definition, &[])
+    };
+    world.bought(&[("ann", NOW), ("bob", NOW)]);
+    let run = |cohorts: &[Cohort], now| {
+        let report =
+            run_module(&world.store, &rule, cohorts, &RunOptions::at(Millis(now))).unwrap();
+        let cohorts = report.cohorts.iter();
+        let cohorts: Vec<_> = cohorts
+            .map(|cohort| (cohort.members, cohort.reason))
+            .collect();
+        (report.candidates, cohorts)
+    };
+    let (one, two) = (named("one", 1), named("two", 1));
+    assert_eq!(
+        run(std::slice::from_ref(&one), NOW),
+        (2, vec![(2, Reason::First)])
+    );
+    let both = [one, two];
+    assert_eq!(
+        run(&both, NOW + 1),
+        (2, vec![(2, Reason::Full), (2, Reason::First)])
+    );
+    assert_eq!(run(&both, NOW + 2).0, 0);
+    // A cohort that followed another rule until now.
+    let [one, _] = both;
+    let changes = [one, named("two", 2)];
+    assert_eq!(
+        run(&changes, NOW + 3),
+        (2, vec![(2, Reason::Full), (2, Reason::DefinitionChanged)])
+    );
+    assert_eq!(run(&changes, NOW + 4).0, 0);
+}
+
+#[test]
+fn a_cohort_that_joins_a_tick_that_was_cut_off_is_evaluated_in_full() {
+    let world = EngineWorld::new();
+    let rule = world.rule(LATELY);
+    let named = |id: &str| Cohort {
+        id: CohortId::new(id).unwrap(),
+        ..cohort(1, &["out"])
+    };
+    let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
+    let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
+    world.bought(&rows);
+    let progress = |evaluated: u64, _| assert!(evaluated < 600, "cut off");
+    let options = RunOptions {
+        chunk_users: 300,
+        progress: &progress,
+        ..RunOptions::at(Millis(NOW))
+    };
+    let first = || run_module(&world.store, &rule, &[named("one")], &options);
+    assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
+    assert!(!world.outbox("out").is_empty(), "a chunk was committed");
+    let both = [named("one"), named("two")];
+    let report = run_module(&world.store, &rule, &both, &RunOptions::at(Millis(NOW + 1))).unwrap();
+    let found: Vec<_> = report
+        .cohorts
+        .iter()
+        .map(|cohort| (cohort.members, cohort.reason))
+        .collect();
+    assert_eq!(found, [(600, Reason::Full), (600, Reason::First)]);
+    let sent = |id: &str| {
+        let messages = world.outbox("out");
+        let of_cohort = messages.iter().filter(|message| message["cohort_id"] == id);
+        of_cohort
+            .map(|message| message["users"].as_array().unwrap().len())
+            .sum::<usize>()
+    };
+    // The first 300 of `one` were sent before the run was cut off.
+    assert_eq!((sent("one"), sent("two")), (600, 600));
+}
+
+#[test]
+fn lists_calendars_instants_and_event_names_reach_a_rule() {
+    let world = EngineWorld::new();
+    let rule = world
+        .sandbox
+        .load(&super::guest::rule(), Origin::HandWritten)
+        .unwrap();
+    let cohort = cohort(1, &["out"]);
+    let mut lists = StaticLists::default();
+    lists.insert("staff", ["ann", "eve", "nobody"].map(str::to_owned).into());
+    let run = |lists: &StaticLists, now| {
+        let options = RunOptions {
+            lists,
+            ..RunOptions::at(Millis(now))
+        };
+        super::run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options)
+    };
+    let trial = |user: &str, due: Option<&str>| {
+        let mut buffer = EventBuffer::default();
+        match due {
+            Some(due) => {
+                buffer.event(user, "Trial", Millis(NOW), None);
+                buffer.property("due", (&Scalar::Text(due.into())).into());
+            }
+            None => buffer.operation(user, Millis(NOW), None, Operator::Unset, "city", None),
+        }
+        world.store.append(&buffer, None).unwrap();
+    };
+    trial("ann", Some(&Millis(NOW + 2 * DAY).to_string()));
+    trial("bob", None);
+    let missing = run(StaticLists::NONE, NOW).unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        "the rule reads the list `staff`, which this project does not have"
+    );
+    let report = run(&lists, NOW + 1).unwrap();
+    assert_eq!((report.evaluated, report.skipped), (2, vec![]));
+    assert_eq!(world.consumed("out"), set(&["ann"]));
+    // Who is on the list and becomes known later is news.
+    trial("eve", Some("2027-01-01"));
+    assert_eq!(run(&lists, NOW + 2).unwrap().candidates, 1);
+    assert_eq!(world.consumed("out"), set(&["ann", "eve"]));
+    // Bob's day ends, then Ann's trial.
+    assert_eq!(run(&lists, NOW + DAY - 1).unwrap().candidates, 0);
+    assert_eq!(run(&lists, NOW + DAY).unwrap().candidates, 1);
+    assert_eq!(run(&lists, NOW + 2 * DAY - 1).unwrap().candidates, 0);
+    assert_eq!(run(&lists, NOW + 2 * DAY).unwrap().candidates, 2);
+}
+
+/// A tick that dies between its commits goes on where it was: the same run, no message twice, none missing.
+#[test]
+fn a_tick_cut_off_goes_on_with_the_same_run() {
+    let world = EngineWorld::new();
+    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let users: Vec<String> = (0..2000).map(|number| format!("user-{number}")).collect();
+    world.bought(
+        &users
+            .iter()
+            .map(|user| (user.as_str(), NOW))
+            .collect::<Vec<_>>(),
+    );
+    let mut died = 0;
+    for stop_at in [600, 900, 1200, 1500] {
+        let progress =
+            |evaluated: u64, total: u64| assert!(evaluated + (2000 - total) <= stop_at, "cut off");
+        let options = RunOptions {
+            chunk_users: 300,
+            progress: &progress,
+            ..RunOptions::at(Millis(NOW))
+        };
+        let run = || run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+        died += usize::from(catch_unwind(AssertUnwindSafe(run)).is_err());
+    }
+    assert_eq!(died, 4);
+    assert!(!world.outbox("out").is_empty(), "chunks were committed");
+    // Meanwhile Eve bought something, which belongs to the next run.
+    world.bought(&[("eve", NOW + 1)]);
+    let report = world.run(&rule, &cohort, NOW + 1);
+    assert_eq!(report.cohorts[0].members, 2001);
+    let wanted: BTreeSet<String> = users.into_iter().chain(["eve".to_owned()]).collect();
+    assert_eq!(world.consumed("out"), wanted);
+    let runs: BTreeSet<String> = world
+        .outbox("out")
+        .iter()
+        .map(|message| {
+            message["message_id"]
+                .as_str()
+                .unwrap()
+                .split(':')
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(runs.len(), 2);
+}

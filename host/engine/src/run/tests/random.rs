@@ -1,0 +1,259 @@
+//! Random lives of two cohorts of one rule: however runs are cut off, changed, held or stood beside, each destination's copy
+//! ends as the truth.
+
+use std::sync::{Arc, OnceLock};
+
+use proptest::prelude::*;
+
+use super::copies::held;
+use super::*;
+use crate::{activate, forget, forget_other_rules, forget_rule, reconcile, reject, remove};
+
+const USERS: usize = 6;
+const DESTINATIONS: [&str; 2] = ["out", "other"];
+/// Windows in days, each a rule of its own. The first two share a definition's digest, as versions of a static list do.
+const WINDOWS: [i64; 4] = [7, 2, 30, 4];
+
+#[derive(Clone, Debug)]
+enum RandomStep {
+    Buy { user: usize, days_ago: i64 },
+    Wait { hours: i64 },
+    Run(Options_),
+    Rule(usize),
+    Sync { destinations: u8 },
+    InForce,
+    CleanUp,
+    Forget { user: usize },
+    Remove { cohort: usize },
+    Reject { cohort: usize },
+    Reconcile { cohort: usize, with: bool },
+}
+
+#[derive(Clone, Debug)]
+struct Options_ {
+    chunk_users: usize,
+    commit_bytes: u64,
+    /// Chunks after which it is stopped.
+    stop: Option<u32>,
+    alone: bool,
+    resend: bool,
+    all_users: bool,
+    guard: bool,
+}
+
+fn options() -> impl Strategy<Value = Options_> {
+    (
+        1..5_usize,
+        1..300_u64,
+        prop::option::of(1..4_u32),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.2),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(chunk_users, commit_bytes, stop, alone, resend, all_users, guard)| Options_ {
+                chunk_users,
+                commit_bytes,
+                stop,
+                alone,
+                resend,
+                all_users,
+                guard,
+            },
+        )
+}
+
+fn step() -> impl Strategy<Value = RandomStep> {
+    prop_oneof![
+        4 => (0..USERS, 0..9_i64).prop_map(|(user, days_ago)| RandomStep::Buy { user, days_ago }),
+        3 => (1..100_i64).prop_map(|hours| RandomStep::Wait { hours }),
+        8 => options().prop_map(RandomStep::Run),
+        2 => (0..WINDOWS.len()).prop_map(RandomStep::Rule),
+        2 => (0..4_u8).prop_map(|destinations| RandomStep::Sync { destinations }),
+        1 => Just(RandomStep::InForce),
+        1 => Just(RandomStep::CleanUp),
+        1 => (0..USERS).prop_map(|user| RandomStep::Forget { user }),
+        1 => (0..2_usize).prop_map(|cohort| RandomStep::Remove { cohort }),
+        1 => (0..2_usize).prop_map(|cohort| RandomStep::Reject { cohort }),
+        1 => (0..2_usize, any::<bool>()).prop_map(|(cohort, with)| RandomStep::Reconcile { cohort, with }),
+    ]
+}
+
+/// A folder in memory, where commits cost little.
+fn memory_directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+struct RandomRuns {
+    world: EngineWorld,
+    now: i64,
+    rule: usize,
+    destinations: u8,
+    /// Of each user, when they bought something.
+    bought: Vec<Vec<i64>>,
+}
+
+fn sandbox() -> &'static Arc<Sandbox> {
+    static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
+    SANDBOX.get_or_init(|| Sandbox::new(SandboxOptions::default()).unwrap().into())
+}
+
+fn rules() -> &'static [Module] {
+    static RULES: OnceLock<Vec<Module>> = OnceLock::new();
+    RULES.get_or_init(|| {
+        let rule = |days: &i64| {
+            let text = format!("where: {{did: Purchase, in_last: {days} days}}");
+            let definition = parse(&SourceFile::new("buyers.yaml", text.as_str())).unwrap();
+            let Body::Where(clause) = definition.body else {
+                panic!("a clause")
+            };
+            let id = |id: &str| CohortId::new(id).unwrap();
+            let cohorts = [(id("one"), &clause), (id("two"), &clause)];
+            let module = muster_compiler::compile(&cohorts, &|list| list.to_string());
+            let module = module.all().unwrap().remove(0);
+            sandbox().load(&module.wasm, Origin::Compiled).unwrap()
+        };
+        WINDOWS.iter().map(rule).collect()
+    })
+}
+
+impl RandomRuns {
+    fn cohorts(&self) -> Vec<Cohort> {
+        let places = DESTINATIONS.iter().enumerate();
+        let synced: Vec<&str> = places
+            .filter(|(at, _)| self.destinations >> at & 1 == 1)
+            .map(|(_, name)| *name)
+            .collect();
+        let named = |id: &str| Cohort {
+            id: CohortId::new(id).unwrap(),
+            ..cohort(u8::try_from(self.rule / 2).unwrap(), &synced)
+        };
+        vec![named("one"), named("two")]
+    }
+
+    fn run(&self, how: &Options_) {
+        let cohorts = self.cohorts();
+        let cohorts = &cohorts[..if how.alone { 1 } else { 2 }];
+        let stop = AtomicBool::new(false);
+        let left = std::sync::atomic::AtomicU32::new(how.stop.unwrap_or(u32::MAX));
+        let progress = |_: u64, _: u64| {
+            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        let guard = Guard {
+            percent: 50.0,
+            members: 1,
+        };
+        let options = RunOptions {
+            chunk_users: how.chunk_users,
+            commit_bytes: how.commit_bytes,
+            alone: how.alone,
+            resend: how.resend,
+            guard: how.guard.then_some(guard),
+            reason: (!how.guard).then_some(Reason::Approved),
+            all_users: how.all_users,
+            progress: &progress,
+            stop: Some(&stop),
+            ..RunOptions::at(Millis(self.now))
+        };
+        let rule = &rules()[self.rule];
+        match run_module(&self.world.store, rule, cohorts, &options) {
+            Ok(_) if how.alone => forget_rule(&self.world.store, rule, cohorts).unwrap(),
+            Ok(_) | Err(EngineError::Stopped) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn step(&mut self, step: &RandomStep) {
+        let (store, now) = (&self.world.store, Millis(self.now));
+        let cohorts = self.cohorts();
+        match step {
+            RandomStep::Buy { user, days_ago } => {
+                let at = self.now - days_ago * DAY;
+                self.bought[*user].push(at);
+                self.world.bought(&[(&format!("u{user}"), at)]);
+            }
+            RandomStep::Wait { hours } => self.now += hours * 3_600_000,
+            RandomStep::Run(how) => self.run(how),
+            RandomStep::Rule(rule) => self.rule = *rule,
+            RandomStep::Sync { destinations } => self.destinations = *destinations,
+            RandomStep::InForce => drop(activate(store, cohorts.iter(), &[]).unwrap()),
+            RandomStep::CleanUp => {
+                forget_other_rules(store, &[(&rules()[self.rule], &cohorts)]).unwrap();
+            }
+            RandomStep::Forget { user } => {
+                forget(store, &format!("u{user}"), now).unwrap();
+                self.bought[*user].clear();
+            }
+            RandomStep::Remove { cohort } => {
+                drop(remove(store, &cohorts[*cohort].id, now, None).unwrap())
+            }
+            RandomStep::Reject { cohort } => {
+                drop(reject(store, &cohorts[*cohort].id, now).unwrap())
+            }
+            RandomStep::Reconcile { cohort, with } => {
+                let cohort = &cohorts[*cohort];
+                for sync in &cohort.sync {
+                    let holds = held(&self.world, &sync.destination, cohort.id.as_str());
+                    reconcile(store, cohort, sync, with.then_some(&holds), now).unwrap();
+                }
+            }
+        }
+    }
+
+    fn truth(&self) -> BTreeSet<String> {
+        let since = self.now - WINDOWS[self.rule] * DAY;
+        let lately =
+            |bought: &&Vec<i64>| bought.iter().any(|at| (since + 1..=self.now).contains(at));
+        let users = self.bought.iter().enumerate();
+        users
+            .filter(|(_, bought)| lately(bought))
+            .map(|(user, _)| format!("u{user}"))
+            .collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #[test]
+    fn every_copy_ends_as_the_truth(steps in prop::collection::vec(step(), 1..40)) {
+        let directory = memory_directory();
+        let store = Store::open(directory.path(), &muster_store::StoreOptions::default()).unwrap();
+        let mut life = RandomRuns {
+            world: EngineWorld { store, sandbox: Arc::clone(sandbox()), _directory: directory },
+            now: NOW,
+            rule: 0,
+            destinations: 3,
+            bought: vec![Vec::new(); USERS],
+        };
+        for step in &steps {
+            life.step(step);
+        }
+        // What is held is let go; nobody is asked who need not be.
+        let last = Options_ { chunk_users: 3, commit_bytes: 100, stop: None, alone: false, resend: false, all_users: false, guard: false };
+        life.run(&last);
+        life.now += 5 * 3_600_000;
+        life.run(&last);
+        let truth = life.truth();
+        for cohort in life.cohorts() {
+            let snapshot = life.world.store.snapshot().unwrap();
+            let members = life.world.members(&cohort).into_iter();
+            let members: BTreeSet<_> = members.map(|user| snapshot.user_id(UserKey(user)).unwrap().unwrap()).collect();
+            prop_assert_eq!(&members, &truth, "the members of {}", cohort.id);
+            for sync in &cohort.sync {
+                let holds = held(&life.world, &sync.destination, cohort.id.as_str());
+                prop_assert_eq!(&holds, &truth, "what {} holds of {}", sync.destination, cohort.id);
+            }
+        }
+        for destination in DESTINATIONS {
+            let mut ids = BTreeSet::new();
+            for message in life.world.outbox(destination) {
+                prop_assert!(ids.insert(message["message_id"].to_string()), "an id came twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! A loaded rule.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::contract::{Batch, Description, ExportsPre, Verdicts};
+use crate::error::ModuleError;
+use crate::gate::{Gate, GatePass};
+use crate::guest::{Guest, Instance};
+use crate::idle::Shelf;
+use crate::options::Origin;
+use crate::ticker::EpochTicker;
+use crate::{answer, batch, limits};
+
+/// A rule that may be asked. Clones are the same rule; any number of threads may call it at once.
+#[derive(Clone)]
+pub struct Module {
+    inner: Arc<ModuleInner>,
+}
+
+/// Whether loading had to compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Artefact {
+    /// It came from the cache.
+    Cached,
+    /// It was compiled, and is in the cache now if there is one.
+    Compiled,
+    /// It was compiled and could not be stored, for this reason: the rule works, and the next start compiles again.
+    NotStored(String),
+}
+
+/// What the calls of one engine share.
+pub(crate) struct Calls {
+    pub(crate) gate: Gate,
+    /// Of all engines together.
+    pub(crate) large: Arc<Gate>,
+    /// The memory of an instance for a large user.
+    pub(crate) large_memory: usize,
+    pub(crate) idle: Shelf<Instance>,
+    /// Of hand-written rules: what a describe and a classify may take, and the clock that stops them.
+    pub(crate) clock: Option<CallTimes>,
+}
+
+pub(crate) struct CallTimes {
+    pub(crate) describe: Duration,
+    pub(crate) classify: Duration,
+    pub(crate) _ticker: EpochTicker,
+}
+
+pub(crate) struct ModuleInner {
+    pub(crate) id: u64,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) exports: ExportsPre<Guest>,
+    pub(crate) origin: Origin,
+    pub(crate) description: Description,
+    pub(crate) digest: [u8; 32],
+    pub(crate) artefact: Artefact,
+    /// What all calls took so far.
+    pub(crate) fuel: AtomicU64,
+}
+
+impl Drop for ModuleInner {
+    fn drop(&mut self) {
+        self.calls.idle.clear(self.id);
+    }
+}
+
+impl Module {
+    pub(crate) fn new(inner: ModuleInner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What it reads and which cohorts it answers for.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.inner.description
+    }
+
+    /// The SHA-256 of its bytes: two rules with one digest give the same answers.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.inner.digest
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.inner.origin
+    }
+
+    /// Whether loading it had to compile.
+    #[must_use]
+    pub fn artefact(&self) -> &Artefact {
+        &self.inner.artefact
+    }
+
+    /// The fuel that its calls took so far, if the sandbox is metered ([`crate::Options::metered`]); else 0.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        self.inner.fuel.load(Ordering::Relaxed)
+    }
+
+    /// The most users that one batch may ask about, a multiple of 64: their answer takes [`limits::MAX_ANSWER_BYTES`].
+    #[must_use]
+    pub fn max_users(&self) -> u32 {
+        let users = answer::users_within(self.cohorts(), limits::MAX_ANSWER_BYTES);
+        u32::try_from(users).unwrap_or(u32::MAX)
+    }
+
+    /// Asks about a batch of users. Waits while as many calls run as the sandbox has threads.
+    ///
+    /// # Errors
+    /// When the rule does not answer, or not as the contract says, or when the batch is not what it asked for. An error is about this
+    /// batch alone; the rule may be asked again.
+    pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, ModuleError> {
+        self.check(batch, limits::MAX_BATCH_BYTES)?;
+        let calls = &self.inner.calls;
+        // Declared before the instance, so that its slot is free again when the place is.
+        let _place = calls.gate.enter();
+        let time = calls.clock.as_ref().map(|clock| clock.classify);
+        let mut live = match self.reused() {
+            Some(live) => live,
+            None => Instance::start(&self.inner.exports, limits::MAX_MEMORY_BYTES, time)?,
+        };
+        let verdicts = self.ask(&mut live, batch, time)?;
+        self.keep(live);
+        Ok(verdicts)
+    }
+
+    /// Waits for the turn of one large user. There is one at a time in a sandbox, so that their memory has a bound; hold it also
+    /// while the columns are made.
+    #[must_use]
+    pub fn large(&self) -> LargeUserPermit<'_> {
+        LargeUserPermit {
+            rule: self,
+            _turn: self.inner.calls.large.enter(),
+        }
+    }
+
+    fn check(&self, batch: &Batch<'_>, bytes: usize) -> Result<(), ModuleError> {
+        let (limit, users) = (self.max_users(), batch.users);
+        if users > limit {
+            return Err(ModuleError::BadBatch(format!(
+                "it asks about {users} users; at most {limit} are allowed"
+            )));
+        }
+        batch::check(self.description(), batch, bytes)
+    }
+
+    fn ask(
+        &self,
+        live: &mut Instance,
+        batch: &Batch<'_>,
+        time: Option<Duration>,
+    ) -> Result<Verdicts, ModuleError> {
+        let users = batch.users as usize;
+        let bytes = answer::size(self.cohorts(), users);
+        let verdicts = live.classify(batch, bytes, time);
+        self.inner.fuel.fetch_add(live.fuel(), Ordering::Relaxed);
+        let verdicts = verdicts?;
+        answer::check(&verdicts, self.cohorts(), users, batch.now)?;
+        Ok(verdicts)
+    }
+
+    fn reused(&self) -> Option<Instance> {
+        self.inner.calls.idle.take(self.inner.id)
+    }
+
+    /// Our own modules start each batch afresh in the same memory. A hand-written one could keep something from one batch to
+    /// the next, and then an answer would depend on what was asked before.
+    fn keep(&self, live: Instance) {
+        if self.inner.origin == Origin::Compiled {
+            self.inner.calls.idle.put(self.inner.id, live);
+        }
+    }
+
+    fn cohorts(&self) -> usize {
+        self.inner.description.cohorts.len()
+    }
+}
+
+/// The turn of one large user, which ends when it is dropped.
+#[derive(Debug)]
+pub struct LargeUserPermit<'a> {
+    rule: &'a Module,
+    _turn: GatePass<'a>,
+}
+
+impl LargeUserPermit<'_> {
+    /// Returns how many bytes the columns may take: half of the memory, [`limits::MAX_LARGE_BATCH_BYTES`] at most.
+    #[must_use]
+    pub fn max_batch_bytes(&self) -> usize {
+        (self.memory() / 2).min(limits::MAX_LARGE_BATCH_BYTES)
+    }
+
+    fn memory(&self) -> usize {
+        let memory = self.rule.inner.calls.large_memory;
+        memory.min(limits::MAX_LARGE_MEMORY_BYTES)
+    }
+
+    /// Asks about a batch of up to [`Self::max_batch_bytes`], in an instance of its own that may have
+    /// [`crate::Options::large_memory`] and [`limits::LARGE_TIME_FACTOR`] times the time of another batch.
+    ///
+    /// # Errors
+    /// As [`Rule::classify`].
+    pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, ModuleError> {
+        let rule = self.rule;
+        rule.check(batch, self.max_batch_bytes())?;
+        let calls = &rule.inner.calls;
+        let _place = calls.gate.enter();
+        let time = calls.clock.as_ref().map(|clock| clock.classify);
+        let time = time.map(|time| time.saturating_mul(limits::LARGE_TIME_FACTOR));
+        let mut live = Instance::start(&rule.inner.exports, self.memory(), time)?;
+        rule.ask(&mut live, batch, time)
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule")
+            .field("digest", &crate::text::hex(&self.inner.digest))
+            .field("origin", &self.inner.origin)
+            .field("cohorts", &self.inner.description.cohorts)
+            .finish_non_exhaustive()
+    }
+}

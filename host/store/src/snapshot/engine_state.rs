@@ -1,0 +1,225 @@
+//! What a snapshot says of rules and cohorts: what runs have left.
+
+use std::ops::RangeInclusive;
+
+use muster_model::{CohortId, Millis};
+use roaring::RoaringBitmap;
+
+use crate::runs::{self, StoredRun};
+use crate::{
+    FailureSummary, ModuleKey, Snapshot, StoreError, UserFailure, UserKey, expiries, failures,
+    members, sent,
+};
+
+impl Snapshot {
+    /// The engine's own bytes of a rule; `None`: the rule is not known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn module_state(&self, rule: &ModuleKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| runs::module_state(context.txn, context.tables, rule))
+    }
+
+    /// All rules that have state.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn module_keys(&self) -> Result<Vec<ModuleKey>, StoreError> {
+        self.read_with(|context, _| runs::module_keys(context.txn, context.tables))
+    }
+
+    /// Users whose answer stands until `now` or less.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn due(&self, rule: &ModuleKey, now: Millis) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| expiries::due(context.txn, context.tables, rule, now.0))
+    }
+
+    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It costs the same however many users there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn next_due(&self, rule: &ModuleKey) -> Result<Option<Millis>, StoreError> {
+        self.read_with(|context, _| {
+            Ok(expiries::next(context.txn, context.tables, rule)?.map(Millis))
+        })
+    }
+
+    /// Returns the failures of those of some users for whom a rule that is asked for these definitions has no answer.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failures(
+        &self,
+        rule: &ModuleKey,
+        definitions: u64,
+        users: &RoaringBitmap,
+    ) -> Result<Vec<(UserKey, UserFailure)>, StoreError> {
+        self.read_with(|context, _| {
+            failures::among(context.txn, context.tables, rule, definitions, users)
+        })
+    }
+
+    /// Returns how many users a rule that is asked for these definitions has no answer for. It costs the same however many they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failure_summary(
+        &self,
+        rule: &ModuleKey,
+        definitions: u64,
+    ) -> Result<FailureSummary, StoreError> {
+        self.read_with(|context, _| {
+            failures::summary(context.txn, context.tables, rule, definitions)
+        })
+    }
+
+    /// Returns how many users a rule has no answer for, whatever definitions it was asked for last.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn failures_of(&self, rule: &ModuleKey) -> Result<FailureSummary, StoreError> {
+        self.read_with(|context, _| failures::summary_of_any(context.txn, context.tables, rule))
+    }
+
+    /// Returns the first users for whom a rule has no answer since they are too large.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn too_large(&self, rule: &ModuleKey, most: usize) -> Result<Vec<UserKey>, StoreError> {
+        self.read_with(|context, _| {
+            failures::first_too_large(context.txn, context.tables, rule, most)
+        })
+    }
+
+    /// The members of a cohort.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members(&self, cohort: &CohortId) -> Result<RoaringBitmap, StoreError> {
+        self.members_within(cohort, &(0..=u32::MAX))
+    }
+
+    /// The members of a cohort within a range of users.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_within(
+        &self,
+        cohort: &CohortId,
+        users: &RangeInclusive<u32>,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::within(context.txn, context.tables, cohort, users))
+    }
+
+    /// Those of some users who are members of a cohort. It costs what these users cost, however many members there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_among(
+        &self,
+        cohort: &CohortId,
+        users: &RoaringBitmap,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| members::among(context.txn, context.tables, cohort, users))
+    }
+
+    /// How many members a cohort has. It costs the same however many they are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn members_len(&self, cohort: &CohortId) -> Result<u64, StoreError> {
+        self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
+    }
+
+    /// Returns the users within a range whose latest move a destination was not sent ([`crate::UnsentChange`]).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn unsent_within(
+        &self,
+        cohort: &CohortId,
+        destination: &str,
+        users: &RangeInclusive<u32>,
+    ) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| {
+            sent::unsent_within(context.txn, context.tables, cohort, destination, users)
+        })
+    }
+
+    /// Returns the users of a cohort whom any destination was ever sent as an entry.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn ever_sent(&self, cohort: &CohortId) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| sent::ever(context.txn, context.tables, cohort))
+    }
+
+    /// Returns the place that a destination was when it was last put in force; `None`: it never was.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn place(&self, destination: &str) -> Result<Option<String>, StoreError> {
+        self.read_with(|context, _| {
+            let place = (context.tables.destinations).get(context.txn, destination.as_bytes())?;
+            Ok(place.map(|place| String::from_utf8_lossy(place).into_owned()))
+        })
+    }
+
+    /// The engine's own bytes of a cohort.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohort_state(&self, cohort: &CohortId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| {
+            let key = cohort.as_str().as_bytes();
+            Ok(context
+                .tables
+                .cohorts
+                .get(context.txn, key)?
+                .map(<[u8]>::to_vec))
+        })
+    }
+
+    /// The cohorts that have a state, defined still or not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn cohorts(&self) -> Result<Vec<CohortId>, StoreError> {
+        self.read_with(|context, _| {
+            let mut cohorts = Vec::new();
+            for entry in context.tables.cohorts.iter(context.txn)? {
+                let key = std::str::from_utf8(entry?.0).ok();
+                let id = key.and_then(|id| CohortId::new(id).ok());
+                cohorts.push(id.ok_or(StoreError::Corrupt {
+                    what: "the id of a cohort",
+                })?);
+            }
+            Ok(cohorts)
+        })
+    }
+
+    /// The latest run records of a cohort, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records(&self, cohort: &CohortId, limit: usize) -> Result<Vec<StoredRun>, StoreError> {
+        self.records_since(cohort, Millis(i64::MIN), limit)
+    }
+
+    /// The run records of a cohort from now back to the first that is older than an instant, at most `limit`, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records_since(
+        &self,
+        cohort: &CohortId,
+        since: Millis,
+        limit: usize,
+    ) -> Result<Vec<StoredRun>, StoreError> {
+        self.read_with(|context, _| {
+            runs::records(context.txn, context.tables, cohort, since, limit)
+        })
+    }
+}
