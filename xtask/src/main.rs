@@ -8,6 +8,7 @@ mod load;
 mod node;
 mod schema;
 mod test;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -45,6 +46,8 @@ enum Chore {
     },
     /// Write what is made of tables and constants: the JSON Schemas, docs/configuration.md and docs/limits.md
     Schema,
+    /// Check the texts: width, doc summaries, type names, and the words of docs/glossary.md
+    Words,
     /// Put the real service under a load of events over HTTP, and measure how long an event takes to become a record
     Load(load::LoadArguments),
     /// Run the benches: Muster and DuckDB on the same data, as ratios
@@ -99,6 +102,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Deny => deny::deny(),
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
         Chore::Schema => schema::schema(),
+        Chore::Words => words::words(),
         Chore::Load(arguments) => load::load(&arguments),
         Chore::Bench { arguments } => bench::bench(&arguments),
     }

@@ -18,7 +18,7 @@ use crate::project::{Project, beside, clause};
 /// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns its own cohorts only.
 #[derive(Clone)]
 pub(crate) struct LoadedModule {
-    pub(crate) rule: Result<Module, String>,
+    pub(crate) module: Result<Module, String>,
     pub(crate) cohorts: Vec<Cohort>,
     pub(crate) cadence: GroupCadence,
 }
@@ -34,12 +34,12 @@ pub(crate) struct GroupCadence {
 impl LoadedModule {
     /// Whether it is asked in the same way about the same cohorts, so that nobody need be disturbed.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let rules = match (&self.rule, &other.rule) {
+        let modules = match (&self.module, &other.module) {
             (Ok(one), Ok(other)) => one.digest() == other.digest(),
             (Err(one), Err(other)) => one == other,
             _ => false,
         };
-        rules && self.cadence == other.cadence && self.cohorts == other.cohorts
+        modules && self.cadence == other.cadence && self.cohorts == other.cohorts
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) type CompileGroup<'a> = Vec<(CohortId, Cow<'a, Clause>)>;
 pub(crate) fn compile(project: &Project) -> Vec<(GroupCadence, Compiled)> {
     let groups = groups(project).into_iter();
     groups
-        .map(|(rhythm, group)| (rhythm, compile_group(project, &group)))
+        .map(|(cadence, group)| (cadence, compile_group(project, &group)))
         .collect()
 }
 
@@ -121,9 +121,9 @@ pub(crate) fn load_in(
     modules: Vec<(GroupCadence, Compiled)>,
     load: Loading<'_>,
 ) -> Vec<LoadedModule> {
-    let mut rules = Vec::new();
-    for (rhythm, compiled) in modules {
-        load_compiled(project, &rhythm, compiled, load, &mut rules);
+    let mut loaded = Vec::new();
+    for (cadence, compiled) in modules {
+        load_compiled(project, &cadence, compiled, load, &mut loaded);
     }
     let mut files: BTreeMap<[u8; 32], Result<Module, String>> = BTreeMap::new();
     for definition in &project.definitions {
@@ -133,8 +133,8 @@ pub(crate) fn load_in(
                 Ok(bytes) => bytes,
                 // Of the others each has its own.
                 Err(error) => {
-                    rules.push(LoadedModule {
-                        rule: Err(format!("cannot read {}: {error}", path.display())),
+                    loaded.push(LoadedModule {
+                        module: Err(format!("cannot read {}: {error}", path.display())),
                         cohorts: vec![cohort(definition)],
                         cadence: GroupCadence::of(definition),
                     });
@@ -142,48 +142,48 @@ pub(crate) fn load_in(
                 }
             };
             let digest = Sha256::digest(&bytes).into();
-            let rule = files
+            let module = files
                 .entry(digest)
                 .or_insert_with(|| hand_written(load, &bytes));
             let cohort = Cohort {
                 definition: digest,
                 ..cohort(definition)
             };
-            join(&mut rules, rule, cohort, GroupCadence::of(definition));
+            join(&mut loaded, module, cohort, GroupCadence::of(definition));
         }
     }
-    rules
+    loaded
 }
 
 /// Loads the modules of one rhythm. One that is too large for the sandbox in some way that the compiler does not count is halved
 /// until it loads, or a cohort stands alone.
 fn load_compiled(
     project: &Project,
-    rhythm: &GroupCadence,
+    cadence: &GroupCadence,
     compiled: Compiled,
     load: Loading<'_>,
-    rules: &mut Vec<LoadedModule>,
+    modules: &mut Vec<LoadedModule>,
 ) {
-    let mut add = |rule: Result<Module, String>, ids: &[CohortId]| {
+    let mut add = |module: Result<Module, String>, ids: &[CohortId]| {
         let of_module = |definition: &&Definition| ids.contains(&definition.id);
         let definitions = project.definitions.iter().filter(of_module);
-        rules.push(LoadedModule {
-            rule,
+        modules.push(LoadedModule {
+            module,
             cohorts: definitions.map(cohort).collect(),
-            cadence: rhythm.clone(),
+            cadence: cadence.clone(),
         });
     };
     for (id, error) in &compiled.refused {
         add(Err(error.to_string()), std::slice::from_ref(id));
     }
     let mut halves = Vec::new();
-    for module in compiled.modules {
-        match load(&module.wasm, Origin::Compiled) {
-            Err(error) if error.is_about_size() && module.cohorts.len() > 1 => {
-                let (left, right) = module.cohorts.split_at(module.cohorts.len() / 2);
+    for one in compiled.modules {
+        match load(&one.wasm, Origin::Compiled) {
+            Err(error) if error.is_about_size() && one.cohorts.len() > 1 => {
+                let (left, right) = one.cohorts.split_at(one.cohorts.len() / 2);
                 halves.extend([left.to_vec(), right.to_vec()]);
             }
-            rule => add(rule.map_err(|error| error.to_string()), &module.cohorts),
+            module => add(module.map_err(|error| error.to_string()), &one.cohorts),
         }
     }
     for half in halves {
@@ -192,38 +192,44 @@ fn load_compiled(
         let group: CompileGroup<'_> = of_half
             .filter_map(|definition| Some((definition.id.clone(), clause(definition)?)))
             .collect();
-        load_compiled(project, rhythm, compile_group(project, &group), load, rules);
+        load_compiled(
+            project,
+            cadence,
+            compile_group(project, &group),
+            load,
+            modules,
+        );
     }
 }
 
 /// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked together.
 fn join(
-    rules: &mut Vec<LoadedModule>,
-    rule: &Result<Module, String>,
+    modules: &mut Vec<LoadedModule>,
+    module: &Result<Module, String>,
     cohort: Cohort,
-    rhythm: GroupCadence,
+    cadence: GroupCadence,
 ) {
-    let same = |loaded: &&mut LoadedModule| match (&loaded.rule, rule) {
-        (Ok(other), Ok(rule)) => {
-            other.digest() == rule.digest()
-                && loaded.cadence == rhythm
-                && answers_for(rule, &cohort)
+    let same = |loaded: &&mut LoadedModule| match (&loaded.module, module) {
+        (Ok(other), Ok(module)) => {
+            other.digest() == module.digest()
+                && loaded.cadence == cadence
+                && answers_for(module, &cohort)
         }
         _ => false,
     };
-    match rules.iter_mut().find(same) {
+    match modules.iter_mut().find(same) {
         Some(loaded) => loaded.cohorts.push(cohort),
-        None => rules.push(LoadedModule {
-            rule: rule.clone(),
+        None => modules.push(LoadedModule {
+            module: module.clone(),
             cohorts: vec![cohort],
-            cadence: rhythm,
+            cadence: cadence,
         }),
     }
 }
 
 /// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
-fn answers_for(rule: &Module, cohort: &Cohort) -> bool {
-    match rule.description().cohorts.as_slice() {
+fn answers_for(module: &Module, cohort: &Cohort) -> bool {
+    match module.description().cohorts.as_slice() {
         [_] => true,
         many => many.iter().any(|id| id == cohort.id.as_str()),
     }
@@ -242,7 +248,7 @@ pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Module, St
 
 /// Says why a module cannot be loaded, and whose it is; `None`: it can.
 pub(crate) fn fault(loaded: &LoadedModule) -> Option<String> {
-    let error = loaded.rule.as_ref().err()?;
+    let error = loaded.module.as_ref().err()?;
     let ids: Vec<_> = loaded
         .cohorts
         .iter()

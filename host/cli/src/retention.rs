@@ -93,25 +93,26 @@ pub(crate) fn of_definitions(
 }
 
 /// Warns of hand-written rules that look further back than events are kept.
-pub(crate) fn of_rules(project: &Project, rules: &[LoadedModule]) -> Diagnostics {
+pub(crate) fn of_modules(project: &Project, loaded: &[LoadedModule]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let Some(retention) = project.config.retention else {
         return diagnostics;
     };
-    for loaded in rules {
-        let Ok(rule) = &loaded.rule else {
+    for one in loaded {
+        let Ok(module) = &one.module else {
             continue;
         };
-        let reaches = rule.description().streams.iter().map(|stream| stream.reach);
+        let reaches = module
+            .description()
+            .streams
+            .iter()
+            .map(|stream| stream.reach);
         // All of history is further than any length.
         let Some(reach) = reaches.max_by_key(|reach| reach.unwrap_or(u64::MAX)) else {
             continue;
         };
         for definition in &project.definitions {
-            let is_its = loaded
-                .cohorts
-                .iter()
-                .any(|cohort| cohort.id == definition.id);
+            let is_its = one.cohorts.iter().any(|cohort| cohort.id == definition.id);
             if is_its && matches!(definition.body, Body::Rule(_)) {
                 let window = reach.map(|ms| {
                     let length = yaml_duration(Duration::from_millis(ms));

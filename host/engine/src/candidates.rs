@@ -15,7 +15,7 @@ use crate::state::{self, CohortState, UnfinishedRun};
 /// a record.
 pub(crate) fn begin(
     snapshot: &Snapshot,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     prior: &PriorState,
     cohorts: &[Cohort],
     options: &RunOptions<'_>,
@@ -30,7 +30,7 @@ pub(crate) fn begin(
         evaluated: 0,
         skipped: Vec::new(),
     };
-    let Some(state) = &prior.rule else {
+    let Some(state) = &prior.module else {
         return Ok(Some(tick(true)));
     };
     // A run of some cohorts alone leaves no rule behind that the next could go on from.
@@ -41,12 +41,14 @@ pub(crate) fn begin(
     if now.0 < state.now {
         return Ok(Some(tick(true)));
     }
-    let of_rule = state::hex(&rule.0);
+    let of_rule = state::hex(&module.0);
     for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
         let definition = state::hex(&cohort.definition);
         // The rule may be known from another cohort, or from before another rule took this one over.
         let follows = (prior.state.as_ref()).filter(|state| {
-            state.definition == definition && state.rule == of_rule && state.evaluated <= now.0
+            state.definition == definition
+                && state.module_key == of_rule
+                && state.evaluated <= now.0
         });
         let Some(CohortState {
             copies,
@@ -77,7 +79,7 @@ pub(crate) fn begin(
         return Ok(Some(tick(true)));
     };
     let real_time = (cohorts.iter()).all(|cohort| cohort.cadence == Cadence::RealTime);
-    if real_time && news.is_empty() && prior.due(snapshot, rule, now)?.is_empty() {
+    if real_time && news.is_empty() && prior.due(snapshot, module, now)?.is_empty() {
         return Ok(None);
     }
     Ok(Some(tick(false)))
@@ -86,7 +88,7 @@ pub(crate) fn begin(
 /// The users of a tick that are still to be asked.
 pub(crate) fn remaining(
     snapshot: &Snapshot,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     cohorts: &[Cohort],
     prior: &PriorState,
     tick: &UnfinishedRun,
@@ -94,10 +96,10 @@ pub(crate) fn remaining(
     let news = if tick.all_users {
         None
     } else {
-        snapshot.changed_users(prior.rule.as_ref().map_or(0, |state| state.sequence))?
+        snapshot.changed_users(prior.module.as_ref().map_or(0, |state| state.sequence))?
     };
     let mut candidates = match news {
-        Some(news) => news | prior.due(snapshot, rule, tick.now())?,
+        Some(news) => news | prior.due(snapshot, module, tick.now())?,
         None => {
             // Members may be no longer known: history can be forgotten. Who is known later only is no member yet, but must be
             // asked when the time has come.

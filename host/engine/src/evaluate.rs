@@ -25,7 +25,7 @@ pub const BATCH_USERS: usize = 16 * 1024;
 /// A rule that answers from a snapshot.
 pub(crate) struct Evaluation<'a> {
     pub(crate) snapshot: &'a Snapshot,
-    pub(crate) rule: &'a Module,
+    pub(crate) module: &'a Module,
     pub(crate) reads: &'a RunReads<'a>,
     /// Told of users who need not be asked about any more.
     pub(crate) progress: &'a (dyn Fn(usize) + Sync),
@@ -34,14 +34,14 @@ pub(crate) struct Evaluation<'a> {
 impl Evaluation<'_> {
     /// Returns how many users make a batch of about [`BATCH_ROWS`] rows.
     pub(crate) fn batch_users(&self) -> usize {
-        batch_users(self.rule, self.reads)
+        batch_users(self.module, self.reads)
     }
 
     /// Asks about a batch, and about one user who is too large for it as about a large one. The outer error is the store's.
     fn ask(&self, users: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
-        let compiled = self.rule.origin() == Origin::Compiled;
+        let compiled = self.module.origin() == Origin::Compiled;
         let evaluated = self.call(users, limits::MAX_BATCH_BYTES, |batch| {
-            self.rule.classify(batch)
+            self.module.classify(batch)
         })?;
         match evaluated {
             Err(CallError::TooLarge) if users.len() == 1 => self.ask_large(users),
@@ -60,7 +60,7 @@ impl Evaluation<'_> {
 
     /// Asks about one large user, when it is their turn: nothing of another is in memory.
     fn ask_large(&self, user: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
-        let large = self.rule.large();
+        let large = self.module.large();
         let evaluated = self.call(user, large.max_batch_bytes(), |batch| large.classify(batch))?;
         Ok(evaluated.map_err(|evaluated| match evaluated {
             CallError::TooLarge | CallError::Rule(ModuleError::OutOfMemory { .. }) => {
@@ -106,11 +106,11 @@ pub(crate) struct RunReads<'s> {
 impl<'s> RunReads<'s> {
     pub(crate) fn new(
         snapshot: &'s Snapshot,
-        rule: &Module,
+        module: &Module,
         now: Millis,
         lists: &StaticLists,
     ) -> Result<Self, EngineError> {
-        let description = rule.description();
+        let description = module.description();
         let streams = description.streams.iter().map(|stream| StreamRead {
             names: stream.names.clone(),
             properties: properties(&stream.properties),
@@ -156,7 +156,7 @@ fn properties(properties: &[Property]) -> Vec<PropertyRead> {
 }
 
 /// How many users make a batch of about [`BATCH_ROWS`] rows.
-fn batch_users(rule: &Module, reads: &RunReads<'_>) -> usize {
+fn batch_users(module: &Module, reads: &RunReads<'_>) -> usize {
     let rows = reads.prepared.rows_hint();
     #[expect(
         clippy::cast_possible_truncation,
@@ -165,7 +165,7 @@ fn batch_users(rule: &Module, reads: &RunReads<'_>) -> usize {
     )]
     let users = (BATCH_ROWS as f64 / rows.max(1.0)) as usize;
     // Whole groups of 256 users, as the store keeps them, unless the answers of so many cohorts are too large.
-    let most = usize::try_from(rule.max_users())
+    let most = usize::try_from(module.max_users())
         .unwrap_or(BATCH_USERS)
         .max(1);
     (users.clamp(256, BATCH_USERS) / 256 * 256).min(most)

@@ -88,10 +88,10 @@ impl Failures {
     pub(crate) fn among(
         &self,
         snapshot: &Snapshot,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         users: &RoaringBitmap,
     ) -> Result<BTreeMap<UserKey, UserFailure>, EngineError> {
-        let stored = snapshot.failures(rule, self.definitions, users)?;
+        let stored = snapshot.failures(module, self.definitions, users)?;
         let mut failures: BTreeMap<_, _> = stored.into_iter().collect();
         for (user, failure) in &self.unstored {
             match failure {
@@ -106,10 +106,10 @@ impl Failures {
     pub(crate) fn waiting(
         &self,
         snapshot: &Snapshot,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         evaluated: &Again,
     ) -> Result<impl Iterator<Item = SkippedUsers>, EngineError> {
-        let summary = snapshot.failure_summary(rule, self.definitions)?;
+        let summary = snapshot.failure_summary(module, self.definitions)?;
         let failed = (summary.users.saturating_sub(summary.too_large))
             .saturating_add_signed(self.added.failed)
             .saturating_sub(evaluated.failed);
@@ -134,12 +134,12 @@ impl Failures {
     pub(crate) fn note(
         &mut self,
         snapshot: &Snapshot,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         changes: &[(UserKey, Option<UserFailure>)],
         reason: Option<&String>,
     ) -> Result<(), EngineError> {
         let users = changes.iter().map(|(user, _)| user.0).collect();
-        let before = self.among(snapshot, rule, &users)?;
+        let before = self.among(snapshot, module, &users)?;
         for (user, failure) in changes {
             self.added.add(before.get(user), -1);
             self.added.add(failure.as_ref(), 1);

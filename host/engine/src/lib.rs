@@ -23,12 +23,12 @@ pub mod failures;
 mod forget;
 mod lists;
 mod members;
+mod modules;
 pub mod payload;
 mod prior_state;
 mod reconcile;
 mod removal;
 mod report;
-mod rules;
 pub mod run;
 pub mod search;
 mod state;
@@ -39,11 +39,11 @@ pub use cohort::{Cohort, CohortSync};
 pub use error::EngineError;
 pub use forget::{Forgotten, forget};
 pub use lists::StaticLists;
+pub use modules::{forget_module, forget_other_modules, goes_on, next_due, records, records_since};
 pub use reconcile::{Reconciled, reconcile, unreconciled};
 pub use removal::{remove, removed};
 pub use report::{
     CohortPreview, CohortReport, HeldRun, Preview, Reason, RunRecord, RunReport, SkippedUsers,
 };
-pub use rules::{forget_other_rules, forget_rule, goes_on, next_due, records, records_since};
 pub use run::{Guard, RunOptions, RunProgress, preview, run_module};
 pub use status::{CohortStatus, FailingUsers, SHOWN_TOO_LARGE, reject, status};

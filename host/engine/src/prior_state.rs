@@ -13,7 +13,7 @@ use crate::state::{self, CohortState, ModuleState, UnfinishedRun};
 /// What is remembered of a rule and its cohorts: by the store, or by a preview of what it has not stored.
 pub(crate) struct PriorState {
     /// `None`: the rule is new.
-    pub(crate) rule: Option<ModuleState>,
+    pub(crate) module: Option<ModuleState>,
     /// In the order of the cohorts.
     pub(crate) cohorts: Vec<PriorCohort>,
     /// Whose answer is newer than the store's.
@@ -46,11 +46,11 @@ pub(crate) enum Unfinished {
 
 impl PriorState {
     /// Returns whether a run of the rule was cut off. It can go on only if each cohort is in the middle of this very run.
-    pub(crate) fn unfinished(&self, rule: &ModuleKey) -> Unfinished {
-        let Some(open) = self.rule.as_ref().and_then(|state| state.open.as_ref()) else {
+    pub(crate) fn unfinished(&self, module: &ModuleKey) -> Unfinished {
+        let Some(open) = self.module.as_ref().and_then(|state| state.open.as_ref()) else {
             return Unfinished::None;
         };
-        let stamp = open.stamp(rule);
+        let stamp = open.stamp(module);
         let in_it = |cohort: &PriorCohort| {
             let state = cohort.state.as_ref();
             state.is_some_and(|state| state.run == stamp)
@@ -65,7 +65,7 @@ impl PriorState {
 
     pub(crate) fn load(
         snapshot: &Snapshot,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         cohorts: &[Cohort],
     ) -> Result<Self, EngineError> {
         let cohort = |cohort: &Cohort| {
@@ -75,7 +75,7 @@ impl PriorState {
             })
         };
         Ok(Self {
-            rule: state::load_rule(snapshot, rule)?,
+            module: state::load_module(snapshot, module)?,
             cohorts: cohorts.iter().map(cohort).collect::<Result<_, _>>()?,
             evaluated: RoaringBitmap::new(),
             due: RoaringBitmap::new(),
@@ -87,9 +87,9 @@ impl PriorState {
     pub(crate) fn due(
         &self,
         snapshot: &Snapshot,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         now: Millis,
     ) -> Result<RoaringBitmap, EngineError> {
-        Ok((snapshot.due(rule, now)? - &self.evaluated) | &self.due)
+        Ok((snapshot.due(module, now)? - &self.evaluated) | &self.due)
     }
 }

@@ -67,7 +67,7 @@ pub fn remove(
     (state.end, state.held) = (RemovalState::UnderWay, None);
     state.begin_beside(now);
     // The answers that its members came from are void: should the definition come back, everybody is asked.
-    state.rule.clear();
+    state.module_key.clear();
     state.run.clear();
     for chunk in chunks(&snapshot, cohort, &state)? {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {

@@ -58,8 +58,8 @@ pub(crate) struct RunCounts {
 
 impl UnfinishedRun {
     /// Names the run, so that a cohort can say which run it is in.
-    pub(crate) fn stamp(&self, rule: &ModuleKey) -> String {
-        format!("{}-{}-{}", hex(&rule.0), self.now, self.sequence)
+    pub(crate) fn stamp(&self, key: &ModuleKey) -> String {
+        format!("{}-{}-{}", hex(&key.0), self.now, self.sequence)
     }
 }
 
@@ -72,8 +72,8 @@ pub(crate) struct CohortState {
     #[serde(default)]
     pub(crate) module: String,
     /// The rule whose runs keep its members up to date, in hex; empty: none, so the next run asks everybody.
-    #[serde(default)]
-    pub(crate) rule: String,
+    #[serde(default, rename = "rule")]
+    pub(crate) module_key: String,
     /// The run that it is in the middle of ([`OpenTick::stamp`]); empty: in none.
     #[serde(default)]
     pub(crate) run: String,
@@ -158,8 +158,8 @@ impl CohortState {
 }
 
 /// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different cadences may share a rule.
-pub(crate) fn module_key(rule: &Module, cohorts: &[Cohort]) -> ModuleKey {
-    let mut digest = Sha256::new_with_prefix(rule.digest());
+pub(crate) fn module_key(module: &Module, cohorts: &[Cohort]) -> ModuleKey {
+    let mut digest = Sha256::new_with_prefix(module.digest());
     for cohort in cohorts {
         digest.update(cohort.id.as_str().as_bytes());
         digest.update([0]);
@@ -167,23 +167,23 @@ pub(crate) fn module_key(rule: &Module, cohorts: &[Cohort]) -> ModuleKey {
     ModuleKey(digest.finalize().into())
 }
 
-pub(crate) fn load_rule(
+pub(crate) fn load_module(
     snapshot: &Snapshot,
-    rule: &ModuleKey,
+    key: &ModuleKey,
 ) -> Result<Option<ModuleState>, EngineError> {
-    decode(snapshot.module_state(rule)?, || "a rule".to_owned())
+    decode(snapshot.module_state(key)?, || "a rule".to_owned())
 }
 
 /// Returns the clock of the latest run of the rule that a cohort follows; `None`: it follows none.
-pub(crate) fn clock_of_its_rule(
+pub(crate) fn clock_of_its_module(
     snapshot: &Snapshot,
     state: &CohortState,
 ) -> Result<Option<Millis>, EngineError> {
-    let Some(key) = unhex(&state.rule) else {
+    let Some(key) = unhex(&state.module_key) else {
         return Ok(None);
     };
-    let rule = load_rule(snapshot, &ModuleKey(key))?;
-    Ok(rule.map(|rule| Millis(rule.now)))
+    let module = load_module(snapshot, &ModuleKey(key))?;
+    Ok(module.map(|state| Millis(state.now)))
 }
 
 pub(crate) fn load_cohort(

@@ -59,17 +59,17 @@ pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, En
 }
 
 fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<FailingUsers>, EngineError> {
-    let Some(rule) = state::unhex(&state.rule).map(ModuleKey) else {
+    let Some(module) = state::unhex(&state.module_key).map(ModuleKey) else {
         return Ok(None);
     };
-    let summary = snapshot.failures_of(&rule)?;
+    let summary = snapshot.failures_of(&module)?;
     if summary.users == 0 {
         return Ok(None);
     }
     let failed = summary.users.saturating_sub(summary.too_large);
     let mut ids = Vec::new();
     if summary.too_large > 0 {
-        for user in snapshot.too_large(&rule, SHOWN_TOO_LARGE)? {
+        for user in snapshot.too_large(&module, SHOWN_TOO_LARGE)? {
             ids.extend(snapshot.user_id(user)?);
         }
     }
@@ -93,7 +93,7 @@ fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis
     if state.held.is_some() || state.stale {
         return Ok(never);
     }
-    Ok(state::clock_of_its_rule(snapshot, state)?.unwrap_or(never))
+    Ok(state::clock_of_its_module(snapshot, state)?.unwrap_or(never))
 }
 
 /// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks everybody. If its end was

@@ -28,9 +28,9 @@
 //! use std::sync::Arc;
 //!
 //! use muster_publish::{Destination, DrainOptions, drain};
-//! use muster_store::{Options, Store};
+//! use muster_store::{Store, StoreOptions};
 //!
-//! let store = Arc::new(Store::open(Path::new("data"), &Options::default())?);
+//! let store = Arc::new(Store::open(Path::new("data"), &StoreOptions::default())?);
 //! let destination = Destination::File { path: "out/growth.ndjson".into() };
 //! let report = drain(&store, "growth", &destination, &DrainOptions::default(), |so_far| {
 //!     println!("{} messages", so_far.messages);

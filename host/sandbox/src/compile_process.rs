@@ -139,7 +139,7 @@ pub(crate) fn run(
     process: &CompileProcess,
     allocation: Allocation,
     metered: bool,
-    rule: &[u8],
+    module: &[u8],
     key: CacheKey,
 ) -> Result<OwnArtefact, LoadError> {
     let header = Header {
@@ -169,7 +169,7 @@ pub(crate) fn run(
                 // A process that has ended says why elsewhere.
                 let _ = stdin
                     .write_all(&header.encode())
-                    .and_then(|()| stdin.write_all(rule));
+                    .and_then(|()| stdin.write_all(module));
             }
         });
         let artefact = scope.spawn(move || read(stdout, limits::MAX_ARTEFACT_BYTES));

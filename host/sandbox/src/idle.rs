@@ -20,31 +20,31 @@ impl<T> Shelf<T> {
     }
 
     /// Takes the instance of a rule that was used last: its memory is the warmest.
-    pub(crate) fn take(&self, rule: u64) -> Option<T> {
+    pub(crate) fn take(&self, module: u64) -> Option<T> {
         let mut items = self.lock();
-        let at = items.iter().rposition(|(owner, _)| *owner == rule)?;
+        let at = items.iter().rposition(|(owner, _)| *owner == module)?;
         items.remove(at).map(|(_, item)| item)
     }
 
-    pub(crate) fn put(&self, rule: u64, item: T) {
+    pub(crate) fn put(&self, module: u64, item: T) {
         let mut items = self.lock();
         let oldest = if items.len() >= self.room {
             items.pop_front()
         } else {
             None
         };
-        items.push_back((rule, item));
+        items.push_back((module, item));
         drop(items);
         // Outside the lock: giving memory back is a system call.
         drop(oldest);
     }
 
     /// Drops what a rule has here.
-    pub(crate) fn clear(&self, rule: u64) {
+    pub(crate) fn clear(&self, module: u64) {
         let mut items = self.lock();
         let (gone, kept) = std::mem::take(&mut *items)
             .into_iter()
-            .partition::<VecDeque<_>, _>(|(owner, _)| *owner == rule);
+            .partition::<VecDeque<_>, _>(|(owner, _)| *owner == module);
         *items = kept;
         drop(items);
         drop(gone);
@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn gives_back_the_warmest_and_drops_the_oldest() {
         let shelf = Shelf::new(3);
-        for (rule, item) in [(1, "a"), (2, "b"), (1, "c"), (1, "d")] {
-            shelf.put(rule, item);
+        for (module, item) in [(1, "a"), (2, "b"), (1, "c"), (1, "d")] {
+            shelf.put(module, item);
         }
         assert_eq!(shelf.take(1), Some("d"));
         assert_eq!(shelf.take(1), Some("c"));
@@ -74,8 +74,8 @@ mod tests {
     #[test]
     fn clears_one_rule() {
         let shelf = Shelf::new(3);
-        for (rule, item) in [(1, "a"), (2, "b"), (1, "c")] {
-            shelf.put(rule, item);
+        for (module, item) in [(1, "a"), (2, "b"), (1, "c")] {
+            shelf.put(module, item);
         }
         shelf.clear(1);
         assert_eq!((shelf.take(1), shelf.take(2)), (None, Some("b")));

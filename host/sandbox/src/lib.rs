@@ -11,9 +11,9 @@
 //! batch for hand-written rules.
 //!
 //! ```
-//! use muster_sandbox::{LoadError, Options, Origin, Sandbox};
+//! use muster_sandbox::{LoadError, Origin, Sandbox, SandboxOptions};
 //!
-//! let sandbox = Sandbox::new(Options::default())?;
+//! let sandbox = Sandbox::new(SandboxOptions::default())?;
 //! let error = sandbox.load(b"(module)", Origin::HandWritten).unwrap_err();
 //! assert!(matches!(error, LoadError::NotWasm { .. }));
 //! # Ok::<(), muster_sandbox::SandboxError>(())

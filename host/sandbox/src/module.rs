@@ -98,7 +98,7 @@ impl Module {
         &self.inner.artefact
     }
 
-    /// The fuel that its calls took so far, if the sandbox is metered ([`crate::Options::metered`]); else 0.
+    /// The fuel that its calls took so far, if the sandbox is metered ([`crate::SandboxOptions::metered`]); else 0.
     #[must_use]
     pub fn fuel(&self) -> u64 {
         self.inner.fuel.load(Ordering::Relaxed)
@@ -136,7 +136,7 @@ impl Module {
     #[must_use]
     pub fn large(&self) -> LargeUserPermit<'_> {
         LargeUserPermit {
-            rule: self,
+            module: self,
             _turn: self.inner.calls.large.enter(),
         }
     }
@@ -186,7 +186,7 @@ impl Module {
 /// The turn of one large user, which ends when it is dropped.
 #[derive(Debug)]
 pub struct LargeUserPermit<'a> {
-    rule: &'a Module,
+    module: &'a Module,
     _turn: GatePass<'a>,
 }
 
@@ -198,24 +198,24 @@ impl LargeUserPermit<'_> {
     }
 
     fn memory(&self) -> usize {
-        let memory = self.rule.inner.calls.large_memory;
+        let memory = self.module.inner.calls.large_memory;
         memory.min(limits::MAX_LARGE_MEMORY_BYTES)
     }
 
     /// Asks about a batch of up to [`Self::max_batch_bytes`], in an instance of its own that may have
-    /// [`crate::Options::large_memory`] and [`limits::LARGE_TIME_FACTOR`] times the time of another batch.
+    /// [`crate::SandboxOptions::large_memory`] and [`limits::LARGE_TIME_FACTOR`] times the time of another batch.
     ///
     /// # Errors
     /// As [`Rule::classify`].
     pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, ModuleError> {
-        let rule = self.rule;
-        rule.check(batch, self.max_batch_bytes())?;
-        let calls = &rule.inner.calls;
+        let module = self.module;
+        module.check(batch, self.max_batch_bytes())?;
+        let calls = &module.inner.calls;
         let _place = calls.gate.enter();
         let time = calls.clock.as_ref().map(|clock| clock.classify);
         let time = time.map(|time| time.saturating_mul(limits::LARGE_TIME_FACTOR));
-        let mut live = Instance::start(&rule.inner.exports, self.memory(), time)?;
-        rule.ask(&mut live, batch, time)
+        let mut live = Instance::start(&module.inner.exports, self.memory(), time)?;
+        module.ask(&mut live, batch, time)
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Sandbox {
     cache: Option<Cache>,
     compile: Compile,
     metered: bool,
-    rules: AtomicU64,
+    modules: AtomicU64,
 }
 
 /// An engine and what its calls share.
@@ -72,7 +72,7 @@ impl Sandbox {
             cache,
             compile: options.compile,
             metered: options.metered,
-            rules: AtomicU64::new(0),
+            modules: AtomicU64::new(0),
         })
     }
 
@@ -91,7 +91,7 @@ impl Sandbox {
         let description = side.describe(&exports).map_err(LoadError::Describe)?;
         description::check(&description)?;
         Ok(Module::new(ModuleInner {
-            id: self.rules.fetch_add(1, Ordering::Relaxed),
+            id: self.modules.fetch_add(1, Ordering::Relaxed),
             calls: Arc::clone(&side.calls),
             exports,
             origin,

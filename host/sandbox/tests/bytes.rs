@@ -23,8 +23,8 @@ static RULE: LazyLock<Module> = LazyLock::new(|| HONEST.load(&SANDBOX).unwrap())
 /// Loads and asks; only a panic or a hanging call fails.
 fn try_out(bytes: &[u8]) {
     match SANDBOX.load(bytes, Origin::HandWritten) {
-        Ok(rule) => {
-            let _ = rule.classify(&ONE_USER);
+        Ok(module) => {
+            let _ = module.classify(&ONE_USER);
         }
         Err(error) => assert!(error.to_string().len() < 2_000),
     }

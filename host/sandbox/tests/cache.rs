@@ -27,9 +27,9 @@ fn sandbox(cache: &Path) -> Sandbox {
 
 /// Loads the honest rule in a process' worth of state, and sees that it works.
 fn load(cache: &Path, origin: Origin) -> Artefact {
-    let rule = sandbox(cache).load(&HONEST.component(), origin).unwrap();
-    assert!(right(&rule.classify(&ONE_USER).unwrap()));
-    rule.artefact().clone()
+    let module = sandbox(cache).load(&HONEST.component(), origin).unwrap();
+    assert!(right(&module.classify(&ONE_USER).unwrap()));
+    module.artefact().clone()
 }
 
 fn files(cache: &Path) -> Vec<PathBuf> {
@@ -51,9 +51,9 @@ fn the_second_load_compiles_nothing() {
         until: 5_000,
         ..HONEST
     };
-    let rule = other.load(&sandbox(&cache)).unwrap();
-    assert_eq!(rule.artefact(), &Artefact::Compiled);
-    assert_eq!(rule.classify(&ONE_USER).unwrap().until, [5_000]);
+    let module = other.load(&sandbox(&cache)).unwrap();
+    assert_eq!(module.artefact(), &Artefact::Compiled);
+    assert_eq!(module.classify(&ONE_USER).unwrap().until, [5_000]);
     assert_eq!(files(&cache).len(), 3);
     for file in files(&cache) {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -115,9 +115,9 @@ fn a_rule_works_although_it_could_not_be_stored() {
     let cache = directory.path().join("cache");
     let sandbox = sandbox(&cache);
     fs::remove_dir_all(&cache).unwrap();
-    let rule = HONEST.load(&sandbox).unwrap();
-    assert!(matches!(rule.artefact(), Artefact::NotStored(_)));
-    assert!(right(&rule.classify(&ONE_USER).unwrap()));
+    let module = HONEST.load(&sandbox).unwrap();
+    assert!(matches!(module.artefact(), Artefact::NotStored(_)));
+    assert!(right(&module.classify(&ONE_USER).unwrap()));
 }
 
 #[test]

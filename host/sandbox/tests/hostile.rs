@@ -20,11 +20,11 @@ use muster_sandbox::{Batch, LoadError, ModuleError, Origin, Sandbox, SandboxOpti
 fn error(hostile: &Wat) -> ModuleError {
     let sandbox = sandbox();
     let honest = HONEST.load(&sandbox).unwrap();
-    let rule = hostile.load(&sandbox).unwrap();
+    let module = hostile.load(&sandbox).unwrap();
     let started = Instant::now();
-    let error = rule.classify(&ONE_USER).unwrap_err();
+    let error = module.classify(&ONE_USER).unwrap_err();
     assert_eq!(
-        rule.classify(&ONE_USER),
+        module.classify(&ONE_USER),
         Err(error.clone()),
         "the same again"
     );
@@ -53,10 +53,10 @@ fn describing(describe: &'static str) -> ModuleError {
 fn an_honest_rule_answers() {
     let sandbox = sandbox();
     for origin in [Origin::Compiled, Origin::HandWritten] {
-        let rule = sandbox.load(&HONEST.component(), origin).unwrap();
-        assert_eq!(rule.description().cohorts, ["test"]);
+        let module = sandbox.load(&HONEST.component(), origin).unwrap();
+        assert_eq!(module.description().cohorts, ["test"]);
         for _ in 0..100 {
-            assert!(right(&rule.classify(&ONE_USER).unwrap()));
+            assert!(right(&module.classify(&ONE_USER).unwrap()));
         }
     }
 }
@@ -73,12 +73,12 @@ fn fuel_is_counted_where_it_is_asked_for() {
         };
         HONEST.load(&Sandbox::new(options).unwrap()).unwrap()
     };
-    let rule = metered();
-    rule.classify(&ONE_USER).unwrap();
-    let once = rule.fuel();
+    let module = metered();
+    module.classify(&ONE_USER).unwrap();
+    let once = module.fuel();
     assert!(once > 0);
-    rule.classify(&ONE_USER).unwrap();
-    assert_eq!(rule.fuel(), 2 * once, "the same call takes the same");
+    module.classify(&ONE_USER).unwrap();
+    assert_eq!(module.fuel(), 2 * once, "the same call takes the same");
     let again = metered();
     again.classify(&ONE_USER).unwrap();
     assert_eq!(again.fuel(), once);
@@ -578,18 +578,18 @@ fn a_large_user_gets_an_instance_of_their_own() {
         ..HONEST
     };
     for origin in [Origin::HandWritten, Origin::Compiled] {
-        let rule = sandbox.load(&hungry.component(), origin).unwrap();
-        let error = rule.classify(&ONE_USER).unwrap_err();
+        let module = sandbox.load(&hungry.component(), origin).unwrap();
+        let error = module.classify(&ONE_USER).unwrap_err();
         let limit = limits::MAX_MEMORY_BYTES;
         assert!(
             matches!(error, ModuleError::OutOfMemory { limit: told, .. } if told == limit),
             "{error}"
         );
         for _ in 0..2 {
-            assert!(right(&rule.large().classify(&ONE_USER).unwrap()));
+            assert!(right(&module.large().classify(&ONE_USER).unwrap()));
         }
         assert!(
-            rule.classify(&ONE_USER).is_err(),
+            module.classify(&ONE_USER).is_err(),
             "no other uses its memory again"
         );
     }
@@ -597,8 +597,8 @@ fn a_large_user_gets_an_instance_of_their_own() {
         classify: "(loop (drop (memory.grow (i32.const 256))) br 0) unreachable",
         ..HONEST
     };
-    let rule = endless.load(&sandbox).unwrap();
-    let error = rule.large().classify(&ONE_USER).unwrap_err();
+    let module = endless.load(&sandbox).unwrap();
+    let error = module.large().classify(&ONE_USER).unwrap_err();
     let limit = limits::MAX_LARGE_MEMORY_BYTES;
     assert!(
         matches!(error, ModuleError::OutOfMemory { limit: told, .. } if told == limit),
@@ -613,12 +613,12 @@ fn a_large_user_has_what_the_host_gives() {
         ..options()
     })
     .unwrap();
-    let rule = Wat {
+    let module = Wat {
         classify: "(drop (memory.grow (i32.const 4800))) i32.const 900",
         ..HONEST
     };
-    let rule = rule.load(&sandbox).unwrap();
-    let large = rule.large();
+    let module = module.load(&sandbox).unwrap();
+    let large = module.large();
     assert_eq!(large.max_batch_bytes(), 150 << 20);
     let error = large.classify(&ONE_USER).unwrap_err();
     assert!(
@@ -639,7 +639,7 @@ fn a_large_user_may_have_more_columns() {
         pages: 4_000,
         ..HONEST
     };
-    let rule = wat.load(&sandbox).unwrap();
+    let module = wat.load(&sandbox).unwrap();
     let bytes = vec![b'x'; limits::MAX_BATCH_BYTES];
     let batch = Batch {
         dictionary: muster_sandbox::Dictionary {
@@ -649,10 +649,10 @@ fn a_large_user_may_have_more_columns() {
         ..ONE_USER
     };
     assert!(matches!(
-        rule.classify(&batch),
+        module.classify(&batch),
         Err(ModuleError::LargeBatch { .. })
     ));
-    assert!(right(&rule.large().classify(&batch).unwrap()));
+    assert!(right(&module.large().classify(&batch).unwrap()));
 }
 
 #[test]
@@ -737,8 +737,8 @@ fn too_many_parts() {
 
 #[test]
 fn batches_that_are_wrong() {
-    let rule = HONEST.load(&sandbox()).unwrap();
-    let text = |batch: &Batch<'_>| rule.classify(batch).unwrap_err().to_string();
+    let module = HONEST.load(&sandbox()).unwrap();
+    let text = |batch: &Batch<'_>| module.classify(batch).unwrap_err().to_string();
     assert!(
         text(&Batch {
             users: 2,
@@ -753,7 +753,7 @@ fn batches_that_are_wrong() {
         })
         .contains("at most")
     );
-    assert!(rule.classify(&ONE_USER).is_ok());
+    assert!(module.classify(&ONE_USER).is_ok());
 }
 
 #[test]
@@ -769,8 +769,8 @@ fn nothing_is_kept_between_the_batches_of_a_hand_written_rule() {
     };
     let sandbox = sandbox();
     let members = |origin| {
-        let rule = sandbox.load(&wat.component(), origin).unwrap();
-        [(); 3].map(|()| rule.classify(&ONE_USER).unwrap().members[0])
+        let module = sandbox.load(&wat.component(), origin).unwrap();
+        [(); 3].map(|()| module.classify(&ONE_USER).unwrap().members[0])
     };
     assert_eq!(members(Origin::HandWritten), [1, 1, 1]);
     // Ours are used again, which this shows: they must not do what this one does.
@@ -785,7 +785,7 @@ fn many_threads_and_rules_at_once() {
         classify: "unreachable",
         ..HONEST
     };
-    let rules: Vec<_> = (0..30)
+    let modules: Vec<_> = (0..30)
         .map(|_| load(&HONEST, Origin::Compiled))
         .chain([load(&HONEST, Origin::HandWritten)])
         .collect();
@@ -797,12 +797,12 @@ fn many_threads_and_rules_at_once() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for round in 0..20 {
-                    for rule in &rules {
-                        assert!(right(&rule.classify(&ONE_USER).unwrap()), "{round}");
+                    for module in &modules {
+                        assert!(right(&module.classify(&ONE_USER).unwrap()), "{round}");
                     }
-                    for rule in &hostile {
+                    for module in &hostile {
                         assert!(matches!(
-                            rule.classify(&ONE_USER),
+                            module.classify(&ONE_USER),
                             Err(ModuleError::Trapped { .. })
                         ));
                     }
@@ -814,15 +814,15 @@ fn many_threads_and_rules_at_once() {
 
 #[test]
 fn a_rule_outlives_its_sandbox() {
-    let rule = HONEST.load(&sandbox()).unwrap();
-    assert!(right(&rule.classify(&ONE_USER).unwrap()));
+    let module = HONEST.load(&sandbox()).unwrap();
+    assert!(right(&module.classify(&ONE_USER).unwrap()));
     let slow = Wat {
         classify: "(loop br 0) unreachable",
         ..HONEST
     };
-    let rule = slow.load(&sandbox()).unwrap();
+    let module = slow.load(&sandbox()).unwrap();
     assert!(matches!(
-        rule.classify(&ONE_USER),
+        module.classify(&ONE_USER),
         Err(ModuleError::TimedOut { .. })
     ));
 }
@@ -856,9 +856,9 @@ fn without_address_space_memory_comes_as_needed() {
             muster_sandbox::Allocation::OnDemand
         );
         for origin in [Origin::Compiled, Origin::HandWritten] {
-            let rule = sandbox.load(&component_of(HONEST.core()), origin).unwrap();
+            let module = sandbox.load(&component_of(HONEST.core()), origin).unwrap();
             for _ in 0..10 {
-                assert!(right(&rule.classify(&ONE_USER).unwrap()));
+                assert!(right(&module.classify(&ONE_USER).unwrap()));
             }
         }
         let greedy = Wat {

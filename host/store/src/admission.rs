@@ -10,7 +10,7 @@ impl Store {
     /// Takes an event name. One that is new gets its number, so that an event with it can be appended whatever comes in meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::TooManyNames`] when it is new and there are [`crate::Options::event_names`] already, and when it is too long.
+    /// [`StoreError::TooManyNames`] when it is new and there are [`crate::StoreOptions::event_names`] already, and when it is too long.
     pub fn admit_event_name(&self, name: &str) -> Result<(), StoreError> {
         let terms = self.inner.terms.read();
         let terms = terms.unwrap_or_else(PoisonError::into_inner);

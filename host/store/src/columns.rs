@@ -117,7 +117,7 @@ pub struct PropertyRead {
 pub struct StreamRead {
     /// Event names; `*` stands for any run of characters.
     pub names: Vec<String>,
-    /// The event properties that become columns, in this order. The empty name, as [`Kind::Text`], is the event's own name.
+    /// The event properties that become columns, in this order. The empty name, as [`ValueKind::Text`], is the event's own name.
     pub properties: Vec<PropertyRead>,
     /// How far back, in ms: rows with time > now − reach. `None`: all history.
     pub lookback: Option<u64>,

@@ -28,7 +28,7 @@ type Changes = BTreeMap<u32, Vec<(u32, i64)>>;
 pub(crate) fn set(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     deadlines: &[(UserKey, i64)],
 ) -> Result<(), StoreError> {
     let mut changes = Changes::new();
@@ -38,7 +38,7 @@ pub(crate) fn set(
     for height in 0..=ROOT {
         let mut above = Changes::new();
         for (node, changes) in changes {
-            if let Some(earliest) = change(txn, tables, &key(rule, height, node), &changes)? {
+            if let Some(earliest) = change(txn, tables, &key(module, height, node), &changes)? {
                 note(&mut above, node, earliest);
             }
         }
@@ -90,9 +90,9 @@ fn change(
 pub(crate) fn next(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
 ) -> Result<Option<i64>, StoreError> {
-    match tables.expiries.get(txn, &key(rule, ROOT, 0))? {
+    match tables.expiries.get(txn, &key(module, ROOT, 0))? {
         Some(value) => Ok(Some(instant::decode(*parts(value)?.0))),
         None => Ok(None),
     }
@@ -102,21 +102,21 @@ pub(crate) fn next(
 pub(crate) fn due(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     now: i64,
 ) -> Result<RoaringBitmap, StoreError> {
     let mut due = RoaringBitmap::new();
     let corrupt = || StoreError::Corrupt { what: WHAT };
     // The greatest instant stands for none.
     let now = now.min(i64::MAX - 1);
-    if next(txn, tables, rule)?.is_none_or(|earliest| earliest > now) {
+    if next(txn, tables, module)?.is_none_or(|earliest| earliest > now) {
         return Ok(due);
     }
     due.insert(0);
     for height in (0..=ROOT).rev() {
         let nodes = std::mem::take(&mut due);
         for node in nodes {
-            let value = tables.expiries.get(txn, &key(rule, height, node))?;
+            let value = tables.expiries.get(txn, &key(module, height, node))?;
             // A node whose earliest instant is known above is there.
             let (_, instants) = parts(value.ok_or_else(corrupt)?)?;
             let first = node << GROUP_BITS;
@@ -133,9 +133,9 @@ pub(crate) fn due(
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
 ) -> Result<(), StoreError> {
-    let (first, last) = (key(rule, 0, 0), key(rule, ROOT, u32::MAX));
+    let (first, last) = (key(module, 0, 0), key(module, ROOT, u32::MAX));
     let range = (Included(first.as_slice()), Included(last.as_slice()));
     tables.expiries.delete_range(txn, &range)?;
     Ok(())
@@ -149,10 +149,10 @@ fn parts(value: &[u8]) -> Result<(&Instant, &[Instant]), StoreError> {
     }
 }
 
-fn key(rule: &ModuleKey, height: u8, node: u32) -> [u8; 37] {
+fn key(module: &ModuleKey, height: u8, node: u32) -> [u8; 37] {
     let mut key = [0; 37];
     let (head, tail) = key.split_at_mut(32);
-    head.copy_from_slice(&rule.0);
+    head.copy_from_slice(&module.0);
     let [a, b, c, d] = node.to_be_bytes();
     tail.copy_from_slice(&[height, a, b, c, d]);
     key

@@ -64,11 +64,11 @@ type FailureGroup = BTreeMap<u8, UserFailure>;
 pub(crate) fn apply(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     changes: &FailureChanges,
 ) -> Result<(), StoreError> {
     let definitions = changes.definitions;
-    drop_others(txn, tables, rule, definitions)?;
+    drop_others(txn, tables, module, definitions)?;
     let mut groups: BTreeMap<u32, Vec<(u8, Option<UserFailure>)>> = BTreeMap::new();
     for (user, failure) in &changes.users {
         groups
@@ -79,10 +79,10 @@ pub(crate) fn apply(
     if groups.is_empty() {
         return Ok(());
     }
-    let before = summary(txn, tables, rule, definitions)?;
+    let before = summary(txn, tables, module, definitions)?;
     let mut after = before.clone();
     for (group, changes) in groups {
-        let key = key(rule, definitions, group);
+        let key = key(module, definitions, group);
         let mut failures = read(tables.failures.get(txn, &key)?)?;
         after.users = after.users.saturating_sub(failures.len() as u64);
         after.too_large = after.too_large.saturating_sub(too_large(&failures));
@@ -100,7 +100,7 @@ pub(crate) fn apply(
         after.reason.clone_from(reason);
     }
     if after != before {
-        put_summary(txn, tables, rule, definitions, &after)?;
+        put_summary(txn, tables, module, definitions, &after)?;
     }
     Ok(())
 }
@@ -109,11 +109,14 @@ pub(crate) fn apply(
 fn drop_others(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     definitions: u64,
 ) -> Result<(), StoreError> {
-    let (first, last) = (key(rule, 0, 0), key(rule, u64::MAX, SUMMARY));
-    let (from, to) = (key(rule, definitions, 0), key(rule, definitions, SUMMARY));
+    let (first, last) = (key(module, 0, 0), key(module, u64::MAX, SUMMARY));
+    let (from, to) = (
+        key(module, definitions, 0),
+        key(module, definitions, SUMMARY),
+    );
     for range in [
         (Included(first.as_slice()), Excluded(from.as_slice())),
         (Excluded(to.as_slice()), Included(last.as_slice())),
@@ -130,9 +133,9 @@ fn drop_others(
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
 ) -> Result<(), StoreError> {
-    let (first, last) = (key(rule, 0, 0), key(rule, u64::MAX, SUMMARY));
+    let (first, last) = (key(module, 0, 0), key(module, u64::MAX, SUMMARY));
     let range = (Included(first.as_slice()), Included(last.as_slice()));
     tables.failures.delete_range(txn, &range)?;
     Ok(())
@@ -144,9 +147,9 @@ pub(crate) fn forget_user(
     tables: &Tables,
     user: UserKey,
 ) -> Result<(), StoreError> {
-    for rule in runs::module_keys(txn, tables)? {
+    for module in runs::module_keys(txn, tables)? {
         // Only those of one number of definitions are kept.
-        let Some(entry) = tables.failures.prefix_iter(txn, &rule.0)?.next() else {
+        let Some(entry) = tables.failures.prefix_iter(txn, &module.0)?.next() else {
             continue;
         };
         let changes = FailureChanges {
@@ -154,7 +157,7 @@ pub(crate) fn forget_user(
             users: vec![(user, None)],
             reason: None,
         };
-        apply(txn, tables, &rule, &changes)?;
+        apply(txn, tables, &module, &changes)?;
     }
     Ok(())
 }
@@ -163,19 +166,19 @@ pub(crate) fn forget_user(
 pub(crate) fn among(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     definitions: u64,
     users: &RoaringBitmap,
 ) -> Result<Vec<(UserKey, UserFailure)>, StoreError> {
     let mut among = Vec::new();
-    if summary(txn, tables, rule, definitions)?.users == 0 {
+    if summary(txn, tables, module, definitions)?.users == 0 {
         return Ok(among);
     }
     let mut users = users.iter();
     let mut next = users.next();
     while let Some(user) = next {
         let group = user >> GROUP_BITS;
-        let failures = read(tables.failures.get(txn, &key(rule, definitions, group))?)?;
+        let failures = read(tables.failures.get(txn, &key(module, definitions, group))?)?;
         while let Some(user) = next.filter(|user| user >> GROUP_BITS == group) {
             let user = UserKey(user);
             among.extend(failures.get(&place(user)).map(|failure| (user, *failure)));
@@ -189,10 +192,13 @@ pub(crate) fn among(
 pub(crate) fn summary(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     definitions: u64,
 ) -> Result<FailureSummary, StoreError> {
-    let Some(value) = tables.failures.get(txn, &key(rule, definitions, SUMMARY))? else {
+    let Some(value) = tables
+        .failures
+        .get(txn, &key(module, definitions, SUMMARY))?
+    else {
         return Ok(FailureSummary::default());
     };
     decode_summary(value)
@@ -202,9 +208,9 @@ pub(crate) fn summary(
 pub(crate) fn summary_of_any(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
 ) -> Result<FailureSummary, StoreError> {
-    for entry in tables.failures.prefix_iter(txn, &rule.0)? {
+    for entry in tables.failures.prefix_iter(txn, &module.0)? {
         let (key, value) = entry?;
         if group_of(key)? == SUMMARY {
             return decode_summary(value);
@@ -217,11 +223,11 @@ pub(crate) fn summary_of_any(
 pub(crate) fn first_too_large(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     most: usize,
 ) -> Result<Vec<UserKey>, StoreError> {
     let mut users = Vec::new();
-    for entry in tables.failures.prefix_iter(txn, &rule.0)? {
+    for entry in tables.failures.prefix_iter(txn, &module.0)? {
         let (key, value) = entry?;
         let group = group_of(key)?;
         if group == SUMMARY {
@@ -252,11 +258,11 @@ fn decode_summary(value: &[u8]) -> Result<FailureSummary, StoreError> {
 fn put_summary(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
     definitions: u64,
     summary: &FailureSummary,
 ) -> Result<(), StoreError> {
-    let key = key(rule, definitions, SUMMARY);
+    let key = key(module, definitions, SUMMARY);
     if summary.users == 0 {
         tables.failures.delete(txn, &key)?;
         return Ok(());
@@ -327,10 +333,10 @@ fn place(user: UserKey) -> u8 {
     user.0 as u8
 }
 
-fn key(rule: &ModuleKey, definitions: u64, group: u32) -> [u8; 44] {
+fn key(module: &ModuleKey, definitions: u64, group: u32) -> [u8; 44] {
     let mut key = [0; 44];
     let (head, tail) = key.split_at_mut(32);
-    head.copy_from_slice(&rule.0);
+    head.copy_from_slice(&module.0);
     let (middle, tail) = tail.split_at_mut(8);
     middle.copy_from_slice(&definitions.to_be_bytes());
     tail.copy_from_slice(&group.to_be_bytes());

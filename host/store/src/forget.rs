@@ -81,8 +81,8 @@ impl StoreInner {
         self.flush_into(&mut txn, &mut view)?;
         writer.save(self, &mut txn)?;
         self.forget_rows(&mut txn, &mut view, user)?;
-        for rule in runs::module_keys(&txn, tables)? {
-            expiries::set(&mut txn, tables, &rule, &[(user, i64::MAX)])?;
+        for module in runs::module_keys(&txn, tables)? {
+            expiries::set(&mut txn, tables, &module, &[(user, i64::MAX)])?;
         }
         failures::forget_user(&mut txn, tables, user)?;
         members::forget(&mut txn, tables, user)?;

@@ -5,11 +5,11 @@
 //!
 //! ```
 //! use muster_model::{EventBuffer, Millis, ScalarRef};
-//! use muster_store::{Kind, Options, PropertyRead, ReadRequest, Store, StreamRead, UserKey};
+//! use muster_store::{PropertyRead, ReadRequest, Store, StoreOptions, StreamRead, UserKey, ValueKind};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
-//! let store = Store::open(directory.path(), &Options::default())?;
+//! let store = Store::open(directory.path(), &StoreOptions::default())?;
 //! let mut buffer = EventBuffer::default();
 //! buffer.event("ann", "Purchase", Millis(1_000), Some("insert-1"));
 //! buffer.property("amount", ScalarRef::Number(60.0));
@@ -21,7 +21,7 @@
 //!     now: Millis(2_000),
 //!     streams: &[StreamRead {
 //!         names: vec!["Purchase".to_owned()],
-//!         properties: vec![PropertyRead { name: "amount".to_owned(), kind: Kind::Number }],
+//!         properties: vec![PropertyRead { name: "amount".to_owned(), kind: ValueKind::Number }],
 //!         reach: None,
 //!     }],
 //!     user_properties: &[],

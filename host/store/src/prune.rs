@@ -56,7 +56,7 @@ pub struct RetentionRefusal {
 
 impl Store {
     /// Does one piece of work towards dropping events that are older than
-    /// [`crate::Options::keep_events`], counted from the clock or from the newest event that was
+    /// [`crate::StoreOptions::keep_events`], counted from the clock or from the newest event that was
     /// received, whichever is earlier. Call it from time to time until it is done, beside
     /// [`Self::maintain`]; merges drop those events too from then on. It takes the memory that a
     /// merge takes. More than [`PRUNE_PERCENT`] of all events are refused unless `anyway` is set.

@@ -23,7 +23,7 @@ const PRUNED: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct RunCommit {
     /// What becomes of the rule; `None`: the run asked no rule.
-    pub rule: Option<ModuleCommit>,
+    pub module: Option<ModuleCommit>,
     /// Who enters and leaves.
     pub members: Vec<MemberChange>,
     /// The engine's own bytes, per cohort.
@@ -90,17 +90,17 @@ impl Store {
     pub fn commit_run(&self, run: &RunCommit) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
-        if let Some(rule) = &run.rule {
-            let seen = match tables.modules.get(&txn, &rule.key.0)? {
-                Some(state) if rule.sequence == 0 => changed_users::seen_by(state)?,
-                _ => rule.sequence,
+        if let Some(module) = &run.module {
+            let seen = match tables.modules.get(&txn, &module.key.0)? {
+                Some(state) if module.sequence == 0 => changed_users::seen_by(state)?,
+                _ => module.sequence,
             };
             let mut state = seen.to_le_bytes().to_vec();
-            state.extend_from_slice(&rule.state);
-            tables.modules.put(&mut txn, &rule.key.0, &state)?;
-            expiries::set(&mut txn, tables, &rule.key, &rule.expiries)?;
-            if let Some(changes) = &rule.failures {
-                failures::apply(&mut txn, tables, &rule.key, changes)?;
+            state.extend_from_slice(&module.state);
+            tables.modules.put(&mut txn, &module.key.0, &state)?;
+            expiries::set(&mut txn, tables, &module.key, &module.expiries)?;
+            if let Some(changes) = &module.failures {
+                failures::apply(&mut txn, tables, &module.key, changes)?;
             }
         }
         for change in &run.members {
@@ -118,7 +118,7 @@ impl Store {
         }
         let (states, records) = (&run.cohort_states, &run.records);
         (self.inner).put_outcome(&mut txn, states, &run.messages, records)?;
-        if run.rule.is_some() {
+        if run.module.is_some() {
             changed_users::prune(&mut txn, tables)?;
         }
         self.inner.commit(txn)?;
@@ -130,12 +130,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written; then nothing changed.
-    pub fn forget_module(&self, rule: &ModuleKey) -> Result<(), StoreError> {
+    pub fn forget_module(&self, module: &ModuleKey) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
-        tables.modules.delete(&mut txn, &rule.0)?;
-        expiries::forget(&mut txn, tables, rule)?;
-        failures::forget(&mut txn, tables, rule)?;
+        tables.modules.delete(&mut txn, &module.0)?;
+        expiries::forget(&mut txn, tables, module)?;
+        failures::forget(&mut txn, tables, module)?;
         changed_users::prune(&mut txn, tables)?;
         self.inner.commit(txn)
     }
@@ -165,9 +165,9 @@ impl StoreInner {
 pub(crate) fn module_state(
     txn: &ReadTxn<'_>,
     tables: &Tables,
-    rule: &ModuleKey,
+    module: &ModuleKey,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(value) = tables.modules.get(txn, &rule.0)? else {
+    let Some(value) = tables.modules.get(txn, &module.0)? else {
         return Ok(None);
     };
     changed_users::seen_by(value)?;
@@ -178,14 +178,14 @@ pub(crate) fn module_keys(
     txn: &ReadTxn<'_>,
     tables: &Tables,
 ) -> Result<Vec<ModuleKey>, StoreError> {
-    let mut rules = Vec::new();
+    let mut keys = Vec::new();
     for entry in tables.modules.iter(txn)? {
         let key = entry?.0.try_into().map_err(|_| StoreError::Corrupt {
-            what: "the key of a rule",
+            what: "the key of a module",
         })?;
-        rules.push(ModuleKey(key));
+        keys.push(ModuleKey(key));
     }
-    Ok(rules)
+    Ok(keys)
 }
 
 /// Adds a record, and drops some that are too old or too many.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A consistent state of the store, which later commits do not change. Many threads may read it at once, up to
-/// [`crate::Options::readers`] truly so, or one after the other while there are very many snapshots. Let go of it soon: pages it
+/// [`crate::StoreOptions::readers`] truly so, or one after the other while there are very many snapshots. Let go of it soon: pages it
 /// might still read cannot be used again.
 pub struct Snapshot {
     inner: Arc<StoreInner>,

@@ -33,21 +33,21 @@ fn step() -> impl Strategy<Value = ExpiryStep> {
     ];
     let deadline = prop_oneof![4 => 0..6_i64, 1 => Just(i64::MAX), 1 => Just(Millis::MAX.0)];
     prop_oneof![
-        8 => (0..RULES.len(), prop::collection::vec((user, deadline), 0..6)).prop_map(|(rule, set)| ExpiryStep::Set(rule, set)),
+        8 => (0..RULES.len(), prop::collection::vec((user, deadline), 0..6)).prop_map(|(module, set)| ExpiryStep::Set(module, set)),
         1 => (0..RULES.len()).prop_map(ExpiryStep::Forget),
         1 => Just(ExpiryStep::Reopen),
     ]
 }
 
 fn check(snapshot: &Snapshot, model: &[BTreeMap<u32, i64>]) {
-    for (rule, deadlines) in RULES.iter().zip(model) {
+    for (module, deadlines) in RULES.iter().zip(model) {
         let next = deadlines.values().min().copied();
         assert_eq!(
-            snapshot.next_due(rule).unwrap().map(|next| next.0),
+            snapshot.next_due(module).unwrap().map(|next| next.0),
             next.filter(|next| *next != i64::MAX)
         );
         for now in [-1, 0, 3, 5, Millis::MAX.0] {
-            let due: Vec<u32> = snapshot.due(rule, Millis(now)).unwrap().iter().collect();
+            let due: Vec<u32> = snapshot.due(module, Millis(now)).unwrap().iter().collect();
             let expected = deadlines.iter().filter(|(_, deadline)| **deadline <= now);
             assert_eq!(due, expected.map(|(user, _)| *user).collect::<Vec<_>>());
         }
@@ -65,15 +65,15 @@ proptest! {
         for step in steps {
             let before = (store.snapshot().unwrap(), model.clone());
             match step {
-                ExpiryStep::Set(rule, set) => {
-                    let mut of_rule = ModuleCommit::new(RULES[rule]);
+                ExpiryStep::Set(module, set) => {
+                    let mut of_rule = ModuleCommit::new(RULES[module]);
                     of_rule.expiries = set.iter().map(|(user, deadline)| (UserKey(*user), *deadline)).collect();
-                    store.commit_run(&RunCommit { rule: Some(of_rule), ..RunCommit::default() }).unwrap();
-                    model[rule].extend(set);
+                    store.commit_run(&RunCommit { module: Some(of_rule), ..RunCommit::default() }).unwrap();
+                    model[module].extend(set);
                 }
-                ExpiryStep::Forget(rule) => {
-                    store.forget_module(&RULES[rule]).unwrap();
-                    model[rule].clear();
+                ExpiryStep::Forget(module) => {
+                    store.forget_module(&RULES[module]).unwrap();
+                    model[module].clear();
                 }
                 ExpiryStep::Reopen => {
                     drop(before);

@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = FailureStep> {
         reason: reason.map(str::to_owned),
     });
     prop_oneof![
-        8 => (0..RULES.len(), changes).prop_map(|(rule, changes)| FailureStep::Set(rule, changes)),
+        8 => (0..RULES.len(), changes).prop_map(|(module, changes)| FailureStep::Set(module, changes)),
         1 => (0..RULES.len()).prop_map(FailureStep::ForgetRule),
         1 => Just(FailureStep::Reopen),
     ]
@@ -82,7 +82,7 @@ impl FailureModel {
         }
     }
 
-    fn check(&self, snapshot: &Snapshot, rule: &ModuleKey) {
+    fn check(&self, snapshot: &Snapshot, module: &ModuleKey) {
         let all = RoaringBitmap::from_iter(
             [0, 1, 2, 3, 255, 256, 65_536, u32::MAX - 256, u32::MAX].iter(),
         );
@@ -93,7 +93,7 @@ impl FailureModel {
             } else {
                 &Self::default()
             };
-            let summary = snapshot.failure_summary(rule, definitions).unwrap();
+            let summary = snapshot.failure_summary(module, definitions).unwrap();
             let too_large = model
                 .failures
                 .iter()
@@ -108,13 +108,13 @@ impl FailureModel {
                 )
             );
             if definitions == self.definitions && !self.failures.is_empty() {
-                assert_eq!(snapshot.failures_of(rule).unwrap(), summary);
-                assert_eq!(snapshot.too_large(rule, 100).unwrap(), too_large);
+                assert_eq!(snapshot.failures_of(module).unwrap(), summary);
+                assert_eq!(snapshot.too_large(module, 100).unwrap(), too_large);
                 let first = too_large.iter().take(1).copied().collect::<Vec<_>>();
-                assert_eq!(snapshot.too_large(rule, 1).unwrap(), first);
+                assert_eq!(snapshot.too_large(module, 1).unwrap(), first);
             }
             for users in [&all, &one] {
-                let found = snapshot.failures(rule, definitions, users).unwrap();
+                let found = snapshot.failures(module, definitions, users).unwrap();
                 let expected = model
                     .failures
                     .iter()
@@ -136,14 +136,14 @@ proptest! {
         let mut models = vec![FailureModel::default(); RULES.len()];
         for step in steps {
             match step {
-                FailureStep::Set(rule, changes) => {
-                    models[rule].apply(&changes);
-                    let rule = ModuleCommit { failures: Some(changes), ..ModuleCommit::new(RULES[rule]) };
-                    store.commit_run(&RunCommit { rule: Some(rule), ..RunCommit::default() }).unwrap();
+                FailureStep::Set(module, changes) => {
+                    models[module].apply(&changes);
+                    let module = ModuleCommit { failures: Some(changes), ..ModuleCommit::new(RULES[module]) };
+                    store.commit_run(&RunCommit { module: Some(module), ..RunCommit::default() }).unwrap();
                 }
-                FailureStep::ForgetRule(rule) => {
-                    models[rule] = FailureModel::default();
-                    store.forget_module(&RULES[rule]).unwrap();
+                FailureStep::ForgetRule(module) => {
+                    models[module] = FailureModel::default();
+                    store.forget_module(&RULES[module]).unwrap();
                 }
                 FailureStep::Reopen => {
                     drop(store);
@@ -151,8 +151,8 @@ proptest! {
                 }
             }
             let snapshot = store.snapshot().unwrap();
-            for (rule, model) in RULES.iter().zip(&models) {
-                model.check(&snapshot, rule);
+            for (module, model) in RULES.iter().zip(&models) {
+                model.check(&snapshot, module);
             }
         }
     }

@@ -54,13 +54,13 @@ fn events(round: i64) -> EventBuffer {
 }
 
 fn run(round: i64) -> RunCommit {
-    let mut rule = ModuleCommit::new(RULE);
-    rule.state = vec![1; 100];
-    rule.expiries = (0..USERS)
+    let mut module = ModuleCommit::new(RULE);
+    module.state = vec![1; 100];
+    module.expiries = (0..USERS)
         .map(|user| (UserKey(user), i64::from(user) * 7 + round))
         .collect();
     RunCommit {
-        rule: Some(rule),
+        module: Some(module),
         members: vec![MemberChange {
             cohort: cohort("a"),
             entered: (0..USERS).filter(|user| user % 7 < 3).collect(),

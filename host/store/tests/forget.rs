@@ -63,10 +63,10 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         Some(&seattle),
     );
     store.append(&city, None).unwrap();
-    for rule in RULES {
-        let mut rule = ModuleCommit::new(rule);
-        rule.expiries = vec![(UserKey(0), 10), (UserKey(1), 20)];
-        rule.failures = Some(FailureChanges {
+    for module in RULES {
+        let mut module = ModuleCommit::new(module);
+        module.expiries = vec![(UserKey(0), 10), (UserKey(1), 20)];
+        module.failures = Some(FailureChanges {
             definitions: 7,
             users: vec![(UserKey(0), Some(FAILURE)), (UserKey(1), Some(FAILURE))],
             reason: None,
@@ -78,7 +78,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         };
         let members = vec![both(cohort("a")), both(cohort("b"))];
         let commit = RunCommit {
-            rule: Some(rule),
+            module: Some(module),
             members,
             ..RunCommit::default()
         };
@@ -120,10 +120,10 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         assert_eq!(names.len(), 1);
         assert_eq!((names[0].name.as_str(), names[0].rows), ("Buy", 2));
         assert_eq!(snapshot.user_properties(), []);
-        for rule in RULES {
-            assert_eq!(snapshot.next_due(&rule).unwrap(), Some(Millis(20)));
-            assert_eq!(snapshot.due(&rule, Millis(20)).unwrap().len(), 1);
-            let failures = snapshot.failures(&rule, 7, &[0, 1].into_iter().collect());
+        for module in RULES {
+            assert_eq!(snapshot.next_due(&module).unwrap(), Some(Millis(20)));
+            assert_eq!(snapshot.due(&module, Millis(20)).unwrap().len(), 1);
+            let failures = snapshot.failures(&module, 7, &[0, 1].into_iter().collect());
             assert_eq!(failures.unwrap(), [(UserKey(1), FAILURE)]);
         }
         for id in ["a", "b"] {

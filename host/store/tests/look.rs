@@ -151,7 +151,7 @@ fn a_store_that_nobody_has_open_is_looked_at() {
             body: b"{}".to_vec(),
         };
         let mut commit = RunCommit {
-            rule: Some(ModuleCommit::new(RULE)),
+            module: Some(ModuleCommit::new(RULE)),
             messages: vec![message],
             ..RunCommit::default()
         };
@@ -201,10 +201,10 @@ fn a_look_that_is_killed_keeps_no_pages() {
             store.maintain().unwrap();
         }
         let before = store.size_on_disk().unwrap();
-        let mut rule = ModuleCommit::new(RULE);
-        rule.state = vec![1; 1 << 20];
+        let mut module = ModuleCommit::new(RULE);
+        module.state = vec![1; 1 << 20];
         let commit = RunCommit {
-            rule: Some(rule),
+            module: Some(module),
             ..RunCommit::default()
         };
         for _ in 0..20 {

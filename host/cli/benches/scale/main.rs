@@ -244,7 +244,7 @@ fn once(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
 
 /// Everybody is asked: the rule is forgotten first.
 fn full_run(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
-    muster_engine::forget_other_rules(store, &[]).unwrap();
+    muster_engine::forget_other_modules(store, &[]).unwrap();
     once(store, rule, cohorts)
 }
 

@@ -16,12 +16,12 @@ pub(crate) fn runs(
     arguments: &BenchArguments,
 ) -> anyhow::Result<()> {
     let hundred: Vec<_> = (0..100).map(different).collect();
-    let rules = [
+    let modules = [
         ("R1", vec![clause(R1)]),
         ("R2", vec![clause(R2)]),
         ("100 cohorts", hundred),
     ];
-    for (name, clauses) in rules {
+    for (name, clauses) in modules {
         few_changes(store, sandbox, data, arguments, (name, &clauses))?;
     }
     Ok(())

@@ -60,8 +60,8 @@ pub(super) fn run_one(
     let Some(loaded) = loaded.iter().find(of_cohort) else {
         anyhow::bail!("`{cohort}` has no rule");
     };
-    let rule = loaded
-        .rule
+    let module = loaded
+        .module
         .as_ref()
         .map_err(|error| anyhow::anyhow!("{cohort}: {error}"))?;
     let cohorts: Vec<_> = (loaded.cohorts.iter())
@@ -77,11 +77,11 @@ pub(super) fn run_one(
             ..*options
         };
         change(&mut options);
-        muster_engine::run_module(store, rule, &cohorts, &options)
+        muster_engine::run_module(store, module, &cohorts, &options)
     });
     let report = report?;
     if cohorts.len() < loaded.cohorts.len() {
-        muster_engine::forget_rule(store, rule, &cohorts)?;
+        muster_engine::forget_module(store, module, &cohorts)?;
     }
     Ok(output_json::run(&report))
 }

@@ -28,11 +28,11 @@ impl BuildCommand {
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         let (mut modules, mut text) = (Vec::new(), String::new());
         let mut compiled = Vec::new();
-        for (rhythm, group) in modules::compile(&project) {
+        for (cadence, group) in modules::compile(&project) {
             let all = group.all()?.into_iter();
-            compiled.extend(all.map(|module| (rhythm.clone(), module)));
+            compiled.extend(all.map(|module| (cadence.clone(), module)));
         }
-        for (number, (rhythm, module)) in compiled.into_iter().enumerate() {
+        for (number, (cadence, module)) in compiled.into_iter().enumerate() {
             let path = out.join(format!("cohorts-{number}.wasm"));
             std::fs::write(&path, &module.wasm)
                 .with_context(|| format!("cannot write {}", path.display()))?;
@@ -41,11 +41,11 @@ impl BuildCommand {
                 "{}: {}, {}, {}\n",
                 path.display(),
                 count(cohorts, "cohort"),
-                rhythm.cadence,
+                cadence.cadence,
                 bytes(size)
             );
             let ids: Vec<_> = module.cohorts.iter().map(ToString::to_string).collect();
-            modules.push(json!({ "path": path, "bytes": size, "cohorts": ids, "cadence": rhythm.cadence.to_string() }));
+            modules.push(json!({ "path": path, "bytes": size, "cohorts": ids, "cadence": cadence.cadence.to_string() }));
         }
         if modules.is_empty() {
             text.push_str("no cohort has a `where:` to compile");

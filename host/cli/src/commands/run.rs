@@ -88,7 +88,7 @@ impl RunCommand {
             );
         }
         let loaded = modules::load(&project)?;
-        warnings.append(retention::of_rules(&project, &loaded));
+        warnings.append(retention::of_modules(&project, &loaded));
         let Some(prepared) = prepared else {
             let store = project.open_store()?;
             if let Some(restored) = Restored::begin(&store)? {
@@ -158,11 +158,11 @@ impl RunCommand {
         for loaded in loaded {
             ticked.tick(store, loaded, &lists, now, project.config.guard, output);
         }
-        let rules: Vec<_> = loaded
+        let modules: Vec<_> = loaded
             .iter()
-            .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())))
+            .filter_map(|loaded| Some((loaded.module.as_ref().ok()?, loaded.cohorts.as_slice())))
             .collect();
-        muster_engine::forget_other_rules(store, &rules)?;
+        muster_engine::forget_other_modules(store, &modules)?;
         for (cohort, record) in modules::end_removed(project, store, now)? {
             if record.held.is_some() {
                 continue;
@@ -245,12 +245,12 @@ impl RunTally {
         output: &Output,
     ) {
         let cohorts = &loaded.cohorts;
-        let rule = match &loaded.rule {
-            Ok(rule) => rule,
+        let module = match &loaded.module {
+            Ok(module) => module,
             Err(error) => return self.failed(cohorts, error),
         };
         let report = with_progress(lists, now, output, |options| {
-            muster_engine::run_module(store, rule, cohorts, &RunOptions { guard, ..*options })
+            muster_engine::run_module(store, module, cohorts, &RunOptions { guard, ..*options })
         });
         match report {
             Ok(report) => self.report(&report),

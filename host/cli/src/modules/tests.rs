@@ -33,10 +33,10 @@ fn load(refused: impl Fn(&[String]) -> Option<LoadError>) -> (Vec<LoadOutcome>, 
     let mut tried = 0;
     let loaded = load_in(&project, compile(&project), &mut |bytes, origin| {
         tried += 1;
-        let rule = sandbox.load(bytes, origin)?;
-        match refused(&rule.description().cohorts) {
+        let module = sandbox.load(bytes, origin)?;
+        match refused(&module.description().cohorts) {
             Some(error) => Err(error),
-            None => Ok(rule),
+            None => Ok(module),
         }
     });
     let ids = |loaded: &LoadedModule| {
@@ -48,7 +48,7 @@ fn load(refused: impl Fn(&[String]) -> Option<LoadError>) -> (Vec<LoadOutcome>, 
     };
     let loaded = loaded
         .iter()
-        .map(|loaded| (ids(loaded), loaded.rule.as_ref().err().cloned()));
+        .map(|loaded| (ids(loaded), loaded.module.as_ref().err().cloned()));
     (loaded.collect(), tried)
 }
 
@@ -63,25 +63,25 @@ fn too_many() -> LoadError {
 /// There are limits that the compiler does not count.
 #[test]
 fn a_module_that_is_too_large_for_the_sandbox_is_halved_until_it_loads() {
-    let (rules, tried) = load(|cohorts| (cohorts.len() > 2).then(too_many));
+    let (modules, tried) = load(|cohorts| (cohorts.len() > 2).then(too_many));
     assert_eq!(tried, 1 + 2 + 4);
     assert!(
-        rules
+        modules
             .iter()
             .all(|(cohorts, error)| cohorts.len() == 2 && error.is_none())
     );
-    let all: BTreeSet<_> = rules.iter().flat_map(|(cohorts, _)| cohorts).collect();
+    let all: BTreeSet<_> = modules.iter().flat_map(|(cohorts, _)| cohorts).collect();
     assert_eq!(all.len(), 8);
 }
 
 #[test]
 fn a_cohort_that_is_too_large_alone_stops_alone() {
-    let (rules, _) = load(|cohorts| cohorts.iter().any(|id| id == "c5").then(too_many));
-    for (cohorts, error) in &rules {
+    let (modules, _) = load(|cohorts| cohorts.iter().any(|id| id == "c5").then(too_many));
+    for (cohorts, error) in &modules {
         assert_eq!(error.is_some(), *cohorts == ["c5"], "{cohorts:?}");
     }
     assert_eq!(
-        rules
+        modules
             .iter()
             .map(|(cohorts, _)| cohorts.len())
             .sum::<usize>(),
@@ -93,6 +93,6 @@ fn a_cohort_that_is_too_large_alone_stops_alone() {
 #[test]
 fn a_module_that_is_refused_otherwise_is_not_halved() {
     let wrong = || LoadError::MissingExport { name: "classify" };
-    let (rules, tried) = load(|_| Some(wrong()));
-    assert_eq!((rules.len(), tried), (1, 1));
+    let (modules, tried) = load(|_| Some(wrong()));
+    assert_eq!((modules.len(), tried), (1, 1));
 }

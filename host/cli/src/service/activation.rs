@@ -181,10 +181,10 @@ impl Service {
         let removed = blocking(move || {
             // Held here, for the thread may outlive whoever waits for it.
             let _locks = (modules, beside);
-            let rules = loaded
-                .iter()
-                .filter_map(|loaded| Some((loaded.rule.as_ref().ok()?, loaded.cohorts.as_slice())));
-            muster_engine::forget_other_rules(&state.store, &rules.collect::<Vec<_>>())?;
+            let modules = loaded.iter().filter_map(|loaded| {
+                Some((loaded.module.as_ref().ok()?, loaded.cohorts.as_slice()))
+            });
+            muster_engine::forget_other_modules(&state.store, &modules.collect::<Vec<_>>())?;
             modules::end_removed(&project, &state.store, state.clock.now())
         });
         for (cohort, record) in removed.await? {

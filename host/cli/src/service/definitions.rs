@@ -100,7 +100,7 @@ fn load(project: &Project) -> Result<Vec<LoadedModule>, DefinitionFaults> {
         return Err(faults);
     }
     let mut warnings = project.problems.clone();
-    warnings.append(retention::of_rules(project, &loaded));
+    warnings.append(retention::of_modules(project, &loaded));
     logs::warn(&warnings);
     Ok(loaded)
 }

@@ -32,7 +32,7 @@ pub(super) struct CohortRun {
 /// What a run's cohorts remember of it.
 pub(super) struct RunIdentity {
     /// The rule's key, in hex.
-    pub(super) rule: String,
+    pub(super) module_key: String,
     /// The module's digest, in hex.
     pub(super) module: String,
     /// [`OpenTick::stamp`].
@@ -46,15 +46,15 @@ pub(super) struct RunIdentity {
 impl RunIdentity {
     pub(super) fn of(
         snapshot: &Snapshot,
-        rule: &Module,
+        module: &Module,
         key: &ModuleKey,
         open: &UnfinishedRun,
         options: &RunOptions<'_>,
     ) -> Self {
         Self {
             store: snapshot.identity(),
-            rule: hex(&key.0),
-            module: hex(&rule.digest()),
+            module_key: hex(&key.0),
+            module: hex(&module.digest()),
             run: open.stamp(key),
             alone: options.alone,
         }
@@ -177,11 +177,11 @@ impl CohortState {
         if identity.alone {
             self.evaluated = now;
             if !same {
-                self.rule.clear();
+                self.module_key.clear();
             }
-        } else if self.rule != identity.rule {
+        } else if self.module_key != identity.module_key {
             self.evaluated = now;
-            self.rule.clone_from(&identity.rule);
+            self.module_key.clone_from(&identity.module_key);
         }
         definition.clone_into(&mut self.definition);
         self.module.clone_from(&identity.module);

@@ -38,7 +38,7 @@ impl ModuleRun<'_> {
                 state.now = open.now;
             }
             let mut commit = RunCommit {
-                rule: Some(ModuleCommit {
+                module: Some(ModuleCommit {
                     key: self.key,
                     state: state::encode(state)?,
                     sequence: if last { state.sequence } else { 0 },

@@ -22,7 +22,7 @@ use crate::{EngineError, candidates, state};
 /// A tick that asks.
 pub(super) struct Evaluating<'a> {
     snapshot: &'a Snapshot,
-    rule: &'a Module,
+    module: &'a Module,
     options: &'a RunOptions<'a>,
     /// Of each cohort: which of the rule's answers is its.
     answers: Vec<usize>,
@@ -54,14 +54,14 @@ impl<'a> Evaluating<'a> {
     /// Whoever remains of an open tick.
     pub(super) fn begin(
         snapshot: &'a Snapshot,
-        rule: &'a Module,
+        module: &'a Module,
         cohorts: &[Cohort],
         prior: &PriorState,
         open: &UnfinishedRun,
         options: &'a RunOptions<'a>,
     ) -> Result<Self, EngineError> {
         let now = open.now();
-        let key = state::module_key(rule, cohorts);
+        let key = state::module_key(module, cohorts);
         let mut candidates = candidates::remaining(snapshot, &key, cohorts, prior, open)?;
         let mut earlier = prior.failures.among(snapshot, &key, &candidates)?;
         if !open.all_users {
@@ -89,12 +89,12 @@ impl<'a> Evaluating<'a> {
         }
         Ok(Self {
             snapshot,
-            rule,
+            module,
             options,
-            answers: answers(rule, cohorts)?,
+            answers: answers(module, cohorts)?,
             key,
             now,
-            reads: RunReads::new(snapshot, rule, now, options.lists)?,
+            reads: RunReads::new(snapshot, module, now, options.lists)?,
             failures: prior.failures.clone(),
             earlier,
             again,
@@ -132,7 +132,7 @@ impl<'a> Evaluating<'a> {
         };
         let evaluation = Evaluation {
             snapshot: self.snapshot,
-            rule: self.rule,
+            module: self.module,
             reads: &self.reads,
             progress: &advance,
         };
@@ -177,8 +177,8 @@ impl<'a> Evaluating<'a> {
 }
 
 /// Of each cohort: which of the rule's answers is its.
-fn answers(rule: &Module, cohorts: &[Cohort]) -> Result<Vec<usize>, EngineError> {
-    let described = &rule.description().cohorts;
+fn answers(module: &Module, cohorts: &[Cohort]) -> Result<Vec<usize>, EngineError> {
+    let described = &module.description().cohorts;
     // A rule for one cohort serves whichever definition names it; only a rule for many is asked by id.
     let answer = |cohort: &Cohort| match described.as_slice() {
         [_] => Some(0),

@@ -75,7 +75,7 @@ impl ChangeCounts {
 /// A run whose first chunk is known.
 pub(super) struct GuardedRun<'a> {
     pub(super) snapshot: &'a Snapshot,
-    pub(super) rule: &'a Module,
+    pub(super) module: &'a Module,
     pub(super) cohorts: &'a [Cohort],
     pub(super) open: &'a UnfinishedRun,
     pub(super) options: &'a RunOptions<'a>,
@@ -111,17 +111,17 @@ pub(super) fn hold(
     };
     count(first)?;
     if !first.last {
-        let key = state::module_key(run.rule, run.cohorts);
+        let key = state::module_key(run.module, run.cohorts);
         let prior = PriorState::load(run.snapshot, &key, run.cohorts)?;
         let GuardedRun {
             snapshot,
-            rule,
+            module,
             cohorts,
             open,
             options,
             ..
         } = run;
-        let mut ahead = Evaluating::begin(snapshot, rule, cohorts, &prior, open, options)?;
+        let mut ahead = Evaluating::begin(snapshot, module, cohorts, &prior, open, options)?;
         let _first = ahead.next()?;
         while let Some(answers) = ahead.next()? {
             if options.stopped() {

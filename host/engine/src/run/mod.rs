@@ -117,15 +117,15 @@ impl RunOptions<'_> {
 /// and the next call goes on.
 pub fn run_module(
     store: &Store,
-    rule: &Module,
+    module: &Module,
     cohorts: &[Cohort],
     options: &RunOptions<'_>,
 ) -> Result<RunReport, EngineError> {
-    let key = state::module_key(rule, cohorts);
+    let key = state::module_key(module, cohorts);
     let mut snapshot = store.snapshot()?;
     let mut prior = PriorState::load(&snapshot, &key, cohorts)?;
     let mut options = *options;
-    let mut tick = ModuleRun::new(store, rule, cohorts);
+    let mut tick = ModuleRun::new(store, module, cohorts);
     match prior.unfinished(&key) {
         Unfinished::Open(open) => {
             tick.run(snapshot, prior, open, &options)?;
@@ -147,7 +147,7 @@ pub fn run_module(
 
 struct ModuleRun<'a> {
     store: &'a Store,
-    rule: &'a Module,
+    module: &'a Module,
     key: ModuleKey,
     cohorts: &'a [Cohort],
     failures: Failures,
@@ -156,7 +156,7 @@ struct ModuleRun<'a> {
 }
 
 impl<'a> ModuleRun<'a> {
-    fn new(store: &'a Store, rule: &'a Module, cohorts: &'a [Cohort]) -> Self {
+    fn new(store: &'a Store, module: &'a Module, cohorts: &'a [Cohort]) -> Self {
         let report = |cohort: &Cohort| CohortReport {
             id: cohort.id.clone(),
             reason: Reason::Scheduled,
@@ -176,8 +176,8 @@ impl<'a> ModuleRun<'a> {
         };
         Self {
             store,
-            rule,
-            key: state::module_key(rule, cohorts),
+            module,
+            key: state::module_key(module, cohorts),
             cohorts,
             failures: Failures::of(cohorts),
             started: Instant::now(),
@@ -205,20 +205,20 @@ impl<'a> ModuleRun<'a> {
         mut open: UnfinishedRun,
         options: &RunOptions<'_>,
     ) -> Result<(), EngineError> {
-        let (rule, cohorts) = (self.rule, self.cohorts);
-        let mut state = prior.rule.clone().unwrap_or_default();
+        let (module, cohorts) = (self.module, self.cohorts);
+        let mut state = prior.module.clone().unwrap_or_default();
         let mut running = Vec::new();
-        let identity = RunIdentity::of(&snapshot, rule, &self.key, &open, options);
+        let identity = RunIdentity::of(&snapshot, module, &self.key, &open, options);
         for ((cohort, prior), report) in
             (cohorts.iter().zip(&prior.cohorts)).zip(&mut self.report.cohorts)
         {
             let mut cohort = CohortRun::new(prior.clone(), cohort, &identity, &open, options);
             // Deadlines of the rule look forward from its own clock. Members as of an earlier one do not follow it.
             if options.alone
-                && state::clock_of_its_rule(&snapshot, &cohort.state)?
+                && state::clock_of_its_module(&snapshot, &cohort.state)?
                     .is_some_and(|clock| clock > options.now)
             {
-                cohort.state.rule.clear();
+                cohort.state.module_key.clear();
             }
             report.reason = cohort.state.reason;
             running.push(cohort);
@@ -235,7 +235,7 @@ impl<'a> ModuleRun<'a> {
                 progress: &progress,
                 ..*options
             };
-            let mut asking = Evaluating::begin(&snapshot, rule, cohorts, &prior, &open, options)?;
+            let mut asking = Evaluating::begin(&snapshot, module, cohorts, &prior, &open, options)?;
             let left = asking.candidates();
             if total.is_none() {
                 self.report.candidates += left;
@@ -256,7 +256,7 @@ impl<'a> ModuleRun<'a> {
                 if let Some(guard) = guard.take() {
                     let run = guard::GuardedRun {
                         snapshot: &snapshot,
-                        rule,
+                        module,
                         cohorts,
                         open: &open,
                         options,

@@ -23,12 +23,12 @@ use crate::{EngineError, candidates, state};
 /// As [`super::tick`].
 pub fn preview(
     snapshot: &Snapshot,
-    rule: &Module,
+    module: &Module,
     cohorts: &[Cohort],
     options: &RunOptions<'_>,
     sample: usize,
 ) -> Result<Preview, EngineError> {
-    let key = state::module_key(rule, cohorts);
+    let key = state::module_key(module, cohorts);
     let prior = PriorState::load(snapshot, &key, cohorts)?;
     let cohort = |(cohort, prior): (&Cohort, &PriorCohort)| Counted {
         preview: CohortPreview {
@@ -48,7 +48,7 @@ pub fn preview(
     };
     let mut previewing = Previewing {
         snapshot,
-        rule,
+        module,
         cohorts,
         options,
         sample,
@@ -82,7 +82,7 @@ pub fn preview(
 
 struct Previewing<'a> {
     snapshot: &'a Snapshot,
-    rule: &'a Module,
+    module: &'a Module,
     cohorts: &'a [Cohort],
     options: &'a RunOptions<'a>,
     sample: usize,
@@ -119,7 +119,7 @@ impl Previewing<'_> {
     fn run(&mut self, prior: PriorState, open: &UnfinishedRun) -> Result<PriorState, EngineError> {
         let mut asking = Evaluating::begin(
             self.snapshot,
-            self.rule,
+            self.module,
             self.cohorts,
             &prior,
             open,
@@ -128,8 +128,8 @@ impl Previewing<'_> {
         self.preview.candidates += asking.candidates();
         let (mut asked, mut due) = (prior.evaluated, prior.due);
         let mut failures = prior.failures;
-        let key = state::module_key(self.rule, self.cohorts);
-        let identity = RunIdentity::of(self.snapshot, self.rule, &key, open, self.options);
+        let key = state::module_key(self.module, self.cohorts);
+        let identity = RunIdentity::of(self.snapshot, self.module, &key, open, self.options);
         let mut running: Vec<_> = (self.cohorts.iter().zip(prior.cohorts))
             .map(|(cohort, prior)| CohortRun::new(prior, cohort, &identity, open, self.options))
             .collect();
@@ -189,7 +189,7 @@ impl Previewing<'_> {
             });
         }
         Ok(PriorState {
-            rule: Some(ModuleState {
+            module: Some(ModuleState {
                 sequence: open.sequence,
                 now: open.now,
                 open: None,

@@ -4,8 +4,8 @@ use muster_store::Snapshot;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
+use crate::modules::records;
 use crate::report::{Reason, RunRecord, SkippedUsers};
-use crate::rules::records;
 use muster_model::{Cadence, Millis};
 
 /// The length of `2026-03-01T00:00`: instants that agree so far are of one minute.

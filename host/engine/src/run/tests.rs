@@ -21,8 +21,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::cohort::CohortSync;
 use crate::lists::StaticLists;
+use crate::modules::{forget_other_modules, records};
 use crate::report::Preview;
-use crate::rules::{forget_other_rules, records};
 
 const DAY: i64 = 86_400_000;
 /// Some day in 2026.
@@ -53,7 +53,7 @@ impl EngineWorld {
         self.store.append(&buffer, None).unwrap();
     }
 
-    fn rule(&self, definition: &str) -> Module {
+    fn module(&self, definition: &str) -> Module {
         let definition = parse(&SourceFile::new("buyers.yaml", definition)).unwrap();
         let Body::Where(clause) = definition.body else {
             panic!("a clause")
@@ -67,11 +67,11 @@ impl EngineWorld {
     }
 
     /// A tick, which does what its preview says.
-    fn run(&self, rule: &Module, cohort: &Cohort, now: i64) -> RunReport {
+    fn run(&self, module: &Module, cohort: &Cohort, now: i64) -> RunReport {
         let (cohorts, options) = (std::slice::from_ref(cohort), RunOptions::at(Millis(now)));
-        let stored = self.preview(rule, cohorts, &options, usize::MAX);
+        let stored = self.preview(module, cohorts, &options, usize::MAX);
         let before = self.members(cohort);
-        let report = run_module(&self.store, rule, cohorts, &options).unwrap();
+        let report = run_module(&self.store, module, cohorts, &options).unwrap();
         let after = self.members(cohort);
         assert_eq!(
             (stored.candidates, stored.evaluated, &stored.skipped),
@@ -108,27 +108,27 @@ impl EngineWorld {
     /// A preview, after which the store holds what it held.
     fn preview(
         &self,
-        rule: &Module,
+        module: &Module,
         cohorts: &[Cohort],
         options: &RunOptions<'_>,
         sample: usize,
     ) -> Preview {
-        let before = self.kept(rule, cohorts);
+        let before = self.kept(module, cohorts);
         let preview = preview(
             &self.store.snapshot().unwrap(),
-            rule,
+            module,
             cohorts,
             options,
             sample,
         );
-        assert_eq!(before, self.kept(rule, cohorts));
+        assert_eq!(before, self.kept(module, cohorts));
         preview.unwrap()
     }
 
     /// All that a tick would change in the store.
-    fn kept(&self, rule: &Module, cohorts: &[Cohort]) -> impl PartialEq + std::fmt::Debug {
+    fn kept(&self, module: &Module, cohorts: &[Cohort]) -> impl PartialEq + std::fmt::Debug {
         let snapshot = self.store.snapshot().unwrap();
-        let key = state::module_key(rule, cohorts);
+        let key = state::module_key(module, cohorts);
         let of_cohort = |cohort: &Cohort| {
             (
                 snapshot.cohort_state(&cohort.id).unwrap(),
@@ -207,9 +207,9 @@ const LATELY: &str = "where: {did: Purchase, in_last: 7 days}";
 #[test]
 fn first_everybody_then_only_who_moved() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
-    let first = world.run(&rule, &cohort, NOW);
+    let first = world.run(&module, &cohort, NOW);
     assert_eq!(
         (
             first.candidates,
@@ -220,7 +220,7 @@ fn first_everybody_then_only_who_moved() {
     );
     assert_eq!(world.consumed("out"), set(&["ann"]));
 
-    let nothing = world.run(&rule, &cohort, NOW + 1);
+    let nothing = world.run(&module, &cohort, NOW + 1);
     assert_eq!(
         (
             nothing.candidates,
@@ -231,7 +231,7 @@ fn first_everybody_then_only_who_moved() {
     );
 
     world.bought(&[("bob", NOW)]);
-    let sequence = world.run(&rule, &cohort, NOW + 2);
+    let sequence = world.run(&module, &cohort, NOW + 2);
     assert_eq!(
         (
             sequence.candidates,
@@ -246,11 +246,11 @@ fn first_everybody_then_only_who_moved() {
 #[test]
 fn time_alone_ends_a_membership_at_the_very_instant() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
-    world.run(&rule, &cohort, NOW);
-    assert_eq!(world.run(&rule, &cohort, NOW + 7 * DAY - 1).candidates, 0);
-    let due = world.run(&rule, &cohort, NOW + 7 * DAY);
+    world.run(&module, &cohort, NOW);
+    assert_eq!(world.run(&module, &cohort, NOW + 7 * DAY - 1).candidates, 0);
+    let due = world.run(&module, &cohort, NOW + 7 * DAY);
     assert_eq!(
         (
             due.candidates,
@@ -266,8 +266,8 @@ fn time_alone_ends_a_membership_at_the_very_instant() {
 #[test]
 fn what_lies_in_the_future_is_invisible_until_it_comes() {
     let world = EngineWorld::new();
-    let rule =
-        world.rule("where: {any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
+    let module =
+        world.module("where: {any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
     let cohort = cohort(1, &["out"]);
     // Ann is known and will buy twice; of Bob nothing is known yet: `did_not` must not let him in.
     let mut buffer = EventBuffer::default();
@@ -281,7 +281,7 @@ fn what_lies_in_the_future_is_invisible_until_it_comes() {
     );
     world.store.append(&buffer, None).unwrap();
     world.bought(&[("ann", NOW + 10), ("ann", NOW + 20), ("bob", NOW + 30)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     assert_eq!(world.consumed("out"), set(&["ann"]));
     assert_eq!(
         world.outbox("out")[0]["users"][0]["user_properties"]["city"],
@@ -294,7 +294,7 @@ fn what_lies_in_the_future_is_invisible_until_it_comes() {
         (20, &["ann"]),
         (30, &["ann"]),
     ] {
-        world.run(&rule, &cohort, NOW + now);
+        world.run(&module, &cohort, NOW + now);
         assert_eq!(world.consumed("out"), set(members), "at {now}");
     }
 }
@@ -302,28 +302,28 @@ fn what_lies_in_the_future_is_invisible_until_it_comes() {
 #[test]
 fn who_is_known_later_only_is_asked_when_the_time_has_come() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW + DAY), ("eve", NOW + 2 * DAY)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     assert_eq!(world.consumed("out"), set(&["ann"]));
-    assert_eq!(world.run(&rule, &cohort, NOW + DAY - 1).candidates, 0);
-    world.run(&rule, &cohort, NOW + DAY);
+    assert_eq!(world.run(&module, &cohort, NOW + DAY - 1).candidates, 0);
+    world.run(&module, &cohort, NOW + DAY);
     assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
     // Also after everybody was asked again, at an earlier clock.
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     assert_eq!(world.consumed("out"), set(&["ann"]));
-    world.run(&rule, &cohort, NOW + 2 * DAY);
+    world.run(&module, &cohort, NOW + 2 * DAY);
     assert_eq!(world.consumed("out"), set(&["ann", "bob", "eve"]));
 }
 
 #[test]
 fn an_earlier_clock_asks_everybody_again() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
-    world.run(&rule, &cohort, NOW + 30 * DAY);
+    world.run(&module, &cohort, NOW + 30 * DAY);
     assert_eq!(world.consumed("out"), set(&[]));
-    let back = world.run(&rule, &cohort, NOW + DAY);
+    let back = world.run(&module, &cohort, NOW + DAY);
     assert_eq!(back.cohorts[0].reason, Reason::Full);
     assert_eq!(world.consumed("out"), set(&["ann"]));
 }
@@ -331,10 +331,10 @@ fn an_earlier_clock_asks_everybody_again() {
 #[test]
 fn seconds_of_runs_that_send_strictly_increase() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     for user in ["ann", "bob", "eve"] {
         world.bought(&[(user, NOW)]);
-        world.run(&rule, &cohort, NOW);
+        world.run(&module, &cohort, NOW);
     }
     let seconds: Vec<i64> = world
         .outbox("out")
@@ -347,11 +347,11 @@ fn seconds_of_runs_that_send_strictly_increase() {
 #[test]
 fn a_changed_definition_sends_only_the_difference() {
     let world = EngineWorld::new();
-    let before = world.rule(LATELY);
+    let before = world.module(LATELY);
     world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
     world.run(&before, &cohort(1, &["out"]), NOW);
-    let after = world.rule("where: {did: Purchase, in_last: 30 days}");
-    forget_other_rules(&world.store, &[(&after, &[cohort(2, &["a"])])]).unwrap();
+    let after = world.module("where: {did: Purchase, in_last: 30 days}");
+    forget_other_modules(&world.store, &[(&after, &[cohort(2, &["a"])])]).unwrap();
     let report = world.run(&after, &cohort(2, &["out"]), NOW + 1);
     assert_eq!(
         (report.cohorts[0].reason, report.cohorts[0].entered),
@@ -373,10 +373,10 @@ fn a_changed_definition_sends_only_the_difference() {
 #[test]
 fn a_destination_that_joins_later_is_told_the_whole_cohort() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &cohort(1, &["out"]), NOW);
-    let joined = world.run(&rule, &cohort(1, &["out", "new"]), NOW + 1);
+    world.run(&module, &cohort(1, &["out"]), NOW);
+    let joined = world.run(&module, &cohort(1, &["out", "new"]), NOW + 1);
     assert_eq!(
         (joined.cohorts[0].entered, joined.cohorts[0].messages),
         (0, 1)
@@ -388,14 +388,14 @@ fn a_destination_that_joins_later_is_told_the_whole_cohort() {
         "who knows it already is told nothing"
     );
     world.bought(&[("eve", NOW)]);
-    world.run(&rule, &cohort(1, &["out", "new"]), NOW + 2);
+    world.run(&module, &cohort(1, &["out", "new"]), NOW + 2);
     assert_eq!(world.consumed("new"), world.consumed("out"));
 }
 
 #[test]
 fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     world.bought(&[
         ("zoe", NOW),
         ("ann", NOW),
@@ -409,7 +409,7 @@ fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
             ..RunOptions::at(Millis(now))
         };
         let cohorts = [cohort(1, destinations)];
-        let preview = world.preview(&rule, &cohorts, &options, 2);
+        let preview = world.preview(&module, &cohorts, &options, 2);
         assert_eq!((preview.now, preview.finishes), (Millis(now), None));
         (
             preview.candidates,
@@ -421,7 +421,7 @@ fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
     assert_eq!((first.members, first.afterwards, first.entered), (0, 3, 3));
     assert_eq!(first.sample_entered, ["zoe", "ann"]);
     assert_eq!(first.full_sync_to, ["out"]);
-    world.run(&rule, &cohort(1, &["out"]), NOW);
+    world.run(&module, &cohort(1, &["out"]), NOW);
 
     let (candidates, nothing) = preview(&["out"], NOW + 1);
     assert_eq!((candidates, nothing.reason), (0, Reason::Scheduled));
@@ -437,7 +437,7 @@ fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
 #[test]
 fn a_preview_counts_who_cannot_be_evaluated() {
     let world = EngineWorld::new();
-    let rule = world
+    let module = world
         .sandbox
         .load(&super::guest::rule(), Origin::HandWritten)
         .unwrap();
@@ -449,7 +449,7 @@ fn a_preview_counts_who_cannot_be_evaluated() {
         lists: &lists,
         ..RunOptions::at(Millis(NOW))
     };
-    let preview = world.preview(&rule, &[cohort(1, &["out"])], &options, 5);
+    let preview = world.preview(&module, &[cohort(1, &["out"])], &options, 5);
     let skipped = SkippedUsers::failed("the rule gave up: Trial is not the name", 1);
     assert_eq!((preview.evaluated, preview.skipped), (0, vec![skipped]));
     assert_eq!(preview.cohorts[0].afterwards, 0);
@@ -459,7 +459,7 @@ fn a_preview_counts_who_cannot_be_evaluated() {
 #[test]
 fn a_preview_first_finishes_a_tick_that_was_cut_off() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
     let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
     world.bought(&rows);
@@ -470,24 +470,31 @@ fn a_preview_first_finishes_a_tick_that_was_cut_off() {
         progress: &progress,
         ..RunOptions::at(Millis(NOW))
     };
-    let first = || run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+    let first = || {
+        run_module(
+            &world.store,
+            &module,
+            std::slice::from_ref(&cohort),
+            &options,
+        )
+    };
     assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
     let later = RunOptions::at(Millis(NOW + 20));
-    let stored = world.preview(&rule, std::slice::from_ref(&cohort), &later, 1);
+    let stored = world.preview(&module, std::slice::from_ref(&cohort), &later, 1);
     assert_eq!(stored.finishes, Some(Millis(NOW)));
     assert_eq!((stored.candidates, stored.evaluated), (302, 302));
     let counts = &stored.cohorts[0];
     assert_eq!((counts.members, counts.afterwards), (300, 600));
     assert_eq!((counts.entered, counts.exited), (301, 1));
     assert_eq!(counts.sample_exited, ["ann"]);
-    world.run(&rule, &cohort, NOW + 20);
+    world.run(&module, &cohort, NOW + 20);
 }
 
 /// Two definitions may name one hand-written rule: the second is asked about in full though the rule is known.
 #[test]
 fn a_cohort_that_joins_a_known_rule_asks_everybody() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let named = |id: &str, definition| Cohort {
         id: CohortId::new(id).unwrap(),
         ..cohort(definition, &[])
@@ -495,7 +502,7 @@ fn a_cohort_that_joins_a_known_rule_asks_everybody() {
     world.bought(&[("ann", NOW), ("bob", NOW)]);
     let run = |cohorts: &[Cohort], now| {
         let report =
-            run_module(&world.store, &rule, cohorts, &RunOptions::at(Millis(now))).unwrap();
+            run_module(&world.store, &module, cohorts, &RunOptions::at(Millis(now))).unwrap();
         let cohorts = report.cohorts.iter();
         let cohorts: Vec<_> = cohorts
             .map(|cohort| (cohort.members, cohort.reason))
@@ -526,7 +533,7 @@ fn a_cohort_that_joins_a_known_rule_asks_everybody() {
 #[test]
 fn a_cohort_that_joins_a_tick_that_was_cut_off_is_evaluated_in_full() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let named = |id: &str| Cohort {
         id: CohortId::new(id).unwrap(),
         ..cohort(1, &["out"])
@@ -540,11 +547,17 @@ fn a_cohort_that_joins_a_tick_that_was_cut_off_is_evaluated_in_full() {
         progress: &progress,
         ..RunOptions::at(Millis(NOW))
     };
-    let first = || run_module(&world.store, &rule, &[named("one")], &options);
+    let first = || run_module(&world.store, &module, &[named("one")], &options);
     assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
     assert!(!world.outbox("out").is_empty(), "a chunk was committed");
     let both = [named("one"), named("two")];
-    let report = run_module(&world.store, &rule, &both, &RunOptions::at(Millis(NOW + 1))).unwrap();
+    let report = run_module(
+        &world.store,
+        &module,
+        &both,
+        &RunOptions::at(Millis(NOW + 1)),
+    )
+    .unwrap();
     let found: Vec<_> = report
         .cohorts
         .iter()
@@ -565,7 +578,7 @@ fn a_cohort_that_joins_a_tick_that_was_cut_off_is_evaluated_in_full() {
 #[test]
 fn lists_calendars_instants_and_event_names_reach_a_rule() {
     let world = EngineWorld::new();
-    let rule = world
+    let module = world
         .sandbox
         .load(&super::guest::rule(), Origin::HandWritten)
         .unwrap();
@@ -577,7 +590,12 @@ fn lists_calendars_instants_and_event_names_reach_a_rule() {
             lists,
             ..RunOptions::at(Millis(now))
         };
-        super::run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options)
+        super::run_module(
+            &world.store,
+            &module,
+            std::slice::from_ref(&cohort),
+            &options,
+        )
     };
     let trial = |user: &str, due: Option<&str>| {
         let mut buffer = EventBuffer::default();
@@ -615,7 +633,7 @@ fn lists_calendars_instants_and_event_names_reach_a_rule() {
 #[test]
 fn a_tick_cut_off_goes_on_with_the_same_run() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let users: Vec<String> = (0..2000).map(|number| format!("user-{number}")).collect();
     world.bought(
         &users
@@ -632,14 +650,21 @@ fn a_tick_cut_off_goes_on_with_the_same_run() {
             progress: &progress,
             ..RunOptions::at(Millis(NOW))
         };
-        let run = || run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+        let run = || {
+            run_module(
+                &world.store,
+                &module,
+                std::slice::from_ref(&cohort),
+                &options,
+            )
+        };
         died += usize::from(catch_unwind(AssertUnwindSafe(run)).is_err());
     }
     assert_eq!(died, 4);
     assert!(!world.outbox("out").is_empty(), "chunks were committed");
     // Meanwhile Eve bought something, which belongs to the next run.
     world.bought(&[("eve", NOW + 1)]);
-    let report = world.run(&rule, &cohort, NOW + 1);
+    let report = world.run(&module, &cohort, NOW + 1);
     assert_eq!(report.cohorts[0].members, 2001);
     let wanted: BTreeSet<String> = users.into_iter().chain(["eve".to_owned()]).collect();
     assert_eq!(world.consumed("out"), wanted);

@@ -136,12 +136,12 @@ fn due(directory: &Path) {
     let start = Instant::now();
     for first in (0..USERS).step_by(1 << 18) {
         let users = first..(first + (1 << 18)).min(USERS);
-        let mut rule = ModuleCommit::new(key);
-        rule.expiries = users
+        let mut module = ModuleCommit::new(key);
+        module.expiries = users
             .map(|user| (UserKey(user), LATER + i64::from(user)))
             .collect();
         let commit = RunCommit {
-            rule: Some(rule),
+            module: Some(module),
             ..RunCommit::default()
         };
         store.commit_run(&commit).unwrap();

@@ -16,8 +16,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn module_state(&self, rule: &ModuleKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read_with(|context, _| runs::module_state(context.txn, context.tables, rule))
+    pub fn module_state(&self, module: &ModuleKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_with(|context, _| runs::module_state(context.txn, context.tables, module))
     }
 
     /// All rules that have state.
@@ -32,17 +32,17 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn due(&self, rule: &ModuleKey, now: Millis) -> Result<RoaringBitmap, StoreError> {
-        self.read_with(|context, _| expiries::due(context.txn, context.tables, rule, now.0))
+    pub fn due(&self, module: &ModuleKey, now: Millis) -> Result<RoaringBitmap, StoreError> {
+        self.read_with(|context, _| expiries::due(context.txn, context.tables, module, now.0))
     }
 
     /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It costs the same however many users there are.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn next_due(&self, rule: &ModuleKey) -> Result<Option<Millis>, StoreError> {
+    pub fn next_due(&self, module: &ModuleKey) -> Result<Option<Millis>, StoreError> {
         self.read_with(|context, _| {
-            Ok(expiries::next(context.txn, context.tables, rule)?.map(Millis))
+            Ok(expiries::next(context.txn, context.tables, module)?.map(Millis))
         })
     }
 
@@ -52,12 +52,12 @@ impl Snapshot {
     /// When the database cannot be read.
     pub fn failures(
         &self,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         definitions: u64,
         users: &RoaringBitmap,
     ) -> Result<Vec<(UserKey, UserFailure)>, StoreError> {
         self.read_with(|context, _| {
-            failures::among(context.txn, context.tables, rule, definitions, users)
+            failures::among(context.txn, context.tables, module, definitions, users)
         })
     }
 
@@ -67,11 +67,11 @@ impl Snapshot {
     /// When the database cannot be read.
     pub fn failure_summary(
         &self,
-        rule: &ModuleKey,
+        module: &ModuleKey,
         definitions: u64,
     ) -> Result<FailureSummary, StoreError> {
         self.read_with(|context, _| {
-            failures::summary(context.txn, context.tables, rule, definitions)
+            failures::summary(context.txn, context.tables, module, definitions)
         })
     }
 
@@ -79,17 +79,17 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn failures_of(&self, rule: &ModuleKey) -> Result<FailureSummary, StoreError> {
-        self.read_with(|context, _| failures::summary_of_any(context.txn, context.tables, rule))
+    pub fn failures_of(&self, module: &ModuleKey) -> Result<FailureSummary, StoreError> {
+        self.read_with(|context, _| failures::summary_of_any(context.txn, context.tables, module))
     }
 
     /// Returns the first users for whom a rule has no answer since they are too large.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn too_large(&self, rule: &ModuleKey, most: usize) -> Result<Vec<UserKey>, StoreError> {
+    pub fn too_large(&self, module: &ModuleKey, most: usize) -> Result<Vec<UserKey>, StoreError> {
         self.read_with(|context, _| {
-            failures::first_too_large(context.txn, context.tables, rule, most)
+            failures::first_too_large(context.txn, context.tables, module, most)
         })
     }
 

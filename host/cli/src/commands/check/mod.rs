@@ -32,7 +32,7 @@ impl CheckCommand {
         if !warnings.is_empty() {
             output.note(&output.diagnostics(&warnings));
         }
-        let rules = modules::load(&project)?;
+        let loaded = modules::load(&project)?;
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in &project.definitions {
             let time_zone = definition.time_zone.as_str();
@@ -59,7 +59,7 @@ impl CheckCommand {
         let mut text = table(&["cohort", "cadence", "time zone", "goes to"], rows);
         text += &format!("\n{}: all right", count(cohorts.len() as u64, "cohort"));
         // A rule that cannot be loaded is an error here; in a run it concerns its own cohorts only.
-        let faults: Vec<_> = rules.iter().filter_map(modules::fault).collect();
+        let faults: Vec<_> = loaded.iter().filter_map(modules::fault).collect();
         if !faults.is_empty() {
             bail!("{}", faults.join("\nerror: "));
         }
@@ -70,7 +70,7 @@ impl CheckCommand {
                 config::FILE
             ));
         }
-        let short = retention::of_rules(&project, &rules);
+        let short = retention::of_modules(&project, &loaded);
         if !short.is_empty() {
             output.note(&output.diagnostics(&short));
         }
@@ -87,7 +87,7 @@ impl CheckCommand {
         let json = json!({
             "ok": true,
             "cohorts": cohorts,
-            "modules": rules.len(),
+            "modules": loaded.len(),
             "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
             "stranded": stranded.iter().map(Stranded::json).collect::<Vec<_>>(),

@@ -130,13 +130,13 @@ impl Planned {
         if !cohorts.iter().any(|cohort| self.shows(&cohort.id)) {
             return;
         }
-        let rule = match &loaded.rule {
-            Ok(rule) => rule,
+        let module = match &loaded.module {
+            Ok(module) => module,
             Err(error) => return self.failed(cohorts, error),
         };
         let preview = with_progress(lists, now, output, |options| {
             // Without guard: whoever asks wants to know who would move if what is held were approved.
-            muster_engine::preview(snapshot, rule, cohorts, options, self.sample)
+            muster_engine::preview(snapshot, module, cohorts, options, self.sample)
         });
         match preview {
             Ok(preview) => self.add(&preview, output),

@@ -22,7 +22,7 @@ pub(super) struct Subject {
     pub(super) clause: Option<Clause>,
     /// The static lists that the clause reads.
     pub(super) lists: MemberLists,
-    pub(super) rule: Module,
+    pub(super) module: Module,
     /// About how many users the rule was asked so far, each time anew.
     pub(super) evaluated: Cell<u64>,
 }
@@ -33,7 +33,7 @@ const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "wasm"];
 impl Subject {
     /// What the rule took for a user, on average.
     pub(super) fn fuel(&self) -> u64 {
-        self.rule.fuel() / self.evaluated.get().max(1)
+        self.module.fuel() / self.evaluated.get().max(1)
     }
 
     /// Finds, reads, compiles and loads what a file tests.
@@ -115,16 +115,16 @@ fn compiled(
     let cohorts = [(definition.id.clone(), &*clause)];
     let modules = muster_compiler::compile(&cohorts, &|list| lists.name(list));
     let modules = modules.all().map_err(|error| place(file, span, error))?;
-    let [module] = modules.as_slice() else {
+    let [compiled] = modules.as_slice() else {
         return Err(place(file, span, "one clause made several modules"));
     };
-    let rule = sandbox.load(&module.wasm, Origin::Compiled);
+    let module = sandbox.load(&compiled.wasm, Origin::Compiled);
     Ok(Subject {
         path: definition.source.path().to_owned(),
         id: definition.id.clone(),
         clause: Some(clause.into_owned()),
         lists,
-        rule: rule.map_err(|error| place(file, span, error))?,
+        module: module.map_err(|error| place(file, span, error))?,
         evaluated: Cell::default(),
     })
 }
@@ -142,10 +142,10 @@ fn rule(
     let bytes = std::fs::read(path);
     let bytes =
         bytes.map_err(|error| place(file, span, format!("cannot read {shown}: {error}")))?;
-    let rule = hand_written(&mut |bytes, origin| sandbox.load(bytes, origin), &bytes)
+    let module = hand_written(&mut |bytes, origin| sandbox.load(bytes, origin), &bytes)
         .map_err(|error| place(file, span, format!("cannot load {shown}: {error}")))?;
     // The one cohort of a rule serves whichever definition names it.
-    let id = rule
+    let id = module
         .description()
         .cohorts
         .first()
@@ -155,7 +155,7 @@ fn rule(
         id: CohortId::new(id).map_err(|error| place(file, span, error))?,
         clause: None,
         lists: MemberLists::default(),
-        rule,
+        module,
         evaluated: Cell::default(),
     })
 }

@@ -37,7 +37,7 @@ impl<'s> CaseStore<'s> {
         let cohort = Cohort {
             id: subject.id.clone(),
             name: subject.id.to_string(),
-            definition: subject.rule.digest(),
+            definition: subject.module.digest(),
             cadence: muster_model::Cadence::default(),
             sync: Vec::new(),
             exit_on_remove: false,
@@ -94,7 +94,8 @@ impl<'s> CaseStore<'s> {
             ..RunOptions::at(at)
         };
         let cohorts = std::slice::from_ref(&self.cohort);
-        let report = muster_engine::run_module(&self.store, &self.subject.rule, cohorts, &options)?;
+        let report =
+            muster_engine::run_module(&self.store, &self.subject.module, cohorts, &options)?;
         let asked = &self.subject.evaluated;
         asked.set(asked.get() + report.evaluated);
         if let Some(skipped) = report.skipped.first() {

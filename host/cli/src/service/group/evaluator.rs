@@ -16,7 +16,7 @@ use crate::service::state::ServiceState;
 #[derive(Clone)]
 pub(super) struct Evaluator {
     pub(super) state: Arc<ServiceState>,
-    pub(super) rule: Module,
+    pub(super) module: Module,
     pub(super) cohorts: Arc<[Cohort]>,
     pub(super) lists: Arc<StaticLists>,
     /// A run needs a permit. Runs in real time do not: they are small, and nobody may hold them up.
@@ -70,9 +70,9 @@ impl Evaluator {
                 }
             }
             // What has begun goes on, and is not begun once more.
-            let (rule, begun) = (self.rule.clone(), Arc::clone(&cohorts));
+            let (module, begun) = (self.module.clone(), Arc::clone(&cohorts));
             let goes_on =
-                self.read(move |snapshot| muster_engine::goes_on(snapshot, &rule, &begun));
+                self.read(move |snapshot| muster_engine::goes_on(snapshot, &module, &begun));
             how.only_finish = goes_on.await?;
         }
     }
@@ -114,7 +114,7 @@ impl Evaluator {
     ) -> Result<RunReport, EngineError> {
         #[cfg(test)]
         self.state.faults.of_run(cohorts)?;
-        let (state, rule) = (&self.state, &self.rule);
+        let (state, module) = (&self.state, &self.module);
         let options = RunOptions {
             lists: &self.lists,
             all_users: how.all_users,
@@ -126,9 +126,9 @@ impl Evaluator {
             stop: Some(stop),
             ..state.runs.at(now)
         };
-        let report = muster_engine::run_module(&state.store, rule, cohorts, &options)?;
+        let report = muster_engine::run_module(&state.store, module, cohorts, &options)?;
         if part {
-            muster_engine::forget_rule(&state.store, rule, cohorts)?;
+            muster_engine::forget_module(&state.store, module, cohorts)?;
         }
         Ok(report)
     }

@@ -56,11 +56,11 @@ impl CohortGroup {
     ) -> Self {
         let (commands, inbox) = mpsc::channel(REQUESTS);
         let stop = state.stopping.child_token();
-        let task = match &loaded.rule {
-            Ok(rule) => {
+        let task = match &loaded.module {
+            Ok(module) => {
                 let evaluator = Evaluator {
                     state: Arc::clone(state),
-                    rule: rule.clone(),
+                    module: module.clone(),
                     cohorts: loaded.cohorts.clone().into(),
                     lists,
                     permitted: !loaded.cadence.is_real_time(),
@@ -99,7 +99,7 @@ impl CohortGroup {
         ask: Ask,
     ) -> impl Future<Output = GroupReply> + Send + use<> {
         let commands = self.commands.clone();
-        let fault = self.loaded.rule.as_ref().err().cloned();
+        let fault = self.loaded.module.as_ref().err().cloned();
         async move {
             if let Some(fault) = fault {
                 return GroupReply::Answer(Err(format!("`{cohort}` cannot be evaluated: {fault}")));

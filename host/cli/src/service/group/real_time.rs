@@ -88,9 +88,12 @@ impl RealTime {
             return None;
         }
         let due = {
-            let (rule, cohorts) = (self.evaluator.rule.clone(), self.evaluator.cohorts.clone());
+            let (module, cohorts) = (
+                self.evaluator.module.clone(),
+                self.evaluator.cohorts.clone(),
+            );
             (self.evaluator)
-                .read(move |snapshot| muster_engine::next_due(snapshot, &rule, &cohorts))
+                .read(move |snapshot| muster_engine::next_due(snapshot, &module, &cohorts))
         };
         match due.await {
             Ok(due) => {

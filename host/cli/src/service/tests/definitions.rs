@@ -137,15 +137,15 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
             ("vip", "cadence: real_time\nrule: ./vip.wasm\n"),
         ],
     );
-    let rule = muster_compiler::compile(
+    let module = muster_compiler::compile(
         &[(
             muster_model::CohortId::new("vip").unwrap(),
             &muster_definition::Clause::Everyone,
         )],
         &|cohort| cohort.to_string(),
     );
-    let rule = rule.modules.into_iter().next().unwrap().wasm;
-    std::fs::write(world.path().join("cohorts/vip.wasm"), &rule).unwrap();
+    let module = module.modules.into_iter().next().unwrap().wasm;
+    std::fs::write(world.path().join("cohorts/vip.wasm"), &module).unwrap();
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann"]);
@@ -167,7 +167,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
     assert!(service.metrics().contains("muster_definitions_up 0"));
     service.purchase(&["bob"]);
     until("the rule before goes on", || service.members("vip") == 2).await;
-    std::fs::write(world.path().join("cohorts/vip.wasm"), &rule).unwrap();
+    std::fs::write(world.path().join("cohorts/vip.wasm"), &module).unwrap();
     until("all is well", || {
         service.service.state.active().definitions.is_none()
     })

@@ -26,12 +26,17 @@ pub(super) fn held(world: &EngineWorld, destination: &str, cohort: &str) -> BTre
     holds
 }
 
-fn run(world: &EngineWorld, rule: &Module, cohort: &Cohort, options: &RunOptions<'_>) -> RunReport {
-    run_module(&world.store, rule, std::slice::from_ref(cohort), options).unwrap()
+fn run(
+    world: &EngineWorld,
+    module: &Module,
+    cohort: &Cohort,
+    options: &RunOptions<'_>,
+) -> RunReport {
+    run_module(&world.store, module, std::slice::from_ref(cohort), options).unwrap()
 }
 
 /// Runs until a chunk is committed, and is stopped then.
-fn cut_off(world: &EngineWorld, rule: &Module, cohort: &Cohort, chunk_users: usize, now: i64) {
+fn cut_off(world: &EngineWorld, module: &Module, cohort: &Cohort, chunk_users: usize, now: i64) {
     let stop = AtomicBool::new(false);
     let progress = |_: u64, _| stop.store(true, Ordering::Relaxed);
     let options = RunOptions {
@@ -40,33 +45,33 @@ fn cut_off(world: &EngineWorld, rule: &Module, cohort: &Cohort, chunk_users: usi
         stop: Some(&stop),
         ..RunOptions::at(Millis(now))
     };
-    let cut = run_module(&world.store, rule, std::slice::from_ref(cohort), &options);
+    let cut = run_module(&world.store, module, std::slice::from_ref(cohort), &options);
     assert!(matches!(cut, Err(EngineError::Stopped)));
 }
 
 #[test]
 fn a_full_sync_sends_the_exits_of_members_whose_time_has_run_out() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW + 5 * DAY)]);
-    world.run(&rule, &cohort, NOW + 5 * DAY);
+    world.run(&module, &cohort, NOW + 5 * DAY);
     assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob"]));
     let full = RunOptions {
         resend: true,
         ..RunOptions::at(Millis(NOW + 8 * DAY))
     };
-    run(&world, &rule, &cohort, &full);
+    run(&world, &module, &cohort, &full);
     assert_eq!(held(&world, "out", "buyers"), set(&["bob"]));
 }
 
 #[test]
 fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
     let world = EngineWorld::new();
-    let before = world.rule(LATELY);
+    let before = world.module(LATELY);
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
     cut_off(&world, &before, &cohort(1, &["out"]), 2, NOW);
     assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob"]));
-    let nobody = world.rule("where: {did: Purchase, with: {amount: {at_least: 50}}}");
+    let nobody = world.module("where: {did: Purchase, with: {amount: {at_least: 50}}}");
     run(
         &world,
         &nobody,
@@ -79,19 +84,19 @@ fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
 #[test]
 fn a_destination_that_returns_is_sent_what_it_missed_and_nothing_else() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW + 2 * DAY), ("cid", NOW)]);
-    world.run(&rule, &both, NOW + 2 * DAY);
+    world.run(&module, &both, NOW + 2 * DAY);
     // Meanwhile Ann and Cid leave, Eve enters, and Cid comes back.
     world.bought(&[("eve", NOW + 7 * DAY)]);
-    world.run(&rule, &one, NOW + 7 * DAY);
+    world.run(&module, &one, NOW + 7 * DAY);
     world.bought(&[("cid", NOW + 8 * DAY)]);
-    world.run(&rule, &one, NOW + 8 * DAY);
+    world.run(&module, &one, NOW + 8 * DAY);
     assert_eq!(held(&world, "out", "buyers"), set(&["bob", "cid", "eve"]));
     assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob", "cid"]));
     let before = world.outbox("other").len();
-    world.run(&rule, &both, NOW + 8 * DAY + 1);
+    world.run(&module, &both, NOW + 8 * DAY + 1);
     assert_eq!(held(&world, "other", "buyers"), set(&["bob", "cid", "eve"]));
     let sent: Vec<_> = world.outbox("other")[before..]
         .iter()
@@ -104,33 +109,33 @@ fn a_destination_that_returns_is_sent_what_it_missed_and_nothing_else() {
 #[test]
 fn a_forgotten_user_leaves_also_destinations_that_have_left_the_sync() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &both, NOW);
-    world.run(&rule, &one, NOW + 7 * DAY);
+    world.run(&module, &both, NOW);
+    world.run(&module, &one, NOW + 7 * DAY);
     assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob"]));
     let forgotten = forget(&world.store, "ann", Millis(NOW + 7 * DAY)).unwrap();
     assert_eq!((forgotten.known, forgotten.messages), (true, 1));
     assert_eq!(held(&world, "other", "buyers"), set(&["bob"]));
-    world.run(&rule, &both, NOW + 7 * DAY + 1);
+    world.run(&module, &both, NOW + 7 * DAY + 1);
     assert_eq!(held(&world, "other", "buyers"), set(&[]));
 }
 
 #[test]
 fn a_removed_cohort_that_comes_back_knows_what_destinations_still_hold() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &both, NOW);
+    world.run(&module, &both, NOW);
     world.bought(&[("eve", NOW)]);
-    world.run(&rule, &one, NOW + 1);
+    world.run(&module, &one, NOW + 1);
     remove(&world.store, &one.id, Millis(NOW + 2), None).unwrap();
     assert_eq!(held(&world, "out", "buyers"), set(&[]));
     assert_eq!(held(&world, "other", "buyers"), set(&["ann", "bob"]));
     world.bought(&[("bob", NOW + DAY)]);
-    world.run(&rule, &both, NOW + 7 * DAY);
+    world.run(&module, &both, NOW + 7 * DAY);
     assert_eq!(held(&world, "out", "buyers"), set(&["bob"]));
     assert_eq!(held(&world, "other", "buyers"), set(&["bob"]));
 }
@@ -139,7 +144,7 @@ fn a_removed_cohort_that_comes_back_knows_what_destinations_still_hold() {
 #[test]
 fn a_list_that_changes_and_changes_back_evaluates_everybody_each_time() {
     let world = EngineWorld::new();
-    let (a, b) = (world.rule(LATELY), world.rule("where: {did: Refund}"));
+    let (a, b) = (world.module(LATELY), world.module("where: {did: Refund}"));
     let cohort = cohort(1, &["out"]);
     world.bought(&[("ann", NOW)]);
     world.run(&a, &cohort, NOW);
@@ -153,7 +158,7 @@ fn a_list_that_changes_and_changes_back_evaluates_everybody_each_time() {
 #[test]
 fn a_run_that_was_cut_off_does_not_go_on_after_another_rule_took_its_cohort_over() {
     let world = EngineWorld::new();
-    let (a, b) = (world.rule(LATELY), world.rule("where: {did: Refund}"));
+    let (a, b) = (world.module(LATELY), world.module("where: {did: Refund}"));
     let cohort = cohort(1, &["out"]);
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
     cut_off(&world, &a, &cohort, 2, NOW);
@@ -175,16 +180,17 @@ fn two_cohorts() -> [Cohort; 2] {
 #[test]
 fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let both = two_cohorts();
     world.bought(&[("ann", NOW)]);
-    let group = |now| run_module(&world.store, &rule, &both, &RunOptions::at(Millis(now))).unwrap();
+    let group =
+        |now| run_module(&world.store, &module, &both, &RunOptions::at(Millis(now))).unwrap();
     group(NOW);
     let alone = RunOptions {
         alone: true,
         ..RunOptions::at(Millis(NOW + 8 * DAY))
     };
-    run(&world, &rule, &both[0], &alone);
+    run(&world, &module, &both[0], &alone);
     assert_eq!(held(&world, "out", "one"), set(&[]));
     group(NOW + 1);
     assert_eq!(held(&world, "out", "one"), set(&["ann"]));
@@ -193,17 +199,18 @@ fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
 #[test]
 fn a_run_of_one_cohort_alone_at_an_earlier_clock_does_not_outlive_the_way_back() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let both = two_cohorts();
     world.bought(&[("ann", NOW)]);
-    let group = |now| run_module(&world.store, &rule, &both, &RunOptions::at(Millis(now))).unwrap();
+    let group =
+        |now| run_module(&world.store, &module, &both, &RunOptions::at(Millis(now))).unwrap();
     group(NOW);
     // Ann is not known yet at that clock.
     let alone = RunOptions {
         alone: true,
         ..RunOptions::at(Millis(NOW - DAY))
     };
-    run(&world, &rule, &both[0], &alone);
+    run(&world, &module, &both[0], &alone);
     assert_eq!(held(&world, "out", "one"), set(&[]));
     group(NOW + 1);
     assert_eq!(held(&world, "out", "one"), set(&["ann"]));
@@ -212,29 +219,29 @@ fn a_run_of_one_cohort_alone_at_an_earlier_clock_does_not_outlive_the_way_back()
 #[test]
 fn a_run_that_goes_on_after_a_user_was_forgotten_has_a_later_second() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW)]);
-    cut_off(&world, &rule, &cohort, 1, NOW);
+    cut_off(&world, &module, &cohort, 1, NOW);
     forget(&world.store, "ann", Millis(NOW)).unwrap();
     // Whoever comes with the id now is somebody else, whom the same run may reach.
     world.bought(&[("ann", NOW)]);
-    run(&world, &rule, &cohort, &RunOptions::at(Millis(NOW)));
+    run(&world, &module, &cohort, &RunOptions::at(Millis(NOW)));
     assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob", "cid"]));
 }
 
 #[test]
 fn a_run_that_is_only_to_be_finished_begins_no_other() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    cut_off(&world, &rule, &cohort, 1, NOW);
+    cut_off(&world, &module, &cohort, 1, NOW);
     world.bought(&[("cid", NOW)]);
     let finish = RunOptions {
         only_finish: true,
         all_users: true,
         ..RunOptions::at(Millis(NOW + 1))
     };
-    let report = run(&world, &rule, &cohort, &finish);
+    let report = run(&world, &module, &cohort, &finish);
     // Bob and Cid are those who were left.
     assert_eq!((report.candidates, report.cohorts[0].members), (2, 3));
     let runs = records(&world.store.snapshot().unwrap(), &cohort.id, 10).unwrap();
@@ -244,13 +251,13 @@ fn a_run_that_is_only_to_be_finished_begins_no_other() {
 #[test]
 fn the_record_of_a_run_that_was_cut_off_counts_all_that_it_did() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW - 8 * DAY), ("bob", NOW - 8 * DAY)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     // Ann enters in the chunk before the cut. After it, Bob stays where he is.
     world.bought(&[("ann", NOW), ("bob", NOW - 9 * DAY)]);
-    cut_off(&world, &rule, &cohort, 1, NOW + 1);
-    run(&world, &rule, &cohort, &RunOptions::at(Millis(NOW + 2)));
+    cut_off(&world, &module, &cohort, 1, NOW + 1);
+    run(&world, &module, &cohort, &RunOptions::at(Millis(NOW + 2)));
     let runs = records(&world.store.snapshot().unwrap(), &cohort.id, 10).unwrap();
     let counts = |run: &crate::RunRecord| {
         (
@@ -272,14 +279,14 @@ fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
     let users: Vec<String> = (0..3_000).map(|number| format!("user-{number}")).collect();
     let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out", "other"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out", "other"]));
     world.bought(&rows);
     let small = RunOptions {
         commit_bytes: 16 * 1024,
         ..RunOptions::at(Millis(NOW))
     };
     assert!(world.store.backlog().unwrap().is_empty());
-    let report = run(&world, &rule, &cohort, &small);
+    let report = run(&world, &module, &cohort, &small);
     assert_eq!(
         (report.cohorts[0].entered, report.evaluated),
         (3_000, 3_000)
@@ -298,9 +305,9 @@ fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
 #[test]
 fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
     let world = EngineWorld::new();
-    let (rule, exits) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, exits) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
-    world.run(&rule, &exits, NOW);
+    world.run(&module, &exits, NOW);
     let gone = || crate::removed(&world.store.snapshot().unwrap(), &|_| false, None).unwrap();
     let keeps = Cohort {
         exit_on_remove: false,
@@ -325,7 +332,7 @@ fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
 #[test]
 fn a_destination_whose_place_is_another_is_sent_everything_anew() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let place = |place: &str| {
         let places = [DestinationAddress {
             destination: "out".to_owned(),
@@ -335,7 +342,7 @@ fn a_destination_whose_place_is_another_is_sent_everything_anew() {
     };
     assert_eq!(place("file a"), []);
     world.bought(&[("ann", NOW)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     assert_eq!((place("file a"), world.outbox("out").len()), (vec![], 1));
     let changes = place("file b").remove(0);
     let stored = (changes.from.as_str(), changes.to.as_str(), changes.dropped);
@@ -343,7 +350,7 @@ fn a_destination_whose_place_is_another_is_sent_everything_anew() {
         (stored, world.outbox("out").len()),
         (("file a", "file b", 1), 0)
     );
-    let report = world.run(&rule, &cohort, NOW + 1);
+    let report = world.run(&module, &cohort, NOW + 1);
     assert_eq!(
         (report.cohorts[0].entered, report.cohorts[0].messages),
         (0, 1)
@@ -357,7 +364,7 @@ fn message_ids_of_two_stores_differ() {
         .map(|_| {
             let world = EngineWorld::new();
             world.bought(&[("ann", NOW)]);
-            world.run(&world.rule(LATELY), &cohort(1, &["out"]), NOW);
+            world.run(&world.module(LATELY), &cohort(1, &["out"]), NOW);
             world.outbox("out")[0]["message_id"].to_string()
         })
         .collect();

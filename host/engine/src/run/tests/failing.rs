@@ -8,7 +8,7 @@ const MINUTE: i64 = RETRY_FIRST;
 /// A world with a rule that fails for users whose first event is no `Trial`. Everybody else is a member.
 struct FailingWorld {
     world: EngineWorld,
-    rule: Module,
+    module: Module,
     lists: StaticLists,
     cohort: Cohort,
 }
@@ -16,13 +16,13 @@ struct FailingWorld {
 impl FailingWorld {
     fn new(users: usize) -> Self {
         let world = EngineWorld::new();
-        let rule = super::super::guest::rule();
-        let rule = world.sandbox.load(&rule, Origin::HandWritten).unwrap();
+        let module = super::super::guest::rule();
+        let module = world.sandbox.load(&module, Origin::HandWritten).unwrap();
         let mut lists = StaticLists::default();
         lists.insert("staff", (0..users).map(id).collect());
         Self {
             world,
-            rule,
+            module,
             lists,
             cohort: cohort(1, &["out"]),
         }
@@ -45,8 +45,8 @@ impl FailingWorld {
             ..RunOptions::at(Millis(now))
         };
         let cohorts = std::slice::from_ref(&self.cohort);
-        let stored = self.world.preview(&self.rule, cohorts, &options, 1);
-        let report = run_module(&self.world.store, &self.rule, cohorts, &options).unwrap();
+        let stored = self.world.preview(&self.module, cohorts, &options, 1);
+        let report = run_module(&self.world.store, &self.module, cohorts, &options).unwrap();
         assert_eq!(
             (stored.candidates, stored.evaluated, &stored.skipped),
             (report.candidates, report.evaluated, &report.skipped)
@@ -83,7 +83,7 @@ impl FailingWorld {
     fn next_due(&self) -> i64 {
         let snapshot = self.world.store.snapshot().unwrap();
         let cohorts = std::slice::from_ref(&self.cohort);
-        let next = crate::next_due(&snapshot, &self.rule, cohorts).unwrap();
+        let next = crate::next_due(&snapshot, &self.module, cohorts).unwrap();
         // The trials end in 2030.
         next.unwrap().0
     }
@@ -179,7 +179,7 @@ fn a_run_that_asks_everybody_asks_those_who_wait() {
         ..RunOptions::at(Millis(NOW + 1))
     };
     let cohorts = std::slice::from_ref(&failing.cohort);
-    let report = run_module(&failing.world.store, &failing.rule, cohorts, &options).unwrap();
+    let report = run_module(&failing.world.store, &failing.module, cohorts, &options).unwrap();
     assert_eq!((report.candidates, report.evaluated), (10, 8));
     assert_eq!(failing.next_due(), NOW + 1 + 2 * MINUTE);
 }
@@ -212,7 +212,7 @@ fn failures_of_a_run_that_was_cut_off_are_known_when_it_goes_on() {
         ..RunOptions::at(Millis(NOW))
     };
     let cohorts = std::slice::from_ref(&failing.cohort);
-    let first = || run_module(&failing.world.store, &failing.rule, cohorts, &options);
+    let first = || run_module(&failing.world.store, &failing.module, cohorts, &options);
     assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
     // The numbers are in order of the events: the last ten are those who fail.
     let [candidates, evaluated, failed, waiting, members] = failing.counts(NOW);

@@ -4,9 +4,9 @@ use crate::{Forgotten, forget};
 #[test]
 fn a_forgotten_user_exits_everywhere_and_is_known_no_more() {
     let world = EngineWorld::new();
-    let (rule, buyers) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, buyers) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &buyers, NOW);
+    world.run(&module, &buyers, NOW);
     let forgotten = forget(&world.store, "ann", Millis(NOW)).unwrap();
     assert_eq!(
         forgotten,
@@ -34,18 +34,18 @@ fn a_forgotten_user_exits_everywhere_and_is_known_no_more() {
         all_users: true,
         ..RunOptions::at(Millis(NOW + 1))
     };
-    let report = run_module(&world.store, &rule, std::slice::from_ref(&buyers), &again).unwrap();
+    let report = run_module(&world.store, &module, std::slice::from_ref(&buyers), &again).unwrap();
     assert_eq!((report.candidates, report.cohorts[0].members), (1, 1));
     // Whoever comes with this id later is somebody else, without a past.
     world.bought(&[("ann", NOW + 2)]);
-    world.run(&rule, &buyers, NOW + 2);
+    world.run(&module, &buyers, NOW + 2);
     assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
 }
 
 #[test]
 fn forgetting_in_the_middle_of_a_run_that_was_cut_off_keeps_ids_unique() {
     let world = EngineWorld::new();
-    let (rule, buyers) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, buyers) = (world.module(LATELY), cohort(1, &["out"]));
     let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
     let rows: Vec<_> = users.iter().map(|user| (user.as_str(), NOW)).collect();
     world.bought(&rows);
@@ -57,12 +57,17 @@ fn forgetting_in_the_middle_of_a_run_that_was_cut_off_keeps_ids_unique() {
         stop: Some(&stop),
         ..RunOptions::at(Millis(NOW))
     };
-    let cut = run_module(&world.store, &rule, std::slice::from_ref(&buyers), &options);
+    let cut = run_module(
+        &world.store,
+        &module,
+        std::slice::from_ref(&buyers),
+        &options,
+    );
     assert!(matches!(cut, Err(EngineError::Stopped)));
     forget(&world.store, "user-0", Millis(NOW)).unwrap();
     run_module(
         &world.store,
-        &rule,
+        &module,
         std::slice::from_ref(&buyers),
         &RunOptions::at(Millis(NOW + 1)),
     )

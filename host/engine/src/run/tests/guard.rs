@@ -23,7 +23,7 @@ fn world(lately: usize) -> (EngineWorld, Vec<String>) {
 
 fn guarded(
     world: &EngineWorld,
-    rule: &Module,
+    module: &Module,
     cohort: &Cohort,
     now: i64,
     chunk_users: usize,
@@ -34,9 +34,9 @@ fn guarded(
         ..RunOptions::at(Millis(now))
     };
     let cohorts = std::slice::from_ref(cohort);
-    let stored = world.preview(rule, cohorts, &options, 3);
+    let stored = world.preview(module, cohorts, &options, 3);
     let before = world.members(cohort);
-    let report = run_module(&world.store, rule, cohorts, &options).unwrap();
+    let report = run_module(&world.store, module, cohorts, &options).unwrap();
     let done = &report.cohorts[0];
     assert_eq!(stored.cohorts[0].held, done.held.is_some());
     assert_eq!(stored.cohorts[0].afterwards, done.members);
@@ -56,8 +56,8 @@ fn reasons(world: &EngineWorld, cohort: &Cohort) -> Vec<Reason> {
 #[test]
 fn the_first_sync_is_not_held_and_half_of_a_cohort_may_move() {
     let (world, users) = world(200);
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
-    let first = guarded(&world, &rule, &cohort, NOW, CHUNK_USERS);
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
+    let first = guarded(&world, &module, &cohort, NOW, CHUNK_USERS);
     assert_eq!(
         (first.cohorts[0].entered, first.cohorts[0].held.clone()),
         (200, None)
@@ -67,7 +67,7 @@ fn the_first_sync_is_not_held_and_half_of_a_cohort_may_move() {
         .map(|user| (user.as_str(), NOW + 1))
         .collect();
     world.bought(&rows);
-    let half = guarded(&world, &rule, &cohort, NOW + 1, CHUNK_USERS);
+    let half = guarded(&world, &module, &cohort, NOW + 1, CHUNK_USERS);
     assert_eq!(
         (half.cohorts[0].entered, half.cohorts[0].held.clone()),
         (100, None)
@@ -77,9 +77,9 @@ fn the_first_sync_is_not_held_and_half_of_a_cohort_may_move() {
 #[test]
 fn a_cohort_up_to_the_size_is_not_guarded() {
     let (world, _) = world(100);
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
-    guarded(&world, &rule, &cohort, NOW, CHUNK_USERS);
-    let all_gone = guarded(&world, &rule, &cohort, NOW + 8 * DAY, CHUNK_USERS);
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
+    guarded(&world, &module, &cohort, NOW, CHUNK_USERS);
+    let all_gone = guarded(&world, &module, &cohort, NOW + 8 * DAY, CHUNK_USERS);
     assert_eq!(
         (all_gone.cohorts[0].exited, all_gone.cohorts[0].held.clone()),
         (100, None)
@@ -90,10 +90,10 @@ fn a_cohort_up_to_the_size_is_not_guarded() {
 fn a_run_that_moves_more_is_held_until_it_is_approved() {
     for chunk_users in [CHUNK_USERS, 64] {
         let (world, _) = world(200);
-        let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
-        guarded(&world, &rule, &cohort, NOW, chunk_users);
+        let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
+        guarded(&world, &module, &cohort, NOW, chunk_users);
         let later = NOW + 8 * DAY;
-        let report = guarded(&world, &rule, &cohort, later, chunk_users);
+        let report = guarded(&world, &module, &cohort, later, chunk_users);
         let expected = HeldRun {
             at: Millis(later).to_string(),
             members: 200,
@@ -109,12 +109,12 @@ fn a_run_that_moves_more_is_held_until_it_is_approved() {
         );
         // It stays so, at no cost, whatever comes in.
         world.bought(&[("new", later)]);
-        let quiet = guarded(&world, &rule, &cohort, later + 1, chunk_users);
+        let quiet = guarded(&world, &module, &cohort, later + 1, chunk_users);
         assert_eq!(
             (quiet.candidates, quiet.cohorts[0].held.as_ref()),
             (1, Some(&expected))
         );
-        let idle = guarded(&world, &rule, &cohort, later + 2, chunk_users);
+        let idle = guarded(&world, &module, &cohort, later + 2, chunk_users);
         assert_eq!(idle.candidates, 0);
         assert_eq!(reasons(&world, &cohort), [Reason::Scheduled, Reason::First]);
 
@@ -123,8 +123,13 @@ fn a_run_that_moves_more_is_held_until_it_is_approved() {
             reason: Some(Reason::Approved),
             ..RunOptions::at(Millis(later + 3))
         };
-        let report =
-            run_module(&world.store, &rule, std::slice::from_ref(&cohort), &approve).unwrap();
+        let report = run_module(
+            &world.store,
+            &module,
+            std::slice::from_ref(&cohort),
+            &approve,
+        )
+        .unwrap();
         let cohort_report = &report.cohorts[0];
         assert_eq!(
             (
@@ -143,7 +148,7 @@ fn a_run_that_moves_more_is_held_until_it_is_approved() {
         );
         assert_eq!(reasons(&world, &cohort)[0], Reason::Approved);
         assert_eq!(
-            guarded(&world, &rule, &cohort, later + 4, chunk_users).candidates,
+            guarded(&world, &module, &cohort, later + 4, chunk_users).candidates,
             0
         );
     }
@@ -152,11 +157,11 @@ fn a_run_that_moves_more_is_held_until_it_is_approved() {
 #[test]
 fn what_is_rejected_is_computed_anew() {
     let (world, users) = world(200);
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
-    guarded(&world, &rule, &cohort, NOW, CHUNK_USERS);
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
+    guarded(&world, &module, &cohort, NOW, CHUNK_USERS);
     let later = NOW + 8 * DAY;
     assert!(
-        guarded(&world, &rule, &cohort, later, CHUNK_USERS).cohorts[0]
+        guarded(&world, &module, &cohort, later, CHUNK_USERS).cohorts[0]
             .held
             .is_some()
     );
@@ -176,7 +181,7 @@ fn what_is_rejected_is_computed_anew() {
         .map(|user| (user.as_str(), later))
         .collect();
     world.bought(&rows);
-    let report = guarded(&world, &rule, &cohort, later + 2, CHUNK_USERS);
+    let report = guarded(&world, &module, &cohort, later + 2, CHUNK_USERS);
     assert_eq!(
         (
             report.candidates,
@@ -199,9 +204,9 @@ fn what_is_rejected_is_computed_anew() {
 #[test]
 fn a_changed_definition_lets_go_of_what_was_held_and_is_guarded_itself() {
     let (world, _) = world(200);
-    let lately = world.rule(LATELY);
+    let lately = world.module(LATELY);
     guarded(&world, &lately, &cohort(1, &["out"]), NOW, CHUNK_USERS);
-    let all_users = world.rule("where: {did: Purchase, in_last: 30 days}");
+    let all_users = world.module("where: {did: Purchase, in_last: 30 days}");
     let report = guarded(
         &world,
         &all_users,
@@ -227,8 +232,8 @@ fn a_changed_definition_lets_go_of_what_was_held_and_is_guarded_itself() {
 #[test]
 fn a_held_run_that_was_cut_off_stays_held() {
     let (world, _) = world(200);
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
-    guarded(&world, &rule, &cohort, NOW, 64);
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
+    guarded(&world, &module, &cohort, NOW, 64);
     let stop = AtomicBool::new(false);
     let (count, total) = (std::sync::atomic::AtomicU64::new(0), 200);
     // The users asked ahead count too: the stop falls between the first commits.
@@ -245,9 +250,14 @@ fn a_held_run_that_was_cut_off_stays_held() {
         stop: Some(&stop),
         ..RunOptions::at(Millis(NOW + 8 * DAY))
     };
-    let cut = run_module(&world.store, &rule, std::slice::from_ref(&cohort), &options);
+    let cut = run_module(
+        &world.store,
+        &module,
+        std::slice::from_ref(&cohort),
+        &options,
+    );
     assert!(matches!(cut, Err(EngineError::Stopped)), "{cut:?}");
-    let report = guarded(&world, &rule, &cohort, NOW + 9 * DAY, 64);
+    let report = guarded(&world, &module, &cohort, NOW + 9 * DAY, 64);
     assert!(report.cohorts[0].held.is_some());
     assert_eq!(world.members(&cohort).len(), 200);
     assert_eq!(reasons(&world, &cohort), [Reason::Scheduled, Reason::First]);
@@ -256,14 +266,15 @@ fn a_held_run_that_was_cut_off_stays_held() {
 #[test]
 fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     world.bought(&[("ann", NOW), ("bob", NOW - 10 * DAY)]);
     let named = |id: &str| Cohort {
         id: CohortId::new(id).unwrap(),
         ..cohort(1, &["out"])
     };
     let both = [named("one"), named("two")];
-    let group = |now| run_module(&world.store, &rule, &both, &RunOptions::at(Millis(now))).unwrap();
+    let group =
+        |now| run_module(&world.store, &module, &both, &RunOptions::at(Millis(now))).unwrap();
     group(NOW);
     world.bought(&[("bob", NOW + 1)]);
     let alone = |resend| {
@@ -273,7 +284,7 @@ fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
             reason: Some(Reason::Requested),
             ..RunOptions::at(Millis(NOW + 2))
         };
-        run_module(&world.store, &rule, &both[..1], &options)
+        run_module(&world.store, &module, &both[..1], &options)
             .unwrap()
             .cohorts
             .remove(0)
@@ -303,7 +314,7 @@ fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
 #[test]
 fn in_real_time_the_runs_of_a_minute_share_a_record_and_idle_ones_have_none() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let live = cohort(1, &["out"]);
     world.bought(&[("ann", NOW)]);
     let run = |user: &str, now: i64| {
@@ -312,7 +323,7 @@ fn in_real_time_the_runs_of_a_minute_share_a_record_and_idle_ones_have_none() {
         }
         run_module(
             &world.store,
-            &rule,
+            &module,
             std::slice::from_ref(&live),
             &RunOptions::at(Millis(now)),
         )
@@ -342,7 +353,7 @@ fn in_real_time_the_runs_of_a_minute_share_a_record_and_idle_ones_have_none() {
 #[test]
 fn a_daily_run_that_moves_nobody_has_a_record_all_the_same() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let daily = Cohort {
         cadence: Cadence::default(),
         ..cohort(1, &["out"])
@@ -350,7 +361,7 @@ fn a_daily_run_that_moves_nobody_has_a_record_all_the_same() {
     for now in [NOW, NOW + DAY, NOW + 2 * DAY] {
         run_module(
             &world.store,
-            &rule,
+            &module,
             std::slice::from_ref(&daily),
             &RunOptions::at(Millis(now)),
         )

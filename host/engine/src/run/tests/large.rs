@@ -16,8 +16,8 @@ fn world() -> (EngineWorld, Module, Cohort) {
     let clauses = (0..PROPERTIES)
         .map(|number| format!("{{did: View, with: {{p{number}: {{at_least: 1}}}}}}"));
     let clauses = clauses.collect::<Vec<_>>().join(", ");
-    let rule = world.rule(&format!("where: {{any: [{clauses}]}}"));
-    (world, rule, cohort(1, &["out"]))
+    let module = world.module(&format!("where: {{any: [{clauses}]}}"));
+    (world, module, cohort(1, &["out"]))
 }
 
 /// The last event is one that the rule looks for.
@@ -33,26 +33,26 @@ fn views(world: &EngineWorld, user: &str, events: usize) {
 
 #[test]
 fn a_user_with_very_many_events_is_evaluated_alone() {
-    let (world, rule, cohort) = world();
+    let (world, module, cohort) = world();
     for user in ["ann", "bob", "carl"] {
         views(&world, user, if user == "bob" { LARGE } else { 3 });
     }
-    let report = world.run(&rule, &cohort, NOW);
+    let report = world.run(&module, &cohort, NOW);
     assert_eq!((report.candidates, report.evaluated), (3, 3));
     assert_eq!(report.skipped, []);
     assert_eq!(report.cohorts[0].members, 3);
     views(&world, "bob", 1);
-    let report = world.run(&rule, &cohort, NOW + 1);
+    let report = world.run(&module, &cohort, NOW + 1);
     assert_eq!((report.candidates, report.evaluated), (1, 1));
 }
 
 #[test]
 fn a_user_beyond_the_largest_instance_is_reported_once_and_backs_off() {
-    let (world, rule, cohort) = world();
+    let (world, module, cohort) = world();
     views(&world, "ann", 3);
     views(&world, "bob", TOO_LARGE);
     views(&world, "carl", 3);
-    let report = world.run(&rule, &cohort, NOW);
+    let report = world.run(&module, &cohort, NOW);
     assert_eq!((report.candidates, report.evaluated), (3, 2));
     let [skipped] = report.skipped.as_slice() else {
         panic!("{:?}", report.skipped)
@@ -79,7 +79,7 @@ fn a_user_beyond_the_largest_instance_is_reported_once_and_backs_off() {
         (NOW + 3 * RETRY_FIRST, 1, false),
     ] {
         views(&world, "bob", 1);
-        let report = world.run(&rule, &cohort, now);
+        let report = world.run(&module, &cohort, now);
         assert_eq!(
             (report.candidates, report.evaluated),
             (candidates, 0),

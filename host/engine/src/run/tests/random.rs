@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::copies::held;
 use super::*;
-use crate::{activate, forget, forget_other_rules, forget_rule, reconcile, reject, remove};
+use crate::{activate, forget, forget_module, forget_other_modules, reconcile, reject, remove};
 
 const USERS: usize = 6;
 const DESTINATIONS: [&str; 2] = ["out", "other"];
@@ -90,7 +90,7 @@ fn memory_directory() -> TempDir {
 struct RandomRuns {
     world: EngineWorld,
     now: i64,
-    rule: usize,
+    module: usize,
     destinations: u8,
     /// Of each user, when they bought something.
     bought: Vec<Vec<i64>>,
@@ -101,10 +101,10 @@ fn sandbox() -> &'static Arc<Sandbox> {
     SANDBOX.get_or_init(|| Sandbox::new(SandboxOptions::default()).unwrap().into())
 }
 
-fn rules() -> &'static [Module] {
+fn modules() -> &'static [Module] {
     static RULES: OnceLock<Vec<Module>> = OnceLock::new();
     RULES.get_or_init(|| {
-        let rule = |days: &i64| {
+        let module = |days: &i64| {
             let text = format!("where: {{did: Purchase, in_last: {days} days}}");
             let definition = parse(&SourceFile::new("buyers.yaml", text.as_str())).unwrap();
             let Body::Where(clause) = definition.body else {
@@ -116,7 +116,7 @@ fn rules() -> &'static [Module] {
             let module = module.all().unwrap().remove(0);
             sandbox().load(&module.wasm, Origin::Compiled).unwrap()
         };
-        WINDOWS.iter().map(rule).collect()
+        WINDOWS.iter().map(module).collect()
     })
 }
 
@@ -129,7 +129,7 @@ impl RandomRuns {
             .collect();
         let named = |id: &str| Cohort {
             id: CohortId::new(id).unwrap(),
-            ..cohort(u8::try_from(self.rule / 2).unwrap(), &synced)
+            ..cohort(u8::try_from(self.module / 2).unwrap(), &synced)
         };
         vec![named("one"), named("two")]
     }
@@ -160,9 +160,9 @@ impl RandomRuns {
             stop: Some(&stop),
             ..RunOptions::at(Millis(self.now))
         };
-        let rule = &rules()[self.rule];
-        match run_module(&self.world.store, rule, cohorts, &options) {
-            Ok(_) if how.alone => forget_rule(&self.world.store, rule, cohorts).unwrap(),
+        let module = &modules()[self.module];
+        match run_module(&self.world.store, module, cohorts, &options) {
+            Ok(_) if how.alone => forget_module(&self.world.store, module, cohorts).unwrap(),
             Ok(_) | Err(EngineError::Stopped) => {}
             Err(error) => panic!("{error}"),
         }
@@ -179,11 +179,11 @@ impl RandomRuns {
             }
             RandomStep::Wait { hours } => self.now += hours * 3_600_000,
             RandomStep::Run(how) => self.run(how),
-            RandomStep::Rule(rule) => self.rule = *rule,
+            RandomStep::Rule(module) => self.module = *module,
             RandomStep::Sync { destinations } => self.destinations = *destinations,
             RandomStep::InForce => drop(activate(store, cohorts.iter(), &[]).unwrap()),
             RandomStep::CleanUp => {
-                forget_other_rules(store, &[(&rules()[self.rule], &cohorts)]).unwrap();
+                forget_other_modules(store, &[(&modules()[self.module], &cohorts)]).unwrap();
             }
             RandomStep::Forget { user } => {
                 forget(store, &format!("u{user}"), now).unwrap();
@@ -206,7 +206,7 @@ impl RandomRuns {
     }
 
     fn truth(&self) -> BTreeSet<String> {
-        let since = self.now - WINDOWS[self.rule] * DAY;
+        let since = self.now - WINDOWS[self.module] * DAY;
         let lately =
             |bought: &&Vec<i64>| bought.iter().any(|at| (since + 1..=self.now).contains(at));
         let users = self.bought.iter().enumerate();
@@ -226,7 +226,7 @@ proptest! {
         let mut life = RandomRuns {
             world: EngineWorld { store, sandbox: Arc::clone(sandbox()), _directory: directory },
             now: NOW,
-            rule: 0,
+            module: 0,
             destinations: 3,
             bought: vec![Vec::new(); USERS],
         };

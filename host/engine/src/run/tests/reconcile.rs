@@ -8,10 +8,10 @@ fn have(users: &[&str]) -> BTreeSet<String> {
 
 fn world() -> (EngineWorld, Module, Cohort) {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW - 8 * DAY)]);
-    world.run(&rule, &cohort, NOW);
-    (world, rule, cohort)
+    world.run(&module, &cohort, NOW);
+    (world, module, cohort)
 }
 
 /// What the latest message sends, by direction.
@@ -54,9 +54,9 @@ fn with_what_the_consumer_holds_it_is_sent_the_difference() {
 
 #[test]
 fn without_it_the_whole_truth_is_sent_with_exits_of_whoever_was_ever_sent() {
-    let (world, rule, cohort) = world();
+    let (world, module, cohort) = world();
     world.bought(&[("bob", NOW + DAY)]);
-    world.run(&rule, &cohort, NOW + 7 * DAY);
+    world.run(&module, &cohort, NOW + 7 * DAY);
     assert_eq!(held(&world, "out", "buyers"), set(&["bob"]));
     let before = world.outbox("out").len();
     reconcile(
@@ -79,13 +79,13 @@ fn without_it_the_whole_truth_is_sent_with_exits_of_whoever_was_ever_sent() {
 #[test]
 fn a_destination_that_is_reconciled_is_sent_only_moves_from_then_on() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let alone = Cohort {
         sync: Vec::new(),
         ..cohort.clone()
     };
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &alone, NOW);
+    world.run(&module, &alone, NOW);
     let holds = have(&["ann", "bob"]);
     reconcile(
         &world.store,
@@ -95,9 +95,9 @@ fn a_destination_that_is_reconciled_is_sent_only_moves_from_then_on() {
         Millis(NOW),
     )
     .unwrap();
-    let report = world.run(&rule, &cohort, NOW + 1);
+    let report = world.run(&module, &cohort, NOW + 1);
     assert_eq!((report.candidates, report.cohorts[0].messages), (0, 0));
-    let report = world.run(&rule, &cohort, NOW + 8 * DAY);
+    let report = world.run(&module, &cohort, NOW + 8 * DAY);
     assert_eq!(
         (report.cohorts[0].exited, report.cohorts[0].messages),
         (2, 1)

@@ -4,9 +4,9 @@ use crate::{Guard, reject, remove, removed, status};
 #[test]
 fn a_removed_cohort_ends_with_exits_and_begins_anew_when_it_comes_back() {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     let gone =
         |defined: bool| removed(&world.store.snapshot().unwrap(), &|_| defined, None).unwrap();
     assert_eq!(
@@ -21,7 +21,7 @@ fn a_removed_cohort_ends_with_exits_and_begins_anew_when_it_comes_back() {
     assert_eq!(world.consumed("out"), set(&[]));
     assert_eq!((world.members(&cohort).len(), gone(false).len()), (0, 0));
 
-    let report = world.run(&rule, &cohort, NOW + 1);
+    let report = world.run(&module, &cohort, NOW + 1);
     assert_eq!(
         (report.cohorts[0].reason, report.cohorts[0].entered),
         (Reason::First, 2)
@@ -38,13 +38,13 @@ fn a_removed_cohort_ends_with_exits_and_begins_anew_when_it_comes_back() {
 #[test]
 fn a_cohort_that_does_not_say_so_keeps_its_members() {
     let world = EngineWorld::new();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     let cohort = Cohort {
         exit_on_remove: false,
         ..cohort(1, &["out"])
     };
     world.bought(&[("ann", NOW)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     assert!(
         removed(&world.store.snapshot().unwrap(), &|_| false, None)
             .unwrap()
@@ -61,9 +61,9 @@ const GUARD: Guard = Guard {
 /// A cohort of two members whose end the guard holds.
 fn held_end() -> (EngineWorld, Cohort) {
     let world = EngineWorld::new();
-    let (rule, cohort) = (world.rule(LATELY), cohort(1, &["out"]));
+    let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
-    world.run(&rule, &cohort, NOW);
+    world.run(&module, &cohort, NOW);
     let record = remove(&world.store, &cohort.id, Millis(NOW), Some(&GUARD)).unwrap();
     assert_eq!((record.exited, record.held.unwrap().exited), (0, 2));
     (world, cohort)
@@ -103,9 +103,9 @@ fn an_end_that_is_rejected_keeps_the_members() {
 #[test]
 fn a_definition_that_comes_back_voids_the_held_end() {
     let (world, cohort) = held_end();
-    let rule = world.rule(LATELY);
+    let module = world.module(LATELY);
     world.bought(&[("cid", NOW + 1)]);
-    let report = world.run(&rule, &cohort, NOW + 1);
+    let report = world.run(&module, &cohort, NOW + 1);
     assert_eq!(
         (report.cohorts[0].entered, &report.cohorts[0].held),
         (1, &None)

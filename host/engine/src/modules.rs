@@ -13,13 +13,13 @@ use crate::{EngineError, state};
 ///
 /// # Errors
 /// When the store fails.
-pub fn forget_other_rules(
+pub fn forget_other_modules(
     store: &Store,
-    rules: &[(&Module, &[Cohort])],
+    modules: &[(&Module, &[Cohort])],
 ) -> Result<(), EngineError> {
-    let kept: Vec<_> = rules
+    let kept: Vec<_> = modules
         .iter()
-        .map(|(rule, cohorts)| state::module_key(rule, cohorts))
+        .map(|(module, cohorts)| state::module_key(module, cohorts))
         .collect();
     for key in store.snapshot()?.module_keys()? {
         if !kept.contains(&key) {
@@ -33,8 +33,12 @@ pub fn forget_other_rules(
 ///
 /// # Errors
 /// When the store fails.
-pub fn forget_rule(store: &Store, rule: &Module, cohorts: &[Cohort]) -> Result<(), EngineError> {
-    store.forget_module(&state::module_key(rule, cohorts))?;
+pub fn forget_module(
+    store: &Store,
+    module: &Module,
+    cohorts: &[Cohort],
+) -> Result<(), EngineError> {
+    store.forget_module(&state::module_key(module, cohorts))?;
     Ok(())
 }
 
@@ -44,10 +48,10 @@ pub fn forget_rule(store: &Store, rule: &Module, cohorts: &[Cohort]) -> Result<(
 /// When the store fails.
 pub fn goes_on(
     snapshot: &Snapshot,
-    rule: &Module,
+    module: &Module,
     cohorts: &[Cohort],
 ) -> Result<bool, EngineError> {
-    let key = state::module_key(rule, cohorts);
+    let key = state::module_key(module, cohorts);
     let prior = PriorState::load(snapshot, &key, cohorts)?;
     Ok(matches!(prior.unfinished(&key), Unfinished::Open(_)))
 }
@@ -58,10 +62,10 @@ pub fn goes_on(
 /// When the store fails.
 pub fn next_due(
     snapshot: &Snapshot,
-    rule: &Module,
+    module: &Module,
     cohorts: &[Cohort],
 ) -> Result<Option<Millis>, EngineError> {
-    Ok(snapshot.next_due(&state::module_key(rule, cohorts))?)
+    Ok(snapshot.next_due(&state::module_key(module, cohorts))?)
 }
 
 /// The latest runs of a cohort, newest first.

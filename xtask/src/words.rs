@@ -1,0 +1,280 @@
+//! `cargo xtask words`: checks what a program can check of the texts that people read.
+//!
+//! The rules are those of CONTRIBUTING.md, "Words": the width of comments and prose, how a doc summary begins, one meaning for
+//! a type name, and the words that docs/glossary.md does not use.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::test::root;
+
+/// Columns of a comment in Rust code.
+const COMMENT_WIDTH: usize = 100;
+/// Columns of a line of Markdown; a longer line holds one sentence.
+const PROSE_WIDTH: usize = 120;
+/// The first words of a summary that names a question instead of what the item does.
+const QUESTIONS: [&str; 5] = ["What", "How", "Who", "Whether", "Whoever"];
+/// The document that lists the words.
+const GLOSSARY: &str = "docs/glossary.md";
+
+pub(crate) fn words() -> anyhow::Result<()> {
+    let root = root();
+    let mut faults = Vec::new();
+    let unused = unused_words(&read(&root, GLOSSARY)?)?;
+    let mut types = BTreeMap::<String, BTreeSet<String>>::new();
+    for path in files(&root)? {
+        let text = read(&root, &path)?;
+        let mut report = |line: usize, fault: String| {
+            faults.push(format!("{path}:{}: {fault}", line + 1));
+        };
+        if path.ends_with(".rs") {
+            check_rust(&text, &unused, &mut report);
+            if !path.starts_with("guest-rules/") {
+                for name in type_names(&text) {
+                    types
+                        .entry(name.to_owned())
+                        .or_default()
+                        .insert(path.clone());
+                }
+            }
+        } else {
+            let text = match path.as_str() {
+                // The table of words that are not used is the only place for them.
+                GLOSSARY => text
+                    .split("## Words that are not used")
+                    .next()
+                    .unwrap_or(&text),
+                _ => &text,
+            };
+            check_markdown(text, &unused, &mut report);
+        }
+    }
+    for (name, paths) in types {
+        if paths.len() > 1 {
+            let paths = Vec::from_iter(paths).join(", ");
+            faults.push(format!(
+                "the type name `{name}` has several meanings: {paths}"
+            ));
+        }
+    }
+    for fault in &faults {
+        println!("{fault}");
+    }
+    if !faults.is_empty() {
+        bail!(
+            "{} faults; the rules are in CONTRIBUTING.md, \"Words\"",
+            faults.len()
+        );
+    }
+    Ok(())
+}
+
+fn read(root: &Path, path: &str) -> anyhow::Result<String> {
+    std::fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))
+}
+
+/// Lists the files under version control that are checked, with paths from the root.
+fn files(root: &Path) -> anyhow::Result<Vec<String>> {
+    let listed = Command::new("git")
+        .current_dir(root)
+        .args(["ls-files", "*.rs", "*.md"])
+        .output()
+        .context("cannot run git")?;
+    if !listed.status.success() {
+        bail!("{}", String::from_utf8_lossy(&listed.stderr));
+    }
+    let listed = String::from_utf8(listed.stdout)?;
+    // A changelog keeps the words of its time.
+    Ok(listed
+        .lines()
+        .filter(|path| *path != "CHANGELOG.md" && root.join(path).exists())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Returns the words of the glossary's last table, each with what to write instead.
+fn unused_words(glossary: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    let table = glossary
+        .split("## Words that are not used")
+        .nth(1)
+        .with_context(|| format!("{GLOSSARY} has no table of words that are not used"))?;
+    let mut words = BTreeMap::new();
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        let mut cells = row.trim_matches('|').split('|').map(str::trim);
+        let (Some(not), Some(but)) = (cells.next(), cells.next()) else {
+            continue;
+        };
+        for word in not.split(", ").filter(|_| not != "not") {
+            words.insert(word.to_owned(), but.to_owned());
+        }
+    }
+    if words.is_empty() {
+        bail!("the table of words that are not used in {GLOSSARY} is empty");
+    }
+    Ok(words)
+}
+
+fn check_rust(
+    text: &str,
+    unused: &BTreeMap<String, String>,
+    report: &mut impl FnMut(usize, String),
+) {
+    let mut in_doc = false;
+    for (number, line) in text.lines().enumerate() {
+        let content = line.trim_start();
+        let comment = content.starts_with("//");
+        if comment && line.chars().count() > COMMENT_WIDTH && !content.contains("http") {
+            report(
+                number,
+                format!("a comment of more than {COMMENT_WIDTH} columns"),
+            );
+        }
+        let doc = content
+            .strip_prefix("///")
+            .or_else(|| content.strip_prefix("//!"));
+        if let (Some(doc), false) = (doc, in_doc) {
+            let first = doc.split_whitespace().next().unwrap_or_default();
+            if QUESTIONS.contains(&first) {
+                report(
+                    number,
+                    format!("a doc summary that begins with \"{first}\""),
+                );
+            }
+        }
+        in_doc = doc.is_some();
+        check_words(number, line, unused, report);
+    }
+}
+
+fn check_markdown(
+    text: &str,
+    unused: &BTreeMap<String, String>,
+    report: &mut impl FnMut(usize, String),
+) {
+    let mut in_code = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        let table = line.starts_with('|');
+        if !in_code && !table && line.chars().count() > PROSE_WIDTH && line.contains(". ") {
+            report(
+                number,
+                format!("more than {PROSE_WIDTH} columns and more than one sentence"),
+            );
+        }
+        check_words(number, line, unused, report);
+    }
+}
+
+/// Reports each word of a line that the glossary does not use; names are split at `_` and at capitals.
+fn check_words(
+    number: usize,
+    line: &str,
+    unused: &BTreeMap<String, String>,
+    report: &mut impl FnMut(usize, String),
+) {
+    let mut seen = BTreeSet::new();
+    for name in line.split(|c: char| !c.is_alphabetic()) {
+        for word in parts_of(name) {
+            if let Some(but) = unused.get(&word)
+                && seen.insert(word.clone())
+            {
+                report(number, format!("\"{word}\"; write: {but}"));
+            }
+        }
+    }
+}
+
+/// Splits `CamelCase` into its words, in small letters.
+fn parts_of(name: &str) -> Vec<String> {
+    let mut parts = Vec::<String>::new();
+    let mut was_small = false;
+    for c in name.chars() {
+        match parts.last_mut() {
+            Some(part) if !(c.is_uppercase() && was_small) => part.extend(c.to_lowercase()),
+            _ => parts.push(c.to_lowercase().collect()),
+        }
+        was_small = c.is_lowercase();
+    }
+    parts
+}
+
+/// Returns the names of the types that a file defines.
+fn type_names(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let indented = line.starts_with(' ');
+        let mut words = line.split_whitespace().peekable();
+        while words
+            .peek()
+            .is_some_and(|word| word.starts_with("pub") || *word == "unsafe")
+        {
+            words.next();
+        }
+        match words.next()? {
+            "struct" | "enum" | "trait" | "union" => (),
+            // Within a trait or its implementation the name is that of the trait.
+            "type" if !indented => (),
+            _ => return None,
+        }
+        let name = words.next()?;
+        let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+        Some(&name[..end.unwrap_or(name.len())])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(text: &str, markdown: bool) -> Vec<(usize, String)> {
+        let unused = unused_words(
+            "## Words that are not used\n\n| not | but |\n|---|---|\n| tick, ticks | run |\n",
+        )
+        .unwrap();
+        let mut faults = Vec::new();
+        let mut report = |line, fault| faults.push((line, fault));
+        if markdown {
+            check_markdown(text, &unused, &mut report);
+        } else {
+            check_rust(text, &unused, &mut report);
+        }
+        faults
+    }
+
+    #[test]
+    fn each_fault_is_found_with_its_line() {
+        let text = format!(
+            "/// Returns it.\nfn a() {{}}\n/// Whether it is so.\nfn tick_off() {{}}\n// {}\nstruct TickOptions;\n",
+            "a".repeat(COMMENT_WIDTH)
+        );
+        let lines = Vec::from_iter(faults_of(&text, false).into_iter().map(|(line, _)| line));
+        assert_eq!(lines, [2, 3, 4, 5]);
+        // A second line of a doc comment is no summary, and a ticker no tick.
+        assert_eq!(
+            faults_of("/// Returns it.\n/// How: a ticker.\n", false),
+            []
+        );
+    }
+
+    #[test]
+    fn a_long_line_of_prose_holds_one_sentence() {
+        let long = "word ".repeat(30);
+        assert_eq!(faults_of(&format!("{long}.\n"), true), []);
+        assert_eq!(faults_of(&format!("{long}. And more.\n"), true).len(), 1);
+        assert_eq!(
+            faults_of(&format!("```\n{long}. And more.\n```\n"), true),
+            []
+        );
+        assert_eq!(faults_of("The tick.\n", true).len(), 1);
+    }
+
+    #[test]
+    fn types_are_found_and_associated_types_are_not() {
+        let text = "pub(crate) struct A<T>(T);\nenum B {}\nimpl X for Y {\n    type Item = u8;\n}\ntype C = u8;\npub trait D: E {}\n";
+        assert_eq!(Vec::from_iter(type_names(text)), ["A", "B", "C", "D"]);
+    }
+}
