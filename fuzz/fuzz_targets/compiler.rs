@@ -1,6 +1,8 @@
-//! Any definitions that check give modules that validate, within the sandbox's size, or are refused for their own size.
+//! Any definitions that check give modules that validate, within the sandbox's size, or are refused
+//! for their own size.
 //!
-//! `LIST500` in the input stands for a list of 500 texts, other ones in each of [`COHORTS`] cohorts: so small inputs make large modules.
+//! `LIST500` in the input stands for a list of 500 texts, other ones in each of [`COHORTS`]
+//! cohorts: so small inputs make large modules.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Whatever a definition's file holds: it is read or refused with errors that can be shown; what is read says itself again.
+//! Whatever a definition's file holds: it is read or refused with errors that can be shown; what is
+//! read says itself again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
                 };
                 assert_eq!(clause.to_string(), shown);
             }
-            // What is shown is longer than what was written: it may break a limit, never the syntax.
+            // What is shown is longer than what was written: it may break a limit, never the
+            // syntax.
             Err(diagnostics) => {
                 let text = diagnostics.to_string();
                 let breaks_limit = text.contains("at most") || text.contains("nested more than");

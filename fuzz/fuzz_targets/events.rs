@@ -1,4 +1,5 @@
-//! Whatever comes as events, as lines of a file, a request's body or a form: it is read or refused, and what is read keeps the limits.
+//! Whatever comes as events, as lines of a file, a request's body or a form: it is read or refused,
+//! and what is read keeps the limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Whatever a static list holds: it is read or refused with errors that can be shown; what is read, written out, reads the same.
+//! Whatever a static list holds: it is read or refused with errors that can be shown; what is read,
+//! written out, reads the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Commands that answer from the store, or ask the running service, while something is wrong with the project's files.
+//! Commands that answer from the store, or ask the running service, while something is wrong with
+//! the project's files.
 
 use serde_json::json;
 

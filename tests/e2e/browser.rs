@@ -1,6 +1,8 @@
-//! The vendor's browser SDK, in a real browser, on a page of another origin: its events are found in a cohort.
+//! The vendor's browser SDK, in a real browser, on a page of another origin: its events are found
+//! in a cohort.
 //!
-//! `cargo xtask test` installs both and says where: `MUSTER_TEST_NODE_MODULES` and `MUSTER_TEST_CHROMIUM`.
+//! `cargo xtask test` installs both and says where: `MUSTER_TEST_NODE_MODULES` and
+//! `MUSTER_TEST_CHROMIUM`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -72,7 +74,8 @@ impl Drop for Browser {
     }
 }
 
-/// Serves the page and the SDK on a port of their own, for as long as the process lives; what the page reports is received.
+/// Serves the page and the SDK on a port of their own, for as long as the process lives; what the
+/// page reports is received.
 fn serve(sdk: Vec<u8>) -> (u16, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

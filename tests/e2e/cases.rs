@@ -1,4 +1,5 @@
-//! `muster test`: cases that hold, cases that fail, and test files that are wrong, as snapshots of whole outputs.
+//! `muster test`: cases that hold, cases that fail, and test files that are wrong, as snapshots of
+//! whole outputs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -207,7 +208,8 @@ cases:
     );
 }
 
-/// Answers for one user, whoever it is: in, for ever. (A result: 0, that it is right, and two lists of one element.)
+/// Answers for one user, whoever it is: in, for ever. (A result: 0, that it is right, and two lists
+/// of one element.)
 pub(crate) const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
     (i32.store (i32.const 2052) (i32.const 2112)) (i32.store (i32.const 2056) (i32.const 1))
     (i32.store (i32.const 2060) (i32.const 2120)) (i32.store (i32.const 2064) (i32.const 1))

@@ -1,4 +1,5 @@
-//! Rules that take far more time or memory to compile than their size says: each ends in its own error, and nothing here grows by it.
+//! Rules that take far more time or memory to compile than their size says: each ends in its own
+//! error, and nothing here grows by it.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,9 @@ use muster_sandbox::{
 use crate::project::TestProject;
 use crate::rules::{core, guest, guest_with};
 
-/// A function in whose loop many locals get another value in very many blocks: what the compiler keeps is the product. With 15,000 of
-/// each the module has 233 KB, and compiling it took 7 GB and minutes.
+/// A function in whose loop many locals get another value in very many blocks: what the compiler
+/// keeps is the product. With 15,000 of each the module has 233 KB, and compiling it took 7 GB and
+/// minutes.
 fn many_locals_in_many_blocks(number: usize) -> Vec<u8> {
     let blocks: String = (0..number)
         .map(|local| {

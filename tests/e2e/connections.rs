@@ -1,4 +1,5 @@
-//! Connections from outside: however many there are, the service has the files that it needs and answers those who ask.
+//! Connections from outside: however many there are, the service has the files that it needs and
+//! answers those who ask.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

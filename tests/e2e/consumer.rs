@@ -1,4 +1,5 @@
-//! A consumer of the messages, by the documented rule: drop a `message_id` that was seen, order by `computed_time`.
+//! A consumer of the messages, by the documented rule: drop a `message_id` that was seen, order by
+//! `computed_time`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,7 +73,8 @@ impl Consumer {
     }
 }
 
-/// Returns messages, one a line, without the part of their ids that tells stores apart, so that those of two stores can be compared.
+/// Returns messages, one a line, without the part of their ids that tells stores apart, so that
+/// those of two stores can be compared.
 pub fn without_identity(messages: &str) -> String {
     let line = |line: &str| {
         let message: Value = serde_json::from_str(line).unwrap();

@@ -1,4 +1,5 @@
-//! The example, from nothing to messages, against `tests/oracle/shop.py`, which shares no code with Muster.
+//! The example, from nothing to messages, against `tests/oracle/shop.py`, which shares no code with
+//! Muster.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -163,7 +164,8 @@ fn payloads_are_the_vendors() {
             "{id}"
         );
     }
-    // The same data, the same bytes, but for the store's identity in the ids: the run is a pure function.
+    // The same data, the same bytes, but for the store's identity in the ids: the run is a pure
+    // function.
     let again = TestProject::example("shop");
     again.json(&["run", "--once"]);
     let other = again.read("out/growth.ndjson");

@@ -1,4 +1,5 @@
-//! What users see when disk, folder or file are not as they should be, and that nothing is lost by it.
+//! What users see when disk, folder or file are not as they should be, and that nothing is lost by
+//! it.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -42,7 +43,8 @@ fn request(batch: usize) -> (Vec<String>, String) {
     )
 }
 
-/// What a process may write in one file stands for the disk: the store is told as if that were full.
+/// What a process may write in one file stands for the disk: the store is told as if that were
+/// full.
 fn limit(service: &RunningMuster, bytes: &str) {
     let limit = Command::new("prlimit")
         .args([

@@ -1,5 +1,5 @@
-//! Everything at once: idle connections, slow bodies, a hot user, garbage rules and folders that cannot be listed, while a
-//! probe cohort goes on and no other cohort's members change.
+//! Everything at once: idle connections, slow bodies, a hot user, garbage rules and folders that
+//! cannot be listed, while a probe cohort goes on and no other cohort's members change.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -143,7 +143,8 @@ fn garbage_rules(folder: &Path, over: &AtomicBool) {
     }
 }
 
-/// A folder of definitions that cannot be listed every now and then, by anybody: its name is a link to itself.
+/// A folder of definitions that cannot be listed every now and then, by anybody: its name is a link
+/// to itself.
 fn unreadable_folders(folder: &Path, over: &AtomicBool) {
     let (place, away) = (folder.join("more"), folder.join("away"));
     while !over.load(Ordering::Relaxed) {
@@ -208,6 +209,7 @@ fn under_attack_from_all_sides_a_cohort_goes_on_and_no_other_changes() {
     assert_eq!(others(&project), before);
     let log = service.stop();
     assert!(!log.contains("panicked"), "{log}");
-    // Nobody has left anything: neither a folder that was away nor a rule that was garbage ends a membership.
+    // Nobody has left anything: neither a folder that was away nor a rule that was garbage ends a
+    // membership.
     assert!(!project.read("out.ndjson").contains("\"in_cohort\":false"));
 }

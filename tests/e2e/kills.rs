@@ -1,5 +1,6 @@
-//! The service, killed again and again while it imports, takes events, computes, commits and sends: nothing acknowledged is missing,
-//! nothing counts twice, and a consumer ends up with the membership of a service that was never interrupted.
+//! The service, killed again and again while it imports, takes events, computes, commits and sends:
+//! nothing acknowledged is missing, nothing counts twice, and a consumer ends up with the
+//! membership of a service that was never interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -22,7 +23,8 @@ const KILLS: u64 = 200;
 const USERS: u64 = 400;
 const KEY: &str = "key";
 
-/// Cohorts that a lost or a doubled event puts wrong, and one that needs the order and the properties.
+/// Cohorts that a lost or a doubled event puts wrong, and one that needs the order and the
+/// properties.
 const COHORTS: [(&str, &str); 5] = [
     (
         "one",
@@ -64,7 +66,8 @@ fn project(port: u16) -> TestProject {
     project
 }
 
-/// The `nth` event: any two differ in their insert ids and times, and which user's it is looks random.
+/// The `nth` event: any two differ in their insert ids and times, and which user's it is looks
+/// random.
 fn event(nth: u64, start: i64) -> Value {
     let user = nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     let name = if nth.is_multiple_of(3) {

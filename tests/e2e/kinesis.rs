@@ -1,4 +1,5 @@
-//! A stream and a role in `moto_server`, an emulator of AWS, over HTTP; the records are read back by boto3.
+//! A stream and a role in `moto_server`, an emulator of AWS, over HTTP; the records are read back
+//! by boto3.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -70,7 +71,8 @@ impl Moto {
     }
 }
 
-/// Passes bytes on to the emulator and keeps the credentials that requests to Kinesis were signed with.
+/// Passes bytes on to the emulator and keeps the credentials that requests to Kinesis were signed
+/// with.
 fn recorder(port: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = listener.local_addr().unwrap().port();

@@ -1,6 +1,6 @@
-//! The whole cohort language, from event files to messages, against `tests/oracle/language.py`, which shares no code with
-//! Muster. The definitions are in `language/project/`; the events are those of the example and some that `language/events.rs`
-//! makes, with what the example lacks.
+//! The whole cohort language, from event files to messages, against `tests/oracle/language.py`,
+//! which shares no code with Muster. The definitions are in `language/project/`; the events are
+//! those of the example and some that `language/events.rs` makes, with what the example lacks.
 
 mod events;
 

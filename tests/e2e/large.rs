@@ -1,4 +1,5 @@
-//! Users of whom there is more than a rule is asked about, and definitions of which there is more than a module holds.
+//! Users of whom there is more than a rule is asked about, and definitions of which there is more
+//! than a module holds.
 
 use serde_json::Value;
 
@@ -89,7 +90,8 @@ fn a_user_who_is_too_large_fails_one_run_and_is_in_the_status() {
     );
 }
 
-/// The most texts that a list may have, in more cohorts than fit one module: none stops, and one that is too large alone stops alone.
+/// The most texts that a list may have, in more cohorts than fit one module: none stops, and one
+/// that is too large alone stops alone.
 #[test]
 fn cohorts_with_long_lists_of_texts_run_beside_one_that_is_too_large() {
     let project = TestProject::new();

@@ -1,4 +1,5 @@
-//! `muster plan`: what it says comes true in the run that follows, and until then nothing has changed.
+//! `muster plan`: what it says comes true in the run that follows, and until then nothing has
+//! changed.
 
 use serde_json::Value;
 

@@ -14,8 +14,8 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The Python that has the test's packages: `cargo xtask test` makes it. Any Python runs the example's oracle, which needs none;
-/// that of the language needs those.
+/// The Python that has the test's packages: `cargo xtask test` makes it. Any Python runs the
+/// example's oracle, which needs none; that of the language needs those.
 pub(crate) fn python() -> PathBuf {
     std::env::var_os("MUSTER_TEST_PYTHON").map_or_else(|| "python3".into(), PathBuf::from)
 }

@@ -1,4 +1,5 @@
-//! Rules written by hand: a good one, and hostile ones, which change nobody's membership and are reported.
+//! Rules written by hand: a good one, and hostile ones, which change nobody's membership and are
+//! reported.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,6 +1,8 @@
-//! The vendor's own SDKs, unchanged but for the address, send to the built binary, and their events are found in a cohort.
+//! The vendor's own SDKs, unchanged but for the address, send to the built binary, and their events
+//! are found in a cohort.
 //!
-//! `cargo xtask test` installs them and says where: `MUSTER_TEST_NODE_MODULES` and `MUSTER_TEST_PYTHON`.
+//! `cargo xtask test` installs them and says where: `MUSTER_TEST_NODE_MODULES` and
+//! `MUSTER_TEST_PYTHON`.
 
 use std::io::Write;
 use std::process::Command;

@@ -81,7 +81,8 @@ fn in_real_time_events_make_users_enter_and_time_makes_them_exit() {
         .map(|run| run["exited"].as_u64().unwrap())
         .sum();
     assert_eq!(exits, 2);
-    // They exited within two ticks of the instant at which it was due: a minute of this clock is a second.
+    // They exited within two ticks of the instant at which it was due: a minute of this clock is a
+    // second.
     let mut lines: Vec<Value> = project
         .read("out.ndjson")
         .lines()
@@ -130,7 +131,8 @@ fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed(
     service.stop();
     let daily = runs("daily");
     assert_eq!(daily[0].1, "first");
-    // 06:00 in Los Angeles is 14:00 UTC, and 13:00 from 8 March on. The clock jumps, so a run begins some minutes later.
+    // 06:00 in Los Angeles is 14:00 UTC, and 13:00 from 8 March on. The clock jumps, so a run
+    // begins some minutes later.
     for (run, hour) in daily[1..]
         .iter()
         .zip(["2026-03-07T14:", "2026-03-08T13:", "2026-03-09T13:"])
@@ -279,7 +281,8 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         "cohorts/other.yaml",
         "cadence: real_time\nwhere: {did: Refund, in_last: 1 day}\n",
     );
-    // Whichever of the two files was seen first, the store knows of `exit` when the other is in force.
+    // Whichever of the two files was seen first, the store knows of `exit` when the other is in
+    // force.
     until("both are read", || {
         project.json(&["status"])["cohorts"]
             .as_array()

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Chromium: the one that is installed, or Debian's, which is installed now if that needs nobody's leave. `None`, said aloud:
-/// there is none.
+/// Chromium: the one that is installed, or Debian's, which is installed now if that needs nobody's
+/// leave. `None`, said aloud: there is none.
 pub(crate) fn chromium() -> Option<PathBuf> {
     installed().or_else(|| {
         let reason = match may_install() {

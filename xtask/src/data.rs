@@ -1,7 +1,9 @@
-//! A shop's events that never happened: seeded, the same on every machine, in the vendor's export format.
+//! A shop's events that never happened: seeded, the same on every machine, in the vendor's export
+//! format.
 //!
 //! [`generate`] writes files of any size at the speed of the disk and the compressor. What the lines hold is decided in
-//! `shop` (who does what), how they are spelled in `line`, how chance is drawn in `random`, how files are written in `files`.
+//! `shop` (who does what), how they are spelled in `line`, how chance is drawn in `random`, how
+//! files are written in `files`.
 
 mod files;
 mod line;
@@ -99,8 +101,8 @@ pub struct Summary {
     pub bytes_of_json: u64,
 }
 
-/// Writes the files into `directory` (made if it is not there; files of the same names are replaced) and tells `progress`
-/// now and then how many events there are so far.
+/// Writes the files into `directory` (made if it is not there; files of the same names are
+/// replaced) and tells `progress` now and then how many events there are so far.
 pub fn generate(
     settings: &DataSettings,
     directory: &Path,
@@ -139,7 +141,8 @@ pub fn generate(
         if let Some(lines) = held.remove(&file) {
             files.write(&lines)?;
         }
-        // What is late or double at the end of the last file has no later one to go to: it ends that file.
+        // What is late or double at the end of the last file has no later one to go to: it ends
+        // that file.
         let mut tail = Vec::new();
         for minute in slice_of_day(day, part, settings.files_per_day) {
             let (begin, count) = minutes.events_of(minute);
@@ -180,7 +183,8 @@ fn slice_of_day(day: u32, part: u32, parts: u32) -> std::ops::Range<u32> {
     day + 1440 * part / parts..day + 1440 * (part + 1) / parts
 }
 
-/// How many events fall into each minute: a rhythm of the day and of the week, and exactly the number asked for in total.
+/// How many events fall into each minute: a rhythm of the day and of the week, and exactly the
+/// number asked for in total.
 struct Minutes {
     start: i64,
     events: u64,

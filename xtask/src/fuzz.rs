@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: installs cargo-fuzz if it is missing, and runs every fuzz target for a while.
+//! `cargo xtask fuzz`: installs cargo-fuzz if it is missing, and runs every fuzz target for a
+//! while.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,14 +11,16 @@ use crate::test::{cargo_tool, root, run, target};
 /// The targets of `fuzz/`.
 const TARGETS: [&str; 4] = ["definition", "compiler", "events", "members"];
 
-/// The longest input: 64 KiB. A file may have 1 MiB, and the compiler's target makes lists of that size of a few bytes.
+/// The longest input: 64 KiB. A file may have 1 MiB, and the compiler's target makes lists of that
+/// size of a few bytes.
 const MAX_LENGTH: &str = "-max_len=65536";
 
 /// A definition whose lists the compiler's target makes long.
 const LISTS: &str =
     "where: {any: [{user: {city: LIST10000}}, {did: View, with: {item: LIST9000}}]}\n";
 
-/// Runs every target for so many seconds, from a corpus that begins with the definitions of the examples and of the tests.
+/// Runs every target for so many seconds, from a corpus that begins with the definitions of the
+/// examples and of the tests.
 pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
     let cargo = cargo_tool("fuzz", "cargo-fuzz")?;
     let products = target()?.join("fuzz");
@@ -29,7 +32,8 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
             "members" => std::fs::write(corpus.join("list.csv"), MEMBERS)?,
             _ => seed(&corpus)?,
         }
-        // Without a sanitizer the stable compiler does: the code is safe Rust, and what is looked for are panics.
+        // Without a sanitizer the stable compiler does: the code is safe Rust, and what is looked
+        // for are panics.
         run(Command::new(&cargo)
             .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
             .arg(&products)
@@ -45,7 +49,8 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
 /// A static list with all that one may have.
 const MEMBERS: &str = "user_id\n\"ann, \"\"a\"\"\"\n bob \n\ncid,more\n";
 
-/// Writes what events begin with: the first byte says whether it is lines, a body, or identifications.
+/// Writes what events begin with: the first byte says whether it is lines, a body, or
+/// identifications.
 fn events(corpus: &Path) -> anyhow::Result<()> {
     let event = r#"{"user_id":"ann","event_type":"Buy","time":1772323100000,"insert_id":"1","event_properties":{"a":1,"b":[1,{"c":"x"}]},"user_properties":{"$set":{"city":"Reno"},"$add":{"n":1}}}"#;
     let line = r#"{"user_id":"ann","event_type":"Buy","event_time":"2026-02-20 10:00:00.5","$insert_id":"1","event_properties":{"a":9007199254740993}}"#;

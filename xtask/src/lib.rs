@@ -1,4 +1,5 @@
-//! What a developer of Muster needs besides cargo, as `cargo xtask COMMAND`, and as a library for benches and tests.
+//! What a developer of Muster needs besides cargo, as `cargo xtask COMMAND`, and as a library for
+//! benches and tests.
 //!
 //! It is no part of the product: nothing in `host/` depends on it, except benches and tests.
 //!

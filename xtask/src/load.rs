@@ -1,4 +1,5 @@
-//! `cargo xtask load`: the real service under a load of events over HTTP, and how long an event takes to become a record.
+//! `cargo xtask load`: the real service under a load of events over HTTP, and how long an event
+//! takes to become a record.
 
 mod cohorts;
 mod process;

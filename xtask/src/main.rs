@@ -31,10 +31,12 @@ struct Arguments {
 enum Chore {
     /// Make up the events of a shop, as files in the export format
     ///
-    /// The same settings give the same events on every machine. About 5 % of the events are purchases; users differ in
-    /// how busy they are, move, change plans; a few lines are anonymous, late or double, as in the wild.
+    /// The same settings give the same events on every machine. About 5 % of the events are
+    /// purchases; users differ in how busy they are, move, change plans; a few lines are anonymous,
+    /// late or double, as in the wild.
     Data(DataArguments),
-    /// Install what the tests need (the WebAssembly target, Python and Node.js packages, a browser) and run them all
+    /// Install what the tests need (the WebAssembly target, Python and Node.js packages, a browser)
+    /// and run them all
     Test,
     /// Check the licences and sources of what Muster depends on
     Deny,
@@ -44,11 +46,13 @@ enum Chore {
         #[arg(long, default_value_t = 30)]
         seconds: u32,
     },
-    /// Write what is made of tables and constants: the JSON Schemas, docs/configuration.md and docs/limits.md
+    /// Write what is made of tables and constants: the JSON Schemas, docs/configuration.md and
+    /// docs/limits.md
     Schema,
     /// Check the texts: width, doc summaries, type names, and the words of docs/glossary.md
     Words,
-    /// Put the real service under a load of events over HTTP, and measure how long an event takes to become a record
+    /// Put the real service under a load of events over HTTP, and measure how long an event takes
+    /// to become a record
     Load(load::LoadArguments),
     /// Run the benches: Muster and DuckDB on the same data, as ratios
     Bench {
@@ -72,7 +76,8 @@ struct DataArguments {
     /// Another seed gives other events
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How unevenly active the users are: 0 is all alike, 1.1 like a shop, 2 a few do nearly everything
+    /// How unevenly active the users are: 0 is all alike, 1.1 like a shop, 2 a few do nearly
+    /// everything
     #[arg(long, default_value_t = 1.1)]
     skew: f64,
     /// The instant before which all events lie

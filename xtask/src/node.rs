@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 
 use crate::test::{run, target};
 
-/// The packages of a folder's `package.json` and `package-lock.json`, kept beside the build's products and installed
-/// once. Returns their `node_modules`.
+/// The packages of a folder's `package.json` and `package-lock.json`, kept beside the build's
+/// products and installed once. Returns their `node_modules`.
 pub(crate) fn node_environment(name: &str, folder: &Path) -> anyhow::Result<PathBuf> {
     for program in ["node", "npm"] {
         let version = Command::new(program)

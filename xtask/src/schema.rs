@@ -1,4 +1,5 @@
-//! `cargo xtask schema`: writes what is made of the readers' tables of keys where the tests look for it.
+//! `cargo xtask schema`: writes what is made of the readers' tables of keys where the tests look
+//! for it.
 
 use std::path::Path;
 use std::process::Command;

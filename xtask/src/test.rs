@@ -27,8 +27,8 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A Python environment with the packages of a requirements file, kept beside the build's products and made once.
-/// Returns its folder of executables.
+/// A Python environment with the packages of a requirements file, kept beside the build's products
+/// and made once. Returns its folder of executables.
 pub(crate) fn python_environment(name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -85,7 +85,8 @@ fn wasm_target() -> anyhow::Result<()> {
         Ok(_) => run(Command::new("rustup")
             .args(["target", "add", TARGET])
             .current_dir(root())),
-        // Without rustup the distribution's toolchain must bring the target; the build says so if it does not.
+        // Without rustup the distribution's toolchain must bring the target; the build says so if
+        // it does not.
         Err(_) => Ok(()),
     }
 }

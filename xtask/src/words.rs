@@ -1,7 +1,7 @@
 //! `cargo xtask words`: checks what a program can check of the texts that people read.
 //!
-//! The rules are those of CONTRIBUTING.md, "Words": the width of comments and prose, how a doc summary begins, one meaning for
-//! a type name, and the words that docs/glossary.md does not use.
+//! The rules are those of CONTRIBUTING.md, "Words": the width of comments and prose, how a doc
+//! summary begins, one meaning for a type name, and the words that docs/glossary.md does not use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -170,7 +170,8 @@ fn check_markdown(
     }
 }
 
-/// Reports each word of a line that the glossary does not use; names are split at `_` and at capitals.
+/// Reports each word of a line that the glossary does not use; names are split at `_` and at
+/// capitals.
 fn check_words(
     number: usize,
     line: &str,

@@ -58,7 +58,8 @@ fn decide(now: i64, purchases: &[i64], amounts: &[f64], refunds: &[i64]) -> Answ
     Answer::of(bought.iter().filter(|bought| **bought).count() >= BOUGHT_IN).until(until)
 }
 
-/// Whether two refunds have no purchase between them. A purchase at the instant of either counts as between.
+/// Whether two refunds have no purchase between them. A purchase at the instant of either counts as
+/// between.
 fn two_in_a_row(refunds: &[i64], purchases: &[i64]) -> bool {
     refunds.windows(2).any(|pair| {
         let next = purchases.partition_point(|time| *time < pair[0]);
@@ -85,7 +86,8 @@ mod tests {
     #[test]
     fn three_spans_of_four() {
         let bought = [NOW - 3 * SPAN, NOW - SPAN, NOW];
-        // Spans 3, 1 and 0. The first to change span is that of a week ago, at once: it lies on a border.
+        // Spans 3, 1 and 0. The first to change span is that of a week ago, at once: it lies on a
+        // border.
         let answer = decide(NOW, &bought, &[40.0; 3], &[]);
         assert_eq!(answer, Answer::member().until(NOW + SPAN));
         // Just before it was in the span after.
@@ -96,7 +98,8 @@ mod tests {
         assert_eq!(answer, Answer::stranger().until(NOW + 2 * SPAN));
     }
 
-    /// The membership can only change where a purchase crosses a border of spans: none of those instants before `until` changes it.
+    /// The membership can only change where a purchase crosses a border of spans: none of those
+    /// instants before `until` changes it.
     #[test]
     fn the_answer_stands_until_it_says() {
         for seed in 0..200_i64 {

@@ -27,9 +27,10 @@ impl Answer {
         }
     }
 
-    /// The instant, in ms since the Unix epoch, at which the answer can change by the clock alone: the user is asked about again then.
-    /// It must not be too late; too early costs a question more. What is not later than now counts as the next millisecond.
-    /// The earliest of several calls holds.
+    /// The instant, in ms since the Unix epoch, at which the answer can change by the clock alone:
+    /// the user is asked about again then. It must not be too late; too early costs a question
+    /// more. What is not later than now counts as the next millisecond. The earliest of several
+    /// calls holds.
     pub const fn until(mut self, instant: i64) -> Self {
         if instant < self.until {
             self.until = instant;

@@ -1,11 +1,15 @@
-//! Writes rules for Muster in Rust: who belongs to a cohort, as a function of one user's history and the clock.
+//! Writes rules for Muster in Rust: who belongs to a cohort, as a function of one user's history
+//! and the clock.
 //!
-//! It **is** a thin layer over the contract in `wit/cohort.wit`: it walks a batch user by user, hands slices of its columns to
+//! It **is** a thin layer over the contract in `wit/cohort.wit`: it walks a batch user by user,
+//! hands slices of its columns to
 //! [`Rule::answer`], and packs the answers. It is **not** a way to the outside: there is no clock but [`User::now`], no randomness but
 //! [`User::hash`], no input or output. Build a rule for `wasm32-unknown-unknown`
-//! as a `cdylib`, and name the built file in a cohort's definition (`rule: ./my_rule.wasm`): Muster makes the component of it.
+//! as a `cdylib`, and name the built file in a cohort's definition (`rule: ./my_rule.wasm`): Muster
+//! makes the component of it.
 //!
-//! Limits: one cohort a rule; 256 MiB of memory; 10 s a batch; each batch gets a fresh instance, so statics do not survive.
+//! Limits: one cohort a rule; 256 MiB of memory; 10 s a batch; each batch gets a fresh instance, so
+//! statics do not survive.
 //!
 //! ```
 //! use muster_rule::{Answer, Reads, Rule, Stream, User};
@@ -43,7 +47,8 @@ pub use bindings::muster::cohort::types::{CalendarBounds, CalendarUnit};
 pub use reads::{Reads, Stream};
 pub use user::{Rows, User};
 
-/// The contract as `wit-bindgen` gives it: for rules that want whole columns rather than one user at a time.
+/// The contract as `wit-bindgen` gives it: for rules that want whole columns rather than one user
+/// at a time.
 #[allow(
     missing_docs,
     reason = "generated; what has documentation in the WIT has it here"

@@ -3,7 +3,8 @@
 use crate::bindings::Description;
 use crate::bindings::muster::cohort::types::{Calendar, CalendarUnit, Kind, Property, StreamReads};
 
-/// What a rule reads and which cohort it answers for. Things are numbered from 0 in the order they are named here, each sort by itself.
+/// What a rule reads and which cohort it answers for. Things are numbered from 0 in the order they
+/// are named here, each sort by itself.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Reads(pub(crate) Description);
@@ -89,8 +90,8 @@ impl Reads {
         self
     }
 
-    /// Reads where each of the last `count` calendar days, weeks or months of a time zone begins, the current one included (`None`: of
-    /// all since 1970): [`crate::User::calendar`].
+    /// Reads where each of the last `count` calendar days, weeks or months of a time zone begins,
+    /// the current one included (`None`: of all since 1970): [`crate::User::calendar`].
     pub fn calendar(mut self, time_zone: &str, unit: CalendarUnit, count: Option<u32>) -> Self {
         self.0.calendars.push(Calendar {
             time_zone: time_zone.to_owned(),
@@ -137,7 +138,8 @@ impl Stream {
         self.property(name, Kind::Instant)
     }
 
-    /// With the event's own name as text, which tells apart what the stream's names match: [`crate::Rows::text`].
+    /// With the event's own name as text, which tells apart what the stream's names match:
+    /// [`crate::Rows::text`].
     pub fn event_name(self) -> Self {
         self.property("", Kind::Text)
     }

@@ -7,8 +7,8 @@ use crate::bindings::muster::cohort::types::{
     CalendarBounds, Column, Dictionary, EventRows, TextLists,
 };
 
-/// All that a rule may know of one user. Indices are those of [`crate::Reads`]; one that was not asked for, or asked for as
-/// another kind, is a mistake in the rule and panics.
+/// All that a rule may know of one user. Indices are those of [`crate::Reads`]; one that was not
+/// asked for, or asked for as another kind, is a mistake in the rule and panics.
 #[derive(Clone, Copy, Debug)]
 pub struct User<'a> {
     batch: &'a Batch,
@@ -92,7 +92,8 @@ impl<'a> User<'a> {
         self.rows(&self.batch.property_histories[index])
     }
 
-    /// Calendar window `index`: where its units begin, the current one last, and when it moves. The same for every user of a batch.
+    /// Calendar window `index`: where its units begin, the current one last, and when it moves. The
+    /// same for every user of a batch.
     #[must_use]
     pub fn calendar(&self, index: usize) -> &'a CalendarBounds {
         &self.batch.calendars[index]

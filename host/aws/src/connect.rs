@@ -16,17 +16,19 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use crate::policy::{self, Access};
 use crate::{EndpointUrl, Role, StreamName, StreamSettings};
 
-/// How long an assumed session lasts. STS: at most an hour when one role assumes another, so always an hour.
+/// How long an assumed session lasts. STS: at most an hour when one role assumes another, so always
+/// an hour.
 const SESSION_LENGTH: Duration = Duration::from_secs(3_600);
 
-/// How long before their end credentials are replaced, at least. The SDK's own 10 s are less than clocks differ by.
+/// How long before their end credentials are replaced, at least. The SDK's own 10 s are less than
+/// clocks differ by.
 const REFRESH_BUFFER: Duration = Duration::from_secs(5 * 60);
 
 /// Connecting takes two round trips; the longest on Earth are 0.4 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// From request to first byte of the answer. Kinesis answers within tens of milliseconds; a call of 1 MB over a
-/// line of 1 Mbit/s takes 8 s to arrive.
+/// From request to first byte of the answer. Kinesis answers within tens of milliseconds; a call of
+/// 1 MB over a line of 1 Mbit/s takes 8 s to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A whole call, fetching credentials included: two calls, each with its connection, and room.
@@ -40,8 +42,9 @@ pub struct NoRegion {
     pub stream: StreamName,
 }
 
-/// Makes a client for one stream, with the region that it is in. Nothing of it is shared with another, least of all cached credentials.
-/// `name` appears in the logs of the role's account. It makes no call to the stream yet, nor to STS.
+/// Makes a client for one stream, with the region that it is in. Nothing of it is shared with
+/// another, least of all cached credentials. `name` appears in the logs of the role's account. It
+/// makes no call to the stream yet, nor to STS.
 ///
 /// # Errors
 /// When neither the settings nor AWS's own name a region.
@@ -67,8 +70,8 @@ pub async fn connect(
     Ok((Client::from_conf(config.build()), region))
 }
 
-/// Region and credentials as the environment has them: variables, profile, web identity, task or instance role. An endpoint holds for
-/// every client that is made from this.
+/// Region and credentials as the environment has them: variables, profile, web identity, task or
+/// instance role. An endpoint holds for every client that is made from this.
 async fn base(settings: &StreamSettings, endpoint: Option<&EndpointUrl>) -> SdkConfig {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -81,8 +84,9 @@ async fn base(settings: &StreamSettings, endpoint: Option<&EndpointUrl>) -> SdkC
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(timeouts)
-        // The SDK would send a whole call again when an answer is lost, entries that are known to be stored
-        // included, and would not send again what failed alone. The drain does both right.
+        // The SDK would send a whole call again when an answer is lost, entries that are known to
+        // be stored included, and would not send again what failed alone. The drain does both
+        // right.
         .retry_config(RetryConfig::disabled())
         .identity_cache(IdentityCache::lazy().buffer_time(REFRESH_BUFFER).build());
     if let Some(region) = &settings.region {
@@ -128,8 +132,9 @@ async fn assume(
         .build()
 }
 
-/// Credentials that seem to end [`REFRESH_BUFFER`] sooner than they do. The SDK's cache takes a random part of its
-/// buffer, from none to all, so that the buffer alone would not make sure of anything.
+/// Credentials that seem to end [`REFRESH_BUFFER`] sooner than they do. The SDK's cache takes a
+/// random part of its buffer, from none to all, so that the buffer alone would not make sure of
+/// anything.
 #[derive(Debug)]
 struct Early(AssumeRoleProvider);
 

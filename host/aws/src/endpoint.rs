@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::InvalidSetting;
 
-/// The address of Kinesis or STS when it is not AWS's own: a private endpoint's `https://` address, or an emulator's. `http://` is taken
-/// for an address of this machine only: credentials and messages would go in clear text.
+/// The address of Kinesis or STS when it is not AWS's own: a private endpoint's `https://` address,
+/// or an emulator's. `http://` is taken for an address of this machine only: credentials and
+/// messages would go in clear text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointUrl(String);
 
@@ -48,7 +49,8 @@ impl fmt::Display for EndpointUrl {
     }
 }
 
-/// Returns the host of what follows a URL's scheme; `None`: it has none, or not only a host and a port.
+/// Returns the host of what follows a URL's scheme; `None`: it has none, or not only a host and a
+/// port.
 fn host(rest: &str) -> Option<&str> {
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (host, port) = match authority.rsplit_once(':') {

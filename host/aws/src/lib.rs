@@ -1,9 +1,11 @@
-//! What reading from and writing to Kinesis have in common: checked settings, and a client under an assumed role.
+//! What reading from and writing to Kinesis have in common: checked settings, and a client under an
+//! assumed role.
 //!
 //! What it is not: it makes no call but AssumeRole, which the SDK makes when it needs credentials.
 //!
-//! For AWS's own settings (region, credentials) it relies on `aws-config`, which reads the environment and the AWS profile; nothing
-//! else does. Single sign-on profiles are not compiled in: use `credential_process`.
+//! For AWS's own settings (region, credentials) it relies on `aws-config`, which reads the
+//! environment and the AWS profile; nothing else does. Single sign-on profiles are not compiled in:
+//! use `credential_process`.
 //!
 //! Limits: those of STS and IAM, at the constants of `connect.rs` and `policy.rs`.
 
@@ -22,7 +24,8 @@ pub use settings::{ExternalId, InvalidSetting, RegionName, RoleArn, StreamName};
 pub struct StreamSettings {
     /// The stream.
     pub stream_name: StreamName,
-    /// Its region; without it, the one that AWS's own settings give (`AWS_REGION`, the profile, the instance).
+    /// Its region; without it, the one that AWS's own settings give (`AWS_REGION`, the profile, the
+    /// instance).
     pub region: Option<RegionName>,
     /// The role to go as; without it, the process's own credentials.
     pub role: Option<Role>,
@@ -37,8 +40,8 @@ pub struct StreamSettings {
 pub struct Role {
     /// The role, in the account that owns the stream.
     pub arn: RoleArn,
-    /// What the role's trust policy asks for. Without one, whoever can make Muster use a role of their choice
-    /// could name somebody else's: always ask for it in the trust policy.
+    /// What the role's trust policy asks for. Without one, whoever can make Muster use a role of
+    /// their choice could name somebody else's: always ask for it in the trust policy.
     pub external_id: Option<ExternalId>,
 }
 

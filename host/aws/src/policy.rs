@@ -4,8 +4,9 @@ use serde_json::json;
 
 use crate::{RoleArn, StreamName};
 
-/// STS: a session policy has at most 2,048 characters. Ours has 180 and the stream's ARN, which has at most
-/// `arn:` + partition + `:kinesis:` + region (32) + `:` + account (12) + `:stream/` + name (128), some 220.
+/// STS: a session policy has at most 2,048 characters. Ours has 180 and the stream's ARN, which has
+/// at most `arn:` + partition + `:kinesis:` + region (32) + `:` + account (12) + `:stream/` + name
+/// (128), some 220.
 #[cfg(test)]
 const POLICY_CHARACTERS: usize = 2_048;
 
@@ -34,7 +35,8 @@ impl Access {
     }
 }
 
-/// The policy that cuts a session down to one use of one stream of the role's account, whatever else the role may do.
+/// The policy that cuts a session down to one use of one stream of the role's account, whatever
+/// else the role may do.
 pub(crate) fn session_policy(
     role: &RoleArn,
     region: &str,
@@ -57,7 +59,8 @@ pub(crate) fn session_policy(
     .to_string()
 }
 
-/// The name under which the session appears in the logs of the role's account: `muster-` and the name of the destination or source.
+/// The name under which the session appears in the logs of the role's account: `muster-` and the
+/// name of the destination or source.
 pub(crate) fn session_name(destination: &str) -> String {
     // STS: letters, digits and any of `_+=,.@-`.
     let allowed = |character: char| {

@@ -83,7 +83,8 @@ setting!(
 );
 
 setting!(
-    /// The text that a role's trust policy asks for: 2 to 1,224 of `A-Z a-z 0-9 _ + = , . @ : / -` (STS, AssumeRole).
+    /// The text that a role's trust policy asks for: 2 to 1,224 of `A-Z a-z 0-9 _ + = , . @ : / -`
+    /// (STS, AssumeRole).
     ExternalId,
     "an external id",
     "use 2 to 1,224 letters, digits, or any of `_+=,.@:/-`",

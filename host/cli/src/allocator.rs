@@ -2,8 +2,9 @@
 
 /// Lets the allocator have as many arenas as there are processors.
 ///
-/// By default glibc has eight a processor, and what threads free stays in the arena of whoever took it: under 20,000 events a second the
-/// service's memory grew for as long as it ran. Other C libraries have one arena and need nothing.
+/// By default glibc has eight a processor, and what threads free stays in the arena of whoever took
+/// it: under 20,000 events a second the service's memory grew for as long as it ran. Other C
+/// libraries have one arena and need nothing.
 pub(crate) fn tame() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -13,7 +14,8 @@ pub(crate) fn tame() {
             unsafe_code,
             reason = "glibc has no other way to say it from within the program"
         )]
-        // SAFETY: it sets a number of the allocator's, under the allocator's own lock. If it fails, all is as before.
+        // SAFETY: it sets a number of the allocator's, under the allocator's own lock. If it fails,
+        // all is as before.
         let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }
 }

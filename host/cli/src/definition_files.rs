@@ -121,7 +121,8 @@ impl DefinitionFiles {
         }
     }
 
-    /// Puts the clauses of cohorts that others use into their places. What uses a wrong one is wrong, too.
+    /// Puts the clauses of cohorts that others use into their places. What uses a wrong one is
+    /// wrong, too.
     fn link(&mut self) {
         loop {
             let mut linked = self.definitions.clone();
@@ -152,10 +153,12 @@ fn paths(problems: &Diagnostics) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns the definitions of a glob, which may be none. Tests of definitions stand beside them and are left out.
+/// Returns the definitions of a glob, which may be none. Tests of definitions stand beside them and
+/// are left out.
 ///
 /// # Errors
-/// When it is no glob, or a folder cannot be listed: then nobody knows which definitions there are, and none may count as gone.
+/// When it is no glob, or a folder cannot be listed: then nobody knows which definitions there are,
+/// and none may count as gone.
 pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
     match find_files(pattern, base) {
         Ok(mut paths) => {

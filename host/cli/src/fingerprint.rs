@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What a file looks like; `None`: it is not there. A file of the same length and modification time may be another one: then its
-/// number or the time of its last change of any kind, which no program sets, is another.
+/// What a file looks like; `None`: it is not there. A file of the same length and modification time
+/// may be another one: then its number or the time of its last change of any kind, which no program
+/// sets, is another.
 pub(crate) type OptionalStamp = Option<FileStamp>;
 
 /// See [`Stamp`].
@@ -27,8 +28,8 @@ pub(crate) struct FileFingerprints {
 }
 
 impl FileFingerprints {
-    /// Adds a file as it looks now. Call it before the file is read: then a later change of what was read shows. A file that was
-    /// added before stays as it was.
+    /// Adds a file as it looks now. Call it before the file is read: then a later change of what
+    /// was read shows. A file that was added before stays as it was.
     pub(crate) fn add(&mut self, path: &Path) {
         if self.files.contains_key(path) {
             return;
@@ -80,7 +81,8 @@ mod tests {
         std::fs::rename(&other, &path).unwrap();
         let replaced = fingerprints(&path);
         assert_ne!(before, replaced);
-        // Written over. The file system's clock may be coarse, so it is written until that clock has gone on.
+        // Written over. The file system's clock may be coarse, so it is written until that clock
+        // has gone on.
         let written = || {
             std::fs::write(&path, "six").unwrap();
             let file = std::fs::File::options().write(true).open(&path).unwrap();

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::output::count;
 use crate::output_json;
 
-/// A cohort whose definition is gone and said `on_remove: exit`, and whose members do not exit before somebody approves it.
+/// A cohort whose definition is gone and said `on_remove: exit`, and whose members do not exit
+/// before somebody approves it.
 pub(crate) struct HeldRemoval {
     pub(crate) cohort: CohortId,
     pub(crate) held: HeldRun,
@@ -47,7 +48,8 @@ impl HeldRemoval {
     }
 }
 
-/// Lets the end of a cohort go that the guard holds, or drops it. `None`: none is held. No run of the cohort may be under way.
+/// Lets the end of a cohort go that the guard holds, or drops it. `None`: none is held. No run of
+/// the cohort may be under way.
 ///
 /// # Errors
 /// When the store fails.

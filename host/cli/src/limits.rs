@@ -1,4 +1,5 @@
-//! `docs/limits.md`, made of the constants: the limits that users meet, each with its number, what happens at it, and how it is changed.
+//! `docs/limits.md`, made of the constants: the limits that users meet, each with its number, what
+//! happens at it, and how it is changed.
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Static lists of a project (`members: ./vip.csv`): read, named by their content, and handed to the engine.
+//! Static lists of a project (`members: ./vip.csv`): read, named by their content, and handed to
+//! the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{config, project};
 
-/// The largest list file, in bytes: a million ids (`limits::MEMBERS` of `muster_definition`) of 64 bytes, four times over.
+/// The largest list file, in bytes: a million ids (`limits::MEMBERS` of `muster_definition`) of 64
+/// bytes, four times over.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The lists of all cohorts that have one.
@@ -20,13 +22,15 @@ pub(crate) struct MemberLists {
 }
 
 struct StaticList {
-    /// The cohort's id and a digest of the ids: a list of other users has another name, so the rule that reads it is another rule.
+    /// The cohort's id and a digest of the ids: a list of other users has another name, so the rule
+    /// that reads it is another rule.
     name: String,
     ids: BTreeSet<Box<str>>,
 }
 
 impl MemberLists {
-    /// Reads the lists that definitions name. What is wrong with one comes with the path of its definition.
+    /// Reads the lists that definitions name. What is wrong with one comes with the path of its
+    /// definition.
     pub(crate) fn read(definitions: &[Definition]) -> (Self, Vec<(String, Diagnostics)>) {
         let mut lists = Self::default();
         let mut faults = Vec::new();

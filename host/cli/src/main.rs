@@ -28,7 +28,8 @@ use clap::Parser;
 use commands::Command;
 use output::{Color, Output};
 
-/// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to your stream.
+/// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to
+/// your stream.
 #[derive(Debug, Parser)]
 #[command(
     name = "muster",

@@ -1,4 +1,5 @@
-//! The rules of a project: its definitions compiled, its hand-written modules loaded, in groups that are computed together.
+//! The rules of a project: its definitions compiled, its hand-written modules loaded, in groups
+//! that are computed together.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use crate::commands::compile_rule;
 use crate::machine;
 use crate::project::{Project, beside, clause};
 
-/// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns its own cohorts only.
+/// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns
+/// its own cohorts only.
 #[derive(Clone)]
 pub(crate) struct LoadedModule {
     pub(crate) module: Result<Module, String>,
@@ -23,7 +25,8 @@ pub(crate) struct LoadedModule {
     pub(crate) cadence: GroupCadence,
 }
 
-/// When cohorts are computed: those that agree in it share modules, and each module is asked at one rhythm.
+/// When cohorts are computed: those that agree in it share modules, and each module is asked at one
+/// rhythm.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GroupCadence {
     pub(crate) cadence: Cadence,
@@ -32,7 +35,8 @@ pub(crate) struct GroupCadence {
 }
 
 impl LoadedModule {
-    /// Whether it is asked in the same way about the same cohorts, so that nobody need be disturbed.
+    /// Whether it is asked in the same way about the same cohorts, so that nobody need be
+    /// disturbed.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let modules = match (&self.module, &other.module) {
             (Ok(one), Ok(other)) => one.digest() == other.digest(),
@@ -155,8 +159,8 @@ pub(crate) fn load_in(
     loaded
 }
 
-/// Loads the modules of one rhythm. One that is too large for the sandbox in some way that the compiler does not count is halved
-/// until it loads, or a cohort stands alone.
+/// Loads the modules of one rhythm. One that is too large for the sandbox in some way that the
+/// compiler does not count is halved until it loads, or a cohort stands alone.
 fn load_compiled(
     project: &Project,
     cadence: &GroupCadence,
@@ -202,7 +206,8 @@ fn load_compiled(
     }
 }
 
-/// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked together.
+/// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked
+/// together.
 fn join(
     modules: &mut Vec<LoadedModule>,
     module: &Result<Module, String>,
@@ -227,7 +232,8 @@ fn join(
     }
 }
 
-/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is not for fails alone.
+/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is
+/// not for fails alone.
 fn answers_for(module: &Module, cohort: &Cohort) -> bool {
     match module.description().cohorts.as_slice() {
         [_] => true,
@@ -235,7 +241,8 @@ fn answers_for(module: &Module, cohort: &Cohort) -> bool {
     }
 }
 
-/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a component is made first.
+/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a
+/// component is made first.
 pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Module, String> {
     match load(bytes, Origin::HandWritten) {
         Err(LoadError::CoreModule) => {
@@ -257,7 +264,8 @@ pub(crate) fn fault(loaded: &LoadedModule) -> Option<String> {
     Some(format!("the rule of {}: {error}", ids.join(", ")))
 }
 
-/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or destination asks nobody again.
+/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or
+/// destination asks nobody again.
 pub(crate) fn cohort(definition: &Definition) -> Cohort {
     let sync = |sync: &muster_definition::Sync| CohortSync {
         destination: sync.to.clone(),
@@ -273,8 +281,8 @@ pub(crate) fn cohort(definition: &Definition) -> Cohort {
     }
 }
 
-/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all their members exit, unless
-/// the guard holds that.
+/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all
+/// their members exit, unless the guard holds that.
 pub(crate) fn end_removed(
     project: &Project,
     store: &Store,

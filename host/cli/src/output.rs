@@ -1,4 +1,5 @@
-//! What people and machines see: text or one JSON document on standard output, progress and errors on standard error.
+//! What people and machines see: text or one JSON document on standard output, progress and errors
+//! on standard error.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Whether standard error is written in colours (no-color.org, bixense.com/clicolors, and `TERM=dumb`).
+    /// Whether standard error is written in colours (no-color.org, bixense.com/clicolors, and
+    /// `TERM=dumb`).
     fn is_on(self) -> bool {
         match self {
             Self::Auto => AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
@@ -127,7 +129,8 @@ impl Output {
         }
     }
 
-    /// A bar on a terminal for what takes over a second; nothing elsewhere. `unit`: `bytes`, `users`.
+    /// A bar on a terminal for what takes over a second; nothing elsewhere. `unit`: `bytes`,
+    /// `users`.
     pub(crate) fn progress(&self, what: &str, unit: ProgressUnit) -> ProgressBar {
         let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         let shown = !self.json && !dumb && std::io::stderr().is_terminal();
@@ -176,7 +179,8 @@ fn code(error: &anyhow::Error) -> &'static str {
     }
 }
 
-/// Writes a line to standard error. Where that cannot be written (`2>&1 | true`, `/dev/full`), nobody reads it.
+/// Writes a line to standard error. Where that cannot be written (`2>&1 | true`, `/dev/full`),
+/// nobody reads it.
 fn print(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

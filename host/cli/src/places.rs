@@ -1,4 +1,5 @@
-//! The places that destinations are, and messages for destinations that `muster.yaml` does not have.
+//! The places that destinations are, and messages for destinations that `muster.yaml` does not
+//! have.
 
 use muster_engine::DestinationAddress;
 use muster_publish::Destination;
@@ -10,8 +11,8 @@ use crate::config;
 use crate::output::{bytes, count};
 use crate::project::Project;
 
-/// What stands for the region of a stream when neither muster.yaml nor the environment names one: that of the AWS profile, or of the
-/// machine.
+/// What stands for the region of a stream when neither muster.yaml nor the environment names one:
+/// that of the AWS profile, or of the machine.
 const NO_REGION: &str = "default";
 
 /// Returns the place of each destination of a project.
@@ -33,7 +34,8 @@ pub(crate) fn places(project: &Project) -> Vec<DestinationAddress> {
         .collect()
 }
 
-/// A file's path is to say the same wherever the process is. If there is no such path, writing to it will tell.
+/// A file's path is to say the same wherever the process is. If there is no such path, writing to
+/// it will tell.
 fn absolute(destination: Destination) -> Destination {
     match destination {
         Destination::File { path } => Destination::File {

@@ -42,7 +42,8 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Reads `muster.yaml` and all definitions, for a command that opens no source and no destination, and shows the warnings.
+    /// Reads `muster.yaml` and all definitions, for a command that opens no source and no
+    /// destination, and shows the warnings.
     pub(crate) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let (project, warnings) =
             Self::read_sound(directory, output, Config::parse_without_secrets)?.strict(output)?;
@@ -52,21 +53,22 @@ impl Project {
         Ok(project)
     }
 
-    /// Reads `muster.yaml` and all definitions. Errors come all at once, and warnings are given back.
+    /// Reads `muster.yaml` and all definitions. Errors come all at once, and warnings are given
+    /// back.
     pub(crate) fn read(directory: &Path, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
         Self::read_sound(directory, output, Config::parse)?.strict(output)
     }
 
-    /// Reads `muster.yaml` and all definitions, for a command that answers for what is right, and shows what is wrong beside it. It
-    /// opens no source and no destination.
+    /// Reads `muster.yaml` and all definitions, for a command that answers for what is right, and
+    /// shows what is wrong beside it. It opens no source and no destination.
     pub(crate) fn load_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let project = Self::read_sound(directory, output, Config::parse_without_secrets)?;
         project.note_problems(output);
         Ok(project)
     }
 
-    /// Reads what can be read, for a command that answers from the store: if `muster.yaml` is wrong, there are only the place of
-    /// the store and the faults ([`Self::knows_settings`]).
+    /// Reads what can be read, for a command that answers from the store: if `muster.yaml` is
+    /// wrong, there are only the place of the store and the faults ([`Self::knows_settings`]).
     pub(crate) fn load_lenient(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let mut fingerprints = FileFingerprints::default();
         let project =
@@ -213,7 +215,8 @@ impl Project {
         fingerprints
     }
 
-    /// Returns the patterns of `cohorts:` that fit no file, but for those that hold unless the file says otherwise: most fit none.
+    /// Returns the patterns of `cohorts:` that fit no file, but for those that hold unless the file
+    /// says otherwise: most fit none.
     pub(crate) fn unmatched(&self) -> Vec<&str> {
         let patterns = self.unmatched.iter().map(String::as_str);
         patterns
@@ -239,7 +242,8 @@ impl Project {
         }
     }
 
-    /// What is in the store, for a command that only looks, whether the service runs or not: it makes none.
+    /// What is in the store, for a command that only looks, whether the service runs or not: it
+    /// makes none.
     pub(crate) fn fingerprints(&self) -> anyhow::Result<Snapshot> {
         self.open_read_only()?.context(
             "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`",

@@ -14,8 +14,8 @@ pub(crate) struct Restored {
 }
 
 impl Restored {
-    /// Looks whether a store that is opened for writing was restored. If no destination holds a copy, nothing is to be repaired, and
-    /// the note is dropped.
+    /// Looks whether a store that is opened for writing was restored. If no destination holds a
+    /// copy, nothing is to be repaired, and the note is dropped.
     pub(crate) fn begin(store: &Store) -> anyhow::Result<Option<Self>> {
         let restored = Self::of(&store.snapshot()?)?;
         if restored

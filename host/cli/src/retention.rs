@@ -126,7 +126,8 @@ pub(crate) fn of_modules(project: &Project, loaded: &[LoadedModule]) -> Diagnost
     diagnostics
 }
 
-/// The warning, if a cohort looks further back than events are kept; `length` is in ms, `None`: at all of them.
+/// The warning, if a cohort looks further back than events are kept; `length` is in ms, `None`: at
+/// all of them.
 fn warning(
     definition: &Definition,
     length: Option<u64>,

@@ -1,4 +1,5 @@
-//! How a rule is asked about its users: the same for a run that commits and for a plan that only looks.
+//! How a rule is asked about its users: the same for a run that commits and for a plan that only
+//! looks.
 
 use muster_engine::{RunOptions, StaticLists};
 use muster_model::Millis;

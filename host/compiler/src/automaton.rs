@@ -1,4 +1,5 @@
-//! Text patterns as automata: tables that a loop of a dozen instructions a byte runs, in linear time.
+//! Text patterns as automata: tables that a loop of a dozen instructions a byte runs, in linear
+//! time.
 
 use std::collections::HashMap;
 

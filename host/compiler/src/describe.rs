@@ -1,4 +1,5 @@
-//! The answer of `describe`, laid out at compile time: what the module reads and whom it answers for.
+//! The answer of `describe`, laid out at compile time: what the module reads and whom it answers
+//! for.
 
 use muster_definition::Unit;
 
@@ -20,7 +21,8 @@ pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
     let lists: Vec<_> = plan.lists.iter().map(|name| text(data, name)).collect();
     let lists = pairs(data, &lists);
     let hashes = u32::from(plan.reads_hashes());
-    // record description: cohorts, user-properties, property-histories, streams, calendars, user-hashes (and padding), lists
+    // record description: cohorts, user-properties, property-histories, streams, calendars,
+    // user-hashes (and padding), lists
     let mut words = [cohorts, user_properties, histories, streams, calendars].concat();
     words.push(hashes);
     words.extend(lists);

@@ -1,7 +1,9 @@
-//! Where things lie: the canonical ABI's offsets of the contract's records (Component Model, "Canonical ABI": fields in order,
-//! each at its alignment; a list is a pointer and a length), and the static part of the module's own memory.
+//! Where things lie: the canonical ABI's offsets of the contract's records (Component Model,
+//! "Canonical ABI": fields in order, each at its alignment; a list is a pointer and a length), and
+//! the static part of the module's own memory.
 
-/// Users are worked on in tiles of this many, so that what is known of a tile stays in the first-level cache.
+/// Users are worked on in tiles of this many, so that what is known of a tile stays in the
+/// first-level cache.
 pub(crate) const TILE: u32 = 256;
 /// A node's answers for a tile: one signed instant (`f64`) a user.
 pub(crate) const NODE_BYTES: u32 = TILE * 8;
@@ -42,8 +44,9 @@ pub(crate) mod list {
     pub(crate) const WORDS: u64 = 0;
 }
 
-/// What `did_in_order` remembers of a step: the best two first steps of chains that end in it at the instant at hand, which
-/// entry the best ends at; and of the latest instant that had a chain, its best first step and the instant.
+/// What `did_in_order` remembers of a step: the best two first steps of chains that end in it at
+/// the instant at hand, which entry the best ends at; and of the latest instant that had a chain,
+/// its best first step and the instant.
 pub(crate) mod order {
     pub(crate) const SIZE: u32 = 40;
     pub(crate) const BEST: u64 = 0;

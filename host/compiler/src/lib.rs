@@ -1,12 +1,16 @@
-//! Compiles cohort definitions to one WebAssembly component of the world in `wit/cohort.wit`, in this process, without rustc.
+//! Compiles cohort definitions to one WebAssembly component of the world in `wit/cohort.wit`, in
+//! this process, without rustc.
 //!
-//! Many cohorts share a module: equal clauses are computed once, and every clause reads its columns while they are warm in
-//! the cache. The module holds only loops bounded by the batch, so the sandbox may run it unmetered.
+//! Many cohorts share a module: equal clauses are computed once, and every clause reads its columns
+//! while they are warm in the cache. The module holds only loops bounded by the batch, so the
+//! sandbox may run it unmetered.
 //!
-//! It is not the meaning of the language (that is `muster_definition::interpreter`, which the tests hold it to), and it runs
-//! nothing. Limits: [`MAX_COHORTS`], [`MAX_NODES`] and [`MAX_MODULE_BYTES`] a module; more cohorts make more modules.
+//! It is not the meaning of the language (that is `muster_definition::interpreter`, which the tests
+//! hold it to), and it runs nothing. Limits: [`MAX_COHORTS`], [`MAX_NODES`] and
+//! [`MAX_MODULE_BYTES`] a module; more cohorts make more modules.
 //!
-//! The way of a definition: [`plan`] (clauses to a graph of shared nodes) → [`emit`] (nodes to functions) → [`component`].
+//! The way of a definition: [`plan`] (clauses to a graph of shared nodes) → [`emit`] (nodes to
+//! functions) → [`component`].
 //!
 //! ```
 //! use muster_compiler::compile;
@@ -36,24 +40,28 @@ use size::TextBytes;
 
 pub use size::SizeCause;
 
-/// The most cohorts in one module. Fusing pays from ten cohorts on (docs/facts.md, "Wasm"), and what it saves is the scan, which a
-/// thousand cohorts share just as well as ten thousand; past that a module's compile time and memory only grow.
+/// The most cohorts in one module. Fusing pays from ten cohorts on (docs/facts.md, "Wasm"), and
+/// what it saves is the scan, which a thousand cohorts share just as well as ten thousand; past
+/// that a module's compile time and memory only grow.
 pub const MAX_COHORTS: usize = 1024;
 
-/// The most distinct clauses in one module. Each takes 2 KiB of guest memory ([`layout::NODE_BYTES`]): 16 MiB in all.
+/// The most distinct clauses in one module. Each takes 2 KiB of guest memory
+/// ([`layout::NODE_BYTES`]): 16 MiB in all.
 pub const MAX_NODES: usize = 8192;
 
-/// The tables of all patterns of one module, in bytes, unless one cohort alone has more: with the 16 MiB of the nodes and the
-/// batch they stay far below the memory of an instance.
+/// The tables of all patterns of one module, in bytes, unless one cohort alone has more: with the
+/// 16 MiB of the nodes and the batch they stay far below the memory of an instance.
 pub const MAX_AUTOMATA_BYTES: usize = 8 << 20;
 
-/// The size of a module, in bytes: code, texts, tables and all, unless one cohort alone has more. A thousand cohorts without long
-/// lists take under 1 MiB, and 24 lists of 10,000 short texts about 40 MiB. A quarter of [`MAX_COHORT_BYTES`], so that one more
-/// cohort never makes a module that the sandbox refuses.
+/// The size of a module, in bytes: code, texts, tables and all, unless one cohort alone has more. A
+/// thousand cohorts without long lists take under 1 MiB, and 24 lists of 10,000 short texts about
+/// 40 MiB. A quarter of [`MAX_COHORT_BYTES`], so that one more cohort never makes a module that the
+/// sandbox refuses.
 pub const MAX_MODULE_BYTES: usize = 8 << 20;
 
-/// The size of a module of one cohort, in bytes: what the sandbox loads at most (`muster_sandbox::limits::MAX_RULE_BYTES`). A
-/// definition of 1 MiB, the most that a file may have, makes some 20 MiB of it if it holds nothing but texts of two characters.
+/// The size of a module of one cohort, in bytes: what the sandbox loads at most
+/// (`muster_sandbox::limits::MAX_RULE_BYTES`). A definition of 1 MiB, the most that a file may
+/// have, makes some 20 MiB of it if it holds nothing but texts of two characters.
 pub const MAX_COHORT_BYTES: usize = 32 << 20;
 
 /// A compiled module.
@@ -128,8 +136,9 @@ pub enum CompileError {
     Component(String),
 }
 
-/// Compiles cohorts to as few modules as the limits allow, in the given order. `list` names the static list of a cohort, as the
-/// host will know it: a list of other users needs another name. A cohort that cannot be compiled concerns no other.
+/// Compiles cohorts to as few modules as the limits allow, in the given order. `list` names the
+/// static list of a cohort, as the host will know it: a list of other users needs another name. A
+/// cohort that cannot be compiled concerns no other.
 #[must_use]
 pub fn compile(cohorts: &[(CohortId, &Clause)], list: &dyn Fn(&CohortId) -> String) -> Compiled {
     let mut compiled = Compiled::default();

@@ -50,8 +50,8 @@ impl fmt::Display for SizeCause {
     }
 }
 
-/// What the texts of a module take at least: of each text its bytes and its part of the hash table, and a number for each set that
-/// it is in.
+/// What the texts of a module take at least: of each text its bytes and its part of the hash table,
+/// and a number for each set that it is in.
 #[derive(Debug, Default)]
 pub(crate) struct TextBytes {
     seen: HashSet<Box<str>>,

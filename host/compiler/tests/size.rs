@@ -45,7 +45,8 @@ fn the_largest_module_is_the_largest_rule() {
     assert_eq!(MAX_COHORT_BYTES, limits::MAX_RULE_BYTES);
 }
 
-/// The most texts that a list may have, in 24 cohorts: together they are more than the sandbox loads.
+/// The most texts that a list may have, in 24 cohorts: together they are more than the sandbox
+/// loads.
 #[test]
 fn cohorts_with_long_lists_share_modules_that_load() {
     let clauses: Vec<_> = (0..24)

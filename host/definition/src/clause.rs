@@ -56,8 +56,9 @@ pub struct Did {
     pub window: Window,
     /// What must be true of them.
     pub measure: Measure,
-    /// `per:`, the measure is taken per value of this event property that a matching event in the window carries (a list
-    /// carries each of its values); one value that satisfies it is enough. No value, and it does not hold.
+    /// `per:`, the measure is taken per value of this event property that a matching event in the
+    /// window carries (a list carries each of its values); one value that satisfies it is enough.
+    /// No value, and it does not hold.
     pub per: Option<Box<str>>,
 }
 
@@ -68,15 +69,17 @@ pub enum Measure {
     Times(Comparison),
     /// `sum_of:` and its like, over the numeric values of properties; all hold.
     Number(Vec<NumberOf>),
-    /// `distinct:`, how many different values (canonical texts; a list has each of its values) each property has; all hold.
+    /// `distinct:`, how many different values (canonical texts; a list has each of its values) each
+    /// property has; all hold.
     Distinct(Vec<(Box<str>, Comparison)>),
     /// `days:`, `weeks:`, `months:`, on how many different ones.
     Units(Unit, TimeZoneName, Comparison),
-    /// `each:`, the count holds in every unit of the window, which starts with a [`Start::Calendar`] of the same or a longer unit
-    /// that consists of whole ones (days in any; weeks in weeks; months in months). The current unit counts.
+    /// `each:`, the count holds in every unit of the window, which starts with a
+    /// [`Start::Calendar`] of the same or a longer unit that consists of whole ones (days in any;
+    /// weeks in weeks; months in months). The current unit counts.
     Each(Unit, Comparison),
-    /// `regularly:`, of the last `of_last` spans of `every` that end now, the count holds in at least `at_least`. The window
-    /// is [`Window::EVER`].
+    /// `regularly:`, of the last `of_last` spans of `every` that end now, the count holds in at
+    /// least `at_least`. The window is [`Window::EVER`].
     Regularly {
         /// The length of a span: span k is now − (k + 1) · every < t ≤ now − k · every.
         every: Duration,
@@ -95,7 +98,8 @@ pub enum Measure {
     Last(Properties),
 }
 
-/// An aggregate of a property's numeric values. The sum of none is 0; the others of none do not hold.
+/// An aggregate of a property's numeric values. The sum of none is 0; the others of none do not
+/// hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberOf {
     /// Which.
@@ -122,16 +126,18 @@ pub enum Aggregate {
 /// Steps in time order. The clause holds if any choice of events fits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DidInOrder {
-    /// At least 2. An event that takes a step is another one than that of the step before, at the same instant or later.
+    /// At least 2. An event that takes a step is another one than that of the step before, at the
+    /// same instant or later.
     pub steps: Vec<Step>,
     /// `all_within:`, first step to last, at most.
     pub all_within: Option<Duration>,
     /// `each_within:`, step to next, at most.
     pub each_within: Option<Duration>,
-    /// `without:`, no such event strictly between the instants of the first and the last step; with `same`, none that
-    /// carries the same value.
+    /// `without:`, no such event strictly between the instants of the first and the last step; with
+    /// `same`, none that carries the same value.
     pub without: Option<Step>,
-    /// `same:`, all steps carry the same value of this event property (a list carries each of its values).
+    /// `same:`, all steps carry the same value of this event property (a list carries each of its
+    /// values).
     pub same: Option<Box<str>>,
     /// Every step lies in it.
     pub window: Window,
@@ -179,7 +185,8 @@ pub enum End {
     Before(Duration),
     /// `until:`, t < the instant.
     At(Millis),
-    /// `within_first: 7 days`, t < the user's first event ever + length. Its start is [`Start::Ever`].
+    /// `within_first: 7 days`, t < the user's first event ever + length. Its start is
+    /// [`Start::Ever`].
     WithinFirst(Duration),
 }
 
@@ -200,23 +207,24 @@ pub struct UserClause {
     pub when: When,
 }
 
-/// When a user property must hold its predicate. A property's history is what it held from each recorded change to the next;
-/// of changes at one instant only the last one counts.
+/// When a user property must hold its predicate. A property's history is what it held from each
+/// recorded change to the next; of changes at one instant only the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// Now.
     Now,
     /// `ever: true`, at some time since its first change.
     Ever,
-    /// `in_last:`, at some time since its first change within the window, the instant of its start included
-    /// ([`Start::Last`] or [`Start::Calendar`]).
+    /// `in_last:`, at some time since its first change within the window, the instant of its start
+    /// included ([`Start::Last`] or [`Start::Calendar`]).
     During(Start),
-    /// `held_for:`, now, and without a break for at least so long. Before its first change a property held nothing, from
-    /// the beginning of time.
+    /// `held_for:`, now, and without a break for at least so long. Before its first change a
+    /// property held nothing, from the beginning of time.
     HeldFor(Duration),
 }
 
-/// A stable share of users: those whose mixed hash is below the share ([`crate::interpreter::sampled`]).
+/// A stable share of users: those whose mixed hash is below the share
+/// ([`crate::interpreter::sampled`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// 0 to 100.
@@ -261,7 +269,8 @@ pub enum Test {
     BeforeLast(Duration),
     /// There is a value, or there is none.
     Set(bool),
-    /// The canonical text is that of the current value of this user property (lists: they have one in common).
+    /// The canonical text is that of the current value of this user property (lists: they have one
+    /// in common).
     SameAs(Box<str>),
 }
 
@@ -294,7 +303,8 @@ pub enum Condition {
 pub enum Bound {
     /// A number.
     Number(f64),
-    /// How many events of another kind there are in the same window (and with `per`, with the same value). Only a
+    /// How many events of another kind there are in the same window (and with `per`, with the same
+    /// value). Only a
     /// [`Measure::Times`] has it.
     Times(Step),
 }

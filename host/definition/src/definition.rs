@@ -70,7 +70,7 @@ pub enum Body {
     Where(Clause),
     /// `rule:`, a hand-written module: its path as written, relative to the definition's folder.
     Rule(String),
-    /// `members:`, a static list of user ids: its path as written, relative to the definition's folder. [`crate::members`]
-    /// reads what is in it.
+    /// `members:`, a static list of user ids: its path as written, relative to the definition's
+    /// folder. [`crate::members`] reads what is in it.
     Members(String),
 }

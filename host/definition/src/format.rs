@@ -1,8 +1,9 @@
 //! One way to write a definition: `muster fmt`. It moves lines and changes blanks, never a word.
 //!
-//! The lines are laid out anew with the parser's tree at hand, which tells the lines that begin inside a value (of a text or
-//! of brackets over several lines) from those that begin with a key or a dash. Whatever comes out is read again: if it said
-//! anything else, or if formatting it again changed it, the file is refused.
+//! The lines are laid out anew with the parser's tree at hand, which tells the lines that begin
+//! inside a value (of a text or of brackets over several lines) from those that begin with a key or
+//! a dash. Whatever comes out is read again: if it said anything else, or if formatting it again
+//! changed it, the file is refused.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::yaml::{Node, NodeContent, YamlReader};
@@ -25,12 +26,13 @@ const ORDER: [&str; 10] = [
 /// Columns a level.
 const LEVEL: usize = 2;
 
-/// A definition's text as it should be written: two spaces a level, lists indented below their key, the keys at the top in
-/// one order, no blanks at the ends of lines, never two empty lines. Comments stay with what they are about. JSON is left
-/// as it is.
+/// A definition's text as it should be written: two spaces a level, lists indented below their key,
+/// the keys at the top in one order, no blanks at the ends of lines, never two empty lines.
+/// Comments stay with what they are about. JSON is left as it is.
 ///
 /// # Errors
-/// What is wrong with a definition that cannot be read; or that it is written so unusually that it cannot be formatted safely.
+/// What is wrong with a definition that cannot be read; or that it is written so unusually that it
+/// cannot be formatted safely.
 pub fn format(source: &SourceFile) -> Result<String, Diagnostics> {
     let definition = parse(source)?;
     if source.path().ends_with(".json") {
@@ -98,7 +100,8 @@ enum OpenValue {
     Brackets,
     /// A text with or without quotes. `alone`: its first line begins with it.
     Text { alone: bool },
-    /// A text behind `|` or `>`, whose lines stand in the column `old`. `fixed`: the column is told by a digit.
+    /// A text behind `|` or `>`, whose lines stand in the column `old`. `fixed`: the column is told
+    /// by a digit.
     Block {
         alone: bool,
         old: usize,
@@ -295,7 +298,8 @@ fn content_column(line: &str) -> usize {
     at
 }
 
-/// Where the content behind the dash at a column begins; `None`: there is no dash, or nothing behind it.
+/// Where the content behind the dash at a column begins; `None`: there is no dash, or nothing
+/// behind it.
 fn behind_dash(line: &str, at: usize) -> Option<usize> {
     let rest = line.get(at..)?.strip_prefix('-')?;
     let content = rest.trim_start_matches([' ', '\t']);
@@ -347,7 +351,8 @@ impl Stack {
     }
 }
 
-/// Where the last line that began with a key or a dash begins, and its content behind the dashes: before and after.
+/// Where the last line that began with a key or a dash begins, and its content behind the dashes:
+/// before and after.
 #[derive(Clone, Copy, Default)]
 struct LineStart {
     old_content: usize,
@@ -423,7 +428,8 @@ fn waiting(out: &mut [WrittenLine]) -> impl Iterator<Item = &mut WrittenLine> {
         .filter(|line| line.waits.is_some())
 }
 
-/// Comments that are deeper than the next line and stand in the column of something before them belong there.
+/// Comments that are deeper than the next line and stand in the column of something before them
+/// belong there.
 fn place_deeper(out: &mut [WrittenLine], stack: &Stack, next: Option<usize>) {
     for line in waiting(out) {
         let deeper = line.waits.filter(|old| next.is_none_or(|next| *old > next));
@@ -449,7 +455,8 @@ fn place_waiting(out: &mut [WrittenLine], new: usize) {
     }
 }
 
-/// A line that begins with a key, a dash or a value: its new text, its new column, and where its content begins.
+/// A line that begins with a key, a dash or a value: its new text, its new column, and where its
+/// content begins.
 fn begin(line: &str, stack: &mut Stack) -> (String, usize, LineStart) {
     let mut old = indentation(line);
     let new = stack.column(old, is_dash(line, old));

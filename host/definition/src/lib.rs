@@ -1,15 +1,18 @@
 //! What a cohort says: from a file in YAML or JSON to typed clauses, and what those clauses mean.
 //!
-//! - [`parse`] reads a definition. Whatever is wrong with the file comes back at once, each fault with its place, the text
-//!   there and what would be right ([`Diagnostics`]).
-//! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow. The compiler is held to it.
-//! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own tables and limits.
+//! - [`parse`] reads a definition. Whatever is wrong with the file comes back at once, each fault
+//!   with its place, the text there and what would be right ([`Diagnostics`]).
+//! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow.
+//!   The compiler is held to it.
+//! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own
+//!   tables and limits.
 //! - [`format()`] writes a definition the one way, comments and all.
 //! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
 //!
-//! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no two share
-//! ([`duplicate_ids`]), puts the clauses of cohorts that others use where they are used ([`link`]), and knows which
-//! destinations and modules there are. What a file may be and hold is in [`limits`].
+//! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no
+//! two share ([`duplicate_ids`]), puts the clauses of cohorts that others use where they are used
+//! ([`link`]), and knows which destinations and modules there are. What a file may be and hold is
+//! in [`limits`].
 //!
 //! ```
 //! use std::collections::BTreeMap;

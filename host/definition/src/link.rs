@@ -1,4 +1,5 @@
-//! Cohorts of cohorts (docs/cohorts.md, `in_cohort:`): the clause of another cohort in the place of its id.
+//! Cohorts of cohorts (docs/cohorts.md, `in_cohort:`): the clause of another cohort in the place of
+//! its id.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,14 @@ use muster_model::CohortId;
 use crate::yaml::closest;
 use crate::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, limits, quote};
 
-/// Puts the clause of each cohort that another uses into its place: [`Clause::InCohort`] becomes that cohort's clause, with its
-/// own time zone, or [`Clause::Listed`] where that is a static list. What was wrong stays as it was. All definitions of a
-/// project must be there, and no two with one id ([`crate::duplicate_ids`]).
+/// Puts the clause of each cohort that another uses into its place: [`Clause::InCohort`] becomes
+/// that cohort's clause, with its own time zone, or [`Clause::Listed`] where that is a static list.
+/// What was wrong stays as it was. All definitions of a project must be there, and no two with one
+/// id ([`crate::duplicate_ids`]).
 ///
 /// # Errors
-/// Ids that no definition has, cohorts with a `rule:`, cohorts that use themselves by whatever way, and clauses that grow beyond
+/// Ids that no definition has, cohorts with a `rule:`, cohorts that use themselves by whatever way,
+/// and clauses that grow beyond
 /// [`limits::CLAUSES`], [`limits::DEPTH`] or [`limits::LINKED_BYTES`].
 #[must_use]
 pub fn link(definitions: &mut [Definition]) -> Diagnostics {
@@ -57,8 +60,8 @@ struct Size {
 }
 
 impl Linker {
-    /// Links a definition and before it all that it uses. The way there is kept here and not on the stack: it may be as long as
-    /// there are definitions.
+    /// Links a definition and before it all that it uses. The way there is kept here and not on the
+    /// stack: it may be as long as there are definitions.
     fn visit(&mut self, definitions: &mut [Definition], first: usize) {
         // Each with the number of the cohort that it uses and comes next.
         let mut way: Vec<(usize, usize)> = Vec::new();

@@ -6,7 +6,8 @@ use crate::{Clause, Duration, Measure, Start, Unit, Window};
 /// The clause that looks furthest back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lookback<'c> {
-    /// The longest its window ever is, in ms; `None`: it looks at all events since the first, or since an instant that does not move.
+    /// The longest its window ever is, in ms; `None`: it looks at all events since the first, or
+    /// since an instant that does not move.
     pub length: Option<u64>,
     /// The window as one would write it; `None`: there is no length to write.
     pub window: Option<String>,
@@ -17,8 +18,9 @@ pub struct Lookback<'c> {
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// The part of a clause that looks furthest back into a user's events; `None`: no part looks at events. When a user was first
-/// seen, and what user properties were when, is kept apart from the events, and no part here.
+/// The part of a clause that looks furthest back into a user's events; `None`: no part looks at
+/// events. When a user was first seen, and what user properties were when, is kept apart from the
+/// events, and no part here.
 ///
 /// ```
 /// use muster_definition::{Body, SourceFile, lookback, parse};

@@ -7,8 +7,9 @@ use crate::{Diagnostic, Diagnostics, SourceFile, Span, limits, quote};
 /// The longest id, in bytes (that of an event's user id).
 const ID_BYTES: usize = 256;
 
-/// Reads a list of user ids, one a line. Blanks around an id are no part of it, empty lines are passed over, and an id that is
-/// there twice is on the list once. An id in double quotes is what is inside them, as in any CSV file.
+/// Reads a list of user ids, one a line. Blanks around an id are no part of it, empty lines are
+/// passed over, and an id that is there twice is on the list once. An id in double quotes is what
+/// is inside them, as in any CSV file.
 ///
 /// # Errors
 /// All lines that are no id, and a list of more than [`limits::MEMBERS`].

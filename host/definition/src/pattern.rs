@@ -1,5 +1,5 @@
-//! Text patterns: `contains`, `starts_with`, `ends_with`, `glob`, `matches`. All of them are regular expressions in the end, so one
-//! machine runs them all, in linear time.
+//! Text patterns: `contains`, `starts_with`, `ends_with`, `glob`, `matches`. All of them are
+//! regular expressions in the end, so one machine runs them all, in linear time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -80,7 +80,8 @@ impl Pattern {
         self.kind.expression(&self.text)
     }
 
-    /// The deterministic automaton that finds what the pattern means, within [`limits::PATTERN_BYTES`].
+    /// The deterministic automaton that finds what the pattern means, within
+    /// [`limits::PATTERN_BYTES`].
     ///
     /// # Errors
     /// The limit that it breaks; the reader of definitions has checked that it breaks none.

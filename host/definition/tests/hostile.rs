@@ -1,4 +1,5 @@
-//! No text makes the reader panic, recurse without bound or take long, and each limit is where its name says.
+//! No text makes the reader panic, recurse without bound or take long, and each limit is where its
+//! name says.
 
 use std::fs;
 use std::path::Path;

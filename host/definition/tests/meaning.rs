@@ -1,4 +1,5 @@
-//! The interpreter against the sentences of docs/cohorts.md, clause by clause, and against the clock.
+//! The interpreter against the sentences of docs/cohorts.md, clause by clause, and against the
+//! clock.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

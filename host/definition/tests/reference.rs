@@ -1,5 +1,5 @@
-//! `docs/cohorts.md` and the README against the parser: their examples are read without a complaint, every key is explained and
-//! shown in an example, and the limits are those of the code.
+//! `docs/cohorts.md` and the README against the parser: their examples are read without a
+//! complaint, every key is explained and shown in an example, and the limits are those of the code.
 #![expect(
     clippy::panic,
     reason = "a helper of the tests that panics fails the test"
@@ -104,7 +104,8 @@ fn examples_are_read_without_a_complaint() {
     }
 }
 
-/// The keys that the parser knows in a map, in its own words: what it says of a key that is none of them. `…` stands for that key.
+/// The keys that the parser knows in a map, in its own words: what it says of a key that is none of
+/// them. `…` stands for that key.
 fn keys(definition: &str) -> BTreeSet<String> {
     const NONE: &str = "zzzzzzzzzzzz";
     let text = definition.replace('…', &format!("{NONE}: 1"));
@@ -141,8 +142,8 @@ fn rows(heading: &str) -> Vec<[&'static str; 2]> {
     section.lines().filter_map(cells).skip(1).collect()
 }
 
-/// Maps of the language, each by the rows of the reference's last table that list its keys, and a definition in which `…` is a
-/// key of it.
+/// Maps of the language, each by the rows of the reference's last table that list its keys, and a
+/// definition in which `…` is a key of it.
 const MAPS: [(&[&str], &str); 18] = [
     (&["a definition"], "…"),
     (&["`cadence`"], "cadence: {…}\nrule: a.wasm"),

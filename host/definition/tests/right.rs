@@ -1214,7 +1214,8 @@ proptest! {
         prop_assert_eq!(clause(&written(&expected)), expected);
     }
 
-    /// A number that is written as its canonical text is the same literal, and any other way of writing it, too.
+    /// A number that is written as its canonical text is the same literal, and any other way of
+    /// writing it, too.
     #[test]
     fn a_number_has_one_text(number in prop::num::f64::NORMAL) {
         let canonical = Scalar::Number(number).canonical_text().into_owned();

@@ -1,4 +1,5 @@
-//! The JSON Schema of definitions: it is what is checked in, it takes what the reader takes, and refuses most of what it refuses.
+//! The JSON Schema of definitions: it is what is checked in, it takes what the reader takes, and
+//! refuses most of what it refuses.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -99,7 +100,8 @@ fn value(schema: &Value, kind: &Value) -> Value {
     Value::Object(needed.into_iter().map(entry).collect())
 }
 
-/// Any two keys of a clause, each with a value of its kind: the schema lets them stand together where the reader does.
+/// Any two keys of a clause, each with a value of its kind: the schema lets them stand together
+/// where the reader does.
 #[test]
 fn what_stands_together_is_what_the_reader_says() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
@@ -161,7 +163,8 @@ fn definitions_of_the_repository_are_right() {
     }
 }
 
-/// A definition of several clauses or properties as one definition each: a fault in one says nothing of the others.
+/// A definition of several clauses or properties as one definition each: a fault in one says
+/// nothing of the others.
 fn taken_apart(definition: &Value) -> Vec<Value> {
     let alone = |at: &str, value: Value| {
         let mut one = definition.clone();

@@ -1,4 +1,5 @@
-//! What people are told about a file that is wrong: the whole text, one snapshot a file of `tests/wrong`.
+//! What people are told about a file that is wrong: the whole text, one snapshot a file of
+//! `tests/wrong`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! What is in force: the definitions' names and what they say of their end, and the places that destinations are.
+//! What is in force: the definitions' names and what they say of their end, and the places that
+//! destinations are.
 
 use muster_store::{RunCommit, Store};
 
@@ -11,7 +12,8 @@ use crate::{EngineError, state};
 pub struct DestinationAddress {
     /// Its name.
     pub destination: String,
-    /// Where its messages go, such as `kinesis us-west-2 cohorts`: another place is another consumer.
+    /// Where its messages go, such as `kinesis us-west-2 cohorts`: another place is another
+    /// consumer.
     pub place: String,
 }
 
@@ -28,9 +30,10 @@ pub struct ChangedAddress {
     pub dropped: u64,
 }
 
-/// Puts definitions and destinations in force before their next runs, so that a cohort that ends meanwhile ends as its latest
-/// definition says. A destination whose place is another holds nothing yet: the messages for the old place are dropped, and it
-/// is sent every cohort anew. No run, and no delivery to a destination that has moved, may be under way.
+/// Puts definitions and destinations in force before their next runs, so that a cohort that ends
+/// meanwhile ends as its latest definition says. A destination whose place is another holds nothing
+/// yet: the messages for the old place are dropped, and it is sent every cohort anew. No run, and
+/// no delivery to a destination that has moved, may be under way.
 ///
 /// # Errors
 /// When the store fails. Then it may be called again.

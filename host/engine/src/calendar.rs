@@ -1,5 +1,5 @@
-//! Calendar windows: a rule names a time zone, a unit and a count; the host says when each unit of that window began and when the
-//! window moves.
+//! Calendar windows: a rule names a time zone, a unit and a count; the host says when each unit of
+//! that window began and when the window moves.
 
 use jiff::civil::Date;
 use muster_model::{Millis, Unit, Units};
@@ -7,7 +7,8 @@ use muster_sandbox::{Calendar, CalendarBounds, CalendarUnit};
 
 use crate::EngineError;
 
-/// Units of a window that are listed though they lie before 1970: 100,000 days are 273 years, and 800 KB a batch.
+/// Units of a window that are listed though they lie before 1970: 100,000 days are 273 years, and
+/// 800 KB a batch.
 const UNITS: u32 = 100_000;
 
 /// A calendar window at some instant.
@@ -20,8 +21,9 @@ pub(crate) struct CalendarStarts {
 }
 
 impl CalendarStarts {
-    /// The window of the last `count` days, weeks (ISO: from Monday) or months that ends with the current one, at `now`; without
-    /// a count, of all since the one that 1970-01-01T00:00:00Z lies in.
+    /// The window of the last `count` days, weeks (ISO: from Monday) or months that ends with the
+    /// current one, at `now`; without a count, of all since the one that 1970-01-01T00:00:00Z lies
+    /// in.
     ///
     /// Zones are those of the database that is built in, so that every machine agrees.
     ///
@@ -150,7 +152,8 @@ mod tests {
             day("America/Sao_Paulo", 1, "2018-11-04T12:00:00Z"),
             ["2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"]
         );
-        // St. John's set its clocks back at 00:01: the 7th had begun for a minute, and goes on although the clocks say 23:01.
+        // St. John's set its clocks back at 00:01: the 7th had begun for a minute, and goes on
+        // although the clocks say 23:01.
         let johns = "America/St_Johns";
         assert_eq!(
             day(johns, 1, "2010-11-07T02:29:59Z"),
@@ -225,7 +228,8 @@ mod tests {
         ));
     }
 
-    /// Zones that change their clocks at, before and after midnight, by an hour, half of one or a day.
+    /// Zones that change their clocks at, before and after midnight, by an hour, half of one or a
+    /// day.
     const ZONES: [&str; 10] = [
         "UTC",
         "Europe/Berlin",
@@ -282,7 +286,8 @@ mod tests {
                     prop_assert_ne!(unit_of(unit, before), unit_of(unit, day));
                 }
             }
-            // Nothing in between: all instants of a unit have its date, or the one before where clocks went back over midnight.
+            // Nothing in between: all instants of a unit have its date, or the one before where
+            // clocks went back over midnight.
             for pair in starts.windows(2).rev().take(40).chain([&[*starts.last().unwrap(), *moves_at][..]]) {
                 let (first, next) = (local(pair[0]), local(pair[1]));
                 for part in 0..50 {

@@ -11,8 +11,8 @@ use crate::prior_state::PriorState;
 use crate::run::RunOptions;
 use crate::state::{self, CohortState, UnfinishedRun};
 
-/// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved, and in real time that is not worth
-/// a record.
+/// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved,
+/// and in real time that is not worth a record.
 pub(crate) fn begin(
     snapshot: &Snapshot,
     module: &ModuleKey,
@@ -44,7 +44,8 @@ pub(crate) fn begin(
     let of_rule = state::hex(&module.0);
     for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
         let definition = state::hex(&cohort.definition);
-        // The rule may be known from another cohort, or from before another rule took this one over.
+        // The rule may be known from another cohort, or from before another rule took this one
+        // over.
         let follows = (prior.state.as_ref()).filter(|state| {
             state.definition == definition
                 && state.module_key == of_rule
@@ -101,8 +102,8 @@ pub(crate) fn remaining(
     let mut candidates = match news {
         Some(news) => news | prior.due(snapshot, module, tick.now())?,
         None => {
-            // Members may be no longer known: history can be forgotten. Who is known later only is no member yet, but must be
-            // asked when the time has come.
+            // Members may be no longer known: history can be forgotten. Who is known later only is
+            // no member yet, but must be asked when the time has come.
             let mut everybody = snapshot.known(tick.now())?;
             let later = snapshot.known_later(tick.now())?;
             everybody.extend(later.into_iter().map(|(user, _)| user.0));

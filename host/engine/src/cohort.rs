@@ -9,9 +9,11 @@ pub struct Cohort {
     pub id: CohortId,
     /// The payload's `cohort_name`.
     pub name: String,
-    /// A digest of its definition: another one than at the last run means that the definition changed.
+    /// A digest of its definition: another one than at the last run means that the definition
+    /// changed.
     pub definition: [u8; 32],
-    /// How often it is meant to be computed: noted in its run records; who calls [`crate::tick`] keeps to it.
+    /// How often it is meant to be computed: noted in its run records; who calls [`crate::tick`]
+    /// keeps to it.
     pub cadence: Cadence,
     /// Where its entries and exits go.
     pub sync: Vec<CohortSync>,

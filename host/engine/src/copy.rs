@@ -1,4 +1,5 @@
-//! What a destination holds of a cohort, and what it must be sent so that its copy equals the members.
+//! What a destination holds of a cohort, and what it must be sent so that its copy equals the
+//! members.
 
 use std::ops::RangeInclusive;
 
@@ -15,7 +16,8 @@ const ALL: u64 = 1 << 32;
 /// A destination's copy of a cohort, as all messages make it that were ever put in the outbox.
 ///
 /// Of the users below `told` it holds the members, but for those with an unsent move
-/// ([`muster_store::UnsentChange`]): of them it holds those who are no members. Of other users it holds nobody.
+/// ([`muster_store::UnsentChange`]): of them it holds those who are no members. Of other users it
+/// holds nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DestinationCopy {
     /// Users below were sent.
@@ -29,8 +31,8 @@ pub(crate) struct DestinationCopy {
     /// Moves of users from here on may be unsent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsent: Option<u64>,
-    /// The identity of the store that sent it everything. A store that was restored from a backup has another one: what it sent
-    /// after the backup is not known.
+    /// The identity of the store that sent it everything. A store that was restored from a backup
+    /// has another one: what it sent after the backup is not known.
     #[serde(default)]
     store: u64,
 }
@@ -91,7 +93,8 @@ impl DestinationCopy {
         self.sent_below == 0
     }
 
-    /// Whether members are sent to it whether they move or not: it is new, or a full sync is under way.
+    /// Whether members are sent to it whether they move or not: it is new, or a full sync is under
+    /// way.
     pub(crate) fn is_sent_whole(&self) -> bool {
         self.sent_below < ALL || self.resend.is_some()
     }
@@ -101,8 +104,9 @@ impl DestinationCopy {
         self.resend = (self.sent_below > 0).then_some(0);
     }
 
-    /// Returns what the destination must be sent of a change, and takes it for sent. Changes come by ascending range.
-    /// A range that begins above what was told leaves a gap, which a later run fills: it sends the moves below only.
+    /// Returns what the destination must be sent of a change, and takes it for sent. Changes come
+    /// by ascending range. A range that begins above what was told leaves a gap, which a later run
+    /// fills: it sends the moves below only.
     pub(crate) fn send(
         &mut self,
         destination: &str,
@@ -149,7 +153,8 @@ impl DestinationCopy {
         })
     }
 
-    /// Notes that users moved and the destination is not sent it. Returns those whom the store is to note.
+    /// Notes that users moved and the destination is not sent it. Returns those whom the store is
+    /// to note.
     pub(crate) fn miss(&mut self, changes: &RoaringBitmap) -> RoaringBitmap {
         let toggled = below(changes, self.sent_below);
         if !toggled.is_empty() {
@@ -158,7 +163,8 @@ impl DestinationCopy {
         toggled
     }
 
-    /// Returns whom of some users the destination holds, as the store has it. `members` are those of them who are members.
+    /// Returns whom of some users the destination holds, as the store has it. `members` are those
+    /// of them who are members.
     pub(crate) fn held(
         &self,
         snapshot: &Snapshot,

@@ -34,7 +34,8 @@ pub enum EngineError {
         /// As the rule wrote it.
         name: String,
     },
-    /// It was asked to stop. What was committed is consistent, and the next tick goes on from there.
+    /// It was asked to stop. What was committed is consistent, and the next tick goes on from
+    /// there.
     #[error("stopped; the next run goes on from there")]
     Stopped,
     /// A stored state of the engine cannot be read.

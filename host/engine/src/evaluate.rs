@@ -15,8 +15,8 @@ use crate::calendar::CalendarStarts;
 use crate::lists::{self, StaticLists};
 use crate::search::{CallFault, Called, Caller};
 
-/// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer, and calls cost; more, and the
-/// caches no longer hold them.
+/// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer,
+/// and calls cost; more, and the caches no longer hold them.
 pub const BATCH_ROWS: usize = 128 * 1024;
 
 /// The most users of a batch, however few rows they have.
@@ -37,7 +37,8 @@ impl Evaluation<'_> {
         batch_users(self.module, self.reads)
     }
 
-    /// Asks about a batch, and about one user who is too large for it as about a large one. The outer error is the store's.
+    /// Asks about a batch, and about one user who is too large for it as about a large one. The
+    /// outer error is the store's.
     fn ask(&self, users: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
         let compiled = self.module.origin() == Origin::Compiled;
         let evaluated = self.call(users, limits::MAX_BATCH_BYTES, |batch| {
@@ -49,7 +50,8 @@ impl Evaluation<'_> {
             Err(CallError::Rule(ModuleError::OutOfMemory { .. })) if users.len() == 1 => {
                 self.ask_large(users)
             }
-            // Of our own modules it is known that they take memory by what they are given. A hand-written one may take all it can get.
+            // Of our own modules it is known that they take memory by what they are given. A
+            // hand-written one may take all it can get.
             Err(CallError::Rule(ModuleError::OutOfMemory { .. })) if compiled => {
                 Ok(Err(CallFault::TooLarge))
             }
@@ -164,7 +166,8 @@ fn batch_users(module: &Module, reads: &RunReads<'_>) -> usize {
         reason = "clamped; a hint"
     )]
     let users = (BATCH_ROWS as f64 / rows.max(1.0)) as usize;
-    // Whole groups of 256 users, as the store keeps them, unless the answers of so many cohorts are too large.
+    // Whole groups of 256 users, as the store keeps them, unless the answers of so many cohorts are
+    // too large.
     let most = usize::try_from(module.max_users())
         .unwrap_or(BATCH_USERS)
         .max(1);
@@ -200,7 +203,8 @@ impl Evaluation<'_> {
 }
 
 impl RunReads<'_> {
-    /// Returns what the columns of a batch take that do not come from the users' histories, in bytes.
+    /// Returns what the columns of a batch take that do not come from the users' histories, in
+    /// bytes.
     fn beside_history(&self, users: usize) -> usize {
         let calendars = self
             .calendars
@@ -245,7 +249,8 @@ impl RunReads<'_> {
             ModuleError::LargeBatch { .. } => CallError::TooLarge,
             error => CallError::Rule(error),
         })?;
-        // Rows later than the clock were held back: the answer stands no longer than until the first of them.
+        // Rows later than the clock were held back: the answer stands no longer than until the
+        // first of them.
         for (until, next) in verdicts.until.iter_mut().zip(&history.next_row) {
             *until = (*until).min(*next);
         }

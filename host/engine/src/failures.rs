@@ -12,12 +12,13 @@ use crate::cohort::Cohort;
 use crate::report::SkippedUsers;
 use crate::search::{NoAnswer, Suspicion};
 
-/// After how long a user is asked about again for whom the rule failed once, in ms; likewise one whose batch failed or who was not
-/// asked about. A rule that fails for everybody may so take its time limits once a minute.
+/// After how long a user is asked about again for whom the rule failed once, in ms; likewise one
+/// whose batch failed or who was not asked about. A rule that fails for everybody may so take its
+/// time limits once a minute.
 pub const RETRY_FIRST: i64 = 60_000;
 
-/// How often that time doubles, with each failure in a row: 2^10 minutes are about 17 hours. That is less than a day, so that a daily
-/// cohort asks about everybody each day.
+/// How often that time doubles, with each failure in a row: 2^10 minutes are about 17 hours. That
+/// is less than a day, so that a daily cohort asks about everybody each day.
 pub const RETRY_DOUBLINGS: u8 = 10;
 
 /// What is known of users for whom a rule failed before.
@@ -102,7 +103,8 @@ impl Failures {
         Ok(failures)
     }
 
-    /// Returns how many users of the rule have no answer of their own, but for some, and why the latest of them failed.
+    /// Returns how many users of the rule have no answer of their own, but for some, and why the
+    /// latest of them failed.
     pub(crate) fn waiting(
         &self,
         snapshot: &Snapshot,

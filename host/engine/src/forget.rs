@@ -1,4 +1,5 @@
-//! A person is forgotten: their memberships end, and destinations are told, in the commit that deletes their history.
+//! A person is forgotten: their memberships end, and destinations are told, in the commit that
+//! deletes their history.
 
 use muster_model::{CohortId, Millis};
 use muster_store::{ForgetChanges, Store};
@@ -19,8 +20,9 @@ pub struct Forgotten {
     pub messages: u64,
 }
 
-/// Deletes a user: history, properties, memberships, and the id itself; all destinations that knew of a membership are told of the exit.
-/// Events that come in later with the same id are a new user's. What stays is said at [`Store::forget_user`]. No tick may run at the time.
+/// Deletes a user: history, properties, memberships, and the id itself; all destinations that knew
+/// of a membership are told of the exit. Events that come in later with the same id are a new
+/// user's. What stays is said at [`Store::forget_user`]. No tick may run at the time.
 ///
 /// # Errors
 /// When the store fails; then nothing has changed.

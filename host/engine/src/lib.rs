@@ -1,13 +1,16 @@
-//! Ticks: who may have moved, what the rule says of them, who entered and exited, and the messages that tell it.
+//! Ticks: who may have moved, what the rule says of them, who entered and exited, and the messages
+//! that tell it.
 //!
-//! A tick of a rule at `now` asks only users with news and users whose answer has run out, diffs the answers against the
-//! members, and commits members, deadlines, run records and messages (with their final bytes and ids) at once. Cut off at any
-//! moment, it goes on with the same run id and batch numbers. [`preview`] says what a tick would change, and changes nothing.
+//! A tick of a rule at `now` asks only users with news and users whose answer has run out, diffs
+//! the answers against the members, and commits members, deadlines, run records and messages (with
+//! their final bytes and ids) at once. Cut off at any moment, it goes on with the same run id and
+//! batch numbers. [`preview`] says what a tick would change, and changes nothing.
 //!
-//! It takes compiled rules and never asks what language they came from. It sends nothing: messages wait in the store's outbox
-//! for `muster_publish`. It has no clock of its own: `now` is handed in.
+//! It takes compiled rules and never asks what language they came from. It sends nothing: messages
+//! wait in the store's outbox for `muster_publish`. It has no clock of its own: `now` is handed in.
 //!
-//! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`], [`search::FAILURE_TIME`],
+//! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`],
+//! [`search::FAILURE_TIME`],
 //! [`search::RETRY_TIME`], [`failures::RETRY_FIRST`].
 
 mod activation;

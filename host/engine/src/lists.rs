@@ -7,8 +7,8 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 
-/// Static lists by name. A name stands for the same users for ever: whoever changes a list gives it another name, so that the rule
-/// that reads it is another rule and asks everybody again.
+/// Static lists by name. A name stands for the same users for ever: whoever changes a list gives it
+/// another name, so that the rule that reads it is another rule and asks everybody again.
 #[derive(Clone, Debug, Default)]
 pub struct StaticLists {
     ids: BTreeMap<String, Vec<String>>,

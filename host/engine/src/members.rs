@@ -8,8 +8,8 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 
-/// A cohort's members. Of the store's only as many are read as are asked about: a run that asks few users of a cohort of millions costs
-/// what few users cost.
+/// A cohort's members. Of the store's only as many are read as are asked about: a run that asks few
+/// users of a cohort of millions costs what few users cost.
 #[derive(Clone, Default)]
 pub(crate) struct Members {
     len: u64,
@@ -65,7 +65,8 @@ impl Members {
         Ok(members - &self.exited)
     }
 
-    /// Who of the users that were asked enters and exits if these are in now. Who was not asked stays where they are.
+    /// Who of the users that were asked enters and exits if these are in now. Who was not asked
+    /// stays where they are.
     pub(crate) fn diff(
         &self,
         snapshot: &Snapshot,

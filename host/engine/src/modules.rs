@@ -9,7 +9,8 @@ use crate::prior_state::{PriorState, Unfinished};
 use crate::report::RunRecord;
 use crate::{EngineError, state};
 
-/// The cohorts of rules that are no longer run keep their members; only what belongs to the rule is forgotten.
+/// The cohorts of rules that are no longer run keep their members; only what belongs to the rule is
+/// forgotten.
 ///
 /// # Errors
 /// When the store fails.
@@ -29,7 +30,8 @@ pub fn forget_other_modules(
     Ok(())
 }
 
-/// What the store keeps of a rule that was asked for these cohorts is forgotten; the cohorts keep their members.
+/// What the store keeps of a rule that was asked for these cohorts is forgotten; the cohorts keep
+/// their members.
 ///
 /// # Errors
 /// When the store fails.
@@ -42,7 +44,8 @@ pub fn forget_module(
     Ok(())
 }
 
-/// Returns whether a run of a rule was cut off after a commit, so that the next one goes on with it.
+/// Returns whether a run of a rule was cut off after a commit, so that the next one goes on with
+/// it.
 ///
 /// # Errors
 /// When the store fails.

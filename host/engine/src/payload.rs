@@ -1,4 +1,5 @@
-//! The messages: the exact JSON of the vendor's Kinesis cohort page (docs/facts.md, "The payload we must produce").
+//! The messages: the exact JSON of the vendor's Kinesis cohort page (docs/facts.md, "The payload we
+//! must produce").
 
 use muster_model::{CohortId, Millis, Scalar, Value};
 use muster_store::{Identity, Snapshot, UserKey};
@@ -6,12 +7,14 @@ use serde_json::{Map, Value as Json};
 
 use crate::EngineError;
 
-/// The most bytes of a message with more than one user. Kinesis bills 25 KB units, the record's key included; a larger message
-/// saves nothing and is throttled in lumps (docs/facts.md, "Kinesis, STS, IAM").
+/// The most bytes of a message with more than one user. Kinesis bills 25 KB units, the record's key
+/// included; a larger message saves nothing and is throttled in lumps (docs/facts.md, "Kinesis,
+/// STS, IAM").
 pub const MESSAGE_SIZE: usize = 24 * 1024;
 
-/// The most bytes of a user with the chosen properties; a larger one is sent without them. A Kinesis record takes 1 MiB with
-/// its key (docs/facts.md), of which the rest of the message needs less than 8 KiB.
+/// The most bytes of a user with the chosen properties; a larger one is sent without them. A
+/// Kinesis record takes 1 MiB with its key (docs/facts.md), of which the rest of the message needs
+/// less than 8 KiB.
 pub const USER_SIZE: usize = 1024 * 1024 - 8 * 1024;
 
 /// What all messages of one run of one cohort share.
@@ -36,8 +39,9 @@ pub struct EncodedMessage {
     pub body: Vec<u8>,
 }
 
-/// The first part of the ids of a run's messages. A cohort's runs have strictly increasing seconds, so no two of a store share
-/// it; the last part tells stores apart (32 bits of the identity: two of a hundred hosts agree once in a million times).
+/// The first part of the ids of a run's messages. A cohort's runs have strictly increasing seconds,
+/// so no two of a store share it; the last part tells stores apart (32 bits of the identity: two of
+/// a hundred hosts agree once in a million times).
 #[must_use]
 pub fn run_id(cohort: &CohortId, second: i64, identity: Identity) -> String {
     format!("{cohort}-{second}-{:08x}", identity.0 & 0xffff_ffff)
@@ -63,8 +67,8 @@ pub fn user(user_id: &str, properties: &[(String, Value)]) -> Vec<u8> {
     }
 }
 
-/// Returns the JSON of each user, with the chosen user properties as they are at `now`; `None` for a user without an id, who was
-/// forgotten.
+/// Returns the JSON of each user, with the chosen user properties as they are at `now`; `None` for
+/// a user without an id, who was forgotten.
 pub(crate) fn users(
     snapshot: &Snapshot,
     users: &[UserKey],

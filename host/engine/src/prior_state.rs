@@ -10,7 +10,8 @@ use crate::failures::Failures;
 use crate::members::Members;
 use crate::state::{self, CohortState, ModuleState, UnfinishedRun};
 
-/// What is remembered of a rule and its cohorts: by the store, or by a preview of what it has not stored.
+/// What is remembered of a rule and its cohorts: by the store, or by a preview of what it has not
+/// stored.
 pub(crate) struct PriorState {
     /// `None`: the rule is new.
     pub(crate) module: Option<ModuleState>,
@@ -45,7 +46,8 @@ pub(crate) enum Unfinished {
 }
 
 impl PriorState {
-    /// Returns whether a run of the rule was cut off. It can go on only if each cohort is in the middle of this very run.
+    /// Returns whether a run of the rule was cut off. It can go on only if each cohort is in the
+    /// middle of this very run.
     pub(crate) fn unfinished(&self, module: &ModuleKey) -> Unfinished {
         let Some(open) = self.module.as_ref().and_then(|state| state.open.as_ref()) else {
             return Unfinished::None;

@@ -32,11 +32,13 @@ pub struct Reconciled {
     pub messages: u64,
 }
 
-/// Sends one destination what makes its copy of a cohort equal the members as the store has them; nobody is evaluated.
+/// Sends one destination what makes its copy of a cohort equal the members as the store has them;
+/// nobody is evaluated.
 ///
-/// With `have`, the ids of the users that the consumer holds, it is sent the missing entries and the surplus exits. Without it, it
-/// is sent all members as entries, and as exits all users whom any destination was ever sent and who are no members.
-/// No run of the cohort may be under way. Cut off at any moment, it is simply called again.
+/// With `have`, the ids of the users that the consumer holds, it is sent the missing entries and
+/// the surplus exits. Without it, it is sent all members as entries, and as exits all users whom
+/// any destination was ever sent and who are no members. No run of the cohort may be under way. Cut
+/// off at any moment, it is simply called again.
 ///
 /// # Errors
 /// When the store fails.
@@ -105,7 +107,8 @@ pub fn reconcile(
     Ok(reconciled)
 }
 
-/// Returns the cohorts and destinations whose copies a store that was restored from a backup cannot vouch for.
+/// Returns the cohorts and destinations whose copies a store that was restored from a backup cannot
+/// vouch for.
 ///
 /// # Errors
 /// When the store fails.

@@ -13,11 +13,12 @@ use crate::run::Guard;
 use crate::state::{CohortState, RemovalState};
 use crate::{EngineError, payload, state};
 
-/// Users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each destination.
+/// Users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each
+/// destination.
 const CHUNK_USERS: usize = 64 * 1024;
 
-/// Returns the cohorts that no longer have a definition and whose last one said `on_remove: exit`. An end that the `guard` holds
-/// is none of them.
+/// Returns the cohorts that no longer have a definition and whose last one said `on_remove: exit`.
+/// An end that the `guard` holds is none of them.
 ///
 /// # Errors
 /// When the store fails.
@@ -39,11 +40,12 @@ pub fn removed(
     Ok(removed)
 }
 
-/// Ends a cohort: all members exit, and the destinations in its sync are sent the exits. Cut off at any moment, it goes on when it is
-/// called again. If the definition comes back, the cohort begins anew.
+/// Ends a cohort: all members exit, and the destinations in its sync are sent the exits. Cut off at
+/// any moment, it goes on when it is called again. If the definition comes back, the cohort begins
+/// anew.
 ///
-/// A `guard` holds it like a run that moves all members: then nobody is moved, and the record says so. A call without guard lets
-/// it go.
+/// A `guard` holds it like a run that moves all members: then nobody is moved, and the record says
+/// so. A call without guard lets it go.
 ///
 /// # Errors
 /// When the store fails.
@@ -66,7 +68,8 @@ pub fn remove(
     let mut record = RunRecord::begun(Reason::Removed, now);
     (state.end, state.held) = (RemovalState::UnderWay, None);
     state.begin_beside(now);
-    // The answers that its members came from are void: should the definition come back, everybody is asked.
+    // The answers that its members came from are void: should the definition come back, everybody
+    // is asked.
     state.module_key.clear();
     state.run.clear();
     for chunk in chunks(&snapshot, cohort, &state)? {
@@ -110,7 +113,8 @@ pub fn remove(
         record.run_id = Some(payload::run_id(cohort, state.second, snapshot.identity()));
     }
     record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // What must outlive it is its latest second, in case it comes back, and what destinations hold that had left its sync.
+    // What must outlive it is its latest second, in case it comes back, and what destinations hold
+    // that had left its sync.
     state.copies.retain(|_, copy| !copy.active);
     let gone = CohortState {
         second: state.second,

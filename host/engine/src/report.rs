@@ -62,7 +62,8 @@ pub struct HeldRun {
 pub struct Preview {
     /// The clock it would run at.
     pub now: Millis,
-    /// The clock of a tick that was cut off, which would be finished first: the counts are those of both.
+    /// The clock of a tick that was cut off, which would be finished first: the counts are those of
+    /// both.
     pub finishes: Option<Millis>,
     /// As in [`TickReport`].
     pub candidates: u64,
@@ -110,8 +111,8 @@ pub enum Reason {
     /// Users with news and users whose answer had run out were asked.
     #[default]
     Scheduled,
-    /// Everybody was asked again, since the rule or another cohort of it is new to the store, its news are no longer known, the
-    /// clock went back, or a run was held and rejected.
+    /// Everybody was asked again, since the rule or another cohort of it is new to the store, its
+    /// news are no longer known, the clock went back, or a run was held and rejected.
     Full,
     /// As scheduled, only later: the host was not running at the time.
     Missed,
@@ -125,7 +126,8 @@ pub enum Reason {
     Forgotten,
     /// The definition was taken away, and it said `on_remove: exit`.
     Removed,
-    /// A destination's copy was made true again (`muster reconcile`): nobody was asked and nobody moved.
+    /// A destination's copy was made true again (`muster reconcile`): nobody was asked and nobody
+    /// moved.
     Reconciled,
 }
 
@@ -175,11 +177,12 @@ pub struct SkippedUsers {
     pub reason: String,
     /// How many users.
     pub users: u64,
-    /// They were not asked about in this run: the rule failed for them in an earlier one, and they wait for their next attempt.
-    /// The reason is that of the latest failure.
+    /// They were not asked about in this run: the rule failed for them in an earlier one, and they
+    /// wait for their next attempt. The reason is that of the latest failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waiting: bool,
-    /// There is more of them than a rule is asked about: it is they, and not the rule, that something is wrong with.
+    /// There is more of them than a rule is asked about: it is they, and not the rule, that
+    /// something is wrong with.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub too_large: bool,
     /// An earlier run reported them, and this one found nothing new: of too large users only.
@@ -213,7 +216,8 @@ impl SkippedUsers {
         }
     }
 
-    /// Adds users to those of the same reason. Users who wait replace those who waited before: they are all who wait.
+    /// Adds users to those of the same reason. Users who wait replace those who waited before: they
+    /// are all who wait.
     pub(crate) fn add(all: &mut Vec<Self>, added: &Self) {
         if added.waiting {
             all.retain(|skipped| !skipped.waiting || skipped.too_large != added.too_large);
@@ -242,8 +246,8 @@ impl std::fmt::Display for SkippedUsers {
     }
 }
 
-/// A run of one cohort, as the store keeps it (JSON). In real time it stands for all runs of one minute that moved somebody and
-/// had the same reason.
+/// A run of one cohort, as the store keeps it (JSON). In real time it stands for all runs of one
+/// minute that moved somebody and had the same reason.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The clock of the (first) run, RFC 3339.

@@ -1,7 +1,9 @@
-//! Answers for all users although a rule fails for some: batches that fail are split until those users stand alone.
+//! Answers for all users although a rule fails for some: batches that fail are split until those
+//! users stand alone.
 //!
-//! Users without a failure come first, and those for whom the rule failed in an earlier run come last, with a budget of their own. So
-//! failing users cost the others no answer, however many they are.
+//! Users without a failure come first, and those for whom the rule failed in an earlier run come
+//! last, with a budget of their own. So failing users cost the others no answer, however many they
+//! are.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -14,16 +16,18 @@ use muster_store::{UserFailure, UserKey};
 
 use crate::EngineError;
 
-/// Into how many batches one that failed is split. 128 × 128 is [`crate::evaluate::BATCH_USERS`]: two splits find a user in a full
-/// batch. Few splits matter most when a call takes the sandbox's whole time limit.
+/// Into how many batches one that failed is split. 128 × 128 is [`crate::evaluate::BATCH_USERS`]:
+/// two splits find a user in a full batch. Few splits matter most when a call takes the sandbox's
+/// whole time limit.
 pub const SPLIT: usize = 128;
 
-/// How long failed calls of a run may take together, for users without a failure so far, before no more are made. Three calls of the
-/// sandbox's 10 s, which find one user in a full batch, and a second so that the other parts of that batch are still asked about.
+/// How long failed calls of a run may take together, for users without a failure so far, before no
+/// more are made. Three calls of the sandbox's 10 s, which find one user in a full batch, and a
+/// second so that the other parts of that batch are still asked about.
 pub const FAILURE_TIME: Duration = Duration::from_secs(31);
 
-/// How long failed calls of a run may take together, for users for whom the rule failed before: two calls of the sandbox's 10 s, and a
-/// second for the parts beside them.
+/// How long failed calls of a run may take together, for users for whom the rule failed before: two
+/// calls of the sandbox's 10 s, and a second for the parts beside them.
 pub const RETRY_TIME: Duration = Duration::from_secs(21);
 
 /// Calls a rule.
@@ -48,11 +52,13 @@ pub(crate) struct Called {
 pub(crate) enum CallFault {
     /// The rule failed.
     Rule(String),
-    /// There is more of the users than a call may have: parts of the batch may do, and the rule did nothing wrong.
+    /// There is more of the users than a call may have: parts of the batch may do, and the rule did
+    /// nothing wrong.
     TooLarge,
 }
 
-/// Why there is no answer for a user of whom there is more than one call may have, whichever rule it is.
+/// Why there is no answer for a user of whom there is more than one call may have, whichever rule
+/// it is.
 pub(crate) const TOO_LARGE: &str = "too large to evaluate: what is read of the user, or what the rule makes of it, takes more memory \
     than one user may have (512 MiB and 1 GiB, or a part of the machine's); `muster status` names the users; give the clauses shorter \
     windows, keep less history (`retention`), or `muster forget` the user";
@@ -221,8 +227,8 @@ impl<C: Caller> Search<'_, C> {
         Ok(answers)
     }
 
-    /// Asks about batches, and then about the parts of those that failed, the larger ones first: they hold most of the users whose
-    /// answer is still to be found.
+    /// Asks about batches, and then about the parts of those that failed, the larger ones first:
+    /// they hold most of the users whose answer is still to be found.
     fn ask(
         &self,
         mut items: Vec<SearchItem<'_>>,
@@ -240,7 +246,8 @@ impl<C: Caller> Search<'_, C> {
                     Some(Err(Failed::TooLarge)) if item.users.len() == 1 => {
                         answers.push(self.none(item.users, NoAnswer::TooLarge));
                     }
-                    // Halves, for they are asked about as if nothing had been: half of them are half as large.
+                    // Halves, for they are asked about as if nothing had been: half of them are
+                    // half as large.
                     Some(Err(Failed::TooLarge)) => {
                         let half = item.users.len().div_ceil(2);
                         parts.extend(item.users.chunks(half).map(|users| SearchItem {
@@ -330,7 +337,8 @@ impl<C: Caller> Search<'_, C> {
         if item.parent.is_some() {
             return !budget.fresh.is_empty() && !budget.stopped();
         }
-        // What an earlier chunk spent must not cost this one the answers of sound users. Of a rule that never answers there are none.
+        // What an earlier chunk spent must not cost this one the answers of sound users. Of a rule
+        // that never answers there are none.
         let another = budget.sound.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed);
         !budget.fresh.is_empty() || another
     }

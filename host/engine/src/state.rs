@@ -1,4 +1,5 @@
-//! What the engine remembers between ticks, as JSON in the store: small, rare, and readable when something goes wrong.
+//! What the engine remembers between ticks, as JSON in the store: small, rare, and readable when
+//! something goes wrong.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +72,8 @@ pub(crate) struct CohortState {
     /// The digest of the module that its members come from, in hex.
     #[serde(default)]
     pub(crate) module: String,
-    /// The rule whose runs keep its members up to date, in hex; empty: none, so the next run asks everybody.
+    /// The rule whose runs keep its members up to date, in hex; empty: none, so the next run asks
+    /// everybody.
     #[serde(default, rename = "rule")]
     pub(crate) module_key: String,
     /// The run that it is in the middle of ([`OpenTick::stamp`]); empty: in none.
@@ -80,16 +82,19 @@ pub(crate) struct CohortState {
     /// What that run has done so far.
     #[serde(default)]
     pub(crate) counts: RunCounts,
-    /// A clock that its members have seen at least, in ms: that of its latest run alone, or of the first under its rule.
+    /// A clock that its members have seen at least, in ms: that of its latest run alone, or of the
+    /// first under its rule.
     #[serde(default)]
     pub(crate) evaluated: i64,
     /// Why its latest run, or the one on its way, asked whom it asked.
     pub(crate) reason: Reason,
-    /// The `computed_time` of its latest messages, in seconds. The next ones' is larger, so that consumers can order any two.
+    /// The `computed_time` of its latest messages, in seconds. The next ones' is larger, so that
+    /// consumers can order any two.
     pub(crate) second: i64,
     /// The next batch number under that second.
     pub(crate) batch: u64,
-    /// Its latest messages are those of something beside its runs, so a run that goes on takes another second.
+    /// Its latest messages are those of something beside its runs, so a run that goes on takes
+    /// another second.
     #[serde(default)]
     pub(crate) beside: bool,
     /// What each destination holds that was ever sent anything.
@@ -129,7 +134,8 @@ pub(crate) enum RemovalState {
 }
 
 impl CohortState {
-    /// Takes over what the definition in force says beside whom it holds for. Nobody is evaluated for that.
+    /// Takes over what the definition in force says beside whom it holds for. Nobody is evaluated
+    /// for that.
     pub(crate) fn adopt(&mut self, cohort: &Cohort, store: Identity) {
         self.name.clone_from(&cohort.name);
         self.exit_on_remove = cohort.exit_on_remove;
@@ -149,7 +155,8 @@ impl CohortState {
             .retain(|_, copy| copy.active || !copy.is_empty());
     }
 
-    /// Begins messages beside the cohort's runs: their second is later than that of all messages so far.
+    /// Begins messages beside the cohort's runs: their second is later than that of all messages so
+    /// far.
     pub(crate) fn begin_beside(&mut self, now: Millis) {
         self.second = now.as_second().max(self.second + 1);
         self.batch = 0;
@@ -157,7 +164,8 @@ impl CohortState {
     }
 }
 
-/// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different cadences may share a rule.
+/// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different
+/// cadences may share a rule.
 pub(crate) fn module_key(module: &Module, cohorts: &[Cohort]) -> ModuleKey {
     let mut digest = Sha256::new_with_prefix(module.digest());
     for cohort in cohorts {

@@ -12,7 +12,8 @@ use crate::{EngineError, state};
 /// What the store knows of a cohort, beside its members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CohortStatus {
-    /// The clock of its latest finished run; in real time, of the latest that evaluated somebody. `None`: it has none.
+    /// The clock of its latest finished run; in real time, of the latest that evaluated somebody.
+    /// `None`: it has none.
     pub ran: Option<Millis>,
     /// A run that the guard holds.
     pub held: Option<HeldRun>,
@@ -22,7 +23,8 @@ pub struct CohortStatus {
     pub failing: Option<FailingUsers>,
 }
 
-/// Users for whom the rule of a cohort has no answer: they keep their membership, and are asked about again from time to time.
+/// Users for whom the rule of a cohort has no answer: they keep their membership, and are asked
+/// about again from time to time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailingUsers {
     /// How many the rule failed for.
@@ -86,8 +88,9 @@ fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<FailingUse
     }))
 }
 
-/// The clock of the latest run of the rule that a cohort follows. In real time the cohort's state has only its first run, to save
-/// writes. An instant before all others if the cohort's moves in it were held.
+/// The clock of the latest run of the rule that a cohort follows. In real time the cohort's state
+/// has only its first run, to save writes. An instant before all others if the cohort's moves in it
+/// were held.
 fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis, EngineError> {
     let never = Millis(i64::MIN);
     if state.held.is_some() || state.stale {
@@ -96,9 +99,10 @@ fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis
     Ok(state::clock_of_its_module(snapshot, state)?.unwrap_or(never))
 }
 
-/// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks everybody. If its end was
-/// held, its members stay, as with `on_remove: keep`. `None`: none is held. (A run is approved by a tick without guard, an end
-/// by [`crate::remove`] without guard.) No tick of the cohort may run at the time.
+/// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks
+/// everybody. If its end was held, its members stay, as with `on_remove: keep`. `None`: none is
+/// held. (A run is approved by a tick without guard, an end by [`crate::remove`] without guard.) No
+/// tick of the cohort may run at the time.
 ///
 /// # Errors
 /// When the store fails; then it is held still.

@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 pub(crate) struct Connections {
     state: Mutex<ConnectionTable>,
     most: usize,
-    /// The most that one sender has: three quarters, since it may be a proxy, through which everything comes.
+    /// The most that one sender has: three quarters, since it may be a proxy, through which
+    /// everything comes.
     most_of_sender: usize,
     /// Told when a connection ended or became idle.
     changed: Notify,
@@ -29,7 +30,8 @@ struct ConnectionTable {
     senders: HashMap<IpAddr, usize>,
 }
 
-/// When an idle connection gives way: those that never got the answer 200 first, then those that are idle for the longest.
+/// When an idle connection gives way: those that never got the answer 200 first, then those that
+/// are idle for the longest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EvictionOrder {
     useful: bool,
@@ -91,8 +93,8 @@ impl Connections {
         }
     }
 
-    /// Gives a new connection a place, if need be that of an idle one. `None`: its sender has as many as it may have, and none
-    /// of them is idle. One caller at a time.
+    /// Gives a new connection a place, if need be that of an idle one. `None`: its sender has as
+    /// many as it may have, and none of them is idle. One caller at a time.
     pub(crate) async fn admit(self: &Arc<Self>, sender: IpAddr) -> Option<Connection> {
         self.clear(sender).await?;
         loop {
@@ -191,7 +193,8 @@ impl ConnectionTable {
         }
     }
 
-    /// Changes what a connection does. A request that arrives while its connection is told to end is answered first.
+    /// Changes what a connection does. A request that arrives while its connection is told to end
+    /// is answered first.
     fn set(&mut self, number: u64, useful: bool, standing: Standing) {
         let Some(seat) = self.open.get_mut(&number) else {
             return;

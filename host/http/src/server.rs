@@ -22,14 +22,16 @@ use crate::connections::{Connection, Connections};
 use crate::sender::sender;
 use crate::writing::Writing;
 
-/// After an error of the system (most likely, too many open files) the next connection is awaited only after this.
+/// After an error of the system (most likely, too many open files) the next connection is awaited
+/// only after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Answers requests until `stopped` is ready. Then it accepts nothing new, ends the requests under way, cuts off those that
-/// take longer than [`Limits::stop_time`], and returns when all connections are closed.
+/// Answers requests until `stopped` is ready. Then it accepts nothing new, ends the requests under
+/// way, cuts off those that take longer than [`Limits::stop_time`], and returns when all
+/// connections are closed.
 ///
-/// `handle` gets each request with the address of its sender: that of a proxy if one is in front, and of IPv6 the network of
-/// 64 bits.
+/// `handle` gets each request with the address of its sender: that of a proxy if one is in front,
+/// and of IPv6 the network of 64 bits.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     limits: ConnectionLimits,
@@ -74,7 +76,8 @@ impl Server {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         loop {
-            // Those that would get no place wait in the system's queue, not in a descriptor of this process.
+            // Those that would get no place wait in the system's queue, not in a descriptor of this
+            // process.
             self.connections.vacancy().await;
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,

@@ -29,7 +29,8 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     max_headers: 10,
 };
 
-/// A server that answers `/` at once, `/no` with 400, `/large` with [`LARGE`] bytes, and `/wait` once it is released.
+/// A server that answers `/` at once, `/no` with 400, `/large` with [`LARGE`] bytes, and `/wait`
+/// once it is released.
 struct TestServer {
     address: SocketAddr,
     release: Arc<Semaphore>,

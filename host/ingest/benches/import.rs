@@ -1,7 +1,8 @@
 //! How fast lines become rows: `cargo bench -p muster-ingest`.
 //!
-//! A million lines of the shop, by default (`-- LINES` for another number): decoded only, then imported into an empty store,
-//! on one thread and on all. Each figure is the best of three turns, which take turns with one another.
+//! A million lines of the shop, by default (`-- LINES` for another number): decoded only, then
+//! imported into an empty store, on one thread and on all. Each figure is the best of three turns,
+//! which take turns with one another.
 
 #![expect(
     clippy::unwrap_used,

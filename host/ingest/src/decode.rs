@@ -32,11 +32,12 @@ pub struct Malformed {
     pub reason: LineError,
 }
 
-/// Decodes every line of a text and adds what it holds to the buffer and the counts. Blank lines are nothing; a line may end
-/// in `\r\n`, the last one without any. Each malformed line is handed to `malformed` and leaves nothing in the buffer.
+/// Decodes every line of a text and adds what it holds to the buffer and the counts. Blank lines
+/// are nothing; a line may end in `\r\n`, the last one without any. Each malformed line is handed
+/// to `malformed` and leaves nothing in the buffer.
 ///
-/// `first_line` is the number of the text's first line. `store` is where the buffer goes: a line with a name that it does not take
-/// is malformed; `None`: all names are right.
+/// `first_line` is the number of the text's first line. `store` is where the buffer goes: a line
+/// with a name that it does not take is malformed; `None`: all names are right.
 ///
 /// ```
 /// use muster_ingest::{LineCounts, decode_lines};
@@ -57,7 +58,8 @@ pub fn decode_lines(
     malformed: &mut dyn FnMut(Malformed),
 ) {
     let (mut builder, mut door) = (EventBuilder::default(), Admission::new(store));
-    // One check of the whole is cheaper than one a line; if it fails, the lines that are at fault are found one by one.
+    // One check of the whole is cheaper than one a line; if it fails, the lines that are at fault
+    // are found one by one.
     let valid = std::str::from_utf8(text).ok();
     let mut start = 0;
     let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);

@@ -9,7 +9,8 @@ use crate::file::Compression;
 /// Why a file was not imported. Unless it says otherwise, nothing of the file is in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file cannot be opened or read. What had been read is kept aside: the next import goes on from there.
+    /// The file cannot be opened or read. What had been read is kept aside: the next import goes on
+    /// from there.
     #[error("cannot read `{}`: {source}", path.display())]
     Read {
         /// The file.

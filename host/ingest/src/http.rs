@@ -1,4 +1,5 @@
-//! Events over HTTP, by the vendor's HTTP V2 API: its SDKs work unchanged when they are pointed here.
+//! Events over HTTP, by the vendor's HTTP V2 API: its SDKs work unchanged when they are pointed
+//! here.
 //!
 //! | request | what it is |
 //! |---|---|
@@ -6,11 +7,13 @@
 //! | `POST /batch` | the same, for larger bodies |
 //! | `POST /identify` | operations on user properties, `api_key` and `identification` as a form or as JSON |
 //!
-//! The API key may also come as the header `X-Api-Key` or as `?api_key=`; then it is checked before the body is read.
+//! The API key may also come as the header `X-Api-Key` or as `?api_key=`; then it is checked before
+//! the body is read.
 //!
-//! 200 means that all events of the request are on disk but those that it counts under `events_skipped`; any other answer
-//! means that none of them was taken. Requests that wait together share one commit. It speaks plain HTTP/1.1: what is
-//! reachable from outside belongs behind a proxy that speaks TLS.
+//! 200 means that all events of the request are on disk but those that it counts under
+//! `events_skipped`; any other answer means that none of them was taken. Requests that wait
+//! together share one commit. It speaks plain HTTP/1.1: what is reachable from outside belongs
+//! behind a proxy that speaks TLS.
 
 mod answer;
 mod body;
@@ -49,7 +52,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Requests with one of these are taken.
     pub api_keys: Vec<ApiKey>,
-    /// Connections at a time: [`limits::MAX_CONNECTIONS`], or fewer where the limit of open files allows fewer.
+    /// Connections at a time: [`limits::MAX_CONNECTIONS`], or fewer where the limit of open files
+    /// allows fewer.
     pub connections: usize,
 }
 
@@ -82,7 +86,8 @@ pub enum HttpError {
     Writer,
 }
 
-/// Begins to listen, so that a taken address is known before anything runs. Must be called within a tokio runtime.
+/// Begins to listen, so that a taken address is known before anything runs. Must be called within a
+/// tokio runtime.
 ///
 /// # Errors
 /// When the address is taken, not of this machine, or not allowed.
@@ -96,8 +101,8 @@ pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
         })
 }
 
-/// Reads the body of a request as the server does, without server and store: of `/identify`, or of one with events. `now` is
-/// when it came.
+/// Reads the body of a request as the server does, without server and store: of `/identify`, or of
+/// one with events. `now` is when it came.
 ///
 /// # Errors
 /// What the server would answer, as JSON.
@@ -129,10 +134,12 @@ pub fn decode_body(
     }
 }
 
-/// Takes events until it is cancelled. Then it accepts nothing new, ends the requests under way (those that take longer
-/// than [`limits::STOP_TIME`] are cut off, unanswered), and returns after the last commit.
+/// Takes events until it is cancelled. Then it accepts nothing new, ends the requests under way
+/// (those that take longer than [`limits::STOP_TIME`] are cut off, unanswered), and returns after
+/// the last commit.
 ///
-/// A store that fails is no end: requests are answered with 503 and the reason, which `stats` has too, until it works again.
+/// A store that fails is no end: requests are answered with 503 and the reason, which `stats` has
+/// too, until it works again.
 ///
 /// # Errors
 /// [`HttpError::NoKey`], and [`HttpError::Writer`] if the writing thread panicked.

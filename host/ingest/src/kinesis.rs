@@ -1,4 +1,5 @@
-//! Events from a Kinesis stream, in the export format: the vendor's own event stream, or any other that carries such lines.
+//! Events from a Kinesis stream, in the export format: the vendor's own event stream, or any other
+//! that carries such lines.
 //!
 //! | file | |
 //! |---|---|
@@ -8,8 +9,9 @@
 //! | `reader.rs` | one shard, from its position on |
 //! | `records.rs` | records into events |
 //!
-//! A shard's position is in the same commit as its events, so a restart neither skips nor doubles. Children of a shard that was split
-//! or merged begin when it is read to its end: what has one partition key stays in order.
+//! A shard's position is in the same commit as its events, so a restart neither skips nor doubles.
+//! Children of a shard that was split or merged begin when it is read to its end: what has one
+//! partition key stays in order.
 
 mod connection;
 mod position;
@@ -33,10 +35,12 @@ use self::position::ShardPosition;
 use self::reader::{ShardEnd, ShardReader};
 use crate::SourceStats;
 
-/// How often it is looked for new shards; at once when one has ended. Kinesis: ListShards takes 1,000 calls a second.
+/// How often it is looked for new shards; at once when one has ended. Kinesis: ListShards takes
+/// 1,000 calls a second.
 const RELIST: Duration = Duration::from_secs(10);
 
-/// Calls whose records are in memory at the same time. Kinesis: GetRecords gives at most 10 MiB, so these are 160 MiB at most.
+/// Calls whose records are in memory at the same time. Kinesis: GetRecords gives at most 10 MiB, so
+/// these are 160 MiB at most.
 const IN_FLIGHT: usize = 16;
 
 /// How long to wait after a failure, at first and at most; it doubles in between.
@@ -63,7 +67,8 @@ pub enum StreamStart {
     At(Millis),
 }
 
-/// Why a stream cannot be read at all. What may pass is tried again, and told in the stats meanwhile.
+/// Why a stream cannot be read at all. What may pass is tried again, and told in the stats
+/// meanwhile.
 #[derive(Debug, thiserror::Error)]
 pub enum KinesisSourceError {
     /// It is not known where the stream is.
@@ -109,8 +114,9 @@ pub async fn run_kinesis(
     shared.run().await.map_err(failed)
 }
 
-/// Where shards begin that have no position. `latest` means the instant at which it was first asked for, which is made durable at once:
-/// a restart before the first record must not pass over what has come meanwhile.
+/// Where shards begin that have no position. `latest` means the instant at which it was first asked
+/// for, which is made durable at once: a restart before the first record must not pass over what
+/// has come meanwhile.
 fn begin(store: &Store, name: &str, start: StreamStart) -> Result<ShardPosition, StoreError> {
     match start {
         StreamStart::TrimHorizon => return Ok(ShardPosition::Horizon),
@@ -249,7 +255,8 @@ impl StreamState {
     }
 }
 
-/// How long to wait after so many failures, with some chance in it, so that readers do not all come back at once.
+/// How long to wait after so many failures, with some chance in it, so that readers do not all come
+/// back at once.
 fn backoff(failures: u32) -> Duration {
     let wait = RETRY
         .saturating_mul(1 << failures.saturating_sub(1).min(10))

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Malformed;
 
-/// What lines held. It is part of the position that the store keeps, so that an import that goes on keeps counting.
+/// What lines held. It is part of the position that the store keeps, so that an import that goes on
+/// keeps counting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LineCounts {
@@ -49,9 +50,11 @@ pub struct ImportReport {
     pub path: PathBuf,
     /// What its lines held.
     pub counts: LineCounts,
-    /// The first malformed lines ([`crate::ImportOptions::keep_malformed`]); an import that went on knows only those it met itself.
+    /// The first malformed lines ([`crate::ImportOptions::keep_malformed`]); an import that went on
+    /// knows only those it met itself.
     pub malformed: Vec<Malformed>,
-    /// Events that the store saw to be double while importing. It drops all others too, when it reads and merges, uncounted.
+    /// Events that the store saw to be double while importing. It drops all others too, when it
+    /// reads and merges, uncounted.
     pub duplicates: u64,
     /// The file's size, in bytes.
     pub bytes: u64,

@@ -1,4 +1,5 @@
-//! How much memory HTTP ingestion takes at most, in a process of its own, whatever is sent at a time.
+//! How much memory HTTP ingestion takes at most, in a process of its own, whatever is sent at a
+//! time.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
@@ -81,8 +82,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The allocator keeps freed memory for each thread, more or less of it by chance: in a process with one arena for all
-/// threads, memory is what is in use.
+/// The allocator keeps freed memory for each thread, more or less of it by chance: in a process
+/// with one arena for all threads, memory is what is in use.
 const INSIDE: &str = "MUSTER_TEST_ONE_ARENA";
 
 #[test]

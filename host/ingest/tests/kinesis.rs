@@ -1,6 +1,8 @@
-//! The Kinesis source against two emulators that know nothing of Muster: `moto_server` and `kinesalite`.
+//! The Kinesis source against two emulators that know nothing of Muster: `moto_server` and
+//! `kinesalite`.
 //!
-//! `MUSTER_TEST_MOTO` names the one's executable, `MUSTER_TEST_NODE_MODULES` the folder of the other; `cargo xtask test` sets both.
+//! `MUSTER_TEST_MOTO` names the one's executable, `MUSTER_TEST_NODE_MODULES` the folder of the
+//! other; `cargo xtask test` sets both.
 
 #![allow(
     clippy::unwrap_used,
@@ -193,7 +195,8 @@ impl StreamWorld {
         self.store.statistics().unwrap().events
     }
 
-    /// Runs the source until so many events are in the store, and a little longer, in case more come.
+    /// Runs the source until so many events are in the store, and a little longer, in case more
+    /// come.
     async fn read(&self, start: StreamStart, events: u64) {
         let running = self.begin(start);
         running.until(self, events).await;
@@ -248,7 +251,8 @@ impl RunningSource {
     }
 }
 
-/// The source's credentials come from the environment, which a test may not change: the whole test runs in a process of its own.
+/// The source's credentials come from the environment, which a test may not change: the whole test
+/// runs in a process of its own.
 fn with_credentials(test: &str) -> bool {
     if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
         return true;
@@ -373,7 +377,8 @@ fn latest_and_an_instant_pass_over_what_came_before() {
             tokio::time::sleep(Duration::from_millis(300)).await;
             running.cancel.cancel();
             running.task.await.unwrap().unwrap();
-            // It had begun, though it had read nothing: what comes now is not passed over by the next start.
+            // It had begun, though it had read nothing: what comes now is not passed over by the
+            // next start.
             world.put(10).await;
             world.read(StreamStart::Latest, 10).await;
 

@@ -1,5 +1,6 @@
-//! The Kinesis source against a fake that fails as Kinesis does, and as no emulator does: expired iterators and credentials,
-//! throttling, lost answers, records that are older than the stream keeps; under an assumed role.
+//! The Kinesis source against a fake that fails as Kinesis does, and as no emulator does: expired
+//! iterators and credentials, throttling, lost answers, records that are older than the stream
+//! keeps; under an assumed role.
 
 #![allow(
     clippy::unwrap_used,
@@ -273,7 +274,8 @@ fn store() -> (tempfile::TempDir, Store) {
     (directory, store)
 }
 
-/// AWS's settings come from the environment, which a process cannot change safely: the test runs in one of its own.
+/// AWS's settings come from the environment, which a process cannot change safely: the test runs in
+/// one of its own.
 fn with_credentials(test: &str, body: impl Future<Output = ()>) {
     if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
         tokio::runtime::Runtime::new().unwrap().block_on(body);

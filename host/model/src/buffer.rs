@@ -6,7 +6,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{Millis, Operator, Scalar, Value};
 
-/// Decoded events and identify operations in order of arrival, with all texts in one arena. Reuse it with [`Self::clear`].
+/// Decoded events and identify operations in order of arrival, with all texts in one arena. Reuse
+/// it with [`Self::clear`].
 ///
 /// ```
 /// use muster_model::{EventBuffer, Millis, ScalarRef};
@@ -124,7 +125,8 @@ pub struct BufferedEvent<'a> {
     pub name: &'a str,
     /// When it happened.
     pub time: Millis,
-    /// A hash of the `$insert_id`, by which duplicates are found; 0: it has none and is no duplicate of anything.
+    /// A hash of the `$insert_id`, by which duplicates are found; 0: it has none and is no
+    /// duplicate of anything.
     pub insert_id: u64,
     buffer: &'a EventBuffer,
     properties: &'a Range<u32>,
@@ -137,7 +139,8 @@ pub struct BufferedOperation<'a> {
     pub user: &'a str,
     /// When it took effect.
     pub time: Millis,
-    /// A hash of the event's `$insert_id` and name, the same for all its operations. As [`BufferedEvent::insert_id`] otherwise.
+    /// A hash of the event's `$insert_id` and name, the same for all its operations. As
+    /// [`BufferedEvent::insert_id`] otherwise.
     pub insert_id: u64,
     /// Whether it is the first of its event. The event's other operations follow.
     pub first: bool,
@@ -150,8 +153,9 @@ pub struct BufferedOperation<'a> {
 }
 
 impl EventBuffer {
-    /// The most text a buffer holds, in bytes: its ranges are 32 bits wide. Hand a buffer on long before
-    /// ([`Self::size`] tells); what would not fit is a panic in debug builds and an empty text otherwise.
+    /// The most text a buffer holds, in bytes: its ranges are 32 bits wide. Hand a buffer on long
+    /// before ([`Self::size`] tells); what would not fit is a panic in debug builds and an empty
+    /// text otherwise.
     pub const MAX_TEXT: usize = u32::MAX as usize;
 
     /// Adds an event; its properties follow by [`Self::property`].
@@ -169,7 +173,8 @@ impl EventBuffer {
         self.begin(user, name, time, insert_id);
     }
 
-    /// Adds an event that is only operations on user properties; they follow by [`Self::user_property`].
+    /// Adds an event that is only operations on user properties; they follow by
+    /// [`Self::user_property`].
     pub fn identify(&mut self, user: &str, time: Millis, insert_id: Option<&str>) {
         let user = self.text(user);
         let name = TextRange {
@@ -189,7 +194,8 @@ impl EventBuffer {
         });
     }
 
-    /// Adds a property to the latest event. Of two with one name the later counts. A number that is not finite is left out.
+    /// Adds a property to the latest event. Of two with one name the later counts. A number that is
+    /// not finite is left out.
     pub fn property(&mut self, name: &str, value: ScalarRef<'_>) {
         let Some(value) = self.cell(value) else {
             return;
@@ -218,7 +224,8 @@ impl EventBuffer {
         }
     }
 
-    /// Adds an event of its own that is one operation: [`Self::identify`] and [`Self::user_property`] in one.
+    /// Adds an event of its own that is one operation: [`Self::identify`] and
+    /// [`Self::user_property`] in one.
     pub fn operation(
         &mut self,
         user: &str,
@@ -232,7 +239,8 @@ impl EventBuffer {
         self.user_property(operator, property, value);
     }
 
-    /// Adds an operation to the latest event. An operator that needs an operand and has none, or an empty one, changes nothing.
+    /// Adds an operation to the latest event. An operator that needs an operand and has none, or an
+    /// empty one, changes nothing.
     pub fn user_property(&mut self, operator: Operator, property: &str, value: Option<&Value>) {
         let value = match value {
             Some(Value::One(scalar)) => self.cell(scalar.into()),
@@ -349,7 +357,8 @@ impl EventBuffer {
             + self.elements.len() * size_of::<BufferCell>()
     }
 
-    /// Adds what another buffer holds, after what is here. Together they hold [`Self::MAX_TEXT`] bytes of text at most.
+    /// Adds what another buffer holds, after what is here. Together they hold [`Self::MAX_TEXT`]
+    /// bytes of text at most.
     pub fn append(&mut self, other: &Self) {
         debug_assert!(
             self.arena.len() + other.arena.len() <= Self::MAX_TEXT,
@@ -516,12 +525,14 @@ fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// 64 bits tell two `$insert_id`s of one user, event type and instant apart: a false match is as good as impossible there.
+/// 64 bits tell two `$insert_id`s of one user, event type and instant apart: a false match is as
+/// good as impossible there.
 fn hash(insert_id: &str) -> u64 {
     xxh3_64(insert_id.as_bytes()).max(1)
 }
 
-/// The name belongs to it: what tells the operations of two events apart is what tells the events apart.
+/// The name belongs to it: what tells the operations of two events apart is what tells the events
+/// apart.
 fn of_operations(insert_id: u64, name: &str) -> u64 {
     if insert_id == 0 {
         return 0;

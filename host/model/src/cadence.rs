@@ -55,8 +55,8 @@ impl fmt::Display for Cadence {
 
 /// The instants of a daily or hourly cadence in a time zone.
 ///
-/// A time of day that clocks skip stands for the instant at which they do; of one that comes twice the first is meant. An hour
-/// that comes twice has its minute twice, for it is two hours.
+/// A time of day that clocks skip stands for the instant at which they do; of one that comes twice
+/// the first is meant. An hour that comes twice has its minute twice, for it is two hours.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     cadence: Cadence,
@@ -65,7 +65,8 @@ pub struct Schedule {
 
 const MINUTE: i64 = 60_000;
 
-/// No two instants of an hourly cadence lie further apart: clocks are never set by more than a day, and then to the minute.
+/// No two instants of an hourly cadence lie further apart: clocks are never set by more than a day,
+/// and then to the minute.
 const MOST_MINUTES: i64 = 2 * 24 * 60;
 
 impl Schedule {

@@ -52,7 +52,8 @@ impl Units {
             }
             Unit::Month => date.first_of_month(),
         };
-        // Where clocks go back over midnight, the old day's last hour comes again; the new day has begun all the same.
+        // Where clocks go back over midnight, the old day's last hour comes again; the new day has
+        // begun all the same.
         let next = self.step(unit, 1);
         let begun = |next: &Date| self.start(*next).is_some_and(|start| start <= instant);
         Some(next.filter(begun).unwrap_or(unit))
@@ -69,7 +70,8 @@ impl Units {
         unit.checked_add(span.ok()?).ok()
     }
 
-    /// The first instant of a day: midnight, the earlier one where it comes twice; where clocks skip it, the instant at which they do.
+    /// The first instant of a day: midnight, the earlier one where it comes twice; where clocks
+    /// skip it, the instant at which they do.
     #[must_use]
     pub fn start(&self, day: Date) -> Option<Millis> {
         let midnight = self.zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
@@ -82,8 +84,8 @@ impl Units {
         Some(Millis(instant.as_millisecond()))
     }
 
-    /// The first instant of the unit that comes `steps` units after the one that holds an instant (before it, if negative).
-    /// Outside jiff's years it is the earliest or the latest of all.
+    /// The first instant of the unit that comes `steps` units after the one that holds an instant
+    /// (before it, if negative). Outside jiff's years it is the earliest or the latest of all.
     #[must_use]
     pub fn start_of(&self, instant: Millis, steps: i64) -> Millis {
         let ends = if steps > 0 { i64::MAX } else { i64::MIN };

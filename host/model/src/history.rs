@@ -1,4 +1,5 @@
-//! One user's history, row by row: what the plain interpreter reads and `explain` shows. The engine reads columns instead.
+//! One user's history, row by row: what the plain interpreter reads and `explain` shows. The engine
+//! reads columns instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,8 @@ pub struct Event {
 pub struct UserHistory {
     /// By time; at one instant by name (its bytes), then in order of arrival.
     pub events: Vec<Event>,
-    /// Per user property its changes by time: from that instant on it holds the value (`None`: nothing).
+    /// Per user property its changes by time: from that instant on it holds the value (`None`:
+    /// nothing).
     pub properties: BTreeMap<Box<str>, Vec<(Millis, Option<Value>)>>,
     /// [`user_hash`] of the user's id, for `sample`.
     pub hash: u64,

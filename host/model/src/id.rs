@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A cohort's id: 1 to 64 of `A-Z a-z 0-9 _ -` (docs/cohorts.md). It is the `cohort_id` of every payload.
+/// A cohort's id: 1 to 64 of `A-Z a-z 0-9 _ -` (docs/cohorts.md). It is the `cohort_id` of every
+/// payload.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CohortId(Box<str>);
 

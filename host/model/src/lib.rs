@@ -1,7 +1,8 @@
 //! The nouns every other crate speaks: instants, ids, property values, events, identify operations.
 //!
-//! It is data and its exact meaning (what text a number has, when a text is a number, what `$append` does), so that the
-//! interpreter, the store and the engine cannot disagree. It is not a parser of files, and it does no I/O.
+//! It is data and its exact meaning (what text a number has, when a text is a number, what
+//! `$append` does), so that the interpreter, the store and the engine cannot disagree. It is not a
+//! parser of files, and it does no I/O.
 //!
 //! ```
 //! use muster_model::{Millis, Scalar};

@@ -19,7 +19,8 @@ pub struct TimeError(String);
 impl Millis {
     /// The earliest instant that Muster holds: 1970-01-01. A rule's clock never reads less.
     pub const MIN: Self = Self(0);
-    /// The latest instant that Muster holds: 9999-12-30T22:00:00.999Z, the end of RFC 3339's years. Exact as an `f64`.
+    /// The latest instant that Muster holds: 9999-12-30T22:00:00.999Z, the end of RFC 3339's years.
+    /// Exact as an `f64`.
     pub const MAX: Self = Self(253_402_207_200_999);
 
     /// The system's clock.
@@ -43,8 +44,9 @@ impl Millis {
     }
 }
 
-/// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`: a space or `T`, 0 to 9 fraction digits, an optional
-/// zone (none: UTC). What is finer than a millisecond is cut off. (docs/facts.md, "Export files")
+/// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`: a space or `T`, 0 to 9
+/// fraction digits, an optional zone (none: UTC). What is finer than a millisecond is cut off.
+/// (docs/facts.md, "Export files")
 impl FromStr for Millis {
     type Err = TimeError;
 
@@ -68,7 +70,8 @@ impl FromStr for Millis {
     }
 }
 
-/// The common form `YYYY-MM-DD[ T]HH:MM:SS[.f{1,9}][Z]` without the general parser, which costs ten times as much a line.
+/// The common form `YYYY-MM-DD[ T]HH:MM:SS[.f{1,9}][Z]` without the general parser, which costs ten
+/// times as much a line.
 fn export_time(text: &[u8]) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| {
         text.get(range)?.iter().try_fold(0_i64, |n, byte| {

@@ -15,7 +15,8 @@ pub enum Scalar {
     Flag(bool),
 }
 
-/// What a property holds. An absent or null property holds nothing and has no `Value`; an empty list counts as absent.
+/// What a property holds. An absent or null property holds nothing and has no `Value`; an empty
+/// list counts as absent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// One value.
@@ -28,9 +29,9 @@ impl Scalar {
     /// Whole numbers up to here, on both sides of zero, are exact as an `f64`: 2^53.
     pub const EXACT: u64 = 1 << 53;
 
-    /// Reads a number as it is written in an event, a definition or a case; `None`: it is none. A whole one that an `f64` cannot
-    /// hold is most likely an id: up to 64 bits it stays exact as the text of its digits, which compares and orders as the
-    /// number would.
+    /// Reads a number as it is written in an event, a definition or a case; `None`: it is none. A
+    /// whole one that an `f64` cannot hold is most likely an id: up to 64 bits it stays exact as
+    /// the text of its digits, which compares and orders as the number would.
     #[must_use]
     pub fn from_written(text: &str) -> Option<Self> {
         let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
@@ -44,7 +45,8 @@ impl Scalar {
         }
     }
 
-    /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is `true` (docs/cohorts.md, "Predicates").
+    /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is
+    /// `true` (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn canonical_text(&self) -> Cow<'_, str> {
         match self {
@@ -54,7 +56,8 @@ impl Scalar {
         }
     }
 
-    /// What the ordering operators read: a number, or a text that is one. A flag is none (docs/cohorts.md, "Predicates").
+    /// What the ordering operators read: a number, or a text that is one. A flag is none
+    /// (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn as_number(&self) -> Option<f64> {
         match self {
@@ -74,8 +77,9 @@ impl Scalar {
         }
     }
 
-    /// The instant that `before`, `after` and their like read: a number of milliseconds since the epoch (a fraction is cut
-    /// off), or a text of one: RFC 3339, the export format, a date (its start in UTC), or digits that are milliseconds.
+    /// The instant that `before`, `after` and their like read: a number of milliseconds since the
+    /// epoch (a fraction is cut off), or a text of one: RFC 3339, the export format, a date (its
+    /// start in UTC), or digits that are milliseconds.
     #[must_use]
     pub fn as_instant(&self) -> Option<Millis> {
         match self {
@@ -121,7 +125,8 @@ impl Value {
     }
 }
 
-/// The canonical text of a number: the shortest decimal that reads back the same, without an exponent, `-0` as `0`.
+/// The canonical text of a number: the shortest decimal that reads back the same, without an
+/// exponent, `-0` as `0`.
 #[must_use]
 pub(crate) fn number_text(number: f64) -> String {
     if number == 0.0 {
@@ -131,7 +136,8 @@ pub(crate) fn number_text(number: f64) -> String {
     }
 }
 
-/// A text that is a number: an optional sign, digits with at most one point, an optional exponent; nothing else.
+/// A text that is a number: an optional sign, digits with at most one point, an optional exponent;
+/// nothing else.
 #[must_use]
 pub(crate) fn text_number(text: &str) -> Option<f64> {
     // `f64::from_str` also takes `inf`, `nan` and `infinity`, which no one means by a number.

@@ -11,8 +11,8 @@ pub(crate) struct CallLimits {
     pub(crate) overhead: usize,
 }
 
-/// How many of the messages at the front, given by the sizes of their bodies, go into one call: as many as the
-/// limits allow, at least one if there is one.
+/// How many of the messages at the front, given by the sizes of their bodies, go into one call: as
+/// many as the limits allow, at least one if there is one.
 pub(crate) fn prefix(sizes: impl IntoIterator<Item = usize>, limits: &CallLimits) -> usize {
     let (mut count, mut bytes) = (0, 0_usize);
     for size in sizes.into_iter().take(limits.messages.max(1)) {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 pub enum Destination {
     /// A file, one message a line, appended to and synced before a message counts as sent.
     File {
-        /// The file; it and its directories are created if need be. Relative to the process's working directory.
+        /// The file; it and its directories are created if need be. Relative to the process's
+        /// working directory.
         path: PathBuf,
     },
     /// The process's standard output, one message a line.
@@ -23,9 +24,10 @@ pub enum Destination {
 pub type KinesisSettings = muster_aws::StreamSettings;
 
 impl Destination {
-    /// Returns the place that messages go to, as a short text: `kinesis us-west-2 cohorts`, `file /srv/out.ndjson`, `stdout`. Two
-    /// destinations are the same one if their places are the same, whatever their names. The role and the endpoint are ways to the
-    /// place; only the account of the role belongs to the stream.
+    /// Returns the place that messages go to, as a short text: `kinesis us-west-2 cohorts`, `file
+    /// /srv/out.ndjson`, `stdout`. Two destinations are the same one if their places are the same,
+    /// whatever their names. The role and the endpoint are ways to the place; only the account of
+    /// the role belongs to the stream.
     ///
     /// `region` is that of a stream which names none. The path of a file should be absolute.
     #[must_use]

@@ -16,16 +16,17 @@ use crate::publisher::Publisher;
 use crate::report::{DrainOptions, DrainReport};
 use crate::sink::{CallFailure, Sink, Verdict};
 
-/// Sends what waits in the outbox for one destination, oldest first, until none is left; messages that come in
-/// meanwhile go too. `progress` hears after each call how far it is.
+/// Sends what waits in the outbox for one destination, oldest first, until none is left; messages
+/// that come in meanwhile go too. `progress` hears after each call how far it is.
 ///
-/// What a call delivered is acknowledged in one commit before the next call. Wherever the drain ends, by
-/// cancellation, by an error or with the process, what was not acknowledged is in the outbox still; what was
-/// delivered but not acknowledged is sent again, with the same id and bytes. Let one drain at a time run for a
-/// destination, or each sends everything.
+/// What a call delivered is acknowledged in one commit before the next call. Wherever the drain
+/// ends, by cancellation, by an error or with the process, what was not acknowledged is in the
+/// outbox still; what was delivered but not acknowledged is sent again, with the same id and bytes.
+/// Let one drain at a time run for a destination, or each sends everything.
 ///
 /// # Errors
-/// When the destination takes no more for now: see [`Cause`]. The error says how far the drain came.
+/// When the destination takes no more for now: see [`Cause`]. The error says how far the drain
+/// came.
 pub async fn drain(
     store: &Arc<Store>,
     name: &str,
@@ -61,7 +62,8 @@ pub async fn drain_all(
     while let Some(joined) = tasks.join_next().await {
         match joined {
             Ok(result) => results.push(result),
-            // A task is cancelled only with the whole set; so this is a panic, and it goes on to the caller.
+            // A task is cancelled only with the whole set; so this is a panic, and it goes on to
+            // the caller.
             Err(error) => {
                 if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
@@ -127,8 +129,8 @@ struct Drain<'a, O, S> {
     name: &'a str,
     sink: &'a mut S,
     report: DrainReport,
-    /// Read and not yet sent, oldest first: those that failed in the last call, then those that did not fit into it.
-    /// At most a call's worth and one message.
+    /// Read and not yet sent, oldest first: those that failed in the last call, then those that did
+    /// not fit into it. At most a call's worth and one message.
     waiting: Vec<PendingMessage>,
     /// The sequence up to which the outbox has been read.
     read_up_to: u64,
@@ -151,7 +153,8 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         progress: &(dyn Fn(&DrainReport) + Send + Sync),
     ) -> Result<(), Cause> {
         while !options.over() {
-            // New messages join only when none failed: a destination that turned some away is not given more.
+            // New messages join only when none failed: a destination that turned some away is not
+            // given more.
             if !self.waiting.iter().any(|entry| entry.failed) {
                 self.read().await?;
             }

@@ -1,11 +1,13 @@
 //! Messages out: from the store's outbox to files, standard output and Kinesis streams.
 //!
-//! What it is: a *drain* that reads a destination's backlog in order, makes calls of as many messages as the
-//! destination takes at once, sends again what failed, and acknowledges what arrived. Delivery is at least once:
-//! a message whose answer was lost goes again with the same id and bytes, and consumers drop an id that they have seen.
+//! What it is: a *drain* that reads a destination's backlog in order, makes calls of as many
+//! messages as the destination takes at once, sends again what failed, and acknowledges what
+//! arrived. Delivery is at least once: a message whose answer was lost goes again with the same id
+//! and bytes, and consumers drop an id that they have seen.
 //!
-//! What it is not: it knows no cohort. Bytes and ids are fixed in the outbox, by the engine, before the first send.
-//! It keeps no state of its own either; what is not acknowledged is sent by the next drain.
+//! What it is not: it knows no cohort. Bytes and ids are fixed in the outbox, by the engine, before
+//! the first send. It keeps no state of its own either; what is not acknowledged is sent by the
+//! next drain.
 //!
 //! | what happens | what the drain does |
 //! |---|---|
@@ -18,9 +20,10 @@
 //! | a message is too large, or not as the destination needs it | sends all others, then ends with [`Cause::Poison`]; the message is kept |
 //! | cancelled, killed | ends; what was not acknowledged is kept |
 //!
-//! Limits: a Kinesis call has at most 500 records and 1 MB, what one shard takes in a second; a record at most 1 MiB
-//! with its key. One call at a time is under way for each destination. Bisection of a call that Kinesis finds invalid,
-//! dead letters and pacing by the number of shards are not here yet.
+//! Limits: a Kinesis call has at most 500 records and 1 MB, what one shard takes in a second; a
+//! record at most 1 MiB with its key. One call at a time is under way for each destination.
+//! Bisection of a call that Kinesis finds invalid, dead letters and pacing by the number of shards
+//! are not here yet.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,5 @@
-//! A destination in this process, for tests of a whole host: the drain is the real one, and the test decides what becomes of a call.
+//! A destination in this process, for tests of a whole host: the drain is the real one, and the
+//! test decides what becomes of a call.
 
 use std::fmt;
 use std::pin::Pin;

@@ -8,8 +8,8 @@ use crate::error::Cause;
 
 /// Messages that wait, by destination.
 pub(crate) trait Outbox: Send + Sync + 'static {
-    /// Messages of `destination` with a sequence above `after`, oldest first: at most `limit`, and no more once their
-    /// bodies reach `bytes`.
+    /// Messages of `destination` with a sequence above `after`, oldest first: at most `limit`, and
+    /// no more once their bodies reach `bytes`.
     fn read(
         &self,
         destination: &str,

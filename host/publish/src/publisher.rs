@@ -11,8 +11,8 @@ use crate::kinesis::KinesisSink;
 use crate::lines::{FileSink, StdoutSink};
 use crate::report::{DrainOptions, DrainReport};
 
-/// A destination that stays open from one drain to the next, so that a role is assumed once an hour and not once a drain. A file is
-/// opened anew each time: somebody may have moved it away.
+/// A destination that stays open from one drain to the next, so that a role is assumed once an hour
+/// and not once a drain. A file is opened anew each time: somebody may have moved it away.
 pub struct Publisher {
     name: String,
     destination: Destination,

@@ -5,14 +5,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a drain goes on while nothing gets through. Long enough for a fail-over or a short loss of the network,
-/// short enough that a command ends while somebody watches. In between drains the backlog waits in the outbox.
+/// How long a drain goes on while nothing gets through. Long enough for a fail-over or a short loss
+/// of the network, short enough that a command ends while somebody watches. In between drains the
+/// backlog waits in the outbox.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// When a drain ends before the outbox is empty.
 #[derive(Clone, Debug)]
 pub struct DrainOptions {
-    /// Cancel to end before the next call. A call under way is waited for, so that what it sent is acknowledged.
+    /// Cancel to end before the next call. A call under way is waited for, so that what it sent is
+    /// acknowledged.
     pub cancel: CancellationToken,
     /// No call begins after this.
     pub deadline: Option<Instant>,
@@ -56,10 +58,12 @@ pub struct DrainReport {
     pub bytes: u64,
     /// Calls made.
     pub attempts: u64,
-    /// Messages that went into a call once more after one in which they failed; one that took three calls counts twice.
+    /// Messages that went into a call once more after one in which they failed; one that took three
+    /// calls counts twice.
     pub retried: u64,
     /// Times a message was turned away because the destination had enough for the moment.
     pub throttled: u64,
-    /// The outbox was empty in the end. False while under way, and after a cancellation or the deadline.
+    /// The outbox was empty in the end. False while under way, and after a cancellation or the
+    /// deadline.
     pub complete: bool,
 }

@@ -40,7 +40,8 @@ pub(crate) enum Verdict {
 pub(crate) enum CallFailure {
     /// Too much at once.
     Throttled(String),
-    /// It may work the next time. The messages may have arrived all the same: their answer may have been lost.
+    /// It may work the next time. The messages may have arrived all the same: their answer may have
+    /// been lost.
     Transient(String),
     /// It will not work until somebody changes something.
     Stop(Cause),

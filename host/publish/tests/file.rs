@@ -63,7 +63,8 @@ async fn a_torn_last_line_is_cut_off_and_sent_whole() {
     .unwrap();
     assert_eq!((report.messages, report.complete), (1_500, true));
     assert!(backlog.left("growth").is_empty());
-    // The whole line that was not acknowledged is there twice, as at least once allows; the torn one is there once.
+    // The whole line that was not acknowledged is there twice, as at least once allows; the torn
+    // one is there once.
     let expected = [lines(&bodies(1_001)), lines(&bodies(2_500)[1_000..])].concat();
     assert!(fs::read(&path).unwrap() == expected);
 }

@@ -1,5 +1,5 @@
-//! The `kinesis` destination over HTTP, against a server that answers as the test says: what is sent, as whom, how
-//! often, and what is made of the answers.
+//! The `kinesis` destination over HTTP, against a server that answers as the test says: what is
+//! sent, as whom, how often, and what is made of the answers.
 
 #![allow(
     clippy::unwrap_used,
@@ -131,7 +131,8 @@ fn without_a_role_the_process_writes_as_itself() {
 fn calls_and_records_keep_the_limits() {
     in_clean_environment("calls_and_records_keep_the_limits", Base::Key, async {
         let server = aws(|request, _| put_records(request, ""));
-        // The key has 32 bytes: the second is as large as a record may be, the last one byte larger.
+        // The key has 32 bytes: the second is as large as a record may be, the last one byte
+        // larger.
         let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
         bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
         bodies.push(vec![b'z'; (1 << 20) - 31]);

@@ -1,5 +1,6 @@
-//! The `kinesis` destination against `moto_server`, which knows nothing of Muster: the records are read back from the
-//! stream and compared byte by byte, and a recorder in between sees with which credentials they were written.
+//! The `kinesis` destination against `moto_server`, which knows nothing of Muster: the records are
+//! read back from the stream and compared byte by byte, and a recorder in between sees with which
+//! credentials they were written.
 //!
 //! `MUSTER_TEST_MOTO` names the executable; `cargo xtask test` sets it.
 
@@ -72,7 +73,8 @@ impl MotoServer {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .endpoint_url(format!("http://127.0.0.1:{}", self.port))
-            // The emulator keeps an account per access key's owner; a session's is that of its role.
+            // The emulator keeps an account per access key's owner; a session's is that of its
+            // role.
             .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
             .http_client(Builder::new().build_http())
             .build();

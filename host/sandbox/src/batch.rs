@@ -1,4 +1,5 @@
-//! Checks that a batch is what a rule asked for. Lengths only, so it costs the number of columns, not of rows.
+//! Checks that a batch is what a rule asked for. Lengths only, so it costs the number of columns,
+//! not of rows.
 
 use crate::contract::{Batch, Column, Description, EventRows, Kind, Property};
 use crate::error::ModuleError;

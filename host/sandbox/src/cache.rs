@@ -1,4 +1,5 @@
-//! Compiled artefacts on disk, private to our user, so that a rule is compiled once a machine and not once a start.
+//! Compiled artefacts on disk, private to our user, so that a rule is compiled once a machine and
+//! not once a start.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
@@ -14,7 +15,8 @@ use wasmtime::Engine;
 use crate::error::SandboxError;
 use crate::{limits, text};
 
-/// How a file begins; the number is the version of the format: this, a SHA-256 of key and artefact, the artefact.
+/// How a file begins; the number is the version of the format: this, a SHA-256 of key and artefact,
+/// the artefact.
 const MAGIC: &[u8; 8] = b"MUSTERA1";
 const HEADER: usize = MAGIC.len() + 32;
 
@@ -36,12 +38,14 @@ pub(crate) struct Cache {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CacheKey([u8; 32]);
 
-/// The bytes of an artefact that this user's Muster wrote, checked. Only [`Cache::load`] and [`Self::from_process`] make one.
+/// The bytes of an artefact that this user's Muster wrote, checked. Only [`Cache::load`] and
+/// [`Self::from_process`] make one.
 #[derive(Debug)]
 pub(crate) struct OwnArtefact(Vec<u8>);
 
 impl OwnArtefact {
-    /// Takes what the process wrote that was started to compile; `None` if it is not whole, or not the artefact of this key.
+    /// Takes what the process wrote that was started to compile; `None` if it is not whole, or not
+    /// the artefact of this key.
     pub(crate) fn from_process(key: CacheKey, bytes: Vec<u8>) -> Option<Self> {
         let (header, artefact) = bytes.split_at_checked(HEADER)?;
         (header == seal(key, artefact)).then_some(Self(bytes))
@@ -75,7 +79,8 @@ impl Hasher for HashAll {
 }
 
 impl Cache {
-    /// Opens a directory, making it with mode 0700 if it is not there, and clears what a killed process left unfinished.
+    /// Opens a directory, making it with mode 0700 if it is not there, and clears what a killed
+    /// process left unfinished.
     pub(crate) fn open(directory: &Path) -> Result<Self, SandboxError> {
         let failed = |error| SandboxError::Cache {
             path: directory.to_owned(),
@@ -133,13 +138,14 @@ impl Cache {
         if header != seal(key, artefact) {
             return None;
         }
-        // Used artefacts stay when room is made. That it is not marked costs a compilation some day, no more.
+        // Used artefacts stay when room is made. That it is not marked costs a compilation some
+        // day, no more.
         let _ = file.set_modified(SystemTime::now());
         Some(OwnArtefact(bytes))
     }
 
-    /// Stores an artefact: all of it or none, whenever the process dies. It is not forced to disk: what a power failure leaves
-    /// is found out by the checksum.
+    /// Stores an artefact: all of it or none, whenever the process dies. It is not forced to disk:
+    /// what a power failure leaves is found out by the checksum.
     pub(crate) fn store(&self, key: CacheKey, artefact: &[u8]) -> io::Result<()> {
         self.evict(artefact.len() as u64);
         let number = self.written.fetch_add(1, Ordering::Relaxed);
@@ -179,7 +185,8 @@ impl Cache {
         }
     }
 
-    /// Unfinished files of processes that are gone. One that is an hour old belongs to no one: writing takes milliseconds.
+    /// Unfinished files of processes that are gone. One that is an hour old belongs to no one:
+    /// writing takes milliseconds.
     fn clear_unfinished(&self) {
         for (path, metadata) in self.files(UNFINISHED) {
             let age = metadata

@@ -1,7 +1,8 @@
 //! Compiles hand-written rules in a process of its own, which is stopped at its limits.
 //!
-//! What the parent writes to its standard input: [`Header`], then the rule. What it writes to its standard output: the artefact as a file
-//! of the cache has it. When it fails it writes why to its standard error, and ends with a status other than 0.
+//! What the parent writes to its standard input: [`Header`], then the rule. What it writes to its
+//! standard output: the artefact as a file of the cache has it. When it fails it writes why to its
+//! standard error, and ends with a status other than 0.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -82,8 +83,9 @@ pub enum CompileProcessError {
     Rule(String),
 }
 
-/// Compiles the rule that [`crate::Sandbox::load`] of another process writes to `input`, and writes its artefact to `output`. It limits
-/// the time and memory of this whole process for good, so a process that calls it does nothing else.
+/// Compiles the rule that [`crate::Sandbox::load`] of another process writes to `input`, and writes
+/// its artefact to `output`. It limits the time and memory of this whole process for good, so a
+/// process that calls it does nothing else.
 ///
 /// # Errors
 /// When there is no such rule, or it cannot be compiled. At its limits the process ends.

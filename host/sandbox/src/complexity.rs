@@ -1,5 +1,6 @@
-//! Counts what makes a rule slow to check or to compile, before anything but the parser has seen it. The limits are far above what
-//! compilers put out; what stays possible within them is bounded by the process that compiles.
+//! Counts what makes a rule slow to check or to compile, before anything but the parser has seen
+//! it. The limits are far above what compilers put out; what stays possible within them is bounded
+//! by the process that compiles.
 
 use wasmparser::{FuncType, FunctionBody, Operator};
 

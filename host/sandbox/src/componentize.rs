@@ -18,11 +18,13 @@ pub enum ComponentizeError {
     Refused(String),
 }
 
-/// Makes a component of what a compiler for `wasm32-unknown-unknown` puts out, by the description of its world that `wit-bindgen` leaves in it.
-/// There are no adapters: a module that imports WASI is refused.
+/// Makes a component of what a compiler for `wasm32-unknown-unknown` puts out, by the description
+/// of its world that `wit-bindgen` leaves in it. There are no adapters: a module that imports WASI
+/// is refused.
 ///
 /// # Errors
-/// When it is no core module, carries no description of its world, imports what that world does not have, or breaks a limit.
+/// When it is no core module, carries no description of its world, imports what that world does not
+/// have, or breaks a limit.
 pub fn componentize(core_wasm: &[u8]) -> Result<Vec<u8>, ComponentizeError> {
     let refused = |error: &dyn std::fmt::Display| {
         ComponentizeError::Refused(text::short(&format!("{error:#}"), 600))

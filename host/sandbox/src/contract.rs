@@ -1,5 +1,5 @@
-//! The types that cross the boundary. They are generated from `wit/cohort.wit`, which is where their documentation comes from:
-//! shapes, units and what either side may rely on.
+//! The types that cross the boundary. They are generated from `wit/cohort.wit`, which is where
+//! their documentation comes from: shapes, units and what either side may rely on.
 
 pub use bindings::muster::cohort::types::{
     Batch, Calendar, CalendarBounds, CalendarUnit, Column, Description, Dictionary, EventRows,
@@ -10,7 +10,8 @@ pub(crate) use bindings::{Rule as Exports, RulePre as ExportsPre};
 /// The package of the contract, without its version.
 pub(crate) const TYPES: &str = "muster:cohort/types";
 
-/// The version of the contract that this host takes. A component names the one it was built for in its import of [`TYPES`].
+/// The version of the contract that this host takes. A component names the one it was built for in
+/// its import of [`TYPES`].
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
 mod bindings {

@@ -1,4 +1,5 @@
-//! What can go wrong, as three questions: could the sandbox start, may this rule run, did it answer.
+//! What can go wrong, as three questions: could the sandbox start, may this rule run, did it
+//! answer.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -150,7 +151,8 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Returns whether it is about how much there is of the rule, so that a module of fewer cohorts may load.
+    /// Returns whether it is about how much there is of the rule, so that a module of fewer cohorts
+    /// may load.
     #[must_use]
     pub fn is_about_size(&self) -> bool {
         match self {
@@ -212,7 +214,8 @@ pub enum DescriptionError {
     EmptyCalendar(usize),
 }
 
-/// The rule did not answer a call. Nothing is known of the batch's users; the sandbox and other rules go on as before.
+/// The rule did not answer a call. Nothing is known of the batch's users; the sandbox and other
+/// rules go on as before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleError {
     /// It crashed: a panic, a division by zero, an access out of bounds.

@@ -2,7 +2,8 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A counter of free places. The pool of instances is sized by it, so a call that is let in finds a slot.
+/// A counter of free places. The pool of instances is sized by it, so a call that is let in finds a
+/// slot.
 #[derive(Debug)]
 pub(crate) struct Gate {
     free: Mutex<usize>,

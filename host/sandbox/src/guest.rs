@@ -18,7 +18,8 @@ pub(crate) struct Guest {
     memory: usize,
 }
 
-/// A limit that a guest ran into. An error rather than a refusal, so that a rule cannot see how much memory a host has and answer by it.
+/// A limit that a guest ran into. An error rather than a refusal, so that a rule cannot see how
+/// much memory a host has and answer by it.
 #[derive(Debug, thiserror::Error)]
 enum Exceeded {
     #[error("memory limit: {wanted} bytes")]
@@ -29,7 +30,8 @@ enum Exceeded {
     Host(String),
 }
 
-/// Whether growth keeps to the maximum that the rule itself declares; beyond it a rule sees its request refused.
+/// Whether growth keeps to the maximum that the rule itself declares; beyond it a rule sees its
+/// request refused.
 fn within(wanted: usize, maximum: Option<usize>) -> bool {
     maximum.is_none_or(|maximum| wanted <= maximum)
 }
@@ -87,13 +89,14 @@ const FUEL: u64 = u64::MAX;
 pub(crate) struct Instance {
     store: Store<Guest>,
     exports: Exports,
-    /// Whether the engine counts fuel. It refuses to be asked for it otherwise, and an error a call costs more than a small call.
+    /// Whether the engine counts fuel. It refuses to be asked for it otherwise, and an error a call
+    /// costs more than a small call.
     metered: bool,
 }
 
 impl Instance {
-    /// Makes an instance with at most so many bytes of memory. `time` is what it has for this and for its calls, on an engine with
-    /// epochs; `None` on one without.
+    /// Makes an instance with at most so many bytes of memory. `time` is what it has for this and
+    /// for its calls, on an engine with epochs; `None` on one without.
     pub(crate) fn start(
         exports: &ExportsPre<Guest>,
         memory: usize,
@@ -107,7 +110,8 @@ impl Instance {
         }
         let exports = exports
             .instantiate(&mut store)
-            // Before its first call a rule has answered nothing: what is no trap and no limit of ours is the host's trouble.
+            // Before its first call a rule has answered nothing: what is no trap and no limit of
+            // ours is the host's trouble.
             .map_err(|error| failure(&error, memory, time, ModuleError::Host))?;
         Ok(Self {
             store,
@@ -142,7 +146,8 @@ impl Instance {
         if self.metered {
             let _ = self.store.set_fuel(FUEL);
         }
-        // What the host allocates for the answer: nothing longer than a right one, or the text of an error, is ever copied.
+        // What the host allocates for the answer: nothing longer than a right one, or the text of
+        // an error, is ever copied.
         self.store
             .set_hostcall_fuel(answer_bytes + limits::MAX_ERROR_TEXT * 4);
         let memory = self.store.data().memory;
@@ -153,8 +158,9 @@ impl Instance {
     }
 }
 
-/// Tells apart how a call failed. `otherwise` takes the rest: what the canonical ABI refuses (a list outside the memory, a text that is
-/// not UTF-8, more than may be returned), or a host without resources.
+/// Tells apart how a call failed. `otherwise` takes the rest: what the canonical ABI refuses (a
+/// list outside the memory, a text that is not UTF-8, more than may be returned), or a host without
+/// resources.
 fn failure(
     error: &wasmtime::Error,
     memory: usize,

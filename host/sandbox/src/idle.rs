@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Idle instances of all rules, the longest idle first; when it is full, that one goes. One shelf for all rather than one a rule, so
-/// that the memory they hold on to has one bound however many rules are loaded.
+/// Idle instances of all rules, the longest idle first; when it is full, that one goes. One shelf
+/// for all rather than one a rule, so that the memory they hold on to has one bound however many
+/// rules are loaded.
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
     items: Mutex<VecDeque<(u64, T)>>,

@@ -27,7 +27,8 @@ pub enum Artefact {
     Cached,
     /// It was compiled, and is in the cache now if there is one.
     Compiled,
-    /// It was compiled and could not be stored, for this reason: the rule works, and the next start compiles again.
+    /// It was compiled and could not be stored, for this reason: the rule works, and the next start
+    /// compiles again.
     NotStored(String),
 }
 
@@ -39,7 +40,8 @@ pub(crate) struct Calls {
     /// The memory of an instance for a large user.
     pub(crate) large_memory: usize,
     pub(crate) idle: Shelf<Instance>,
-    /// Of hand-written rules: what a describe and a classify may take, and the clock that stops them.
+    /// Of hand-written rules: what a describe and a classify may take, and the clock that stops
+    /// them.
     pub(crate) clock: Option<CallTimes>,
 }
 
@@ -98,13 +100,15 @@ impl Module {
         &self.inner.artefact
     }
 
-    /// The fuel that its calls took so far, if the sandbox is metered ([`crate::SandboxOptions::metered`]); else 0.
+    /// The fuel that its calls took so far, if the sandbox is metered
+    /// ([`crate::SandboxOptions::metered`]); else 0.
     #[must_use]
     pub fn fuel(&self) -> u64 {
         self.inner.fuel.load(Ordering::Relaxed)
     }
 
-    /// The most users that one batch may ask about, a multiple of 64: their answer takes [`limits::MAX_ANSWER_BYTES`].
+    /// The most users that one batch may ask about, a multiple of 64: their answer takes
+    /// [`limits::MAX_ANSWER_BYTES`].
     #[must_use]
     pub fn max_users(&self) -> u32 {
         let users = answer::users_within(self.cohorts(), limits::MAX_ANSWER_BYTES);
@@ -114,8 +118,8 @@ impl Module {
     /// Asks about a batch of users. Waits while as many calls run as the sandbox has threads.
     ///
     /// # Errors
-    /// When the rule does not answer, or not as the contract says, or when the batch is not what it asked for. An error is about this
-    /// batch alone; the rule may be asked again.
+    /// When the rule does not answer, or not as the contract says, or when the batch is not what it
+    /// asked for. An error is about this batch alone; the rule may be asked again.
     pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, ModuleError> {
         self.check(batch, limits::MAX_BATCH_BYTES)?;
         let calls = &self.inner.calls;
@@ -131,8 +135,8 @@ impl Module {
         Ok(verdicts)
     }
 
-    /// Waits for the turn of one large user. There is one at a time in a sandbox, so that their memory has a bound; hold it also
-    /// while the columns are made.
+    /// Waits for the turn of one large user. There is one at a time in a sandbox, so that their
+    /// memory has a bound; hold it also while the columns are made.
     #[must_use]
     pub fn large(&self) -> LargeUserPermit<'_> {
         LargeUserPermit {
@@ -170,8 +174,9 @@ impl Module {
         self.inner.calls.idle.take(self.inner.id)
     }
 
-    /// Our own modules start each batch afresh in the same memory. A hand-written one could keep something from one batch to
-    /// the next, and then an answer would depend on what was asked before.
+    /// Our own modules start each batch afresh in the same memory. A hand-written one could keep
+    /// something from one batch to the next, and then an answer would depend on what was asked
+    /// before.
     fn keep(&self, live: Instance) {
         if self.inner.origin == Origin::Compiled {
             self.inner.calls.idle.put(self.inner.id, live);
@@ -191,7 +196,8 @@ pub struct LargeUserPermit<'a> {
 }
 
 impl LargeUserPermit<'_> {
-    /// Returns how many bytes the columns may take: half of the memory, [`limits::MAX_LARGE_BATCH_BYTES`] at most.
+    /// Returns how many bytes the columns may take: half of the memory,
+    /// [`limits::MAX_LARGE_BATCH_BYTES`] at most.
     #[must_use]
     pub fn max_batch_bytes(&self) -> usize {
         (self.memory() / 2).min(limits::MAX_LARGE_BATCH_BYTES)
@@ -202,7 +208,8 @@ impl LargeUserPermit<'_> {
         memory.min(limits::MAX_LARGE_MEMORY_BYTES)
     }
 
-    /// Asks about a batch of up to [`Self::max_batch_bytes`], in an instance of its own that may have
+    /// Asks about a batch of up to [`Self::max_batch_bytes`], in an instance of its own that may
+    /// have
     /// [`crate::SandboxOptions::large_memory`] and [`limits::LARGE_TIME_FACTOR`] times the time of another batch.
     ///
     /// # Errors

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use crate::limits;
 
-/// Settings of a [`crate::Sandbox`]. The defaults are the limits of [`crate::limits`], one thread a core, and no cache.
+/// Settings of a [`crate::Sandbox`]. The defaults are the limits of [`crate::limits`], one thread a
+/// core, and no cache.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// Where compiled artefacts are kept between runs: a directory of our own, made with mode 0700 if it is not there. Who can write
-    /// to it can make this process run anything, so one that others can write to is refused. None: compile at every load.
+    /// Where compiled artefacts are kept between runs: a directory of our own, made with mode 0700
+    /// if it is not there. Who can write to it can make this process run anything, so one that
+    /// others can write to is refused. None: compile at every load.
     pub cache: Option<PathBuf>,
     /// How many calls run at once; more wait. It sizes the pool of instances.
     pub threads: NonZeroUsize,
@@ -21,10 +23,12 @@ pub struct SandboxOptions {
     pub describe_time: Duration,
     /// Where hand-written rules are compiled.
     pub compile: Compile,
-    /// The memory of an instance for one large user, in bytes: up to [`limits::MAX_LARGE_MEMORY_BYTES`], half of it for the columns.
+    /// The memory of an instance for one large user, in bytes: up to
+    /// [`limits::MAX_LARGE_MEMORY_BYTES`], half of it for the columns.
     pub large_memory: usize,
-    /// Whether the fuel that calls take is counted ([`crate::Rule::fuel`]): about one for each instruction of WebAssembly, the same on every
-    /// machine, so it serves tests. A count in a tight loop costs 1.2 to 1.9 times (docs/facts.md, "Wasm").
+    /// Whether the fuel that calls take is counted ([`crate::Rule::fuel`]): about one for each
+    /// instruction of WebAssembly, the same on every machine, so it serves tests. A count in a
+    /// tight loop costs 1.2 to 1.9 times (docs/facts.md, "Wasm").
     pub metered: bool,
 }
 
@@ -42,8 +46,8 @@ impl Default for SandboxOptions {
     }
 }
 
-/// Where hand-written rules are compiled, which takes what time and memory it takes: there are modules of some 100 KB that take minutes
-/// and gigabytes.
+/// Where hand-written rules are compiled, which takes what time and memory it takes: there are
+/// modules of some 100 KB that take minutes and gigabytes.
 #[derive(Clone, Debug, Default)]
 pub enum Compile {
     /// In this process, without a bound.
@@ -60,7 +64,8 @@ pub struct CompileProcess {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// How much processor time it may take, in whole seconds; by the clock on the wall [`limits::COMPILE_WALL_FACTOR`] times that.
+    /// How much processor time it may take, in whole seconds; by the clock on the wall
+    /// [`limits::COMPILE_WALL_FACTOR`] times that.
     pub time: Duration,
     /// How much address space it may take, in bytes.
     pub memory: u64,
@@ -82,10 +87,11 @@ impl CompileProcess {
 /// Where a rule comes from, which decides how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// Our own compiler made it, in this process or under a digest we keep. Its loops are bounded by the batch, so it runs
-    /// unmetered (a check in a tight loop costs 1.2 to 1.9 times, docs/facts.md) and its instances are used again for the next batch.
+    /// Our own compiler made it, in this process or under a digest we keep. Its loops are bounded
+    /// by the batch, so it runs unmetered (a check in a tight loop costs 1.2 to 1.9 times,
+    /// docs/facts.md) and its instances are used again for the next batch.
     Compiled,
-    /// A person wrote it. It runs against the clock, and each batch gets a fresh instance, so nothing it keeps can leak from
-    /// one batch into another.
+    /// A person wrote it. It runs against the clock, and each batch gets a fresh instance, so
+    /// nothing it keeps can leak from one batch into another.
     HandWritten,
 }

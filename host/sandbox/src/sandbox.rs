@@ -42,7 +42,8 @@ impl Sandbox {
     /// Starts the engines.
     ///
     /// # Errors
-    /// When the machine cannot run WebAssembly, or the cache directory cannot be used or is not private.
+    /// When the machine cannot run WebAssembly, or the cache directory cannot be used or is not
+    /// private.
     pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
         let cache = options.cache.as_deref().map(Cache::open).transpose()?;
         let threads = options.threads;
@@ -190,7 +191,8 @@ impl Side {
         }
     }
 
-    /// Asks a fresh instance. There is nothing it could read but its own bytes, so this is what it will always say.
+    /// Asks a fresh instance. There is nothing it could read but its own bytes, so this is what it
+    /// will always say.
     fn describe(
         &self,
         exports: &ExportsPre<Guest>,

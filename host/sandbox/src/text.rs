@@ -1,7 +1,8 @@
 //! Texts that a rule chose, made fit for logs and terminals.
 
-/// The beginning of a text, at most `limit` bytes and whole characters, without control characters (which could move a terminal's
-/// cursor or forge a line of a log). An ellipsis stands for what was cut.
+/// The beginning of a text, at most `limit` bytes and whole characters, without control characters
+/// (which could move a terminal's cursor or forge a line of a log). An ellipsis stands for what was
+/// cut.
 pub(crate) fn short(text: &str, limit: usize) -> String {
     let kept = text.floor_char_boundary(limit);
     let (head, tail) = text.split_at(kept);

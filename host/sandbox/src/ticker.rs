@@ -1,4 +1,5 @@
-//! The clock of the time limits: one thread that advances the epoch of the engine for hand-written rules.
+//! The clock of the time limits: one thread that advances the epoch of the engine for hand-written
+//! rules.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -32,7 +33,8 @@ impl EpochTicker {
     }
 }
 
-/// A time in ticks from now: rounded up, and one more for the tick that has begun, so that no limit is cut short.
+/// A time in ticks from now: rounded up, and one more for the tick that has begun, so that no limit
+/// is cut short.
 pub(crate) fn ticks(time: Duration) -> u64 {
     let ticks = time.as_nanos().div_ceil(EPOCH_TICK.as_nanos()) + 1;
     u64::try_from(ticks)

@@ -1,5 +1,5 @@
-//! Decides from the bytes alone whether a rule may be compiled. wasmtime has panicked on some invalid bytes (docs/facts.md, "Wasm"), so
-//! it only gets to see what has passed here.
+//! Decides from the bytes alone whether a rule may be compiled. wasmtime has panicked on some
+//! invalid bytes (docs/facts.md, "Wasm"), so it only gets to see what has passed here.
 
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentItem};
@@ -19,8 +19,8 @@ const EXPORTS: [&str; 2] = ["describe", "classify"];
 /// How much of a name an error shows, in bytes.
 const SHOWN: usize = 120;
 
-/// Bytes that are a component with nothing but the allowed features, no imports and the right exports. The types of the exports
-/// are checked when it is linked.
+/// Bytes that are a component with nothing but the allowed features, no imports and the right
+/// exports. The types of the exports are checked when it is linked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ValidatedModule<'a> {
     bytes: &'a [u8],
@@ -256,8 +256,9 @@ pub(crate) fn check_core(bytes: &[u8]) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// The one thing a component may import is the contract's own `types`, as long as it is an interface of nothing but types: that is how
-/// a component says which contract it speaks, and it gives nothing at run time. So do names for plain types.
+/// The one thing a component may import is the contract's own `types`, as long as it is an
+/// interface of nothing but types: that is how a component says which contract it speaks, and it
+/// gives nothing at run time. So do names for plain types.
 fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), LoadError> {
     let item = types.component_item_for_import(name);
     // The world's own names for those types, as some encoders write its `use`.
@@ -300,7 +301,8 @@ fn is_type(entity: ComponentEntityType) -> bool {
     }
 }
 
-/// Before 1.0 a minor version is a contract of its own, and a patch version changes words only (`wit/cohort.wit`).
+/// Before 1.0 a minor version is a contract of its own, and a patch version changes words only
+/// (`wit/cohort.wit`).
 fn check_version(found: &str) -> Result<(), LoadError> {
     let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
     if minor(found) == minor(CONTRACT_VERSION) {

@@ -1,4 +1,5 @@
-//! The artefact cache, seen from outside: it is used, it is private, and whatever happens to its files costs a compilation and no more.
+//! The artefact cache, seen from outside: it is used, it is private, and whatever happens to its
+//! files costs a compilation and no more.
 
 #![allow(
     clippy::unwrap_used,

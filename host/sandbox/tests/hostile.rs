@@ -1,4 +1,5 @@
-//! Rules that break the contract, the limits or themselves: each ends in its own error, quickly, and the host goes on.
+//! Rules that break the contract, the limits or themselves: each ends in its own error, quickly,
+//! and the host goes on.
 
 #![allow(
     clippy::unwrap_used,

@@ -7,7 +7,8 @@ use muster_model::Operator;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Takes an event name. One that is new gets its number, so that an event with it can be appended whatever comes in meanwhile.
+    /// Takes an event name. One that is new gets its number, so that an event with it can be
+    /// appended whatever comes in meanwhile.
     ///
     /// # Errors
     /// [`StoreError::TooManyNames`] when it is new and there are [`crate::StoreOptions::event_names`] already, and when it is too long.
@@ -23,8 +24,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether event properties, and operations on user properties, are taken only if the store knows them already. As long as
-    /// they are not, nobody has to ask for each.
+    /// Whether event properties, and operations on user properties, are taken only if the store
+    /// knows them already. As long as they are not, nobody has to ask for each.
     #[must_use]
     pub fn properties_full(&self) -> (bool, bool) {
         let terms = self.inner.terms.read();
@@ -44,7 +45,8 @@ impl Store {
         }
     }
 
-    /// Asks for an operation on a user property (empty for [`Operator::ClearAll`]) once [`Self::properties_full`].
+    /// Asks for an operation on a user property (empty for [`Operator::ClearAll`]) once
+    /// [`Self::properties_full`].
     ///
     /// # Errors
     /// [`StoreError::TooManyNames`] when the store has not seen that operator on that property.

@@ -18,26 +18,30 @@ use crate::{SourceKey, Store, StoreError, changed_users, log, sources};
 pub struct Appended {
     /// Events and operations in the buffer.
     pub rows: u64,
-    /// Of those, duplicates of others in the buffer. Duplicates of earlier events are found by reading and merging.
+    /// Of those, duplicates of others in the buffer. Duplicates of earlier events are found by
+    /// reading and merging.
     pub duplicates: u64,
-    /// Values of properties and operations that were left out, because their names are new and there are too many.
+    /// Values of properties and operations that were left out, because their names are new and
+    /// there are too many.
     pub left_out: u64,
     /// The history's sequence with this commit.
     pub sequence: u64,
 }
 
-/// Batches of one size are joined when there are this many: few to look at for a reader, and each row is sorted again a few times only.
+/// Batches of one size are joined when there are this many: few to look at for a reader, and each
+/// row is sorted again a few times only.
 const JOIN: usize = 4;
 
 impl Store {
-    /// Adds events and operations, and the position of their source, in one durable commit. From then on snapshots see them.
+    /// Adds events and operations, and the position of their source, in one durable commit. From
+    /// then on snapshots see them.
     ///
-    /// Now and then this also writes the rows in memory as a segment, which takes some tens of milliseconds. Call [`Self::maintain`]
-    /// beside it, from another thread, or segments pile up.
+    /// Now and then this also writes the rows in memory as a segment, which takes some tens of
+    /// milliseconds. Call [`Self::maintain`] beside it, from another thread, or segments pile up.
     ///
     /// # Errors
-    /// When a name is too long, an event name is one too many ([`Self::admit_event_name`]), or the database cannot be written; then
-    /// nothing changed.
+    /// When a name is too long, an event name is one too many ([`Self::admit_event_name`]), or the
+    /// database cannot be written; then nothing changed.
     pub fn append(
         &self,
         buffer: &EventBuffer,
@@ -46,8 +50,8 @@ impl Store {
         let inner = &self.inner;
         let appended = inner.write(|writer| inner.append(writer, buffer, position))?;
         if inner.view().memtable_full(&inner.options) {
-            // The events are in the log: that they could not be moved is no reason to say that they were not taken. The next call
-            // tries again.
+            // The events are in the log: that they could not be moved is no reason to say that they
+            // were not taken. The next call tries again.
             let _ = inner.write(|writer| inner.flush(writer));
         }
         Ok(appended)

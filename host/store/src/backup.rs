@@ -1,7 +1,9 @@
-//! A consistent copy of a store, made while a process uses it, and what a store knows of having been such a copy.
+//! A consistent copy of a store, made while a process uses it, and what a store knows of having
+//! been such a copy.
 //!
-//! The copy has a mark. Who opens it for writing turns the mark into a note that the store was restored, and the store takes a new
-//! identity: it knows less than the store that it was copied from has sent.
+//! The copy has a mark. Who opens it for writing turns the mark into a note that the store was
+//! restored, and the store takes a new identity: it knows less than the store that it was copied
+//! from has sent.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -42,8 +44,9 @@ pub struct BackupProgress {
 }
 
 impl Store {
-    /// Copies a store as of its last commit to a directory, beside a process that has it open, or with nobody. The copy holds no free
-    /// pages; it is on disk, and looked through for damage, when this returns. Until then the directory is no store, whatever happens.
+    /// Copies a store as of its last commit to a directory, beside a process that has it open, or
+    /// with nobody. The copy holds no free pages; it is on disk, and looked through for damage,
+    /// when this returns. Until then the directory is no store, whatever happens.
     ///
     /// While it is made, pages that are freed meanwhile cannot be used again.
     ///
@@ -69,7 +72,8 @@ impl Store {
         target.complete(options)
     }
 
-    /// Returns the instant of the backup that the store was restored from; `None`: it was not, or that was acknowledged.
+    /// Returns the instant of the backup that the store was restored from; `None`: it was not, or
+    /// that was acknowledged.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -90,8 +94,8 @@ impl Store {
 }
 
 impl Snapshot {
-    /// Returns the instant of the backup that the store was restored from, or that it is and nobody has opened for writing; `None`:
-    /// neither, or the restore was acknowledged.
+    /// Returns the instant of the backup that the store was restored from, or that it is and nobody
+    /// has opened for writing; `None`: neither, or the restore was acknowledged.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -103,7 +107,8 @@ impl Snapshot {
     }
 }
 
-/// Returns the identity of a store that is opened for writing: a new one if it is new, or a copy of another.
+/// Returns the identity of a store that is opened for writing: a new one if it is new, or a copy of
+/// another.
 pub(crate) fn identity_at_open(
     txn: &mut RwTxn<'_>,
     tables: &Tables,

@@ -19,7 +19,8 @@ pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
     key
 }
 
-/// The key of a part of a group that was cut. The first has that of a whole one; the others sort behind it, by number.
+/// The key of a part of a group that was cut. The first has that of a whole one; the others sort
+/// behind it, by number.
 pub(crate) fn part_key(first: [u8; 12], part: u32) -> Vec<u8> {
     let mut key = first.to_vec();
     if part > 0 {
@@ -28,8 +29,8 @@ pub(crate) fn part_key(first: [u8; 12], part: u32) -> Vec<u8> {
     key
 }
 
-/// Calls `f` with each block of a name and group in a segment, and how many bytes it has: none, one, or the parts that it was
-/// cut into, in their order.
+/// Calls `f` with each block of a name and group in a segment, and how many bytes it has: none,
+/// one, or the parts that it was cut into, in their order.
 pub(crate) fn each<'t>(
     txn: &'t ReadTxn<'_>,
     tables: &Tables,

@@ -1,7 +1,8 @@
 //! Which users got new rows with which commit, for as long as some rule has not looked.
 //!
-//! An entry holds the users of all commits after the entry before it, up to its own sequence. So joining neighbours loses
-//! nothing but precision: a rule between them is told a few users too many, never one too few.
+//! An entry holds the users of all commits after the entry before it, up to its own sequence. So
+//! joining neighbours loses nothing but precision: a rule between them is told a few users too
+//! many, never one too few.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -88,7 +89,8 @@ pub(crate) fn forget(
     Ok(())
 }
 
-/// Joins entries between which no rule stands, so that a daily rule does not make us keep an entry for each of a day's commits.
+/// Joins entries between which no rule stands, so that a daily rule does not make us keep an entry
+/// for each of a day's commits.
 pub(crate) fn join(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
     let mut seen = Vec::new();
     for entry in tables.modules.iter(txn)? {

@@ -1,4 +1,5 @@
-//! Sets of users in a table: a bitmap for each 65,536 users, so that a change rewrites 8 KiB at most.
+//! Sets of users in a table: a bitmap for each 65,536 users, so that a change rewrites 8 KiB at
+//! most.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound::Included, RangeInclusive};
@@ -27,7 +28,8 @@ impl UserSetChunks<'_> {
         numbered(self.name, u64::from(user >> CHUNK_BITS))
     }
 
-    /// Changes the chunks in which some users are. Returns how many users the set has more and fewer.
+    /// Changes the chunks in which some users are. Returns how many users the set has more and
+    /// fewer.
     pub(crate) fn change(
         &self,
         txn: &mut RwTxn<'_>,
@@ -79,7 +81,8 @@ impl UserSetChunks<'_> {
         Ok(found)
     }
 
-    /// Returns those of some users who are in the set. It reads only the chunks that these users are in.
+    /// Returns those of some users who are in the set. It reads only the chunks that these users
+    /// are in.
     pub(crate) fn among(
         &self,
         txn: &ReadTxn<'_>,
@@ -116,7 +119,8 @@ fn split(users: &RoaringBitmap) -> BTreeMap<u32, RoaringBitmap> {
     chunks
 }
 
-/// Takes a user out of every set of a table, and calls `removed` with the name of each set that had it.
+/// Takes a user out of every set of a table, and calls `removed` with the name of each set that had
+/// it.
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     table: &Table,

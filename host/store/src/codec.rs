@@ -1,5 +1,5 @@
-//! Reading and writing the bytes of values: little-endian numbers, LEB128 varints, texts with their length. Reading never
-//! panics: what is not there, or not as written, is [`StoreError::Corrupt`].
+//! Reading and writing the bytes of values: little-endian numbers, LEB128 varints, texts with their
+//! length. Reading never panics: what is not there, or not as written, is [`StoreError::Corrupt`].
 
 use crate::StoreError;
 
@@ -110,8 +110,8 @@ impl<'a> ByteReader<'a> {
         u32::try_from(number).map_err(|_| self.corrupt())
     }
 
-    /// A count of things that take at least `least` bits each, so a damaged count cannot ask for more memory than the value
-    /// has bytes.
+    /// A count of things that take at least `least` bits each, so a damaged count cannot ask for
+    /// more memory than the value has bytes.
     pub(crate) fn count(&mut self) -> Result<usize, StoreError> {
         let count = usize::try_from(self.varint()?).map_err(|_| self.corrupt())?;
         if count > self.bytes.len() {

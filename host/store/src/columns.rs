@@ -9,7 +9,8 @@ pub enum ValueKind {
     Number,
     /// A flag, or a text that is `true` or `false`. Lists and numbers are absent.
     Flag,
-    /// An instant in ms since the Unix epoch, as [`Column::Number`]: what [`muster_model::Scalar::as_instant`] reads.
+    /// An instant in ms since the Unix epoch, as [`Column::Number`]: what
+    /// [`muster_model::Scalar::as_instant`] reads.
     Instant,
 }
 
@@ -22,7 +23,8 @@ pub enum Column {
     Flag(Vec<u8>),
     /// Codes of the batch's dictionary; 0: absent.
     Text(Vec<u32>),
-    /// Text, where some row of the batch holds a list. The values of row r are `codes[starts[r]..starts[r + 1]]`; none: absent.
+    /// Text, where some row of the batch holds a list. The values of row r are
+    /// `codes[starts[r]..starts[r + 1]]`; none: absent.
     Texts {
         /// One more than there are rows; ascending from 0.
         starts: Vec<u32>,
@@ -50,8 +52,8 @@ impl Column {
     }
 }
 
-/// Rows of all users of a batch. The rows of user u are `starts[u]..starts[u + 1]`, by time; of one instant by event name, and
-/// then in order of arrival.
+/// Rows of all users of a batch. The rows of user u are `starts[u]..starts[u + 1]`, by time; of one
+/// instant by event name, and then in order of arrival.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventRows {
     /// One more than there are users; ascending from 0.
@@ -65,7 +67,8 @@ pub struct EventRows {
 /// Every text of a batch once. Equal texts have equal codes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dictionary {
-    /// Code k is `bytes[offsets[k - 1]..offsets[k]]`. One more than there are entries; ascending from 0.
+    /// Code k is `bytes[offsets[k - 1]..offsets[k]]`. One more than there are entries; ascending
+    /// from 0.
     pub offsets: Vec<u32>,
     /// UTF-8.
     pub bytes: Vec<u8>,
@@ -117,7 +120,8 @@ pub struct PropertyRead {
 pub struct StreamRead {
     /// Event names; `*` stands for any run of characters.
     pub names: Vec<String>,
-    /// The event properties that become columns, in this order. The empty name, as [`ValueKind::Text`], is the event's own name.
+    /// The event properties that become columns, in this order. The empty name, as
+    /// [`ValueKind::Text`], is the event's own name.
     pub properties: Vec<PropertyRead>,
     /// How far back, in ms: rows with time > now − reach. `None`: all history.
     pub lookback: Option<u64>,
@@ -147,11 +151,13 @@ pub struct History {
     pub first_seen: Vec<i64>,
     /// A column a user property that was asked for, a value a user.
     pub user_properties: Vec<Column>,
-    /// The changes of each property that was asked for, with one column: from that row's time on the property holds its value
-    /// (absent: nothing), until the next row. Of one instant all changes are rows, in order of arrival, whatever the kind.
+    /// The changes of each property that was asked for, with one column: from that row's time on
+    /// the property holds its value (absent: nothing), until the next row. Of one instant all
+    /// changes are rows, in order of arrival, whatever the kind.
     pub property_histories: Vec<EventRows>,
     /// The events of each stream that was asked for.
     pub streams: Vec<EventRows>,
-    /// Per user the time of the first hidden later row of what was asked for, or of the hidden first event; `i64::MAX`: none.
+    /// Per user the time of the first hidden later row of what was asked for, or of the hidden
+    /// first event; `i64::MAX`: none.
     pub next_row: Vec<i64>,
 }

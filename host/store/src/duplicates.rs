@@ -1,19 +1,22 @@
 //! Events that came twice: what a row keeps of an insert id, and which rows are left out.
 //!
-//! A duplicate has the user, name, time and insert id of an event that came earlier, and is left out as a whole, whatever it
-//! holds: the first that came counts. All rows of an event come in one batch, one after the other, and stay neighbours in order
-//! of arrival. So a row says only whether it goes on with the event of the row before it.
+//! A duplicate has the user, name, time and insert id of an event that came earlier, and is left
+//! out as a whole, whatever it holds: the first that came counts. All rows of an event come in one
+//! batch, one after the other, and stay neighbours in order of arrival. So a row says only whether
+//! it goes on with the event of the row before it.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// The bits that are kept of an insert id's hash. Two different ids of one user, name and millisecond are taken for one
-/// once in 2^47 pairs. With [`GOES_ON`] that is six bytes, two less than the whole hash, which is a seventh of an event.
+/// The bits that are kept of an insert id's hash. Two different ids of one user, name and
+/// millisecond are taken for one once in 2^47 pairs. With [`GOES_ON`] that is six bytes, two less
+/// than the whole hash, which is a seventh of an event.
 const HASH_BITS: u32 = 47;
 /// The lowest bit of what is kept: the row belongs to the event of the row before it.
 const GOES_ON: u64 = 1;
 
-/// What a row keeps of its event's insert id, in 48 bits; 0: the event has none. `first`: the row begins the event.
+/// What a row keeps of its event's insert id, in 48 bits; 0: the event has none. `first`: the row
+/// begins the event.
 pub(crate) fn kept(hash: u64, first: bool) -> u64 {
     if hash == 0 {
         return 0;
@@ -22,13 +25,14 @@ pub(crate) fn kept(hash: u64, first: bool) -> u64 {
     short << 1 | if first { 0 } else { GOES_ON }
 }
 
-/// Whether a row may share what the row before it keeps: they are of one event, or of events without an insert id.
+/// Whether a row may share what the row before it keeps: they are of one event, or of events
+/// without an insert id.
 pub(crate) fn joins(insert: u64, before: u64) -> bool {
     insert == before & !GOES_ON | GOES_ON || (insert, before) == (0, 0)
 }
 
-/// Tells the duplicates among rows of one user, name and time, which are shown to it in order of arrival. It takes time in
-/// proportion to the rows, however many there are.
+/// Tells the duplicates among rows of one user, name and time, which are shown to it in order of
+/// arrival. It takes time in proportion to the rows, however many there are.
 #[derive(Default)]
 pub(crate) struct Duplicates {
     seen: FewOrMany<u64>,

@@ -10,7 +10,8 @@ use crate::{StoreError, StoreOptions};
 
 /// A read transaction that may move between threads.
 pub(crate) type ReadTxn<'a> = RoTxn<'a, WithoutTls>;
-/// Keys and values are bytes, values with a checksum; the modules that own a table know their meaning.
+/// Keys and values are bytes, values with a checksum; the modules that own a table know their
+/// meaning.
 pub(crate) type Table = Database<'static, Bytes, Sealed>;
 
 /// Declares the tables once: the struct, the names in the file, and how the one becomes the other.
@@ -58,7 +59,8 @@ tables! {
     modules = "rules",
     /// rule, height u8, node u32 → deadlines.
     expiries = "deadlines",
-    /// rule, definitions u64, group of 256 users u32 → users without an answer; at the greatest group, a summary.
+    /// rule, definitions u64, group of 256 users u32 → users without an answer; at the greatest
+    /// group, a summary.
     failures = "failures",
     /// cohort → state.
     cohorts = "cohorts",
@@ -78,11 +80,13 @@ tables! {
     destinations = "destinations",
 }
 
-/// Readers of all snapshots and threads together, those of processes that only look among them. LMDB: a slot is 64 bytes of the
-/// lock file, so all are 512 KiB. A commit looks at as many as were open at once.
+/// Readers of all snapshots and threads together, those of processes that only look among them.
+/// LMDB: a slot is 64 bytes of the lock file, so all are 512 KiB. A commit looks at as many as were
+/// open at once.
 const MAX_READERS: u32 = 8192;
-/// While snapshots have fewer readers than this together, a new one has one for each thread; from then on it has one. So 64 snapshots
-/// of 16 threads read as fast as they can, which is more than there are processors, and some 7,000 more can be there beside them.
+/// While snapshots have fewer readers than this together, a new one has one for each thread; from
+/// then on it has one. So 64 snapshots of 16 threads read as fast as they can, which is more than
+/// there are processors, and some 7,000 more can be there beside them.
 pub(crate) const READERS_FOR_THREADS: usize = 1024;
 /// What is asked for in the end if the system grants no more address space.
 const LEAST_MAP: u64 = 1 << 30;
@@ -145,7 +149,8 @@ fn map(
     options: &StoreOptions,
     flags: EnvFlags,
 ) -> Result<Env<WithoutTls>, heed::Error> {
-    // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size there is.
+    // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size
+    // there is.
     let mut size = (options.map_size >> 16).max(16) << 16;
     loop {
         match open_env(directory, size, flags) {
@@ -166,9 +171,10 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
         .max_dbs(COUNT as u32)
         .max_readers(MAX_READERS);
-    // SAFETY: the file must not be changed from outside while it is mapped, but by LMDB, which keeps its own lock file. A caller
-    // that writes holds `Lock`, so no second process that keeps to it writes; others only look, through LMDB too. heed itself
-    // refuses to open the file twice in one process, and nothing in this crate writes to it but through this environment. The
-    // only flag that is ever given is that for reading, which switches no lock off.
+    // SAFETY: the file must not be changed from outside while it is mapped, but by LMDB, which
+    // keeps its own lock file. A caller that writes holds `Lock`, so no second process that keeps
+    // to it writes; others only look, through LMDB too. heed itself refuses to open the file twice
+    // in one process, and nothing in this crate writes to it but through this environment. The only
+    // flag that is ever given is that for reading, which switches no lock off.
     unsafe { options.flags(flags).open(directory) }
 }

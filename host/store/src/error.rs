@@ -107,7 +107,8 @@ pub enum StoreError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// What is read of users takes more than it may. [`crate::Prepared::read_within`] says so without an error.
+    /// What is read of users takes more than it may. [`crate::Prepared::read_within`] says so
+    /// without an error.
     #[error("what is read of the users takes more than {limit} bytes")]
     TooLarge {
         /// The limit.
@@ -161,7 +162,8 @@ impl From<heed::Error> for StoreError {
                 what: "a value has not its checksum",
             },
             heed::Error::Io(error) if is_full(&error) => Self::DiskFull,
-            // LMDB: a write that comes back short is `EIO`, and that is how a disk begins to be full.
+            // LMDB: a write that comes back short is `EIO`, and that is how a disk begins to be
+            // full.
             heed::Error::Io(error) if error.raw_os_error() == Some(EIO) => Self::Disk(error),
             other => Self::Database(other),
         }

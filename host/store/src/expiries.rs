@@ -1,7 +1,8 @@
 //! Until when each user's answer stands, per rule: a tree of minima.
 //!
-//! A node holds 256 instants: at the bottom those of 256 users, above the earliest of each of 256 nodes. So nobody being due, and when somebody
-//! will be, is one look at the root, and finding those who are costs as much as there are; a commit writes few nodes more than it must.
+//! A node holds 256 instants: at the bottom those of 256 users, above the earliest of each of 256
+//! nodes. So nobody being due, and when somebody will be, is one look at the root, and finding
+//! those who are costs as much as there are; a commit writes few nodes more than it must.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::Included;

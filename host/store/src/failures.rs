@@ -1,7 +1,9 @@
-//! Users for whom a rule has no answer of its own at present, with what is needed to ask for them again sparingly.
+//! Users for whom a rule has no answer of its own at present, with what is needed to ask for them
+//! again sparingly.
 //!
-//! A record holds the users of one group of 256. The key names the rule and the definitions that it is asked for, so that other
-//! definitions begin with no failures; beside the groups stands a summary of all of them.
+//! A record holds the users of one group of 256. The key names the rule and the definitions that it
+//! is asked for, so that other definitions begin with no failures; beside the groups stands a
+//! summary of all of them.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included};
@@ -24,7 +26,8 @@ const SUMMARY: u32 = u32::MAX;
 pub struct UserFailure {
     /// How many times in a row the rule failed for the user alone.
     pub count: u8,
-    /// The users of the smallest batch with this user for which the rule failed; 0: the user was not asked about.
+    /// The users of the smallest batch with this user for which the rule failed; 0: the user was
+    /// not asked about.
     pub batch: u32,
     /// When the user is asked about again.
     pub next: Millis,
@@ -43,7 +46,8 @@ pub struct FailureChanges {
     pub reason: Option<String>,
 }
 
-/// The most failures in a row that are counted: the eighth bit of their byte says whether the user was too large.
+/// The most failures in a row that are counted: the eighth bit of their byte says whether the user
+/// was too large.
 const MAX_COUNT: u8 = 0x7f;
 /// That bit.
 const TOO_LARGE: u8 = 0x80;

@@ -29,18 +29,20 @@ pub struct ForgetChanges {
 }
 
 impl Store {
-    /// Forgets a user in one durable commit: the rows, those of unfinished imports among them; the id, the times of the first rows,
-    /// the answers' deadlines, the failures of rules, the memberships and the news. The number is never given again: who comes later with the same
-    /// id is a new user. `false`: there is no such user (any more), and nothing was changed.
+    /// Forgets a user in one durable commit: the rows, those of unfinished imports among them; the
+    /// id, the times of the first rows, the answers' deadlines, the failures of rules, the
+    /// memberships and the news. The number is never given again: who comes later with the same id
+    /// is a new user. `false`: there is no such user (any more), and nothing was changed.
     ///
     /// An [`Self::append`] that is acknowledged later than this either is part of what is forgotten
     /// or belongs to a new user with the id; so does what an import has in memory. It does not wait
     /// for a merge of segments that is under way: that drops the user's rows itself. It writes anew
     /// the blocks of the user's group of 256.
     ///
-    /// What stays: texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes) although this user alone had them, because
-    /// numbers are shared; messages that wait in the outbox; and, until they are used again, the bytes of freed pages of the file.
-    /// Snapshots that are older keep the user until they are let go of, but do not find the id any more.
+    /// What stays: texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes)
+    /// although this user alone had them, because numbers are shared; messages that wait in the
+    /// outbox; and, until they are used again, the bytes of freed pages of the file. Snapshots that
+    /// are older keep the user until they are let go of, but do not find the id any more.
     ///
     /// # Errors
     /// When the database cannot be written. Then nothing changed.

@@ -10,8 +10,8 @@ use crate::{Snapshot, Store, StoreError};
 
 const KEY: &[u8] = b"identity";
 
-/// The identity of a store: a random number made with the store, so that two stores can be told apart. Its text is 16 hexadecimal
-/// digits.
+/// The identity of a store: a random number made with the store, so that two stores can be told
+/// apart. Its text is 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(pub u64);
 
@@ -24,7 +24,8 @@ impl fmt::Display for Identity {
 impl Identity {
     /// Makes a new identity.
     fn random() -> Self {
-        // std keys each `RandomState` with 128 random bits of the system, and SipHash spreads them over all 64 bits.
+        // std keys each `RandomState` with 128 random bits of the system, and SipHash spreads them
+        // over all 64 bits.
         Self(RandomState::new().hash_one(KEY))
     }
 

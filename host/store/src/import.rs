@@ -29,14 +29,15 @@ pub enum ImportState {
 /// What a finished import brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FinishedImport {
-    /// Events and operations, over all the sessions it took, without duplicates that came within one chunk.
+    /// Events and operations, over all the sessions it took, without duplicates that came within
+    /// one chunk.
     pub rows: u64,
     /// The history's sequence with this commit.
     pub sequence: u64,
 }
 
-/// An import that is being written. Dropped without [`Self::finish`] or [`Self::abort`] it stays as it is, to be gone on with from
-/// its last durable position.
+/// An import that is being written. Dropped without [`Self::finish`] or [`Self::abort`] it stays as
+/// it is, to be gone on with from its last durable position.
 pub struct Import {
     store: Store,
     source: SourceKey,
@@ -95,12 +96,13 @@ impl Drop for Import {
 }
 
 impl Import {
-    /// Adds what a buffer holds; the position says how far the source is with it. It becomes durable in large chunks, each with its
-    /// position. Gives how many values were left out, as [`crate::Appended::left_out`].
+    /// Adds what a buffer holds; the position says how far the source is with it. It becomes
+    /// durable in large chunks, each with its position. Gives how many values were left out, as
+    /// [`crate::Appended::left_out`].
     ///
     /// # Errors
-    /// When a name is too long, an event name is one too many, or the database cannot be written. Then drop the import and open it anew: it goes on from
-    /// its last durable position.
+    /// When a name is too long, an event name is one too many, or the database cannot be written.
+    /// Then drop the import and open it anew: it goes on from its last durable position.
     pub fn append(&mut self, buffer: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
         let inner = &self.store.inner;
         let left_out = {

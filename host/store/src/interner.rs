@@ -14,7 +14,8 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
-    /// The most text an interner holds, in bytes: its ranges are 32 bits wide. 100 million user ids of 40 bytes fit.
+    /// The most text an interner holds, in bytes: its ranges are 32 bits wide. 100 million user ids
+    /// of 40 bytes fit.
     pub(crate) const MAX_BYTES: u64 = u32::MAX as u64;
 
     /// `what` is named when there are too many.

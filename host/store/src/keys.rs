@@ -12,7 +12,8 @@ pub struct UserKey(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleKey(pub [u8; 32]);
 
-/// Where events come from: a file's content hash, a shard. The position in it is stored with the events.
+/// Where events come from: a file's content hash, a shard. The position in it is stored with the
+/// events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceKey(Box<str>);
 

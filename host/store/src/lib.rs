@@ -1,7 +1,9 @@
-//! The embedded database: history, members, deadlines, outbox, source positions. What belongs together is one commit, durable before it returns.
+//! The embedded database: history, members, deadlines, outbox, source positions. What belongs
+//! together is one commit, durable before it returns.
 //!
-//! It is one directory with one owner, a process that may use it from many threads. It is not a server, and it knows neither
-//! cohort definitions nor rules: what they say of themselves it keeps as bytes.
+//! It is one directory with one owner, a process that may use it from many threads. It is not a
+//! server, and it knows neither cohort definitions nor rules: what they say of themselves it keeps
+//! as bytes.
 //!
 //! ```
 //! use muster_model::{EventBuffer, Millis, ScalarRef};
@@ -35,7 +37,8 @@
 //! # Limits
 //! - Users: 2^32, and 4 GiB of ids together. Names: [`MAX_NAME`] bytes; [`MAX_EVENT_NAMES`],
 //!   [`MAX_EVENT_PROPERTIES`] and [`MAX_USER_PROPERTIES`] distinct ones.
-//! - Texts: any length; those that get a number are limited by [`MAX_TEXTS`], [`MAX_TEXTS_PER_PROPERTY`] and [`MAX_TEXT`].
+//! - Texts: any length; those that get a number are limited by [`MAX_TEXTS`],
+//!   [`MAX_TEXTS_PER_PROPERTY`] and [`MAX_TEXT`].
 //! - Times: those of `Millis`, 1970 to 9999; others are moved to the nearest.
 //! - Size: [`Options::map_size`]. The file does not shrink; freed pages are used again.
 //! - Of one instant, a user's events come by name and then by arrival; operations come by arrival.

@@ -33,7 +33,8 @@ impl Lock {
         }
     }
 
-    /// Whether a store was made here: then a database file that is missing or empty is not a new one.
+    /// Whether a store was made here: then a database file that is missing or empty is not a new
+    /// one.
     pub(crate) fn marked(&self) -> Result<bool, StoreError> {
         let metadata = self.file.metadata();
         Ok(metadata

@@ -12,7 +12,8 @@ const FALSE: u8 = 4;
 const TRUE: u8 = 5;
 const LIST: u8 = 6;
 
-/// Integers up to this size are written as varints, exactly: 2^53, the last whole number an `f64` counts to.
+/// Integers up to this size are written as varints, exactly: 2^53, the last whole number an `f64`
+/// counts to.
 const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Rows as bytes, in order of arrival.

@@ -19,25 +19,28 @@ use crate::store::{StoreInner, Writer};
 use crate::view::StoreView;
 use crate::{Store, StoreError, StoreOptions, blocks, changed_users};
 
-/// So many neighbours of like size are merged to one. Each row is written again once for each four-fold growth of the store.
+/// So many neighbours of like size are merged to one. Each row is written again once for each
+/// four-fold growth of the store.
 const FAN_IN: usize = 4;
 /// A segment's events reach over an eighth of the time that events are kept, at most: so there are
 /// about eight segments of the last tier, and an event outlives its time by an eighth of it before
 /// its segment is dropped whole.
 pub(crate) const SPANS: i64 = 8;
-/// Merged blocks wait up to this many bytes before they are written: the memory a merge takes, and how long it holds others up.
+/// Merged blocks wait up to this many bytes before they are written: the memory a merge takes, and
+/// how long it holds others up.
 const CHUNK: usize = 8 << 20;
 
 impl Store {
-    /// Does one piece of work that may wait, and tells whether there may be more. Call it from a thread of its own while events come
-    /// in, and until it says no after an import.
+    /// Does one piece of work that may wait, and tells whether there may be more. Call it from a
+    /// thread of its own while events come in, and until it says no after an import.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed. [`StoreError::Stopped`] also when there is nothing to do: whoever
-    /// keeps the store tidy is told that it takes nothing any more.
+    /// When the database cannot be written; then nothing changed. [`StoreError::Stopped`] also when
+    /// there is nothing to do: whoever keeps the store tidy is told that it takes nothing any more.
     pub fn maintain(&self) -> Result<bool, StoreError> {
         let inner = &self.inner;
-        // Of processes that looked at the store and were killed: they would keep freed pages from being used again.
+        // Of processes that looked at the store and were killed: they would keep freed pages from
+        // being used again.
         inner.env.clear_stale_readers()?;
         // Nothing can be read either once a write has failed half way.
         drop(inner.env.read_txn()?);
@@ -70,8 +73,9 @@ fn longest(keep: i64) -> i64 {
     keep / SPANS
 }
 
-/// The latest segments that are to be merged: at least [`FAN_IN`] that are none larger than a limit, which is tried from the
-/// memtable's size on, each four times the one before. So the sizes fall by tiers from old to new, and a tier has at most three.
+/// The latest segments that are to be merged: at least [`FAN_IN`] that are none larger than a
+/// limit, which is tried from the memtable's size on, each four times the one before. So the sizes
+/// fall by tiers from old to new, and a tier has at most three.
 ///
 /// With a longest span, segments that together reach over more of it stay apart, so that retention
 /// drops them whole, each when its time has come. Segments that have longer spans themselves, as an
@@ -256,7 +260,8 @@ impl StoreInner {
         })
     }
 
-    /// Merges the blocks of a name from a group and its part on, until enough wait to be written; gives where to go on from.
+    /// Merges the blocks of a name from a group and its part on, until enough wait to be written;
+    /// gives where to go on from.
     fn merge_name(
         &self,
         inputs: &[Arc<Segment>],

@@ -7,7 +7,8 @@ use heed::RwTxn;
 use crate::StoreError;
 use crate::environment::{ReadTxn, Tables};
 
-/// The format that this version reads and writes. It changes whenever older code would misread newer values or the other way round.
+/// The format that this version reads and writes. It changes whenever older code would misread
+/// newer values or the other way round.
 const FORMAT: u32 = 4;
 const FORMAT_KEY: &[u8] = b"format";
 

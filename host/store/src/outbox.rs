@@ -13,8 +13,8 @@ use crate::meta::Counter;
 use crate::store::StoreInner;
 use crate::{Store, StoreError};
 
-/// The longest name of a destination, in bytes. LMDB: a key has at most 511; a cohort's id of 64, two zeros and a number of 8 stand
-/// beside it.
+/// The longest name of a destination, in bytes. LMDB: a key has at most 511; a cohort's id of 64,
+/// two zeros and a number of 8 stand beside it.
 pub const MAX_DESTINATION: usize = 400;
 
 /// Messages that one commit drops from the outbox: at 24 KiB each, 24 MiB of pages.
@@ -50,7 +50,8 @@ struct Backlog {
 }
 
 impl Store {
-    /// The oldest messages of a destination after a number: at most `limit`, and no more once their bodies reach `max_bytes`.
+    /// The oldest messages of a destination after a number: at most `limit`, and no more once their
+    /// bodies reach `max_bytes`.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -86,7 +87,8 @@ impl Store {
         Ok(messages)
     }
 
-    /// Takes messages that were sent out of the outbox, durably. Numbers it does not hold are passed over.
+    /// Takes messages that were sent out of the outbox, durably. Numbers it does not hold are
+    /// passed over.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing changed.
@@ -108,7 +110,8 @@ impl Store {
         self.inner.commit(txn)
     }
 
-    /// Drops all messages that wait for a destination, in commits of 1,000 messages. Returns how many they were.
+    /// Drops all messages that wait for a destination, in commits of 1,000 messages. Returns how
+    /// many they were.
     ///
     /// # Errors
     /// When the database cannot be written; what was dropped by then stays dropped.
@@ -125,8 +128,8 @@ impl Store {
         }
     }
 
-    /// Calls `listener` after each commit that adds messages to the outbox, once for each destination of them, on the thread that
-    /// commits: let it be brief.
+    /// Calls `listener` after each commit that adds messages to the outbox, once for each
+    /// destination of them, on the thread that commits: let it be brief.
     pub fn on_messages(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         let listeners = &self.inner.message_listeners;
         let mut listeners = listeners.write().unwrap_or_else(PoisonError::into_inner);

@@ -11,9 +11,10 @@ pub(crate) struct BlockPart {
     pub(crate) window: TimeRange,
 }
 
-/// Cuts the rows of users (ascending) within a window into parts of at most `most` rows, duplicates counted: users stay together while
-/// they fit, and a user with more is cut by time. All rows of a user's instant are in one part, however many they are, because only
-/// among them are duplicates. Every part has rows; the order of parts is the order of rows.
+/// Cuts the rows of users (ascending) within a window into parts of at most `most` rows, duplicates
+/// counted: users stay together while they fit, and a user with more is cut by time. All rows of a
+/// user's instant are in one part, however many they are, because only among them are duplicates.
+/// Every part has rows; the order of parts is the order of rows.
 pub(crate) fn cut(
     sources: &[(u32, RowSource<'_>)],
     users: &[u8],
@@ -68,7 +69,8 @@ impl<'a, 's> Slices<'a, 's> {
     /// How many rows are not later than an instant.
     fn rows_to(&self, instant: i64) -> u64 {
         let rows = self.0.iter().map(|(source, rows)| {
-            // Most lie on one side: a user with very many rows has them in many blocks, one after the other.
+            // Most lie on one side: a user with very many rows has them in many blocks, one after
+            // the other.
             if source.time(rows.end.saturating_sub(1)) <= instant {
                 rows.end - rows.start
             } else if source.time(rows.start) > instant {

@@ -174,7 +174,8 @@ fn all_old(segment: &Arc<Segment>, before: i64) -> bool {
     (segment.names.iter()).all(|name| name.name != OPERATIONS && name.max < before)
 }
 
-/// Whether a segment holds so many events that are too old, or such old ones, that it is to be written anew.
+/// Whether a segment holds so many events that are too old, or such old ones, that it is to be
+/// written anew.
 fn worth(segment: &Arc<Segment>, before: i64, late: i64) -> bool {
     let mut events = segment.names.iter().filter(|each| each.name != OPERATIONS);
     if events.any(|name| name.min < late) {

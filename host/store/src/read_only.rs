@@ -9,10 +9,12 @@ use crate::terms::{self, TermCounts, Terms};
 use crate::{Snapshot, Store, StoreError, StoreOptions, environment, meta};
 
 impl Store {
-    /// The state as of the last commit of a store that another process has open, or nobody. It takes no ownership and writes nothing but the
-    /// mark in LMDB's lock file that it is reading. What is in memory of an owner is read from the log.
+    /// The state as of the last commit of a store that another process has open, or nobody. It
+    /// takes no ownership and writes nothing but the mark in LMDB's lock file that it is reading.
+    /// What is in memory of an owner is read from the log.
     ///
-    /// It maps the file once for each call; a process that has the store open itself asks [`Self::snapshot`].
+    /// It maps the file once for each call; a process that has the store open itself asks
+    /// [`Self::snapshot`].
     ///
     /// # Errors
     /// [`StoreError::Missing`] when there is no store, [`StoreError::Version`] when another version wrote it, and when it cannot be

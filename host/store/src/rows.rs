@@ -95,8 +95,8 @@ impl RowBuffer {
             .unwrap_or_default()
     }
 
-    /// Adds what a buffer holds; its events first, then its operations. Gives how many values were left out, because their property is
-    /// new and there are too many.
+    /// Adds what a buffer holds; its events first, then its operations. Gives how many values were
+    /// left out, because their property is new and there are too many.
     pub(crate) fn push(
         &mut self,
         buffer: &EventBuffer,
@@ -132,8 +132,8 @@ impl RowBuffer {
         Ok(left_out + open.left_out)
     }
 
-    /// Operations of one event share a row, unless they concern one property or all of them; so do those of events without an
-    /// insert id that have the same user and time.
+    /// Operations of one event share a row, unless they concern one property or all of them; so do
+    /// those of events without an insert id that have the same user and time.
     fn push_operation<'b>(
         &mut self,
         operation: &BufferedOperation<'b>,
@@ -281,7 +281,8 @@ struct OpenRow<'a> {
     left_out: u64,
 }
 
-/// Remembers the number of the text that came last: events of one user or name often follow each other.
+/// Remembers the number of the text that came last: events of one user or name often follow each
+/// other.
 #[derive(Default)]
 struct LatestText<'a> {
     text: Option<(&'a str, u32)>,

@@ -14,9 +14,11 @@ use crate::{
     FailureChanges, ModuleKey, Store, StoreError, UserKey, changed_users, expiries, failures,
 };
 
-/// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600, and 200 bytes each are 30 MB.
+/// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600,
+/// and 200 bytes each are 30 MB.
 pub const MAX_RECORDS: u64 = 150_000;
-/// Old records that one new record drops at most, so that a shorter time to keep them does not stop a run. They become fewer, because it adds but one.
+/// Old records that one new record drops at most, so that a shorter time to keep them does not stop
+/// a run. They become fewer, because it adds but one.
 const PRUNED: usize = 16;
 
 /// Everything a run changes. It happens as a whole or not at all.
@@ -34,7 +36,8 @@ pub struct RunCommit {
     pub unsent: Vec<UnsentChange>,
     /// Whom destinations are now sent as entries.
     pub sent: Vec<SentEntries>,
-    /// Destinations by name, each with the place that it is: what the outbox holds for it goes there.
+    /// Destinations by name, each with the place that it is: what the outbox holds for it goes
+    /// there.
     pub places: Vec<(String, String)>,
     /// What happened, for people.
     pub records: Vec<StoredRun>,
@@ -126,7 +129,8 @@ impl Store {
         Ok(())
     }
 
-    /// Drops the state, the deadlines and the failures of a rule that is no longer used, and the news that it alone had not seen.
+    /// Drops the state, the deadlines and the failures of a rule that is no longer used, and the
+    /// news that it alone had not seen.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing changed.

@@ -1,4 +1,5 @@
-//! Values with a checksum, so that what a disk, or a stray write, made of them is found out and not taken for history.
+//! Values with a checksum, so that what a disk, or a stray write, made of them is found out and not
+//! taken for history.
 
 use std::borrow::Cow;
 

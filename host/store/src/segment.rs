@@ -9,8 +9,8 @@ use crate::terms::OPERATIONS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) id: u32,
-    /// Segments sort by this: rows of a lower one arrived earlier. It is not the id, because a merged segment takes the
-    /// place of those that it replaces.
+    /// Segments sort by this: rows of a lower one arrived earlier. It is not the id, because a
+    /// merged segment takes the place of those that it replaces.
     pub(crate) place: u64,
     /// By name.
     pub(crate) names: Vec<SegmentName>,
@@ -49,7 +49,8 @@ impl Segment {
         Ok(u32::from_be_bytes(key))
     }
 
-    /// Counts rows of a name out, and their values by column. Its earliest and latest time stay: they are bounds.
+    /// Counts rows of a name out, and their values by column. Its earliest and latest time stay:
+    /// they are bounds.
     pub(crate) fn take(&mut self, name: u32, rows: u32, columns: &[(u32, u32)]) {
         let Some(held) = self.names.iter_mut().find(|each| each.name == name) else {
             return;

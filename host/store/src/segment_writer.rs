@@ -73,8 +73,9 @@ impl SegmentWriter {
         }
     }
 
-    /// Adds the rows of one name and group; names, and groups within a name, come ascending. Sources are by age; of duplicates
-    /// the oldest stays. A group with more rows than a block takes is cut into parts.
+    /// Adds the rows of one name and group; names, and groups within a name, come ascending.
+    /// Sources are by age; of duplicates the oldest stays. A group with more rows than a block
+    /// takes is cut into parts.
     pub(crate) fn add(
         &mut self,
         name: u32,
@@ -85,8 +86,8 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Adds the parts of one name and group from a part on, until `enough` bytes wait; gives the part to go on from with the same
-    /// sources, if there is one.
+    /// Adds the parts of one name and group from a part on, until `enough` bytes wait; gives the
+    /// part to go on from with the same sources, if there is one.
     pub(crate) fn add_from(
         &mut self,
         name: u32,
@@ -312,7 +313,8 @@ mod tests {
         })
     }
 
-    /// The blocks, as their users, times, insert ids and values, row by row; the part of each; and whether another follows.
+    /// The blocks, as their users, times, insert ids and values, row by row; the part of each; and
+    /// whether another follows.
     #[expect(clippy::type_complexity, reason = "a test's")]
     fn blocks(writer: &SegmentWriter) -> Vec<(u32, bool, Vec<(usize, i64, u64, String)>)> {
         let mut start = 0;

@@ -1,7 +1,8 @@
 //! What destinations were sent of a cohort's members, beyond what the engine's own state says.
 //!
-//! Two kinds of sets: for a destination, users whose latest move it was not sent, since it was not in the cohort's sync
-//! at the time; for a cohort, users whom any destination was ever sent as an entry.
+//! Two kinds of sets: for a destination, users whose latest move it was not sent, since it was not
+//! in the cohort's sync at the time; for a cohort, users whom any destination was ever sent as an
+//! entry.
 
 use std::ops::RangeInclusive;
 
@@ -24,7 +25,8 @@ pub struct UnsentChange {
     pub cohort: CohortId,
     /// The destination.
     pub destination: String,
-    /// Each of these users joins the set, or leaves it if it is there: two moves of a user cancel out.
+    /// Each of these users joins the set, or leaves it if it is there: two moves of a user cancel
+    /// out.
     pub toggled: RoaringBitmap,
 }
 

@@ -18,7 +18,8 @@ use crate::{
     changed_users, firsts, outbox, sources, terms,
 };
 
-/// A consistent state of the store, which later commits do not change. Many threads may read it at once, up to
+/// A consistent state of the store, which later commits do not change. Many threads may read it at
+/// once, up to
 /// [`crate::StoreOptions::readers`] truly so, or one after the other while there are very many snapshots. Let go of it soon: pages it
 /// might still read cannot be used again.
 pub struct Snapshot {
@@ -39,8 +40,9 @@ pub struct PreparedRead<'s> {
 }
 
 impl PreparedRead<'_> {
-    /// The history of a batch of users (ascending, each once), in the shapes of the contract; rows later than `now` are hidden.
-    /// Batches of 16 Ki to 256 Ki rows are best ([`Self::rows_hint`]); users that follow each other are read fastest.
+    /// The history of a batch of users (ascending, each once), in the shapes of the contract; rows
+    /// later than `now` are hidden. Batches of 16 Ki to 256 Ki rows are best ([`Self::rows_hint`]);
+    /// users that follow each other are read fastest.
     ///
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
@@ -48,8 +50,9 @@ impl PreparedRead<'_> {
         self.read_with_budget(users, now, ReadBudget::UNLIMITED)
     }
 
-    /// As [`Self::read`]; `None` if the columns take more than so many bytes. It stops as soon as that is known: beside the columns,
-    /// which may have twice their room while they grow, it never has more than the limit of its own.
+    /// As [`Self::read`]; `None` if the columns take more than so many bytes. It stops as soon as
+    /// that is known: beside the columns, which may have twice their room while they grow, it never
+    /// has more than the limit of its own.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -109,7 +112,8 @@ impl Store {
     /// # Errors
     /// When the database has no room for more readers: there are some thousands of snapshots.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        // Nothing commits while the lock is held, so all transactions see the same state, and it is the view's.
+        // Nothing commits while the lock is held, so all transactions see the same state, and it is
+        // the view's.
         let guard = self
             .inner
             .view
@@ -143,7 +147,8 @@ impl Drop for Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot of a store that this process has not open for writing. All lanes see one state, and there is at least one.
+    /// A snapshot of a store that this process has not open for writing. All lanes see one state,
+    /// and there is at least one.
     pub(crate) fn of_look(inner: StoreInner, slots: Vec<ReaderSlot>) -> Self {
         inner.readers.fetch_add(slots.len(), Relaxed);
         Self {
@@ -203,7 +208,8 @@ impl Snapshot {
             .map(UserKey))
     }
 
-    /// The universe at `now`: users whose first event, or first user-property operation, is not later.
+    /// The universe at `now`: users whose first event, or first user-property operation, is not
+    /// later.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -241,7 +247,8 @@ impl Snapshot {
         })
     }
 
-    /// Looks up what is to be read of users. Reading many batches, or the streams of many cohorts, takes this once.
+    /// Looks up what is to be read of users. Reading many batches, or the streams of many cohorts,
+    /// takes this once.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -265,7 +272,8 @@ impl Snapshot {
         })
     }
 
-    /// The history of a batch of users, in the shapes of the contract: [`Self::prepare`] and [`Prepared::read`] in one.
+    /// The history of a batch of users, in the shapes of the contract: [`Self::prepare`] and
+    /// [`Prepared::read`] in one.
     ///
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
@@ -299,8 +307,8 @@ impl Snapshot {
         self.read_with(|context, _| read::values(context, users, properties, now))
     }
 
-    /// Users with new rows after a sequence. `None`: that is no longer known, so it may be anybody. A few may be among them that
-    /// have none.
+    /// Users with new rows after a sequence. `None`: that is no longer known, so it may be anybody.
+    /// A few may be among them that have none.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -13,7 +13,8 @@ use crate::{SourceKey, StoreError};
 pub(crate) enum SourceState {
     /// All up to this position is visible.
     At(Vec<u8>),
-    /// An import that is not finished: its segments, which nobody sees, and the position they reach.
+    /// An import that is not finished: its segments, which nobody sees, and the position they
+    /// reach.
     Staged {
         segments: Vec<u32>,
         position: Vec<u8>,

@@ -59,7 +59,8 @@ pub(crate) struct StoreInner {
     forgotten: Mutex<Vec<u32>>,
     /// Segments that nobody reads any more and whose blocks are still there.
     dropped: Mutex<VecDeque<u32>>,
-    // Last, so that the directory is let go of when the database is closed. `None`: it is only looked at.
+    // Last, so that the directory is let go of when the database is closed. `None`: it is only
+    // looked at.
     _lock: Option<Lock>,
 }
 
@@ -102,7 +103,8 @@ impl Store {
         let (env, tables) = environment::open(directory, options)?;
         lock.mark()?;
         folder::close_to_others(directory)?;
-        // Of processes that looked at it and were killed: they would keep freed pages from being used again.
+        // Of processes that looked at it and were killed: they would keep freed pages from being
+        // used again.
         env.clear_stale_readers()?;
         let mut txn = env.write_txn()?;
         if !meta::check_format(&txn, &tables, directory)? {
@@ -138,13 +140,15 @@ impl Store {
         &self.inner.directory
     }
 
-    /// Calls `listener` after each commit that changes the history, with its sequence, on the thread that commits: let it be brief.
+    /// Calls `listener` after each commit that changes the history, with its sequence, on the
+    /// thread that commits: let it be brief.
     pub fn on_changed_users(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
         let mut listeners = (self.inner.listeners.write()).unwrap_or_else(PoisonError::into_inner);
         listeners.push(Box::new(listener));
     }
 
-    /// The position of a source, as of the last commit: of [`Self::append`], or of a finished import.
+    /// The position of a source, as of the last commit: of [`Self::append`], or of a finished
+    /// import.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -12,24 +12,29 @@ use crate::{StoreError, StoreOptions};
 /// The name under which identify operations are stored. Event names are numbered from 1.
 pub(crate) const OPERATIONS: u32 = 0;
 
-/// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB; these are read whole into memory, and
-/// the vendor takes 1,024 characters at most.
+/// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB; these
+/// are read whole into memory, and the vendor takes 1,024 characters at most.
 pub const MAX_NAME: usize = 4096;
 
-/// Distinct event names. The vendor takes 2,000 for a whole project. Each takes about 20 bytes in each segment, and a read of all
-/// names looks for each of them in each segment: at ten segments 16,384 names are 3 MB and 160,000 look-ups a group of users.
+/// Distinct event names. The vendor takes 2,000 for a whole project. Each takes about 20 bytes in
+/// each segment, and a read of all names looks for each of them in each segment: at ten segments
+/// 16,384 names are 3 MB and 160,000 look-ups a group of users.
 pub const MAX_EVENT_NAMES: u32 = 1 << 14;
-/// Distinct names of event properties. The vendor takes 2,000 for a whole project. A name with a property takes 3 to 6 bytes in each
-/// segment: at ten segments 16,384 properties of one event name are 1 MB.
+/// Distinct names of event properties. The vendor takes 2,000 for a whole project. A name with a
+/// property takes 3 to 6 bytes in each segment: at ten segments 16,384 properties of one event name
+/// are 1 MB.
 pub const MAX_EVENT_PROPERTIES: u32 = 1 << 14;
-/// Distinct pairs of an operator and a user property: the columns of operations, as [`MAX_EVENT_PROPERTIES`]. The vendor takes 1,000
-/// properties; with all ten operators on each that is 10,000.
+/// Distinct pairs of an operator and a user property: the columns of operations, as
+/// [`MAX_EVENT_PROPERTIES`]. The vendor takes 1,000 properties; with all ten operators on each that
+/// is 10,000.
 pub const MAX_USER_PROPERTIES: u32 = 1 << 14;
 
-/// Distinct texts of one property that get a number. One with more holds ids or free text: those are stored in place, so memory stays
-/// bounded, at the cost of space. 65,536 texts of 128 bytes are 8 MiB a property.
+/// Distinct texts of one property that get a number. One with more holds ids or free text: those
+/// are stored in place, so memory stays bounded, at the cost of space. 65,536 texts of 128 bytes
+/// are 8 MiB a property.
 pub const MAX_TEXTS_PER_PROPERTY: u32 = 1 << 16;
-/// Texts of all properties together that get a number: at most 1 Mi · (128 + 10) bytes = 138 MiB of memory.
+/// Texts of all properties together that get a number: at most 1 Mi · (128 + 10) bytes = 138 MiB of
+/// memory.
 pub const MAX_TEXTS: u32 = 1 << 20;
 /// Longer texts, in bytes, are stored in place: they seldom repeat.
 pub const MAX_TEXT: usize = 128;

@@ -26,7 +26,8 @@ enum ExpiryStep {
 }
 
 fn step() -> impl Strategy<Value = ExpiryStep> {
-    // Neighbours, and users for which every level of the tree has nodes of its own, up to the last there can be.
+    // Neighbours, and users for which every level of the tree has nodes of its own, up to the last
+    // there can be.
     let user = prop_oneof![
         3 => 0..4_u32,
         2 => prop::sample::select(vec![255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24, u32::MAX - 256, u32::MAX]),

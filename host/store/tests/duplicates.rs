@@ -1,4 +1,5 @@
-//! Events that come twice count once, as a whole; an event's own operations are no duplicates of each other.
+//! Events that come twice count once, as a whole; an event's own operations are no duplicates of
+//! each other.
 
 #![allow(
     clippy::unwrap_used,
@@ -74,7 +75,8 @@ fn import(store: &Store, name: &str, buffers: &[&EventBuffer]) {
     import.finish(b"end").unwrap();
 }
 
-/// Writes what is in memory, and makes one segment of all. Merging takes four segments and more, none larger than the memtable.
+/// Writes what is in memory, and makes one segment of all. Merging takes four segments and more,
+/// none larger than the memtable.
 fn merge(store: Store, directory: &Path) -> Store {
     drop(store);
     let store = Store::open(directory, &flushing()).unwrap();
@@ -257,7 +259,8 @@ fn events_of_one_id_that_differ_in_name_or_instant_are_none() {
     expect(&[buffer], &(vec![Some(number(111.0)), None, None], 2));
 }
 
-/// So many that to compare them in pairs takes minutes: 5 × 10^9 comparisons for each time that they are sorted.
+/// So many that to compare them in pairs takes minutes: 5 × 10^9 comparisons for each time that
+/// they are sorted.
 const TIED: u32 = 100_000;
 
 #[test]

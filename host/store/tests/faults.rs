@@ -1,5 +1,5 @@
-//! What the store does when disk, file or directory are not as they should be. This binary runs itself again where a crash is to be told from
-//! an error.
+//! What the store does when disk, file or directory are not as they should be. This binary runs
+//! itself again where a crash is to be told from an error.
 
 #![allow(
     clippy::unwrap_used,
@@ -148,7 +148,8 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
     Ok(xxh3_64(report.as_bytes()))
 }
 
-/// Runs [`says_what_it_holds`] on a store in a process of its own: what it said, or that it crashed.
+/// Runs [`says_what_it_holds`] on a store in a process of its own: what it said, or that it
+/// crashed.
 fn ask(directory: &Path) -> Result<String, String> {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "says_what_it_holds", "--nocapture", "--ignored"])
@@ -199,7 +200,8 @@ fn data(directory: &Path) -> PathBuf {
     directory.join("data.mdb")
 }
 
-/// Damages a file in one place: a bit, some bytes or a page; anywhere, or where pages have their structure.
+/// Damages a file in one place: a bit, some bytes or a page; anywhere, or where pages have their
+/// structure.
 fn damage(bytes: &mut [u8], numbers: &mut impl Iterator<Item = u64>) -> String {
     const PAGE: usize = 4096;
     let mut below = |limit: usize| numbers.next().unwrap() as usize % limit;
@@ -296,7 +298,8 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
     let length = fs::metadata(data(directory.path())).unwrap().len();
-    // What a process may write stands for the disk: LMDB is told as if that were full. `ulimit` counts in 512 bytes.
+    // What a process may write stands for the disk: LMDB is told as if that were full. `ulimit`
+    // counts in 512 bytes.
     let limit = (length + (1 << 20)) / 512;
     let output = Command::new("sh")
         .arg("-c")

@@ -1,4 +1,5 @@
-//! Looking at a store that another process writes. This binary runs itself again as that other process.
+//! Looking at a store that another process writes. This binary runs itself again as that other
+//! process.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,7 +44,8 @@ fn notified() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Waits until the other process says a line that ends in `word`: before it stands what the test harness prints.
+/// Waits until the other process says a line that ends in `word`: before it stands what the test
+/// harness prints.
 fn wait_for(child: &mut Child, word: &str) {
     let out = child.stdout.take().unwrap();
     let mut lines = BufReader::new(out).lines();
@@ -65,7 +67,8 @@ fn append(store: &Store, time: i64) {
         .unwrap();
 }
 
-/// What one commit wrote is there as a whole: position, both users' events, and the sequence. Gives how many commits there were.
+/// What one commit wrote is there as a whole: position, both users' events, and the sequence. Gives
+/// how many commits there were.
 fn consistent(snapshot: &Snapshot) -> u64 {
     let position = snapshot.position(&SourceKey::new("live").unwrap()).unwrap();
     let position = i64::from_le_bytes(position.unwrap().try_into().unwrap());
@@ -210,7 +213,8 @@ fn a_look_that_is_killed_keeps_no_pages() {
         for _ in 0..20 {
             store.commit_run(&commit).unwrap();
         }
-        // Written twenty times into freed pages: a reader that is still counted would keep them all.
+        // Written twenty times into freed pages: a reader that is still counted would keep them
+        // all.
         assert!(store.size_on_disk().unwrap() - before < 5 << 20);
         append(&store, 2);
         assert_eq!(consistent(&store.snapshot().unwrap()), 2);

@@ -1,5 +1,5 @@
-//! What the example's events lack: instants and lists as values, values of the wrong kind, many events at one instant, removed
-//! user properties, midnights.
+//! What the example's events lack: instants and lists as values, values of the wrong kind, many
+//! events at one instant, removed user properties, midnights.
 
 use serde_json::{Value, json};
 

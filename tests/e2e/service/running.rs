@@ -120,8 +120,9 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// A port that nobody listens on, and that nobody else is given: neither the system, which takes those from 32,768 on for
-/// itself, nor another test, since each port is a locked file for as long as this process lives.
+/// A port that nobody listens on, and that nobody else is given: neither the system, which takes
+/// those from 32,768 on for itself, nor another test, since each port is a locked file for as long
+/// as this process lives.
 pub(crate) fn free_port() -> u16 {
     static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
     let folder = std::env::temp_dir().join("muster-test-ports");

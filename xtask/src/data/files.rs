@@ -13,9 +13,11 @@ use super::Format;
 
 /// Lines go to a writer in pieces of this size.
 const PIECE: usize = 1 << 20;
-/// How many pieces may wait for a writer: 8 × 1 MiB a writer bounds the memory, whatever the size of the files.
+/// How many pieces may wait for a writer: 8 × 1 MiB a writer bounds the memory, whatever the size
+/// of the files.
 const WAITING: usize = 8;
-/// Files that are written at the same time: one more than there are cores to make lines and compress with.
+/// Files that are written at the same time: one more than there are cores to make lines and
+/// compress with.
 const WRITERS: usize = 3;
 
 /// Level 6 makes files 6 % smaller and takes twice as long.

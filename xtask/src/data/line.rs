@@ -1,4 +1,5 @@
-//! How a line is spelled: JSON written straight into bytes, since a serializer would take longer than all the rest.
+//! How a line is spelled: JSON written straight into bytes, since a serializer would take longer
+//! than all the rest.
 
 use std::io::Write;
 

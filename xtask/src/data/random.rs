@@ -1,8 +1,8 @@
 //! Chance that is the same on every machine and in every version.
 //!
-//! Own code, and little of it: the generators of crates promise the same bits, but not the same draws from a range in their
-//! next version, and `powf` and `ln` differ by platform. Here are only integers and the five operations that IEEE 754 fixes
-//! to the bit (+ − × ÷ √).
+//! Own code, and little of it: the generators of crates promise the same bits, but not the same
+//! draws from a range in their next version, and `powf` and `ln` differ by platform. Here are only
+//! integers and the five operations that IEEE 754 fixes to the bit (+ − × ÷ √).
 
 /// xoshiro256++ by Blackman and Vigna, seeded through their SplitMix64.
 pub(super) struct Xoshiro([u64; 4]);
@@ -26,7 +26,8 @@ impl Xoshiro {
         result
     }
 
-    /// A number in `0..bound`; the bias of one multiplication is below 2⁻³², far under what anybody counts here.
+    /// A number in `0..bound`; the bias of one multiplication is below 2⁻³², far under what anybody
+    /// counts here.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
         (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
@@ -72,8 +73,9 @@ pub(super) fn mixed(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Draws a user by activity: the user of rank r has weight 1 / (r + q)^skew (Zipf and Mandelbrot; q, a hundredth of the
-/// users, keeps the first from doing a fifth of everything). Walker's alias method: one draw, whatever the number of users.
+/// Draws a user by activity: the user of rank r has weight 1 / (r + q)^skew (Zipf and Mandelbrot;
+/// q, a hundredth of the users, keeps the first from doing a fifth of everything). Walker's alias
+/// method: one draw, whatever the number of users.
 pub(super) struct Activity {
     keep: Vec<f64>,
     alias: Vec<u32>,
@@ -90,7 +92,8 @@ impl Activity {
         let mut keep: Vec<f64> = (0..users)
             .map(|rank| 1.0 / power(f64::from(rank + 1) + offset, skew))
             .collect();
-        // Which user has which rank is chance too (Fisher and Yates), so that a name says nothing about how busy one is.
+        // Which user has which rank is chance too (Fisher and Yates), so that a name says nothing
+        // about how busy one is.
         for last in (1..users).rev() {
             keep.swap(last as usize, random.below(last + 1) as usize);
         }
@@ -122,7 +125,8 @@ impl Activity {
     }
 }
 
-/// `base` to a power ≥ 0, by whole powers and repeated square roots; the exponent is taken to 20 binary places.
+/// `base` to a power ≥ 0, by whole powers and repeated square roots; the exponent is taken to 20
+/// binary places.
 fn power(base: f64, exponent: f64) -> f64 {
     let mut result = 1.0;
     let mut whole = exponent as u32;

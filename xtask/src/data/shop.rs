@@ -1,4 +1,5 @@
-//! Who does what in the shop: users with a place, a plan and a cart, who come in sessions and go from looking to buying.
+//! Who does what in the shop: users with a place, a plan and a cart, who come in sessions and go
+//! from looking to buying.
 
 use super::line::Object;
 use super::random::{Activity, Xoshiro, mixed};
@@ -354,7 +355,8 @@ impl ShopUser {
             }
             Name::StartCheckout => self.step = FunnelStep::Checkout,
             Name::RemoveFromCart | Name::Purchase => self.step = FunnelStep::Looking,
-            // Only what was paid can be paid back, and once; whoever has nothing to return writes a review.
+            // Only what was paid can be paid back, and once; whoever has nothing to return writes a
+            // review.
             Name::Refund if !self.refundable => return Name::ReviewWritten,
             _ => {}
         }

@@ -85,7 +85,8 @@ fn a_seed_says_it_all() {
             .fold(0_u64, |n, byte| n << 8 | u64::from(*byte))
     };
     let one = digest(&plain());
-    // What this release writes on every platform. A change of it changes every measurement: say so in the changelog.
+    // What this release writes on every platform. A change of it changes every measurement: say so
+    // in the changelog.
     assert_eq!(format!("{one:016x}"), "65c9990fb248194d");
     assert_ne!(one, digest(&DataSettings { seed: 2, ..plain() }));
 }

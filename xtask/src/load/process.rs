@@ -20,7 +20,8 @@ pub(super) struct ServiceProcess(Child);
 pub(super) struct Usage {
     /// Seconds of processor time.
     pub(super) cpu: f64,
-    /// Resident bytes that are its own: what it has mapped of the store's file is the system's cache.
+    /// Resident bytes that are its own: what it has mapped of the store's file is the system's
+    /// cache.
     pub(super) memory: u64,
 }
 
@@ -59,7 +60,8 @@ impl ServiceProcess {
         }
         let proc = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id()));
         let stat = proc("stat")?;
-        // Behind the name, which may hold anything: user and system time are the 12th and 13th fields.
+        // Behind the name, which may hold anything: user and system time are the 12th and 13th
+        // fields.
         let fields: Vec<&str> = stat
             .rsplit(')')
             .next()

@@ -1,4 +1,5 @@
-//! The data of docs/facts.md's prototype: 20 event names arriving by time over 60 days, purchases 5 %, a skew of users.
+//! The data of docs/facts.md's prototype: 20 event names arriving by time over 60 days, purchases 5
+//! %, a skew of users.
 
 use std::io::Write;
 use std::path::Path;

@@ -17,7 +17,8 @@ const EVERY: Duration = Duration::from_millis(50);
 /// The messages that a destination takes at once: count and bytes.
 const TAKEN: (usize, usize) = (1_000, 16 << 20);
 
-/// Runs so many cohorts for the first time, each of the users of one city, all sent to one destination.
+/// Runs so many cohorts for the first time, each of the users of one city, all sent to one
+/// destination.
 pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> anyhow::Result<()> {
     let city = |number: usize| {
         clause(&format!(

@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: Muster and DuckDB on the same data, in one run, turn by turn. The machine is shared and noisy, so what
-//! counts is the ratio, of CPU time, of the best of several turns each.
+//! `cargo xtask bench`: Muster and DuckDB on the same data, in one run, turn by turn. The machine
+//! is shared and noisy, so what counts is the ratio, of CPU time, of the best of several turns
+//! each.
 //!
 //! `cargo xtask bench --events 2000000` for a quick look.
 
@@ -56,7 +57,8 @@ struct BenchArguments {
     bench: bool,
 }
 
-/// The rule of docs/facts.md: three purchases of 50 or more in 30 days, no refund in 7, lives in Seattle.
+/// The rule of docs/facts.md: three purchases of 50 or more in 30 days, no refund in 7, lives in
+/// Seattle.
 const R1: &str = "where: {all: [{did: Purchase, with: {amount: {at_least: 50}}, times: {at_least: 3}, in_last: 30 days}, \
                   {not: {did: Refund, in_last: 7 days}}, {user: {city: Seattle}}]}";
 
@@ -292,7 +294,8 @@ fn full(
     Ok(())
 }
 
-/// What the order of work inside a module saves: each pair answers about the same rows, once with the saving and once without.
+/// What the order of work inside a module saves: each pair answers about the same rows, once with
+/// the saving and once without.
 fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
     let bought = |number: usize| {
         format!(

@@ -1,4 +1,5 @@
-//! What changes a cohort or a person at somebody's request: the running service does it, or this process if none runs.
+//! What changes a cohort or a person at somebody's request: the running service does it, or this
+//! process if none runs.
 
 use std::path::Path;
 
@@ -21,8 +22,8 @@ pub(super) struct ControlResult {
     pub(super) faults: Vec<Value>,
 }
 
-/// Asks the running service, whatever the files on disk say. If none runs, does it here, with the definitions in which nothing is
-/// wrong; messages that come of it here wait for the next run.
+/// Asks the running service, whatever the files on disk say. If none runs, does it here, with the
+/// definitions in which nothing is wrong; messages that come of it here wait for the next run.
 pub(super) fn ask(
     directory: &Path,
     request: &ControlRequest,

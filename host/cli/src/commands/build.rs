@@ -10,7 +10,8 @@ use crate::modules;
 use crate::output::{Output, bytes, count};
 use crate::project::Project;
 
-/// Compile the definitions and write the modules: WebAssembly components of the world in wit/cohort.wit
+/// Compile the definitions and write the modules: WebAssembly components of the world in
+/// wit/cohort.wit
 #[derive(Debug, Args)]
 pub(crate) struct BuildCommand {
     /// The project's folder

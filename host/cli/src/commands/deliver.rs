@@ -19,7 +19,8 @@ pub(crate) struct Delivered {
     pub(crate) problems: Vec<String>,
 }
 
-/// Sends what waits to every destination of the project. Ctrl-C ends it after the calls under way; what is not sent waits on.
+/// Sends what waits to every destination of the project. Ctrl-C ends it after the calls under way;
+/// what is not sent waits on.
 pub(crate) fn deliver(
     project: &Project,
     store: &Arc<Store>,

@@ -15,9 +15,11 @@ use crate::definition_files::{find_definitions, is_test};
 use crate::output::{Output, Reported, count};
 use crate::project::{read, shown};
 
-/// Write the YAML definitions the one way: indentation, order of the keys, blanks; comments and meaning stay
+/// Write the YAML definitions the one way: indentation, order of the keys, blanks; comments and
+/// meaning stay
 ///
-/// JSON, tests of definitions and muster.yaml are left alone. If any definition has an error, no file is changed.
+/// JSON, tests of definitions and muster.yaml are left alone. If any definition has an error, no
+/// file is changed.
 #[derive(Debug, Args)]
 pub(crate) struct FmtCommand {
     /// Projects, or single definitions
@@ -78,7 +80,8 @@ impl FmtCommand {
     }
 }
 
-/// The YAML definitions of projects, and those that are named themselves; each once, sorted by path.
+/// The YAML definitions of projects, and those that are named themselves; each once, sorted by
+/// path.
 fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -120,7 +123,8 @@ fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether a file is written by people in YAML and says who is in a cohort; `muster fmt cohorts/*` names others too.
+/// Whether a file is written by people in YAML and says who is in a cohort; `muster fmt cohorts/*`
+/// names others too.
 fn is_ours(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default();
     let yaml = ending == "yaml" || ending == "yml";

@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::output::{Output, count, duration, number, table};
 use crate::project::Project;
 
-/// Show the runs of a cohort, the latest first: when and why, who was asked, who entered and exited, who was skipped
+/// Show the runs of a cohort, the latest first: when and why, who was asked, who entered and
+/// exited, who was skipped
 #[derive(Debug, Args)]
 #[command(
     after_help = "In real time the runs of one minute share a line, and runs that moved nobody have none. Runs are kept for as long as \

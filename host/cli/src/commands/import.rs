@@ -11,9 +11,11 @@ use crate::imported::ImportSummary;
 use crate::output::Output;
 use crate::project::Project;
 
-/// Read event files into the store: newline-delimited JSON in the export format, plain, gzip or zstd
+/// Read event files into the store: newline-delimited JSON in the export format, plain, gzip or
+/// zstd
 ///
-/// A file is imported once, by its content, and whole or not at all: an import that was cut off goes on where it was.
+/// A file is imported once, by its content, and whole or not at all: an import that was cut off
+/// goes on where it was.
 #[derive(Debug, Args)]
 pub(crate) struct ImportCommand {
     /// Files or globs

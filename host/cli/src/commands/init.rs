@@ -12,7 +12,8 @@ use super::schema;
 use crate::config;
 use crate::output::Output;
 
-/// Make a new project: a configuration, one cohort with a test, a schema for editors, and a few events, which runs as it is
+/// Make a new project: a configuration, one cohort with a test, a schema for editors, and a few
+/// events, which runs as it is
 #[derive(Debug, Args)]
 pub(crate) struct InitCommand {
     /// The new project's folder
@@ -68,8 +69,8 @@ impl InitCommand {
 /// The file of what git leaves out.
 const IGNORE: &str = ".gitignore";
 
-/// Has git leave out what a run writes: in a file of its own, or at the end of the one that is there. Whether anything was to be
-/// written.
+/// Has git leave out what a run writes: in a file of its own, or at the end of the one that is
+/// there. Whether anything was to be written.
 fn ignore(path: &Path) -> anyhow::Result<bool> {
     let before = match std::fs::read_to_string(path) {
         Ok(text) => text,

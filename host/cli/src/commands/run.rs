@@ -44,7 +44,8 @@ pub(crate) struct RunCommand {
     /// One run of every cohort, whatever its cadence, then exit
     #[arg(long)]
     once: bool,
-    /// Go by a clock that starts at this instant instead of the system's clock, such as 2026-03-01T00:00:00Z
+    /// Go by a clock that starts at this instant instead of the system's clock, such as
+    /// 2026-03-01T00:00:00Z
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
     /// How many times as fast the clock runs, to watch days pass in minutes
@@ -234,7 +235,8 @@ struct RunTally {
 }
 
 impl RunTally {
-    /// One rule's tick. A rule that cannot be loaded or run changes nobody's membership and holds no other rule up.
+    /// One rule's tick. A rule that cannot be loaded or run changes nobody's membership and holds
+    /// no other rule up.
     fn tick(
         &mut self,
         store: &Store,
@@ -267,7 +269,8 @@ impl RunTally {
         for skipped in &report.skipped {
             let (users, names) = (count(skipped.users, "user"), names.join(", "));
             let text = format!("{names}: {users} not evaluated, membership kept: {skipped}");
-            // Anybody who may send events can make a user too large. One report of it is enough to fail a run.
+            // Anybody who may send events can make a user too large. One report of it is enough to
+            // fail a run.
             match skipped.reported {
                 true => self.notes.push(text),
                 false => self.problems.push(text),

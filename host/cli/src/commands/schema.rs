@@ -12,9 +12,10 @@ pub(super) const FILE: &str = "cohort.schema.json";
 
 /// Print the JSON Schema of cohort definitions, by which an editor completes and checks them
 ///
-/// `muster schema > cohort.schema.json` writes it into a project. A definition in cohorts/ that begins with the line
-/// `# yaml-language-server: $schema=../cohort.schema.json` is then completed and checked while it is written. The same goes
-/// for muster.yaml with `muster schema --config > muster.schema.json` and `$schema=muster.schema.json`.
+/// `muster schema > cohort.schema.json` writes it into a project. A definition in cohorts/ that
+/// begins with the line `# yaml-language-server: $schema=../cohort.schema.json` is then completed
+/// and checked while it is written. The same goes for muster.yaml with `muster schema --config >
+/// muster.schema.json` and `$schema=muster.schema.json`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaCommand {
     /// Print that of muster.yaml

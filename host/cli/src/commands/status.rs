@@ -19,7 +19,8 @@ use crate::restored::Restored;
 use crate::retention;
 use crate::service::control::{self, ControlRequest};
 
-/// Show how the service does: events, cohorts and their runs, what the guard holds, sources, and messages waiting to be sent
+/// Show how the service does: events, cohorts and their runs, what the guard holds, sources, and
+/// messages waiting to be sent
 #[derive(Debug, Args)]
 #[command(
     after_help = "It may be asked whether the service runs or not; only a running one knows when cohorts are computed next and how its \
@@ -116,7 +117,8 @@ impl Shown {
         }))
     }
 
-    /// The cohorts in force: of the running service, or else those that are defined, or else those that the store knows.
+    /// The cohorts in force: of the running service, or else those that are defined, or else those
+    /// that the store knows.
     fn active_cohorts(
         &self,
         project: &Project,

@@ -1,5 +1,5 @@
-//! The keys of `muster.yaml` as tables: the reader takes the names that it knows from them, and the JSON Schema and
-//! `docs/configuration.md` are made of them.
+//! The keys of `muster.yaml` as tables: the reader takes the names that it knows from them, and the
+//! JSON Schema and `docs/configuration.md` are made of them.
 
 /// A map of the file.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! `muster.yaml`: where events come from, where updates go, and how the service is run.
 //!
-//! The keys are tables ([`key`]), one in each file that reads them; [`schema`] and [`reference`] are made of the same
-//! tables. Values of environment variables are put in between parsing and reading ([`variables`]).
+//! The keys are tables ([`key`]), one in each file that reads them; [`schema`] and [`reference`]
+//! are made of the same tables. Values of environment variables are put in between parsing and
+//! reading ([`variables`]).
 
 mod destination;
 mod guard;

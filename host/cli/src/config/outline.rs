@@ -1,4 +1,5 @@
-//! What those need to know of a project who only read its definitions: they need no secret to be set.
+//! What those need to know of a project who only read its definitions: they need no secret to be
+//! set.
 
 use muster_definition::yaml::YamlReader;
 use muster_definition::{Diagnostics, SourceFile, TimeZoneName};

@@ -142,13 +142,14 @@ pub(super) static PROJECT: Map = Map {
 };
 
 impl Config {
-    /// Reads the file, with the values that `lookup` gives for `${VAR}`. A variable that is missing hides other faults: what
-    /// stands in its place cannot be judged.
+    /// Reads the file, with the values that `lookup` gives for `${VAR}`. A variable that is missing
+    /// hides other faults: what stands in its place cannot be judged.
     pub(crate) fn parse(source: &SourceFile, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
         Self::parse_with(source, &|reader, root| expand(reader, root, lookup))
     }
 
-    /// Reads the file for a command that opens no source and no destination: a variable in those may be missing, and is the text
+    /// Reads the file for a command that opens no source and no destination: a variable in those
+    /// may be missing, and is the text
     /// [`UNSET`] then.
     pub(crate) fn parse_without_secrets(
         source: &SourceFile,
@@ -171,8 +172,9 @@ impl Config {
         })
     }
 
-    /// Reads where the store is and nothing else, for a command that answers from the store while something is wrong with the
-    /// file. All other settings are those of an empty file, but run records are kept for ever.
+    /// Reads where the store is and nothing else, for a command that answers from the store while
+    /// something is wrong with the file. All other settings are those of an empty file, but run
+    /// records are kept for ever.
     pub(crate) fn parse_place(
         source: &SourceFile,
         lookup: Lookup<'_>,

@@ -1,5 +1,5 @@
-//! `muster.yaml` as a JSON Schema (draft 2020-12), for editors. It is coarser than the reader: what it refuses, the reader
-//! refuses too. A value may always be a text with a variable in it.
+//! `muster.yaml` as a JSON Schema (draft 2020-12), for editors. It is coarser than the reader: what
+//! it refuses, the reader refuses too. A value may always be a text with a variable in it.
 
 use serde_json::{Map as Object, Value, json};
 
@@ -60,7 +60,8 @@ fn value(takes: &Takes) -> Value {
         }
         Takes::Number(of) => number(of),
         Takes::Texts(of) => {
-            // A keyword concerns values of its own type alone: editors guess wrong which of several alternatives was meant.
+            // A keyword concerns values of its own type alone: editors guess wrong which of several
+            // alternatives was meant.
             let one = with(text(of), "type", vec!["string", "array"]);
             with(one, "items", text(of))
         }

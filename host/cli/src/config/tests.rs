@@ -1,4 +1,5 @@
-//! The file as a whole: what is read, what is refused and how, and that tables, reader, schema and reference agree.
+//! The file as a whole: what is read, what is refused and how, and that tables, reader, schema and
+//! reference agree.
 
 use std::env::VarError;
 

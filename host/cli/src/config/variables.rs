@@ -1,7 +1,7 @@
 //! `${VAR}` and `${VAR:-default}` in the values of `muster.yaml`.
 //!
-//! They are put in after the file is parsed: whatever a variable holds becomes part of one text, and never a key, a list
-//! or a map. Keys have no variables.
+//! They are put in after the file is parsed: whatever a variable holds becomes part of one text,
+//! and never a key, a list or a map. Keys have no variables.
 
 use std::env::VarError;
 
@@ -11,7 +11,8 @@ use muster_definition::{Span, quote};
 /// Gives the value of a variable; the process's are [`std::env::var`].
 pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Result<String, VarError>;
 
-/// Puts the values of variables into every text of a tree. What is wrong is reported, and the text stays as it is.
+/// Puts the values of variables into every text of a tree. What is wrong is reported, and the text
+/// stays as it is.
 pub(super) fn expand(reader: &mut YamlReader<'_>, node: &mut Node, lookup: Lookup<'_>) {
     match &mut node.content {
         NodeContent::Text(text) if text.contains("${") => match expanded(text, lookup) {
@@ -124,7 +125,8 @@ fn is_name(name: &str) -> bool {
             .is_some_and(|byte| !byte.is_ascii_digit())
 }
 
-/// Where a part of a value stands; the whole value, if the part is written otherwise there, as with escapes.
+/// Where a part of a value stands; the whole value, if the part is written otherwise there, as with
+/// escapes.
 fn place(reader: &YamlReader<'_>, span: Span, part: &str) -> Span {
     match reader.source().slice(span).find(part) {
         Some(at) => Span {

@@ -25,7 +25,8 @@ fn project(directory: &tempfile::TempDir) -> Project {
 /// The cohorts of a rule, and why it did not load.
 type LoadOutcome = (Vec<String>, Option<String>);
 
-/// Loads the project where modules with some cohorts are refused. Returns the cohorts of each rule, and how many were tried.
+/// Loads the project where modules with some cohorts are refused. Returns the cohorts of each rule,
+/// and how many were tried.
 fn load(refused: impl Fn(&[String]) -> Option<LoadError>) -> (Vec<LoadOutcome>, usize) {
     let directory = tempfile::tempdir().unwrap();
     let project = project(&directory);

@@ -1,4 +1,5 @@
-//! Definitions in force: groups begin and end, and the store is cleared of what belongs to earlier ones.
+//! Definitions in force: groups begin and end, and the store is cleared of what belongs to earlier
+//! ones.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -30,7 +31,8 @@ pub(super) enum Phase {
 }
 
 impl Service {
-    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the same are not disturbed.
+    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the
+    /// same are not disturbed.
     pub(super) async fn activate(
         self: &Arc<Self>,
         project: Arc<Project>,
@@ -74,7 +76,8 @@ impl Service {
         self.begin_groups(loaded, 1).await;
     }
 
-    /// Notes what is put in force, before any group of it begins: this is the place for what the store is to know of it.
+    /// Notes what is put in force, before any group of it begins: this is the place for what the
+    /// store is to know of it.
     pub(super) fn note_active(&self, project: &Project, loaded: &[LoadedModule]) {
         let mut active = self.state.active();
         let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
@@ -92,8 +95,8 @@ impl Service {
         }
     }
 
-    /// Tells the store what is put in force: names, what definitions say of their end, the places of destinations. No run of
-    /// these cohorts may be under way.
+    /// Tells the store what is put in force: names, what definitions say of their end, the places
+    /// of destinations. No run of these cohorts may be under way.
     pub(super) async fn put_in_store(
         &self,
         loaded: &[LoadedModule],
@@ -122,7 +125,8 @@ impl Service {
         }
     }
 
-    /// Starts groups, and clears up after those before them once every cohort has had its first attempt.
+    /// Starts groups, and clears up after those before them once every cohort has had its first
+    /// attempt.
     async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, puts: u64) {
         let lists = Arc::new(self.project().lists.for_engine());
         let (attempt, mut attempts) = mpsc::channel::<()>(1);
@@ -149,7 +153,8 @@ impl Service {
                 service.clear_up(puts).await
             };
             let cleared = tokio::select! {
-                // What is under way on a thread of its own is crash-safe, and the next start goes on with it.
+                // What is under way on a thread of its own is crash-safe, and the next start goes
+                // on with it.
                 () = service.state.stopping.cancelled() => return,
                 cleared = clearing => cleared,
             };
@@ -159,14 +164,15 @@ impl Service {
         });
     }
 
-    /// Forgets the modules of definitions that are gone, and ends cohorts that said `on_remove: exit`. Nothing, if other
-    /// definitions are in force by now: they clear up themselves.
+    /// Forgets the modules of definitions that are gone, and ends cohorts that said `on_remove:
+    /// exit`. Nothing, if other definitions are in force by now: they clear up themselves.
     async fn clear_up(self: &Arc<Self>, puts: u64) -> anyhow::Result<()> {
         if self.puts() == puts {
             self.state.active().caught_up = true;
         }
-        // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none of them. The locks may take as
-        // long as a run, so they come before the one that reloads wait for.
+        // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none
+        // of them. The locks may take as long as a run, so they come before the one that reloads
+        // wait for.
         let modules = Arc::clone(&self.state.locks.modules).write_owned().await;
         let _changing = self.changing.lock().await;
         let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
@@ -214,7 +220,8 @@ impl Service {
             .map_err(|error| error.to_string())
     }
 
-    /// Asks something of a cohort, of whichever group has it. What a reload cuts off is asked of the next group.
+    /// Asks something of a cohort, of whichever group has it. What a reload cuts off is asked of
+    /// the next group.
     pub(super) async fn ask(&self, cohort: &str, ask: Ask) -> Result<Value, String> {
         let id = CohortId::new(cohort).map_err(|_| self.unknown(cohort))?;
         let mut phase = self.phase.subscribe();
@@ -252,8 +259,8 @@ impl Service {
         }
     }
 
-    /// Approves or rejects the end of a cohort whose definition is gone, if the guard holds it. `None`: nothing of that kind is
-    /// asked.
+    /// Approves or rejects the end of a cohort whose definition is gone, if the guard holds it.
+    /// `None`: nothing of that kind is asked.
     async fn ask_of_end(&self, id: &CohortId, ask: &Ask) -> Option<Result<Value, String>> {
         let approved = match ask {
             Ask::Approve => true,
@@ -271,7 +278,8 @@ impl Service {
         done.transpose()
     }
 
-    /// Ready when files have been imported for so long that whoever asks is better told than kept waiting.
+    /// Ready when files have been imported for so long that whoever asks is better told than kept
+    /// waiting.
     async fn starts_for_long(&self) {
         tokio::time::sleep(START).await;
         if *self.phase.borrow() != Phase::Starting {
@@ -279,7 +287,8 @@ impl Service {
         }
     }
 
-    /// The files of the definitions in force, as they were read. Whoever asks may stand in another folder.
+    /// The files of the definitions in force, as they were read. Whoever asks may stand in another
+    /// folder.
     pub(super) fn definitions(&self) -> Value {
         let project = self.project();
         let file = |definition: &Definition| {

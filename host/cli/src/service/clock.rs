@@ -7,14 +7,17 @@ use std::time::Duration;
 use muster_model::Millis;
 use tokio::time::Instant;
 
-/// A step back of the system's clock up to this (time synchronisation makes such) is waited out: ticks stay at the latest instant.
-/// After a larger one, the clock was wrong before, and is followed: everybody is asked again.
+/// A step back of the system's clock up to this (time synchronisation makes such) is waited out:
+/// ticks stay at the latest instant. After a larger one, the clock was wrong before, and is
+/// followed: everybody is asked again.
 const STEP_BACK: i64 = 60_000;
 
-/// The longest sleep before the system's clock is looked at again, which may have been set meanwhile.
+/// The longest sleep before the system's clock is looked at again, which may have been set
+/// meanwhile.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// A clock. Clones share it. One that has a start is measured by the runtime's time, which tests can pause.
+/// A clock. Clones share it. One that has a start is measured by the runtime's time, which tests
+/// can pause.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// Where it started and when; `None`: it is the system's.

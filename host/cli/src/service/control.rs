@@ -1,4 +1,5 @@
-//! What other commands ask of the running service: one line of JSON each way over a socket in the store's folder.
+//! What other commands ask of the running service: one line of JSON each way over a socket in the
+//! store's folder.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::fd::AsRawFd;
@@ -33,7 +34,8 @@ const REQUEST: u64 = 64 * 1024;
 /// How long a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(5);
 
-/// Requests at a time; each holds a connection until it is answered. More wait in the system's queue.
+/// Requests at a time; each holds a connection until it is answered. More wait in the system's
+/// queue.
 pub(super) const CONNECTIONS: usize = 64;
 
 /// What can be asked.
@@ -70,7 +72,8 @@ enum ControlAnswer {
     Error(String),
 }
 
-/// Where the socket is. A folder too deep for an address is gone to by its descriptor, which must be kept meanwhile.
+/// Where the socket is. A folder too deep for an address is gone to by its descriptor, which must
+/// be kept meanwhile.
 fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
     let path = store.join(SOCKET);
     if path.as_os_str().len() <= LONGEST {
@@ -142,7 +145,8 @@ pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<SourceFile>
     Ok(Some(files.map(source).collect()))
 }
 
-/// The clock of a cohort's latest run, if the service that runs on a store has run it since it began.
+/// The clock of a cohort's latest run, if the service that runs on a store has run it since it
+/// began.
 pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option<Millis>> {
     let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);

@@ -16,12 +16,13 @@ use crate::output::Output;
 use crate::project::Project;
 use crate::retention;
 
-/// How often the files are looked at. A change is noticed within two looks, since it has to be over: an editor may write a file in
-/// pieces.
+/// How often the files are looked at. A change is noticed within two looks, since it has to be
+/// over: an editor may write a file in pieces.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks at the files, or waits to be told, until the service stops. What is compared is always the look that was taken before the
-/// files were read, so an edit during a reload or a start is noticed.
+/// Looks at the files, or waits to be told, until the service stops. What is compared is always the
+/// look that was taken before the files were read, so an edit during a reload or a start is
+/// noticed.
 pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
     let state = Arc::clone(&service.state);
     let mut known = service.project();
@@ -58,7 +59,8 @@ async fn fingerprints(project: &Arc<Project>) -> FileFingerprints {
     blocking(move || project.fingerprint_again()).await
 }
 
-/// Reads and compiles everything, and puts it in force. What is wrong leaves all as it is. Returns what was read.
+/// Reads and compiles everything, and puts it in force. What is wrong leaves all as it is. Returns
+/// what was read.
 async fn read(service: &Arc<Service>) -> Arc<Project> {
     let old = service.project();
     let (project, loaded) = blocking(move || {

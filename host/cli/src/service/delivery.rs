@@ -1,5 +1,6 @@
-//! What waits in the outbox, to its destination: a task for each, so that a slow or broken one holds nobody else up. A task is woken
-//! after each commit that adds messages for its destination, so the first messages of a long run do not wait for its end.
+//! What waits in the outbox, to its destination: a task for each, so that a slow or broken one
+//! holds nobody else up. A task is woken after each commit that adds messages for its destination,
+//! so the first messages of a long run do not wait for its end.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publis
 use super::backoff::Backoff;
 use super::state::ServiceState;
 
-/// How often a destination that is woken by nobody looks into the outbox. Looking costs one read; it bounds what a lost wake-up
-/// would cost.
+/// How often a destination that is woken by nobody looks into the outbox. Looking costs one read;
+/// it bounds what a lost wake-up would cost.
 pub(super) const LOOK: Duration = Duration::from_secs(30);
 
 /// How a destination does.
@@ -40,7 +41,8 @@ pub(crate) async fn deliver(
             cancel: cancel.clone(),
             ..DrainOptions::default()
         };
-        // Reports count from the beginning of a drain, the metrics from the beginning of the service.
+        // Reports count from the beginning of a drain, the metrics from the beginning of the
+        // service.
         let output_json = std::sync::Mutex::new(DrainReport::default());
         let progress = |report: &DrainReport| {
             let mut output_json = output_json.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,24 +1,27 @@
-//! File descriptors: how many there are, how many the service keeps for itself, and what is left for connections.
+//! File descriptors: how many there are, how many the service keeps for itself, and what is left
+//! for connections.
 //!
-//! Without a descriptor nothing works: no definition is listed, no rule is loaded, no file is read. So connections from
-//! outside get what is left after the service's own, and never more.
+//! Without a descriptor nothing works: no definition is listed, no rule is loaded, no file is read.
+//! So connections from outside get what is left after the service's own, and never more.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{control, operations};
 
-/// Standard streams, the event queue and signals of the runtime, listeners, name servers, and some to spare.
+/// Standard streams, the event queue and signals of the runtime, listeners, name servers, and some
+/// to spare.
 const OF_PROCESS: usize = 32;
 
-/// The store: its data file twice (LMDB writes through a second descriptor), its two locks and its folder; as many for a
-/// backup, for the look through a file before it is opened, and for `muster forget` beside them.
+/// The store: its data file twice (LMDB writes through a second descriptor), its two locks and its
+/// folder; as many for a backup, for the look through a file before it is opened, and for `muster
+/// forget` beside them.
 const OF_STORE: usize = 16;
 
 /// Definitions, lists and muster.yaml that are read at the same time: a folder and a file each.
 const OF_DEFINITIONS: usize = 16;
 
-/// A module: the image of its memory, and its artefact while it is loaded. Twice, since new definitions are loaded while the old
-/// ones are in force.
+/// A module: the image of its memory, and its artefact while it is loaded. Twice, since new
+/// definitions are loaded while the old ones are in force.
 const OF_MODULE: usize = 2 * 2;
 
 /// Modules that definitions may bring later.
@@ -30,10 +33,12 @@ const OF_FILES: usize = 16;
 /// A Kinesis source: a connection a shard, and those of the role's session.
 const OF_STREAM: usize = 64;
 
-/// A destination: its file and the file's folder, or connections to Kinesis and for the role's session.
+/// A destination: its file and the file's folder, or connections to Kinesis and for the role's
+/// session.
 const OF_DESTINATION: usize = 8;
 
-/// The fewest connections of an `http` source. Where the limit leaves fewer, they come out of the service's own.
+/// The fewest connections of an `http` source. Where the limit leaves fewer, they come out of the
+/// service's own.
 const FEWEST_CONNECTIONS: usize = 16;
 
 /// What of the service needs descriptors.
@@ -87,8 +92,8 @@ impl Needs {
     }
 }
 
-/// Raises the limit of open files as far as the system allows without asking anybody: the soft limit, which is often 1,024
-/// for the sake of old programs that use `select`, to the hard one.
+/// Raises the limit of open files as far as the system allows without asking anybody: the soft
+/// limit, which is often 1,024 for the sake of old programs that use `select`, to the hard one.
 pub(crate) fn raise() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {

@@ -37,7 +37,8 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
         };
         let worked = tokio::select! {
             worked = work => worked,
-            // A merge may take longer than the end may. It is crash-safe, and its thread holds no part up.
+            // A merge may take longer than the end may. It is crash-safe, and its thread holds no
+            // part up.
             () = state.stopping.cancelled() => return,
         };
         let wait = match worked {

@@ -223,7 +223,8 @@ impl Metrics {
         }
     }
 
-    /// What the store knows of the cohorts in force, also of those that have not run since the service began.
+    /// What the store knows of the cohorts in force, also of those that have not run since the
+    /// service began.
     fn cohorts(&self, state: &ServiceState) -> anyhow::Result<()> {
         let cohorts: Vec<(CohortId, Option<Millis>)> = {
             let active = state.active();

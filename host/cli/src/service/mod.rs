@@ -1,4 +1,5 @@
-//! The running service: sources, cohorts at their cadences, destinations, and what people ask of it.
+//! The running service: sources, cohorts at their cadences, destinations, and what people ask of
+//! it.
 //!
 //! | file | |
 //! |---|---|

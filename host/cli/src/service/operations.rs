@@ -18,11 +18,13 @@ use tower::ServiceExt;
 use super::blocking::blocking;
 use super::state::ServiceState;
 
-/// Connections at a time. A few that scrape metrics and probe health keep one each; one more takes the place of an idle one.
+/// Connections at a time. A few that scrape metrics and probe health keep one each; one more takes
+/// the place of an idle one.
 pub(super) const CONNECTIONS: usize = 64;
 
-/// What connections may take: the time of a head is that of ingestion, which is longer than the 5 s after which most pools drop
-/// a connection; an answer of a thousand cohorts is some 500 KB, which every network takes within seconds.
+/// What connections may take: the time of a head is that of ingestion, which is longer than the 5 s
+/// after which most pools drop a connection; an answer of a thousand cohorts is some 500 KB, which
+/// every network takes within seconds.
 const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: CONNECTIONS,
     head_time: Duration::from_secs(10),
@@ -70,8 +72,9 @@ async fn metrics(State(state): State<Arc<ServiceState>>) -> Response {
     }
 }
 
-/// Ready: every cohort has had its first attempt, every source gets on, every part runs, and nothing is being shut down. A wrong
-/// definition on disk is told and changes nothing of that, for the ones in force go on.
+/// Ready: every cohort has had its first attempt, every source gets on, every part runs, and
+/// nothing is being shut down. A wrong definition on disk is told and changes nothing of that, for
+/// the ones in force go on.
 async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
     let mut reasons = Vec::new();
     if state.stopping.is_cancelled() {

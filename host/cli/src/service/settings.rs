@@ -26,7 +26,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) runs: RunSettings,
     /// How often a destination that nobody wakes looks into the outbox.
     pub(crate) fingerprints: Duration,
-    /// Definitions are read again when it is notified, also of what came before the service listened.
+    /// Definitions are read again when it is notified, also of what came before the service
+    /// listened.
     pub(crate) reload: Arc<Notify>,
 }
 
@@ -44,7 +45,8 @@ impl Default for ServiceSettings {
     }
 }
 
-/// What is there before the project is read: the service's threads, and an ear for SIGHUP, which would end the process otherwise.
+/// What is there before the project is read: the service's threads, and an ear for SIGHUP, which
+/// would end the process otherwise.
 pub(crate) struct ServiceRuntime {
     pub(super) runtime: Runtime,
     /// See [`Settings::reload`].

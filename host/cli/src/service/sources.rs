@@ -35,8 +35,8 @@ enum OpenSource {
 }
 
 impl Sources {
-    /// Opens what can be opened before anything runs. Of open files they leave what the service needs for so many modules
-    /// and for the rest of itself.
+    /// Opens what can be opened before anything runs. Of open files they leave what the service
+    /// needs for so many modules and for the rest of itself.
     pub(super) async fn open(project: &Project, modules: usize) -> anyhow::Result<Self> {
         let connections = needs(&project.config, modules).connections(descriptors::limit());
         let mut all = Vec::new();
@@ -85,8 +85,8 @@ impl Sources {
         self.all.iter().map(stats).collect()
     }
 
-    /// Begins to read; each source until the service stops. What is returned is ready when the files that are there are imported,
-    /// so that a cohort's first run sees the history.
+    /// Begins to read; each source until the service stops. What is returned is ready when the
+    /// files that are there are imported, so that a cohort's first run sees the history.
     pub(super) fn start(
         self,
         state: &Arc<ServiceState>,

@@ -19,7 +19,8 @@ use super::delivery::Health;
 use super::metrics::Metrics;
 use super::supervisor::ServiceParts;
 
-/// Runs of scheduled cohorts at the same time. Each uses all processors and keeps a chunk of users in memory, so more would only take memory.
+/// Runs of scheduled cohorts at the same time. Each uses all processors and keeps a chunk of users
+/// in memory, so more would only take memory.
 const PERMITS: usize = 2;
 
 /// The running service, as its parts see it.
@@ -51,24 +52,27 @@ pub(crate) struct ServiceState {
     pub(crate) faults: super::tests::InjectedFaults,
 }
 
-/// Who may change what at the same time. A cohort's state is read, changed and written: by its group's task, one at a time, under
-/// `states` for reading; by what touches any cohort (`forget`), under `states` for writing.
+/// Who may change what at the same time. A cohort's state is read, changed and written: by its
+/// group's task, one at a time, under `states` for reading; by what touches any cohort (`forget`),
+/// under `states` for writing.
 #[derive(Default)]
 pub(crate) struct Locks {
     /// The states and members of cohorts.
     pub(crate) states: Arc<RwLock<()>>,
-    /// Held for as long as states of cohorts of any group are changed beside runs, after `states` if that is needed, too. Whoever
-    /// changes only cohorts of which no run is under way needs no other lock, and does not wait for the runs of others.
+    /// Held for as long as states of cohorts of any group are changed beside runs, after `states`
+    /// if that is needed, too. Whoever changes only cohorts of which no run is under way needs no
+    /// other lock, and does not wait for the runs of others.
     pub(crate) beside: Arc<tokio::sync::Mutex<()>>,
-    /// What the store keeps of modules: runs of a part of a module's cohorts hold it for reading, the clean-up of old modules for writing.
+    /// What the store keeps of modules: runs of a part of a module's cohorts hold it for reading,
+    /// the clean-up of old modules for writing.
     pub(crate) modules: Arc<RwLock<()>>,
     /// How many wait for the states of all cohorts.
     wanted: watch::Sender<usize>,
 }
 
 impl Locks {
-    /// Takes the states of all cohorts. Runs under way let go of them at their next commit, and go on
-    /// when this is dropped: nobody waits for a first sync of millions, nor behind one who does.
+    /// Takes the states of all cohorts. Runs under way let go of them at their next commit, and go
+    /// on when this is dropped: nobody waits for a first sync of millions, nor behind one who does.
     pub(crate) async fn all_states(&self) -> RwLockWriteGuard<'_, ()> {
         let _wanted = WaitingRequest::begin(&self.wanted);
         self.states.write().await

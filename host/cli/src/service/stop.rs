@@ -1,4 +1,5 @@
-//! The end of the service, in order: no new events, runs stop between two chunks, messages that are on their way arrive.
+//! The end of the service, in order: no new events, runs stop between two chunks, messages that are
+//! on their way arrive.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The owner of every task of the service: a part that panics or fails is logged, shown, and started again.
+//! The owner of every task of the service: a part that panics or fails is logged, shown, and
+//! started again.
 
 mod caught;
 mod parts;
@@ -44,8 +45,8 @@ impl Supervisor {
         }
     }
 
-    /// Starts a task. When its work panics or fails, it is begun again after a wait: whatever a part has done is in the store,
-    /// in commits that are whole. `down` is told why, each time.
+    /// Starts a task. When its work panics or fails, it is begun again after a wait: whatever a
+    /// part has done is in the store, in commits that are whole. `down` is told why, each time.
     pub(super) fn start<W, F>(
         &self,
         task: Task<W>,

@@ -72,8 +72,9 @@ fn words_of(users: Expr<I32>) -> Expr<I32> {
     (users + int(63)).shr(int(6))
 }
 
-/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits, then the instants. `leaves` are
-/// the functions of leaves, by the first node whose answers they write.
+/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits,
+/// then the instants. `leaves` are the functions of leaves, by the first node whose answers they
+/// write.
 pub(super) fn tile(
     plan: &Plan,
     addresses: &Addresses,

@@ -1,4 +1,5 @@
-//! Tests of one row over the columns of a batch: shared by the leaves over events, histories and user properties.
+//! Tests of one row over the columns of a batch: shared by the leaves over events, histories and
+//! user properties.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +39,8 @@ struct PatternLocals {
 }
 
 impl Columns {
-    /// Loads what some tests and further text columns need. `place` gives the address of a column's record.
+    /// Loads what some tests and further text columns need. `place` gives the address of a column's
+    /// record.
     pub(super) fn new(
         body: &mut FunctionBody,
         automata: &[u32],
@@ -98,7 +100,8 @@ impl Columns {
             RowTest::Column { column, check } => self.check(*column, check, row, user),
             RowTest::Any(tests) => any(tests.iter().map(|test| self.test(test, row, user))),
             RowTest::All(tests) => {
-                // Rows pass at random, so what is cheap is computed without branches; what is dear only if all that passes.
+                // Rows pass at random, so what is cheap is computed without branches; what is dear
+                // only if all that passes.
                 let (cheap, dear): (Vec<_>, Vec<_>) = tests.iter().partition(|test| is_cheap(test));
                 let cheap = cheap
                     .into_iter()
@@ -176,7 +179,8 @@ impl Columns {
         )
     }
 
-    /// The first instant after now at which the test's answer can change by the clock alone; infinite: never.
+    /// The first instant after now at which the test's answer can change by the clock alone;
+    /// infinite: never.
     pub(super) fn change(&self, test: &RowTest, row: Var<I32>) -> Option<Expr<F64>> {
         let checks = test.columns().into_iter().filter_map(|(index, check)| {
             let number = || Some(self.column(index)?.number(row));

@@ -1,5 +1,5 @@
-//! A `did` that holds for some counts and not for others on both sides: counts a user's matching rows, and finds when that
-//! count will next decide otherwise.
+//! A `did` that holds for some counts and not for others on both sides: counts a user's matching
+//! rows, and finds when that count will next decide otherwise.
 
 use wasm_encoder::Function;
 
@@ -44,7 +44,8 @@ pub(super) fn leaf(context: &ModuleContext<'_>, count: &CountNode, node: i32) ->
         body.set(holding, holds(&count.counts, matches));
         body.set(answer, float(f64::INFINITY));
         if let Some(window) = count.window {
-            // The rows leave the window, oldest first, until the count decides otherwise; rows of one instant leave together.
+            // The rows leave the window, oldest first, until the count decides otherwise; rows of
+            // one instant leave together.
             body.set(row, start);
             body.block(|body, found| {
                 body.while_(row.lt(end), |body| {

@@ -1,7 +1,9 @@
-//! The matching rows of a user as a list in memory, for the measures that look at them more than once.
+//! The matching rows of a user as a list in memory, for the measures that look at them more than
+//! once.
 //!
-//! An entry has 16 bytes: its row, the code of the value it is grouped by (0 without grouping), and the steps that the row
-//! passes, a bit each. Entries are in the order of rows, which is that of time, within each group.
+//! An entry has 16 bytes: its row, the code of the value it is grouped by (0 without grouping), and
+//! the steps that the row passes, a bit each. Entries are in the order of rows, which is that of
+//! time, within each group.
 
 use wasm_encoder::Function;
 
@@ -22,7 +24,8 @@ const STEPS: u64 = 8;
 pub(super) struct Gather<'a> {
     pub(super) columns: &'a Columns,
     pub(super) steps: &'a [&'a RowTest],
-    /// All tests whose answers may change with the clock: those of the steps, and what is asked of single rows later.
+    /// All tests whose answers may change with the clock: those of the steps, and what is asked of
+    /// single rows later.
     pub(super) relative: &'a [&'a RowTest],
     /// The column that rows are grouped by.
     pub(super) by: Option<ColumnLocals>,
@@ -185,8 +188,9 @@ pub(super) fn reserve() -> Function {
     body.finish()
 }
 
-/// `sort(from, to) -> to`: by code, then by row; merges runs of growing length, back and forth between the list and the room behind
-/// it. A row that carries a value twice carries it once: of equal entries one stays.
+/// `sort(from, to) -> to`: by code, then by row; merges runs of growing length, back and forth
+/// between the list and the room behind it. A row that carries a value twice carries it once: of
+/// equal entries one stays.
 pub(super) fn sort() -> Function {
     let mut body = FunctionBody::new(2);
     let (from, to) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));

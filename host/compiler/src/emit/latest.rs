@@ -1,4 +1,5 @@
-//! When the nth matching row from the end happened, for every n that is asked for at once; and the windows over that.
+//! When the nth matching row from the end happened, for every n that is asked for at once; and the
+//! windows over that.
 
 use std::collections::BTreeMap;
 
@@ -96,7 +97,8 @@ pub(super) fn leaf(
     }))
 }
 
-/// `within(target, latest, window)`: target = until the row leaves the window, or never again. Two users an instruction.
+/// `within(target, latest, window)`: target = until the row leaves the window, or never again. Two
+/// users an instruction.
 pub(super) fn within() -> Function {
     let mut body = FunctionBody::new(3);
     let (target, latest) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));

@@ -38,7 +38,8 @@ impl Leaf {
         self.body.finish()
     }
 
-    /// The function of a leaf that writes one answer a user at `node`; `answer` computes the signed instant.
+    /// The function of a leaf that writes one answer a user at `node`; `answer` computes the signed
+    /// instant.
     pub(super) fn answer(
         self,
         node: i32,

@@ -1,8 +1,9 @@
 //! The plan becomes a core module.
 //!
-//! Every node answers with one signed instant per user: `+u`, in until `u`; `-u`, out until `u`; infinite: for ever. Then `all`
-//! is the minimum, `any` the maximum and `not` the negation, and the instants come out as tight as they can be without asking
-//! again: an `all` that fails stays so until the last of its failing clauses changes. Times are below 2^53 ms, exact as `f64`.
+//! Every node answers with one signed instant per user: `+u`, in until `u`; `-u`, out until `u`;
+//! infinite: for ever. Then `all` is the minimum, `any` the maximum and `not` the negation, and the
+//! instants come out as tight as they can be without asking again: an `all` that fails stays so
+//! until the last of its failing clauses changes. Times are below 2^53 ms, exact as `f64`.
 
 mod classify;
 mod columns;
@@ -154,7 +155,8 @@ impl ModuleContext<'_> {
     }
 }
 
-/// The core module: exports `describe`, `classify`, `cabi_post_classify`, `cabi_realloc` and `memory`.
+/// The core module: exports `describe`, `classify`, `cabi_post_classify`, `cabi_realloc` and
+/// `memory`.
 pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     let mut data = StaticData::new();
     let description = describe::put(&mut data, plan);

@@ -1,4 +1,5 @@
-//! Nodes over a tile: the boolean algebra of signed instants, and what comes out of it. Two users an instruction.
+//! Nodes over a tile: the boolean algebra of signed instants, and what comes out of it. Two users
+//! an instruction.
 
 use wasm_encoder::{Function, InstructionSink};
 
@@ -35,7 +36,8 @@ fn join(operator: fn(&mut InstructionSink<'_>)) -> Function {
     body.finish()
 }
 
-/// `all(target, a, b)`: the lesser of two signed instants. No answer is NaN, so the one-instruction minimum is exact.
+/// `all(target, a, b)`: the lesser of two signed instants. No answer is NaN, so the one-instruction
+/// minimum is exact.
 pub(super) fn all() -> Function {
     join(|sink| {
         sink.f64x2_pmin();
@@ -86,8 +88,9 @@ pub(super) fn soonest() -> Function {
     body.finish()
 }
 
-/// `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort that is all of some nodes, of which the
-/// static ones (who answer in for ever or out for ever) come as bitmaps. Only users who are in by all of those are looked at at all.
+/// `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort that is
+/// all of some nodes, of which the static ones (who answer in for ever or out for ever) come as
+/// bitmaps. Only users who are in by all of those are looked at at all.
 pub(super) fn root(addresses: &Addresses) -> Function {
     let mut body = FunctionBody::new(7);
     let [
@@ -135,7 +138,8 @@ pub(super) fn root(addresses: &Addresses) -> Function {
     body.finish()
 }
 
-/// `members(words, node, count)`: writes the bits of the tile's users who are in, padding bits zero.
+/// `members(words, node, count)`: writes the bits of the tile's users who are in, padding bits
+/// zero.
 pub(super) fn members() -> Function {
     debug_assert!(TILE.is_multiple_of(64));
     let mut body = FunctionBody::new(3);
@@ -143,7 +147,8 @@ pub(super) fn members() -> Function {
     let (word_end, bits) = (body.local::<I32>(), body.local::<I64>());
     let mask = body.local::<I64>();
     body.while_(count.ne(int(0)), |body| {
-        // 64 users a word, the first in the lowest bit: two new bits enter at the top and shift down.
+        // 64 users a word, the first in the lowest bit: two new bits enter at the top and shift
+        // down.
         body.set(word_end, node + int(64 * 8));
         body.while_(node.lt(word_end), |body| {
             body.push(bits.shr(long(2)));

@@ -1,9 +1,11 @@
 //! `did_in_order`: whether any choice of events fits, in one pass.
 //!
-//! Of the chains of events that end in step j at an event, one is as good as all of them: the one whose first step is the
-//! latest, since every limit (the window, `all_within`, `without`) asks for a late first step. Let F(j, e) be that instant. It never
-//! falls from one event that takes step j to a later one, so of the earlier events that may take step j − 1 only the latest
-//! counts, both for F and for `each_within`; among the events of one instant the best two do, since an event does not follow itself.
+//! Of the chains of events that end in step j at an event, one is as good as all of them: the one
+//! whose first step is the latest, since every limit (the window, `all_within`, `without`) asks for
+//! a late first step. Let F(j, e) be that instant. It never falls from one event that takes step j
+//! to a later one, so of the earlier events that may take step j − 1 only the latest counts, both
+//! for F and for `each_within`; among the events of one instant the best two do, since an event
+//! does not follow itself.
 
 use wasm_encoder::Function;
 
@@ -59,7 +61,8 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &OrderNode, at: i32) -> Fu
                 to: middle,
             };
             chains.latest(body, inside, latest);
-            // The chain stands until its first step leaves; without one, the next event to enter may end one.
+            // The chain stands until its first step leaves; without one, the next event to enter
+            // may end one.
             let stays = leaves(&node.span, latest.get()).unwrap_or_else(|| float(f64::INFINITY));
             body.if_else(
                 latest.ne(long(NONE)),

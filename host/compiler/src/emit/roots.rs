@@ -1,5 +1,6 @@
-//! How cohorts take their answers. Most are all of a static node or more (a user property) and of dearer ones: of those only users
-//! who pass the static nodes are looked at, and the joined node is never written out.
+//! How cohorts take their answers. Most are all of a static node or more (a user property) and of
+//! dearer ones: of those only users who pass the static nodes are looked at, and the joined node is
+//! never written out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! Leaves over what is known of a user besides events: properties, their histories, the first event, the sample, the lists.
+//! Leaves over what is known of a user besides events: properties, their histories, the first
+//! event, the sample, the lists.
 
 use muster_definition::End;
 use wasm_encoder::Function;
@@ -11,7 +12,8 @@ use crate::layout::{batch, list};
 use crate::plan::{HistoryNode, PlanWhen, PlanWindow, RowTest, SpanStart};
 use crate::wasm::{Expr, F64, I32, I64, Var, all, float, global as global_, int, long, select};
 
-/// What properties hold now: it changes by news alone, unless an instant is compared with the clock.
+/// What properties hold now: it changes by news alone, unless an instant is compared with the
+/// clock.
 pub(super) fn properties(context: &ModuleContext<'_>, test: &RowTest, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let columns = context.columns(&mut leaf.body, &[test], &[], &super::columns::user_column);
@@ -70,7 +72,8 @@ pub(super) fn history(context: &ModuleContext<'_>, node: &HistoryNode, at: i32) 
 /// What a walk through a history knows.
 struct HistoryWalk<'a> {
     node: &'a HistoryNode,
-    /// The state at hand: when it began, when it ended (`i64::MAX`: it lasts), whether it passes the test.
+    /// The state at hand: when it began, when it ended (`i64::MAX`: it lasts), whether it passes
+    /// the test.
     since: Var<I64>,
     until: Var<I64>,
     passes: Var<I32>,
@@ -161,7 +164,8 @@ pub(super) fn first_seen(span: &PlanWindow, at: i32) -> Function {
     })
 }
 
-/// A stable share of users: the hash, mixed with the seed's by splitmix64's finalizer, as a number below 1.
+/// A stable share of users: the hash, mixed with the seed's by splitmix64's finalizer, as a number
+/// below 1.
 pub(super) fn sample(seed: u64, share: f64, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let hash = leaf.body.local::<I64>();

@@ -218,7 +218,8 @@ impl Plan {
     fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> PlanMeasure {
         let zone = match &window.start {
             Start::Calendar { zone, .. } => zone.clone(),
-            // The reader asks for a calendar window; whatever else it were, it would be of one zone.
+            // The reader asks for a calendar window; whatever else it were, it would be of one
+            // zone.
             _ => muster_definition::TimeZoneName::utc(),
         };
         let calendar = self.units_of(window, unit, &zone);
@@ -260,7 +261,8 @@ fn others(times: &Comparison) -> Vec<&Step> {
         .collect()
 }
 
-/// The numbers that hold, if the clause counts events in all of history or a rolling window and does no more.
+/// The numbers that hold, if the clause counts events in all of history or a rolling window and
+/// does no more.
 fn simple(did: &Did) -> Option<AllowedCounts> {
     let plain = matches!(did.window.start, Start::Ever | Start::Last(_))
         && did.window.end == End::Now

@@ -61,7 +61,8 @@ impl AllowedCounts {
     }
 }
 
-/// A bound on a count of rows, which is itself never negative and below 2^31 (a batch's rows are counted in 32 bits).
+/// A bound on a count of rows, which is itself never negative and below 2^31 (a batch's rows are
+/// counted in 32 bits).
 fn clamp(number: f64) -> i32 {
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,4 +1,5 @@
-//! Clauses become a graph of nodes in which equal clauses are one node, over the streams, columns and text tests they read.
+//! Clauses become a graph of nodes in which equal clauses are one node, over the streams, columns
+//! and text tests they read.
 
 mod build;
 mod counts;
@@ -63,7 +64,8 @@ pub(crate) enum PlanNode {
     Not(NodeId),
 }
 
-/// When the nth matching row from the end happened: no answer, but what [`WithinNode`]s of all windows share.
+/// When the nth matching row from the end happened: no answer, but what [`WithinNode`]s of all
+/// windows share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LatestNode {
     pub(crate) stream: usize,
@@ -72,7 +74,8 @@ pub(crate) struct LatestNode {
     pub(crate) nth: i32,
 }
 
-/// The common `did`: at least n matching rows lie in a rolling window, which they do until the nth from the end leaves it.
+/// The common `did`: at least n matching rows lie in a rolling window, which they do until the nth
+/// from the end leaves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WithinNode {
     pub(crate) latest: NodeId,
@@ -80,7 +83,8 @@ pub(crate) struct WithinNode {
     pub(crate) window: Option<i64>,
 }
 
-/// A `did` of other counts in a rolling window: how many rows of a stream pass the test, against the counts that hold.
+/// A `did` of other counts in a rolling window: how many rows of a stream pass the test, against
+/// the counts that hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CountNode {
     pub(crate) stream: usize,
@@ -247,7 +251,8 @@ impl Plan {
         id
     }
 
-    /// How far back the windows reach that ask for the latest rows of a test, in ms; none: all of history.
+    /// How far back the windows reach that ask for the latest rows of a test, in ms; none: all of
+    /// history.
     pub(crate) fn lookback_of_latest(&self, latest: &[NodeId]) -> Option<i64> {
         let windows = self.nodes.iter().filter_map(|node| match node {
             PlanNode::Within(within) if latest.contains(&within.latest) => Some(within.window),

@@ -126,7 +126,8 @@ impl Plan {
         index_of(&mut self.calendars, PlanCalendar { zone, unit, count })
     }
 
-    /// The calendar that has every unit of a window. Units are shorter than they ever are here, so there are enough of them.
+    /// The calendar that has every unit of a window. Units are shorter than they ever are here, so
+    /// there are enough of them.
     pub(super) fn units_of(&mut self, window: &Window, unit: Unit, zone: &TimeZoneName) -> usize {
         let units = |ms: i64| {
             let shortest = match unit {
@@ -141,8 +142,8 @@ impl Plan {
     }
 }
 
-/// How far back a window's start lies at most, in ms; `None`: there is no bound. Units are longer than they ever are here, and
-/// two days stand for a change of the date line.
+/// How far back a window's start lies at most, in ms; `None`: there is no bound. Units are longer
+/// than they ever are here, and two days stand for a change of the date line.
 pub(super) fn lookback_of(start: &Start) -> Option<i64> {
     match start {
         Start::Ever | Start::At(_) => None,

@@ -1,5 +1,5 @@
-//! A small typed language for the bodies of functions: expressions are values, statements are calls, and the types of Rust
-//! keep the types of Wasm apart.
+//! A small typed language for the bodies of functions: expressions are values, statements are
+//! calls, and the types of Rust keep the types of Wasm apart.
 //!
 //! It is notation, no compiler: each expression and statement is a fixed run of instructions.
 

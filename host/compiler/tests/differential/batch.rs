@@ -1,4 +1,5 @@
-//! Histories row by row become a batch of columns: written apart from the store, so that it is a second opinion.
+//! Histories row by row become a batch of columns: written apart from the store, so that it is a
+//! second opinion.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -116,7 +117,8 @@ fn matches(glob: &str, name: &str) -> bool {
     }
 }
 
-/// The instants at which the units of a calendar window begin, and the next one's: day by day, the obvious way.
+/// The instants at which the units of a calendar window begin, and the next one's: day by day, the
+/// obvious way.
 fn bounds(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
     let zone = TimeZoneDatabase::bundled()
         .get(&calendar.time_zone)
@@ -300,7 +302,8 @@ fn changes(
     }
 }
 
-/// The visible events of a stream, within its reach. The property without a name is the event's own.
+/// The visible events of a stream, within its reach. The property without a name is the event's
+/// own.
 fn events(
     stream: &StreamReads,
     histories: &[UserHistory],

@@ -1,4 +1,5 @@
-//! The compiled module against the plain interpreter: random definitions, many fused in one module, over random histories.
+//! The compiled module against the plain interpreter: random definitions, many fused in one module,
+//! over random histories.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,11 +21,13 @@ use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// The pairs of definition and history in one run of the suite, if [`PAIRS_VARIABLE`] says no other number.
+/// The pairs of definition and history in one run of the suite, if [`PAIRS_VARIABLE`] says no other
+/// number.
 const PAIRS: u32 = 100_000;
 const PAIRS_VARIABLE: &str = "MUSTER_DIFFERENTIAL_PAIRS";
 
-/// The most definitions of one module and histories of one batch: half of that on average, at three instants.
+/// The most definitions of one module and histories of one batch: half of that on average, at three
+/// instants.
 const DEFINITIONS: usize = 40;
 const HISTORIES: usize = 100;
 const PAIRS_OF_A_CASE: u32 = (DEFINITIONS / 2 * HISTORIES / 2 * 3) as u32;
@@ -82,8 +85,8 @@ fn shown(clause: &Clause, history: &UserHistory, now: Millis) -> String {
     format!("at {now}:\n{clause}\n{trace}\n{clause:#?}\n{history:#?}")
 }
 
-/// Membership is the interpreter's, and the instant is later than now and never later than the soonest of all cohorts'. Gives
-/// that, per user.
+/// Membership is the interpreter's, and the instant is later than now and never later than the
+/// soonest of all cohorts'. Gives that, per user.
 fn check(
     rule: &Module,
     clauses: &[Clause],
@@ -130,7 +133,8 @@ fn wasm_answers_as_the_interpreter_does() {
             let mut soonest = check(&rule, &clauses, &histories, now)?;
             soonest.retain(|until| *until < i64::MAX);
             soonest.sort_unstable();
-            // Just before and at an instant at which some answer changes. Events that come until then are seen by both.
+            // Just before and at an instant at which some answer changes. Events that come until
+            // then are seen by both.
             if let Some(instant) = soonest.get(soonest.len() / 2) {
                 check(&rule, &clauses, &histories, Millis(instant - 1))?;
                 check(&rule, &clauses, &histories, Millis(*instant))?;
@@ -159,7 +163,8 @@ fn each_clause_alone_answers_as_the_interpreter_does() {
         .unwrap();
 }
 
-/// Of `times` in a rolling window the instant is not only never too late: it is the very one at which the answer changes.
+/// Of `times` in a rolling window the instant is not only never too late: it is the very one at
+/// which the answer changes.
 #[test]
 fn until_is_exact_for_times_in_a_rolling_window() {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();

@@ -1,5 +1,5 @@
-//! Random definitions over the whole language and random histories, over few names, values and instants, so that they meet:
-//! ties, edges of windows and changes of clocks are common.
+//! Random definitions over the whole language and random histories, over few names, values and
+//! instants, so that they meet: ties, edges of windows and changes of clocks are common.
 
 use muster_definition::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
@@ -48,7 +48,8 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Events and changes lie in so many days from an era's start, and so does now.
 const DAYS: i64 = 14;
-/// In hours, as UTC has them: midnights of UTC, São Paulo and Los Angeles in winter and summer, and some more.
+/// In hours, as UTC has them: midnights of UTC, São Paulo and Los Angeles in winter and summer, and
+/// some more.
 const HOURS: [i64; 8] = [0, 2, 3, 7, 8, 9, 12, 23];
 
 /// The start of two weeks in which clocks change.
@@ -56,7 +57,8 @@ const HOURS: [i64; 8] = [0, 2, 3, 7, 8, 9, 12, 23];
 pub(crate) struct Era(i64);
 
 const ERAS: [Era; 3] = [
-    // From 2018-10-27: on 2018-11-04 Los Angeles has an hour twice and São Paulo skips midnight; a month begins.
+    // From 2018-10-27: on 2018-11-04 Los Angeles has an hour twice and São Paulo skips midnight; a
+    // month begins.
     Era(1_540_598_400_000),
     // From 2018-02-10: on 2018-02-17 São Paulo has the hour before midnight twice.
     Era(1_518_220_800_000),
@@ -144,7 +146,8 @@ fn changes(era: Era, property: &'static str) -> BoxedStrategy<Vec<(Millis, Optio
         .boxed()
 }
 
-/// A user. Some rows lie after `now`: the batch leaves them out, and the interpreter must not see them.
+/// A user. Some rows lie after `now`: the batch leaves them out, and the interpreter must not see
+/// them.
 pub(crate) fn history(era: Era) -> impl Strategy<Value = UserHistory> {
     let events = prop_oneof![
         1 => Just(Vec::new()),

@@ -1,4 +1,5 @@
-//! What random definitions found once, by name and as small as it got; and the places in the emitted code where a mistake is easiest.
+//! What random definitions found once, by name and as small as it got; and the places in the
+//! emitted code where a mistake is easiest.
 
 use std::collections::BTreeMap;
 

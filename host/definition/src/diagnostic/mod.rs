@@ -37,7 +37,8 @@ struct Label {
     text: String,
 }
 
-/// All that is wrong with a file, or with several together. As an error its message is the whole plain rendering.
+/// All that is wrong with a file, or with several together. As an error its message is the whole
+/// plain rendering.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
@@ -46,7 +47,8 @@ pub struct Diagnostics {
 }
 
 impl Diagnostic {
-    /// An error. The message is lower case, has no full stop, and quotes what the user wrote ([`quote`]).
+    /// An error. The message is lower case, has no full stop, and quotes what the user wrote
+    /// ([`quote`]).
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
         Self {
@@ -130,7 +132,8 @@ impl Diagnostic {
 }
 
 impl Diagnostics {
-    /// Adds one, unless there are [`limits::DIAGNOSTICS`] of its kind already, in which case it is only counted.
+    /// Adds one, unless there are [`limits::DIAGNOSTICS`] of its kind already, in which case it is
+    /// only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let same = |other: &&Diagnostic| other.severity == diagnostic.severity;
         if self.all.iter().filter(same).count() < limits::DIAGNOSTICS {
@@ -198,7 +201,8 @@ impl std::error::Error for Diagnostics {}
 /// The longest quotation of a file in a message, in characters.
 const QUOTATION: usize = 60;
 
-/// A text of the user between back quotes: on one line, without control characters, cut when it is long.
+/// A text of the user between back quotes: on one line, without control characters, cut when it is
+/// long.
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut quoted = String::from("`");

@@ -7,7 +7,8 @@ use annotate_snippets::{
 use super::{Diagnostic, Diagnostics, Label, Severity, Span};
 
 impl Diagnostics {
-    /// Each diagnostic with its place, the text there and its help, an empty line between; with ANSI colours if asked.
+    /// Each diagnostic with its place, the text there and its help, an empty line between; with
+    /// ANSI colours if asked.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let mut text = self
@@ -24,7 +25,8 @@ impl Diagnostics {
 }
 
 impl Diagnostic {
-    /// The diagnostic with its place, the text there and its help; with ANSI colours if asked. No line end at the end.
+    /// The diagnostic with its place, the text there and its help; with ANSI colours if asked. No
+    /// line end at the end.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {
@@ -62,7 +64,8 @@ impl Diagnostic {
     }
 }
 
-/// The lines around the marks of one file. Only those are handed over: the file may be large and the diagnostics many.
+/// The lines around the marks of one file. Only those are handed over: the file may be large and
+/// the diagnostics many.
 fn snippet(labels: &[Label]) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
     let Some(source) = labels.first().map(|label| &label.source) else {
         return Snippet::source("");

@@ -2,7 +2,8 @@
 
 use crate::{Bound, Comparison, Step};
 
-/// Whether all conditions hold for a number, given how many events each step of a [`Bound::Times`] has.
+/// Whether all conditions hold for a number, given how many events each step of a [`Bound::Times`]
+/// has.
 pub(super) fn compare(
     comparison: &Comparison,
     number: f64,

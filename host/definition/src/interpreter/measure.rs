@@ -21,7 +21,8 @@ pub(super) fn holds(did: &Did, moment: Moment<'_>) -> bool {
     values.any(|value| Measured::of(did, moment, Some((property, value))).holds())
 }
 
-/// The values of the `per:` property that the matching events in the window carry; for `regularly`, those in the spans.
+/// The values of the `per:` property that the matching events in the window carry; for `regularly`,
+/// those in the spans.
 pub(super) fn values(did: &Did, property: &str, moment: Moment<'_>) -> BTreeSet<String> {
     let window = match &did.measure {
         Measure::Regularly { every, of_last, .. } => Window {
@@ -160,8 +161,8 @@ impl<'d, 'h> Measured<'d, 'h> {
         values.collect::<BTreeSet<_>>().len()
     }
 
-    /// Each unit from the window's start to the current one, with how many events lie in it. Nothing happens before the
-    /// earliest instant, so no unit before its own counts.
+    /// Each unit from the window's start to the current one, with how many events lie in it.
+    /// Nothing happens before the earliest instant, so no unit before its own counts.
     pub(super) fn per_unit(&self, unit: Unit) -> Vec<(Millis, usize)> {
         let Start::Calendar {
             unit: of,

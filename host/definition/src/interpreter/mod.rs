@@ -1,7 +1,9 @@
-//! The plain interpreter: what a clause means, short, obvious and slow. `explain` shows it and the compiler is held to it.
+//! The plain interpreter: what a clause means, short, obvious and slow. `explain` shows it and the
+//! compiler is held to it.
 //!
 //! - [`holds`] is the meaning: one function a clause kind, each a sentence of docs/cohorts.md.
-//! - [`evaluate`] adds until when the answer stands. It asks [`holds`] again at every later instant that could matter.
+//! - [`evaluate`] adds until when the answer stands. It asks [`holds`] again at every later instant
+//!   that could matter.
 //! - [`trace`] says what decided.
 
 mod calendar;
@@ -32,11 +34,13 @@ pub use self::trace::{Trace, trace};
 pub struct Answer {
     /// In or out.
     pub member: bool,
-    /// The first instant at which the answer is the other one if nothing new happens; `None`: never.
+    /// The first instant at which the answer is the other one if nothing new happens; `None`:
+    /// never.
     pub until: Option<Millis>,
 }
 
-/// Whether anything is known of the user at an instant: only then can they be in a cohort (docs/cohorts.md, "Meaning").
+/// Whether anything is known of the user at an instant: only then can they be in a cohort
+/// (docs/cohorts.md, "Meaning").
 #[must_use]
 pub fn known(history: &UserHistory, now: Millis) -> bool {
     let changes = history.properties.values().flatten();
@@ -67,8 +71,8 @@ pub fn holds(clause: &Clause, history: &UserHistory, now: Millis) -> bool {
     }
 }
 
-/// The answer of a clause at an instant, and until when it stands. What lies later than `now` is invisible and stays so: the
-/// caller asks again when it comes.
+/// The answer of a clause at an instant, and until when it stands. What lies later than `now` is
+/// invisible and stays so: the caller asks again when it comes.
 #[must_use]
 pub fn evaluate(clause: &Clause, history: &UserHistory, now: Millis) -> Answer {
     let past = until::up_to(history, now);

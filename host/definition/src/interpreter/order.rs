@@ -13,7 +13,8 @@ pub(super) fn holds(order: &DidInOrder, moment: Moment<'_>) -> bool {
     found(order, moment).is_some()
 }
 
-/// The first and the last event of a choice that fits; with `same:`, of events that carry one value.
+/// The first and the last event of a choice that fits; with `same:`, of events that carry one
+/// value.
 pub(super) fn found<'h>(order: &DidInOrder, moment: Moment<'h>) -> Option<(&'h Event, &'h Event)> {
     let events: Vec<_> = moment.events().collect();
     let Some(property) = &order.same else {
@@ -32,8 +33,8 @@ pub(super) fn found<'h>(order: &DidInOrder, moment: Moment<'h>) -> Option<(&'h E
 
 /// The first and the last event of a choice that fits.
 ///
-/// Given the first event, each other step depends on the one before it alone: so it is enough to know, step after step, all
-/// the events that can take it.
+/// Given the first event, each other step depends on the one before it alone: so it is enough to
+/// know, step after step, all the events that can take it.
 fn fit<'h>(
     order: &DidInOrder,
     moment: Moment<'h>,

@@ -29,7 +29,8 @@ pub(super) fn predicate_holds(
 }
 
 fn test_holds(test: &Test, value: Option<&Value>, moment: Moment<'_>) -> bool {
-    // A list has the text of each element, nothing has none: so an absent value holds the negations only.
+    // A list has the text of each element, nothing has none: so an absent value holds the negations
+    // only.
     let texts = texts(value);
     let one_of = |wanted: &[Box<str>]| {
         texts

@@ -2,8 +2,9 @@
 
 use muster_model::user_hash;
 
-/// Whether a user is in the share: their hash, mixed with the seed, lies in the lowest `percent` of all hashes. Pure arithmetic,
-/// so it is the same on every machine; the compiled module does the same.
+/// Whether a user is in the share: their hash, mixed with the seed, lies in the lowest `percent` of
+/// all hashes. Pure arithmetic, so it is the same on every machine; the compiled module does the
+/// same.
 #[must_use]
 pub fn sampled(hash: u64, seed: &str, percent: f64) -> bool {
     place(hash, seed) < percent / 100.0

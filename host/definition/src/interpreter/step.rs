@@ -8,7 +8,8 @@ use super::moment::Moment;
 use super::predicate::properties_hold;
 use crate::Step;
 
-/// Whether an event has one of the names, all of `with`, and at least one of `with_any`, if there are any.
+/// Whether an event has one of the names, all of `with`, and at least one of `with_any`, if there
+/// are any.
 pub(super) fn matches(step: &Step, event: &Event, moment: Moment<'_>) -> bool {
     let named = step.names.iter().any(|name| name.matches(&event.name));
     let holds = |properties| properties_hold(properties, moment, |name| event.properties.get(name));

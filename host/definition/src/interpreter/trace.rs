@@ -1,4 +1,5 @@
-//! What decided: a clause, its answer and the values behind it, for `explain` and for tests that fail.
+//! What decided: a clause, its answer and the values behind it, for `explain` and for tests that
+//! fail.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,8 @@ use crate::Clause;
 /// A clause with its answer and what decided it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    /// The clause in one line, as an analyst writes it; of `all`, `any` and `not` that word alone, as their parts follow.
+    /// The clause in one line, as an analyst writes it; of `all`, `any` and `not` that word alone,
+    /// as their parts follow.
     pub text: String,
     /// Whether it holds.
     pub holds: bool,

@@ -1,7 +1,8 @@
 //! Which later instants could change an answer by the clock alone.
 //!
-//! An answer compares now with an instant of the history plus a length of time of the clause, or with the start of a calendar's
-//! unit. So it can change only at such sums and starts; the caller tries them all.
+//! An answer compares now with an instant of the history plus a length of time of the clause, or
+//! with the start of a calendar's unit. So it can change only at such sums and starts; the caller
+//! tries them all.
 
 use std::collections::BTreeSet;
 
@@ -77,8 +78,8 @@ struct CalendarWindow {
 }
 
 impl CalendarWindow {
-    /// Starts of units, from now until everything that happened has left the window. Then nothing changes any more: the
-    /// window has empty units only.
+    /// Starts of units, from now until everything that happened has left the window. Then nothing
+    /// changes any more: the window has empty units only.
     fn starts(&self, times: &BTreeSet<Millis>, now: Millis) -> Vec<Millis> {
         let mut starts = Vec::new();
         let Some(last) = times.last() else {

@@ -7,7 +7,8 @@ use super::moment::Moment;
 use super::predicate::{predicate_holds, properties_hold};
 use crate::{Duration, Predicate, Start, UserClause, When};
 
-/// A value that a property held from an instant to another one. `to` is the next change; `None`: it is the current value.
+/// A value that a property held from an instant to another one. `to` is the next change; `None`: it
+/// is the current value.
 pub(super) struct HeldValue<'h> {
     pub(super) from: Millis,
     pub(super) to: Option<Millis>,
@@ -69,8 +70,8 @@ fn held_for(name: &str, predicate: &Predicate, length: Duration, moment: Moment<
         .is_some_and(|first| first.from <= moment.ago(length))
 }
 
-/// What a property held from each of its changes to the next, the earliest first. Of changes at one instant only the last
-/// counts.
+/// What a property held from each of its changes to the next, the earliest first. Of changes at one
+/// instant only the last counts.
 pub(super) fn states<'h>(name: &str, moment: Moment<'h>) -> Vec<HeldValue<'h>> {
     let mut states: Vec<HeldValue<'h>> = Vec::new();
     let changes = moment.history.properties.get(name).into_iter().flatten();

@@ -23,7 +23,8 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// Whether no user meets both. Only what is plain to see: a clause and its opposite, counts of the same events, values of one property.
+/// Whether no user meets both. Only what is plain to see: a clause and its opposite, counts of the
+/// same events, values of one property.
 fn contradict(a: &Clause, b: &Clause) -> bool {
     let ((a, a_holds), (b, b_holds)) = (stripped(a), stripped(b));
     if a == b && a_holds != b_holds {

@@ -15,8 +15,8 @@ const WHAT: &str = "a date or an instant";
 pub(crate) const EXAMPLE: &str =
     "write a date like `2026-01-31`, or an instant like `2026-01-31T12:00:00Z`";
 
-/// A date, which is the first instant of its day in the time zone, or an RFC 3339 instant; what is finer than a millisecond
-/// is cut off.
+/// A date, which is the first instant of its day in the time zone, or an RFC 3339 instant; what is
+/// finer than a millisecond is cut off.
 pub(super) fn instant(
     reader: &mut YamlReader<'_>,
     zone: &TimeZoneName,
@@ -111,7 +111,8 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-/// The instant at which the zone's clocks show a time for the first time, or when they leave it out, the one after it.
+/// The instant at which the zone's clocks show a time for the first time, or when they leave it
+/// out, the one after it.
 fn first_of(local: DateTime, zone: &TimeZoneName) -> Option<Timestamp> {
     jiff_zone(zone).to_timestamp(local).ok()
 }

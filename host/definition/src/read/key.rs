@@ -5,8 +5,8 @@
 pub(crate) struct Key {
     /// How it is written.
     pub(crate) name: &'static str,
-    /// The kind of its value, by its name under `$defs` in the schema. A test compiles the schema, which finds a name that is
-    /// not there.
+    /// The kind of its value, by its name under `$defs` in the schema. A test compiles the schema,
+    /// which finds a name that is not there.
     pub(crate) takes: &'static str,
     /// What it says, in one sentence.
     pub(crate) about: &'static str,

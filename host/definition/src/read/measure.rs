@@ -80,7 +80,8 @@ pub(crate) const TABLE: [Key; 15] = [
 pub(crate) const KEYS: [&str; 15] = names(&TABLE);
 
 impl Clauses<'_, '_> {
-    /// The measure that a clause's keys say; without any, at least one event. The window is `None` if it is wrong.
+    /// The measure that a clause's keys say; without any, at least one event. The window is `None`
+    /// if it is wrong.
     pub(super) fn measure(
         &mut self,
         entries: &[Entry],

@@ -7,8 +7,8 @@ use crate::{Clause, Duration, Span, TimeZoneName};
 
 use super::clause::Clauses;
 
-/// Reads a clause in another file than a definition, and the cohorts that it uses, each with its place. The time zone is the
-/// one whose days and dates are meant.
+/// Reads a clause in another file than a definition, and the cohorts that it uses, each with its
+/// place. The time zone is the one whose days and dates are meant.
 pub fn read_clause(
     reader: &mut YamlReader<'_>,
     node: &Node,

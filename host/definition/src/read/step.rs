@@ -1,4 +1,5 @@
-//! Which events: a name, and what their properties hold (docs/cohorts.md, "did" and "did_in_order").
+//! Which events: a name, and what their properties hold (docs/cohorts.md, "did" and
+//! "did_in_order").
 
 use crate::clause::{EventName, Properties, Step};
 use crate::limits;

@@ -70,7 +70,8 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// Whether the predicates say the same at all times, as they must where other times than now are looked at.
+    /// Whether the predicates say the same at all times, as they must where other times than now
+    /// are looked at.
     fn is_fixed(&mut self, subject: &Entry, entries: &[Entry]) -> bool {
         let Some(when) = entries.iter().find(|entry| KEYS.contains(&&*entry.key)) else {
             return true;

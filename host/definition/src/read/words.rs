@@ -2,7 +2,8 @@
 
 use crate::yaml::{Entry, YamlReader, closest};
 
-/// What people write, and the word here. A word of several meanings is there several times: the one that fits counts.
+/// What people write, and the word here. A word of several meanings is there several times: the one
+/// that fits counts.
 const SYNONYMS: [(&str, &str); 60] = [
     ("and", "all"),
     ("or", "any"),

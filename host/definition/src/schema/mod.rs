@@ -1,9 +1,11 @@
-//! The language as a JSON Schema (draft 2020-12), for editors: they complete a definition and check it while it is written.
+//! The language as a JSON Schema (draft 2020-12), for editors: they complete a definition and check
+//! it while it is written.
 //!
-//! It is made from the tables of keys and the limits that the reader has, so that both know the same language. It is the
-//! coarser of the two: what it cannot say (whether a date is one of the calendar, how many clauses there are, whether another
-//! cohort is there) is left to `muster check`. What it refuses, the reader refuses too, but for instants that are written as
-//! ISO 8601 has them and RFC 3339 has not.
+//! It is made from the tables of keys and the limits that the reader has, so that both know the
+//! same language. It is the coarser of the two: what it cannot say (whether a date is one of the
+//! calendar, how many clauses there are, whether another cohort is there) is left to `muster
+//! check`. What it refuses, the reader refuses too, but for instants that are written as ISO 8601
+//! has them and RFC 3339 has not.
 
 mod clause;
 mod definition;

@@ -14,8 +14,8 @@ pub(super) fn properties<'k>(keys: impl IntoIterator<Item = &'k Key>) -> Map<Str
     keys.into_iter().map(property).collect()
 }
 
-/// A map that has these keys and no others. It has no `examples`: the YAML language server shows maps among them as
-/// `[object Object]`.
+/// A map that has these keys and no others. It has no `examples`: the YAML language server shows
+/// maps among them as `[object Object]`.
 pub(super) fn object(keys: &[&Key]) -> Value {
     let object = json!({
         "type": "object",
@@ -30,8 +30,9 @@ pub(super) fn object(keys: &[&Key]) -> Value {
     }
 }
 
-/// A value of any of these schemas, no two of which have a type in common. A keyword concerns values of its own type, so that they
-/// need no `anyOf`: editors guess wrong which alternative was meant.
+/// A value of any of these schemas, no two of which have a type in common. A keyword concerns
+/// values of its own type, so that they need no `anyOf`: editors guess wrong which alternative was
+/// meant.
 pub(super) fn either(about: &str, examples: Value, schemas: &[Value]) -> Value {
     let mut types = Vec::new();
     let mut both = json!({});
@@ -55,7 +56,8 @@ pub(super) fn with(mut schema: Value, key: &str, value: impl Into<Value>) -> Val
     schema
 }
 
-/// That the keys of two groups do not stand in one map: what a map has of one group shuts the later ones out.
+/// That the keys of two groups do not stand in one map: what a map has of one group shuts the later
+/// ones out.
 pub(super) fn apart(groups: &[&[&str]]) -> Vec<Value> {
     let mut rules = Vec::new();
     let mut rest = groups;

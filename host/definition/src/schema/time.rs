@@ -16,7 +16,8 @@ const COUNT: &str = "0*[1-9][0-9]*";
 /// RFC 3339's `full-date`.
 const DATE: &str = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
 
-/// What follows the date in RFC 3339's `date-time`; seconds may be left out, and minutes of the offset.
+/// What follows the date in RFC 3339's `date-time`; seconds may be left out, and minutes of the
+/// offset.
 const TIME: &str =
     "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-6][0-9]([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)";
 

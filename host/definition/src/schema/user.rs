@@ -10,7 +10,8 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![("sample".into(), object(&sample::TABLE.each_ref()))]
 }
 
-/// That a property is looked at in one way, and that its predicates count from now only where now is looked at.
+/// That a property is looked at in one way, and that its predicates count from now only where now
+/// is looked at.
 pub(super) fn when_rules() -> Vec<Value> {
     let mut rules = at_most_one(&user::KEYS);
     let fixed = json!({ "properties": without(&["in_last", "before_last"]) });

@@ -27,8 +27,8 @@ fn texts_of(texts: &[Box<str>]) -> String {
     list(texts.iter().map(|text| quoted(text)))
 }
 
-/// A key a test. A map has no key twice: several single values are `contains_all`, two bounds of which one key may be taken
-/// are `between`.
+/// A key a test. A map has no key twice: several single values are `contains_all`, two bounds of
+/// which one key may be taken are `between`.
 fn entries(tests: &[Test]) -> Vec<String> {
     let single = |test: &&Test| matches!(test, Test::AnyOf(texts) if texts.len() == 1);
     let all: Vec<_> = tests.iter().filter(single).collect();

@@ -30,8 +30,8 @@ pub(super) fn one_or_list<T: Display>(items: &[T]) -> String {
     }
 }
 
-/// A text as a value or a key in YAML's flow style, in quotes only where it would be read otherwise. It is one line, and no
-/// character in it does anything to a terminal.
+/// A text as a value or a key in YAML's flow style, in quotes only where it would be read
+/// otherwise. It is one line, and no character in it does anything to a terminal.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     if is_plain(text) {
@@ -54,7 +54,8 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A property's value in YAML's flow style: `60`, `[a, b]`; a text that looks like something else in quotes.
+/// A property's value in YAML's flow style: `60`, `[a, b]`; a text that looks like something else
+/// in quotes.
 #[must_use]
 pub fn value(value: &Value) -> String {
     let scalar = |scalar: &Scalar| match scalar {

@@ -1,5 +1,5 @@
-//! From a parser's events to the tree, within limits. The parser is pulled event by event: it never recurses, and a file
-//! that nests too deeply is left before it has cost anything.
+//! From a parser's events to the tree, within limits. The parser is pulled event by event: it never
+//! recurses, and a file that nests too deeply is left before it has cost anything.
 
 use std::collections::HashMap;
 
@@ -201,7 +201,8 @@ impl Loader<'_, '_> {
             ),
             None => return Ok(()),
         };
-        // A block ends where the next thing begins, behind comments and empty lines: its last value is what one sees.
+        // A block ends where the next thing begins, behind comments and empty lines: its last value
+        // is what one sees.
         let flow = self
             .source
             .text()
@@ -317,7 +318,8 @@ fn typed(text: &str) -> NodeContent {
         "" | "~" | "null" | "Null" | "NULL" => NodeContent::Nothing,
         "true" | "True" | "TRUE" => NodeContent::Flag(true),
         "false" | "False" | "FALSE" => NodeContent::Flag(false),
-        // One meaning of "a text that is a number" everywhere: here, in events, and in the ordering operators.
+        // One meaning of "a text that is a number" everywhere: here, in events, and in the ordering
+        // operators.
         _ => match Scalar::Text(text.into()).as_number() {
             Some(number) => NodeContent::Number(number),
             None => NodeContent::Text(text.into()),

@@ -1,8 +1,10 @@
-//! YAML and JSON with places: a tree of spanned nodes, and a reader that says what is wrong with it, all at once.
+//! YAML and JSON with places: a tree of spanned nodes, and a reader that says what is wrong with
+//! it, all at once.
 //!
-//! It serves any file of Muster (cohort definitions here, `muster.yaml` in the binary). It knows nothing of cohorts.
-//! It is not a general YAML library: anchors, aliases, tags and keys that are no plain value are refused, since nobody
-//! needs them in a file of a page and each is a way to write what a reader does not expect.
+//! It serves any file of Muster (cohort definitions here, `muster.yaml` in the binary). It knows
+//! nothing of cohorts. It is not a general YAML library: anchors, aliases, tags and keys that are
+//! no plain value are refused, since nobody needs them in a file of a page and each is a way to
+//! write what a reader does not expect.
 //!
 //! ```
 //! use muster_definition::{SourceFile, yaml::YamlReader};

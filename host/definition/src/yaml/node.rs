@@ -11,7 +11,8 @@ pub struct Node {
     pub content: NodeContent,
 }
 
-/// What a value is (YAML 1.2's core schema: `50` is a number, `"50"` a text, `true` a flag, `yes` a text).
+/// What a value is (YAML 1.2's core schema: `50` is a number, `"50"` a text, `true` a flag, `yes` a
+/// text).
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeContent {
     /// `null`, `~`, or left out.

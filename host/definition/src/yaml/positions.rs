@@ -1,4 +1,5 @@
-//! What the parser is given, and the way back from there: it counts characters, everything else bytes of the file.
+//! What the parser is given, and the way back from there: it counts characters, everything else
+//! bytes of the file.
 
 use std::borrow::Cow;
 
@@ -56,9 +57,10 @@ impl Positions {
     }
 }
 
-/// JSON escapes a character beyond U+FFFF by two surrogates (`\ud83d\ude00`), which programs that write ASCII do; YAML
-/// escapes it as one (`\U0001f600`). The text with such pairs joined, and where each of its characters was in the file;
-/// `None` if there is no such pair or the file is not JSON.
+/// JSON escapes a character beyond U+FFFF by two surrogates (`\ud83d\ude00`), which programs that
+/// write ASCII do; YAML escapes it as one (`\U0001f600`). The text with such pairs joined, and
+/// where each of its characters was in the file; `None` if there is no such pair or the file is not
+/// JSON.
 fn joined(source: &SourceFile) -> Option<(String, Vec<usize>)> {
     let file = source.text();
     if !source.path().ends_with(".json") || !(file.contains("\\ud") || file.contains("\\uD")) {

@@ -6,7 +6,8 @@ use super::suggest::{closest, list};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
 use crate::limits;
 
-/// Reads one file. Each getter reports what is wrong and then gives `None`, so that the caller can look at the rest.
+/// Reads one file. Each getter reports what is wrong and then gives `None`, so that the caller can
+/// look at the rest.
 #[derive(Debug)]
 pub struct YamlReader<'s> {
     source: &'s SourceFile,
@@ -58,7 +59,8 @@ impl<'s> YamlReader<'s> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports an error at a place, with what would be right. Always `None`, so that it can end a getter.
+    /// Reports an error at a place, with what would be right. Always `None`, so that it can end a
+    /// getter.
     pub fn wrong<T>(
         &mut self,
         span: Span,
@@ -82,7 +84,8 @@ impl<'s> YamlReader<'s> {
         );
     }
 
-    /// Reports that a value is of the wrong type. `what` is what belongs there: `a list of clauses`.
+    /// Reports that a value is of the wrong type. `what` is what belongs there: `a list of
+    /// clauses`.
     pub fn expected<T>(&mut self, node: &Node, what: &str, help: &str) -> Option<T> {
         let message = format!("expected {what}, found {}", node.describe());
         let diagnostic = Diagnostic::error(message).at(self.source, node.span, "");
@@ -90,7 +93,8 @@ impl<'s> YamlReader<'s> {
         None
     }
 
-    /// A text that can be a name: not empty, at most [`limits::NAME_BYTES`], without control characters.
+    /// A text that can be a name: not empty, at most [`limits::NAME_BYTES`], without control
+    /// characters.
     pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         let text = self.any_text(node, what)?;
         if text.is_empty() {

@@ -13,7 +13,8 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let likeness = |other: &str| {
         let other = plain(other);
         let edits = strsim::damerau_levenshtein(&word, &other);
-        // One slip in a short word, one in three letters of a longer one; and whatever only stops early (`sec`, `prop`).
+        // One slip in a short word, one in three letters of a longer one; and whatever only stops
+        // early (`sec`, `prop`).
         let near = edits <= (word.chars().count().min(other.chars().count()) / 3).max(1);
         let begins = !word.is_empty() && other.starts_with(&word);
         (near || begins).then_some(edits)

@@ -1,4 +1,5 @@
-//! Booleans, steps in order, user properties, first seen, samples and lists (docs/cohorts.md, "Clauses").
+//! Booleans, steps in order, user properties, first seen, samples and lists (docs/cohorts.md,
+//! "Clauses").
 
 use muster_definition::interpreter::{evaluate, known, sampled};
 use muster_definition::{Clause, DidInOrder, End, Sample, Start, Test, Unit, When, Window};

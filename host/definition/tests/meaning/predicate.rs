@@ -10,7 +10,8 @@ use crate::write::{did, fits, fits_not};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
 
-/// The answers for a list of values, `x` where the tests hold: of a user's property, and of an event's.
+/// The answers for a list of values, `x` where the tests hold: of a user's property, and of an
+/// event's.
 fn line(tests: &[Test], values: &[&str]) -> String {
     let now = instant(NOW, Millis(0));
     let predicate = Predicate {

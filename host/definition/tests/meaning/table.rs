@@ -2,7 +2,8 @@
 //!
 //! A history is a text of rows with `;` between them: when, and what.
 //! - when: `-3h` before now, `+1ms` after it, `0` at now, `-2d-1ms`, or an instant or date in UTC.
-//! - what: `Purchase amount=60 kind=[a,b]`, an event; `.city=Reno`, a user property changes; `.city`, it is unset.
+//! - what: `Purchase amount=60 kind=[a,b]`, an event; `.city=Reno`, a user property changes;
+//!   `.city`, it is unset.
 //! - values: `60` is a number, `true` a flag, `'60'` and all else a text, `[..]` a list.
 
 use muster_definition::Clause;

@@ -171,7 +171,8 @@ impl CohortRun {
 }
 
 impl CohortState {
-    /// Notes at the beginning of a run which definition, module and rule the members follow from now on.
+    /// Notes at the beginning of a run which definition, module and rule the members follow from
+    /// now on.
     fn follow(&mut self, definition: &str, identity: &RunIdentity, now: i64) {
         let same = self.definition == definition && self.module == identity.module;
         if identity.alone {

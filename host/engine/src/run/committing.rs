@@ -12,8 +12,8 @@ use crate::state::{ModuleState, RunCounts, UnfinishedRun};
 use crate::{EngineError, payload, state};
 
 impl ModuleRun<'_> {
-    /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records. Returns the bytes of its
-    /// messages.
+    /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records.
+    /// Returns the bytes of its messages.
     pub(super) fn commit(
         &mut self,
         mut chunk: EvaluatedChunk<'_>,

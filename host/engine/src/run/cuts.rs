@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use roaring::RoaringBitmap;
 
-/// About how many bytes of messages a commit has. The database holds the pages of a commit in memory until it is done, and
-/// the messages stand beside them once more: 64 MiB in all.
+/// About how many bytes of messages a commit has. The database holds the pages of a commit in
+/// memory until it is done, and the messages stand beside them once more: 64 MiB in all.
 pub const COMMIT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How many bytes a user in a message has, until a commit has shown it: an id and some properties.
@@ -20,7 +20,8 @@ pub(super) struct Cuts {
     /// What is left of the chunk.
     from: u32,
     end: u32,
-    /// How many users of a block are put into messages: each counts once for a cohort and destination.
+    /// How many users of a block are put into messages: each counts once for a cohort and
+    /// destination.
     blocks: BTreeMap<u32, u64>,
     bytes_per_user: u64,
     commit_bytes: u64,
@@ -120,7 +121,8 @@ mod tests {
     #[test]
     fn commits_are_cut_by_the_bytes_that_users_turned_out_to_have() {
         let users = RoaringBitmap::from_iter(0..10_000);
-        // 512 KiB at 1 KiB a user and two destinations are 256 users, a block; then 100 bytes each: 2,621 users, 10 blocks.
+        // 512 KiB at 1 KiB a user and two destinations are 256 users, a block; then 100 bytes each:
+        // 2,621 users, 10 blocks.
         let ranges = cuts(0..=u32::MAX, &users, 512 * 1024);
         assert_eq!(ranges[..3], [(0, 255), (256, 2815), (2816, 5375)]);
         assert_eq!(ranges.last(), Some(&(7936, u32::MAX)));

@@ -1,4 +1,5 @@
-//! The users of a tick through its rule, chunk by chunk: what a tick that commits and one that only looks have in common.
+//! The users of a tick through its rule, chunk by chunk: what a tick that commits and one that only
+//! looks have in common.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,7 +114,8 @@ impl<'a> Evaluating<'a> {
         self.users.len() as u64
     }
 
-    /// The next chunk's answers; `None` after the last. There is always one, for a tick with nobody left still has to be closed.
+    /// The next chunk's answers; `None` after the last. There is always one, for a tick with nobody
+    /// left still has to be closed.
     pub(super) fn next(&mut self) -> Result<Option<ChunkAnswers>, EngineError> {
         let Some(at) = self.next else {
             return Ok(None);
@@ -179,7 +181,8 @@ impl<'a> Evaluating<'a> {
 /// Of each cohort: which of the rule's answers is its.
 fn answers(module: &Module, cohorts: &[Cohort]) -> Result<Vec<usize>, EngineError> {
     let described = &module.description().cohorts;
-    // A rule for one cohort serves whichever definition names it; only a rule for many is asked by id.
+    // A rule for one cohort serves whichever definition names it; only a rule for many is asked by
+    // id.
     let answer = |cohort: &Cohort| match described.as_slice() {
         [_] => Some(0),
         many => many.iter().position(|id| id == cohort.id.as_str()),

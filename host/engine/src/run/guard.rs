@@ -51,7 +51,8 @@ impl Guard {
         (members > self.members).then_some(limit)
     }
 
-    /// What a cohort may move in this run; `None`: anything. A first sync moves everybody, as it should.
+    /// What a cohort may move in this run; `None`: anything. A first sync moves everybody, as it
+    /// should.
     fn of(&self, running: &CohortRun) -> Option<u64> {
         let guarded = running.state.held.is_none() && running.state.reason != Reason::First;
         guarded.then(|| self.limit(running.members.len())).flatten()
@@ -83,9 +84,9 @@ pub(super) struct GuardedRun<'a> {
     pub(super) candidates: u64,
 }
 
-/// Marks the cohorts that would move more than the guard lets pass. `first` is what the first chunk says; if it is not the only
-/// one, the others are asked ahead, and then a second time when they are committed: the moves of a whole run need not fit into
-/// memory.
+/// Marks the cohorts that would move more than the guard lets pass. `first` is what the first chunk
+/// says; if it is not the only one, the others are asked ahead, and then a second time when they
+/// are committed: the moves of a whole run need not fit into memory.
 pub(super) fn hold(
     guard: &Guard,
     run: &GuardedRun<'_>,

@@ -1,17 +1,20 @@
-//! A rule in the text format that reads what the host alone knows: a list, a calendar, instants, event names.
+//! A rule in the text format that reads what the host alone knows: a list, a calendar, instants,
+//! event names.
 
 use muster_sandbox::componentize;
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// Its members are the users on the list `staff`. An answer stands until the instant in `due` of the user's first event, or else
-/// until the calendar day in UTC ends. An event that is not called `Trial` is an error.
+/// Its members are the users on the list `staff`. An answer stands until the instant in `due` of
+/// the user's first event, or else until the calendar day in UTC ends. An event that is not called
+/// `Trial` is an error.
 pub(super) fn rule() -> Vec<u8> {
     let words = |words: &[u32]| -> String {
         let bytes = words.iter().flat_map(|word| word.to_le_bytes());
         bytes.map(|byte| format!("\\{byte:02x}")).collect()
     };
-    // cohorts, user-properties, property-histories, streams, calendars: pointer and length each; user-hashes; lists.
+    // cohorts, user-properties, property-histories, streams, calendars: pointer and length each;
+    // user-hashes; lists.
     let description = words(&[1100, 1, 0, 0, 0, 0, 1200, 1, 1300, 1, 0, 1120, 1]);
     // Names, properties, no reach.
     let stream = words(&[1140, 1, 1240, 2, 0, 0, 0, 0]);

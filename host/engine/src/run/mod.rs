@@ -1,4 +1,5 @@
-//! One tick of one rule: candidates, evaluation, diff, commit; or a preview of it, which commits nothing.
+//! One tick of one rule: candidates, evaluation, diff, commit; or a preview of it, which commits
+//! nothing.
 
 mod chunk_answers;
 mod cohort_run;
@@ -37,12 +38,13 @@ pub use cuts::COMMIT_BYTES;
 pub use guard::Guard;
 pub use preview::preview;
 
-/// How many users a chunk of a large tick has, whose answers are in memory at once. It is one commit, or several where many
-/// messages come of it ([`COMMIT_BYTES`]).
+/// How many users a chunk of a large tick has, whose answers are in memory at once. It is one
+/// commit, or several where many messages come of it ([`COMMIT_BYTES`]).
 pub const CHUNK_USERS: usize = 256 * 1024;
 
-/// After so many bytes of messages a run reads from a new snapshot: pages that an older one might still read cannot be used
-/// again, and the messages that were sent meanwhile leave such pages behind.
+/// After so many bytes of messages a run reads from a new snapshot: pages that an older one might
+/// still read cannot be used again, and the messages that were sent meanwhile leave such pages
+/// behind.
 const SNAPSHOT_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How far a tick is: users asked, of how many.
@@ -67,8 +69,8 @@ pub struct RunOptions<'a> {
     pub all_users: bool,
     /// Ask everybody, and tell every destination the whole cohort again.
     pub resend: bool,
-    /// These cohorts are a part of those that the rule is otherwise run for: everybody is asked, and the runs of all go on
-    /// from where they were.
+    /// These cohorts are a part of those that the rule is otherwise run for: everybody is asked,
+    /// and the runs of all go on from where they were.
     pub alone: bool,
     /// A run that was cut off is finished, and no other is begun after it.
     pub only_finish: bool,
@@ -107,14 +109,17 @@ impl RunOptions<'_> {
     }
 }
 
-/// Runs one tick of a rule for its cohorts, first finishing one that was cut off. Of the same cohorts there must be one tick at a time.
+/// Runs one tick of a rule for its cohorts, first finishing one that was cut off. Of the same
+/// cohorts there must be one tick at a time.
 ///
-/// It may be asked for some of a rule's cohorts alone ([`TickOptions::alone`]), as for others at another time: the store knows a
-/// rule together with the cohorts it is asked for, so everybody is asked about them, and the other cohorts are not touched.
+/// It may be asked for some of a rule's cohorts alone ([`TickOptions::alone`]), as for others at
+/// another time: the store knows a rule together with the cohorts it is asked for, so everybody is
+/// asked about them, and the other cohorts are not touched.
 ///
 /// # Errors
-/// When it is stopped, the store fails, the rule answers for other cohorts, or reads a time zone or a list that there is not. Nothing is left half done: what was committed is consistent,
-/// and the next call goes on.
+/// When it is stopped, the store fails, the rule answers for other cohorts, or reads a time zone or
+/// a list that there is not. Nothing is left half done: what was committed is consistent, and the
+/// next call goes on.
 pub fn run_module(
     store: &Store,
     module: &Module,
@@ -213,7 +218,8 @@ impl<'a> ModuleRun<'a> {
             (cohorts.iter().zip(&prior.cohorts)).zip(&mut self.report.cohorts)
         {
             let mut cohort = CohortRun::new(prior.clone(), cohort, &identity, &open, options);
-            // Deadlines of the rule look forward from its own clock. Members as of an earlier one do not follow it.
+            // Deadlines of the rule look forward from its own clock. Members as of an earlier one
+            // do not follow it.
             if options.alone
                 && state::clock_of_its_module(&snapshot, &cohort.state)?
                     .is_some_and(|clock| clock > options.now)

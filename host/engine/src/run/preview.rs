@@ -16,8 +16,9 @@ use crate::report::{CohortPreview, Preview, Reason, SkippedUsers};
 use crate::state::{ModuleState, UnfinishedRun};
 use crate::{EngineError, candidates, state};
 
-/// What [`super::tick`] would do at this moment: as it would, it first finishes a tick that was cut off. A snapshot is all it has,
-/// so it changes nothing. Of the users who would move it names `sample` a cohort and direction, those who came to the store first.
+/// What [`super::tick`] would do at this moment: as it would, it first finishes a tick that was cut
+/// off. A snapshot is all it has, so it changes nothing. Of the users who would move it names
+/// `sample` a cohort and direction, those who came to the store first.
 ///
 /// # Errors
 /// As [`super::tick`].

@@ -11,7 +11,8 @@ use muster_model::{Cadence, Millis};
 /// The length of `2026-03-01T00:00`: instants that agree so far are of one minute.
 const MINUTE: usize = 16;
 
-/// A run's record as the store takes it; `None`: in real time, a run that did nothing. The runs of one minute share a record there.
+/// A run's record as the store takes it; `None`: in real time, a run that did nothing. The runs of
+/// one minute share a record there.
 pub(super) fn record(
     snapshot: &Snapshot,
     cohort: &Cohort,
@@ -44,7 +45,8 @@ pub(super) fn record(
     }))
 }
 
-/// One record of two. Users who have no answer are those of the later one, which counts all who fail at present.
+/// One record of two. Users who have no answer are those of the later one, which counts all who
+/// fail at present.
 fn join(earlier: RunRecord, later: RunRecord) -> RunRecord {
     RunRecord {
         at: earlier.at,

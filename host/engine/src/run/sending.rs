@@ -69,8 +69,8 @@ impl EvaluatedChunk<'_> {
 }
 
 impl CohortRun {
-    /// Moves users of a part of a chunk, and adds to the commit what that changes and whom it tells. Returns how many users it
-    /// put into messages.
+    /// Moves users of a part of a chunk, and adds to the commit what that changes and whom it
+    /// tells. Returns how many users it put into messages.
     pub(super) fn send(
         &mut self,
         snapshot: &Snapshot,

@@ -455,7 +455,8 @@ fn a_preview_counts_who_cannot_be_evaluated() {
     assert_eq!(preview.cohorts[0].afterwards, 0);
 }
 
-/// A cut-off tick is previewed together with the one that follows it: Ann's answer is of the first, and runs out before the second.
+/// A cut-off tick is previewed together with the one that follows it: Ann's answer is of the first,
+/// and runs out before the second.
 #[test]
 fn a_preview_first_finishes_a_tick_that_was_cut_off() {
     let world = EngineWorld::new();
@@ -490,7 +491,8 @@ fn a_preview_first_finishes_a_tick_that_was_cut_off() {
     world.run(&module, &cohort, NOW + 20);
 }
 
-/// Two definitions may name one hand-written rule: the second is asked about in full though the rule is known.
+/// Two definitions may name one hand-written rule: the second is asked about in full though the
+/// rule is known.
 #[test]
 fn a_cohort_that_joins_a_known_rule_asks_everybody() {
     let world = EngineWorld::new();
@@ -629,7 +631,8 @@ fn lists_calendars_instants_and_event_names_reach_a_rule() {
     assert_eq!(run(&lists, NOW + 2 * DAY).unwrap().candidates, 2);
 }
 
-/// A tick that dies between its commits goes on where it was: the same run, no message twice, none missing.
+/// A tick that dies between its commits goes on where it was: the same run, no message twice, none
+/// missing.
 #[test]
 fn a_tick_cut_off_goes_on_with_the_same_run() {
     let world = EngineWorld::new();

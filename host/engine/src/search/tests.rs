@@ -251,7 +251,8 @@ fn all_sound_users_have_an_answer_after_some_runs() {
 
 #[test]
 fn an_earlier_chunk_costs_a_later_one_no_answer() {
-    // Of the first chunk's ten batches nine take the time limit, and four of them all that a run has.
+    // Of the first chunk's ten batches nine take the time limit, and four of them all that a run
+    // has.
     let mut runs = small(20, |user| {
         one_in_each(user) && (BATCH..10 * BATCH).contains(&user)
     });

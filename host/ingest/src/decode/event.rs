@@ -31,7 +31,8 @@ pub(crate) struct EventError {
     pub(crate) reason: LineError,
 }
 
-/// Decodes one object and adds what it holds to the buffer and the counts; if it is malformed, nothing.
+/// Decodes one object and adds what it holds to the buffer and the counts; if it is malformed,
+/// nothing.
 pub(crate) fn decode_event<'a>(
     text: &'a str,
     defaults: &EventDefaults,

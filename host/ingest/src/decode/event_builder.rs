@@ -1,4 +1,5 @@
-//! A line on its way into the buffer: nothing of it gets there before all of it has been read and found right.
+//! A line on its way into the buffer: nothing of it gets there before all of it has been read and
+//! found right.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -39,7 +39,8 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
                     builder.insert_id = builder.insert_id.take().or(id);
                 }
                 "uuid" => builder.uuid = id(builder, "uuid", &mut map)?,
-                // In order of trust: what the sender's clock said, then when the server got to know.
+                // In order of trust: what the sender's clock said, then when the server got to
+                // know.
                 "event_time" => time(builder, 0, "event_time", &mut map)?,
                 "client_event_time" => time(builder, 1, "client_event_time", &mut map)?,
                 "time" => time(builder, 2, "time", &mut map)?,
@@ -133,10 +134,12 @@ impl<'de> Visitor<'de> for IdSeed {
     }
 }
 
-/// An instant as text ([`Millis`]'s forms), or as milliseconds since the epoch; null and the empty text are none.
+/// An instant as text ([`Millis`]'s forms), or as milliseconds since the epoch; null and the empty
+/// text are none.
 struct TimeSeed(&'static str);
 
-/// A number of milliseconds below this (3 March 1973) is taken for what it most likely is, seconds, and refused.
+/// A number of milliseconds below this (3 March 1973) is taken for what it most likely is, seconds,
+/// and refused.
 const SECONDS: i64 = 100_000_000_000;
 
 impl TimeSeed {

@@ -188,7 +188,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     }
 }
 
-/// What a list holds: its scalars, and for objects in it one list a dotted name. Lists in lists are one list.
+/// What a list holds: its scalars, and for objects in it one list a dotted name. Lists in lists are
+/// one list.
 #[derive(Default)]
 struct ListValues<'de> {
     plain: Vec<BuilderScalar<'de>>,
@@ -308,8 +309,8 @@ fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
     }
 }
 
-/// Reads over the rest of an object. Names of its properties would be too long, and to build them would take time in the
-/// square of the line's length.
+/// Reads over the rest of an object. Names of its properties would be too long, and to build them
+/// would take time in the square of the line's length.
 fn skip<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
     while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
     Ok(())

@@ -15,7 +15,8 @@ pub(crate) struct LineChunk {
     pub(crate) next_line: u64,
     /// Where in the content the following line begins.
     pub(crate) end: u64,
-    /// There are no lines here, but in their place one that is longer than [`MAX_LINE`]; its bytes are gone.
+    /// There are no lines here, but in their place one that is longer than [`MAX_LINE`]; its bytes
+    /// are gone.
     pub(crate) too_long: bool,
     /// How much of the file had been read by then.
     pub(crate) bytes_read: u64,

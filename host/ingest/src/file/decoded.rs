@@ -60,11 +60,13 @@ pub(crate) struct DecodeJob<'a, R> {
     pub(crate) store: Option<&'a Store>,
 }
 
-/// Chunks that a worker may have before it: one at work, one waiting. With one more in the hands of reader and taker each,
-/// memory is bounded by (2 × threads + 2) chunks and their buffers (a buffer takes about twice its text).
+/// Chunks that a worker may have before it: one at work, one waiting. With one more in the hands of
+/// reader and taker each, memory is bounded by (2 × threads + 2) chunks and their buffers (a buffer
+/// takes about twice its text).
 const WAITING: usize = 1;
 
-/// Hands each decoded chunk to `take`, in order, on the caller's thread; ends with the first error of the reader or of `take`.
+/// Hands each decoded chunk to `take`, in order, on the caller's thread; ends with the first error
+/// of the reader or of `take`.
 pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
     work: DecodeJob<'_, R>,
     mut take: impl FnMut(&DecodedChunk) -> Result<(), E>,
@@ -80,8 +82,8 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
         store,
     } = work;
     std::thread::scope(|scope| {
-        // A ring: the reader gives chunk n to worker n mod threads, and the results are taken in the same turn. So they come in
-        // order, and nobody has to sort.
+        // A ring: the reader gives chunk n to worker n mod threads, and the results are taken in
+        // the same turn. So they come in order, and nobody has to sort.
         let (mut to_workers, mut from_workers) = (Vec::new(), Vec::new());
         for _ in 0..threads {
             let (to, work): (SyncSender<io::Result<DecodedChunk>>, _) = sync_channel(WAITING);

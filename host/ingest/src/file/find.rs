@@ -34,7 +34,8 @@ pub enum FindError {
         /// The folder it was looked for in.
         base: PathBuf,
     },
-    /// A folder cannot be listed, or a file's kind cannot be read, so nobody knows which files there are.
+    /// A folder cannot be listed, or a file's kind cannot be read, so nobody knows which files
+    /// there are.
     #[error("cannot look for `{pattern}`: cannot read `{}`: {why}", path.display())]
     Read {
         /// As it was written.
@@ -54,10 +55,11 @@ impl FindError {
     }
 }
 
-/// Returns the files that a pattern names, sorted by path. Relative patterns start at `base`. `*` and `?` stand for
-/// characters of a name, `**` for any number of folders, `[a-z]` for one of these characters, `[!a-z]` for none of them; a
-/// name that begins with a dot has to be written out. Folders are left out, `**` does not follow links to folders. A path
-/// of a file that is there is that file, whatever characters it has.
+/// Returns the files that a pattern names, sorted by path. Relative patterns start at `base`. `*`
+/// and `?` stand for characters of a name, `**` for any number of folders, `[a-z]` for one of these
+/// characters, `[!a-z]` for none of them; a name that begins with a dot has to be written out.
+/// Folders are left out, `**` does not follow links to folders. A path of a file that is there is
+/// that file, whatever characters it has.
 ///
 /// # Errors
 /// [`FindError::NoFile`] and [`FindError::NoMatch`] if there is no such file; [`FindError::Read`] if that cannot be known,
@@ -149,7 +151,8 @@ fn kind(path: &Path) -> Result<PathKind, Unreadable> {
     }
 }
 
-/// Whether an error says that there is nothing of this name. A name that is too long or has a zero byte names nothing.
+/// Whether an error says that there is nothing of this name. A name that is too long or has a zero
+/// byte names nothing.
 fn is_absence(error: &std::io::Error) -> bool {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     matches!(

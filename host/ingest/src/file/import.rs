@@ -31,7 +31,8 @@ pub struct ImportOptions {
     /// Whether a file that was imported to its end is imported once more. Events without an insert
     /// id that the store still has are there twice then.
     pub again: bool,
-    /// Set to true, for instance by a signal, it stops the import between two chunks; the next import of the file goes on there.
+    /// Set to true, for instance by a signal, it stops the import between two chunks; the next
+    /// import of the file goes on there.
     pub stop: Option<Arc<AtomicBool>>,
 }
 
@@ -61,11 +62,13 @@ pub struct ImportProgress {
     pub events: u64,
 }
 
-/// If not one of so many first lines can be read, the file is of another kind and not worth reading to its end.
+/// If not one of so many first lines can be read, the file is of another kind and not worth reading
+/// to its end.
 const HOPELESS: u64 = 1_000;
 
-/// What the store remembers of a file between two imports: where in the unpacked content the next line begins, its number,
-/// and what the lines before it held. JSON, so that a newer version can add to it.
+/// What the store remembers of a file between two imports: where in the unpacked content the next
+/// line begins, its number, and what the lines before it held. JSON, so that a newer version can
+/// add to it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct FilePosition {
     offset: u64,
@@ -94,11 +97,12 @@ impl FilePosition {
     }
 }
 
-/// Imports a file into the store: once (a file with the same content is not read again), and all of it in one moment.
+/// Imports a file into the store: once (a file with the same content is not read again), and all of
+/// it in one moment.
 ///
-/// `progress` is called after each chunk, on the caller's thread. When it fails, or the process dies, either nothing of the file
-/// stays, or what was read is kept aside, seen by nobody, and the next import of the same content goes on from there
-/// ([`ImportError`] says which).
+/// `progress` is called after each chunk, on the caller's thread. When it fails, or the process
+/// dies, either nothing of the file stays, or what was read is kept aside, seen by nobody, and the
+/// next import of the same content goes on from there ([`ImportError`] says which).
 ///
 /// # Errors
 /// See [`ImportError`]. Single malformed lines are no error: they are skipped and reported, up to
@@ -142,7 +146,8 @@ pub fn is_imported(snapshot: &Snapshot, path: &Path) -> Result<bool, ImportError
         .is_some())
 }
 
-/// What the store calls a file: its content, so that another name or place makes no other file of it. `None`: `stop` was set.
+/// What the store calls a file: its content, so that another name or place makes no other file of
+/// it. `None`: `stop` was set.
 fn source(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
     Ok(sha256(file, stop)?.map(|hash| format!("file:{hash}")))
 }
@@ -333,7 +338,8 @@ impl FileImport<'_> {
         Ok(())
     }
 
-    /// The store's key is the hash of what the file held before it was read: it must hold the same after.
+    /// The store's key is the hash of what the file held before it was read: it must hold the same
+    /// after.
     fn check_unchanged(&self, before: &Metadata) -> Result<(), ImportError> {
         let after = std::fs::metadata(self.path)
             .map_err(|error| ImportError::read(self.path, Compression::None, error))?;
@@ -374,7 +380,8 @@ fn store_error(path: &Path, source: StoreError) -> ImportError {
     ImportError::Store { path, source }
 }
 
-/// The hash of all bytes of a file, in hex; `None`: `stop` was set meanwhile, and a large file takes its time.
+/// The hash of all bytes of a file, in hex; `None`: `stop` was set meanwhile, and a large file
+/// takes its time.
 fn sha256(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 17];

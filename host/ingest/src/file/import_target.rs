@@ -13,7 +13,8 @@ pub(crate) trait ImportTarget {
     fn begin(&mut self, source: &str) -> Result<ImportStart, StoreError>;
     /// Forgets that a source was imported to its end.
     fn forget(&mut self, source: &str) -> Result<(), StoreError>;
-    /// Adds rows; `position` says where to go on after them. Returns how many values of properties were left out.
+    /// Adds rows; `position` says where to go on after them. Returns how many values of properties
+    /// were left out.
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError>;
     /// Makes all rows visible and the source done. Returns how many were seen to be double.
     fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError>;
@@ -29,7 +30,8 @@ pub(crate) enum ImportStart {
     Open(Option<Vec<u8>>),
 }
 
-/// The store's own staging. An import that is dropped is neither finished nor aborted: it waits to be gone on with.
+/// The store's own staging. An import that is dropped is neither finished nor aborted: it waits to
+/// be gone on with.
 pub(crate) struct StoreTarget<'a> {
     store: &'a Store,
     import: Option<Import>,

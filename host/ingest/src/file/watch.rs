@@ -1,8 +1,9 @@
 //! Files that appear while the service runs.
 //!
-//! Folders are looked at every so often: events of the system would be quicker, but network file systems have none. A file
-//! counts once two looks in a row have seen the same size and modification time. A writer that pauses for longer is better
-//! off writing under another name and renaming.
+//! Folders are looked at every so often: events of the system would be quicker, but network file
+//! systems have none. A file counts once two looks in a row have seen the same size and
+//! modification time. A writer that pauses for longer is better off writing under another name and
+//! renaming.
 
 mod pause;
 mod stamp;
@@ -37,12 +38,14 @@ pub struct FilesSettings {
 }
 
 impl FilesSettings {
-    /// How long it is from one look to the next unless somebody wants otherwise: a file is in after four seconds, and looking
-    /// at some thousand files, which takes milliseconds, is nothing beside it.
+    /// How long it is from one look to the next unless somebody wants otherwise: a file is in after
+    /// four seconds, and looking at some thousand files, which takes milliseconds, is nothing
+    /// beside it.
     pub const EVERY: Duration = Duration::from_secs(2);
 }
 
-/// How long after the first look the second one comes, at most: whoever waits for the files that are there need not wait long.
+/// How long after the first look the second one comes, at most: whoever waits for the files that
+/// are there need not wait long.
 const FIRST: Duration = Duration::from_millis(200);
 
 /// Why files are no longer watched.
@@ -58,14 +61,16 @@ pub enum FilesError {
     Thread,
 }
 
-/// Imports files as they appear, in the order of their paths, until it is cancelled. A file that is being imported then is
-/// gone on with at the next start.
+/// Imports files as they appear, in the order of their paths, until it is cancelled. A file that is
+/// being imported then is gone on with at the next start.
 ///
-/// `first_look` is told when the files that were there at the beginning have been looked at and are imported, or cannot be.
+/// `first_look` is told when the files that were there at the beginning have been looked at and are
+/// imported, or cannot be.
 ///
-/// What was imported once is known by path, size and modification time, also after a restart, and not read again. A file that
-/// was imported and changes is another file. One that cannot be imported is logged and told in `stats`; it is tried again
-/// when it changes, or if the fault is the disk's or the store's, after a while that grows.
+/// What was imported once is known by path, size and modification time, also after a restart, and
+/// not read again. A file that was imported and changes is another file. One that cannot be
+/// imported is logged and told in `stats`; it is tried again when it changes, or if the fault is
+/// the disk's or the store's, after a while that grows.
 ///
 /// # Errors
 /// [`FilesError::Pattern`] if a glob is none, and [`FilesError::Thread`] if the looking thread panicked.

@@ -1,4 +1,5 @@
-//! What requests are answered, in the vendor's words (docs/facts.md, "Event input in the wild"): its SDKs act on them.
+//! What requests are answered, in the vendor's words (docs/facts.md, "Event input in the wild"):
+//! its SDKs act on them.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ pub(super) struct Stored {
     code: u16,
     /// Those that are on disk. The vendor's SDKs read it and act on nothing but `code`.
     events_ingested: u64,
-    /// Those that are not, by reason. The vendor's answer has no such key, and its SDKs pass over it.
+    /// Those that are not, by reason. The vendor's answer has no such key, and its SDKs pass over
+    /// it.
     #[serde(skip_serializing_if = "SkippedEvents::is_nothing")]
     events_skipped: SkippedEvents,
     payload_size_bytes: usize,
@@ -67,7 +69,8 @@ pub(super) struct Refusal {
     events_with_missing_fields: Indices,
 }
 
-/// The indices of events by the field that is at fault: SDKs give up on these and send the others again.
+/// The indices of events by the field that is at fault: SDKs give up on these and send the others
+/// again.
 pub(super) type Indices = BTreeMap<&'static str, Vec<usize>>;
 
 impl Stored {

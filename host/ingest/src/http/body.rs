@@ -22,7 +22,8 @@ pub(super) struct Receiving {
     /// When it must be complete.
     until: Instant,
     pace: Pace,
-    /// The client sends nothing before it is told to go on, which it is when the body is first asked for.
+    /// The client sends nothing before it is told to go on, which it is when the body is first
+    /// asked for.
     held_back: bool,
 }
 
@@ -37,8 +38,8 @@ impl Receiving {
         }
     }
 
-    /// All of it; a body that is refused was read to its end nevertheless, so that the client gets the answer. One that the
-    /// client holds back is not asked for.
+    /// All of it; a body that is refused was read to its end nevertheless, so that the client gets
+    /// the answer. One that the client holds back is not asked for.
     pub(super) async fn read(
         mut self,
         limit: usize,
@@ -102,7 +103,8 @@ impl Receiving {
                     return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error));
                 }
                 Ok(None) => return Ok(None),
-                // Nobody reads this answer if the connection is broken; a wrong chunk size can be told.
+                // Nobody reads this answer if the connection is broken; a wrong chunk size can be
+                // told.
                 Ok(Some(Err(error))) => {
                     return Err(Refusal::bad(format!("The body cannot be read: {error}")));
                 }
@@ -118,7 +120,8 @@ impl Receiving {
     }
 }
 
-/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1). HTTP/1.0 does not know it.
+/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1).
+/// HTTP/1.0 does not know it.
 fn asks_first(head: &Parts) -> bool {
     let expect = head.headers.get(EXPECT).map(HeaderValue::as_bytes);
     head.version == Version::HTTP_11

@@ -13,8 +13,8 @@ pub(super) struct Shares {
     pub(super) for_small: usize,
     /// The most that a small request holds.
     pub(super) small: usize,
-    /// The most that the requests of one address hold. One large request of it may go beyond, and its small ones then
-    /// still get three quarters of `for_small`.
+    /// The most that the requests of one address hold. One large request of it may go beyond, and
+    /// its small ones then still get three quarters of `for_small`.
     pub(super) of_peer: usize,
 }
 
@@ -210,7 +210,8 @@ mod tests {
             small: 5,
             of_peer: 60,
         });
-        // A large request that is alone may be as large as any; a few small ones of its address get in beside it.
+        // A large request that is alone may be as large as any; a few small ones of its address get
+        // in beside it.
         let mut alone = budget.reservation(peer(1));
         assert_eq!(alone.grow(90), Ok(()));
         let (mut second, mut third) = (budget.reservation(peer(1)), budget.reservation(peer(1)));

@@ -1,5 +1,5 @@
-//! The one thread that writes to the store. While one commit is on its way to the disk the next requests gather; they
-//! share the commit that follows.
+//! The one thread that writes to the store. While one commit is on its way to the disk the next
+//! requests gather; they share the commit that follows.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub(super) struct CommitJob {
 /// Done, or why not, in words for the client.
 pub(super) type Committed = Result<(), Arc<str>>;
 
-/// One durable commit of a buffer's rows: the store's. Returns how many values of properties were left out.
+/// One durable commit of a buffer's rows: the store's. Returns how many values of properties were
+/// left out.
 pub(super) type Append = Box<dyn FnMut(&EventBuffer) -> Result<u64, StoreError> + Send>;
 
 /// Commits until all senders are gone and nothing waits. Blocks.
@@ -85,7 +86,8 @@ mod tests {
     use super::super::budget::ByteBudget;
     use super::*;
 
-    /// What the store gets of requests that wait: the sizes of its commits, and whether all were told that they are done.
+    /// What the store gets of requests that wait: the sizes of its commits, and whether all were
+    /// told that they are done.
     fn commits(requests: usize, text: usize) -> (Vec<EventBuffer>, SourceStats, bool) {
         let budget = ByteBudget::of(1);
         let (sender, queue) = mpsc::channel(requests);

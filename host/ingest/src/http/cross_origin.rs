@@ -1,4 +1,5 @@
-//! What lets pages of other origins send events (CORS). The API key decides who may, not the origin.
+//! What lets pages of other origins send events (CORS). The API key decides who may, not the
+//! origin.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,8 +12,9 @@ use hyper::{Response, StatusCode};
 
 /// Lets the page that asked read an answer.
 ///
-/// Its origin is named, and `*` stands only for a request without one: `sendBeacon` and `fetch` with `credentials: "include"`
-/// send cookies along, and then browsers take no `*`. No cookie means anything here.
+/// Its origin is named, and `*` stands only for a request without one: `sendBeacon` and `fetch`
+/// with `credentials: "include"` send cookies along, and then browsers take no `*`. No cookie means
+/// anything here.
 pub(super) fn open(context: &HeaderMap, answer: &mut HeaderMap) {
     let any = HeaderValue::from_static("*");
     let origin = context.get(ORIGIN);

@@ -1,4 +1,5 @@
-//! Forms, as bodies and as queries. What is no UTF-8 is refused: replaced by a stand-in, two user ids could become one.
+//! Forms, as bodies and as queries. What is no UTF-8 is refused: replaced by a stand-in, two user
+//! ids could become one.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,8 @@ pub(super) struct NotUtf8 {
     pub(super) byte: usize,
 }
 
-/// The last value of a name in `application/x-www-form-urlencoded` bytes; `None`: there is no such name.
+/// The last value of a name in `application/x-www-form-urlencoded` bytes; `None`: there is no such
+/// name.
 pub(super) fn value<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, NotUtf8> {
     let pairs = form.split(|byte| *byte == b'&').rev();
     for pair in pairs {

@@ -30,8 +30,8 @@ pub(super) struct EventServerState {
     /// Whose limits on names hold.
     pub(super) store: Option<Store>,
     pub(super) budget: ByteBudget,
-    /// One for each request that may be decoded at a time: as many as there are processors. More threads would be no
-    /// faster, and each keeps memory of its own.
+    /// One for each request that may be decoded at a time: as many as there are processors. More
+    /// threads would be no faster, and each keeps memory of its own.
     pub(super) decoders: Arc<Semaphore>,
     pub(super) queue: mpsc::Sender<CommitJob>,
     pub(super) stats: Arc<SourceStats>,

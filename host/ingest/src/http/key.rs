@@ -27,8 +27,8 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Whether a key is one of those allowed. The time it takes tells nothing of them: hashes of one length are compared, each
-/// to its end.
+/// Whether a key is one of those allowed. The time it takes tells nothing of them: hashes of one
+/// length are compared, each to its end.
 fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
     let ApiKey(given) = ApiKey::new(key);
     allowed.iter().fold(false, |found, ApiKey(allowed)| {
@@ -49,7 +49,8 @@ pub(super) fn check(key: &str, allowed: &[ApiKey]) -> Result<(), Refusal> {
     }
 }
 
-/// Checks the key that a request's header or query carries, before anything of its body is read. Returns whether there is one.
+/// Checks the key that a request's header or query carries, before anything of its body is read.
+/// Returns whether there is one.
 pub(super) fn check_head(head: &Parts, allowed: &[ApiKey]) -> Result<bool, Refusal> {
     let query = head.uri.query().unwrap_or_default();
     let of_query = form::value(query.as_bytes(), "api_key").map_err(|error| {

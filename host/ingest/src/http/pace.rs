@@ -1,4 +1,5 @@
-//! Whether a body gets on: what a sender must bring in, so that it does not hold bytes and time that others need.
+//! Whether a body gets on: what a sender must bring in, so that it does not hold bytes and time
+//! that others need.
 
 use std::time::Duration;
 

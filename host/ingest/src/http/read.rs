@@ -89,7 +89,8 @@ pub(super) fn read(
     events(&list, kind, context.now, store, reservation)
 }
 
-/// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a form, a beacon a text.
+/// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a
+/// form, a beacon a text.
 fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
@@ -105,8 +106,8 @@ fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Re
     })
 }
 
-/// The parts of the request's object, unread: each event is read by itself, so that one that is malformed can be named
-/// by its index.
+/// The parts of the request's object, unread: each event is read by itself, so that one that is
+/// malformed can be named by its index.
 #[derive(serde::Deserialize)]
 struct RequestParts<'a> {
     #[serde(borrow)]

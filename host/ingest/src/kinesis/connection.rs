@@ -1,4 +1,5 @@
-//! A client of the stream, made anew when its credentials have expired, and the three calls that reading takes.
+//! A client of the stream, made anew when its credentials have expired, and the three calls that
+//! reading takes.
 
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ pub(super) enum ReadError {
     Expired,
     /// The shard is asked too often, or for too much.
     Throttled,
-    /// The position is none of the shard's: most likely its records are older than the stream keeps.
+    /// The position is none of the shard's: most likely its records are older than the stream
+    /// keeps.
     NoSuchPosition(String),
     /// Anything else.
     Other(String),
@@ -101,7 +103,8 @@ impl KinesisConnection {
         };
         match call.send().await {
             Ok(answer) => Ok(answer.shard_iterator),
-            // Of another position it means something else: an instant that has not come yet by Kinesis's clock, for one.
+            // Of another position it means something else: an instant that has not come yet by
+            // Kinesis's clock, for one.
             Err(error)
                 if matches!(position, ShardPosition::After(_))
                     && code(&error) == Some("InvalidArgumentException") =>
@@ -121,8 +124,8 @@ impl KinesisConnection {
         }
     }
 
-    /// Tells the faults apart by their codes. Expired credentials are neither retried nor refreshed by the SDK: a fresh client has fresh
-    /// ones.
+    /// Tells the faults apart by their codes. Expired credentials are neither retried nor refreshed
+    /// by the SDK: a fresh client has fresh ones.
     async fn fault<E, R>(&self, error: &SdkError<E, R>) -> ReadError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -152,7 +155,8 @@ async fn connect(
     muster_aws::connect(stream.stream_name.as_str(), stream, Access::Read).await
 }
 
-/// What the service said, without the request's id: what is the same trouble as before is to read the same.
+/// What the service said, without the request's id: what is the same trouble as before is to read
+/// the same.
 fn describe<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

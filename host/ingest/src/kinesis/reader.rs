@@ -70,8 +70,9 @@ impl ShardReader {
         (self.shard, ShardEnd::Stopped)
     }
 
-    /// One call and one commit. Whether the shard has ended. When it is cancelled, a call under way is dropped, for what it brings is not
-    /// stored yet and comes again; a commit under way is waited for.
+    /// One call and one commit. Whether the shard has ended. When it is cancelled, a call under way
+    /// is dropped, for what it brings is not stored yet and comes again; a commit under way is
+    /// waited for.
     async fn step(&mut self, cancel: &CancellationToken) -> Result<bool, ReadError> {
         let shared = Arc::clone(&self.shared);
         let iterator = match self.iterator.take() {

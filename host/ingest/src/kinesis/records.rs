@@ -12,7 +12,8 @@ use crate::{LineCounts, decode_lines};
 /// What the first two bytes of gzip are.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The most bytes of a record once it is unpacked: as many lines of the longest as fit into Kinesis's largest record.
+/// The most bytes of a record once it is unpacked: as many lines of the longest as fit into
+/// Kinesis's largest record.
 const UNPACKED: u64 = 10 * MAX_LINE as u64;
 
 /// How many malformed records of one call are logged.

@@ -9,8 +9,8 @@ use super::StreamState;
 use super::position::ShardPosition;
 
 impl StreamState {
-    /// Where a shard begins that has no position: a child of one that was read at its first record, whatever `start` says by now, and any
-    /// other where `start` says.
+    /// Where a shard begins that has no position: a child of one that was read at its first record,
+    /// whatever `start` says by now, and any other where `start` says.
     pub(super) fn beginning(&self, shard: &Shard) -> Result<ShardPosition, StoreError> {
         for parent in [&shard.parent_shard_id, &shard.adjacent_parent_shard_id]
             .into_iter()
@@ -23,7 +23,8 @@ impl StreamState {
         Ok(self.start.clone())
     }
 
-    /// The shards that are not read to their end and whose parents, as far as the stream still has them, are.
+    /// The shards that are not read to their end and whose parents, as far as the stream still has
+    /// them, are.
     pub(super) fn readable<'a>(&self, all: &'a [Shard]) -> Result<Vec<&'a Shard>, StoreError> {
         let mut ended = BTreeSet::new();
         for shard in all {

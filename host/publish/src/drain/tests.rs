@@ -84,8 +84,8 @@ impl Outbox for WatchedOutbox {
 /// What the destination does with a call.
 #[derive(Clone, Debug)]
 enum ScriptedAnswer {
-    /// A verdict per message, by a letter each: `.` sent, `t` throttled, `f` failed, `p` poison. Messages beyond the
-    /// letters are sent.
+    /// A verdict per message, by a letter each: `.` sent, `t` throttled, `f` failed, `p` poison.
+    /// Messages beyond the letters are sent.
     Answer(&'static str),
     /// The messages arrive, the answer does not.
     Lost,
@@ -226,7 +226,8 @@ async fn only_what_failed_goes_again_and_first() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_filled_whatever_the_outbox_reads_at_a_time() {
-    // The outbox stops one message past the bytes of a call; the one left over does not travel alone.
+    // The outbox stops one message past the bytes of a call; the one left over does not travel
+    // alone.
     let limits = CallLimits {
         messages: 100,
         bytes: 48,

@@ -53,8 +53,9 @@ impl Fault {
         if let SdkError::ServiceError(_) = error {
             return Self::answered(AwsService::Kinesis, error);
         }
-        // Credentials are fetched on the way to the call, so their errors are inside of the call's; and those of the
-        // process itself, on the way to the role's, are inside of these. The innermost says what is wrong.
+        // Credentials are fetched on the way to the call, so their errors are inside of the call's;
+        // and those of the process itself, on the way to the role's, are inside of these. The
+        // innermost says what is wrong.
         let sts = causes(error).find_map(|cause| {
             let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
             let web =
@@ -189,8 +190,8 @@ fn class_of_answer(code: Option<&str>, status: u16) -> Class {
     }
 }
 
-/// The class of an error code of Kinesis or STS, of a call or of one entry of an answer. Codes are those of the API
-/// references' operation and common errors.
+/// The class of an error code of Kinesis or STS, of a call or of one entry of an answer. Codes are
+/// those of the API references' operation and common errors.
 pub(super) fn class_of_code(code: &str) -> Option<Class> {
     Some(match code {
         "ProvisionedThroughputExceededException"
@@ -264,8 +265,8 @@ fn class_without_answer<E>(error: &SdkError<E, HttpResponse>) -> Class {
     }
 }
 
-/// The class of what kept us from having credentials of our own, if it will not pass by itself as a server of
-/// metadata that does not answer does.
+/// The class of what kept us from having credentials of our own, if it will not pass by itself as a
+/// server of metadata that does not answer does.
 fn class_of_credentials(error: &CredentialsError) -> Option<Class> {
     match error {
         CredentialsError::CredentialsNotLoaded(_) => Some(Class::Denied),

@@ -4,7 +4,8 @@ use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A hash of the message's id, 32 hexadecimal digits: the same at each attempt, and spread evenly over the shards.
+/// A hash of the message's id, 32 hexadecimal digits: the same at each attempt, and spread evenly
+/// over the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PartitionKey(u128);
 

@@ -29,12 +29,13 @@ const CALL_RECORDS: usize = 500;
 /// Kinesis: PutRecords takes at most 10 MiB, keys counted.
 const CALL_BYTES: usize = 10 << 20;
 
-/// Kinesis: a record takes at most 1 MiB of data and key, unless the stream's owner raised it (up to 10 MiB). Muster
-/// packs to 24 KiB, so that the usual limit is ample.
+/// Kinesis: a record takes at most 1 MiB of data and key, unless the stream's owner raised it (up
+/// to 10 MiB). Muster packs to 24 KiB, so that the usual limit is ample.
 const RECORD_BYTES: usize = 1 << 20;
 
-/// What a call sends of [`CALL_BYTES`]: what one shard takes in a second, 1 MB. More at once would be throttled at
-/// the smallest stream, and a call of 1 MB takes but tens of milliseconds, so that larger streams are kept busy.
+/// What a call sends of [`CALL_BYTES`]: what one shard takes in a second, 1 MB. More at once would
+/// be throttled at the smallest stream, and a call of 1 MB takes but tens of milliseconds, so that
+/// larger streams are kept busy.
 const CALL_SHARE: usize = 1_000_000;
 
 const _: () = assert!(
@@ -146,7 +147,8 @@ impl Sink for KinesisSink {
             && fault.class() == Class::Expired
             && !self.renewed
         {
-            // The SDK neither retries nor refreshes on ExpiredToken: a fresh client has fresh credentials.
+            // The SDK neither retries nor refreshes on ExpiredToken: a fresh client has fresh
+            // credentials.
             self.renewed = true;
             self.client = client(&self.name, &self.settings)
                 .await

@@ -5,12 +5,13 @@ use aws_sdk_kinesis::types::PutRecordsResultEntry;
 use super::fault::{Class, class_of_code};
 use crate::sink::Verdict;
 
-/// A verdict for each of the `sent` entries of a call that was answered with HTTP 200; such an answer may hold failed
-/// entries all the same.
+/// A verdict for each of the `sent` entries of a call that was answered with HTTP 200; such an
+/// answer may hold failed entries all the same.
 ///
-/// Kinesis: the answer has one entry per record, in the same order, and an entry that was stored has a sequence
-/// number. Only that counts as success. If the numbers of entries differ, nothing says which entry belongs to which
-/// record: then none counts, and the records go again, since a record that comes twice does no harm and a lost one does.
+/// Kinesis: the answer has one entry per record, in the same order, and an entry that was stored
+/// has a sequence number. Only that counts as success. If the numbers of entries differ, nothing
+/// says which entry belongs to which record: then none counts, and the records go again, since a
+/// record that comes twice does no harm and a lost one does.
 pub(super) fn verdicts(sent: usize, answer: &[PutRecordsResultEntry]) -> Vec<Verdict> {
     if answer.len() != sent {
         let reason = format!(

@@ -20,7 +20,8 @@ pub(crate) struct FileSink {
 }
 
 impl FileSink {
-    /// Opens the file, and makes it and its directories if they are not there. What is in the file stays as it is.
+    /// Opens the file, and makes it and its directories if they are not there. What is in the file
+    /// stays as it is.
     pub(crate) async fn open(path: &Path) -> Result<Self, Cause> {
         let path = path.to_owned();
         let file = blocking(move || LineFile::open(path)).await??;
@@ -60,7 +61,8 @@ struct LineFile {
     file: File,
     /// Where the next line begins, in bytes; with a tail, where the tail begins.
     end: u64,
-    /// Bytes after the last line feed, when the file was opened: a line that a crash tore, or somebody else's text.
+    /// Bytes after the last line feed, when the file was opened: a line that a crash tore, or
+    /// somebody else's text.
     tail: u64,
 }
 
@@ -77,7 +79,8 @@ impl LineFile {
         if let Some(directory) = directory_of(&path) {
             fs::create_dir_all(directory).map_err(refused("create the directory of"))?;
         }
-        // Not in append mode, in which a file cannot be repaired everywhere; the lock stands in for it.
+        // Not in append mode, in which a file cannot be repaired everywhere; the lock stands in for
+        // it.
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -130,8 +133,9 @@ impl LineFile {
                 Ok(())
             }
             Err(source) => {
-                // What got there is not acknowledged and comes again: leave no part of it, if that is possible. If
-                // not, the next opening finds the torn line, and whole ones come twice with the same id.
+                // What got there is not acknowledged and comes again: leave no part of it, if that
+                // is possible. If not, the next opening finds the torn line, and whole ones come
+                // twice with the same id.
                 if self.tail == 0 {
                     let _ = self.file.set_len(self.end);
                 }
@@ -144,9 +148,10 @@ impl LineFile {
         }
     }
 
-    /// Makes the file end with a line feed before the first lines are appended. A tail that one of these lines begins with is a line
-    /// that a crash tore: it was not acknowledged, so it comes again, and the tail is cut off. Any other tail may be somebody else's
-    /// text: it stays, and a line feed ends it.
+    /// Makes the file end with a line feed before the first lines are appended. A tail that one of
+    /// these lines begins with is a line that a crash tore: it was not acknowledged, so it comes
+    /// again, and the tail is cut off. Any other tail may be somebody else's text: it stays, and a
+    /// line feed ends it.
     fn settle_tail(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.tail == 0 {
             return Ok(());
@@ -162,8 +167,8 @@ impl LineFile {
         Ok(())
     }
 
-    /// Returns whether the tail is the beginning of one of the lines: what was not acknowledged comes in the same order, so a torn line
-    /// is among those of the first call.
+    /// Returns whether the tail is the beginning of one of the lines: what was not acknowledged
+    /// comes in the same order, so a torn line is among those of the first call.
     fn is_torn(&mut self, lines: &[u8]) -> io::Result<bool> {
         if self.tail > lines.len() as u64 {
             return Ok(false);

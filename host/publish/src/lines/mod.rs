@@ -1,4 +1,5 @@
-//! Messages as lines, for trying things out: newline-delimited JSON in a file or on standard output.
+//! Messages as lines, for trying things out: newline-delimited JSON in a file or on standard
+//! output.
 
 mod file;
 mod stdout;
@@ -10,8 +11,9 @@ use crate::batch::CallLimits;
 pub(crate) use file::FileSink;
 pub(crate) use stdout::StdoutSink;
 
-/// Messages and bytes in one write and one sync. A sync takes a few milliseconds, so that a thousand messages a sync
-/// cost next to none; 4 MiB are what a hundred and seventy messages of 24 KiB come to.
+/// Messages and bytes in one write and one sync. A sync takes a few milliseconds, so that a
+/// thousand messages a sync cost next to none; 4 MiB are what a hundred and seventy messages of 24
+/// KiB come to.
 const LIMITS: CallLimits = CallLimits {
     messages: 1_000,
     bytes: 4 << 20,

@@ -1,5 +1,5 @@
-//! Standard output, as a destination for data. The one place of this crate that touches it, and nothing but
-//! messages goes there.
+//! Standard output, as a destination for data. The one place of this crate that touches it, and
+//! nothing but messages goes there.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,5 @@
-//! A store with a backlog, an environment with nothing but what a test wants, and an HTTP server that keeps what it hears.
+//! A store with a backlog, an environment with nothing but what a test wants, and an HTTP server
+//! that keeps what it hears.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::env;
@@ -92,8 +93,8 @@ pub enum Base {
     Profile(&'static str),
 }
 
-/// Runs a test in a process of its own in which AWS's settings are known: an access key and nothing else. Settings come
-/// from the environment, and a process cannot change its own safely.
+/// Runs a test in a process of its own in which AWS's settings are known: an access key and nothing
+/// else. Settings come from the environment, and a process cannot change its own safely.
 pub fn in_clean_environment(test: &str, base: Base, body: impl Future<Output = ()>) {
     const MARK: &str = "MUSTER_TEST_CLEAN";
     if env::var_os(MARK).is_some() {
@@ -350,7 +351,8 @@ pub fn kinesis_error(code: &str) -> ServerReply {
     }
 }
 
-/// Kinesis's answer to PutRecords: an entry per letter, `.` stored, `t` throttled, `f` failed; further records are stored.
+/// Kinesis's answer to PutRecords: an entry per letter, `.` stored, `t` throttled, `f` failed;
+/// further records are stored.
 pub fn put_records(request: &ReceivedRequest, letters: &str) -> ServerReply {
     let letters = letters.chars().chain(std::iter::repeat('.'));
     let entries: Vec<_> = request

@@ -1,4 +1,5 @@
-//! Sandboxes, batches and rules for the tests: small rules in the text format, honest but for one thing.
+//! Sandboxes, batches and rules for the tests: small rules in the text format, honest but for one
+//! thing.
 
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
@@ -43,11 +44,13 @@ pub const ONE_USER: Batch<'static> = Batch {
     lists: &[],
 };
 
-/// A rule in the text format. As it is by default it keeps the contract: its cohort is `test`, its one user is in, for ever.
+/// A rule in the text format. As it is by default it keeps the contract: its cohort is `test`, its
+/// one user is in, for ever.
 pub struct Wat {
     /// What `describe` does; it leaves the address of a description.
     pub describe: &'static str,
-    /// What `classify` does with local 0, the address of the batch; it leaves the address of a result.
+    /// What `classify` does with local 0, the address of the batch; it leaves the address of a
+    /// result.
     pub classify: &'static str,
     /// What `cabi_realloc` does with locals 0 to 3: address, size, alignment, new size.
     pub realloc: &'static str,
@@ -91,7 +94,8 @@ impl Wat {
             list.extend([2048 + ids.len() as u32, id.len() as u32]);
             ids.push_str(id);
         }
-        // cohorts, user-properties, property-histories, streams, calendars: pointer and length each; user-hashes; lists.
+        // cohorts, user-properties, property-histories, streams, calendars: pointer and length
+        // each; user-hashes; lists.
         let description = [
             1200,
             self.cohorts.len() as u32,

@@ -1,5 +1,6 @@
-//! What the store takes and gives, in figures. `cargo bench -p muster-store -- [SCENARIO] [MILLIONS OF EVENTS]`, where the scenario is one of
-//! those in `main`; a store is made in a temporary directory (or in `--directory`, where a later run finds it).
+//! What the store takes and gives, in figures. `cargo bench -p muster-store -- [SCENARIO] [MILLIONS
+//! OF EVENTS]`, where the scenario is one of those in `main`; a store is made in a temporary
+//! directory (or in `--directory`, where a later run finds it).
 
 #![allow(
     clippy::unwrap_used,
@@ -163,7 +164,8 @@ fn due(directory: &Path) {
     }
 }
 
-/// Events of one user, name and millisecond, each with an insert id of its own, beside as many that are spread over time.
+/// Events of one user, name and millisecond, each with an insert id of its own, beside as many that
+/// are spread over time.
 fn tied(directory: &Path, events: u64) {
     for (title, spread) in [("spread", 1), ("tied", 0)] {
         let store = open(&directory.join(title));
@@ -194,8 +196,8 @@ fn tied(directory: &Path, events: u64) {
     }
 }
 
-/// A batch of users read through 1,000 streams of one name each, and of one glob each, of 1,000 names and of 10,000: what it takes
-/// to look names up.
+/// A batch of users read through 1,000 streams of one name each, and of one glob each, of 1,000
+/// names and of 10,000: what it takes to look names up.
 fn streams(directory: &Path, shape: Shape) {
     for names in [1000, 10_000] {
         let store = open(&directory.join(names.to_string()));

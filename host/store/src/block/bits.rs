@@ -1,6 +1,7 @@
 //! Numbers of a fixed width in bits, so that any of them can be read without the others.
 
-/// The widest that is packed; wider ones take 64 bits. An unaligned load of 8 bytes holds 57 bits after a shift of up to 7.
+/// The widest that is packed; wider ones take 64 bits. An unaligned load of 8 bytes holds 57 bits
+/// after a shift of up to 7.
 const MAX_WIDTH: u32 = 56;
 
 /// What a block ends with, so that a load of 8 bytes at its last number stays inside.
@@ -50,7 +51,8 @@ pub(crate) struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
-    /// `bytes` begins with the numbers and goes on to the block's end. `None`: there are not as many, or the width is wrong.
+    /// `bytes` begins with the numbers and goes on to the block's end. `None`: there are not as
+    /// many, or the width is wrong.
     pub(crate) fn new(bytes: &'a [u8], count: usize, width: u32) -> Option<Self> {
         if width > MAX_WIDTH && width != 64 {
             return None;

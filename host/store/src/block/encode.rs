@@ -12,7 +12,8 @@ use crate::keys::GROUP;
 use crate::log::put_cell;
 use crate::rows::{Cell, RowBuffer, index};
 
-/// Collects the rows of one name and group, by (user, time, arrival). Its memory is used again for the next block.
+/// Collects the rows of one name and group, by (user, time, arrival). Its memory is used again for
+/// the next block.
 #[derive(Default)]
 pub(crate) struct BlockBuilder {
     /// The users that have rows, and how many.
@@ -66,7 +67,8 @@ impl BlockBuilder {
         self.inserts.push(insert);
     }
 
-    /// Gives a row a value. Within a column rows come ascending. `hint` is where the column may be found fastest.
+    /// Gives a row a value. Within a column rows come ascending. `hint` is where the column may be
+    /// found fastest.
     pub(crate) fn cell(
         &mut self,
         hint: usize,

@@ -1,8 +1,10 @@
 //! Blocks: the rows of one event name and one group of users in one segment, as columns.
 //!
-//! A block is, in this order: the number of rows, and whether another block goes on with the group; the users that have some, and how many; times; what is kept of the
-//! insert ids, if there are any; a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
-//! fixed width, so the rows of one user are read without their neighbours, and a column that a block does not have takes nothing.
+//! A block is, in this order: the number of rows, and whether another block goes on with the group;
+//! the users that have some, and how many; times; what is kept of the insert ids, if there are any;
+//! a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
+//! fixed width, so the rows of one user are read without their neighbours, and a column that a
+//! block does not have takes nothing.
 
 mod bits;
 mod column;
@@ -76,7 +78,8 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the range.
+    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the
+    /// range.
     #[inline]
     pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
         let (mut start, mut index) = (0, 0);

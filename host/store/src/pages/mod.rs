@@ -1,8 +1,10 @@
-//! Whether the database file is whole: LMDB follows page numbers and offsets as it finds them, and what a failing disk made of
-//! them would crash the process, or make it write over good pages. So all are looked at before it is let near the file.
+//! Whether the database file is whole: LMDB follows page numbers and offsets as it finds them, and
+//! what a failing disk made of them would crash the process, or make it write over good pages. So
+//! all are looked at before it is let near the file.
 //!
-//! The format is that of `mdb.c` of LMDB 0.9 (`MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta`) on little-endian machines of 64 bits. Values
-//! are not looked at; they have checksums ([`crate::sealed`]).
+//! The format is that of `mdb.c` of LMDB 0.9 (`MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta`) on
+//! little-endian machines of 64 bits. Values are not looked at; they have checksums
+//! ([`crate::sealed`]).
 
 mod meta;
 mod node;

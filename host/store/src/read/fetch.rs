@@ -27,7 +27,8 @@ impl<'a> ReadContext<'a> {
         self.globs.names(&terms, globs, self.view.counts.names)
     }
 
-    /// Fills `into` with the rows of these names and this group that may lie later than `after`: by name, then by age.
+    /// Fills `into` with the rows of these names and this group that may lie later than `after`: by
+    /// name, then by age.
     pub(crate) fn sources(
         &self,
         names: &[u32],

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::glob;
 use crate::terms::Terms;
 
-/// Globs whose matches are kept; with one more, all are matched anew. Each takes four bytes a name that matches: with
+/// Globs whose matches are kept; with one more, all are matched anew. Each takes four bytes a name
+/// that matches: with
 /// [`crate::MAX_EVENT_NAMES`] that all do, 64 KiB, and so 64 MiB together.
 const MAX_GLOBS: usize = 1024;
 
-/// The matches of globs, so that each name is looked at once for each glob, however often that is read.
+/// The matches of globs, so that each name is looked at once for each glob, however often that is
+/// read.
 #[derive(Default)]
 pub(crate) struct Globs(Mutex<HashMap<Box<str>, Matches>>);
 

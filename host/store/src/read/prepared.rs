@@ -8,7 +8,8 @@ use super::read_budget::width;
 use super::select::TimeRange;
 use crate::{PropertyRead, StreamRead, ValueKind};
 
-/// What is read of users. It holds for the state that it was looked up in: later ones may have names that it does not know.
+/// What is read of users. It holds for the state that it was looked up in: later ones may have
+/// names that it does not know.
 pub(crate) struct ResolvedReads {
     pub(crate) streams: Vec<ResolvedStream>,
     pub(crate) user_properties: Vec<(ValueKind, OperationColumns)>,

@@ -2,7 +2,8 @@
 
 use crate::{StoreError, ValueKind};
 
-/// What the selection of a row takes: its place among the pieces (12 bytes) and while sources are merged (16).
+/// What the selection of a row takes: its place among the pieces (12 bytes) and while sources are
+/// merged (16).
 const ROW_SELECTION: usize = 28;
 
 /// A number of bytes, and what is left of it.
@@ -33,8 +34,8 @@ impl ReadBudget {
         }
     }
 
-    /// Returns how many rows may be selected at once: their selection is given back before the next, and takes no more than the
-    /// columns may.
+    /// Returns how many rows may be selected at once: their selection is given back before the
+    /// next, and takes no more than the columns may.
     pub(crate) fn rows(&self) -> u64 {
         (self.limit / ROW_SELECTION) as u64
     }

@@ -83,8 +83,9 @@ pub(crate) struct TimeRange {
 }
 
 impl Selection {
-    /// Selects the rows of the wanted users from sources that are sorted by the name's text and then by age. Notes the first
-    /// row later than now per user in `next`. Returns whether there are no more rows than [`Self::most`]; else it selects none.
+    /// Selects the rows of the wanted users from sources that are sorted by the name's text and
+    /// then by age. Notes the first row later than now per user in `next`. Returns whether there
+    /// are no more rows than [`Self::most`]; else it selects none.
     #[must_use]
     pub(crate) fn fill(
         &mut self,

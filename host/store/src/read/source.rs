@@ -32,7 +32,8 @@ pub(crate) struct WindowOverlap {
 }
 
 impl<'a> RowSource<'a> {
-    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the range.
+    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the
+    /// range.
     #[inline]
     pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
         match self {

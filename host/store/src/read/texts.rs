@@ -10,15 +10,16 @@ use crate::cell::CellRef;
 use crate::terms::Terms;
 use crate::{Dictionary, StoreError};
 
-/// Memory that is used again for the next batch: as many numbers as the store's dictionary has texts.
+/// Memory that is used again for the next batch: as many numbers as the store's dictionary has
+/// texts.
 #[derive(Default)]
 pub(crate) struct Remap {
     /// Per code of the store the code in the batch; 0: none yet.
     codes: Vec<u32>,
     /// The codes of the store that were given one.
     used: Vec<u32>,
-    /// Per code of the store the instant that its text is, in milliseconds since the epoch; NaN: it is none; [`UNREAD`]: nobody
-    /// asked. It is the same in every batch, so it stays.
+    /// Per code of the store the instant that its text is, in milliseconds since the epoch; NaN: it
+    /// is none; [`UNREAD`]: nobody asked. It is the same in every batch, so it stays.
     instants: Vec<f64>,
 }
 
@@ -166,7 +167,8 @@ impl<'a> BatchTexts<'a> {
         }
     }
 
-    /// The text of a code of the store as an instant. Each text is read once, however many rows hold it.
+    /// The text of a code of the store as an instant. Each text is read once, however many rows
+    /// hold it.
     #[inline]
     pub(crate) fn instant_of_code(&mut self, code: u32) -> Result<f64, StoreError> {
         match self.remap.instants.get(code as usize) {
@@ -192,7 +194,8 @@ impl<'a> BatchTexts<'a> {
         Ok(instant)
     }
 
-    /// A value of one kind as the scalar it is, for the rules of `Scalar` on numbers and flags; `None` for lists.
+    /// A value of one kind as the scalar it is, for the rules of `Scalar` on numbers and flags;
+    /// `None` for lists.
     pub(crate) fn scalar(&self, cell: CellRef<'_>) -> Result<Option<Scalar>, StoreError> {
         Ok(Some(match cell {
             CellRef::Code(code) => {

@@ -36,7 +36,8 @@ impl Snapshot {
         self.read_with(|context, _| expiries::due(context.txn, context.tables, module, now.0))
     }
 
-    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It costs the same however many users there are.
+    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It
+    /// costs the same however many users there are.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -46,7 +47,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns the failures of those of some users for whom a rule that is asked for these definitions has no answer.
+    /// Returns the failures of those of some users for whom a rule that is asked for these
+    /// definitions has no answer.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -61,7 +63,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns how many users a rule that is asked for these definitions has no answer for. It costs the same however many they are.
+    /// Returns how many users a rule that is asked for these definitions has no answer for. It
+    /// costs the same however many they are.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -113,7 +116,8 @@ impl Snapshot {
         self.read_with(|context, _| members::within(context.txn, context.tables, cohort, users))
     }
 
-    /// Those of some users who are members of a cohort. It costs what these users cost, however many members there are.
+    /// Those of some users who are members of a cohort. It costs what these users cost, however
+    /// many members there are.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -133,7 +137,8 @@ impl Snapshot {
         self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
     }
 
-    /// Returns the users within a range whose latest move a destination was not sent ([`crate::UnsentChange`]).
+    /// Returns the users within a range whose latest move a destination was not sent
+    /// ([`crate::UnsentChange`]).
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -156,7 +161,8 @@ impl Snapshot {
         self.read_with(|context, _| sent::ever(context.txn, context.tables, cohort))
     }
 
-    /// Returns the place that a destination was when it was last put in force; `None`: it never was.
+    /// Returns the place that a destination was when it was last put in force; `None`: it never
+    /// was.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -208,7 +214,8 @@ impl Snapshot {
         self.records_since(cohort, Millis(i64::MIN), limit)
     }
 
-    /// The run records of a cohort from now back to the first that is older than an instant, at most `limit`, the newest first.
+    /// The run records of a cohort from now back to the first that is older than an instant, at
+    /// most `limit`, the newest first.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -132,7 +132,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Of copies of an event the first that came counts, and of their operations those of the first that has some.
+    /// Of copies of an event the first that came counts, and of their operations those of the first
+    /// that has some.
     pub fn add(&mut self, rows: &[InputRow]) {
         for row in rows {
             self.add_event(row);

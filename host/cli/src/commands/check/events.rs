@@ -77,7 +77,8 @@ impl Unseen {
     }
 }
 
-/// The names and globs that fit no seen name, each once a definition, with the place where it stands first.
+/// The names and globs that fit no seen name, each once a definition, with the place where it
+/// stands first.
 fn unseen<'d>(
     definitions: &'d [Definition],
     seen: &[&str],
@@ -113,7 +114,8 @@ fn unseen<'d>(
     found
 }
 
-/// Where the event names of a definition stand first. Clauses do not know their places, so the file is read once more.
+/// Where the event names of a definition stand first. Clauses do not know their places, so the file
+/// is read once more.
 fn places(source: &SourceFile) -> BTreeMap<Box<str>, Span> {
     let mut places = BTreeMap::new();
     if let Some(root) = YamlReader::new(source).load() {

@@ -18,7 +18,8 @@ use crate::output_json;
 use crate::project::{Project, clause};
 use crate::service::control;
 
-/// Show why a user is in a cohort or is not: each clause with the values that decided, and when that changes
+/// Show why a user is in a cohort or is not: each clause with the values that decided, and when
+/// that changes
 #[derive(Debug, Args)]
 #[command(
     after_help = "The answer is computed from the events that are in the store; nothing is imported and nothing is changed.\n\n\
@@ -29,7 +30,8 @@ pub(crate) struct ExplainCommand {
     cohort: String,
     /// The user's id
     user: String,
-    /// Evaluate at this instant instead of the clock of the running service (else `clock:` in muster.yaml, else the system's)
+    /// Evaluate at this instant instead of the clock of the running service (else `clock:` in
+    /// muster.yaml, else the system's)
     #[arg(long, value_name = "INSTANT")]
     at: Option<Millis>,
     /// The project's folder
@@ -43,7 +45,8 @@ const EVENTS: usize = 10;
 /// How many properties of an event people are shown; `--json` has them all.
 const PROPERTIES: usize = 8;
 
-/// Up to how many users a mistyped id is compared with all: reading that many ids takes about a tenth of a second.
+/// Up to how many users a mistyped id is compared with all: reading that many ids takes about a
+/// tenth of a second.
 const COMPARED_USERS: u32 = 100_000;
 
 impl ExplainCommand {

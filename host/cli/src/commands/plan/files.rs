@@ -8,8 +8,8 @@ use muster_store::Snapshot;
 use crate::output::count;
 use crate::project::{Project, shown};
 
-/// Up to how many bytes of event files are read for what is new among them: whoever plans waits some two seconds at most, for a
-/// core hashes about 500 MB/s. A run reads them all.
+/// Up to how many bytes of event files are read for what is new among them: whoever plans waits
+/// some two seconds at most, for a core hashes about 500 MB/s. A run reads them all.
 const LOOKED_AT: u64 = 1 << 30;
 
 /// How many new files people are shown.
@@ -24,7 +24,8 @@ pub(super) struct NewFiles {
 }
 
 impl NewFiles {
-    /// Looks at the files of all sources. A `running` service waits for files that are not there yet.
+    /// Looks at the files of all sources. A `running` service waits for files that are not there
+    /// yet.
     pub(super) fn fingerprints(
         project: &Project,
         snapshot: &Snapshot,

@@ -19,7 +19,8 @@ use crate::run_progress::with_progress;
 use crate::service::control;
 use files::NewFiles;
 
-/// Show what the next run would change: who would enter and exit, and why each cohort would be evaluated
+/// Show what the next run would change: who would enter and exit, and why each cohort would be
+/// evaluated
 #[derive(Debug, Args)]
 #[command(
     after_help = "Nothing is imported, stored or sent. The plan is made from the events that are in the store; new files that a \
@@ -36,10 +37,12 @@ pub(crate) struct PlanCommand {
     /// The project's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
-    /// Plan a run at this instant instead of the clock of the running service (else `clock:` in muster.yaml, else the system's)
+    /// Plan a run at this instant instead of the clock of the running service (else `clock:` in
+    /// muster.yaml, else the system's)
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
-    /// How many of the users who would enter a cohort, and of those who would exit, are named: those who came to the store first
+    /// How many of the users who would enter a cohort, and of those who would exit, are named:
+    /// those who came to the store first
     #[arg(long, value_name = "N", default_value_t = 5)]
     sample: usize,
 }
@@ -117,7 +120,8 @@ impl Planned {
         (self.shown.as_ref()).is_none_or(|shown| shown.contains(cohort))
     }
 
-    /// One rule. Its cohorts are asked about together, as in a run: one that is new makes the rule ask everybody.
+    /// One rule. Its cohorts are asked about together, as in a run: one that is new makes the rule
+    /// ask everybody.
     fn plan(
         &mut self,
         snapshot: &Snapshot,
@@ -135,7 +139,8 @@ impl Planned {
             Err(error) => return self.failed(cohorts, error),
         };
         let preview = with_progress(lists, now, output, |options| {
-            // Without guard: whoever asks wants to know who would move if what is held were approved.
+            // Without guard: whoever asks wants to know who would move if what is held were
+            // approved.
             muster_engine::preview(snapshot, module, cohorts, options, self.sample)
         });
         match preview {

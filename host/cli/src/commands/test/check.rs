@@ -110,8 +110,8 @@ impl Checker<'_, '_> {
         self.turning(still, turning)
     }
 
-    /// Moves the clock to where answers have to change, and lets the rule be asked as in a run: only whose answer has run out.
-    /// One that stands too long is found here.
+    /// Moves the clock to where answers have to change, and lets the rule be asked as in a run:
+    /// only whose answer has run out. One that stands too long is found here.
     fn turning(&mut self, still: &Still, mut users: Vec<Turning<'_>>) -> anyhow::Result<()> {
         if users.is_empty() {
             return Ok(());
@@ -179,7 +179,8 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    /// What decided for each user of whom something is known. A rule that says otherwise than its clause is a failure.
+    /// What decided for each user of whom something is known. A rule that says otherwise than its
+    /// clause is a failure.
     fn traces(
         &mut self,
         world: &CaseStore<'_>,

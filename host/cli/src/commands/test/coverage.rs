@@ -13,7 +13,8 @@ pub(super) struct Coverage {
 /// How often a clause was true and false.
 struct ClauseCoverage {
     text: String,
-    /// Whether it says something by itself; `not` says of its part what the part says, and `everyone` is always true.
+    /// Whether it says something by itself; `not` says of its part what the part says, and
+    /// `everyone` is always true.
     counts: bool,
     holds: u64,
     fails: u64,

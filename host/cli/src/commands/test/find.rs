@@ -19,7 +19,8 @@ pub(super) struct Found {
     pub(super) home: Rc<Home>,
 }
 
-/// The test files of projects, of folders that are none, and those that are named themselves; each once, sorted by path.
+/// The test files of projects, of folders that are none, and those that are named themselves; each
+/// once, sorted by path.
 pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Found>> {
     let mut files = Vec::new();
     for path in paths {

@@ -56,7 +56,8 @@ impl Home {
         Ok(home)
     }
 
-    /// A definition in which the clauses of other cohorts stand in the place of their ids, and the lists that it reads.
+    /// A definition in which the clauses of other cohorts stand in the place of their ids, and the
+    /// lists that it reads.
     pub(super) fn link(
         &self,
         definition: Definition,

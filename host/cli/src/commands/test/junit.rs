@@ -1,4 +1,5 @@
-//! JUnit XML, the form of test results that CI servers read. It has no norm; this is what all of them take.
+//! JUnit XML, the form of test results that CI servers read. It has no norm; this is what all of
+//! them take.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! `muster test`: cases of definitions and rules, on the real module in the sandbox (docs/cohorts.md, "Cases: how a rule is tested").
+//! `muster test`: cases of definitions and rules, on the real module in the sandbox
+//! (docs/cohorts.md, "Cases: how a rule is tested").
 
 mod case;
 mod check;

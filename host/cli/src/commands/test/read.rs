@@ -13,7 +13,8 @@ use super::case::{
     Case, CaseKind, CaseRows, CaseStep, Expected, PropertyChange, Still, TestFile, Tested, Until,
 };
 
-/// The most cases, users, steps, events and properties there are of each: more is a data set, not an example.
+/// The most cases, users, steps, events and properties there are of each: more is a data set, not
+/// an example.
 const MOST: usize = 10_000;
 
 const CASE: &str = "a case";
@@ -143,7 +144,8 @@ fn case(reader: &mut YamlReader<'_>, node: &Node, number: usize) -> Option<Case>
             CaseKind::Steps(self::steps(reader, &steps.value)?)
         }
         (Some(users), None) => {
-            // Without a clock the rest is read all the same: everything that is wrong is told at once.
+            // Without a clock the rest is read all the same: everything that is wrong is told at
+            // once.
             let at = clock(reader, &fields, CASE);
             let still = still(reader, &users.value, at)?;
             at?;
@@ -404,8 +406,8 @@ fn event(
     Some((user.to_owned(), event))
 }
 
-/// What a property holds. As in event files, a map holds properties with dotted names: `{shipping: {method: express}}`
-/// is `shipping.method`.
+/// What a property holds. As in event files, a map holds properties with dotted names: `{shipping:
+/// {method: express}}` is `shipping.method`.
 fn values(reader: &mut YamlReader<'_>, name: &str, node: &Node) -> Vec<(String, Value)> {
     let NodeContent::Map(entries) = &node.content else {
         let value = value(reader, node).flatten();

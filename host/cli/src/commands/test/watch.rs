@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::output::{Output, count};
 
-/// How often the files are looked at. A change is noticed within two looks, since it has to be over: an editor may write a
-/// file in pieces.
+/// How often the files are looked at. A change is noticed within two looks, since it has to be
+/// over: an editor may write a file in pieces.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// How deep folders are looked into, so that a link in a circle ends.
@@ -19,7 +19,8 @@ const ENDINGS: [&str; 6] = ["yaml", "yml", "json", "wasm", "csv", "txt"];
 /// Each file with its length and when it was changed.
 type FileTimes = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// Runs something now and whenever a file below the paths changes, until the process ends. What fails is shown, and watched on.
+/// Runs something now and whenever a file below the paths changes, until the process ends. What
+/// fails is shown, and watched on.
 pub(super) fn watch(
     paths: &[PathBuf],
     output: &Output,

@@ -86,7 +86,8 @@ impl<'s> CaseStore<'s> {
         Ok(())
     }
 
-    /// Moves the clock and asks the rule, as `muster run` does: whom it has news of, and whose answer has run out.
+    /// Moves the clock and asks the rule, as `muster run` does: whom it has news of, and whose
+    /// answer has run out.
     pub(super) fn run(&self, at: Millis) -> anyhow::Result<()> {
         let options = RunOptions {
             workers: NonZero::<usize>::MIN,

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::service::blocking::blocking;
 use crate::service::state::ServiceState;
 
-/// Evaluates the cohorts of a group. Both runners use it, and what people ask goes through it. Clones are of the same group.
+/// Evaluates the cohorts of a group. Both runners use it, and what people ask goes through it.
+/// Clones are of the same group.
 #[derive(Clone)]
 pub(super) struct Evaluator {
     pub(super) state: Arc<ServiceState>,
@@ -77,8 +78,8 @@ impl Evaluator {
         }
     }
 
-    /// Runs cohorts to the end, or to a commit at which somebody wants the states of all cohorts: then it has let go of them, and
-    /// the answer is [`EngineError::Stopped`].
+    /// Runs cohorts to the end, or to a commit at which somebody wants the states of all cohorts:
+    /// then it has let go of them, and the answer is [`EngineError::Stopped`].
     async fn run_or_give_way(
         &self,
         cohorts: &Arc<[Cohort]>,
@@ -133,7 +134,8 @@ impl Evaluator {
         Ok(report)
     }
 
-    /// Changes the state of cohorts of the group outside a run. Only the group's own task may call it, so no run of them is under way.
+    /// Changes the state of cohorts of the group outside a run. Only the group's own task may call
+    /// it, so no run of them is under way.
     ///
     /// # Errors
     /// [`EngineError::Stopped`] when the group is told to end; else why the change failed.
@@ -185,7 +187,8 @@ impl Evaluator {
         }
     }
 
-    /// Waits for something, unless the group is told to end: others may hold it for as long as a first sync takes.
+    /// Waits for something, unless the group is told to end: others may hold it for as long as a
+    /// first sync takes.
     async fn until_stopped<T>(&self, wait: impl Future<Output = T>) -> Result<T, EngineError> {
         tokio::select! {
             biased;

@@ -1,4 +1,5 @@
-//! A group: the cohorts that share a module and a cadence. One task evaluates them, so no cohort is evaluated twice at once.
+//! A group: the cohorts that share a module and a cadence. One task evaluates them, so no cohort is
+//! evaluated twice at once.
 //!
 //! | file | |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! The real-time runner: cohorts are evaluated when users have changed, or when the first answer runs out.
+//! The real-time runner: cohorts are evaluated when users have changed, or when the first answer
+//! runs out.
 
 use std::time::Duration;
 

@@ -60,7 +60,8 @@ pub(super) struct GroupCommand {
 }
 
 impl GroupCommand {
-    /// Does what is asked, and answers. A run that is stopped is not answered: whoever asked asks the next group.
+    /// Does what is asked, and answers. A run that is stopped is not answered: whoever asked asks
+    /// the next group.
     pub(super) async fn obey(self, evaluator: &Evaluator) {
         let answer = match obey(evaluator, &self.cohort, self.ask).await {
             Err(RequestError::Engine(EngineError::Stopped)) => return,

@@ -1,4 +1,5 @@
-//! The scheduled runner: cohorts are evaluated at the instants of their schedule, and never because events come in.
+//! The scheduled runner: cohorts are evaluated at the instants of their schedule, and never because
+//! events come in.
 
 use muster_engine::{EngineError, Reason};
 use muster_model::{Millis, Schedule};
@@ -91,7 +92,8 @@ impl Scheduled {
         }
     }
 
-    /// Runs new cohorts at once, and makes up for what was missed while nobody was there, with one run.
+    /// Runs new cohorts at once, and makes up for what was missed while nobody was there, with one
+    /// run.
     async fn open(&self) -> Result<(), EngineError> {
         let latest = self.schedule.latest(self.evaluator.state.clock.now());
         let cohorts = self.evaluator.cohorts.clone();

@@ -14,7 +14,8 @@ pub(super) struct ProjectFiles {
 }
 
 impl ProjectFiles {
-    /// Changes what a step says; `false`: no such project could be put in force, and nothing is changed.
+    /// Changes what a step says; `false`: no such project could be put in force, and nothing is
+    /// changed.
     pub(super) fn edit(&mut self, step: &ScenarioStep) -> bool {
         let mut edited = self.clone();
         match step {

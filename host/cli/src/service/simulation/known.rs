@@ -1,4 +1,5 @@
-//! Lives that once ended with a wrong copy, or ran when they should not. Where a process is killed at a certain commit, the commits around it are tried, too.
+//! Lives that once ended with a wrong copy, or ran when they should not. Where a process is killed
+//! at a certain commit, the commits around it are tried, too.
 
 use super::life::{ArrivingRow, Down, RowContent, Scenario, ScenarioStep, WaitTime};
 use super::pool::{Chosen, DESTINATIONS};

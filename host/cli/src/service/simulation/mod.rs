@@ -1,5 +1,6 @@
-//! The proof: random lives of a project, with the whole host in one process and virtual time. Whatever happens in a life, a consumer that
-//! drops a `message_id` it has seen and orders by `computed_time` ends with exactly the members of every cohort.
+//! The proof: random lives of a project, with the whole host in one process and virtual time.
+//! Whatever happens in a life, a consumer that drops a `message_id` it has seen and orders by
+//! `computed_time` ends with exactly the members of every cohort.
 //!
 //! | file | |
 //! |---|---|
@@ -47,7 +48,8 @@ const SURVEY_VARIABLE: &str = "MUSTER_LIVES_SURVEY";
 /// Lives at the same time: the suite runs other tests beside this one.
 const THREADS: usize = 2;
 
-/// What a life may take on a busy machine. One takes some hundredths of a second, most of them shrinking.
+/// What a life may take on a busy machine. One takes some hundredths of a second, most of them
+/// shrinking.
 const HANGS: Duration = Duration::from_secs(300);
 
 /// Lives a life.
@@ -60,7 +62,8 @@ fn simulate(life: &Scenario, log: bool) -> Result<String, String> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_time()
                 .start_paused(true)
-                // Work on the store is done in the order in which it was begun, so that a seed is the same life each time.
+                // Work on the store is done in the order in which it was begun, so that a seed is
+                // the same life each time.
                 .max_blocking_threads(1)
                 .build()
                 .unwrap();

@@ -1,4 +1,5 @@
-//! The rules of a project, compiled once for all lives: wasmtime would take most of the time otherwise.
+//! The rules of a project, compiled once for all lives: wasmtime would take most of the time
+//! otherwise.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};

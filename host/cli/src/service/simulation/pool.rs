@@ -1,5 +1,5 @@
-//! The definitions that lives choose from: few, so that their modules stay compiled, and of short windows, so that the clock alone
-//! moves members.
+//! The definitions that lives choose from: few, so that their modules stay compiled, and of short
+//! windows, so that the clock alone moves members.
 
 use std::fmt;
 

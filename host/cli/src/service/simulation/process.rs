@@ -1,4 +1,5 @@
-//! One process of the service, from its start to its end or death, in virtual time: a day passes at once when nobody has anything to do.
+//! One process of the service, from its start to its end or death, in virtual time: a day passes at
+//! once when nobody has anything to do.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,14 +23,15 @@ use crate::service::control::{self, ControlRequest};
 use crate::service::state::RunSettings;
 use crate::service::{Service, ServiceSettings, stop};
 
-/// How often the runtime may poll other tasks while a run is paused, so that what a step begins gets as far as it can.
+/// How often the runtime may poll other tasks while a run is paused, so that what a step begins
+/// gets as far as it can.
 const POLLS: usize = 50;
 
 /// How long an answer may take: runs retry after a minute at most.
 const ANSWER: Duration = Duration::from_secs(3_600);
 
-/// How often a destination that nobody wakes looks into the outbox: never, so that a wake-up that is lost is seen, and a day of virtual
-/// time costs little.
+/// How often a destination that nobody wakes looks into the outbox: never, so that a wake-up that
+/// is lost is seen, and a day of virtual time costs little.
 const LOOK: Duration = Duration::from_secs(1_000_000);
 
 /// What an end of the service may take.

@@ -1,4 +1,5 @@
-//! What is true: the rows that were acknowledged, kept by the test itself, and the plain interpreter over them.
+//! What is true: the rows that were acknowledged, kept by the test itself, and the plain
+//! interpreter over them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

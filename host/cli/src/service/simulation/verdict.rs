@@ -16,7 +16,8 @@ use crate::project::clause;
 /// Longer than a day, so that every cohort runs without anything having changed.
 const LAST: Duration = Duration::from_secs(26 * 3_600);
 
-/// What a destination that took nothing for a while may need to come back, and what cohorts in real time may be late.
+/// What a destination that took nothing for a while may need to come back, and what cohorts in real
+/// time may be late.
 const BACK: Duration = Duration::from_secs(180);
 
 /// How often runs may be held at the end of a life and approved: each cohort a few times.
@@ -25,8 +26,8 @@ const APPROVALS: usize = 4 * COHORTS;
 /// How late a scheduled run may be, in ms.
 const LATE: i64 = 1_000;
 
-/// How long after the instant of a run that was cut off a start may go on with it, in ms. It may be one in real time of a cohort
-/// that is hourly by then.
+/// How long after the instant of a run that was cut off a start may go on with it, in ms. It may be
+/// one in real time of a cohort that is hourly by then.
 const RESUMED: i64 = 10_000;
 
 impl Process<'_> {
@@ -79,8 +80,8 @@ impl Process<'_> {
         self.answer(asking).await
     }
 
-    /// Returns a cohort whose run, or whose end, the guard holds. A cohort without a definition stays as it is if a run of its
-    /// definition was held: nobody can approve that.
+    /// Returns a cohort whose run, or whose end, the guard holds. A cohort without a definition
+    /// stays as it is if a run of its definition was held: nobody can approve that.
     fn first_held(&self) -> Option<usize> {
         let snapshot = self.service.state.store.snapshot().unwrap();
         (0..COHORTS).find(|cohort| {
@@ -201,8 +202,9 @@ impl Process<'_> {
         faults
     }
 
-    /// Whether a cohort without a definition has ended with exits, or is to end so by what the store knows of it. A process that
-    /// was killed before it told the store of the latest definition leaves the one before in force.
+    /// Whether a cohort without a definition has ended with exits, or is to end so by what the
+    /// store knows of it. A process that was killed before it told the store of the latest
+    /// definition leaves the one before in force.
     fn ends(&self, cohort: usize) -> bool {
         let snapshot = self.service.state.store.snapshot().unwrap();
         let id = cohort_id(cohort);

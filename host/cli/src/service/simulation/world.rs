@@ -35,7 +35,8 @@ pub(super) struct Simulation {
     pub(super) clock: Millis,
     /// The latest clock that there was.
     pub(super) latest: Millis,
-    /// When a process started, or definitions were put in force: a scheduled run may come at that moment, too.
+    /// When a process started, or definitions were put in force: a scheduled run may come at that
+    /// moment, too.
     pub(super) begun: Vec<Millis>,
     /// Where the clock was set back: to, and from. It comes to what lies between twice.
     pub(super) set_back: Vec<(Millis, Millis)>,

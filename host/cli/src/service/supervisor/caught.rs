@@ -10,7 +10,8 @@ pub(super) fn caught<F: Future>(future: F) -> Caught<F> {
     Caught(Some(Box::pin(future)))
 }
 
-/// See [`caught`]. What it has borrowed may be half changed after a panic, so the supervisor begins the work anew.
+/// See [`caught`]. What it has borrowed may be half changed after a panic, so the supervisor begins
+/// the work anew.
 pub(super) struct Caught<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> Future for Caught<F> {

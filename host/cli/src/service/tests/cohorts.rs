@@ -156,8 +156,8 @@ async fn a_request_whose_run_panics_is_answered() {
     service.stop().await;
 }
 
-/// `forget` holds the states of all cohorts for writing: whoever reads, changes and writes one meanwhile would set its second back, and a
-/// message id would come twice.
+/// `forget` holds the states of all cohorts for writing: whoever reads, changes and writes one
+/// meanwhile would set its second back, and a message id would come twice.
 #[tokio::test(start_paused = true)]
 async fn a_held_run_is_not_rejected_beside_forget() {
     let world = ServiceWorld::new(

@@ -10,7 +10,8 @@ use crate::service::control::ControlRequest;
 
 const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
-/// Longer than a message takes on a loaded machine, and shorter than a destination that nobody wakes waits.
+/// Longer than a message takes on a loaded machine, and shorter than a destination that nobody
+/// wakes waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 const _: () = assert!(PATIENCE.as_secs() < crate::service::delivery::LOOK.as_secs());
 
@@ -30,7 +31,8 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
     purchase(&store, &["ann", "bob", "cid"], super::world::START);
     let arrived = Arc::new(AtomicBool::new(false));
     {
-        // The thread of the run does not go on before the destination has the messages of its first commit.
+        // The thread of the run does not go on before the destination has the messages of its first
+        // commit.
         let (path, arrived, store) = (
             world.path().join("out.ndjson"),
             Arc::clone(&arrived),
@@ -95,7 +97,8 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     service.stop().await;
 }
 
-/// A run is held in the middle until somebody waits to forget a user, which then does not wait for its end.
+/// A run is held in the middle until somebody waits to forget a user, which then does not wait for
+/// its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     const USERS: usize = 40;

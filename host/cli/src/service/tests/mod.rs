@@ -1,4 +1,5 @@
-//! The whole service in one process. Where time matters it is the runtime's, which is paused: it goes on only when nothing runs.
+//! The whole service in one process. Where time matters it is the runtime's, which is paused: it
+//! goes on only when nothing runs.
 
 mod cohorts;
 mod definitions;

@@ -181,7 +181,8 @@ impl Measuring<'_> {
         carried
     }
 
-    /// When the rows in the window next change: the oldest leaves, the calendar moves, or the next enters.
+    /// When the rows in the window next change: the oldest leaves, the calendar moves, or the next
+    /// enters.
     fn change(&self, body: &mut FunctionBody, group: Entries) {
         let Locals { middle, change, .. } = self.locals;
         body.set(change, float(f64::INFINITY));

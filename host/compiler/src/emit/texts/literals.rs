@@ -15,7 +15,8 @@ pub(in crate::emit) struct Literals {
     pub(in crate::emit) sets: usize,
 }
 
-/// A slot: hash, text, its length, the sets it is in, how many. An empty slot has no text (address 0).
+/// A slot: hash, text, its length, the sets it is in, how many. An empty slot has no text (address
+/// 0).
 mod slot {
     pub(super) const SIZE: u32 = 20;
     pub(super) const HASH: u64 = 0;

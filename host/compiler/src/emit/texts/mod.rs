@@ -1,6 +1,7 @@
-//! Text tests. Equal texts have equal codes, so a test is made once per dictionary entry, not once per row. Every text set has a
-//! table with a byte per entry, filled in one pass over the dictionary through a hash table of all literals; every pattern has
-//! one that is filled where it is asked for.
+//! Text tests. Equal texts have equal codes, so a test is made once per dictionary entry, not once
+//! per row. Every text set has a table with a byte per entry, filled in one pass over the
+//! dictionary through a hash table of all literals; every pattern has one that is filled where it
+//! is asked for.
 
 mod literals;
 mod patterns;
@@ -80,7 +81,8 @@ fn codes_of(body: &mut FunctionBody, record: Var<I32>, row: Var<I32>) -> (Var<I3
     (first, body.var(end))
 }
 
-/// `any-in(table, column, row) -> 0 | 1`: whether one value of a `texts` column's row is in the table's set.
+/// `any-in(table, column, row) -> 0 | 1`: whether one value of a `texts` column's row is in the
+/// table's set.
 pub(super) fn any_in() -> Function {
     let mut body = FunctionBody::new(3);
     let [table, record, row] = [0, 1, 2].map(Var::<I32>::parameter);
@@ -93,7 +95,8 @@ pub(super) fn any_in() -> Function {
     body.finish()
 }
 
-/// `any-fits(table, automaton, column, row) -> 0 | 1`: whether one value of the row fits the pattern.
+/// `any-fits(table, automaton, column, row) -> 0 | 1`: whether one value of the row fits the
+/// pattern.
 pub(super) fn any_fits() -> Function {
     let mut body = FunctionBody::new(4);
     let [table, automaton, record, row] = [0, 1, 2, 3].map(Var::<I32>::parameter);

@@ -1,4 +1,5 @@
-//! Patterns: an automaton a pattern, in the module's data, and the function that runs it over a text.
+//! Patterns: an automaton a pattern, in the module's data, and the function that runs it over a
+//! text.
 
 use wasm_encoder::Function;
 
@@ -7,8 +8,8 @@ use crate::automaton::{ACCEPT, Automaton};
 use crate::layout::StaticData;
 use crate::wasm::{FunctionBody, I32, Var, address, all, int};
 
-/// A record: the classes of bytes, the transitions (u16, by state and class), which states accept at the text's end, the first
-/// state, the number of classes.
+/// A record: the classes of bytes, the transitions (u16, by state and class), which states accept
+/// at the text's end, the first state, the number of classes.
 mod record {
     pub(super) const CLASSES: u64 = 0;
     pub(super) const TRANSITIONS: u64 = 4;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{DestinationAddress, activate, forget, remove};
 
-/// What a consumer of a destination holds of a cohort: it drops a `message_id` it has seen and orders by `computed_time`.
+/// What a consumer of a destination holds of a cohort: it drops a `message_id` it has seen and
+/// orders by `computed_time`.
 pub(super) fn held(world: &EngineWorld, destination: &str, cohort: &str) -> BTreeSet<String> {
     let mut messages = world.outbox(destination);
     messages.retain(|message| message["cohort_id"] == cohort);
@@ -291,7 +292,8 @@ fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
         (report.cohorts[0].entered, report.evaluated),
         (3_000, 3_000)
     );
-    // Of 256 users and 7 KiB each at least, so at most twelve; one commit alone would fill three messages a destination.
+    // Of 256 users and 7 KiB each at least, so at most twelve; one commit alone would fill three
+    // messages a destination.
     assert!(
         (8..=24).contains(&report.cohorts[0].messages),
         "{}",

@@ -5,7 +5,8 @@ use crate::failures::RETRY_FIRST;
 
 const MINUTE: i64 = RETRY_FIRST;
 
-/// A world with a rule that fails for users whose first event is no `Trial`. Everybody else is a member.
+/// A world with a rule that fails for users whose first event is no `Trial`. Everybody else is a
+/// member.
 struct FailingWorld {
     world: EngineWorld,
     module: Module,

@@ -1,5 +1,5 @@
-//! Random lives of two cohorts of one rule: however runs are cut off, changed, held or stood beside, each destination's copy
-//! ends as the truth.
+//! Random lives of two cohorts of one rule: however runs are cut off, changed, held or stood
+//! beside, each destination's copy ends as the truth.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,8 @@ use crate::{activate, forget, forget_module, forget_other_modules, reconcile, re
 
 const USERS: usize = 6;
 const DESTINATIONS: [&str; 2] = ["out", "other"];
-/// Windows in days, each a rule of its own. The first two share a definition's digest, as versions of a static list do.
+/// Windows in days, each a rule of its own. The first two share a definition's digest, as versions
+/// of a static list do.
 const WINDOWS: [i64; 4] = [7, 2, 30, 4];
 
 #[derive(Clone, Debug)]

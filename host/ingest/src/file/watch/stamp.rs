@@ -34,7 +34,8 @@ impl SizeAndTime {
         i64::try_from(self.modified_ns / 1_000_000).unwrap_or(i64::MAX)
     }
 
-    /// Whether the store has a note that the file of this path was imported when it looked like this.
+    /// Whether the store has a note that the file of this path was imported when it looked like
+    /// this.
     pub(super) fn is_noted(self, store: &Store, path: &Path) -> Result<bool, StoreError> {
         let note = store.position(&key(path)?)?;
         // A note that cannot be read is none: the file is read once more, and known by its content.

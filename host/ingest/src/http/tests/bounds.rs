@@ -119,7 +119,8 @@ async fn an_error_has_a_size() {
     assert_eq!(server.stop().await, [""; 0]);
 }
 
-/// A body that fits, of events that do not once they are decoded: an element of a list is 2 bytes of text, and 16 decoded.
+/// A body that fits, of events that do not once they are decoded: an element of a list is 2 bytes
+/// of text, and 16 decoded.
 #[tokio::test]
 async fn decoded_events_have_a_size() {
     let server = EventServer::start().await;

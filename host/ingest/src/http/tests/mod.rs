@@ -46,7 +46,8 @@ impl EventServer {
         Self::new(ServerLimits::default(), Some(store), |_| Ok(())).await
     }
 
-    /// `before` is called with each commit's rows before they come to rest, and may fail or take its time.
+    /// `before` is called with each commit's rows before they come to rest, and may fail or take
+    /// its time.
     async fn with(
         limits: ServerLimits,
         before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,

@@ -1,6 +1,8 @@
-//! The vendor's own SDKs, unchanged but for the address, and what they do with each kind of refusal.
+//! The vendor's own SDKs, unchanged but for the address, and what they do with each kind of
+//! refusal.
 //!
-//! `cargo xtask test` installs them and says where: `MUSTER_TEST_NODE_MODULES` and `MUSTER_TEST_PYTHON`.
+//! `cargo xtask test` installs them and says where: `MUSTER_TEST_NODE_MODULES` and
+//! `MUSTER_TEST_PYTHON`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -104,7 +106,8 @@ async fn events_arrive_and_only_the_malformed_is_given_up() {
 #[tokio::test]
 async fn overload_and_a_full_disk_delay_events_and_lose_none() {
     for (user, sdk) in sdks() {
-        // The first commits fail; and somebody else holds all room until a request was refused for that too.
+        // The first commits fail; and somebody else holds all room until a request was refused for
+        // that too.
         let mut failures = 2;
         let limits = ServerLimits {
             bytes: bytes(100_000),

@@ -24,7 +24,8 @@ async fn slow_bodies_without_a_key_do_not_block_ingestion() {
     let server = EventServer::with(limits, |_| Ok(())).await;
     let small = body(&json!([view("ann")]));
     let mut slow = Vec::new();
-    // Four of them leave 64 bytes of all that may be in flight, which is less than the small request takes.
+    // Four of them leave 64 bytes of all that may be in flight, which is less than the small
+    // request takes.
     for _ in 0..6 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         begin(&mut stream, MAX_BATCH_BODY, BYTES_IN_FLIGHT / 4 - 16).await;
