@@ -15,6 +15,7 @@
 //! | `connections.rs` | connections from outside: floods, half requests, the limit of open files |
 //! | `hostile.rs` | all of that at once, while a cohort goes on |
 //! | `terminal.rs` | what commands print, where they cannot, and what they refuse |
+//! | `reference.rs` | the cases in `docs/cohorts.md` |
 //! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
 
 #![allow(
@@ -46,6 +47,7 @@ mod language;
 mod large;
 mod plan;
 mod project;
+mod reference;
 mod rules;
 mod sdk;
 mod service;
