@@ -274,7 +274,7 @@ pub(crate) fn cohort(definition: &Definition) -> Cohort {
     Cohort {
         id: definition.id.clone(),
         name: definition.name.clone(),
-        definition: Sha256::digest(format!("{:?}", definition.body)).into(),
+        definition: muster_definition::identity(&definition.body),
         cadence: definition.cadence,
         sync: definition.sync.iter().map(sync).collect(),
         exit_on_remove: definition.on_remove == OnRemove::Exit,

@@ -40,6 +40,7 @@ mod clause;
 mod definition;
 mod diagnostic;
 mod format;
+mod identity;
 pub mod interpreter;
 pub mod limits;
 mod link;
@@ -60,6 +61,7 @@ pub use clause::{
 pub use definition::{Body, Definition, DefinitionSpans, OnRemove, Sync};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, quote};
 pub use format::format;
+pub use identity::identity;
 pub use link::link;
 pub use lookback::{Lookback, lookback};
 pub use members::members;
