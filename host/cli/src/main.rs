@@ -65,3 +65,29 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    /// Columns of the first line of a command's help, so that the list of commands does not wrap.
+    const FIRST_LINE: usize = 60;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_first_line_of_each_help_is_short() {
+        let command = Cli::command();
+        let long: Vec<_> = command
+            .get_subcommands()
+            .filter_map(|sub| Some((sub.get_name(), sub.get_about()?.to_string())))
+            .filter(|(_, about)| about.chars().count() > FIRST_LINE)
+            .collect();
+        assert!(long.is_empty(), "longer than {FIRST_LINE}: {long:#?}");
+    }
+}

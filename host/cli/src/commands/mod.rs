@@ -6,6 +6,7 @@ mod backup;
 mod build;
 mod check;
 pub(crate) mod compile_rule;
+mod completions;
 pub(crate) mod deliver;
 mod explain;
 mod fmt;
@@ -13,6 +14,7 @@ mod forget;
 mod history;
 mod import;
 mod init;
+mod man;
 mod members;
 mod plan;
 mod prune;
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Test(test::TestCommand),
     Fmt(fmt::FmtCommand),
     Schema(schema::SchemaCommand),
+    Completions(completions::CompletionsCommand),
+    Man(man::ManCommand),
     CompileRule(compile_rule::CompileRuleCommand),
 }
 
@@ -76,6 +80,8 @@ impl Command {
             Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
             Self::Schema(command) => command.run(output),
+            Self::Completions(command) => command.run(output),
+            Self::Man(command) => command.run(output),
             Self::CompileRule(command) => command.run(),
         }
     }
