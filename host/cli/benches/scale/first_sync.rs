@@ -1,4 +1,5 @@
-//! The first sync of many cohorts of many users: memory, while a destination takes the messages.
+//! The first sync of many cohorts of many users: its memory, while a destination takes the
+//! messages.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,13 +12,13 @@ use muster_store::Store;
 use crate::data::{CITIES, NOW};
 use crate::{clause, measure, module, row};
 
-/// How often memory is looked at.
+/// The time between two measurements of memory, and between two reads of an empty outbox.
 const EVERY: Duration = Duration::from_millis(50);
 
 /// The messages that a destination takes at once: count and bytes.
 const TAKEN: (usize, usize) = (1_000, 16 << 20);
 
-/// Runs so many cohorts for the first time, each of the users of one city, all sent to one
+/// Runs a number of cohorts for the first time. Each has the users of one city, and all sync to one
 /// destination.
 pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> anyhow::Result<()> {
     let city = |number: usize| {
@@ -70,7 +71,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
     Ok(())
 }
 
-/// Takes messages as a fast destination does, until all are taken.
+/// Takes messages like a fast destination, until all are taken.
 fn take(store: &Store, ended: &AtomicBool) -> anyhow::Result<(u64, u64)> {
     let (mut messages, mut bytes) = (0, 0);
     loop {
@@ -93,7 +94,7 @@ fn take(store: &Store, ended: &AtomicBool) -> anyhow::Result<(u64, u64)> {
     }
 }
 
-/// The process's memory without the pages of files, the store's among them, in bytes.
+/// Returns the process's memory without the pages of files, such as the store's, in bytes.
 fn anonymous_memory() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status

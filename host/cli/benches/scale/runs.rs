@@ -1,4 +1,4 @@
-//! Ticks of everybody, of few users, of nobody; of one cohort and of many.
+//! Runs of all users, of few changed users, and of none; of one cohort and of many.
 
 use muster_definition::Clause;
 use muster_model::{EventBuffer, Millis, ScalarRef};
@@ -8,7 +8,7 @@ use muster_store::Store;
 use crate::data::{self, Data, NOW};
 use crate::{BenchArguments, R1, R2, best, clause, full_run, module, once, row};
 
-/// Ticks of one cohort and of many.
+/// Measures runs of one cohort and of many.
 pub(crate) fn runs(
     store: &Store,
     sandbox: &Sandbox,
@@ -27,7 +27,7 @@ pub(crate) fn runs(
     Ok(())
 }
 
-/// 0.1 % of the users have news.
+/// Measures runs after 0.1 % of the users changed.
 fn few_changes(
     store: &Store,
     sandbox: &Sandbox,
@@ -74,7 +74,7 @@ fn few_changes(
     Ok(())
 }
 
-/// One of many cohorts over the same streams.
+/// Returns one of many cohorts over the same streams.
 fn different(number: usize) -> Clause {
     clause(&format!(
         "where: {{all: [{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}, \
@@ -87,7 +87,7 @@ fn different(number: usize) -> Clause {
     ))
 }
 
-/// 10 and 1,000 different cohorts over the same streams.
+/// Measures 10 and 1,000 different cohorts over the same streams.
 pub(crate) fn many(
     store: &Store,
     sandbox: &Sandbox,

@@ -1,5 +1,5 @@
-//! Definitions in force: groups begin and end, and the store is cleared of what belongs to earlier
-//! ones.
+//! The activation of definitions: groups begin and end, and the data of earlier definitions is
+//! removed from the store.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -19,20 +19,20 @@ use crate::held_removal;
 use crate::modules::{self, LoadedModule};
 use crate::project::Project;
 
-/// How far the definitions are put in force.
+/// The state of the activation of definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The files that are there are imported, and no cohort is evaluated yet.
+    /// The files that exist are being imported, and no cohort is evaluated yet.
     Starting,
     /// Some groups end and others begin.
     Changing,
-    /// The definitions are in force. It counts how often they were put in force.
+    /// The definitions are active. The number counts the activations.
     InForce(u64),
 }
 
 impl Service {
-    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the
-    /// same are not disturbed.
+    /// Activates a project's definitions in place of the old ones. Groups that stay the same
+    /// continue undisturbed.
     pub(super) async fn activate(
         self: &Arc<Self>,
         project: Arc<Project>,
@@ -54,7 +54,8 @@ impl Service {
                 None => ended.push(group),
             }
         }
-        // All that end do so before any begins: a cohort may go from one to another.
+        // All old groups end before a new one begins, because a cohort may move from one group to
+        // another.
         for group in ended {
             group.end().await;
         }
@@ -62,7 +63,7 @@ impl Service {
             .cloned()
             .collect();
         self.note_active(&project, &all);
-        // Groups that stay are what the store knows already, and their runs write it meanwhile.
+        // The store knows the groups that stay, and their runs write to it meanwhile.
         self.put_in_store(&loaded, Vec::new()).await;
         *self.groups.lock().await = kept;
         *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
@@ -76,8 +77,7 @@ impl Service {
         self.begin_groups(loaded, 1).await;
     }
 
-    /// Notes what is put in force, before any group of it begins: this is the place for what the
-    /// store is to know of it.
+    /// Notes the cohorts of a project before any group of them begins.
     pub(super) fn note_active(&self, project: &Project, loaded: &[LoadedModule]) {
         let mut active = self.state.active();
         let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
@@ -95,8 +95,8 @@ impl Service {
         }
     }
 
-    /// Tells the store what is put in force: names, what definitions say of their end, the places
-    /// of destinations. No run of these cohorts may be under way.
+    /// Stores the active definitions: names, what happens at a cohort's removal, the addresses of
+    /// destinations. No run of these cohorts may be under way.
     pub(super) async fn put_in_store(
         &self,
         loaded: &[LoadedModule],
@@ -125,7 +125,7 @@ impl Service {
         }
     }
 
-    /// Starts groups, and clears up after those before them once every cohort has had its first
+    /// Starts groups. Cleans up after the earlier groups once every cohort has had its first
     /// attempt.
     async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, puts: u64) {
         let lists = Arc::new(self.project().lists.for_engine());
@@ -148,13 +148,13 @@ impl Service {
         let service = Arc::clone(self);
         self.work.once("clean-up", async move {
             let clearing = async {
-                // It is closed when every group has dropped its end.
+                // The channel is closed when every group has dropped its sender.
                 attempts.recv().await;
                 service.clear_up(puts).await
             };
             let cleared = tokio::select! {
-                // What is under way on a thread of its own is crash-safe, and the next start goes
-                // on with it.
+                // Work that still runs on a thread of its own is crash-safe, and the next start
+                // continues it.
                 () = service.state.stopping.cancelled() => return,
                 cleared = clearing => cleared,
             };
@@ -164,14 +164,14 @@ impl Service {
         });
     }
 
-    /// Forgets the modules of definitions that are gone, and ends cohorts that said `on_remove:
-    /// exit`. Nothing, if other definitions are in force by now: they clear up themselves.
+    /// Deletes the modules of removed definitions, and ends cohorts with `on_remove: exit`. Does
+    /// nothing if other definitions are active by now: their activation cleans up itself.
     async fn clear_up(self: &Arc<Self>, puts: u64) -> anyhow::Result<()> {
         if self.puts() == puts {
             self.state.active().caught_up = true;
         }
-        // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none
-        // of them. The locks may take as long as a run, so they come before the one that reloads
+        // Runs of whole modules continue meanwhile: their modules stay, and no removed cohort is in
+        // them. These locks may take as long as a run, so they come before the lock that reloads
         // wait for.
         let modules = Arc::clone(&self.state.locks.modules).write_owned().await;
         let _changing = self.changing.lock().await;
@@ -185,7 +185,7 @@ impl Service {
         };
         let (state, project) = (Arc::clone(&self.state), self.project());
         let removed = blocking(move || {
-            // Held here, for the thread may outlive whoever waits for it.
+            // The thread holds the locks, because it may outlive the task that waits for it.
             let _locks = (modules, beside);
             let modules = loaded.iter().filter_map(|loaded| {
                 Some((loaded.module.as_ref().ok()?, loaded.cohorts.as_slice()))
@@ -220,8 +220,8 @@ impl Service {
             .map_err(|error| error.to_string())
     }
 
-    /// Asks something of a cohort, of whichever group has it. What a reload cuts off is asked of
-    /// the next group.
+    /// Sends a request about a cohort to the group that has it. If a reload ends that group first,
+    /// the request goes to the next group.
     pub(super) async fn ask(&self, cohort: &str, ask: Ask) -> Result<Value, String> {
         let id = CohortId::new(cohort).map_err(|_| self.unknown(cohort))?;
         let mut phase = self.phase.subscribe();
@@ -259,8 +259,8 @@ impl Service {
         }
     }
 
-    /// Approves or rejects the end of a cohort whose definition is gone, if the guard holds it.
-    /// `None`: nothing of that kind is asked.
+    /// Approves or rejects the removal of a cohort whose definition is gone, if the guard holds it.
+    /// `None`: the guard holds no such removal, or the request is another.
     async fn ask_of_end(&self, id: &CohortId, ask: &Ask) -> Option<Result<Value, String>> {
         let approved = match ask {
             Ask::Approve => true,
@@ -278,8 +278,8 @@ impl Service {
         done.transpose()
     }
 
-    /// Ready when files have been imported for so long that whoever asks is better told than kept
-    /// waiting.
+    /// Waits until the import of files has taken so long that an error is better for the sender of
+    /// a request than a longer wait.
     async fn starts_for_long(&self) {
         tokio::time::sleep(START).await;
         if *self.phase.borrow() != Phase::Starting {
@@ -287,8 +287,8 @@ impl Service {
         }
     }
 
-    /// The files of the definitions in force, as they were read. Whoever asks may stand in another
-    /// folder.
+    /// Returns the files of the active definitions, as they were read. Paths are absolute, because
+    /// the client may run in another folder.
     pub(super) fn definitions(&self) -> Value {
         let project = self.project();
         let file = |definition: &Definition| {
@@ -306,7 +306,7 @@ impl Service {
     }
 }
 
-/// How long a request waits for the first import of files.
+/// The longest time that a request waits for the first import of files.
 const START: Duration = Duration::from_secs(5);
 
 const STOPPING: &str = "the service is stopping: ask again after the next start";

@@ -1,5 +1,5 @@
-//! What other commands ask of the running service: one line of JSON each way over a socket in the
-//! store's folder.
+//! The requests of other commands to the running service: one line of JSON each way over a socket
+//! in the store's folder.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::fd::AsRawFd;
@@ -25,43 +25,43 @@ use crate::commands::reconcile::read_ids;
 
 const SOCKET: &str = "control.sock";
 
-/// The longest address of a socket (Linux: 108 bytes with its end).
+/// The longest path of a socket (Linux: 108 bytes with the terminating zero).
 const LONGEST: usize = 100;
 
 /// The longest request, in bytes: a user id has at most a kilobyte.
 const REQUEST: u64 = 64 * 1024;
 
-/// How long a request may take to arrive.
+/// The longest time in which a request arrives.
 const ARRIVAL: Duration = Duration::from_secs(5);
 
-/// Requests at a time; each holds a connection until it is answered. More wait in the system's
-/// queue.
+/// The number of requests at a time; each holds a connection until it is answered. Further requests
+/// wait in the system's queue.
 pub(super) const CONNECTIONS: usize = 64;
 
-/// What can be asked.
+/// A request to the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ControlRequest {
-    /// A run of a cohort now.
+    /// Run a cohort now.
     Sync { cohort: String, full: bool },
-    /// Let go of what the guard holds.
+    /// Release the run that the guard holds.
     Approve { cohort: String },
-    /// Drop what the guard holds.
+    /// Drop the run that the guard holds.
     Reject { cohort: String },
-    /// Make a destination's copy true again.
+    /// Make a destination's copy equal to the members again.
     Reconcile {
         cohort: String,
         destination: String,
-        /// A file of the ids that the consumer holds.
+        /// A file with the ids that the consumer holds.
         have: Option<PathBuf>,
     },
-    /// Delete a person's history.
+    /// Delete a user's history.
     Forget { user: String },
     /// Drop events that are older than the retention.
     Prune { anyway: bool },
-    /// The definitions in force, as they were read.
+    /// Return the active definitions, as they were read.
     Definitions,
-    /// How the service does.
+    /// Return the status of the service.
     Status,
 }
 
@@ -72,8 +72,8 @@ enum ControlAnswer {
     Error(String),
 }
 
-/// Where the socket is. A folder too deep for an address is gone to by its descriptor, which must
-/// be kept meanwhile.
+/// Returns the path of the socket. If the path is too long for a socket, the folder is reached
+/// through its descriptor; the caller must keep the returned file open meanwhile.
 fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
     let path = store.join(SOCKET);
     if path.as_os_str().len() <= LONGEST {
@@ -84,7 +84,7 @@ fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
     Ok((path.join(SOCKET), Some(folder)))
 }
 
-/// Asks the service that runs on a store; `None`: none does.
+/// Sends a request to the service that runs on a store; `None`: no service runs.
 pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Option<Value>> {
     let connected = address(store).and_then(|(path, _folder)| UnixStream::connect(path));
     let mut stream = match connected {
@@ -120,7 +120,7 @@ pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Opti
     }
 }
 
-/// The clock of the service that runs on a store; `None`: none does.
+/// Returns the clock of the service that runs on a store; `None`: no service runs.
 pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
     let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);
@@ -129,7 +129,7 @@ pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
     Ok(now.and_then(|now| now.parse().ok()))
 }
 
-/// The sources of the definitions in force of the service that runs on a store; `None`: none does.
+/// Returns the active definitions of the service that runs on a store; `None`: no service runs.
 pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<SourceFile>>> {
     let Some(definitions) = ask(store, &ControlRequest::Definitions)? else {
         return Ok(None);
@@ -145,8 +145,8 @@ pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<SourceFile>
     Ok(Some(files.map(source).collect()))
 }
 
-/// The clock of a cohort's latest run, if the service that runs on a store has run it since it
-/// began.
+/// Returns the clock of a cohort's latest run, if the service that runs on a store has run it since
+/// it began.
 pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option<Millis>> {
     let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);
@@ -159,7 +159,7 @@ pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option
     Ok(last.and_then(|last| last.parse().ok()))
 }
 
-/// Takes the socket. Whoever had it before is gone: there is one owner of the store.
+/// Takes the socket. A previous owner has ended, because the store has one owner at a time.
 pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
     let listen = || {
         let (path, _folder) = address(store)?;
@@ -168,7 +168,7 @@ pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
-        // Whoever may not write to the store may not ask either.
+        // A user who may not write to the store may not send requests either.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     };
@@ -176,7 +176,7 @@ pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
     listen().with_context(|| format!("cannot listen on {}", place.display()))
 }
 
-/// Answers until the service stops.
+/// Answers requests until the service stops.
 pub(super) async fn serve(
     listener: Arc<UnixListener>,
     service: Arc<Service>,
@@ -201,7 +201,7 @@ pub(super) async fn serve(
         };
         let answering = Arc::clone(&service);
         service.work.once("a request", async move {
-            // Whoever asked may be gone by now.
+            // The client may be gone by now.
             let _ = answer(stream, &answering).await;
             drop(place);
         });
@@ -229,10 +229,10 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     write.write_all(&bytes).await
 }
 
-/// Does what is asked of the service.
+/// Executes a request.
 ///
 /// # Errors
-/// Why it cannot be done, for the person who asked.
+/// Returns the reason for the sender when the request cannot be executed.
 pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<Value, String> {
     let (cohort, ask) = match request {
         ControlRequest::Sync { cohort, full } => (cohort, Ask::Sync { full }),
@@ -256,7 +256,7 @@ pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<V
     service.ask(&cohort, ask).await
 }
 
-/// How the service does, for `muster status`.
+/// Returns the status of the service, for `muster status`.
 fn status(service: &Service) -> Value {
     let state = &service.state;
     let active = state.active();

@@ -1,4 +1,5 @@
-//! Work on the store that may wait: merging segments, dropping what is older than the retention.
+//! The maintenance of the store: it merges segments, and drops events that are older than the
+//! retention.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,13 @@ use super::state::ServiceState;
 use crate::config::Config;
 use crate::retention;
 
-/// How often it is looked whether there is something to merge.
+/// The time between two checks for segments to merge.
 const MERGE: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether history has grown too old.
+/// The time between two checks for events that are too old.
 const PRUNE: Duration = Duration::from_secs(3_600);
 
-/// How long to wait after a failure.
+/// The wait after a failure.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// Merges and prunes until the service stops.
@@ -28,7 +29,7 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
     }
     let mut pruned: Option<tokio::time::Instant> = None;
     loop {
-        // Not before the files that are there at the start are in.
+        // Nothing is dropped before the files that exist at the start are imported.
         let due =
             prunes && state.active().caught_up && pruned.is_none_or(|at| at.elapsed() >= PRUNE);
         let work = {
@@ -37,8 +38,8 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
         };
         let worked = tokio::select! {
             worked = work => worked,
-            // A merge may take longer than the end may. It is crash-safe, and its thread holds no
-            // part up.
+            // A merge may take longer than the end of the service may. It is crash-safe, and its
+            // thread delays no other part.
             () = state.stopping.cancelled() => return,
         };
         let wait = match worked {
@@ -62,13 +63,13 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
     }
 }
 
-/// What a piece of work was.
+/// The result of a piece of maintenance.
 enum MaintenanceResult {
-    /// There may be more at once.
+    /// More work may follow at once.
     More,
-    /// Nothing is to be merged.
+    /// No segment is to be merged.
     Done,
-    /// Nothing is too old any more, or it is refused.
+    /// No event is too old any more, or the store refuses to drop so many.
     Pruned(Option<RetentionRefusal>),
 }
 
@@ -90,7 +91,7 @@ fn work(state: &ServiceState, prune: bool) -> Result<MaintenanceResult, StoreErr
     )
 }
 
-/// Drops what is too old at somebody's request.
+/// Drops events that are older than the retention, at the request of a command.
 pub(super) async fn prune(
     state: Arc<ServiceState>,
     config: &Config,
@@ -107,8 +108,8 @@ pub(super) async fn prune(
     Ok(done)
 }
 
-/// Says that so much is not dropped, in the log when it begins, and in what `muster status` shows
-/// for as long as it is so.
+/// Reports that the retention drops nothing because it would drop too much. The log has it once,
+/// when it begins; `muster status` shows it as long as it lasts.
 fn report(state: &ServiceState, refusal: Option<Value>) {
     let mut active = state.active();
     if let Some(refusal) = &refusal

@@ -1,18 +1,18 @@
-//! The running service: sources, cohorts at their cadences, destinations, and what people ask of
-//! it.
+//! The running service: sources, cohorts at their cadences, destinations, and the requests of other
+//! commands.
 //!
 //! | file | |
 //! |---|---|
-//! | `host.rs`, `live.rs` | what all parts share |
-//! | `clock.rs` | the time that runs go by |
-//! | `supervisor.rs` | owns every task; what fails is started again after a wait (`backoff.rs`) |
+//! | `state.rs`, `settings.rs`, `active.rs` | what all parts share |
+//! | `clock.rs` | the clock that runs use |
+//! | `supervisor.rs` | owns every task, and restarts a failed one after a wait (`backoff.rs`) |
 //! | `group/` | cohorts that share a module and a cadence: when and how they are evaluated |
-//! | `in_force.rs`, `definitions.rs` | definitions in force, and those that change meanwhile |
-//! | `sources.rs`, `delivery.rs`, `upkeep.rs` | events in, messages out, the store kept tidy |
-//! | `control.rs` | what other commands ask |
-//! | `operations.rs`, `metrics.rs`, `logs.rs` | what whoever runs it looks at |
-//! | `descriptors.rs` | open files: the service's own, and what is left for connections |
-//! | `stop.rs` | the end, in order |
+//! | `activation.rs`, `definitions.rs` | activation of definitions, and the check for changed files |
+//! | `sources.rs`, `delivery.rs`, `maintenance.rs` | events in, messages out, work on the store |
+//! | `control.rs` | the requests of other commands |
+//! | `operations.rs`, `metrics.rs`, `logs.rs` | what operators read |
+//! | `descriptors.rs` | open files: the service's own, and those left for connections |
+//! | `stop.rs` | the end of the service, in order |
 
 mod activation;
 mod active;
@@ -61,28 +61,29 @@ use supervisor::{Supervisor, Task};
 
 pub(crate) use settings::{ServiceRuntime, ServiceSettings};
 
-/// The service and what is in force.
+/// The service and its active definitions.
 pub(crate) struct Service {
     pub(crate) state: Arc<ServiceState>,
     project: Mutex<Arc<Project>>,
     groups: tokio::sync::Mutex<Vec<CohortGroup>>,
-    /// How far the definitions are put in force.
+    /// The state of the activation of definitions.
     phase: watch::Sender<Phase>,
-    /// Whoever puts definitions in force holds it, and whoever clears up after that.
+    /// A lock for the activation of definitions and for the clean-up that follows it.
     changing: tokio::sync::Mutex<()>,
     /// The history's sequence: it changes with each commit of events.
     changes: watch::Receiver<u64>,
     /// Every task but the deliveries.
     work: Supervisor,
-    /// They end after everything else, so that what it sends arrives.
+    /// The deliveries. They end after all other tasks, so that the messages of those tasks arrive.
     deliveries: Supervisor,
     stop_deliveries: CancellationToken,
 }
 
-/// Runs the service until it is told to end.
+/// Runs the service until a signal ends it.
 ///
 /// # Errors
-/// When it cannot start: an address is taken, a source or the store cannot be opened.
+/// Returns an error when the service cannot start: an address is taken, a source or the store
+/// cannot be opened.
 pub(crate) fn run(
     prepared: ServiceRuntime,
     project: Project,
@@ -92,7 +93,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let runtime = prepared.runtime;
     let ended = runtime.block_on(serve(project, loaded, store, settings));
-    // What is still on a thread of its own then is crash-safe, and time is up.
+    // Time is up. Work that still runs on a thread of its own is crash-safe.
     runtime.shutdown_background();
     ended
 }
@@ -118,10 +119,11 @@ async fn serve(
 }
 
 impl Service {
-    /// Takes the addresses and opens the sources. Nothing runs yet; so many modules will.
+    /// Takes the addresses and opens the sources, but starts no part. `modules` is the number of
+    /// modules that will run.
     ///
     /// # Errors
-    /// When an address is taken or a source cannot be opened.
+    /// Returns an error when an address is taken or a source cannot be opened.
     async fn open(
         project: Project,
         store: Store,
@@ -145,7 +147,7 @@ impl Service {
         Ok((service, open))
     }
 
-    /// A service of which nothing runs yet.
+    /// Creates a service of which no part runs yet.
     fn new(
         project: Project,
         store: Store,
@@ -192,10 +194,10 @@ impl Service {
         })
     }
 
-    /// Starts everything, and returns when the service is told to end, or when the store is broken.
+    /// Starts every part. Returns when a signal ends the service or when the store is broken.
     ///
     /// # Errors
-    /// [`StoreError::Stopped`] when a write to the store failed half way.
+    /// Returns [`StoreError::Stopped`] when a write to the store failed half way.
     async fn go(
         self: &Arc<Self>,
         open: OpenService,
@@ -214,13 +216,13 @@ impl Service {
         }
     }
 
-    /// Starts every part, and returns when the definitions are in force.
+    /// Starts every part. Returns when the definitions are active.
     async fn begin(self: &Arc<Self>, open: OpenService, loaded: Vec<LoadedModule>) {
         let project = self.project();
         let state = &self.state;
         state.active().definitions = DefinitionFaults::of_modules(&loaded);
         self.note_active(&project, &loaded);
-        // Before anything is delivered: what waits for another place is dropped.
+        // This comes before any delivery: it drops the messages for a destination's old address.
         self.put_in_store(&loaded, places(&project)).await;
         if let Some(listener) = open.operations {
             let (state, address) = (Arc::clone(state), listener.local_addr());
@@ -318,7 +320,7 @@ impl Service {
     }
 }
 
-/// Addresses that are taken, and sources that are open.
+/// The addresses that are taken, and the sources that are open.
 struct OpenService {
     operations: Option<tokio::net::TcpListener>,
     control: tokio::net::UnixListener,

@@ -1,4 +1,4 @@
-//! How the service runs, beyond what muster.yaml says.
+//! Settings of the service beyond those of muster.yaml.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use tokio::sync::Notify;
 use super::descriptors;
 use super::state::RunSettings;
 
-/// How the service runs, beyond what muster.yaml says.
+/// Settings of the service beyond those of muster.yaml.
 pub(crate) struct ServiceSettings {
-    /// Where its clock starts; `None`: it is the system's.
+    /// The instant at which the clock starts; `None`: the service uses the system's clock.
     pub(crate) now: Option<Millis>,
-    /// How many times as fast the clock runs.
+    /// The speed of the clock, as a multiple of real time.
     pub(crate) speed: f64,
-    /// Before it ends, it waits until everything is sent.
+    /// The service sends all messages before it ends.
     pub(crate) drain: bool,
-    /// How long its end may take.
+    /// The longest time that the end of the service may take.
     pub(crate) stop_timeout: Duration,
-    /// How runs divide their work.
+    /// The division of a run's work.
     pub(crate) runs: RunSettings,
-    /// How often a destination that nobody wakes looks into the outbox.
+    /// The time between two reads of the outbox by a destination that no commit wakes.
     pub(crate) fingerprints: Duration,
-    /// Definitions are read again when it is notified, also of what came before the service
-    /// listened.
+    /// A notification that makes the service read the definitions again. It also counts if it comes
+    /// before the service listens.
     pub(crate) reload: Arc<Notify>,
 }
 
@@ -45,11 +45,11 @@ impl Default for ServiceSettings {
     }
 }
 
-/// What is there before the project is read: the service's threads, and an ear for SIGHUP, which
-/// would end the process otherwise.
+/// The service's threads and a listener for SIGHUP. Both exist before the project is read, because
+/// SIGHUP would end the process otherwise.
 pub(crate) struct ServiceRuntime {
     pub(super) runtime: Runtime,
-    /// See [`Settings::reload`].
+    /// See [`ServiceSettings::reload`].
     pub(crate) reload: Arc<Notify>,
 }
 
@@ -57,7 +57,7 @@ impl ServiceRuntime {
     /// Raises the limit of open files, starts the service's threads and listens for SIGHUP.
     ///
     /// # Errors
-    /// When the system refuses either.
+    /// Returns an error when the system does not allow the threads or the listener.
     pub(crate) fn new() -> anyhow::Result<Self> {
         descriptors::raise();
         let runtime = Runtime::new().context("cannot start the service's threads")?;

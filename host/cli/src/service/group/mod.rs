@@ -3,9 +3,9 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `evaluator.rs` | one run: permit, locks, stop, what it leaves behind |
+//! | `evaluator.rs` | one run: permit, locks, stop, results |
 //! | `real_time.rs`, `scheduled.rs` | when runs begin |
-//! | `request.rs` | what people ask of a cohort |
+//! | `request.rs` | requests about one cohort |
 
 mod evaluator;
 mod real_time;
@@ -30,10 +30,10 @@ use scheduled::Scheduled;
 
 pub(crate) use request::{Ask, GroupReply};
 
-/// How many requests wait for a group before those who ask wait themselves.
+/// The number of requests that a group queues. The senders of further requests wait.
 const REQUESTS: usize = 16;
 
-/// Dropped when every cohort of the group has had its first attempt.
+/// A sender that is dropped when every cohort of the group has had its first attempt.
 pub(crate) type Attempt = mpsc::Sender<()>;
 
 /// A running group.
@@ -41,12 +41,12 @@ pub(crate) struct CohortGroup {
     pub(crate) loaded: LoadedModule,
     commands: mpsc::Sender<GroupCommand>,
     stop: CancellationToken,
-    /// `None`: its module cannot be loaded.
+    /// The task of the group. `None`: its module cannot be loaded.
     task: Option<JoinHandle<()>>,
 }
 
 impl CohortGroup {
-    /// Starts the group's task. `changes`: the history's sequence.
+    /// Starts the group's task. `changes` is the history's sequence.
     pub(crate) fn start(
         state: &Arc<ServiceState>,
         supervisor: &Supervisor,
@@ -93,7 +93,7 @@ impl CohortGroup {
         self.loaded.cohorts.iter().any(|known| known.id == *cohort)
     }
 
-    /// Asks something of a cohort of the group. The answer comes when it is done.
+    /// Sends a request about a cohort of the group. The reply comes when the request is done.
     pub(crate) fn ask(
         &self,
         cohort: CohortId,
@@ -136,7 +136,7 @@ fn watched(
 ) -> JoinHandle<()> {
     let schedule = loaded.cadence.schedule();
     let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
-    // A panic in the first attempt ends it, too.
+    // A panic in the first attempt ends the attempt, too.
     let attempt = std::sync::Mutex::new(Some(attempt));
     let stop = evaluator.stop.clone();
     let failing = evaluator.clone();
@@ -170,7 +170,7 @@ fn watched(
     supervisor.start(task, move |why| failing.failed(why))
 }
 
-/// How many cohorts the name of a group says.
+/// The number of cohorts that the name of a group lists.
 const NAMED: usize = 3;
 
 fn name(loaded: &LoadedModule) -> String {

@@ -1,4 +1,4 @@
-//! What people ask of one cohort while the service runs.
+//! Requests about one cohort while the service runs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use tokio::sync::oneshot;
 use super::evaluator::{Evaluator, How};
 use crate::commands::reconcile::reconcile;
 
-/// What somebody asks of one cohort.
+/// A request about one cohort.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// A run now.
+    /// Run the cohort now.
     Sync {
         /// Every destination receives the whole cohort.
         full: bool,
     },
-    /// Let go of what the guard holds.
+    /// Release the run that the guard holds.
     Approve,
-    /// Drop what the guard holds.
+    /// Drop the run that the guard holds.
     Reject,
-    /// Make a destination's copy true again.
+    /// Make a destination's copy equal to the members again.
     Reconcile {
         destination: String,
         /// The ids that the consumer holds.
@@ -32,7 +32,7 @@ pub(crate) enum Ask {
 }
 
 impl Ask {
-    /// What logs call it.
+    /// Returns the name of the request in logs.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sync { full: false } => "sync",
@@ -44,11 +44,11 @@ impl Ask {
     }
 }
 
-/// What comes of a request.
+/// The reply of a group to a request.
 pub(crate) enum GroupReply {
-    /// It is done, or cannot be.
+    /// The request is done, or cannot be done.
     Answer(Result<Value, String>),
-    /// The group ended before it was done: another one may have the cohort.
+    /// The group ended before the request was done: another group may have the cohort.
     Ended,
 }
 
@@ -60,8 +60,8 @@ pub(super) struct GroupCommand {
 }
 
 impl GroupCommand {
-    /// Does what is asked, and answers. A run that is stopped is not answered: whoever asked asks
-    /// the next group.
+    /// Executes the request, and answers. A run that is stopped is not answered: the request goes
+    /// to the next group that has the cohort.
     pub(super) async fn obey(self, evaluator: &Evaluator) {
         let answer = match obey(evaluator, &self.cohort, self.ask).await {
             Err(RequestError::Engine(EngineError::Stopped)) => return,
@@ -69,7 +69,7 @@ impl GroupCommand {
             Err(RequestError::Said(why)) => Err(why),
             Ok(answer) => Ok(answer),
         };
-        // Whoever asked may be gone by now.
+        // The sender of the request may be gone by now.
         let _ = self.reply.send(answer);
     }
 }

@@ -20,11 +20,11 @@ struct BodyUser {
     user_id: String,
 }
 
-/// What a consumer holds of all cohorts.
+/// A consumer's copy of all cohorts.
 #[derive(Default)]
 pub(super) struct Copy {
     seen: HashMap<String, Vec<u8>>,
-    /// Cohort and user: the latest that was said of them, and when it was computed.
+    /// The latest message about each cohort and user.
     users: BTreeMap<(String, String), LastMessage>,
 }
 
@@ -38,7 +38,7 @@ impl Copy {
     /// Takes a message.
     ///
     /// # Errors
-    /// When it contradicts what consumers are promised.
+    /// Returns an error when the message breaks a promise to consumers.
     pub(super) fn take(&mut self, message: &Outgoing) -> Result<(), String> {
         let text = String::from_utf8_lossy(&message.body);
         let body: MessageBody =
@@ -79,7 +79,7 @@ impl Copy {
         Ok(())
     }
 
-    /// The members of a cohort.
+    /// Returns the members of a cohort.
     pub(super) fn members(&self, cohort: &str) -> BTreeSet<String> {
         let of_cohort = self.users.iter().filter(|((id, _), _)| id == cohort);
         let members = of_cohort.filter(|(_, said)| said.in_cohort);

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A task that fails as often as it is told, and then waits to be stopped.
+/// The task fails twice, and then waits until it is stopped.
 #[tokio::test(start_paused = true)]
 async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
     let parts = Arc::new(ServiceParts::default());

@@ -1,4 +1,4 @@
-//! When cohorts are evaluated, and what one that fails does to the others.
+//! Tests of when cohorts are evaluated, and of the effect of a failing cohort on the others.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
     assert_eq!(service.members("gone"), 1);
     service.stop().await;
 
-    // Its definition is gone, and others begin anew.
+    // The definition of one cohort is gone, and new cohorts replace two others.
     world.remove("cohorts/gone.yaml");
     for failing in ["failing", "failing-at-once"] {
         let path = format!("cohorts/{failing}.yaml");
@@ -82,7 +82,7 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
         cohort.unwrap().error
     };
     assert!(trouble("failing-2").is_some() && trouble("sound").is_none());
-    // What repairs it is enough.
+    // The cohort recovers as soon as the fault is removed.
     service.service.state.faults.runs.lock().unwrap().clear();
     until("it ran after all", || !service.runs("failing-2").is_empty()).await;
     assert_eq!(trouble("failing-2"), None);
@@ -105,7 +105,7 @@ async fn a_group_that_panics_is_shown_and_started_again() {
         faults.insert("hourly".to_owned(), InjectedFault::Panic);
     }
     let service = opened.go();
-    // A first attempt that panics was one.
+    // A first attempt that panics counts as an attempt.
     service.caught_up().await;
     let status = service.ask(ControlRequest::Status).await.unwrap();
     let part = &status["parts"]["cohorts at-once"];
@@ -123,7 +123,7 @@ async fn a_group_that_panics_is_shown_and_started_again() {
         serde_json::Value::Null
     );
 
-    // Definitions are read again all the same, also while it is about to panic.
+    // Definitions are read again even while a run is about to panic.
     let faults = &service.service.state.faults.runs;
     faults
         .lock()
@@ -156,8 +156,8 @@ async fn a_request_whose_run_panics_is_answered() {
     service.stop().await;
 }
 
-/// `forget` holds the states of all cohorts for writing: whoever reads, changes and writes one
-/// meanwhile would set its second back, and a message id would come twice.
+/// `forget` holds the states of all cohorts for writing. A change of one state meanwhile would set
+/// that cohort's second back, and a message id would occur twice.
 #[tokio::test(start_paused = true)]
 async fn a_held_run_is_not_rejected_beside_forget() {
     let world = ServiceWorld::new(
@@ -258,10 +258,10 @@ async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
     assert!(ran >= latest.at, "{ran} is before {}", latest.at);
 }
 
-/// How long that end may take.
+/// The longest time that the end may take in the test below.
 const STOP: Duration = Duration::from_secs(60);
 
-/// The time is the system's: a thread that waits would keep the paused one from going on.
+/// The test uses the system's time: a waiting thread would keep the paused time from continuing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_does_not_wait_for_work_on_the_store() {
     let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
@@ -278,7 +278,7 @@ async fn the_end_does_not_wait_for_work_on_the_store() {
     let merging = std::thread::spawn(move || {
         let guard = state.faults.maintenance.lock().unwrap();
         held.send(()).unwrap();
-        // Until the end of the service is over.
+        // The thread waits here until the service has ended.
         let _ = released.recv();
         drop(guard);
     });

@@ -1,4 +1,4 @@
-//! Definitions that change while something is under way.
+//! Tests of definitions that change while other work is under way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ async fn an_edit_that_comes_while_definitions_are_put_in_force_is_put_in_force_a
     until("all are in", || service.members("buyers") == 3).await;
     let changing = service.service.changing.lock().await;
     world.write("cohorts/buyers.yaml", &cohort(2));
-    // Two looks, and then it is read and waits to be put in force.
+    // After two checks the edit is read, and waits for its activation.
     tokio::time::sleep(Duration::from_secs(10)).await;
     world.write("cohorts/buyers.yaml", &cohort(3));
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -56,7 +56,8 @@ async fn a_file_that_was_wrong_and_is_repaired_is_read_again() {
     let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
-    // The list that it names is wrong, and the list is repaired, not the definition.
+    // The list that the definition names is wrong. The test repairs the list and not the
+    // definition.
     world.write("cohorts/vip.csv", "ann\n\u{0}\n");
     world.write(
         "cohorts/vip.yaml",
@@ -86,7 +87,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
         .await;
     let state = Arc::clone(&opened.service.state);
     purchase(&state.store, &["ann", "bob", "bob"], super::world::START);
-    // The first run does not go on before it is told.
+    // The first run continues only when the test lets it.
     let (output_json, goes_on) = std::sync::mpsc::channel::<()>();
     let (goes_on, first) = (std::sync::Mutex::new(goes_on), AtomicBool::new(true));
     state.store.on_messages(move |_| {
@@ -108,7 +109,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
             phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
         drop(changing.await.unwrap());
     };
-    // One that was asked before the reload, and one during it.
+    // One request comes before the reload, and one during it.
     tokio::select! {
         () = changing => {}
         answer = &mut before => panic!("{answer:?}"),
@@ -125,7 +126,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     service.stop().await;
 }
 
-/// A component that is none.
+/// Bytes that begin like a component and are none.
 const GARBAGE: &[u8] = b"\0asm\x0d\0\x01\0garbage";
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +211,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
         service.members("buyers") + service.members("others") == 2
     })
     .await;
-    // Nobody, root included, can list a folder whose name is a link to itself.
+    // No user, not even root, can list a folder whose name is a link to itself.
     std::fs::rename(world.path().join("more"), world.path().join("away")).unwrap();
     std::os::unix::fs::symlink("more", world.path().join("more")).unwrap();
     until("the fault is noticed", || {
@@ -228,7 +229,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
         service.service.state.active().definitions.is_none()
     })
     .await;
-    // A folder that is there and empty is another matter: its cohort is gone.
+    // An empty folder is a different case: its cohort is gone.
     world.remove("more/others.yaml");
     until("everybody has left", || service.members("others") == 0).await;
     service.stop().await;

@@ -1,4 +1,4 @@
-//! When messages go out.
+//! Tests of when messages are sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,8 +10,8 @@ use crate::service::control::ControlRequest;
 
 const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
-/// Longer than a message takes on a loaded machine, and shorter than a destination that nobody
-/// wakes waits.
+/// Longer than a message takes on a loaded machine, and shorter than the time between two reads of
+/// the outbox without a wake-up.
 const PATIENCE: Duration = Duration::from_secs(20);
 const _: () = assert!(PATIENCE.as_secs() < crate::service::delivery::LOOK.as_secs());
 
@@ -31,7 +31,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
     purchase(&store, &["ann", "bob", "cid"], super::world::START);
     let arrived = Arc::new(AtomicBool::new(false));
     {
-        // The thread of the run does not go on before the destination has the messages of its first
+        // The run's thread continues only when the destination has the messages of the run's first
         // commit.
         let (path, arrived, store) = (
             world.path().join("out.ndjson"),
@@ -68,7 +68,7 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     let opened = world.open(of_one_user()).await;
     let state = Arc::clone(&opened.service.state);
     purchase(&state.store, &["ann", "bob", "cid"], super::world::START);
-    // Its definition is gone after its first commit.
+    // The definition is removed after the run's first commit.
     let (path, first) = (
         world.path().join("cohorts/buyers.yaml"),
         AtomicBool::new(true),
@@ -78,7 +78,7 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
             std::fs::remove_file(&path).unwrap();
-            // Until the run is told to stop.
+            // The run waits here until it is stopped.
             let _ = reloaded.lock().unwrap().recv_timeout(PATIENCE);
         }
     });
@@ -97,8 +97,8 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
     service.stop().await;
 }
 
-/// A run is held in the middle until somebody waits to forget a user, which then does not wait for
-/// its end.
+/// The test holds a run in the middle until a request to forget a user waits. The request then does
+/// not wait for the end of the run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     const USERS: usize = 40;
@@ -108,7 +108,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     let ids: Vec<_> = (0..USERS).map(|user| format!("user-{user:02}")).collect();
     let users: Vec<_> = ids.iter().map(String::as_str).collect();
     purchase(&state.store, &users, super::world::START);
-    // The first commit of a run waits until somebody wants all states.
+    // The first commit of a run waits until a request wants all states.
     let hold = Arc::new(AtomicBool::new(true));
     {
         let (hold, runtime) = (Arc::clone(&hold), tokio::runtime::Handle::current());
@@ -128,7 +128,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     };
     assert_eq!(forget("user-00").await.unwrap()["exited"][0], "buyers");
     until("the run has ended", || service.members("buyers") == 39).await;
-    // The same in the middle of a full sync, which is not begun once more.
+    // The same happens in the middle of a full sync, which does not begin a second time.
     let full = ControlRequest::Sync {
         cohort: "buyers".to_owned(),
         full: true,
@@ -149,7 +149,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     for user in ids.iter().skip(2) {
         assert_eq!(times(user), 2, "{user} {out}");
     }
-    // The exits came after a chunk or two, not behind all others.
+    // The exits came after a chunk or two, and not after all other messages.
     let exit = |user: &str| {
         let exits = |line: &&str| line.contains("\"in_cohort\":false") && line.contains(user);
         lines.iter().position(exits).unwrap()

@@ -1,5 +1,5 @@
-//! The whole service in one process. Where time matters it is the runtime's, which is paused: it
-//! goes on only when nothing runs.
+//! Tests of the whole service in one process. Where time matters, the test uses the runtime's time.
+//! It is paused and continues only when no task runs.
 
 mod cohorts;
 mod definitions;
@@ -11,21 +11,21 @@ use std::sync::{Mutex, PoisonError};
 
 use muster_engine::{Cohort, EngineError};
 
-/// How runs of a cohort go wrong.
+/// The fault of a cohort's runs.
 #[derive(Clone, Copy)]
 pub(crate) enum InjectedFault {
-    /// The next run panics, and those after it do not.
+    /// The next run panics, and the later runs do not.
     Panic,
     /// Each run fails.
     Fail,
 }
 
-/// What goes wrong in a host that is tested.
+/// The faults of a service under test.
 #[derive(Default)]
 pub(crate) struct InjectedFaults {
-    /// By the id of a cohort.
+    /// Faults by the id of a cohort.
     pub(crate) runs: Mutex<BTreeMap<String, InjectedFault>>,
-    /// While it is held, work on the store does not end.
+    /// Work on the store does not end while a test holds this lock.
     pub(crate) maintenance: Mutex<()>,
 }
 
