@@ -28,7 +28,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
         ))
     };
     let clauses: Vec<_> = (0..cohorts).map(city).collect();
-    let (rule, cohorts) = module(sandbox, &clauses);
+    let (module, cohorts) = module(sandbox, &clauses);
     let sync = CohortSync {
         destination: "out".to_owned(),
         user_properties: Vec::new(),
@@ -51,7 +51,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
             }
         });
         let (cost, report) =
-            measure(|| run_module(store, &rule, &cohorts, &RunOptions::at(Millis(NOW))));
+            measure(|| run_module(store, &module, &cohorts, &RunOptions::at(Millis(NOW))));
         ended.store(true, Ordering::Relaxed);
         report.unwrap();
         (cost, destination.join().unwrap())

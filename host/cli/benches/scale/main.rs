@@ -47,8 +47,8 @@ struct BenchArguments {
     #[arg(long, default_value_t = 5)]
     turns: usize,
     /// Only Muster's own runs: of all users, of a few changed users, of none
-    #[arg(long)]
-    ticks: bool,
+    #[arg(long = "ticks")]
+    only_runs: bool,
     /// Only the first sync of this number of cohorts
     #[arg(long)]
     first_sync: Option<usize>,
@@ -137,7 +137,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(cohorts) = arguments.first_sync {
         return first_sync::first_sync(&store, &sandbox, cohorts);
     }
-    if arguments.ticks {
+    if arguments.only_runs {
         return runs(&store, &sandbox, &data, &arguments);
     }
     let mut duck = Duck::start(at)?;
@@ -148,8 +148,8 @@ fn main() -> anyhow::Result<()> {
         loaded.parquet_bytes as f64 / 1e6
     );
 
-    for (name, rule) in [("R1", R1), ("R2", R2)] {
-        full(&store, &sandbox, &mut duck, &arguments, (name, rule))?;
+    for definition in [("R1", R1), ("R2", R2)] {
+        full(&store, &sandbox, &mut duck, &arguments, definition)?;
     }
     runs(&store, &sandbox, &data, &arguments)?;
     many(&store, &sandbox, &arguments)?;
@@ -241,14 +241,14 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Module, Vec<Cohort>) {
     )
 }
 
-fn once(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
-    measure(|| run_module(store, rule, cohorts, &RunOptions::at(Millis(NOW))).unwrap())
+fn once(store: &Store, module: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
+    measure(|| run_module(store, module, cohorts, &RunOptions::at(Millis(NOW))).unwrap())
 }
 
 /// Evaluates all users: first the store forgets the module.
-fn full_run(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
+fn full_run(store: &Store, module: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
     muster_engine::forget_other_modules(store, &[]).unwrap();
-    once(store, rule, cohorts)
+    once(store, module, cohorts)
 }
 
 fn full(
@@ -256,13 +256,13 @@ fn full(
     sandbox: &Sandbox,
     duck: &mut Duck,
     arguments: &BenchArguments,
-    (name, rule): (&str, &str),
+    (name, definition): (&str, &str),
 ) -> anyhow::Result<()> {
-    let (rule, cohorts) = module(sandbox, &[clause(rule)]);
+    let (module, cohorts) = module(sandbox, &[clause(definition)]);
     let (mut ours, mut parquet, mut table) = (Vec::new(), Vec::new(), Vec::new());
     let mut members = 0;
     for _ in 0..arguments.turns {
-        let (cost, report) = full_run(store, &rule, &cohorts);
+        let (cost, report) = full_run(store, &module, &cohorts);
         ours.push(cost);
         for (command, costs) in [("parquet", &mut parquet), ("table", &mut table)] {
             let answer = duck.ask(&format!("{command} {}", name.to_lowercase()))?;
@@ -277,17 +277,17 @@ fn full(
     }
     let (ours, parquet, table) = (best(&ours), best(&parquet), best(&table));
     row(
-        &format!("{name}, everybody ({members} members): DuckDB on Parquet"),
+        &format!("{name}, all users ({members} members): DuckDB on Parquet"),
         parquet,
         None,
     );
     row(
-        &format!("{name}, everybody: DuckDB's own table, sorted for it"),
+        &format!("{name}, all users: DuckDB's own table, sorted for it"),
         table,
         None,
     );
     row(
-        &format!("{name}, everybody: Muster, tick and commit"),
+        &format!("{name}, all users: Muster, run and commit"),
         ours,
         Some(("Parquet", parquet)),
     );
@@ -315,8 +315,8 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
         )
     };
     let each = |of: &dyn Fn(usize) -> String| -> Vec<Clause> {
-        let rule = |number| clause(&format!("where: {}", of(number)));
-        (0..300).map(rule).collect()
+        let definition = |number| clause(&format!("where: {}", of(number)));
+        (0..300).map(definition).collect()
     };
     let two = |number| format!("{}, {}", bought(number), bought(number + 7));
     // A property that all users have is a static clause. Its users are evaluated one at a time.
@@ -341,7 +341,7 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
         (
             "300 cohorts of one city: only users who live there",
             each(&seattle),
-            "for everybody",
+            "for all users",
             each(&of_all),
         ),
         (

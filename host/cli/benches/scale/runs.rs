@@ -35,12 +35,12 @@ fn few_changes(
     arguments: &BenchArguments,
     (name, clauses): (&str, &[Clause]),
 ) -> anyhow::Result<()> {
-    let (rule, cohorts) = module(sandbox, clauses);
+    let (module, cohorts) = module(sandbox, clauses);
     let fulls: Vec<_> = (0..arguments.turns)
-        .map(|_| full_run(store, &rule, &cohorts).0)
+        .map(|_| full_run(store, &module, &cohorts).0)
         .collect();
     let full = best(&fulls);
-    row(&format!("{name}, everybody"), full, None);
+    row(&format!("{name}, all users"), full, None);
     let mut costs = Vec::new();
     let mut buffer = EventBuffer::default();
     for turn in 0..arguments.turns as u64 {
@@ -51,7 +51,7 @@ fn few_changes(
             buffer.property("amount", ScalarRef::Number(60.0));
         }
         store.append(&buffer, None)?;
-        let (cost, report) = once(store, &rule, &cohorts);
+        let (cost, report) = once(store, &module, &cohorts);
         anyhow::ensure!(
             report.candidates == data.users / 1000,
             "{} candidates",
@@ -60,16 +60,16 @@ fn few_changes(
         costs.push(cost);
     }
     row(
-        &format!("{name}, a tick after 0.1 % of the users had news"),
+        &format!("{name}, a run after 0.1 % of the users changed"),
         best(&costs),
-        Some(("everybody", full)),
+        Some(("all users", full)),
     );
-    let (idle, report) = once(store, &rule, &cohorts);
-    anyhow::ensure!(report.candidates == 0, "nobody has news");
+    let (idle, report) = once(store, &module, &cohorts);
+    anyhow::ensure!(report.candidates == 0, "no user changed");
     row(
-        &format!("{name}, a tick after nothing"),
+        &format!("{name}, a run without changed users"),
         idle,
-        Some(("everybody", full)),
+        Some(("all users", full)),
     );
     Ok(())
 }
@@ -101,9 +101,9 @@ pub(crate) fn many(
         manys.push(full_run(store, &many.0, &many.1).0);
     }
     let ten = best(&tens);
-    row("10 cohorts over shared streams, everybody", ten, None);
+    row("10 cohorts over shared streams, all users", ten, None);
     row(
-        "1,000 cohorts over shared streams, everybody",
+        "1,000 cohorts over shared streams, all users",
         best(&manys),
         Some(("10 cohorts", ten)),
     );

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::Service;
 use super::active::ActiveCohort;
 use super::blocking::blocking;
-use super::group::{Ask, CohortGroup, GroupReply};
+use super::group::{CohortGroup, CohortRequest, GroupReply};
 use super::logs;
 use crate::held_removal;
 use crate::modules::{self, LoadedModule};
@@ -27,7 +27,7 @@ pub(super) enum Phase {
     /// Some groups end and others begin.
     Changing,
     /// The definitions are active. The number counts the activations.
-    InForce(u64),
+    Active(u64),
 }
 
 impl Service {
@@ -39,7 +39,7 @@ impl Service {
         mut loaded: Vec<LoadedModule>,
     ) {
         let changing = self.changing.lock().await;
-        let puts = self.puts();
+        let activations = self.activations();
         self.phase.send_replace(Phase::Changing);
         let (mut kept, mut ended) = (Vec::new(), Vec::new());
         for group in self.groups.lock().await.drain(..) {
@@ -64,10 +64,10 @@ impl Service {
             .collect();
         self.note_active(&project, &all);
         // The store knows the groups that stay, and their runs write to it meanwhile.
-        self.put_in_store(&loaded, Vec::new()).await;
+        self.store_active(&loaded, Vec::new()).await;
         *self.groups.lock().await = kept;
         *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
-        self.begin_groups(loaded, puts + 1).await;
+        self.begin_groups(loaded, activations + 1).await;
         drop(changing);
     }
 
@@ -97,7 +97,7 @@ impl Service {
 
     /// Stores the active definitions: names, what happens at a cohort's removal, the addresses of
     /// destinations. No run of these cohorts may be under way.
-    pub(super) async fn put_in_store(
+    pub(super) async fn store_active(
         &self,
         loaded: &[LoadedModule],
         places: Vec<DestinationAddress>,
@@ -107,27 +107,27 @@ impl Service {
             .flat_map(|loaded| loaded.cohorts.clone())
             .collect();
         let state = Arc::clone(&self.state);
-        let beside = Arc::clone(&state.locks.beside).lock_owned().await;
+        let outside_runs = Arc::clone(&state.locks.outside_runs).lock_owned().await;
         let put = blocking(move || {
-            let _beside = beside;
+            let _outside_runs = outside_runs;
             muster_engine::activate(&state.store, cohorts.iter(), &places)
         });
         match put.await {
             Ok(moved) => moved.iter().for_each(logs::address_changed),
-            Err(error) => tracing::error!("the store is not told what is in force: {error}"),
+            Err(error) => tracing::error!("cannot store the active definitions: {error}"),
         }
     }
 
-    fn puts(&self) -> u64 {
+    fn activations(&self) -> u64 {
         match *self.phase.borrow() {
-            Phase::InForce(puts) => puts,
+            Phase::Active(activations) => activations,
             Phase::Starting | Phase::Changing => 0,
         }
     }
 
     /// Starts groups. Cleans up after the earlier groups once every cohort has had its first
     /// attempt.
-    async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, puts: u64) {
+    async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, activations: u64) {
         let lists = Arc::new(self.project().lists.for_engine());
         let (attempt, mut attempts) = mpsc::channel::<()>(1);
         let mut groups = self.groups.lock().await;
@@ -144,13 +144,13 @@ impl Service {
             ));
         }
         drop((groups, attempt));
-        self.phase.send_replace(Phase::InForce(puts));
+        self.phase.send_replace(Phase::Active(activations));
         let service = Arc::clone(self);
         self.work.once("clean-up", async move {
             let clearing = async {
                 // The channel is closed when every group has dropped its sender.
                 attempts.recv().await;
-                service.clear_up(puts).await
+                service.clear_up(activations).await
             };
             let cleared = tokio::select! {
                 // Work that still runs on a thread of its own is crash-safe, and the next start
@@ -159,15 +159,15 @@ impl Service {
                 cleared = clearing => cleared,
             };
             if let Err(error) = cleared {
-                tracing::error!("what belongs to earlier definitions is kept: {error:#}");
+                tracing::error!("cannot remove the data of earlier definitions: {error:#}");
             }
         });
     }
 
     /// Deletes the modules of removed definitions, and ends cohorts with `on_remove: exit`. Does
     /// nothing if other definitions are active by now: their activation cleans up itself.
-    async fn clear_up(self: &Arc<Self>, puts: u64) -> anyhow::Result<()> {
-        if self.puts() == puts {
+    async fn clear_up(self: &Arc<Self>, activations: u64) -> anyhow::Result<()> {
+        if self.activations() == activations {
             self.state.active().caught_up = true;
         }
         // Runs of whole modules continue meanwhile: their modules stay, and no removed cohort is in
@@ -175,8 +175,10 @@ impl Service {
         // wait for.
         let modules = Arc::clone(&self.state.locks.modules).write_owned().await;
         let _changing = self.changing.lock().await;
-        let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
-        if self.puts() != puts {
+        let outside_runs = Arc::clone(&self.state.locks.outside_runs)
+            .lock_owned()
+            .await;
+        if self.activations() != activations {
             return Ok(());
         }
         let loaded: Vec<LoadedModule> = {
@@ -186,7 +188,7 @@ impl Service {
         let (state, project) = (Arc::clone(&self.state), self.project());
         let removed = blocking(move || {
             // The thread holds the locks, because it may outlive the task that waits for it.
-            let _locks = (modules, beside);
+            let _locks = (modules, outside_runs);
             let modules = loaded.iter().filter_map(|loaded| {
                 Some((loaded.module.as_ref().ok()?, loaded.cohorts.as_slice()))
             });
@@ -196,12 +198,12 @@ impl Service {
         for (cohort, record) in removed.await? {
             match record.held {
                 None => {
-                    tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
+                    tracing::info!(%cohort, exited = record.exited, "the definition is gone, and all members exited (`on_remove: exit`)");
                 }
                 Some(held) => tracing::warn!(
                     %cohort, members = held.members,
-                    "its definition is gone and said `on_remove: exit`, and the guard holds that all members exit: \
-                     `muster approve {cohort}` lets it go, `muster reject {cohort}` keeps the members"
+                    "the definition is gone (`on_remove: exit`), and the guard holds the exit of all members: \
+                     approve it with `muster approve {cohort}`, or keep the members with `muster reject {cohort}`"
                 ),
             }
         }
@@ -211,7 +213,7 @@ impl Service {
     /// Deletes a user's history and memberships.
     pub(super) async fn forget(&self, user: String) -> Result<Value, String> {
         let _states = self.state.locks.all_states().await;
-        let _beside = self.state.locks.beside.lock().await;
+        let _outside_runs = self.state.locks.outside_runs.lock().await;
         let state = Arc::clone(&self.state);
         let forgotten =
             blocking(move || muster_engine::forget(&state.store, &user, state.clock.now())).await;
@@ -222,20 +224,20 @@ impl Service {
 
     /// Sends a request about a cohort to the group that has it. If a reload ends that group first,
     /// the request goes to the next group.
-    pub(super) async fn ask(&self, cohort: &str, ask: Ask) -> Result<Value, String> {
+    pub(super) async fn ask(&self, cohort: &str, request: CohortRequest) -> Result<Value, String> {
         let id = CohortId::new(cohort).map_err(|_| self.unknown(cohort))?;
         let mut phase = self.phase.subscribe();
         loop {
-            let ready = phase.wait_for(|phase| matches!(phase, Phase::InForce(_)));
+            let ready = phase.wait_for(|phase| matches!(phase, Phase::Active(_)));
             let settled = tokio::select! {
                 () = self.state.stopping.cancelled() => return Err(STOPPING.to_owned()),
                 settled = ready => settled.map_or(Phase::Starting, |phase| *phase),
-                () = self.starts_for_long() => return Err(STARTING.to_owned()),
+                () = self.import_takes_long() => return Err(STARTING.to_owned()),
             };
             let asking = {
                 let groups = self.groups.lock().await;
                 let group = groups.iter().find(|group| group.has(&id));
-                group.map(|group| group.ask(id.clone(), ask.clone()))
+                group.map(|group| group.ask(id.clone(), request.clone()))
             };
             let reply = match asking {
                 Some(asking) => Some(asking.await),
@@ -250,7 +252,7 @@ impl Service {
                 _ if changed => {}
                 Some(GroupReply::Ended) => return Err(FAILED.to_owned()),
                 None => {
-                    return match self.ask_of_end(&id, &ask).await {
+                    return match self.ask_about_removal(&id, &request).await {
                         Some(answer) => answer,
                         None => Err(self.unknown(cohort)),
                     };
@@ -261,17 +263,23 @@ impl Service {
 
     /// Approves or rejects the removal of a cohort whose definition is gone, if the guard holds it.
     /// `None`: the guard holds no such removal, or the request is another.
-    async fn ask_of_end(&self, id: &CohortId, ask: &Ask) -> Option<Result<Value, String>> {
-        let approved = match ask {
-            Ask::Approve => true,
-            Ask::Reject => false,
-            Ask::Sync { .. } | Ask::Reconcile { .. } => return None,
+    async fn ask_about_removal(
+        &self,
+        id: &CohortId,
+        request: &CohortRequest,
+    ) -> Option<Result<Value, String>> {
+        let approved = match request {
+            CohortRequest::Approve => true,
+            CohortRequest::Reject => false,
+            CohortRequest::Sync { .. } | CohortRequest::Reconcile { .. } => return None,
         };
         let _changing = self.changing.lock().await;
-        let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
+        let outside_runs = Arc::clone(&self.state.locks.outside_runs)
+            .lock_owned()
+            .await;
         let (state, id) = (Arc::clone(&self.state), id.clone());
         let done = blocking(move || {
-            let _beside = beside;
+            let _outside_runs = outside_runs;
             held_removal::decide(&state.store, &id, approved, state.clock.now())
         });
         let done = done.await.map_err(|error| error.to_string());
@@ -280,7 +288,7 @@ impl Service {
 
     /// Waits until the import of files has taken so long that an error is better for the sender of
     /// a request than a longer wait.
-    async fn starts_for_long(&self) {
+    async fn import_takes_long(&self) {
         tokio::time::sleep(START).await;
         if *self.phase.borrow() != Phase::Starting {
             std::future::pending::<()>().await;
@@ -300,7 +308,7 @@ impl Service {
 
     fn unknown(&self, cohort: &str) -> String {
         match self.project().cohort(cohort) {
-            Err(error) => format!("of the definitions in force, {error:#}"),
+            Err(error) => format!("in the active definitions, {error:#}"),
             Ok(_) => format!("the running service has no cohort `{cohort}`"),
         }
     }
@@ -309,9 +317,8 @@ impl Service {
 /// The longest time that a request waits for the first import of files.
 const START: Duration = Duration::from_secs(5);
 
-const STOPPING: &str = "the service is stopping: ask again after the next start";
+const STOPPING: &str = "the service is stopping: try again after the next start";
 
-const STARTING: &str = "the service is starting: it first imports the files of `sources:`, and no cohort is evaluated before they are in; try \
-                        again then";
+const STARTING: &str = "the service is starting: it evaluates no cohort before the files of `sources:` are imported; try again later";
 
 const FAILED: &str = "the run failed unexpectedly: `muster status` and the service's log say more";

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 const STEP_BACK: i64 = 60_000;
 
 /// The longest sleep before the system's clock is read again. It may have been set meanwhile.
-const LOOK: Duration = Duration::from_secs(10);
+const RECHECK: Duration = Duration::from_secs(10);
 
 /// A clock. Clones share their state. A clock with a start follows the runtime's time, which tests
 /// can pause.
@@ -50,7 +50,7 @@ impl Clock {
         }
         tracing::warn!(
             seconds = back / 1_000,
-            "the system's clock was set back: everybody will be asked again"
+            "the system's clock was set back: all users will be evaluated again"
         );
         self.latest.store(now.0, Ordering::Relaxed);
         now
@@ -82,7 +82,7 @@ impl Clock {
             let left = left.unwrap_or(Duration::MAX);
             // Only the system's clock can be set by others.
             let sleep = if self.start.is_none() {
-                left.min(LOOK)
+                left.min(RECHECK)
             } else {
                 left
             };

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::Service;
 use super::blocking::blocking;
-use super::group::Ask;
+use super::group::CohortRequest;
 use crate::commands::reconcile::read_ids;
 
 const SOCKET: &str = "control.sock";
@@ -100,7 +100,7 @@ pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Opti
         Err(error) => {
             let socket = store.join(SOCKET);
             let what = format!(
-                "cannot tell whether the service runs, by {}",
+                "cannot determine whether the service runs: no connection to {}",
                 socket.display()
             );
             return Err(anyhow!(error).context(what));
@@ -172,8 +172,8 @@ pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     };
-    let place = store.join(SOCKET);
-    listen().with_context(|| format!("cannot listen on {}", place.display()))
+    let socket = store.join(SOCKET);
+    listen().with_context(|| format!("cannot listen on {}", socket.display()))
 }
 
 /// Answers requests until the service stops.
@@ -182,11 +182,11 @@ pub(super) async fn serve(
     service: Arc<Service>,
 ) -> anyhow::Result<()> {
     let stopping = service.state.stopping.clone();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
-            place = Arc::clone(&places).acquire_owned() => place?,
+            permit = Arc::clone(&permits).acquire_owned() => permit?,
         };
         let stream = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
@@ -203,7 +203,7 @@ pub(super) async fn serve(
         service.work.once("a request", async move {
             // The client may be gone by now.
             let _ = answer(stream, &answering).await;
-            drop(place);
+            drop(permit);
         });
     }
 }
@@ -217,8 +217,8 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
         arrived = tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)) => arrived??,
     };
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => obey(service, request).await,
-        Err(error) => Err(format!("no request that this version knows: {error}")),
+        Ok(request) => execute(service, request).await,
+        Err(error) => Err(format!("this version does not know the request: {error}")),
     };
     let answer = match answer {
         Ok(value) => ControlAnswer::Ok(value),
@@ -233,11 +233,11 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
 ///
 /// # Errors
 /// Returns the reason for the sender when the request cannot be executed.
-pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<Value, String> {
-    let (cohort, ask) = match request {
-        ControlRequest::Sync { cohort, full } => (cohort, Ask::Sync { full }),
-        ControlRequest::Approve { cohort } => (cohort, Ask::Approve),
-        ControlRequest::Reject { cohort } => (cohort, Ask::Reject),
+pub(crate) async fn execute(service: &Service, request: ControlRequest) -> Result<Value, String> {
+    let (cohort, request) = match request {
+        ControlRequest::Sync { cohort, full } => (cohort, CohortRequest::Sync { full }),
+        ControlRequest::Approve { cohort } => (cohort, CohortRequest::Approve),
+        ControlRequest::Reject { cohort } => (cohort, CohortRequest::Reject),
         ControlRequest::Reconcile {
             cohort,
             destination,
@@ -245,15 +245,15 @@ pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<V
         } => {
             let have = blocking(move || have.as_deref().map(read_ids).transpose()).await;
             let have = have.map_err(|error| format!("{error:#}"))?.map(Arc::new);
-            (cohort, Ask::Reconcile { destination, have })
+            (cohort, CohortRequest::Reconcile { destination, have })
         }
         ControlRequest::Forget { user } => return service.forget(user).await,
         ControlRequest::Prune { anyway } => return service.prune(anyway).await,
         ControlRequest::Definitions => return Ok(service.definitions()),
         ControlRequest::Status => return Ok(status(service)),
     };
-    tracing::info!(cohort, ask = ask.name(), "asked for");
-    service.ask(&cohort, ask).await
+    tracing::info!(cohort, request = request.name(), "request received");
+    service.ask(&cohort, request).await
 }
 
 /// Returns the status of the service, for `muster status`.
@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_answers_where_no_service_runs() {
+    fn a_request_without_a_running_service_has_no_answer() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(
             ask(directory.path(), &ControlRequest::Status).unwrap(),
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_deep_down_has_an_address_all_the_same() {
+    async fn a_socket_in_a_deep_folder_has_an_address() {
         let directory = tempfile::tempdir().unwrap();
         let deep = directory.path().join("d".repeat(90)).join("e".repeat(90));
         std::fs::create_dir_all(&deep).unwrap();

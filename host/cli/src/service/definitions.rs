@@ -27,7 +27,7 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
     let mut known = service.project();
     let mut last = known.fingerprints.clone();
     loop {
-        let asked = tokio::select! {
+        let requested = tokio::select! {
             () = state.stopping.cancelled() => return,
             () = reload.notified() => true,
             () = tokio::time::sleep(EVERY) => false,
@@ -35,7 +35,7 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
         let now = fingerprints(&known).await;
         let over = now == last && now != known.fingerprints;
         last.clone_from(&now);
-        if asked || over {
+        if requested || over {
             let settings = state.directory.join(config::FILE);
             if now.of(&settings) != known.fingerprints.of(&settings) {
                 tracing::warn!(
@@ -77,7 +77,7 @@ async fn read(service: &Arc<Service>) -> Arc<Project> {
         }
         Err(faults) => {
             tracing::error!(
-                "the definitions on disk are wrong; what was in force before stays so:\n{}",
+                "the definitions on disk are wrong; the earlier definitions stay active:\n{}",
                 faults.text
             );
             service.state.active().definitions = Some(faults);

@@ -13,7 +13,7 @@ use super::state::ServiceState;
 
 /// The time between two reads of the outbox by a destination that no commit wakes. A read is cheap,
 /// and the time bounds the delay of a lost wake-up.
-pub(super) const LOOK: Duration = Duration::from_secs(30);
+pub(super) const POLL: Duration = Duration::from_secs(30);
 
 /// The health of a destination.
 #[derive(Clone, Debug, Default)]
@@ -43,16 +43,16 @@ pub(crate) async fn deliver(
         };
         // Reports count from the beginning of a drain, the metrics from the beginning of the
         // service.
-        let output_json = std::sync::Mutex::new(DrainReport::default());
+        let counted = std::sync::Mutex::new(DrainReport::default());
         let progress = |report: &DrainReport| {
-            let mut output_json = output_json.lock().unwrap_or_else(PoisonError::into_inner);
-            state.metrics.delivered(&name, &output_json, report);
-            if report.messages > output_json.messages {
+            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            state.metrics.delivered(&name, &counted, report);
+            if report.messages > counted.messages {
                 health(&state, &name, |health| {
                     health.delivered = Some(Millis::now())
                 });
             }
-            *output_json = *report;
+            *counted = *report;
         };
         let wait = match publisher.drain(&store, &options, progress).await {
             Ok(_) => {
@@ -63,7 +63,7 @@ pub(crate) async fn deliver(
                 health(&state, &name, |health| {
                     (health.error, health.since) = (None, None)
                 });
-                state.fingerprints
+                state.outbox_poll
             }
             Err(error) => {
                 let hint = error
@@ -75,7 +75,7 @@ pub(crate) async fn deliver(
                 if failures == 0 {
                     tracing::error!(destination = name, "{trouble}");
                 } else {
-                    tracing::debug!(destination = name, failures, "still: {trouble}");
+                    tracing::debug!(destination = name, failures, "still failing: {trouble}");
                 }
                 health(&state, &name, |health| {
                     health.error = Some(trouble);

@@ -34,7 +34,7 @@ pub(crate) fn address_changed(moved: &ChangedAddress) {
         from = moved.from,
         to = moved.to,
         dropped = moved.dropped,
-        "the destination is another place now: it is sent every cohort, and messages for the old place are dropped"
+        "the address of the destination changed: it receives every cohort in full, and messages for the old address are dropped"
     );
 }
 

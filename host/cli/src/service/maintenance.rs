@@ -25,7 +25,9 @@ const RETRY: Duration = Duration::from_secs(30);
 pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
     let prunes = config.retention.is_some() && state.clock.is_systems();
     if config.retention.is_some() && !prunes {
-        tracing::info!("the retention drops nothing under another clock than the system's");
+        tracing::info!(
+            "the retention drops nothing, because the service does not use the system's clock"
+        );
     }
     let mut pruned: Option<tokio::time::Instant> = None;
     loop {
@@ -52,7 +54,7 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
             }
             Err(StoreError::Stopped) => return state.broken.cancel(),
             Err(error) => {
-                tracing::error!("the store cannot be kept tidy: {error}");
+                tracing::error!("maintenance of the store failed: {error}");
                 RETRY
             }
         };

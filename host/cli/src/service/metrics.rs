@@ -151,16 +151,16 @@ impl Metrics {
             members "cohort_members" "Members after the latest run"
             held "cohort_held" "1 while the guard holds a run"
             last_run "cohort_last_run_timestamp_seconds" "The clock of the latest run"
-            candidates "run_candidates" "Users who had news, were due, or all of them, over all runs of rules"
+            candidates "run_candidates" "Candidates of all runs: changed users, due users, or all users"
             skipped "run_skipped_users" "Users whose evaluation failed; membership was kept"
-            seconds "run_seconds" "How long a run of a rule took"
+            seconds "run_seconds" "Seconds that a run of a module took"
             events "source_events" "Events that are durably stored"
             anonymous "source_anonymous_events" "Events without a user id, skipped"
             malformed "source_malformed_events" "Events that could not be read, skipped"
             refused "source_refused_requests" "Requests that were turned away"
             commits "source_commits" "Durable commits"
             lag "source_lag_milliseconds" "How far the source is behind its origin"
-            source_up "source_up" "1 while the source gets on"
+            source_up "source_up" "1 while the source makes progress"
             messages "destination_messages" "Messages that arrived"
             bytes "destination_bytes" "Bytes of messages that arrived"
             calls "destination_calls" "Calls made to the destination"
@@ -172,7 +172,7 @@ impl Metrics {
             users "store_users" "Users in the store"
             stored "store_events" "Events in the store"
             disk "store_disk_bytes" "Bytes that the store takes on the disk"
-            definitions "definitions_up" "1 while the definitions on disk are those in force"
+            definitions "definitions_up" "1 while the definitions on disk are the active ones"
         }
         self
     }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `state.rs`, `settings.rs`, `active.rs` | what all parts share |
 //! | `clock.rs` | the clock that runs use |
-//! | `supervisor.rs` | owns every task, and restarts a failed one after a wait (`backoff.rs`) |
+//! | `supervisor.rs` | owns every task, restarts a failed one after a wait (`backoff.rs`) |
 //! | `group/` | cohorts that share a module and a cadence: when and how they are evaluated |
 //! | `activation.rs`, `definitions.rs` | activation of definitions, and the check for changed files |
 //! | `sources.rs`, `delivery.rs`, `maintenance.rs` | events in, messages out, work on the store |
@@ -56,7 +56,7 @@ use active::DefinitionFaults;
 use clock::Clock;
 use group::CohortGroup;
 use sources::Sources;
-use state::{Begin, DestinationState, ServiceState};
+use state::{DestinationState, InitialState, ServiceState};
 use supervisor::{Supervisor, Task};
 
 pub(crate) use settings::{ServiceRuntime, ServiceSettings};
@@ -109,12 +109,12 @@ async fn serve(
     let modules = loaded.len();
     let (service, sources) = Service::open(project, store, settings, modules).await?;
     let ended = tokio::select! {
-        ended = service.go(sources, loaded) => ended,
+        ended = service.run(sources, loaded) => ended,
         () = signals.first() => Ok(()),
     };
     tokio::select! {
         () = stop::end(&service, settings) => ended,
-        () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start goes on from here"),
+        () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start continues from here"),
     }
 }
 
@@ -155,9 +155,9 @@ impl Service {
         sources: Vec<(String, Arc<SourceStats>)>,
     ) -> Arc<Self> {
         let config = Arc::clone(&project.config);
-        let (news_sender, changes) = watch::channel(0);
+        let (changes_sender, changes) = watch::channel(0);
         store.on_changed_users(move |sequence| {
-            news_sender.send_replace(sequence);
+            changes_sender.send_replace(sequence);
         });
         let destinations: BTreeMap<_, Arc<DestinationState>> =
             (config.destinations.keys().cloned())
@@ -171,13 +171,13 @@ impl Service {
                 }
             });
         }
-        let state = Arc::new(ServiceState::new(Begin {
+        let state = Arc::new(ServiceState::new(InitialState {
             store,
             directory: project.directory.clone(),
             clock: Clock::new(settings.now.or(config.clock), settings.speed),
             guard: config.guard,
             runs: settings.runs.clone(),
-            fingerprints: settings.fingerprints,
+            outbox_poll: settings.outbox_poll,
             destinations,
             sources,
         }));
@@ -198,12 +198,12 @@ impl Service {
     ///
     /// # Errors
     /// Returns [`StoreError::Stopped`] when a write to the store failed half way.
-    async fn go(
+    async fn run(
         self: &Arc<Self>,
         open: OpenService,
         loaded: Vec<LoadedModule>,
     ) -> anyhow::Result<()> {
-        self.begin(open, loaded).await;
+        self.start_parts(open, loaded).await;
         tracing::info!(
             sources = self.state.sources.len(),
             cohorts = self.project().definitions.len(),
@@ -217,13 +217,13 @@ impl Service {
     }
 
     /// Starts every part. Returns when the definitions are active.
-    async fn begin(self: &Arc<Self>, open: OpenService, loaded: Vec<LoadedModule>) {
+    async fn start_parts(self: &Arc<Self>, open: OpenService, loaded: Vec<LoadedModule>) {
         let project = self.project();
         let state = &self.state;
         state.active().definitions = DefinitionFaults::of_modules(&loaded);
         self.note_active(&project, &loaded);
         // This comes before any delivery: it drops the messages for a destination's old address.
-        self.put_in_store(&loaded, places(&project)).await;
+        self.store_active(&loaded, places(&project)).await;
         if let Some(listener) = open.operations {
             let (state, address) = (Arc::clone(state), listener.local_addr());
             let mut listener = Some(listener);
@@ -249,13 +249,13 @@ impl Service {
                 control::serve(Arc::clone(&listener), Arc::clone(&service))
             });
         }
-        let first_looks = open.sources.start(state, &self.work);
+        let first_imports = open.sources.start(state, &self.work);
         for (name, destination) in &project.config.destinations {
             self.start_delivery(name, deliver::within(&project, destination));
         }
         {
             let (state, config) = (Arc::clone(state), Arc::clone(&project.config));
-            self.start("upkeep of the store", move || {
+            self.start("maintenance of the store", move || {
                 let (state, config) = (Arc::clone(&state), Arc::clone(&config));
                 async move {
                     maintenance::maintain(state, config).await;
@@ -263,7 +263,7 @@ impl Service {
                 }
             });
         }
-        first_looks.await;
+        first_imports.await;
         self.start_groups(loaded).await;
         let (service, reload) = (Arc::clone(self), open.reload);
         self.start("definitions", move || {

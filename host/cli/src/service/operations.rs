@@ -85,7 +85,7 @@ async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
         (active.caught_up, active.definitions.clone())
     };
     if !caught_up {
-        reasons.push("cohorts are evaluated for the first time, or made up for".to_owned());
+        reasons.push("the first run of some cohorts has not finished".to_owned());
     }
     for (name, stats) in &state.sources {
         reasons.extend(
@@ -101,18 +101,18 @@ async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
             reasons.push(format!("{name}: {}; it is started again", part.why));
         }
     }
-    let mut said = reasons.join("\n");
+    let mut text = reasons.join("\n");
     let ready = reasons.is_empty();
     if ready {
-        said.push_str("ready");
+        text.push_str("ready");
     }
     for fault in faults.into_iter().flat_map(|faults| faults.lines) {
-        said.push_str("\nwrong definition, not in force: ");
-        said.push_str(&fault);
+        text.push_str("\nwrong definition, not active: ");
+        text.push_str(&fault);
     }
-    said.push('\n');
+    text.push('\n');
     match ready {
-        true => said.into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
+        true => text.into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, text).into_response(),
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct ServiceSettings {
     /// The division of a run's work.
     pub(crate) runs: RunSettings,
     /// The time between two reads of the outbox by a destination that no commit wakes.
-    pub(crate) fingerprints: Duration,
+    pub(crate) outbox_poll: Duration,
     /// A notification that makes the service read the definitions again. It also counts if it comes
     /// before the service listens.
     pub(crate) reload: Arc<Notify>,
@@ -39,7 +39,7 @@ impl Default for ServiceSettings {
             drain: false,
             stop_timeout: Duration::from_secs(25),
             runs: RunSettings::default(),
-            fingerprints: super::delivery::LOOK,
+            outbox_poll: super::delivery::POLL,
             reload: Arc::default(),
         }
     }
@@ -66,10 +66,10 @@ impl ServiceRuntime {
             let _within = runtime.enter();
             signal(SignalKind::hangup()).context("cannot listen for signals")?
         };
-        let output_json = Arc::clone(&reload);
+        let notified = Arc::clone(&reload);
         runtime.spawn(async move {
             while hangup.recv().await.is_some() {
-                output_json.notify_one();
+                notified.notify_one();
             }
         });
         Ok(Self { runtime, reload })

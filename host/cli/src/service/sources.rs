@@ -92,13 +92,13 @@ impl Sources {
         state: &Arc<ServiceState>,
         supervisor: &Supervisor,
     ) -> impl Future<Output = ()> + use<> {
-        let mut first_looks = Vec::new();
+        let mut first_imports = Vec::new();
         for NamedSource { name, stats, open } in self.all {
-            let (checked, first_look) = oneshot::channel();
+            let (imported, first_import) = oneshot::channel();
             let kind = match open {
                 OpenSource::Files(settings) => {
-                    first_looks.push(first_look);
-                    SourceKind::Files(settings, Once::new(checked))
+                    first_imports.push(first_import);
+                    SourceKind::Files(settings, Once::new(imported))
                 }
                 OpenSource::Http(settings, listener) => {
                     SourceKind::Http(settings, Once::new(listener))
@@ -120,10 +120,10 @@ impl Sources {
             supervisor.start(task, move |why| failing.set_error(Some(why.to_owned())));
         }
         async move {
-            for first_look in first_looks {
+            for first_import in first_imports {
                 // A failed source has reported its error and is restarted: the start does not wait
                 // for it.
-                let _ = first_look.await;
+                let _ = first_import.await;
             }
         }
     }
@@ -183,10 +183,10 @@ impl SourceTask {
             self.cancel.clone(),
         );
         match &self.kind {
-            SourceKind::Files(settings, checked) => {
+            SourceKind::Files(settings, imported) => {
                 // After the first start no task waits for the first import.
-                let checked = checked.take().unwrap_or_else(|| oneshot::channel().0);
-                muster_ingest::run_files(store, settings.clone(), checked, stats, cancel).await?;
+                let imported = imported.take().unwrap_or_else(|| oneshot::channel().0);
+                muster_ingest::run_files(store, settings.clone(), imported, stats, cancel).await?;
             }
             SourceKind::Http(settings, listener) => {
                 let listener = match listener.take() {

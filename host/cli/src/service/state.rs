@@ -32,7 +32,7 @@ pub(crate) struct ServiceState {
     pub(crate) guard: Option<Guard>,
     pub(crate) runs: RunSettings,
     /// The time between two reads of the outbox by a destination that no commit wakes.
-    pub(crate) fingerprints: Duration,
+    pub(crate) outbox_poll: Duration,
     /// Cancelled when the service ends: no part begins new work.
     pub(crate) stopping: CancellationToken,
     /// Cancelled when the store takes no more writes until it is opened again.
@@ -62,7 +62,7 @@ pub(crate) struct Locks {
     /// A lock that is held while the states of any group's cohorts change outside runs. Work that
     /// needs `states` too takes `states` first. Work on cohorts without a run under way needs only
     /// this lock, and does not wait for the runs of other cohorts.
-    pub(crate) beside: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) outside_runs: Arc<tokio::sync::Mutex<()>>,
     /// The store's data about modules. A run of some of a module's cohorts holds the lock for
     /// reading, the clean-up of old modules holds it for writing.
     pub(crate) modules: Arc<RwLock<()>>,
@@ -160,32 +160,32 @@ impl DestinationState {
 }
 
 /// The values that a service starts with.
-pub(crate) struct Begin {
+pub(crate) struct InitialState {
     pub(crate) store: Store,
     pub(crate) directory: PathBuf,
     pub(crate) clock: Clock,
     pub(crate) guard: Option<Guard>,
     pub(crate) runs: RunSettings,
-    pub(crate) fingerprints: Duration,
+    pub(crate) outbox_poll: Duration,
     pub(crate) destinations: BTreeMap<String, Arc<DestinationState>>,
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
 }
 
 impl ServiceState {
-    pub(crate) fn new(begin: Begin) -> Self {
+    pub(crate) fn new(initial: InitialState) -> Self {
         Self {
-            store: begin.store,
-            directory: begin.directory,
-            clock: begin.clock,
-            guard: begin.guard,
-            runs: begin.runs,
-            fingerprints: begin.fingerprints,
+            store: initial.store,
+            directory: initial.directory,
+            clock: initial.clock,
+            guard: initial.guard,
+            runs: initial.runs,
+            outbox_poll: initial.outbox_poll,
             stopping: CancellationToken::new(),
             broken: CancellationToken::new(),
             locks: Locks::default(),
             permits: Semaphore::new(PERMITS),
-            destinations: begin.destinations,
-            sources: begin.sources,
+            destinations: initial.destinations,
+            sources: initial.sources,
             metrics: Metrics::new(),
             parts: Arc::default(),
             active: Mutex::default(),

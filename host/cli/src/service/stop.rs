@@ -10,7 +10,7 @@ use super::blocking::blocking;
 use super::{Service, ServiceSettings};
 
 /// The time between two checks whether the outbox is empty.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(50);
 
 /// A listener for Ctrl-C and SIGTERM.
 pub(super) struct Signals {
@@ -57,7 +57,7 @@ pub(super) async fn end(service: &Service, settings: &ServiceSettings) {
     match tokio::time::timeout(settings.stop_timeout, in_order).await {
         Ok(()) => tracing::info!("stopped"),
         Err(_) => tracing::warn!(
-            "stopped before all was done, since time was up; nothing is lost, the next start goes on from here"
+            "stopped before all work was done, because the time was up; nothing is lost, the next start continues from here"
         ),
     }
 }
@@ -76,8 +76,8 @@ async fn drained(service: &Service) {
                     return;
                 }
             }
-            Err(error) => return tracing::error!("cannot look into the outbox: {error}"),
+            Err(error) => return tracing::error!("cannot read the outbox: {error}"),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }

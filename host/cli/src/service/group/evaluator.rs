@@ -28,7 +28,7 @@ pub(super) struct Evaluator {
 
 /// The mode of a run.
 #[derive(Clone, Copy, Default)]
-pub(super) struct How {
+pub(super) struct RunMode {
     pub(super) all_users: bool,
     pub(super) resend: bool,
     pub(super) unguarded: bool,
@@ -43,8 +43,8 @@ impl Evaluator {
     /// # Errors
     /// Returns [`EngineError::Stopped`] when the group is stopped; otherwise the reason why the run
     /// failed. Commits that were made stay.
-    pub(super) async fn run_all(&self, how: How) -> Result<RunReport, EngineError> {
-        self.run(self.cohorts.to_vec(), how).await
+    pub(super) async fn run_all(&self, mode: RunMode) -> Result<RunReport, EngineError> {
+        self.run(self.cohorts.to_vec(), mode).await
     }
 
     /// Runs some or all cohorts of the group.
@@ -54,7 +54,7 @@ impl Evaluator {
     pub(super) async fn run(
         &self,
         cohorts: Vec<Cohort>,
-        mut how: How,
+        mut mode: RunMode,
     ) -> Result<RunReport, EngineError> {
         let cohorts: Arc<[Cohort]> = cohorts.into();
         let part = cohorts.len() < self.cohorts.len();
@@ -64,7 +64,7 @@ impl Evaluator {
             false => None,
         };
         loop {
-            match self.run_or_give_way(&cohorts, how, part).await {
+            match self.run_or_give_way(&cohorts, mode, part).await {
                 Err(EngineError::Stopped) if !self.stop.is_cancelled() => {}
                 Err(error) => return Err(error),
                 Ok(report) => {
@@ -76,7 +76,7 @@ impl Evaluator {
             let (module, begun) = (self.module.clone(), Arc::clone(&cohorts));
             let goes_on =
                 self.read(move |snapshot| muster_engine::goes_on(snapshot, &module, &begun));
-            how.only_finish = goes_on.await?;
+            mode.only_finish = goes_on.await?;
         }
     }
 
@@ -86,7 +86,7 @@ impl Evaluator {
     async fn run_or_give_way(
         &self,
         cohorts: &Arc<[Cohort]>,
-        how: How,
+        mode: RunMode,
         part: bool,
     ) -> Result<RunReport, EngineError> {
         let locks = &self.state.locks;
@@ -96,7 +96,7 @@ impl Evaluator {
         let work = {
             let (evaluator, stop) = (self.clone(), Arc::clone(&stop));
             let cohorts = Arc::clone(cohorts);
-            blocking(move || evaluator.evaluate(&cohorts, how, now, &stop, part))
+            blocking(move || evaluator.evaluate(&cohorts, mode, now, &stop, part))
         };
         tokio::pin!(work);
         tokio::select! {
@@ -111,7 +111,7 @@ impl Evaluator {
     fn evaluate(
         &self,
         cohorts: &[Cohort],
-        how: How,
+        mode: RunMode,
         now: Millis,
         stop: &AtomicBool,
         part: bool,
@@ -121,12 +121,12 @@ impl Evaluator {
         let (state, module) = (&self.state, &self.module);
         let options = RunOptions {
             lists: &self.lists,
-            all_users: how.all_users,
-            resend: how.resend,
+            all_users: mode.all_users,
+            resend: mode.resend,
             alone: part,
-            only_finish: how.only_finish,
-            reason: how.reason,
-            guard: state.guard.filter(|_| !how.unguarded),
+            only_finish: mode.only_finish,
+            reason: mode.reason,
+            guard: state.guard.filter(|_| !mode.unguarded),
             stop: Some(stop),
             ..state.runs.at(now)
         };
@@ -212,7 +212,7 @@ impl Evaluator {
             {
                 tracing::warn!(
                     cohort = %cohort.id, members = held.members, entered = held.entered, exited = held.exited,
-                    "the guard holds a run that would move much: `muster approve {id}` lets it go, `muster reject {id}` drops it", id = cohort.id
+                    "the guard holds a run that would change many members: approve it with `muster approve {id}` or drop it with `muster reject {id}`", id = cohort.id
                 );
             } else if cohort.entered + cohort.exited > 0 || cohort.reason != Reason::Scheduled {
                 tracing::info!(

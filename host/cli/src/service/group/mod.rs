@@ -28,7 +28,7 @@ use real_time::RealTime;
 use request::GroupCommand;
 use scheduled::Scheduled;
 
-pub(crate) use request::{Ask, GroupReply};
+pub(crate) use request::{CohortRequest, GroupReply};
 
 /// The number of requests that a group queues. The senders of further requests wait.
 const REQUESTS: usize = 16;
@@ -67,7 +67,7 @@ impl CohortGroup {
                     permitted: !loaded.cadence.is_real_time(),
                     stop: stop.clone(),
                 };
-                Some(watched(
+                Some(start_task(
                     supervisor, evaluator, &loaded, inbox, changes, attempt,
                 ))
             }
@@ -97,7 +97,7 @@ impl CohortGroup {
     pub(crate) fn ask(
         &self,
         cohort: CohortId,
-        ask: Ask,
+        request: CohortRequest,
     ) -> impl Future<Output = GroupReply> + Send + use<> {
         let commands = self.commands.clone();
         let fault = self.loaded.module.as_ref().err().cloned();
@@ -106,7 +106,11 @@ impl CohortGroup {
                 return GroupReply::Answer(Err(format!("`{cohort}` cannot be evaluated: {fault}")));
             }
             let (reply, answer) = oneshot::channel();
-            let command = GroupCommand { cohort, ask, reply };
+            let command = GroupCommand {
+                cohort,
+                request,
+                reply,
+            };
             if commands.send(command).await.is_err() {
                 return GroupReply::Ended;
             }
@@ -126,7 +130,7 @@ impl CohortGroup {
 }
 
 /// Starts the task of a group whose module is loaded.
-fn watched(
+fn start_task(
     supervisor: &Supervisor,
     evaluator: Evaluator,
     loaded: &LoadedModule,

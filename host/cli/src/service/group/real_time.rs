@@ -7,7 +7,7 @@ use muster_model::Millis;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::evaluator::{Evaluator, How};
+use super::evaluator::{Evaluator, RunMode};
 use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
@@ -52,7 +52,7 @@ impl RealTime {
                 () = self.evaluator.stop.cancelled() => return,
                 command = inbox.recv() => match command {
                     Some(command) => {
-                        command.obey(&self.evaluator).await;
+                        command.execute(&self.evaluator).await;
                         continue;
                     }
                     None => return,
@@ -69,7 +69,7 @@ impl RealTime {
             let begun = Instant::now();
             // Events that come in from here on are for the next run.
             changes.mark_unchanged();
-            match self.evaluator.run_all(How::default()).await {
+            match self.evaluator.run_all(RunMode::default()).await {
                 Ok(_) => {
                     self.backoff.succeeded();
                     self.wanted = changes.has_changed().unwrap_or(false);

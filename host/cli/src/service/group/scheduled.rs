@@ -6,7 +6,7 @@ use muster_model::{Millis, Schedule};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::evaluator::{Evaluator, How};
+use super::evaluator::{Evaluator, RunMode};
 use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
@@ -46,7 +46,7 @@ impl Scheduled {
                 () = self.evaluator.stop.cancelled() => return,
                 command = inbox.recv() => match command {
                     Some(command) => {
-                        command.obey(&self.evaluator).await;
+                        command.execute(&self.evaluator).await;
                         continue;
                     }
                     None => return,
@@ -54,7 +54,7 @@ impl Scheduled {
                 () = self.wait(next) => {}
             }
             let ran = match self.opened {
-                true => self.evaluator.run_all(How::default()).await.map(drop),
+                true => self.evaluator.run_all(RunMode::default()).await.map(drop),
                 false => self.open().await,
             };
             match ran {
@@ -118,14 +118,14 @@ impl Scheduled {
             .any(|ran| latest.is_some_and(|latest| *ran < latest));
         let all_new = new.len() == self.evaluator.cohorts.len();
         if !new.is_empty() {
-            self.evaluator.run(new, How::default()).await?;
+            self.evaluator.run(new, RunMode::default()).await?;
         }
         if missed && !all_new {
-            let how = How {
+            let mode = RunMode {
                 reason: Some(Reason::Missed),
-                ..How::default()
+                ..RunMode::default()
             };
-            self.evaluator.run_all(how).await?;
+            self.evaluator.run_all(mode).await?;
         }
         Ok(())
     }

@@ -58,23 +58,23 @@ impl Copy {
         let second = second.map_err(|error| format!("{error}: {text}"))?;
         for user in body.users {
             let key = (body.cohort_id.clone(), user.user_id);
-            if let Some(said) = self.users.get(&key) {
-                if said.second == second {
+            if let Some(last) = self.users.get(&key) {
+                if last.second == second {
                     return Err(format!(
                         "`{}` and `{}` speak of {key:?} and have one `computed_time`",
-                        said.message_id, message.id
+                        last.message_id, message.id
                     ));
                 }
-                if said.second > second {
+                if last.second > second {
                     continue;
                 }
             }
-            let said = LastMessage {
+            let last = LastMessage {
                 second,
                 in_cohort: body.in_cohort,
                 message_id: message.id.clone(),
             };
-            self.users.insert(key, said);
+            self.users.insert(key, last);
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Copy {
     /// Returns the members of a cohort.
     pub(super) fn members(&self, cohort: &str) -> BTreeSet<String> {
         let of_cohort = self.users.iter().filter(|((id, _), _)| id == cohort);
-        let members = of_cohort.filter(|(_, said)| said.in_cohort);
+        let members = of_cohort.filter(|(_, last)| last.in_cohort);
         members.map(|((_, user), _)| user.clone()).collect()
     }
 }

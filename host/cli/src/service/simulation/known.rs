@@ -64,7 +64,7 @@ fn kill(commits: u64, list: usize) -> ScenarioStep {
 }
 
 #[test]
-fn a_full_sync_tells_the_exits_of_those_whose_time_has_run_out() {
+fn a_full_sync_sends_the_exits_of_users_whose_answer_expired() {
     // The cohort is hourly: the window of ten minutes passes between two runs.
     let definition = cohort(A, 0, 3, "x");
     let sync = |full| ScenarioStep::Sync { cohort: A, full };
@@ -78,7 +78,7 @@ fn a_full_sync_tells_the_exits_of_those_whose_time_has_run_out() {
 }
 
 #[test]
-fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
+fn a_first_sync_that_a_changed_definition_interrupts_omits_no_user() {
     let definition = cohort(L, 0, 2, "y");
     for commits in 0..COMMITS {
         let steps = vec![
@@ -91,7 +91,7 @@ fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
 }
 
 #[test]
-fn a_destination_that_comes_back_hears_who_left_meanwhile() {
+fn a_destination_that_returns_receives_the_exits_it_missed() {
     let of = |destination| cohort(A, 3, 0, destination);
     let steps = vec![
         events(&[(0, RowContent::City("Rome")), (1, RowContent::City("Rome"))]),
@@ -107,7 +107,7 @@ fn a_destination_that_comes_back_hears_who_left_meanwhile() {
 }
 
 #[test]
-fn a_list_that_comes_back_after_a_kill_is_in_force_again() {
+fn a_list_that_returns_after_a_kill_is_active_again() {
     for cadence in 0..3 {
         let definition = cohort(L, 0, cadence, "x");
         for commits in 0..COMMITS {

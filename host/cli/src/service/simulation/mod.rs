@@ -97,7 +97,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_happens_consumers_end_with_the_true_members() {
+fn after_every_life_consumers_hold_the_true_members() {
     let survey = std::env::var_os(SURVEY_VARIABLE).is_some();
     let first = number(SEED_VARIABLE);
     let lives = number(LIVES_VARIABLE).unwrap_or(if first.is_some() { 1 } else { LIVES });

@@ -15,7 +15,7 @@ use crate::project::Project;
 static MODULES: LazyLock<Modules> = LazyLock::new(|| Modules {
     sandbox: Sandbox::new(SandboxOptions::default()).unwrap(),
     compiled: Mutex::default(),
-    rules: Mutex::default(),
+    loaded: Mutex::default(),
 });
 
 /// The bytes of a module, and its cohorts.
@@ -26,7 +26,7 @@ struct Modules {
     /// The parts of modules, by the definitions of a group.
     compiled: Mutex<HashMap<String, Vec<ModuleParts>>>,
     /// The loaded modules, by their bytes.
-    rules: Mutex<HashMap<Vec<u8>, Module>>,
+    loaded: Mutex<HashMap<Vec<u8>, Module>>,
 }
 
 /// Returns the modules of a project, as [`modules::load`] does.
@@ -53,13 +53,13 @@ pub(super) fn load(project: &Project) -> Vec<LoadedModule> {
         modules.push((cadence, compiled));
     }
     let mut load = |bytes: &[u8], origin: Origin| {
-        let mut rules = MODULES.rules.lock().unwrap();
-        if let Some(rule) = rules.get(bytes) {
-            return Ok(rule.clone());
+        let mut loaded = MODULES.loaded.lock().unwrap();
+        if let Some(module) = loaded.get(bytes) {
+            return Ok(module.clone());
         }
-        let rule = MODULES.sandbox.load(bytes, origin)?;
-        rules.insert(bytes.to_vec(), rule.clone());
-        Ok(rule)
+        let module = MODULES.sandbox.load(bytes, origin)?;
+        loaded.insert(bytes.to_vec(), module.clone());
+        Ok(module)
     };
     modules::load_in(project, modules, &mut load)
 }

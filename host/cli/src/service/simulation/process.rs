@@ -32,7 +32,7 @@ const ANSWER: Duration = Duration::from_secs(3_600);
 
 /// The time between two reads of the outbox by a destination that no commit wakes. It is longer
 /// than a life, so that a life shows a lost wake-up, and a day of virtual time costs little.
-const LOOK: Duration = Duration::from_secs(1_000_000);
+const POLL: Duration = Duration::from_secs(1_000_000);
 
 /// The longest time that the end of the service may take.
 const STOP: Duration = Duration::from_secs(600);
@@ -83,7 +83,7 @@ impl<'a> Process<'a> {
                 workers: std::num::NonZero::<usize>::MIN,
                 progress: Arc::new(move |_, _| pauses.batch()),
             },
-            fingerprints: LOOK,
+            outbox_poll: POLL,
             ..ServiceSettings::default()
         };
         let service = Service::new(project, store, &settings, Vec::new());
@@ -91,7 +91,7 @@ impl<'a> Process<'a> {
         for (name, inbox) in DESTINATIONS.into_iter().zip(&shared.inboxes) {
             service.start_delivery(name, inbox.destination(&shared.commits));
         }
-        world.put_in_force(world.clock);
+        world.activate(world.clock);
         let paused = shared.pauses.listen();
         let mut process = Self {
             world,
@@ -106,7 +106,7 @@ impl<'a> Process<'a> {
         process
             .attend(async move {
                 service.note_active(&service.project(), &loaded);
-                service.put_in_store(&loaded, Vec::new()).await;
+                service.store_active(&loaded, Vec::new()).await;
                 service.start_groups(loaded).await;
             })
             .await;
@@ -274,7 +274,7 @@ impl<'a> Process<'a> {
         let project = service.project().reload();
         assert!(!project.problems.has_errors(), "{}", project.problems);
         let loaded = modules::load(&project);
-        self.world.put_in_force(self.now());
+        self.world.activate(self.now());
         Some(async move { service.activate(Arc::new(project), loaded).await })
     }
 
@@ -392,7 +392,7 @@ pub(super) fn ask(
         _ => ControlRequest::Status,
     };
     async move {
-        let answer = control::obey(&service, request).await;
+        let answer = control::execute(&service, request).await;
         if let (Ok(_), Some(user)) = (&answer, forgets) {
             shared.truth.lock().unwrap().forget(user);
         }

@@ -31,7 +31,7 @@ pub(super) fn shrink(
     (life, fault)
 }
 
-/// Returns lives with fewer steps, those with far fewer first.
+/// Returns lives with a little less content, those with much less first.
 fn shorter(life: &Scenario) -> Vec<Scenario> {
     let mut all = Vec::new();
     let with = |change: &dyn Fn(&mut Scenario)| {

@@ -57,7 +57,7 @@ impl Process<'_> {
             self.rest(Duration::from_secs(7)).await;
             tries += 1;
             if tries > 100 {
-                return Err("memberships never rest".to_owned());
+                return Err("memberships never stop changing".to_owned());
             }
         }
         let waiting = self.service.state.store.backlog().unwrap();
@@ -88,7 +88,7 @@ impl Process<'_> {
         let snapshot = self.service.state.store.snapshot().unwrap();
         (0..COHORTS).find(|cohort| {
             let status = muster_engine::status(&snapshot, &cohort_id(*cohort)).unwrap();
-            let defined = self.world.in_force.contains_key(cohort);
+            let defined = self.world.active.contains_key(cohort);
             status.held.is_some() && (defined || status.is_end)
         })
     }
@@ -129,7 +129,7 @@ impl Process<'_> {
             self.schedule(*cohort).is_none()
                 && self.truth(*cohort, before) != self.truth(*cohort, now)
         };
-        self.world.in_force.keys().any(moves)
+        self.world.active.keys().any(moves)
     }
 
     /// Returns the consumers' copies. Messages reach the consumers in any order, and some of them
@@ -164,7 +164,7 @@ impl Process<'_> {
                 ));
             }
         };
-        if let Some(chosen) = self.world.in_force.get(&cohort) {
+        if let Some(chosen) = self.world.active.get(&cohort) {
             let Some(ran) = self.ran(cohort) else {
                 return vec![format!("`{id}` never ran")];
             };

@@ -27,7 +27,7 @@ pub(super) struct Simulation {
     pub(super) steps: VecDeque<ScenarioStep>,
     pub(super) files: ProjectFiles,
     /// The definitions of the latest activation.
-    pub(super) in_force: BTreeMap<usize, Chosen>,
+    pub(super) active: BTreeMap<usize, Chosen>,
     /// The definitions that were active when they were removed.
     pub(super) removed: BTreeMap<usize, Chosen>,
     pub(super) shared: Arc<SimulationShared>,
@@ -77,7 +77,7 @@ impl Simulation {
             life: life.clone(),
             steps: life.steps.iter().cloned().collect(),
             files,
-            in_force: BTreeMap::new(),
+            active: BTreeMap::new(),
             removed: BTreeMap::new(),
             shared: Arc::new(SimulationShared {
                 truth: Mutex::default(),
@@ -111,17 +111,17 @@ impl Simulation {
     }
 
     /// Notes that the definitions in the files are active from now on.
-    pub(super) fn put_in_force(&mut self, at: Millis) {
+    pub(super) fn activate(&mut self, at: Millis) {
         self.begun.push(at);
-        let before = std::mem::replace(&mut self.in_force, self.files.definitions.clone());
+        let before = std::mem::replace(&mut self.active, self.files.definitions.clone());
         for (cohort, chosen) in before {
-            if !self.in_force.contains_key(&cohort) {
+            if !self.active.contains_key(&cohort) {
                 self.removed.insert(cohort, chosen);
             }
         }
-        let in_force = &self.in_force;
+        let active = &self.active;
         self.removed
-            .retain(|cohort, _| !in_force.contains_key(cohort));
+            .retain(|cohort, _| !active.contains_key(cohort));
     }
 }
 

@@ -39,7 +39,7 @@ async fn an_hourly_cohort_does_not_run_because_events_come_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
+async fn a_failing_first_run_delays_no_other_work() {
     let world = ServiceWorld::new(
         "retention: 400 days\n",
         &[
@@ -67,9 +67,9 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
         let mut faults = opened.service.state.faults.runs.lock().unwrap();
         faults.insert(failing.to_owned(), InjectedFault::Fail);
     }
-    let service = opened.go();
+    let service = opened.run();
     service.caught_up().await;
-    until("who was in the cohort that is gone has exited", || {
+    until("the members of the removed cohort have exited", || {
         service.members("gone") == 0
     })
     .await;
@@ -90,7 +90,7 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_panics_is_shown_and_started_again() {
+async fn a_group_that_panics_is_reported_and_restarted() {
     let world = ServiceWorld::new(
         "",
         &[
@@ -104,7 +104,7 @@ async fn a_group_that_panics_is_shown_and_started_again() {
         faults.insert("at-once".to_owned(), InjectedFault::Panic);
         faults.insert("hourly".to_owned(), InjectedFault::Panic);
     }
-    let service = opened.go();
+    let service = opened.run();
     // A first attempt that panics counts as an attempt.
     service.caught_up().await;
     let status = service.ask(ControlRequest::Status).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_request_whose_run_panics_is_answered() {
 /// `forget` holds the states of all cohorts for writing. A change of one state meanwhile would set
 /// that cohort's second back, and a message id would occur twice.
 #[tokio::test(start_paused = true)]
-async fn a_held_run_is_not_rejected_beside_forget() {
+async fn a_held_run_is_not_rejected_while_a_user_is_forgotten() {
     let world = ServiceWorld::new(
         "guard: {percent: 10, members: 1}\n",
         &[("buyers", &cohort("daily"))],
@@ -242,7 +242,7 @@ async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
+async fn after_a_stop_the_status_is_as_late_as_the_latest_run() {
     let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
     let service = world.start(settings()).await;
     service.caught_up().await;

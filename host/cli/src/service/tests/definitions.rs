@@ -15,13 +15,13 @@ fn cohort(least: u32) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_that_comes_while_the_service_starts_is_put_in_force() {
+async fn an_edit_while_the_service_starts_is_activated() {
     let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let project = world.project();
     world.write("cohorts/buyers.yaml", &cohort(2));
-    let service = world.open_with(project, settings()).await.go();
+    let service = world.open_with(project, settings()).await.run();
     service.purchase(&["ann", "bob", "bob"]);
-    until("the edit is in force", || {
+    until("the edit is active", || {
         let reasons = service.runs("buyers");
         (reasons.iter()).any(|run| run.reason == muster_engine::Reason::DefinitionChanged)
     })
@@ -31,7 +31,7 @@ async fn an_edit_that_comes_while_the_service_starts_is_put_in_force() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_that_comes_while_definitions_are_put_in_force_is_put_in_force_after_them() {
+async fn an_edit_during_an_activation_is_activated_after_it() {
     let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
@@ -44,7 +44,7 @@ async fn an_edit_that_comes_while_definitions_are_put_in_force_is_put_in_force_a
     world.write("cohorts/buyers.yaml", &cohort(3));
     tokio::time::sleep(Duration::from_secs(10)).await;
     drop(changing);
-    until("the second edit is in force", || {
+    until("the second edit is active", || {
         service.members("buyers") == 1
     })
     .await;
@@ -71,7 +71,10 @@ async fn a_file_that_was_wrong_and_is_repaired_is_read_again() {
     assert!(faults.lines[0].contains("vip.csv"), "{faults:?}");
     service.purchase(&["ann"]);
     world.write("cohorts/vip.csv", "ann\n");
-    until("it is in force", || service.members("vip") == 1).await;
+    until("the repaired list is active", || {
+        service.members("vip") == 1
+    })
+    .await;
     assert!(service.service.state.active().definitions.is_none());
     service.stop().await;
 }
@@ -88,7 +91,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     let state = Arc::clone(&opened.service.state);
     purchase(&state.store, &["ann", "bob", "bob"], super::world::START);
     // The first run continues only when the test lets it.
-    let (output_json, goes_on) = std::sync::mpsc::channel::<()>();
+    let (release, goes_on) = std::sync::mpsc::channel::<()>();
     let (goes_on, first) = (std::sync::Mutex::new(goes_on), AtomicBool::new(true));
     state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
@@ -98,7 +101,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
                 .recv_timeout(Duration::from_secs(60));
         }
     });
-    let service = opened.go();
+    let service = opened.run();
     let mut phase = service.service.phase.subscribe();
     until("the first commit is made", || service.members("buyers") > 0).await;
     let mut before = Box::pin(service.sync("buyers"));
@@ -117,7 +120,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     let during = service.sync("buyers");
     let released = async {
         tokio::task::yield_now().await;
-        drop(output_json);
+        drop(release);
     };
     let (before, during, ()) = tokio::join!(before, during, released);
     for answer in [before, during] {
@@ -130,7 +133,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
 const GARBAGE: &[u8] = b"\0asm\x0d\0\x01\0garbage";
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
+async fn a_rule_that_cannot_be_loaded_leaves_the_earlier_one_active() {
     let world = ServiceWorld::new(
         "",
         &[
@@ -167,7 +170,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
     );
     assert!(service.metrics().contains("muster_definitions_up 0"));
     service.purchase(&["bob"]);
-    until("the rule before goes on", || service.members("vip") == 2).await;
+    until("the earlier rule continues", || service.members("vip") == 2).await;
     std::fs::write(world.path().join("cohorts/vip.wasm"), &module).unwrap();
     until("all is well", || {
         service.service.state.active().definitions.is_none()
@@ -177,7 +180,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
+async fn a_rule_that_cannot_be_loaded_at_the_start_is_reported() {
     let world = ServiceWorld::new(
         "",
         &[
@@ -189,7 +192,7 @@ async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann"]);
-    until("others go on", || service.members("buyers") == 1).await;
+    until("other cohorts continue", || service.members("buyers") == 1).await;
     assert!(service.metrics().contains("muster_definitions_up 0"));
     service.stop().await;
 }
@@ -231,7 +234,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
     .await;
     // An empty folder is a different case: its cohort is gone.
     world.remove("more/others.yaml");
-    until("everybody has left", || service.members("others") == 0).await;
+    until("all members have left", || service.members("others") == 0).await;
     service.stop().await;
 }
 

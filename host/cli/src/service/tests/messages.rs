@@ -12,8 +12,8 @@ const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in
 
 /// Longer than a message takes on a loaded machine, and shorter than the time between two reads of
 /// the outbox without a wake-up.
-const PATIENCE: Duration = Duration::from_secs(20);
-const _: () = assert!(PATIENCE.as_secs() < crate::service::delivery::LOOK.as_secs());
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(20);
+const _: () = assert!(ARRIVAL_TIMEOUT.as_secs() < crate::service::delivery::POLL.as_secs());
 
 fn of_one_user() -> ServiceSettings {
     ServiceSettings {
@@ -44,7 +44,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
                 return;
             }
             let begun = Instant::now();
-            while begun.elapsed() < PATIENCE {
+            while begun.elapsed() < ARRIVAL_TIMEOUT {
                 let out = std::fs::read_to_string(&path).unwrap_or_default();
                 if out.contains("\"ann\"") && out.ends_with('\n') {
                     let ended = !runs(&store, "buyers").is_empty();
@@ -55,7 +55,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
             }
         });
     }
-    let service = opened.go();
+    let service = opened.run();
     until("the run has ended", || service.members("buyers") == 3).await;
     assert!(arrived.load(Ordering::Relaxed), "{}", world.out());
     service.stop().await;
@@ -73,24 +73,24 @@ async fn the_messages_of_a_run_that_is_stopped_go_out() {
         world.path().join("cohorts/buyers.yaml"),
         AtomicBool::new(true),
     );
-    let (output_json, reloaded) = std::sync::mpsc::channel::<()>();
+    let (release, reloaded) = std::sync::mpsc::channel::<()>();
     let reloaded = std::sync::Mutex::new(reloaded);
     state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
             std::fs::remove_file(&path).unwrap();
             // The run waits here until it is stopped.
-            let _ = reloaded.lock().unwrap().recv_timeout(PATIENCE);
+            let _ = reloaded.lock().unwrap().recv_timeout(ARRIVAL_TIMEOUT);
         }
     });
-    let service = opened.go();
+    let service = opened.run();
     let mut phase = service.service.phase.subscribe();
     until("the first commit is made", || service.members("buyers") > 0).await;
     service.reload();
     let changing = phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
     changing.await.unwrap();
-    drop(output_json);
+    drop(release);
     let arrived = until("it has arrived", || world.out().contains("\"ann\""));
-    let arrived = tokio::time::timeout(PATIENCE, arrived).await;
+    let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, arrived).await;
     assert!(arrived.is_ok(), "{}", world.out());
     assert_eq!(service.members("buyers"), 1, "the run was stopped");
     assert_eq!(runs(service.store(), "buyers"), [], "it has not ended");
@@ -119,7 +119,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
             }
         });
     }
-    let service = opened.go();
+    let service = opened.run();
     until("a run is in the middle", || service.members("buyers") > 0).await;
     let forget = |user: &str| {
         service.ask(ControlRequest::Forget {

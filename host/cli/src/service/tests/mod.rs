@@ -32,11 +32,11 @@ pub(crate) struct InjectedFaults {
 impl InjectedFaults {
     pub(super) fn of_run(&self, cohorts: &[Cohort]) -> Result<(), EngineError> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let output_json = cohorts.iter().find_map(|cohort| {
+        let fault = cohorts.iter().find_map(|cohort| {
             let fault = runs.get(cohort.id.as_str()).copied()?;
             Some((cohort.id.to_string(), fault))
         });
-        match output_json {
+        match fault {
             None => Ok(()),
             Some((id, InjectedFault::Panic)) => {
                 runs.remove(&id);

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::modules;
 use crate::output::Output;
 use crate::project::Project;
-use crate::service::control::{ControlRequest, obey};
+use crate::service::control::{ControlRequest, execute};
 use crate::service::state::RunSettings;
 use crate::service::{Service, ServiceSettings, stop};
 
@@ -22,7 +22,7 @@ use crate::service::{Service, ServiceSettings, stop};
 pub(super) const START: Millis = Millis(1_772_323_200_000);
 
 /// Longer than any wait of a test, in the test's own time.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A project whose destination `out` is a file.
 pub(super) struct ServiceWorld {
@@ -91,7 +91,7 @@ impl ServiceWorld {
     }
 
     pub(super) async fn start(&self, settings: ServiceSettings) -> RunningService {
-        self.open(settings).await.go()
+        self.open(settings).await.run()
     }
 }
 
@@ -119,15 +119,15 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn go(self) -> RunningService {
+    pub(super) fn run(self) -> RunningService {
         let Self {
             service,
             open,
             loaded,
             settings,
         } = self;
-        let going = Arc::clone(&service);
-        let task = tokio::spawn(async move { going.go(open, loaded).await.unwrap() });
+        let running = Arc::clone(&service);
+        let task = tokio::spawn(async move { running.run(open, loaded).await.unwrap() });
         RunningService {
             service,
             settings,
@@ -154,7 +154,7 @@ impl RunningService {
     }
 
     pub(super) async fn ask(&self, request: ControlRequest) -> Result<Value, String> {
-        obey(&self.service, request).await
+        execute(&self.service, request).await
     }
 
     pub(super) async fn sync(&self, cohort: &str) -> Result<Value, String> {
@@ -225,6 +225,6 @@ pub(super) async fn until(what: &str, mut so: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    let waited = tokio::time::timeout(TIMEOUT, waiting).await;
     assert!(waited.is_ok(), "waited in vain until {what}");
 }
