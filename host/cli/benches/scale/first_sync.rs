@@ -13,10 +13,10 @@ use crate::data::{CITIES, NOW};
 use crate::{clause, measure, module, row};
 
 /// The time between two measurements of memory, and between two reads of an empty outbox.
-const EVERY: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(50);
 
 /// The messages that a destination takes at once: count and bytes.
-const TAKEN: (usize, usize) = (1_000, 16 << 20);
+const TAKE_LIMIT: (usize, usize) = (1_000, 16 << 20);
 
 /// Runs a number of cohorts for the first time. Each has the users of one city, and all sync to one
 /// destination.
@@ -47,7 +47,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
         scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
                 most.fetch_max(anonymous_memory().unwrap_or_default(), Ordering::Relaxed);
-                std::thread::sleep(EVERY);
+                std::thread::sleep(POLL);
             }
         });
         let (cost, report) =
@@ -76,12 +76,12 @@ fn take(store: &Store, ended: &AtomicBool) -> anyhow::Result<(u64, u64)> {
     let (mut messages, mut bytes) = (0, 0);
     loop {
         let last = ended.load(Ordering::Relaxed);
-        let waiting = store.outbox("out", 0, TAKEN.0, TAKEN.1)?;
+        let waiting = store.outbox("out", 0, TAKE_LIMIT.0, TAKE_LIMIT.1)?;
         if waiting.is_empty() {
             if last {
                 return Ok((messages, bytes));
             }
-            std::thread::sleep(EVERY);
+            std::thread::sleep(POLL);
             continue;
         }
         let sequences: Vec<u64> = waiting.iter().map(|message| message.sequence).collect();

@@ -319,7 +319,8 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
         (0..300).map(definition).collect()
     };
     let two = |number| format!("{}, {}", bought(number), bought(number + 7));
-    // A property that all users have is a static clause. Its users are evaluated one at a time.
+    // A property that all users have is a static clause. The users of a static clause are evaluated
+    // one at a time.
     let joined = |number| format!("{{all: [{}]}}", two(number));
     let one_by_one = |number| {
         format!(

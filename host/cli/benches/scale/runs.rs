@@ -15,7 +15,7 @@ pub(crate) fn runs(
     data: &Data,
     arguments: &BenchArguments,
 ) -> anyhow::Result<()> {
-    let hundred: Vec<_> = (0..100).map(different).collect();
+    let hundred: Vec<_> = (0..100).map(numbered_cohort).collect();
     let modules = [
         ("R1", vec![clause(R1)]),
         ("R2", vec![clause(R2)]),
@@ -75,7 +75,7 @@ fn few_changes(
 }
 
 /// Returns one of many cohorts over the same streams.
-fn different(number: usize) -> Clause {
+fn numbered_cohort(number: usize) -> Clause {
     clause(&format!(
         "where: {{all: [{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}, \
          {{not: {{did: Refund, in_last: {} days}}}}, {{user: {{city: {}}}}}]}}",
@@ -93,7 +93,7 @@ pub(crate) fn many(
     sandbox: &Sandbox,
     arguments: &BenchArguments,
 ) -> anyhow::Result<()> {
-    let clauses: Vec<_> = (0..1000).map(different).collect();
+    let clauses: Vec<_> = (0..1000).map(numbered_cohort).collect();
     let (ten, many) = (module(sandbox, &clauses[..10]), module(sandbox, &clauses));
     let (mut tens, mut manys) = (Vec::new(), Vec::new());
     for _ in 0..arguments.turns {

@@ -100,7 +100,7 @@ impl Service {
     pub(super) async fn store_active(
         &self,
         loaded: &[LoadedModule],
-        places: Vec<DestinationAddress>,
+        addresses: Vec<DestinationAddress>,
     ) {
         let cohorts: Vec<Cohort> = loaded
             .iter()
@@ -110,7 +110,7 @@ impl Service {
         let outside_runs = Arc::clone(&state.locks.outside_runs).lock_owned().await;
         let put = blocking(move || {
             let _outside_runs = outside_runs;
-            muster_engine::activate(&state.store, cohorts.iter(), &places)
+            muster_engine::activate(&state.store, cohorts.iter(), &addresses)
         });
         match put.await {
             Ok(moved) => moved.iter().for_each(logs::address_changed),
@@ -150,7 +150,7 @@ impl Service {
             let clearing = async {
                 // The channel is closed when every group has dropped its sender.
                 attempts.recv().await;
-                service.clear_up(activations).await
+                service.clean_up(activations).await
             };
             let cleared = tokio::select! {
                 // Work that still runs on a thread of its own is crash-safe, and the next start
@@ -166,7 +166,7 @@ impl Service {
 
     /// Deletes the modules of removed definitions, and ends cohorts with `on_remove: exit`. Does
     /// nothing if other definitions are active by now: their activation cleans up itself.
-    async fn clear_up(self: &Arc<Self>, activations: u64) -> anyhow::Result<()> {
+    async fn clean_up(self: &Arc<Self>, activations: u64) -> anyhow::Result<()> {
         if self.activations() == activations {
             self.state.active().caught_up = true;
         }
@@ -289,7 +289,7 @@ impl Service {
     /// Waits until the import of files has taken so long that an error is better for the sender of
     /// a request than a longer wait.
     async fn import_takes_long(&self) {
-        tokio::time::sleep(START).await;
+        tokio::time::sleep(IMPORT_TIMEOUT).await;
         if *self.phase.borrow() != Phase::Starting {
             std::future::pending::<()>().await;
         }
@@ -315,7 +315,7 @@ impl Service {
 }
 
 /// The longest time that a request waits for the first import of files.
-const START: Duration = Duration::from_secs(5);
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 const STOPPING: &str = "the service is stopping: try again after the next start";
 

@@ -23,7 +23,7 @@ impl Backoff {
     }
 
     /// Counts a failure that only an operator can repair. Returns the longest wait.
-    pub(super) fn failed_for_good(&mut self) -> Duration {
+    pub(super) fn failed_permanently(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         LONGEST
     }
@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         backoff.succeeded();
         assert_eq!(backoff.failed(), FIRST);
-        assert_eq!(backoff.failed_for_good(), LONGEST);
+        assert_eq!(backoff.failed_permanently(), LONGEST);
         assert_eq!(backoff.failures(), 2);
     }
 }

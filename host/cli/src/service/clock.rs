@@ -12,7 +12,8 @@ use tokio::time::Instant;
 /// the clock was wrong before: the service follows the new time, and all users are evaluated again.
 const STEP_BACK: i64 = 60_000;
 
-/// The longest sleep before the system's clock is read again. It may have been set meanwhile.
+/// The longest sleep before the system's clock is read again, because another program may have set
+/// the clock meanwhile.
 const RECHECK: Duration = Duration::from_secs(10);
 
 /// A clock. Clones share their state. A clock with a start follows the runtime's time, which tests
@@ -57,7 +58,7 @@ impl Clock {
     }
 
     /// Reports whether this is the system's clock at its own speed.
-    pub(crate) fn is_systems(&self) -> bool {
+    pub(crate) fn is_system_clock(&self) -> bool {
         self.start.is_none() && (self.speed - 1.0).abs() < f64::EPSILON
     }
 

@@ -26,13 +26,13 @@ use crate::commands::reconcile::read_ids;
 const SOCKET: &str = "control.sock";
 
 /// The longest path of a socket (Linux: 108 bytes with the terminating zero).
-const LONGEST: usize = 100;
+const MAX_SOCKET_PATH: usize = 100;
 
 /// The longest request, in bytes: a user id has at most a kilobyte.
-const REQUEST: u64 = 64 * 1024;
+const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 
 /// The longest time in which a request arrives.
-const ARRIVAL: Duration = Duration::from_secs(5);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The number of requests at a time; each holds a connection until it is answered. Further requests
 /// wait in the system's queue.
@@ -76,7 +76,7 @@ enum ControlAnswer {
 /// through its descriptor; the caller must keep the returned file open meanwhile.
 fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
     let path = store.join(SOCKET);
-    if path.as_os_str().len() <= LONGEST {
+    if path.as_os_str().len() <= MAX_SOCKET_PATH {
         return Ok((path, None));
     }
     let folder = std::fs::File::open(store)?;
@@ -211,10 +211,10 @@ pub(super) async fn serve(
 async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = String::new();
-    let mut reader = tokio::io::BufReader::new(read.take(REQUEST));
+    let mut reader = tokio::io::BufReader::new(read.take(MAX_REQUEST_BYTES));
     tokio::select! {
         () = service.state.stopping.cancelled() => return Ok(()),
-        arrived = tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)) => arrived??,
+        arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, reader.read_line(&mut line)) => arrived??,
     };
     let answer = match serde_json::from_str(&line) {
         Ok(request) => execute(service, request).await,

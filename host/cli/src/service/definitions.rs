@@ -18,7 +18,7 @@ use crate::retention;
 
 /// The time between two checks of the files. A change is noticed within two checks, because it has
 /// to be complete: an editor may write a file in pieces.
-const EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Checks the files and waits for reload requests until the service stops. Each comparison uses the
 /// fingerprints from before the files were read, so an edit during a reload or a start is noticed.
@@ -30,7 +30,7 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
         let requested = tokio::select! {
             () = state.stopping.cancelled() => return,
             () = reload.notified() => true,
-            () = tokio::time::sleep(EVERY) => false,
+            () = tokio::time::sleep(CHECK_INTERVAL) => false,
         };
         let now = fingerprints(&known).await;
         let over = now == last && now != known.fingerprints;

@@ -1,6 +1,6 @@
 //! The delivery of the outbox: one task for each destination, so that a slow or broken destination
-//! delays no other. Each commit that adds messages for a destination wakes its task, so the first
-//! messages of a long run do not wait for the end of the run.
+//! delays no other. Each commit that adds messages for a destination wakes the destination's task.
+//! So the first messages of a long run do not wait for the end of the run.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -84,7 +84,7 @@ pub(crate) async fn deliver(
                 // A fault that only an operator can repair needs few attempts.
                 match *error.cause {
                     Cause::Denied { .. } | Cause::Misconfigured { .. } | Cause::Poison { .. } => {
-                        backoff.failed_for_good()
+                        backoff.failed_permanently()
                     }
                     _ => backoff.failed(),
                 }

@@ -20,8 +20,8 @@ const OF_STORE: usize = 16;
 /// Definitions, lists and muster.yaml that are read at the same time: a folder and a file each.
 const OF_DEFINITIONS: usize = 16;
 
-/// A module: the image of its memory, and its artefact while it is loaded. It counts twice, because
-/// new definitions are loaded while the old ones are active.
+/// A module: the image of its memory, and its artefact while it is loaded. Each module counts
+/// twice, because new definitions are loaded while the old ones are active.
 const OF_MODULE: usize = 2 * 2;
 
 /// Modules that definitions may bring later.

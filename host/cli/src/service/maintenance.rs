@@ -13,17 +13,17 @@ use crate::config::Config;
 use crate::retention;
 
 /// The time between two checks for segments to merge.
-const MERGE: Duration = Duration::from_millis(500);
+const MERGE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The time between two checks for events that are too old.
-const PRUNE: Duration = Duration::from_secs(3_600);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// The wait after a failure.
-const RETRY: Duration = Duration::from_secs(30);
+const RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// Merges and prunes until the service stops.
 pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
-    let prunes = config.retention.is_some() && state.clock.is_systems();
+    let prunes = config.retention.is_some() && state.clock.is_system_clock();
     if config.retention.is_some() && !prunes {
         tracing::info!(
             "the retention drops nothing, because the service does not use the system's clock"
@@ -32,30 +32,31 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
     let mut pruned: Option<tokio::time::Instant> = None;
     loop {
         // Nothing is dropped before the files that exist at the start are imported.
-        let due =
-            prunes && state.active().caught_up && pruned.is_none_or(|at| at.elapsed() >= PRUNE);
+        let due = prunes
+            && state.active().caught_up
+            && pruned.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL);
         let work = {
             let state = Arc::clone(&state);
             blocking(move || work(&state, due))
         };
         let worked = tokio::select! {
             worked = work => worked,
-            // A merge may take longer than the end of the service may. It is crash-safe, and its
-            // thread delays no other part.
+            // A merge may take longer than the end of the service may. A merge is crash-safe, and
+            // its thread delays no other part.
             () = state.stopping.cancelled() => return,
         };
         let wait = match worked {
             Ok(MaintenanceResult::More) => Duration::ZERO,
-            Ok(MaintenanceResult::Done) => MERGE,
+            Ok(MaintenanceResult::Done) => MERGE_INTERVAL,
             Ok(MaintenanceResult::Pruned(refusal)) => {
                 pruned = Some(tokio::time::Instant::now());
                 report(&state, refusal.as_ref().map(retention::refusal_json));
-                MERGE
+                MERGE_INTERVAL
             }
             Err(StoreError::Stopped) => return state.broken.cancel(),
             Err(error) => {
                 tracing::error!("maintenance of the store failed: {error}");
-                RETRY
+                RETRY_WAIT
             }
         };
         tokio::select! {
@@ -77,7 +78,7 @@ enum MaintenanceResult {
 
 fn work(state: &ServiceState, prune: bool) -> Result<MaintenanceResult, StoreError> {
     #[cfg(test)]
-    state.faults.of_maintenance();
+    state.faults.hold_maintenance();
     if state.store.maintain()? {
         return Ok(MaintenanceResult::More);
     }
@@ -99,7 +100,8 @@ pub(super) async fn prune(
     config: &Config,
     anyway: bool,
 ) -> Result<Value, String> {
-    retention::may_prune(config, state.clock.is_systems()).map_err(|error| error.to_string())?;
+    retention::may_prune(config, state.clock.is_system_clock())
+        .map_err(|error| error.to_string())?;
     let pruning = {
         let state = Arc::clone(&state);
         blocking(move || retention::prune(&state.store, anyway, &|| state.stopping.is_cancelled()))

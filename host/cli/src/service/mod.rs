@@ -7,7 +7,7 @@
 //! | `clock.rs` | the clock that runs use |
 //! | `supervisor.rs` | owns every task, restarts a failed one after a wait (`backoff.rs`) |
 //! | `group/` | cohorts that share a module and a cadence: when and how they are evaluated |
-//! | `activation.rs`, `definitions.rs` | activation of definitions, and the check for changed files |
+//! | `activation.rs`, `definitions.rs` | activation of definitions, checks for changed files |
 //! | `sources.rs`, `delivery.rs`, `maintenance.rs` | events in, messages out, work on the store |
 //! | `control.rs` | the requests of other commands |
 //! | `operations.rs`, `metrics.rs`, `logs.rs` | what operators read |
@@ -74,7 +74,7 @@ pub(crate) struct Service {
     changes: watch::Receiver<u64>,
     /// Every task but the deliveries.
     work: Supervisor,
-    /// The deliveries. They end after all other tasks, so that the messages of those tasks arrive.
+    /// The deliveries, which end after all other tasks, so that the messages of those tasks arrive.
     deliveries: Supervisor,
     stop_deliveries: CancellationToken,
 }
@@ -222,7 +222,7 @@ impl Service {
         let state = &self.state;
         state.active().definitions = DefinitionFaults::of_modules(&loaded);
         self.note_active(&project, &loaded);
-        // This comes before any delivery: it drops the messages for a destination's old address.
+        // This comes before any delivery, and drops the messages for a destination's old address.
         self.store_active(&loaded, places(&project)).await;
         if let Some(listener) = open.operations {
             let (state, address) = (Arc::clone(state), listener.local_addr());

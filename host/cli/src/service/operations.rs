@@ -72,9 +72,10 @@ async fn metrics(State(state): State<Arc<ServiceState>>) -> Response {
     }
 }
 
-/// Answers whether the service is ready: every cohort has had its first attempt, every source makes
-/// progress, every part runs, and the service does not stop. A wrong definition on disk is
-/// reported, but the service stays ready, because the active definitions continue.
+/// Answers whether the service is ready. The service is ready when every cohort has had its first
+/// attempt, every source makes progress, every part runs, and no stop is under way. A wrong
+/// definition on disk is reported, but the service stays ready, because the active definitions
+/// continue.
 async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
     let mut reasons = Vec::new();
     if state.stopping.is_cancelled() {

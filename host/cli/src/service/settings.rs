@@ -26,8 +26,8 @@ pub(crate) struct ServiceSettings {
     pub(crate) runs: RunSettings,
     /// The time between two reads of the outbox by a destination that no commit wakes.
     pub(crate) outbox_poll: Duration,
-    /// A notification that makes the service read the definitions again. It also counts if it comes
-    /// before the service listens.
+    /// A notification that makes the service read the definitions again. A notification that comes
+    /// before the service listens counts too.
     pub(crate) reload: Arc<Notify>,
 }
 

@@ -164,8 +164,8 @@ enum SourceKind {
     Kinesis(KinesisSource),
 }
 
-/// A source that is read. Its task may be restarted: the events that were read are in the store
-/// with the source's position.
+/// A source that is read. The supervisor may restart a source: the events that were read are in the
+/// store with the source's position.
 struct SourceTask {
     kind: SourceKind,
     stats: Arc<SourceStats>,

@@ -19,8 +19,8 @@ use super::delivery::Health;
 use super::metrics::Metrics;
 use super::supervisor::ServiceParts;
 
-/// The scheduled cohorts' runs that may go on at the same time. Each run uses all processors and
-/// keeps a chunk of users in memory, so more runs would only take more memory.
+/// The number of runs of scheduled cohorts at the same time. Each run uses all processors and keeps
+/// a chunk of users in memory, so more runs would only take more memory.
 const PERMITS: usize = 2;
 
 /// The running service, as its parts see it.
@@ -33,9 +33,9 @@ pub(crate) struct ServiceState {
     pub(crate) runs: RunSettings,
     /// The time between two reads of the outbox by a destination that no commit wakes.
     pub(crate) outbox_poll: Duration,
-    /// Cancelled when the service ends: no part begins new work.
+    /// A token that is cancelled when the service ends: no part begins new work.
     pub(crate) stopping: CancellationToken,
-    /// Cancelled when the store takes no more writes until it is opened again.
+    /// A token that is cancelled when the store takes no more writes until it is opened again.
     pub(crate) broken: CancellationToken,
     pub(crate) locks: Locks,
     /// Permits for runs of scheduled cohorts.
@@ -87,7 +87,7 @@ impl Locks {
     }
 }
 
-/// A request that waits. It is counted until it is dropped.
+/// A request that waits, and is counted until it is dropped.
 struct WaitingRequest<'a>(&'a watch::Sender<usize>);
 
 impl<'a> WaitingRequest<'a> {
@@ -145,7 +145,7 @@ impl RunSettings {
 /// A destination as the service sees it.
 #[derive(Default)]
 pub(crate) struct DestinationState {
-    /// Notified when a commit has put messages for this destination into the outbox.
+    /// A notification that a commit has put messages for this destination into the outbox.
     pub(crate) wake: Notify,
     pub(crate) health: Mutex<Health>,
 }

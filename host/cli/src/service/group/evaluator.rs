@@ -64,7 +64,7 @@ impl Evaluator {
             false => None,
         };
         loop {
-            match self.run_or_give_way(&cohorts, mode, part).await {
+            match self.run_or_release(&cohorts, mode, part).await {
                 Err(EngineError::Stopped) if !self.stop.is_cancelled() => {}
                 Err(error) => return Err(error),
                 Ok(report) => {
@@ -83,7 +83,7 @@ impl Evaluator {
     /// Runs cohorts to the end, or to a commit at which a request wants the states of all cohorts.
     /// In the second case the run has released the states, and the result is
     /// [`EngineError::Stopped`].
-    async fn run_or_give_way(
+    async fn run_or_release(
         &self,
         cohorts: &Arc<[Cohort]>,
         mode: RunMode,
@@ -117,7 +117,7 @@ impl Evaluator {
         part: bool,
     ) -> Result<RunReport, EngineError> {
         #[cfg(test)]
-        self.state.faults.of_run(cohorts)?;
+        self.state.faults.inject_run_fault(cohorts)?;
         let (state, module) = (&self.state, &self.module);
         let options = RunOptions {
             lists: &self.lists,

@@ -31,7 +31,7 @@ use scheduled::Scheduled;
 pub(crate) use request::{CohortRequest, GroupReply};
 
 /// The number of requests that a group queues. The senders of further requests wait.
-const REQUESTS: usize = 16;
+const MAX_QUEUED_REQUESTS: usize = 16;
 
 /// A sender that is dropped when every cohort of the group has had its first attempt.
 pub(crate) type Attempt = mpsc::Sender<()>;
@@ -41,7 +41,7 @@ pub(crate) struct CohortGroup {
     pub(crate) loaded: LoadedModule,
     commands: mpsc::Sender<GroupCommand>,
     stop: CancellationToken,
-    /// The task of the group. `None`: its module cannot be loaded.
+    /// The task of the group. `None`: the group's module cannot be loaded.
     task: Option<JoinHandle<()>>,
 }
 
@@ -55,7 +55,7 @@ impl CohortGroup {
         changes: watch::Receiver<u64>,
         attempt: Attempt,
     ) -> Self {
-        let (commands, inbox) = mpsc::channel(REQUESTS);
+        let (commands, inbox) = mpsc::channel(MAX_QUEUED_REQUESTS);
         let stop = state.stopping.child_token();
         let task = match &loaded.module {
             Ok(module) => {
@@ -175,7 +175,7 @@ fn start_task(
 }
 
 /// The number of cohorts that the name of a group lists.
-const NAMED: usize = 3;
+const MAX_NAMED_COHORTS: usize = 3;
 
 fn name(loaded: &LoadedModule) -> String {
     let ids: Vec<_> = loaded
@@ -183,12 +183,12 @@ fn name(loaded: &LoadedModule) -> String {
         .iter()
         .map(|cohort| cohort.id.as_str())
         .collect();
-    match ids.get(..NAMED) {
-        Some(first) if ids.len() > NAMED => {
+    match ids.get(..MAX_NAMED_COHORTS) {
+        Some(first) if ids.len() > MAX_NAMED_COHORTS => {
             format!(
                 "cohorts {} and {} more",
                 first.join(", "),
-                ids.len() - NAMED
+                ids.len() - MAX_NAMED_COHORTS
             )
         }
         _ => format!("cohorts {}", ids.join(", ")),

@@ -12,7 +12,7 @@ use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
 /// The shortest time between the begins of two runs: `computed_time` counts seconds.
-const APART: Duration = Duration::from_secs(1);
+const RUN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The runner of real-time cohorts.
 pub(super) struct RealTime {
@@ -73,7 +73,7 @@ impl RealTime {
                 Ok(_) => {
                     self.backoff.succeeded();
                     self.wanted = changes.has_changed().unwrap_or(false);
-                    self.not_before = begun + APART;
+                    self.not_before = begun + RUN_INTERVAL;
                 }
                 Err(EngineError::Stopped) => return,
                 Err(error) => self.failed(&error),

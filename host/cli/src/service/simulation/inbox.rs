@@ -10,7 +10,7 @@ use muster_store::Outgoing;
 
 use super::life::Mood;
 
-/// The messages that arrived at a destination. They outlive every process of the service.
+/// The messages that arrived at a destination. The messages outlive every process of the service.
 #[derive(Default)]
 pub(super) struct Inbox {
     arrived: Mutex<Vec<Outgoing>>,
@@ -25,7 +25,7 @@ impl Inbox {
     }
 
     /// Makes all later calls go well.
-    pub(super) fn mend(&self) {
+    pub(super) fn repair(&self) {
         self.moods.lock().unwrap().clear();
     }
 

@@ -11,8 +11,7 @@ use super::pool::{COHORTS, Chosen, DESTINATIONS, USERS, VERSIONS};
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) seed: u64,
-    /// The number of users that a commit of a run covers. It is small, so that runs have several
-    /// chunks.
+    /// The number of users that a commit of a run covers: small, so that runs have several chunks.
     pub(super) chunk_users: usize,
     /// The number of rows that the store keeps in memory.
     pub(super) memtable_rows: usize,
@@ -56,8 +55,8 @@ pub(super) enum ScenarioStep {
         calls: usize,
         mood: Mood,
     },
-    /// A step in the middle of a run. It begins after this number of batches, which runs evaluate
-    /// from now on.
+    /// A step in the middle of a run. The step begins after this number of batches, which runs
+    /// evaluate from now on.
     During { batches: u32, step: Box<Self> },
     /// The process is killed after this number of commits, counted from now.
     Kill { commits: u64, down: Down },

@@ -50,7 +50,7 @@ const THREADS: usize = 2;
 
 /// The longest time of a life on a busy machine. A usual life takes some hundredths of a second;
 /// shrinking takes most of the time.
-const HANGS: Duration = Duration::from_secs(300);
+const LIFE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Runs a life to its end. Returns its log, or the fault.
 fn simulate(life: &Scenario, log: bool) -> Result<String, String> {
@@ -134,7 +134,7 @@ fn after_every_life_consumers_hold_the_true_members() {
         while !workers.iter().all(|worker| worker.is_finished()) {
             for mine in &at_work {
                 if let Some((seed, since)) = *mine.lock().unwrap()
-                    && since.elapsed() > HANGS
+                    && since.elapsed() > LIFE_TIMEOUT
                 {
                     eprintln!("the life of {SEED_VARIABLE}={seed} hangs");
                     std::process::abort();

@@ -14,7 +14,7 @@ pub(super) struct Pauses {
     driver: Mutex<Option<UnboundedSender<Paused>>>,
 }
 
-/// A run that waits. It continues when this value is dropped.
+/// A run that waits, and continues when this value is dropped.
 pub(super) struct Paused {
     pub(super) step: ScenarioStep,
     _release: mpsc::Sender<()>,

@@ -1,4 +1,4 @@
-//! The pool of definitions for all lives. It is small, so that their modules stay compiled. Its
+//! The pool of definitions for all lives. The pool is small, so that its modules stay compiled. Its
 //! windows are short, so that the clock alone changes memberships.
 
 use std::fmt;
@@ -11,7 +11,7 @@ pub(super) const COHORTS: usize = 4;
 /// The destinations of every project.
 pub(super) const DESTINATIONS: [&str; 3] = ["x", "y", "z"];
 
-/// The ids of all users. Some ids resemble each other, but all are different.
+/// The ids of all users. Some ids resemble others, but all are different.
 pub(super) const USERS: [&str; 10] = [
     "u1", "u2", "U1", "u10", "u1 ", "\"u\"", "ü", "3", "u,4", "uu",
 ];

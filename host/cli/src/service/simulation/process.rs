@@ -23,19 +23,19 @@ use crate::service::control::{self, ControlRequest};
 use crate::service::state::RunSettings;
 use crate::service::{Service, ServiceSettings, stop};
 
-/// The number of times that the runtime may poll other tasks while a run is paused. They let a step
-/// of the life progress as far as it can.
+/// The number of times that the runtime may poll other tasks while a run is paused. The polls let a
+/// step of the life progress as far as it can.
 const POLLS: usize = 50;
 
 /// The longest time of an answer: runs retry after a minute at most.
-const ANSWER: Duration = Duration::from_secs(3_600);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// The time between two reads of the outbox by a destination that no commit wakes. It is longer
-/// than a life, so that a life shows a lost wake-up, and a day of virtual time costs little.
+/// The time between two reads of the outbox by a destination that no commit wakes. This time is
+/// longer than a life, so that a life shows a lost wake-up, and a day of virtual time costs little.
 const POLL: Duration = Duration::from_secs(1_000_000);
 
 /// The longest time that the end of the service may take.
-const STOP: Duration = Duration::from_secs(600);
+const STOP_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The end of a process.
 pub(super) enum Ended {
@@ -77,7 +77,7 @@ impl<'a> Process<'a> {
         let pauses = Arc::clone(&shared.pauses);
         let settings = ServiceSettings {
             now: Some(world.clock),
-            stop_timeout: STOP,
+            stop_timeout: STOP_TIMEOUT,
             runs: RunSettings {
                 chunk_users: world.life.chunk_users,
                 workers: std::num::NonZero::<usize>::MIN,
@@ -138,7 +138,7 @@ impl<'a> Process<'a> {
         self.shared().pauses.disarm();
         self.shared().commits.store(u64::MAX, Ordering::Relaxed);
         for inbox in &self.shared().inboxes {
-            inbox.mend();
+            inbox.repair();
         }
         if self.world.life.restart && !self.world.ending {
             self.world.ending = true;
@@ -293,7 +293,7 @@ impl<'a> Process<'a> {
     /// Waits for an answer of the service, unless it ends.
     pub(super) async fn answer(&mut self, asking: impl Future<Output = ()>) -> Result<(), String> {
         let mut asking = std::pin::pin!(asking);
-        let until = Instant::now() + ANSWER;
+        let until = Instant::now() + ANSWER_TIMEOUT;
         while !self.is_ending() {
             let second = tokio::time::timeout(Duration::from_secs(1), &mut asking);
             if self.attend(second).await.is_ok() {

@@ -6,7 +6,7 @@ use super::life::{Scenario, ScenarioStep};
 
 /// The longest time in which shorter lives are tried: a thousand or two, unless the machine is
 /// busy.
-const TIME: Duration = Duration::from_secs(60);
+const SHRINK_TIME: Duration = Duration::from_secs(60);
 
 /// Returns the shortest life that still fails, of those that are tried, and its fault.
 pub(super) fn shrink(
@@ -18,7 +18,7 @@ pub(super) fn shrink(
     let begun = Instant::now();
     'again: loop {
         for shorter in shorter(&life) {
-            if begun.elapsed() > TIME {
+            if begun.elapsed() > SHRINK_TIME {
                 break 'again;
             }
             if let Some(other) = fails(&shorter) {

@@ -15,22 +15,22 @@ use super::process::{Process, ask, cohort_id};
 use crate::project::clause;
 
 /// Longer than a day, so that every cohort runs without any change.
-const LAST: Duration = Duration::from_secs(26 * 3_600);
+const OVER_A_DAY: Duration = Duration::from_secs(26 * 3_600);
 
 /// The longest time in which a destination recovers after a fault, and in which a real-time cohort
 /// is late.
-const BACK: Duration = Duration::from_secs(180);
+const RECOVERY_TIME: Duration = Duration::from_secs(180);
 
 /// The number of times that runs may be held at the end of a life and approved: each cohort a few
 /// times.
 const APPROVALS: usize = 4 * COHORTS;
 
 /// The longest delay of a scheduled run, in ms.
-const LATE: i64 = 1_000;
+const MAX_DELAY: i64 = 1_000;
 
 /// The longest time between an interrupted run and the start that continues it, in ms. The run may
 /// be a real-time one of a cohort that is hourly by then.
-const RESUMED: i64 = 10_000;
+const MAX_RESUME: i64 = 10_000;
 
 impl Process<'_> {
     /// Lets all work finish, and checks that every copy equals the true members.
@@ -39,13 +39,13 @@ impl Process<'_> {
     /// Returns an error when a check fails.
     pub(super) async fn settle(&mut self) -> Result<(), String> {
         if !self.world.ending {
-            self.rest(LAST).await;
+            self.rest(OVER_A_DAY).await;
         }
-        self.rest(BACK).await;
+        self.rest(RECOVERY_TIME).await;
         let mut approvals = 0;
         while let Some(cohort) = self.first_held() {
             self.approve(cohort).await?;
-            self.rest(BACK).await;
+            self.rest(RECOVERY_TIME).await;
             // A run that comes meanwhile may be held again, but only a limited number of times.
             approvals += 1;
             if approvals > APPROVALS {
@@ -53,7 +53,7 @@ impl Process<'_> {
             }
         }
         let mut tries = 0;
-        while self.is_moving() {
+        while self.has_recent_changes() {
             self.rest(Duration::from_secs(7)).await;
             tries += 1;
             if tries > 100 {
@@ -67,8 +67,8 @@ impl Process<'_> {
         let copies = self.copies()?;
         let mut faults = Vec::new();
         for cohort in 0..COHORTS {
-            faults.extend(self.judge(cohort, &copies));
-            faults.extend(self.judge_records(cohort));
+            faults.extend(self.check_copies(cohort, &copies));
+            faults.extend(self.check_records(cohort));
         }
         match faults.is_empty() {
             true => Ok(()),
@@ -122,7 +122,7 @@ impl Process<'_> {
 
     /// Returns true if a membership of a real-time cohort changed within the last seconds: its run
     /// may not be done yet.
-    fn is_moving(&self) -> bool {
+    fn has_recent_changes(&self) -> bool {
         let now = self.now();
         let moves = |cohort: &usize| {
             let before = Millis(now.0 - 5_000);
@@ -153,7 +153,7 @@ impl Process<'_> {
     }
 
     /// Returns the faults of a cohort's copies.
-    fn judge(&self, cohort: usize, copies: &BTreeMap<&'static str, Copy>) -> Vec<String> {
+    fn check_copies(&self, cohort: usize, copies: &BTreeMap<&'static str, Copy>) -> Vec<String> {
         let id = id(cohort);
         let mut faults = Vec::new();
         let mut hold = |destination: &str, wanted: &BTreeSet<String>, of: &str| {
@@ -169,7 +169,7 @@ impl Process<'_> {
                 return vec![format!("`{id}` never ran")];
             };
             if let Some(schedule) = self.schedule(cohort) {
-                let due = schedule.latest(Millis(self.now().0 - LATE));
+                let due = schedule.latest(Millis(self.now().0 - MAX_DELAY));
                 if due.is_some_and(|due| ran < due) {
                     let now = self.now();
                     return vec![format!("`{id}` ran at {ran} last, and it is {now}")];
@@ -220,7 +220,7 @@ impl Process<'_> {
     }
 
     /// Returns the faults of the records of a cohort's runs.
-    fn judge_records(&self, cohort: usize) -> Vec<String> {
+    fn check_records(&self, cohort: usize) -> Vec<String> {
         let mut faults = Vec::new();
         let id = id(cohort);
         let snapshot = self.service.state.store.snapshot().unwrap();
@@ -261,12 +261,12 @@ impl Process<'_> {
             // interrupted one.
             let mut begun = self.world.begun.iter();
             let mut set_back = self.world.set_back.iter();
-            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + RESUMED))
+            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + MAX_RESUME))
                 || set_back.any(|(to, from)| (*to..=*from).contains(&slot))
             {
                 continue;
             }
-            if at.0 - slot.0 > LATE {
+            if at.0 - slot.0 > MAX_DELAY {
                 faults.push(format!("`{id}` ran at {at}, which is not on its schedule"));
             }
             let runs = runs.entry(slot).or_default();

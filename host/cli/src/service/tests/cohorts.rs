@@ -189,7 +189,7 @@ async fn a_held_run_is_not_rejected_while_a_user_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
+async fn metrics_of_a_cohort_survive_a_restart_and_end_with_the_cohort() {
     let world = ServiceWorld::new(
         "guard: {percent: 10, members: 1}\n",
         &[("buyers", &cohort("daily")), ("others", &cohort("daily"))],
@@ -259,15 +259,15 @@ async fn after_a_stop_the_status_is_as_late_as_the_latest_run() {
 }
 
 /// The longest time that the end may take in the test below.
-const STOP: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The test uses the system's time: a waiting thread would keep the paused time from continuing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_does_not_wait_for_work_on_the_store() {
+async fn the_end_does_not_wait_for_maintenance() {
     let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
     let settings = ServiceSettings {
         drain: true,
-        stop_timeout: STOP,
+        stop_timeout: STOP_TIMEOUT,
         ..settings()
     };
     let service = world.start(settings).await;
@@ -287,7 +287,10 @@ async fn the_end_does_not_wait_for_work_on_the_store() {
     until("ann is in", || service.members("buyers") == 1).await;
     let begun = tokio::time::Instant::now();
     service.stop().await;
-    assert!(begun.elapsed() < STOP, "it waited for as long as it may");
+    assert!(
+        begun.elapsed() < STOP_TIMEOUT,
+        "it waited for as long as it may"
+    );
     assert!(world.out().contains("\"ann\""), "{}", world.out());
     drop(release);
     merging.join().unwrap();

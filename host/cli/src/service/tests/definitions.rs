@@ -239,7 +239,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_cohort_passes_the_guard() {
+async fn the_guard_can_hold_the_removal_of_a_cohort() {
     let settings_text = "guard: {percent: 50, members: 1}\n";
     let world = ServiceWorld::new(settings_text, &[("buyers", &cohort(1))]);
     world.write(

@@ -63,7 +63,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_messages_of_a_run_that_is_stopped_go_out() {
+async fn the_messages_of_a_stopped_run_are_sent() {
     let world = ServiceWorld::new("", &[("buyers", BUYERS)]);
     let opened = world.open(of_one_user()).await;
     let state = Arc::clone(&opened.service.state);

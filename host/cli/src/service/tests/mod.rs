@@ -1,5 +1,5 @@
-//! Tests of the whole service in one process. Where time matters, the test uses the runtime's time.
-//! It is paused and continues only when no task runs.
+//! Tests of the whole service in one process. Where time matters, the test uses the runtime's time,
+//! which is paused and continues only when no task runs.
 
 mod cohorts;
 mod definitions;
@@ -30,7 +30,7 @@ pub(crate) struct InjectedFaults {
 }
 
 impl InjectedFaults {
-    pub(super) fn of_run(&self, cohorts: &[Cohort]) -> Result<(), EngineError> {
+    pub(super) fn inject_run_fault(&self, cohorts: &[Cohort]) -> Result<(), EngineError> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = cohorts.iter().find_map(|cohort| {
             let fault = runs.get(cohort.id.as_str()).copied()?;
@@ -50,7 +50,7 @@ impl InjectedFaults {
         }
     }
 
-    pub(super) fn of_maintenance(&self) {
+    pub(super) fn hold_maintenance(&self) {
         drop(self.maintenance.lock());
     }
 }

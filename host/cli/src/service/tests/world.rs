@@ -219,9 +219,9 @@ pub(super) fn purchase(store: &Store, users: &[&str], at: Millis) {
 }
 
 /// Waits until a condition holds, in the runtime's time.
-pub(super) async fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(super) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let waiting = async {
-        while !so() {
+        while !condition() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
