@@ -252,7 +252,7 @@ pub(crate) async fn execute(service: &Service, request: ControlRequest) -> Resul
         ControlRequest::Definitions => return Ok(service.definitions()),
         ControlRequest::Status => return Ok(status(service)),
     };
-    tracing::info!(cohort, request = request.name(), "request received");
+    tracing::info!(cohort, ask = request.name(), "request received");
     service.ask(&cohort, request).await
 }
 

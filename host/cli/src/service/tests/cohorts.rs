@@ -84,7 +84,10 @@ async fn a_failing_first_run_delays_no_other_work() {
     assert!(trouble("failing-2").is_some() && trouble("sound").is_none());
     // The cohort recovers as soon as the fault is removed.
     service.service.state.faults.runs.lock().unwrap().clear();
-    until("it ran after all", || !service.runs("failing-2").is_empty()).await;
+    until("the failing cohort has run", || {
+        !service.runs("failing-2").is_empty()
+    })
+    .await;
     assert_eq!(trouble("failing-2"), None);
     service.stop().await;
 }
@@ -115,7 +118,10 @@ async fn a_group_that_panics_is_reported_and_restarted() {
         "{part}"
     );
     service.purchase(&["ann"]);
-    until("it was started again", || service.members("at-once") == 1).await;
+    until("the group was restarted", || {
+        service.members("at-once") == 1
+    })
+    .await;
     let status = service.ask(ControlRequest::Status).await.unwrap();
     assert_eq!(status["parts"]["cohorts at-once"]["down"], false);
     assert_eq!(
@@ -132,7 +138,7 @@ async fn a_group_that_panics_is_reported_and_restarted() {
     service.purchase(&["bob"]);
     world.write("cohorts/more.yaml", &cohort("daily"));
     until("the new cohort has run", || service.runs("more").len() == 1).await;
-    until("so has the one that panicked", || {
+    until("the group that panicked has run", || {
         service.members("at-once") == 2
     })
     .await;
@@ -182,7 +188,7 @@ async fn a_held_run_is_not_rejected_while_a_user_is_forgotten() {
         cohort: "buyers".to_owned(),
     }));
     let waited = tokio::time::timeout(Duration::from_secs(60), &mut rejecting).await;
-    assert!(waited.is_err(), "it does not wait: {waited:?}");
+    assert!(waited.is_err(), "the request does not wait: {waited:?}");
     drop(forgetting);
     assert!(!rejecting.await.unwrap()["rejected"].is_null());
     service.stop().await;
@@ -234,7 +240,7 @@ async fn metrics_of_a_cohort_survive_a_restart_and_end_with_the_cohort() {
             .contains("muster_cohort_runs_total{cohort=\"others\"")
     );
     world.remove("cohorts/others.yaml");
-    until("its series are gone", || {
+    until("the series of the cohort are gone", || {
         !service.metrics().contains("cohort=\"others\"")
     })
     .await;
@@ -248,7 +254,7 @@ async fn after_a_stop_the_status_is_as_late_as_the_latest_run() {
     service.caught_up().await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     service.purchase(&["ann"]);
-    until("ann is in", || service.members("buyers") == 1).await;
+    until("ann has entered", || service.members("buyers") == 1).await;
     let store = service.store().clone();
     service.stop().await;
     let latest = runs(&store, "buyers").pop().unwrap();
@@ -284,12 +290,12 @@ async fn the_end_does_not_wait_for_maintenance() {
     });
     is_held.recv().unwrap();
     service.purchase(&["ann"]);
-    until("ann is in", || service.members("buyers") == 1).await;
+    until("ann has entered", || service.members("buyers") == 1).await;
     let begun = tokio::time::Instant::now();
     service.stop().await;
     assert!(
         begun.elapsed() < STOP_TIMEOUT,
-        "it waited for as long as it may"
+        "the end waited for the maintenance"
     );
     assert!(world.out().contains("\"ann\""), "{}", world.out());
     drop(release);

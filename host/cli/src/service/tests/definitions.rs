@@ -36,7 +36,7 @@ async fn an_edit_during_an_activation_is_activated_after_it() {
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann", "bob", "bob", "cid", "cid", "cid"]);
-    until("all are in", || service.members("buyers") == 3).await;
+    until("all users have entered", || service.members("buyers") == 3).await;
     let changing = service.service.changing.lock().await;
     world.write("cohorts/buyers.yaml", &cohort(2));
     // After two checks the edit is read, and waits for its activation.
@@ -172,7 +172,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_earlier_one_active() {
     service.purchase(&["bob"]);
     until("the earlier rule continues", || service.members("vip") == 2).await;
     std::fs::write(world.path().join("cohorts/vip.wasm"), &module).unwrap();
-    until("all is well", || {
+    until("the fault is repaired", || {
         service.service.state.active().definitions.is_none()
     })
     .await;
@@ -228,7 +228,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
     assert!(!world.out().contains("\"in_cohort\":false"));
     std::fs::remove_file(world.path().join("more")).unwrap();
     std::fs::rename(world.path().join("away"), world.path().join("more")).unwrap();
-    until("all is well", || {
+    until("the fault is repaired", || {
         service.service.state.active().definitions.is_none()
     })
     .await;
@@ -249,10 +249,10 @@ async fn the_guard_can_hold_the_removal_of_a_cohort() {
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann", "bob"]);
-    until("both are in", || service.members("others") == 2).await;
+    until("both users have entered", || service.members("others") == 2).await;
     world.remove("cohorts/others.yaml");
     let held = "muster_cohort_held{cohort=\"others\"} 1";
-    until("it is held", || service.metrics().contains(held)).await;
+    until("the removal is held", || service.metrics().contains(held)).await;
     assert_eq!(service.members("others"), 2);
     let cohort = "others".to_owned();
     let answer = service

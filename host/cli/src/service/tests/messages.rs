@@ -89,11 +89,13 @@ async fn the_messages_of_a_stopped_run_are_sent() {
     let changing = phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
     changing.await.unwrap();
     drop(release);
-    let arrived = until("it has arrived", || world.out().contains("\"ann\""));
+    let arrived = until("the message has arrived", || {
+        world.out().contains("\"ann\"")
+    });
     let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, arrived).await;
     assert!(arrived.is_ok(), "{}", world.out());
     assert_eq!(service.members("buyers"), 1, "the run was stopped");
-    assert_eq!(runs(service.store(), "buyers"), [], "it has not ended");
+    assert_eq!(runs(service.store(), "buyers"), [], "the run has no record");
     service.stop().await;
 }
 
@@ -120,7 +122,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
         });
     }
     let service = opened.run();
-    until("a run is in the middle", || service.members("buyers") > 0).await;
+    until("a run has made a commit", || service.members("buyers") > 0).await;
     let forget = |user: &str| {
         service.ask(ControlRequest::Forget {
             user: user.to_owned(),
@@ -135,7 +137,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     };
     hold.store(true, Ordering::Relaxed);
     let forgotten = async {
-        until("a run is in the middle", || !hold.load(Ordering::Relaxed)).await;
+        until("a run has made a commit", || !hold.load(Ordering::Relaxed)).await;
         forget("user-01").await.unwrap()
     };
     let (synced, forgotten) = tokio::join!(service.ask(full), forgotten);
