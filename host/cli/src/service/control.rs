@@ -42,26 +42,26 @@ pub(super) const CONNECTIONS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ControlRequest {
-    /// Run a cohort now.
+    /// A run of a cohort now.
     Sync { cohort: String, full: bool },
-    /// Release the run that the guard holds.
+    /// An approval of the run that the guard holds.
     Approve { cohort: String },
-    /// Drop the run that the guard holds.
+    /// A rejection of the run that the guard holds.
     Reject { cohort: String },
-    /// Make a destination's copy equal to the members again.
+    /// A change that makes a destination's copy equal to the members again.
     Reconcile {
         cohort: String,
         destination: String,
         /// A file with the ids that the consumer holds.
         have: Option<PathBuf>,
     },
-    /// Delete a user's history.
+    /// The deletion of a user's history.
     Forget { user: String },
-    /// Drop events that are older than the retention.
+    /// The removal of events that are older than the retention.
     Prune { anyway: bool },
-    /// Return the active definitions, as they were read.
+    /// The active definitions, as they were read.
     Definitions,
-    /// Return the status of the service.
+    /// The status of the service.
     Status,
 }
 

@@ -14,16 +14,16 @@ use crate::commands::reconcile::reconcile;
 /// A request about one cohort.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CohortRequest {
-    /// Run the cohort now.
+    /// A run of the cohort now.
     Sync {
         /// Every destination receives the whole cohort.
         full: bool,
     },
-    /// Release the run that the guard holds.
+    /// An approval of the run that the guard holds.
     Approve,
-    /// Drop the run that the guard holds.
+    /// A rejection of the run that the guard holds.
     Reject,
-    /// Make a destination's copy equal to the members again.
+    /// A change that makes a destination's copy equal to the members again.
     Reconcile {
         destination: String,
         /// The ids that the consumer holds.
