@@ -1,5 +1,5 @@
-//! The data of docs/facts.md's prototype: 20 event names arriving by time over 60 days, purchases 5
-//! %, a skew of users.
+//! The data of docs/facts.md's prototype: 20 event names in the order of time over 60 days, 5 %
+//! purchases, and a skew of users.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,7 +23,8 @@ pub(crate) struct BenchEvent<'a> {
     pub(crate) amount: Option<f64>,
 }
 
-/// SplitMix64: a few instructions a number, and the same on every machine.
+/// Returns the next number of SplitMix64: it takes a few instructions, and is the same on every
+/// machine.
 fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
@@ -37,7 +38,7 @@ impl Data {
         format!("user-{number:07}")
     }
 
-    /// Every user with a city.
+    /// Passes every user with a city to `take`.
     pub(crate) fn users(&self, mut take: impl FnMut(&str, &str)) {
         for number in 0..self.users {
             let mut state = number;
@@ -48,14 +49,14 @@ impl Data {
         }
     }
 
-    /// Every event, by time.
+    /// Passes every event to `take`, by time.
     pub(crate) fn each(&self, mut take: impl FnMut(BenchEvent<'_>)) {
         let ids: Vec<_> = (0..self.users).map(Self::user).collect();
         let names: Vec<_> = (0..18).map(|number| format!("Event {number}")).collect();
         let span = DAYS * 86_400_000;
         let mut state = 42;
         for number in 0..self.events {
-            // The square of a uniform number: a tenth of the users do a third of it all.
+            // The square of a uniform number: a tenth of the users do a third of all events.
             let uniform = (random(&mut state) >> 11) as f64 / (1_u64 << 53) as f64;
             let user = ((uniform * uniform * self.users as f64) as u64).min(self.users - 1);
             let time = NOW - span + (number as i128 * span as i128 / self.events as i128) as i64;
@@ -76,7 +77,7 @@ impl Data {
         }
     }
 
-    /// The same as files that DuckDB reads.
+    /// Writes the same data as files that DuckDB reads.
     pub(crate) fn write(&self, events: &Path, users: &Path) -> std::io::Result<()> {
         let mut out = std::io::BufWriter::new(std::fs::File::create(users)?);
         let mut result = Ok(());

@@ -1,4 +1,4 @@
-//! DuckDB in a Python of its own: `duckdb_child.py`.
+//! DuckDB in a Python process of its own: `duckdb_child.py`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
-"""DuckDB on the same data, as a child of the bench: a command a line, an answer (JSON) a line.
+"""Runs DuckDB on the same data, as a child of the bench: a command a line, an answer (JSON) a line.
 
-`load CSV USERS_CSV DIR`: makes DIR/events.parquet as it comes, and a table of DuckDB's own sorted for the question.
-`parquet RULE NOW` | `table RULE NOW`: answers `r1` or `r2` and says how much CPU time that took, in seconds, and how many are in.
+`load CSV USERS_CSV DIR`: writes DIR/events.parquet in the order of the CSV, and a table of DuckDB that is sorted for the
+queries.
+`parquet QUERY NOW` | `table QUERY NOW`: runs `r1` or `r2` and answers its CPU time in seconds and the number of members.
 `json FILE DIR`: reads newline-delimited JSON into a table of a new database file.
 """
 
@@ -12,7 +13,7 @@ import time
 
 import duckdb
 
-# One scan, grouped: the fastest of the ways to write it.
+# One scan with groups is the fastest form of this query.
 R1 = """
 with counts as (
   select user_id,
@@ -25,7 +26,7 @@ select count(*) from counts join {users} using (user_id)
 where bought >= 3 and refunded = 0 and city = 'Seattle'
 """
 
-# The latest view before each cart, and the latest such cart before each purchase: one pass a join.
+# Joins the latest view before each cart, and the latest such cart before each purchase: each join is one pass.
 R2 = """
 with carts as (
   select c.user_id, c.time, v.time as start
@@ -38,7 +39,7 @@ purchases as (
 select count(distinct user_id) from purchases where took <= 86400000
 """
 
-RULES = {"r1": R1, "r2": R2}
+QUERIES = {"r1": R1, "r2": R2}
 
 connection = None
 directory = None
@@ -68,14 +69,14 @@ for line in sys.stdin:
         size = sum(os.path.getsize(os.path.join(directory, name)) for name in ("events.parquet", "users.parquet"))
         answer({"parquet_bytes": size, "version": duckdb.__version__})
     elif command in ("parquet", "table"):
-        rule, now = arguments
+        query, now = arguments
         names = {
             "events": f"'{directory}/events.parquet'" if command == "parquet" else "events",
             "users": f"'{directory}/users.parquet'" if command == "parquet" else "users",
             "now": now,
         }
         began, wall = time.process_time(), time.perf_counter()
-        members = connection.execute(RULES[rule].format(**names)).fetchone()[0]
+        members = connection.execute(QUERIES[query].format(**names)).fetchone()[0]
         answer({"cpu": time.process_time() - began, "wall": time.perf_counter() - wall, "members": members})
     elif command == "json":
         file, target = arguments

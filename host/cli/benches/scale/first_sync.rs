@@ -1,4 +1,5 @@
-//! The first sync of many cohorts of many users: memory, while a destination takes the messages.
+//! The first sync of many cohorts of many users: its memory, while a destination takes the
+//! messages.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,13 +12,13 @@ use muster_store::Store;
 use crate::data::{CITIES, NOW};
 use crate::{clause, measure, module, row};
 
-/// How often memory is looked at.
-const EVERY: Duration = Duration::from_millis(50);
+/// The time between two measurements of memory, and between two reads of an empty outbox.
+const POLL: Duration = Duration::from_millis(50);
 
 /// The messages that a destination takes at once: count and bytes.
-const TAKEN: (usize, usize) = (1_000, 16 << 20);
+const TAKE_LIMIT: (usize, usize) = (1_000, 16 << 20);
 
-/// Runs so many cohorts for the first time, each of the users of one city, all sent to one
+/// Runs a number of cohorts for the first time. Each has the users of one city, and all sync to one
 /// destination.
 pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> anyhow::Result<()> {
     let city = |number: usize| {
@@ -27,7 +28,7 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
         ))
     };
     let clauses: Vec<_> = (0..cohorts).map(city).collect();
-    let (rule, cohorts) = module(sandbox, &clauses);
+    let (module, cohorts) = module(sandbox, &clauses);
     let sync = CohortSync {
         destination: "out".to_owned(),
         user_properties: Vec::new(),
@@ -46,11 +47,11 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
         scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
                 most.fetch_max(anonymous_memory().unwrap_or_default(), Ordering::Relaxed);
-                std::thread::sleep(EVERY);
+                std::thread::sleep(POLL);
             }
         });
         let (cost, report) =
-            measure(|| run_module(store, &rule, &cohorts, &RunOptions::at(Millis(NOW))));
+            measure(|| run_module(store, &module, &cohorts, &RunOptions::at(Millis(NOW))));
         ended.store(true, Ordering::Relaxed);
         report.unwrap();
         (cost, destination.join().unwrap())
@@ -70,17 +71,17 @@ pub(crate) fn first_sync(store: &Store, sandbox: &Sandbox, cohorts: usize) -> an
     Ok(())
 }
 
-/// Takes messages as a fast destination does, until all are taken.
+/// Takes messages like a fast destination, until all are taken.
 fn take(store: &Store, ended: &AtomicBool) -> anyhow::Result<(u64, u64)> {
     let (mut messages, mut bytes) = (0, 0);
     loop {
         let last = ended.load(Ordering::Relaxed);
-        let waiting = store.outbox("out", 0, TAKEN.0, TAKEN.1)?;
+        let waiting = store.outbox("out", 0, TAKE_LIMIT.0, TAKE_LIMIT.1)?;
         if waiting.is_empty() {
             if last {
                 return Ok((messages, bytes));
             }
-            std::thread::sleep(EVERY);
+            std::thread::sleep(POLL);
             continue;
         }
         let sequences: Vec<u64> = waiting.iter().map(|message| message.sequence).collect();
@@ -93,7 +94,7 @@ fn take(store: &Store, ended: &AtomicBool) -> anyhow::Result<(u64, u64)> {
     }
 }
 
-/// The process's memory without the pages of files, the store's among them, in bytes.
+/// Returns the process's memory without the pages of files, such as the store's, in bytes.
 fn anonymous_memory() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status

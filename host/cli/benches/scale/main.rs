@@ -1,8 +1,8 @@
-//! `cargo xtask bench`: Muster and DuckDB on the same data, in one run, turn by turn. The machine
-//! is shared and noisy, so what counts is the ratio, of CPU time, of the best of several turns
-//! each.
+//! `cargo xtask bench`: Muster and DuckDB on the same data, in one run, in alternating turns. The
+//! machine is shared and noisy, so the result is a ratio of CPU times, each the best of several
+//! turns.
 //!
-//! `cargo xtask bench --events 2000000` for a quick look.
+//! `cargo xtask bench --events 2000000` gives a quick result.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,22 +34,22 @@ use runs::{many, runs};
 
 #[derive(Parser)]
 struct BenchArguments {
-    /// How many events
+    /// Number of events
     #[arg(long, default_value_t = 20_000_000)]
     events: u64,
-    /// How many users
+    /// Number of users
     #[arg(long, default_value_t = 200_000)]
     users: u64,
-    /// How many lines of JSON are imported
+    /// Number of lines of JSON to import
     #[arg(long, default_value_t = 1_000_000)]
     lines: u64,
     /// Turns of each contestant; the best counts
     #[arg(long, default_value_t = 5)]
     turns: usize,
-    /// Only Muster's own ticks: everybody, after little news, after nothing
-    #[arg(long)]
-    ticks: bool,
-    /// Only the first sync of so many cohorts
+    /// Only Muster's own runs: of all users, of a few changed users, of none
+    #[arg(long = "ticks")]
+    only_runs: bool,
+    /// Only the first sync of this number of cohorts
     #[arg(long)]
     first_sync: Option<usize>,
     /// Given by `cargo bench`
@@ -57,15 +57,15 @@ struct BenchArguments {
     bench: bool,
 }
 
-/// The rule of docs/facts.md: three purchases of 50 or more in 30 days, no refund in 7, lives in
-/// Seattle.
+/// The definition of docs/facts.md: three purchases of 50 or more in 30 days, no refund in 7, lives
+/// in Seattle.
 const R1: &str = "where: {all: [{did: Purchase, with: {amount: {at_least: 50}}, times: {at_least: 3}, in_last: 30 days}, \
                   {not: {did: Refund, in_last: 7 days}}, {user: {city: Seattle}}]}";
 
-/// The other: a view, a cart and a purchase, in this order within a day.
+/// A second definition: a view, a cart and a purchase, in this order within a day.
 const R2: &str = "where: {did_in_order: [Event 1, Event 2, Purchase], all_within: 1 day}";
 
-/// CPU and wall time.
+/// The CPU time and wall time of a piece of work.
 #[derive(Clone, Copy)]
 struct Cost {
     cpu: Duration,
@@ -84,7 +84,7 @@ fn measure<T>(work: impl FnOnce() -> T) -> (Cost, T) {
     )
 }
 
-/// The lesser of two, of each part.
+/// Returns the least CPU time and the least wall time.
 fn best(costs: &[Cost]) -> Cost {
     let least = |part: fn(&Cost) -> Duration| costs.iter().map(part).min().unwrap_or_default();
     Cost {
@@ -137,7 +137,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(cohorts) = arguments.first_sync {
         return first_sync::first_sync(&store, &sandbox, cohorts);
     }
-    if arguments.ticks {
+    if arguments.only_runs {
         return runs(&store, &sandbox, &data, &arguments);
     }
     let mut duck = Duck::start(at)?;
@@ -148,8 +148,8 @@ fn main() -> anyhow::Result<()> {
         loaded.parquet_bytes as f64 / 1e6
     );
 
-    for (name, rule) in [("R1", R1), ("R2", R2)] {
-        full(&store, &sandbox, &mut duck, &arguments, (name, rule))?;
+    for definition in [("R1", R1), ("R2", R2)] {
+        full(&store, &sandbox, &mut duck, &arguments, definition)?;
     }
     runs(&store, &sandbox, &data, &arguments)?;
     many(&store, &sandbox, &arguments)?;
@@ -158,7 +158,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The generated events into the store, decoded.
+/// Imports the generated events into the store, decoded.
 fn fill(store: &Store, data: &Data) -> anyhow::Result<()> {
     let ImportState::Open(mut import, _) = store.import(&SourceKey::new("bench")?)? else {
         anyhow::bail!("imported already")
@@ -203,7 +203,7 @@ fn size(directory: &Path) -> u64 {
     })
 }
 
-/// What a file takes on the disk: the store's is sparse.
+/// Returns the bytes that a file takes on the disk: the store's file is sparse.
 fn blocks(metadata: &std::fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(metadata) * 512
 }
@@ -216,7 +216,8 @@ fn clause(text: &str) -> Clause {
     }
 }
 
-/// A module of cohorts, none of them synced: what is measured is the answer, not the messages.
+/// Returns a module of cohorts without sync: the bench measures the evaluation and not the
+/// messages.
 fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Module, Vec<Cohort>) {
     let ids: Vec<_> = (0..clauses.len())
         .map(|number| CohortId::new(&format!("c{number}")).unwrap())
@@ -240,14 +241,14 @@ fn module(sandbox: &Sandbox, clauses: &[Clause]) -> (Module, Vec<Cohort>) {
     )
 }
 
-fn once(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
-    measure(|| run_module(store, rule, cohorts, &RunOptions::at(Millis(NOW))).unwrap())
+fn once(store: &Store, module: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
+    measure(|| run_module(store, module, cohorts, &RunOptions::at(Millis(NOW))).unwrap())
 }
 
-/// Everybody is asked: the rule is forgotten first.
-fn full_run(store: &Store, rule: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
+/// Evaluates all users: first the store forgets the module.
+fn full_run(store: &Store, module: &Module, cohorts: &[Cohort]) -> (Cost, RunReport) {
     muster_engine::forget_other_modules(store, &[]).unwrap();
-    once(store, rule, cohorts)
+    once(store, module, cohorts)
 }
 
 fn full(
@@ -255,13 +256,13 @@ fn full(
     sandbox: &Sandbox,
     duck: &mut Duck,
     arguments: &BenchArguments,
-    (name, rule): (&str, &str),
+    (name, definition): (&str, &str),
 ) -> anyhow::Result<()> {
-    let (rule, cohorts) = module(sandbox, &[clause(rule)]);
+    let (module, cohorts) = module(sandbox, &[clause(definition)]);
     let (mut ours, mut parquet, mut table) = (Vec::new(), Vec::new(), Vec::new());
     let mut members = 0;
     for _ in 0..arguments.turns {
-        let (cost, report) = full_run(store, &rule, &cohorts);
+        let (cost, report) = full_run(store, &module, &cohorts);
         ours.push(cost);
         for (command, costs) in [("parquet", &mut parquet), ("table", &mut table)] {
             let answer = duck.ask(&format!("{command} {}", name.to_lowercase()))?;
@@ -276,17 +277,17 @@ fn full(
     }
     let (ours, parquet, table) = (best(&ours), best(&parquet), best(&table));
     row(
-        &format!("{name}, everybody ({members} members): DuckDB on Parquet"),
+        &format!("{name}, all users ({members} members): DuckDB on Parquet"),
         parquet,
         None,
     );
     row(
-        &format!("{name}, everybody: DuckDB's own table, sorted for it"),
+        &format!("{name}, all users: DuckDB's own table, sorted for it"),
         table,
         None,
     );
     row(
-        &format!("{name}, everybody: Muster, tick and commit"),
+        &format!("{name}, all users: Muster, run and commit"),
         ours,
         Some(("Parquet", parquet)),
     );
@@ -294,8 +295,8 @@ fn full(
     Ok(())
 }
 
-/// What the order of work inside a module saves: each pair answers about the same rows, once with
-/// the saving and once without.
+/// Measures the saving by the order of work inside a module. Each pair evaluates the same rows,
+/// once with the saving and once without.
 fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
     let bought = |number: usize| {
         format!(
@@ -306,7 +307,7 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
         )
     };
     let seattle = |number| format!("{{all: [{}, {{user: {{city: Seattle}}}}]}}", bought(number));
-    // An `any` is computed for everybody.
+    // An `any` is computed for all users.
     let of_all = |number| {
         format!(
             "{{any: [{}, {{not: {{everyone: true}}}}]}}",
@@ -314,11 +315,12 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
         )
     };
     let each = |of: &dyn Fn(usize) -> String| -> Vec<Clause> {
-        let rule = |number| clause(&format!("where: {}", of(number)));
-        (0..300).map(rule).collect()
+        let definition = |number| clause(&format!("where: {}", of(number)));
+        (0..300).map(definition).collect()
     };
     let two = |number| format!("{}, {}", bought(number), bought(number + 7));
-    // A property that everybody has is a static clause, of whose users one is looked at at a time.
+    // A property that all users have is a static clause. The users of a static clause are evaluated
+    // one at a time.
     let joined = |number| format!("{{all: [{}]}}", two(number));
     let one_by_one = |number| {
         format!(
@@ -340,7 +342,7 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
         (
             "300 cohorts of one city: only users who live there",
             each(&seattle),
-            "for everybody",
+            "for all users",
             each(&of_all),
         ),
         (
@@ -373,7 +375,7 @@ fn order_of_work(store: &Store, sandbox: &Sandbox, arguments: &BenchArguments) {
     }
 }
 
-/// Newline-delimited JSON of the shop into an empty store, and into a table of DuckDB's.
+/// Imports newline-delimited JSON of the shop into an empty store, and into a table of DuckDB.
 fn json(at: &Path, duck: &mut Duck, arguments: &BenchArguments) -> anyhow::Result<()> {
     let files = at.join("json");
     let settings = xtask::data::DataSettings {

@@ -1,4 +1,4 @@
-//! Ticks of everybody, of few users, of nobody; of one cohort and of many.
+//! Runs of all users, of few changed users, and of none; of one cohort and of many.
 
 use muster_definition::Clause;
 use muster_model::{EventBuffer, Millis, ScalarRef};
@@ -8,14 +8,14 @@ use muster_store::Store;
 use crate::data::{self, Data, NOW};
 use crate::{BenchArguments, R1, R2, best, clause, full_run, module, once, row};
 
-/// Ticks of one cohort and of many.
+/// Measures runs of one cohort and of many.
 pub(crate) fn runs(
     store: &Store,
     sandbox: &Sandbox,
     data: &Data,
     arguments: &BenchArguments,
 ) -> anyhow::Result<()> {
-    let hundred: Vec<_> = (0..100).map(different).collect();
+    let hundred: Vec<_> = (0..100).map(numbered_cohort).collect();
     let modules = [
         ("R1", vec![clause(R1)]),
         ("R2", vec![clause(R2)]),
@@ -27,7 +27,7 @@ pub(crate) fn runs(
     Ok(())
 }
 
-/// 0.1 % of the users have news.
+/// Measures runs after 0.1 % of the users changed.
 fn few_changes(
     store: &Store,
     sandbox: &Sandbox,
@@ -35,12 +35,12 @@ fn few_changes(
     arguments: &BenchArguments,
     (name, clauses): (&str, &[Clause]),
 ) -> anyhow::Result<()> {
-    let (rule, cohorts) = module(sandbox, clauses);
+    let (module, cohorts) = module(sandbox, clauses);
     let fulls: Vec<_> = (0..arguments.turns)
-        .map(|_| full_run(store, &rule, &cohorts).0)
+        .map(|_| full_run(store, &module, &cohorts).0)
         .collect();
     let full = best(&fulls);
-    row(&format!("{name}, everybody"), full, None);
+    row(&format!("{name}, all users"), full, None);
     let mut costs = Vec::new();
     let mut buffer = EventBuffer::default();
     for turn in 0..arguments.turns as u64 {
@@ -51,7 +51,7 @@ fn few_changes(
             buffer.property("amount", ScalarRef::Number(60.0));
         }
         store.append(&buffer, None)?;
-        let (cost, report) = once(store, &rule, &cohorts);
+        let (cost, report) = once(store, &module, &cohorts);
         anyhow::ensure!(
             report.candidates == data.users / 1000,
             "{} candidates",
@@ -60,22 +60,22 @@ fn few_changes(
         costs.push(cost);
     }
     row(
-        &format!("{name}, a tick after 0.1 % of the users had news"),
+        &format!("{name}, a run after 0.1 % of the users changed"),
         best(&costs),
-        Some(("everybody", full)),
+        Some(("all users", full)),
     );
-    let (idle, report) = once(store, &rule, &cohorts);
-    anyhow::ensure!(report.candidates == 0, "nobody has news");
+    let (idle, report) = once(store, &module, &cohorts);
+    anyhow::ensure!(report.candidates == 0, "no user changed");
     row(
-        &format!("{name}, a tick after nothing"),
+        &format!("{name}, a run without changed users"),
         idle,
-        Some(("everybody", full)),
+        Some(("all users", full)),
     );
     Ok(())
 }
 
-/// One of many cohorts over the same streams.
-fn different(number: usize) -> Clause {
+/// Returns one of many cohorts over the same streams.
+fn numbered_cohort(number: usize) -> Clause {
     clause(&format!(
         "where: {{all: [{{did: Purchase, with: {{amount: {{at_least: {}}}}}, times: {{at_least: {}}}, in_last: {} days}}, \
          {{not: {{did: Refund, in_last: {} days}}}}, {{user: {{city: {}}}}}]}}",
@@ -87,13 +87,13 @@ fn different(number: usize) -> Clause {
     ))
 }
 
-/// 10 and 1,000 different cohorts over the same streams.
+/// Measures 10 and 1,000 different cohorts over the same streams.
 pub(crate) fn many(
     store: &Store,
     sandbox: &Sandbox,
     arguments: &BenchArguments,
 ) -> anyhow::Result<()> {
-    let clauses: Vec<_> = (0..1000).map(different).collect();
+    let clauses: Vec<_> = (0..1000).map(numbered_cohort).collect();
     let (ten, many) = (module(sandbox, &clauses[..10]), module(sandbox, &clauses));
     let (mut tens, mut manys) = (Vec::new(), Vec::new());
     for _ in 0..arguments.turns {
@@ -101,9 +101,9 @@ pub(crate) fn many(
         manys.push(full_run(store, &many.0, &many.1).0);
     }
     let ten = best(&tens);
-    row("10 cohorts over shared streams, everybody", ten, None);
+    row("10 cohorts over shared streams, all users", ten, None);
     row(
-        "1,000 cohorts over shared streams, everybody",
+        "1,000 cohorts over shared streams, all users",
         best(&manys),
         Some(("10 cohorts", ten)),
     );

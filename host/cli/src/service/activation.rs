@@ -1,5 +1,5 @@
-//! Definitions in force: groups begin and end, and the store is cleared of what belongs to earlier
-//! ones.
+//! The activation of definitions: groups begin and end, and the data of earlier definitions is
+//! removed from the store.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -13,33 +13,33 @@ use tokio::sync::mpsc;
 use super::Service;
 use super::active::ActiveCohort;
 use super::blocking::blocking;
-use super::group::{Ask, CohortGroup, GroupReply};
+use super::group::{CohortGroup, CohortRequest, GroupReply};
 use super::logs;
 use crate::held_removal;
 use crate::modules::{self, LoadedModule};
 use crate::project::Project;
 
-/// How far the definitions are put in force.
+/// The state of the activation of definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The files that are there are imported, and no cohort is evaluated yet.
+    /// The files that exist are being imported, and no cohort is evaluated yet.
     Starting,
     /// Some groups end and others begin.
     Changing,
-    /// The definitions are in force. It counts how often they were put in force.
-    InForce(u64),
+    /// The definitions are active. The number counts the activations.
+    Active(u64),
 }
 
 impl Service {
-    /// Puts a project's definitions in force in the place of the old ones. Groups that stay the
-    /// same are not disturbed.
+    /// Activates a project's definitions in place of the old ones. Groups that stay the same
+    /// continue undisturbed.
     pub(super) async fn activate(
         self: &Arc<Self>,
         project: Arc<Project>,
         mut loaded: Vec<LoadedModule>,
     ) {
         let changing = self.changing.lock().await;
-        let puts = self.puts();
+        let activations = self.activations();
         self.phase.send_replace(Phase::Changing);
         let (mut kept, mut ended) = (Vec::new(), Vec::new());
         for group in self.groups.lock().await.drain(..) {
@@ -54,7 +54,8 @@ impl Service {
                 None => ended.push(group),
             }
         }
-        // All that end do so before any begins: a cohort may go from one to another.
+        // All old groups end before a new one begins, because a cohort may move from one group to
+        // another.
         for group in ended {
             group.end().await;
         }
@@ -62,11 +63,11 @@ impl Service {
             .cloned()
             .collect();
         self.note_active(&project, &all);
-        // Groups that stay are what the store knows already, and their runs write it meanwhile.
-        self.put_in_store(&loaded, Vec::new()).await;
+        // The store knows the groups that stay, and their runs write to it meanwhile.
+        self.store_active(&loaded, Vec::new()).await;
         *self.groups.lock().await = kept;
         *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
-        self.begin_groups(loaded, puts + 1).await;
+        self.begin_groups(loaded, activations + 1).await;
         drop(changing);
     }
 
@@ -76,8 +77,7 @@ impl Service {
         self.begin_groups(loaded, 1).await;
     }
 
-    /// Notes what is put in force, before any group of it begins: this is the place for what the
-    /// store is to know of it.
+    /// Notes the cohorts of a project before any group of them begins.
     pub(super) fn note_active(&self, project: &Project, loaded: &[LoadedModule]) {
         let mut active = self.state.active();
         let defined = |id: &CohortId| project.definitions.iter().any(|known| known.id == *id);
@@ -95,39 +95,39 @@ impl Service {
         }
     }
 
-    /// Tells the store what is put in force: names, what definitions say of their end, the places
-    /// of destinations. No run of these cohorts may be under way.
-    pub(super) async fn put_in_store(
+    /// Stores the active definitions: names, what happens at a cohort's removal, the addresses of
+    /// destinations. No run of these cohorts may be under way.
+    pub(super) async fn store_active(
         &self,
         loaded: &[LoadedModule],
-        places: Vec<DestinationAddress>,
+        addresses: Vec<DestinationAddress>,
     ) {
         let cohorts: Vec<Cohort> = loaded
             .iter()
             .flat_map(|loaded| loaded.cohorts.clone())
             .collect();
         let state = Arc::clone(&self.state);
-        let beside = Arc::clone(&state.locks.beside).lock_owned().await;
+        let outside_runs = Arc::clone(&state.locks.outside_runs).lock_owned().await;
         let put = blocking(move || {
-            let _beside = beside;
-            muster_engine::activate(&state.store, cohorts.iter(), &places)
+            let _outside_runs = outside_runs;
+            muster_engine::activate(&state.store, cohorts.iter(), &addresses)
         });
         match put.await {
             Ok(moved) => moved.iter().for_each(logs::address_changed),
-            Err(error) => tracing::error!("the store is not told what is in force: {error}"),
+            Err(error) => tracing::error!("cannot store the active definitions: {error}"),
         }
     }
 
-    fn puts(&self) -> u64 {
+    fn activations(&self) -> u64 {
         match *self.phase.borrow() {
-            Phase::InForce(puts) => puts,
+            Phase::Active(activations) => activations,
             Phase::Starting | Phase::Changing => 0,
         }
     }
 
-    /// Starts groups, and clears up after those before them once every cohort has had its first
+    /// Starts groups. Cleans up after the earlier groups once every cohort has had its first
     /// attempt.
-    async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, puts: u64) {
+    async fn begin_groups(self: &Arc<Self>, loaded: Vec<LoadedModule>, activations: u64) {
         let lists = Arc::new(self.project().lists.for_engine());
         let (attempt, mut attempts) = mpsc::channel::<()>(1);
         let mut groups = self.groups.lock().await;
@@ -144,39 +144,41 @@ impl Service {
             ));
         }
         drop((groups, attempt));
-        self.phase.send_replace(Phase::InForce(puts));
+        self.phase.send_replace(Phase::Active(activations));
         let service = Arc::clone(self);
         self.work.once("clean-up", async move {
             let clearing = async {
-                // It is closed when every group has dropped its end.
+                // The channel is closed when every group has dropped its sender.
                 attempts.recv().await;
-                service.clear_up(puts).await
+                service.clean_up(activations).await
             };
             let cleared = tokio::select! {
-                // What is under way on a thread of its own is crash-safe, and the next start goes
-                // on with it.
+                // Work that still runs on a thread of its own is crash-safe, and the next start
+                // continues it.
                 () = service.state.stopping.cancelled() => return,
                 cleared = clearing => cleared,
             };
             if let Err(error) = cleared {
-                tracing::error!("what belongs to earlier definitions is kept: {error:#}");
+                tracing::error!("cannot remove the data of earlier definitions: {error:#}");
             }
         });
     }
 
-    /// Forgets the modules of definitions that are gone, and ends cohorts that said `on_remove:
-    /// exit`. Nothing, if other definitions are in force by now: they clear up themselves.
-    async fn clear_up(self: &Arc<Self>, puts: u64) -> anyhow::Result<()> {
-        if self.puts() == puts {
+    /// Deletes the modules of removed definitions, and ends cohorts with `on_remove: exit`. Does
+    /// nothing if other definitions are active by now: their activation cleans up itself.
+    async fn clean_up(self: &Arc<Self>, activations: u64) -> anyhow::Result<()> {
+        if self.activations() == activations {
             self.state.active().caught_up = true;
         }
-        // Runs of whole modules go on meanwhile: those modules stay, and who is removed is in none
-        // of them. The locks may take as long as a run, so they come before the one that reloads
+        // Runs of whole modules continue meanwhile: their modules stay, and no removed cohort is in
+        // them. These locks may take as long as a run, so they come before the lock that reloads
         // wait for.
         let modules = Arc::clone(&self.state.locks.modules).write_owned().await;
         let _changing = self.changing.lock().await;
-        let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
-        if self.puts() != puts {
+        let outside_runs = Arc::clone(&self.state.locks.outside_runs)
+            .lock_owned()
+            .await;
+        if self.activations() != activations {
             return Ok(());
         }
         let loaded: Vec<LoadedModule> = {
@@ -185,8 +187,8 @@ impl Service {
         };
         let (state, project) = (Arc::clone(&self.state), self.project());
         let removed = blocking(move || {
-            // Held here, for the thread may outlive whoever waits for it.
-            let _locks = (modules, beside);
+            // The thread holds the locks, because it may outlive the task that waits for it.
+            let _locks = (modules, outside_runs);
             let modules = loaded.iter().filter_map(|loaded| {
                 Some((loaded.module.as_ref().ok()?, loaded.cohorts.as_slice()))
             });
@@ -196,12 +198,12 @@ impl Service {
         for (cohort, record) in removed.await? {
             match record.held {
                 None => {
-                    tracing::info!(%cohort, exited = record.exited, "its definition is gone and said `on_remove: exit`");
+                    tracing::info!(%cohort, exited = record.exited, "the definition is gone, and all members exited (`on_remove: exit`)");
                 }
                 Some(held) => tracing::warn!(
                     %cohort, members = held.members,
-                    "its definition is gone and said `on_remove: exit`, and the guard holds that all members exit: \
-                     `muster approve {cohort}` lets it go, `muster reject {cohort}` keeps the members"
+                    "the definition is gone (`on_remove: exit`), and the guard holds the exit of all members: \
+                     approve it with `muster approve {cohort}`, or keep the members with `muster reject {cohort}`"
                 ),
             }
         }
@@ -211,7 +213,7 @@ impl Service {
     /// Deletes a user's history and memberships.
     pub(super) async fn forget(&self, user: String) -> Result<Value, String> {
         let _states = self.state.locks.all_states().await;
-        let _beside = self.state.locks.beside.lock().await;
+        let _outside_runs = self.state.locks.outside_runs.lock().await;
         let state = Arc::clone(&self.state);
         let forgotten =
             blocking(move || muster_engine::forget(&state.store, &user, state.clock.now())).await;
@@ -220,22 +222,22 @@ impl Service {
             .map_err(|error| error.to_string())
     }
 
-    /// Asks something of a cohort, of whichever group has it. What a reload cuts off is asked of
-    /// the next group.
-    pub(super) async fn ask(&self, cohort: &str, ask: Ask) -> Result<Value, String> {
+    /// Sends a request about a cohort to the group that has it. If a reload ends that group first,
+    /// the request goes to the next group.
+    pub(super) async fn ask(&self, cohort: &str, request: CohortRequest) -> Result<Value, String> {
         let id = CohortId::new(cohort).map_err(|_| self.unknown(cohort))?;
         let mut phase = self.phase.subscribe();
         loop {
-            let ready = phase.wait_for(|phase| matches!(phase, Phase::InForce(_)));
+            let ready = phase.wait_for(|phase| matches!(phase, Phase::Active(_)));
             let settled = tokio::select! {
                 () = self.state.stopping.cancelled() => return Err(STOPPING.to_owned()),
                 settled = ready => settled.map_or(Phase::Starting, |phase| *phase),
-                () = self.starts_for_long() => return Err(STARTING.to_owned()),
+                () = self.import_takes_long() => return Err(STARTING.to_owned()),
             };
             let asking = {
                 let groups = self.groups.lock().await;
                 let group = groups.iter().find(|group| group.has(&id));
-                group.map(|group| group.ask(id.clone(), ask.clone()))
+                group.map(|group| group.ask(id.clone(), request.clone()))
             };
             let reply = match asking {
                 Some(asking) => Some(asking.await),
@@ -250,7 +252,7 @@ impl Service {
                 _ if changed => {}
                 Some(GroupReply::Ended) => return Err(FAILED.to_owned()),
                 None => {
-                    return match self.ask_of_end(&id, &ask).await {
+                    return match self.ask_about_removal(&id, &request).await {
                         Some(answer) => answer,
                         None => Err(self.unknown(cohort)),
                     };
@@ -259,36 +261,42 @@ impl Service {
         }
     }
 
-    /// Approves or rejects the end of a cohort whose definition is gone, if the guard holds it.
-    /// `None`: nothing of that kind is asked.
-    async fn ask_of_end(&self, id: &CohortId, ask: &Ask) -> Option<Result<Value, String>> {
-        let approved = match ask {
-            Ask::Approve => true,
-            Ask::Reject => false,
-            Ask::Sync { .. } | Ask::Reconcile { .. } => return None,
+    /// Approves or rejects the removal of a cohort whose definition is gone, if the guard holds it.
+    /// `None`: the guard holds no such removal, or the request is another.
+    async fn ask_about_removal(
+        &self,
+        id: &CohortId,
+        request: &CohortRequest,
+    ) -> Option<Result<Value, String>> {
+        let approved = match request {
+            CohortRequest::Approve => true,
+            CohortRequest::Reject => false,
+            CohortRequest::Sync { .. } | CohortRequest::Reconcile { .. } => return None,
         };
         let _changing = self.changing.lock().await;
-        let beside = Arc::clone(&self.state.locks.beside).lock_owned().await;
+        let outside_runs = Arc::clone(&self.state.locks.outside_runs)
+            .lock_owned()
+            .await;
         let (state, id) = (Arc::clone(&self.state), id.clone());
         let done = blocking(move || {
-            let _beside = beside;
+            let _outside_runs = outside_runs;
             held_removal::decide(&state.store, &id, approved, state.clock.now())
         });
         let done = done.await.map_err(|error| error.to_string());
         done.transpose()
     }
 
-    /// Ready when files have been imported for so long that whoever asks is better told than kept
-    /// waiting.
-    async fn starts_for_long(&self) {
-        tokio::time::sleep(START).await;
+    /// Waits until the import of files has taken so long that an error is better for the sender of
+    /// a request than a longer wait.
+    async fn import_takes_long(&self) {
+        tokio::time::sleep(IMPORT_TIMEOUT).await;
         if *self.phase.borrow() != Phase::Starting {
             std::future::pending::<()>().await;
         }
     }
 
-    /// The files of the definitions in force, as they were read. Whoever asks may stand in another
-    /// folder.
+    /// Returns the files of the active definitions, as they were read. Paths are absolute, because
+    /// the client may run in another folder.
     pub(super) fn definitions(&self) -> Value {
         let project = self.project();
         let file = |definition: &Definition| {
@@ -300,18 +308,17 @@ impl Service {
 
     fn unknown(&self, cohort: &str) -> String {
         match self.project().cohort(cohort) {
-            Err(error) => format!("of the definitions in force, {error:#}"),
+            Err(error) => format!("in the active definitions, {error:#}"),
             Ok(_) => format!("the running service has no cohort `{cohort}`"),
         }
     }
 }
 
-/// How long a request waits for the first import of files.
-const START: Duration = Duration::from_secs(5);
+/// The longest time that a request waits for the first import of files.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-const STOPPING: &str = "the service is stopping: ask again after the next start";
+const STOPPING: &str = "the service is stopping: try again after the next start";
 
-const STARTING: &str = "the service is starting: it first imports the files of `sources:`, and no cohort is evaluated before they are in; try \
-                        again then";
+const STARTING: &str = "the service is starting: it evaluates no cohort before the files of `sources:` are imported; try again later";
 
 const FAILED: &str = "the run failed unexpectedly: `muster status` and the service's log say more";

@@ -1,4 +1,4 @@
-//! What is known of the cohorts in force while the service runs, beyond the store.
+//! State of the active cohorts that only the running service has, not the store.
 
 use std::collections::BTreeMap;
 
@@ -6,43 +6,43 @@ use muster_model::{CohortId, Millis};
 
 use crate::modules::{self, LoadedModule};
 
-/// What is known of the cohorts in force.
+/// State of the active cohorts.
 #[derive(Default)]
 pub(crate) struct ActiveCohorts {
-    /// Each cohort in force.
+    /// The active cohorts by id.
     pub(crate) cohorts: BTreeMap<CohortId, ActiveCohort>,
-    /// What is wrong with the definitions on disk, if the ones in force are older for that.
+    /// The faults of the definitions on disk, if they keep those from being active.
     pub(crate) definitions: Option<DefinitionFaults>,
-    /// What the retention would drop and does not, because it is so much.
+    /// The events that the retention would drop but keeps, because they are too large a share.
     pub(crate) retention: Option<serde_json::Value>,
-    /// Every cohort has had its first attempt since the definitions were put in force.
+    /// Every cohort has had its first attempt since the definitions were activated.
     pub(crate) caught_up: bool,
 }
 
-/// What is known of a cohort in force.
+/// State of one active cohort.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ActiveCohort {
-    /// Its cadence, in words.
+    /// The cadence, in words.
     pub(crate) cadence: String,
-    /// When it is evaluated next. `None` in real time, as long as no answer runs out.
+    /// The instant of the next evaluation. `None` in real time, as long as no answer expires.
     pub(crate) next: Option<Millis>,
-    /// The clock of its latest run since the service began.
+    /// The clock of the latest run since the service began.
     pub(crate) last: Option<Millis>,
-    /// Why its latest run failed.
+    /// The reason why the latest run failed.
     pub(crate) error: Option<String>,
 }
 
-/// What is wrong with the definitions on disk.
+/// The faults of the definitions on disk.
 #[derive(Clone, Debug)]
 pub(crate) struct DefinitionFaults {
-    /// All of it, as `muster check` shows it.
+    /// All faults, as `muster check` shows them.
     pub(crate) text: String,
-    /// Each fault in a line, with its place.
+    /// One line for each fault, with its place.
     pub(crate) lines: Vec<String>,
 }
 
 impl DefinitionFaults {
-    /// What is wrong with modules that cannot be loaded; `None`: all can.
+    /// Returns the faults of modules that cannot be loaded; `None`: all modules are loaded.
     pub(crate) fn of_modules(loaded: &[LoadedModule]) -> Option<Self> {
         let lines: Vec<_> = loaded.iter().filter_map(modules::fault).collect();
         (!lines.is_empty()).then(|| Self {

@@ -1,14 +1,14 @@
-//! Work that waits for a disk or keeps a processor busy, away from the threads that serve
-//! everybody.
+//! Work that waits for a disk or keeps a processor busy, on threads apart from those that serve all
+//! parts.
 
-/// Runs `work` on a thread of its own. A panic there goes on to the caller, whose task the
+/// Runs `work` on a thread of its own. A panic of `work` continues in the caller, whose task the
 /// supervisor watches.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is ending, and nobody looks at the result any more.
+            // The runtime is ending, and no task reads the result any more.
             Err(_) => std::future::pending().await,
         },
     }

@@ -7,27 +7,29 @@ use std::time::Duration;
 use muster_model::Millis;
 use tokio::time::Instant;
 
-/// A step back of the system's clock up to this (time synchronisation makes such) is waited out:
-/// ticks stay at the latest instant. After a larger one, the clock was wrong before, and is
-/// followed: everybody is asked again.
+/// The largest step back of the system's clock that the service waits out, in ms; time
+/// synchronisation makes such steps. Meanwhile runs stay at the latest instant. After a larger step
+/// the clock was wrong before: the service follows the new time, and all users are evaluated again.
 const STEP_BACK: i64 = 60_000;
 
-/// The longest sleep before the system's clock is looked at again, which may have been set
-/// meanwhile.
-const LOOK: Duration = Duration::from_secs(10);
+/// The longest sleep before the system's clock is read again, because another program may have set
+/// the clock meanwhile.
+const RECHECK: Duration = Duration::from_secs(10);
 
-/// A clock. Clones share it. One that has a start is measured by the runtime's time, which tests
+/// A clock. Clones share their state. A clock with a start follows the runtime's time, which tests
 /// can pause.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
-    /// Where it started and when; `None`: it is the system's.
+    /// The first instant of the clock, and the time when it began; `None`: it is the system's
+    /// clock.
     start: Option<(Millis, Instant)>,
     speed: f64,
     latest: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// The system's clock, or one that starts now at an instant and runs so many times as fast.
+    /// Creates the system's clock, or a clock that starts now at the instant `start`. `speed` is a
+    /// multiple of real time.
     pub(crate) fn new(start: Option<Millis>, speed: f64) -> Self {
         Self {
             start: start.map(|start| (start, Instant::now())),
@@ -36,7 +38,7 @@ impl Clock {
         }
     }
 
-    /// The instant for a tick.
+    /// Returns the instant for a run.
     pub(crate) fn now(&self) -> Millis {
         let now = self.read();
         let latest = self.latest.fetch_max(now.0, Ordering::Relaxed);
@@ -49,14 +51,14 @@ impl Clock {
         }
         tracing::warn!(
             seconds = back / 1_000,
-            "the system's clock was set back: everybody will be asked again"
+            "the system's clock was set back: all users will be evaluated again"
         );
         self.latest.store(now.0, Ordering::Relaxed);
         now
     }
 
-    /// Whether it is the system's clock, at its own speed.
-    pub(crate) fn is_systems(&self) -> bool {
+    /// Reports whether this is the system's clock at its own speed.
+    pub(crate) fn is_system_clock(&self) -> bool {
         self.start.is_none() && (self.speed - 1.0).abs() < f64::EPSILON
     }
 
@@ -79,9 +81,9 @@ impl Clock {
             }
             let left = Duration::try_from_secs_f64(left as f64 / 1e3 / self.speed);
             let left = left.unwrap_or(Duration::MAX);
-            // Nobody sets a clock of our own.
+            // Only the system's clock can be set by others.
             let sleep = if self.start.is_none() {
-                left.min(LOOK)
+                left.min(RECHECK)
             } else {
                 left
             };

@@ -1,5 +1,5 @@
-//! What other commands ask of the running service: one line of JSON each way over a socket in the
-//! store's folder.
+//! The requests of other commands to the running service: one line of JSON each way over a socket
+//! in the store's folder.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::fd::AsRawFd;
@@ -20,48 +20,48 @@ use tokio::sync::Semaphore;
 
 use super::Service;
 use super::blocking::blocking;
-use super::group::Ask;
+use super::group::CohortRequest;
 use crate::commands::reconcile::read_ids;
 
 const SOCKET: &str = "control.sock";
 
-/// The longest address of a socket (Linux: 108 bytes with its end).
-const LONGEST: usize = 100;
+/// The longest path of a socket (Linux: 108 bytes with the terminating zero).
+const MAX_SOCKET_PATH: usize = 100;
 
 /// The longest request, in bytes: a user id has at most a kilobyte.
-const REQUEST: u64 = 64 * 1024;
+const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 
-/// How long a request may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(5);
+/// The longest time in which a request arrives.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Requests at a time; each holds a connection until it is answered. More wait in the system's
-/// queue.
+/// The number of requests at a time; each holds a connection until it is answered. Further requests
+/// wait in the system's queue.
 pub(super) const CONNECTIONS: usize = 64;
 
-/// What can be asked.
+/// A request to the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ControlRequest {
     /// A run of a cohort now.
     Sync { cohort: String, full: bool },
-    /// Let go of what the guard holds.
+    /// An approval of the run that the guard holds.
     Approve { cohort: String },
-    /// Drop what the guard holds.
+    /// A rejection of the run that the guard holds.
     Reject { cohort: String },
-    /// Make a destination's copy true again.
+    /// A change that makes a destination's copy equal to the members again.
     Reconcile {
         cohort: String,
         destination: String,
-        /// A file of the ids that the consumer holds.
+        /// A file with the ids that the consumer holds.
         have: Option<PathBuf>,
     },
-    /// Delete a person's history.
+    /// The deletion of a user's history.
     Forget { user: String },
-    /// Drop events that are older than the retention.
+    /// The removal of events that are older than the retention.
     Prune { anyway: bool },
-    /// The definitions in force, as they were read.
+    /// The active definitions, as they were read.
     Definitions,
-    /// How the service does.
+    /// The status of the service.
     Status,
 }
 
@@ -72,11 +72,11 @@ enum ControlAnswer {
     Error(String),
 }
 
-/// Where the socket is. A folder too deep for an address is gone to by its descriptor, which must
-/// be kept meanwhile.
+/// Returns the path of the socket. If the path is too long for a socket, the folder is reached
+/// through its descriptor; the caller must keep the returned file open meanwhile.
 fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
     let path = store.join(SOCKET);
-    if path.as_os_str().len() <= LONGEST {
+    if path.as_os_str().len() <= MAX_SOCKET_PATH {
         return Ok((path, None));
     }
     let folder = std::fs::File::open(store)?;
@@ -84,7 +84,7 @@ fn address(store: &Path) -> std::io::Result<(PathBuf, Option<std::fs::File>)> {
     Ok((path.join(SOCKET), Some(folder)))
 }
 
-/// Asks the service that runs on a store; `None`: none does.
+/// Sends a request to the service that runs on a store; `None`: no service runs.
 pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Option<Value>> {
     let connected = address(store).and_then(|(path, _folder)| UnixStream::connect(path));
     let mut stream = match connected {
@@ -100,7 +100,7 @@ pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Opti
         Err(error) => {
             let socket = store.join(SOCKET);
             let what = format!(
-                "cannot tell whether the service runs, by {}",
+                "cannot determine whether the service runs: no connection to {}",
                 socket.display()
             );
             return Err(anyhow!(error).context(what));
@@ -120,7 +120,7 @@ pub(crate) fn ask(store: &Path, request: &ControlRequest) -> anyhow::Result<Opti
     }
 }
 
-/// The clock of the service that runs on a store; `None`: none does.
+/// Returns the clock of the service that runs on a store; `None`: no service runs.
 pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
     let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);
@@ -129,7 +129,7 @@ pub(crate) fn clock(store: &Path) -> anyhow::Result<Option<Millis>> {
     Ok(now.and_then(|now| now.parse().ok()))
 }
 
-/// The sources of the definitions in force of the service that runs on a store; `None`: none does.
+/// Returns the active definitions of the service that runs on a store; `None`: no service runs.
 pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<SourceFile>>> {
     let Some(definitions) = ask(store, &ControlRequest::Definitions)? else {
         return Ok(None);
@@ -145,8 +145,8 @@ pub(crate) fn definitions(store: &Path) -> anyhow::Result<Option<Vec<SourceFile>
     Ok(Some(files.map(source).collect()))
 }
 
-/// The clock of a cohort's latest run, if the service that runs on a store has run it since it
-/// began.
+/// Returns the clock of a cohort's latest run, if the service that runs on a store has run it since
+/// it began.
 pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option<Millis>> {
     let Some(status) = ask(store, &ControlRequest::Status)? else {
         return Ok(None);
@@ -159,7 +159,7 @@ pub(crate) fn last_run(store: &Path, cohort: &CohortId) -> anyhow::Result<Option
     Ok(last.and_then(|last| last.parse().ok()))
 }
 
-/// Takes the socket. Whoever had it before is gone: there is one owner of the store.
+/// Takes the socket. A previous owner has ended, because the store has one owner at a time.
 pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
     let listen = || {
         let (path, _folder) = address(store)?;
@@ -168,25 +168,25 @@ pub(super) fn bind(store: &Path) -> anyhow::Result<UnixListener> {
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
-        // Whoever may not write to the store may not ask either.
+        // A user who may not write to the store may not send requests either.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     };
-    let place = store.join(SOCKET);
-    listen().with_context(|| format!("cannot listen on {}", place.display()))
+    let socket = store.join(SOCKET);
+    listen().with_context(|| format!("cannot listen on {}", socket.display()))
 }
 
-/// Answers until the service stops.
+/// Answers requests until the service stops.
 pub(super) async fn serve(
     listener: Arc<UnixListener>,
     service: Arc<Service>,
 ) -> anyhow::Result<()> {
     let stopping = service.state.stopping.clone();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
-            place = Arc::clone(&places).acquire_owned() => place?,
+            permit = Arc::clone(&permits).acquire_owned() => permit?,
         };
         let stream = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
@@ -201,9 +201,9 @@ pub(super) async fn serve(
         };
         let answering = Arc::clone(&service);
         service.work.once("a request", async move {
-            // Whoever asked may be gone by now.
+            // The client may be gone by now.
             let _ = answer(stream, &answering).await;
-            drop(place);
+            drop(permit);
         });
     }
 }
@@ -211,14 +211,14 @@ pub(super) async fn serve(
 async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = String::new();
-    let mut reader = tokio::io::BufReader::new(read.take(REQUEST));
+    let mut reader = tokio::io::BufReader::new(read.take(MAX_REQUEST_BYTES));
     tokio::select! {
         () = service.state.stopping.cancelled() => return Ok(()),
-        arrived = tokio::time::timeout(ARRIVAL, reader.read_line(&mut line)) => arrived??,
+        arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, reader.read_line(&mut line)) => arrived??,
     };
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => obey(service, request).await,
-        Err(error) => Err(format!("no request that this version knows: {error}")),
+        Ok(request) => execute(service, request).await,
+        Err(error) => Err(format!("this version does not know the request: {error}")),
     };
     let answer = match answer {
         Ok(value) => ControlAnswer::Ok(value),
@@ -229,15 +229,15 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     write.write_all(&bytes).await
 }
 
-/// Does what is asked of the service.
+/// Executes a request.
 ///
 /// # Errors
-/// Why it cannot be done, for the person who asked.
-pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<Value, String> {
-    let (cohort, ask) = match request {
-        ControlRequest::Sync { cohort, full } => (cohort, Ask::Sync { full }),
-        ControlRequest::Approve { cohort } => (cohort, Ask::Approve),
-        ControlRequest::Reject { cohort } => (cohort, Ask::Reject),
+/// Returns the reason for the sender when the request cannot be executed.
+pub(crate) async fn execute(service: &Service, request: ControlRequest) -> Result<Value, String> {
+    let (cohort, request) = match request {
+        ControlRequest::Sync { cohort, full } => (cohort, CohortRequest::Sync { full }),
+        ControlRequest::Approve { cohort } => (cohort, CohortRequest::Approve),
+        ControlRequest::Reject { cohort } => (cohort, CohortRequest::Reject),
         ControlRequest::Reconcile {
             cohort,
             destination,
@@ -245,18 +245,18 @@ pub(crate) async fn obey(service: &Service, request: ControlRequest) -> Result<V
         } => {
             let have = blocking(move || have.as_deref().map(read_ids).transpose()).await;
             let have = have.map_err(|error| format!("{error:#}"))?.map(Arc::new);
-            (cohort, Ask::Reconcile { destination, have })
+            (cohort, CohortRequest::Reconcile { destination, have })
         }
         ControlRequest::Forget { user } => return service.forget(user).await,
         ControlRequest::Prune { anyway } => return service.prune(anyway).await,
         ControlRequest::Definitions => return Ok(service.definitions()),
         ControlRequest::Status => return Ok(status(service)),
     };
-    tracing::info!(cohort, ask = ask.name(), "asked for");
-    service.ask(&cohort, ask).await
+    tracing::info!(cohort, ask = request.name(), "request received");
+    service.ask(&cohort, request).await
 }
 
-/// How the service does, for `muster status`.
+/// Returns the status of the service, for `muster status`.
 fn status(service: &Service) -> Value {
     let state = &service.state;
     let active = state.active();
@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_answers_where_no_service_runs() {
+    fn a_request_without_a_running_service_has_no_answer() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(
             ask(directory.path(), &ControlRequest::Status).unwrap(),
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_deep_down_has_an_address_all_the_same() {
+    async fn a_socket_in_a_deep_folder_has_an_address() {
         let directory = tempfile::tempdir().unwrap();
         let deep = directory.path().join("d".repeat(90)).join("e".repeat(90));
         std::fs::create_dir_all(&deep).unwrap();

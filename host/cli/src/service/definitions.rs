@@ -1,4 +1,4 @@
-//! Definitions that change while the service runs: checked and compiled aside, then put in force.
+//! A watch on the definition files: changed definitions are read, compiled and then activated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,27 +16,26 @@ use crate::output::Output;
 use crate::project::Project;
 use crate::retention;
 
-/// How often the files are looked at. A change is noticed within two looks, since it has to be
-/// over: an editor may write a file in pieces.
-const EVERY: Duration = Duration::from_secs(1);
+/// The time between two checks of the files. A change is noticed within two checks, because it has
+/// to be complete: an editor may write a file in pieces.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Looks at the files, or waits to be told, until the service stops. What is compared is always the
-/// look that was taken before the files were read, so an edit during a reload or a start is
-/// noticed.
+/// Checks the files and waits for reload requests until the service stops. Each comparison uses the
+/// fingerprints from before the files were read, so an edit during a reload or a start is noticed.
 pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
     let state = Arc::clone(&service.state);
     let mut known = service.project();
     let mut last = known.fingerprints.clone();
     loop {
-        let asked = tokio::select! {
+        let requested = tokio::select! {
             () = state.stopping.cancelled() => return,
             () = reload.notified() => true,
-            () = tokio::time::sleep(EVERY) => false,
+            () = tokio::time::sleep(CHECK_INTERVAL) => false,
         };
         let now = fingerprints(&known).await;
         let over = now == last && now != known.fingerprints;
         last.clone_from(&now);
-        if asked || over {
+        if requested || over {
             let settings = state.directory.join(config::FILE);
             if now.of(&settings) != known.fingerprints.of(&settings) {
                 tracing::warn!(
@@ -45,7 +44,7 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
                 );
             }
             known = tokio::select! {
-                // Compiling may take longer than the end may.
+                // Compilation may take longer than the end of the service may.
                 () = state.stopping.cancelled() => return,
                 read = read(&service) => read,
             };
@@ -59,8 +58,8 @@ async fn fingerprints(project: &Arc<Project>) -> FileFingerprints {
     blocking(move || project.fingerprint_again()).await
 }
 
-/// Reads and compiles everything, and puts it in force. What is wrong leaves all as it is. Returns
-/// what was read.
+/// Reads and compiles all definitions, and activates them. If there is a fault, the earlier
+/// definitions stay active. Returns the project that was read.
 async fn read(service: &Arc<Service>) -> Arc<Project> {
     let old = service.project();
     let (project, loaded) = blocking(move || {
@@ -78,7 +77,7 @@ async fn read(service: &Arc<Service>) -> Arc<Project> {
         }
         Err(faults) => {
             tracing::error!(
-                "the definitions on disk are wrong; what was in force before stays so:\n{}",
+                "the definitions on disk are wrong; the earlier definitions stay active:\n{}",
                 faults.text
             );
             service.state.active().definitions = Some(faults);

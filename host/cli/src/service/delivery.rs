@@ -1,6 +1,6 @@
-//! What waits in the outbox, to its destination: a task for each, so that a slow or broken one
-//! holds nobody else up. A task is woken after each commit that adds messages for its destination,
-//! so the first messages of a long run do not wait for its end.
+//! The delivery of the outbox: one task for each destination, so that a slow or broken destination
+//! delays no other. Each commit that adds messages for a destination wakes the destination's task.
+//! So the first messages of a long run do not wait for the end of the run.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -11,22 +11,22 @@ use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publis
 use super::backoff::Backoff;
 use super::state::ServiceState;
 
-/// How often a destination that is woken by nobody looks into the outbox. Looking costs one read;
-/// it bounds what a lost wake-up would cost.
-pub(super) const LOOK: Duration = Duration::from_secs(30);
+/// The time between two reads of the outbox by a destination that no commit wakes. A read is cheap,
+/// and the time bounds the delay of a lost wake-up.
+pub(super) const POLL: Duration = Duration::from_secs(30);
 
-/// How a destination does.
+/// The health of a destination.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health {
-    /// Why it takes nothing at the moment, with what to do about it.
+    /// The reason why the destination takes no messages now, with the remedy.
     pub(crate) error: Option<String>,
-    /// Since when.
+    /// The beginning of the trouble.
     pub(crate) since: Option<Millis>,
-    /// When it last took something.
+    /// The latest instant at which the destination took a message.
     pub(crate) delivered: Option<Millis>,
 }
 
-/// Sends whatever comes into the outbox for a destination, until it is cancelled.
+/// Sends the messages that come into the outbox for a destination, until it is cancelled.
 pub(crate) async fn deliver(
     state: Arc<ServiceState>,
     name: String,
@@ -43,16 +43,16 @@ pub(crate) async fn deliver(
         };
         // Reports count from the beginning of a drain, the metrics from the beginning of the
         // service.
-        let output_json = std::sync::Mutex::new(DrainReport::default());
+        let counted = std::sync::Mutex::new(DrainReport::default());
         let progress = |report: &DrainReport| {
-            let mut output_json = output_json.lock().unwrap_or_else(PoisonError::into_inner);
-            state.metrics.delivered(&name, &output_json, report);
-            if report.messages > output_json.messages {
+            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            state.metrics.delivered(&name, &counted, report);
+            if report.messages > counted.messages {
                 health(&state, &name, |health| {
                     health.delivered = Some(Millis::now())
                 });
             }
-            *output_json = *report;
+            *counted = *report;
         };
         let wait = match publisher.drain(&store, &options, progress).await {
             Ok(_) => {
@@ -63,7 +63,7 @@ pub(crate) async fn deliver(
                 health(&state, &name, |health| {
                     (health.error, health.since) = (None, None)
                 });
-                state.fingerprints
+                state.outbox_poll
             }
             Err(error) => {
                 let hint = error
@@ -75,16 +75,16 @@ pub(crate) async fn deliver(
                 if failures == 0 {
                     tracing::error!(destination = name, "{trouble}");
                 } else {
-                    tracing::debug!(destination = name, failures, "still: {trouble}");
+                    tracing::debug!(destination = name, failures, "still failing: {trouble}");
                 }
                 health(&state, &name, |health| {
                     health.error = Some(trouble);
                     health.since.get_or_insert_with(Millis::now);
                 });
-                // What only a person can change need not be tried so often.
+                // A fault that only an operator can repair needs few attempts.
                 match *error.cause {
                     Cause::Denied { .. } | Cause::Misconfigured { .. } | Cause::Poison { .. } => {
-                        backoff.failed_for_good()
+                        backoff.failed_permanently()
                     }
                     _ => backoff.failed(),
                 }

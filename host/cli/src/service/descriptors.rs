@@ -1,27 +1,27 @@
-//! File descriptors: how many there are, how many the service keeps for itself, and what is left
+//! File descriptors: how many exist, how many the service keeps for itself, and how many are left
 //! for connections.
 //!
-//! Without a descriptor nothing works: no definition is listed, no rule is loaded, no file is read.
-//! So connections from outside get what is left after the service's own, and never more.
+//! Without descriptors the service can list no definition, load no module and read no file. So
+//! connections from outside get only the descriptors that the service does not need.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{control, operations};
 
-/// Standard streams, the event queue and signals of the runtime, listeners, name servers, and some
-/// to spare.
+/// The process: standard streams, the runtime's event queue and signals, listeners, name servers,
+/// and some to spare.
 const OF_PROCESS: usize = 32;
 
 /// The store: its data file twice (LMDB writes through a second descriptor), its two locks and its
-/// folder; as many for a backup, for the look through a file before it is opened, and for `muster
-/// forget` beside them.
+/// folder. A backup, the check of a file before it is opened, and `muster forget` need as many
+/// beside them.
 const OF_STORE: usize = 16;
 
 /// Definitions, lists and muster.yaml that are read at the same time: a folder and a file each.
 const OF_DEFINITIONS: usize = 16;
 
-/// A module: the image of its memory, and its artefact while it is loaded. Twice, since new
-/// definitions are loaded while the old ones are in force.
+/// A module: the image of its memory, and its artefact while it is loaded. Each module counts
+/// twice, because new definitions are loaded while the old ones are active.
 const OF_MODULE: usize = 2 * 2;
 
 /// Modules that definitions may bring later.
@@ -37,11 +37,11 @@ const OF_STREAM: usize = 64;
 /// session.
 const OF_DESTINATION: usize = 8;
 
-/// The fewest connections of an `http` source. Where the limit leaves fewer, they come out of the
-/// service's own.
+/// The fewest connections of an `http` source. Where the limit leaves fewer, they reduce the
+/// service's own descriptors.
 const FEWEST_CONNECTIONS: usize = 16;
 
-/// What of the service needs descriptors.
+/// The parts of the service that need descriptors.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Needs {
     pub(super) modules: usize,
@@ -54,9 +54,9 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// The descriptors that the service keeps for itself.
+    /// Returns the number of descriptors that the service keeps for itself.
     fn reserve(&self) -> usize {
-        // A server has a listener, and holds one connection more while an idle one gives way.
+        // A server has a listener, and holds one connection more while it closes an idle one.
         let operations = match self.operations {
             true => operations::CONNECTIONS + 2,
             false => 0,
@@ -74,7 +74,8 @@ impl Needs {
             + operations
     }
 
-    /// The connections that each `http` source may have at a time, of a limit of descriptors.
+    /// Returns the connections that each `http` source may have at a time, if the limit of
+    /// descriptors is `limit`.
     pub(super) fn connections(&self, limit: usize) -> usize {
         let left = limit.saturating_sub(self.reserve());
         let each = left / self.http_sources.max(1);
@@ -92,8 +93,9 @@ impl Needs {
     }
 }
 
-/// Raises the limit of open files as far as the system allows without asking anybody: the soft
-/// limit, which is often 1,024 for the sake of old programs that use `select`, to the hard one.
+/// Raises the limit of open files as far as the system allows without privileges: it sets the soft
+/// limit to the hard one. The soft limit is often 1,024 for the sake of old programs that use
+/// `select`.
 pub(crate) fn raise() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
@@ -103,13 +105,13 @@ pub(crate) fn raise() {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    // If it is not allowed, the service gets along with what it has.
+    // If the system does not allow it, the service uses the limit that it has.
     if let Err(error) = setrlimit(Resource::Nofile, all) {
         tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 
-/// The limit of open files that is in force.
+/// Returns the current limit of open files.
 pub(super) fn limit() -> usize {
     let limit = getrlimit(Resource::Nofile).current;
     limit.map_or(usize::MAX, |limit| {
@@ -139,13 +141,13 @@ mod tests {
         assert_eq!(USUAL.connections(1_024), 1_024 - reserve);
         assert_eq!(USUAL.connections(usize::MAX), MAX_CONNECTIONS);
         assert_eq!(USUAL.connections(65_536), MAX_CONNECTIONS);
-        // Two sources share it.
+        // Two sources share the connections.
         let two = Needs {
             http_sources: 2,
             ..USUAL
         };
         assert_eq!(two.connections(1_024), (1_024 - two.reserve()) / 2);
-        // Each module takes its own.
+        // Each module takes its own descriptors.
         let more = Needs {
             modules: 13,
             ..USUAL

@@ -1,4 +1,4 @@
-//! Logs on standard error: for people, or JSON for machines.
+//! Logs on standard error: text for operators, or JSON for programs.
 
 use clap::ValueEnum;
 use muster_definition::Diagnostics;
@@ -8,16 +8,16 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How logs are written.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A line for people
+    /// A line of text
     Text,
     /// A JSON object a line
     Json,
 }
 
-/// Logs what a project's files are warned of.
+/// Logs the warnings about a project's files.
 pub(crate) fn warn(diagnostics: &Diagnostics) {
     if !diagnostics.is_empty() {
         tracing::warn!(
@@ -27,18 +27,18 @@ pub(crate) fn warn(diagnostics: &Diagnostics) {
     }
 }
 
-/// Logs that a destination is another place than before.
+/// Logs that the address of a destination has changed.
 pub(crate) fn address_changed(moved: &ChangedAddress) {
     tracing::warn!(
         destination = moved.destination,
         from = moved.from,
         to = moved.to,
         dropped = moved.dropped,
-        "the destination is another place now: it is sent every cohort, and messages for the old place are dropped"
+        "the address of the destination changed: it receives every cohort in full, and messages for the old address are dropped"
     );
 }
 
-/// Begins to log. Other crates are heard from their warnings on.
+/// Begins to log. Other crates log only warnings and errors.
 pub(crate) fn begin(format: LogFormat, level: Level, colours: bool) {
     let ours = [
         "muster",

@@ -1,4 +1,5 @@
-//! Work on the store that may wait: merging segments, dropping what is older than the retention.
+//! The maintenance of the store: it merges segments, and drops events that are older than the
+//! retention.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,48 +12,51 @@ use super::state::ServiceState;
 use crate::config::Config;
 use crate::retention;
 
-/// How often it is looked whether there is something to merge.
-const MERGE: Duration = Duration::from_millis(500);
+/// The time between two checks for segments to merge.
+const MERGE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether history has grown too old.
-const PRUNE: Duration = Duration::from_secs(3_600);
+/// The time between two checks for events that are too old.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3_600);
 
-/// How long to wait after a failure.
-const RETRY: Duration = Duration::from_secs(30);
+/// The wait after a failure.
+const RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// Merges and prunes until the service stops.
 pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
-    let prunes = config.retention.is_some() && state.clock.is_systems();
+    let prunes = config.retention.is_some() && state.clock.is_system_clock();
     if config.retention.is_some() && !prunes {
-        tracing::info!("the retention drops nothing under another clock than the system's");
+        tracing::info!(
+            "the retention drops nothing, because the service does not use the system's clock"
+        );
     }
     let mut pruned: Option<tokio::time::Instant> = None;
     loop {
-        // Not before the files that are there at the start are in.
-        let due =
-            prunes && state.active().caught_up && pruned.is_none_or(|at| at.elapsed() >= PRUNE);
+        // Nothing is dropped before the files that exist at the start are imported.
+        let due = prunes
+            && state.active().caught_up
+            && pruned.is_none_or(|at| at.elapsed() >= PRUNE_INTERVAL);
         let work = {
             let state = Arc::clone(&state);
             blocking(move || work(&state, due))
         };
         let worked = tokio::select! {
             worked = work => worked,
-            // A merge may take longer than the end may. It is crash-safe, and its thread holds no
-            // part up.
+            // A merge may take longer than the end of the service may. A merge is crash-safe, and
+            // its thread delays no other part.
             () = state.stopping.cancelled() => return,
         };
         let wait = match worked {
             Ok(MaintenanceResult::More) => Duration::ZERO,
-            Ok(MaintenanceResult::Done) => MERGE,
+            Ok(MaintenanceResult::Done) => MERGE_INTERVAL,
             Ok(MaintenanceResult::Pruned(refusal)) => {
                 pruned = Some(tokio::time::Instant::now());
                 report(&state, refusal.as_ref().map(retention::refusal_json));
-                MERGE
+                MERGE_INTERVAL
             }
             Err(StoreError::Stopped) => return state.broken.cancel(),
             Err(error) => {
-                tracing::error!("the store cannot be kept tidy: {error}");
-                RETRY
+                tracing::error!("maintenance of the store failed: {error}");
+                RETRY_WAIT
             }
         };
         tokio::select! {
@@ -62,19 +66,19 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
     }
 }
 
-/// What a piece of work was.
+/// The result of a piece of maintenance.
 enum MaintenanceResult {
-    /// There may be more at once.
+    /// More work may follow at once.
     More,
-    /// Nothing is to be merged.
+    /// No segment is to be merged.
     Done,
-    /// Nothing is too old any more, or it is refused.
+    /// No event is too old any more, or the store refuses to drop so many.
     Pruned(Option<RetentionRefusal>),
 }
 
 fn work(state: &ServiceState, prune: bool) -> Result<MaintenanceResult, StoreError> {
     #[cfg(test)]
-    state.faults.of_maintenance();
+    state.faults.hold_maintenance();
     if state.store.maintain()? {
         return Ok(MaintenanceResult::More);
     }
@@ -90,13 +94,14 @@ fn work(state: &ServiceState, prune: bool) -> Result<MaintenanceResult, StoreErr
     )
 }
 
-/// Drops what is too old at somebody's request.
+/// Drops events that are older than the retention, at the request of a command.
 pub(super) async fn prune(
     state: Arc<ServiceState>,
     config: &Config,
     anyway: bool,
 ) -> Result<Value, String> {
-    retention::may_prune(config, state.clock.is_systems()).map_err(|error| error.to_string())?;
+    retention::may_prune(config, state.clock.is_system_clock())
+        .map_err(|error| error.to_string())?;
     let pruning = {
         let state = Arc::clone(&state);
         blocking(move || retention::prune(&state.store, anyway, &|| state.stopping.is_cancelled()))
@@ -107,8 +112,8 @@ pub(super) async fn prune(
     Ok(done)
 }
 
-/// Says that so much is not dropped, in the log when it begins, and in what `muster status` shows
-/// for as long as it is so.
+/// Reports that the retention drops nothing because it would drop too much. The log has it once,
+/// when it begins; `muster status` shows it as long as it lasts.
 fn report(state: &ServiceState, refusal: Option<Value>) {
     let mut active = state.active();
     if let Some(refusal) = &refusal

@@ -1,4 +1,4 @@
-//! What Prometheus is told: the list is in docs/operations.md.
+//! The metrics for Prometheus. docs/operations.md lists them.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -43,10 +43,10 @@ struct OfDestination {
 type Counters<L> = Family<L, Counter<u64, AtomicU64>>;
 type Gauges<L> = Family<L, Gauge<i64, AtomicI64>>;
 
-/// Seconds that a tick takes, from the idle to the first of millions.
+/// Bounds of a run's duration in seconds, from an idle run to the first run of millions of users.
 const SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0];
 
-/// Everything that is counted.
+/// All metrics of the service.
 pub(crate) struct Metrics {
     registry: Registry,
     runs: Counters<OfRun>,
@@ -78,11 +78,12 @@ pub(crate) struct Metrics {
     stored: Gauge<i64, AtomicI64>,
     disk: Gauge<i64, AtomicI64>,
     definitions: Gauge<i64, AtomicI64>,
-    /// One text at a time: what cohorts have is read anew for each.
+    /// A lock that lets one text be written at a time: each text reads the state of the cohorts
+    /// again.
     writing: Mutex<()>,
 }
 
-/// Why finished runs were made: each reason has a series of a cohort.
+/// The reasons of finished runs: each cohort has a series for each reason.
 const REASONS: [Reason; 11] = [
     Reason::First,
     Reason::DefinitionChanged,
@@ -135,7 +136,7 @@ impl Metrics {
         metrics.registered()
     }
 
-    /// With every name that there is. The registry adds `_total` to counters.
+    /// Registers every metric. The registry adds `_total` to counters.
     fn registered(mut self) -> Self {
         macro_rules! register {
             ($($field:ident $name:literal $help:literal)*) => {
@@ -150,33 +151,33 @@ impl Metrics {
             members "cohort_members" "Members after the latest run"
             held "cohort_held" "1 while the guard holds a run"
             last_run "cohort_last_run_timestamp_seconds" "The clock of the latest run"
-            candidates "run_candidates" "Users who had news, were due, or all of them, over all runs of rules"
+            candidates "run_candidates" "Candidates of all runs: changed users, due users, or all users"
             skipped "run_skipped_users" "Users whose evaluation failed; membership was kept"
-            seconds "run_seconds" "How long a run of a rule took"
+            seconds "run_seconds" "Seconds that a run of a module took"
             events "source_events" "Events that are durably stored"
             anonymous "source_anonymous_events" "Events without a user id, skipped"
             malformed "source_malformed_events" "Events that could not be read, skipped"
-            refused "source_refused_requests" "Requests that were turned away"
+            refused "source_refused_requests" "Requests that were refused"
             commits "source_commits" "Durable commits"
             lag "source_lag_milliseconds" "How far the source is behind its origin"
-            source_up "source_up" "1 while the source gets on"
+            source_up "source_up" "1 while the source makes progress"
             messages "destination_messages" "Messages that arrived"
             bytes "destination_bytes" "Bytes of messages that arrived"
             calls "destination_calls" "Calls made to the destination"
             retried "destination_retried_messages" "Messages that were sent again"
-            throttled "destination_throttled_messages" "Messages that the destination turned away for now"
+            throttled "destination_throttled_messages" "Messages that the destination refused for now"
             backlog "destination_backlog_messages" "Messages that wait in the outbox"
             backlog_bytes "destination_backlog_bytes" "Bytes that wait in the outbox"
             destination_up "destination_up" "1 while the destination takes messages"
             users "store_users" "Users in the store"
             stored "store_events" "Events in the store"
             disk "store_disk_bytes" "Bytes that the store takes on the disk"
-            definitions "definitions_up" "1 while the definitions on disk are those in force"
+            definitions "definitions_up" "1 while the definitions on disk are the active ones"
         }
         self
     }
 
-    /// A run has ended.
+    /// Counts a run that has ended.
     pub(crate) fn ran(&self, report: &RunReport) {
         self.candidates.inc_by(report.candidates);
         let failed = report.skipped.iter().filter(|skipped| !skipped.is_known());
@@ -198,7 +199,7 @@ impl Metrics {
         }
     }
 
-    /// A run has failed.
+    /// Counts a run that has failed.
     pub(crate) fn failed<'a>(&self, cohorts: impl Iterator<Item = &'a CohortId>) {
         for cohort in cohorts {
             let cohort = cohort.to_string();
@@ -206,7 +207,7 @@ impl Metrics {
         }
     }
 
-    /// A cohort is no longer in force: its series end.
+    /// Removes the series of a cohort that is no longer active.
     pub(crate) fn removed(&self, cohort: &CohortId) {
         let of = OfCohort {
             cohort: cohort.to_string(),
@@ -223,8 +224,8 @@ impl Metrics {
         }
     }
 
-    /// What the store knows of the cohorts in force, also of those that have not run since the
-    /// service began.
+    /// Reads the state of the active cohorts from the store, also of cohorts that have not run
+    /// since the service began.
     fn cohorts(&self, state: &ServiceState) -> anyhow::Result<()> {
         let cohorts: Vec<(CohortId, Option<Millis>)> = {
             let active = state.active();
@@ -248,7 +249,7 @@ impl Metrics {
                 self.last_run.get_or_create(&of).set(last.as_second());
             }
         }
-        // A cohort that is no longer in force can be held, too.
+        // The guard can also hold the removal of a cohort that is no longer active.
         for end in HeldRemoval::all(&snapshot)? {
             let cohort = end.cohort.to_string();
             self.held.get_or_create(&OfCohort { cohort }).set(1);
@@ -256,7 +257,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// A drain got from one report to another.
+    /// Counts the progress of a drain between two reports.
     pub(crate) fn delivered(&self, destination: &str, before: &DrainReport, now: &DrainReport) {
         let of = OfDestination {
             destination: destination.to_owned(),
@@ -278,7 +279,8 @@ impl Metrics {
             .inc_by(now.throttled - before.throttled);
     }
 
-    /// Everything as Prometheus reads it, with what the store and the sources know now.
+    /// Returns all metrics in the format of Prometheus, with the current state of the store and the
+    /// sources.
     pub(crate) fn text(&self, state: &ServiceState) -> anyhow::Result<String> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.cohorts(state)?;
@@ -342,7 +344,7 @@ fn signed(count: u64) -> i64 {
 mod tests {
     use std::collections::BTreeSet;
 
-    /// The names that are registered, and the kinds of their fields.
+    /// Returns the names that are registered, and the kinds of their fields.
     fn registered() -> BTreeSet<String> {
         let source = include_str!("metrics.rs");
         let of_field = |field: &str| {

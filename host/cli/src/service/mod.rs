@@ -1,18 +1,18 @@
-//! The running service: sources, cohorts at their cadences, destinations, and what people ask of
-//! it.
+//! The running service: sources, cohorts at their cadences, destinations, and the requests of other
+//! commands.
 //!
 //! | file | |
 //! |---|---|
-//! | `host.rs`, `live.rs` | what all parts share |
-//! | `clock.rs` | the time that runs go by |
-//! | `supervisor.rs` | owns every task; what fails is started again after a wait (`backoff.rs`) |
+//! | `state.rs`, `settings.rs`, `active.rs` | what all parts share |
+//! | `clock.rs` | the clock that runs use |
+//! | `supervisor.rs` | owns every task, restarts a failed one after a wait (`backoff.rs`) |
 //! | `group/` | cohorts that share a module and a cadence: when and how they are evaluated |
-//! | `in_force.rs`, `definitions.rs` | definitions in force, and those that change meanwhile |
-//! | `sources.rs`, `delivery.rs`, `upkeep.rs` | events in, messages out, the store kept tidy |
-//! | `control.rs` | what other commands ask |
-//! | `operations.rs`, `metrics.rs`, `logs.rs` | what whoever runs it looks at |
-//! | `descriptors.rs` | open files: the service's own, and what is left for connections |
-//! | `stop.rs` | the end, in order |
+//! | `activation.rs`, `definitions.rs` | activation of definitions, checks for changed files |
+//! | `sources.rs`, `delivery.rs`, `maintenance.rs` | events in, messages out, work on the store |
+//! | `control.rs` | the requests of other commands |
+//! | `operations.rs`, `metrics.rs`, `logs.rs` | what operators read |
+//! | `descriptors.rs` | open files: the service's own, and those left for connections |
+//! | `stop.rs` | the end of the service, in order |
 
 mod activation;
 mod active;
@@ -56,33 +56,34 @@ use active::DefinitionFaults;
 use clock::Clock;
 use group::CohortGroup;
 use sources::Sources;
-use state::{Begin, DestinationState, ServiceState};
+use state::{DestinationState, InitialState, ServiceState};
 use supervisor::{Supervisor, Task};
 
 pub(crate) use settings::{ServiceRuntime, ServiceSettings};
 
-/// The service and what is in force.
+/// The service and its active definitions.
 pub(crate) struct Service {
     pub(crate) state: Arc<ServiceState>,
     project: Mutex<Arc<Project>>,
     groups: tokio::sync::Mutex<Vec<CohortGroup>>,
-    /// How far the definitions are put in force.
+    /// The state of the activation of definitions.
     phase: watch::Sender<Phase>,
-    /// Whoever puts definitions in force holds it, and whoever clears up after that.
+    /// A lock for the activation of definitions and for the clean-up that follows it.
     changing: tokio::sync::Mutex<()>,
     /// The history's sequence: it changes with each commit of events.
     changes: watch::Receiver<u64>,
     /// Every task but the deliveries.
     work: Supervisor,
-    /// They end after everything else, so that what it sends arrives.
+    /// The deliveries, which end after all other tasks, so that the messages of those tasks arrive.
     deliveries: Supervisor,
     stop_deliveries: CancellationToken,
 }
 
-/// Runs the service until it is told to end.
+/// Runs the service until a signal ends it.
 ///
 /// # Errors
-/// When it cannot start: an address is taken, a source or the store cannot be opened.
+/// Returns an error when the service cannot start: an address is taken, a source or the store
+/// cannot be opened.
 pub(crate) fn run(
     prepared: ServiceRuntime,
     project: Project,
@@ -92,7 +93,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let runtime = prepared.runtime;
     let ended = runtime.block_on(serve(project, loaded, store, settings));
-    // What is still on a thread of its own then is crash-safe, and time is up.
+    // Time is up. Work that still runs on a thread of its own is crash-safe.
     runtime.shutdown_background();
     ended
 }
@@ -108,20 +109,21 @@ async fn serve(
     let modules = loaded.len();
     let (service, sources) = Service::open(project, store, settings, modules).await?;
     let ended = tokio::select! {
-        ended = service.go(sources, loaded) => ended,
+        ended = service.run(sources, loaded) => ended,
         () = signals.first() => Ok(()),
     };
     tokio::select! {
         () = stop::end(&service, settings) => ended,
-        () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start goes on from here"),
+        () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start continues from here"),
     }
 }
 
 impl Service {
-    /// Takes the addresses and opens the sources. Nothing runs yet; so many modules will.
+    /// Takes the addresses and opens the sources, but starts no part. `modules` is the number of
+    /// modules that will run.
     ///
     /// # Errors
-    /// When an address is taken or a source cannot be opened.
+    /// Returns an error when an address is taken or a source cannot be opened.
     async fn open(
         project: Project,
         store: Store,
@@ -145,7 +147,7 @@ impl Service {
         Ok((service, open))
     }
 
-    /// A service of which nothing runs yet.
+    /// Creates a service of which no part runs yet.
     fn new(
         project: Project,
         store: Store,
@@ -153,9 +155,9 @@ impl Service {
         sources: Vec<(String, Arc<SourceStats>)>,
     ) -> Arc<Self> {
         let config = Arc::clone(&project.config);
-        let (news_sender, changes) = watch::channel(0);
+        let (changes_sender, changes) = watch::channel(0);
         store.on_changed_users(move |sequence| {
-            news_sender.send_replace(sequence);
+            changes_sender.send_replace(sequence);
         });
         let destinations: BTreeMap<_, Arc<DestinationState>> =
             (config.destinations.keys().cloned())
@@ -169,13 +171,13 @@ impl Service {
                 }
             });
         }
-        let state = Arc::new(ServiceState::new(Begin {
+        let state = Arc::new(ServiceState::new(InitialState {
             store,
             directory: project.directory.clone(),
             clock: Clock::new(settings.now.or(config.clock), settings.speed),
             guard: config.guard,
             runs: settings.runs.clone(),
-            fingerprints: settings.fingerprints,
+            outbox_poll: settings.outbox_poll,
             destinations,
             sources,
         }));
@@ -192,16 +194,16 @@ impl Service {
         })
     }
 
-    /// Starts everything, and returns when the service is told to end, or when the store is broken.
+    /// Starts every part. Returns when a signal ends the service or when the store is broken.
     ///
     /// # Errors
-    /// [`StoreError::Stopped`] when a write to the store failed half way.
-    async fn go(
+    /// Returns [`StoreError::Stopped`] when a write to the store failed half way.
+    async fn run(
         self: &Arc<Self>,
         open: OpenService,
         loaded: Vec<LoadedModule>,
     ) -> anyhow::Result<()> {
-        self.begin(open, loaded).await;
+        self.start_parts(open, loaded).await;
         tracing::info!(
             sources = self.state.sources.len(),
             cohorts = self.project().definitions.len(),
@@ -214,14 +216,14 @@ impl Service {
         }
     }
 
-    /// Starts every part, and returns when the definitions are in force.
-    async fn begin(self: &Arc<Self>, open: OpenService, loaded: Vec<LoadedModule>) {
+    /// Starts every part. Returns when the definitions are active.
+    async fn start_parts(self: &Arc<Self>, open: OpenService, loaded: Vec<LoadedModule>) {
         let project = self.project();
         let state = &self.state;
         state.active().definitions = DefinitionFaults::of_modules(&loaded);
         self.note_active(&project, &loaded);
-        // Before anything is delivered: what waits for another place is dropped.
-        self.put_in_store(&loaded, places(&project)).await;
+        // This comes before any delivery, and drops the messages for a destination's old address.
+        self.store_active(&loaded, places(&project)).await;
         if let Some(listener) = open.operations {
             let (state, address) = (Arc::clone(state), listener.local_addr());
             let mut listener = Some(listener);
@@ -247,7 +249,7 @@ impl Service {
                 control::serve(Arc::clone(&listener), Arc::clone(&service))
             });
         }
-        let first_looks = open.sources.start(state, &self.work);
+        let first_imports = open.sources.start(state, &self.work);
         for (name, destination) in &project.config.destinations {
             self.start_delivery(name, deliver::within(&project, destination));
         }
@@ -261,7 +263,7 @@ impl Service {
                 }
             });
         }
-        first_looks.await;
+        first_imports.await;
         self.start_groups(loaded).await;
         let (service, reload) = (Arc::clone(self), open.reload);
         self.start("definitions", move || {
@@ -318,7 +320,7 @@ impl Service {
     }
 }
 
-/// Addresses that are taken, and sources that are open.
+/// The addresses that are taken, and the sources that are open.
 struct OpenService {
     operations: Option<tokio::net::TcpListener>,
     control: tokio::net::UnixListener,

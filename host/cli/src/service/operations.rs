@@ -1,4 +1,4 @@
-//! For whoever runs the service: metrics and health over HTTP.
+//! Metrics and health over HTTP, for operators.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use tower::ServiceExt;
 use super::blocking::blocking;
 use super::state::ServiceState;
 
-/// Connections at a time. A few that scrape metrics and probe health keep one each; one more takes
-/// the place of an idle one.
+/// The number of connections at a time. A few clients that scrape metrics and probe health keep one
+/// each. One connection more takes the place of an idle one.
 pub(super) const CONNECTIONS: usize = 64;
 
-/// What connections may take: the time of a head is that of ingestion, which is longer than the 5 s
-/// after which most pools drop a connection; an answer of a thousand cohorts is some 500 KB, which
+/// Limits of a connection. The time of a head is that of ingestion, which is longer than the 5 s
+/// after which most pools drop a connection. An answer of a thousand cohorts is some 500 KB, which
 /// every network takes within seconds.
 const LIMITS: ConnectionLimits = ConnectionLimits {
     connections: CONNECTIONS,
@@ -34,7 +34,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     max_headers: 100,
 };
 
-/// What OpenMetrics text is called.
+/// The content type of OpenMetrics text.
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Takes the address.
@@ -44,7 +44,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Answers until the service stops.
+/// Answers requests until the service stops.
 pub(crate) async fn serve(listener: TcpListener, state: Arc<ServiceState>) {
     let stopped = state.stopping.clone();
     let router = Router::new()
@@ -72,9 +72,10 @@ async fn metrics(State(state): State<Arc<ServiceState>>) -> Response {
     }
 }
 
-/// Ready: every cohort has had its first attempt, every source gets on, every part runs, and
-/// nothing is being shut down. A wrong definition on disk is told and changes nothing of that, for
-/// the ones in force go on.
+/// Answers whether the service is ready. The service is ready when every cohort has had its first
+/// attempt, every source makes progress, every part runs, and no stop is under way. A wrong
+/// definition on disk is reported, but the service stays ready, because the active definitions
+/// continue.
 async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
     let mut reasons = Vec::new();
     if state.stopping.is_cancelled() {
@@ -85,7 +86,7 @@ async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
         (active.caught_up, active.definitions.clone())
     };
     if !caught_up {
-        reasons.push("cohorts are evaluated for the first time, or made up for".to_owned());
+        reasons.push("the first run of some cohorts has not finished".to_owned());
     }
     for (name, stats) in &state.sources {
         reasons.extend(
@@ -96,23 +97,23 @@ async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
     }
     let is_source = |name: &str| name.starts_with("source ");
     for (name, part) in state.parts.all() {
-        // A source has said it already.
+        // The error of a source is in the list already.
         if part.down && !is_source(&name) {
             reasons.push(format!("{name}: {}; it is started again", part.why));
         }
     }
-    let mut said = reasons.join("\n");
+    let mut text = reasons.join("\n");
     let ready = reasons.is_empty();
     if ready {
-        said.push_str("ready");
+        text.push_str("ready");
     }
     for fault in faults.into_iter().flat_map(|faults| faults.lines) {
-        said.push_str("\nwrong definition, not in force: ");
-        said.push_str(&fault);
+        text.push_str("\nwrong definition, not active: ");
+        text.push_str(&fault);
     }
-    said.push('\n');
+    text.push('\n');
     match ready {
-        true => said.into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
+        true => text.into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, text).into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! How the service runs, beyond what muster.yaml says.
+//! Settings of the service beyond those of muster.yaml.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use tokio::sync::Notify;
 use super::descriptors;
 use super::state::RunSettings;
 
-/// How the service runs, beyond what muster.yaml says.
+/// Settings of the service beyond those of muster.yaml.
 pub(crate) struct ServiceSettings {
-    /// Where its clock starts; `None`: it is the system's.
+    /// The instant at which the clock starts; `None`: the service uses the system's clock.
     pub(crate) now: Option<Millis>,
-    /// How many times as fast the clock runs.
+    /// The speed of the clock, as a multiple of real time.
     pub(crate) speed: f64,
-    /// Before it ends, it waits until everything is sent.
+    /// The service sends all messages before it ends.
     pub(crate) drain: bool,
-    /// How long its end may take.
+    /// The longest time that the end of the service may take.
     pub(crate) stop_timeout: Duration,
-    /// How runs divide their work.
+    /// The division of a run's work.
     pub(crate) runs: RunSettings,
-    /// How often a destination that nobody wakes looks into the outbox.
-    pub(crate) fingerprints: Duration,
-    /// Definitions are read again when it is notified, also of what came before the service
-    /// listened.
+    /// The time between two reads of the outbox by a destination that no commit wakes.
+    pub(crate) outbox_poll: Duration,
+    /// A notification that makes the service read the definitions again. A notification that comes
+    /// before the service listens counts too.
     pub(crate) reload: Arc<Notify>,
 }
 
@@ -39,17 +39,17 @@ impl Default for ServiceSettings {
             drain: false,
             stop_timeout: Duration::from_secs(25),
             runs: RunSettings::default(),
-            fingerprints: super::delivery::LOOK,
+            outbox_poll: super::delivery::POLL,
             reload: Arc::default(),
         }
     }
 }
 
-/// What is there before the project is read: the service's threads, and an ear for SIGHUP, which
-/// would end the process otherwise.
+/// The service's threads and a listener for SIGHUP. Both exist before the project is read, because
+/// SIGHUP would end the process otherwise.
 pub(crate) struct ServiceRuntime {
     pub(super) runtime: Runtime,
-    /// See [`Settings::reload`].
+    /// See [`ServiceSettings::reload`].
     pub(crate) reload: Arc<Notify>,
 }
 
@@ -57,7 +57,7 @@ impl ServiceRuntime {
     /// Raises the limit of open files, starts the service's threads and listens for SIGHUP.
     ///
     /// # Errors
-    /// When the system refuses either.
+    /// Returns an error when the system does not allow the threads or the listener.
     pub(crate) fn new() -> anyhow::Result<Self> {
         descriptors::raise();
         let runtime = Runtime::new().context("cannot start the service's threads")?;
@@ -66,10 +66,10 @@ impl ServiceRuntime {
             let _within = runtime.enter();
             signal(SignalKind::hangup()).context("cannot listen for signals")?
         };
-        let output_json = Arc::clone(&reload);
+        let notified = Arc::clone(&reload);
         runtime.spawn(async move {
             while hangup.recv().await.is_some() {
-                output_json.notify_one();
+                notified.notify_one();
             }
         });
         Ok(Self { runtime, reload })

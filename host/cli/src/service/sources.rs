@@ -1,4 +1,4 @@
-//! Events in: every source of muster.yaml, each a task of its own.
+//! Events in: every source of muster.yaml, each as a task of its own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ use super::supervisor::{Supervisor, Task};
 use crate::config::{Config, SourceConfig};
 use crate::project::Project;
 
-/// Sources that are open: their addresses are taken, nothing is read yet.
+/// The open sources: their addresses are taken, and no event is read yet.
 pub(super) struct Sources {
     all: Vec<NamedSource>,
 }
@@ -35,8 +35,8 @@ enum OpenSource {
 }
 
 impl Sources {
-    /// Opens what can be opened before anything runs. Of open files they leave what the service
-    /// needs for so many modules and for the rest of itself.
+    /// Opens all that can be opened before any part runs. The connections of `http` sources leave
+    /// enough open files for `modules` modules and for the rest of the service.
     pub(super) async fn open(project: &Project, modules: usize) -> anyhow::Result<Self> {
         let connections = needs(&project.config, modules).connections(descriptors::limit());
         let mut all = Vec::new();
@@ -85,20 +85,20 @@ impl Sources {
         self.all.iter().map(stats).collect()
     }
 
-    /// Begins to read; each source until the service stops. What is returned is ready when the
-    /// files that are there are imported, so that a cohort's first run sees the history.
+    /// Starts to read each source until the service stops. The returned future is ready when the
+    /// files that exist are imported, so that a cohort's first run sees the history.
     pub(super) fn start(
         self,
         state: &Arc<ServiceState>,
         supervisor: &Supervisor,
     ) -> impl Future<Output = ()> + use<> {
-        let mut first_looks = Vec::new();
+        let mut first_imports = Vec::new();
         for NamedSource { name, stats, open } in self.all {
-            let (checked, first_look) = oneshot::channel();
+            let (imported, first_import) = oneshot::channel();
             let kind = match open {
                 OpenSource::Files(settings) => {
-                    first_looks.push(first_look);
-                    SourceKind::Files(settings, Once::new(checked))
+                    first_imports.push(first_import);
+                    SourceKind::Files(settings, Once::new(imported))
                 }
                 OpenSource::Http(settings, listener) => {
                     SourceKind::Http(settings, Once::new(listener))
@@ -120,15 +120,16 @@ impl Sources {
             supervisor.start(task, move |why| failing.set_error(Some(why.to_owned())));
         }
         async move {
-            for first_look in first_looks {
-                // A source that failed has said why, and is started again: nobody waits for it.
-                let _ = first_look.await;
+            for first_import in first_imports {
+                // A failed source has reported its error and is restarted: the start does not wait
+                // for it.
+                let _ = first_import.await;
             }
         }
     }
 }
 
-/// What of the service needs open files.
+/// Returns the parts of the service that need open files.
 fn needs(config: &Config, modules: usize) -> Needs {
     let count = |is: fn(&SourceConfig) -> bool| {
         let sources = config.sources.iter();
@@ -144,7 +145,7 @@ fn needs(config: &Config, modules: usize) -> Needs {
     }
 }
 
-/// What only the first start of a task takes.
+/// A value that only the first start of a task takes.
 struct Once<T>(Mutex<Option<T>>);
 
 impl<T> Once<T> {
@@ -163,7 +164,8 @@ enum SourceKind {
     Kinesis(KinesisSource),
 }
 
-/// A source that is read. It may be begun again: what was read is in the store, with its position.
+/// A source that is read. The supervisor may restart a source: the events that were read are in the
+/// store with the source's position.
 struct SourceTask {
     kind: SourceKind,
     stats: Arc<SourceStats>,
@@ -173,7 +175,7 @@ struct SourceTask {
 
 impl SourceTask {
     async fn read(self: Arc<Self>) -> anyhow::Result<()> {
-        // What a start before this one said.
+        // This clears the error of an earlier start.
         self.stats.set_error(None);
         let (store, stats, cancel) = (
             self.store.clone(),
@@ -181,10 +183,10 @@ impl SourceTask {
             self.cancel.clone(),
         );
         match &self.kind {
-            SourceKind::Files(settings, checked) => {
-                // After the first start nobody listens.
-                let checked = checked.take().unwrap_or_else(|| oneshot::channel().0);
-                muster_ingest::run_files(store, settings.clone(), checked, stats, cancel).await?;
+            SourceKind::Files(settings, imported) => {
+                // After the first start no task waits for the first import.
+                let imported = imported.take().unwrap_or_else(|| oneshot::channel().0);
+                muster_ingest::run_files(store, settings.clone(), imported, stats, cancel).await?;
             }
             SourceKind::Http(settings, listener) => {
                 let listener = match listener.take() {

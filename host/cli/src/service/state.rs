@@ -1,4 +1,4 @@
-//! What all parts of the running service share.
+//! The state that all parts of the running service share.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -19,8 +19,8 @@ use super::delivery::Health;
 use super::metrics::Metrics;
 use super::supervisor::ServiceParts;
 
-/// Runs of scheduled cohorts at the same time. Each uses all processors and keeps a chunk of users
-/// in memory, so more would only take memory.
+/// The number of runs of scheduled cohorts at the same time. Each run uses all processors and keeps
+/// a chunk of users in memory, so more runs would only take more memory.
 const PERMITS: usize = 2;
 
 /// The running service, as its parts see it.
@@ -31,11 +31,11 @@ pub(crate) struct ServiceState {
     pub(crate) clock: Clock,
     pub(crate) guard: Option<Guard>,
     pub(crate) runs: RunSettings,
-    /// How often a destination that nobody wakes looks into the outbox.
-    pub(crate) fingerprints: Duration,
-    /// Told to end: no new work is begun.
+    /// The time between two reads of the outbox by a destination that no commit wakes.
+    pub(crate) outbox_poll: Duration,
+    /// A token that is cancelled when the service ends: no part begins new work.
     pub(crate) stopping: CancellationToken,
-    /// The store takes nothing any more before it is opened anew.
+    /// A token that is cancelled when the store takes no more writes until it is opened again.
     pub(crate) broken: CancellationToken,
     pub(crate) locks: Locks,
     /// Permits for runs of scheduled cohorts.
@@ -44,49 +44,50 @@ pub(crate) struct ServiceState {
     pub(crate) destinations: BTreeMap<String, Arc<DestinationState>>,
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
     pub(crate) metrics: Metrics,
-    /// Parts that failed.
+    /// The parts that failed.
     pub(crate) parts: Arc<ServiceParts>,
     active: Mutex<ActiveCohorts>,
-    /// What tests make go wrong.
+    /// The faults that tests inject.
     #[cfg(test)]
     pub(crate) faults: super::tests::InjectedFaults,
 }
 
-/// Who may change what at the same time. A cohort's state is read, changed and written: by its
-/// group's task, one at a time, under `states` for reading; by what touches any cohort (`forget`),
-/// under `states` for writing.
+/// The locks on the state of cohorts. A group's task reads, changes and writes the states of its
+/// cohorts one at a time, and holds `states` for reading. Work that touches any cohort (`forget`)
+/// holds `states` for writing.
 #[derive(Default)]
 pub(crate) struct Locks {
     /// The states and members of cohorts.
     pub(crate) states: Arc<RwLock<()>>,
-    /// Held for as long as states of cohorts of any group are changed beside runs, after `states`
-    /// if that is needed, too. Whoever changes only cohorts of which no run is under way needs no
-    /// other lock, and does not wait for the runs of others.
-    pub(crate) beside: Arc<tokio::sync::Mutex<()>>,
-    /// What the store keeps of modules: runs of a part of a module's cohorts hold it for reading,
-    /// the clean-up of old modules for writing.
+    /// A lock that is held while the states of any group's cohorts change outside runs. Work that
+    /// needs `states` too takes `states` first. Work on cohorts without a run under way needs only
+    /// this lock, and does not wait for the runs of other cohorts.
+    pub(crate) outside_runs: Arc<tokio::sync::Mutex<()>>,
+    /// The store's data about modules. A run of some of a module's cohorts holds the lock for
+    /// reading, the clean-up of old modules holds it for writing.
     pub(crate) modules: Arc<RwLock<()>>,
-    /// How many wait for the states of all cohorts.
+    /// The number of requests that wait for the states of all cohorts.
     wanted: watch::Sender<usize>,
 }
 
 impl Locks {
-    /// Takes the states of all cohorts. Runs under way let go of them at their next commit, and go
-    /// on when this is dropped: nobody waits for a first sync of millions, nor behind one who does.
+    /// Takes the states of all cohorts. Runs under way release them at their next commit, and
+    /// continue when the guard is dropped. So no request waits for a first sync of millions of
+    /// users, nor behind a request that does.
     pub(crate) async fn all_states(&self) -> RwLockWriteGuard<'_, ()> {
         let _wanted = WaitingRequest::begin(&self.wanted);
         self.states.write().await
     }
 
-    /// Waits until somebody wants the states of all cohorts.
+    /// Waits until a request wants the states of all cohorts.
     pub(crate) async fn wanted(&self) {
         let mut wanted = self.wanted.subscribe();
-        // The sender lives as long as this.
+        // The sender lives as long as `self`.
         let _ = wanted.wait_for(|waiting| *waiting > 0).await;
     }
 }
 
-/// Counts one who waits, for as long as it does so or is dropped.
+/// A request that waits, and is counted until it is dropped.
 struct WaitingRequest<'a>(&'a watch::Sender<usize>);
 
 impl<'a> WaitingRequest<'a> {
@@ -102,14 +103,15 @@ impl Drop for WaitingRequest<'_> {
     }
 }
 
-/// How a run divides its work. Tests make chunks small and watch them.
+/// The division of a run's work. Tests make chunks small and observe their progress.
 #[derive(Clone)]
 pub(crate) struct RunSettings {
-    /// Users a commit covers.
+    /// The number of users that one commit covers.
     pub(crate) chunk_users: usize,
-    /// Threads that evaluate.
+    /// The number of threads that evaluate.
     pub(crate) workers: NonZero<usize>,
-    /// Told of each batch that is evaluated: users so far, and of how many.
+    /// A function that is called after each batch, with the users evaluated so far and the number
+    /// of all candidates.
     pub(crate) progress: Arc<dyn Fn(u64, u64) + Send + Sync>,
 }
 
@@ -129,7 +131,7 @@ impl Default for RunSettings {
 }
 
 impl RunSettings {
-    /// The options of a run at an instant.
+    /// Returns the options of a run at an instant.
     pub(crate) fn at(&self, now: Millis) -> RunOptions<'_> {
         RunOptions {
             chunk_users: self.chunk_users,
@@ -143,7 +145,7 @@ impl RunSettings {
 /// A destination as the service sees it.
 #[derive(Default)]
 pub(crate) struct DestinationState {
-    /// Woken when a commit has put messages for it into the outbox.
+    /// A notification that a commit has put messages for this destination into the outbox.
     pub(crate) wake: Notify,
     pub(crate) health: Mutex<Health>,
 }
@@ -157,33 +159,33 @@ impl DestinationState {
     }
 }
 
-/// What a host begins with.
-pub(crate) struct Begin {
+/// The values that a service starts with.
+pub(crate) struct InitialState {
     pub(crate) store: Store,
     pub(crate) directory: PathBuf,
     pub(crate) clock: Clock,
     pub(crate) guard: Option<Guard>,
     pub(crate) runs: RunSettings,
-    pub(crate) fingerprints: Duration,
+    pub(crate) outbox_poll: Duration,
     pub(crate) destinations: BTreeMap<String, Arc<DestinationState>>,
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
 }
 
 impl ServiceState {
-    pub(crate) fn new(begin: Begin) -> Self {
+    pub(crate) fn new(initial: InitialState) -> Self {
         Self {
-            store: begin.store,
-            directory: begin.directory,
-            clock: begin.clock,
-            guard: begin.guard,
-            runs: begin.runs,
-            fingerprints: begin.fingerprints,
+            store: initial.store,
+            directory: initial.directory,
+            clock: initial.clock,
+            guard: initial.guard,
+            runs: initial.runs,
+            outbox_poll: initial.outbox_poll,
             stopping: CancellationToken::new(),
             broken: CancellationToken::new(),
             locks: Locks::default(),
             permits: Semaphore::new(PERMITS),
-            destinations: begin.destinations,
-            sources: begin.sources,
+            destinations: initial.destinations,
+            sources: initial.sources,
             metrics: Metrics::new(),
             parts: Arc::default(),
             active: Mutex::default(),

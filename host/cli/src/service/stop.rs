@@ -1,4 +1,4 @@
-//! The end of the service, in order: no new events, runs stop between two chunks, messages that are
+//! The end of the service, in order: sources stop, runs stop between two chunks, messages that are
 //! on their way arrive.
 
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::blocking::blocking;
 use super::{Service, ServiceSettings};
 
-/// How often it is looked whether the outbox is empty.
-const LOOK: Duration = Duration::from_millis(50);
+/// The time between two checks whether the outbox is empty.
+const POLL: Duration = Duration::from_millis(50);
 
-/// Ctrl-C and SIGTERM.
+/// A listener for Ctrl-C and SIGTERM.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -27,7 +27,7 @@ impl Signals {
         })
     }
 
-    /// The next of either.
+    /// Waits for the next signal of either kind.
     pub(super) async fn first(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -36,14 +36,14 @@ impl Signals {
     }
 }
 
-/// Ends everything within the set time.
+/// Ends all parts within the set time.
 pub(super) async fn end(service: &Service, settings: &ServiceSettings) {
     tracing::info!(
         seconds = settings.stop_timeout.as_secs(),
         drain = settings.drain,
         "stopping; a second signal ends it at once"
     );
-    // It ends sources, and runs between two chunks: the stop of every group is a child of it.
+    // This ends sources, and ends runs between two chunks: every group's stop is a child of it.
     service.state.stopping.cancel();
     let in_order = async {
         service.work.ended().await;
@@ -57,7 +57,7 @@ pub(super) async fn end(service: &Service, settings: &ServiceSettings) {
     match tokio::time::timeout(settings.stop_timeout, in_order).await {
         Ok(()) => tracing::info!("stopped"),
         Err(_) => tracing::warn!(
-            "stopped before all was done, since time was up; nothing is lost, the next start goes on from here"
+            "stopped before all work was done, because the time was up; nothing is lost, the next start continues from here"
         ),
     }
 }
@@ -76,8 +76,8 @@ async fn drained(service: &Service) {
                     return;
                 }
             }
-            Err(error) => return tracing::error!("cannot look into the outbox: {error}"),
+            Err(error) => return tracing::error!("cannot read the outbox: {error}"),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL).await;
     }
 }

@@ -1,5 +1,5 @@
-//! The owner of every task of the service: a part that panics or fails is logged, shown, and
-//! started again.
+//! The owner of every task of the service. The supervisor logs, shows and restarts a part that
+//! panics or fails.
 
 mod caught;
 mod parts;
@@ -17,20 +17,22 @@ use caught::caught;
 
 pub(crate) use parts::ServiceParts;
 
-/// A part that ran for so long before it failed begins its waits anew.
+/// The time after which a part counts as steady: if it fails later, its wait begins at the first
+/// one again.
 const STEADY: Duration = Duration::from_secs(60);
 
 /// A part of the service that runs as a task.
 pub(super) struct Task<W> {
-    /// Its name, as `muster status` and `/readyz` show it.
+    /// The name that `muster status` and `/readyz` show.
     pub(super) name: String,
-    /// It ends the task while it waits to be started again. The work itself listens for it too.
+    /// A token that ends the task while it waits for a restart. The work itself listens for the
+    /// token too.
     pub(super) stop: CancellationToken,
-    /// Begins the work. It ends with `Ok` when it is told to.
+    /// A function that begins the work. The work returns `Ok` when it is stopped.
     pub(super) work: W,
 }
 
-/// Starts tasks and watches them.
+/// The owner of tasks: it starts them and restarts them after a failure.
 #[derive(Clone)]
 pub(crate) struct Supervisor {
     parts: Arc<ServiceParts>,
@@ -45,8 +47,9 @@ impl Supervisor {
         }
     }
 
-    /// Starts a task. When its work panics or fails, it is begun again after a wait: whatever a
-    /// part has done is in the store, in commits that are whole. `down` is told why, each time.
+    /// Starts a task, and restarts it after a wait when its work panics or fails. A restart is
+    /// safe, because all work of a part is in the store in whole commits. `down` gets the reason of
+    /// each failure.
     pub(super) fn start<W, F>(
         &self,
         task: Task<W>,
@@ -60,7 +63,7 @@ impl Supervisor {
         self.tasks.spawn(supervise(parts, task, down))
     }
 
-    /// Starts a task that is done once. It is not begun again, and its panic is logged.
+    /// Starts a task that runs once. The task is not restarted, and its panic is logged.
     pub(super) fn once(&self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
         let name = name.to_owned();
         self.tasks.spawn(async move {

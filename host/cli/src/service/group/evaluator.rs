@@ -1,4 +1,4 @@
-//! One run of a group's cohorts: what it waits for, what it excludes, and what it leaves behind.
+//! One run of a group's cohorts: its permit, its locks and its results.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,26 +12,27 @@ use tokio_util::sync::CancellationToken;
 use crate::service::blocking::blocking;
 use crate::service::state::ServiceState;
 
-/// Evaluates the cohorts of a group. Both runners use it, and what people ask goes through it.
-/// Clones are of the same group.
+/// The evaluation of a group's cohorts. Both runners and all requests use it. Clones belong to the
+/// same group.
 #[derive(Clone)]
 pub(super) struct Evaluator {
     pub(super) state: Arc<ServiceState>,
     pub(super) module: Module,
     pub(super) cohorts: Arc<[Cohort]>,
     pub(super) lists: Arc<StaticLists>,
-    /// A run needs a permit. Runs in real time do not: they are small, and nobody may hold them up.
+    /// A run needs a permit. Real-time runs need none: they are small, and no other run may delay
+    /// them.
     pub(super) permitted: bool,
     pub(super) stop: CancellationToken,
 }
 
-/// How a run is to be.
+/// The mode of a run.
 #[derive(Clone, Copy, Default)]
-pub(super) struct How {
+pub(super) struct RunMode {
     pub(super) all_users: bool,
     pub(super) resend: bool,
     pub(super) unguarded: bool,
-    /// A run that gave way goes on, and no other begins after it.
+    /// The run only finishes an interrupted run, and begins no other after it.
     pub(super) only_finish: bool,
     pub(super) reason: Option<Reason>,
 }
@@ -40,19 +41,20 @@ impl Evaluator {
     /// Runs all cohorts of the group.
     ///
     /// # Errors
-    /// [`EngineError::Stopped`] when the group is told to end; else why the run failed. What was committed stays.
-    pub(super) async fn run_all(&self, how: How) -> Result<RunReport, EngineError> {
-        self.run(self.cohorts.to_vec(), how).await
+    /// Returns [`EngineError::Stopped`] when the group is stopped; otherwise the reason why the run
+    /// failed. Commits that were made stay.
+    pub(super) async fn run_all(&self, mode: RunMode) -> Result<RunReport, EngineError> {
+        self.run(self.cohorts.to_vec(), mode).await
     }
 
     /// Runs some or all cohorts of the group.
     ///
     /// # Errors
-    /// As [`Self::run_all`].
+    /// As for [`Self::run_all`].
     pub(super) async fn run(
         &self,
         cohorts: Vec<Cohort>,
-        mut how: How,
+        mut mode: RunMode,
     ) -> Result<RunReport, EngineError> {
         let cohorts: Arc<[Cohort]> = cohorts.into();
         let part = cohorts.len() < self.cohorts.len();
@@ -62,7 +64,7 @@ impl Evaluator {
             false => None,
         };
         loop {
-            match self.run_or_give_way(&cohorts, how, part).await {
+            match self.run_or_release(&cohorts, mode, part).await {
                 Err(EngineError::Stopped) if !self.stop.is_cancelled() => {}
                 Err(error) => return Err(error),
                 Ok(report) => {
@@ -70,20 +72,21 @@ impl Evaluator {
                     return Ok(report);
                 }
             }
-            // What has begun goes on, and is not begun once more.
+            // A run that has begun continues, and does not begin a second time.
             let (module, begun) = (self.module.clone(), Arc::clone(&cohorts));
             let goes_on =
                 self.read(move |snapshot| muster_engine::goes_on(snapshot, &module, &begun));
-            how.only_finish = goes_on.await?;
+            mode.only_finish = goes_on.await?;
         }
     }
 
-    /// Runs cohorts to the end, or to a commit at which somebody wants the states of all cohorts:
-    /// then it has let go of them, and the answer is [`EngineError::Stopped`].
-    async fn run_or_give_way(
+    /// Runs cohorts to the end, or to a commit at which a request wants the states of all cohorts.
+    /// In the second case the run has released the states, and the result is
+    /// [`EngineError::Stopped`].
+    async fn run_or_release(
         &self,
         cohorts: &Arc<[Cohort]>,
-        how: How,
+        mode: RunMode,
         part: bool,
     ) -> Result<RunReport, EngineError> {
         let locks = &self.state.locks;
@@ -93,7 +96,7 @@ impl Evaluator {
         let work = {
             let (evaluator, stop) = (self.clone(), Arc::clone(&stop));
             let cohorts = Arc::clone(cohorts);
-            blocking(move || evaluator.evaluate(&cohorts, how, now, &stop, part))
+            blocking(move || evaluator.evaluate(&cohorts, mode, now, &stop, part))
         };
         tokio::pin!(work);
         tokio::select! {
@@ -108,22 +111,22 @@ impl Evaluator {
     fn evaluate(
         &self,
         cohorts: &[Cohort],
-        how: How,
+        mode: RunMode,
         now: Millis,
         stop: &AtomicBool,
         part: bool,
     ) -> Result<RunReport, EngineError> {
         #[cfg(test)]
-        self.state.faults.of_run(cohorts)?;
+        self.state.faults.inject_run_fault(cohorts)?;
         let (state, module) = (&self.state, &self.module);
         let options = RunOptions {
             lists: &self.lists,
-            all_users: how.all_users,
-            resend: how.resend,
+            all_users: mode.all_users,
+            resend: mode.resend,
             alone: part,
-            only_finish: how.only_finish,
-            reason: how.reason,
-            guard: state.guard.filter(|_| !how.unguarded),
+            only_finish: mode.only_finish,
+            reason: mode.reason,
+            guard: state.guard.filter(|_| !mode.unguarded),
             stop: Some(stop),
             ..state.runs.at(now)
         };
@@ -135,10 +138,11 @@ impl Evaluator {
     }
 
     /// Changes the state of cohorts of the group outside a run. Only the group's own task may call
-    /// it, so no run of them is under way.
+    /// it, so that none of the cohorts has a run under way.
     ///
     /// # Errors
-    /// [`EngineError::Stopped`] when the group is told to end; else why the change failed.
+    /// Returns [`EngineError::Stopped`] when the group is stopped; otherwise the reason why the
+    /// change failed.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Store, Millis) -> Result<T, EngineError> + Send + 'static,
@@ -151,7 +155,7 @@ impl Evaluator {
     /// Reads the store.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error when the store fails.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, EngineError> + Send + 'static,
@@ -160,7 +164,7 @@ impl Evaluator {
         blocking(move || read(&state.store.snapshot()?)).await
     }
 
-    /// Notes when the cohorts are evaluated next.
+    /// Notes the instant of the cohorts' next evaluation.
     pub(super) fn note_next(&self, next: Option<Millis>) {
         let mut active = self.state.active();
         for cohort in self.cohorts.iter() {
@@ -187,7 +191,7 @@ impl Evaluator {
         }
     }
 
-    /// Waits for something, unless the group is told to end: others may hold it for as long as a
+    /// Waits for a future, unless the group is stopped: others may hold a lock for as long as a
     /// first sync takes.
     async fn until_stopped<T>(&self, wait: impl Future<Output = T>) -> Result<T, EngineError> {
         tokio::select! {
@@ -208,7 +212,7 @@ impl Evaluator {
             {
                 tracing::warn!(
                     cohort = %cohort.id, members = held.members, entered = held.entered, exited = held.exited,
-                    "the guard holds a run that would move much: `muster approve {id}` lets it go, `muster reject {id}` drops it", id = cohort.id
+                    "the guard holds a run that would change many members: approve it with `muster approve {id}` or drop it with `muster reject {id}`", id = cohort.id
                 );
             } else if cohort.entered + cohort.exited > 0 || cohort.reason != Reason::Scheduled {
                 tracing::info!(
@@ -218,7 +222,7 @@ impl Evaluator {
             }
         }
         drop(active);
-        // Users who wait were told of when the rule failed for them.
+        // Users who wait for another attempt were reported when the module failed for them.
         for skipped in report.skipped.iter().filter(|skipped| !skipped.is_known()) {
             let cohort = self.cohorts.first().map_or("", |cohort| cohort.id.as_str());
             tracing::warn!(

@@ -3,9 +3,9 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `evaluator.rs` | one run: permit, locks, stop, what it leaves behind |
+//! | `evaluator.rs` | one run: permit, locks, stop, results |
 //! | `real_time.rs`, `scheduled.rs` | when runs begin |
-//! | `request.rs` | what people ask of a cohort |
+//! | `request.rs` | requests about one cohort |
 
 mod evaluator;
 mod real_time;
@@ -28,12 +28,12 @@ use real_time::RealTime;
 use request::GroupCommand;
 use scheduled::Scheduled;
 
-pub(crate) use request::{Ask, GroupReply};
+pub(crate) use request::{CohortRequest, GroupReply};
 
-/// How many requests wait for a group before those who ask wait themselves.
-const REQUESTS: usize = 16;
+/// The number of requests that a group queues. The senders of further requests wait.
+const MAX_QUEUED_REQUESTS: usize = 16;
 
-/// Dropped when every cohort of the group has had its first attempt.
+/// A sender that is dropped when every cohort of the group has had its first attempt.
 pub(crate) type Attempt = mpsc::Sender<()>;
 
 /// A running group.
@@ -41,12 +41,12 @@ pub(crate) struct CohortGroup {
     pub(crate) loaded: LoadedModule,
     commands: mpsc::Sender<GroupCommand>,
     stop: CancellationToken,
-    /// `None`: its module cannot be loaded.
+    /// The task of the group. `None`: the group's module cannot be loaded.
     task: Option<JoinHandle<()>>,
 }
 
 impl CohortGroup {
-    /// Starts the group's task. `changes`: the history's sequence.
+    /// Starts the group's task. `changes` is the history's sequence.
     pub(crate) fn start(
         state: &Arc<ServiceState>,
         supervisor: &Supervisor,
@@ -55,7 +55,7 @@ impl CohortGroup {
         changes: watch::Receiver<u64>,
         attempt: Attempt,
     ) -> Self {
-        let (commands, inbox) = mpsc::channel(REQUESTS);
+        let (commands, inbox) = mpsc::channel(MAX_QUEUED_REQUESTS);
         let stop = state.stopping.child_token();
         let task = match &loaded.module {
             Ok(module) => {
@@ -67,7 +67,7 @@ impl CohortGroup {
                     permitted: !loaded.cadence.is_real_time(),
                     stop: stop.clone(),
                 };
-                Some(watched(
+                Some(start_task(
                     supervisor, evaluator, &loaded, inbox, changes, attempt,
                 ))
             }
@@ -93,11 +93,11 @@ impl CohortGroup {
         self.loaded.cohorts.iter().any(|known| known.id == *cohort)
     }
 
-    /// Asks something of a cohort of the group. The answer comes when it is done.
+    /// Sends a request about a cohort of the group. The reply comes when the request is done.
     pub(crate) fn ask(
         &self,
         cohort: CohortId,
-        ask: Ask,
+        request: CohortRequest,
     ) -> impl Future<Output = GroupReply> + Send + use<> {
         let commands = self.commands.clone();
         let fault = self.loaded.module.as_ref().err().cloned();
@@ -106,7 +106,11 @@ impl CohortGroup {
                 return GroupReply::Answer(Err(format!("`{cohort}` cannot be evaluated: {fault}")));
             }
             let (reply, answer) = oneshot::channel();
-            let command = GroupCommand { cohort, ask, reply };
+            let command = GroupCommand {
+                cohort,
+                request,
+                reply,
+            };
             if commands.send(command).await.is_err() {
                 return GroupReply::Ended;
             }
@@ -126,7 +130,7 @@ impl CohortGroup {
 }
 
 /// Starts the task of a group whose module is loaded.
-fn watched(
+fn start_task(
     supervisor: &Supervisor,
     evaluator: Evaluator,
     loaded: &LoadedModule,
@@ -136,7 +140,7 @@ fn watched(
 ) -> JoinHandle<()> {
     let schedule = loaded.cadence.schedule();
     let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
-    // A panic in the first attempt ends it, too.
+    // A panic in the first attempt ends the attempt, too.
     let attempt = std::sync::Mutex::new(Some(attempt));
     let stop = evaluator.stop.clone();
     let failing = evaluator.clone();
@@ -170,8 +174,8 @@ fn watched(
     supervisor.start(task, move |why| failing.failed(why))
 }
 
-/// How many cohorts the name of a group says.
-const NAMED: usize = 3;
+/// The number of cohorts that the name of a group lists.
+const MAX_NAMED_COHORTS: usize = 3;
 
 fn name(loaded: &LoadedModule) -> String {
     let ids: Vec<_> = loaded
@@ -179,12 +183,12 @@ fn name(loaded: &LoadedModule) -> String {
         .iter()
         .map(|cohort| cohort.id.as_str())
         .collect();
-    match ids.get(..NAMED) {
-        Some(first) if ids.len() > NAMED => {
+    match ids.get(..MAX_NAMED_COHORTS) {
+        Some(first) if ids.len() > MAX_NAMED_COHORTS => {
             format!(
                 "cohorts {} and {} more",
                 first.join(", "),
-                ids.len() - NAMED
+                ids.len() - MAX_NAMED_COHORTS
             )
         }
         _ => format!("cohorts {}", ids.join(", ")),

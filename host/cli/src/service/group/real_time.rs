@@ -1,5 +1,4 @@
-//! The real-time runner: cohorts are evaluated when users have changed, or when the first answer
-//! runs out.
+//! The real-time runner: it runs cohorts when users have changed, or when the first answer expires.
 
 use std::time::Duration;
 
@@ -8,27 +7,27 @@ use muster_model::Millis;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::evaluator::{Evaluator, How};
+use super::evaluator::{Evaluator, RunMode};
 use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
-/// Runs begin at least this far apart: `computed_time` counts seconds.
-const APART: Duration = Duration::from_secs(1);
+/// The shortest time between the begins of two runs: `computed_time` counts seconds.
+const RUN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Decides when real-time cohorts are evaluated.
+/// The runner of real-time cohorts.
 pub(super) struct RealTime {
     evaluator: Evaluator,
     /// The history's sequence.
     changes: watch::Receiver<u64>,
-    /// There may be changed users, whatever the time.
+    /// There may be changed users, so a run begins at any time.
     wanted: bool,
-    /// No run begins before it.
+    /// The earliest instant of the next run.
     not_before: Instant,
     backoff: Backoff,
 }
 
 impl RealTime {
-    /// The first run begins at once: users may have changed while nobody looked.
+    /// Creates a runner whose first run begins at once: users may have changed before it existed.
     pub(super) fn new(evaluator: Evaluator, changes: watch::Receiver<u64>) -> Self {
         Self {
             evaluator,
@@ -39,7 +38,7 @@ impl RealTime {
         }
     }
 
-    /// Runs until the group is told to end. `attempt` is dropped after the first attempt.
+    /// Runs cohorts until the group is stopped. `attempt` is dropped after the first attempt.
     pub(super) async fn run(
         mut self,
         inbox: &mut mpsc::Receiver<GroupCommand>,
@@ -53,7 +52,7 @@ impl RealTime {
                 () = self.evaluator.stop.cancelled() => return,
                 command = inbox.recv() => match command {
                     Some(command) => {
-                        command.obey(&self.evaluator).await;
+                        command.execute(&self.evaluator).await;
                         continue;
                     }
                     None => return,
@@ -68,13 +67,13 @@ impl RealTime {
                 }
             }
             let begun = Instant::now();
-            // What comes in from here on is for the next run.
+            // Events that come in from here on are for the next run.
             changes.mark_unchanged();
-            match self.evaluator.run_all(How::default()).await {
+            match self.evaluator.run_all(RunMode::default()).await {
                 Ok(_) => {
                     self.backoff.succeeded();
                     self.wanted = changes.has_changed().unwrap_or(false);
-                    self.not_before = begun + APART;
+                    self.not_before = begun + RUN_INTERVAL;
                 }
                 Err(EngineError::Stopped) => return,
                 Err(error) => self.failed(&error),
@@ -83,7 +82,8 @@ impl RealTime {
         }
     }
 
-    /// Returns when the first answer runs out; `None`: never, or a run is wanted anyway.
+    /// Returns the instant at which the first answer expires; `None`: no answer expires, or a run
+    /// is wanted anyway.
     async fn due(&mut self) -> Option<Millis> {
         if self.wanted {
             return None;
@@ -108,7 +108,7 @@ impl RealTime {
         }
     }
 
-    /// Waits until the next run is to begin.
+    /// Waits until the next run begins.
     async fn wait(&self, due: Option<Millis>) {
         match due {
             _ if self.wanted => {}

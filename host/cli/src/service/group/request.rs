@@ -1,4 +1,4 @@
-//! What people ask of one cohort while the service runs.
+//! Requests about one cohort while the service runs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,22 +8,22 @@ use muster_model::CohortId;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::evaluator::{Evaluator, How};
+use super::evaluator::{Evaluator, RunMode};
 use crate::commands::reconcile::reconcile;
 
-/// What somebody asks of one cohort.
+/// A request about one cohort.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// A run now.
+pub(crate) enum CohortRequest {
+    /// A run of the cohort now.
     Sync {
         /// Every destination receives the whole cohort.
         full: bool,
     },
-    /// Let go of what the guard holds.
+    /// An approval of the run that the guard holds.
     Approve,
-    /// Drop what the guard holds.
+    /// A rejection of the run that the guard holds.
     Reject,
-    /// Make a destination's copy true again.
+    /// A change that makes a destination's copy equal to the members again.
     Reconcile {
         destination: String,
         /// The ids that the consumer holds.
@@ -31,8 +31,8 @@ pub(crate) enum Ask {
     },
 }
 
-impl Ask {
-    /// What logs call it.
+impl CohortRequest {
+    /// Returns the name of the request in logs.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sync { full: false } => "sync",
@@ -44,39 +44,39 @@ impl Ask {
     }
 }
 
-/// What comes of a request.
+/// The reply of a group to a request.
 pub(crate) enum GroupReply {
-    /// It is done, or cannot be.
+    /// The request is done, or cannot be done.
     Answer(Result<Value, String>),
-    /// The group ended before it was done: another one may have the cohort.
+    /// The group ended before the request was done: another group may have the cohort.
     Ended,
 }
 
 /// A request on its way to the group's task.
 pub(super) struct GroupCommand {
     pub(super) cohort: CohortId,
-    pub(super) ask: Ask,
+    pub(super) request: CohortRequest,
     pub(super) reply: oneshot::Sender<Result<Value, String>>,
 }
 
 impl GroupCommand {
-    /// Does what is asked, and answers. A run that is stopped is not answered: whoever asked asks
-    /// the next group.
-    pub(super) async fn obey(self, evaluator: &Evaluator) {
-        let answer = match obey(evaluator, &self.cohort, self.ask).await {
+    /// Executes the request, and answers. A run that is stopped is not answered: the request goes
+    /// to the next group that has the cohort.
+    pub(super) async fn execute(self, evaluator: &Evaluator) {
+        let answer = match execute(evaluator, &self.cohort, self.request).await {
             Err(RequestError::Engine(EngineError::Stopped)) => return,
             Err(RequestError::Engine(error)) => Err(error.to_string()),
-            Err(RequestError::Said(why)) => Err(why),
+            Err(RequestError::Refused(why)) => Err(why),
             Ok(answer) => Ok(answer),
         };
-        // Whoever asked may be gone by now.
+        // The sender of the request may be gone by now.
         let _ = self.reply.send(answer);
     }
 }
 
 enum RequestError {
     Engine(EngineError),
-    Said(String),
+    Refused(String),
 }
 
 impl From<EngineError> for RequestError {
@@ -85,50 +85,56 @@ impl From<EngineError> for RequestError {
     }
 }
 
-async fn obey(evaluator: &Evaluator, id: &CohortId, ask: Ask) -> Result<Value, RequestError> {
+async fn execute(
+    evaluator: &Evaluator,
+    id: &CohortId,
+    request: CohortRequest,
+) -> Result<Value, RequestError> {
     let known = evaluator.cohorts.iter().find(|cohort| cohort.id == *id);
     let Some(cohort) = known.cloned() else {
-        return Err(RequestError::Said(format!("no cohort has the id `{id}`")));
+        return Err(RequestError::Refused(format!(
+            "no cohort has the id `{id}`"
+        )));
     };
     let held = {
         let id = id.clone();
         evaluator.read(move |snapshot| Ok(muster_engine::status(snapshot, &id)?.held))
     };
     let is_held = held.await?.is_some();
-    let how = match ask {
-        Ask::Sync { .. } if is_held => {
-            return Err(RequestError::Said(format!(
-                "a run of `{id}` is held: first let it go with `muster approve {id}` or drop it with `muster reject {id}`"
+    let mode = match request {
+        CohortRequest::Sync { .. } if is_held => {
+            return Err(RequestError::Refused(format!(
+                "the guard holds a run of `{id}`: approve it with `muster approve {id}` or drop it with `muster reject {id}` first"
             )));
         }
-        Ask::Sync { full } => How {
+        CohortRequest::Sync { full } => RunMode {
             resend: full,
             reason: Some(Reason::Requested),
-            ..How::default()
+            ..RunMode::default()
         },
-        Ask::Approve | Ask::Reject if !is_held => {
-            return Err(RequestError::Said(format!("no run of `{id}` is held")));
+        CohortRequest::Approve | CohortRequest::Reject if !is_held => {
+            return Err(RequestError::Refused(format!("no run of `{id}` is held")));
         }
-        Ask::Approve => How {
+        CohortRequest::Approve => RunMode {
             all_users: true,
             unguarded: true,
             reason: Some(Reason::Approved),
-            ..How::default()
+            ..RunMode::default()
         },
-        Ask::Reject => {
+        CohortRequest::Reject => {
             let id = id.clone();
             let change = evaluator.change(move |store, now| muster_engine::reject(store, &id, now));
             return Ok(json!({ "rejected": change.await? }));
         }
-        Ask::Reconcile { destination, have } => {
+        CohortRequest::Reconcile { destination, have } => {
             let change = evaluator.change(move |store, now| {
                 let have = have.as_deref();
                 Ok(reconcile(store, &cohort, &destination, have, now))
             });
             let done = change.await?;
-            return done.map_err(|error| RequestError::Said(format!("{error:#}")));
+            return done.map_err(|error| RequestError::Refused(format!("{error:#}")));
         }
     };
-    let report = evaluator.run(vec![cohort], how).await?;
+    let report = evaluator.run(vec![cohort], mode).await?;
     Ok(crate::output_json::run(&report))
 }

@@ -1,4 +1,4 @@
-//! The scheduled runner: cohorts are evaluated at the instants of their schedule, and never because
+//! The scheduled runner: it runs cohorts at the instants of their schedule, and never because
 //! events come in.
 
 use muster_engine::{EngineError, Reason};
@@ -6,17 +6,17 @@ use muster_model::{Millis, Schedule};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::evaluator::{Evaluator, How};
+use super::evaluator::{Evaluator, RunMode};
 use super::{Attempt, GroupCommand};
 use crate::service::backoff::Backoff;
 
-/// Decides when daily and hourly cohorts are evaluated.
+/// The runner of daily and hourly cohorts.
 pub(super) struct Scheduled {
     evaluator: Evaluator,
     schedule: Schedule,
-    /// New cohorts had their first run, and what was missed is made up for.
+    /// New cohorts have had their first run, and one run has replaced the missed ones.
     opened: bool,
-    /// When a run that is not of the schedule begins: the first one, and one that failed.
+    /// The instant of a run outside the schedule: the first run, and the retry of a failed one.
     again: Option<Instant>,
     backoff: Backoff,
 }
@@ -32,7 +32,7 @@ impl Scheduled {
         }
     }
 
-    /// Runs until the group is told to end. `attempt` is dropped after the first attempt.
+    /// Runs cohorts until the group is stopped. `attempt` is dropped after the first attempt.
     pub(super) async fn run(
         mut self,
         inbox: &mut mpsc::Receiver<GroupCommand>,
@@ -46,7 +46,7 @@ impl Scheduled {
                 () = self.evaluator.stop.cancelled() => return,
                 command = inbox.recv() => match command {
                     Some(command) => {
-                        command.obey(&self.evaluator).await;
+                        command.execute(&self.evaluator).await;
                         continue;
                     }
                     None => return,
@@ -54,7 +54,7 @@ impl Scheduled {
                 () = self.wait(next) => {}
             }
             let ran = match self.opened {
-                true => self.evaluator.run_all(How::default()).await.map(drop),
+                true => self.evaluator.run_all(RunMode::default()).await.map(drop),
                 false => self.open().await,
             };
             match ran {
@@ -72,7 +72,7 @@ impl Scheduled {
         }
     }
 
-    /// Waits until the next instant of the schedule, or until a run is to be tried again.
+    /// Waits until the next instant of the schedule, or until the retry of a failed run.
     async fn wait(&self, next: Option<Millis>) {
         let scheduled = async {
             match next {
@@ -92,8 +92,8 @@ impl Scheduled {
         }
     }
 
-    /// Runs new cohorts at once, and makes up for what was missed while nobody was there, with one
-    /// run.
+    /// Runs new cohorts at once. One further run replaces the runs that were missed while the
+    /// service was down.
     async fn open(&self) -> Result<(), EngineError> {
         let latest = self.schedule.latest(self.evaluator.state.clock.now());
         let cohorts = self.evaluator.cohorts.clone();
@@ -118,14 +118,14 @@ impl Scheduled {
             .any(|ran| latest.is_some_and(|latest| *ran < latest));
         let all_new = new.len() == self.evaluator.cohorts.len();
         if !new.is_empty() {
-            self.evaluator.run(new, How::default()).await?;
+            self.evaluator.run(new, RunMode::default()).await?;
         }
         if missed && !all_new {
-            let how = How {
+            let mode = RunMode {
                 reason: Some(Reason::Missed),
-                ..How::default()
+                ..RunMode::default()
             };
-            self.evaluator.run_all(how).await?;
+            self.evaluator.run_all(mode).await?;
         }
         Ok(())
     }

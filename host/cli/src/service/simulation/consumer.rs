@@ -20,11 +20,11 @@ struct BodyUser {
     user_id: String,
 }
 
-/// What a consumer holds of all cohorts.
+/// A consumer's copy of all cohorts.
 #[derive(Default)]
 pub(super) struct Copy {
     seen: HashMap<String, Vec<u8>>,
-    /// Cohort and user: the latest that was said of them, and when it was computed.
+    /// The latest message about each cohort and user.
     users: BTreeMap<(String, String), LastMessage>,
 }
 
@@ -38,7 +38,7 @@ impl Copy {
     /// Takes a message.
     ///
     /// # Errors
-    /// When it contradicts what consumers are promised.
+    /// Returns an error when the message breaks a promise to consumers.
     pub(super) fn take(&mut self, message: &Outgoing) -> Result<(), String> {
         let text = String::from_utf8_lossy(&message.body);
         let body: MessageBody =
@@ -58,31 +58,31 @@ impl Copy {
         let second = second.map_err(|error| format!("{error}: {text}"))?;
         for user in body.users {
             let key = (body.cohort_id.clone(), user.user_id);
-            if let Some(said) = self.users.get(&key) {
-                if said.second == second {
+            if let Some(last) = self.users.get(&key) {
+                if last.second == second {
                     return Err(format!(
                         "`{}` and `{}` speak of {key:?} and have one `computed_time`",
-                        said.message_id, message.id
+                        last.message_id, message.id
                     ));
                 }
-                if said.second > second {
+                if last.second > second {
                     continue;
                 }
             }
-            let said = LastMessage {
+            let last = LastMessage {
                 second,
                 in_cohort: body.in_cohort,
                 message_id: message.id.clone(),
             };
-            self.users.insert(key, said);
+            self.users.insert(key, last);
         }
         Ok(())
     }
 
-    /// The members of a cohort.
+    /// Returns the members of a cohort.
     pub(super) fn members(&self, cohort: &str) -> BTreeSet<String> {
         let of_cohort = self.users.iter().filter(|((id, _), _)| id == cohort);
-        let members = of_cohort.filter(|(_, said)| said.in_cohort);
+        let members = of_cohort.filter(|(_, last)| last.in_cohort);
         members.map(|((_, user), _)| user.clone()).collect()
     }
 }

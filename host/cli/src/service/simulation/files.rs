@@ -1,4 +1,4 @@
-//! The project's files: what they say, and what of it can be in force.
+//! The project's files: their content, and the check whether a project may have it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::life::ScenarioStep;
 use super::pool::{COHORTS, Chosen, DESTINATIONS, id, list_file};
 
-/// What the files of a project say.
+/// The content of a project's files.
 #[derive(Clone)]
 pub(super) struct ProjectFiles {
     pub(super) definitions: BTreeMap<usize, Chosen>,
@@ -14,7 +14,7 @@ pub(super) struct ProjectFiles {
 }
 
 impl ProjectFiles {
-    /// Changes what a step says; `false`: no such project could be put in force, and nothing is
+    /// Applies an edit; `false`: the service could not activate such a project, and nothing is
     /// changed.
     pub(super) fn edit(&mut self, step: &ScenarioStep) -> bool {
         let mut edited = self.clone();
@@ -30,7 +30,7 @@ impl ProjectFiles {
         }
         let uses = edited.definitions.values().flat_map(Chosen::uses);
         let sound = { uses }.all(|used| edited.definitions.contains_key(&used));
-        // A project without any cohort ends none.
+        // The service ends no cohort for a project without any definition.
         let sound = sound && !edited.definitions.is_empty();
         if sound {
             *self = edited;
@@ -38,7 +38,7 @@ impl ProjectFiles {
         sound
     }
 
-    /// Makes a project's folder.
+    /// Creates a project's folder.
     pub(super) fn create(&self, directory: &Path, guard: Option<(u8, u8)>) {
         let guard = match guard {
             Some((percent, members)) => format!("{{percent: {percent}, members: {members}}}"),

@@ -1,4 +1,4 @@
-//! A destination in memory: it takes messages as its mood is, and keeps all that arrive.
+//! A destination in memory: its mood decides each call, and it keeps all messages that arrive.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use muster_store::Outgoing;
 
 use super::life::Mood;
 
-/// What arrived at a destination, whatever became of the service meanwhile.
+/// The messages that arrived at a destination. The messages outlive every process of the service.
 #[derive(Default)]
 pub(super) struct Inbox {
     arrived: Mutex<Vec<Outgoing>>,
@@ -18,23 +18,23 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// The next calls go wrong.
+    /// Makes the next calls go wrong.
     pub(super) fn trouble(&self, calls: usize, mood: Mood) {
         let mut moods = self.moods.lock().unwrap();
         moods.extend(std::iter::repeat_n(mood, calls));
     }
 
-    /// All calls go well from now on.
-    pub(super) fn mend(&self) {
+    /// Makes all later calls go well.
+    pub(super) fn repair(&self) {
         self.moods.lock().unwrap().clear();
     }
 
-    /// All that arrived so far.
+    /// Returns all messages that arrived so far.
     pub(super) fn arrived(&self) -> Vec<Outgoing> {
         self.arrived.lock().unwrap().clone()
     }
 
-    /// The destination. A process that has no commits left is dead, and sends nothing.
+    /// Returns the destination. A process that has no commits left is dead, and sends nothing.
     pub(super) fn destination(self: &Arc<Self>, commits_left: &Arc<AtomicU64>) -> Destination {
         let (inbox, commits_left) = (Arc::clone(self), Arc::clone(commits_left));
         let take = move |messages: &[Outgoing]| {

@@ -1,5 +1,5 @@
-//! Lives that once ended with a wrong copy, or ran when they should not. Where a process is killed
-//! at a certain commit, the commits around it are tried, too.
+//! Lives that once ended with a wrong copy, or had a run at a wrong time. Where a process is killed
+//! at a certain commit, the test also tries the commits around it.
 
 use super::life::{ArrivingRow, Down, RowContent, Scenario, ScenarioStep, WaitTime};
 use super::pool::{Chosen, DESTINATIONS};
@@ -9,10 +9,10 @@ const A: usize = 0;
 const B: usize = 1;
 const L: usize = 3;
 
-/// Commits between any two of which a process is killed.
+/// The number of commits at which a process is killed, one after the other.
 const COMMITS: u64 = 12;
 
-/// A cohort in real time, hourly or as another number of its cadences says, with one destination.
+/// Returns a definition with one destination. `cadence` is an index of the cohort's cadences.
 fn cohort(cohort: usize, body: usize, cadence: usize, destination: &str) -> Chosen {
     Chosen {
         cohort,
@@ -53,7 +53,8 @@ fn wait(seconds: u64) -> ScenarioStep {
     ScenarioStep::Wait(WaitTime(seconds * 1_000))
 }
 
-/// The process is killed after so many commits, and starts again at once with another list.
+/// Returns a step that kills the process after `commits` commits. The process starts again at once
+/// with another list.
 fn kill(commits: u64, list: usize) -> ScenarioStep {
     let down = Down {
         seconds: 0,
@@ -63,8 +64,8 @@ fn kill(commits: u64, list: usize) -> ScenarioStep {
 }
 
 #[test]
-fn a_full_sync_tells_the_exits_of_those_whose_time_has_run_out() {
-    // Hourly: ten minutes run out between two runs.
+fn a_full_sync_sends_the_exits_of_users_whose_answer_expired() {
+    // The cohort is hourly: the window of ten minutes passes between two runs.
     let definition = cohort(A, 0, 3, "x");
     let sync = |full| ScenarioStep::Sync { cohort: A, full };
     let steps = vec![
@@ -77,7 +78,7 @@ fn a_full_sync_tells_the_exits_of_those_whose_time_has_run_out() {
 }
 
 #[test]
-fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
+fn a_first_sync_that_a_changed_definition_interrupts_omits_no_user() {
     let definition = cohort(L, 0, 2, "y");
     for commits in 0..COMMITS {
         let steps = vec![
@@ -90,7 +91,7 @@ fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
 }
 
 #[test]
-fn a_destination_that_comes_back_hears_who_left_meanwhile() {
+fn a_destination_that_returns_receives_the_exits_it_missed() {
     let of = |destination| cohort(A, 3, 0, destination);
     let steps = vec![
         events(&[(0, RowContent::City("Rome")), (1, RowContent::City("Rome"))]),
@@ -106,13 +107,13 @@ fn a_destination_that_comes_back_hears_who_left_meanwhile() {
 }
 
 #[test]
-fn a_list_that_comes_back_after_a_kill_is_in_force_again() {
+fn a_list_that_returns_after_a_kill_is_active_again() {
     for cadence in 0..3 {
         let definition = cohort(L, 0, cadence, "x");
         for commits in 0..COMMITS {
             let steps = vec![
                 events(&[0, 1, 2].map(|user| (user, RowContent::Did("A")))),
-                // A daily cohort is made up for at the start.
+                // At the start, one run replaces a missed daily run.
                 wait(90_000),
                 kill(commits, 0),
                 ScenarioStep::List(1),

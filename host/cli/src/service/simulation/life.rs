@@ -1,4 +1,4 @@
-//! A random life of a project: what happens to it, step by step.
+//! A random life of a project, step by step.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use fastrand::Rng;
 
 use super::pool::{COHORTS, Chosen, DESTINATIONS, USERS, VERSIONS};
 
-/// What happens to a project, from its first start to its end. A seed gives the same life for ever.
+/// The steps of a project, from its first start to its end. A seed always gives the same life.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
     pub(super) seed: u64,
-    /// Users a commit of a run covers: few, so that runs have several chunks.
+    /// The number of users that a commit of a run covers: small, so that runs have several chunks.
     pub(super) chunk_users: usize,
-    /// Rows that the store keeps in memory.
+    /// The number of rows that the store keeps in memory.
     pub(super) memtable_rows: usize,
     /// The guard of muster.yaml: percent, members.
     pub(super) guard: Option<(u8, u8)>,
@@ -21,11 +21,12 @@ pub(super) struct Scenario {
     /// The version of the static list.
     pub(super) list: usize,
     pub(super) steps: Vec<ScenarioStep>,
-    /// The end is seen by a service that was started for it; otherwise by the one that lived last.
+    /// The checks run in a service that was started for the end; otherwise in the last service of
+    /// the life.
     pub(super) restart: bool,
 }
 
-/// One thing that happens.
+/// A step of a life.
 #[derive(Clone, Debug)]
 pub(super) enum ScenarioStep {
     /// Rows arrive in one commit.
@@ -54,20 +55,21 @@ pub(super) enum ScenarioStep {
         calls: usize,
         mood: Mood,
     },
-    /// A step in the middle of a run: after so many batches that runs evaluate from now on.
+    /// A step in the middle of a run. The step begins after this number of batches, which runs
+    /// evaluate from now on.
     During { batches: u32, step: Box<Self> },
-    /// The process is killed after so many commits from now on.
+    /// The process is killed after this number of commits, counted from now.
     Kill { commits: u64, down: Down },
-    /// The service is told to end.
+    /// The service is stopped.
     Stop(Down),
 }
 
 /// The time between two starts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Down {
-    /// How long it is, in seconds. A clock that is set back makes it negative.
+    /// The length of this time, in seconds. A clock that is set back makes it negative.
     pub(super) seconds: i64,
-    /// What changes in the project's files.
+    /// The changes of the project's files.
     pub(super) edits: Vec<ScenarioStep>,
 }
 
@@ -77,23 +79,23 @@ pub(super) enum ArrivingRow {
     New {
         user: usize,
         what: RowContent,
-        /// How long ago it happened, in ms; what is to come has a negative age.
+        /// The age of the row, in ms; a row in the future has a negative age.
         age: i64,
-        /// It has an insert id.
+        /// The row has an insert id.
         insert: bool,
     },
-    /// The row that arrived so many rows ago, once more.
+    /// A duplicate of the row that arrived this number of rows ago.
     Again(usize),
 }
 
-/// What a row says.
+/// The content of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum RowContent {
     /// The user did something.
     Did(&'static str),
     /// The user's `city` is set.
     City(&'static str),
-    /// The user's `visits` are one more.
+    /// The user's `visits` grow by one.
     Visit,
     /// The user's `city` is unset.
     NoCity,
@@ -101,22 +103,22 @@ pub(super) enum RowContent {
     Clear,
 }
 
-/// What a destination does with a call.
+/// The behaviour of a destination in one call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Mood {
-    /// It takes the messages, but late.
+    /// The destination takes the messages, but late.
     Slow(WaitTime),
-    /// It takes every second message.
+    /// The destination takes every second message.
     Half,
-    /// It takes the messages, and its answer is lost.
+    /// The destination takes the messages, and its answer is lost.
     Deaf,
     /// The call does not arrive.
     Away,
-    /// It says no until somebody changes something.
+    /// The destination denies the call until an operator changes something.
     Denies,
 }
 
-/// A length of time, shown as people say it.
+/// A length of time, shown with its unit.
 #[derive(Clone, Copy)]
 pub(super) struct WaitTime(pub(super) u64);
 
@@ -169,11 +171,11 @@ impl Scenario {
     }
 }
 
-/// Makes steps.
+/// A maker of random steps.
 struct Maker<'a> {
     random: &'a mut Rng,
     users: usize,
-    /// As they are after the steps so far.
+    /// The definitions after the steps so far.
     definitions: Vec<Chosen>,
 }
 
@@ -226,7 +228,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Most rows are of just now; some are late, and some are ahead of the clock.
+    /// Returns the age of a row. Most rows are recent, some are late, and some are ahead of the
+    /// clock.
     fn age(&mut self) -> i64 {
         let random = &mut self.random;
         match random.u8(..10) {
@@ -250,7 +253,7 @@ impl Maker<'_> {
         })
     }
 
-    /// A change of the project's files.
+    /// Returns a change of the project's files.
     fn edit(&mut self) -> ScenarioStep {
         if self.random.u8(..4) == 0 {
             return ScenarioStep::List(self.random.usize(..VERSIONS));

@@ -1,17 +1,17 @@
-//! The proof: random lives of a project, with the whole host in one process and virtual time.
-//! Whatever happens in a life, a consumer that drops a `message_id` it has seen and orders by
-//! `computed_time` ends with exactly the members of every cohort.
+//! Random lives of a project, with the whole service in one process and virtual time. A consumer
+//! drops a `message_id` that it has seen and orders by `computed_time`. After every life, each
+//! consumer must hold exactly the members of every cohort.
 //!
 //! | file | |
 //! |---|---|
-//! | `life.rs`, `pool.rs` | a life: steps by a seed, definitions of a pool |
-//! | `truth.rs` | what is true, by the interpreter over the test's own rows |
-//! | `world.rs`, `files.rs` | what outlives a process |
-//! | `process.rs`, `pauses.rs`, `modules.rs` | a process of the service, and what happens in it |
-//! | `inbox.rs`, `consumer.rs` | a destination, and what its consumer makes of the messages |
-//! | `verdict.rs` | the end: what must be true then |
+//! | `life.rs`, `pool.rs` | a life: random steps from a seed, definitions from a pool |
+//! | `truth.rs` | the true members, by the interpreter over the test's own rows |
+//! | `world.rs`, `files.rs` | the parts that outlive a process |
+//! | `process.rs`, `pauses.rs`, `modules.rs` | a process of the service, and the steps within it |
+//! | `inbox.rs`, `consumer.rs` | a destination, and a consumer's copy of the cohorts |
+//! | `verdict.rs` | the checks at the end of a life |
 //! | `known.rs` | lives that once failed |
-//! | `shrink.rs` | a failing life made short |
+//! | `shrink.rs` | the reduction of a failing life |
 
 mod consumer;
 mod files;
@@ -36,23 +36,23 @@ use life::Scenario;
 use process::{Ended, Process};
 use world::Simulation;
 
-/// Lives of one run of the suite, unless [`LIVES_VARIABLE`] says another number.
+/// The number of lives in one run of the suite, unless [`LIVES_VARIABLE`] sets another one.
 const LIVES: u64 = 10_000;
 const LIVES_VARIABLE: &str = "MUSTER_TEST_LIVES";
-/// The first seed; the others follow it.
+/// The variable of the first seed; the other seeds follow it.
 const SEED_VARIABLE: &str = "MUSTER_LIVES_SEED";
 
-/// Set, it lives all lives and only lists those that fail.
+/// The variable that makes the test run all lives and only list those that fail.
 const SURVEY_VARIABLE: &str = "MUSTER_LIVES_SURVEY";
 
-/// Lives at the same time: the suite runs other tests beside this one.
+/// The number of lives at the same time: the suite runs other tests beside this one.
 const THREADS: usize = 2;
 
-/// What a life may take on a busy machine. One takes some hundredths of a second, most of them
-/// shrinking.
-const HANGS: Duration = Duration::from_secs(300);
+/// The longest time of a life on a busy machine. A usual life takes some hundredths of a second;
+/// shrinking takes most of the time.
+const LIFE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Lives a life.
+/// Runs a life to its end. Returns its log, or the fault.
 fn simulate(life: &Scenario, log: bool) -> Result<String, String> {
     fastrand::seed(life.seed);
     let mut world = Simulation::new(life, log);
@@ -62,8 +62,8 @@ fn simulate(life: &Scenario, log: bool) -> Result<String, String> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_time()
                 .start_paused(true)
-                // Work on the store is done in the order in which it was begun, so that a seed is
-                // the same life each time.
+                // One thread does the work on the store in the order in which it began, so a seed
+                // gives the same life each time.
                 .max_blocking_threads(1)
                 .build()
                 .unwrap();
@@ -97,7 +97,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_happens_consumers_end_with_the_true_members() {
+fn after_every_life_consumers_hold_the_true_members() {
     let survey = std::env::var_os(SURVEY_VARIABLE).is_some();
     let first = number(SEED_VARIABLE);
     let lives = number(LIVES_VARIABLE).unwrap_or(if first.is_some() { 1 } else { LIVES });
@@ -134,7 +134,7 @@ fn whatever_happens_consumers_end_with_the_true_members() {
         while !workers.iter().all(|worker| worker.is_finished()) {
             for mine in &at_work {
                 if let Some((seed, since)) = *mine.lock().unwrap()
-                    && since.elapsed() > HANGS
+                    && since.elapsed() > LIFE_TIMEOUT
                 {
                     eprintln!("the life of {SEED_VARIABLE}={seed} hangs");
                     std::process::abort();

@@ -1,5 +1,5 @@
-//! The rules of a project, compiled once for all lives: wasmtime would take most of the time
-//! otherwise.
+//! The modules of a project, compiled once for all lives: otherwise wasmtime would take most of the
+//! time.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -11,11 +11,11 @@ use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
 use crate::modules::{self, LoadedModule};
 use crate::project::Project;
 
-/// All lives share it, as all cohorts of a process do.
+/// The modules of all lives, which share one sandbox as all cohorts of a process do.
 static MODULES: LazyLock<Modules> = LazyLock::new(|| Modules {
     sandbox: Sandbox::new(SandboxOptions::default()).unwrap(),
     compiled: Mutex::default(),
-    rules: Mutex::default(),
+    loaded: Mutex::default(),
 });
 
 /// The bytes of a module, and its cohorts.
@@ -23,17 +23,17 @@ type ModuleParts = (Vec<u8>, Vec<CohortId>);
 
 struct Modules {
     sandbox: Sandbox,
-    /// By what the cohorts of a group say.
+    /// The parts of modules, by the definitions of a group.
     compiled: Mutex<HashMap<String, Vec<ModuleParts>>>,
-    /// By a module's bytes.
-    rules: Mutex<HashMap<Vec<u8>, Module>>,
+    /// The loaded modules, by their bytes.
+    loaded: Mutex<HashMap<Vec<u8>, Module>>,
 }
 
-/// The rules of a project, as [`rules::load`] gives them.
+/// Returns the modules of a project, as [`modules::load`] does.
 pub(super) fn load(project: &Project) -> Vec<LoadedModule> {
     let mut modules = Vec::new();
     for (cadence, group) in modules::groups(project) {
-        // A clause may stand on the list of a cohort of another group.
+        // A clause may use the list of a cohort of another group.
         let definitions = project.definitions.iter();
         let lists: Vec<_> = definitions
             .map(|definition| project.lists.name(&definition.id))
@@ -53,13 +53,13 @@ pub(super) fn load(project: &Project) -> Vec<LoadedModule> {
         modules.push((cadence, compiled));
     }
     let mut load = |bytes: &[u8], origin: Origin| {
-        let mut rules = MODULES.rules.lock().unwrap();
-        if let Some(rule) = rules.get(bytes) {
-            return Ok(rule.clone());
+        let mut loaded = MODULES.loaded.lock().unwrap();
+        if let Some(module) = loaded.get(bytes) {
+            return Ok(module.clone());
         }
-        let rule = MODULES.sandbox.load(bytes, origin)?;
-        rules.insert(bytes.to_vec(), rule.clone());
-        Ok(rule)
+        let module = MODULES.sandbox.load(bytes, origin)?;
+        loaded.insert(bytes.to_vec(), module.clone());
+        Ok(module)
     };
     modules::load_in(project, modules, &mut load)
 }

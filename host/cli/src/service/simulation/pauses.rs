@@ -1,4 +1,4 @@
-//! Steps in the middle of a run: its thread waits while they are done.
+//! Steps in the middle of a run: the run's thread waits while they are done.
 
 use std::sync::{Mutex, mpsc};
 
@@ -6,22 +6,22 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::life::ScenarioStep;
 
-/// What is to be done in the middle of runs.
+/// The step that waits for the middle of a run.
 #[derive(Default)]
 pub(super) struct Pauses {
-    /// A step, and how many batches are evaluated before it.
+    /// A step, and the number of batches that are evaluated before it.
     armed: Mutex<Option<(u32, ScenarioStep)>>,
     driver: Mutex<Option<UnboundedSender<Paused>>>,
 }
 
-/// A run that waits. It goes on when this is dropped.
+/// A run that waits, and continues when this value is dropped.
 pub(super) struct Paused {
     pub(super) step: ScenarioStep,
     _release: mpsc::Sender<()>,
 }
 
 impl Pauses {
-    /// Whoever does the steps from now on.
+    /// Returns the receiver of all later pauses.
     pub(super) fn listen(&self) -> UnboundedReceiver<Paused> {
         let (sender, receiver) = unbounded_channel();
         *self.driver.lock().unwrap() = Some(sender);
@@ -36,7 +36,8 @@ impl Pauses {
         *self.armed.lock().unwrap() = None;
     }
 
-    /// A run has evaluated a batch. Its thread holds nothing that others wait for.
+    /// Notes that a run has evaluated a batch, and pauses it if a step is due. The run's thread
+    /// holds nothing that others wait for.
     pub(super) fn batch(&self) {
         let step = {
             let mut armed = self.armed.lock().unwrap();
@@ -59,7 +60,7 @@ impl Pauses {
         };
         let driver = self.driver.lock().unwrap().clone();
         if driver.is_some_and(|driver| driver.send(paused).is_ok()) {
-            // An error, for nothing is ever sent: it was dropped.
+            // The result is always an error: the sender is dropped without a message.
             let _ = released.recv();
         }
     }

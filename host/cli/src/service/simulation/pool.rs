@@ -1,5 +1,5 @@
-//! The definitions that lives choose from: few, so that their modules stay compiled, and of short
-//! windows, so that the clock alone moves members.
+//! The pool of definitions for all lives. The pool is small, so that its modules stay compiled. Its
+//! windows are short, so that the clock alone changes memberships.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use fastrand::Rng;
 /// The cohorts of every project.
 pub(super) const COHORTS: usize = 4;
 
-/// Where members can go.
+/// The destinations of every project.
 pub(super) const DESTINATIONS: [&str; 3] = ["x", "y", "z"];
 
-/// Who there is. No id is another's, however like it looks.
+/// The ids of all users. Some ids resemble others, but all are different.
 pub(super) const USERS: [&str; 10] = [
     "u1", "u2", "U1", "u10", "u1 ", "\"u\"", "ü", "3", "u,4", "uu",
 ];
@@ -19,7 +19,7 @@ pub(super) const USERS: [&str; 10] = [
 /// The users of each version of the static list, as numbers of [`USERS`].
 const LISTS: [&[usize]; 4] = [&[0, 1], &[1, 2, 3], &[0, 2], &[1, 4, 5]];
 
-/// What a cohort can be.
+/// The possible definitions of a cohort.
 struct CohortKind {
     id: &'static str,
     cadences: &'static [&'static str],
@@ -64,7 +64,7 @@ const KINDS: [CohortKind; COHORTS] = [
     },
 ];
 
-/// What a cohort's id is.
+/// Returns the id of a cohort.
 pub(super) fn id(cohort: usize) -> &'static str {
     KINDS[cohort].id
 }
@@ -75,7 +75,7 @@ pub(super) struct Chosen {
     pub(super) cohort: usize,
     pub(super) body: usize,
     pub(super) cadence: usize,
-    /// Of each destination, whether it is synced to.
+    /// For each destination, whether the cohort syncs to it.
     pub(super) sync: [bool; DESTINATIONS.len()],
     pub(super) exit_on_remove: bool,
 }
@@ -94,7 +94,7 @@ impl Chosen {
         }
     }
 
-    /// The definition that an edit makes of this one: another in one respect.
+    /// Returns the definition after an edit, which changes it in one respect.
     pub(super) fn edited(&self, random: &mut Rng) -> Self {
         let mut edited = self.clone();
         let other = Self::random(random, self.cohort);
@@ -110,7 +110,7 @@ impl Chosen {
         edited
     }
 
-    /// The cohorts that it is made of.
+    /// Returns the cohorts that the definition refers to.
     pub(super) fn uses(&self) -> impl Iterator<Item = usize> {
         let body = KINDS[self.cohort].bodies[self.body];
         (0..COHORTS).filter(move |other| body.contains(&format!("in_cohort: {}", id(*other))))
@@ -132,7 +132,7 @@ impl Chosen {
         format!("id: {id}\ncadence: {cadence}\n{sync}on_remove: {on_remove}\n{body}\n")
     }
 
-    /// The destinations that it is synced to.
+    /// Returns the destinations that the cohort syncs to.
     pub(super) fn destinations(&self) -> impl Iterator<Item = &'static str> + use<> {
         let sync = self.sync;
         DESTINATIONS
@@ -148,15 +148,15 @@ impl fmt::Debug for Chosen {
     }
 }
 
-/// How many versions of the static list there are.
+/// The number of versions of the static list.
 pub(super) const VERSIONS: usize = LISTS.len();
 
-/// The users on a version of the static list.
+/// Returns the users on a version of the static list.
 pub(super) fn listed(version: usize) -> impl Iterator<Item = &'static str> {
     LISTS[version].iter().map(|user| USERS[*user])
 }
 
-/// The file of a version of the static list.
+/// Returns the file of a version of the static list.
 pub(super) fn list_file(version: usize) -> String {
     let quoted = |user: &str| format!("\"{}\"\n", user.replace('"', "\"\""));
     listed(version).map(quoted).collect()

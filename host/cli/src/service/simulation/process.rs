@@ -1,5 +1,5 @@
-//! One process of the service, from its start to its end or death, in virtual time: a day passes at
-//! once when nobody has anything to do.
+//! One process of the service, from its start to its end or death. The time is virtual: a day
+//! passes at once when no task has work.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,25 +23,25 @@ use crate::service::control::{self, ControlRequest};
 use crate::service::state::RunSettings;
 use crate::service::{Service, ServiceSettings, stop};
 
-/// How often the runtime may poll other tasks while a run is paused, so that what a step begins
-/// gets as far as it can.
+/// The number of times that the runtime may poll other tasks while a run is paused. The polls let a
+/// step of the life progress as far as it can.
 const POLLS: usize = 50;
 
-/// How long an answer may take: runs retry after a minute at most.
-const ANSWER: Duration = Duration::from_secs(3_600);
+/// The longest time of an answer: runs retry after a minute at most.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// How often a destination that nobody wakes looks into the outbox: never, so that a wake-up that
-/// is lost is seen, and a day of virtual time costs little.
-const LOOK: Duration = Duration::from_secs(1_000_000);
+/// The time between two reads of the outbox by a destination that no commit wakes. This time is
+/// longer than a life, so that a life shows a lost wake-up, and a day of virtual time costs little.
+const POLL: Duration = Duration::from_secs(1_000_000);
 
-/// What an end of the service may take.
-const STOP: Duration = Duration::from_secs(600);
+/// The longest time that the end of the service may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How a process ended.
+/// The end of a process.
 pub(super) enum Ended {
-    /// It was killed or stopped at this clock.
+    /// The process was killed or stopped at this clock.
     Down(Millis, Down),
-    /// The life is over, and all was as it should be.
+    /// The life is over, and all checks passed.
     Over,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Process<'a> {
     pub(super) service: Arc<Service>,
     settings: ServiceSettings,
     paused: UnboundedReceiver<Paused>,
-    /// Steps that were begun in the middle of a run.
+    /// Steps that began in the middle of a run.
     background: Vec<JoinHandle<()>>,
-    /// What happens when the process is dead.
+    /// The time without a process and the edits that follow the death of this process.
     down: Down,
-    /// It was told to end in the middle of a run.
+    /// The process was stopped in the middle of a run.
     stopped: Option<Down>,
     /// All steps are done.
     settling: bool,
@@ -77,13 +77,13 @@ impl<'a> Process<'a> {
         let pauses = Arc::clone(&shared.pauses);
         let settings = ServiceSettings {
             now: Some(world.clock),
-            stop_timeout: STOP,
+            stop_timeout: STOP_TIMEOUT,
             runs: RunSettings {
                 chunk_users: world.life.chunk_users,
                 workers: std::num::NonZero::<usize>::MIN,
                 progress: Arc::new(move |_, _| pauses.batch()),
             },
-            fingerprints: LOOK,
+            outbox_poll: POLL,
             ..ServiceSettings::default()
         };
         let service = Service::new(project, store, &settings, Vec::new());
@@ -91,7 +91,7 @@ impl<'a> Process<'a> {
         for (name, inbox) in DESTINATIONS.into_iter().zip(&shared.inboxes) {
             service.start_delivery(name, inbox.destination(&shared.commits));
         }
-        world.put_in_force(world.clock);
+        world.activate(world.clock);
         let paused = shared.pauses.listen();
         let mut process = Self {
             world,
@@ -106,17 +106,17 @@ impl<'a> Process<'a> {
         process
             .attend(async move {
                 service.note_active(&service.project(), &loaded);
-                service.put_in_store(&loaded, Vec::new()).await;
+                service.store_active(&loaded, Vec::new()).await;
                 service.start_groups(loaded).await;
             })
             .await;
         process
     }
 
-    /// Does the steps that are left, up to the end of the process.
+    /// Runs the remaining steps, up to the end of the process.
     ///
     /// # Errors
-    /// When something is not as it should be.
+    /// Returns an error when a check fails.
     pub(super) async fn simulate(mut self) -> Result<Ended, String> {
         while !self.world.ending
             && let Some(step) = self.world.steps.pop_front()
@@ -138,7 +138,7 @@ impl<'a> Process<'a> {
         self.shared().pauses.disarm();
         self.shared().commits.store(u64::MAX, Ordering::Relaxed);
         for inbox in &self.shared().inboxes {
-            inbox.mend();
+            inbox.repair();
         }
         if self.world.life.restart && !self.world.ending {
             self.world.ending = true;
@@ -160,7 +160,7 @@ impl<'a> Process<'a> {
         Arc::clone(&self.world.shared)
     }
 
-    /// The process is dead.
+    /// Ends a process that is dead.
     fn died(self) -> Ended {
         let now = self.now();
         self.shared().note(|| format!("{now}: dead"));
@@ -170,7 +170,7 @@ impl<'a> Process<'a> {
     /// Ends the service as a signal does.
     async fn end(self, down: Down) -> Ended {
         let now = self.now();
-        // No run waits for this process any more.
+        // From here on no run pauses for this process.
         self.world.shared.pauses.disarm();
         drop(self.paused);
         stop::end(&self.service, &self.settings).await;
@@ -178,7 +178,7 @@ impl<'a> Process<'a> {
         Ended::Down(now, down)
     }
 
-    /// Does a step; `Some`: it ends the process.
+    /// Runs a step. `Some`: the step ends the process.
     async fn step(&mut self, step: ScenarioStep) -> Result<Option<Down>, String> {
         let service = Arc::clone(&self.service);
         match step {
@@ -211,7 +211,7 @@ impl<'a> Process<'a> {
         Ok(None)
     }
 
-    /// Prepares what goes wrong later.
+    /// Prepares the faults that happen later.
     fn arm(&mut self, step: ScenarioStep) {
         match step {
             ScenarioStep::Trouble {
@@ -220,7 +220,7 @@ impl<'a> Process<'a> {
                 mood,
             } => self.shared().inboxes[destination].trouble(calls, mood),
             ScenarioStep::Kill { commits, down } => {
-                // The dead die once.
+                // A dead process cannot be killed again.
                 let left = self.shared().commits.fetch_min(commits, Ordering::Relaxed);
                 if left > commits {
                     self.down = down;
@@ -230,7 +230,7 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// Begins a step in the middle of a run. At the end of a life no more begins.
+    /// Begins a step in the middle of a run. At the end of a life no further step begins.
     async fn interrupt(&mut self, paused: Paused) {
         if self.settling {
             return;
@@ -264,7 +264,7 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// Changes the project's files. What is returned puts them in force.
+    /// Changes the project's files. The returned future activates the new definitions.
     fn edit(&mut self, step: &ScenarioStep) -> Option<impl Future<Output = ()> + Send + 'static> {
         if !self.world.files.edit(step) {
             return None;
@@ -274,11 +274,11 @@ impl<'a> Process<'a> {
         let project = service.project().reload();
         assert!(!project.problems.has_errors(), "{}", project.problems);
         let loaded = modules::load(&project);
-        self.world.put_in_force(self.now());
+        self.world.activate(self.now());
         Some(async move { service.activate(Arc::new(project), loaded).await })
     }
 
-    /// Waits for something, and does meanwhile what is to be done in the middle of runs.
+    /// Waits for a future, and meanwhile begins the steps in the middle of runs.
     async fn attend<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
@@ -293,7 +293,7 @@ impl<'a> Process<'a> {
     /// Waits for an answer of the service, unless it ends.
     pub(super) async fn answer(&mut self, asking: impl Future<Output = ()>) -> Result<(), String> {
         let mut asking = std::pin::pin!(asking);
-        let until = Instant::now() + ANSWER;
+        let until = Instant::now() + ANSWER_TIMEOUT;
         while !self.is_ending() {
             let second = tokio::time::timeout(Duration::from_secs(1), &mut asking);
             if self.attend(second).await.is_ok() {
@@ -303,13 +303,13 @@ impl<'a> Process<'a> {
                 return Err("the service does not answer".to_owned());
             }
         }
-        // What was done is known, even by those who die of it.
+        // A request that was done has its answer, even if its last commit killed the process.
         let soon = tokio::time::timeout(Duration::from_secs(60), asking);
         let _ = self.attend(soon).await;
         Ok(())
     }
 
-    /// Nothing that was asked is answered any more.
+    /// Returns true if the process answers no further request.
     fn is_ending(&self) -> bool {
         self.stopped.is_some() || self.shared().dead()
     }
@@ -317,7 +317,7 @@ impl<'a> Process<'a> {
     /// Lets time pass, unless the service ends.
     pub(super) async fn rest(&mut self, time: Duration) {
         let until = Instant::now() + time;
-        // The dead need not be watched for hours.
+        // The slices grow, so that a long wait has few checks for a dead process.
         let mut slice = Duration::from_millis(100);
         while Instant::now() < until && !self.is_ending() {
             let next = until.min(Instant::now() + slice);
@@ -326,7 +326,7 @@ impl<'a> Process<'a> {
         }
     }
 
-    /// Waits for what was begun in the middle of runs.
+    /// Waits for the steps that began in the middle of runs.
     async fn finish_background(&mut self) -> Result<(), String> {
         while let Some(task) = self.background.pop() {
             let finished = async {
@@ -342,7 +342,8 @@ impl<'a> Process<'a> {
     }
 }
 
-/// Rows that arrive, and are true once they are acknowledged.
+/// Returns a function that stores rows. The rows become part of the truth once they are
+/// acknowledged.
 fn append(
     service: &Arc<Service>,
     shared: Arc<SimulationShared>,
@@ -360,7 +361,7 @@ fn append(
     }
 }
 
-/// Asks the service as another command would.
+/// Sends a request to the service as another command would.
 pub(super) fn ask(
     service: Arc<Service>,
     shared: Arc<SimulationShared>,
@@ -391,7 +392,7 @@ pub(super) fn ask(
         _ => ControlRequest::Status,
     };
     async move {
-        let answer = control::obey(&service, request).await;
+        let answer = control::execute(&service, request).await;
         if let (Ok(_), Some(user)) = (&answer, forgets) {
             shared.truth.lock().unwrap().forget(user);
         }
@@ -402,7 +403,7 @@ pub(super) fn ask(
     }
 }
 
-/// The id of a cohort.
+/// Returns the id of a cohort.
 pub(super) fn cohort_id(cohort: usize) -> CohortId {
     CohortId::new(id(cohort)).unwrap()
 }

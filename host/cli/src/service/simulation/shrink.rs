@@ -1,13 +1,14 @@
-//! A life that fails, made shorter while it still fails.
+//! The reduction of a failing life: it becomes shorter while it still fails.
 
 use std::time::{Duration, Instant};
 
 use super::life::{Scenario, ScenarioStep};
 
-/// How long lives are tried: a thousand or two, unless the machine is busy.
-const TIME: Duration = Duration::from_secs(60);
+/// The longest time in which shorter lives are tried: a thousand or two, unless the machine is
+/// busy.
+const SHRINK_TIME: Duration = Duration::from_secs(60);
 
-/// The shortest life that still fails, of those that are tried, and its fault.
+/// Returns the shortest life that still fails, of those that are tried, and its fault.
 pub(super) fn shrink(
     life: Scenario,
     fault: String,
@@ -17,7 +18,7 @@ pub(super) fn shrink(
     let begun = Instant::now();
     'again: loop {
         for shorter in shorter(&life) {
-            if begun.elapsed() > TIME {
+            if begun.elapsed() > SHRINK_TIME {
                 break 'again;
             }
             if let Some(other) = fails(&shorter) {
@@ -30,7 +31,7 @@ pub(super) fn shrink(
     (life, fault)
 }
 
-/// Lives with a little less, those with much less first.
+/// Returns lives with a little less content, those with much less first.
 fn shorter(life: &Scenario) -> Vec<Scenario> {
     let mut all = Vec::new();
     let with = |change: &dyn Fn(&mut Scenario)| {
@@ -78,7 +79,7 @@ fn shorter(life: &Scenario) -> Vec<Scenario> {
     all
 }
 
-/// A step with less in it.
+/// Returns steps with less content.
 fn simpler(step: &ScenarioStep) -> Vec<ScenarioStep> {
     let without = |at: usize, all: &[_]| {
         let mut rest = all.to_vec();

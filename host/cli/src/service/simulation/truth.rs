@@ -1,5 +1,5 @@
-//! What is true: the rows that were acknowledged, kept by the test itself, and the plain
-//! interpreter over them.
+//! The true members: the test keeps the rows that the store acknowledged, and the plain interpreter
+//! evaluates them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
-    /// The row as an event source hands it on.
+    /// Adds the row to a buffer, as an event source does.
     pub(super) fn put(&self, buffer: &mut EventBuffer) {
         let (user, time, insert) = (USERS[self.user], Millis(self.time), self.insert.as_deref());
         let text = |text: &str| Value::One(Scalar::Text(text.into()));
@@ -42,14 +42,14 @@ impl Arrived {
     }
 }
 
-/// All that the project was told, in order of arrival.
+/// All rows that the project has received, in order of arrival.
 #[derive(Default)]
 pub(super) struct Truth {
     rows: Vec<Arrived>,
 }
 
 impl Truth {
-    /// Takes what was acknowledged. Of one user, an insert id counts once.
+    /// Adds rows that were acknowledged. An insert id counts once for each user.
     pub(super) fn add(&mut self, rows: Vec<Arrived>) {
         for row in rows {
             let known = |other: &Arrived| (other.user, &other.insert) == (row.user, &row.insert);
@@ -64,7 +64,7 @@ impl Truth {
         self.rows.retain(|row| row.user != user);
     }
 
-    /// The members of a cohort at an instant.
+    /// Returns the members of a cohort at an instant.
     pub(super) fn members(&self, clause: &Clause, list: usize, now: Millis) -> BTreeSet<String> {
         let is_in = |user: &usize| {
             let history = self.history(*user, list);
@@ -78,7 +78,7 @@ impl Truth {
 
     fn history(&self, user: usize, list: usize) -> UserHistory {
         let mut rows: Vec<_> = self.rows.iter().filter(|row| row.user == user).collect();
-        // What arrived first comes first of what happened at once.
+        // The sort is stable: of rows with one instant, the first to arrive comes first.
         rows.sort_by_key(|row| row.time);
         let mut history = UserHistory {
             hash: user_hash(USERS[user]),

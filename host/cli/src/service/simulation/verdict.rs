@@ -1,4 +1,5 @@
-//! The end of a life: everything is let go, and every copy is what is true.
+//! The end of a life: all work continues until it is done, and then every copy must equal the true
+//! members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,49 +14,50 @@ use super::pool::{COHORTS, DESTINATIONS, id};
 use super::process::{Process, ask, cohort_id};
 use crate::project::clause;
 
-/// Longer than a day, so that every cohort runs without anything having changed.
-const LAST: Duration = Duration::from_secs(26 * 3_600);
+/// Longer than a day, so that every cohort runs without any change.
+const OVER_A_DAY: Duration = Duration::from_secs(26 * 3_600);
 
-/// What a destination that took nothing for a while may need to come back, and what cohorts in real
-/// time may be late.
-const BACK: Duration = Duration::from_secs(180);
+/// The longest time in which a destination recovers after a fault, and in which a real-time cohort
+/// is late.
+const RECOVERY_TIME: Duration = Duration::from_secs(180);
 
-/// How often runs may be held at the end of a life and approved: each cohort a few times.
+/// The number of times that runs may be held at the end of a life and approved: each cohort a few
+/// times.
 const APPROVALS: usize = 4 * COHORTS;
 
-/// How late a scheduled run may be, in ms.
-const LATE: i64 = 1_000;
+/// The longest delay of a scheduled run, in ms.
+const MAX_DELAY: i64 = 1_000;
 
-/// How long after the instant of a run that was cut off a start may go on with it, in ms. It may be
-/// one in real time of a cohort that is hourly by then.
-const RESUMED: i64 = 10_000;
+/// The longest time between an interrupted run and the start that continues it, in ms. The run may
+/// be a real-time one of a cohort that is hourly by then.
+const MAX_RESUME: i64 = 10_000;
 
 impl Process<'_> {
-    /// Lets everything go, and looks whether every copy is what is true.
+    /// Lets all work finish, and checks that every copy equals the true members.
     ///
     /// # Errors
-    /// When it is not.
+    /// Returns an error when a check fails.
     pub(super) async fn settle(&mut self) -> Result<(), String> {
         if !self.world.ending {
-            self.rest(LAST).await;
+            self.rest(OVER_A_DAY).await;
         }
-        self.rest(BACK).await;
+        self.rest(RECOVERY_TIME).await;
         let mut approvals = 0;
         while let Some(cohort) = self.first_held() {
             self.approve(cohort).await?;
-            self.rest(BACK).await;
-            // A run that comes meanwhile may be held again, but not for ever.
+            self.rest(RECOVERY_TIME).await;
+            // A run that comes meanwhile may be held again, but only a limited number of times.
             approvals += 1;
             if approvals > APPROVALS {
                 return Err(format!("`{}` is held for ever", id(cohort)));
             }
         }
         let mut tries = 0;
-        while self.is_moving() {
+        while self.has_recent_changes() {
             self.rest(Duration::from_secs(7)).await;
             tries += 1;
             if tries > 100 {
-                return Err("memberships never rest".to_owned());
+                return Err("memberships never stop changing".to_owned());
             }
         }
         let waiting = self.service.state.store.backlog().unwrap();
@@ -65,8 +67,8 @@ impl Process<'_> {
         let copies = self.copies()?;
         let mut faults = Vec::new();
         for cohort in 0..COHORTS {
-            faults.extend(self.judge(cohort, &copies));
-            faults.extend(self.judge_records(cohort));
+            faults.extend(self.check_copies(cohort, &copies));
+            faults.extend(self.check_records(cohort));
         }
         match faults.is_empty() {
             true => Ok(()),
@@ -80,18 +82,18 @@ impl Process<'_> {
         self.answer(asking).await
     }
 
-    /// Returns a cohort whose run, or whose end, the guard holds. A cohort without a definition
-    /// stays as it is if a run of its definition was held: nobody can approve that.
+    /// Returns a cohort whose run or removal the guard holds. A cohort without a definition stays
+    /// as it is if a run of its definition was held, because no command can approve that run.
     fn first_held(&self) -> Option<usize> {
         let snapshot = self.service.state.store.snapshot().unwrap();
         (0..COHORTS).find(|cohort| {
             let status = muster_engine::status(&snapshot, &cohort_id(*cohort)).unwrap();
-            let defined = self.world.in_force.contains_key(cohort);
+            let defined = self.world.active.contains_key(cohort);
             status.held.is_some() && (defined || status.is_end)
         })
     }
 
-    /// The clock of a cohort's last run; in real time it is now.
+    /// Returns the clock of a cohort's last run; in real time it is now.
     fn ran(&self, cohort: usize) -> Option<Millis> {
         if self.schedule(cohort).is_none() {
             return Some(self.now());
@@ -101,7 +103,7 @@ impl Process<'_> {
         status.ran
     }
 
-    /// The schedule of a cohort that is defined; `None` in real time.
+    /// Returns the schedule of a cohort that is defined; `None` in real time.
     fn schedule(&self, cohort: usize) -> Option<Schedule> {
         let project = self.service.project();
         let definition = project.cohort(id(cohort)).ok()?;
@@ -109,7 +111,7 @@ impl Process<'_> {
         schedule.filter(|_| definition.cadence != muster_model::Cadence::RealTime)
     }
 
-    /// Who is in a cohort at an instant, as its definition means it.
+    /// Returns the true members of a cohort at an instant, by its definition.
     fn truth(&self, cohort: usize, now: Millis) -> BTreeSet<String> {
         let project = self.service.project();
         let definition = project.cohort(id(cohort)).unwrap();
@@ -118,18 +120,20 @@ impl Process<'_> {
         truth.members(&clause, self.world.files.list, now)
     }
 
-    /// Whether somebody has moved just now in a cohort in real time, whose run may not be done yet.
-    fn is_moving(&self) -> bool {
+    /// Returns true if a membership of a real-time cohort changed within the last seconds: its run
+    /// may not be done yet.
+    fn has_recent_changes(&self) -> bool {
         let now = self.now();
         let moves = |cohort: &usize| {
             let before = Millis(now.0 - 5_000);
             self.schedule(*cohort).is_none()
                 && self.truth(*cohort, before) != self.truth(*cohort, now)
         };
-        self.world.in_force.keys().any(moves)
+        self.world.active.keys().any(moves)
     }
 
-    /// What the consumers hold: messages come to them in any order, and some twice.
+    /// Returns the consumers' copies. Messages reach the consumers in any order, and some of them
+    /// twice.
     fn copies(&self) -> Result<BTreeMap<&'static str, Copy>, String> {
         let mut random = Rng::with_seed(self.world.life.seed);
         let mut copies = BTreeMap::new();
@@ -148,8 +152,8 @@ impl Process<'_> {
         Ok(copies)
     }
 
-    /// What is wrong with a cohort's copies.
-    fn judge(&self, cohort: usize, copies: &BTreeMap<&'static str, Copy>) -> Vec<String> {
+    /// Returns the faults of a cohort's copies.
+    fn check_copies(&self, cohort: usize, copies: &BTreeMap<&'static str, Copy>) -> Vec<String> {
         let id = id(cohort);
         let mut faults = Vec::new();
         let mut hold = |destination: &str, wanted: &BTreeSet<String>, of: &str| {
@@ -160,12 +164,12 @@ impl Process<'_> {
                 ));
             }
         };
-        if let Some(chosen) = self.world.in_force.get(&cohort) {
+        if let Some(chosen) = self.world.active.get(&cohort) {
             let Some(ran) = self.ran(cohort) else {
                 return vec![format!("`{id}` never ran")];
             };
             if let Some(schedule) = self.schedule(cohort) {
-                let due = schedule.latest(Millis(self.now().0 - LATE));
+                let due = schedule.latest(Millis(self.now().0 - MAX_DELAY));
                 if due.is_some_and(|due| ran < due) {
                     let now = self.now();
                     return vec![format!("`{id}` ran at {ran} last, and it is {now}")];
@@ -202,9 +206,9 @@ impl Process<'_> {
         faults
     }
 
-    /// Whether a cohort without a definition has ended with exits, or is to end so by what the
-    /// store knows of it. A process that was killed before it told the store of the latest
-    /// definition leaves the one before in force.
+    /// Returns true if a cohort without a definition has ended with exits, or will end so by the
+    /// store's data. If a process is killed before it stores the latest definition, the earlier one
+    /// stays active.
     fn ends(&self, cohort: usize) -> bool {
         let snapshot = self.service.state.store.snapshot().unwrap();
         let id = cohort_id(cohort);
@@ -215,14 +219,14 @@ impl Process<'_> {
         ended || ending.contains(&id)
     }
 
-    /// What is wrong with the records of a cohort's runs.
-    fn judge_records(&self, cohort: usize) -> Vec<String> {
+    /// Returns the faults of the records of a cohort's runs.
+    fn check_records(&self, cohort: usize) -> Vec<String> {
         let mut faults = Vec::new();
         let id = id(cohort);
         let snapshot = self.service.state.store.snapshot().unwrap();
         let records = muster_engine::records(&snapshot, &cohort_id(cohort), usize::MAX).unwrap();
         let members = snapshot.members_len(&cohort_id(cohort)).unwrap();
-        // A run that was cut off and lost its definition has no record of what it did.
+        // An interrupted run that lost its definition has no record of its changes.
         if self.service.project().cohort(id).is_ok()
             && let Some(last) = records.first()
             && last.members != members
@@ -253,15 +257,16 @@ impl Process<'_> {
         for record in records.iter().filter(scheduled) {
             let at: Millis = record.at.parse().unwrap();
             let slot = schedule.latest(at).unwrap();
-            // At a start or a change a run may be made up for or gone on with.
+            // At a start or an activation, a run may replace a missed one or continue an
+            // interrupted one.
             let mut begun = self.world.begun.iter();
             let mut set_back = self.world.set_back.iter();
-            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + RESUMED))
+            if begun.any(|begun| *begun >= slot && *begun <= Millis(at.0 + MAX_RESUME))
                 || set_back.any(|(to, from)| (*to..=*from).contains(&slot))
             {
                 continue;
             }
-            if at.0 - slot.0 > LATE {
+            if at.0 - slot.0 > MAX_DELAY {
                 faults.push(format!("`{id}` ran at {at}, which is not on its schedule"));
             }
             let runs = runs.entry(slot).or_default();

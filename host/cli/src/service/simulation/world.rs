@@ -1,4 +1,4 @@
-//! What outlives a process of the service: the project's folder, the consumers, the truth.
+//! The parts that outlive a process of the service: the project's folder, the consumers, the truth.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -15,10 +15,10 @@ use super::pauses::Pauses;
 use super::pool::{Chosen, DESTINATIONS};
 use super::truth::{Arrived, Truth};
 
-/// Memory, where there is a file system of it: a commit waits for no disk.
+/// A file system in memory, where there is one: a commit then waits for no disk.
 const MEMORY: &str = "/dev/shm";
 
-/// 2026-03-01T00:00:00Z, when lives begin.
+/// The instant when lives begin: 2026-03-01T00:00:00Z.
 const BEGIN: i64 = 1_772_323_200_000;
 
 pub(super) struct Simulation {
@@ -26,34 +26,35 @@ pub(super) struct Simulation {
     pub(super) life: Scenario,
     pub(super) steps: VecDeque<ScenarioStep>,
     pub(super) files: ProjectFiles,
-    /// The definitions that were put in force last.
-    pub(super) in_force: BTreeMap<usize, Chosen>,
-    /// The definitions that were in force when they were taken away.
+    /// The definitions of the latest activation.
+    pub(super) active: BTreeMap<usize, Chosen>,
+    /// The definitions that were active when they were removed.
     pub(super) removed: BTreeMap<usize, Chosen>,
     pub(super) shared: Arc<SimulationShared>,
     /// The clock at which the next process starts.
     pub(super) clock: Millis,
-    /// The latest clock that there was.
+    /// The latest time of any clock so far.
     pub(super) latest: Millis,
-    /// When a process started, or definitions were put in force: a scheduled run may come at that
-    /// moment, too.
+    /// The instants at which a process started or definitions were activated. A scheduled run may
+    /// also begin at these instants.
     pub(super) begun: Vec<Millis>,
-    /// Where the clock was set back: to, and from. It comes to what lies between twice.
+    /// The steps back of the clock: the new time and the old time. The clock passes the times
+    /// between them twice.
     pub(super) set_back: Vec<(Millis, Millis)>,
     /// All steps are done, and the last process was started for the end.
     pub(super) ending: bool,
 }
 
-/// What tasks of the service and the test share.
+/// State that tasks of the service and the test share.
 pub(super) struct SimulationShared {
     pub(super) truth: Mutex<Truth>,
     /// All rows that arrived, in order.
     pub(super) rows: Mutex<Vec<Arrived>>,
     pub(super) inboxes: [Arc<Inbox>; DESTINATIONS.len()],
-    /// Commits that are left before the process is dead.
+    /// The number of commits that are left before the process is dead.
     pub(super) commits: Arc<AtomicU64>,
     pub(super) pauses: Arc<Pauses>,
-    /// What happened, for people.
+    /// The log of the life, if the test wants one.
     log: Option<Mutex<Vec<String>>>,
 }
 
@@ -76,7 +77,7 @@ impl Simulation {
             life: life.clone(),
             steps: life.steps.iter().cloned().collect(),
             files,
-            in_force: BTreeMap::new(),
+            active: BTreeMap::new(),
             removed: BTreeMap::new(),
             shared: Arc::new(SimulationShared {
                 truth: Mutex::default(),
@@ -94,7 +95,7 @@ impl Simulation {
         }
     }
 
-    /// Time passes without a process, and the files change.
+    /// Lets time pass without a process, and changes the files.
     pub(super) fn down(&mut self, clock: Millis, down: &Down) {
         self.latest = self.latest.max(clock);
         self.clock = Millis(clock.0 + down.seconds * 1_000);
@@ -109,18 +110,18 @@ impl Simulation {
         self.files.write(self.directory.path());
     }
 
-    /// What the files say is in force.
-    pub(super) fn put_in_force(&mut self, at: Millis) {
+    /// Notes that the definitions in the files are active from now on.
+    pub(super) fn activate(&mut self, at: Millis) {
         self.begun.push(at);
-        let before = std::mem::replace(&mut self.in_force, self.files.definitions.clone());
+        let before = std::mem::replace(&mut self.active, self.files.definitions.clone());
         for (cohort, chosen) in before {
-            if !self.in_force.contains_key(&cohort) {
+            if !self.active.contains_key(&cohort) {
                 self.removed.insert(cohort, chosen);
             }
         }
-        let in_force = &self.in_force;
+        let active = &self.active;
         self.removed
-            .retain(|cohort, _| !in_force.contains_key(cohort));
+            .retain(|cohort, _| !active.contains_key(cohort));
     }
 }
 
@@ -137,12 +138,12 @@ impl SimulationShared {
         log.map_or_else(String::new, |log| log.lock().unwrap().join("\n"))
     }
 
-    /// The process is dead: none of its commits succeeds any more.
+    /// Returns true if the process is dead: none of its later commits succeeds.
     pub(super) fn dead(&self) -> bool {
         self.commits.load(Ordering::Relaxed) == 0
     }
 
-    /// The rows of a step that arrive now.
+    /// Returns the rows of a step that arrive now.
     pub(super) fn rows(&self, rows: &[ArrivingRow], now: Millis) -> Vec<Arrived> {
         let mut all = self.rows.lock().unwrap();
         let first = all.len();

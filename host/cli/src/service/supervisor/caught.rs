@@ -1,17 +1,17 @@
-//! A future whose panic is a value.
+//! A future that turns its panic into a value.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Runs a future; a panic of it is returned as its message.
+/// Runs a future. If the future panics, the result is the panic's message.
 pub(super) fn caught<F: Future>(future: F) -> Caught<F> {
     Caught(Some(Box::pin(future)))
 }
 
-/// See [`caught`]. What it has borrowed may be half changed after a panic, so the supervisor begins
-/// the work anew.
+/// The future of [`caught`]. A panic may leave the values that the future borrowed half changed, so
+/// the supervisor begins the work again.
 pub(super) struct Caught<F>(Option<Pin<Box<F>>>);
 
 impl<F: Future> Future for Caught<F> {

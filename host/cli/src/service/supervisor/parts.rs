@@ -1,4 +1,4 @@
-//! What is known of the parts that failed.
+//! The parts that failed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use muster_model::Millis;
 /// A part that failed at least once since the service began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServicePart {
-    /// How often it failed.
+    /// The number of failures.
     pub(crate) failures: u64,
-    /// Why it failed last.
+    /// The reason of the latest failure.
     pub(crate) why: String,
-    /// When it failed last, by the system's clock.
+    /// The instant of the latest failure, by the system's clock.
     pub(crate) at: Millis,
-    /// It waits to be started again.
+    /// The part waits for a restart.
     pub(crate) down: bool,
 }
 
@@ -29,7 +29,7 @@ impl ServiceParts {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All that failed at least once.
+    /// Returns all parts that failed at least once.
     pub(crate) fn all(&self) -> BTreeMap<String, ServicePart> {
         self.parts().clone()
     }
@@ -52,7 +52,7 @@ impl ServiceParts {
         }
     }
 
-    /// The part has ended: its name may come back for another one.
+    /// Removes a part that has ended: another part may get its name.
     pub(super) fn ended(&self, name: &str) {
         self.parts().remove(name);
     }

@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A task that fails as often as it is told, and then waits to be stopped.
+/// The task fails twice, and then waits until it is stopped.
 #[tokio::test(start_paused = true)]
 async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
     let parts = Arc::new(ServiceParts::default());
     let supervisor = Supervisor::new(Arc::clone(&parts));
     let (begun, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
-    let output_json = Arc::new(Mutex::new(Vec::new()));
+    let reported = Arc::new(Mutex::new(Vec::new()));
     let work = {
         let (begun, stop) = (Arc::clone(&begun), stop.clone());
         move || {
@@ -17,7 +17,7 @@ async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
             async move {
                 match begun.fetch_add(1, Ordering::Relaxed) {
                     0 => panic!("of a number: {}", 7),
-                    1 => anyhow::bail!("no room"),
+                    1 => anyhow::bail!("no space"),
                     _ => stop.cancelled().await,
                 }
                 Ok(())
@@ -30,8 +30,8 @@ async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
         work,
     };
     let down = {
-        let output_json = Arc::clone(&output_json);
-        move |why: &str| output_json.lock().unwrap().push(why.to_owned())
+        let reported = Arc::clone(&reported);
+        move |why: &str| reported.lock().unwrap().push(why.to_owned())
     };
     let running = supervisor.start(task, down);
     let failures = |count: u32| {
@@ -51,13 +51,13 @@ async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
         (1, "panicked: of a number: 7")
     );
     let second = failures(2).await;
-    assert_eq!((second.failures, second.why.as_str()), (2, "no room"));
+    assert_eq!((second.failures, second.why.as_str()), (2, "no space"));
     while parts.all()["it"].down {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(
-        *output_json.lock().unwrap(),
-        ["panicked: of a number: 7", "no room"]
+        *reported.lock().unwrap(),
+        ["panicked: of a number: 7", "no space"]
     );
     stop.cancel();
     running.await.unwrap();
@@ -66,7 +66,7 @@ async fn a_part_that_panics_or_fails_is_shown_and_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_waits_to_be_started_again_ends_when_it_is_told() {
+async fn a_part_that_waits_to_be_started_again_ends_when_it_is_stopped() {
     let supervisor = Supervisor::new(Arc::default());
     let stop = CancellationToken::new();
     let task = Task {

@@ -1,4 +1,4 @@
-//! When cohorts are evaluated, and what one that fails does to the others.
+//! Tests of when cohorts are evaluated, and of the effect of a failing cohort on the others.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn an_hourly_cohort_does_not_run_because_events_come_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
+async fn a_failing_first_run_delays_no_other_work() {
     let world = ServiceWorld::new(
         "retention: 400 days\n",
         &[
@@ -56,7 +56,7 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
     assert_eq!(service.members("gone"), 1);
     service.stop().await;
 
-    // Its definition is gone, and others begin anew.
+    // The definition of one cohort is gone, and new cohorts replace two others.
     world.remove("cohorts/gone.yaml");
     for failing in ["failing", "failing-at-once"] {
         let path = format!("cohorts/{failing}.yaml");
@@ -67,9 +67,9 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
         let mut faults = opened.service.state.faults.runs.lock().unwrap();
         faults.insert(failing.to_owned(), InjectedFault::Fail);
     }
-    let service = opened.go();
+    let service = opened.run();
     service.caught_up().await;
-    until("who was in the cohort that is gone has exited", || {
+    until("the members of the removed cohort have exited", || {
         service.members("gone") == 0
     })
     .await;
@@ -82,15 +82,18 @@ async fn a_cohort_whose_first_run_fails_keeps_nothing_from_settling() {
         cohort.unwrap().error
     };
     assert!(trouble("failing-2").is_some() && trouble("sound").is_none());
-    // What repairs it is enough.
+    // The cohort recovers as soon as the fault is removed.
     service.service.state.faults.runs.lock().unwrap().clear();
-    until("it ran after all", || !service.runs("failing-2").is_empty()).await;
+    until("the failing cohort has run", || {
+        !service.runs("failing-2").is_empty()
+    })
+    .await;
     assert_eq!(trouble("failing-2"), None);
     service.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_panics_is_shown_and_started_again() {
+async fn a_group_that_panics_is_reported_and_restarted() {
     let world = ServiceWorld::new(
         "",
         &[
@@ -104,8 +107,8 @@ async fn a_group_that_panics_is_shown_and_started_again() {
         faults.insert("at-once".to_owned(), InjectedFault::Panic);
         faults.insert("hourly".to_owned(), InjectedFault::Panic);
     }
-    let service = opened.go();
-    // A first attempt that panics was one.
+    let service = opened.run();
+    // A first attempt that panics counts as an attempt.
     service.caught_up().await;
     let status = service.ask(ControlRequest::Status).await.unwrap();
     let part = &status["parts"]["cohorts at-once"];
@@ -115,7 +118,10 @@ async fn a_group_that_panics_is_shown_and_started_again() {
         "{part}"
     );
     service.purchase(&["ann"]);
-    until("it was started again", || service.members("at-once") == 1).await;
+    until("the group was restarted", || {
+        service.members("at-once") == 1
+    })
+    .await;
     let status = service.ask(ControlRequest::Status).await.unwrap();
     assert_eq!(status["parts"]["cohorts at-once"]["down"], false);
     assert_eq!(
@@ -123,7 +129,7 @@ async fn a_group_that_panics_is_shown_and_started_again() {
         serde_json::Value::Null
     );
 
-    // Definitions are read again all the same, also while it is about to panic.
+    // Definitions are read again even while a run is about to panic.
     let faults = &service.service.state.faults.runs;
     faults
         .lock()
@@ -132,7 +138,7 @@ async fn a_group_that_panics_is_shown_and_started_again() {
     service.purchase(&["bob"]);
     world.write("cohorts/more.yaml", &cohort("daily"));
     until("the new cohort has run", || service.runs("more").len() == 1).await;
-    until("so has the one that panicked", || {
+    until("the group that panicked has run", || {
         service.members("at-once") == 2
     })
     .await;
@@ -156,10 +162,10 @@ async fn a_request_whose_run_panics_is_answered() {
     service.stop().await;
 }
 
-/// `forget` holds the states of all cohorts for writing: whoever reads, changes and writes one
-/// meanwhile would set its second back, and a message id would come twice.
+/// `forget` holds the states of all cohorts for writing. A change of one state meanwhile would set
+/// that cohort's second back, and a message id would occur twice.
 #[tokio::test(start_paused = true)]
-async fn a_held_run_is_not_rejected_beside_forget() {
+async fn a_held_run_is_not_rejected_while_a_user_is_forgotten() {
     let world = ServiceWorld::new(
         "guard: {percent: 10, members: 1}\n",
         &[("buyers", &cohort("daily"))],
@@ -182,14 +188,14 @@ async fn a_held_run_is_not_rejected_beside_forget() {
         cohort: "buyers".to_owned(),
     }));
     let waited = tokio::time::timeout(Duration::from_secs(60), &mut rejecting).await;
-    assert!(waited.is_err(), "it does not wait: {waited:?}");
+    assert!(waited.is_err(), "the request does not wait: {waited:?}");
     drop(forgetting);
     assert!(!rejecting.await.unwrap()["rejected"].is_null());
     service.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
+async fn metrics_of_a_cohort_survive_a_restart_and_end_with_the_cohort() {
     let world = ServiceWorld::new(
         "guard: {percent: 10, members: 1}\n",
         &[("buyers", &cohort("daily")), ("others", &cohort("daily"))],
@@ -234,7 +240,7 @@ async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
             .contains("muster_cohort_runs_total{cohort=\"others\"")
     );
     world.remove("cohorts/others.yaml");
-    until("its series are gone", || {
+    until("the series of the cohort are gone", || {
         !service.metrics().contains("cohort=\"others\"")
     })
     .await;
@@ -242,13 +248,13 @@ async fn metrics_of_cohorts_are_there_after_a_restart_and_go_with_the_cohort() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
+async fn after_a_stop_the_status_is_as_late_as_the_latest_run() {
     let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     service.purchase(&["ann"]);
-    until("ann is in", || service.members("buyers") == 1).await;
+    until("ann has entered", || service.members("buyers") == 1).await;
     let store = service.store().clone();
     service.stop().await;
     let latest = runs(&store, "buyers").pop().unwrap();
@@ -258,16 +264,16 @@ async fn a_stopped_service_leaves_one_truth_of_a_cohorts_last_run() {
     assert!(ran >= latest.at, "{ran} is before {}", latest.at);
 }
 
-/// How long that end may take.
-const STOP: Duration = Duration::from_secs(60);
+/// The longest time that the end may take in the test below.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The time is the system's: a thread that waits would keep the paused one from going on.
+/// The test uses the system's time: a waiting thread would keep the paused time from continuing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_does_not_wait_for_work_on_the_store() {
+async fn the_end_does_not_wait_for_maintenance() {
     let world = ServiceWorld::new("", &[("buyers", &cohort("real_time"))]);
     let settings = ServiceSettings {
         drain: true,
-        stop_timeout: STOP,
+        stop_timeout: STOP_TIMEOUT,
         ..settings()
     };
     let service = world.start(settings).await;
@@ -278,16 +284,19 @@ async fn the_end_does_not_wait_for_work_on_the_store() {
     let merging = std::thread::spawn(move || {
         let guard = state.faults.maintenance.lock().unwrap();
         held.send(()).unwrap();
-        // Until the end of the service is over.
+        // The thread waits here until the service has ended.
         let _ = released.recv();
         drop(guard);
     });
     is_held.recv().unwrap();
     service.purchase(&["ann"]);
-    until("ann is in", || service.members("buyers") == 1).await;
+    until("ann has entered", || service.members("buyers") == 1).await;
     let begun = tokio::time::Instant::now();
     service.stop().await;
-    assert!(begun.elapsed() < STOP, "it waited for as long as it may");
+    assert!(
+        begun.elapsed() < STOP_TIMEOUT,
+        "the end waited for the maintenance"
+    );
     assert!(world.out().contains("\"ann\""), "{}", world.out());
     drop(release);
     merging.join().unwrap();

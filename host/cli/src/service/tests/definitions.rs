@@ -1,4 +1,4 @@
-//! Definitions that change while something is under way.
+//! Tests of definitions that change while other work is under way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +15,13 @@ fn cohort(least: u32) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_that_comes_while_the_service_starts_is_put_in_force() {
+async fn an_edit_while_the_service_starts_is_activated() {
     let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let project = world.project();
     world.write("cohorts/buyers.yaml", &cohort(2));
-    let service = world.open_with(project, settings()).await.go();
+    let service = world.open_with(project, settings()).await.run();
     service.purchase(&["ann", "bob", "bob"]);
-    until("the edit is in force", || {
+    until("the edit is active", || {
         let reasons = service.runs("buyers");
         (reasons.iter()).any(|run| run.reason == muster_engine::Reason::DefinitionChanged)
     })
@@ -31,20 +31,20 @@ async fn an_edit_that_comes_while_the_service_starts_is_put_in_force() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_that_comes_while_definitions_are_put_in_force_is_put_in_force_after_them() {
+async fn an_edit_during_an_activation_is_activated_after_it() {
     let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann", "bob", "bob", "cid", "cid", "cid"]);
-    until("all are in", || service.members("buyers") == 3).await;
+    until("all users have entered", || service.members("buyers") == 3).await;
     let changing = service.service.changing.lock().await;
     world.write("cohorts/buyers.yaml", &cohort(2));
-    // Two looks, and then it is read and waits to be put in force.
+    // After two checks the edit is read, and waits for its activation.
     tokio::time::sleep(Duration::from_secs(10)).await;
     world.write("cohorts/buyers.yaml", &cohort(3));
     tokio::time::sleep(Duration::from_secs(10)).await;
     drop(changing);
-    until("the second edit is in force", || {
+    until("the second edit is active", || {
         service.members("buyers") == 1
     })
     .await;
@@ -56,7 +56,8 @@ async fn a_file_that_was_wrong_and_is_repaired_is_read_again() {
     let world = ServiceWorld::new("", &[("buyers", &cohort(1))]);
     let service = world.start(settings()).await;
     service.caught_up().await;
-    // The list that it names is wrong, and the list is repaired, not the definition.
+    // The list that the definition names is wrong. The test repairs the list and not the
+    // definition.
     world.write("cohorts/vip.csv", "ann\n\u{0}\n");
     world.write(
         "cohorts/vip.yaml",
@@ -70,7 +71,10 @@ async fn a_file_that_was_wrong_and_is_repaired_is_read_again() {
     assert!(faults.lines[0].contains("vip.csv"), "{faults:?}");
     service.purchase(&["ann"]);
     world.write("cohorts/vip.csv", "ann\n");
-    until("it is in force", || service.members("vip") == 1).await;
+    until("the repaired list is active", || {
+        service.members("vip") == 1
+    })
+    .await;
     assert!(service.service.state.active().definitions.is_none());
     service.stop().await;
 }
@@ -86,8 +90,8 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
         .await;
     let state = Arc::clone(&opened.service.state);
     purchase(&state.store, &["ann", "bob", "bob"], super::world::START);
-    // The first run does not go on before it is told.
-    let (output_json, goes_on) = std::sync::mpsc::channel::<()>();
+    // The first run continues only when the test lets it.
+    let (release, goes_on) = std::sync::mpsc::channel::<()>();
     let (goes_on, first) = (std::sync::Mutex::new(goes_on), AtomicBool::new(true));
     state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
@@ -97,7 +101,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
                 .recv_timeout(Duration::from_secs(60));
         }
     });
-    let service = opened.go();
+    let service = opened.run();
     let mut phase = service.service.phase.subscribe();
     until("the first commit is made", || service.members("buyers") > 0).await;
     let mut before = Box::pin(service.sync("buyers"));
@@ -108,7 +112,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
             phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
         drop(changing.await.unwrap());
     };
-    // One that was asked before the reload, and one during it.
+    // One request comes before the reload, and one during it.
     tokio::select! {
         () = changing => {}
         answer = &mut before => panic!("{answer:?}"),
@@ -116,7 +120,7 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     let during = service.sync("buyers");
     let released = async {
         tokio::task::yield_now().await;
-        drop(output_json);
+        drop(release);
     };
     let (before, during, ()) = tokio::join!(before, during, released);
     for answer in [before, during] {
@@ -125,11 +129,11 @@ async fn a_sync_during_a_reload_is_answered_by_the_new_definition() {
     service.stop().await;
 }
 
-/// A component that is none.
+/// Bytes that begin like a component and are none.
 const GARBAGE: &[u8] = b"\0asm\x0d\0\x01\0garbage";
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
+async fn a_rule_that_cannot_be_loaded_leaves_the_earlier_one_active() {
     let world = ServiceWorld::new(
         "",
         &[
@@ -166,9 +170,9 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
     );
     assert!(service.metrics().contains("muster_definitions_up 0"));
     service.purchase(&["bob"]);
-    until("the rule before goes on", || service.members("vip") == 2).await;
+    until("the earlier rule continues", || service.members("vip") == 2).await;
     std::fs::write(world.path().join("cohorts/vip.wasm"), &module).unwrap();
-    until("all is well", || {
+    until("the fault is repaired", || {
         service.service.state.active().definitions.is_none()
     })
     .await;
@@ -176,7 +180,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_one_before_in_force() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
+async fn a_rule_that_cannot_be_loaded_at_the_start_is_reported() {
     let world = ServiceWorld::new(
         "",
         &[
@@ -188,7 +192,7 @@ async fn a_rule_that_cannot_be_loaded_at_the_start_is_told() {
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann"]);
-    until("others go on", || service.members("buyers") == 1).await;
+    until("other cohorts continue", || service.members("buyers") == 1).await;
     assert!(service.metrics().contains("muster_definitions_up 0"));
     service.stop().await;
 }
@@ -210,7 +214,7 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
         service.members("buyers") + service.members("others") == 2
     })
     .await;
-    // Nobody, root included, can list a folder whose name is a link to itself.
+    // No user, not even root, can list a folder whose name is a link to itself.
     std::fs::rename(world.path().join("more"), world.path().join("away")).unwrap();
     std::os::unix::fs::symlink("more", world.path().join("more")).unwrap();
     until("the fault is noticed", || {
@@ -224,18 +228,18 @@ async fn a_folder_that_cannot_be_listed_ends_no_cohort() {
     assert!(!world.out().contains("\"in_cohort\":false"));
     std::fs::remove_file(world.path().join("more")).unwrap();
     std::fs::rename(world.path().join("away"), world.path().join("more")).unwrap();
-    until("all is well", || {
+    until("the fault is repaired", || {
         service.service.state.active().definitions.is_none()
     })
     .await;
-    // A folder that is there and empty is another matter: its cohort is gone.
+    // An empty folder is a different case: its cohort is gone.
     world.remove("more/others.yaml");
-    until("everybody has left", || service.members("others") == 0).await;
+    until("all members have left", || service.members("others") == 0).await;
     service.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_cohort_passes_the_guard() {
+async fn the_guard_can_hold_the_removal_of_a_cohort() {
     let settings_text = "guard: {percent: 50, members: 1}\n";
     let world = ServiceWorld::new(settings_text, &[("buyers", &cohort(1))]);
     world.write(
@@ -245,10 +249,10 @@ async fn the_end_of_a_cohort_passes_the_guard() {
     let service = world.start(settings()).await;
     service.caught_up().await;
     service.purchase(&["ann", "bob"]);
-    until("both are in", || service.members("others") == 2).await;
+    until("both users have entered", || service.members("others") == 2).await;
     world.remove("cohorts/others.yaml");
     let held = "muster_cohort_held{cohort=\"others\"} 1";
-    until("it is held", || service.metrics().contains(held)).await;
+    until("the removal is held", || service.metrics().contains(held)).await;
     assert_eq!(service.members("others"), 2);
     let cohort = "others".to_owned();
     let answer = service

@@ -1,4 +1,4 @@
-//! When messages go out.
+//! Tests of when messages are sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use crate::service::control::ControlRequest;
 
 const BUYERS: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
-/// Longer than a message takes on a loaded machine, and shorter than a destination that nobody
-/// wakes waits.
-const PATIENCE: Duration = Duration::from_secs(20);
-const _: () = assert!(PATIENCE.as_secs() < crate::service::delivery::LOOK.as_secs());
+/// Longer than a message takes on a loaded machine, and shorter than the time between two reads of
+/// the outbox without a wake-up.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(20);
+const _: () = assert!(ARRIVAL_TIMEOUT.as_secs() < crate::service::delivery::POLL.as_secs());
 
 fn of_one_user() -> ServiceSettings {
     ServiceSettings {
@@ -31,7 +31,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
     purchase(&store, &["ann", "bob", "cid"], super::world::START);
     let arrived = Arc::new(AtomicBool::new(false));
     {
-        // The thread of the run does not go on before the destination has the messages of its first
+        // The run's thread continues only when the destination has the messages of the run's first
         // commit.
         let (path, arrived, store) = (
             world.path().join("out.ndjson"),
@@ -44,7 +44,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
                 return;
             }
             let begun = Instant::now();
-            while begun.elapsed() < PATIENCE {
+            while begun.elapsed() < ARRIVAL_TIMEOUT {
                 let out = std::fs::read_to_string(&path).unwrap_or_default();
                 if out.contains("\"ann\"") && out.ends_with('\n') {
                     let ended = !runs(&store, "buyers").is_empty();
@@ -55,7 +55,7 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
             }
         });
     }
-    let service = opened.go();
+    let service = opened.run();
     until("the run has ended", || service.members("buyers") == 3).await;
     assert!(arrived.load(Ordering::Relaxed), "{}", world.out());
     service.stop().await;
@@ -63,42 +63,44 @@ async fn the_messages_of_a_runs_first_chunk_arrive_before_the_run_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_messages_of_a_run_that_is_stopped_go_out() {
+async fn the_messages_of_a_stopped_run_are_sent() {
     let world = ServiceWorld::new("", &[("buyers", BUYERS)]);
     let opened = world.open(of_one_user()).await;
     let state = Arc::clone(&opened.service.state);
     purchase(&state.store, &["ann", "bob", "cid"], super::world::START);
-    // Its definition is gone after its first commit.
+    // The definition is removed after the run's first commit.
     let (path, first) = (
         world.path().join("cohorts/buyers.yaml"),
         AtomicBool::new(true),
     );
-    let (output_json, reloaded) = std::sync::mpsc::channel::<()>();
+    let (release, reloaded) = std::sync::mpsc::channel::<()>();
     let reloaded = std::sync::Mutex::new(reloaded);
     state.store.on_messages(move |_| {
         if first.swap(false, Ordering::Relaxed) {
             std::fs::remove_file(&path).unwrap();
-            // Until the run is told to stop.
-            let _ = reloaded.lock().unwrap().recv_timeout(PATIENCE);
+            // The run waits here until it is stopped.
+            let _ = reloaded.lock().unwrap().recv_timeout(ARRIVAL_TIMEOUT);
         }
     });
-    let service = opened.go();
+    let service = opened.run();
     let mut phase = service.service.phase.subscribe();
     until("the first commit is made", || service.members("buyers") > 0).await;
     service.reload();
     let changing = phase.wait_for(|phase| *phase == crate::service::activation::Phase::Changing);
     changing.await.unwrap();
-    drop(output_json);
-    let arrived = until("it has arrived", || world.out().contains("\"ann\""));
-    let arrived = tokio::time::timeout(PATIENCE, arrived).await;
+    drop(release);
+    let arrived = until("the message has arrived", || {
+        world.out().contains("\"ann\"")
+    });
+    let arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, arrived).await;
     assert!(arrived.is_ok(), "{}", world.out());
     assert_eq!(service.members("buyers"), 1, "the run was stopped");
-    assert_eq!(runs(service.store(), "buyers"), [], "it has not ended");
+    assert_eq!(runs(service.store(), "buyers"), [], "the run has no record");
     service.stop().await;
 }
 
-/// A run is held in the middle until somebody waits to forget a user, which then does not wait for
-/// its end.
+/// The test holds a run in the middle until a request to forget a user waits. The request then does
+/// not wait for the end of the run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     const USERS: usize = 40;
@@ -108,7 +110,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     let ids: Vec<_> = (0..USERS).map(|user| format!("user-{user:02}")).collect();
     let users: Vec<_> = ids.iter().map(String::as_str).collect();
     purchase(&state.store, &users, super::world::START);
-    // The first commit of a run waits until somebody wants all states.
+    // The first commit of a run waits until a request wants all states.
     let hold = Arc::new(AtomicBool::new(true));
     {
         let (hold, runtime) = (Arc::clone(&hold), tokio::runtime::Handle::current());
@@ -119,8 +121,8 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
             }
         });
     }
-    let service = opened.go();
-    until("a run is in the middle", || service.members("buyers") > 0).await;
+    let service = opened.run();
+    until("a run has made a commit", || service.members("buyers") > 0).await;
     let forget = |user: &str| {
         service.ask(ControlRequest::Forget {
             user: user.to_owned(),
@@ -128,14 +130,14 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     };
     assert_eq!(forget("user-00").await.unwrap()["exited"][0], "buyers");
     until("the run has ended", || service.members("buyers") == 39).await;
-    // The same in the middle of a full sync, which is not begun once more.
+    // The same happens in the middle of a full sync, which does not begin a second time.
     let full = ControlRequest::Sync {
         cohort: "buyers".to_owned(),
         full: true,
     };
     hold.store(true, Ordering::Relaxed);
     let forgotten = async {
-        until("a run is in the middle", || !hold.load(Ordering::Relaxed)).await;
+        until("a run has made a commit", || !hold.load(Ordering::Relaxed)).await;
         forget("user-01").await.unwrap()
     };
     let (synced, forgotten) = tokio::join!(service.ask(full), forgotten);
@@ -149,7 +151,7 @@ async fn forgetting_a_user_does_not_wait_for_the_end_of_a_run() {
     for user in ids.iter().skip(2) {
         assert_eq!(times(user), 2, "{user} {out}");
     }
-    // The exits came after a chunk or two, not behind all others.
+    // The exits came after a chunk or two, and not after all other messages.
     let exit = |user: &str| {
         let exits = |line: &&str| line.contains("\"in_cohort\":false") && line.contains(user);
         lines.iter().position(exits).unwrap()

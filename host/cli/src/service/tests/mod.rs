@@ -1,5 +1,5 @@
-//! The whole service in one process. Where time matters it is the runtime's, which is paused: it
-//! goes on only when nothing runs.
+//! Tests of the whole service in one process. Where time matters, the test uses the runtime's time,
+//! which is paused and continues only when no task runs.
 
 mod cohorts;
 mod definitions;
@@ -11,32 +11,32 @@ use std::sync::{Mutex, PoisonError};
 
 use muster_engine::{Cohort, EngineError};
 
-/// How runs of a cohort go wrong.
+/// The fault of a cohort's runs.
 #[derive(Clone, Copy)]
 pub(crate) enum InjectedFault {
-    /// The next run panics, and those after it do not.
+    /// The next run panics, and the later runs do not.
     Panic,
     /// Each run fails.
     Fail,
 }
 
-/// What goes wrong in a host that is tested.
+/// The faults of a service under test.
 #[derive(Default)]
 pub(crate) struct InjectedFaults {
-    /// By the id of a cohort.
+    /// Faults by the id of a cohort.
     pub(crate) runs: Mutex<BTreeMap<String, InjectedFault>>,
-    /// While it is held, work on the store does not end.
+    /// Work on the store does not end while a test holds this lock.
     pub(crate) maintenance: Mutex<()>,
 }
 
 impl InjectedFaults {
-    pub(super) fn of_run(&self, cohorts: &[Cohort]) -> Result<(), EngineError> {
+    pub(super) fn inject_run_fault(&self, cohorts: &[Cohort]) -> Result<(), EngineError> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let output_json = cohorts.iter().find_map(|cohort| {
+        let fault = cohorts.iter().find_map(|cohort| {
             let fault = runs.get(cohort.id.as_str()).copied()?;
             Some((cohort.id.to_string(), fault))
         });
-        match output_json {
+        match fault {
             None => Ok(()),
             Some((id, InjectedFault::Panic)) => {
                 runs.remove(&id);
@@ -50,7 +50,7 @@ impl InjectedFaults {
         }
     }
 
-    pub(super) fn of_maintenance(&self) {
+    pub(super) fn hold_maintenance(&self) {
         drop(self.maintenance.lock());
     }
 }

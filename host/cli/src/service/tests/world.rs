@@ -14,15 +14,15 @@ use tokio::task::JoinHandle;
 use crate::modules;
 use crate::output::Output;
 use crate::project::Project;
-use crate::service::control::{ControlRequest, obey};
+use crate::service::control::{ControlRequest, execute};
 use crate::service::state::RunSettings;
 use crate::service::{Service, ServiceSettings, stop};
 
 /// 2026-03-01T00:00:00Z.
 pub(super) const START: Millis = Millis(1_772_323_200_000);
 
-/// Longer than anything takes, in the time of the test.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Longer than any wait of a test, in the test's own time.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A project whose destination `out` is a file.
 pub(super) struct ServiceWorld {
@@ -56,7 +56,7 @@ impl ServiceWorld {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
-    /// What has arrived at the destination.
+    /// Returns the messages that the destination received.
     pub(super) fn out(&self) -> String {
         std::fs::read_to_string(self.path().join("out.ndjson")).unwrap_or_default()
     }
@@ -65,14 +65,14 @@ impl ServiceWorld {
         Project::read(self.path(), &Output::new(true)).unwrap().0
     }
 
-    /// A service that is open and does not run yet.
+    /// Opens a service without starting its parts.
     pub(super) async fn open(&self, settings: ServiceSettings) -> Opened {
         self.open_with(self.project(), settings).await
     }
 
     pub(super) async fn open_with(&self, project: Project, settings: ServiceSettings) -> Opened {
         let loaded = modules::load(&project).unwrap();
-        // A service before this one may still be letting go of the store.
+        // An earlier service may still be closing the store.
         let store = loop {
             match project.open_store() {
                 Ok(store) => break store,
@@ -91,11 +91,11 @@ impl ServiceWorld {
     }
 
     pub(super) async fn start(&self, settings: ServiceSettings) -> RunningService {
-        self.open(settings).await.go()
+        self.open(settings).await.run()
     }
 }
 
-/// Settings of a service whose clock starts at [`START`].
+/// Returns settings of a service whose clock starts at [`START`].
 pub(super) fn settings() -> ServiceSettings {
     ServiceSettings {
         now: Some(START),
@@ -103,7 +103,7 @@ pub(super) fn settings() -> ServiceSettings {
     }
 }
 
-/// Runs whose commits cover one user each.
+/// Returns settings of runs whose commits cover one user each.
 pub(super) fn of_one_user_a_chunk() -> RunSettings {
     RunSettings {
         chunk_users: 1,
@@ -119,15 +119,15 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn go(self) -> RunningService {
+    pub(super) fn run(self) -> RunningService {
         let Self {
             service,
             open,
             loaded,
             settings,
         } = self;
-        let going = Arc::clone(&service);
-        let task = tokio::spawn(async move { going.go(open, loaded).await.unwrap() });
+        let running = Arc::clone(&service);
+        let task = tokio::spawn(async move { running.run(open, loaded).await.unwrap() });
         RunningService {
             service,
             settings,
@@ -148,13 +148,13 @@ impl RunningService {
         &self.service.state.store
     }
 
-    /// Every user purchases something at the service's time.
+    /// Stores a purchase of each user at the service's time.
     pub(super) fn purchase(&self, users: &[&str]) {
         purchase(self.store(), users, self.service.state.clock.now());
     }
 
     pub(super) async fn ask(&self, request: ControlRequest) -> Result<Value, String> {
-        obey(&self.service, request).await
+        execute(&self.service, request).await
     }
 
     pub(super) async fn sync(&self, cohort: &str) -> Result<Value, String> {
@@ -162,7 +162,7 @@ impl RunningService {
         self.ask(ControlRequest::Sync { cohort, full }).await
     }
 
-    /// The runs of a cohort that left a record, the oldest first.
+    /// Returns the runs of a cohort that left a record, the oldest first.
     pub(super) fn runs(&self, cohort: &str) -> Vec<RunRecord> {
         runs(self.store(), cohort)
     }
@@ -218,13 +218,13 @@ pub(super) fn purchase(store: &Store, users: &[&str], at: Millis) {
     store.append(&events, None).unwrap();
 }
 
-/// Waits until something is so, in the runtime's time.
-pub(super) async fn until(what: &str, mut so: impl FnMut() -> bool) {
+/// Waits until a condition holds, in the runtime's time.
+pub(super) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let waiting = async {
-        while !so() {
+        while !condition() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    let waited = tokio::time::timeout(TIMEOUT, waiting).await;
     assert!(waited.is_ok(), "waited in vain until {what}");
 }
