@@ -255,7 +255,7 @@ impl Service {
         }
         {
             let (state, config) = (Arc::clone(state), Arc::clone(&project.config));
-            self.start("upkeep of the store", move || {
+            self.start("maintenance of the store", move || {
                 let (state, config) = (Arc::clone(&state), Arc::clone(&config));
                 async move {
                     maintenance::maintain(state, config).await;
