@@ -1,14 +1,15 @@
-//! Where messages go.
+//! The destinations of messages.
 
 use std::path::PathBuf;
 
-/// Where messages go. Opened anew by each drain.
+/// A destination of messages. Each drain opens it anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// A file, one message a line, appended to and synced before a message counts as sent.
+    /// A file with one message a line. Lines are appended and synced before a message counts as
+    /// sent.
     File {
-        /// The file; it and its directories are created if need be. Relative to the process's
-        /// working directory.
+        /// The path of the file, relative to the process's working directory. The file and its
+        /// directories are created if they are missing.
         path: PathBuf,
     },
     /// The process's standard output, one message a line.
@@ -20,16 +21,16 @@ pub enum Destination {
     Memory(crate::memory::MemoryConsumer),
 }
 
-/// Which stream, and as whom.
+/// The stream, and the role to write under.
 pub type KinesisSettings = muster_aws::StreamSettings;
 
 impl Destination {
-    /// Returns the place that messages go to, as a short text: `kinesis us-west-2 cohorts`, `file
-    /// /srv/out.ndjson`, `stdout`. Two destinations are the same one if their places are the same,
-    /// whatever their names. The role and the endpoint are ways to the place; only the account of
-    /// the role belongs to the stream.
+    /// Returns the address of the destination as a short text: `kinesis us-west-2 cohorts`, `file
+    /// /srv/out.ndjson`, `stdout`. Two destinations with the same address are the same one,
+    /// whatever their names. The role and the endpoint are only ways to the stream and not a part
+    /// of the address; the account of the role is, because the stream belongs to it.
     ///
-    /// `region` is that of a stream which names none. The path of a file should be absolute.
+    /// `region` is the region of a stream that names none. The path of a file should be absolute.
     #[must_use]
     pub fn place(&self, region: &str) -> String {
         match self {

@@ -1,5 +1,5 @@
-//! The `kinesis` destination over HTTP, against a server that answers as the test says: what is
-//! sent, as whom, how often, and what is made of the answers.
+//! Tests the `kinesis` destination over HTTP with a scripted server: the requests, their
+//! credentials and their number, and the reactions to the answers.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +30,7 @@ async fn run(backlog: &TestOutbox, destination: &Destination) -> Result<DrainRep
     drain(&backlog.store, "growth", destination, &options, |_| {}).await
 }
 
-/// A server whose STS gives sessions `ASIA1`, `ASIA2`, … and whose Kinesis answers by `put`.
+/// Starts a server whose STS gives sessions `ASIA1`, `ASIA2`, … and whose Kinesis answers by `put`.
 fn aws(
     put: impl Fn(&ReceivedRequest, usize) -> ServerReply + Send + Sync + 'static,
 ) -> ScriptedServer {
@@ -83,13 +83,13 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
 }
 
 #[test]
-fn sts_is_asked_at_an_address_of_its_own() {
-    in_clean_environment("sts_is_asked_at_an_address_of_its_own", Base::Key, async {
+fn sts_has_an_endpoint_of_its_own() {
+    in_clean_environment("sts_has_an_endpoint_of_its_own", Base::Key, async {
         let stream = aws(|request, _| put_records(request, ""));
         let sts = aws(|_, _| panic!("a record for STS"));
         let settings = |sts_endpoint_url| KinesisSettings {
             sts_endpoint_url,
-            // No address of AWS's own has this region.
+            // AWS has no address for this region.
             region: Some(RegionName::new("nowhere-1").unwrap()),
             ..kinesis(&stream.endpoint)
         };
@@ -100,7 +100,7 @@ fn sts_is_asked_at_an_address_of_its_own() {
         assert_eq!(sts.heard("AssumeRole").len(), 1);
         assert_eq!(stream.heard("PutRecords").len(), 1);
 
-        // `endpoint_url` alone says nothing of STS, which gets the process's own key.
+        // `endpoint_url` alone does not apply to STS, which would get the process's own key.
         backlog.add("growth", bodies(1));
         let destination = Destination::Kinesis(settings(None));
         run(&backlog, &destination).await.unwrap_err();
@@ -131,8 +131,7 @@ fn without_a_role_the_process_writes_as_itself() {
 fn calls_and_records_keep_the_limits() {
     in_clean_environment("calls_and_records_keep_the_limits", Base::Key, async {
         let server = aws(|request, _| put_records(request, ""));
-        // The key has 32 bytes: the second is as large as a record may be, the last one byte
-        // larger.
+        // The key has 32 bytes: the second record is as large as allowed, the last one byte larger.
         let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
         bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
         bodies.push(vec![b'z'; (1 << 20) - 31]);
@@ -158,7 +157,7 @@ fn calls_and_records_keep_the_limits() {
                 .sum();
             assert!(bytes <= 1_000_000 || records.len() == 1, "{bytes} bytes");
         }
-        // 40 of 24 KiB are 984,320 bytes with their keys.
+        // 40 messages of 24 KiB are 984,320 bytes with their keys.
         let counts: Vec<_> = server
             .heard("PutRecords")
             .iter()
@@ -203,7 +202,7 @@ fn a_lost_answer_sends_the_call_again_once() {
                 .await
                 .unwrap();
             assert_eq!((report.attempts, report.retried), (2, 3));
-            // Not the SDK's own retry as well.
+            // The SDK does not retry in addition.
             assert_eq!(server.heard("PutRecords").len(), 2);
         },
     );
@@ -354,9 +353,9 @@ fn refusals_stop_with_a_reason_and_a_hint() {
 }
 
 #[test]
-fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
+fn a_denied_role_is_distinguished_from_a_denied_stream() {
     in_clean_environment(
-        "a_role_that_may_not_be_assumed_is_told_apart_from_the_stream",
+        "a_denied_role_is_distinguished_from_a_denied_stream",
         Base::Key,
         async {
             for (status, code, kind, hint) in [
@@ -383,7 +382,7 @@ fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
                 assert!(server.heard("PutRecords").is_empty());
                 assert_eq!(backlog.left("growth"), bodies(2));
             }
-            // And what passes by itself is waited for.
+            // An error that passes by itself is retried.
             let server =
                 ScriptedServer::start(|request, before| match (request.action.as_str(), before) {
                     ("AssumeRole", 0) => sts_error(503, "ServiceUnavailable"),
@@ -401,29 +400,33 @@ fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
 }
 
 #[test]
-fn nobody_at_the_address_is_unavailable() {
-    in_clean_environment("nobody_at_the_address_is_unavailable", Base::Key, async {
-        // Nobody listens on the discard port.
-        let mut settings = kinesis("http://127.0.0.1:9");
-        for service in ["sts", "kinesis"] {
-            let backlog = TestOutbox::of(bodies(1));
-            let error = run(&backlog, &Destination::Kinesis(settings.clone()))
-                .await
-                .unwrap_err();
-            assert_eq!(error.cause.kind(), "unavailable");
-            let text = error.to_string();
-            assert!(
-                text.contains(&format!("the last time: {service} did not answer: ")),
-                "{text}"
-            );
-            assert!(
-                text.contains("Connection refused") && !text.contains("ConnectorError"),
-                "{text}"
-            );
-            assert_eq!(backlog.left("growth").len(), 1);
-            settings.role = None;
-        }
-    });
+fn an_address_without_a_listener_is_unavailable() {
+    in_clean_environment(
+        "an_address_without_a_listener_is_unavailable",
+        Base::Key,
+        async {
+            // No program listens on the discard port.
+            let mut settings = kinesis("http://127.0.0.1:9");
+            for service in ["sts", "kinesis"] {
+                let backlog = TestOutbox::of(bodies(1));
+                let error = run(&backlog, &Destination::Kinesis(settings.clone()))
+                    .await
+                    .unwrap_err();
+                assert_eq!(error.cause.kind(), "unavailable");
+                let text = error.to_string();
+                assert!(
+                    text.contains(&format!("the last time: {service} did not answer: ")),
+                    "{text}"
+                );
+                assert!(
+                    text.contains("Connection refused") && !text.contains("ConnectorError"),
+                    "{text}"
+                );
+                assert_eq!(backlog.left("growth").len(), 1);
+                settings.role = None;
+            }
+        },
+    );
 }
 
 #[test]
@@ -463,7 +466,7 @@ fn without_region_or_credentials_it_says_what_to_set() {
     );
 }
 
-/// Region and credentials from the profile, the latter by a program of the user's choice.
+/// A profile with region and credentials; a program gives the credentials.
 const PROFILE: &str = "[default]\nregion = eu-west-1\n\
     credential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROFILE\", \"SecretAccessKey\": \"secret\"}'\n";
 
@@ -491,14 +494,14 @@ fn a_profile_gives_region_and_credentials() {
     );
 }
 
-/// Not compiled in.
+/// A profile with single sign-on, which is not compiled in.
 const SINGLE_SIGN_ON: &str = "[default]\nsso_start_url = https://example.com\nsso_region = eu-west-1\n\
     sso_account_id = 123456789012\nsso_role_name = admin\n";
 
 #[test]
-fn a_profile_that_needs_single_sign_on_is_told() {
+fn a_profile_that_needs_single_sign_on_is_reported() {
     in_clean_environment(
-        "a_profile_that_needs_single_sign_on_is_told",
+        "a_profile_that_needs_single_sign_on_is_reported",
         Base::Profile(SINGLE_SIGN_ON),
         async {
             let backlog = TestOutbox::of(bodies(1));
