@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `POST /2/httpapi` | JSON, `{"api_key": …, "events": […]}` |
 //! | `POST /batch` | the same, for larger bodies |
-//! | `POST /identify` | operations on user properties, as form or JSON: `api_key`, `identification` |
+//! | `POST /identify` | user properties, as form or JSON: `api_key` and `identification` |
 //!
 //! The API key may also come as the header `X-Api-Key` or as `?api_key=`; then it is checked before
 //! the body is read.
