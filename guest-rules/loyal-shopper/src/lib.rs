@@ -86,7 +86,7 @@ mod tests {
     const NOW: i64 = 100 * SPAN;
 
     #[test]
-    fn three_spans_of_four() {
+    fn three_of_four_spans_make_a_member() {
         let bought = [NOW - 3 * SPAN, NOW - SPAN, NOW];
         // The purchases lie in spans 3, 1 and 0. The first to change its span is that of a week
         // ago, at once: it lies on a border.
@@ -103,7 +103,7 @@ mod tests {
     /// Checks the answer at each instant at which a purchase crosses a border of spans: none before
     /// `until` changes the membership.
     #[test]
-    fn the_answer_stands_until_it_says() {
+    fn the_answer_holds_until_its_instant() {
         for seed in 0..200_i64 {
             let step = 1 + seed * 37 % 11;
             let mut bought: Vec<i64> = (0..6)
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn two_refunds_in_a_row_are_for_ever() {
+    fn two_refunds_in_a_row_exclude_a_user_for_good() {
         assert!(!two_in_a_row(&[], &[]));
         assert!(!two_in_a_row(&[5], &[]));
         assert!(two_in_a_row(&[5, 6], &[1, 7]));

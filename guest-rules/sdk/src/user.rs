@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "does not read the property as flag")]
-    fn another_kind_is_a_mistake() {
+    fn reading_another_kind_panics() {
         let _ = User::new(&batch(), 0).flag(1);
     }
 }

@@ -165,3 +165,43 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_causes_names_each_cause_once() {
+        let path = PathBuf::from("a.json");
+        let cause = || io::Error::other("the cause");
+        let store = muster_store::StoreError::Disk(cause());
+        let wanted = format!("cannot import `a.json`: {store}: the cause");
+        for (error, wanted) in [
+            (
+                ImportError::Read {
+                    path: path.clone(),
+                    source: cause(),
+                },
+                "cannot read `a.json`: the cause",
+            ),
+            (
+                ImportError::Damaged {
+                    path: path.clone(),
+                    compression: "gzip",
+                    source: cause(),
+                },
+                "`a.json` is damaged: its gzip data cannot be unpacked, so nothing of it was \
+                 imported; copy the file again: the cause",
+            ),
+            (
+                ImportError::Store {
+                    path,
+                    source: store,
+                },
+                &*wanted,
+            ),
+        ] {
+            assert_eq!(with_causes(&error), wanted);
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub struct LineCounts {
     pub lines: u64,
     /// Events of users.
     pub events: u64,
-    /// Identify operations on user properties, those that events carry included.
+    /// Identify operations on user properties, including those that events carry.
     pub operations: u64,
     /// Events without a user id: skipped.
     pub anonymous: u64,

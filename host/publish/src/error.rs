@@ -176,6 +176,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_names_each_cause_once() {
+        let error = PublishError {
+            destination: "growth".to_owned(),
+            report: DrainReport::default(),
+            cause: Box::new(Cause::File {
+                action: "open",
+                path: PathBuf::from("out.ndjson"),
+                source: io::Error::other("no space is left"),
+            }),
+        };
+        assert_eq!(
+            error.to_string(),
+            "destination `growth`: cannot open `out.ndjson`: no space is left"
+        );
+    }
+
+    #[test]
     fn poison_names_a_few_messages_and_counts_the_others() {
         let messages = (1..=5)
             .map(|sequence| PoisonMessage {

@@ -168,9 +168,9 @@ fn calls_and_records_keep_the_limits() {
 }
 
 #[test]
-fn only_failed_entries_go_again_with_the_same_keys() {
+fn only_failed_entries_are_sent_again_with_the_same_keys() {
     in_clean_environment(
-        "only_failed_entries_go_again_with_the_same_keys",
+        "only_failed_entries_are_sent_again_with_the_same_keys",
         Base::Key,
         async {
             let server =
@@ -430,9 +430,9 @@ fn an_address_without_a_listener_is_unavailable() {
 }
 
 #[test]
-fn without_region_or_credentials_it_says_what_to_set() {
+fn a_missing_region_or_missing_credentials_have_a_hint() {
     in_clean_environment(
-        "without_region_or_credentials_it_says_what_to_set",
+        "a_missing_region_or_missing_credentials_have_a_hint",
         Base::Nothing,
         async {
             let backlog = TestOutbox::of(bodies(1));

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_stay_what_they_are() {
+    fn draws_do_not_change_between_versions() {
         let mut random = Xoshiro::new(1);
         let drawn: Vec<u32> = (0..8).map(|_| random.below(1000)).collect();
         assert_eq!(drawn, [811, 747, 100, 746, 184, 590, 986, 523]);

@@ -64,7 +64,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_another_version_are_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn unreadable_bytes_are_no_position(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Some(position) = ShardPosition::decode(&bytes) {
                 prop_assert_eq!(ShardPosition::decode(&position.encode()), Some(position));
             }

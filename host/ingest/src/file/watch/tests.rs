@@ -314,7 +314,7 @@ fn source_of(content: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn it_runs_until_it_is_cancelled() {
+async fn the_source_runs_until_it_is_cancelled() {
     let folder = WatchedFolder::new();
     let cancel = CancellationToken::new();
     // The files that exist at the beginning are imported before the source reports its first scan.

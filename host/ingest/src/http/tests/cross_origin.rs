@@ -8,7 +8,7 @@ use super::*;
 const ORIGIN: &str = "origin: https://shop.example\r\n";
 
 #[tokio::test]
-async fn browsers_may_send_what_they_ask_for() {
+async fn browsers_may_send_what_they_request() {
     let server = EventServer::start().await;
     let asks = format!(
         "{ORIGIN}access-control-request-method: POST\r\n\
