@@ -89,7 +89,8 @@ pub enum HttpError {
 /// Begins to listen, so that a taken address is reported before anything runs. Must be called
 /// within a tokio runtime.
 ///
-/// # Errors When the address is taken, does not belong to this machine, or is not allowed.
+/// # Errors
+/// When the address is taken, does not belong to this machine, or is not allowed.
 pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
     let listen = settings.listen;
     TcpListener::bind(listen)
@@ -103,7 +104,8 @@ pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
 /// Reads the body of a request as the server does, without server and store: a body of `/identify`,
 /// or one with events. `now` is the instant at which the request arrived.
 ///
-/// # Errors The answer that the server would give, as JSON.
+/// # Errors
+/// The answer that the server would give, as JSON.
 pub fn decode_body(
     body: &[u8],
     identify: bool,
@@ -139,7 +141,7 @@ pub fn decode_body(
 /// A store that fails does not end the server. Until the store works again, requests are answered
 /// with 503 and the reason, which `stats` also shows.
 ///
-/// # Errors [`HttpError::NoKey`], and [`HttpError::Writer`] if the writing thread panicked.
+/// # Errors
 /// [`HttpError::NoKey`], and [`HttpError::Writer`] if the writing thread panicked.
 pub async fn run_http(
     listener: TcpListener,

@@ -1,10 +1,13 @@
 //! Reads events from a Kinesis stream, in the export format: the vendor's own event stream, or any
 //! other stream of such lines.
 //!
-//! | file | contents | |---|---| | `position.rs` | the position in a shard, as the store keeps it |
-//! | `connection.rs` | a client that is replaced when its credentials have expired | | `shards.rs`
-//! | the shards of a stream, and which may be read now | | `reader.rs` | reading one shard from its
-//! position on | | `records.rs` | decoding records into events |
+//! | file | contents |
+//! |---|---|
+//! | `position.rs` | the position in a shard, as the store keeps it |
+//! | `connection.rs` | a client that is replaced when its credentials have expired |
+//! | `shards.rs` | the shards of a stream, and which may be read now |
+//! | `reader.rs` | reading one shard from its position on |
+//! | `records.rs` | decoding records into events |
 //!
 //! A shard's position is in the same commit as its events, so a restart neither skips nor repeats
 //! events. Reading the children of a shard that was split or merged begins when that shard is read

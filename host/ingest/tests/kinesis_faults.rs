@@ -49,7 +49,7 @@ struct FakeShard {
     /// The faults of the next calls of an action; later calls succeed.
     faults: VecDeque<(&'static str, ShardFault)>,
     /// The actions of all calls, and the bodies of those that assume a role.
-    heard: Vec<(String, String)>,
+    received: Vec<(String, String)>,
 }
 
 struct ShardServer {
@@ -72,10 +72,10 @@ impl ShardServer {
         Self { fake, url }
     }
 
-    fn heard(&self, action: &str) -> Vec<String> {
+    fn received(&self, action: &str) -> Vec<String> {
         let fake = self.fake.lock().unwrap();
-        let heard = fake.heard.iter().filter(|(other, _)| other == action);
-        heard.map(|(_, body)| body.clone()).collect()
+        let received = fake.received.iter().filter(|(other, _)| other == action);
+        received.map(|(_, body)| body.clone()).collect()
     }
 }
 
@@ -116,7 +116,7 @@ fn serve(mut stream: TcpStream, fake: &Mutex<FakeShard>) {
 
 impl FakeShard {
     fn answer(&mut self, action: &str, body: &str) -> Option<(u16, String)> {
-        self.heard.push((action.to_owned(), body.to_owned()));
+        self.received.push((action.to_owned(), body.to_owned()));
         let refuse = |code: &str| {
             Some((
                 400,
@@ -132,7 +132,7 @@ impl FakeShard {
         if action == "AssumeRole" {
             let key = format!(
                 "ASIA{}",
-                self.heard
+                self.received
                     .iter()
                     .filter(|(other, _)| other == action)
                     .count()
@@ -377,7 +377,7 @@ fn the_source_waits_for_a_start_in_the_future() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        until(&|| server.heard("GetShardIterator").len() >= 3).await;
+        until(&|| server.received("GetShardIterator").len() >= 3).await;
         assert_eq!(store.statistics().unwrap().events, 0);
         let trouble = stats.error().unwrap();
         assert!(
@@ -407,7 +407,7 @@ fn the_source_reads_under_its_role_and_renews_expired_credentials() {
             });
             let (_directory, store) = store();
             read(&server, &store, true, 20).await;
-            let sessions = server.heard("AssumeRole");
+            let sessions = server.received("AssumeRole");
             assert_eq!(sessions.len(), 2, "one, and another when it had expired");
             assert!(
                 sessions[0].contains("ExternalId=a-secret"),

@@ -32,7 +32,7 @@ impl Destination {
     ///
     /// `region` is the region of a stream that names none. The path of a file should be absolute.
     #[must_use]
-    pub fn place(&self, region: &str) -> String {
+    pub fn address(&self, region: &str) -> String {
         match self {
             Self::File { path } => format!("file {}", path.display()),
             Self::Stdout => "stdout".to_owned(),
@@ -63,17 +63,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_where_messages_go_and_not_how() {
+    fn an_address_names_the_target_and_not_the_way() {
         let stream = KinesisSettings::new(StreamName::new("cohorts").unwrap());
-        let place =
-            |stream: &KinesisSettings| Destination::Kinesis(stream.clone()).place("eu-west-1");
-        assert_eq!(place(&stream), "kinesis eu-west-1 cohorts");
+        let address =
+            |stream: &KinesisSettings| Destination::Kinesis(stream.clone()).address("eu-west-1");
+        assert_eq!(address(&stream), "kinesis eu-west-1 cohorts");
         let elsewhere = KinesisSettings {
             region: Some(RegionName::new("us-west-2").unwrap()),
             endpoint_url: Some(EndpointUrl::new("http://127.0.0.1:5000").unwrap()),
             ..stream
         };
-        assert_eq!(place(&elsewhere), "kinesis us-west-2 cohorts");
+        assert_eq!(address(&elsewhere), "kinesis us-west-2 cohorts");
         let under = |arn, external_id: Option<&str>| KinesisSettings {
             role: Some(Role {
                 arn: RoleArn::new(arn).unwrap(),
@@ -83,14 +83,14 @@ mod tests {
         };
         let one = under("arn:aws:iam::123456789012:role/one", None);
         let other = under("arn:aws:iam::123456789012:role/other", Some("secret"));
-        assert_eq!(place(&one), "kinesis us-west-2 123456789012 cohorts");
-        assert_eq!(place(&one), place(&other));
+        assert_eq!(address(&one), "kinesis us-west-2 123456789012 cohorts");
+        assert_eq!(address(&one), address(&other));
         let account = under("arn:aws:iam::210987654321:role/one", None);
-        assert_ne!(place(&one), place(&account));
+        assert_ne!(address(&one), address(&account));
         let file = Destination::File {
             path: "/srv/out.ndjson".into(),
         };
-        assert_eq!(file.place("eu-west-1"), "file /srv/out.ndjson");
-        assert_eq!(Destination::Stdout.place("eu-west-1"), "stdout");
+        assert_eq!(file.address("eu-west-1"), "file /srv/out.ndjson");
+        assert_eq!(Destination::Stdout.address("eu-west-1"), "stdout");
     }
 }

@@ -25,8 +25,9 @@ use crate::sink::{CallFailure, Sink, Verdict};
 /// same id and bytes. Only one drain at a time may run for a destination, because each sends
 /// everything.
 ///
-/// # Errors When the destination accepts no more for now: see [`Cause`]. The error carries the
-/// report so far.
+/// # Errors
+/// When the destination accepts no more for now: see [`Cause`]. The error carries the report so
+/// far.
 pub async fn drain(
     store: &Arc<Store>,
     name: &str,

@@ -33,7 +33,8 @@ impl Publisher {
     /// Drains the destination as [`crate::drain`] does. After an error that does not pass by
     /// itself, the next call connects anew.
     ///
-    /// # Errors As [`crate::drain`].
+    /// # Errors
+    /// As [`crate::drain`].
     pub async fn drain(
         &mut self,
         store: &Arc<Store>,

@@ -56,7 +56,7 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
             );
             assert!(backlog.left("growth").is_empty());
 
-            let [assume] = &server.heard("AssumeRole")[..] else {
+            let [assume] = &server.received("AssumeRole")[..] else {
                 panic!("one session");
             };
             assert_eq!(assume.key, BASE_KEY);
@@ -74,7 +74,7 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
                 }]})
             );
 
-            let puts = server.heard("PutRecords");
+            let puts = server.received("PutRecords");
             assert!(puts.iter().all(|put| put.key == "ASIA1"));
             let counts: Vec<_> = puts.iter().map(|put| put.records().len()).collect();
             assert_eq!(counts, [500, 500, 200]);
@@ -97,15 +97,15 @@ fn sts_has_an_endpoint_of_its_own() {
         let backlog = TestOutbox::of(bodies(1));
         let destination = Destination::Kinesis(settings(Some(own)));
         run(&backlog, &destination).await.unwrap();
-        assert_eq!(sts.heard("AssumeRole").len(), 1);
-        assert_eq!(stream.heard("PutRecords").len(), 1);
+        assert_eq!(sts.received("AssumeRole").len(), 1);
+        assert_eq!(stream.received("PutRecords").len(), 1);
 
         // `endpoint_url` alone does not apply to STS, which would get the process's own key.
         backlog.add("growth", bodies(1));
         let destination = Destination::Kinesis(settings(None));
         run(&backlog, &destination).await.unwrap_err();
-        assert_eq!(stream.heard("AssumeRole").len(), 0);
-        assert_eq!(stream.heard("PutRecords").len(), 1);
+        assert_eq!(stream.received("AssumeRole").len(), 0);
+        assert_eq!(stream.received("PutRecords").len(), 1);
     });
 }
 
@@ -121,8 +121,8 @@ fn without_a_role_the_process_writes_as_itself() {
             run(&TestOutbox::of(bodies(1)), &Destination::Kinesis(settings))
                 .await
                 .unwrap();
-            assert!(server.heard("AssumeRole").is_empty());
-            assert_eq!(server.heard("PutRecords")[0].key, BASE_KEY);
+            assert!(server.received("AssumeRole").is_empty());
+            assert_eq!(server.received("PutRecords")[0].key, BASE_KEY);
         },
     );
 }
@@ -149,7 +149,7 @@ fn calls_and_records_keep_the_limits() {
         );
         assert_eq!(error.report.messages, 101);
         assert_eq!(backlog.left("growth").len(), 1);
-        for put in server.heard("PutRecords") {
+        for put in server.received("PutRecords") {
             let records = put.records();
             let bytes: usize = records
                 .iter()
@@ -159,7 +159,7 @@ fn calls_and_records_keep_the_limits() {
         }
         // 40 messages of 24 KiB are 984,320 bytes with their keys.
         let counts: Vec<_> = server
-            .heard("PutRecords")
+            .received("PutRecords")
             .iter()
             .map(|put| put.records().len())
             .collect();
@@ -181,7 +181,7 @@ fn only_failed_entries_are_sent_again_with_the_same_keys() {
                 (report.messages, report.retried, report.throttled),
                 (4, 2, 1)
             );
-            let puts = server.heard("PutRecords");
+            let puts = server.received("PutRecords");
             assert_eq!(puts.len(), 2);
             assert_eq!(puts[1].records(), puts[0].records()[1..3]);
         },
@@ -203,7 +203,7 @@ fn a_lost_answer_sends_the_call_again_once() {
                 .unwrap();
             assert_eq!((report.attempts, report.retried), (2, 3));
             // The SDK does not retry in addition.
-            assert_eq!(server.heard("PutRecords").len(), 2);
+            assert_eq!(server.received("PutRecords").len(), 2);
         },
     );
 }
@@ -246,7 +246,7 @@ fn expired_credentials_are_renewed_once() {
         run(&TestOutbox::of(bodies(1)), &destination(&server.endpoint))
             .await
             .unwrap();
-        assert_eq!(server.heard("AssumeRole").len(), 2);
+        assert_eq!(server.received("AssumeRole").len(), 2);
 
         let server = aws(|_, _| kinesis_error("ExpiredTokenException"));
         let backlog = TestOutbox::of(bodies(1));
@@ -261,8 +261,8 @@ fn expired_credentials_are_renewed_once() {
         assert!(error.cause.hint().unwrap().contains("have expired"));
         assert_eq!(
             (
-                server.heard("AssumeRole").len(),
-                server.heard("PutRecords").len()
+                server.received("AssumeRole").len(),
+                server.received("PutRecords").len()
             ),
             (2, 2)
         );
@@ -289,7 +289,7 @@ fn a_session_is_replaced_well_before_its_end() {
             .await
             .unwrap();
             let keys: Vec<_> = server
-                .heard("PutRecords")
+                .received("PutRecords")
                 .into_iter()
                 .map(|put| put.key)
                 .collect();
@@ -346,7 +346,7 @@ fn refusals_stop_with_a_reason_and_a_hint() {
                 "{:?}",
                 error.cause.hint()
             );
-            assert_eq!(server.heard("PutRecords").len(), 1);
+            assert_eq!(server.received("PutRecords").len(), 1);
             assert_eq!(backlog.left("growth"), bodies(count));
         }
     });
@@ -379,7 +379,7 @@ fn a_denied_role_is_distinguished_from_a_denied_stream() {
                     "{:?}",
                     error.cause.hint()
                 );
-                assert!(server.heard("PutRecords").is_empty());
+                assert!(server.received("PutRecords").is_empty());
                 assert_eq!(backlog.left("growth"), bodies(2));
             }
             // An error that passes by itself is retried.
@@ -482,7 +482,7 @@ fn a_profile_gives_region_and_credentials() {
             run(&TestOutbox::of(bodies(1)), &Destination::Kinesis(settings))
                 .await
                 .unwrap();
-            let assume = &server.heard("AssumeRole")[0];
+            let assume = &server.received("AssumeRole")[0];
             assert_eq!(assume.key, "AKIAPROFILE");
             assert!(
                 assume

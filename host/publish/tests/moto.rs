@@ -174,13 +174,13 @@ fn records_reach_the_stream_under_the_assumed_role() {
             }
 
             // The credentials are temporary ones of the role, not the process's own.
-            let puts = recorder.heard("PutRecords");
+            let puts = recorder.received("PutRecords");
             assert_eq!(puts.len(), 3);
             assert!(
                 puts.iter()
                     .all(|put| put.key.starts_with("ASIA") && put.key == puts[0].key)
             );
-            assert_eq!(recorder.heard("AssumeRole").len(), 1);
+            assert_eq!(recorder.received("AssumeRole").len(), 1);
 
             // A second drain has nothing to send, and a missing stream is reported.
             let report = drain(&backlog.store, "growth", &destination, &options, |_| {})

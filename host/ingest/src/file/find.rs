@@ -61,8 +61,9 @@ impl FindError {
 /// dot, and `**` does not follow links to folders. Folders are left out. A pattern that is the path
 /// of an existing file names that file, whatever characters the path has.
 ///
-/// # Errors [`FindError::NoFile`] and [`FindError::NoMatch`] if there is no such file;
-/// [`FindError::Read`] if a folder on the way cannot be listed, so that the answer is unknown.
+/// # Errors
+/// [`FindError::NoFile`] and [`FindError::NoMatch`] if there is no such file; [`FindError::Read`]
+/// if a folder on the way cannot be listed, so that the answer is unknown.
 pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
     let unreadable = |(path, why)| FindError::Read {
         pattern: pattern.to_owned(),

@@ -104,8 +104,9 @@ impl FilePosition {
 /// process dies, the store either drops the rows or keeps them invisible. In the second case the
 /// next import of the same content continues from there ([`ImportError`] says which).
 ///
-/// # Errors See [`ImportError`]. Single malformed lines are no error: they are skipped and
-/// reported, up to [`ImportOptions::max_malformed`].
+/// # Errors
+/// See [`ImportError`]. Single malformed lines are no error: they are skipped and reported, up to
+/// [`ImportOptions::max_malformed`].
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -134,7 +135,8 @@ pub fn import_file(
 
 /// Returns true if the store has already imported a file with this content, whatever its name was.
 ///
-/// # Errors When the file or the store cannot be read.
+/// # Errors
+/// When the file or the store cannot be read.
 pub fn is_imported(snapshot: &Snapshot, path: &Path) -> Result<bool, ImportError> {
     let failed = |error| ImportError::read(path, Compression::None, error);
     let mut file = File::open(path).map_err(failed)?;

@@ -71,8 +71,9 @@ pub enum FilesError {
 /// be imported is logged and reported in `stats`. It is tried again when it changes. If the disk or
 /// the store is at fault, it is also tried again after a growing backoff.
 ///
-/// # Errors [`FilesError::Pattern`] if a glob is invalid, and [`FilesError::Thread`] if the
-/// scanning thread panicked.
+/// # Errors
+/// [`FilesError::Pattern`] if a glob is invalid, and [`FilesError::Thread`] if the scanning thread
+/// panicked.
 pub async fn run_files(
     store: Store,
     settings: FilesSettings,

@@ -1,7 +1,10 @@
 //! Sends messages to a Kinesis stream.
 //!
-//! | file | contents | |---|---| | `key.rs` | the partition key of a message | | `response.rs` |
-//! the failed entries of an answer | | `fault.rs` | the errors of whole calls |
+//! | file | contents |
+//! |---|---|
+//! | `key.rs` | the partition key of a message |
+//! | `response.rs` | the failed entries of an answer |
+//! | `fault.rs` | the errors of whole calls |
 
 mod fault;
 mod key;

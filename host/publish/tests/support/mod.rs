@@ -200,7 +200,7 @@ pub enum ServerReply {
 /// A scripted HTTP server.
 pub struct ScriptedServer {
     pub endpoint: String,
-    heard: Arc<Mutex<Vec<ReceivedRequest>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl ScriptedServer {
@@ -211,20 +211,20 @@ impl ScriptedServer {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (answer, own) = (Arc::new(answer), Arc::clone(&heard));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (answer, own) = (Arc::new(answer), Arc::clone(&received));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (answer, heard) = (Arc::clone(&answer), Arc::clone(&own));
-                std::thread::spawn(move || serve(stream, &heard, &*answer));
+                let (answer, received) = (Arc::clone(&answer), Arc::clone(&own));
+                std::thread::spawn(move || serve(stream, &received, &*answer));
             }
         });
-        Self { endpoint, heard }
+        Self { endpoint, received }
     }
 
-    pub fn heard(&self, action: &str) -> Vec<ReceivedRequest> {
-        let heard = self.heard.lock().unwrap();
-        heard
+    pub fn received(&self, action: &str) -> Vec<ReceivedRequest> {
+        let received = self.received.lock().unwrap();
+        received
             .iter()
             .filter(|request| request.action == action)
             .cloned()
@@ -235,16 +235,16 @@ impl ScriptedServer {
 /// Serves one request per connection.
 fn serve(
     mut stream: TcpStream,
-    heard: &Mutex<Vec<ReceivedRequest>>,
+    received: &Mutex<Vec<ReceivedRequest>>,
     answer: &dyn Fn(&ReceivedRequest, usize) -> ServerReply,
 ) {
     let Some(request) = read_request(&stream) else {
         return;
     };
     let before = {
-        let mut heard = heard.lock().unwrap();
-        heard.push(request.clone());
-        heard
+        let mut received = received.lock().unwrap();
+        received.push(request.clone());
+        received
             .iter()
             .filter(|other| other.action == request.action)
             .count()

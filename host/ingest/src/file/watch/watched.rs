@@ -102,9 +102,9 @@ impl WatchedFiles {
             match find_files(glob, &self.settings.base) {
                 Ok(paths) => {
                     // A file that has disappeared meanwhile is left out.
-                    let scan =
+                    let stamped =
                         |path: PathBuf| SizeAndTime::of(&path).ok().map(|stamp| (path, stamp));
-                    found.extend(paths.into_iter().filter_map(scan));
+                    found.extend(paths.into_iter().filter_map(stamped));
                 }
                 Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) => {}
                 Err(error @ FindError::Read { .. }) => {
