@@ -1,5 +1,5 @@
-//! Checks that any events, as lines of a file, a request's body or a form, are read or refused, and
-//! that events that were read keep the limits.
+//! Checks that any events are read or refused: lines of a file, a body of a request, or a form.
+//! Events that were read keep the limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -80,9 +80,9 @@ pub enum Format {
 /// The events that carry the properties of their user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum UserState {
-    /// The first of a session, and whatever follows a change: what an SDK sends
+    /// The first of a session, and each that follows a change, as an SDK sends them
     Session,
-    /// Every event: what the vendor's own export holds
+    /// Every event, as in the vendor's own export
     Event,
 }
 

@@ -63,7 +63,7 @@ pub enum Cause {
         messages: Vec<PoisonMessage>,
     },
     /// Nothing was delivered for as long as [`crate::DrainOptions::give_up_after`] allows.
-    #[error("nothing got through for {seconds} s, in {calls} calls; the last time: {reason}")]
+    #[error("nothing was delivered for {seconds} s, in {calls} calls; the last error: {reason}")]
     Unavailable {
         /// The error of the last call.
         reason: String,
@@ -115,7 +115,7 @@ impl Cause {
             Self::File { .. } => Some(
                 "see that the directory exists, is writable and has space; the backlog is kept",
             ),
-            Self::Stdout(_) => Some("whatever reads the output has gone; the backlog is kept"),
+            Self::Stdout(_) => Some("the program that reads the output has ended; the backlog is kept"),
             Self::Store(_) | Self::ShuttingDown => None,
         }
     }

@@ -415,7 +415,7 @@ fn an_address_without_a_listener_is_unavailable() {
                 assert_eq!(error.cause.kind(), "unavailable");
                 let text = error.to_string();
                 assert!(
-                    text.contains(&format!("the last time: {service} did not answer: ")),
+                    text.contains(&format!("the last error: {service} did not answer: ")),
                     "{text}"
                 );
                 assert!(

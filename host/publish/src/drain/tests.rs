@@ -312,7 +312,7 @@ async fn a_destination_that_is_away_is_given_up_after_a_while() {
     assert_eq!(begun.elapsed().as_secs(), crate::GIVE_UP_AFTER.as_secs());
     assert_eq!(error.cause.kind(), "unavailable");
     assert!(
-        error.to_string().ends_with("the last time: internal"),
+        error.to_string().ends_with("the last error: internal"),
         "{error}"
     );
     assert_eq!(outbox.left(), [1, 2, 3, 4]);
