@@ -80,9 +80,9 @@ pub enum Cause {
 /// A message that a destination will never accept as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoisonMessage {
-    /// Its sequence in the outbox.
+    /// The sequence of the message in the outbox.
     pub sequence: u64,
-    /// Its id.
+    /// The id of the message.
     pub id: String,
     /// The reason why the destination refuses it.
     pub reason: String,

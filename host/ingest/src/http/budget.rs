@@ -87,7 +87,7 @@ impl ByteBudget {
 impl Reservation {
     /// Holds so many bytes more. If that fails, the reservation stays as it was.
     ///
-    /// It never waits: requests that wait would hold bytes that others wait for (deadlock).
+    /// The call never waits: requests that wait would hold bytes that others wait for (deadlock).
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), OverBudget> {
         let shares = self.budget.shares;
         let own = self.held.saturating_add(bytes);
