@@ -115,7 +115,9 @@ impl Cause {
             Self::File { .. } => Some(
                 "see that the directory exists, is writable and has space; the backlog is kept",
             ),
-            Self::Stdout(_) => Some("the program that reads the output has ended; the backlog is kept"),
+            Self::Stdout(_) => {
+                Some("the program that reads the output has ended; the backlog is kept")
+            }
             Self::Store(_) | Self::ShuttingDown => None,
         }
     }

@@ -11,6 +11,7 @@ use super::budget::Reservation;
 use super::limits::COMMIT_BYTES;
 use super::read::DecodedRequest;
 use crate::SourceStats;
+use crate::error::with_causes;
 
 /// A request that waits for its commit.
 pub(super) struct CommitJob {
@@ -58,14 +59,13 @@ fn commit(append: &mut Append, decoded: &mut DecodedRequest, stats: &SourceStats
         match append(&decoded.buffer) {
             Ok(left_out) => decoded.counts.left_out += left_out,
             Err(error) => {
-                let reason = error.to_string();
-                let trouble = format!("events cannot be stored: {reason}");
+                let trouble = format!("events cannot be stored: {}", with_causes(&error));
                 // Clients retry again and again, so the same error is logged once.
                 if stats.error().as_ref() != Some(&trouble) {
                     tracing::error!("{trouble}; until they can, requests are answered with 503");
                 }
                 stats.set_error(Some(trouble));
-                return Err(reason.into());
+                return Err(error.to_string().into());
             }
         }
         if stats.error().is_some() {

@@ -13,6 +13,7 @@ use super::connection::{APART, ReadError};
 use super::position::ShardPosition;
 use super::records::decode;
 use super::{ShardReport, StreamState, backoff};
+use crate::error::with_causes;
 
 /// The way in which reading a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl ShardReader {
                 self.position = position;
                 Ok(ended)
             }
-            Ok(Err(error)) => Err(ReadError::Other(error.to_string())),
+            Ok(Err(error)) => Err(ReadError::Other(with_causes(&error))),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(ReadError::Other("the runtime is ending".to_owned())),
