@@ -1,8 +1,8 @@
-//! Any definitions that check give modules that validate, within the sandbox's size, or are refused
-//! for their own size.
+//! Checks that definitions compile to modules that validate within the sandbox's size, or are
+//! refused because of their own size.
 //!
-//! `LIST500` in the input stands for a list of 500 texts, other ones in each of [`COHORTS`]
-//! cohorts: so small inputs make large modules.
+//! `LIST500` in the input stands for a list of 500 texts, with other texts in each of [`COHORTS`]
+//! cohorts. So small inputs make large modules.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +11,7 @@ use muster_definition::{Body, Clause, SourceFile, limits, parse};
 use muster_model::CohortId;
 use wasmparser::{Validator, WasmFeatures};
 
-/// How many cohorts an input with lists makes.
+/// The number of cohorts that an input with lists makes.
 const COHORTS: usize = 4;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -62,7 +62,7 @@ fn clause(text: &str) -> Option<Clause> {
     }
 }
 
-/// Puts lists in their places, up to the size of a file.
+/// Replaces the names of lists by lists, up to the size of a file.
 fn expand(text: &str, cohort: usize) -> String {
     let mut parts = text.split("LIST");
     let mut expanded = parts.next().unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
-//! Whatever a definition's file holds: it is read or refused with errors that can be shown; what is
-//! read says itself again.
+//! Checks that any file of a definition is read, or refused with errors that can be shown. A clause
+//! that was read can be written and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
                 };
                 assert_eq!(clause.to_string(), shown);
             }
-            // What is shown is longer than what was written: it may break a limit, never the
+            // The shown text is longer than the original: it may break a limit, but never the
             // syntax.
             Err(diagnostics) => {
                 let text = diagnostics.to_string();

@@ -1,5 +1,5 @@
-//! Whatever comes as events, as lines of a file, a request's body or a form: it is read or refused,
-//! and what is read keeps the limits.
+//! Checks that any events are read or refused: lines of a file, a body of a request, or a form.
+//! Events that were read keep the limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Each line is an event, anonymous, or malformed with a reason.
+/// Decodes lines: each is an event, anonymous, or malformed with a reason.
 fn lines(bytes: &[u8]) -> EventBuffer {
     let (mut buffer, mut counts, mut malformed) =
         (EventBuffer::default(), LineCounts::default(), Vec::new());

@@ -1,5 +1,5 @@
-//! Whatever a static list holds: it is read or refused with errors that can be shown; what is read,
-//! written out, reads the same.
+//! Checks that any static list is read, or refused with errors that can be shown. A list that was
+//! read reads the same after it was written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -235,7 +235,7 @@ fn check_names_a_pattern_that_fits_no_file() {
     let output = project.output(&["check"]);
     let said = text(&output.stderr);
     assert!(
-        !output.status.success() && said.contains("cannot look for `teams/*/*.yaml`"),
+        !output.status.success() && said.contains("cannot search for `teams/*/*.yaml`"),
         "{said}"
     );
 }

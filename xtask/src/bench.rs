@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: installs DuckDB into a Python of its own, and runs the benches.
+//! `cargo xtask bench`: installs DuckDB into a Python environment of its own, and runs the benches.
 
 use std::process::Command;
 

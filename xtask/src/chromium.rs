@@ -1,11 +1,11 @@
-//! The browser in which tests run the vendor's browser SDK.
+//! Finds or installs the browser in which tests run the vendor's browser SDK.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Chromium: the one that is installed, or Debian's, which is installed now if that needs nobody's
-/// leave. `None`, said aloud: there is none.
+/// Returns the path of Chromium: the installed one, or Debian's, which is installed if that needs
+/// no permission. If there is none, prints the reason and returns `None`.
 pub(crate) fn chromium() -> Option<PathBuf> {
     installed().or_else(|| {
         let reason = match may_install() {
@@ -18,7 +18,7 @@ pub(crate) fn chromium() -> Option<PathBuf> {
             let text = format!(
                 "\n*** Chromium is missing ({reason}): the tests in a real browser are skipped. On Debian: `apt-get install chromium`.\n\n"
             );
-            // Beside what cargo shows.
+            // The text goes to stderr, beside the output of cargo.
             let _ = std::io::stderr().write_all(text.as_bytes());
         }
         found
@@ -33,7 +33,7 @@ fn installed() -> Option<PathBuf> {
 }
 
 fn may_install() -> Result<(), &'static str> {
-    // Elsewhere the package of this name may be another thing: Ubuntu's installs a snap.
+    // On other systems the package of this name may be something else: Ubuntu's installs a snap.
     let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     if !system.lines().any(|line| line == "ID=debian") {
         return Err("only Debian's is installed by itself");
@@ -48,7 +48,7 @@ fn may_install() -> Result<(), &'static str> {
     }
 }
 
-/// 124 MB to fetch, 414 MB on disk; half a minute on two cores.
+/// Installs Chromium: 124 MB to fetch, 414 MB on disk, half a minute on two cores.
 fn install() -> Result<(), String> {
     eprintln!("installing Debian's Chromium …");
     let packages = ["install", "--yes", "--no-install-recommends", "chromium"];

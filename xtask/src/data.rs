@@ -1,9 +1,9 @@
-//! A shop's events that never happened: seeded, the same on every machine, in the vendor's export
-//! format.
+//! Generates the events of a fictitious shop in the vendor's export format. A seed gives the same
+//! events on every machine.
 //!
-//! [`generate`] writes files of any size at the speed of the disk and the compressor. What the lines hold is decided in
-//! `shop` (who does what), how they are spelled in `line`, how chance is drawn in `random`, how
-//! files are written in `files`.
+//! [`generate`] writes files of any size at the speed of the disk and the compressor. `shop`
+//! decides the actions of the users, `line` writes the JSON, `random` draws the random numbers, and
+//! `files` writes the files.
 
 mod files;
 mod line;
@@ -22,28 +22,28 @@ use self::shop::{Fate, Shop};
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// What to make.
+/// Settings of the generator.
 #[derive(Clone, Debug)]
 pub struct DataSettings {
-    /// What the files' names begin with.
+    /// The prefix of the files' names.
     pub project: String,
-    /// How many users there are. A user who is never drawn has no event.
+    /// The number of users. A user who is never drawn has no event.
     pub users: u32,
-    /// How many different events. Double lines come on top.
+    /// The number of different events. Duplicate lines are added to it.
     pub events: u64,
-    /// Days before `end` over which they are spread.
+    /// The days before `end` over which the events are spread.
     pub days: u32,
-    /// Decides everything that is left to chance.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Exponent of the users' Zipf-like activity; 0: all alike.
+    /// The exponent of the users' Zipf-like activity; with 0 all users are equally active.
     pub skew: f64,
-    /// All events lie before.
+    /// The instant before which all events lie.
     pub end: Millis,
-    /// How the files are written.
+    /// The format of the files.
     pub format: Format,
-    /// Which events carry user properties.
+    /// The events that carry user properties.
     pub user_state: UserState,
-    /// Files a day, 1 to 24.
+    /// The number of files a day, 1 to 24.
     pub files_per_day: u32,
 }
 
@@ -64,7 +64,7 @@ impl Default for DataSettings {
     }
 }
 
-/// How files are written.
+/// The format of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Plain, `.json`
@@ -77,32 +77,32 @@ pub enum Format {
     Zstd,
 }
 
-/// Which events carry the properties of their user.
+/// The events that carry the properties of their user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum UserState {
-    /// The first of a session, and whatever follows a change: what an SDK sends
+    /// The first of a session, and each that follows a change, as an SDK sends them
     Session,
-    /// Every event: what the vendor's own export holds
+    /// Every event, as in the vendor's own export
     Event,
 }
 
-/// What was made.
+/// The result of a generation.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Different events, as asked for.
+    /// The number of different events, as requested.
     pub events: u64,
-    /// Lines written: the events and the double ones.
+    /// The lines written: the events and the duplicates.
     pub lines: u64,
     /// The files, in the order of their names.
     pub files: Vec<PathBuf>,
-    /// Their sizes, added up.
+    /// The sum of their sizes.
     pub bytes_on_disk: u64,
-    /// The same without compression.
+    /// The sum of their sizes without compression.
     pub bytes_of_json: u64,
 }
 
-/// Writes the files into `directory` (made if it is not there; files of the same names are
-/// replaced) and tells `progress` now and then how many events there are so far.
+/// Writes the files into `directory`, which is created if it is missing; files of the same names
+/// are replaced. Calls `progress` now and then with the number of events so far.
 pub fn generate(
     settings: &DataSettings,
     directory: &Path,
@@ -128,7 +128,7 @@ pub fn generate(
     let mut shop = Shop::new(settings);
     let mut files = EventFiles::new(directory, settings.format);
     let mut summary = Summary::default();
-    // Lines that appear in a later file than the event's day, by the number of that file.
+    // Lines that appear in a later file than that of the event's day, by the number of that file.
     let mut held: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     let last = settings.days * settings.files_per_day - 1;
     let mut minutes = Minutes::new(settings, start);
@@ -141,8 +141,7 @@ pub fn generate(
         if let Some(lines) = held.remove(&file) {
             files.write(&lines)?;
         }
-        // What is late or double at the end of the last file has no later one to go to: it ends
-        // that file.
+        // Late and duplicate lines of the last file have no later file, so they end that file.
         let mut tail = Vec::new();
         for minute in slice_of_day(day, part, settings.files_per_day) {
             let (begin, count) = minutes.events_of(minute);
@@ -177,14 +176,14 @@ pub fn generate(
     Ok(summary)
 }
 
-/// The minutes, counted from the start, whose events go to one file.
+/// Returns the minutes, counted from the start, whose events go to one file.
 fn slice_of_day(day: u32, part: u32, parts: u32) -> std::ops::Range<u32> {
     let day = day * 1440;
     day + 1440 * part / parts..day + 1440 * (part + 1) / parts
 }
 
-/// How many events fall into each minute: a rhythm of the day and of the week, and exactly the
-/// number asked for in total.
+/// The number of events in each minute: it varies over the day and the week, and adds up to the
+/// requested number.
 struct Minutes {
     start: i64,
     events: u64,
@@ -193,11 +192,11 @@ struct Minutes {
     given: u64,
 }
 
-/// Shares of the 24 hours in the west of the United States, where the shop is.
-const RHYTHM: [u64; 24] = [
+/// The shares of the 24 hours at the place of the shop, in the west of the United States.
+const HOURLY_SHARES: [u64; 24] = [
     5, 3, 2, 1, 1, 2, 4, 7, 9, 10, 11, 12, 13, 12, 11, 11, 11, 12, 14, 16, 17, 15, 12, 8,
 ];
-/// The same clock that the rhythm is told in, all year: 8 hours behind UTC.
+/// The offset of the shop's clock, all year: 8 hours behind UTC.
 const ZONE: i64 = 8 * 60 * MINUTE;
 
 impl Minutes {
@@ -214,7 +213,8 @@ impl Minutes {
         }
     }
 
-    /// When a minute begins and how many events it has. Ask for each minute once, in order.
+    /// Returns the beginning of a minute and its number of events. Each minute must be requested
+    /// once, in order.
     fn events_of(&mut self, minute: u32) -> (i64, u64) {
         let begin = self.start + i64::from(minute) * MINUTE;
         self.weight_so_far += weight(begin);
@@ -234,7 +234,7 @@ fn weight(instant: i64) -> u64 {
     let weekend = matches!(local.div_euclid(DAY).rem_euclid(7), 2 | 3);
     let share = usize::try_from(hour)
         .ok()
-        .and_then(|hour| RHYTHM.get(hour))
+        .and_then(|hour| HOURLY_SHARES.get(hour))
         .copied()
         .unwrap_or(1);
     share * if weekend { 6 } else { 5 }

@@ -11,16 +11,16 @@ use crate::test::{cargo_tool, root, run, target};
 /// The targets of `fuzz/`.
 const TARGETS: [&str; 4] = ["definition", "compiler", "events", "members"];
 
-/// The longest input: 64 KiB. A file may have 1 MiB, and the compiler's target makes lists of that
-/// size of a few bytes.
+/// The longest input: 64 KiB. A file may have 1 MiB, but the compiler's target makes lists of that
+/// size from a few bytes.
 const MAX_LENGTH: &str = "-max_len=65536";
 
-/// A definition whose lists the compiler's target makes long.
+/// A definition whose lists the compiler's target expands.
 const LISTS: &str =
     "where: {any: [{user: {city: LIST10000}}, {did: View, with: {item: LIST9000}}]}\n";
 
 /// Runs every target for so many seconds, from a corpus that begins with the definitions of the
-/// examples and of the tests.
+/// examples and tests.
 pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
     let cargo = cargo_tool("fuzz", "cargo-fuzz")?;
     let products = target()?.join("fuzz");
@@ -32,8 +32,8 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
             "members" => std::fs::write(corpus.join("list.csv"), MEMBERS)?,
             _ => seed(&corpus)?,
         }
-        // Without a sanitizer the stable compiler does: the code is safe Rust, and what is looked
-        // for are panics.
+        // The stable compiler is enough without a sanitizer: the code is safe Rust, and fuzzing
+        // searches for panics.
         run(Command::new(&cargo)
             .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
             .arg(&products)
@@ -46,11 +46,11 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A static list with all that one may have.
+/// A static list with every feature of the format.
 const MEMBERS: &str = "user_id\n\"ann, \"\"a\"\"\"\n bob \n\ncid,more\n";
 
-/// Writes what events begin with: the first byte says whether it is lines, a body, or
-/// identifications.
+/// Writes the first inputs of the target for events: the first byte chooses between lines, a body
+/// and identifications.
 fn events(corpus: &Path) -> anyhow::Result<()> {
     let event = r#"{"user_id":"ann","event_type":"Buy","time":1772323100000,"insert_id":"1","event_properties":{"a":1,"b":[1,{"c":"x"}]},"user_properties":{"$set":{"city":"Reno"},"$add":{"n":1}}}"#;
     let line = r#"{"user_id":"ann","event_type":"Buy","event_time":"2026-02-20 10:00:00.5","$insert_id":"1","event_properties":{"a":9007199254740993}}"#;
@@ -65,7 +65,7 @@ fn events(corpus: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies the definitions that the repository has.
+/// Copies the definitions of the repository into the corpus.
 fn seed(corpus: &Path) -> anyhow::Result<()> {
     std::fs::write(corpus.join("lists.yaml"), LISTS)?;
     for folder in ["examples/shop/cohorts", "host/definition/tests/wrong"] {

@@ -1,5 +1,5 @@
-//! `cargo xtask load`: the real service under a load of events over HTTP, and how long an event
-//! takes to become a record.
+//! `cargo xtask load`: puts the real service under a load of events over HTTP, and measures the
+//! time from an event to its record.
 
 mod cohorts;
 mod process;
@@ -19,13 +19,13 @@ use crate::test::{root, run, target};
 use process::ServiceProcess;
 use sender::{Probes, Sender};
 
-/// Senders, each with a connection of its own.
+/// The number of senders, each with a connection of its own.
 const SENDERS: u64 = 4;
 
-/// Events of a request: what the SDKs send at most.
+/// The events of a request: the most that the SDKs send.
 const BATCH: u64 = 200;
 
-/// Probes a second: each is one event of a user of its own, which makes one record.
+/// The probes a second. Each is one event of a user of its own, which makes one record.
 const PROBES: u64 = 10;
 
 const KEY: &str = "load";
@@ -35,13 +35,13 @@ pub(crate) struct LoadArguments {
     /// Events a second
     #[arg(long, default_value_t = 20_000)]
     rate: u64,
-    /// How long, in seconds
+    /// Duration, in seconds
     #[arg(long, default_value_t = 600)]
     seconds: u64,
-    /// How many users the events are of
+    /// Number of users of the events
     #[arg(long, default_value_t = 200_000)]
     users: u64,
-    /// How many real-time cohorts there are
+    /// Number of real-time cohorts
     #[arg(long, default_value_t = 100)]
     cohorts: usize,
     /// The binary to run instead of a release build
@@ -129,7 +129,7 @@ fn measure(
         }
     }
     let length = began.elapsed();
-    // What was acknowledged last has its time.
+    // The last acknowledged events get some time to arrive.
     let late = Instant::now();
     while probes.missing() > 0 && late.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(20));
@@ -149,7 +149,7 @@ fn measure(
     let memory =
         |usage: Option<&process::Usage>| usage.map_or(0.0, |usage| usage.memory as f64 / 1e6);
     let cpu = usage.last().map_or(0.0, |usage| usage.cpu);
-    // When it has filled what it keeps in memory, a tenth of the way.
+    // The memory after a tenth of the time, when the service has filled its caches.
     let settled = usage.get(usage.len() / 10);
     let peak = usage.iter().max_by_key(|usage| usage.memory);
     let count = sent.load(Ordering::Relaxed);

@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use muster_model::Millis;
 use xtask::data::{self, DataSettings, Format, UserState};
 
-/// Chores of Muster's developers.
+/// Commands for the developers of Muster
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -29,34 +29,39 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Make up the events of a shop, as files in the export format
+    /// Generate the events of a shop, as files in the export format
     ///
     /// The same settings give the same events on every machine. About 5 % of the events are
-    /// purchases; users differ in how busy they are, move, change plans; a few lines are anonymous,
-    /// late or double, as in the wild.
+    /// purchases. Users differ in activity, move, and change plans. As in practice, a few lines are
+    /// anonymous, late or duplicates.
     Data(DataArguments),
-    /// Install what the tests need (the WebAssembly target, Python and Node.js packages, a browser)
-    /// and run them all
+    /// Install what the tests need, and run them all
+    ///
+    /// This installs the WebAssembly target, Python and Node.js packages, and a browser.
     Test,
-    /// Check the licences and sources of what Muster depends on
+    /// Check the licences and sources of the dependencies
     Deny,
     /// Run every fuzz target for a while
     Fuzz {
-        /// How long each runs
+        /// Seconds for each target
         #[arg(long, default_value_t = 30)]
         seconds: u32,
     },
-    /// Write what is made of tables and constants: the JSON Schemas, docs/configuration.md and
-    /// docs/limits.md
+    /// Write the files that are generated from tables and constants
+    ///
+    /// These are the JSON Schemas, docs/configuration.md and docs/limits.md.
     Schema,
-    /// Check the texts: width, doc summaries, type names, and the words of docs/glossary.md
+    /// Check comments, documents and names by the rules of words
+    ///
+    /// The rules: width, doc summaries, type names, and the words of docs/glossary.md.
     Words,
-    /// Put the real service under a load of events over HTTP, and measure how long an event takes
-    /// to become a record
+    /// Measure the service under a load of events over HTTP
+    ///
+    /// The result is the time from the acknowledgement of an event to its record.
     Load(load::LoadArguments),
-    /// Run the benches: Muster and DuckDB on the same data, as ratios
+    /// Run the benches of Muster and DuckDB on the same data
     Bench {
-        /// Handed on to the bench; `--help` says what it takes
+        /// Arguments for the bench; `--help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -64,38 +69,38 @@ enum Chore {
 
 #[derive(clap::Args)]
 struct DataArguments {
-    /// How many users there are (some may have no event)
+    /// Number of users (some may have no event)
     #[arg(long, default_value_t = 2_000)]
     users: u32,
-    /// How many events to make; double lines come on top (about 0.3 %)
+    /// Number of events; duplicate lines are added (about 0.3 %)
     #[arg(long, default_value_t = 60_000)]
     events: u64,
-    /// How many days the events are spread over
+    /// Days over which the events are spread
     #[arg(long, default_value_t = 60)]
     days: u32,
-    /// Another seed gives other events
+    /// Seed: another seed gives other events
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How unevenly active the users are: 0 is all alike, 1.1 like a shop, 2 a few do nearly
-    /// everything
+    /// Skew of the users' activity: 0 is none, 1.1 like a shop, with 2 a few users have nearly all
+    /// events
     #[arg(long, default_value_t = 1.1)]
     skew: f64,
     /// The instant before which all events lie
     #[arg(long, default_value = "2026-03-01T00:00:00Z")]
     end: Millis,
-    /// How the files are written
+    /// Format of the files
     #[arg(long, value_enum, default_value_t = Format::Gzip)]
     format: Format,
-    /// Which events carry the user's properties
+    /// The events that carry the user's properties
     #[arg(long, value_enum, default_value_t = UserState::Session)]
     user_state: UserState,
-    /// How many files the events of one day are spread over
+    /// Number of files for the events of one day
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=24))]
     files_per_day: u32,
-    /// What the files' names begin with
+    /// Prefix of the files' names
     #[arg(long, default_value = "shop")]
     project: String,
-    /// The folder to write them to; made if it is not there
+    /// The folder to write to; created if it is missing
     #[arg(long)]
     out: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! Packages of npm that tests run.
+//! Installs the npm packages that tests run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 
 use crate::test::{run, target};
 
-/// The packages of a folder's `package.json` and `package-lock.json`, kept beside the build's
-/// products and installed once. Returns their `node_modules`.
+/// Installs the packages of a folder's `package.json` and `package-lock.json` once, beside the
+/// build's products. Returns their `node_modules`.
 pub(crate) fn node_environment(name: &str, folder: &Path) -> anyhow::Result<PathBuf> {
     for program in ["node", "npm"] {
         let version = Command::new(program)
@@ -34,7 +34,7 @@ pub(crate) fn node_environment(name: &str, folder: &Path) -> anyhow::Result<Path
         wanted += &text;
     }
     let stamp = environment.join("installed.txt");
-    // Written last: an installation that was cut off has none.
+    // The stamp is written last, so an interrupted installation has none.
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(modules);
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask schema`: writes what is made of the readers' tables of keys where the tests look
-//! for it.
+//! `cargo xtask schema`: writes the files that are generated from the readers' tables of keys, to
+//! the places where the tests expect them.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ pub(crate) fn schema() -> anyhow::Result<()> {
         &docs.join("cohort.schema.json"),
         &muster_definition::schema(),
     )?;
-    // The tables of muster.yaml are the binary's.
+    // The tables of muster.yaml belong to the binary.
     for (name, arguments) in [
         ("muster.schema.json", ["--config"].as_slice()),
         ("configuration.md", &["--config", "--markdown"]),

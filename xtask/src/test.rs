@@ -9,14 +9,14 @@ use anyhow::{Context, bail};
 use crate::chromium::chromium;
 use crate::node::node_environment;
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .map_or_else(|| ".".into(), Path::to_path_buf)
 }
 
-/// Runs a command that has to succeed.
+/// Runs a command that must succeed.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command
         .status()
@@ -27,8 +27,8 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A Python environment with the packages of a requirements file, kept beside the build's products
-/// and made once. Returns its folder of executables.
+/// Creates a Python environment with the packages of a requirements file once, beside the build's
+/// products. Returns its folder of executables.
 pub(crate) fn python_environment(name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -37,7 +37,7 @@ pub(crate) fn python_environment(name: &str, requirements: &Path) -> anyhow::Res
     let wanted = std::fs::read_to_string(requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
     let stamp = environment.join("installed.txt");
-    // Written last: an environment that was cut off has none.
+    // The stamp is written last, so an interrupted environment has none.
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(bin);
     }
@@ -67,7 +67,7 @@ pub(crate) fn cargo_tool(subcommand: &str, package: &str) -> anyhow::Result<OsSt
     Ok(cargo)
 }
 
-/// The target that hand-written rules compile to.
+/// Installs the target that hand-written rules compile to.
 fn wasm_target() -> anyhow::Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
     let installed = Command::new("rustup")
@@ -85,13 +85,13 @@ fn wasm_target() -> anyhow::Result<()> {
         Ok(_) => run(Command::new("rustup")
             .args(["target", "add", TARGET])
             .current_dir(root())),
-        // Without rustup the distribution's toolchain must bring the target; the build says so if
-        // it does not.
+        // Without rustup the distribution's toolchain must bring the target; if it does not, the
+        // build reports that.
         Err(_) => Ok(()),
     }
 }
 
-/// Where build products go.
+/// Returns the folder of build products.
 pub(crate) fn target() -> anyhow::Result<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);

@@ -1,7 +1,8 @@
-//! `cargo xtask words`: checks what a program can check of the texts that people read.
+//! `cargo xtask words`: checks comments, documents and names as far as a program can.
 //!
-//! The rules are those of CONTRIBUTING.md, "Words": the width of comments and prose, how a doc
-//! summary begins, one meaning for a type name, and the words that docs/glossary.md does not use.
+//! The rules are those of CONTRIBUTING.md, "Words": the width of comments and prose, the beginning
+//! of doc summaries, one meaning for each type name, and no word that docs/glossary.md does not
+//! use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,12 +12,12 @@ use anyhow::{Context, bail};
 
 use crate::test::root;
 
-/// Columns of a comment in Rust code.
+/// The greatest width of a comment in Rust code, in columns.
 const COMMENT_WIDTH: usize = 100;
-/// Columns of a line of Markdown; a longer line holds one sentence.
+/// The greatest width of a line of Markdown, in columns; a longer line may hold one sentence.
 const PROSE_WIDTH: usize = 120;
-/// The first words of a summary that names a question instead of what the item does.
-const QUESTIONS: [&str; 5] = ["What", "How", "Who", "Whether", "Whoever"];
+/// The first words of a summary that asks a question instead of describing the item.
+const QUESTIONS: [&str; 4] = ["What", "How", "Who", "Whether"];
 /// The document that lists the words.
 const GLOSSARY: &str = "docs/glossary.md";
 
@@ -87,7 +88,7 @@ fn files(root: &Path) -> anyhow::Result<Vec<String>> {
         bail!("{}", String::from_utf8_lossy(&listed.stderr));
     }
     let listed = String::from_utf8(listed.stdout)?;
-    // A changelog keeps the words of its time.
+    // The changelog keeps the words of its time.
     Ok(listed
         .lines()
         .filter(|path| *path != "CHANGELOG.md" && root.join(path).exists())
@@ -95,7 +96,7 @@ fn files(root: &Path) -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
-/// Returns the words of the glossary's last table, each with what to write instead.
+/// Returns the words of the glossary's last table, each with the words to write instead.
 fn unused_words(glossary: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let table = glossary
         .split("## Words that are not used")
@@ -233,7 +234,7 @@ mod tests {
 
     fn faults_of(text: &str, markdown: bool) -> Vec<(usize, String)> {
         let unused = unused_words(
-            "## Words that are not used\n\n| not | but |\n|---|---|\n| tick, ticks | run |\n",
+            "## Words that are not used\n\n| not | but |\n|---|---|\n| gizmo, gizmos | run |\n",
         )
         .unwrap();
         let mut faults = Vec::new();
@@ -249,14 +250,14 @@ mod tests {
     #[test]
     fn each_fault_is_found_with_its_line() {
         let text = format!(
-            "/// Returns it.\nfn a() {{}}\n/// Whether it is so.\nfn tick_off() {{}}\n// {}\nstruct TickOptions;\n",
+            "/// Returns it.\nfn a() {{}}\n/// Whether it is so.\nfn gizmo_off() {{}}\n// {}\nstruct GizmoOptions;\n",
             "a".repeat(COMMENT_WIDTH)
         );
         let lines = Vec::from_iter(faults_of(&text, false).into_iter().map(|(line, _)| line));
         assert_eq!(lines, [2, 3, 4, 5]);
-        // A second line of a doc comment is no summary, and a ticker no tick.
+        // A second line of a doc comment is no summary, and `gizmology` is another word.
         assert_eq!(
-            faults_of("/// Returns it.\n/// How: a ticker.\n", false),
+            faults_of("/// Returns it.\n/// How: a gizmology.\n", false),
             []
         );
     }
@@ -270,7 +271,7 @@ mod tests {
             faults_of(&format!("```\n{long}. And more.\n```\n"), true),
             []
         );
-        assert_eq!(faults_of("The tick.\n", true).len(), 1);
+        assert_eq!(faults_of("The gizmo.\n", true).len(), 1);
     }
 
     #[test]

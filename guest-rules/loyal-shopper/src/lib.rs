@@ -1,7 +1,8 @@
-//! A cohort that definitions in YAML cannot say. A loyal shopper
+//! Decides a cohort that a YAML definition cannot express. A loyal shopper
+//!
 //! - bought in at least 3 of the last 4 spans of 7 days, the last of which ends now,
-//! - spent 40 or more on average over the last 3 purchases that tell an amount,
-//! - and never returned two things in a row, without a purchase between.
+//! - spent 40 or more on average over the last 3 purchases that have an amount,
+//! - and never returned two things in a row without a purchase between them.
 
 use muster_rule::{Answer, Reads, Rule, Stream, User};
 
@@ -19,7 +20,8 @@ muster_rule::export!(LoyalShopper);
 
 impl Rule for LoyalShopper {
     fn reads() -> Reads {
-        // All of history: how far back the last three purchases lie is not known beforehand.
+        // The stream has no lookback, because the last three purchases may lie anywhere in the
+        // history.
         Reads::for_cohort("loyal-shopper")
             .stream(Stream::of(["Purchase"]).number("amount"))
             .stream(Stream::of(["Refund"]))
@@ -37,7 +39,7 @@ impl Rule for LoyalShopper {
 }
 
 fn decide(now: i64, purchases: &[i64], amounts: &[f64], refunds: &[i64]) -> Answer {
-    // Neither of these changes by the clock alone.
+    // Neither of these conditions changes by the clock alone.
     if two_in_a_row(refunds, purchases) || average(amounts).is_none_or(|average| average < AVERAGE)
     {
         return Answer::stranger();
@@ -58,8 +60,8 @@ fn decide(now: i64, purchases: &[i64], amounts: &[f64], refunds: &[i64]) -> Answ
     Answer::of(bought.iter().filter(|bought| **bought).count() >= BOUGHT_IN).until(until)
 }
 
-/// Whether two refunds have no purchase between them. A purchase at the instant of either counts as
-/// between.
+/// Returns true if two refunds have no purchase between them. A purchase at the instant of either
+/// one counts as between.
 fn two_in_a_row(refunds: &[i64], purchases: &[i64]) -> bool {
     refunds.windows(2).any(|pair| {
         let next = purchases.partition_point(|time| *time < pair[0]);
@@ -68,12 +70,12 @@ fn two_in_a_row(refunds: &[i64], purchases: &[i64]) -> bool {
 }
 
 fn average(amounts: &[f64]) -> Option<f64> {
-    let told = amounts
+    let known = amounts
         .iter()
         .rev()
         .filter(|amount| !amount.is_nan())
         .take(BASKETS);
-    let (sum, count) = told.fold((0.0, 0), |(sum, count), amount| (sum + amount, count + 1));
+    let (sum, count) = known.fold((0.0, 0), |(sum, count), amount| (sum + amount, count + 1));
     (count == BASKETS).then(|| sum / BASKETS as f64)
 }
 
@@ -84,24 +86,24 @@ mod tests {
     const NOW: i64 = 100 * SPAN;
 
     #[test]
-    fn three_spans_of_four() {
+    fn three_of_four_spans_make_a_member() {
         let bought = [NOW - 3 * SPAN, NOW - SPAN, NOW];
-        // Spans 3, 1 and 0. The first to change span is that of a week ago, at once: it lies on a
-        // border.
+        // The purchases lie in spans 3, 1 and 0. The first to change its span is that of a week
+        // ago, at once: it lies on a border.
         let answer = decide(NOW, &bought, &[40.0; 3], &[]);
         assert_eq!(answer, Answer::member().until(NOW + SPAN));
-        // Just before it was in the span after.
+        // Just before that instant the purchase was in the span after.
         let answer = decide(NOW - 1, &bought[..2], &[40.0; 3], &[]);
         assert_eq!(answer, Answer::stranger().until(NOW));
-        // A week later the oldest has left.
+        // A week later the oldest purchase has left.
         let answer = decide(NOW + SPAN, &bought, &[40.0; 3], &[]);
         assert_eq!(answer, Answer::stranger().until(NOW + 2 * SPAN));
     }
 
-    /// The membership can only change where a purchase crosses a border of spans: none of those
-    /// instants before `until` changes it.
+    /// Checks the answer at each instant at which a purchase crosses a border of spans: none before
+    /// `until` changes the membership.
     #[test]
-    fn the_answer_stands_until_it_says() {
+    fn the_answer_holds_until_its_instant() {
         for seed in 0..200_i64 {
             let step = 1 + seed * 37 % 11;
             let mut bought: Vec<i64> = (0..6)
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn two_refunds_in_a_row_are_for_ever() {
+    fn two_refunds_in_a_row_exclude_a_user_for_good() {
         assert!(!two_in_a_row(&[], &[]));
         assert!(!two_in_a_row(&[5], &[]));
         assert!(two_in_a_row(&[5, 6], &[1, 7]));

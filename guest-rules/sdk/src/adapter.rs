@@ -1,20 +1,21 @@
-//! From one user at a time to the contract's batches.
+//! Adapts rules for one user at a time to the contract's batches.
 
 use core::marker::PhantomData;
 
 use crate::bindings::{Batch, Description, Guest, Verdicts};
 use crate::{Answer, Reads, User};
 
-/// A cohort, decided user by user. Both functions must be pure: the same input, the same output.
+/// A cohort that is decided user by user. Both functions must be pure: the same input gives the
+/// same output.
 pub trait Rule {
-    /// What it reads and which cohort it is for.
+    /// Returns the data that the rule reads, and its cohort.
     fn reads() -> Reads;
 
-    /// Whether this user is in, and until when that stands.
+    /// Decides whether this user is in, and until when that holds.
     fn answer(user: &User<'_>) -> Answer;
 }
 
-/// A [`Rule`] as the contract wants it; [`crate::export!`] uses it.
+/// A [`Rule`] in the form of the contract; [`crate::export!`] uses it.
 #[derive(Debug)]
 pub struct Adapter<R>(PhantomData<R>);
 

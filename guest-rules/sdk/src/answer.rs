@@ -1,6 +1,6 @@
-//! What a rule says about a user.
+//! The answer of a rule about a user.
 
-/// Whether a user is in, and until when that stands if nothing happens.
+/// An answer: in or out, with the instant until which it holds if nothing happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Answer {
@@ -9,17 +9,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// In, as long as nothing happens.
+    /// Returns the answer "in", for as long as nothing happens.
     pub const fn member() -> Self {
         Self::of(true)
     }
 
-    /// Not in, as long as nothing happens.
+    /// Returns the answer "out", for as long as nothing happens.
     pub const fn stranger() -> Self {
         Self::of(false)
     }
 
-    /// In or not, as long as nothing happens.
+    /// Returns the answer "in" or "out", for as long as nothing happens.
     pub const fn of(member: bool) -> Self {
         Self {
             member,
@@ -27,10 +27,10 @@ impl Answer {
         }
     }
 
-    /// The instant, in ms since the Unix epoch, at which the answer can change by the clock alone:
-    /// the user is asked about again then. It must not be too late; too early costs a question
-    /// more. What is not later than now counts as the next millisecond. The earliest of several
-    /// calls holds.
+    /// Sets the instant, in ms since the Unix epoch, at which the answer can change by the clock
+    /// alone: the host evaluates the user again then. The instant must not be too late; if it is
+    /// too early, it costs one more evaluation. An instant that is not later than now counts as the
+    /// next millisecond. Of several calls the earliest instant holds.
     pub const fn until(mut self, instant: i64) -> Self {
         if instant < self.until {
             self.until = instant;

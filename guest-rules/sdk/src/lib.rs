@@ -1,15 +1,15 @@
-//! Writes rules for Muster in Rust: who belongs to a cohort, as a function of one user's history
-//! and the clock.
+//! Helps to write rules for Muster in Rust. A rule decides the members of a cohort as a function of
+//! one user's history and the clock.
 //!
-//! It **is** a thin layer over the contract in `wit/cohort.wit`: it walks a batch user by user,
-//! hands slices of its columns to
-//! [`Rule::answer`], and packs the answers. It is **not** a way to the outside: there is no clock but [`User::now`], no randomness but
-//! [`User::hash`], no input or output. Build a rule for `wasm32-unknown-unknown`
-//! as a `cdylib`, and name the built file in a cohort's definition (`rule: ./my_rule.wasm`): Muster
-//! makes the component of it.
+//! The crate is a thin layer over the contract in `wit/cohort.wit`: it walks a batch user by user,
+//! passes slices of the batch's columns to [`Rule::answer`], and packs the answers. A rule has no
+//! access to the outside: the only clock is [`User::now`], the only randomness is [`User::hash`],
+//! and there is no input or output. Build a rule for `wasm32-unknown-unknown` as a `cdylib`, and
+//! name the built file in a cohort's definition (`rule: ./my_rule.wasm`). Muster turns the file
+//! into a component.
 //!
-//! Limits: one cohort a rule; 256 MiB of memory; 10 s a batch; each batch gets a fresh instance, so
-//! statics do not survive.
+//! Limits: one cohort per rule; 256 MiB of memory; 10 s per batch. Each batch gets a fresh
+//! instance, so statics do not survive.
 //!
 //! ```
 //! use muster_rule::{Answer, Reads, Rule, Stream, User};
@@ -47,8 +47,8 @@ pub use bindings::muster::cohort::types::{CalendarBounds, CalendarUnit};
 pub use reads::{Reads, Stream};
 pub use user::{Rows, User};
 
-/// The contract as `wit-bindgen` gives it: for rules that want whole columns rather than one user
-/// at a time.
+/// The contract as `wit-bindgen` generates it, for rules that need whole columns rather than one
+/// user at a time.
 #[allow(
     missing_docs,
     reason = "generated; what has documentation in the WIT has it here"
@@ -63,7 +63,7 @@ pub mod bindings {
     });
 }
 
-/// Makes a [`Rule`] the one that this module exports.
+/// Exports a [`Rule`] as the rule of this module.
 #[macro_export]
 macro_rules! export {
     ($rule:ty) => {

@@ -1,10 +1,10 @@
-//! What a rule reads: the host fetches nothing else.
+//! Declares the data that a rule reads; the host fetches nothing else.
 
 use crate::bindings::Description;
 use crate::bindings::muster::cohort::types::{Calendar, CalendarUnit, Kind, Property, StreamReads};
 
-/// What a rule reads and which cohort it answers for. Things are numbered from 0 in the order they
-/// are named here, each sort by itself.
+/// The data that a rule reads, and its cohort. Streams, properties and the others are numbered from
+/// 0 in the order of their declaration, each kind by itself.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Reads(pub(crate) Description);
@@ -15,7 +15,7 @@ pub struct Reads(pub(crate) Description);
 pub struct Stream(StreamReads);
 
 impl Reads {
-    /// A rule for the cohort of this id: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    /// Creates the declaration of a rule for the cohort with this id: 1 to 64 of `A-Z a-z 0-9 _ -`.
     pub fn for_cohort(id: &str) -> Self {
         Self(Description {
             cohorts: vec![id.to_owned()],
@@ -59,22 +59,22 @@ impl Reads {
         self
     }
 
-    /// Reads how the text of a user property changed: [`crate::User::history`].
+    /// Reads the changes of a text user property: [`crate::User::history`].
     pub fn text_history(self, name: &str) -> Self {
         self.history(name, Kind::Text)
     }
 
-    /// Reads how the number of a user property changed: [`crate::User::history`].
+    /// Reads the changes of a number user property: [`crate::User::history`].
     pub fn number_history(self, name: &str) -> Self {
         self.history(name, Kind::Number)
     }
 
-    /// Reads how the flag of a user property changed: [`crate::User::history`].
+    /// Reads the changes of a flag user property: [`crate::User::history`].
     pub fn flag_history(self, name: &str) -> Self {
         self.history(name, Kind::Flag)
     }
 
-    /// Reads how the instant of a user property changed: [`crate::User::history`].
+    /// Reads the changes of an instant user property: [`crate::User::history`].
     pub fn instant_history(self, name: &str) -> Self {
         self.history(name, Kind::Instant)
     }
@@ -90,8 +90,8 @@ impl Reads {
         self
     }
 
-    /// Reads where each of the last `count` calendar days, weeks or months of a time zone begins,
-    /// the current one included (`None`: of all since 1970): [`crate::User::calendar`].
+    /// Reads the beginnings of the last `count` calendar days, weeks or months of a time zone,
+    /// including the current one: [`crate::User::calendar`]. `None` reads all since 1970.
     pub fn calendar(mut self, time_zone: &str, unit: CalendarUnit, count: Option<u32>) -> Self {
         self.0.calendars.push(Calendar {
             time_zone: time_zone.to_owned(),
@@ -109,7 +109,7 @@ impl Reads {
 }
 
 impl Stream {
-    /// Events of these names; `*` stands for any run of characters.
+    /// Creates a stream of the events with these names; `*` stands for any run of characters.
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(StreamReads {
             names: names.into_iter().map(str::to_owned).collect(),
@@ -118,33 +118,33 @@ impl Stream {
         })
     }
 
-    /// With an event property as text: [`crate::Rows::text`] and [`crate::Rows::texts`].
+    /// Adds an event property as text: [`crate::Rows::text`] and [`crate::Rows::texts`].
     pub fn text(self, name: &str) -> Self {
         self.property(name, Kind::Text)
     }
 
-    /// With an event property as number: [`crate::Rows::numbers`].
+    /// Adds an event property as number: [`crate::Rows::numbers`].
     pub fn number(self, name: &str) -> Self {
         self.property(name, Kind::Number)
     }
 
-    /// With an event property as flag: [`crate::Rows::flags`].
+    /// Adds an event property as flag: [`crate::Rows::flags`].
     pub fn flag(self, name: &str) -> Self {
         self.property(name, Kind::Flag)
     }
 
-    /// With an event property as instant: [`crate::Rows::instant`].
+    /// Adds an event property as instant: [`crate::Rows::instant`].
     pub fn instant(self, name: &str) -> Self {
         self.property(name, Kind::Instant)
     }
 
-    /// With the event's own name as text, which tells apart what the stream's names match:
+    /// Adds the event's own name as text, which tells which of the stream's names it matches:
     /// [`crate::Rows::text`].
     pub fn event_name(self) -> Self {
         self.property("", Kind::Text)
     }
 
-    /// Only those later than now minus so many ms.
+    /// Limits the stream to events later than now minus so many ms.
     pub fn reach(mut self, ms: u64) -> Self {
         self.0.reach = Some(ms);
         self
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for_is_described() {
+    fn the_declaration_describes_what_the_rule_reads() {
         let stream = Stream::of(["Trial *"]).event_name().instant("due").reach(5);
         let Reads(description) = Reads::for_cohort("trials")
             .stream(stream)

@@ -1,4 +1,4 @@
-//! One user of a batch, as slices of its columns.
+//! Reads one user of a batch, as slices of its columns.
 
 use core::ops::Range;
 
@@ -7,15 +7,15 @@ use crate::bindings::muster::cohort::types::{
     CalendarBounds, Column, Dictionary, EventRows, TextLists,
 };
 
-/// All that a rule may know of one user. Indices are those of [`crate::Reads`]; one that was not
-/// asked for, or asked for as another kind, is a mistake in the rule and panics.
+/// The data of one user. Indices are those of [`crate::Reads`]. An index that the rule does not
+/// read, or reads as another kind, is a mistake in the rule and panics.
 #[derive(Clone, Copy, Debug)]
 pub struct User<'a> {
     batch: &'a Batch,
     index: usize,
 }
 
-/// Rows of one user, by time; none is later than now.
+/// The rows of one user, by time; none is later than now.
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     rows: &'a EventRows,
@@ -28,50 +28,50 @@ impl<'a> User<'a> {
         Self { batch, index }
     }
 
-    /// The clock, in ms since the Unix epoch.
+    /// Returns the clock, in ms since the Unix epoch.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.batch.now
     }
 
-    /// The time of the user's first event ever, if there is one.
+    /// Returns the time of the user's first event ever, if there is one.
     #[must_use]
     pub fn first_seen(&self) -> Option<i64> {
         Some(self.batch.first_seen[self.index]).filter(|time| *time != i64::MAX)
     }
 
-    /// A stable, uniform hash of the user, if [`crate::Reads::hashes`] asked for it.
+    /// Returns a stable, uniform hash of the user. The rule must declare [`crate::Reads::hashes`].
     #[must_use]
     pub fn hash(&self) -> u64 {
         self.batch.user_hash[self.index]
     }
 
-    /// The present number of user property `index`.
+    /// Returns the present number of user property `index`.
     #[must_use]
     pub fn number(&self, index: usize) -> Option<f64> {
         let number = numbers(&self.batch.user_properties[index])[self.index];
         (!number.is_nan()).then_some(number)
     }
 
-    /// The present flag of user property `index`.
+    /// Returns the present flag of user property `index`.
     #[must_use]
     pub fn flag(&self, index: usize) -> Option<bool> {
         flag(flags(&self.batch.user_properties[index])[self.index])
     }
 
-    /// The present instant of user property `index`, in ms since the Unix epoch.
+    /// Returns the present instant of user property `index`, in ms since the Unix epoch.
     #[must_use]
     pub fn instant(&self, index: usize) -> Option<i64> {
         instant(numbers(&self.batch.user_properties[index])[self.index])
     }
 
-    /// The present text of user property `index`; the first, if it holds several.
+    /// Returns the present text of user property `index`; the first, if it holds several.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<&'a str> {
         self.texts(index).next()
     }
 
-    /// All texts that user property `index` holds.
+    /// Returns all texts of user property `index`.
     pub fn texts(&self, index: usize) -> impl Iterator<Item = &'a str> + use<'a> {
         texts(
             &self.batch.user_properties[index],
@@ -80,26 +80,26 @@ impl<'a> User<'a> {
         )
     }
 
-    /// The events of stream `index`.
+    /// Returns the events of stream `index`.
     #[must_use]
     pub fn events(&self, index: usize) -> Rows<'a> {
         self.rows(&self.batch.streams[index])
     }
 
-    /// The changes of property history `index`: rows with one column.
+    /// Returns the changes of property history `index`, as rows with one column.
     #[must_use]
     pub fn history(&self, index: usize) -> Rows<'a> {
         self.rows(&self.batch.property_histories[index])
     }
 
-    /// Calendar window `index`: where its units begin, the current one last, and when it moves. The
-    /// same for every user of a batch.
+    /// Returns calendar window `index`: the beginnings of its units, the current one last, and the
+    /// instant at which the window moves. It is the same for every user of a batch.
     #[must_use]
     pub fn calendar(&self, index: usize) -> &'a CalendarBounds {
         &self.batch.calendars[index]
     }
 
-    /// Whether the user is on list `index`.
+    /// Returns true if the user is on list `index`.
     #[must_use]
     pub fn listed(&self, index: usize) -> bool {
         self.batch.lists[index][self.index / 64] >> (self.index % 64) & 1 == 1
@@ -115,49 +115,50 @@ impl<'a> User<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// How many there are.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.range.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
     }
 
-    /// When each happened, in ms since the Unix epoch; ascending.
+    /// Returns the times of the rows, in ms since the Unix epoch, ascending.
     #[must_use]
     pub fn times(&self) -> &'a [i64] {
         &self.rows.times[self.range.clone()]
     }
 
-    /// Column `column`, asked for as number, or as instant: ms since the Unix epoch. NaN: absent.
+    /// Returns column `column`, read as number, or as instant in ms since the Unix epoch. NaN means
+    /// absent.
     #[must_use]
     pub fn numbers(&self, column: usize) -> &'a [f64] {
         &numbers(&self.rows.columns[column])[self.range.clone()]
     }
 
-    /// The instant of row `row` (of these, from 0) in column `column`, in ms since the Unix epoch.
+    /// Returns the instant of row `row` (from 0) in column `column`, in ms since the Unix epoch.
     #[must_use]
     pub fn instant(&self, column: usize, row: usize) -> Option<i64> {
         instant(self.numbers(column)[row])
     }
 
-    /// Column `column`, asked for as flag; 2: absent.
+    /// Returns column `column`, read as flag; 2 means absent.
     #[must_use]
     pub fn flags(&self, column: usize) -> &'a [u8] {
         &flags(&self.rows.columns[column])[self.range.clone()]
     }
 
-    /// The text of row `row` (of these, from 0) in column `column`; the first, if it holds several.
+    /// Returns the text of row `row` (from 0) in column `column`; the first, if it holds several.
     #[must_use]
     pub fn text(&self, column: usize, row: usize) -> Option<&'a str> {
         self.texts(column, row).next()
     }
 
-    /// All texts of row `row` (of these, from 0) in column `column`.
+    /// Returns all texts of row `row` (from 0) in column `column`.
     pub fn texts(&self, column: usize, row: usize) -> impl Iterator<Item = &'a str> + use<'a> {
         let row = self.range.clone().nth(row).expect("a row of this user");
         texts(&self.rows.columns[column], row, self.dictionary)
@@ -167,18 +168,18 @@ impl<'a> Rows<'a> {
 fn numbers(column: &Column) -> &[f64] {
     match column {
         Column::Number(values) => values,
-        _ => panic!("the property was not asked for as number or instant"),
+        _ => panic!("the rule does not read the property as number or instant"),
     }
 }
 
 fn flags(column: &Column) -> &[u8] {
     match column {
         Column::Flag(values) => values,
-        _ => panic!("the property was not asked for as flag"),
+        _ => panic!("the rule does not read the property as flag"),
     }
 }
 
-/// Instants are whole and below 2^53, so nothing is lost.
+/// Converts a column's number to an instant. Instants are whole and below 2^53, so nothing is lost.
 fn instant(value: f64) -> Option<i64> {
     (!value.is_nan()).then_some(value as i64)
 }
@@ -191,7 +192,7 @@ fn flag(value: u8) -> Option<bool> {
     }
 }
 
-/// The texts of a row, whichever way the column came.
+/// Returns the texts of a row, for both forms of text columns.
 fn texts<'a>(
     column: &'a Column,
     row: usize,
@@ -202,7 +203,7 @@ fn texts<'a>(
         Column::Texts(TextLists { starts, codes }) => {
             &codes[starts[row] as usize..starts[row + 1] as usize]
         }
-        _ => panic!("the property was not asked for as text"),
+        _ => panic!("the rule does not read the property as text"),
     };
     codes
         .iter()
@@ -301,8 +302,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "not asked for as flag")]
-    fn another_kind_is_a_mistake() {
+    #[should_panic(expected = "does not read the property as flag")]
+    fn reading_another_kind_panics() {
         let _ = User::new(&batch(), 0).flag(1);
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn places(project: &Project) -> Vec<DestinationAddress> {
     destinations
         .map(|(name, destination)| DestinationAddress {
             destination: name.clone(),
-            place: absolute(deliver::within(project, destination)).place(region),
+            place: absolute(deliver::within(project, destination)).address(region),
         })
         .collect()
 }

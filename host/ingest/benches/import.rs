@@ -1,8 +1,8 @@
-//! How fast lines become rows: `cargo bench -p muster-ingest`.
+//! Measures how fast lines become rows: `cargo bench -p muster-ingest`.
 //!
-//! A million lines of the shop, by default (`-- LINES` for another number): decoded only, then
-//! imported into an empty store, on one thread and on all. Each figure is the best of three turns,
-//! which take turns with one another.
+//! The input is a million lines of the shop (`-- LINES` for another number). They are decoded only,
+//! then imported into an empty store, on one thread and on all. Each figure is the best of three
+//! interleaved runs.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! One line of the export format, many, or one event of a request, into a buffer.
+//! Decodes one line of the export format, many lines, or one event of a request into a buffer.
 
 mod admission;
 mod event;
@@ -18,7 +18,7 @@ pub(crate) use self::event_builder::EventBuilder;
 use self::limits::MAX_LINE;
 use crate::LineCounts;
 
-/// Why a line is malformed, in words for who wrote it.
+/// The reason why a line is malformed, worded for the author of the line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct LineError(pub(crate) String);
@@ -26,26 +26,29 @@ pub struct LineError(pub(crate) String);
 /// A line that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// Its number in the file, from 1.
+    /// The number of the line in the file, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// The fault of the line.
     pub reason: LineError,
 }
 
-/// Decodes every line of a text and adds what it holds to the buffer and the counts. Blank lines
-/// are nothing; a line may end in `\r\n`, the last one without any. Each malformed line is handed
+/// Decodes every line of a text and adds its contents to the buffer and the counts. Blank lines are
+/// skipped. A line may end in `\r\n`; the last one needs no line end. Each malformed line is passed
 /// to `malformed` and leaves nothing in the buffer.
 ///
-/// `first_line` is the number of the text's first line. `store` is where the buffer goes: a line
-/// with a name that it does not take is malformed; `None`: all names are right.
+/// `first_line` is the number of the text's first line. `store` is the store that the buffer is
+/// for: a line with a name that the store does not accept is malformed. Without a store all names
+/// are accepted.
 ///
 /// ```
 /// use muster_ingest::{LineCounts, decode_lines};
-/// let lines = br#"{"user_id": "ann", "event_type": "View", "event_time": "2026-02-28 09:59:55.977000"}
+/// let lines = br#"{"user_id": "ann", "event_type": "View", "event_time": 1772272795977}
 /// {"user_id": "ann", "event_type"
 /// "#;
 /// let (mut buffer, mut counts, mut malformed) = Default::default();
-/// decode_lines(lines, 1, None, &mut buffer, &mut counts, &mut |line| Vec::push(&mut malformed, line));
+/// decode_lines(lines, 1, None, &mut buffer, &mut counts, &mut |line| {
+///     Vec::push(&mut malformed, line)
+/// });
 /// assert_eq!((buffer.len(), counts.lines, counts.malformed), (1, 2, 1));
 /// assert_eq!(malformed[0].line, 2);
 /// ```
@@ -57,9 +60,9 @@ pub fn decode_lines(
     counts: &mut LineCounts,
     malformed: &mut dyn FnMut(Malformed),
 ) {
-    let (mut builder, mut door) = (EventBuilder::default(), Admission::new(store));
-    // One check of the whole is cheaper than one a line; if it fails, the lines that are at fault
-    // are found one by one.
+    let (mut builder, mut admission) = (EventBuilder::default(), Admission::new(store));
+    // One UTF-8 check of the whole text is cheaper than one check per line. Only if it fails is
+    // each line checked to find those at fault.
     let valid = std::str::from_utf8(text).ok();
     let mut start = 0;
     let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
@@ -71,9 +74,9 @@ pub fn decode_lines(
         };
         counts.lines += 1;
         let decoded = match valid.and_then(|valid| valid.get(range)) {
-            Some(text) => decode_line(text, &mut builder, &mut door, buffer, counts),
+            Some(text) => decode_line(text, &mut builder, &mut admission, buffer, counts),
             None => match std::str::from_utf8(bytes) {
-                Ok(text) => decode_line(text, &mut builder, &mut door, buffer, counts),
+                Ok(text) => decode_line(text, &mut builder, &mut admission, buffer, counts),
                 Err(error) => {
                     let column = error.valid_up_to() + 1;
                     Err(LineError(format!("not UTF-8 at column {column}")))
@@ -94,12 +97,12 @@ fn is_blank(line: &[u8]) -> bool {
 fn decode_line<'a>(
     line: &'a str,
     builder: &mut EventBuilder<'a>,
-    door: &mut Admission<'_>,
+    admission: &mut Admission<'_>,
     buffer: &mut EventBuffer,
     counts: &mut LineCounts,
 ) -> Result<(), LineError> {
     let defaults = EventDefaults::default();
-    decode_event(line, &defaults, builder, door, buffer, counts).map_err(|error| error.reason)
+    decode_event(line, &defaults, builder, admission, buffer, counts).map_err(|error| error.reason)
 }
 
 impl LineError {
@@ -109,7 +112,7 @@ impl LineError {
 
     fn json(error: &serde_json::Error) -> Self {
         let message = error.to_string();
-        // A line is parsed by itself: its `line 1` would mislead.
+        // Each line is parsed by itself, so serde_json's `line 1` would mislead.
         let (reason, column) = match message.rsplit_once(" at line 1 column ") {
             Some((reason, column)) => (reason, format!(" at column {column}")),
             None => (message.as_str(), String::new()),

@@ -1,21 +1,23 @@
-//! What can go wrong with a file as a whole.
+//! Errors of importing a file.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Malformed;
 use crate::file::Compression;
 
-/// Why a file was not imported. Unless it says otherwise, nothing of the file is in the store.
+/// The reason why a file was not imported. Unless a variant says otherwise, the store has nothing
+/// of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file cannot be opened or read. What had been read is kept aside: the next import goes on
-    /// from there.
-    #[error("cannot read `{}`: {source}", path.display())]
+    /// The file cannot be opened or read. The store keeps the rows read so far aside, and the next
+    /// import continues there.
+    #[error("cannot read `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The compressed data ends too early.
@@ -26,31 +28,31 @@ pub enum ImportError {
     Truncated {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
+        /// The compression of the file.
         compression: &'static str,
     },
     /// The compressed data is damaged.
     #[error(
-        "`{}` is damaged: its {compression} data cannot be unpacked ({source}), so nothing of it was imported; copy the file again",
+        "`{}` is damaged: its {compression} data cannot be unpacked, so nothing of it was imported; copy the file again",
         path.display()
     )]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
+        /// The compression of the file.
         compression: &'static str,
-        /// What the decompressor said.
+        /// The error of the decompressor.
         source: io::Error,
     },
-    /// It is a kind of file that holds no lines of JSON.
+    /// The file is of a kind that holds no JSON lines.
     #[error("`{}` is {reason}", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// What it is, and what to do.
+        /// The kind of the file, and the remedy.
         reason: &'static str,
     },
-    /// Too many lines could not be read.
+    /// The share of malformed lines is too large.
     #[error(
         "{malformed} of {lines} lines of `{}` are malformed, more than the allowed {} %, so nothing of it was imported; {}; \
          correct the file, or allow more with `max_malformed`",
@@ -59,30 +61,30 @@ pub enum ImportError {
     TooManyMalformed {
         /// The file.
         path: PathBuf,
-        /// How many lines.
+        /// The number of malformed lines.
         malformed: u64,
-        /// Of how many that are not blank.
+        /// The number of lines that are not blank.
         lines: u64,
-        /// The share that is allowed, 0 to 1.
+        /// The share of malformed lines that is allowed, 0 to 1.
         allowed: f64,
-        /// The first of them.
+        /// The first malformed lines.
         examples: Vec<Malformed>,
     },
-    /// Not one of the first lines is an event.
+    /// None of the first lines is an event.
     #[error(
-        "`{}` is no file of events: not one of its first {lines} lines is one, so nothing of it was imported; {}; expected is \
+        "`{}` is not a file of events: none of its first {lines} lines is an event, so nothing of it was imported; {}; write \
          one JSON object a line with `user_id`, `event_type` and `event_time`",
         path.display(), first(examples)
     )]
     NoEvents {
         /// The file.
         path: PathBuf,
-        /// How many lines were looked at.
+        /// The number of lines that were read.
         lines: u64,
-        /// The first of them.
+        /// The first malformed lines.
         examples: Vec<Malformed>,
     },
-    /// Somebody wrote to the file meanwhile.
+    /// The file was changed while it was read.
     #[error(
         "`{}` was changed while it was read, so nothing of it was imported; import it when it is complete",
         path.display()
@@ -91,22 +93,23 @@ pub enum ImportError {
         /// The file.
         path: PathBuf,
     },
-    /// The caller stopped it. What had been read is kept aside: the next import goes on from there.
+    /// The caller stopped the import. The store keeps the rows read so far aside, and the next
+    /// import continues there.
     #[error("the import of `{}` was stopped; the next one goes on from there", path.display())]
     Stopped {
         /// The file.
         path: PathBuf,
     },
     /// The store failed.
-    #[error("cannot import `{}`: {source}", path.display())]
+    #[error("cannot import `{}`", path.display())]
     Store {
         /// The file.
         path: PathBuf,
-        /// What the store said.
+        /// The error of the store.
         source: muster_store::StoreError,
     },
-    /// The store's note of how far the import was is not ours.
-    #[error("`{}` was begun by another version of muster, whose notes this one cannot read", path.display())]
+    /// The store has a position of the file that this version cannot read.
+    #[error("another version of muster began the import of `{}`, and this version cannot read its position; import the file with that version", path.display())]
     Position {
         /// The file.
         path: PathBuf,
@@ -116,16 +119,16 @@ pub enum ImportError {
 fn first(examples: &[Malformed]) -> String {
     match examples.first() {
         Some(example) => format!("the first is line {}: {}", example.line, example.reason),
-        None => "they were met before this import went on".to_owned(),
+        None => "an earlier, interrupted import found them".to_owned(),
     }
 }
 
 impl ImportError {
-    /// Tells trouble with the disk from trouble with the data.
+    /// Returns the error of a file whose reading failed: of the disk or of the data.
     pub(crate) fn read(path: &Path, compression: Compression, source: io::Error) -> Self {
         let path = path.to_owned();
         let name = compression.name();
-        // Only the system's own errors have a number.
+        // Only errors of the system have a number.
         if compression == Compression::None || source.raw_os_error().is_some() {
             Self::Read { path, source }
         } else if source.kind() == io::ErrorKind::UnexpectedEof {
@@ -142,11 +145,63 @@ impl ImportError {
         }
     }
 
-    /// Whether the rows that are kept aside are of use to the next import.
+    /// Returns true if the next import can use the rows that were kept aside.
     pub(crate) fn can_go_on(&self) -> bool {
         matches!(
             self,
             Self::Read { .. } | Self::Stopped { .. } | Self::Store { .. }
         )
+    }
+}
+
+/// Returns an error and its causes as one text, for a log line or a status.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_causes_names_each_cause_once() {
+        let path = PathBuf::from("a.json");
+        let cause = || io::Error::other("the cause");
+        let store = muster_store::StoreError::Disk(cause());
+        let wanted = format!("cannot import `a.json`: {store}: the cause");
+        for (error, wanted) in [
+            (
+                ImportError::Read {
+                    path: path.clone(),
+                    source: cause(),
+                },
+                "cannot read `a.json`: the cause",
+            ),
+            (
+                ImportError::Damaged {
+                    path: path.clone(),
+                    compression: "gzip",
+                    source: cause(),
+                },
+                "`a.json` is damaged: its gzip data cannot be unpacked, so nothing of it was \
+                 imported; copy the file again: the cause",
+            ),
+            (
+                ImportError::Store {
+                    path,
+                    source: store,
+                },
+                &*wanted,
+            ),
+        ] {
+            assert_eq!(with_causes(&error), wanted);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Files of events: found by pattern, unpacked, cut into lines, decoded, and imported once.
+//! Files of events: finds them by pattern, unpacks them, cuts them into lines, decodes and imports
+//! them once.
 
 mod chunks;
 mod compression;

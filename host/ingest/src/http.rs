@@ -1,19 +1,19 @@
-//! Events over HTTP, by the vendor's HTTP V2 API: its SDKs work unchanged when they are pointed
-//! here.
+//! Receives events over HTTP by the vendor's HTTP V2 API: the vendor's SDKs work unchanged with
+//! this server's address.
 //!
-//! | request | what it is |
+//! | request | body |
 //! |---|---|
 //! | `POST /2/httpapi` | JSON, `{"api_key": …, "events": […]}` |
 //! | `POST /batch` | the same, for larger bodies |
-//! | `POST /identify` | operations on user properties, `api_key` and `identification` as a form or as JSON |
+//! | `POST /identify` | user properties, as form or JSON: `api_key` and `identification` |
 //!
 //! The API key may also come as the header `X-Api-Key` or as `?api_key=`; then it is checked before
 //! the body is read.
 //!
-//! 200 means that all events of the request are on disk but those that it counts under
-//! `events_skipped`; any other answer means that none of them was taken. Requests that wait
-//! together share one commit. It speaks plain HTTP/1.1: what is reachable from outside belongs
-//! behind a proxy that speaks TLS.
+//! The answer 200 means that all events of the request are on disk, except those that it counts
+//! under `events_skipped`. Any other answer means that none of them was taken. Requests that wait
+//! at the same time share one commit. The server speaks plain HTTP/1.1: an address that is
+//! reachable from outside needs a proxy that speaks TLS in front.
 
 mod answer;
 mod body;
@@ -45,22 +45,22 @@ use self::limits::ServerLimits;
 use self::read::{RequestContext, RequestKind};
 use crate::SourceStats;
 
-/// Where to listen, and to whom.
+/// Settings of the HTTP server.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
-    /// The address; port 0 is one that is free.
+    /// The address; port 0 chooses a free port.
     pub listen: SocketAddr,
-    /// Requests with one of these are taken.
+    /// The keys with which requests are accepted.
     pub api_keys: Vec<ApiKey>,
-    /// Connections at a time: [`limits::MAX_CONNECTIONS`], or fewer where the limit of open files
-    /// allows fewer.
+    /// The most connections at a time: [`limits::MAX_CONNECTIONS`], or fewer where the limit of
+    /// open files allows fewer.
     pub connections: usize,
 }
 
-/// Why HTTP ingestion cannot run.
+/// A reason why HTTP ingestion cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// Another program has the address.
+    /// Another program listens on the address.
     #[error(
         "cannot listen on `{listen}`: another program does; stop it, or choose another address"
     )]
@@ -68,29 +68,29 @@ pub enum HttpError {
         /// The address.
         listen: SocketAddr,
     },
-    /// The address cannot be listened on.
-    #[error("cannot listen on `{listen}`: {source}")]
+    /// The system refuses to listen on the address.
+    #[error("cannot listen on `{listen}`")]
     Listen {
         /// The address.
         listen: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// There is no key, so every request would be refused.
+    /// There is no key, so the server would refuse every request.
     #[error("there is no api key, so every request would be refused: set one")]
     NoKey,
-    /// The thread that writes to the store is gone.
+    /// The thread that writes to the store has panicked.
     #[error(
         "the writer of http events failed unexpectedly: start muster again; what was acknowledged is stored"
     )]
     Writer,
 }
 
-/// Begins to listen, so that a taken address is known before anything runs. Must be called within a
-/// tokio runtime.
+/// Begins to listen, so that a taken address is reported before anything runs. Must be called
+/// within a tokio runtime.
 ///
 /// # Errors
-/// When the address is taken, not of this machine, or not allowed.
+/// When the address is taken, does not belong to this machine, or is not allowed.
 pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
     let listen = settings.listen;
     TcpListener::bind(listen)
@@ -101,11 +101,11 @@ pub async fn bind(settings: &HttpSettings) -> Result<TcpListener, HttpError> {
         })
 }
 
-/// Reads the body of a request as the server does, without server and store: of `/identify`, or of
-/// one with events. `now` is when it came.
+/// Reads the body of a request as the server does, without server and store: a body of `/identify`,
+/// or one with events. `now` is the instant at which the request arrived.
 ///
 /// # Errors
-/// What the server would answer, as JSON.
+/// The answer that the server would give, as JSON.
 pub fn decode_body(
     body: &[u8],
     identify: bool,
@@ -134,12 +134,12 @@ pub fn decode_body(
     }
 }
 
-/// Takes events until it is cancelled. Then it accepts nothing new, ends the requests under way
-/// (those that take longer than [`limits::STOP_TIME`] are cut off, unanswered), and returns after
-/// the last commit.
+/// Receives events until it is cancelled. Then it accepts no new connections, ends the requests
+/// under way and returns after the last commit. Requests that take longer than
+/// [`limits::STOP_TIME`] are cut off without an answer.
 ///
-/// A store that fails is no end: requests are answered with 503 and the reason, which `stats` has
-/// too, until it works again.
+/// A store that fails does not end the server. Until the store works again, requests are answered
+/// with 503 and the reason, which `stats` also shows.
 ///
 /// # Errors
 /// [`HttpError::NoKey`], and [`HttpError::Writer`] if the writing thread panicked.

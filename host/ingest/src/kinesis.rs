@@ -1,17 +1,17 @@
-//! Events from a Kinesis stream, in the export format: the vendor's own event stream, or any other
-//! that carries such lines.
+//! Reads events from a Kinesis stream, in the export format: the vendor's own event stream, or any
+//! other stream of such lines.
 //!
-//! | file | |
+//! | file | contents |
 //! |---|---|
-//! | `position.rs` | how far a shard is, as the store keeps it |
-//! | `connection.rs` | a client that is made anew when credentials have expired |
-//! | `shards.rs` | which shards there are, and which may be read now |
-//! | `reader.rs` | one shard, from its position on |
-//! | `records.rs` | records into events |
+//! | `position.rs` | the position in a shard, as the store keeps it |
+//! | `connection.rs` | a client that is replaced when its credentials have expired |
+//! | `shards.rs` | the shards of a stream, and which may be read now |
+//! | `reader.rs` | reading one shard from its position on |
+//! | `records.rs` | decoding records into events |
 //!
-//! A shard's position is in the same commit as its events, so a restart neither skips nor doubles.
-//! Children of a shard that was split or merged begin when it is read to its end: what has one
-//! partition key stays in order.
+//! A shard's position is in the same commit as its events, so a restart neither skips nor repeats
+//! events. Reading the children of a shard that was split or merged begins when that shard is read
+//! to its end. So the records of one partition key stay in order.
 
 mod connection;
 mod position;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use muster_aws::{NoRegion, StreamSettings};
+use muster_aws::{NoRegion, StreamName, StreamSettings};
 use muster_model::{EventBuffer, Millis};
 use muster_store::{SourceKey, Store, StoreError};
 use tokio::sync::Semaphore;
@@ -35,56 +35,65 @@ use self::position::ShardPosition;
 use self::reader::{ShardEnd, ShardReader};
 use crate::SourceStats;
 
-/// How often it is looked for new shards; at once when one has ended. Kinesis: ListShards takes
-/// 1,000 calls a second.
+/// The interval at which the source lists shards; it also lists them at once when a shard has
+/// ended. Kinesis: ListShards takes 1,000 calls a second.
 const RELIST: Duration = Duration::from_secs(10);
 
-/// Calls whose records are in memory at the same time. Kinesis: GetRecords gives at most 10 MiB, so
-/// these are 160 MiB at most.
+/// The most calls whose records are in memory at the same time. Kinesis: GetRecords gives at most
+/// 10 MiB, so these are 160 MiB at most.
 const IN_FLIGHT: usize = 16;
 
-/// How long to wait after a failure, at first and at most; it doubles in between.
+/// The first wait after a failure. It doubles up to `RETRY_MOST`.
 const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(60);
 
 /// A stream of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KinesisSource {
-    /// Which stream, and as whom.
+    /// The stream, and the role to read it under.
     pub stream: StreamSettings,
-    /// Where reading begins that never began before.
+    /// The place to begin at if no position is stored.
     pub start: StreamStart,
 }
 
-/// Where reading a stream begins that was never read before.
+/// The place at which the first reading of a stream begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamStart {
     /// The oldest record that the stream still has.
     TrimHorizon,
-    /// Behind the newest record.
+    /// The place behind the newest record.
     Latest,
-    /// The first record that the stream got at this instant or later.
+    /// The first record that the stream received at this instant or later.
     At(Millis),
 }
 
-/// Why a stream cannot be read at all. What may pass is tried again, and told in the stats
+/// A reason why a stream cannot be read at all. Passing errors are retried and shown in the stats
 /// meanwhile.
 #[derive(Debug, thiserror::Error)]
 pub enum KinesisSourceError {
-    /// It is not known where the stream is.
-    #[error("{0}: set the source's `region`, or AWS_REGION")]
-    NoRegion(#[from] NoRegion),
-    /// The store cannot keep what it is to keep of the stream.
-    #[error("cannot read stream `{stream}`: {source}")]
+    /// The region of the stream is not known.
+    #[error("no region is known for stream `{stream}`: set the source's `region`, or AWS_REGION")]
+    NoRegion {
+        /// The stream.
+        stream: StreamName,
+    },
+    /// The store cannot keep the position or the events of the stream.
+    #[error("cannot read stream `{stream}`")]
     Store {
         /// The stream.
         stream: String,
-        /// What the store said.
+        /// The error of the store.
         source: StoreError,
     },
 }
 
-/// Reads a stream, all shards of it, until it is cancelled.
+impl From<NoRegion> for KinesisSourceError {
+    fn from(NoRegion { stream }: NoRegion) -> Self {
+        Self::NoRegion { stream }
+    }
+}
+
+/// Reads all shards of a stream until it is cancelled.
 ///
 /// # Errors
 /// See [`KinesisSourceError`].
@@ -114,9 +123,9 @@ pub async fn run_kinesis(
     shared.run().await.map_err(failed)
 }
 
-/// Where shards begin that have no position. `latest` means the instant at which it was first asked
-/// for, which is made durable at once: a restart before the first record must not pass over what
-/// has come meanwhile.
+/// Returns the place at which shards without a position begin. `latest` means the instant of the
+/// first start, which is stored durably at once: a restart before the first record must not skip
+/// records that arrived meanwhile.
 fn begin(store: &Store, name: &str, start: StreamStart) -> Result<ShardPosition, StoreError> {
     match start {
         StreamStart::TrimHorizon => return Ok(ShardPosition::Horizon),
@@ -135,11 +144,11 @@ fn begin(store: &Store, name: &str, start: StreamStart) -> Result<ShardPosition,
     Ok(began)
 }
 
-/// What the readers of all shards share.
+/// The state that the readers of all shards share.
 struct StreamState {
     store: Store,
     connection: KinesisConnection,
-    /// What the store calls the stream.
+    /// The store's name for the stream.
     name: String,
     start: ShardPosition,
     stats: Arc<SourceStats>,
@@ -148,7 +157,7 @@ struct StreamState {
     shards: Mutex<BTreeMap<String, ShardReport>>,
 }
 
-/// How a shard does.
+/// The progress and the error of a shard.
 #[derive(Clone, Debug, Default)]
 struct ShardReport {
     behind: i64,
@@ -209,27 +218,28 @@ impl StreamState {
         let Some(bytes) = self.store.position(&self.key(shard)?)? else {
             return Ok(None);
         };
-        // Taken for none, the shard would be read a second time.
+        // A position that cannot be read must not count as none: the shard would be read a second
+        // time.
         let position = ShardPosition::decode(&bytes).ok_or(StoreError::Corrupt {
             what: "the position of a shard of a stream",
         })?;
         Ok(Some(position))
     }
 
-    /// Logs a trouble when it begins.
+    /// Logs an error of a shard when it begins.
     fn report_error(&self, shard: &str, why: &str) {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = shards.entry(shard.to_owned()).or_default();
-        if told.trouble.as_deref() != Some(why) {
+        let report = shards.entry(shard.to_owned()).or_default();
+        if report.trouble.as_deref() != Some(why) {
             tracing::error!(stream = self.name, shard, "{why}; trying again");
         }
-        told.trouble = Some(why.to_owned());
+        report.trouble = Some(why.to_owned());
         self.sum(&shards);
     }
 
-    fn report(&self, shard: &str, told: ShardReport) {
+    fn report(&self, shard: &str, report: ShardReport) {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        shards.insert(shard.to_owned(), told);
+        shards.insert(shard.to_owned(), report);
         self.sum(&shards);
     }
 
@@ -239,12 +249,12 @@ impl StreamState {
         self.sum(&shards);
     }
 
-    /// The source is as far behind as its slowest shard, and in trouble if one is.
+    /// Reports the lag of the slowest shard, and an error if one shard has one.
     fn sum(&self, shards: &BTreeMap<String, ShardReport>) {
-        let behind = shards.values().map(|told| told.behind).max();
+        let behind = shards.values().map(|report| report.behind).max();
         self.stats.behind(behind.unwrap_or(0));
-        let trouble = shards.iter().find_map(|(shard, told)| {
-            let trouble = told.trouble.as_ref()?;
+        let trouble = shards.iter().find_map(|(shard, report)| {
+            let trouble = report.trouble.as_ref()?;
             Some(if shard.is_empty() {
                 trouble.clone()
             } else {
@@ -255,8 +265,8 @@ impl StreamState {
     }
 }
 
-/// How long to wait after so many failures, with some chance in it, so that readers do not all come
-/// back at once.
+/// Returns the wait after so many failures, with a random part, so that readers do not all retry at
+/// once.
 fn backoff(failures: u32) -> Duration {
     let wait = RETRY
         .saturating_mul(1 << failures.saturating_sub(1).min(10))

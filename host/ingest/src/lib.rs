@@ -1,25 +1,25 @@
-//! Events in: files of JSON lines, as the vendor exports them, requests over HTTP, as its SDKs send
-//! them, and Kinesis streams, decoded and handed to the store completely.
+//! Reads events into the store: files of JSON lines in the vendor's export format, HTTP requests of
+//! the vendor's SDKs, and Kinesis streams.
 //!
-//! What it is: a decoder of one line ([`decode_lines`]: events, identify operations, and every
-//! reason why a line is neither), and an import of one file (plain, gzip or zstd, told by its
-//! content) that happens once per content, all of it or nothing, and goes on after a crash where
-//! the store had got to. [`http`] is a server that answers when events are on disk; [`kinesis`]
-//! reads all shards of a stream. Sources that run ([`run_files`], [`http::run_http`],
-//! [`kinesis::run_kinesis`]) do so until they are cancelled.
+//! [`decode_lines`] decodes lines into events and identify operations, and gives a reason for each
+//! line that is neither. [`import_file`] imports one file (plain, gzip or zstd, recognised by its
+//! content). A content is imported once, whole or not at all, and an interrupted import continues
+//! from what the store has. [`http`] is a server that answers after events are on disk. [`kinesis`]
+//! reads all shards of a stream. The sources [`run_files`], [`http::run_http`] and
+//! [`kinesis::run_kinesis`] run until they are cancelled.
 //!
-//! What it is not: it does not know cohorts, keeps no state of its own (positions lie in the store,
-//! in the same commit as the rows), prints nothing and reads no environment. CSV and Parquet are to
-//! become files beside `decode`; an event with only a device id is counted and skipped until
-//! devices are joined to users.
+//! This crate does not know cohorts, prints nothing and reads no environment. It keeps no state of
+//! its own: the store keeps a source's position in the same commit as its rows. CSV and Parquet are
+//! not read yet; they would become files beside `decode`. An event with only a device id is counted
+//! and skipped, because devices are not joined to users yet.
 //!
-//! Limits: [`limits`] and [`http::limits`]. The memory of an import is bounded by 2 × threads + 2
-//! chunks (1 MiB each, and about twice that decoded), whatever the file's size.
+//! Limits: [`limits`] and [`http::limits`]. An import holds at most 2 × threads + 2 chunks in
+//! memory (1 MiB each, and about twice that decoded), however large the file is.
 //!
-//! JSON is read by `serde_json` straight into the buffer, without a tree in between. Measured on
-//! 200,000 lines of 400 bytes on one core: serde_json 1.6 M lines/s, sonic-rs 1.35 M (it wants to
-//! be compiled for one kind of CPU), simd-json 0.9 M (it builds a tape first). Lines are short, and
-//! most of the time goes into names and values, not into finding them.
+//! `serde_json` reads JSON straight into the buffer, without a tree in between. Measured on 200,000
+//! lines of 400 bytes on one core: serde_json 1.6 M lines/s, sonic-rs 1.35 M (it must be compiled
+//! for one kind of CPU), simd-json 0.9 M (it builds a tape first). Lines are short, so names and
+//! values cost more time than finding them.
 
 mod decode;
 mod error;

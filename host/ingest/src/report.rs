@@ -1,4 +1,4 @@
-//! What an import did.
+//! Counts and the report of an import.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Malformed;
 
-/// What lines held. It is part of the position that the store keeps, so that an import that goes on
-/// keeps counting.
+/// Counts of what lines held. The store keeps them as a part of the position, so that an import
+/// that continues keeps counting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LineCounts {
@@ -15,7 +15,7 @@ pub struct LineCounts {
     pub lines: u64,
     /// Events of users.
     pub events: u64,
-    /// Identify operations on user properties, those that events carry included.
+    /// Identify operations on user properties, including those that events carry.
     pub operations: u64,
     /// Events without a user id: skipped.
     pub anonymous: u64,
@@ -23,14 +23,14 @@ pub struct LineCounts {
     pub groups: u64,
     /// Lines that could not be read: skipped.
     pub malformed: u64,
-    /// Texts that were cut at [`crate::limits::MAX_TEXT`].
+    /// Texts that were longer than [`crate::limits::MAX_TEXT`] and were cut there.
     pub texts_cut: u64,
-    /// Properties and list elements over the limits, left out.
+    /// Properties and list elements over the limits, which were left out.
     pub left_out: u64,
 }
 
 impl LineCounts {
-    /// Adds what other lines held.
+    /// Adds the counts of other lines.
     pub fn add(&mut self, other: &Self) {
         self.lines += other.lines;
         self.events += other.events;
@@ -43,23 +43,23 @@ impl LineCounts {
     }
 }
 
-/// What became of one file.
+/// The result of importing one file.
 #[derive(Clone, Debug)]
 pub struct ImportReport {
-    /// The file, as it was asked for.
+    /// The file, as the caller named it.
     pub path: PathBuf,
-    /// What its lines held.
+    /// The counts of its lines.
     pub counts: LineCounts,
-    /// The first malformed lines ([`crate::ImportOptions::keep_malformed`]); an import that went on
-    /// knows only those it met itself.
+    /// The first malformed lines ([`crate::ImportOptions::keep_malformed`]). An import that
+    /// continued an earlier one has only those that it met itself.
     pub malformed: Vec<Malformed>,
-    /// Events that the store saw to be double while importing. It drops all others too, when it
-    /// reads and merges, uncounted.
+    /// Events that the store recognised as duplicates during the import. The store drops all other
+    /// duplicates later, when it reads and merges; they are not counted.
     pub duplicates: u64,
     /// The file's size, in bytes.
     pub bytes: u64,
-    /// How long it took, in seconds.
+    /// The time that the import took, in seconds.
     pub seconds: f64,
-    /// Nothing was done: the store has a file with this content.
+    /// The store already has a file with this content, so nothing was done.
     pub already_imported: bool,
 }

@@ -1,4 +1,4 @@
-//! What a running source has done so far, for whoever watches it.
+//! Counters of a running source, for the service that shows them.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use muster_model::Millis;
 
 use crate::LineCounts;
 
-/// What a source that runs has done since it began. Its owner counts, others look.
+/// Counters of a running source since it began. The source counts, the service reads.
 #[derive(Debug, Default)]
 pub struct SourceStats {
     counts: Mutex<LineCounts>,
@@ -19,7 +19,7 @@ pub struct SourceStats {
 }
 
 impl SourceStats {
-    /// Counts what a durable commit held.
+    /// Counts the contents of a durable commit.
     pub fn committed(&self, counts: &LineCounts, now: Millis) {
         let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         all.add(counts);
@@ -28,53 +28,53 @@ impl SourceStats {
         self.last_commit.store(now.0, Ordering::Relaxed);
     }
 
-    /// Counts a request that was turned away, by overload or for what it holds.
+    /// Counts a request that was refused because of overload or of its contents.
     pub fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How far the source is behind its origin, in ms: 0 when it has all there is.
+    /// Sets how far the source is behind its origin, in ms; 0 if it has everything.
     pub fn behind(&self, ms: i64) {
         self.lag.store(ms, Ordering::Relaxed);
     }
 
-    /// Why the source gets no further at the moment; `None`: it does.
+    /// Sets the reason why the source makes no progress at the moment; `None` if it does.
     pub fn set_error(&self, trouble: Option<String>) {
         *(self.error.lock()).unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
-    /// What the commits held.
+    /// Returns the counts of all commits.
     #[must_use]
     pub fn counts(&self) -> LineCounts {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Durable commits.
+    /// Returns the number of durable commits.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Requests that were turned away.
+    /// Returns the number of requests that were refused.
     #[must_use]
     pub fn refusals(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// When the latest commit was; `None`: there was none.
+    /// Returns the instant of the latest commit; `None` if there was none.
     #[must_use]
     pub fn last_commit(&self) -> Option<Millis> {
         let at = self.last_commit.load(Ordering::Relaxed);
         (at != 0).then_some(Millis(at))
     }
 
-    /// How far the source is behind, in ms.
+    /// Returns how far the source is behind, in ms.
     #[must_use]
     pub fn lag(&self) -> i64 {
         self.lag.load(Ordering::Relaxed)
     }
 
-    /// Why the source gets no further, if it does not.
+    /// Returns the reason why the source makes no progress, if it makes none.
     #[must_use]
     pub fn error(&self) -> Option<String> {
         (self.error.lock())

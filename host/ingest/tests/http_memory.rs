@@ -1,5 +1,5 @@
-//! How much memory HTTP ingestion takes at most, in a process of its own, whatever is sent at a
-//! time.
+//! Measures the most memory that HTTP ingestion takes, in a process of its own, under many large
+//! requests.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
@@ -17,7 +17,7 @@ use muster_ingest::http::{ApiKey, HttpSettings, bind, run_http};
 use muster_store::{Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
-/// A field of `/proc/self/status`, in bytes.
+/// Returns a field of `/proc/self/status`, in bytes.
 fn memory(field: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap();
@@ -25,7 +25,7 @@ fn memory(field: &str) -> usize {
     kib.parse::<usize>().unwrap() * 1024
 }
 
-/// Sends all but the last byte.
+/// Sends all bytes but the last.
 fn begin(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
@@ -37,7 +37,7 @@ fn begin(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> TcpStre
     stream
 }
 
-/// Sends the last byte, and returns the status.
+/// Sends the last byte and returns the status.
 fn end(mut stream: TcpStream, body: &[u8]) -> u16 {
     stream.write_all(&body[body.len() - 1..]).unwrap();
     let mut answer = String::new();
@@ -45,7 +45,7 @@ fn end(mut stream: TcpStream, body: &[u8]) -> u16 {
     answer[9..12].parse().unwrap()
 }
 
-/// So many clients send the same at a time; returns how often which status came.
+/// Sends the same request from many clients at a time; returns how often each status came.
 fn statuses(
     address: SocketAddr,
     clients: usize,
@@ -82,8 +82,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The allocator keeps freed memory for each thread, more or less of it by chance: in a process
-/// with one arena for all threads, memory is what is in use.
+/// An environment variable of the child process. The allocator keeps a varying amount of freed
+/// memory for each thread; in a process with one arena for all threads, memory is what is in use.
 const INSIDE: &str = "MUSTER_TEST_ONE_ARENA";
 
 #[test]
@@ -124,13 +124,13 @@ async fn inside() {
         tokio::spawn(async move { run_http(listener, store, &settings, stats, cancel).await })
     };
 
-    // Lists whose elements take 2 bytes as text and many times that decoded.
+    // The elements of the lists take 2 bytes as text and many times that decoded.
     let list = format!("[{}1]", "1,".repeat(900));
     let event = format!(
         r#"{{"user_id":"a","event_type":"V","event_properties":{{"p":{list},"q":{list}}}}}"#
     );
     let events = format!("{}{event}", format!("{event},").repeat(180));
-    // The last is malformed, so that the store gets none: its own memory is not what is measured.
+    // The last event is malformed, so the store gets none and its own memory is not measured.
     let dense = format!(r#"{{"api_key":"k","events":[{events},0]}}"#);
     let wide = r#"{"api_key":"k","events":[]}"#.to_owned() + &" ".repeat(MAX_BODY - 40);
     let bomb = gzip(&vec![b' '; MAX_BATCH_BODY]);
@@ -147,7 +147,7 @@ async fn inside() {
     .await
     .unwrap();
     let most = memory("VmHWM");
-    // More bodies than there is room for: some are taken, the others refused for now.
+    // The bodies exceed the byte budget: some are accepted, the others refused for now.
     let [wide, bomb, beyond, dense] = sent;
     let known = |statuses: &[(u16, usize)], known: &[u16]| {
         statuses.iter().all(|(status, _)| known.contains(status))
@@ -160,7 +160,7 @@ async fn inside() {
     assert!(known(&bomb, &[400, 408, 429]), "{bomb:?}");
     assert!(known(&beyond, &[413, 408, 429]), "{beyond:?}");
     assert!(known(&dense, &[400, 408, 429]), "{dense:?}");
-    // Besides what is in flight: buffers that grow, what the allocator keeps, and this test's own.
+    // Further memory goes to growing buffers, to the allocator and to this test.
     assert!(
         most < 4 * BYTES_IN_FLIGHT,
         "{} MiB for {wide:?} {bomb:?} {beyond:?} {dense:?}",

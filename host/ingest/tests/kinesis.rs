@@ -1,8 +1,8 @@
-//! The Kinesis source against two emulators that know nothing of Muster: `moto_server` and
+//! Tests the Kinesis source against two emulators that do not know Muster: `moto_server` and
 //! `kinesalite`.
 //!
-//! `MUSTER_TEST_MOTO` names the one's executable, `MUSTER_TEST_NODE_MODULES` the folder of the
-//! other; `cargo xtask test` sets both.
+//! `MUSTER_TEST_MOTO` names the executable of the first, `MUSTER_TEST_NODE_MODULES` the folder of
+//! the second; `cargo xtask test` sets both.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ use muster_model::Millis;
 use muster_store::{Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
-/// A running emulator, ended with the value.
+/// A running emulator, stopped when the value is dropped.
 struct Emulator {
     name: &'static str,
     process: Child,
@@ -85,7 +85,7 @@ impl Emulator {
     }
 }
 
-/// Those that are installed.
+/// Returns the emulators that are installed.
 fn emulators() -> Vec<Emulator> {
     let mut emulators = Vec::new();
     if let Some(moto) = std::env::var_os("MUSTER_TEST_MOTO") {
@@ -99,7 +99,7 @@ fn emulators() -> Vec<Emulator> {
         let cli = std::path::Path::new(&modules).join("kinesalite/cli.js");
         emulators.push(Emulator::start("kinesalite", |port| {
             let mut command = Command::new("node");
-            // No waiting where nothing is tested but the waiting.
+            // The emulator does not delay its answers, because the tests do not need that.
             command.arg(cli).args(["--port", &port.to_string()]);
             for delay in ["--createStreamMs", "--deleteStreamMs", "--updateStreamMs"] {
                 command.args([delay, "20"]);
@@ -108,14 +108,14 @@ fn emulators() -> Vec<Emulator> {
         }));
     }
     if emulators.is_empty() {
-        // Past the test harness, which shows the output of failures only.
+        // The text bypasses the test harness, which shows the output of failures only.
         let text = "\n*** SKIPPED: the kinesis source against emulators. `cargo xtask test` installs and runs them.\n";
         std::io::stderr().write_all(text.as_bytes()).unwrap();
     }
     emulators
 }
 
-/// A stream, a store, and who puts records into the one.
+/// A stream, a store, and a client that puts records into the stream.
 struct StreamWorld {
     client: Client,
     settings: StreamSettings,
@@ -126,7 +126,7 @@ struct StreamWorld {
 
 impl StreamWorld {
     async fn new(emulator: &Emulator, stream: &str, shards: i32) -> Self {
-        // The source takes its credentials from where the environment has them.
+        // The source takes its credentials from the environment.
         let client = emulator.client().await;
         client
             .create_stream()
@@ -155,7 +155,7 @@ impl StreamWorld {
         self.settings.stream_name.as_str()
     }
 
-    /// Waits until the stream has become what it was told to be.
+    /// Waits until the stream has reached the requested state.
     async fn active(&self) {
         loop {
             let answer = self
@@ -173,7 +173,7 @@ impl StreamWorld {
         }
     }
 
-    /// Puts events without insert ids: one that is read twice counts twice.
+    /// Puts events without insert ids, so that an event that is read twice counts twice.
     async fn put(&mut self, count: u64) {
         for _ in 0..count {
             let number = self.next;
@@ -195,8 +195,8 @@ impl StreamWorld {
         self.store.statistics().unwrap().events
     }
 
-    /// Runs the source until so many events are in the store, and a little longer, in case more
-    /// come.
+    /// Runs the source until so many events are in the store, and a little longer, to catch surplus
+    /// events.
     async fn read(&self, start: StreamStart, events: u64) {
         let running = self.begin(start);
         running.until(self, events).await;
@@ -251,8 +251,8 @@ impl RunningSource {
     }
 }
 
-/// The source's credentials come from the environment, which a test may not change: the whole test
-/// runs in a process of its own.
+/// Runs a test with credentials and returns true inside it. The source takes credentials from the
+/// environment, which a test may not change, so the whole test runs in a process of its own.
 fn with_credentials(test: &str) -> bool {
     if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
         return true;
@@ -284,7 +284,7 @@ fn all_shards_are_read_and_a_restart_neither_skips_nor_doubles() {
             world.read(StreamStart::TrimHorizon, 120).await;
             world.put(30).await;
             world.read(StreamStart::TrimHorizon, 150).await;
-            // Cut off in the middle, again and again.
+            // The source is stopped in the middle, again and again.
             world.put(60).await;
             for _ in 0..8 {
                 let running = world.begin(StreamStart::TrimHorizon);
@@ -364,8 +364,8 @@ fn shards_that_are_split_and_merged_are_followed() {
 }
 
 #[test]
-fn latest_and_an_instant_pass_over_what_came_before() {
-    if !with_credentials("latest_and_an_instant_pass_over_what_came_before") {
+fn latest_and_an_instant_skip_earlier_records() {
+    if !with_credentials("latest_and_an_instant_skip_earlier_records") {
         return;
     }
     block_on(async {
@@ -377,8 +377,8 @@ fn latest_and_an_instant_pass_over_what_came_before() {
             tokio::time::sleep(Duration::from_millis(300)).await;
             running.cancel.cancel();
             running.task.await.unwrap().unwrap();
-            // It had begun, though it had read nothing: what comes now is not passed over by the
-            // next start.
+            // The source had begun although it had read nothing, so the next start must not skip
+            // records that arrive now.
             world.put(10).await;
             world.read(StreamStart::Latest, 10).await;
 
@@ -394,8 +394,8 @@ fn latest_and_an_instant_pass_over_what_came_before() {
 }
 
 #[test]
-fn a_stream_that_is_not_there_is_told_and_waited_for() {
-    if !with_credentials("a_stream_that_is_not_there_is_told_and_waited_for") {
+fn a_missing_stream_is_reported_and_retried() {
+    if !with_credentials("a_missing_stream_is_reported_and_retried") {
         return;
     }
     block_on(async {

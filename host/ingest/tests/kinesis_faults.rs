@@ -1,6 +1,6 @@
-//! The Kinesis source against a fake that fails as Kinesis does, and as no emulator does: expired
-//! iterators and credentials, throttling, lost answers, records that are older than the stream
-//! keeps; under an assumed role.
+//! Tests the Kinesis source against a fake with the faults that Kinesis has and no emulator has:
+//! expired iterators and credentials, throttling, lost answers, records beyond the stream's
+//! retention. The source reads under an assumed role.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,10 +25,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Records that a call gives at most.
+/// The most records of a call.
 const CALL: usize = 7;
 
-/// What becomes of a call.
+/// The fault of a call.
 #[derive(Clone, Copy, Debug)]
 enum ShardFault {
     /// Kinesis refuses with this code.
@@ -40,16 +40,16 @@ enum ShardFault {
 /// One shard of a stream.
 #[derive(Default)]
 struct FakeShard {
-    /// How many records it ever got; their sequence numbers count from 1.
+    /// The number of records that the shard ever got; sequence numbers count from 1.
     records: usize,
-    /// Records up to this one are no longer kept.
+    /// The number of the last record that is no longer kept.
     trimmed: usize,
-    /// How many records came before the instant that is asked for; `None`: that has not come yet.
+    /// The number of records before the requested instant; `None` if it lies in the future.
     before_instant: Option<usize>,
-    /// What becomes of the next calls of an action; then they succeed.
+    /// The faults of the next calls of an action; later calls succeed.
     faults: VecDeque<(&'static str, ShardFault)>,
-    /// Actions, and the bodies of those that assume a role.
-    heard: Vec<(String, String)>,
+    /// The actions of all calls, and the bodies of those that assume a role.
+    received: Vec<(String, String)>,
 }
 
 struct ShardServer {
@@ -72,14 +72,14 @@ impl ShardServer {
         Self { fake, url }
     }
 
-    fn heard(&self, action: &str) -> Vec<String> {
+    fn received(&self, action: &str) -> Vec<String> {
         let fake = self.fake.lock().unwrap();
-        let heard = fake.heard.iter().filter(|(other, _)| other == action);
-        heard.map(|(_, body)| body.clone()).collect()
+        let received = fake.received.iter().filter(|(other, _)| other == action);
+        received.map(|(_, body)| body.clone()).collect()
     }
 }
 
-/// One request a connection.
+/// Serves one request per connection.
 fn serve(mut stream: TcpStream, fake: &Mutex<FakeShard>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let (mut length, mut action) = (0, String::new());
@@ -116,7 +116,7 @@ fn serve(mut stream: TcpStream, fake: &Mutex<FakeShard>) {
 
 impl FakeShard {
     fn answer(&mut self, action: &str, body: &str) -> Option<(u16, String)> {
-        self.heard.push((action.to_owned(), body.to_owned()));
+        self.received.push((action.to_owned(), body.to_owned()));
         let refuse = |code: &str| {
             Some((
                 400,
@@ -132,7 +132,7 @@ impl FakeShard {
         if action == "AssumeRole" {
             let key = format!(
                 "ASIA{}",
-                self.heard
+                self.received
                     .iter()
                     .filter(|(other, _)| other == action)
                     .count()
@@ -146,7 +146,7 @@ impl FakeShard {
                 ),
             ));
         }
-        let asked: Value = serde_json::from_str(body).unwrap();
+        let requested: Value = serde_json::from_str(body).unwrap();
         let answer = match action {
             "ListShards" => json!({ "Shards": [{
                 "ShardId": "shardId-000000000000",
@@ -154,9 +154,9 @@ impl FakeShard {
                 "SequenceNumberRange": { "StartingSequenceNumber": "1" },
             }] }),
             "GetShardIterator" => {
-                let after = match asked["ShardIteratorType"].as_str().unwrap() {
+                let after = match requested["ShardIteratorType"].as_str().unwrap() {
                     "TRIM_HORIZON" => self.trimmed,
-                    "AFTER_SEQUENCE_NUMBER" => asked["StartingSequenceNumber"]
+                    "AFTER_SEQUENCE_NUMBER" => requested["StartingSequenceNumber"]
                         .as_str()
                         .unwrap()
                         .parse()
@@ -173,8 +173,12 @@ impl FakeShard {
                 json!({ "ShardIterator": after.to_string() })
             }
             "GetRecords" => {
-                assert_eq!(asked["Limit"], 10_000);
-                let after: usize = asked["ShardIterator"].as_str().unwrap().parse().unwrap();
+                assert_eq!(requested["Limit"], 10_000);
+                let after: usize = requested["ShardIterator"]
+                    .as_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
                 let to = self.records.min(after + CALL);
                 let records: Vec<Value> = (after + 1..=to).map(record).collect();
                 json!({ "Records": records, "NextShardIterator": to.to_string(), "MillisBehindLatest": (self.records - to) * 1000 })
@@ -185,7 +189,7 @@ impl FakeShard {
     }
 }
 
-/// A record of one event, in base64.
+/// Returns a record of one event, in base64.
 fn record(number: usize) -> Value {
     let line = format!(
         r#"{{"user_id":"user-{number}","event_type":"View","event_time":"2026-02-28 09:59:55"}}"#
@@ -230,7 +234,7 @@ fn source(server: &ShardServer, under_role: bool, start: StreamStart) -> Kinesis
     }
 }
 
-/// Begins to read.
+/// Starts to read.
 fn begin(
     store: &Store,
     source: KinesisSource,
@@ -274,8 +278,8 @@ fn store() -> (tempfile::TempDir, Store) {
     (directory, store)
 }
 
-/// AWS's settings come from the environment, which a process cannot change safely: the test runs in
-/// one of its own.
+/// Runs a test with credentials. AWS's settings come from the environment, which a process cannot
+/// change safely, so the test runs in a process of its own.
 fn with_credentials(test: &str, body: impl Future<Output = ()>) {
     if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
         tokio::runtime::Runtime::new().unwrap().block_on(body);
@@ -298,73 +302,67 @@ fn with_credentials(test: &str, body: impl Future<Output = ()>) {
 }
 
 #[test]
-fn whatever_fails_nothing_is_skipped_and_nothing_comes_twice() {
-    with_credentials(
-        "whatever_fails_nothing_is_skipped_and_nothing_comes_twice",
-        async {
-            let faults = [
-                ("ListShards", ShardFault::Code("LimitExceededException")),
-                (
-                    "GetShardIterator",
-                    ShardFault::Code("ProvisionedThroughputExceededException"),
-                ),
-                ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
-                ("GetRecords", ShardFault::Hangup),
-                (
-                    "GetRecords",
-                    ShardFault::Code("ProvisionedThroughputExceededException"),
-                ),
-                ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
-                ("GetRecords", ShardFault::Code("InternalFailure")),
-                ("GetShardIterator", ShardFault::Hangup),
-            ];
-            let server = ShardServer::start(FakeShard {
-                records: 40,
-                faults: faults.into_iter().collect(),
-                ..FakeShard::default()
-            });
-            let (_directory, store) = store();
-            let stats = read(&server, &store, false, 40).await;
-            assert_eq!(
-                (
-                    stats.counts().events,
-                    stats.counts().malformed,
-                    stats.error()
-                ),
-                (40, 0, None)
-            );
-            assert!(server.fake.lock().unwrap().faults.is_empty());
-            // A shard is asked at most five times a second, so there were some seconds of calls.
-            server.fake.lock().unwrap().records = 47;
-            read(&server, &store, false, 47).await;
-        },
-    );
+fn faults_neither_skip_nor_repeat_events() {
+    with_credentials("faults_neither_skip_nor_repeat_events", async {
+        let faults = [
+            ("ListShards", ShardFault::Code("LimitExceededException")),
+            (
+                "GetShardIterator",
+                ShardFault::Code("ProvisionedThroughputExceededException"),
+            ),
+            ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
+            ("GetRecords", ShardFault::Hangup),
+            (
+                "GetRecords",
+                ShardFault::Code("ProvisionedThroughputExceededException"),
+            ),
+            ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
+            ("GetRecords", ShardFault::Code("InternalFailure")),
+            ("GetShardIterator", ShardFault::Hangup),
+        ];
+        let server = ShardServer::start(FakeShard {
+            records: 40,
+            faults: faults.into_iter().collect(),
+            ..FakeShard::default()
+        });
+        let (_directory, store) = store();
+        let stats = read(&server, &store, false, 40).await;
+        assert_eq!(
+            (
+                stats.counts().events,
+                stats.counts().malformed,
+                stats.error()
+            ),
+            (40, 0, None)
+        );
+        assert!(server.fake.lock().unwrap().faults.is_empty());
+        // A shard takes at most five calls a second, so the calls took some seconds.
+        server.fake.lock().unwrap().records = 47;
+        read(&server, &store, false, 47).await;
+    });
 }
 
 #[test]
-fn records_that_are_not_kept_any_more_are_passed_over() {
-    with_credentials(
-        "records_that_are_not_kept_any_more_are_passed_over",
-        async {
-            let server = ShardServer::start(FakeShard {
-                records: 10,
-                ..FakeShard::default()
-            });
-            let (_directory, store) = store();
-            read(&server, &store, false, 10).await;
-            // While nobody read, the stream forgot up to 25.
-            {
-                let mut fake = server.fake.lock().unwrap();
-                (fake.records, fake.trimmed) = (30, 25);
-            }
-            read(&server, &store, false, 15).await;
-        },
-    );
+fn records_beyond_the_retention_are_skipped() {
+    with_credentials("records_beyond_the_retention_are_skipped", async {
+        let server = ShardServer::start(FakeShard {
+            records: 10,
+            ..FakeShard::default()
+        });
+        let (_directory, store) = store();
+        read(&server, &store, false, 10).await;
+        // While the source did not read, the stream dropped the records up to 25.
+        {
+            let mut fake = server.fake.lock().unwrap();
+            (fake.records, fake.trimmed) = (30, 25);
+        }
+        read(&server, &store, false, 15).await;
+    });
 }
 
 #[test]
-fn an_instant_that_has_not_come_is_waited_for() {
-    with_credentials("an_instant_that_has_not_come_is_waited_for", async {
+fn the_source_waits_for_a_start_in_the_future() {
+    with_credentials("the_source_waits_for_a_start_in_the_future", async {
         let server = ShardServer::start(FakeShard {
             records: 10,
             ..FakeShard::default()
@@ -379,7 +377,7 @@ fn an_instant_that_has_not_come_is_waited_for() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        until(&|| server.heard("GetShardIterator").len() >= 3).await;
+        until(&|| server.received("GetShardIterator").len() >= 3).await;
         assert_eq!(store.statistics().unwrap().events, 0);
         let trouble = stats.error().unwrap();
         assert!(
@@ -396,9 +394,9 @@ fn an_instant_that_has_not_come_is_waited_for() {
 }
 
 #[test]
-fn it_reads_under_its_own_role_and_renews_what_has_expired() {
+fn the_source_reads_under_its_role_and_renews_expired_credentials() {
     with_credentials(
-        "it_reads_under_its_own_role_and_renews_what_has_expired",
+        "the_source_reads_under_its_role_and_renews_expired_credentials",
         async {
             let server = ShardServer::start(FakeShard {
                 records: 20,
@@ -409,7 +407,7 @@ fn it_reads_under_its_own_role_and_renews_what_has_expired() {
             });
             let (_directory, store) = store();
             read(&server, &store, true, 20).await;
-            let sessions = server.heard("AssumeRole");
+            let sessions = server.received("AssumeRole");
             assert_eq!(sessions.len(), 2, "one, and another when it had expired");
             assert!(
                 sessions[0].contains("ExternalId=a-secret"),

@@ -1,18 +1,18 @@
-//! How long to wait after a call in which something failed.
+//! The backoff after a call in which something failed.
 
 use std::time::Duration;
 
 /// The wait after the first failure: a shard's budget of a second is a tenth full again.
 pub(crate) const FIRST_DELAY: Duration = Duration::from_millis(100);
 
-/// The longest wait: 100 ms doubled seven times is 12.8 s, cut to this. Six calls a minute disturb
-/// nobody, and a destination that is back is noticed within seconds.
+/// The longest wait: 100 ms doubled seven times is 12.8 s, cut to this. Six calls a minute are no
+/// burden, and a destination that works again is noticed within seconds.
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(10);
 
-/// The wait before the next call after `failures` calls in a row of which nothing got through (1:
-/// something did, but not all). Doubles each time, up to [`LONGEST_DELAY`]; `jitter`, 0 to 1,
-/// spreads it over its upper half, so that many destinations which failed at once do not come back
-/// at once.
+/// Returns the wait before the next call after `failures` calls in a row that delivered nothing; 1
+/// also stands for a call that delivered some messages but not all. The wait doubles each time, up
+/// to [`LONGEST_DELAY`]. `jitter`, 0 to 1, spreads the wait over its upper half, so that many
+/// destinations that failed at once do not retry at once.
 pub(crate) fn delay(failures: u32, jitter: f64) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
     let full = FIRST_DELAY.saturating_mul(doubled).min(LONGEST_DELAY);

@@ -1,18 +1,18 @@
-//! How many messages go into one call.
+//! Decides how many messages one call takes.
 
-/// What one call takes.
+/// The limits of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallLimits {
-    /// Messages.
+    /// The most messages.
     pub(crate) messages: usize,
-    /// Bytes of all messages; one message alone may be larger.
+    /// The most bytes of all messages together; a single message may be larger.
     pub(crate) bytes: usize,
-    /// Bytes that go with each message: a key, a line feed.
+    /// The bytes that are added to each message: a key, a line feed.
     pub(crate) overhead: usize,
 }
 
-/// How many of the messages at the front, given by the sizes of their bodies, go into one call: as
-/// many as the limits allow, at least one if there is one.
+/// Returns how many of the first messages, given by the sizes of their bodies, one call takes: as
+/// many as the limits allow, and at least one if there is one.
 pub(crate) fn prefix(sizes: impl IntoIterator<Item = usize>, limits: &CallLimits) -> usize {
     let (mut count, mut bytes) = (0, 0_usize);
     for size in sizes.into_iter().take(limits.messages.max(1)) {
@@ -62,7 +62,7 @@ mod tests {
                 let total: usize = call.iter().map(|size| size + overhead).sum();
                 prop_assert!((1..=messages).contains(&count));
                 prop_assert!(total <= bytes || count == 1);
-                // And none is smaller than it had to be.
+                // No call is smaller than it has to be.
                 if let Some(next) = others.first() {
                     prop_assert!(count == messages || total + next + overhead > bytes);
                 }

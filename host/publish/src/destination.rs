@@ -1,14 +1,15 @@
-//! Where messages go.
+//! The destinations of messages.
 
 use std::path::PathBuf;
 
-/// Where messages go. Opened anew by each drain.
+/// A destination of messages. Each drain opens it anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// A file, one message a line, appended to and synced before a message counts as sent.
+    /// A file with one message a line. Lines are appended and synced before a message counts as
+    /// sent.
     File {
-        /// The file; it and its directories are created if need be. Relative to the process's
-        /// working directory.
+        /// The path of the file, relative to the process's working directory. The file and its
+        /// directories are created if they are missing.
         path: PathBuf,
     },
     /// The process's standard output, one message a line.
@@ -20,18 +21,18 @@ pub enum Destination {
     Memory(crate::memory::MemoryConsumer),
 }
 
-/// Which stream, and as whom.
+/// The stream, and the role to write under.
 pub type KinesisSettings = muster_aws::StreamSettings;
 
 impl Destination {
-    /// Returns the place that messages go to, as a short text: `kinesis us-west-2 cohorts`, `file
-    /// /srv/out.ndjson`, `stdout`. Two destinations are the same one if their places are the same,
-    /// whatever their names. The role and the endpoint are ways to the place; only the account of
-    /// the role belongs to the stream.
+    /// Returns the address of the destination as a short text: `kinesis us-west-2 cohorts`, `file
+    /// /srv/out.ndjson`, `stdout`. Two destinations with the same address are the same one,
+    /// whatever their names. The role and the endpoint are only ways to the stream and not a part
+    /// of the address; the account of the role is, because the stream belongs to it.
     ///
-    /// `region` is that of a stream which names none. The path of a file should be absolute.
+    /// `region` is the region of a stream that names none. The path of a file should be absolute.
     #[must_use]
-    pub fn place(&self, region: &str) -> String {
+    pub fn address(&self, region: &str) -> String {
         match self {
             Self::File { path } => format!("file {}", path.display()),
             Self::Stdout => "stdout".to_owned(),
@@ -62,17 +63,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_where_messages_go_and_not_how() {
+    fn an_address_names_the_target_and_not_the_way() {
         let stream = KinesisSettings::new(StreamName::new("cohorts").unwrap());
-        let place =
-            |stream: &KinesisSettings| Destination::Kinesis(stream.clone()).place("eu-west-1");
-        assert_eq!(place(&stream), "kinesis eu-west-1 cohorts");
+        let address =
+            |stream: &KinesisSettings| Destination::Kinesis(stream.clone()).address("eu-west-1");
+        assert_eq!(address(&stream), "kinesis eu-west-1 cohorts");
         let elsewhere = KinesisSettings {
             region: Some(RegionName::new("us-west-2").unwrap()),
             endpoint_url: Some(EndpointUrl::new("http://127.0.0.1:5000").unwrap()),
             ..stream
         };
-        assert_eq!(place(&elsewhere), "kinesis us-west-2 cohorts");
+        assert_eq!(address(&elsewhere), "kinesis us-west-2 cohorts");
         let under = |arn, external_id: Option<&str>| KinesisSettings {
             role: Some(Role {
                 arn: RoleArn::new(arn).unwrap(),
@@ -82,14 +83,14 @@ mod tests {
         };
         let one = under("arn:aws:iam::123456789012:role/one", None);
         let other = under("arn:aws:iam::123456789012:role/other", Some("secret"));
-        assert_eq!(place(&one), "kinesis us-west-2 123456789012 cohorts");
-        assert_eq!(place(&one), place(&other));
+        assert_eq!(address(&one), "kinesis us-west-2 123456789012 cohorts");
+        assert_eq!(address(&one), address(&other));
         let account = under("arn:aws:iam::210987654321:role/one", None);
-        assert_ne!(place(&one), place(&account));
+        assert_ne!(address(&one), address(&account));
         let file = Destination::File {
             path: "/srv/out.ndjson".into(),
         };
-        assert_eq!(file.place("eu-west-1"), "file /srv/out.ndjson");
-        assert_eq!(Destination::Stdout.place("eu-west-1"), "stdout");
+        assert_eq!(file.address("eu-west-1"), "file /srv/out.ndjson");
+        assert_eq!(Destination::Stdout.address("eu-west-1"), "stdout");
     }
 }

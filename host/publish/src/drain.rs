@@ -1,4 +1,4 @@
-//! From the outbox to a destination.
+//! Moves messages from the outbox to a destination.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +16,18 @@ use crate::publisher::Publisher;
 use crate::report::{DrainOptions, DrainReport};
 use crate::sink::{CallFailure, Sink, Verdict};
 
-/// Sends what waits in the outbox for one destination, oldest first, until none is left; messages
-/// that come in meanwhile go too. `progress` hears after each call how far it is.
+/// Sends the messages in the outbox of one destination, oldest first, until none is left; messages
+/// that arrive meanwhile are sent too. Calls `progress` with the report so far after each call.
 ///
-/// What a call delivered is acknowledged in one commit before the next call. Wherever the drain
-/// ends, by cancellation, by an error or with the process, what was not acknowledged is in the
-/// outbox still; what was delivered but not acknowledged is sent again, with the same id and bytes.
-/// Let one drain at a time run for a destination, or each sends everything.
+/// The drain acknowledges the delivered messages of a call in one commit before the next call. It
+/// may end by cancellation, by an error or with the process; messages that are not acknowledged are
+/// still in the outbox. A message that was delivered but not acknowledged is sent again with the
+/// same id and bytes. Only one drain at a time may run for a destination, because each sends
+/// everything.
 ///
 /// # Errors
-/// When the destination takes no more for now: see [`Cause`]. The error says how far the drain
-/// came.
+/// When the destination accepts no more for now: see [`Cause`]. The error carries the report so
+/// far.
 pub async fn drain(
     store: &Arc<Store>,
     name: &str,
@@ -39,8 +40,8 @@ pub async fn drain(
         .await
 }
 
-/// [`drain`] of several destinations at once, each a task of its own, so that a slow or broken one holds nobody
-/// else up. The results come in the order of `destinations`.
+/// Drains several destinations at once, each in a task of its own, so that a slow or broken one
+/// does not delay the others. The results come in the order of `destinations`. See [`drain`].
 pub async fn drain_all(
     store: &Arc<Store>,
     destinations: &[(String, Destination)],
@@ -62,8 +63,8 @@ pub async fn drain_all(
     while let Some(joined) = tasks.join_next().await {
         match joined {
             Ok(result) => results.push(result),
-            // A task is cancelled only with the whole set; so this is a panic, and it goes on to
-            // the caller.
+            // A task is cancelled only with the whole set, so this is a panic, which is passed on
+            // to the caller.
             Err(error) => {
                 if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
@@ -78,7 +79,7 @@ pub async fn drain_all(
         .collect()
 }
 
-/// [`drain`] of any outbox into any sink.
+/// Drains any outbox into any sink, as [`drain`] does.
 pub(crate) async fn drain_with<O: Outbox, S: Sink>(
     outbox: &Arc<O>,
     name: &str,
@@ -100,7 +101,7 @@ pub(crate) async fn drain_with<O: Outbox, S: Sink>(
     let (report, poison) = (drain.report, drain.poison);
     let cause = match result {
         Err(cause) => cause,
-        // Poison ends no drain: all else goes out first, then it is told.
+        // Poison does not end a drain: all other messages are sent first, then it is reported.
         Ok(()) if !poison.is_empty() => Cause::Poison { messages: poison },
         Ok(()) => return Ok(report),
     };
@@ -111,14 +112,14 @@ pub(crate) async fn drain_with<O: Outbox, S: Sink>(
     })
 }
 
-/// A message on its way.
+/// A message that was read and is not delivered yet.
 struct PendingMessage {
     message: Outgoing,
-    /// It was in a call before and failed.
+    /// Set if the message was in an earlier call and failed.
     failed: bool,
 }
 
-/// Calls in a row of which nothing got through.
+/// Calls in a row that delivered nothing.
 struct Outage {
     since: Instant,
     calls: u32,
@@ -129,8 +130,8 @@ struct Drain<'a, O, S> {
     name: &'a str,
     sink: &'a mut S,
     report: DrainReport,
-    /// Read and not yet sent, oldest first: those that failed in the last call, then those that did
-    /// not fit into it. At most a call's worth and one message.
+    /// Messages that were read and not sent yet, oldest first: those that failed in the last call,
+    /// then those that did not fit into it. At most the messages of one call and one more.
     waiting: Vec<PendingMessage>,
     /// The sequence up to which the outbox has been read.
     read_up_to: u64,
@@ -138,11 +139,11 @@ struct Drain<'a, O, S> {
     outage: Option<Outage>,
 }
 
-/// What one call came to.
+/// The result of one call.
 #[derive(Default)]
 struct Settled {
     sent: usize,
-    /// Why the last of the messages that are to be sent again failed.
+    /// The reason why the last of the messages to retry failed.
     failure: Option<String>,
 }
 
@@ -153,8 +154,8 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         progress: &(dyn Fn(&DrainReport) + Send + Sync),
     ) -> Result<(), Cause> {
         while !options.over() {
-            // New messages join only when none failed: a destination that turned some away is not
-            // given more.
+            // New messages are added only when none failed: a destination that refused some gets no
+            // more.
             if !self.waiting.iter().any(|entry| entry.failed) {
                 self.read().await?;
             }
@@ -172,15 +173,15 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         Ok(())
     }
 
-    /// Reads on in the outbox until there is enough for a call, or nothing more.
+    /// Reads on in the outbox until there are enough messages for a call, or no more.
     async fn read(&mut self) -> Result<(), Cause> {
         let limits = self.sink.limits();
         let size = |message: &Outgoing| message.body.len() + limits.overhead;
         let mut bytes: usize = self.waiting.iter().map(|entry| size(&entry.message)).sum();
         while self.waiting.len() < limits.messages && bytes < limits.bytes {
-            let (room, room_bytes) = (limits.messages - self.waiting.len(), limits.bytes - bytes);
+            let (free, free_bytes) = (limits.messages - self.waiting.len(), limits.bytes - bytes);
             let read =
-                outbox::read(self.outbox, self.name, self.read_up_to, room, room_bytes).await?;
+                outbox::read(self.outbox, self.name, self.read_up_to, free, free_bytes).await?;
             let Some(last) = read.last() else {
                 return Ok(());
             };
@@ -200,7 +201,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         Ok(())
     }
 
-    /// Keeps a message that cannot be sent out of this drain's way. It stays in the outbox.
+    /// Sets a message aside that cannot be sent. The message stays in the outbox.
     fn set_aside(&mut self, message: &Outgoing, reason: String) {
         self.poison.push(PoisonMessage {
             sequence: message.sequence,
@@ -209,7 +210,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         });
     }
 
-    /// Makes one call with the messages at the front, and acknowledges those that it delivered.
+    /// Makes one call with the first messages, and acknowledges those that it delivered.
     async fn call(&mut self) -> Result<Settled, Cause> {
         let sizes = self.waiting.iter().map(|entry| entry.message.body.len());
         let count = batch::prefix(sizes, &self.sink.limits());
@@ -264,7 +265,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
                 failed: true,
             });
         }
-        // Oldest first: what failed is older than what did not fit.
+        // Oldest first: the failed messages are older than those that did not fit.
         failed.append(&mut self.waiting);
         self.waiting = failed;
 
@@ -277,14 +278,18 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         Ok(settled)
     }
 
-    /// How long to wait after a call, if at all.
-    fn assess(&mut self, settled: Settled, patience: Duration) -> Result<Option<Duration>, Cause> {
+    /// Returns the wait after a call, if any.
+    fn assess(
+        &mut self,
+        settled: Settled,
+        give_up_after: Duration,
+    ) -> Result<Option<Duration>, Cause> {
         let Some(reason) = settled.failure else {
             self.outage = None;
             return Ok(None);
         };
         if settled.sent > 0 {
-            // The destination takes something at a time: keep asking, at its pace.
+            // The destination takes some messages at a time, so the drain continues at its pace.
             self.outage = None;
             return Ok(Some(backoff::delay(1, fastrand::f64())));
         }
@@ -294,7 +299,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
         });
         trouble.calls = trouble.calls.saturating_add(1);
         let elapsed = trouble.since.elapsed();
-        if elapsed >= patience {
+        if elapsed >= give_up_after {
             return Err(Cause::Unavailable {
                 reason,
                 calls: trouble.calls,
@@ -302,7 +307,7 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
             });
         }
         let delay = backoff::delay(trouble.calls, fastrand::f64());
-        Ok(Some(delay.min(patience - elapsed)))
+        Ok(Some(delay.min(give_up_after - elapsed)))
     }
 }
 

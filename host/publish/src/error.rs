@@ -1,5 +1,6 @@
-//! Why a drain ended before the outbox was empty.
+//! Errors that end a drain before the outbox is empty.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -8,67 +9,67 @@ use muster_store::StoreError;
 
 use crate::report::DrainReport;
 
-/// A drain that ended early. What was not sent is in the outbox still.
+/// A drain that ended early. The outbox still has all messages that were not sent.
 #[derive(Debug, thiserror::Error)]
-#[error("destination `{destination}`: {cause}")]
+#[error("destination `{destination}`: {}", chain(&**cause))]
 pub struct PublishError {
     /// The destination's name.
     pub destination: String,
-    /// How far the drain came.
+    /// The report of the drain until its end.
     pub report: DrainReport,
-    /// Why it ended.
+    /// The reason why it ended.
     pub cause: Box<Cause>,
 }
 
-/// Why a destination takes no more for now.
+/// The reason why a destination accepts no more for now.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// The outbox could not be read or written.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The operating system refused.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`", path.display())]
     File {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
-        /// On what.
+        /// The file of the action.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Standard output takes no more.
+    /// Standard output accepts no more.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
-    /// The other side knows us and says no, or does not know us.
+    /// The service refused the credentials or lacks a permission for them.
     #[error("{reason}")]
     Denied {
-        /// Who said what.
+        /// The service and its answer.
         reason: String,
-        /// What to look at.
+        /// A hint at the settings to check.
         hint: &'static str,
     },
-    /// A setting leads nowhere: no such stream, no region, …
+    /// A setting names something that does not exist: no such stream, no region, …
     #[error("{reason}")]
     Misconfigured {
-        /// Who said what.
+        /// The service and its answer.
         reason: String,
-        /// What to look at.
+        /// A hint at the settings to check.
         hint: &'static str,
     },
-    /// Messages that this destination will never take as they are. All others were sent.
+    /// Messages that this destination will never accept as they are. All others were sent.
     #[error("{}", Poisoned(messages))]
     Poison {
-        /// The messages, by their place in the outbox; they are in it still.
+        /// The messages, in the order of the outbox, which still has them.
         messages: Vec<PoisonMessage>,
     },
-    /// Nothing got through for as long as [`crate::DrainOptions::patience`] allows.
-    #[error("nothing got through for {seconds} s, in {calls} calls; the last time: {reason}")]
+    /// Nothing was delivered for as long as [`crate::DrainOptions::give_up_after`] allows.
+    #[error("nothing was delivered for {seconds} s, in {calls} calls; the last error: {reason}")]
     Unavailable {
-        /// What the last call ran into.
+        /// The error of the last call.
         reason: String,
-        /// Calls in a row of which no message got through.
+        /// The number of calls in a row that delivered nothing.
         calls: u32,
-        /// Time from the first to the last of them, in seconds.
+        /// The time from the first to the last of these calls, in seconds.
         seconds: u64,
     },
     /// The process is shutting down.
@@ -76,19 +77,19 @@ pub enum Cause {
     ShuttingDown,
 }
 
-/// A message that a destination will never take as it is.
+/// A message that a destination will never accept as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoisonMessage {
-    /// Its place in the outbox.
+    /// The sequence of the message in the outbox.
     pub sequence: u64,
-    /// Its id.
+    /// The id of the message.
     pub id: String,
-    /// Why it is not taken.
+    /// The reason why the destination refuses it.
     pub reason: String,
 }
 
 impl Cause {
-    /// One word for scripts.
+    /// Returns the kind of the cause as one word, for scripts.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -102,7 +103,7 @@ impl Cause {
         }
     }
 
-    /// What to do about it, where there is something to do.
+    /// Returns a hint at the remedy, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -114,13 +115,15 @@ impl Cause {
             Self::File { .. } => Some(
                 "see that the directory exists, is writable and has space; the backlog is kept",
             ),
-            Self::Stdout(_) => Some("whatever reads the output has gone; the backlog is kept"),
+            Self::Stdout(_) => {
+                Some("the program that reads the output has ended; the backlog is kept")
+            }
             Self::Store(_) | Self::ShuttingDown => None,
         }
     }
 }
 
-/// How many messages a text about poison names.
+/// The most messages that the text about poison names.
 const POISON_NAMED: usize = 3;
 
 struct Poisoned<'a>(&'a [PoisonMessage]);
@@ -142,9 +145,54 @@ impl fmt::Display for Poisoned<'_> {
     }
 }
 
+/// Yields an error and its causes, the outermost first.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// Returns an error and its causes as one text.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        // On one line: the SDK lists the places in which it searched for credentials on several.
+        let cause = cause
+            .to_string()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        // Some errors of the SDK print their causes themselves.
+        if !text.contains(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_names_each_cause_once() {
+        let error = PublishError {
+            destination: "growth".to_owned(),
+            report: DrainReport::default(),
+            cause: Box::new(Cause::File {
+                action: "open",
+                path: PathBuf::from("out.ndjson"),
+                source: io::Error::other("no space is left"),
+            }),
+        };
+        assert_eq!(
+            error.to_string(),
+            "destination `growth`: cannot open `out.ndjson`: no space is left"
+        );
+    }
 
     #[test]
     fn poison_names_a_few_messages_and_counts_the_others() {

@@ -1,29 +1,31 @@
-//! Messages out: from the store's outbox to files, standard output and Kinesis streams.
+//! Sends messages from the store's outbox to files, standard output and Kinesis streams.
 //!
-//! What it is: a *drain* that reads a destination's backlog in order, makes calls of as many
-//! messages as the destination takes at once, sends again what failed, and acknowledges what
-//! arrived. Delivery is at least once: a message whose answer was lost goes again with the same id
-//! and bytes, and consumers drop an id that they have seen.
+//! A *drain* reads the backlog of a destination in order and makes calls of as many messages as the
+//! destination takes at once. It retries failed messages and acknowledges delivered ones. Delivery
+//! is at least once: a message whose answer was lost is sent again with the same id and bytes, and
+//! consumers drop an id that they already have.
 //!
-//! What it is not: it knows no cohort. Bytes and ids are fixed in the outbox, by the engine, before
-//! the first send. It keeps no state of its own either; what is not acknowledged is sent by the
-//! next drain.
+//! This crate knows no cohort: the engine fixes bytes and ids in the outbox before the first send.
+//! It keeps no state of its own: the next drain sends messages that are not acknowledged.
 //!
-//! | what happens | what the drain does |
+//! | event | reaction of the drain |
 //! |---|---|
-//! | some messages of a call fail | sends those again, after a wait that doubles from 0.1 s to 10 s while nothing gets through |
+//! | some messages of a call fail | retries them (1) |
 //! | throttling | the same: slower, and nothing is dropped |
-//! | the answer is lost, the network is gone | sends the call again |
-//! | nothing gets through for a minute | ends with [`Cause::Unavailable`]; the backlog is kept |
-//! | credentials have expired | fetches new ones and tries again, once |
+//! | the answer is lost, the network is down | sends the call again |
+//! | nothing is delivered for a minute | ends with [`Cause::Unavailable`]; the backlog is kept |
+//! | credentials have expired | fetches new ones and retries once |
 //! | denied, no such stream | ends with a reason and a hint; the backlog is kept |
-//! | a message is too large, or not as the destination needs it | sends all others, then ends with [`Cause::Poison`]; the message is kept |
-//! | cancelled, killed | ends; what was not acknowledged is kept |
+//! | a message is too large or invalid for the destination | sends all others (2) |
+//! | cancelled, killed | ends; messages that are not acknowledged are kept |
 //!
-//! Limits: a Kinesis call has at most 500 records and 1 MB, what one shard takes in a second; a
-//! record at most 1 MiB with its key. One call at a time is under way for each destination.
-//! Bisection of a call that Kinesis finds invalid, dead letters and pacing by the number of shards
-//! are not here yet.
+//! (1) The wait before a retry doubles from 0.1 s to 10 s while nothing is delivered. (2) Then the
+//! drain ends with [`Cause::Poison`], and the message is kept.
+//!
+//! Limits: a Kinesis call has at most 500 records and 1 MB, which one shard takes in a second; a
+//! record has at most 1 MiB with its key. Each destination has one call at a time. Bisection of a
+//! call that Kinesis finds invalid, dead letters and pacing by the number of shards are not here
+//! yet.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

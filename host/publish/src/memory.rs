@@ -1,5 +1,5 @@
-//! A destination in this process, for tests of a whole host: the drain is the real one, and the
-//! test decides what becomes of a call.
+//! A destination in this process, for tests of a whole host. The drain is the real one, and the
+//! test decides the result of each call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,36 +11,36 @@ use crate::batch::CallLimits;
 use crate::error::Cause;
 use crate::sink::{CallFailure, Sink, Verdict};
 
-/// What one call takes.
+/// The limits of one call.
 const LIMITS: CallLimits = CallLimits {
     messages: 3,
     bytes: 1 << 20,
     overhead: 0,
 };
 
-/// What became of a call.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerAnswer {
-    /// A word on each message: it is there, or it was turned away.
+    /// One flag per message: true if it is delivered, false if it is refused for now.
     Each(Vec<bool>),
-    /// None, so that nothing is known of any message.
+    /// No answer, so the results of all messages are unknown.
     None,
-    /// The consumer takes nothing until somebody changes something.
+    /// The consumer accepts nothing until its settings change.
     Denied,
 }
 
 /// The answer to a call.
 pub type Answering = Pin<Box<dyn Future<Output = ConsumerAnswer> + Send>>;
 
-/// How a consumer takes a call.
+/// The function with which a consumer takes a call.
 type Take = dyn Fn(&[Outgoing]) -> Answering + Send + Sync;
 
-/// A consumer: it takes the messages of a call and answers.
+/// A consumer that takes the messages of a call and answers.
 #[derive(Clone)]
 pub struct MemoryConsumer(Arc<Take>);
 
 impl MemoryConsumer {
-    /// A consumer that takes calls by a function.
+    /// Creates a consumer that takes calls by a function.
     pub fn new(take: impl Fn(&[Outgoing]) -> Answering + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }

@@ -1,4 +1,5 @@
-//! The part of the store that publishing needs, so that tests can watch each acknowledgement.
+//! The part of the store that publishing needs, as a trait, so that tests can watch each
+//! acknowledgement.
 
 use std::sync::Arc;
 
@@ -6,10 +7,10 @@ use muster_store::{Outgoing, Store, StoreError};
 
 use crate::error::Cause;
 
-/// Messages that wait, by destination.
+/// The messages that wait, by destination.
 pub(crate) trait Outbox: Send + Sync + 'static {
-    /// Messages of `destination` with a sequence above `after`, oldest first: at most `limit`, and
-    /// no more once their bodies reach `bytes`.
+    /// Returns messages of `destination` with a sequence above `after`, oldest first: at most
+    /// `limit`, and no more once their bodies reach `bytes`.
     fn read(
         &self,
         destination: &str,
@@ -38,7 +39,7 @@ impl Outbox for Store {
     }
 }
 
-/// Runs what waits for a disk on a thread of its own, so that other destinations go on meanwhile.
+/// Runs work that waits for a disk on a thread of its own, so that other destinations continue.
 pub(crate) async fn blocking<T, F>(work: F) -> Result<T, Cause>
 where
     T: Send + 'static,
@@ -53,7 +54,7 @@ where
     }
 }
 
-/// [`Outbox::read`] on a thread of its own.
+/// Calls [`Outbox::read`] on a thread of its own.
 pub(crate) async fn read<O: Outbox>(
     outbox: &Arc<O>,
     destination: &str,
@@ -65,7 +66,7 @@ pub(crate) async fn read<O: Outbox>(
     Ok(blocking(move || outbox.read(&destination, after, limit, bytes)).await??)
 }
 
-/// [`Outbox::acknowledge`] on a thread of its own.
+/// Calls [`Outbox::acknowledge`] on a thread of its own.
 pub(crate) async fn acknowledge<O: Outbox>(
     outbox: &Arc<O>,
     destination: &str,

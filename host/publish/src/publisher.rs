@@ -11,8 +11,8 @@ use crate::kinesis::KinesisSink;
 use crate::lines::{FileSink, StdoutSink};
 use crate::report::{DrainOptions, DrainReport};
 
-/// A destination that stays open from one drain to the next, so that a role is assumed once an hour
-/// and not once a drain. A file is opened anew each time: somebody may have moved it away.
+/// A destination that stays open between drains, so that a role is assumed once an hour and not
+/// once per drain. A file is opened anew each time, because it may have been moved away.
 pub struct Publisher {
     name: String,
     destination: Destination,
@@ -20,7 +20,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Opens nothing yet.
+    /// Creates a publisher that has nothing open yet.
     #[must_use]
     pub fn new(name: &str, destination: &Destination) -> Self {
         Self {
@@ -30,7 +30,8 @@ impl Publisher {
         }
     }
 
-    /// As [`crate::drain`]. After an error that somebody has to mend, the next call connects anew.
+    /// Drains the destination as [`crate::drain`] does. After an error that does not pass by
+    /// itself, the next call connects anew.
     ///
     /// # Errors
     /// As [`crate::drain`].

@@ -1,24 +1,25 @@
-//! What a drain is told, and what it tells.
+//! The options and the report of a drain.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long a drain goes on while nothing gets through. Long enough for a fail-over or a short loss
-/// of the network, short enough that a command ends while somebody watches. In between drains the
-/// backlog waits in the outbox.
+/// The time after which a drain ends if nothing is delivered. It is long enough for a fail-over or
+/// a short loss of the network, and short enough for a command that a user watches. Between drains
+/// the backlog waits in the outbox.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
-/// When a drain ends before the outbox is empty.
+/// The conditions under which a drain ends before the outbox is empty.
 #[derive(Clone, Debug)]
 pub struct DrainOptions {
-    /// Cancel to end before the next call. A call under way is waited for, so that what it sent is
-    /// acknowledged.
+    /// Ends the drain before the next call when cancelled. A call under way is completed, so that
+    /// its delivered messages are acknowledged.
     pub cancel: CancellationToken,
-    /// No call begins after this.
+    /// The instant after which no call begins.
     pub deadline: Option<Instant>,
-    /// Time with not one message sent after which the destination counts as unavailable.
+    /// The time without a single delivered message after which the destination counts as
+    /// unavailable.
     pub give_up_after: Duration,
 }
 
@@ -33,12 +34,12 @@ impl Default for DrainOptions {
 }
 
 impl DrainOptions {
-    /// Whether no further call may begin.
+    /// Returns true if no further call may begin.
     pub(crate) fn over(&self) -> bool {
         self.cancel.is_cancelled() || self.deadline.is_some_and(|end| Instant::now() >= end)
     }
 
-    /// Waits, but no longer than the drain may go on.
+    /// Waits for `delay`, but not beyond the end of the drain.
     pub(crate) async fn pause(&self, delay: Duration) {
         let until = Instant::now() + delay;
         let until = self.deadline.map_or(until, |end| end.min(until));
@@ -49,7 +50,7 @@ impl DrainOptions {
     }
 }
 
-/// What a drain did, so far or in all.
+/// The work of a drain, so far or in total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrainReport {
     /// Messages sent and acknowledged.
@@ -58,12 +59,12 @@ pub struct DrainReport {
     pub bytes: u64,
     /// Calls made.
     pub attempts: u64,
-    /// Messages that went into a call once more after one in which they failed; one that took three
+    /// Messages that were retried: each further call of a message counts, so one that took three
     /// calls counts twice.
     pub retried: u64,
-    /// Times a message was turned away because the destination had enough for the moment.
+    /// Times that a message was refused because the destination had enough for the moment.
     pub throttled: u64,
-    /// The outbox was empty in the end. False while under way, and after a cancellation or the
-    /// deadline.
+    /// Set if the outbox was empty at the end. It is false during the drain, and after a
+    /// cancellation or the deadline.
     pub complete: bool,
 }

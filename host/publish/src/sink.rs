@@ -1,4 +1,4 @@
-//! What the drain knows of a destination.
+//! The interface between the drain and a destination.
 
 use std::future::Future;
 
@@ -9,10 +9,10 @@ use crate::error::Cause;
 
 /// An open destination.
 pub(crate) trait Sink: Send {
-    /// What one call takes.
+    /// Returns the limits of one call.
     fn limits(&self) -> CallLimits;
 
-    /// Why this message will never be taken, if it will not.
+    /// Returns the reason why the destination will never accept this message, if there is one.
     fn refuses(&self, message: &Outgoing) -> Option<String>;
 
     /// Makes one call. The answer has a verdict per message, in order.
@@ -22,27 +22,27 @@ pub(crate) trait Sink: Send {
     ) -> impl Future<Output = Result<Vec<Verdict>, CallFailure>> + Send;
 }
 
-/// What became of one message of a call.
+/// The result of one message of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is there, durably.
+    /// The message is stored durably.
     Sent,
-    /// Turned away for now: too much at once.
+    /// The message is refused for now, because there were too many.
     Throttled(String),
-    /// Not there, or not known to be, for no fault of its own.
+    /// The message is not stored, or not known to be, and is not at fault itself.
     Failed(String),
-    /// It will never be taken as it is.
+    /// The destination will never accept the message as it is.
     Poison(String),
 }
 
-/// Why a whole call came to nothing, as far as is known.
+/// The reason why a whole call failed, as far as it is known.
 #[derive(Debug)]
 pub(crate) enum CallFailure {
-    /// Too much at once.
+    /// The call is refused for now, because there was too much at once.
     Throttled(String),
-    /// It may work the next time. The messages may have arrived all the same: their answer may have
-    /// been lost.
+    /// The call may work the next time. The messages may have arrived, because their answer may
+    /// have been lost.
     Transient(String),
-    /// It will not work until somebody changes something.
+    /// The call will not work until a setting or a permission changes.
     Stop(Cause),
 }

@@ -1,4 +1,4 @@
-//! The `file` destination behind a real store.
+//! Tests the `file` destination with a real store.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ async fn a_torn_last_line_is_cut_off_and_sent_whole() {
     let backlog = TestOutbox::of(bodies(2_500));
     let options = DrainOptions::default();
 
-    // Some are written and acknowledged, then it is cut off.
+    // Some messages are written and acknowledged before the drain is cancelled.
     let cancel = options.cancel.clone();
     let report = drain(
         &backlog.store,
@@ -63,14 +63,14 @@ async fn a_torn_last_line_is_cut_off_and_sent_whole() {
     .unwrap();
     assert_eq!((report.messages, report.complete), (1_500, true));
     assert!(backlog.left("growth").is_empty());
-    // The whole line that was not acknowledged is there twice, as at least once allows; the torn
-    // one is there once.
+    // The whole line that was not acknowledged is there twice, as delivery at least once allows;
+    // the torn line is there once.
     let expected = [lines(&bodies(1_001)), lines(&bodies(2_500)[1_000..])].concat();
     assert!(fs::read(&path).unwrap() == expected);
 }
 
 #[tokio::test]
-async fn a_message_of_two_lines_is_kept_and_told() {
+async fn a_message_of_two_lines_is_kept_and_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("growth.ndjson");
     let backlog = TestOutbox::of([b"{}".to_vec(), b"{\n}".to_vec(), b"[]".to_vec()]);
@@ -86,16 +86,16 @@ async fn a_message_of_two_lines_is_kept_and_told() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "destination `growth`: message `run:2` is not taken: it contains a line feed, and a line is a message here"
+        "destination `growth`: message `run:2` is not taken: it contains a line feed, but this destination takes one message a line"
     );
     assert_eq!(fs::read(&path).unwrap(), b"{}\n[]\n");
     assert_eq!(backlog.left("growth"), [b"{\n}"]);
 }
 
 #[test]
-fn a_slow_or_broken_destination_holds_nobody_else_up() {
+fn a_slow_or_broken_destination_does_not_delay_others() {
     support::in_clean_environment(
-        "a_slow_or_broken_destination_holds_nobody_else_up",
+        "a_slow_or_broken_destination_does_not_delay_others",
         support::Base::Key,
         async {
             let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The `kinesis` destination over HTTP, against a server that answers as the test says: what is
-//! sent, as whom, how often, and what is made of the answers.
+//! Tests the `kinesis` destination over HTTP with a scripted server: the requests, their
+//! credentials and their number, and the reactions to the answers.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +30,7 @@ async fn run(backlog: &TestOutbox, destination: &Destination) -> Result<DrainRep
     drain(&backlog.store, "growth", destination, &options, |_| {}).await
 }
 
-/// A server whose STS gives sessions `ASIA1`, `ASIA2`, … and whose Kinesis answers by `put`.
+/// Starts a server whose STS gives sessions `ASIA1`, `ASIA2`, … and whose Kinesis answers by `put`.
 fn aws(
     put: impl Fn(&ReceivedRequest, usize) -> ServerReply + Send + Sync + 'static,
 ) -> ScriptedServer {
@@ -56,7 +56,7 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
             );
             assert!(backlog.left("growth").is_empty());
 
-            let [assume] = &server.heard("AssumeRole")[..] else {
+            let [assume] = &server.received("AssumeRole")[..] else {
                 panic!("one session");
             };
             assert_eq!(assume.key, BASE_KEY);
@@ -74,7 +74,7 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
                 }]})
             );
 
-            let puts = server.heard("PutRecords");
+            let puts = server.received("PutRecords");
             assert!(puts.iter().all(|put| put.key == "ASIA1"));
             let counts: Vec<_> = puts.iter().map(|put| put.records().len()).collect();
             assert_eq!(counts, [500, 500, 200]);
@@ -83,13 +83,13 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
 }
 
 #[test]
-fn sts_is_asked_at_an_address_of_its_own() {
-    in_clean_environment("sts_is_asked_at_an_address_of_its_own", Base::Key, async {
+fn sts_has_an_endpoint_of_its_own() {
+    in_clean_environment("sts_has_an_endpoint_of_its_own", Base::Key, async {
         let stream = aws(|request, _| put_records(request, ""));
         let sts = aws(|_, _| panic!("a record for STS"));
         let settings = |sts_endpoint_url| KinesisSettings {
             sts_endpoint_url,
-            // No address of AWS's own has this region.
+            // AWS has no address for this region.
             region: Some(RegionName::new("nowhere-1").unwrap()),
             ..kinesis(&stream.endpoint)
         };
@@ -97,15 +97,15 @@ fn sts_is_asked_at_an_address_of_its_own() {
         let backlog = TestOutbox::of(bodies(1));
         let destination = Destination::Kinesis(settings(Some(own)));
         run(&backlog, &destination).await.unwrap();
-        assert_eq!(sts.heard("AssumeRole").len(), 1);
-        assert_eq!(stream.heard("PutRecords").len(), 1);
+        assert_eq!(sts.received("AssumeRole").len(), 1);
+        assert_eq!(stream.received("PutRecords").len(), 1);
 
-        // `endpoint_url` alone says nothing of STS, which gets the process's own key.
+        // `endpoint_url` alone does not apply to STS, which would get the process's own key.
         backlog.add("growth", bodies(1));
         let destination = Destination::Kinesis(settings(None));
         run(&backlog, &destination).await.unwrap_err();
-        assert_eq!(stream.heard("AssumeRole").len(), 0);
-        assert_eq!(stream.heard("PutRecords").len(), 1);
+        assert_eq!(stream.received("AssumeRole").len(), 0);
+        assert_eq!(stream.received("PutRecords").len(), 1);
     });
 }
 
@@ -121,8 +121,8 @@ fn without_a_role_the_process_writes_as_itself() {
             run(&TestOutbox::of(bodies(1)), &Destination::Kinesis(settings))
                 .await
                 .unwrap();
-            assert!(server.heard("AssumeRole").is_empty());
-            assert_eq!(server.heard("PutRecords")[0].key, BASE_KEY);
+            assert!(server.received("AssumeRole").is_empty());
+            assert_eq!(server.received("PutRecords")[0].key, BASE_KEY);
         },
     );
 }
@@ -131,8 +131,7 @@ fn without_a_role_the_process_writes_as_itself() {
 fn calls_and_records_keep_the_limits() {
     in_clean_environment("calls_and_records_keep_the_limits", Base::Key, async {
         let server = aws(|request, _| put_records(request, ""));
-        // The key has 32 bytes: the second is as large as a record may be, the last one byte
-        // larger.
+        // The key has 32 bytes: the second record is as large as allowed, the last one byte larger.
         let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
         bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
         bodies.push(vec![b'z'; (1 << 20) - 31]);
@@ -150,7 +149,7 @@ fn calls_and_records_keep_the_limits() {
         );
         assert_eq!(error.report.messages, 101);
         assert_eq!(backlog.left("growth").len(), 1);
-        for put in server.heard("PutRecords") {
+        for put in server.received("PutRecords") {
             let records = put.records();
             let bytes: usize = records
                 .iter()
@@ -158,9 +157,9 @@ fn calls_and_records_keep_the_limits() {
                 .sum();
             assert!(bytes <= 1_000_000 || records.len() == 1, "{bytes} bytes");
         }
-        // 40 of 24 KiB are 984,320 bytes with their keys.
+        // 40 messages of 24 KiB are 984,320 bytes with their keys.
         let counts: Vec<_> = server
-            .heard("PutRecords")
+            .received("PutRecords")
             .iter()
             .map(|put| put.records().len())
             .collect();
@@ -169,9 +168,9 @@ fn calls_and_records_keep_the_limits() {
 }
 
 #[test]
-fn only_failed_entries_go_again_with_the_same_keys() {
+fn only_failed_entries_are_sent_again_with_the_same_keys() {
     in_clean_environment(
-        "only_failed_entries_go_again_with_the_same_keys",
+        "only_failed_entries_are_sent_again_with_the_same_keys",
         Base::Key,
         async {
             let server =
@@ -182,7 +181,7 @@ fn only_failed_entries_go_again_with_the_same_keys() {
                 (report.messages, report.retried, report.throttled),
                 (4, 2, 1)
             );
-            let puts = server.heard("PutRecords");
+            let puts = server.received("PutRecords");
             assert_eq!(puts.len(), 2);
             assert_eq!(puts[1].records(), puts[0].records()[1..3]);
         },
@@ -203,8 +202,8 @@ fn a_lost_answer_sends_the_call_again_once() {
                 .await
                 .unwrap();
             assert_eq!((report.attempts, report.retried), (2, 3));
-            // Not the SDK's own retry as well.
-            assert_eq!(server.heard("PutRecords").len(), 2);
+            // The SDK does not retry in addition.
+            assert_eq!(server.received("PutRecords").len(), 2);
         },
     );
 }
@@ -247,7 +246,7 @@ fn expired_credentials_are_renewed_once() {
         run(&TestOutbox::of(bodies(1)), &destination(&server.endpoint))
             .await
             .unwrap();
-        assert_eq!(server.heard("AssumeRole").len(), 2);
+        assert_eq!(server.received("AssumeRole").len(), 2);
 
         let server = aws(|_, _| kinesis_error("ExpiredTokenException"));
         let backlog = TestOutbox::of(bodies(1));
@@ -262,8 +261,8 @@ fn expired_credentials_are_renewed_once() {
         assert!(error.cause.hint().unwrap().contains("have expired"));
         assert_eq!(
             (
-                server.heard("AssumeRole").len(),
-                server.heard("PutRecords").len()
+                server.received("AssumeRole").len(),
+                server.received("PutRecords").len()
             ),
             (2, 2)
         );
@@ -290,7 +289,7 @@ fn a_session_is_replaced_well_before_its_end() {
             .await
             .unwrap();
             let keys: Vec<_> = server
-                .heard("PutRecords")
+                .received("PutRecords")
                 .into_iter()
                 .map(|put| put.key)
                 .collect();
@@ -347,16 +346,16 @@ fn refusals_stop_with_a_reason_and_a_hint() {
                 "{:?}",
                 error.cause.hint()
             );
-            assert_eq!(server.heard("PutRecords").len(), 1);
+            assert_eq!(server.received("PutRecords").len(), 1);
             assert_eq!(backlog.left("growth"), bodies(count));
         }
     });
 }
 
 #[test]
-fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
+fn a_denied_role_is_distinguished_from_a_denied_stream() {
     in_clean_environment(
-        "a_role_that_may_not_be_assumed_is_told_apart_from_the_stream",
+        "a_denied_role_is_distinguished_from_a_denied_stream",
         Base::Key,
         async {
             for (status, code, kind, hint) in [
@@ -380,10 +379,10 @@ fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
                     "{:?}",
                     error.cause.hint()
                 );
-                assert!(server.heard("PutRecords").is_empty());
+                assert!(server.received("PutRecords").is_empty());
                 assert_eq!(backlog.left("growth"), bodies(2));
             }
-            // And what passes by itself is waited for.
+            // An error that passes by itself is retried.
             let server =
                 ScriptedServer::start(|request, before| match (request.action.as_str(), before) {
                     ("AssumeRole", 0) => sts_error(503, "ServiceUnavailable"),
@@ -401,35 +400,39 @@ fn a_role_that_may_not_be_assumed_is_told_apart_from_the_stream() {
 }
 
 #[test]
-fn nobody_at_the_address_is_unavailable() {
-    in_clean_environment("nobody_at_the_address_is_unavailable", Base::Key, async {
-        // Nobody listens on the discard port.
-        let mut settings = kinesis("http://127.0.0.1:9");
-        for service in ["sts", "kinesis"] {
-            let backlog = TestOutbox::of(bodies(1));
-            let error = run(&backlog, &Destination::Kinesis(settings.clone()))
-                .await
-                .unwrap_err();
-            assert_eq!(error.cause.kind(), "unavailable");
-            let text = error.to_string();
-            assert!(
-                text.contains(&format!("the last time: {service} did not answer: ")),
-                "{text}"
-            );
-            assert!(
-                text.contains("Connection refused") && !text.contains("ConnectorError"),
-                "{text}"
-            );
-            assert_eq!(backlog.left("growth").len(), 1);
-            settings.role = None;
-        }
-    });
+fn an_address_without_a_listener_is_unavailable() {
+    in_clean_environment(
+        "an_address_without_a_listener_is_unavailable",
+        Base::Key,
+        async {
+            // No program listens on the discard port.
+            let mut settings = kinesis("http://127.0.0.1:9");
+            for service in ["sts", "kinesis"] {
+                let backlog = TestOutbox::of(bodies(1));
+                let error = run(&backlog, &Destination::Kinesis(settings.clone()))
+                    .await
+                    .unwrap_err();
+                assert_eq!(error.cause.kind(), "unavailable");
+                let text = error.to_string();
+                assert!(
+                    text.contains(&format!("the last error: {service} did not answer: ")),
+                    "{text}"
+                );
+                assert!(
+                    text.contains("Connection refused") && !text.contains("ConnectorError"),
+                    "{text}"
+                );
+                assert_eq!(backlog.left("growth").len(), 1);
+                settings.role = None;
+            }
+        },
+    );
 }
 
 #[test]
-fn without_region_or_credentials_it_says_what_to_set() {
+fn a_missing_region_or_missing_credentials_have_a_hint() {
     in_clean_environment(
-        "without_region_or_credentials_it_says_what_to_set",
+        "a_missing_region_or_missing_credentials_have_a_hint",
         Base::Nothing,
         async {
             let backlog = TestOutbox::of(bodies(1));
@@ -463,7 +466,7 @@ fn without_region_or_credentials_it_says_what_to_set() {
     );
 }
 
-/// Region and credentials from the profile, the latter by a program of the user's choice.
+/// A profile with region and credentials; a program gives the credentials.
 const PROFILE: &str = "[default]\nregion = eu-west-1\n\
     credential_process = echo '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROFILE\", \"SecretAccessKey\": \"secret\"}'\n";
 
@@ -479,7 +482,7 @@ fn a_profile_gives_region_and_credentials() {
             run(&TestOutbox::of(bodies(1)), &Destination::Kinesis(settings))
                 .await
                 .unwrap();
-            let assume = &server.heard("AssumeRole")[0];
+            let assume = &server.received("AssumeRole")[0];
             assert_eq!(assume.key, "AKIAPROFILE");
             assert!(
                 assume
@@ -491,14 +494,14 @@ fn a_profile_gives_region_and_credentials() {
     );
 }
 
-/// Not compiled in.
+/// A profile with single sign-on, which is not compiled in.
 const SINGLE_SIGN_ON: &str = "[default]\nsso_start_url = https://example.com\nsso_region = eu-west-1\n\
     sso_account_id = 123456789012\nsso_role_name = admin\n";
 
 #[test]
-fn a_profile_that_needs_single_sign_on_is_told() {
+fn a_profile_that_needs_single_sign_on_is_reported() {
     in_clean_environment(
-        "a_profile_that_needs_single_sign_on_is_told",
+        "a_profile_that_needs_single_sign_on_is_reported",
         Base::Profile(SINGLE_SIGN_ON),
         async {
             let backlog = TestOutbox::of(bodies(1));

@@ -1,6 +1,6 @@
-//! The `kinesis` destination against `moto_server`, which knows nothing of Muster: the records are
-//! read back from the stream and compared byte by byte, and a recorder in between sees with which
-//! credentials they were written.
+//! Tests the `kinesis` destination against `moto_server`, which does not know Muster. The test
+//! reads the records back from the stream and compares them byte by byte. A recorder in between
+//! sees the credentials with which they were written.
 //!
 //! `MUSTER_TEST_MOTO` names the executable; `cargo xtask test` sets it.
 
@@ -29,7 +29,7 @@ use support::{
     Base, ScriptedServer, ServerReply, TestOutbox, bodies, destination, in_clean_environment,
 };
 
-/// A running emulator, ended with the value.
+/// A running emulator, stopped when the value is dropped.
 struct MotoServer {
     process: Child,
     port: u16,
@@ -67,14 +67,14 @@ impl MotoServer {
         moto
     }
 
-    /// A client of our own, for what the test itself does.
+    /// Returns a client for the calls of the test itself.
     fn client(&self) -> Client {
         let config = aws_sdk_kinesis::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
             .endpoint_url(format!("http://127.0.0.1:{}", self.port))
-            // The emulator keeps an account per access key's owner; a session's is that of its
-            // role.
+            // The emulator keeps an account per owner of an access key; a session's account is that
+            // of its role.
             .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
             .http_client(Builder::new().build_http())
             .build();
@@ -82,7 +82,7 @@ impl MotoServer {
     }
 }
 
-/// All records of the stream.
+/// Returns all records of the stream.
 async fn records(client: &Client) -> Vec<Record> {
     let shards = client
         .list_shards()
@@ -118,7 +118,7 @@ async fn records(client: &Client) -> Vec<Record> {
 #[test]
 fn records_reach_the_stream_under_the_assumed_role() {
     let Ok(executable) = env::var("MUSTER_TEST_MOTO") else {
-        // Not `eprintln!`: the test harness would keep it to itself.
+        // `eprintln!` would not do, because the test harness captures its output.
         let text = "\n*** SKIPPED: the test against moto_server. Set MUSTER_TEST_MOTO to the path of `moto_server`, \
                     or run `cargo xtask test`. ***\n\n";
         std::io::stderr().write_all(text.as_bytes()).unwrap();
@@ -173,16 +173,16 @@ fn records_reach_the_stream_under_the_assumed_role() {
                 );
             }
 
-            // Temporary credentials of the role, not the process's own.
-            let puts = recorder.heard("PutRecords");
+            // The credentials are temporary ones of the role, not the process's own.
+            let puts = recorder.received("PutRecords");
             assert_eq!(puts.len(), 3);
             assert!(
                 puts.iter()
                     .all(|put| put.key.starts_with("ASIA") && put.key == puts[0].key)
             );
-            assert_eq!(recorder.heard("AssumeRole").len(), 1);
+            assert_eq!(recorder.received("AssumeRole").len(), 1);
 
-            // A second drain has nothing to send, and a stream that is not there is told.
+            // A second drain has nothing to send, and a missing stream is reported.
             let report = drain(&backlog.store, "growth", &destination, &options, |_| {})
                 .await
                 .unwrap();

@@ -1,4 +1,4 @@
-//! Files written and compressed on threads of their own, while the next lines are made.
+//! Writes and compresses files on threads of their own while the next lines are generated.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,13 +11,13 @@ use anyhow::Context;
 
 use super::Format;
 
-/// Lines go to a writer in pieces of this size.
+/// The size of the pieces in which lines go to a writer.
 const PIECE: usize = 1 << 20;
-/// How many pieces may wait for a writer: 8 × 1 MiB a writer bounds the memory, whatever the size
+/// The most pieces that wait for a writer: 8 × 1 MiB per writer bound the memory, whatever the size
 /// of the files.
 const WAITING: usize = 8;
-/// Files that are written at the same time: one more than there are cores to make lines and
-/// compress with.
+/// The most files that are written at the same time: one more than the cores that make and compress
+/// lines.
 const WRITERS: usize = 3;
 
 /// Level 6 makes files 6 % smaller and takes twice as long.
@@ -88,7 +88,7 @@ impl EventFiles {
             Some(writer) => writer.pieces.send(piece).is_err(),
             None => false,
         };
-        // A writer that is gone has failed: its own error says why.
+        // A writer that has ended has failed; its own error gives the reason.
         if gone && let Some(writer) = self.open.take() {
             self.join(writer.thread)?;
         }
@@ -98,7 +98,7 @@ impl EventFiles {
     pub(super) fn close(&mut self) -> anyhow::Result<()> {
         self.hand_over()?;
         if let Some(writer) = self.open.take() {
-            // Dropping the sender tells the thread that nothing more comes.
+            // Dropping the sender ends the thread after the last piece.
             self.closing.push_back(writer.thread);
         }
         while self.closing.len() >= WRITERS {

@@ -1,5 +1,5 @@
-//! How a line is spelled: JSON written straight into bytes, since a serializer would take longer
-//! than all the rest.
+//! Writes a line as JSON straight into bytes, because a serializer would take longer than
+//! everything else.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Writes an object with what `fill` puts into it.
+    /// Writes an object with the keys that `fill` adds.
     pub(super) fn write(out: &'a mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
         out.push(b'{');
         let mut object = Object { out, empty: true };
@@ -47,7 +47,7 @@ impl<'a> Object<'a> {
         self.key(key).extend_from_slice(b"null");
     }
 
-    /// An amount of money as a number: `12`, `12.5`, `12.05`.
+    /// Writes an amount of money as a number: `12`, `12.5`, `12.05`.
     pub(super) fn money(&mut self, key: &str, cents: u32) {
         let out = self.key(key);
         whole(out, i64::from(cents / 100));
@@ -60,7 +60,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// An amount of money as some senders write it: `"12.50"`.
+    /// Writes an amount of money as some senders do: `"12.50"`.
     pub(super) fn money_text(&mut self, key: &str, cents: u32) {
         let out = self.key(key);
         out.push(b'"');
@@ -86,7 +86,7 @@ impl<'a> Object<'a> {
         Object::write(self.key(key), fill);
     }
 
-    /// An instant as the vendor writes it: `2026-02-28 09:59:55.977000`.
+    /// Writes an instant in the vendor's form: `2026-02-28 09:59:55.977000`.
     pub(super) fn instant(&mut self, key: &str, ms: i64) {
         let out = self.key(key);
         out.push(b'"');
@@ -103,7 +103,7 @@ impl<'a> Object<'a> {
         out.extend_from_slice(b"000\"");
     }
 
-    /// Text with a number in it, such as an id.
+    /// Writes text with a number in it, such as an id.
     pub(super) fn format(&mut self, key: &str, value: std::fmt::Arguments<'_>) {
         let out = self.key(key);
         out.push(b'"');
@@ -132,7 +132,7 @@ fn whole(out: &mut Vec<u8>, value: i64) {
     digits(out, value, value.checked_ilog10().unwrap_or(0) + 1);
 }
 
-/// The last `width` decimal digits.
+/// Appends the last `width` decimal digits.
 fn digits(out: &mut Vec<u8>, value: u64, width: u32) {
     let mut power = 10_u64.pow(width.saturating_sub(1));
     while power > 0 {
@@ -141,7 +141,7 @@ fn digits(out: &mut Vec<u8>, value: u64, width: u32) {
     }
 }
 
-/// The UTC date of an instant: `2026-02-28`.
+/// Returns the UTC date of an instant: `2026-02-28`.
 pub(super) fn date(ms: i64) -> String {
     let mut out = Vec::new();
     push_date(&mut out, ms);

@@ -1,10 +1,10 @@
-//! Chance that is the same on every machine and in every version.
+//! Draws random numbers that are the same on every machine and in every version.
 //!
-//! Own code, and little of it: the generators of crates promise the same bits, but not the same
-//! draws from a range in their next version, and `powf` and `ln` differ by platform. Here are only
-//! integers and the five operations that IEEE 754 fixes to the bit (+ − × ÷ √).
+//! This is our own code, and little of it. The generators of crates promise the same bits, but not
+//! the same draws from a range in their next version, and `powf` and `ln` differ by platform. This
+//! module uses only integers and the five operations that IEEE 754 fixes to the bit (+ − × ÷ √).
 
-/// xoshiro256++ by Blackman and Vigna, seeded through their SplitMix64.
+/// The generator xoshiro256++ by Blackman and Vigna, seeded through their SplitMix64.
 pub(super) struct Xoshiro([u64; 4]);
 
 impl Xoshiro {
@@ -26,23 +26,23 @@ impl Xoshiro {
         result
     }
 
-    /// A number in `0..bound`; the bias of one multiplication is below 2⁻³², far under what anybody
-    /// counts here.
+    /// Returns a number in `0..bound`. The bias of one multiplication is below 2⁻³², which no count
+    /// here can show.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
         (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
 
-    /// A number in 0 ≤ x < 1, a multiple of 2⁻⁵³.
+    /// Returns a number in 0 ≤ x < 1, a multiple of 2⁻⁵³.
     pub(super) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// True in `share` of a thousand draws.
+    /// Returns true in `share` of a thousand draws.
     pub(super) fn per_mille(&mut self, share: u32) -> bool {
         self.below(1000) < share
     }
 
-    /// One of a table's entries by their weights.
+    /// Returns one of a table's entries by their weights.
     pub(super) fn weighted<T: Copy>(&mut self, table: &[(T, u32)], otherwise: T) -> T {
         let mut drawn = self.below(table.iter().map(|(_, weight)| weight).sum());
         for (entry, weight) in table {
@@ -54,7 +54,7 @@ impl Xoshiro {
         otherwise
     }
 
-    /// One of a list.
+    /// Returns one entry of a list.
     pub(super) fn one_of<T: Copy>(&mut self, list: &[T], otherwise: T) -> T {
         let at = self.below(list.len() as u32);
         list.get(at as usize).copied().unwrap_or(otherwise)
@@ -66,16 +66,16 @@ fn split_mix(state: &mut u64) -> u64 {
     mixed(*state)
 }
 
-/// SplitMix64's last step: numbers that are close together become numbers that are not.
+/// Mixes bits by SplitMix64's last step, so that close numbers become distant ones.
 pub(super) fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
 }
 
-/// Draws a user by activity: the user of rank r has weight 1 / (r + q)^skew (Zipf and Mandelbrot;
-/// q, a hundredth of the users, keeps the first from doing a fifth of everything). Walker's alias
-/// method: one draw, whatever the number of users.
+/// A random choice of users by activity: the user of rank r has weight 1 / (r + q)^skew (Zipf and
+/// Mandelbrot). q, a hundredth of the users, keeps the first user from having a fifth of all
+/// events. Walker's alias method needs one draw, whatever the number of users.
 pub(super) struct Activity {
     keep: Vec<f64>,
     alias: Vec<u32>,
@@ -92,8 +92,8 @@ impl Activity {
         let mut keep: Vec<f64> = (0..users)
             .map(|rank| 1.0 / power(f64::from(rank + 1) + offset, skew))
             .collect();
-        // Which user has which rank is chance too (Fisher and Yates), so that a name says nothing
-        // about how busy one is.
+        // The ranks of the users are random too (Fisher and Yates), so that a name does not show
+        // how active a user is.
         for last in (1..users).rev() {
             keep.swap(last as usize, random.below(last + 1) as usize);
         }
@@ -125,8 +125,8 @@ impl Activity {
     }
 }
 
-/// `base` to a power ≥ 0, by whole powers and repeated square roots; the exponent is taken to 20
-/// binary places.
+/// Returns `base` to a power ≥ 0, by whole powers and repeated square roots. The exponent is
+/// rounded to 20 binary places.
 fn power(base: f64, exponent: f64) -> f64 {
     let mut result = 1.0;
     let mut whole = exponent as u32;
@@ -156,14 +156,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_stay_what_they_are() {
+    fn draws_do_not_change_between_versions() {
         let mut random = Xoshiro::new(1);
         let drawn: Vec<u32> = (0..8).map(|_| random.below(1000)).collect();
         assert_eq!(drawn, [811, 747, 100, 746, 184, 590, 986, 523]);
     }
 
     #[test]
-    fn a_power_is_one() {
+    fn powers_are_right() {
         for (base, exponent) in [(2.0, 0.0), (7.0, 1.0), (10.0, 1.1), (3.5, 2.75)] {
             let exact: f64 = f64::powf(base, exponent);
             assert!((power(base, exponent) / exact - 1.0).abs() < 1e-5);

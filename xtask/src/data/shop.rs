@@ -1,31 +1,31 @@
-//! Who does what in the shop: users with a place, a plan and a cart, who come in sessions and go
-//! from looking to buying.
+//! Simulates the users of the shop. Each user has a place, a plan and a cart, comes in sessions,
+//! and proceeds from browsing to buying.
 
 use super::line::Object;
 use super::random::{Activity, Xoshiro, mixed};
 use super::{DataSettings, MINUTE, UserState};
 
-/// What happens to a line.
+/// The fate of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is written where it belongs.
+    /// The line is written in its place.
     OnTime,
-    /// The same line is sent twice.
+    /// The line is sent twice.
     Double,
-    /// It arrives with a later file.
+    /// The line arrives with a later file.
     Late,
 }
 
-/// A session ends after half an hour of nothing, as the vendor counts.
+/// The idle time after which a session ends: half an hour, by the vendor's rule.
 const SESSION: i64 = 30 * MINUTE;
-/// About how long a user in a session takes to the next event: two minutes.
+/// The approximate time from one event of a session to the next: two minutes.
 const PAUSE: i64 = 2 * MINUTE;
 
 pub(super) struct Shop {
     random: Xoshiro,
     activity: Activity,
     users: Vec<ShopUser>,
-    /// Who is in a session now; three of four events come from them.
+    /// The users in a session; three of four events are theirs.
     present: Vec<u32>,
     state: UserState,
     sequence: u64,
@@ -39,7 +39,7 @@ struct ShopUser {
     plan: u8,
     animal: u8,
     verified: bool,
-    /// Few come to buy: three of twenty.
+    /// Set for the few users who come to buy: three of twenty.
     buyer: bool,
     known: bool,
     properties_set: bool,
@@ -52,11 +52,11 @@ struct ShopUser {
     refundable: bool,
 }
 
-/// How far a user is on the way to a purchase.
+/// The step of a user on the way to a purchase.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum FunnelStep {
     #[default]
-    Looking,
+    Browsing,
     Cart,
     Checkout,
 }
@@ -114,8 +114,9 @@ impl Name {
     }
 }
 
-/// What a user does next, by weight: anywhere, with something in the cart, at the checkout.
-const LOOKING: [(Name, u32); 14] = [
+/// The next actions of a user by weight: while browsing, with something in the cart, at the
+/// checkout.
+const BROWSING: [(Name, u32); 14] = [
     (Name::ViewItem, 330),
     (Name::Search, 130),
     (Name::CategoryViewed, 90),
@@ -149,7 +150,7 @@ const CHECKOUT: [(Name, u32); 5] = [
     (Name::CouponApplied, 60),
     (Name::ViewItem, 250),
 ];
-const LOOKING_OF_A_BUYER: [(Name, u32); 7] = [
+const BROWSING_OF_A_BUYER: [(Name, u32); 7] = [
     (Name::ViewItem, 280),
     (Name::Search, 80),
     (Name::AddToCart, 520),
@@ -220,7 +221,7 @@ impl Shop {
                 ..ShopUser::default()
             })
             .collect();
-        // As many in the shop that each comes back about every PAUSE, but never fewer than two.
+        // As many users are in the shop that each acts about every PAUSE, but never fewer than two.
         let span = i64::from(settings.days) * super::DAY;
         let present = (settings.events as i64).saturating_mul(PAUSE) / span;
         let present = present.clamp(2, i64::from(settings.users.max(2))) as usize;
@@ -250,7 +251,7 @@ impl Shop {
         count: u64,
         out: &mut Vec<u8>,
     ) -> Fate {
-        // In order of time, one event in each of `count` equal parts of the span.
+        // The events are in order of time, one in each of `count` equal parts of the span.
         let part = (nth as f64 + self.random.unit()) / count as f64;
         let time = begin + (part * span as f64) as i64;
         let id = self.random_user();
@@ -279,8 +280,13 @@ impl Shop {
         self.event_properties.clear();
         self.user_properties.clear();
         user.event_properties(name, &mut self.random, &mut self.event_properties);
-        let tell = !anonymous && (self.state == UserState::Event || !user.properties_set);
-        user.user_properties(name, tell, &mut self.random, &mut self.user_properties);
+        let with_state = !anonymous && (self.state == UserState::Event || !user.properties_set);
+        user.user_properties(
+            name,
+            with_state,
+            &mut self.random,
+            &mut self.user_properties,
+        );
 
         let (sequence, spread) = (self.sequence, mixed(self.sequence) >> 48);
         let device = (mixed(u64::from(id)) >> 32) as u32;
@@ -326,7 +332,7 @@ impl Shop {
 }
 
 impl ShopUser {
-    /// What the user does, and where that leads.
+    /// Returns the next action of the user, and moves the user to the next step.
     fn next(&mut self, random: &mut Xoshiro) -> Name {
         if !self.known {
             self.known = true;
@@ -335,11 +341,11 @@ impl ShopUser {
             }
         }
         let name = match self.step {
-            FunnelStep::Looking if self.buyer => {
-                random.weighted(&LOOKING_OF_A_BUYER, Name::ViewItem)
+            FunnelStep::Browsing if self.buyer => {
+                random.weighted(&BROWSING_OF_A_BUYER, Name::ViewItem)
             }
             FunnelStep::Cart if self.buyer => random.weighted(&CART_OF_A_BUYER, Name::ViewItem),
-            FunnelStep::Looking => random.weighted(&LOOKING, Name::ViewItem),
+            FunnelStep::Browsing => random.weighted(&BROWSING, Name::ViewItem),
             FunnelStep::Cart => random.weighted(&CART, Name::ViewItem),
             FunnelStep::Checkout if self.buyer => {
                 random.weighted(&CHECKOUT_OF_A_BUYER, Name::ViewItem)
@@ -348,15 +354,15 @@ impl ShopUser {
         };
         match name {
             Name::AddToCart => {
-                if self.step == FunnelStep::Looking {
+                if self.step == FunnelStep::Browsing {
                     self.cart += 1;
                 }
                 self.step = FunnelStep::Cart;
             }
             Name::StartCheckout => self.step = FunnelStep::Checkout,
-            Name::RemoveFromCart | Name::Purchase => self.step = FunnelStep::Looking,
-            // Only what was paid can be paid back, and once; whoever has nothing to return writes a
-            // review.
+            Name::RemoveFromCart | Name::Purchase => self.step = FunnelStep::Browsing,
+            // Only a paid purchase can be refunded, and only once; a user without one writes a
+            // review instead.
             Name::Refund if !self.refundable => return Name::ReviewWritten,
             _ => {}
         }
@@ -435,7 +441,7 @@ impl ShopUser {
 
     fn purchase(&mut self, random: &mut Xoshiro, object: &mut Object<'_>) {
         let share = random.unit();
-        // Two of three are above 50; the dearest cost 270.
+        // Two of three purchases are above 50; the most expensive cost 270.
         self.paid = 1999 + (share * share * 25_000.0) as u32;
         if random.per_mille(200) {
             self.paid = (self.paid / 1000 + 1) * 1000;
@@ -469,11 +475,17 @@ impl ShopUser {
         }
     }
 
-    fn user_properties(&mut self, name: Name, tell: bool, random: &mut Xoshiro, out: &mut Vec<u8>) {
+    fn user_properties(
+        &mut self,
+        name: Name,
+        with_state: bool,
+        random: &mut Xoshiro,
+        out: &mut Vec<u8>,
+    ) {
         if name == Name::Identify {
             return Object::write(out, |object| self.identify(random, object));
         }
-        // Now and then somebody moves, or confirms the address.
+        // Now and then a user moves, or confirms the address.
         if random.per_mille(2) {
             self.city = random.below(CITIES.len() as u32) as u8;
             self.properties_set = false;
@@ -483,7 +495,7 @@ impl ShopUser {
             self.properties_set = false;
         }
         Object::write(out, |object| {
-            if !tell {
+            if !with_state {
                 return;
             }
             self.properties_set = true;
@@ -509,7 +521,7 @@ impl ShopUser {
         });
     }
 
-    /// What `$identify` carries: mostly one operation, never two on one property.
+    /// Writes the contents of `$identify`: mostly one operation, never two on one property.
     fn identify(&mut self, random: &mut Xoshiro, object: &mut Object<'_>) {
         let tag = random.one_of(&TAGS, "beta");
         match random.below(100) {

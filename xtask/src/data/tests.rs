@@ -1,4 +1,4 @@
-//! The promises of the generator, checked on what it writes.
+//! Checks the promises of the generator on its output.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -32,7 +32,7 @@ fn plain() -> DataSettings {
 }
 
 #[test]
-fn the_shop_is_as_promised() {
+fn the_shop_keeps_its_promises() {
     let settings = plain();
     let (summary, files) = lines(&settings);
     assert_eq!((summary.events, files.len()), (20_000, 10));
@@ -71,7 +71,7 @@ fn the_shop_is_as_promised() {
 }
 
 #[test]
-fn a_seed_says_it_all() {
+fn a_seed_decides_every_event() {
     let digest = |settings: &DataSettings| {
         let directory = tempfile::tempdir().unwrap();
         let summary = generate(settings, directory.path(), &mut |_| {}).unwrap();
@@ -85,8 +85,8 @@ fn a_seed_says_it_all() {
             .fold(0_u64, |n, byte| n << 8 | u64::from(*byte))
     };
     let one = digest(&plain());
-    // What this release writes on every platform. A change of it changes every measurement: say so
-    // in the changelog.
+    // The output of this release on every platform. A change of it changes every measurement, so it
+    // belongs in the changelog.
     assert_eq!(format!("{one:016x}"), "65c9990fb248194d");
     assert_ne!(one, digest(&DataSettings { seed: 2, ..plain() }));
 }
@@ -137,7 +137,7 @@ fn every_event_can_carry_the_state() {
 }
 
 #[test]
-fn nonsense_is_refused() {
+fn invalid_settings_are_refused() {
     let refused = |settings: DataSettings| {
         let directory = tempfile::tempdir().unwrap();
         generate(&settings, directory.path(), &mut |_| {})

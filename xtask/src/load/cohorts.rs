@@ -1,4 +1,4 @@
-//! The project that is put under load: its cohorts are of many kinds, and all in real time.
+//! The project that is put under load: cohorts of many kinds, all in real time.
 
 use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// Writes the project, and returns the address at which it takes events.
+/// Writes the project, and returns the address at which it receives events.
 pub(super) fn project(folder: &Path, cohorts: usize, key: &str) -> anyhow::Result<SocketAddr> {
     let definitions = folder.join("cohorts");
     std::fs::create_dir_all(&definitions)
@@ -29,7 +29,7 @@ fn write(folder: &Path, id: &str, body: &str) -> anyhow::Result<()> {
     Ok(std::fs::write(folder.join(format!("{id}.yaml")), text)?)
 }
 
-/// One of ten kinds, with numbers of its own.
+/// Returns the body of a cohort of one of ten kinds, with numbers of its own.
 fn body(number: usize) -> String {
     let (kind, nth) = (number % 10, number / 10);
     let (event, least, minutes) = (nth % 5, 2 + nth, 5 + 7 * nth);

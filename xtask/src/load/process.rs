@@ -1,4 +1,4 @@
-//! The service as a process, and what it uses.
+//! The service as a process, and the resources that it uses.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -7,26 +7,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-/// Linux: ticks of `/proc/PID/stat` a second.
-const TICKS: f64 = 100.0;
+/// The units of time of `/proc/PID/stat` in a second, on Linux.
+const UNITS_PER_SECOND: f64 = 100.0;
 
 /// Bytes of a page in `/proc/PID/statm`.
 const PAGE: u64 = 4096;
 
 pub(super) struct ServiceProcess(Child);
 
-/// What a process has used so far.
+/// The resources that a process has used so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
     /// Seconds of processor time.
     pub(super) cpu: f64,
-    /// Resident bytes that are its own: what it has mapped of the store's file is the system's
-    /// cache.
+    /// The resident bytes of the process itself: mapped pages of the store's file belong to the
+    /// system's cache.
     pub(super) memory: u64,
 }
 
 impl ServiceProcess {
-    /// Starts it, and waits until it listens.
+    /// Starts the service, and waits until it listens.
     pub(super) fn start(
         binary: &Path,
         project: &Path,
@@ -60,22 +60,22 @@ impl ServiceProcess {
         }
         let proc = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id()));
         let stat = proc("stat")?;
-        // Behind the name, which may hold anything: user and system time are the 12th and 13th
-        // fields.
+        // The fields after the name, which may contain anything: user and system time are the 12th
+        // and 13th fields.
         let fields: Vec<&str> = stat
             .rsplit(')')
             .next()
             .unwrap_or_default()
             .split_whitespace()
             .collect();
-        let ticks = |place: usize| {
+        let units = |place: usize| {
             fields
                 .get(place)
-                .and_then(|ticks| ticks.parse::<f64>().ok())
+                .and_then(|units| units.parse::<f64>().ok())
         };
-        let cpu = ticks(11)
-            .zip(ticks(12))
-            .map(|(user, system)| (user + system) / TICKS);
+        let cpu = units(11)
+            .zip(units(12))
+            .map(|(user, system)| (user + system) / UNITS_PER_SECOND);
         let statm = proc("statm")?;
         let pages: Vec<u64> = statm
             .split_whitespace()
@@ -91,7 +91,7 @@ impl ServiceProcess {
         })
     }
 
-    /// Ends it in order.
+    /// Ends the service in order.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         crate::test::run(Command::new("kill").arg(self.0.id().to_string()))?;
         let status = self.0.wait()?;

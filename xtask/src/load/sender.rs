@@ -1,4 +1,4 @@
-//! Events over HTTP at a steady rate, and among them probes.
+//! Sends events over HTTP at a steady rate, with probes among them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use muster_model::Millis;
 
 use super::{BATCH, KEY, PROBES, SENDERS};
 
-/// Which probes were acknowledged and have come back, and when.
+/// The probes that were acknowledged and those that have come back, with their instants.
 #[derive(Default)]
 pub(super) struct Probes {
     acknowledged: Mutex<BTreeMap<String, Instant>>,
@@ -21,7 +21,7 @@ pub(super) struct Probes {
 }
 
 impl Probes {
-    /// A probe's record was seen.
+    /// Notes that a probe's record has arrived.
     pub(super) fn came_back(&self, user: &str) {
         let mut back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
         back.entry(user.to_owned()).or_insert_with(Instant::now);
@@ -43,7 +43,7 @@ impl Probes {
         acknowledged.saturating_sub(self.back())
     }
 
-    /// From the acknowledgement of a probe to its record.
+    /// Returns the times from the acknowledgement of a probe to its record.
     pub(super) fn times(&self) -> Vec<Duration> {
         let back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
         let acknowledged = self
@@ -58,11 +58,11 @@ impl Probes {
     }
 }
 
-/// One connection and what it sends.
+/// A connection and the events that it sends.
 pub(super) struct Sender {
     pub(super) address: SocketAddr,
     pub(super) number: u64,
-    /// Events a second.
+    /// The events a second.
     pub(super) rate: f64,
     pub(super) users: u64,
     pub(super) began: Instant,
@@ -98,7 +98,7 @@ impl Sender {
             }
             body.pop();
             body.push_str("]}");
-            // As the SDKs do: what is refused for now is sent again.
+            // Like the SDKs, the sender sends a refused request again.
             while !self.post(&mut stream, &body)? {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(200));
@@ -117,7 +117,8 @@ impl Sender {
         Ok(())
     }
 
-    /// Users are busy to very different degrees, and a twentieth of the events are purchases.
+    /// Writes one event. Users differ much in activity, and a twentieth of the events are
+    /// purchases.
     fn event(&self, body: &mut String, nth: u64, now: Millis) -> std::fmt::Result {
         let random = (nth * SENDERS + self.number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let share = (random >> 40) as f64 / f64::from(1 << 24);
@@ -152,7 +153,7 @@ impl Sender {
         Ok(stream)
     }
 
-    /// Whether the events were taken; if not, they are to be sent again.
+    /// Returns true if the events were accepted; if not, the sender has to send them again.
     fn post(&self, stream: &mut TcpStream, body: &str) -> anyhow::Result<bool> {
         let head = format!(
             "POST /2/httpapi HTTP/1.1\r\nhost: load\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",

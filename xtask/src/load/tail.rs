@@ -1,4 +1,4 @@
-//! The destination's file, read as it grows.
+//! Reads the destination's file while it grows.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use super::sender::Probes;
 
-/// How often it is looked whether there is more: as exact are the times.
-const LOOK: Duration = Duration::from_millis(2);
+/// The interval of reads, which is the precision of the measured times.
+const INTERVAL: Duration = Duration::from_millis(2);
 
-/// Reads until told to end, and notes which probes have come.
+/// Reads until `end` is set, and notes the probes that have arrived.
 pub(super) fn follow(path: &Path, probes: &Probes, end: &AtomicBool) -> anyhow::Result<()> {
     let mut reader = loop {
         match File::open(path) {
             Ok(file) => break BufReader::new(file),
             Err(_) if end.load(Ordering::Relaxed) => return Ok(()),
-            Err(_) => std::thread::sleep(LOOK),
+            Err(_) => std::thread::sleep(INTERVAL),
         }
     };
     let mut line = String::new();
     while !end.load(Ordering::Relaxed) {
-        // A line may be there in part: the rest comes with the next look.
+        // A line may be incomplete: the rest comes with the next read.
         if reader.read_line(&mut line)? == 0 || !line.ends_with('\n') {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(INTERVAL);
             continue;
         }
         if line.contains(r#""cohort_id":"probe""#) {

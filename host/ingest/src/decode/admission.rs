@@ -1,4 +1,5 @@
-//! Names at the door: an event with a name that the store does not take is malformed.
+//! Checks names against the store: an event with a name that the store does not accept is
+//! malformed.
 
 use std::collections::HashSet;
 
@@ -9,13 +10,14 @@ use super::LineError;
 use super::event::EventError;
 use super::event_builder::EventBuilder;
 
-/// Asks the store for the names of events, of many events each name once.
+/// A check of names of events and properties. Each event type is checked once for many events.
 pub(crate) struct Admission<'s> {
-    /// `None`: any name is taken.
+    /// The store that accepts names; without one, every name is accepted.
     store: Option<&'s Store>,
-    /// Event types that it takes.
+    /// Event types that the store accepted.
     admitted: HashSet<Box<str>>,
-    /// Whether event properties, and operations on user properties, have to be asked for.
+    /// Flags that event properties, and operations on user properties, have to be checked. Each is
+    /// set if the store has as many names of that kind as it may have.
     full: (bool, bool),
 }
 
@@ -28,7 +30,8 @@ impl<'s> Admission<'s> {
         }
     }
 
-    /// Asks for all names of an event that is right otherwise. `event`: its type, if it is one.
+    /// Checks all names of an event that is otherwise right. `event` is its type, if it is an
+    /// event.
     pub(super) fn admit(
         &mut self,
         builder: &EventBuilder<'_>,
@@ -44,7 +47,7 @@ impl<'s> Admission<'s> {
                     None if properties && event.is_some() => store
                         .admit_property(name)
                         .map_err(|error| refused("event_properties", &error))?,
-                    // There is always room to clear all: it names no property.
+                    // `$clearAll` names no property, so it is always accepted.
                     Some(Operator::ClearAll) => {}
                     Some(operator) if operations => store
                         .admit_user_property(operator, name)
@@ -53,7 +56,7 @@ impl<'s> Admission<'s> {
                 }
             }
         }
-        // Last, because it gives the name a number.
+        // The event type is checked last, because the store then gives it a number.
         if let Some(name) = event
             && !self.admitted.contains(name)
         {

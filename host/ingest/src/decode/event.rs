@@ -1,4 +1,4 @@
-//! One event, a JSON object by itself, into a buffer.
+//! Decodes one event, a JSON object by itself, into a buffer.
 
 use muster_model::{EventBuffer, Millis};
 use serde::de::DeserializeSeed;
@@ -10,34 +10,34 @@ use super::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
 use super::line::LineSeed;
 use crate::LineCounts;
 
-/// What is known of events besides what they say themselves. The default is that of files: nothing.
+/// Values that hold for events besides their own keys. The default is that of files: none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EventDefaults {
-    /// The event type of them all, whatever they say.
+    /// The event type of all events, whatever their own keys say.
     pub(crate) name: Option<&'static str>,
-    /// The time of those that have none.
+    /// The time of events without one.
     pub(crate) time: Option<Millis>,
-    /// An event that names neither a user nor a device is an error, as it is to the vendor's API.
+    /// Makes an event that names neither a user nor a device an error, as the vendor's API does.
     pub(crate) identified: bool,
 }
 
-/// Why an object is no event, and which of its keys is at fault.
+/// An error of an object that is no event, with the key at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventError {
-    /// The key, or `event` if it is about the whole.
+    /// The key, or `event` if the error is about the whole object.
     pub(crate) field: &'static str,
-    /// The key is missing.
+    /// Set if the key is missing.
     pub(crate) missing: bool,
     pub(crate) reason: LineError,
 }
 
-/// Decodes one object and adds what it holds to the buffer and the counts; if it is malformed,
+/// Decodes one object and adds its contents to the buffer and the counts. A malformed object adds
 /// nothing.
 pub(crate) fn decode_event<'a>(
     text: &'a str,
     defaults: &EventDefaults,
     builder: &mut EventBuilder<'a>,
-    door: &mut Admission<'_>,
+    admission: &mut Admission<'_>,
     buffer: &mut EventBuffer,
     counts: &mut LineCounts,
 ) -> Result<(), EventError> {
@@ -73,7 +73,7 @@ pub(crate) fn decode_event<'a>(
                 ..EventError::missing("user_id")
             });
         }
-        // Only a device is known: kept for the day when devices are joined to users.
+        // Events with only a device are counted and skipped until devices are joined to users.
         counts.anonymous += 1;
         return Ok(());
     };
@@ -82,14 +82,14 @@ pub(crate) fn decode_event<'a>(
     }
     let event = match name {
         "$identify" => None,
-        // It is about a group of users, none of whom did anything.
+        // The object is about a group of users, so it is an event of none of them.
         "$groupidentify" => {
             counts.groups += 1;
             return Ok(());
         }
         name => Some(name),
     };
-    door.admit(builder, event)?;
+    admission.admit(builder, event)?;
     counts.operations += builder.commit(user, event, time, buffer);
     counts.events += u64::from(event.is_some());
     counts.texts_cut += builder.texts_cut;

@@ -1,5 +1,5 @@
-//! A line on its way into the buffer: nothing of it gets there before all of it has been read and
-//! found right.
+//! Collects the contents of a line. Nothing reaches the buffer before the whole line has been read
+//! and found right.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,7 +8,8 @@ use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 
 use super::limits::{MAX_ELEMENTS, MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_TEXT};
 
-/// Texts are borrowed from the line, except those with escapes. Reused from line to line.
+/// A reader's collection of one line's contents, reused from line to line. Texts are borrowed from
+/// the line, except those with escapes.
 #[derive(Default)]
 pub(crate) struct EventBuilder<'a> {
     pub(super) user: Option<Cow<'a, str>>,
@@ -18,20 +19,20 @@ pub(crate) struct EventBuilder<'a> {
     pub(super) time: Option<(u8, Millis)>,
     items: Vec<PropertyItem<'a>>,
     elements: Vec<BuilderScalar<'a>>,
-    /// An empty list that has its memory already.
+    /// An empty list with memory already allocated.
     pub(super) spare: Vec<BuilderScalar<'a>>,
     pub(super) texts_cut: u64,
     pub(super) left_out: u64,
-    /// Whether a device is named.
+    /// Set if the line names a device.
     pub(super) device: bool,
-    /// The key that is being read, or was read last: where it was when an error came.
+    /// The key that is being read or was read last, which says where an error happened.
     pub(super) field: &'static str,
 }
 
-/// What an error is about that is about no key in particular.
+/// The field of errors that concern no single key.
 pub(super) const WHOLE: &str = "event";
 
-/// An event property, or, with an operator, an operation on a user property.
+/// An event property or, with an operator, an operation on a user property.
 struct PropertyItem<'a> {
     operator: Option<Operator>,
     name: Cow<'a, str>,
@@ -85,7 +86,7 @@ impl<'a> EventBuilder<'a> {
         self.push(operator, name, Some(BuilderValue::One(value)));
     }
 
-    /// `$unset` and `$clearAll`: an operation without an operand.
+    /// Adds an operation without an operand: `$unset` or `$clearAll`.
     pub(super) fn bare(&mut self, operator: Operator, name: Cow<'a, str>) {
         self.push(Some(operator), name, None);
     }
@@ -115,7 +116,7 @@ impl<'a> EventBuilder<'a> {
         name: Cow<'a, str>,
         value: Option<BuilderValue<'a>>,
     ) {
-        // Only `$clearAll` is about no property in particular.
+        // Only `$clearAll` concerns no single property.
         let nameless = name.is_empty() && operator != Some(Operator::ClearAll);
         if nameless || self.items.len() == MAX_PROPERTIES || name.len() > MAX_PROPERTY_NAME {
             self.left_out += 1;
@@ -145,12 +146,12 @@ impl<'a> EventBuilder<'a> {
         }
     }
 
-    /// The names of its properties and operations.
+    /// Returns the names of the line's properties and operations.
     pub(super) fn names(&self) -> impl Iterator<Item = (Option<Operator>, &str)> {
         self.items.iter().map(|item| (item.operator, &*item.name))
     }
 
-    /// Writes the line into the buffer, and returns how many operations that were.
+    /// Writes the line into the buffer and returns the number of its operations.
     pub(super) fn commit(
         &self,
         user: &str,
@@ -171,7 +172,7 @@ impl<'a> EventBuilder<'a> {
                     let value = item.value.as_ref().map(|value| self.owned(value));
                     buffer.user_property(operator, &item.name, value.as_ref());
                 }
-                // `$identify` is no event: what it says of one is nobody's.
+                // `$identify` is no event, so event properties in it belong to no event.
                 None if event.is_none() => {}
                 None => match &item.value {
                     Some(BuilderValue::One(value)) => buffer.property(&item.name, value.borrowed()),

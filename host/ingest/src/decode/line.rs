@@ -1,4 +1,4 @@
-//! The keys of a line (docs/facts.md, "Export files" and "HTTP V2") and what each must hold.
+//! Reads the keys of a line (docs/facts.md, "Export files" and "HTTP V2") and checks their values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use super::event_builder::{EventBuilder, WHOLE};
 use super::value::{KeySeed, PropertyObject, property};
 
-/// Reads one line's object into a draft.
+/// A reader of one line's object into a builder.
 pub(super) struct LineSeed<'d, 'de>(pub(super) &'d mut EventBuilder<'de>);
 
 impl<'de> DeserializeSeed<'de> for LineSeed<'_, 'de> {
@@ -39,8 +39,8 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
                     builder.insert_id = builder.insert_id.take().or(id);
                 }
                 "uuid" => builder.uuid = id(builder, "uuid", &mut map)?,
-                // In order of trust: what the sender's clock said, then when the server got to
-                // know.
+                // In order of trust: first the time of the sender's clock, then the times at which
+                // servers received the event.
                 "event_time" => time(builder, 0, "event_time", &mut map)?,
                 "client_event_time" => time(builder, 1, "client_event_time", &mut map)?,
                 "time" => time(builder, 2, "time", &mut map)?,
@@ -91,7 +91,7 @@ fn time<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// A text, or a whole number as its digits; null and the empty text are none.
+/// A reader of an id: a text, or a whole number as its digits. Null and the empty text are no id.
 struct IdSeed(&'static str);
 
 impl<'de> DeserializeSeed<'de> for IdSeed {
@@ -134,19 +134,19 @@ impl<'de> Visitor<'de> for IdSeed {
     }
 }
 
-/// An instant as text ([`Millis`]'s forms), or as milliseconds since the epoch; null and the empty
-/// text are none.
+/// A reader of an instant: text in [`Millis`]'s forms, or milliseconds since the epoch. Null and
+/// the empty text are no instant.
 struct TimeSeed(&'static str);
 
-/// A number of milliseconds below this (3 March 1973) is taken for what it most likely is, seconds,
-/// and refused.
+/// The first number of milliseconds (3 March 1973) that is accepted. A smaller number is most
+/// likely in seconds, so it is refused.
 const SECONDS: i64 = 100_000_000_000;
 
 impl TimeSeed {
     fn number<E: Error>(&self, ms: i64) -> Result<Option<Millis>, E> {
         let key = self.0;
         if (0..SECONDS).contains(&ms) {
-            let message = format!("`{key}` {ms} looks like seconds: write it in milliseconds");
+            let message = format!("`{key}` {ms} is probably in seconds: write it in milliseconds");
             return Err(E::custom(message));
         }
         match Millis::in_range(ms) {
@@ -178,7 +178,7 @@ impl Visitor<'_> for TimeSeed {
         if text.is_empty() {
             return Ok(None);
         }
-        // Epoch milliseconds as text. Eight digits are a date without dashes.
+        // Epoch milliseconds as text. A text of eight digits is a date without dashes.
         if text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return self.number(text.parse().unwrap_or(i64::MAX));
         }
@@ -197,12 +197,13 @@ impl Visitor<'_> for TimeSeed {
     }
 
     fn visit_f64<E: Error>(self, ms: f64) -> Result<Self::Value, E> {
-        // A cast saturates, so what is out of range stays out of range.
+        // A cast saturates, so a number out of range stays out of range.
         self.number(ms as i64)
     }
 }
 
-/// `user_properties`: keys of operators hold operations, all others are set.
+/// A reader of `user_properties`: keys that are operators hold operations; other properties are
+/// set.
 struct UserProperties<'d, 'de>(&'d mut EventBuilder<'de>);
 
 impl<'de> DeserializeSeed<'de> for UserProperties<'_, 'de> {
@@ -233,7 +234,7 @@ impl<'de> Visitor<'de> for UserProperties<'_, 'de> {
             };
             match operator {
                 None => map.next_value_seed(property(builder, Some(Operator::Set), key))?,
-                // Its value is a mere "-".
+                // The value of `$clearAll` is only a "-".
                 Some(operator @ Operator::ClearAll) => {
                     map.next_value::<IgnoredAny>()?;
                     builder.bare(operator, Cow::Borrowed(""));

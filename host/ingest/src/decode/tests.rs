@@ -1,4 +1,4 @@
-//! What lines mean, case by case, and what holds for any line.
+//! Checks the meaning of lines case by case, and properties of any line.
 
 use muster_model::{EventBuffer, Operator, Scalar, Value};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::limits::*;
 use super::*;
 
-/// Everything a buffer holds, in a form that compares and reads well.
+/// Returns everything in a buffer, in a form that compares and reads well.
 fn dump(buffer: &EventBuffer) -> Vec<String> {
     let events = buffer.events().map(|event| {
         let properties: Vec<_> = event
@@ -72,7 +72,7 @@ fn decoded(text: impl AsRef<[u8]>) -> DecodeOutcome {
     }
 }
 
-/// The rows of an event of ann's at 1,606,211,995,977 with these keys besides.
+/// Returns the rows of an event of `ann` at 1,606,211,995,977 with these keys besides.
 fn rows(more: serde_json::Value) -> Vec<String> {
     let outcome = decoded(event(more));
     assert_eq!(outcome.malformed, []);
@@ -96,7 +96,7 @@ fn event(more: serde_json::Value) -> String {
 
 const HEAD: &str = "ann View 1606211995977";
 
-/// What the store makes of lines, once they came `times` times: what `n` and `city` hold.
+/// Stores lines `times` times and returns the values of `n` and `city`.
 fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
     use muster_model::Millis;
     use muster_store::{Store, StoreOptions, UserKey};
@@ -128,7 +128,7 @@ fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
         "$insert_id": "i1",
         "user_properties": {"$clearAll": "-", "$set": {"city": "Rome"}},
     }));
-    // In this order, in which `json!` would not keep them.
+    // The order matters here, and `json!` would not keep it.
     let operations = r#"{"user_properties": {"$set": {"n": 1}, "$add": {"n": 1}}, "#;
     let counted = event(json!({"$insert_id": "i2"})).replacen('{', operations, 1);
     let added = event(json!({
@@ -150,7 +150,7 @@ fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
 }
 
 #[test]
-fn a_line_with_a_name_too_many_is_malformed() {
+fn a_line_with_a_name_beyond_the_limit_is_malformed() {
     use muster_store::{Store, StoreOptions};
     let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
@@ -187,7 +187,7 @@ fn a_line_with_a_name_too_many_is_malformed() {
     let third = (3, reason("event type `c`", 2));
     assert_eq!(decode(&types), (3, 0, vec![third]));
     let with = |name: &str| json!({"event_type": "a", "event_properties": {name: 1}, "user_properties": {name: 1}});
-    // As long as there is room all are taken; what is beyond it then is left out.
+    // Names are accepted up to the limit; once it is reached, further ones are left out.
     assert_eq!(decode(&[with("p"), with("q")]), (2, 2, vec![]));
     let (held, left_out, malformed) = decode(&[
         with("p"),
@@ -230,7 +230,7 @@ fn an_event_carries_properties_of_every_kind() {
             "say=\"a \\\"b\\\" \u{1F600}\\n\"",
         ),
         (json!({"": 1, "a": {"": 2}}), "a.=2"),
-        // Numbers that an f64 cannot hold are ids: exact as text.
+        // Numbers that an f64 cannot hold are ids: they stay exact as text.
         (
             json!({"a": 9_007_199_254_740_992_u64}),
             "a=9007199254740992",
@@ -286,7 +286,7 @@ fn user_properties_are_operations() {
     ] {
         let rows = rows(json!({"user_properties": properties}));
         let mut wanted: Vec<_> = wanted.iter().map(|row| format!("{at} {row}")).collect();
-        // serde_json's `json!` sorts keys, as the lines here do not care about.
+        // serde_json's `json!` sorts keys, which does not matter for these lines.
         wanted.insert(0, format!("{HEAD} []"));
         let (mut got, mut wanted) = (rows, wanted);
         got.sort();
@@ -311,7 +311,7 @@ fn identify_is_no_event() {
 }
 
 #[test]
-fn instants_come_in_many_forms() {
+fn instants_have_many_forms() {
     let ms = 1_606_211_995_977_i64;
     for (keys, wanted) in [
         (json!({"event_time": "2020-11-24T09:59:55.977Z"}), ms),
@@ -324,7 +324,7 @@ fn instants_come_in_many_forms() {
         ),
         (json!({"event_time": "", "time": ms}), ms),
         (json!({"event_time": null, "server_received_time": ms}), ms),
-        // The best of several, wherever it stands.
+        // The best of several instants, in any position.
         (
             json!({"client_event_time": 200_000_000_000_i64, "time": 200_000_000_000_i64}),
             ms,
@@ -343,11 +343,11 @@ fn instants_come_in_many_forms() {
         ),
         (
             json!({"event_time": 1_606_211_995}),
-            "`event_time` 1606211995 looks like seconds: write it in milliseconds",
+            "`event_time` 1606211995 is probably in seconds: write it in milliseconds",
         ),
         (
             json!({"event_time": "1606211995"}),
-            "`event_time` 1606211995 looks like seconds: write it in milliseconds",
+            "`event_time` 1606211995 is probably in seconds: write it in milliseconds",
         ),
         (json!({"event_time": -5}), "`event_time` -5 is out of range"),
         (
@@ -365,14 +365,14 @@ fn instants_come_in_many_forms() {
 }
 
 #[test]
-fn users_and_names_are_what_they_say() {
+fn user_ids_and_event_types_are_texts_or_numbers() {
     assert_eq!(
         rows(json!({"user_id": 4711})),
         ["4711 View 1606211995977 []"]
     );
-    for nobody in [json!(null), json!("")] {
+    for missing in [json!(null), json!("")] {
         let outcome = decoded(event(
-            json!({"user_id": nobody, "user_properties": {"a": 1}}),
+            json!({"user_id": missing, "user_properties": {"a": 1}}),
         ));
         assert_eq!(
             (
@@ -407,7 +407,7 @@ fn users_and_names_are_what_they_say() {
 }
 
 #[test]
-fn duplicates_are_told_by_insert_id_else_uuid() {
+fn the_insert_id_or_else_the_uuid_identifies_duplicates() {
     let id = |more: serde_json::Value| {
         let mut buffer = EventBuffer::default();
         let mut counts = LineCounts::default();
@@ -541,7 +541,7 @@ fn limits_of_properties() {
         counts(json!({"a": format!("{text}x")})),
         (MAX_TEXT + 4, 1, 0)
     );
-    // Before a character that does not fit, and in texts with escapes too.
+    // A text is cut before a character that does not fit, also with escapes.
     assert_eq!(
         counts(json!({"a": format!("{}€", &text[1..])})),
         (MAX_TEXT + 3, 1, 0)
@@ -584,7 +584,7 @@ fn limits_of_depth() {
             outcome.malformed[0].1,
             "properties are nested deeper than 40 levels"
         );
-        // Far too deep for any stack, also in a key that nobody reads.
+        // Far too deep for any stack, also in a key that is not read.
         let outcome = decoded(nested(100_000, open, close));
         assert_eq!(outcome.counts.malformed, 1);
         let ignored = nested(100_000, open, close).replace("event_properties", "groups");
@@ -592,7 +592,7 @@ fn limits_of_depth() {
     }
 }
 
-/// Any JSON value, and what must come of it as a property: an independent flattening.
+/// Returns any JSON value. `flatten` computes the expected properties independently.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(json!(null)),
@@ -672,10 +672,10 @@ fn elements(path: &str, list: &[serde_json::Value], lists: &mut Vec<(String, Vec
 
 proptest! {
     #[test]
-    fn any_value_comes_out_as_it_went_in(value in any_json(), escaped in any::<bool>()) {
+    fn any_value_is_read_as_it_was_written(value in any_json(), escaped in any::<bool>()) {
         let mut line = event(json!({"event_properties": {"p": value}, "user_properties": {"$set": {"p": value}}}));
         if escaped {
-            // The same text with every letter outside ASCII spelled as an escape.
+            // The same text with every letter outside ASCII written as an escape.
             line = line.chars().map(|c| if c.is_ascii() { c.to_string() } else {
                 let mut units = [0; 2];
                 c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
@@ -726,7 +726,7 @@ proptest! {
     }
 
     #[test]
-    fn it_does_not_matter_how_lines_are_handed_over(
+    fn lines_decode_the_same_however_they_are_split(
         kinds in prop::collection::vec(0_u8..6, 0..30),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {

@@ -1,4 +1,5 @@
-//! Property values: nested objects become dotted names, lists become lists, null is nothing.
+//! Reads property values. Nested objects become dotted names, lists become lists, and null is
+//! nothing.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::event_builder::{BuilderScalar, EventBuilder};
 use super::limits::{MAX_DEPTH, MAX_PROPERTY_NAME};
 
-/// A key, borrowed from the line where it has no escapes.
+/// A reader of a key, borrowed from the line unless it has escapes.
 pub(super) struct KeySeed;
 
 impl<'de> DeserializeSeed<'de> for KeySeed {
@@ -36,10 +37,10 @@ impl<'de> Visitor<'de> for KeySeed {
     }
 }
 
-/// An object of properties: `event_properties`, or what an operator applies to.
+/// A reader of an object of properties: `event_properties`, or the operand of an operator.
 pub(super) struct PropertyObject<'d, 'de> {
     pub(super) builder: &'d mut EventBuilder<'de>,
-    /// The key it is under, for the error.
+    /// The key of the object, for errors.
     pub(super) key: &'static str,
     pub(super) operator: Option<Operator>,
 }
@@ -65,7 +66,7 @@ impl<'de> Visitor<'de> for PropertyObject<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key_seed(KeySeed)? {
             if self.operator == Some(Operator::Unset) {
-                // The vendor's `{"name": "-"}`: only the name counts, also beside a null.
+                // In the vendor's `{"name": "-"}` only the name counts, even if the value is null.
                 map.next_value::<IgnoredAny>()?;
                 self.builder.bare(Operator::Unset, key);
             } else {
@@ -76,7 +77,7 @@ impl<'de> Visitor<'de> for PropertyObject<'_, 'de> {
     }
 }
 
-/// The value of one property, which goes into the draft under its name.
+/// Returns a reader of one property's value, which adds the value to the builder under its name.
 pub(super) fn property<'d, 'de>(
     builder: &'d mut EventBuilder<'de>,
     operator: Option<Operator>,
@@ -90,7 +91,7 @@ pub(super) fn property<'d, 'de>(
     }
 }
 
-/// A value outside of lists.
+/// A reader of a value outside of lists.
 pub(super) struct ValueSeed<'d, 'de> {
     builder: &'d mut EventBuilder<'de>,
     operator: Option<Operator>,
@@ -188,8 +189,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     }
 }
 
-/// What a list holds: its scalars, and for objects in it one list a dotted name. Lists in lists are
-/// one list.
+/// The contents of a list: its scalars, and one list per dotted name for the objects in it. Lists
+/// inside a list are joined into one.
 #[derive(Default)]
 struct ListValues<'de> {
     plain: Vec<BuilderScalar<'de>>,
@@ -216,10 +217,10 @@ impl<'de> ListValues<'de> {
     }
 }
 
-/// A value inside a list.
+/// A reader of a value inside a list.
 struct Element<'l, 'de> {
     lists: &'l mut ListValues<'de>,
-    /// Keys on the way from the list to here; `None`: it is in the list itself.
+    /// The keys between the list and the value; `None` if the value is in the list itself.
     path: Option<&'l str>,
     depth: usize,
 }
@@ -299,7 +300,7 @@ impl<'de> Visitor<'de> for Element<'_, 'de> {
     }
 }
 
-/// One level further down.
+/// Returns the next depth.
 fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
     if depth < MAX_DEPTH {
         Ok(depth + 1)
@@ -309,8 +310,8 @@ fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
     }
 }
 
-/// Reads over the rest of an object. Names of its properties would be too long, and to build them
-/// would take time in the square of the line's length.
+/// Skips the rest of an object. The names of its properties would be too long, and building them
+/// would take time quadratic in the line's length.
 fn skip<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
     while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
     Ok(())
@@ -324,7 +325,7 @@ fn joined(path: &str, key: &str) -> String {
     name
 }
 
-/// A whole number, as [`Scalar::from_written`] has it.
+/// Converts a whole number by the rule of [`Scalar::from_written`].
 fn signed<'a>(number: i64) -> BuilderScalar<'a> {
     if number.unsigned_abs() <= Scalar::EXACT {
         BuilderScalar::Number(number as f64)

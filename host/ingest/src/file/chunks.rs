@@ -1,32 +1,32 @@
-//! A stream of bytes cut into pieces of whole lines.
+//! Cuts a stream of bytes into pieces of whole lines.
 
 use std::io::Read;
 
 use crate::limits::MAX_LINE;
 
-/// Whole lines, and where they are.
+/// Whole lines and their place in the content.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct LineChunk {
-    /// The lines; the last one of a file may lack its line end.
+    /// The lines. The last line of a file may lack its line end.
     pub(crate) lines: Vec<u8>,
     /// The number of the first line.
     pub(crate) first_line: u64,
-    /// The number of the line that follows.
+    /// The number of the line after the chunk.
     pub(crate) next_line: u64,
-    /// Where in the content the following line begins.
+    /// The offset in the content at which the next line begins.
     pub(crate) end: u64,
-    /// There are no lines here, but in their place one that is longer than [`MAX_LINE`]; its bytes
-    /// are gone.
+    /// Set if the chunk stands for one line longer than [`MAX_LINE`]. Then it has no lines, and the
+    /// bytes of the line are dropped.
     pub(crate) too_long: bool,
-    /// How much of the file had been read by then.
+    /// The bytes of the file that had been read by then.
     pub(crate) bytes_read: u64,
 }
 
-/// Reads chunks of about `size` bytes, however the reader hands out its bytes.
+/// A reader of chunks of about `size` bytes, however many bytes the inner reader returns at a time.
 pub(crate) struct LineChunks<R> {
     reader: R,
     size: usize,
-    /// What was read and not handed out: the begin of a line.
+    /// Bytes that were read and not returned yet: the beginning of a line.
     rest: Vec<u8>,
     line: u64,
     offset: u64,
@@ -36,7 +36,8 @@ pub(crate) struct LineChunks<R> {
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 impl<R: Read> LineChunks<R> {
-    /// `reader` stands at `offset` of the content, where line number `line` begins.
+    /// Creates a reader of chunks. `reader` stands at `offset` of the content, where line number
+    /// `line` begins.
     pub(crate) fn new(reader: R, size: usize, line: u64, offset: u64) -> Self {
         Self {
             reader,
@@ -48,7 +49,7 @@ impl<R: Read> LineChunks<R> {
         }
     }
 
-    /// The next lines, in `lines`' memory; `None` after the last.
+    /// Returns the next lines, in the memory of `lines`; `None` after the last.
     pub(crate) fn next(&mut self, mut lines: Vec<u8>) -> std::io::Result<Option<LineChunk>> {
         lines.clear();
         lines.append(&mut self.rest);
@@ -79,7 +80,7 @@ impl<R: Read> LineChunks<R> {
         Ok(Some(self.chunk(lines, first_line, false)))
     }
 
-    /// Adds up to `size` bytes.
+    /// Appends up to `size` bytes.
     fn read(&mut self, lines: &mut Vec<u8>) -> std::io::Result<()> {
         let read = (&mut self.reader)
             .take(self.size as u64)
@@ -88,7 +89,7 @@ impl<R: Read> LineChunks<R> {
         Ok(())
     }
 
-    /// Reads to the end of a line that has begun and is too long already, without keeping it.
+    /// Reads to the end of a line that is too long already, without keeping the line.
     fn skip_line(&mut self, mut lines: Vec<u8>) -> std::io::Result<LineChunk> {
         let number = self.line;
         self.line += 1;
@@ -124,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// Hands out a few bytes at a time, as a decompressor may.
+    /// A reader that returns a few bytes at a time, as a decompressor may.
     struct Dribble<'a>(&'a [u8], usize);
 
     impl Read for Dribble<'_> {
@@ -193,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_or_cut(text in "[ab\n\r]{0,80}", size in 1_usize..20) {
+        fn no_byte_is_lost_and_no_line_is_cut(text in "[ab\n\r]{0,80}", size in 1_usize..20) {
             let chunks = all(text.as_bytes(), size);
             let lines = chunks.iter().flat_map(|chunk| chunk.lines.clone());
             prop_assert_eq!(lines.collect::<Vec<_>>(), text.as_bytes());

@@ -1,4 +1,4 @@
-//! How a file is packed, told by its first bytes: names lie.
+//! Recognises the compression of a file by its first bytes, because names may be wrong.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ImportError;
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
     None,
@@ -16,7 +16,7 @@ pub(crate) enum Compression {
     Zstd,
 }
 
-/// What the first bytes of files say that hold no lines of JSON, and what to do about them.
+/// The first bytes of files that hold no JSON lines, each with a description and the remedy.
 const REFUSED: [(&[u8], &str); 7] = [
     (
         b"PK\x03\x04",
@@ -37,7 +37,7 @@ impl Compression {
     fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
-            // A frame, or one that readers are to skip.
+            // A zstd frame, or a skippable frame.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             _ => Self::None,
         }
@@ -52,7 +52,7 @@ impl Compression {
     }
 }
 
-/// Why such a file cannot hold lines of JSON, if it cannot.
+/// Returns why a file that begins so cannot hold JSON lines, if it cannot.
 pub(crate) fn refused(head: &[u8]) -> Option<&'static str> {
     REFUSED
         .iter()
@@ -60,7 +60,7 @@ pub(crate) fn refused(head: &[u8]) -> Option<&'static str> {
         .map(|(_, reason)| *reason)
 }
 
-/// A file's content, unpacked, and how much of the file has been read.
+/// A file's unpacked content, and the number of bytes of the file that were read.
 pub(crate) struct FileContent {
     pub(crate) reader: Box<dyn Read + Send>,
     pub(crate) compression: Compression,
@@ -97,7 +97,7 @@ pub(crate) fn open(mut file: File, path: &Path, skip: u64) -> Result<FileContent
     );
     let mut reader: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(file),
-        // Several members after one another are one file, as `cat a.gz b.gz` makes them.
+        // Several gzip members in a row are one file, as `cat a.gz b.gz` makes them.
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
         Compression::Zstd => Box::new(zstd::Decoder::with_buffer(file).map_err(failed)?),
     };

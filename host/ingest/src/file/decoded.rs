@@ -1,4 +1,4 @@
-//! Chunks decoded on worker threads, handed over in their order.
+//! Decodes chunks on worker threads and returns them in their order.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -10,7 +10,7 @@ use super::chunks::{LineChunk, LineChunks};
 use crate::decode::decode_lines;
 use crate::{LineCounts, LineError, Malformed};
 
-/// What a chunk held.
+/// A chunk with its decoded contents.
 #[derive(Default)]
 pub(crate) struct DecodedChunk {
     pub(crate) chunk: LineChunk,
@@ -49,23 +49,23 @@ impl DecodedChunk {
     }
 }
 
-/// How chunks are read and decoded.
+/// A description of how chunks are read and decoded.
 pub(crate) struct DecodeJob<'a, R> {
     pub(crate) chunks: LineChunks<R>,
-    /// How much of the file has been read, by now.
+    /// Returns the bytes of the file that have been read so far.
     pub(crate) bytes_read: &'a (dyn Fn() -> u64 + Sync),
     pub(crate) threads: usize,
     pub(crate) keep_malformed: usize,
-    /// Where the events go; `None`: nowhere that knows names.
+    /// The store that the events are for; without one, all names are accepted.
     pub(crate) store: Option<&'a Store>,
 }
 
-/// Chunks that a worker may have before it: one at work, one waiting. With one more in the hands of
-/// reader and taker each, memory is bounded by (2 × threads + 2) chunks and their buffers (a buffer
-/// takes about twice its text).
+/// Chunks that wait for a worker, besides the one at work. The reader and the caller hold one more
+/// each, so memory is bounded by (2 × threads + 2) chunks and their buffers. A buffer takes about
+/// twice the bytes of its text.
 const WAITING: usize = 1;
 
-/// Hands each decoded chunk to `take`, in order, on the caller's thread; ends with the first error
+/// Passes each decoded chunk to `take`, in order, on the caller's thread. Ends with the first error
 /// of the reader or of `take`.
 pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
     work: DecodeJob<'_, R>,
@@ -82,8 +82,8 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
         store,
     } = work;
     std::thread::scope(|scope| {
-        // A ring: the reader gives chunk n to worker n mod threads, and the results are taken in
-        // the same turn. So they come in order, and nobody has to sort.
+        // A ring: the reader gives chunk n to worker n mod threads, and the caller takes results in
+        // the same turn. So the results come in order without sorting.
         let (mut to_workers, mut from_workers) = (Vec::new(), Vec::new());
         for _ in 0..threads {
             let (to, work): (SyncSender<io::Result<DecodedChunk>>, _) = sync_channel(WAITING);
@@ -116,18 +116,19 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
                     Err(error) => Err(error),
                 };
                 let failed = item.is_err();
-                // A worker ends early only if the taker has.
+                // A worker ends early only if the caller has ended.
                 if to.send(item).is_err() || failed {
                     break;
                 }
             }
         });
         for from in from_workers.iter().cycle() {
-            // The first worker without more is the end: the reader has gone, and turns are strict.
+            // The first worker without a further chunk marks the end: the reader has ended, and
+            // turns are strict.
             let Ok(item) = from.recv() else { break };
             let decoded = item?;
             take(&decoded)?;
-            // The reader may have ended; then nobody needs the memory.
+            // The reader may have ended; then the memory is not needed again.
             let _ = spare.send(decoded);
         }
         Ok(())

@@ -1,54 +1,54 @@
-//! Files named one by one or by patterns.
+//! Finds files that are named one by one or by patterns.
 
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
-/// Why a pattern gives no files.
+/// A reason why a pattern gives no files.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    /// It is no pattern.
+    /// The text is not a pattern.
     #[error("`{pattern}` is not a pattern for files: {reason} at character {position}")]
     Pattern {
-        /// As it was written.
+        /// The pattern, as it was written.
         pattern: String,
-        /// What is wrong.
+        /// The fault in the pattern.
         reason: &'static str,
-        /// Where, counted from 1.
+        /// The place of the fault, counted from 1.
         position: usize,
     },
-    /// No file is called so.
+    /// There is no file with this name.
     #[error("there is no file `{pattern}` in `{}`", base.display())]
     NoFile {
-        /// As it was written.
+        /// The pattern, as it was written.
         pattern: String,
-        /// The folder it was looked for in.
+        /// The folder in which the file was searched for.
         base: PathBuf,
     },
-    /// It is a good pattern, but there is no such file.
+    /// The pattern is right, but no file matches it.
     #[error("no file matches `{pattern}` in `{}`", base.display())]
     NoMatch {
-        /// As it was written.
+        /// The pattern, as it was written.
         pattern: String,
-        /// The folder it was looked for in.
+        /// The folder in which files were searched for.
         base: PathBuf,
     },
-    /// A folder cannot be listed, or a file's kind cannot be read, so nobody knows which files
-    /// there are.
-    #[error("cannot look for `{pattern}`: cannot read `{}`: {why}", path.display())]
+    /// A folder cannot be listed, or the kind of a file cannot be read, so the files are unknown.
+    #[error("cannot search for `{pattern}`: cannot read `{}`: {why}", path.display())]
     Read {
-        /// As it was written.
+        /// The pattern, as it was written.
         pattern: String,
         /// The folder or file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         why: std::io::Error,
     },
 }
 
 impl FindError {
-    /// Whether the pattern is good and all folders could be listed: there is just no such file.
+    /// Returns true if the pattern is right and all folders could be listed, but no such file
+    /// exists.
     #[must_use]
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::NoFile { .. } | Self::NoMatch { .. })
@@ -57,13 +57,13 @@ impl FindError {
 
 /// Returns the files that a pattern names, sorted by path. Relative patterns start at `base`. `*`
 /// and `?` stand for characters of a name, `**` for any number of folders, `[a-z]` for one of these
-/// characters, `[!a-z]` for none of them; a name that begins with a dot has to be written out.
-/// Folders are left out, `**` does not follow links to folders. A path of a file that is there is
-/// that file, whatever characters it has.
+/// characters, `[!a-z]` for a character that is none of them. A wildcard never matches a leading
+/// dot, and `**` does not follow links to folders. Folders are left out. A pattern that is the path
+/// of an existing file names that file, whatever characters the path has.
 ///
 /// # Errors
-/// [`FindError::NoFile`] and [`FindError::NoMatch`] if there is no such file; [`FindError::Read`] if that cannot be known,
-/// since a folder on the way cannot be listed.
+/// [`FindError::NoFile`] and [`FindError::NoMatch`] if there is no such file; [`FindError::Read`]
+/// if a folder on the way cannot be listed, so that the answer is unknown.
 pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
     let unreadable = |(path, why)| FindError::Read {
         pattern: pattern.to_owned(),
@@ -103,7 +103,7 @@ pub fn find_files(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError>
     Ok(files)
 }
 
-/// A path, and why it cannot be read.
+/// A path and the reason why it cannot be read.
 type Unreadable = (PathBuf, std::io::Error);
 
 /// A part of a pattern between two slashes.
@@ -112,7 +112,7 @@ enum PatternPart {
     Folders,
     /// A name with wildcards.
     Names(Pattern),
-    /// A name without, or `..` and the root.
+    /// A name without wildcards, `..` or the root.
     Name(PathBuf),
 }
 
@@ -131,16 +131,16 @@ fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// What a path is.
+/// The kind of a path.
 #[derive(PartialEq, Eq)]
 enum PathKind {
     File,
     Folder,
-    /// Nothing, or neither of both.
+    /// Nothing, or neither a file nor a folder.
     Other,
 }
 
-/// Looks at a path, through links.
+/// Returns the kind of a path; links are followed.
 fn kind(path: &Path) -> Result<PathKind, Unreadable> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(PathKind::File),
@@ -151,8 +151,8 @@ fn kind(path: &Path) -> Result<PathKind, Unreadable> {
     }
 }
 
-/// Whether an error says that there is nothing of this name. A name that is too long or has a zero
-/// byte names nothing.
+/// Returns true if an error says that nothing has this name. A name that is too long or contains a
+/// zero byte names nothing.
 fn is_absence(error: &std::io::Error) -> bool {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     matches!(
@@ -183,7 +183,7 @@ fn walk(folder: &Path, parts: &[PatternPart], files: &mut Vec<PathBuf>) -> Resul
             Ok(())
         }
         PatternPart::Folders => {
-            // `**` at the end stands for every file below, as in `**/*`.
+            // `**` at the end stands for every file below, like `**/*`.
             match rest {
                 [] => walk_all(folder, files)?,
                 rest => walk(folder, rest, files)?,
@@ -196,7 +196,7 @@ fn walk(folder: &Path, parts: &[PatternPart], files: &mut Vec<PathBuf>) -> Resul
     }
 }
 
-/// Adds a path that the parts so far name, or goes on below it.
+/// Adds a path that the parts before it name, or continues below it.
 fn visit(path: PathBuf, rest: &[PatternPart], files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     match (kind(&path)?, rest) {
         (PathKind::File, []) => files.push(path),
@@ -206,7 +206,7 @@ fn visit(path: PathBuf, rest: &[PatternPart], files: &mut Vec<PathBuf>) -> Resul
     Ok(())
 }
 
-/// Adds every file of a folder, but none below it.
+/// Adds every file directly in a folder.
 fn walk_all(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     for entry in entries(folder)? {
         if !is_hidden(&entry) {
@@ -216,7 +216,7 @@ fn walk_all(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Returns the folders in a folder. Links are left out, so that none is visited for ever.
+/// Returns the folders in a folder. Links are left out, so that the search cannot go in circles.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let mut folders = Vec::new();
     for entry in entries(folder)? {
@@ -232,10 +232,10 @@ fn is_hidden(entry: &std::fs::DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// Lists a folder; one that is not there has nothing in it.
+/// Lists a folder; a folder that does not exist is empty.
 fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>, Unreadable> {
     let unreadable = |error| (folder.to_owned(), error);
-    // Paths in the working folder begin with no `./`.
+    // Paths in the working folder have no leading `./`.
     let listed = match folder.as_os_str().is_empty() {
         true => Path::new("."),
         false => folder,
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_is_said() {
+    fn a_pattern_without_files_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let error = |pattern| {
             let error = find_files(pattern, folder.path()).unwrap_err().to_string();
@@ -310,12 +310,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_listed_is_an_error_and_no_absence() {
+    fn a_folder_that_cannot_be_listed_is_not_a_missing_file() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path();
         std::fs::create_dir_all(base.join("a/sub")).unwrap();
         std::fs::write(base.join("a/x.json"), "").unwrap();
-        // Nobody, root included, can list a folder whose name stands for itself.
+        // No user, not even root, can list a folder that is a link to itself.
         std::os::unix::fs::symlink("loop", base.join("loop")).unwrap();
         for pattern in ["loop/*.json", "loop/**/*.json", "loop/x.json", "*/*.json"] {
             let error = find_files(pattern, base).unwrap_err();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_but_not_round_in_circles() {
+    fn links_are_followed_but_not_in_circles() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path();
         std::fs::create_dir_all(base.join("a/b")).unwrap();

@@ -1,4 +1,4 @@
-//! One file, once, all of it or nothing.
+//! Imports one file, once, whole or not at all.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -17,22 +17,22 @@ use super::decoded::{DecodeJob, DecodedChunk, each};
 use super::import_target::{ImportStart, ImportTarget, StoreTarget};
 use crate::{ImportError, ImportReport, LineCounts, Malformed};
 
-/// How to import.
+/// Options of an import.
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
-    /// Threads that decode; 1: everything on the caller's thread.
+    /// Threads that decode; 1 decodes on the caller's thread.
     pub threads: usize,
     /// The share of a file's lines that may be malformed, 0 to 1.
     pub max_malformed: f64,
-    /// How many malformed lines a report names.
+    /// The most malformed lines that a report names.
     pub keep_malformed: usize,
-    /// About how many bytes of text are decoded at a time.
+    /// The approximate number of bytes of text that are decoded at a time.
     pub chunk: usize,
-    /// Whether a file that was imported to its end is imported once more. Events without an insert
-    /// id that the store still has are there twice then.
+    /// Imports a file again that was already imported to its end. Events without an insert id that
+    /// the store still has are then stored twice.
     pub again: bool,
-    /// Set to true, for instance by a signal, it stops the import between two chunks; the next
-    /// import of the file goes on there.
+    /// A flag that stops the import between two chunks once it is true, for instance because of a
+    /// signal. The next import of the file continues there.
     pub stop: Option<Arc<AtomicBool>>,
 }
 
@@ -49,26 +49,26 @@ impl Default for ImportOptions {
     }
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImportProgress {
     /// Bytes of the file that were read, of [`Self::bytes_total`].
     pub bytes: u64,
     /// The file's size.
     pub bytes_total: u64,
-    /// Lines so far, those of an earlier, stopped import included.
+    /// Lines so far, including those of an earlier, stopped import.
     pub lines: u64,
-    /// Events so far, likewise.
+    /// Events so far, including those of an earlier, stopped import.
     pub events: u64,
 }
 
-/// If not one of so many first lines can be read, the file is of another kind and not worth reading
-/// to its end.
-const HOPELESS: u64 = 1_000;
+/// The number of first lines of which at least one must be readable. If none is, the file is of
+/// another kind and is not read to its end.
+const MAX_UNREADABLE_LINES: u64 = 1_000;
 
-/// What the store remembers of a file between two imports: where in the unpacked content the next
-/// line begins, its number, and what the lines before it held. JSON, so that a newer version can
-/// add to it.
+/// The position in a file that the store keeps between two imports: the offset and number of the
+/// next line in the unpacked content, and the counts of the lines before it. It is JSON, so that a
+/// newer version can add to it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct FilePosition {
     offset: u64,
@@ -97,12 +97,12 @@ impl FilePosition {
     }
 }
 
-/// Imports a file into the store: once (a file with the same content is not read again), and all of
-/// it in one moment.
+/// Imports a file into the store, once and in one commit. A file with the same content is not read
+/// again.
 ///
-/// `progress` is called after each chunk, on the caller's thread. When it fails, or the process
-/// dies, either nothing of the file stays, or what was read is kept aside, seen by nobody, and the
-/// next import of the same content goes on from there ([`ImportError`] says which).
+/// `progress` is called after each chunk, on the caller's thread. If the import fails or the
+/// process dies, the store either drops the rows or keeps them invisible. In the second case the
+/// next import of the same content continues from there ([`ImportError`] says which).
 ///
 /// # Errors
 /// See [`ImportError`]. Single malformed lines are no error: they are skipped and reported, up to
@@ -112,7 +112,8 @@ impl FilePosition {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let file = directory.path().join("events.json");
-/// # std::fs::write(&file, r#"{"user_id": "ann", "event_type": "View", "event_time": "2026-02-28 09:59:55"}"#)?;
+/// # let line = r#"{"user_id": "ann", "event_type": "View", "event_time": 1772272795977}"#;
+/// # std::fs::write(&file, line)?;
 /// use muster_ingest::{ImportOptions, import_file};
 /// use muster_store::{Store, StoreOptions};
 /// let store = Store::open(&directory.path().join("store"), &StoreOptions::default())?;
@@ -132,7 +133,7 @@ pub fn import_file(
     import(&mut StoreTarget::new(store), path, options, progress)
 }
 
-/// Whether a store has a file's content already: it was imported, whatever it was called.
+/// Returns true if the store has already imported a file with this content, whatever its name was.
 ///
 /// # Errors
 /// When the file or the store cannot be read.
@@ -146,8 +147,8 @@ pub fn is_imported(snapshot: &Snapshot, path: &Path) -> Result<bool, ImportError
         .is_some())
 }
 
-/// What the store calls a file: its content, so that another name or place makes no other file of
-/// it. `None`: `stop` was set.
+/// Returns the store's name for a file, which is derived from its content: the same content under
+/// another name or path is the same file. Returns `None` if `stop` was set.
 fn source(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
     Ok(sha256(file, stop)?.map(|hash| format!("file:{hash}")))
 }
@@ -226,7 +227,7 @@ pub(crate) fn import(
     Ok(report)
 }
 
-/// Begins the import of a file, or goes on with it.
+/// Begins or continues the import of a file.
 fn begin(
     target: &mut dyn ImportTarget,
     source: &str,
@@ -236,8 +237,8 @@ fn begin(
     if !again || matches!(begun, ImportStart::Open(_)) {
         return Ok(begun);
     }
-    // Under a name of its own: if this is cut off or given up, the file still counts as imported,
-    // so that no source imports it by itself.
+    // The repeated import has a name of its own. If it is interrupted or given up, the file still
+    // counts as imported, so no source imports the file by itself.
     let source = format!("again:{source}");
     match target.begin(&source)? {
         ImportStart::Done(_) => {
@@ -258,7 +259,7 @@ struct FileImport<'a> {
     progress: &'a mut dyn FnMut(&ImportProgress),
 }
 
-/// An error on the way, before it is known of which file.
+/// An error during an import, before the file's path is added to it.
 enum ImportFailure {
     Io(io::Error),
     Import(ImportError),
@@ -276,7 +277,7 @@ impl FileImport<'_> {
         let mut content = open(file, path, self.position.offset)?;
         let compression = content.compression;
         if compression != Compression::None && self.position.offset == 0 {
-            // A zip in a gzip is still a zip.
+            // A zip archive inside gzip is still a zip archive.
             let mut head = Vec::with_capacity(8);
             (&mut content.reader)
                 .take(8)
@@ -304,12 +305,12 @@ impl FileImport<'_> {
     }
 
     fn take(&mut self, decoded: &DecodedChunk) -> Result<(), ImportFailure> {
-        let room = self.options.keep_malformed - self.malformed.len();
-        let malformed = decoded.malformed.iter().take(room).cloned();
+        let free = self.options.keep_malformed - self.malformed.len();
+        let malformed = decoded.malformed.iter().take(free).cloned();
         self.malformed.extend(malformed);
         let counts = &mut self.position.counts;
         counts.add(&decoded.counts);
-        if counts.malformed >= HOPELESS && counts.malformed == counts.lines {
+        if counts.malformed >= MAX_UNREADABLE_LINES && counts.malformed == counts.lines {
             return Err(ImportFailure::Import(ImportError::NoEvents {
                 path: self.path.to_owned(),
                 lines: counts.lines,
@@ -338,8 +339,8 @@ impl FileImport<'_> {
         Ok(())
     }
 
-    /// The store's key is the hash of what the file held before it was read: it must hold the same
-    /// after.
+    /// Checks that the file did not change while it was read. The store's key is the hash of the
+    /// content before the reading, so the content must still be the same.
     fn check_unchanged(&self, before: &Metadata) -> Result<(), ImportError> {
         let after = std::fs::metadata(self.path)
             .map_err(|error| ImportError::read(self.path, Compression::None, error))?;
@@ -380,8 +381,8 @@ fn store_error(path: &Path, source: StoreError) -> ImportError {
     ImportError::Store { path, source }
 }
 
-/// The hash of all bytes of a file, in hex; `None`: `stop` was set meanwhile, and a large file
-/// takes its time.
+/// Returns the hash of all bytes of a file, in hex. Returns `None` if `stop` was set meanwhile,
+/// because a large file takes long.
 fn sha256(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 17];

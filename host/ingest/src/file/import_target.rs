@@ -1,37 +1,38 @@
-//! Where an import puts its rows: the store, or in tests a stand-in that can fail.
+//! The place that an import puts its rows in: the store or, in tests, a stand-in that can fail.
 
 use muster_model::EventBuffer;
 use muster_store::{Import, ImportState, SourceKey, Store, StoreError};
 
-/// Rows that stay invisible until all of them are there.
+/// A target of rows that stay invisible until all of them are there.
 pub(crate) trait ImportTarget {
-    /// The store whose limits on names hold; `None`: there are none.
+    /// Returns the store that limits names; without one there are no limits.
     fn store(&self) -> Option<Store> {
         None
     }
-    /// Begins the import of a source, or goes on with it.
+    /// Begins or continues the import of a source.
     fn begin(&mut self, source: &str) -> Result<ImportStart, StoreError>;
     /// Forgets that a source was imported to its end.
     fn forget(&mut self, source: &str) -> Result<(), StoreError>;
-    /// Adds rows; `position` says where to go on after them. Returns how many values of properties
+    /// Adds rows; `position` says where to continue after them. Returns how many property values
     /// were left out.
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError>;
-    /// Makes all rows visible and the source done. Returns how many were seen to be double.
+    /// Makes all rows visible and the source done. Returns how many rows were recognised as
+    /// duplicates.
     fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError>;
     /// Drops all rows.
     fn abort(&mut self) -> Result<(), StoreError>;
 }
 
-/// What is known of a source.
+/// The state of a source before an import.
 pub(crate) enum ImportStart {
-    /// It is imported; its last position.
+    /// The source is imported; this is its last position.
     Done(Vec<u8>),
-    /// It is new, or was begun and got as far as this position.
+    /// The source is new, or an import of it has begun and reached this position.
     Open(Option<Vec<u8>>),
 }
 
-/// The store's own staging. An import that is dropped is neither finished nor aborted: it waits to
-/// be gone on with.
+/// An import into the store. If it is dropped, it is neither finished nor aborted: a later import
+/// continues it.
 pub(crate) struct StoreTarget<'a> {
     store: &'a Store,
     import: Option<Import>,

@@ -1,4 +1,4 @@
-//! Files against a stand-in for the store, which shows every row and fails when told to.
+//! Imports files into a stand-in for the store, which shows every row and fails on request.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,13 +11,14 @@ use muster_store::StoreError;
 
 use super::import::import;
 use super::import_target::{ImportStart, ImportTarget};
+use crate::error::with_causes;
 use crate::{ImportError, ImportOptions, ImportProgress, ImportReport};
 
 #[derive(Default)]
 struct MemoryTarget {
     sources: BTreeMap<String, MemorySource>,
     current: String,
-    /// How many more appends succeed.
+    /// The number of appends that still succeed.
     fail_after: Option<usize>,
 }
 
@@ -38,7 +39,7 @@ impl MemoryTarget {
         done.flat_map(|source| source.rows.clone()).collect()
     }
 
-    /// Events in order, operations in order: how they mix depends on the chunks.
+    /// Returns events in order and operations in order; how they mix depends on the chunks.
     fn order(&self) -> Vec<String> {
         let (events, operations): (Vec<_>, Vec<_>) = self
             .visible()
@@ -69,8 +70,8 @@ impl ImportTarget for MemoryTarget {
     }
 
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
-        if let Some(patience) = &mut self.fail_after {
-            *patience = patience.checked_sub(1).ok_or(StoreError::DiskFull)?;
+        if let Some(remaining) = &mut self.fail_after {
+            *remaining = remaining.checked_sub(1).ok_or(StoreError::DiskFull)?;
         }
         let source = self.source();
         let events = rows
@@ -149,11 +150,11 @@ fn run(memory: &mut MemoryTarget, path: &Path) -> Result<ImportReport, ImportErr
 
 fn message(path: &Path, error: &ImportError) -> String {
     let folder = path.parent().unwrap().display().to_string();
-    error.to_string().replace(&folder, "HERE")
+    with_causes(error).replace(&folder, "HERE")
 }
 
 #[test]
-fn a_file_is_what_it_is_whatever_its_name() {
+fn the_content_of_a_file_decides_its_kind() {
     let folder = TestFolder::new();
     let text = lines(100);
     let (first, second) = text.split_at(text.len() / 3);
@@ -193,7 +194,7 @@ fn a_file_is_what_it_is_whatever_its_name() {
 }
 
 #[test]
-fn nothing_is_a_file_too() {
+fn an_empty_file_is_imported() {
     let folder = TestFolder::new();
     for (name, content) in [
         ("empty", vec![]),
@@ -213,7 +214,7 @@ fn nothing_is_a_file_too() {
 }
 
 #[test]
-fn a_file_counts_once() {
+fn a_content_is_imported_once() {
     let folder = TestFolder::new();
     let mut memory = MemoryTarget::default();
     let path = folder.file("a.json", lines(50));
@@ -227,7 +228,7 @@ fn a_file_counts_once() {
 }
 
 #[test]
-fn a_file_counts_again_when_somebody_says_so() {
+fn a_file_is_imported_again_with_the_option() {
     let (memory, folder) = (&mut MemoryTarget::default(), TestFolder::new());
     let path = folder.file("a.json", lines(3));
     let again = |memory: &mut MemoryTarget| {
@@ -237,14 +238,14 @@ fn a_file_counts_again_when_somebody_says_so() {
         };
         import(memory, &path, &options, &mut |_| {})
     };
-    // One that is new is imported as any other.
+    // A new file is imported like any other.
     assert!(!again(memory).unwrap().already_imported);
     assert!(run(memory, &path).unwrap().already_imported);
     for _ in 0..2 {
         let report = again(memory).unwrap();
         assert_eq!((report.already_imported, report.counts.events), (false, 3));
     }
-    // Cut off, it goes on where it was, and the file still counts as imported.
+    // An interrupted second import continues where it was, and the file still counts as imported.
     memory.fail_after = Some(0);
     assert!(again(memory).is_err());
     memory.fail_after = None;
@@ -324,7 +325,7 @@ fn another_kind_of_file_is_given_up_early() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said() {
+fn an_unreadable_file_is_an_error_with_its_reason() {
     let folder = TestFolder::new();
     let mut memory = MemoryTarget::default();
     let mut said = |name: &str, content: &[u8]| {
@@ -369,10 +370,9 @@ fn what_cannot_be_read_is_said() {
     let mut damaged = packed.clone();
     let checksum = damaged.len() - 8;
     damaged[checksum] ^= 1;
-    assert!(
-        said("a.gz", &damaged)
-            .starts_with("`HERE/a.gz` is damaged: its gzip data cannot be unpacked (")
-    );
+    assert!(said("a.gz", &damaged).starts_with(
+        "`HERE/a.gz` is damaged: its gzip data cannot be unpacked, so nothing of it was imported; "
+    ));
     let trailing = [&packed[..], b"something else"].concat();
     assert!(said("a.gz", &trailing).contains("is damaged"));
     let mut damaged = packed_zstd;
@@ -390,7 +390,7 @@ fn what_cannot_be_read_is_said() {
 }
 
 #[test]
-fn an_import_goes_on_where_it_was() {
+fn an_interrupted_import_continues_where_it_was() {
     let folder = TestFolder::new();
     let mut text = lines(300);
     text.insert(0, '\u{feff}');
@@ -406,7 +406,7 @@ fn an_import_goes_on_where_it_was() {
         let whole = run(&mut wanted, &path).unwrap();
         assert_eq!(whole.counts.lines, 300);
         for threads in [1, 2] {
-            // The store fails after ever more chunks, until it does not.
+            // The store fails after more and more chunks, until it does not fail.
             let mut memory = MemoryTarget::default();
             let mut failures = 0;
             let report = loop {
@@ -429,7 +429,7 @@ fn an_import_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_stop_is_a_pause() {
+fn a_stopped_import_continues_where_it_was() {
     let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
     let mut memory = MemoryTarget::default();
@@ -463,7 +463,7 @@ fn a_stop_is_a_pause() {
 }
 
 #[test]
-fn a_file_that_grows_meanwhile_is_refused() {
+fn a_file_that_grows_during_its_import_is_refused() {
     let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
     let mut memory = MemoryTarget::default();
@@ -483,7 +483,7 @@ fn a_file_that_grows_meanwhile_is_refused() {
 }
 
 #[test]
-fn notes_of_another_version_are_not_guessed_at() {
+fn a_position_of_another_version_is_refused() {
     let folder = TestFolder::new();
     let path = folder.file("a.json", lines(300));
     let mut memory = MemoryTarget {
@@ -495,9 +495,9 @@ fn notes_of_another_version_are_not_guessed_at() {
     memory.source().position = Some(b"what".to_vec());
     let error = run(&mut memory, &path).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .ends_with("was begun by another version of muster, whose notes this one cannot read")
+        error.to_string().ends_with(
+            "and this version cannot read its position; import the file with that version"
+        )
     );
 }
 
@@ -524,7 +524,7 @@ fn progress_goes_forward_to_the_end() {
 }
 
 #[test]
-fn a_file_with_names_too_many_says_so() {
+fn a_file_with_a_name_beyond_the_limit_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let options = muster_store::StoreOptions {
         event_names: 2,

@@ -1,9 +1,9 @@
-//! Files that appear while the service runs.
+//! Imports files that appear while the service runs.
 //!
-//! Folders are looked at every so often: events of the system would be quicker, but network file
-//! systems have none. A file counts once two looks in a row have seen the same size and
-//! modification time. A writer that pauses for longer is better off writing under another name and
-//! renaming.
+//! The source scans folders at an interval. Events of the system would be quicker, but network file
+//! systems have none. A file is imported once two scans in a row have seen the same size and
+//! modification time. A writer that pauses for longer should write under another name and rename
+//! the file when it is complete.
 
 mod pause;
 mod stamp;
@@ -24,60 +24,60 @@ use self::watched::WatchedFiles;
 use super::FindError;
 use crate::{ImportOptions, SourceStats};
 
-/// Which files, and how they are read.
+/// Settings of a source of files.
 #[derive(Clone, Debug)]
 pub struct FilesSettings {
-    /// Patterns, as [`crate::find_files`] has them.
+    /// Patterns, in the form that [`crate::find_files`] takes.
     pub globs: Vec<String>,
     /// The folder at which relative patterns start.
     pub base: PathBuf,
     /// The share of a file's lines that may be malformed, 0 to 1.
     pub max_malformed: f64,
-    /// How long it is from the end of a look, with all that it imports, to the next.
+    /// The time from the end of a scan, including its imports, to the next scan.
     pub every: Duration,
 }
 
 impl FilesSettings {
-    /// How long it is from one look to the next unless somebody wants otherwise: a file is in after
-    /// four seconds, and looking at some thousand files, which takes milliseconds, is nothing
-    /// beside it.
+    /// The default interval of scans. A file is imported within four seconds, and scanning some
+    /// thousand files takes only milliseconds.
     pub const EVERY: Duration = Duration::from_secs(2);
 }
 
-/// How long after the first look the second one comes, at most: whoever waits for the files that
-/// are there need not wait long.
+/// The longest time from the first scan to the second, which imports the files that the first one
+/// found. It is short because callers may wait for these files.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// Why files are no longer watched.
+/// A reason why files are no longer watched.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// A pattern that never names a file.
     #[error(transparent)]
     Pattern(#[from] FindError),
-    /// The thread that looks is gone.
+    /// The thread that scans has panicked.
     #[error(
         "the import of files failed unexpectedly: start muster again; what it had read is kept"
     )]
     Thread,
 }
 
-/// Imports files as they appear, in the order of their paths, until it is cancelled. A file that is
-/// being imported then is gone on with at the next start.
+/// Imports files as they appear, in the order of their paths, until it is cancelled. The next start
+/// continues a file whose import was interrupted.
 ///
-/// `first_look` is told when the files that were there at the beginning have been looked at and are
-/// imported, or cannot be.
+/// `first_scan` receives a message once each file that was there at the beginning is imported, or
+/// cannot be.
 ///
-/// What was imported once is known by path, size and modification time, also after a restart, and
-/// not read again. A file that was imported and changes is another file. One that cannot be
-/// imported is logged and told in `stats`; it is tried again when it changes, or if the fault is
-/// the disk's or the store's, after a while that grows.
+/// The store knows an imported file by path, size and modification time, also after a restart, and
+/// does not read it again. An imported file that changes counts as another file. A file that cannot
+/// be imported is logged and reported in `stats`. It is tried again when it changes. If the disk or
+/// the store is at fault, it is also tried again after a growing backoff.
 ///
 /// # Errors
-/// [`FilesError::Pattern`] if a glob is none, and [`FilesError::Thread`] if the looking thread panicked.
+/// [`FilesError::Pattern`] if a glob is invalid, and [`FilesError::Thread`] if the scanning thread
+/// panicked.
 pub async fn run_files(
     store: Store,
     settings: FilesSettings,
-    first_look: oneshot::Sender<()>,
+    first_scan: oneshot::Sender<()>,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
 ) -> Result<(), FilesError> {
@@ -89,30 +89,30 @@ pub async fn run_files(
         ..ImportOptions::default()
     };
     let mut watched = WatchedFiles::new(store, settings, options, stats);
-    let (mut looks, mut first_look) = (0_u64, Some(first_look));
+    let (mut scans, mut first_scan) = (0_u64, Some(first_scan));
     while !cancel.is_cancelled() {
-        // The runtime's time, which tests can pause: it decides when a file is at rest.
+        // The runtime's clock, which tests can pause, decides when a file is at rest.
         let now = tokio::time::Instant::now().into_std();
-        let mut look = tokio::task::spawn_blocking(move || {
-            let looked = watched.look(now, &mut |_| {});
-            (watched, looked)
+        let mut scan = tokio::task::spawn_blocking(move || {
+            let scanned = watched.scan(now, &mut |_| {});
+            (watched, scanned)
         });
-        let looked = tokio::select! {
-            looked = &mut look => looked,
+        let scanned = tokio::select! {
+            scanned = &mut scan => scanned,
             () = cancel.cancelled() => {
                 stop.store(true, Ordering::Relaxed);
-                look.await
+                scan.await
             }
         };
-        let (next, looked) = looked.map_err(|_| FilesError::Thread)?;
-        looked?;
+        let (next, scanned) = scanned.map_err(|_| FilesError::Thread)?;
+        scanned?;
         watched = next;
-        // The second look imports what the first has found.
-        looks += 1;
-        if looks == 2 {
-            first_look.take().map(|first_look| first_look.send(()));
+        // The second scan imports the files that the first one found.
+        scans += 1;
+        if scans == 2 {
+            first_scan.take().map(|first_scan| first_scan.send(()));
         }
-        let pause = if looks == 1 { every.min(FIRST) } else { every };
+        let pause = if scans == 1 { every.min(FIRST) } else { every };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = cancel.cancelled() => {}

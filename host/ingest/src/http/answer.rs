@@ -1,4 +1,4 @@
-//! What requests are answered, in the vendor's words (docs/facts.md, "Event input in the wild"):
+//! Answers to requests, in the vendor's words (docs/facts.md, "Event input in the wild"), because
 //! its SDKs act on them.
 
 use std::collections::BTreeMap;
@@ -13,27 +13,27 @@ use serde::Serialize;
 use super::limits::{MAX_ERROR, RETRY_AFTER};
 use crate::LineCounts;
 
-/// All events but those that are skipped are on disk.
+/// The answer of a request whose events, except skipped ones, are on disk.
 #[derive(Debug, Serialize)]
 pub(super) struct Stored {
     code: u16,
-    /// Those that are on disk. The vendor's SDKs read it and act on nothing but `code`.
+    /// The events that are on disk. The vendor's SDKs read this number but act only on `code`.
     events_ingested: u64,
-    /// Those that are not, by reason. The vendor's answer has no such key, and its SDKs pass over
-    /// it.
+    /// The events that were skipped, by reason. The vendor's answer has no such key, and its SDKs
+    /// ignore it.
     #[serde(skip_serializing_if = "SkippedEvents::is_nothing")]
     events_skipped: SkippedEvents,
     payload_size_bytes: usize,
     server_upload_time: i64,
 }
 
-/// Events that are understood and not kept, by reason. A reason without events is left out.
+/// Events that are understood but not kept, by reason. A reason without events is left out.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct SkippedEvents {
-    /// They name a device and no user.
+    /// Events that name a device and no user.
     #[serde(skip_serializing_if = "is_zero")]
     anonymous: u64,
-    /// They are about a group of users.
+    /// Events about a group of users.
     #[serde(skip_serializing_if = "is_zero")]
     groups: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -54,13 +54,13 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Nothing of the request was taken.
+/// The answer of a request of which nothing was taken.
 #[derive(Debug, Serialize)]
 pub(super) struct Refusal {
-    /// The status, which SDKs read from here.
+    /// The status, which the SDKs read from here.
     code: u16,
     error: String,
-    /// Something that all events need: SDKs give up on all of them.
+    /// A field that all events need and lack: the SDKs give up on all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_field: Option<&'static str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -69,8 +69,8 @@ pub(super) struct Refusal {
     events_with_missing_fields: Indices,
 }
 
-/// The indices of events by the field that is at fault: SDKs give up on these and send the others
-/// again.
+/// The indices of faulty events, by the field at fault. The SDKs give up on these events and send
+/// the others again.
 pub(super) type Indices = BTreeMap<&'static str, Vec<usize>>;
 
 impl Stored {
@@ -121,7 +121,8 @@ impl Refusal {
         }
     }
 
-    /// Some events are at fault; `first` says where and why the first of them is.
+    /// Refuses a request because some events are faulty; `first` says where and why the first one
+    /// is.
     pub(super) fn events(invalid: Indices, missing: Indices, first: &str) -> Self {
         Self {
             events_with_invalid_fields: invalid,
@@ -174,7 +175,7 @@ impl Refusal {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
-    // Numbers, texts and maps of texts: nothing in it can fail.
+    // The body holds numbers, texts and maps of texts, so serialising it cannot fail.
     let body = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;

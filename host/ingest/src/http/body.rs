@@ -1,4 +1,4 @@
-//! A request's body: read with its limits, unpacked with the same.
+//! Reads and unpacks the body of a request within its limits.
 
 use std::io::{self, Read};
 
@@ -19,11 +19,11 @@ use super::pace::Pace;
 /// A body that is being received.
 pub(super) struct Receiving {
     body: Incoming,
-    /// When it must be complete.
+    /// The instant at which the body must be complete.
     until: Instant,
     pace: Pace,
-    /// The client sends nothing before it is told to go on, which it is when the body is first
-    /// asked for.
+    /// Set if the client waits for `100 Continue`. The server sends it when it first reads the
+    /// body.
     held_back: bool,
 }
 
@@ -34,12 +34,12 @@ impl Receiving {
             body,
             until: now + limits.body_time,
             pace: Pace::new(now, limits),
-            held_back: asks_first(head),
+            held_back: expects_continue(head),
         }
     }
 
-    /// All of it; a body that is refused was read to its end nevertheless, so that the client gets
-    /// the answer. One that the client holds back is not asked for.
+    /// Reads the whole body. A body that is refused is still read to its end, so that the client
+    /// gets the answer. A body that the client holds back is not requested.
     pub(super) async fn read(
         mut self,
         limit: usize,
@@ -75,7 +75,7 @@ impl Receiving {
         Ok(all)
     }
 
-    /// Reads what is left and throws it away, as long as there is time and it is not too much.
+    /// Reads and drops the rest of the body, within limits of time and size.
     pub(super) async fn drain(mut self) {
         if self.held_back {
             return;
@@ -89,7 +89,7 @@ impl Receiving {
         }
     }
 
-    /// The next piece; `None` at the end.
+    /// Returns the next piece; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         loop {
             let until = self.until.min(self.pace.until());
@@ -103,13 +103,13 @@ impl Receiving {
                     return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, error));
                 }
                 Ok(None) => return Ok(None),
-                // Nobody reads this answer if the connection is broken; a wrong chunk size can be
-                // told.
+                // If the connection is broken, no client reads this answer; if a chunk size is
+                // wrong, the client does.
                 Ok(Some(Err(error))) => {
                     return Err(Refusal::bad(format!("The body cannot be read: {error}")));
                 }
                 Ok(Some(Ok(frame))) => {
-                    // Trailers are of no interest.
+                    // Trailers are ignored.
                     if let Ok(data) = frame.into_data() {
                         self.pace.received(data.len());
                         return Ok(Some(data));
@@ -120,15 +120,16 @@ impl Receiving {
     }
 }
 
-/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1).
-/// HTTP/1.0 does not know it.
-fn asks_first(head: &Parts) -> bool {
+/// Returns true if the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1).
+/// HTTP/1.0 has no such answer.
+fn expects_continue(head: &Parts) -> bool {
     let expect = head.headers.get(EXPECT).map(HeaderValue::as_bytes);
     head.version == Version::HTTP_11
         && expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Unpacks a gzip body; the limits hold for what comes out, so a few bytes cannot become many.
+/// Unpacks a gzip body. The limits hold for the unpacked bytes, so that a few bytes cannot become
+/// many.
 pub(super) fn unpack(
     packed: &[u8],
     limit: usize,
@@ -168,7 +169,7 @@ fn larger(limit: usize) -> Refusal {
     ))
 }
 
-/// What a request is answered for which there are no bytes in the budget.
+/// Returns the answer of a request that the byte budget refuses.
 pub(super) fn refused(over: OverBudget, limit: usize) -> Refusal {
     match over {
         OverBudget::Now => Refusal::overloaded(),

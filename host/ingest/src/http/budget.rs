@@ -1,25 +1,25 @@
-//! The bytes of all requests under way, and who may hold how many of them.
+//! The byte budget of all requests under way, and the shares of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How the bytes are shared. Each is in bytes.
+/// The shares of the byte budget, each in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shares {
-    /// All of them.
+    /// The whole budget.
     pub(super) all: usize,
-    /// The part of them that only small requests get.
+    /// The part of the budget that only small requests get.
     pub(super) for_small: usize,
-    /// The most that a small request holds.
+    /// The most bytes that a small request holds.
     pub(super) small: usize,
-    /// The most that the requests of one address hold. One large request of it may go beyond, and
-    /// its small ones then still get three quarters of `for_small`.
+    /// The most bytes that the requests of one address hold together. One large request of the
+    /// address may exceed it; the small ones then still get three quarters of `for_small`.
     pub(super) of_peer: usize,
 }
 
 impl Shares {
-    /// How much of what a request holds counts as held by a small one.
+    /// Returns how many of the bytes that a request holds count as held by a small request.
     fn small_part(&self, held: usize) -> usize {
         if held <= self.small { held } else { 0 }
     }
@@ -35,30 +35,30 @@ pub(super) struct ByteBudget {
 #[derive(Default)]
 struct HeldBytes {
     all: usize,
-    /// Addresses that hold something.
+    /// The addresses that hold bytes.
     peers: HashMap<IpAddr, HeldByPeer>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct HeldByPeer {
     all: usize,
-    /// What its small requests hold of `all`.
+    /// The bytes of `all` that small requests hold.
     by_small: usize,
 }
 
-/// What a request holds of the budget; free again when dropped.
+/// The bytes that a request holds of the budget. Dropping the reservation frees them.
 pub(super) struct Reservation {
     budget: ByteBudget,
     peer: IpAddr,
     held: usize,
 }
 
-/// Why a request gets no bytes.
+/// The reason why a request gets no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OverBudget {
-    /// Others hold them.
+    /// Other requests hold the bytes.
     Now,
-    /// The request alone is larger than what one may hold.
+    /// The request alone exceeds what one request may hold.
     Ever,
 }
 
@@ -70,7 +70,7 @@ impl ByteBudget {
         }
     }
 
-    /// A reservation of nothing yet, for a request of this address.
+    /// Returns an empty reservation for a request of this address.
     pub(super) fn reservation(&self, peer: IpAddr) -> Reservation {
         Reservation {
             budget: self.clone(),
@@ -85,9 +85,9 @@ impl ByteBudget {
 }
 
 impl Reservation {
-    /// Holds so many bytes more, or no more than before.
+    /// Holds so many bytes more. If that fails, the reservation stays as it was.
     ///
-    /// It never waits: requests that wait would hold bytes that others wait for (deadlock).
+    /// The call never waits: requests that wait would hold bytes that others wait for (deadlock).
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), OverBudget> {
         let shares = self.budget.shares;
         let own = self.held.saturating_add(bytes);
@@ -106,7 +106,7 @@ impl Reservation {
         let fits_peer = peer.all <= shares.of_peer.saturating_sub(kept)
             || match is_small {
                 true => by_small <= shares.for_small / 4 * 3,
-                // The only large one of its address.
+                // The request is the only large one of its address.
                 false => peer.all - by_small == own,
             };
         if held.all + bytes > shares.all - kept || !fits_peer {
@@ -118,7 +118,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// Gives so many bytes back.
+    /// Frees so many bytes.
     pub(super) fn shrink(&mut self, bytes: usize) {
         let shares = self.budget.shares;
         let (before, bytes) = (self.held, bytes.min(self.held));
@@ -144,7 +144,7 @@ impl Drop for Reservation {
 
 #[cfg(test)]
 impl ByteBudget {
-    /// One that nobody has a share of.
+    /// Returns shares that reserve nothing for small requests or single addresses.
     pub(super) fn of(all: usize) -> Self {
         Self::new(Shares {
             all,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_and_comes_back() {
+    fn held_bytes_are_bounded_and_freed() {
         let budget = ByteBudget::of(100);
         let (mut one, mut other) = (budget.reservation(peer(1)), budget.reservation(peer(2)));
         assert_eq!(one.grow(60), Ok(()));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn small_requests_have_a_part_for_themselves() {
+    fn small_requests_have_a_share_of_their_own() {
         let budget = ByteBudget::new(Shares {
             all: 100,
             for_small: 20,
@@ -193,7 +193,7 @@ mod tests {
         let mut large = budget.reservation(peer(1));
         assert_eq!(large.grow(81), Err(OverBudget::Ever));
         assert_eq!(large.grow(80), Ok(()));
-        // One that grows beyond small is large.
+        // A small request that grows beyond the size of small ones is large.
         let mut small = budget.reservation(peer(1));
         assert_eq!(small.grow(5), Ok(()));
         assert_eq!(small.grow(1), Err(OverBudget::Now));
@@ -203,15 +203,15 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_hold_it_all() {
+    fn one_address_cannot_hold_all_bytes() {
         let budget = ByteBudget::new(Shares {
             all: 100,
             for_small: 10,
             small: 5,
             of_peer: 60,
         });
-        // A large request that is alone may be as large as any; a few small ones of its address get
-        // in beside it.
+        // A single large request may take the whole budget; a few small requests of its address
+        // still get bytes.
         let mut alone = budget.reservation(peer(1));
         assert_eq!(alone.grow(90), Ok(()));
         let (mut second, mut third) = (budget.reservation(peer(1)), budget.reservation(peer(1)));
@@ -219,7 +219,8 @@ mod tests {
         assert_eq!(third.grow(5), Err(OverBudget::Now));
         assert_eq!(budget.reservation(peer(2)).grow(5), Ok(()));
         drop((alone, second, third));
-        // Several hold the share together, its part for small requests apart.
+        // Several requests hold the share of an address together, besides its part for small
+        // requests.
         let (mut one, mut other) = (budget.reservation(peer(1)), budget.reservation(peer(1)));
         assert_eq!((one.grow(30), other.grow(20)), (Ok(()), Ok(())));
         assert_eq!(other.grow(1), Err(OverBudget::Now));

@@ -1,5 +1,5 @@
-//! The one thread that writes to the store. While one commit is on its way to the disk the next
-//! requests gather; they share the commit that follows.
+//! Runs the only thread that writes to the store. Requests that arrive during a commit wait and
+//! share the next one.
 
 use std::sync::Arc;
 
@@ -11,23 +11,24 @@ use super::budget::Reservation;
 use super::limits::COMMIT_BYTES;
 use super::read::DecodedRequest;
 use crate::SourceStats;
+use crate::error::with_causes;
 
 /// A request that waits for its commit.
 pub(super) struct CommitJob {
     pub(super) decoded: DecodedRequest,
-    /// Held until the commit is done, even if nobody waits for it any more.
+    /// The bytes of the request, held until the commit is done even if the client has gone.
     pub(super) reservation: Reservation,
     pub(super) done: oneshot::Sender<Committed>,
 }
 
-/// Done, or why not, in words for the client.
+/// The result of a commit, with the reason of a failure worded for the client.
 pub(super) type Committed = Result<(), Arc<str>>;
 
-/// One durable commit of a buffer's rows: the store's. Returns how many values of properties were
-/// left out.
+/// A function that commits the rows of a buffer durably: the store's. It returns how many property
+/// values were left out.
 pub(super) type Append = Box<dyn FnMut(&EventBuffer) -> Result<u64, StoreError> + Send>;
 
-/// Commits until all senders are gone and nothing waits. Blocks.
+/// Commits until all senders are gone and no request waits. Blocks.
 pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<CommitJob>, stats: &SourceStats) {
     while let Some(first) = queue.blocking_recv() {
         let CommitJob {
@@ -46,26 +47,25 @@ pub(super) fn run(mut append: Append, mut queue: mpsc::Receiver<CommitJob>, stat
         let committed = commit(&mut append, &mut decoded, stats);
         for (done, reservation) in waiting {
             drop(reservation);
-            // A client that went away does not want to know.
+            // The receiver has gone if the client has closed the connection.
             let _ = done.send(committed.clone());
         }
     }
 }
 
 fn commit(append: &mut Append, decoded: &mut DecodedRequest, stats: &SourceStats) -> Committed {
-    // Nothing but events without a user: no reason to write.
+    // The request holds only events without a user, so there is nothing to write.
     if !decoded.buffer.is_empty() {
         match append(&decoded.buffer) {
             Ok(left_out) => decoded.counts.left_out += left_out,
             Err(error) => {
-                let reason = error.to_string();
-                let trouble = format!("events cannot be stored: {reason}");
-                // Clients try again and again: once is enough.
+                let trouble = format!("events cannot be stored: {}", with_causes(&error));
+                // Clients retry again and again, so the same error is logged once.
                 if stats.error().as_ref() != Some(&trouble) {
                     tracing::error!("{trouble}; until they can, requests are answered with 503");
                 }
                 stats.set_error(Some(trouble));
-                return Err(reason.into());
+                return Err(error.to_string().into());
             }
         }
         if stats.error().is_some() {
@@ -86,8 +86,8 @@ mod tests {
     use super::super::budget::ByteBudget;
     use super::*;
 
-    /// What the store gets of requests that wait: the sizes of its commits, and whether all were
-    /// told that they are done.
+    /// Returns the sizes of the commits that the store gets of requests that wait, and whether all
+    /// requests were reported as done.
     fn commits(requests: usize, text: usize) -> (Vec<EventBuffer>, SourceStats, bool) {
         let budget = ByteBudget::of(1);
         let (sender, queue) = mpsc::channel(requests);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_has_a_size() {
+    fn a_commit_is_bounded_in_size() {
         let request = COMMIT_BYTES / 4;
         let (buffers, stats, report) = commits(10, request);
         let rows: Vec<_> = buffers.iter().map(EventBuffer::len).collect();

@@ -1,5 +1,5 @@
-//! What lets pages of other origins send events (CORS). The API key decides who may, not the
-//! origin.
+//! Lets pages of other origins send events (CORS). The API key, not the origin, decides who may
+//! send.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,11 +10,11 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-/// Lets the page that asked read an answer.
+/// Lets the page that sent the request read its answer.
 ///
-/// Its origin is named, and `*` stands only for a request without one: `sendBeacon` and `fetch`
-/// with `credentials: "include"` send cookies along, and then browsers take no `*`. No cookie means
-/// anything here.
+/// The answer names the page's origin; `*` stands only for a request without one. `sendBeacon` and
+/// `fetch` with `credentials: "include"` send cookies along, and then browsers do not accept `*`.
+/// The server ignores cookies.
 pub(super) fn open(context: &HeaderMap, answer: &mut HeaderMap) {
     let any = HeaderValue::from_static("*");
     let origin = context.get(ORIGIN);
@@ -28,14 +28,14 @@ pub(super) fn open(context: &HeaderMap, answer: &mut HeaderMap) {
     answer.insert(VARY, HeaderValue::from_static("Origin"));
 }
 
-/// The answer to a browser that asks whether a page may send what it wants to send.
+/// Returns the answer to a browser that asks whether a page may send its request.
 pub(super) fn preflight(context: &HeaderMap) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let answer = response.headers_mut();
     open(context, answer);
     let any = HeaderValue::from_static("*");
-    // By name, since `*` stands for no header of a request with cookies.
+    // Headers are named, because `*` does not stand for headers of a request with cookies.
     let headers = context.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers.unwrap_or(any));
     for (name, value) in [

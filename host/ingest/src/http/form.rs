@@ -1,5 +1,5 @@
-//! Forms, as bodies and as queries. What is no UTF-8 is refused: replaced by a stand-in, two user
-//! ids could become one.
+//! Reads forms, as bodies and as queries. Text that is not UTF-8 is refused: with replacement
+//! characters, two user ids could become one.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use percent_encoding::percent_decode;
 /// A value of a form that is not UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NotUtf8 {
-    /// Its first byte that is not, from 1, after decoding.
+    /// The position of the first byte that is not UTF-8, from 1, after decoding.
     pub(super) byte: usize,
 }
 
-/// The last value of a name in `application/x-www-form-urlencoded` bytes; `None`: there is no such
-/// name.
+/// Returns the last value of a name in `application/x-www-form-urlencoded` bytes; `None` if the
+/// name is missing.
 pub(super) fn value<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, NotUtf8> {
     let pairs = form.split(|byte| *byte == b'&').rev();
     for pair in pairs {
@@ -27,7 +27,8 @@ pub(super) fn value<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str
     Ok(None)
 }
 
-/// `+` is a space, `%41` is an A, and a `%` before anything else is itself (WHATWG, URL, 5.1).
+/// Decodes a value: `+` is a space, `%41` is an A, and a `%` before anything else is itself
+/// (WHATWG, URL, 5.1).
 fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.iter().any(|byte| matches!(byte, b'+' | b'%')) {
         return Cow::Borrowed(bytes);
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_refused_and_not_replaced() {
+    fn text_that_is_not_utf_8_is_refused_and_not_replaced() {
         for (form, byte) in [
             (&b"a=%ff"[..], 1),
             (b"a=x\xffy", 2),
@@ -83,7 +84,7 @@ mod tests {
         ] {
             assert_eq!(value(form, "a"), Err(NotUtf8 { byte }));
         }
-        // Of other names nothing is taken.
+        // Values of other names are not decoded.
         assert_eq!(
             value(b"b=%ff&%ff=1&a=1", "a").unwrap().as_deref(),
             Some("1")
@@ -92,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_browser_writes_is_read_back(text in ".*", other in ".*") {
+        fn a_form_of_a_browser_is_read_back(text in ".*", other in ".*") {
             let form = form_urlencoded::Serializer::new(String::new())
                 .append_pair("other", &other)
                 .append_pair("a", &text)

@@ -1,4 +1,4 @@
-//! One request, from its head to its answer.
+//! Handles one request, from its head to its answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,33 +24,33 @@ use super::limits::{MAX_BATCH_BODY, MAX_BODY, ServerLimits};
 use super::read::{self, DecodedRequest, RequestContext, RequestKind};
 use crate::SourceStats;
 
-/// What all requests share.
+/// The state that all requests share.
 pub(super) struct EventServerState {
     pub(super) keys: Vec<ApiKey>,
-    /// Whose limits on names hold.
+    /// The store whose limits on names hold.
     pub(super) store: Option<Store>,
     pub(super) budget: ByteBudget,
-    /// One for each request that may be decoded at a time: as many as there are processors. More
-    /// threads would be no faster, and each keeps memory of its own.
+    /// A permit for each request that may be decoded at a time: as many as there are processors.
+    /// More threads would not be faster, and each keeps memory of its own.
     pub(super) decoders: Arc<Semaphore>,
     pub(super) queue: mpsc::Sender<CommitJob>,
     pub(super) stats: Arc<SourceStats>,
     pub(super) limits: ServerLimits,
 }
 
-/// What a path stands for.
+/// The meaning of a path.
 #[derive(Clone, Copy)]
 struct Route {
     kind: RequestKind,
     max_body: usize,
 }
 
-/// What is to be done with a request's body.
+/// The work to do with a request's body.
 #[derive(Clone, Copy)]
 struct BodyRequest {
     route: Route,
     packed: bool,
-    /// The head had a key, and it is one of those allowed.
+    /// Set if the head had an allowed key.
     known: bool,
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn handle(
     response
 }
 
-/// What the head asks for, by the vendor's paths.
+/// Returns the request that the head makes, by the vendor's paths.
 fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<BodyRequest, Refusal> {
     let route = match head.uri.path() {
         "/2/httpapi" => Route {
@@ -135,7 +135,7 @@ fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<BodyRequest, Refusal
     })
 }
 
-/// Reads, decodes and stores.
+/// Reads, decodes and stores a request.
 async fn take(
     shared: &Arc<EventServerState>,
     wanted: BodyRequest,
@@ -154,7 +154,7 @@ async fn take(
         drop(turn);
         read
     });
-    // It panics on no body; if it did, the request is the only one to suffer.
+    // Decoding panics on no known body; if it did, only this request would fail.
     let read = decode.await.map_err(|_| {
         let error = "The request could not be read: this is a fault of muster";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error)
@@ -177,7 +177,7 @@ async fn take(
 /// A request that was understood.
 struct DecodedBody {
     decoded: DecodedRequest,
-    /// What the decoded events take.
+    /// The bytes that the decoded events hold.
     reservation: Reservation,
     /// The body's size, unpacked, in bytes.
     size: usize,

@@ -1,4 +1,4 @@
-//! The api keys that requests carry.
+//! Checks the API keys of requests.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use super::answer::Refusal;
 use super::form;
 
-/// An api key. Only its hash is kept, so it cannot come out in a log or an error.
+/// An API key. Only its hash is kept, so a log or an error cannot show it.
 #[derive(Clone)]
 pub struct ApiKey([u8; 32]);
 
 impl ApiKey {
-    /// The key, as clients send it.
+    /// Creates a key from the text that clients send.
     #[must_use]
     pub fn new(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
@@ -27,8 +27,8 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Whether a key is one of those allowed. The time it takes tells nothing of them: hashes of one
-/// length are compared, each to its end.
+/// Returns true if a key is allowed. The time of the check reveals nothing of the allowed keys:
+/// hashes of equal length are compared, each to its end.
 fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
     let ApiKey(given) = ApiKey::new(key);
     allowed.iter().fold(false, |found, ApiKey(allowed)| {
@@ -40,17 +40,18 @@ fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
 /// The header that may carry the key.
 const HEADER: &str = "x-api-key";
 
-/// Checks a key; its first characters go into the refusal, so that its sender knows which it was.
+/// Checks a key. The refusal shows the key's first characters, so that the sender knows which key
+/// it was.
 pub(super) fn check(key: &str, allowed: &[ApiKey]) -> Result<(), Refusal> {
     match is_allowed(key, allowed) {
         true => Ok(()),
-        // The SDKs know it by these words.
+        // The SDKs recognise this error by these words.
         false => Err(Refusal::bad(format!("Invalid API key: {}", shown(key)))),
     }
 }
 
-/// Checks the key that a request's header or query carries, before anything of its body is read.
-/// Returns whether there is one.
+/// Checks the key in a request's header or query before the body is read. Returns whether there is
+/// one.
 pub(super) fn check_head(head: &Parts, allowed: &[ApiKey]) -> Result<bool, Refusal> {
     let query = head.uri.query().unwrap_or_default();
     let of_query = form::value(query.as_bytes(), "api_key").map_err(|error| {
@@ -73,7 +74,7 @@ pub(super) fn check_head(head: &Parts, allowed: &[ApiKey]) -> Result<bool, Refus
     Ok(of_query.is_some() || of_header.is_some())
 }
 
-/// The first characters of a key, to tell its sender which it was.
+/// Returns the first characters of a key, for the refusal.
 fn shown(key: &str) -> String {
     const SHOWN: usize = 4;
     key.chars().take(SHOWN).chain(['…']).collect()

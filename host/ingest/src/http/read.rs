@@ -1,4 +1,4 @@
-//! A body's JSON, or form: the key, and the events into a buffer.
+//! Reads the JSON or form of a body: the key, and the events into a buffer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,26 +17,26 @@ use super::limits::MAX_EVENTS;
 use crate::LineCounts;
 use crate::decode::{Admission, EventBuilder, EventDefaults, decode_event};
 
-/// What a request asks for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestKind {
-    /// `events`.
+    /// A request with `events`.
     Events,
-    /// `identification`: one or many, each operations on a user's properties.
+    /// A request with `identification`: one or many, each with operations on a user's properties.
     Identify,
 }
 
-/// What is known of a request beside its body.
+/// The facts of a request besides its body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestContext {
     pub(super) kind: RequestKind,
-    /// Its head had a key that is allowed: the body needs none.
+    /// Set if the head had an allowed key, so that the body needs none.
     pub(super) known: bool,
-    /// When it came.
+    /// The instant at which the request arrived.
     pub(super) now: Millis,
 }
 
-/// What a request holds.
+/// The decoded contents of a request.
 #[derive(Default)]
 pub(super) struct DecodedRequest {
     pub(super) buffer: EventBuffer,
@@ -63,7 +63,7 @@ impl RequestKind {
     }
 }
 
-/// Reads a body. Whatever is wrong with it, all of it is refused.
+/// Reads a body. Any fault refuses the whole body.
 pub(super) fn read(
     body: &[u8],
     context: &RequestContext,
@@ -89,8 +89,8 @@ pub(super) fn read(
     events(&list, kind, context.now, store, reservation)
 }
 
-/// A form was asked for, but JSON is understood whatever its content type: `curl -d` calls it a
-/// form, a beacon a text.
+/// Returns true if a body of a form request is JSON, whatever its content type: `curl -d` calls it
+/// a form, and a beacon calls it text.
 fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
@@ -106,8 +106,8 @@ fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Re
     })
 }
 
-/// The parts of the request's object, unread: each event is read by itself, so that one that is
-/// malformed can be named by its index.
+/// The parts of the request's object, not parsed yet. Each event is parsed by itself, so that an
+/// error can name its index.
 #[derive(serde::Deserialize)]
 struct RequestParts<'a> {
     #[serde(borrow)]
@@ -188,7 +188,7 @@ fn events(
     }
 }
 
-/// The events of a request as they are read.
+/// A reader of the events of a request.
 struct Events<'a, 'r> {
     defaults: EventDefaults,
     builder: EventBuilder<'a>,
@@ -196,16 +196,16 @@ struct Events<'a, 'r> {
     decoded: DecodedRequest,
     faults: EventFaults,
     reservation: &'r mut Reservation,
-    /// The list's size, in bytes.
+    /// The size of the list, in bytes.
     body: usize,
 }
 
-/// The events that are at fault, by field.
+/// The faulty events, by field.
 #[derive(Default)]
 struct EventFaults {
     invalid: Indices,
     missing: Indices,
-    /// What is wrong with the first.
+    /// The fault of the first one.
     first: Option<String>,
 }
 

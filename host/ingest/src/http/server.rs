@@ -1,4 +1,4 @@
-//! The server: connections, the requests on them, and the thread that writes what they bring.
+//! Runs the server: connections, their requests, and the thread that writes the events.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use super::key::ApiKey;
 use super::limits::{MAX_HEAD, MAX_HEADERS, ServerLimits, WRITE_TIME};
 use crate::SourceStats;
 
-/// See [`super::run_http`]. With the store that is appended to, its limits on names hold.
+/// Runs the server as [`super::run_http`] describes. With a store to append to, the store's limits
+/// on names hold.
 pub(super) async fn run(
     listener: TcpListener,
     (append, store): (Append, Option<Store>),
@@ -29,7 +30,7 @@ pub(super) async fn run(
     if keys.is_empty() {
         return Err(HttpError::NoKey);
     }
-    // A connection has one request under way, so there is always a place for the next.
+    // A connection has one request under way, so the queue always has a free place.
     let (queue, waiting) = mpsc::channel(limits.connections);
     let writer = {
         let stats = Arc::clone(&stats);

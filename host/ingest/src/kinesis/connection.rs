@@ -1,5 +1,5 @@
-//! A client of the stream, made anew when its credentials have expired, and the three calls that
-//! reading takes.
+//! A client of the stream that is replaced when its credentials have expired, and the three calls
+//! that reading needs.
 
 use std::time::Duration;
 
@@ -24,17 +24,17 @@ pub(super) struct KinesisConnection {
     client: RwLock<Client>,
 }
 
-/// Why a call came to nothing.
+/// The reason why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReadError {
     /// The iterator is older than five minutes.
     Expired,
-    /// The shard is asked too often, or for too much.
+    /// The shard gets too many calls, or calls for too much data.
     Throttled,
-    /// The position is none of the shard's: most likely its records are older than the stream
-    /// keeps.
+    /// The shard does not have the position: most likely its records are older than the stream's
+    /// retention.
     NoSuchPosition(String),
-    /// Anything else.
+    /// Any other error.
     Other(String),
 }
 
@@ -49,7 +49,8 @@ impl std::fmt::Display for ReadError {
 }
 
 impl KinesisConnection {
-    /// Connects, and tells what of the stream's place belongs to its name.
+    /// Connects, and returns the part of the stream's address that belongs to its name in the
+    /// store.
     pub(super) async fn new(stream: StreamSettings) -> Result<(Self, String), NoRegion> {
         let (client, region) = connect(&stream).await?;
         let endpoint = stream.endpoint_url.as_ref().map(ToString::to_string);
@@ -58,7 +59,7 @@ impl KinesisConnection {
         Ok((Self { stream, client }, place))
     }
 
-    /// All shards that the stream still has records of.
+    /// Returns all shards that the stream still has records of.
     pub(super) async fn list(&self) -> Result<Vec<Shard>, ReadError> {
         let mut shards = Vec::new();
         let mut next: Option<String> = None;
@@ -80,7 +81,7 @@ impl KinesisConnection {
         }
     }
 
-    /// An iterator from a position on.
+    /// Returns an iterator that begins at a position.
     pub(super) async fn iterator(
         &self,
         shard: &str,
@@ -103,8 +104,8 @@ impl KinesisConnection {
         };
         match call.send().await {
             Ok(answer) => Ok(answer.shard_iterator),
-            // Of another position it means something else: an instant that has not come yet by
-            // Kinesis's clock, for one.
+            // For other positions the code has other reasons, such as an instant that lies in the
+            // future by Kinesis's clock.
             Err(error)
                 if matches!(position, ShardPosition::After(_))
                     && code(&error) == Some("InvalidArgumentException") =>
@@ -124,8 +125,8 @@ impl KinesisConnection {
         }
     }
 
-    /// Tells the faults apart by their codes. Expired credentials are neither retried nor refreshed
-    /// by the SDK: a fresh client has fresh ones.
+    /// Classifies a failed call by its code. The SDK neither retries nor refreshes expired
+    /// credentials, so the connection gets a new client.
     async fn fault<E, R>(&self, error: &SdkError<E, R>) -> ReadError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -155,8 +156,8 @@ async fn connect(
     muster_aws::connect(stream.stream_name.as_str(), stream, Access::Read).await
 }
 
-/// What the service said, without the request's id: what is the same trouble as before is to read
-/// the same.
+/// Returns the error text of the service without the request's id, so that the same error always
+/// reads the same.
 fn describe<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -171,7 +172,7 @@ where
     }
 }
 
-/// What the service calls the error.
+/// Returns the error code of the service.
 fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
     error
         .as_service_error()

@@ -1,4 +1,4 @@
-//! How far a shard is, as the store keeps it.
+//! The position in a shard, as the store keeps it.
 
 use muster_model::Millis;
 use serde::{Deserialize, Serialize};
@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ShardPosition {
-    /// Before the oldest record that the stream still has.
+    /// The place before the oldest record that the stream still has.
     Horizon,
-    /// Before the first record that the stream got at this instant or later.
+    /// The place before the first record that the stream received at this instant or later.
     #[serde(with = "instant")]
     At(Millis),
-    /// Behind the record of this sequence number.
+    /// The place behind the record with this sequence number.
     After(String),
-    /// The shard was split or merged, and all of it is read.
+    /// The shard was split or merged and is read to its end.
     Ended,
 }
 
 impl ShardPosition {
-    /// JSON, so that a newer version can add to it.
+    /// Encodes the position as JSON, so that a newer version can add to it.
     pub(super) fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// `None`: another version wrote it.
+    /// Decodes a position; `None` if another version wrote it.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }
 
-/// An instant as its milliseconds.
+/// Stores an instant as its milliseconds.
 mod instant {
     use super::Millis;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -64,7 +64,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_another_version_are_none(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn unreadable_bytes_are_no_position(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Some(position) = ShardPosition::decode(&bytes) {
                 prop_assert_eq!(ShardPosition::decode(&position.encode()), Some(position));
             }

@@ -1,4 +1,4 @@
-//! One shard, from its position on.
+//! Reads one shard from its position on.
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use super::connection::{APART, ReadError};
 use super::position::ShardPosition;
 use super::records::decode;
 use super::{ShardReport, StreamState, backoff};
+use crate::error::with_causes;
 
-/// How reading a shard ended.
+/// The way in which reading a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShardEnd {
-    /// All of it is read, and there will be no more.
+    /// The shard is read to its end and will get no more records.
     ToTheEnd,
-    /// It was told to stop.
+    /// The reader was cancelled.
     Stopped,
 }
 
@@ -70,9 +71,9 @@ impl ShardReader {
         (self.shard, ShardEnd::Stopped)
     }
 
-    /// One call and one commit. Whether the shard has ended. When it is cancelled, a call under way
-    /// is dropped, for what it brings is not stored yet and comes again; a commit under way is
-    /// waited for.
+    /// Makes one call and one commit. Returns true if the shard has ended. On cancellation a call
+    /// under way is dropped, because its records are not stored yet and can be read again; a commit
+    /// under way is completed.
     async fn step(&mut self, cancel: &CancellationToken) -> Result<bool, ReadError> {
         let shared = Arc::clone(&self.shared);
         let iterator = match self.iterator.take() {
@@ -104,7 +105,8 @@ impl ShardReader {
         } = answer;
         let ended = next_shard_iterator.is_none();
         let ended = self.store(records, ended).await?;
-        // Not before the records are stored: if that failed, they are read again from the position.
+        // The iterator moves on only after the records are stored: if storing fails, they are read
+        // again from the position.
         self.iterator = next_shard_iterator;
         self.failures = 0;
         shared.report(
@@ -147,7 +149,7 @@ impl ShardReader {
                 self.position = position;
                 Ok(ended)
             }
-            Ok(Err(error)) => Err(ReadError::Other(error.to_string())),
+            Ok(Err(error)) => Err(ReadError::Other(with_causes(&error))),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(ReadError::Other("the runtime is ending".to_owned())),
@@ -158,7 +160,7 @@ impl ShardReader {
     fn failed(&mut self, fault: &ReadError) {
         self.failures = self.failures.saturating_add(1);
         match fault {
-            // A new one is made from the position.
+            // The next attempt gets a new iterator from the position.
             ReadError::Expired => self.failures = 1,
             ReadError::Throttled => {
                 tracing::debug!(stream = self.shared.name, shard = self.shard, "throttled")
@@ -166,7 +168,7 @@ impl ShardReader {
             ReadError::NoSuchPosition(why) => {
                 tracing::error!(
                     stream = self.shared.name, shard = self.shard, position = ?self.position,
-                    "the shard does not have this position any more, so records may be missing; reading goes on at the oldest that there is: {why}"
+                    "the shard does not have this position any more, so records may be missing; reading continues at the oldest record: {why}"
                 );
                 self.position = ShardPosition::Horizon;
             }

@@ -1,4 +1,4 @@
-//! Records into events.
+//! Decodes records into events.
 
 use std::io::Read;
 
@@ -9,14 +9,14 @@ use muster_store::Store;
 use crate::decode::limits::MAX_LINE;
 use crate::{LineCounts, decode_lines};
 
-/// What the first two bytes of gzip are.
+/// The first two bytes of gzip data.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// The most bytes of a record once it is unpacked: as many lines of the longest as fit into
-/// Kinesis's largest record.
+/// The most bytes of an unpacked record: as many lines of the greatest length as fit into Kinesis's
+/// largest record.
 const UNPACKED: u64 = 10 * MAX_LINE as u64;
 
-/// How many malformed records of one call are logged.
+/// The most malformed records of one call that are logged.
 const LOGGED: usize = 3;
 
 /// The events of a call.
@@ -24,11 +24,11 @@ const LOGGED: usize = 3;
 pub(super) struct DecodedRecords {
     pub(super) buffer: EventBuffer,
     pub(super) counts: LineCounts,
-    /// The first malformed records: the sequence number, and what is wrong.
+    /// The first malformed records: the sequence number and the fault.
     pub(super) malformed: Vec<(String, String)>,
 }
 
-/// Decodes records, each of which holds one event or several lines of them, plain or gzip.
+/// Decodes records. Each holds one event or several lines of events, plain or gzip.
 pub(super) fn decode(records: &[Record], store: Option<&Store>) -> DecodedRecords {
     let mut decoded = DecodedRecords::default();
     for record in records {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_counted_and_the_first_are_told() {
+    fn malformed_records_are_counted_and_the_first_are_named() {
         let mut packed = gzip(LINE.as_bytes());
         packed.truncate(20);
         let bomb = gzip(&vec![b' '; UNPACKED as usize + 1]);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_too_many_is_counted_and_told() {
+    fn a_name_beyond_the_limit_is_counted_and_named() {
         let directory = tempfile::tempdir().unwrap();
         let options = muster_store::StoreOptions {
             event_names: 1,
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_record_is_too_strange(data in prop::collection::vec(any::<u8>(), 0..200), packed in any::<bool>()) {
+        fn arbitrary_records_do_not_panic(data in prop::collection::vec(any::<u8>(), 0..200), packed in any::<bool>()) {
             let data = if packed { gzip(&data) } else { data };
             let decoded = decode(&[record(&data)], None);
             prop_assert!(decoded.counts.malformed <= decoded.counts.lines);

@@ -1,4 +1,4 @@
-//! Which shards may be read now.
+//! Chooses the shards that may be read now.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use super::StreamState;
 use super::position::ShardPosition;
 
 impl StreamState {
-    /// Where a shard begins that has no position: a child of one that was read at its first record,
-    /// whatever `start` says by now, and any other where `start` says.
+    /// Returns where a shard without a position begins. A child of a shard that was read begins at
+    /// its first record, whatever `start` is by now; any other shard begins where `start` says.
     pub(super) fn beginning(&self, shard: &Shard) -> Result<ShardPosition, StoreError> {
         for parent in [&shard.parent_shard_id, &shard.adjacent_parent_shard_id]
             .into_iter()
@@ -23,8 +23,8 @@ impl StreamState {
         Ok(self.start.clone())
     }
 
-    /// The shards that are not read to their end and whose parents, as far as the stream still has
-    /// them, are.
+    /// Returns the shards that are not read to their end and whose parents are. Parents that the
+    /// stream no longer has do not count.
     pub(super) fn readable<'a>(&self, all: &'a [Shard]) -> Result<Vec<&'a Shard>, StoreError> {
         let mut ended = BTreeSet::new();
         for shard in all {

@@ -1,4 +1,4 @@
-//! Drains into a destination that does as it is told, with every acknowledgement watched.
+//! Drains into a scripted destination, with every acknowledgement watched.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::batch::CallLimits;
 
-/// An outbox in memory that refuses to acknowledge a message twice, and remembers each commit.
+/// An outbox in memory that refuses to acknowledge a message twice, and records each commit.
 #[derive(Default)]
 struct WatchedOutbox {
     messages: Mutex<Vec<Outgoing>>,
@@ -81,20 +81,20 @@ impl Outbox for WatchedOutbox {
     }
 }
 
-/// What the destination does with a call.
+/// The reaction of the destination to a call.
 #[derive(Clone, Debug)]
 enum ScriptedAnswer {
-    /// A verdict per message, by a letter each: `.` sent, `t` throttled, `f` failed, `p` poison.
+    /// One verdict per message, as a letter: `.` sent, `t` throttled, `f` failed, `p` poison.
     /// Messages beyond the letters are sent.
     Answer(&'static str),
-    /// The messages arrive, the answer does not.
+    /// The messages arrive, but the answer is lost.
     Lost,
     Throttled,
     Denied,
     Cancel(CancellationToken),
 }
 
-/// A destination that does as it is told, and then takes everything.
+/// A destination that follows a script, and then accepts everything.
 #[derive(Default)]
 struct Scripted {
     turns: VecDeque<ScriptedAnswer>,
@@ -201,7 +201,7 @@ async fn messages_go_in_order_with_a_commit_per_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_failed_goes_again_and_first() {
+async fn only_failed_messages_are_sent_again_and_first() {
     let turns = [
         ScriptedAnswer::Answer(".t.f"),
         ScriptedAnswer::Answer("f."),
@@ -211,7 +211,7 @@ async fn only_what_failed_goes_again_and_first() {
     let report = run(&outbox, &mut sink, &DrainOptions::default())
         .await
         .unwrap();
-    // Nothing new joins while something fails.
+    // No new message is added while something fails.
     assert_eq!(
         sink.calls,
         [vec![1, 2, 3, 4], vec![2, 4], vec![2], vec![5, 6]]
@@ -226,8 +226,7 @@ async fn only_what_failed_goes_again_and_first() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_are_filled_whatever_the_outbox_reads_at_a_time() {
-    // The outbox stops one message past the bytes of a call; the one left over does not travel
-    // alone.
+    // The outbox stops one message past the bytes of a call; that message is not sent alone.
     let limits = CallLimits {
         messages: 100,
         bytes: 48,
@@ -313,14 +312,14 @@ async fn a_destination_that_is_away_is_given_up_after_a_while() {
     assert_eq!(begun.elapsed().as_secs(), crate::GIVE_UP_AFTER.as_secs());
     assert_eq!(error.cause.kind(), "unavailable");
     assert!(
-        error.to_string().ends_with("the last time: internal"),
+        error.to_string().ends_with("the last error: internal"),
         "{error}"
     );
     assert_eq!(outbox.left(), [1, 2, 3, 4]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn poison_is_kept_and_told_after_all_else_was_sent() {
+async fn poison_is_kept_and_reported_after_all_other_messages_were_sent() {
     let (outbox, mut sink) = (
         WatchedOutbox::of(9),
         Scripted::new([ScriptedAnswer::Answer(".p.")]),
@@ -384,7 +383,7 @@ async fn a_wait_ends_with_the_cancellation_or_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_disk_under_the_store_is_told() {
+async fn a_full_disk_under_the_store_is_reported() {
     let outbox = Arc::new(WatchedOutbox {
         messages: Mutex::new(WatchedOutbox::of(1).messages.lock().unwrap().clone()),
         broken: true,
@@ -410,7 +409,7 @@ fn turn() -> impl Strategy<Value = ScriptedAnswer> {
 
 proptest! {
     #[test]
-    fn whatever_goes_wrong_each_message_arrives_and_is_acknowledged_once(
+    fn each_message_arrives_and_is_acknowledged_once_despite_faults(
         count in 0_u64..30,
         turns in prop::collection::vec(turn(), 0..12),
     ) {

@@ -1,4 +1,4 @@
-//! What an error of a whole call means.
+//! Classifies the errors of whole calls.
 
 use std::error::Error;
 
@@ -9,53 +9,55 @@ use aws_sdk_kinesis::operation::put_records::PutRecordsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-/// What to do about an error.
+use crate::error::{causes, chain};
+
+/// The reaction to an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Slow down, go on.
+    /// Continue more slowly.
     Throttled,
     /// Try again.
     Transient,
     /// Get new credentials, then try again, once.
     Expired,
-    /// Stop: somebody has to allow it.
+    /// Stop: a permission is missing.
     Denied,
-    /// Stop: a setting leads nowhere.
+    /// Stop: a setting names something that does not exist.
     Misconfigured,
-    /// Stop: what was sent is not as it has to be.
+    /// Stop: the request is invalid.
     Poison,
 }
 
-/// Who failed.
+/// The service that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AwsService {
     Kinesis,
     Sts,
-    /// Nobody answered, or nobody was asked.
-    Nobody,
+    /// No service answered, or none was called.
+    Neither,
 }
 
 /// An error of a whole call, in our words.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     service: AwsService,
-    /// It said no, rather than nothing.
+    /// Set if the service refused the call, rather than giving no answer.
     answered: bool,
     code: Option<String>,
     class: Class,
-    /// For people: who said what.
+    /// The error as a text for users: the service and its message.
     pub(super) reason: String,
 }
 
 impl Fault {
-    /// Reads an SDK's error.
+    /// Classifies an error of the SDK.
     pub(super) fn of(error: &SdkError<PutRecordsError, HttpResponse>) -> Self {
         if let SdkError::ServiceError(_) = error {
             return Self::answered(AwsService::Kinesis, error);
         }
-        // Credentials are fetched on the way to the call, so their errors are inside of the call's;
-        // and those of the process itself, on the way to the role's, are inside of these. The
-        // innermost says what is wrong.
+        // The SDK fetches credentials on the way to a call, so their errors are inside the call's
+        // error. Errors of the process's own credentials are inside those of the role. The
+        // innermost one names the fault.
         let sts = causes(error).find_map(|cause| {
             let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
             let web =
@@ -78,7 +80,7 @@ impl Fault {
         sts.unwrap_or_else(|| Self::answered(AwsService::Kinesis, error))
     }
 
-    /// A request that could not even be built.
+    /// Returns the error of a request that could not be built.
     pub(super) fn bug(error: &dyn Error) -> Self {
         Self::unanswered(
             Class::Poison,
@@ -88,7 +90,7 @@ impl Fault {
 
     fn unanswered(class: Class, reason: String) -> Self {
         Self {
-            service: AwsService::Nobody,
+            service: AwsService::Neither,
             answered: false,
             code: None,
             class,
@@ -102,7 +104,7 @@ impl Fault {
     {
         let who = match service {
             AwsService::Sts => "sts",
-            AwsService::Kinesis | AwsService::Nobody => "kinesis",
+            AwsService::Kinesis | AwsService::Neither => "kinesis",
         };
         let SdkError::ServiceError(answer) = error else {
             return Self {
@@ -128,12 +130,12 @@ impl Fault {
         }
     }
 
-    /// What to do about it.
+    /// Returns the reaction to the error.
     pub(super) fn class(&self) -> Class {
         self.class
     }
 
-    /// What to look at.
+    /// Returns a hint at the settings to check.
     pub(super) fn hint(&self, assumes_role: bool) -> &'static str {
         let code = self.code.as_deref().unwrap_or_default();
         match (self.service, self.class) {
@@ -158,7 +160,7 @@ impl Fault {
             (AwsService::Kinesis, Class::Denied) if code.starts_with("AccessDenied") => {
                 "allow `kinesis:PutRecords` on this stream to the identity named here, or set `role_arn` to a role that may"
             }
-            (AwsService::Nobody, Class::Denied) => {
+            (AwsService::Neither, Class::Denied) => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with an instance or task role"
             }
             (_, Class::Denied) => {
@@ -175,7 +177,7 @@ impl Fault {
     }
 }
 
-/// The class of an answer of Kinesis or STS.
+/// Returns the class of an answer of Kinesis or STS.
 fn class_of_answer(code: Option<&str>, status: u16) -> Class {
     if let Some(class) = code.and_then(class_of_code) {
         return class;
@@ -184,14 +186,14 @@ fn class_of_answer(code: Option<&str>, status: u16) -> Class {
         429 => Class::Throttled,
         401 | 403 => Class::Denied,
         413 => Class::Poison,
-        // Includes what proxies say while the other side is away.
+        // This includes the answers of proxies while the service behind them is down.
         408 | 500.. => Class::Transient,
         _ => Class::Misconfigured,
     }
 }
 
-/// The class of an error code of Kinesis or STS, of a call or of one entry of an answer. Codes are
-/// those of the API references' operation and common errors.
+/// Returns the class of an error code of Kinesis or STS, of a call or of one entry of an answer.
+/// The codes are those of the API references' operation errors and common errors.
 pub(super) fn class_of_code(code: &str) -> Option<Class> {
     Some(match code {
         "ProvisionedThroughputExceededException"
@@ -255,7 +257,8 @@ pub(super) fn class_of_code(code: &str) -> Option<Class> {
     })
 }
 
-/// The class of an error without an answer. A lost answer is one: the records may have been stored.
+/// Returns the class of an error without an answer. A lost answer is one: the records may have been
+/// stored.
 fn class_without_answer<E>(error: &SdkError<E, HttpResponse>) -> Class {
     match error {
         // The request could not be built or addressed.
@@ -265,40 +268,14 @@ fn class_without_answer<E>(error: &SdkError<E, HttpResponse>) -> Class {
     }
 }
 
-/// The class of what kept us from having credentials of our own, if it will not pass by itself as a
-/// server of metadata that does not answer does.
+/// Returns the class of an error of the process's own credentials. Returns `None` for errors that
+/// pass by themselves, such as a metadata server that does not answer.
 fn class_of_credentials(error: &CredentialsError) -> Option<Class> {
     match error {
         CredentialsError::CredentialsNotLoaded(_) => Some(Class::Denied),
         CredentialsError::InvalidConfiguration(_) => Some(Class::Misconfigured),
         _ => None,
     }
-}
-
-/// An error and what is behind it.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-/// An error and what is behind it, as one text.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = String::new();
-    for cause in causes(error) {
-        // On one line: the list of where credentials were looked for has several.
-        let cause = cause
-            .to_string()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        // Some say in their own words what is behind them.
-        if !text.contains(&cause) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&cause);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
-//! The partition key: which shard a message goes to.
+//! The partition key, which decides the shard of a message.
 
 use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A hash of the message's id, 32 hexadecimal digits: the same at each attempt, and spread evenly
-/// over the shards.
+/// A hash of the message's id, as 32 hexadecimal digits. It is the same at each attempt and spreads
+/// messages evenly over the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PartitionKey(u128);
 
 impl PartitionKey {
-    /// Length as text, in bytes and characters. Kinesis: 1 to 256 characters.
+    /// The length as text, in bytes and characters. Kinesis: 1 to 256 characters.
     pub(crate) const LENGTH: usize = 32;
 
-    /// The key of a message.
+    /// Returns the key of a message.
     pub(crate) fn of(id: &str) -> Self {
         Self(xxh3_128(id.as_bytes()))
     }

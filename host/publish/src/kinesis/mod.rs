@@ -1,10 +1,10 @@
-//! A Kinesis stream.
+//! Sends messages to a Kinesis stream.
 //!
-//! | file | |
+//! | file | contents |
 //! |---|---|
-//! | `key.rs` | a message's partition key |
-//! | `response.rs` | which entries of an answer failed, and how |
-//! | `fault.rs` | what an error of a whole call means |
+//! | `key.rs` | the partition key of a message |
+//! | `response.rs` | the failed entries of an answer |
+//! | `fault.rs` | the errors of whole calls |
 
 mod fault;
 mod key;
@@ -29,13 +29,13 @@ const CALL_RECORDS: usize = 500;
 /// Kinesis: PutRecords takes at most 10 MiB, keys counted.
 const CALL_BYTES: usize = 10 << 20;
 
-/// Kinesis: a record takes at most 1 MiB of data and key, unless the stream's owner raised it (up
-/// to 10 MiB). Muster packs to 24 KiB, so that the usual limit is ample.
+/// Kinesis: a record takes at most 1 MiB of data and key, unless the stream's owner raised the
+/// limit (up to 10 MiB). The engine packs messages of 24 KiB, so the usual limit is ample.
 const RECORD_BYTES: usize = 1 << 20;
 
-/// What a call sends of [`CALL_BYTES`]: what one shard takes in a second, 1 MB. More at once would
-/// be throttled at the smallest stream, and a call of 1 MB takes but tens of milliseconds, so that
-/// larger streams are kept busy.
+/// The part of [`CALL_BYTES`] that a call uses: 1 MB, which one shard takes in a second. A larger
+/// call would be throttled by the smallest stream. A call of 1 MB takes only tens of milliseconds,
+/// so larger streams are kept busy too.
 const CALL_SHARE: usize = 1_000_000;
 
 const _: () = assert!(
@@ -49,12 +49,12 @@ pub(crate) struct KinesisSink {
     name: String,
     settings: KinesisSettings,
     client: Client,
-    /// The credentials were built anew, and nothing got through since.
+    /// Set if the credentials were built anew and nothing was delivered since.
     renewed: bool,
 }
 
 impl KinesisSink {
-    /// Finds out region and credentials. Makes no call to the stream yet, nor to STS.
+    /// Determines region and credentials. Makes no call to the stream or to STS yet.
     pub(crate) async fn open(name: &str, settings: &KinesisSettings) -> Result<Self, Cause> {
         Ok(Self {
             name: name.to_owned(),
@@ -86,7 +86,7 @@ impl KinesisSink {
         Ok(response::verdicts(messages.len(), answer.records()))
     }
 
-    /// What the drain is to make of a call that failed as a whole.
+    /// Converts the error of a whole call into the drain's terms.
     fn failure(&self, fault: Fault, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
         match fault.class() {
             Class::Throttled => Err(CallFailure::Throttled(fault.reason)),
@@ -99,7 +99,7 @@ impl KinesisSink {
                 hint: fault.hint(self.settings.role.is_some()),
                 reason: fault.reason,
             })),
-            // Of one message alone it is known which one is meant.
+            // A call of one message leaves no doubt which message is at fault.
             Class::Poison if messages.len() == 1 => Ok(vec![Verdict::Poison(fault.reason)]),
             Class::Poison => Err(CallFailure::Stop(Cause::Misconfigured {
                 reason: format!(
@@ -108,13 +108,13 @@ impl KinesisSink {
                     messages.len(),
                     messages.first().map_or("", |message| message.id.as_str()),
                 ),
-                hint: "one of these messages, or the call itself, is not as Kinesis wants it; the backlog is kept",
+                hint: "Kinesis refuses one of these messages, or the call itself; the backlog is kept",
             })),
         }
     }
 }
 
-/// A client that may write to the stream.
+/// Returns a client that may write to the stream.
 async fn client(name: &str, settings: &KinesisSettings) -> Result<Client, Cause> {
     match muster_aws::connect(name, settings, Access::Write).await {
         Ok((client, _)) => Ok(client),
@@ -147,7 +147,7 @@ impl Sink for KinesisSink {
             && fault.class() == Class::Expired
             && !self.renewed
         {
-            // The SDK neither retries nor refreshes on ExpiredToken: a fresh client has fresh
+            // The SDK neither retries nor refreshes on ExpiredToken; a new client has new
             // credentials.
             self.renewed = true;
             self.client = client(&self.name, &self.settings)

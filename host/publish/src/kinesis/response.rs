@@ -1,17 +1,17 @@
-//! Which entries of a PutRecords answer failed, and how.
+//! Reads a PutRecords answer and finds the entries that failed.
 
 use aws_sdk_kinesis::types::PutRecordsResultEntry;
 
 use super::fault::{Class, class_of_code};
 use crate::sink::Verdict;
 
-/// A verdict for each of the `sent` entries of a call that was answered with HTTP 200; such an
-/// answer may hold failed entries all the same.
+/// Returns a verdict for each of the `sent` entries of a call that was answered with HTTP 200. Such
+/// an answer may still hold failed entries.
 ///
 /// Kinesis: the answer has one entry per record, in the same order, and an entry that was stored
-/// has a sequence number. Only that counts as success. If the numbers of entries differ, nothing
-/// says which entry belongs to which record: then none counts, and the records go again, since a
-/// record that comes twice does no harm and a lost one does.
+/// has a sequence number. Only a sequence number counts as success. If the numbers of entries
+/// differ, it is unknown which entry belongs to which record. Then no entry counts, and all records
+/// are sent again: a repeated record does no harm, but a lost one does.
 pub(super) fn verdicts(sent: usize, answer: &[PutRecordsResultEntry]) -> Vec<Verdict> {
     if answer.len() != sent {
         let reason = format!(
@@ -41,7 +41,7 @@ fn verdict(entry: &PutRecordsResultEntry) -> Verdict {
     match class_of_code(code) {
         Some(Class::Throttled) => Verdict::Throttled(reason),
         Some(Class::Poison) => Verdict::Poison(reason),
-        // `InternalFailure`, and whatever else there may come to be: never given up, only put off.
+        // `InternalFailure` and unknown codes are retried, never given up.
         _ => Verdict::Failed(reason),
     }
 }

@@ -1,4 +1,4 @@
-//! A file that lines are appended to.
+//! A destination that appends lines to a file.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,17 +11,17 @@ use crate::error::Cause;
 use crate::outbox::blocking;
 use crate::sink::{CallFailure, Sink, Verdict};
 
-/// Bytes read at a time when looking for the last line feed.
+/// The bytes that are read at a time in the search for the last line feed.
 const SEARCH_BLOCK: u64 = 64 << 10;
 
-/// An open file, between calls; during a call a blocking thread has it.
+/// An open file between calls; during a call a blocking thread owns the file.
 pub(crate) struct FileSink {
     file: Option<LineFile>,
 }
 
 impl FileSink {
-    /// Opens the file, and makes it and its directories if they are not there. What is in the file
-    /// stays as it is.
+    /// Opens the file; creates it and its directories if they are missing. The file's content stays
+    /// unchanged.
     pub(crate) async fn open(path: &Path) -> Result<Self, Cause> {
         let path = path.to_owned();
         let file = blocking(move || LineFile::open(path)).await??;
@@ -39,7 +39,8 @@ impl Sink for FileSink {
     }
 
     async fn send(&mut self, messages: &[Outgoing]) -> Result<Vec<Verdict>, CallFailure> {
-        // It is gone only after a call that was cut off, and then the process is shutting down.
+        // The file is missing only after a call that was cut off, and then the process is shutting
+        // down.
         let Some(mut file) = self.file.take() else {
             return Err(CallFailure::Stop(Cause::ShuttingDown));
         };
@@ -55,14 +56,15 @@ impl Sink for FileSink {
     }
 }
 
-/// A file of whole lines. Whoever has it is its only writer.
+/// A file of whole lines, locked so that the value is its only writer.
 struct LineFile {
     path: PathBuf,
     file: File,
-    /// Where the next line begins, in bytes; with a tail, where the tail begins.
+    /// The offset at which the next line begins, in bytes; if there is a tail, the offset of the
+    /// tail.
     end: u64,
-    /// Bytes after the last line feed, when the file was opened: a line that a crash tore, or
-    /// somebody else's text.
+    /// The bytes after the last line feed when the file was opened: a line that a crash tore, or
+    /// text of another program.
     tail: u64,
 }
 
@@ -79,8 +81,8 @@ impl LineFile {
         if let Some(directory) = directory_of(&path) {
             fs::create_dir_all(directory).map_err(refused("create the directory of"))?;
         }
-        // Not in append mode, in which a file cannot be repaired everywhere; the lock stands in for
-        // it.
+        // Append mode is not used, because not every system can repair a file in it; the lock
+        // replaces it.
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -109,7 +111,7 @@ impl LineFile {
         }
         let length = file.metadata().map_err(refused("read"))?.len();
         let end = last_line_end(&mut file, length).map_err(refused("read the last line of"))?;
-        // A new file is there after a power cut only if its directory's entry is on disk too.
+        // After a power cut a new file exists only if its directory's entry is on disk too.
         sync_directory(&path).map_err(refused("sync the directory of"))?;
         let tail = length - end;
         Ok(Self {
@@ -120,7 +122,7 @@ impl LineFile {
         })
     }
 
-    /// Appends lines; they are on disk when this returns.
+    /// Appends lines, which are on disk when the function returns.
     fn append(&mut self, lines: &[u8]) -> Result<(), Cause> {
         let written = self.settle_tail(lines).and_then(|()| {
             self.file.seek(SeekFrom::Start(self.end))?;
@@ -133,9 +135,9 @@ impl LineFile {
                 Ok(())
             }
             Err(source) => {
-                // What got there is not acknowledged and comes again: leave no part of it, if that
-                // is possible. If not, the next opening finds the torn line, and whole ones come
-                // twice with the same id.
+                // The bytes that were written are not acknowledged and are sent again, so they are
+                // cut off if possible. If not, the next opening finds the torn line, and whole
+                // lines appear twice with the same id.
                 if self.tail == 0 {
                     let _ = self.file.set_len(self.end);
                 }
@@ -149,9 +151,9 @@ impl LineFile {
     }
 
     /// Makes the file end with a line feed before the first lines are appended. A tail that one of
-    /// these lines begins with is a line that a crash tore: it was not acknowledged, so it comes
-    /// again, and the tail is cut off. Any other tail may be somebody else's text: it stays, and a
-    /// line feed ends it.
+    /// these lines begins with is a line that a crash tore: it was not acknowledged and is sent
+    /// again, so the tail is cut off. Any other tail may be text of another program: it stays, and
+    /// a line feed ends it.
     fn settle_tail(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.tail == 0 {
             return Ok(());
@@ -167,8 +169,8 @@ impl LineFile {
         Ok(())
     }
 
-    /// Returns whether the tail is the beginning of one of the lines: what was not acknowledged
-    /// comes in the same order, so a torn line is among those of the first call.
+    /// Returns true if the tail is the beginning of one of the lines. Messages that are not
+    /// acknowledged are sent in the same order, so a torn line is among those of the first call.
     fn is_torn(&mut self, lines: &[u8]) -> io::Result<bool> {
         if self.tail > lines.len() as u64 {
             return Ok(false);
@@ -183,7 +185,7 @@ impl LineFile {
     }
 }
 
-/// Returns where the last line of a file of a length ends, its line feed included.
+/// Returns the offset at which the last line of a file ends, including its line feed.
 fn last_line_end(file: &mut File, length: u64) -> io::Result<u64> {
     let mut end = length;
     let mut block = Vec::new();
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
     }
 
-    /// What is in a file after a line was appended to it.
+    /// Returns the content of a file after a line was appended to it.
     fn appended(before: &[u8], line: &[u8]) -> Vec<u8> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out.ndjson");
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_wrote_stays() {
+    fn text_of_another_program_stays() {
         let long = vec![b'x'; 3 * SEARCH_BLOCK as usize];
         for before in [
             &b""[..],
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn two_writers_are_told_apart() {
+    fn a_second_writer_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out.ndjson");
         let _first = opened(&path);
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_or_a_device_is_no_file() {
+    fn a_directory_or_a_device_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let error = LineFile::open(directory.path().to_owned()).err().unwrap();
         assert_eq!(error.kind(), "io");

@@ -1,5 +1,5 @@
-//! Standard output, as a destination for data. The one place of this crate that touches it, and
-//! nothing but messages goes there.
+//! Standard output as a destination for data. No other part of this crate uses standard output, and
+//! only messages are written to it.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::error::Cause;
 use crate::outbox::blocking;
 use crate::sink::{CallFailure, Sink, Verdict};
 
-/// A writer that is [`io::stdout`] outside tests.
+/// A sink into a writer, which is [`io::stdout`] outside tests.
 pub(crate) struct StdoutSink<W = io::Stdout> {
     make: fn() -> W,
 }

@@ -1,5 +1,5 @@
-//! A store with a backlog, an environment with nothing but what a test wants, and an HTTP server
-//! that keeps what it hears.
+//! A store with a backlog, a process with a known environment, and an HTTP server that records its
+//! requests.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::env;
@@ -15,14 +15,14 @@ use muster_publish::{
 };
 use muster_store::{Message, RunCommit, Store, StoreOptions};
 
-/// A store, and the directory that it is in.
+/// A store and its directory.
 pub struct TestOutbox {
     pub store: Arc<Store>,
     _directory: tempfile::TempDir,
 }
 
 impl TestOutbox {
-    /// With these messages for `growth`, ids `run:1`, `run:2`, …
+    /// Creates a store with these messages for `growth`, with ids `run:1`, `run:2`, …
     pub fn of(bodies: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(directory.path(), &StoreOptions::default()).unwrap());
@@ -63,7 +63,7 @@ pub fn bodies(count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The stream `cohorts` at `endpoint`, under a role.
+/// Returns the stream `cohorts` at `endpoint`, under a role.
 pub fn kinesis(endpoint: &str) -> KinesisSettings {
     KinesisSettings {
         region: Some(RegionName::new("eu-west-1").unwrap()),
@@ -84,17 +84,17 @@ pub fn destination(endpoint: &str) -> Destination {
 /// The access key of the process itself in [`in_clean_environment`].
 pub const BASE_KEY: &str = "AKIABASEBASEBASEBASE";
 
-/// Whether the process itself has credentials.
+/// The credentials of the process itself.
 #[derive(Clone, Copy)]
 pub enum Base {
     Key,
     Nothing,
-    /// An AWS profile's file with this in it.
+    /// An AWS profile's file with this content.
     Profile(&'static str),
 }
 
-/// Runs a test in a process of its own in which AWS's settings are known: an access key and nothing
-/// else. Settings come from the environment, and a process cannot change its own safely.
+/// Runs a test in a process of its own with known AWS settings: an access key and nothing else. The
+/// settings come from the environment, which a process cannot change safely for itself.
 pub fn in_clean_environment(test: &str, base: Base, body: impl Future<Output = ()>) {
     const MARK: &str = "MUSTER_TEST_CLEAN";
     if env::var_os(MARK).is_some() {
@@ -138,20 +138,20 @@ pub fn in_clean_environment(test: &str, base: Base, body: impl Future<Output = (
     );
 }
 
-/// A request as the server heard it.
+/// A request as the server received it.
 #[derive(Clone, Debug)]
 pub struct ReceivedRequest {
-    /// All of it, as it came.
+    /// The whole request, as received.
     pub raw: Vec<u8>,
     /// `PutRecords`, `AssumeRole`, …
     pub action: String,
-    /// The access key that it was signed with.
+    /// The access key with which the request was signed.
     pub key: String,
     pub body: String,
 }
 
 impl ReceivedRequest {
-    /// A field of a form (STS).
+    /// Returns a field of a form (STS).
     pub fn field(&self, name: &str) -> Option<String> {
         let value = self
             .body
@@ -172,7 +172,7 @@ impl ReceivedRequest {
         Some(String::from_utf8(bytes).unwrap())
     }
 
-    /// The records of a PutRecords call, in base64, with their keys.
+    /// Returns the records of a PutRecords call, in base64, with their keys.
     pub fn records(&self) -> Vec<(String, String)> {
         let body: serde_json::Value = serde_json::from_str(&self.body).unwrap();
         let text =
@@ -185,7 +185,7 @@ impl ReceivedRequest {
     }
 }
 
-/// What the server does with a request.
+/// The reaction of the server to a request.
 pub enum ServerReply {
     Answer {
         status: u16,
@@ -193,37 +193,38 @@ pub enum ServerReply {
     },
     /// Closes the connection without an answer.
     Hangup,
-    /// Passes the request on to a port of this machine, and the answer back.
+    /// Forwards the request to a port of this machine, and returns the answer.
     Forward(u16),
 }
 
-/// An HTTP server.
+/// A scripted HTTP server.
 pub struct ScriptedServer {
     pub endpoint: String,
-    heard: Arc<Mutex<Vec<ReceivedRequest>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl ScriptedServer {
-    /// Answers by `answer`, which is told how many requests of the same action came before.
+    /// Starts a server that answers by `answer`, whose second argument is the number of earlier
+    /// requests of the same action.
     pub fn start(
         answer: impl Fn(&ReceivedRequest, usize) -> ServerReply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (answer, own) = (Arc::new(answer), Arc::clone(&heard));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (answer, own) = (Arc::new(answer), Arc::clone(&received));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (answer, heard) = (Arc::clone(&answer), Arc::clone(&own));
-                std::thread::spawn(move || serve(stream, &heard, &*answer));
+                let (answer, received) = (Arc::clone(&answer), Arc::clone(&own));
+                std::thread::spawn(move || serve(stream, &received, &*answer));
             }
         });
-        Self { endpoint, heard }
+        Self { endpoint, received }
     }
 
-    pub fn heard(&self, action: &str) -> Vec<ReceivedRequest> {
-        let heard = self.heard.lock().unwrap();
-        heard
+    pub fn received(&self, action: &str) -> Vec<ReceivedRequest> {
+        let received = self.received.lock().unwrap();
+        received
             .iter()
             .filter(|request| request.action == action)
             .cloned()
@@ -231,19 +232,19 @@ impl ScriptedServer {
     }
 }
 
-/// One request a connection.
+/// Serves one request per connection.
 fn serve(
     mut stream: TcpStream,
-    heard: &Mutex<Vec<ReceivedRequest>>,
+    received: &Mutex<Vec<ReceivedRequest>>,
     answer: &dyn Fn(&ReceivedRequest, usize) -> ServerReply,
 ) {
     let Some(request) = read_request(&stream) else {
         return;
     };
     let before = {
-        let mut heard = heard.lock().unwrap();
-        heard.push(request.clone());
-        heard
+        let mut received = received.lock().unwrap();
+        received.push(request.clone());
+        received
             .iter()
             .filter(|other| other.action == request.action)
             .count()
@@ -309,12 +310,12 @@ fn read_request(stream: &TcpStream) -> Option<ReceivedRequest> {
     Some(request)
 }
 
-/// STS's answer to AssumeRole: a session with this access key, for an hour.
+/// Returns STS's answer to AssumeRole: a session with this access key, for an hour.
 pub fn session(key: &str) -> ServerReply {
     session_for(key, Duration::from_secs(3_600))
 }
 
-/// STS's answer to AssumeRole: a session with this access key.
+/// Returns STS's answer to AssumeRole: a session with this access key.
 pub fn session_for(key: &str, length: Duration) -> ServerReply {
     let end = DateTime::from(SystemTime::now() + length)
         .fmt(DateTimeFormat::DateTime)
@@ -332,7 +333,7 @@ pub fn session_for(key: &str, length: Duration) -> ServerReply {
     }
 }
 
-/// STS's answer when it refuses.
+/// Returns STS's answer when it refuses.
 pub fn sts_error(status: u16, code: &str) -> ServerReply {
     ServerReply::Answer {
         status,
@@ -343,7 +344,7 @@ pub fn sts_error(status: u16, code: &str) -> ServerReply {
     }
 }
 
-/// Kinesis's answer when it refuses a whole call.
+/// Returns Kinesis's answer when it refuses a whole call.
 pub fn kinesis_error(code: &str) -> ServerReply {
     ServerReply::Answer {
         status: 400,
@@ -351,8 +352,8 @@ pub fn kinesis_error(code: &str) -> ServerReply {
     }
 }
 
-/// Kinesis's answer to PutRecords: an entry per letter, `.` stored, `t` throttled, `f` failed;
-/// further records are stored.
+/// Returns Kinesis's answer to PutRecords: an entry per letter, `.` stored, `t` throttled, `f`
+/// failed; further records are stored.
 pub fn put_records(request: &ReceivedRequest, letters: &str) -> ServerReply {
     let letters = letters.chars().chain(std::iter::repeat('.'));
     let entries: Vec<_> = request

@@ -1,14 +1,14 @@
-//! How long to wait before what failed is tried again.
+//! The backoff before a failed import is tried again.
 
 use std::time::{Duration, Instant};
 
-/// The first wait: what was only a moment's trouble is over by then.
+/// The first wait: a short failure is over by then.
 const FIRST: Duration = Duration::from_secs(2);
 
-/// The longest wait: whoever has made room on the disk does not want to wait for longer.
+/// The longest wait, short enough for an operator who has freed space on the disk.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// A wait after a failure, twice as long after each in a row.
+/// A wait after a failure, doubled after each failure in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RetryPause {
     wait: Duration,
@@ -16,14 +16,14 @@ pub(super) struct RetryPause {
 }
 
 impl RetryPause {
-    /// After a failure at `now`, perhaps one more in a row.
+    /// Returns the wait after a failure at `now`, given the wait of the failure before it, if any.
     pub(super) fn after(last: Option<Self>, now: Instant) -> Self {
         let wait = last.map_or(FIRST, |last| (last.wait * 2).min(LONGEST));
         let until = now + wait;
         Self { wait, until }
     }
 
-    /// Whether it is over.
+    /// Returns true if the wait is over.
     pub(super) fn is_over(self, now: Instant) -> bool {
         now >= self.until
     }

@@ -1,4 +1,4 @@
-//! By what a file is known without being read, and the store's note of it.
+//! Recognises a file without reading it, by a stamp that the store keeps.
 
 use std::io;
 use std::path::Path;
@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SizeAndTime {
     bytes: u64,
-    /// Since 1970; before that, 0.
+    /// Nanoseconds since 1970; 0 for earlier times.
     modified_ns: u64,
 }
 
 impl SizeAndTime {
-    /// Looks at a file.
+    /// Reads the stamp of a file.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let file = std::fs::metadata(path)?;
         let since = file.modified()?.duration_since(UNIX_EPOCH);
@@ -29,21 +29,21 @@ impl SizeAndTime {
         })
     }
 
-    /// When the file was modified, in ms since 1970.
+    /// Returns the file's modification time, in ms since 1970.
     pub(super) fn modified_ms(self) -> i64 {
         i64::try_from(self.modified_ns / 1_000_000).unwrap_or(i64::MAX)
     }
 
-    /// Whether the store has a note that the file of this path was imported when it looked like
-    /// this.
+    /// Returns true if the store has a note that this path was imported with this stamp.
     pub(super) fn is_noted(self, store: &Store, path: &Path) -> Result<bool, StoreError> {
         let note = store.position(&key(path)?)?;
-        // A note that cannot be read is none: the file is read once more, and known by its content.
+        // A note that cannot be read counts as none: the file is read again and recognised by its
+        // content.
         let noted = note.and_then(|note| serde_json::from_slice::<Self>(&note).ok());
         Ok(noted == Some(self))
     }
 
-    /// Notes that the file was imported.
+    /// Notes in the store that the file was imported.
     pub(super) fn note(self, store: &Store, path: &Path) -> Result<(), StoreError> {
         let note = serde_json::to_vec(&self).unwrap_or_default();
         store.append(&EventBuffer::default(), Some((&key(path)?, &note)))?;
@@ -51,7 +51,7 @@ impl SizeAndTime {
     }
 }
 
-/// The key of a path's note. A path may be longer than a key; its hash is not.
+/// Returns the key of a path's note. It is a hash, because a path may be longer than a key.
 fn key(path: &Path) -> Result<SourceKey, StoreError> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let hash = Sha256::digest(whole.as_os_str().as_encoded_bytes());

@@ -1,4 +1,4 @@
-//! Looks at real files and a real store. Time is only what the tests say it is.
+//! Scans real files with a real store. The tests set the time.
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -21,7 +21,7 @@ struct WatchedFolder {
 impl WatchedFolder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // What is read of a file becomes durable chunk by chunk.
+        // Every chunk of a file becomes durable by itself.
         let options = StoreOptions {
             import_rows: 1,
             ..StoreOptions::default()
@@ -60,14 +60,14 @@ impl WatchedFolder {
         self.folder.path().join("in").join(name)
     }
 
-    /// Writes a file, which by its modification time is another one than any before.
+    /// Writes a file with a modification time that no file had before.
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
         touch(&self.path(name));
     }
 
-    /// Commits, events, and what is wrong.
-    fn told(&self) -> (u64, u64, Option<String>) {
+    /// Returns the number of commits and of events, and the error.
+    fn status(&self) -> (u64, u64, Option<String>) {
         let here = self.folder.path().display().to_string();
         let trouble = self.stats.error();
         (
@@ -78,7 +78,7 @@ impl WatchedFolder {
     }
 }
 
-/// Gives a file a modification time that none had.
+/// Gives a file a modification time that no file had before.
 fn touch(path: &Path) {
     static NTH: AtomicU64 = AtomicU64::new(0);
     let nth = NTH.fetch_add(1, Ordering::Relaxed);
@@ -93,11 +93,11 @@ fn set_modified(path: &Path, modified: SystemTime) {
     file.set_modified(modified).unwrap();
 }
 
-fn look(watched: &mut WatchedFiles, at: Instant) {
-    watched.look(at, &mut |_| {}).unwrap();
+fn scan(watched: &mut WatchedFiles, at: Instant) {
+    watched.scan(at, &mut |_| {}).unwrap();
 }
 
-/// Lines of one user, each an event of its own.
+/// Returns lines of one user, each an event of its own.
 fn lines(numbers: std::ops::Range<u64>) -> String {
     let line = |number| {
         let time = 1_700_000_000_000 + number;
@@ -107,64 +107,64 @@ fn lines(numbers: std::ops::Range<u64>) -> String {
 }
 
 #[test]
-fn a_file_counts_when_two_looks_have_seen_the_same() {
+fn a_file_is_imported_after_two_equal_scans() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (0, 0, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (0, 0, None));
     folder.write("a.json", &lines(0..10));
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (0, 0, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (0, 0, None));
     assert!(folder.stats.lag() > 0);
-    // It grows, and then no more.
+    // The file grows, and then stops growing.
     folder.write("a.json", &lines(0..20));
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (0, 0, None));
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (1, 20, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (0, 0, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (1, 20, None));
     assert_eq!(folder.stats.lag(), 0);
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (1, 20, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (1, 20, None));
 }
 
 #[test]
-fn a_file_that_only_its_time_tells_from_before_is_new() {
+fn a_file_with_only_another_modification_time_is_new() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
-    look(&mut watched, now);
+    scan(&mut watched, now);
     touch(&folder.path("a.json"));
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (0, 0, None));
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (1, 5, None));
-    // Its content is known, whatever its time.
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (0, 0, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (1, 5, None));
+    // The store knows the content, whatever the modification time.
     touch(&folder.path("a.json"));
-    look(&mut watched, now);
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (1, 5, None));
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (1, 5, None));
 }
 
 #[test]
-fn a_file_that_is_replaced_is_another() {
+fn a_replaced_file_is_imported_as_another_file() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
-    look(&mut watched, now);
-    look(&mut watched, now);
+    scan(&mut watched, now);
+    scan(&mut watched, now);
     folder.write("next", &lines(10..13));
     std::fs::rename(folder.path("next"), folder.path("a.json")).unwrap();
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (1, 5, None));
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (2, 8, None));
-    // One that is gone and comes again with what it had is known.
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (1, 5, None));
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (2, 8, None));
+    // A file that disappears and comes back with the same content is known.
     std::fs::remove_file(folder.path("a.json")).unwrap();
-    look(&mut watched, now);
+    scan(&mut watched, now);
     folder.write("a.json", &lines(0..5));
-    look(&mut watched, now);
-    look(&mut watched, now);
-    assert_eq!(folder.told(), (2, 8, None));
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (2, 8, None));
 }
 
 #[test]
@@ -174,88 +174,88 @@ fn files_are_imported_in_the_order_of_their_paths() {
     for (name, count) in [("c.json", 3), ("a.json", 1), ("b.json", 2)] {
         folder.write(name, &lines(0..count));
     }
-    look(&mut watched, now);
+    scan(&mut watched, now);
     let mut counts = Vec::new();
     let mut progress = |progress: &ImportProgress| counts.push(progress.events);
-    watched.look(now, &mut progress).unwrap();
+    watched.scan(now, &mut progress).unwrap();
     assert_eq!(counts, [1, 2, 3]);
 }
 
 #[test]
-fn a_broken_file_holds_no_other_up_and_is_tried_again_when_it_changes() {
+fn a_broken_file_does_not_delay_others_and_is_tried_again_when_it_changes() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     folder.write("b.json", &format!("{}oops\n", lines(5..6)));
     folder.write("c.json.zip", "PK\u{3}\u{4}");
     folder.write("d.json", &lines(10..13));
-    look(&mut watched, now);
-    look(&mut watched, now);
+    scan(&mut watched, now);
+    scan(&mut watched, now);
     let trouble = "1 of 2 lines of `HERE/in/b.json` are malformed, more than the allowed 0.1 %, so nothing of it was imported; \
                    the first is line 2: not valid JSON at column 1: expected value; correct the file, or allow more with \
                    `max_malformed` (and 1 more)";
-    assert_eq!(folder.told(), (2, 8, Some(trouble.to_owned())));
-    // They are known to be broken, hours later too.
+    assert_eq!(folder.status(), (2, 8, Some(trouble.to_owned())));
+    // They are known to be broken, even hours later.
     let later = now + Duration::from_secs(36_000);
-    look(&mut watched, later);
-    assert_eq!(folder.told(), (2, 8, Some(trouble.to_owned())));
+    scan(&mut watched, later);
+    assert_eq!(folder.status(), (2, 8, Some(trouble.to_owned())));
     folder.write("b.json", &lines(5..7));
-    look(&mut watched, later);
-    look(&mut watched, later);
+    scan(&mut watched, later);
+    scan(&mut watched, later);
     let trouble = "`HERE/in/c.json.zip` is a zip archive: unpack it and import the files in it";
-    assert_eq!(folder.told(), (3, 10, Some(trouble.to_owned())));
+    assert_eq!(folder.status(), (3, 10, Some(trouble.to_owned())));
     std::fs::remove_file(folder.path("c.json.zip")).unwrap();
-    look(&mut watched, later);
-    assert_eq!(folder.told(), (3, 10, None));
+    scan(&mut watched, later);
+    assert_eq!(folder.status(), (3, 10, None));
 }
 
 #[test]
-fn a_stop_in_the_middle_is_gone_on_with() {
+fn the_next_start_continues_a_stopped_import() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..100));
     folder.write("b.json", &lines(100..110));
-    look(&mut watched, now);
+    scan(&mut watched, now);
     let mut chunks = 0;
     let mut progress = |_: &ImportProgress| {
         chunks += 1;
         folder.stop.store(chunks == 3, Ordering::Relaxed);
     };
-    watched.look(now, &mut progress).unwrap();
+    watched.scan(now, &mut progress).unwrap();
     assert_eq!(chunks, 3);
-    assert_eq!(folder.told(), (0, 0, None));
-    // The next start finds a new file, of which it does not read the first lines again.
+    assert_eq!(folder.status(), (0, 0, None));
+    // The next start finds a new file, but does not read its first lines again.
     drop(watched);
     folder.stop.store(false, Ordering::Relaxed);
     let mut watched = folder.watched();
-    look(&mut watched, now);
+    scan(&mut watched, now);
     let mut first = None;
     let mut progress = |progress: &ImportProgress| {
         first.get_or_insert(progress.lines);
     };
-    watched.look(now, &mut progress).unwrap();
+    watched.scan(now, &mut progress).unwrap();
     assert!(first.unwrap() > 20, "{first:?}");
-    assert_eq!(folder.told(), (2, 110, None));
+    assert_eq!(folder.status(), (2, 110, None));
 }
 
 #[test]
-fn what_was_imported_is_not_read_again_after_a_restart() {
+fn imported_files_are_not_read_again_after_a_restart() {
     let folder = WatchedFolder::new();
     let now = Instant::now();
     folder.write("a.json", &lines(0..5));
     let mut watched = folder.watched();
-    look(&mut watched, now);
-    look(&mut watched, now);
-    // As long and as old as the other: whoever reads it sees other events.
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    // The new content has the same size and time, so only a read would see other events.
     let path = folder.path("a.json");
     let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
     std::fs::write(&path, lines(5..10)).unwrap();
     set_modified(&path, modified);
     let mut watched = folder.watched();
     for _ in 0..3 {
-        look(&mut watched, now);
+        scan(&mut watched, now);
     }
-    assert_eq!(folder.told(), (1, 5, None));
+    assert_eq!(folder.status(), (1, 5, None));
 }
 
 #[test]
@@ -263,49 +263,49 @@ fn a_file_that_cannot_be_read_is_tried_again_after_a_while() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
-    look(&mut watched, now);
-    // It is away for a moment: permissions would not do, for root reads all.
+    scan(&mut watched, now);
+    // The file is away for a moment; permissions would not do, because root reads all files.
     let (path, away) = (folder.path("a.json"), folder.path("away"));
     let stamp = SizeAndTime::of(&path).unwrap();
     std::fs::rename(&path, &away).unwrap();
     watched.import(path.clone(), stamp, now, &mut |_| {});
     watched.report();
     std::fs::rename(&away, &path).unwrap();
-    let trouble = folder.told().2.unwrap();
-    let told = "cannot read `HERE/in/a.json`: No such file";
-    assert!(trouble.starts_with(told), "{trouble}");
-    look(&mut watched, now + Duration::from_secs(1));
-    assert_eq!(folder.told(), (0, 0, Some(trouble)));
-    look(&mut watched, now + Duration::from_secs(2));
-    assert_eq!(folder.told(), (1, 5, None));
+    let trouble = folder.status().2.unwrap();
+    let status = "cannot read `HERE/in/a.json`: No such file";
+    assert!(trouble.starts_with(status), "{trouble}");
+    scan(&mut watched, now + Duration::from_secs(1));
+    assert_eq!(folder.status(), (0, 0, Some(trouble)));
+    scan(&mut watched, now + Duration::from_secs(2));
+    assert_eq!(folder.status(), (1, 5, None));
 }
 
 #[test]
-fn while_the_store_fails_files_wait() {
+fn files_wait_while_the_store_fails() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
     folder.write("a.json", &lines(0..5));
     folder.write("b.json", &lines(5..10));
-    look(&mut watched, now);
-    // Whoever else imports a file with this content makes the store say no.
+    scan(&mut watched, now);
+    // Another import of the same content makes the store refuse this one.
     let content = std::fs::read(folder.path("a.json")).unwrap();
     let key = muster_store::SourceKey::new(&source_of(&content)).unwrap();
     let muster_store::ImportState::Open(busy, _) = folder.store.import(&key).unwrap() else {
         panic!("it is not imported yet")
     };
-    look(&mut watched, now);
-    let (commits, _, trouble) = folder.told();
+    scan(&mut watched, now);
+    let (commits, _, trouble) = folder.status();
     let trouble = trouble.unwrap();
     assert_eq!(commits, 0);
     assert!(trouble.contains("is being imported already"), "{trouble}");
     busy.abort().unwrap();
-    look(&mut watched, now + Duration::from_secs(1));
-    assert_eq!(folder.told(), (0, 0, Some(trouble)));
-    look(&mut watched, now + Duration::from_secs(2));
-    assert_eq!(folder.told(), (2, 10, None));
+    scan(&mut watched, now + Duration::from_secs(1));
+    assert_eq!(folder.status(), (0, 0, Some(trouble)));
+    scan(&mut watched, now + Duration::from_secs(2));
+    assert_eq!(folder.status(), (2, 10, None));
 }
 
-/// What the store calls a file with this content.
+/// Returns the store's name for a file with this content.
 fn source_of(content: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(content);
@@ -314,23 +314,23 @@ fn source_of(content: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn it_runs_until_it_is_cancelled() {
+async fn the_source_runs_until_it_is_cancelled() {
     let folder = WatchedFolder::new();
     let cancel = CancellationToken::new();
-    // What is there at the beginning is in before anybody is told that it has begun.
+    // The files that exist at the beginning are imported before the source reports its first scan.
     folder.write("old.json", &lines(0..10));
-    let (told, first_look) = tokio::sync::oneshot::channel();
+    let (status, first_scan) = tokio::sync::oneshot::channel();
     let running = tokio::spawn(run_files(
         folder.store.clone(),
         folder.settings(),
-        told,
+        status,
         Arc::clone(&folder.stats),
         cancel.clone(),
     ));
-    first_look.await.unwrap();
-    assert_eq!(folder.told(), (1, 10, None));
+    first_scan.await.unwrap();
+    assert_eq!(folder.status(), (1, 10, None));
     for (name, commits) in [("a.json", 2), ("b.json", 3)] {
-        // Whole at once, for here nobody says when the looks are.
+        // The file appears in one step, because the test does not know when the scans are.
         folder.write("next", &lines(commits * 10..commits * 10 + 10));
         std::fs::rename(folder.path("next"), folder.path(name)).unwrap();
         while folder.stats.commits() < commits {
@@ -339,18 +339,18 @@ async fn it_runs_until_it_is_cancelled() {
     }
     cancel.cancel();
     running.await.unwrap().unwrap();
-    assert_eq!(folder.told(), (3, 30, None));
+    assert_eq!(folder.status(), (3, 30, None));
 }
 
 #[tokio::test]
-async fn a_pattern_that_is_none_ends_it() {
+async fn an_invalid_pattern_ends_the_source() {
     let folder = WatchedFolder::new();
     let mut settings = folder.settings();
     settings.globs.push("in/***".to_owned());
     let (stats, cancel) = (Arc::default(), CancellationToken::new());
-    let (told, _first_look) = tokio::sync::oneshot::channel();
-    let ended = run_files(folder.store.clone(), settings, told, stats, cancel).await;
-    let told = ended.unwrap_err().to_string();
+    let (first_scan, _scanned) = tokio::sync::oneshot::channel();
+    let ended = run_files(folder.store.clone(), settings, first_scan, stats, cancel).await;
+    let error = ended.unwrap_err().to_string();
     let begins = "`in/***` is not a pattern for files";
-    assert!(told.starts_with(begins), "{told}");
+    assert!(error.starts_with(begins), "{error}");
 }

@@ -1,4 +1,4 @@
-//! What is known of each file between two looks, and what a look does.
+//! Keeps what is known of each file between two scans, and scans.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,20 @@ use muster_store::Store;
 use super::FilesSettings;
 use super::pause::RetryPause;
 use super::stamp::SizeAndTime;
+use crate::error::with_causes;
 use crate::file::{FindError, ImportProgress, find_files, import_file};
 use crate::{ImportError, ImportOptions, ImportReport, SourceStats};
 
-/// All files of a source.
+/// All files of a source, and the state of each.
 pub(super) struct WatchedFiles {
     store: Store,
     settings: FilesSettings,
     options: ImportOptions,
     stats: Arc<SourceStats>,
     files: BTreeMap<PathBuf, KnownFile>,
-    /// Why some folder cannot be read.
+    /// The reason why some folder cannot be read.
     unreadable: Option<String>,
-    /// The store fails, and why: no file is imported for a while.
+    /// The reason why the store fails, and the wait during which no file is imported.
     store_fails: Option<(RetryPause, String)>,
 }
 
@@ -34,13 +35,13 @@ struct KnownFile {
 }
 
 enum FileState {
-    /// Seen with this stamp once: perhaps somebody is writing to it.
+    /// A file that was seen with this stamp once; perhaps it is still being written.
     New,
-    /// Imported.
+    /// A file that is imported.
     Done,
-    /// It can never be imported as it is, and why.
+    /// A file that can never be imported as it is, and the reason.
     Refused(String),
-    /// It could not be read, and why; to be tried again.
+    /// A file that could not be read, the reason, and the wait until the next attempt.
     Unread(RetryPause, String),
 }
 
@@ -62,15 +63,15 @@ impl WatchedFiles {
         }
     }
 
-    /// Looks at all files, and imports those that are ready.
-    pub(super) fn look(
+    /// Scans all files and imports those that are ready.
+    pub(super) fn scan(
         &mut self,
         now: Instant,
         progress: &mut dyn FnMut(&ImportProgress),
     ) -> Result<(), FindError> {
         let mut ready = Vec::new();
         for (path, stamp) in self.find()? {
-            if self.see(&path, stamp, now) {
+            if self.observe(&path, stamp, now) {
                 ready.push((path, stamp));
             }
         }
@@ -78,9 +79,9 @@ impl WatchedFiles {
         let pause = self.store_fails.as_ref().map(|(pause, _)| *pause);
         if pause.is_none_or(|pause| pause.is_over(now)) {
             for (path, stamp) in ready {
-                let goes_on = !self.is_stopped() && self.import(path, stamp, now, progress);
+                let continues = !self.is_stopped() && self.import(path, stamp, now, progress);
                 self.report();
-                if !goes_on {
+                if !continues {
                     break;
                 }
             }
@@ -93,17 +94,17 @@ impl WatchedFiles {
         stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
-    /// The files that are there, and what they look like.
+    /// Returns the files that exist, with their stamps.
     fn find(&mut self) -> Result<BTreeMap<PathBuf, SizeAndTime>, FindError> {
         let mut found = BTreeMap::new();
         let mut unreadable = None;
         for glob in &self.settings.globs {
             match find_files(glob, &self.settings.base) {
                 Ok(paths) => {
-                    // A file that is gone by now is none.
-                    let look =
+                    // A file that has disappeared meanwhile is left out.
+                    let stamped =
                         |path: PathBuf| SizeAndTime::of(&path).ok().map(|stamp| (path, stamp));
-                    found.extend(paths.into_iter().filter_map(look));
+                    found.extend(paths.into_iter().filter_map(stamped));
                 }
                 Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) => {}
                 Err(error @ FindError::Read { .. }) => {
@@ -115,19 +116,19 @@ impl WatchedFiles {
         match &unreadable {
             Some(why) if self.unreadable.is_none() => tracing::error!("{why}; trying again"),
             Some(_) => {}
-            // A folder that cannot be read does not say that its files are gone.
+            // A folder that cannot be read does not prove that its files are gone.
             None => self.files.retain(|path, _| found.contains_key(path)),
         }
         self.unreadable = unreadable;
         Ok(found)
     }
 
-    /// Takes note of what a file looks like. Whether it is ready to be imported.
-    fn see(&mut self, path: &Path, stamp: SizeAndTime, now: Instant) -> bool {
+    /// Notes the stamp of a file. Returns true if the file is ready to be imported.
+    fn observe(&mut self, path: &Path, stamp: SizeAndTime, now: Instant) -> bool {
         let Some(known) = self.files.get_mut(path) else {
             let state = match stamp.is_noted(&self.store, path) {
                 Ok(true) => FileState::Done,
-                // If the store fails, the import will say so.
+                // If the store fails, the import reports it.
                 Ok(false) | Err(_) => FileState::New,
             };
             self.files
@@ -152,7 +153,7 @@ impl WatchedFiles {
         false
     }
 
-    /// Imports a file. Whether the next may be tried.
+    /// Imports a file. Returns true if the next file may be tried.
     pub(super) fn import(
         &mut self,
         path: PathBuf,
@@ -168,12 +169,14 @@ impl WatchedFiles {
                 FileState::Done
             }
             Err(ImportError::Stopped { .. }) => return false,
-            // Somebody writes to it: the next look sees another stamp, and it is new again.
+            // The file is being written: the next scan sees another stamp, and the file is new
+            // again.
             Err(ImportError::Changed { .. }) => FileState::New,
             Err(error @ ImportError::Store { .. }) => {
                 let last = self.store_fails.as_ref().map(|(pause, _)| *pause);
-                tracing::error!("{error}; trying again later");
-                self.store_fails = Some((RetryPause::after(last, now), error.to_string()));
+                let reason = with_causes(&error);
+                tracing::error!("{reason}; trying again later");
+                self.store_fails = Some((RetryPause::after(last, now), reason));
                 return false;
             }
             Err(error @ ImportError::Read { .. }) => {
@@ -181,12 +184,14 @@ impl WatchedFiles {
                     Some(FileState::Unread(pause, _)) => Some(*pause),
                     _ => None,
                 };
-                tracing::error!("{error}; trying again later");
-                FileState::Unread(RetryPause::after(last, now), error.to_string())
+                let reason = with_causes(&error);
+                tracing::error!("{reason}; trying again later");
+                FileState::Unread(RetryPause::after(last, now), reason)
             }
             Err(error) => {
-                tracing::error!("{error}; it is tried again when it changes");
-                FileState::Refused(error.to_string())
+                let reason = with_causes(&error);
+                tracing::error!("{reason}; it is tried again when it changes");
+                FileState::Refused(reason)
             }
         };
         self.files.insert(path, KnownFile { stamp, state });
@@ -224,7 +229,7 @@ impl WatchedFiles {
         })
     }
 
-    /// Tells how far the source is behind, and what is wrong.
+    /// Reports how far the source is behind, and its errors.
     pub(super) fn report(&self) {
         let files = self.files.values();
         let waiting =

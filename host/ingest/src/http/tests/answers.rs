@@ -1,4 +1,4 @@
-//! What is answered to what.
+//! The answers to requests.
 
 use muster_model::Millis;
 use serde_json::json;
@@ -16,7 +16,7 @@ async fn events_are_stored_and_counted() {
         "events": [
             {"user_id": "ann", "device_id": "d", "event_type": "Buy", "time": 1_700_000_000_000_i64, "insert_id": "i1",
              "event_properties": {"amount": 60, "cart": {"id": "c1"}}, "user_properties": {"$add": {"buys": 1}, "city": "Rome"}},
-            // Without a time it is the server's.
+            // An event without a time gets that of the server.
             {"user_id": "bob", "event_type": "View"},
             {"user_id": "bob", "event_type": "$identify", "user_properties": {"$unset": {"city": "-"}}},
             {"user_id": "bob", "event_type": "$groupidentify", "groups": {"org": "x"}},
@@ -41,7 +41,7 @@ async fn events_are_stored_and_counted() {
             ),
             (&json!(200), &json!(3), &json!(body.len()))
         );
-        // One of a device alone and one of a group.
+        // One event has only a device, and one is about a group.
         let skipped = json!({"anonymous": 1, "groups": 1});
         assert_eq!(answer["events_skipped"], skipped);
         let uploaded = answer["server_upload_time"].as_i64().unwrap();
@@ -65,7 +65,7 @@ async fn events_are_stored_and_counted() {
 async fn identifications_come_as_form_or_json_as_one_or_many() {
     let server = EventServer::start().await;
     let one = json!({"user_id": "ann", "user_properties": {"city": "Rome"}});
-    // An event type changes nothing: it is an identification.
+    // An event type changes nothing: the object is an identification.
     let two = json!({"user_id": "bob", "event_type": "View", "user_properties": {"$append": {"tags": "a b&c=d"}}});
     let none = json!({"device_id": "d", "user_properties": {"city": "Rome"}});
     let form = |identification: serde_json::Value| {
@@ -154,9 +154,9 @@ async fn a_request_in_chunks_and_many_on_one_connection() {
     assert_eq!(server.stop().await, ["ann View"; 2]);
 }
 
-/// curl asks before it sends a large body.
+/// curl sends `Expect: 100-continue` before a large body.
 #[tokio::test]
-async fn a_client_that_asks_first_is_told_to_go_on() {
+async fn a_client_that_expects_100_continue_gets_it() {
     let server = EventServer::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let body = body(&json!([view("ann")]));
@@ -206,7 +206,7 @@ async fn a_form_that_is_not_utf_8_is_refused_and_merges_no_users() {
 }
 
 #[tokio::test]
-async fn an_answer_says_how_many_events_are_not_kept() {
+async fn an_answer_counts_the_events_that_are_not_kept() {
     let server = EventServer::start().await;
     let events = json!([view("ann"), {"device_id": "d", "event_type": "View"}]);
     let answer = post(server.address, "/2/httpapi", body(&events))
@@ -224,7 +224,7 @@ async fn an_answer_says_how_many_events_are_not_kept() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_and_nothing_is_taken() {
+async fn a_faulty_request_is_refused_with_its_reason_and_as_a_whole() {
     let server = EventServer::start().await;
     let good = view("ann").to_string();
     let with = |events: &str| format!(r#"{{"api_key":"{KEY}","events":{events}}}"#);
@@ -313,7 +313,7 @@ async fn what_is_wrong_is_said_and_nothing_is_taken() {
                 r#"[{"user_id":"ann","event_type":"View","time":5},{"user_id":{},"event_type":"View"},{"user_id":"ann","event_type":"View","event_properties":[1]},{"user_id":"ann","event_type":"View","user_properties":7}]"#,
             ),
             json!({
-                "error": "Invalid or missing fields of some events: event 0: `time` 5 looks like seconds: write it in milliseconds",
+                "error": "Invalid or missing fields of some events: event 0: `time` 5 is probably in seconds: write it in milliseconds",
                 "events_with_invalid_fields": {"time": [0], "user_id": [1], "event_properties": [2], "user_properties": [3]},
             }),
         ),
@@ -340,7 +340,7 @@ async fn what_is_wrong_is_said_and_nothing_is_taken() {
 }
 
 #[tokio::test]
-async fn other_requests_are_told_what_is_understood() {
+async fn other_requests_are_refused_with_the_accepted_ones() {
     let server = EventServer::start().await;
     let body = body(&json!([view("ann")]));
     for (method, path, headers, status, error) in [
@@ -399,7 +399,7 @@ async fn other_requests_are_told_what_is_understood() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_told() {
+async fn a_taken_address_is_an_error() {
     let server = EventServer::start().await;
     let settings = HttpSettings {
         listen: server.address,
@@ -424,7 +424,7 @@ async fn an_address_that_is_taken_is_told() {
 }
 
 #[tokio::test]
-async fn an_event_type_too_many_is_named_by_its_index() {
+async fn an_event_type_beyond_the_limit_is_named_by_its_index() {
     let directory = tempfile::tempdir().unwrap();
     let options = muster_store::StoreOptions {
         event_names: 1,

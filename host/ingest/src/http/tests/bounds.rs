@@ -1,4 +1,4 @@
-//! Every limit, hit.
+//! Hits every limit of the server.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,14 +8,14 @@ use super::super::limits::*;
 use super::client::*;
 use super::*;
 
-/// A request of exactly so many bytes.
+/// Returns a request of exactly so many bytes.
 fn sized(length: usize) -> String {
     let body = body(&json!([view("ann")]));
     body.clone() + &" ".repeat(length - body.len())
 }
 
 #[tokio::test]
-async fn a_body_has_a_size() {
+async fn a_body_beyond_the_limit_is_refused() {
     let server = EventServer::start().await;
     for (path, limit) in [
         ("/2/httpapi", MAX_BODY),
@@ -24,7 +24,7 @@ async fn a_body_has_a_size() {
     ] {
         let wanted = format!("The body is larger than {limit} bytes: send fewer events at a time");
         let larger = sized(limit + 1);
-        // Told by its length, found on the way, and packed into little.
+        // The size is given in the header, found while reading, or hidden by compression.
         let chunked = format!(
             "POST {path} HTTP/1.1\r\nhost: muster\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{larger}\r\n0\r\n\r\n",
             larger.len()
@@ -66,20 +66,20 @@ async fn a_body_has_a_size() {
 async fn a_refused_body_is_read_to_its_end_so_that_the_answer_arrives() {
     let server = EventServer::start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    // Far more than the buffers of both systems hold, on a connection that is used again.
+    // The body is far larger than the buffers of both systems, on a connection that is used again.
     for _ in 0..2 {
         let bytes = request("POST", "/2/httpapi", "", &vec![b'x'; MAX_DRAINED]);
         stream.write_all(&bytes).await.unwrap();
         assert_eq!(answer(&mut stream).await.unwrap().status, 413);
     }
-    // Beyond that the answer may be lost, and the server reads no further.
+    // Beyond the limit the answer may be lost, and the server reads no further.
     let bytes = request("POST", "/2/httpapi", "", &vec![b'x'; 2 * MAX_DRAINED]);
     assert!(stream.write_all(&bytes).await.is_err());
     server.stop().await;
 }
 
 #[tokio::test]
-async fn a_request_has_so_many_events() {
+async fn a_request_with_too_many_events_is_refused() {
     let server = EventServer::start().await;
     let many = |count: usize| json!(vec![json!({"user_id": "a", "event_type": "V"}); count]);
     for path in ["/2/httpapi", "/batch"] {
@@ -103,7 +103,7 @@ async fn a_request_has_so_many_events() {
 }
 
 #[tokio::test]
-async fn an_error_has_a_size() {
+async fn a_long_error_is_cut() {
     let server = EventServer::start().await;
     let mut event = view("ann");
     event["event_properties"] = json!("ä".repeat(10_000));
@@ -119,10 +119,10 @@ async fn an_error_has_a_size() {
     assert_eq!(server.stop().await, [""; 0]);
 }
 
-/// A body that fits, of events that do not once they are decoded: an element of a list is 2 bytes
-/// of text, and 16 decoded.
+/// A body that fits, with events that do not fit once they are decoded: an element of a list is 2
+/// bytes as text and 16 decoded.
 #[tokio::test]
-async fn decoded_events_have_a_size() {
+async fn decoded_events_beyond_the_budget_are_refused() {
     let server = EventServer::start().await;
     let list = vec![1; 900];
     let properties: serde_json::Map<_, _> = (0..20)
@@ -143,13 +143,13 @@ async fn decoded_events_have_a_size() {
 }
 
 #[tokio::test]
-async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
+async fn bytes_under_way_are_bounded_and_further_requests_get_429() {
     let limits = ServerLimits {
         bytes: bytes(4 * 10_000),
         ..ServerLimits::default()
     };
     let server = EventServer::with(limits, |_| Ok(())).await;
-    // Four requests that lack their last byte hold all there is.
+    // Four requests without their last byte hold the whole budget.
     let bytes = request("POST", "/2/httpapi", "", sized(10_000).as_bytes());
     let (last, most) = bytes.split_last().unwrap();
     let mut held = Vec::new();
@@ -158,7 +158,7 @@ async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
         stream.write_all(most).await.unwrap();
         held.push(stream);
     }
-    // It is not known when the server has read them: from then on others are refused.
+    // The test does not know when the server has read them; from then on others are refused.
     let mut refused = post(server.address, "/2/httpapi", sized(10_000)).await;
     while refused.status != 429 {
         assert_eq!(refused.status, 200);
@@ -169,7 +169,7 @@ async fn bytes_under_way_are_bounded_and_more_is_refused_for_now() {
     assert_eq!(refused.header("retry-after"), Some("2"));
     let before = server.rows().len();
     assert!(server.stats.refusals() > 0);
-    // A client that goes away gives its room back, and leaves nothing.
+    // A client that goes away frees its bytes and leaves no events.
     held.pop();
     let mut answers = Vec::new();
     for mut stream in held {
@@ -202,13 +202,13 @@ async fn connections_are_bounded_and_idle_ones_give_way() {
         stream.write_all(most).await.unwrap();
         busy.push(stream);
     }
-    // The server has read the heads before it is asked to take a third connection.
+    // The server reads the heads before it is offered a third connection.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut third = connect_from_elsewhere(server.address).await;
     third.write_all(&request).await.unwrap();
     let waits = tokio::time::timeout(Duration::from_millis(300), answer(&mut third)).await;
     assert!(waits.is_err(), "{waits:?}");
-    // One that has no request under way gives way to it, the other goes on.
+    // A connection without a request under way is replaced; the other one continues.
     busy[0].write_all(&[*last]).await.unwrap();
     assert_eq!(answer(&mut busy[0]).await.unwrap().status, 200);
     assert_eq!(answer(&mut third).await.unwrap().status, 200);
@@ -220,7 +220,7 @@ async fn connections_are_bounded_and_idle_ones_give_way() {
 }
 
 #[tokio::test]
-async fn a_head_has_a_size_and_a_number_of_headers() {
+async fn a_head_beyond_its_limits_is_refused() {
     let server = EventServer::start().await;
     for headers in [
         format!("x: {}\r\n", "x".repeat(MAX_HEAD)),
@@ -240,7 +240,7 @@ async fn slow_heads_slow_bodies_and_idle_connections_end() {
         ..ServerLimits::default()
     };
     let server = EventServer::with(limits, |_| Ok(())).await;
-    // Nothing, half a head, and idle after a request.
+    // An empty connection, half a head, and a connection that is idle after a request.
     let full = request("POST", "/batch", "", body(&json!([view("ann")])).as_bytes());
     for (bytes, statuses) in [
         (&b""[..], &[][..]),

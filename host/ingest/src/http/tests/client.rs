@@ -1,4 +1,4 @@
-//! A client that writes bytes, so that it can also write what a good one would not.
+//! A client that writes bytes, so that it can also write invalid requests.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// An answer.
+/// An answer of the server.
 #[derive(Debug)]
 pub(super) struct HttpAnswer {
     pub(super) status: u16,
@@ -39,7 +39,7 @@ pub(super) fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> V
     bytes
 }
 
-/// Reads one answer; `None` if the server closes before.
+/// Reads one answer; `None` if the server closes the connection before it.
 pub(super) async fn answer(stream: &mut TcpStream) -> Option<HttpAnswer> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -58,7 +58,7 @@ pub(super) async fn answer(stream: &mut TcpStream) -> Option<HttpAnswer> {
     Some(answer)
 }
 
-/// A connection of another sender.
+/// Connects from another address.
 pub(super) async fn connect_from_elsewhere(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();

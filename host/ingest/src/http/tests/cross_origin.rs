@@ -1,4 +1,4 @@
-//! What browsers ask before they let a page of another origin send, and read, anything.
+//! The requests that browsers make before a page of another origin may send or read anything.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::*;
 const ORIGIN: &str = "origin: https://shop.example\r\n";
 
 #[tokio::test]
-async fn browsers_may_send_what_they_ask_for() {
+async fn browsers_may_send_what_they_request() {
     let server = EventServer::start().await;
     let asks = format!(
         "{ORIGIN}access-control-request-method: POST\r\n\
@@ -20,7 +20,7 @@ async fn browsers_may_send_what_they_ask_for() {
         for (name, wanted) in [
             ("access-control-allow-origin", "https://shop.example"),
             ("access-control-allow-credentials", "true"),
-            // By name: with cookies `*` stands for itself.
+            // The answer names headers, because with cookies `*` stands only for itself.
             (
                 "access-control-allow-headers",
                 "content-type,content-encoding",
@@ -47,7 +47,7 @@ async fn a_page_of_another_origin_may_read_every_answer() {
         ("/2/httpapi", "{}", 400),
         ("/nothing", "", 404),
     ] {
-        // What `sendBeacon` sends of a text.
+        // The headers that `sendBeacon` sends for a text.
         let headers = format!("{ORIGIN}content-type: text/plain;charset=UTF-8\r\n");
         let answer = post_with(server.address, path, &headers, body).await;
         assert_eq!(answer.status, status);
@@ -57,7 +57,7 @@ async fn a_page_of_another_origin_may_read_every_answer() {
         assert_eq!(cookies, Some("true"));
         assert_eq!(answer.header("vary"), Some("origin"));
     }
-    // Without an origin there is no page.
+    // A request without an origin comes from no page.
     let answer = post(server.address, "/2/httpapi", good).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("access-control-allow-credentials"), None);

@@ -1,4 +1,4 @@
-//! A store that fails, clients that go away, and the end.
+//! A store that fails, clients that go away, and the end of the server.
 
 use std::sync::mpsc;
 
@@ -10,7 +10,7 @@ use super::client::*;
 use super::*;
 
 #[tokio::test]
-async fn a_store_that_fails_is_told_and_tried_anew() {
+async fn a_failing_store_is_reported_and_retried() {
     let mut failures = 2;
     let server = EventServer::with(ServerLimits::default(), move |_| {
         if failures == 0 {
@@ -33,7 +33,7 @@ async fn a_store_that_fails_is_told_and_tried_anew() {
         let trouble = format!("events cannot be stored: {full}");
         assert_eq!(server.stats.error(), Some(trouble));
     }
-    // What writes nothing does not show that the store works.
+    // A request that writes nothing does not show that the store works.
     let anonymous = super::body(&json!([{"device_id": "d", "event_type": "View"}]));
     assert_eq!(
         post(server.address, "/2/httpapi", anonymous).await.status,
@@ -52,7 +52,7 @@ async fn a_store_that_fails_is_told_and_tried_anew() {
 }
 
 #[tokio::test]
-async fn a_writer_that_panics_ends_it_with_an_error() {
+async fn a_writer_that_panics_ends_the_server_with_an_error() {
     let server =
         EventServer::with(ServerLimits::default(), |_| panic!("a fault of the test's")).await;
     let answer = post(server.address, "/2/httpapi", body(&json!([view("ann")]))).await;
@@ -62,7 +62,7 @@ async fn a_writer_that_panics_ends_it_with_an_error() {
 }
 
 #[tokio::test]
-async fn without_a_key_it_does_not_run() {
+async fn the_server_does_not_run_without_a_key() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let append: Append = Box::new(|_| Ok(0));
     let (stats, cancel) = (Arc::default(), CancellationToken::new());
@@ -137,7 +137,7 @@ async fn a_stop_ends_requests_under_way_and_cuts_off_the_slow() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_cut_off_while_it_waited_is_committed_all_the_same() {
+async fn a_request_that_was_cut_off_while_it_waited_is_still_committed() {
     let limits = ServerLimits {
         stop_time: Duration::ZERO,
         ..ServerLimits::default()

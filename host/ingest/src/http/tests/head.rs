@@ -1,4 +1,4 @@
-//! What is answered for a request's head, before its body is read.
+//! The answers to a request's head, before the body is read.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ fn head(path: &str, length: usize, headers: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_is_refused_before_it_sends() {
+async fn a_client_that_expects_100_continue_is_refused_before_it_sends() {
     let server = EventServer::start().await;
     let wrong = "x-api-key: secrets\r\n";
     for (path, length, headers, status) in [
@@ -34,12 +34,12 @@ async fn a_client_that_asks_first_is_refused_before_it_sends() {
         let refused = timeout(Duration::from_secs(20), answer(&mut stream)).await;
         let refused = refused.expect("an answer at once").unwrap();
         assert_eq!(refused.status, status, "{path} {}", refused.text);
-        // It is not waited for what the client was told not to send.
+        // The server does not wait for a body that the client must not send.
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
         assert!(rest.is_empty(), "{rest:?}");
     }
-    // One that may go on is told so.
+    // A client that may continue gets `100 Continue`.
     let body = body(&json!([view("ann")]));
     for headers in [ASKS_FIRST, "Expect: 100-Continue\r\n"] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_key_in_the_head_is_enough() {
 
 #[tokio::test]
 async fn a_wrong_key_in_the_head_is_refused_before_the_body_takes_bytes() {
-    // Not even the smallest body fits.
+    // Even the smallest body does not fit into the budget.
     let limits = ServerLimits {
         bytes: bytes(1),
         ..ServerLimits::default()
@@ -115,7 +115,7 @@ async fn a_wrong_key_in_the_head_is_refused_before_the_body_takes_bytes() {
     assert_eq!(server.stop().await, [""; 0]);
 }
 
-/// A key of the head does not make a wrong one of the body right.
+/// An allowed key in the head does not make a wrong key in the body right.
 #[tokio::test]
 async fn each_key_of_a_request_is_checked() {
     let server = EventServer::start().await;

@@ -1,4 +1,4 @@
-//! Every answer, every limit and every fault, over real connections.
+//! Tests of every answer, every limit and every fault, over real connections.
 
 mod answers;
 mod bounds;
@@ -27,7 +27,7 @@ use super::*;
 
 const KEY: &str = "the-api-key";
 
-/// A server whose rows come to rest in a list.
+/// A server that keeps its rows in a list.
 struct EventServer {
     address: SocketAddr,
     rows: Arc<Mutex<Vec<String>>>,
@@ -41,13 +41,13 @@ impl EventServer {
         Self::with(ServerLimits::default(), |_| Ok(())).await
     }
 
-    /// One whose limits on names are those of a store.
+    /// Starts a server with the limits on names of a store.
     async fn of_store(store: muster_store::Store) -> Self {
         Self::new(ServerLimits::default(), Some(store), |_| Ok(())).await
     }
 
-    /// `before` is called with each commit's rows before they come to rest, and may fail or take
-    /// its time.
+    /// Starts a server. `before` is called with the rows of each commit before they are kept, and
+    /// may fail or be slow.
     async fn with(
         limits: ServerLimits,
         before: impl FnMut(&EventBuffer) -> Result<(), StoreError> + Send + 'static,
@@ -94,7 +94,7 @@ impl EventServer {
         self.rows.lock().unwrap().clone()
     }
 
-    /// Stops it, and returns what it has stored.
+    /// Stops the server and returns the rows that it stored.
     async fn stop(self) -> Vec<String> {
         self.cancel.cancel();
         self.running.await.unwrap().unwrap();
@@ -123,7 +123,7 @@ fn dump(buffer: &EventBuffer) -> Vec<String> {
     events.chain(operations).collect()
 }
 
-/// Bytes in flight of which nobody has a share.
+/// Returns a byte budget without shares.
 fn bytes(all: usize) -> Shares {
     Shares {
         all,
@@ -133,17 +133,17 @@ fn bytes(all: usize) -> Shares {
     }
 }
 
-/// A request with these events.
+/// Returns a request with these events.
 fn body(events: &serde_json::Value) -> String {
     serde_json::json!({"api_key": KEY, "events": events}).to_string()
 }
 
-/// A view of a user at some time.
+/// Returns a view event of a user.
 fn view(user: &str) -> serde_json::Value {
     serde_json::json!({"user_id": user, "event_type": "View", "time": 1_700_000_000_000_i64})
 }
 
-/// Waits until something that others do has come about.
+/// Waits until a condition holds that other tasks bring about.
 async fn until(mut come: impl FnMut() -> bool) {
     while !come() {
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -1,4 +1,4 @@
-//! Whatever is sent, it is answered, and never as a fault of the server's.
+//! Random requests: each gets an answer, and no answer is a server error.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -46,7 +46,7 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Bodies from mere noise to what is nearly right.
+/// Returns bodies from mere noise to nearly valid ones.
 fn any_body() -> impl Strategy<Value = Vec<u8>> {
     let keyed = any_json().prop_map(|json| {
         json!({"api_key": KEY, "events": json, "identification": json})
@@ -84,7 +84,7 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Sends all of these, and checks each answer.
+/// Sends all bodies and checks each answer.
 fn check(bodies: Vec<(Vec<u8>, usize, usize)>) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -114,14 +114,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_body_is_a_fault_of_the_server(
+    fn no_body_causes_a_server_error(
         bodies in prop::collection::vec((any_body(), 0_usize..3, 0_usize..3), 1..40),
     ) {
         check(bodies)?;
     }
 
     #[test]
-    fn no_bytes_stop_the_server(requests in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..20)) {
+    fn arbitrary_bytes_do_not_stop_the_server(requests in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..20)) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -130,7 +130,7 @@ proptest! {
                 let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
                 stream.write_all(&bytes).await.unwrap();
                 stream.shutdown().await.unwrap();
-                // An answer, or none: the connection ends.
+                // The server answers or only closes the connection.
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }
             assert_eq!(post(server.address, "/batch", body(&json!([view("ann")]))).await.status, 200);

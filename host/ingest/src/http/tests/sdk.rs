@@ -1,8 +1,7 @@
-//! The vendor's own SDKs, unchanged but for the address, and what they do with each kind of
+//! The vendor's own SDKs, unchanged except for the address, and their reactions to each kind of
 //! refusal.
 //!
-//! `cargo xtask test` installs them and says where: `MUSTER_TEST_NODE_MODULES` and
-//! `MUSTER_TEST_PYTHON`.
+//! `cargo xtask test` installs them and sets `MUSTER_TEST_NODE_MODULES` and `MUSTER_TEST_PYTHON`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,7 +22,7 @@ fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The SDKs that are installed, and the users that their scripts send as.
+/// Returns the SDKs that are installed, and the users that their scripts send as.
 fn sdks() -> Vec<(&'static str, Command)> {
     let mut sdks = Vec::new();
     if let Some(modules) = std::env::var_os("MUSTER_TEST_NODE_MODULES") {
@@ -37,14 +36,14 @@ fn sdks() -> Vec<(&'static str, Command)> {
         sdks.push(("python", command));
     }
     if sdks.is_empty() {
-        // Past the test harness, which shows the output of failures only.
+        // The text bypasses the test harness, which shows the output of failures only.
         let text = "\n*** SKIPPED: the tests with the vendor's SDKs. `cargo xtask test` installs and runs them.\n";
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     sdks
 }
 
-/// Runs an SDK, and returns how many events came to which end.
+/// Runs an SDK and returns the number of events by result.
 async fn run(
     mut sdk: Command,
     url: String,
@@ -64,7 +63,7 @@ async fn run(
     serde_json::from_str(lines.lines().last().unwrap()).unwrap()
 }
 
-/// What the scripts send, in no order: requests may overtake each other.
+/// Returns the rows that the scripts send, unordered, because requests may overtake each other.
 fn wanted(user: &str, events: usize) -> Vec<String> {
     let view = |nth| format!("{user} View nth={nth} page.path=/p/{nth}");
     let mut rows: Vec<_> = (0..events).map(view).collect();
@@ -87,7 +86,7 @@ async fn stored(server: EventServer) -> Vec<String> {
     rows
 }
 
-/// The malformed event is named and given up, all others come in, by either path.
+/// The server names the malformed event, which is given up; all others arrive, by either path.
 #[tokio::test]
 async fn events_arrive_and_only_the_malformed_is_given_up() {
     for path in ["/2/httpapi", "/batch"] {
@@ -106,8 +105,8 @@ async fn events_arrive_and_only_the_malformed_is_given_up() {
 #[tokio::test]
 async fn overload_and_a_full_disk_delay_events_and_lose_none() {
     for (user, sdk) in sdks() {
-        // The first commits fail; and somebody else holds all room until a request was refused for
-        // that too.
+        // The first commits fail. Besides, another request holds the whole byte budget until a
+        // request was refused because of that too.
         let mut failures = 2;
         let limits = ServerLimits {
             bytes: bytes(100_000),
@@ -141,7 +140,8 @@ async fn overload_and_a_full_disk_delay_events_and_lose_none() {
     }
 }
 
-/// It is not known when the server has read what somebody sent: from then on others are refused.
+/// Sends requests until one is refused: the test does not know when the server has read the earlier
+/// ones.
 async fn until_refused(server: &EventServer) {
     while post(server.address, "/batch", [b' '; 1_000]).await.status != 429 {}
 }
@@ -160,7 +160,8 @@ async fn too_many_events_at_a_time_are_sent_in_parts() {
 #[tokio::test]
 async fn a_wrong_key_is_given_up() {
     for (user, sdk) in sdks() {
-        // The SDK for Python says nothing more of such events, not even that they are given up.
+        // The SDK for Python reports nothing more about such events, not even that they are given
+        // up.
         if user == "python" {
             continue;
         }

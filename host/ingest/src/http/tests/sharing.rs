@@ -1,4 +1,4 @@
-//! Nobody takes the bytes and the connections that others need.
+//! No sender takes the bytes and the connections that others need.
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -8,7 +8,7 @@ use super::super::limits::*;
 use super::client::*;
 use super::*;
 
-/// Begins a body that lacks all but its first bytes, and no key is among them.
+/// Begins a body: sends only its first bytes, which contain no key.
 async fn begin(stream: &mut TcpStream, length: usize, first: usize) {
     let head = format!("POST /batch HTTP/1.1\r\nhost: muster\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -24,8 +24,7 @@ async fn slow_bodies_without_a_key_do_not_block_ingestion() {
     let server = EventServer::with(limits, |_| Ok(())).await;
     let small = body(&json!([view("ann")]));
     let mut slow = Vec::new();
-    // Four of them leave 64 bytes of all that may be in flight, which is less than the small
-    // request takes.
+    // Four of them leave 64 bytes of the byte budget, which is less than the small request takes.
     for _ in 0..6 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         begin(&mut stream, MAX_BATCH_BODY, BYTES_IN_FLIGHT / 4 - 16).await;
@@ -33,13 +32,13 @@ async fn slow_bodies_without_a_key_do_not_block_ingestion() {
         let answer = post(server.address, "/2/httpapi", &small).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
-    // From elsewhere large bodies come in as well, at the same time.
+    // Large bodies from another address are accepted at the same time.
     let large = small.clone() + &" ".repeat(MAX_BODY - small.len());
     let mut other = connect_from_elsewhere(server.address).await;
     let large = request("POST", "/2/httpapi", "", large.as_bytes());
     other.write_all(&large).await.unwrap();
     assert_eq!(answer(&mut other).await.unwrap().status, 200);
-    // Those that send nothing more are cut soon, and not only when all the time of a body is over.
+    // A sender that sends nothing more is cut off soon, not only at the end of the time of a body.
     let began = tokio::time::Instant::now();
     let mut statuses = Vec::new();
     for mut stream in slow {
@@ -72,7 +71,7 @@ async fn a_body_that_trickles_is_cut_off_and_says_so() {
 }
 
 #[tokio::test]
-async fn one_address_leaves_bytes_to_others() {
+async fn one_address_cannot_hold_all_bytes() {
     let limits = ServerLimits {
         bytes: Shares {
             all: 100_000,
@@ -91,7 +90,7 @@ async fn one_address_leaves_bytes_to_others() {
         begin(&mut stream, 20_000, 19_000).await;
         held.push(stream);
     }
-    // It is not known when the server has read them: from then on more of this address are refused.
+    // The test does not know when the server has read them; from then on this address is refused.
     while post(server.address, "/batch", &body).await.status != 429 {}
     let request = request("POST", "/batch", "", body.as_bytes());
     let mut other = connect_from_elsewhere(server.address).await;
@@ -106,7 +105,7 @@ async fn one_address_leaves_bytes_to_others() {
 }
 
 #[tokio::test]
-async fn small_requests_come_in_beside_large_ones() {
+async fn small_requests_are_accepted_beside_large_ones() {
     let limits = ServerLimits {
         bytes: Shares {
             all: 100_000,

@@ -9,7 +9,7 @@ use super::*;
 const CLIENTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_was_acknowledged_is_in_the_store() {
+async fn acknowledged_events_are_in_the_store() {
     const REQUESTS: usize = 20;
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
