@@ -1,4 +1,4 @@
-//! The connections that are open, and which of them gives way to a new one.
+//! The open connections, and the choice of the connection that ends when a new one needs its place.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -6,32 +6,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The connections that are open.
+/// The open connections.
 pub(crate) struct Connections {
     state: Mutex<ConnectionTable>,
     most: usize,
-    /// The most that one sender has: three quarters, since it may be a proxy, through which
-    /// everything comes.
+    /// The largest number of connections of one sender: three quarters of all. A sender may be a
+    /// proxy that forwards all requests.
     most_of_sender: usize,
-    /// Told when a connection ended or became idle.
+    /// Notified when a connection ends or becomes idle.
     changed: Notify,
 }
 
 #[derive(Default)]
 struct ConnectionTable {
-    /// Counts connections and their idle times, so that it orders both.
+    /// A counter that orders connections and the beginnings of their idle times.
     next: u64,
     open: HashMap<u64, Seat>,
-    /// Connections without a request under way, in the order in which they give way.
+    /// Connections without a request under way, in the order in which they are ended for new ones.
     idle: BTreeSet<EvictionOrder>,
-    /// Connections that were told to end and have not ended yet.
+    /// The number of connections that were requested to end and have not ended yet.
     ending: usize,
-    /// How many connections each sender has.
+    /// The number of connections of each sender.
     senders: HashMap<IpAddr, usize>,
 }
 
-/// When an idle connection gives way: those that never got the answer 200 first, then those that
-/// are idle for the longest.
+/// The order in which idle connections are ended: first those that never got the answer 200, then
+/// those that have been idle the longest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EvictionOrder {
     useful: bool,
@@ -41,7 +41,7 @@ struct EvictionOrder {
 
 struct Seat {
     sender: IpAddr,
-    /// It got the answer 200 once.
+    /// True if the connection got the answer 200 at least once.
     useful: bool,
     standing: Standing,
     end: Arc<Notify>,
@@ -49,22 +49,22 @@ struct Seat {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// Without a request since then.
+    /// No request is under way since this count of [`ConnectionTable::next`].
     Idle(u64),
     /// A request is under way.
     Busy,
-    /// Told to end.
+    /// The connection was requested to end.
     Ending,
 }
 
-/// An open connection. Its place is free again when this is dropped.
+/// An open connection. Its place becomes free when this value is dropped.
 pub(crate) struct Connection {
     connections: Arc<Connections>,
     number: u64,
     end: Arc<Notify>,
 }
 
-/// A request under way on a connection, which does not give way meanwhile.
+/// A request under way on a connection. The connection is not ended for another meanwhile.
 pub(crate) struct Busy {
     connection: Arc<Connection>,
     useful: bool,
@@ -80,7 +80,7 @@ impl Connections {
         }
     }
 
-    /// Waits until a new connection would get a place. One caller at a time.
+    /// Waits until a new connection would get a place. Only one caller at a time may wait.
     pub(crate) async fn vacancy(&self) {
         loop {
             {
@@ -93,8 +93,9 @@ impl Connections {
         }
     }
 
-    /// Gives a new connection a place, if need be that of an idle one. `None`: its sender has as
-    /// many as it may have, and none of them is idle. One caller at a time.
+    /// Gives a new connection a place, if necessary that of an idle connection. Returns `None` if
+    /// the sender has as many connections as it may have and none of them is idle. Only one caller
+    /// at a time may wait.
     pub(crate) async fn admit(self: &Arc<Self>, sender: IpAddr) -> Option<Connection> {
         self.clear(sender).await?;
         loop {
@@ -162,7 +163,7 @@ impl ConnectionTable {
         self.next
     }
 
-    /// Of a sender's idle connections the one that gives way first.
+    /// Returns the idle connection of a sender that is first in the order of ending.
     fn idle_of(&self, sender: IpAddr) -> Option<EvictionOrder> {
         let is_of = |turn: &&EvictionOrder| {
             let seat = self.open.get(&turn.number);
@@ -171,7 +172,7 @@ impl ConnectionTable {
         self.idle.iter().find(is_of).copied()
     }
 
-    /// Tells an idle connection to end.
+    /// Requests an idle connection to end.
     fn end(&mut self, turn: Option<EvictionOrder>) {
         let Some(turn) = turn.filter(|turn| self.idle.remove(turn)) else {
             return;
@@ -183,7 +184,7 @@ impl ConnectionTable {
         }
     }
 
-    /// Counts one connection of a sender less.
+    /// Subtracts one connection of a sender.
     fn leave(&mut self, sender: IpAddr) {
         if let Some(has) = self.senders.get_mut(&sender) {
             *has -= 1;
@@ -193,8 +194,8 @@ impl ConnectionTable {
         }
     }
 
-    /// Changes what a connection does. A request that arrives while its connection is told to end
-    /// is answered first.
+    /// Changes the standing of a connection. A request that arrives while its connection is about
+    /// to end is answered first.
     fn set(&mut self, number: u64, useful: bool, standing: Standing) {
         let Some(seat) = self.open.get_mut(&number) else {
             return;
@@ -225,7 +226,8 @@ impl Seat {
 }
 
 impl Connection {
-    /// Waits until the connection has to give way. A request that arrived meanwhile goes first.
+    /// Waits until the connection has to end for another one. A request that arrived meanwhile is
+    /// answered first.
     pub(crate) async fn must_end(&self) {
         loop {
             self.end.notified().await;
@@ -237,7 +239,7 @@ impl Connection {
         }
     }
 
-    /// Begins a request.
+    /// Marks that a request is under way.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         let mut state = self.connections.state();
         state.set(self.number, false, Standing::Busy);
@@ -252,7 +254,8 @@ impl Drop for Connection {
     fn drop(&mut self) {
         {
             let mut state = self.connections.state();
-            // Leaves the order of idle connections and the count of ending ones as if it were busy.
+            // Setting it to busy takes the connection out of the order of idle connections and out
+            // of the count of ending ones.
             state.set(self.number, false, Standing::Busy);
             if let Some(seat) = state.open.remove(&self.number) {
                 state.leave(seat.sender);
@@ -263,7 +266,7 @@ impl Drop for Connection {
 }
 
 impl Busy {
-    /// Ends the request; `useful` says that its answer was 200.
+    /// Marks the end of the request. `useful` is true if its answer was 200.
     pub(crate) fn end(mut self, useful: bool) {
         self.useful = useful;
     }
@@ -290,7 +293,8 @@ mod tests {
 
     use super::*;
 
-    /// What a thing comes to at once; `None`: it waits.
+    /// Returns the result of a future that is ready at once. Returns `None` if the future has to
+    /// wait.
     async fn at_once<T>(thing: impl Future<Output = T>) -> Option<T> {
         timeout(Duration::from_millis(20), thing).await.ok()
     }
@@ -306,7 +310,7 @@ mod tests {
         let two = Arc::new(connections.admit(sender(2)).await.unwrap());
         assert!(at_once(connections.vacancy()).await.is_some());
         assert!(at_once(connections.admit(sender(3))).await.is_none());
-        // One was told, and only one, however often it is asked.
+        // Exactly one connection was requested to end, however often a place is requested.
         assert!(at_once(connections.admit(sender(3))).await.is_none());
         assert!(at_once(one.must_end()).await.is_some());
         assert!(at_once(two.must_end()).await.is_none());
@@ -345,12 +349,13 @@ mod tests {
             all.push(Arc::new(connections.admit(sender(1)).await.unwrap()));
         }
         let mut busy: Vec<_> = all.iter().map(Connection::begin).collect();
-        // None of its own can give way, and those of others do not.
+        // None of the sender's own connections is idle, and those of other senders are not ended
+        // for it.
         let other = Arc::new(connections.admit(sender(2)).await.unwrap());
         let refused = at_once(connections.admit(sender(1))).await;
         assert!(refused.is_some_and(|admitted| admitted.is_none()));
         assert!(at_once(other.must_end()).await.is_none());
-        // An idle one of its own does, though there are places.
+        // An idle connection of the sender itself is ended, although there are places.
         drop(busy.pop());
         assert!(at_once(connections.admit(sender(1))).await.is_none());
         assert!(at_once(all[5].must_end()).await.is_some());

@@ -1,4 +1,4 @@
-//! Where the events come from: positions, and the segments of imports that are not finished.
+//! Sources of events: their positions, and the segments of unfinished imports.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,12 @@ use crate::codec::{ByteReader, put_length};
 use crate::environment::{ReadTxn, Tables};
 use crate::{SourceKey, StoreError};
 
-/// How far a source is.
+/// The progress of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceState {
-    /// All up to this position is visible.
+    /// All events up to this position are visible.
     At(Vec<u8>),
-    /// An import that is not finished: its segments, which nobody sees, and the position they
-    /// reach.
+    /// An unfinished import: its invisible segments, and the position that they reach.
     Staged {
         segments: Vec<u32>,
         position: Vec<u8>,
@@ -36,7 +35,7 @@ pub(crate) fn read(
         .transpose()
 }
 
-/// The position up to which all of a source is visible.
+/// Returns the position up to which all events of a source are visible.
 pub(crate) fn position(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -74,7 +73,7 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The segments of all imports that are not finished.
+/// Returns the segments of all unfinished imports.
 pub(crate) fn importing_segments(
     txn: &ReadTxn<'_>,
     tables: &Tables,

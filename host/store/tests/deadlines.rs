@@ -1,4 +1,4 @@
-//! Deadlines against a map.
+//! Expiries, compared with a map.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ enum ExpiryStep {
 
 fn step() -> impl Strategy<Value = ExpiryStep> {
     // Neighbours, and users for which every level of the tree has nodes of its own, up to the last
-    // there can be.
+    // possible user.
     let user = prop_oneof![
         3 => 0..4_u32,
         2 => prop::sample::select(vec![255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24, u32::MAX - 256, u32::MAX]),
@@ -84,7 +84,7 @@ proptest! {
                     continue;
                 }
             }
-            // A snapshot that is older keeps its answers.
+            // An older snapshot keeps its answers.
             check(&before.0, &before.1);
             check(&store.snapshot().unwrap(), &model);
         }

@@ -1,4 +1,4 @@
-//! The failures of rules against a map.
+//! The failures of modules, compared with a map.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = FailureStep> {
     ]
 }
 
-/// What a rule's failures should be.
+/// The expected failures of a module.
 #[derive(Clone, Default)]
 struct FailureModel {
     definitions: u64,

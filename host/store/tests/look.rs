@@ -1,5 +1,5 @@
-//! Looking at a store that another process writes. This binary runs itself again as that other
-//! process.
+//! Read-only opens of a store that another process writes. This binary runs itself again as that
+//! other process.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use muster_model::{CohortId, EventBuffer, Millis};
 use muster_store::*;
 use roaring::RoaringBitmap;
 
-/// Tells the other process where the store is.
+/// The variable that gives the other process the store's directory.
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
 const RULE: ModuleKey = ModuleKey([7; 32]);
 
@@ -39,13 +39,13 @@ fn other_process(test: &str, directory: &Path) -> Child {
         .unwrap()
 }
 
-/// Where the store is, if this is the other process.
+/// Returns the store's directory if this is the other process.
 fn notified() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Waits until the other process says a line that ends in `word`: before it stands what the test
-/// harness prints.
+/// Waits until the other process prints a line that ends in `word`. Before the word there may be
+/// output of the test harness.
 fn wait_for(child: &mut Child, word: &str) {
     let out = child.stdout.take().unwrap();
     let mut lines = BufReader::new(out).lines();
@@ -67,8 +67,8 @@ fn append(store: &Store, time: i64) {
         .unwrap();
 }
 
-/// What one commit wrote is there as a whole: position, both users' events, and the sequence. Gives
-/// how many commits there were.
+/// Checks that each commit is visible as a whole: position, both users' events, and the sequence.
+/// Returns the number of commits.
 fn consistent(snapshot: &Snapshot) -> u64 {
     let position = snapshot.position(&SourceKey::new("live").unwrap()).unwrap();
     let position = i64::from_le_bytes(position.unwrap().try_into().unwrap());
@@ -124,11 +124,11 @@ fn looks_again_and_again() {
     };
     let mut before = 0;
     let mut moved = 0;
-    // The writer goes on until this ends, so it ends.
+    // The writer writes until this process ends, so the number of reads is limited.
     for _ in 0..100_000 {
         let snapshot = Store::open_read_only(&directory, &options()).unwrap();
         let now = consistent(&snapshot);
-        // The owner goes on, the snapshot does not.
+        // The owner commits further, and the snapshot does not change.
         assert_eq!(consistent(&snapshot), now);
         assert!(now >= before);
         moved += u32::from(now > before);
@@ -171,7 +171,7 @@ fn a_store_that_nobody_has_open_is_looked_at() {
     assert_eq!(snapshot.backlog().unwrap(), [("stream".to_owned(), 1, 4)]);
     assert_eq!(snapshot.module_keys().unwrap(), [RULE]);
     drop(snapshot);
-    // It took no ownership.
+    // The read-only open took no ownership.
     drop(Store::open(directory.path(), &options()).unwrap());
 }
 
@@ -213,8 +213,8 @@ fn a_look_that_is_killed_keeps_no_pages() {
         for _ in 0..20 {
             store.commit_run(&commit).unwrap();
         }
-        // Written twenty times into freed pages: a reader that is still counted would keep them
-        // all.
+        // The same events are written twenty times into freed pages. A reader that still counted
+        // would keep all those pages.
         assert!(store.size_on_disk().unwrap() - before < 5 << 20);
         append(&store, 2);
         assert_eq!(consistent(&store.snapshot().unwrap()), 2);

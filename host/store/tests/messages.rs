@@ -1,4 +1,4 @@
-//! Who waits for messages is told of them.
+//! Listeners are called for new messages.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it
     {
         let (notified, looking) = (Arc::clone(&notified), store.clone());
         store.on_messages(move |destination| {
-            // What it is told of is committed.
+            // The messages are committed when the listener is called.
             let waiting = looking.outbox(destination, 0, 100, usize::MAX).unwrap();
             notified
                 .lock()

@@ -1,4 +1,4 @@
-//! Which run records are kept.
+//! The run records that are kept.
 
 #![allow(
     clippy::unwrap_used,
@@ -56,9 +56,9 @@ fn records_older_than_the_newest_by_more_than_is_kept_go() {
     assert_eq!(times(&store, "a"), [100, 60, 0]);
     add(&store, vec![record("a", 101)]);
     assert_eq!(times(&store, "a"), [101, 100, 60]);
-    // Each cohort has its own newest.
+    // The age is counted per cohort, from its own newest record.
     assert_eq!(times(&store, "ab"), [0]);
-    // The newest stays, even if the clock went back.
+    // The newest record stays, even if the clock went back.
     add(&store, vec![record("ab", 10_000), record("ab", 20)]);
     assert_eq!(times(&store, "ab"), [20, 10_000]);
 }
@@ -75,7 +75,7 @@ fn a_shorter_time_to_keep_records_drops_them_little_by_little() {
         add(&store, vec![record("a", at)]);
         lefts.push(times(&store, "a").len());
     }
-    // One more and sixteen less each time.
+    // Each commit adds one record and drops sixteen.
     assert_eq!(lefts, [85, 70, 55, 40, 25, 11, 11]);
     assert_eq!(times(&store, "a"), (96..=106).rev().collect::<Vec<_>>());
 }
@@ -101,7 +101,7 @@ fn a_record_takes_the_place_of_the_last() {
         replaces_last: true,
         ..record("a", at)
     };
-    // Of a cohort that has none it is the first.
+    // In a cohort without records it is the first record.
     add(&store, vec![merged(1)]);
     assert_eq!(times(&store, "a"), [1]);
     add(&store, vec![record("a", 2), merged(3), merged(4)]);

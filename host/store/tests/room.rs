@@ -1,4 +1,4 @@
-//! Reads that stop at a number of bytes.
+//! Reads that stop at a byte budget.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ fn property(name: &str, kind: ValueKind) -> PropertyRead {
     }
 }
 
-/// What the columns of a history take in the rule's memory.
+/// Returns the bytes that the columns of a history take in the module's memory.
 fn size(history: &History) -> usize {
     let column = |column: &Column| match column {
         Column::Number(values) => values.len() * 8,
@@ -56,7 +56,8 @@ fn size(history: &History) -> usize {
         + history.streams.iter().map(rows).sum::<usize>()
 }
 
-/// Each kind of column alone: it is read within little more than it takes, and not within less.
+/// Each kind of column by itself: a read succeeds within slightly more than its size, and fails
+/// within less.
 #[test]
 fn a_read_stops_when_the_columns_take_more_than_they_may() {
     let (_directory, store) = store();
@@ -89,13 +90,13 @@ fn a_read_stops_when_the_columns_take_more_than_they_may() {
             within(size - 64).is_none(),
             "{what}: less than {size} bytes"
         );
-        // What the selection takes beside the columns has room of its own, as large.
+        // The selection has a byte budget of its own beside that of the columns, of the same size.
         let most = (size + 64).max(EVENTS * 28);
         assert_eq!(within(most), Some(all), "{what}: {size} bytes");
     }
 }
 
-/// Rows are counted before they are put in order, whatever is read of them.
+/// Rows are counted before they are sorted, whichever columns are read of them.
 #[test]
 fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
     let (_directory, store) = store();
@@ -108,7 +109,7 @@ fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
     assert!(within(EVENTS * 28).is_some());
 }
 
-/// A batch of many users is too large for its users alone.
+/// A batch of many users is too large even without rows.
 #[test]
 fn users_without_rows_take_room_too() {
     let (_directory, store) = store();
