@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn a_text_that_is_no_address_is_refused() {
         for right in [
             "https://kinesis.example.com",
             "https://10.0.0.5:8443/path?query",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn clear_text_stays_on_this_machine() {
+    fn http_is_accepted_for_this_machine_only() {
         for right in [
             "http://127.0.0.1:5000",
             "http://127.8.9.10",

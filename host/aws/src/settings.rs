@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_tells_its_partition_and_account() {
+    fn an_arn_contains_the_partition_and_account() {
         let role = RoleArn::new("arn:aws-cn:iam::123456789012:role/path/to/muster").unwrap();
         assert_eq!(
             (role.partition(), role.account()),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_quoted_with_what_would_be_right() {
+    fn an_error_quotes_the_value_and_gives_the_valid_form() {
         let error = StreamName::new("arn:aws:kinesis:eu-west-1:123456789012:stream/cohorts");
         assert_eq!(
             error.unwrap_err().to_string(),

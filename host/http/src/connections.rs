@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 /// The open connections.
 pub(crate) struct Connections {
     state: Mutex<ConnectionTable>,
-    most: usize,
+    max: usize,
     /// The largest number of connections of one sender: three quarters of all. A sender may be a
     /// proxy that forwards all requests.
-    most_of_sender: usize,
+    max_per_sender: usize,
     /// Notified when a connection ends or becomes idle.
     changed: Notify,
 }
@@ -71,11 +71,11 @@ pub(crate) struct Busy {
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self {
             state: Mutex::default(),
-            most,
-            most_of_sender: (most - most / 4).max(1),
+            max,
+            max_per_sender: (max - max / 4).max(1),
             changed: Notify::new(),
         }
     }
@@ -85,7 +85,7 @@ impl Connections {
         loop {
             {
                 let state = self.state();
-                if state.open.len() - state.ending < self.most || !state.idle.is_empty() {
+                if state.open.len() - state.ending < self.max || !state.idle.is_empty() {
                     return;
                 }
             }
@@ -101,10 +101,10 @@ impl Connections {
         loop {
             {
                 let mut state = self.state();
-                if state.open.len() < self.most {
+                if state.open.len() < self.max {
                     return Some(self.open(&mut state, sender));
                 }
-                if state.open.len() - state.ending >= self.most {
+                if state.open.len() - state.ending >= self.max {
                     let turn = state.idle.first().copied();
                     state.end(turn);
                 }
@@ -115,18 +115,18 @@ impl Connections {
 
     /// Ends an idle connection of a sender if it has as many as it may have.
     async fn clear(&self, sender: IpAddr) -> Option<()> {
-        let mut told = false;
+        let mut requested = false;
         loop {
             {
                 let mut state = self.state();
                 let has = state.senders.get(&sender).copied().unwrap_or(0);
-                if has < self.most_of_sender {
+                if has < self.max_per_sender {
                     return Some(());
                 }
-                if !told || state.ending == 0 {
+                if !requested || state.ending == 0 {
                     let turn = state.idle_of(sender)?;
                     state.end(Some(turn));
-                    told = true;
+                    requested = true;
                 }
             }
             self.changed.notified().await;
@@ -135,12 +135,12 @@ impl Connections {
 
     fn open(self: &Arc<Self>, state: &mut ConnectionTable, sender: IpAddr) -> Connection {
         let number = state.count();
-        let told = Arc::new(Notify::new());
+        let end = Arc::new(Notify::new());
         let seat = Seat {
             sender,
             useful: false,
             standing: Standing::Idle(number),
-            end: Arc::clone(&told),
+            end: Arc::clone(&end),
         };
         state.idle.extend(seat.turn(number));
         state.open.insert(number, seat);
@@ -148,7 +148,7 @@ impl Connections {
         Connection {
             connections: Arc::clone(self),
             number,
-            end: told,
+            end,
         }
     }
 
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_is_free_only_when_the_connection_that_gave_way_has_ended() {
+    async fn a_place_is_free_only_after_the_idle_connection_has_ended() {
         let connections = Arc::new(Connections::new(2));
         let one = Arc::new(connections.admit(sender(1)).await.unwrap());
         let two = Arc::new(connections.admit(sender(2)).await.unwrap());

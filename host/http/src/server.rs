@@ -27,8 +27,8 @@ use crate::writing::Writing;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Answers requests until `stopped` is ready. Then it accepts no more connections, lets the
-/// requests under way end, and cuts off those that take longer than [`ConnectionLimits::stop_time`]. It
-/// returns when all connections are closed.
+/// requests under way end, and cuts off those that take longer than
+/// [`ConnectionLimits::stop_time`]. It returns when all connections are closed.
 ///
 /// `handle` gets each request with the address of its sender. Behind a proxy that is the proxy's
 /// address; for IPv6 it is the network of 64 bits.
@@ -89,7 +89,7 @@ impl Server {
             };
             let sender = sender(peer.ip());
             let Some(connection) = self.connections.admit(sender).await else {
-                tracing::debug!(%peer, "a connection over http is refused: its address has too many");
+                tracing::debug!(%peer, "a connection over http is refused: its address has too many connections");
                 continue;
             };
             // Removes the tasks that have ended.
@@ -146,7 +146,7 @@ impl Server {
                     tracing::debug!(%error, %sender, "a connection over http ended early");
                 },
                 () = connection.must_end() => {
-                    tracing::debug!(%sender, "an idle connection over http gave way to a new one");
+                    tracing::debug!(%sender, "an idle connection over http was closed for a new one");
                 }
             }
         }

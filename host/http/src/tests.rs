@@ -126,7 +126,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn the_connection_that_is_idle_for_the_longest_gives_way() {
+async fn the_connection_that_is_idle_the_longest_ends_for_a_new_one() {
     let server = TestServer::start(LIMITS).await;
     let mut one = server.connect_and_ask("/", 200).await;
     let mut two = server.connect_and_ask("/", 200).await;
@@ -140,7 +140,7 @@ async fn the_connection_that_is_idle_for_the_longest_gives_way() {
 }
 
 #[tokio::test]
-async fn connections_that_never_got_a_200_give_way_first() {
+async fn connections_that_never_got_a_200_end_first() {
     let server = TestServer::start(ConnectionLimits {
         connections: 3,
         ..LIMITS
@@ -160,7 +160,7 @@ async fn connections_that_never_got_a_200_give_way_first() {
 }
 
 #[tokio::test]
-async fn requests_under_way_do_not_give_way_and_more_wait() {
+async fn requests_under_way_go_on_and_further_connections_wait() {
     let server = TestServer::start(LIMITS).await;
     let (mut one, mut two) = (server.connect().await, server.connect().await);
     send(&mut one, "/wait").await;
@@ -208,7 +208,7 @@ async fn one_address_leaves_connections_to_others() {
 }
 
 #[tokio::test]
-async fn idle_connections_keep_nobody_out() {
+async fn idle_connections_do_not_block_new_ones() {
     let server = TestServer::start(LIMITS).await;
     let mut idle = Vec::new();
     for _ in 0..200 {
@@ -268,7 +268,7 @@ async fn a_client_that_takes_no_answer_is_cut_off() {
 }
 
 #[tokio::test]
-async fn the_end_waits_for_requests_under_way_and_cuts_off_those_that_take_too_long() {
+async fn a_stop_waits_for_requests_under_way_and_cuts_off_slow_ones() {
     let server = TestServer::start(LIMITS).await;
     let mut stream = server.connect().await;
     send(&mut stream, "/wait").await;

@@ -39,7 +39,7 @@ impl<S> Writing<S> {
         match stalled.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
-                let error = "the client did not take its answer";
+                let error = "the client did not receive its answer in time";
                 Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, error)))
             }
         }

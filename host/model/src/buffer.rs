@@ -546,7 +546,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn events_and_operations_read_back() {
         let mut buffer = EventBuffer::default();
         buffer.event("ann", "Purchase", Millis(5), Some("i1"));
         buffer.property("amount", ScalarRef::Number(60.0));
@@ -646,7 +646,7 @@ mod tests {
     }
 
     #[test]
-    fn one_after_another_is_as_if_it_had_been_one() {
+    fn appending_a_buffer_equals_filling_one_buffer() {
         let (mut one, mut whole) = (EventBuffer::default(), EventBuffer::default());
         for mark in ["ann", "b\u{e4}rbel", "carl"] {
             let mut other = EventBuffer::default();

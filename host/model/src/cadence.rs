@@ -68,7 +68,7 @@ const MINUTE: i64 = 60_000;
 
 /// The largest distance between two instants of an hourly cadence. Clocks are never set by more
 /// than a day, and then to a full minute.
-const MOST_MINUTES: i64 = 2 * 24 * 60;
+const MAX_MINUTES: i64 = 2 * 24 * 60;
 
 impl Schedule {
     /// Makes the schedule of a cadence in the zone with an IANA name. Returns `None` if there is no
@@ -91,7 +91,7 @@ impl Schedule {
             }
             Cadence::Hourly { minute } => {
                 let floor = after.0 - after.0.rem_euclid(MINUTE);
-                let minutes = (1..=MOST_MINUTES).map(|minutes| Millis(floor + minutes * MINUTE));
+                let minutes = (1..=MAX_MINUTES).map(|minutes| Millis(floor + minutes * MINUTE));
                 self.first_at(minute, minutes)
             }
             Cadence::RealTime => None,
@@ -110,7 +110,7 @@ impl Schedule {
             }
             Cadence::Hourly { minute } => {
                 let floor = until.0 - until.0.rem_euclid(MINUTE);
-                let minutes = (0..=MOST_MINUTES).map(|minutes| Millis(floor - minutes * MINUTE));
+                let minutes = (0..=MAX_MINUTES).map(|minutes| Millis(floor - minutes * MINUTE));
                 self.first_at(minute, minutes)
             }
             Cadence::RealTime => None,
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_clocks_skip_is_the_instant_at_which_they_do() {
+    fn a_skipped_time_is_the_instant_at_which_the_clocks_skip_it() {
         assert_eq!(
             next(
                 &daily(2, 30, "America/Los_Angeles"),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_comes_twice_is_the_first() {
+    fn a_time_that_occurs_twice_is_its_first_occurrence() {
         assert_eq!(
             next(
                 &daily(1, 30, "America/Los_Angeles"),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_comes_twice_has_two_runs_and_one_that_clocks_skip_none() {
+    fn an_hour_that_occurs_twice_has_two_runs_and_a_skipped_hour_none() {
         assert_eq!(
             next(
                 &hourly(15, "America/Los_Angeles"),
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_is_the_one_before_the_next() {
+    fn latest_is_the_instant_before_next() {
         let schedules = [
             daily(6, 0, "America/Los_Angeles"),
             daily(2, 30, "Europe/Berlin"),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn real_time_has_no_plan() {
+    fn real_time_has_no_fixed_instants() {
         let schedule = Schedule::new(Cadence::RealTime, "UTC").unwrap();
         assert_eq!(
             (schedule.next(Millis(0)), schedule.latest(Millis(0))),

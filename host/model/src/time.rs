@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_instant() {
+    fn refuses_texts_that_are_no_instants() {
         for text in [
             "",
             "yesterday",

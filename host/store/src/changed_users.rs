@@ -15,7 +15,7 @@ use crate::environment::{ReadTxn, Tables};
 use crate::meta::Counter;
 use crate::{StoreError, UserKey, bitmap};
 
-const WHAT: &str = "the users with news";
+const WHAT: &str = "the changed users";
 
 /// Records the users of a commit of history.
 pub(crate) fn add(
@@ -26,7 +26,7 @@ pub(crate) fn add(
 ) -> Result<(), StoreError> {
     if tables.modules.is_empty(txn)? {
         // No module is registered. A module that reads later gets all users.
-        return Counter::NewsFloor.set(txn, tables, sequence);
+        return Counter::ChangedUsersFloor.set(txn, tables, sequence);
     }
     let value = bitmap::encode(users);
     tables
@@ -41,7 +41,7 @@ pub(crate) fn after(
     tables: &Tables,
     sequence: u64,
 ) -> Result<Option<RoaringBitmap>, StoreError> {
-    if sequence < Counter::NewsFloor.get(txn, tables)? {
+    if sequence < Counter::ChangedUsersFloor.get(txn, tables)? {
         return Ok(None);
     }
     let mut users = RoaringBitmap::new();
@@ -62,8 +62,8 @@ pub(crate) fn prune(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreErr
     let key = seen.to_be_bytes();
     let range = (Unbounded, Included(key.as_slice()));
     tables.changed_users.delete_range(txn, &range)?;
-    if seen > Counter::NewsFloor.get(txn, tables)? {
-        Counter::NewsFloor.set(txn, tables, seen)?;
+    if seen > Counter::ChangedUsersFloor.get(txn, tables)? {
+        Counter::ChangedUsersFloor.set(txn, tables, seen)?;
     }
     Ok(())
 }
@@ -133,5 +133,5 @@ pub(crate) fn join(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreErro
 /// Returns the sequence up to which a module has processed changed users. It is the head of the
 /// module's state.
 pub(crate) fn seen_by(state: &[u8]) -> Result<u64, StoreError> {
-    ByteReader::new(state, "the state of a rule").u64()
+    ByteReader::new(state, "the state of a module").u64()
 }

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_goes_as_a_whole_whatever_it_holds() {
+    fn a_duplicate_is_left_out_as_a_whole() {
         let (first, more) = (true, false);
         let event = [(7, first), (7, more)];
         let other = [(8, first), (0, first)];
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_48_bits_and_is_never_that_of_no_id() {
+    fn kept_bits_are_48_and_never_those_of_an_absent_id() {
         for hash in [1, 1 << 47, u64::MAX, (1 << 47) - 1, 1 << 63] {
             for first in [true, false] {
                 let kept = kept(hash, first);

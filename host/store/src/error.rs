@@ -24,7 +24,7 @@ pub enum StoreError {
     },
     /// The directory for a copy is not empty.
     #[error(
-        "`{}` is not empty, there is `{entry}` in it: name a directory that is empty or not there",
+        "`{}` is not empty, it contains `{entry}`: name a directory that is empty or does not exist",
         directory.display()
     )]
     NotEmpty {
@@ -71,14 +71,14 @@ pub enum StoreError {
     Full,
     /// The disk is full.
     #[error(
-        "no space is left for the store: its disk, a quota or the limit of a file's size is reached"
+        "no space is left for the store: the disk is full, or a quota or a file size limit is reached"
     )]
     DiskFull,
     /// The disk did only a part of an operation.
-    #[error("the disk did not take all of a write: it is full, or it is failing")]
+    #[error("the disk accepted only a part of a write: it is full, or it is failing")]
     Disk(#[source] io::Error),
     /// The directory, or a file in it, cannot be written.
-    #[error("`{}` cannot be written: let the user that runs this write it, or choose another directory", directory.display())]
+    #[error("`{}` cannot be written: give the user of this process the right to write it, or choose another directory", directory.display())]
     NotWritable {
         /// The store's directory.
         directory: PathBuf,
@@ -87,11 +87,11 @@ pub enum StoreError {
     },
     /// The database could not finish a write. It accepts no other before it is opened again.
     #[error(
-        "a write to the store's file failed half way: start the process again, and look after the disk"
+        "a write to the store's file failed half way: check the disk, then start the process again"
     )]
     Stopped,
     /// A value is longer than the store accepts.
-    #[error("{what} is {length} bytes long, at most {limit} are taken")]
+    #[error("{what} is {length} bytes long, at most {limit} are allowed")]
     TooLong {
         /// The kind of value.
         what: &'static str,
@@ -110,7 +110,7 @@ pub enum StoreError {
     },
     /// The requested data of users takes more memory than allowed.
     /// [`crate::PreparedRead::read_within`] reports this without an error.
-    #[error("what is read of the users takes more than {limit} bytes")]
+    #[error("the history of the users takes more than {limit} bytes")]
     TooLarge {
         /// The limit.
         limit: usize,
@@ -160,7 +160,7 @@ impl From<heed::Error> for StoreError {
             }
             heed::Error::Mdb(MdbError::Panic) => Self::Stopped,
             heed::Error::Decoding(_) => Self::Corrupt {
-                what: "a value has not its checksum",
+                what: "a value does not match its checksum",
             },
             heed::Error::Io(error) if is_full(&error) => Self::DiskFull,
             // LMDB: a short write gives `EIO`, which is how a full disk shows first.

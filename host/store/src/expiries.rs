@@ -15,7 +15,7 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::{ModuleKey, StoreError, UserKey, instant};
 
-const WHAT: &str = "the deadlines of a rule";
+const WHAT: &str = "the expiries of a module";
 /// The root's height: each node has 256 nodes below it, up to all 2^32 users.
 const ROOT: u8 = 3;
 
@@ -31,11 +31,11 @@ pub(crate) fn set(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     module: &ModuleKey,
-    deadlines: &[(UserKey, i64)],
+    expiries: &[(UserKey, i64)],
 ) -> Result<(), StoreError> {
     let mut changes = Changes::new();
-    for (user, deadline) in deadlines {
-        note(&mut changes, user.0, *deadline);
+    for (user, expiry) in expiries {
+        note(&mut changes, user.0, *expiry);
     }
     for height in 0..=ROOT {
         let mut above = Changes::new();

@@ -1,5 +1,5 @@
-//! Failures: users for whom a module has no answer at present, with the data to evaluate them again
-//! at growing intervals.
+//! Failures: users that have no answer from a module at present, with the data to evaluate them
+//! again at growing intervals.
 //!
 //! A record holds the users of one group of 256. The key names the module and its definitions, so a
 //! module starts without failures when its definitions change. Beside the groups there is a summary
@@ -17,11 +17,11 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::{ModuleKey, StoreError, UserKey, runs};
 
-const WHAT: &str = "the failures of a rule";
+const WHAT: &str = "the failures of a module";
 /// The summary's place, behind all groups.
 const SUMMARY: u32 = u32::MAX;
 
-/// A user for whom a module has no answer.
+/// A user that has no answer from a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserFailure {
     /// The number of times in a row that the module failed for this user alone.

@@ -55,7 +55,7 @@ impl Store {
         let txn = self.inner.env.read_txn()?;
         let position = match sources::read(&txn, &self.inner.tables, source)? {
             Some(SourceState::At(position)) => return Ok(ImportState::Done(position)),
-            Some(SourceState::Staged { position, .. }) => Some(position),
+            Some(SourceState::Importing { position, .. }) => Some(position),
             None => None,
         };
         drop(txn);
@@ -128,7 +128,7 @@ impl Import {
         inner.write(|writer| {
             let mut txn = inner.env.write_txn()?;
             let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {
-                Some(SourceState::Staged { segments, .. }) => segments,
+                Some(SourceState::Importing { segments, .. }) => segments,
                 _ => Vec::new(),
             };
             if !blocks.is_empty() {
@@ -142,7 +142,7 @@ impl Import {
                 put(&mut txn, inner, &segment)?;
                 segments.push(id);
             }
-            let state = SourceState::Staged {
+            let state = SourceState::Importing {
                 segments,
                 position: position.to_vec(),
             };
@@ -173,7 +173,7 @@ impl Import {
     pub fn abort(self) -> Result<(), StoreError> {
         let inner = &self.store.inner;
         let mut txn = inner.env.write_txn()?;
-        let Some(SourceState::Staged { segments, .. }) =
+        let Some(SourceState::Importing { segments, .. }) =
             sources::read(&txn, &inner.tables, &self.source)?
         else {
             return Ok(());
@@ -201,7 +201,7 @@ impl StoreInner {
         let mut view = StoreView::clone(&self.view());
         let mut txn = self.env.write_txn()?;
         let segments = match sources::read(&txn, &self.tables, source)? {
-            Some(SourceState::Staged { segments, .. }) => segments,
+            Some(SourceState::Importing { segments, .. }) => segments,
             _ => Vec::new(),
         };
         let mut users = RoaringBitmap::new();

@@ -6,7 +6,9 @@
 //!
 //! ```
 //! use muster_model::{EventBuffer, Millis, ScalarRef};
-//! use muster_store::{PropertyRead, ReadRequest, Store, StoreOptions, StreamRead, UserKey, ValueKind};
+//! use muster_store::{
+//!     PropertyRead, ReadRequest, Store, StoreOptions, StreamRead, UserKey, ValueKind,
+//! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;

@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_segments_go_slice_by_slice_beside_writers_and_after_a_restart() {
+    fn blocks_are_dropped_slice_by_slice_beside_writers_and_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let names = 2 * blocks::SLICE + 10;
         let options = StoreOptions {

@@ -18,7 +18,7 @@ pub(crate) enum Counter {
     /// The sequence of the latest commit of history.
     Sequence,
     /// The sequence up to which changed users are not kept.
-    NewsFloor,
+    ChangedUsersFloor,
     /// The next segment's id.
     Segment,
     /// The next segment's place.
@@ -34,7 +34,7 @@ impl Counter {
     fn key(self) -> &'static [u8] {
         match self {
             Self::Sequence => b"sequence",
-            Self::NewsFloor => b"news floor",
+            Self::ChangedUsersFloor => b"news floor",
             Self::Segment => b"segment",
             Self::Place => b"place",
             Self::Message => b"message",

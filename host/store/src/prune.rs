@@ -1,7 +1,7 @@
 //! Retention: dropping events that are too old.
 //!
 //! The clock alone must not decide which events are too old: a clock that is wrong by years would
-//! drop all history. Two rules prevent that:
+//! drop all history. Two limits prevent that:
 //! - The age is counted from the newest event that was received, if the clock is later than that.
 //!   An event that was ahead of the clock counts as received at the clock's time, so one device
 //!   with a wrong clock cannot change the result.

@@ -48,6 +48,6 @@ impl Store {
             slots.push(ReaderSlot::new(txn));
         }
         let inner = StoreInner::new(env, tables, identity, directory, options, terms, view);
-        Ok(Snapshot::of_look(inner, slots))
+        Ok(Snapshot::of_read_only(inner, slots))
     }
 }

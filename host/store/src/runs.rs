@@ -54,8 +54,8 @@ pub struct ModuleCommit {
     pub sequence: u64,
     /// The expiry of these users' answers, in ms; `i64::MAX` means never.
     pub expiries: Vec<(UserKey, i64)>,
-    /// The users for whom the module has no answer, and those who have one again; `None` changes
-    /// nothing.
+    /// The users that have no answer from the module, and the users that have one again. `None`
+    /// changes nothing.
     pub failures: Option<FailureChanges>,
 }
 

@@ -36,7 +36,7 @@ impl<'a> BytesDecode<'a> for Sealed {
         match sealed.split_last_chunk::<BYTES>() {
             Some((value, sum)) if *sum == checksum(value) => Ok(value),
             _ => Err(Box::new(StoreError::Corrupt {
-                what: "a value has not its checksum",
+                what: "a value does not match its checksum",
             })),
         }
     }

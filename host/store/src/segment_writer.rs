@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_in_parts_holds_what_it_holds_as_a_whole() {
+    fn a_group_in_parts_has_the_same_rows_as_a_whole_group() {
         let batches = [1, 2, 3].map(batch);
         let sources: Vec<(u32, RowSource<'_>)> = batches
             .iter()

@@ -15,7 +15,7 @@ use crate::environment::{ReadTxn, Tables};
 use crate::outbox::MAX_DESTINATION;
 use crate::{StoreError, UserKey, keys};
 
-const UNSENT: &str = "the moves that a destination was not sent";
+const UNSENT: &str = "the changes that a destination was not sent";
 const SENT: &str = "the users that were sent as entries";
 
 /// The users whose latest change a destination was not sent, or has now been sent.

@@ -150,7 +150,7 @@ impl Drop for Snapshot {
 impl Snapshot {
     /// Makes a snapshot of a store that this process does not have open for writing. All slots see
     /// one state, and there is at least one.
-    pub(crate) fn of_look(inner: StoreInner, slots: Vec<ReaderSlot>) -> Self {
+    pub(crate) fn of_read_only(inner: StoreInner, slots: Vec<ReaderSlot>) -> Self {
         inner.readers.fetch_add(slots.len(), Relaxed);
         Self {
             view: inner.view(),
@@ -408,7 +408,7 @@ mod tests {
     use crate::StoreOptions;
 
     #[test]
-    fn a_snapshot_has_a_reader_a_thread_unless_there_are_very_many() {
+    fn a_snapshot_has_a_reader_per_thread_unless_snapshots_are_very_many() {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions::default();
         let store = Store::open(directory.path(), &options).unwrap();

@@ -14,14 +14,14 @@ pub(crate) enum SourceState {
     /// All events up to this position are visible.
     At(Vec<u8>),
     /// An unfinished import: its invisible segments, and the position that they reach.
-    Staged {
+    Importing {
         segments: Vec<u32>,
         position: Vec<u8>,
     },
 }
 
 const AT: u8 = 0;
-const STAGED: u8 = 1;
+const IMPORTING: u8 = 1;
 
 pub(crate) fn read(
     txn: &ReadTxn<'_>,
@@ -59,8 +59,8 @@ pub(crate) fn write(
             value.push(AT);
             value.extend_from_slice(position);
         }
-        SourceState::Staged { segments, position } => {
-            value.push(STAGED);
+        SourceState::Importing { segments, position } => {
+            value.push(IMPORTING);
             put_length(&mut value, segments.len());
             for segment in segments {
                 value.extend_from_slice(&segment.to_le_bytes());
@@ -80,7 +80,7 @@ pub(crate) fn importing_segments(
 ) -> Result<BTreeSet<u32>, StoreError> {
     let mut staged = BTreeSet::new();
     for entry in tables.sources.iter(txn)? {
-        if let SourceState::Staged { segments, .. } = decode(entry?.1)? {
+        if let SourceState::Importing { segments, .. } = decode(entry?.1)? {
             staged.extend(segments);
         }
     }
@@ -91,13 +91,13 @@ fn decode(value: &[u8]) -> Result<SourceState, StoreError> {
     let mut reader = ByteReader::new(value, "the state of a source");
     Ok(match reader.byte()? {
         AT => SourceState::At(reader.rest().to_vec()),
-        STAGED => {
+        IMPORTING => {
             let count = reader.count()?;
             let mut segments = Vec::with_capacity(count);
             for _ in 0..count {
                 segments.push(reader.u32()?);
             }
-            SourceState::Staged {
+            SourceState::Importing {
                 segments,
                 position: reader.rest().to_vec(),
             }

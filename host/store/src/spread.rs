@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_segment_has_more_buckets_than_it_may_and_full_hours_stay_exact() {
+    fn buckets_are_limited_and_full_hours_stay_exact() {
         // A hundred full hours among single rows all over the calendar.
         let mut counting = SpreadCounter::default();
         for hour in 0..100 {

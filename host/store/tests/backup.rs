@@ -39,7 +39,7 @@ fn events(snapshot: &Snapshot) -> Vec<usize> {
 }
 
 #[test]
-fn a_copy_is_a_whole_store_that_knows_what_it_is() {
+fn a_copy_is_a_whole_store_with_a_backup_mark() {
     let home = tempfile::tempdir().unwrap();
     let (from, to) = (home.path().join("store"), home.path().join("a/copy"));
     let store = Store::open(&from, &options()).unwrap();
@@ -52,10 +52,13 @@ fn a_copy_is_a_whole_store_that_knows_what_it_is() {
     let size = backup(&from, &to).unwrap();
     assert_eq!(size, std::fs::metadata(to.join("data.mdb")).unwrap().len());
 
-    let look = Store::open_read_only(&to, &options()).unwrap();
-    assert_eq!((look.identity(), events(&look)), (original, vec![200, 200]));
-    assert_eq!(look.restored().unwrap(), Some(Millis(77)));
-    drop(look);
+    let reader = Store::open_read_only(&to, &options()).unwrap();
+    assert_eq!(
+        (reader.identity(), events(&reader)),
+        (original, vec![200, 200])
+    );
+    assert_eq!(reader.restored().unwrap(), Some(Millis(77)));
+    drop(reader);
     // A copy of a copy is a copy too.
     let again = home.path().join("again");
     backup(&to, &again).unwrap();
@@ -90,7 +93,7 @@ fn a_copy_is_a_whole_store_that_knows_what_it_is() {
 }
 
 #[test]
-fn a_directory_with_anything_in_it_is_refused() {
+fn a_directory_that_is_not_empty_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let (from, to) = (home.path().join("store"), home.path().join("copy"));
     append(&Store::open(&from, &options()).unwrap(), 1);
@@ -116,7 +119,7 @@ fn a_directory_with_anything_in_it_is_refused() {
 }
 
 #[test]
-fn a_copy_that_was_cut_off_is_no_store_and_is_made_anew() {
+fn an_interrupted_copy_is_no_store_and_is_made_again() {
     let home = tempfile::tempdir().unwrap();
     let (from, to) = (home.path().join("store"), home.path().join("copy"));
     append(&Store::open(&from, &options()).unwrap(), 1);

@@ -211,7 +211,7 @@ fn doubled() -> EventBuffer {
 }
 
 #[test]
-fn a_doubled_event_counts_once_wherever_its_copies_lie() {
+fn an_event_sent_twice_counts_once_wherever_its_copies_are() {
     let once = doubled();
     let x = Scalar::Text("x".into());
     let seen = Some(Value::List(vec![x.clone(), x]));
@@ -228,7 +228,7 @@ fn a_doubled_event_counts_once_wherever_its_copies_lie() {
 }
 
 #[test]
-fn of_copies_that_differ_the_first_counts_as_a_whole() {
+fn the_first_of_differing_duplicates_counts_as_a_whole() {
     let event = |operands: &[f64]| {
         let mut buffer = EventBuffer::default();
         view(&mut buffer, "a");
@@ -249,7 +249,7 @@ fn of_copies_that_differ_the_first_counts_as_a_whole() {
 }
 
 #[test]
-fn events_of_one_id_that_differ_in_name_or_instant_are_none() {
+fn events_of_one_id_that_differ_in_name_or_instant_are_no_duplicates() {
     let mut buffer = EventBuffer::default();
     view(&mut buffer, "a");
     buffer.user_property(Operator::Add, "n", Some(&number(1.0)));
@@ -299,7 +299,7 @@ fn events_of_one_instant_cost_no_more_than_others() {
 }
 
 #[test]
-fn of_many_values_of_a_property_in_one_event_the_latest_counts() {
+fn the_latest_of_many_values_of_a_property_in_one_event_counts() {
     let mut buffer = EventBuffer::default();
     view(&mut buffer, "a");
     for nth in 0..2000 {

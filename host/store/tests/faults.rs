@@ -19,7 +19,7 @@ use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
-const RULE: ModuleKey = ModuleKey([7; 32]);
+const MODULE: ModuleKey = ModuleKey([7; 32]);
 const USERS: u32 = 600;
 
 fn options() -> StoreOptions {
@@ -54,7 +54,7 @@ fn events(round: i64) -> EventBuffer {
 }
 
 fn run(round: i64) -> RunCommit {
-    let mut module = ModuleCommit::new(RULE);
+    let mut module = ModuleCommit::new(MODULE);
     module.state = vec![1; 100];
     module.expiries = (0..USERS)
         .map(|user| (UserKey(user), i64::from(user) * 7 + round))
@@ -131,9 +131,9 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
     })?);
     say(&snapshot.known(Millis::MAX)?);
     say(&snapshot.module_keys()?);
-    say(&snapshot.module_state(&RULE)?);
-    say(&snapshot.next_due(&RULE)?);
-    say(&snapshot.due(&RULE, Millis(2000))?);
+    say(&snapshot.module_state(&MODULE)?);
+    say(&snapshot.next_due(&MODULE)?);
+    say(&snapshot.due(&MODULE, Millis(2000))?);
     for cohort in snapshot.cohorts()? {
         say(&cohort);
         say(&snapshot.members(&cohort)?);
@@ -148,11 +148,11 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
     Ok(xxh3_64(report.as_bytes()))
 }
 
-/// Runs [`says_what_it_holds`] on a store in a process of its own. Returns its output, or the
+/// Runs [`prints_its_digest`] on a store in a process of its own. Returns its output, or the
 /// crash.
 fn ask(directory: &Path) -> Result<String, String> {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "says_what_it_holds", "--nocapture", "--ignored"])
+        .args(["--exact", "prints_its_digest", "--nocapture", "--ignored"])
         .env(DIRECTORY, directory)
         .output()
         .unwrap();
@@ -173,7 +173,7 @@ fn ask(directory: &Path) -> Result<String, String> {
 
 #[test]
 #[ignore = "the other process of the tests here"]
-fn says_what_it_holds() {
+fn prints_its_digest() {
     let Some(directory) = std::env::var_os(DIRECTORY).map(PathBuf::from) else {
         return;
     };
@@ -279,7 +279,7 @@ fn cut(directory: &Path, whole: &[u8], length: usize) {
 }
 
 #[test]
-fn a_second_process_is_told_who_is_there() {
+fn a_second_process_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     store.append(&events(0), None).unwrap();
@@ -413,7 +413,7 @@ fn a_directory_that_cannot_be_written_is_an_error() {
     mode(&copy, 0o755);
     let mut other = Command::new(&copy);
     other
-        .args(["--exact", "says_what_it_holds", "--nocapture", "--ignored"])
+        .args(["--exact", "prints_its_digest", "--nocapture", "--ignored"])
         .env(DIRECTORY, &place);
     // The superuser may write everywhere, so the test runs as another user.
     if fs::metadata(&place).unwrap().uid() == 0 {

@@ -12,7 +12,7 @@ use muster_model::{CohortId, EventBuffer, Millis, Operator, ScalarRef, Value};
 use muster_store::*;
 use roaring::RoaringBitmap;
 
-const RULES: [ModuleKey; 2] = [ModuleKey([1; 32]), ModuleKey([2; 32])];
+const MODULES: [ModuleKey; 2] = [ModuleKey([1; 32]), ModuleKey([2; 32])];
 const FAILURE: UserFailure = UserFailure {
     too_large: false,
     count: 1,
@@ -45,7 +45,7 @@ fn cohort(id: &str) -> CohortId {
 }
 
 #[test]
-fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
+fn a_user_is_forgotten_in_one_commit_with_the_changes_of_the_engine() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     // Ann is 0, and the only user with an event `Leave`.
@@ -63,7 +63,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         Some(&seattle),
     );
     store.append(&city, None).unwrap();
-    for module in RULES {
+    for module in MODULES {
         let mut module = ModuleCommit::new(module);
         module.expiries = vec![(UserKey(0), 10), (UserKey(1), 20)];
         module.failures = Some(FailureChanges {
@@ -120,7 +120,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         assert_eq!(names.len(), 1);
         assert_eq!((names[0].name.as_str(), names[0].rows), ("Buy", 2));
         assert_eq!(snapshot.user_properties(), []);
-        for module in RULES {
+        for module in MODULES {
             assert_eq!(snapshot.next_due(&module).unwrap(), Some(Millis(20)));
             assert_eq!(snapshot.due(&module, Millis(20)).unwrap().len(), 1);
             let failures = snapshot.failures(&module, 7, &[0, 1].into_iter().collect());
@@ -161,7 +161,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
 }
 
 #[test]
-fn a_number_is_never_given_again() {
+fn a_number_is_never_used_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), &options()).unwrap();
     for round in 0..3 {
@@ -181,8 +181,8 @@ fn a_number_is_never_given_again() {
         // The last number is the one that could be used again.
         drop(store);
         store = Store::open(directory.path(), &options()).unwrap();
-        let looked = store.snapshot().unwrap();
-        assert_eq!(looked.users(), round as u32 + 1);
+        let snapshot = store.snapshot().unwrap();
+        assert_eq!(snapshot.users(), round as u32 + 1);
     }
     assert!(
         !store
@@ -192,7 +192,7 @@ fn a_number_is_never_given_again() {
 }
 
 #[test]
-fn an_import_that_waits_forgets_too() {
+fn an_unfinished_import_forgets_too() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     let source = SourceKey::new("file").unwrap();
@@ -224,7 +224,7 @@ fn an_import_that_waits_forgets_too() {
 }
 
 #[test]
-fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users() {
+fn an_import_forgets_rows_in_memory_and_later_rows_belong_to_a_new_user() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     let source = SourceKey::new("file").unwrap();
@@ -264,7 +264,7 @@ fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users
 /// Events arrive while their user is forgotten, again and again. None may get a number without an
 /// id.
 #[test]
-fn events_that_are_acknowledged_beside_forgetting_belong_to_a_user_with_an_id() {
+fn events_acknowledged_during_forgetting_belong_to_a_user_with_an_id() {
     use std::sync::atomic::{AtomicBool, Ordering};
     const ROUNDS: i64 = 40;
     let directory = tempfile::tempdir().unwrap();

@@ -72,7 +72,7 @@ fn check(store: &Store, model: &[Users], some: &Users) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn who_is_a_member_is_as_a_set_has_it(steps in prop::collection::vec((step(), users()), 1..12)) {
+    fn memberships_match_a_set(steps in prop::collection::vec((step(), users()), 1..12)) {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let store = Store::open(directory.path(), &options).unwrap();

@@ -27,7 +27,7 @@ fn event(buffer: &mut EventBuffer, name: &str, property: &str) {
 }
 
 #[test]
-fn what_is_prepared_holds_for_its_snapshot() {
+fn a_prepared_read_holds_for_its_snapshot() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let append = |name: &str| {
@@ -106,7 +106,7 @@ fn event_names_have_a_limit() {
 }
 
 #[test]
-fn properties_have_a_limit_and_those_beyond_are_left_out() {
+fn properties_have_a_limit_and_further_ones_are_left_out() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &few()).unwrap();
     let mut buffer = EventBuffer::default();

@@ -61,7 +61,7 @@ fn prune(store: &Store, clock: i64) -> u32 {
 }
 
 #[test]
-fn segments_that_are_older_go_at_once() {
+fn segments_that_are_older_are_dropped_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let days = [&[DAY, 2 * DAY][..], &[3 * DAY, 4 * DAY], &[15 * DAY]];
     let store = store(&directory, 10 * DAY, &days);
@@ -76,7 +76,7 @@ fn segments_that_are_older_go_at_once() {
 }
 
 #[test]
-fn a_segment_is_written_anew_for_a_quarter_of_it() {
+fn a_segment_is_rewritten_when_a_quarter_of_it_is_too_old() {
     let directory = tempfile::tempdir().unwrap();
     let hours: Vec<i64> = (0..100).map(|n| n * HOUR).collect();
     // The retention is so long that an eighth of it is more than the span of all events.
@@ -100,7 +100,7 @@ fn no_event_is_kept_too_long_by_more_than_an_eighth() {
 }
 
 #[test]
-fn events_in_memory_go_too() {
+fn events_in_memory_are_dropped_too() {
     let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         memtable_rows: 1 << 18,
@@ -166,7 +166,7 @@ fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
 }
 
 #[test]
-fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
+fn an_event_ahead_of_the_clock_counts_as_received_at_the_clocks_time() {
     let directory = tempfile::tempdir().unwrap();
     let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
     let options = StoreOptions {
@@ -191,7 +191,7 @@ fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
 }
 
 #[test]
-fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
+fn dropping_more_than_a_fifth_of_all_events_needs_a_confirmation() {
     let directory = tempfile::tempdir().unwrap();
     // One day per segment; the first twenty-one days are one more than a fifth of 105.
     let hours: Vec<i64> = (0..105 * 100).map(|n| n * DAY / 100).collect();
@@ -222,7 +222,7 @@ fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
 }
 
 #[test]
-fn a_few_events_go_whatever_their_share_is() {
+fn a_few_events_are_dropped_whatever_their_share_is() {
     let directory = tempfile::tempdir().unwrap();
     let times_of: Vec<i64> = (0..1000).collect();
     let store = store(&directory, 10 * DAY, &[&times_of, &[20 * DAY]]);
@@ -236,7 +236,7 @@ fn a_few_events_go_whatever_their_share_is() {
 }
 
 #[test]
-fn without_a_retention_nothing_goes() {
+fn without_a_retention_nothing_is_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         keep_events: None,

@@ -45,7 +45,7 @@ fn times(store: &Store, id: &str) -> Vec<i64> {
 }
 
 #[test]
-fn records_older_than_the_newest_by_more_than_is_kept_go() {
+fn records_older_than_the_kept_time_are_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, 100);
     add(
@@ -81,7 +81,7 @@ fn a_shorter_time_to_keep_records_drops_them_little_by_little() {
 }
 
 #[test]
-fn no_more_records_are_kept_than_there_may_be() {
+fn the_number_of_records_is_limited() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, i64::MAX);
     let most = MAX_RECORDS as i64;
@@ -94,7 +94,7 @@ fn no_more_records_are_kept_than_there_may_be() {
 }
 
 #[test]
-fn a_record_takes_the_place_of_the_last() {
+fn a_record_replaces_the_last_one() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, 1000);
     let merged = |at| StoredRun {

@@ -147,7 +147,7 @@ fn due(directory: &Path) {
         };
         store.commit_run(&commit).unwrap();
     }
-    println!("deadlines of {USERS} users set: {:.1?}", start.elapsed());
+    println!("expiries of {USERS} users set: {:.1?}", start.elapsed());
     let snapshot = store.snapshot().unwrap();
     let (best, middle, _) = timed(21, || {
         assert_eq!(snapshot.next_due(&key).unwrap(), Some(Millis(LATER)));
@@ -437,14 +437,14 @@ fn live(directory: &Path, shape: Shape) {
                 }
             }
         });
-        for tick in 0..seconds * 10 {
+        for commit in 0..seconds * 10 {
             let began = Instant::now();
             generator.fill(&mut buffer, 2000);
             generating += began.elapsed();
             let began = Instant::now();
             store.append(&buffer, None).unwrap();
             commits.push(began.elapsed());
-            let next = start + Duration::from_millis(100) * (tick as u32 + 1);
+            let next = start + Duration::from_millis(100) * (commit as u32 + 1);
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -123,7 +123,7 @@ proptest! {
 }
 
 #[test]
-fn absent_columns_cost_nothing_and_numbers_are_packed() {
+fn absent_columns_take_no_space_and_numbers_are_packed() {
     let mut builder = BlockBuilder::default();
     builder.user(0, 1000);
     for row in 0..1000 {
@@ -144,7 +144,7 @@ fn absent_columns_cost_nothing_and_numbers_are_packed() {
 }
 
 #[test]
-fn texts_beside_those_with_a_number_are_written_once_each() {
+fn texts_without_a_number_are_written_once_each() {
     let mut builder = BlockBuilder::default();
     builder.user(0, 1000);
     for row in 0..1000 {

@@ -55,7 +55,7 @@ impl Meta {
         // Each commit writes the older of the two pages.
         let apart = first.commit.abs_diff(second.commit);
         if apart > 1 || second.page_size != first.page_size {
-            return Err(pages.damaged(0, "the first two pages do not fit together"));
+            return Err(pages.damaged(0, "the first two pages contradict each other"));
         }
         Ok(if first.commit > second.commit {
             first

@@ -47,7 +47,7 @@ impl Pages {
             } else {
                 tree.root
             };
-            return Err(self.damaged(root, "its tree has lost or won entries"));
+            return Err(self.damaged(root, "its tree has lost or gained entries"));
         }
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Pages {
         self.mark(page, 1)?;
         let bytes = self.page(page, 1)?;
         let Some(nodes) = nodes(&bytes, page) else {
-            return Err(self.damaged(page, "it is no page of a tree"));
+            return Err(self.damaged(page, "it is not a page of a tree"));
         };
         let mut lows = nodes.iter().map(|(key, _)| *key);
         // LMDB never reads the first key of a branch.
@@ -84,7 +84,7 @@ impl Pages {
             found.branches += 1;
             for ((_, leads), bounds) in nodes.iter().zip(keys.windows(2)) {
                 let (NodeRole::Down(down), [low, high]) = (leads, bounds) else {
-                    return Err(self.damaged(page, "it is no page of a tree"));
+                    return Err(self.damaged(page, "it is not a page of a tree"));
                 };
                 self.walk(*down, height - 1, (*low, *high), kind, found)?;
             }
@@ -102,7 +102,7 @@ impl Pages {
                 (NodeRole::Big { page, length }, TreeKind::Free | TreeKind::Table) => {
                     found.overflow += self.big(page, length, kind)?;
                 }
-                _ => return Err(self.damaged(page, "it is no page of a tree")),
+                _ => return Err(self.damaged(page, "it is not a page of a tree")),
             }
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Pages {
         self.free.extend(numbers.take(count.unwrap_or(0)));
         let listed = self.free.get(before..).unwrap_or_default();
         if Some(listed.len()) != count || !listed.is_sorted_by(|a, b| a > b) {
-            return Err(self.damaged(page, "it is no list of free pages"));
+            return Err(self.damaged(page, "it is not a list of free pages"));
         }
         Ok(())
     }

@@ -91,23 +91,23 @@ mod tests {
     #[test]
     fn names_that_come_later_are_found_and_older_states_do_not_see_them() {
         let (globs, mut terms) = (Globs::default(), Terms::empty());
-        let ask = |terms: &Terms, asked: &[&str], count| {
-            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-            globs.names(terms, &asked, count).to_vec()
+        let matches = |terms: &Terms, requested: &[&str], count| {
+            let requested: Vec<String> = requested.iter().map(ToString::to_string).collect();
+            globs.names(terms, &requested, count).to_vec()
         };
         for name in ["Buy b", "View", "Buy a"] {
             terms.name(name).unwrap();
         }
-        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
-        assert_eq!(ask(&terms, &["Buy *"], 1), [1]);
-        assert_eq!(ask(&terms, &["Buy *", "Buy a", "View"], 3), [3, 1, 2]);
+        assert_eq!(matches(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(matches(&terms, &["Buy *"], 1), [1]);
+        assert_eq!(matches(&terms, &["Buy *", "Buy a", "View"], 3), [3, 1, 2]);
         terms.name("Buy aa").unwrap();
-        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
-        assert_eq!(ask(&terms, &["Buy *"], 4), [3, 4, 1]);
-        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
-        assert_eq!(ask(&terms, &["Buy aa"], 3), [] as [u32; 0]);
-        assert_eq!(ask(&terms, &["None", "*"], 4), [3, 4, 1, 2]);
-        assert_eq!(ask(&terms, &[], 4), [] as [u32; 0]);
+        assert_eq!(matches(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(matches(&terms, &["Buy *"], 4), [3, 4, 1]);
+        assert_eq!(matches(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(matches(&terms, &["Buy aa"], 3), [] as [u32; 0]);
+        assert_eq!(matches(&terms, &["None", "*"], 4), [3, 4, 1, 2]);
+        assert_eq!(matches(&terms, &[], 4), [] as [u32; 0]);
     }
 
     #[test]

@@ -47,8 +47,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns the failures of those of the given users for whom a module with these definitions
-    /// has no answer.
+    /// Returns the failures of those of the given users that have no answer from a module with these
+    /// definitions.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -63,8 +63,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns the number of users for whom a module with these definitions has no answer. The cost
-    /// does not depend on the number of users.
+    /// Returns the number of users that have no answer from a module with these definitions. The
+    /// cost does not depend on the number of users.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -78,7 +78,7 @@ impl Snapshot {
         })
     }
 
-    /// Returns the number of users for whom a module has no answer, with the definitions of its
+    /// Returns the number of users that have no answer from a module, with the definitions of its
     /// latest run.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Snapshot {
         self.read_with(|context, _| failures::summary_of_any(context.txn, context.tables, module))
     }
 
-    /// Returns the first users for whom a module has no answer because they are too large.
+    /// Returns the first users that have no answer from a module because they are too large.
     ///
     /// # Errors
     /// When the database cannot be read.

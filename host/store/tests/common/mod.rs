@@ -360,16 +360,16 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
     let now = Millis(question.now);
     let known = snapshot.known(now).unwrap();
     let later: BTreeMap<_, _> = snapshot.known_later(now).unwrap().into_iter().collect();
-    let asked: RoaringBitmap = keys.iter().map(|key| key.0).collect();
-    let (known_asked, later_asked) = snapshot.known_among(&asked, now).unwrap();
-    assert_eq!(known_asked, &known & &asked);
-    let of_asked = |(user, _): &(&UserKey, &Millis)| asked.contains(user.0);
-    let later_of_asked: BTreeMap<_, _> = (later.iter().filter(of_asked))
+    let requested: RoaringBitmap = keys.iter().map(|key| key.0).collect();
+    let (known_requested, later_requested) = snapshot.known_among(&requested, now).unwrap();
+    assert_eq!(known_requested, &known & &requested);
+    let of_requested = |(user, _): &(&UserKey, &Millis)| requested.contains(user.0);
+    let later_of_requested: BTreeMap<_, _> = (later.iter().filter(of_requested))
         .map(|(user, since)| (*user, *since))
         .collect();
     assert_eq!(
-        later_asked.into_iter().collect::<BTreeMap<_, _>>(),
-        later_of_asked
+        later_requested.into_iter().collect::<BTreeMap<_, _>>(),
+        later_of_requested
     );
     let kept = model.events.values().flatten();
     let kept = kept.filter(|event| event.time >= model.floor).count() as u64;
@@ -401,8 +401,8 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
     for (place, user) in users.iter().enumerate() {
         let key = keys[place];
         // A number that belongs to no user has no data.
-        let nobody = u32::MAX;
-        let user = &user.unwrap_or(nobody);
+        let no_user = u32::MAX;
+        let user = &user.unwrap_or(no_user);
         let (event, since) = model.first(*user);
         assert_eq!(known.contains(key.0), since <= question.now);
         let expected = (since > question.now && since != i64::MAX).then_some(Millis(since));
@@ -508,7 +508,7 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
         if question.now >= model.floor {
             assert_eq!(history.next_row[place], next);
         }
-        if *user != nobody {
+        if *user != no_user {
             check_user(&snapshot, model, key, *user, question.now);
         }
     }

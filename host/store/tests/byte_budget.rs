@@ -59,7 +59,7 @@ fn size(history: &History) -> usize {
 /// Each kind of column by itself: a read succeeds within slightly more than its size, and fails
 /// within less.
 #[test]
-fn a_read_stops_when_the_columns_take_more_than_they_may() {
+fn a_read_stops_when_its_columns_exceed_the_byte_budget() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
@@ -98,7 +98,7 @@ fn a_read_stops_when_the_columns_take_more_than_they_may() {
 
 /// Rows are counted before they are sorted, whichever columns are read of them.
 #[test]
-fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
+fn rows_beyond_the_byte_budget_are_not_sorted() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
@@ -111,7 +111,7 @@ fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
 
 /// A batch of many users is too large even without rows.
 #[test]
-fn users_without_rows_take_room_too() {
+fn users_without_rows_count_towards_the_byte_budget() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let users: Vec<_> = (0..1_000).map(UserKey).collect();
