@@ -41,8 +41,8 @@ pub struct Role {
     /// The ARN of the role, which is in the account that owns the stream.
     pub arn: RoleArn,
     /// The external id that the role's trust policy requires. Always require one in the trust
-    /// policy. Without it, a user who can make Muster use a role of their choice could name a role
-    /// of another customer.
+    /// policy. Without it, a user who can make Muster use a role of their choice could name the
+    /// role of another account.
     pub external_id: Option<ExternalId>,
 }
 

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::{RoleArn, StreamName};
 
-/// The longest session policy. STS: at most 2,048 characters. Muster's has 180 and the stream's
-/// ARN, which has at most `arn:` + partition + `:kinesis:` + region (32) + `:` + account (12) +
-/// `:stream/` + name (128), about 220.
+/// The longest session policy. STS: at most 2,048 characters. Muster's has 180 and the stream's ARN
+/// of at most about 220. The ARN is `arn:` + partition + `:kinesis:` + region (32) + `:` + account
+/// (12) + `:stream/` + name (128).
 #[cfg(test)]
 const POLICY_CHARACTERS: usize = 2_048;
 

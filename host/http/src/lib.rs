@@ -5,9 +5,9 @@
 //! service's connections and memory:
 //!
 //! - At most [`ConnectionLimits::connections`] are open at a time. One more takes the place of a
-//!   connection without a request under way: first of those that never got the answer 200, then of
-//!   those that have been idle the longest. While every connection has a request under way, further
-//!   ones wait in the system's queue.
+//!   connection without a request under way. Connections that never got the answer 200 end first,
+//!   then those that have been idle the longest. While every connection has a request under way,
+//!   further ones wait in the system's queue.
 //! - One address has at most three quarters of the connections. One more takes the place of an idle
 //!   connection of the same address, or is closed at once.
 //! - A connection ends if its client takes too long to send a head or to receive an answer.

@@ -44,9 +44,9 @@ impl Millis {
     }
 }
 
-/// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`: a space or `T`, 0 to 9
-/// digits of a fraction, an optional zone (UTC if absent). Drops digits finer than a millisecond.
-/// (docs/facts.md, "Export files")
+/// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`. The separator is a space or
+/// `T`, the fraction has 0 to 9 digits, the zone is optional (UTC if absent). Drops digits finer
+/// than a millisecond. (docs/facts.md, "Export files")
 impl FromStr for Millis {
     type Err = TimeError;
 

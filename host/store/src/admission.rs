@@ -33,7 +33,8 @@ impl Store {
         terms.unwrap_or_else(PoisonError::into_inner).full()
     }
 
-    /// Admits an event property. Only needed once [`Self::properties_full`] reports it.
+    /// Admits an event property. Needed only after [`Self::properties_full`] has reported true for
+    /// event properties.
     ///
     /// # Errors
     /// [`StoreError::TooManyNames`] when the property is new.
@@ -46,8 +47,8 @@ impl Store {
         }
     }
 
-    /// Admits an operation on a user property (empty for [`Operator::ClearAll`]). Only needed once
-    /// [`Self::properties_full`] reports it.
+    /// Admits an operation on a user property (empty for [`Operator::ClearAll`]). Needed only after
+    /// [`Self::properties_full`] has reported true for operations.
     ///
     /// # Errors
     /// [`StoreError::TooManyNames`] when the store does not know that operator on that property.

@@ -2,8 +2,8 @@
 //! of having been restored from one.
 //!
 //! A copy carries a mark. A process that opens the copy for writing replaces the mark by a note
-//! that the store was restored, and gives the store a new identity. The original may have sent
-//! messages that the copy knows nothing of.
+//! that the store was restored. It also gives the store a new identity. The original may have sent
+//! messages that the copy does not contain.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;

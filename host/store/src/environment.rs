@@ -72,8 +72,8 @@ tables! {
     outbox = "outbox",
     /// destination → messages and bytes in the outbox.
     backlog = "backlog",
-    /// cohort, 0, destination, 0, user >> 16 u64 → bitmap of users whose latest change was not
-    /// sent.
+    /// cohort, 0, destination, 0, user >> 16 u64 → bitmap of users whose latest entry or exit was
+    /// not sent.
     unsent = "unsent",
     /// cohort, 0, user >> 16 u64 → bitmap of users that were ever sent as an entry.
     sent = "sent",

@@ -29,11 +29,11 @@ pub struct ForgetChanges {
 }
 
 impl Store {
-    /// Forgets a user in one durable commit. It deletes the rows, including those of unfinished
-    /// imports, the id, the first times, the expiries of answers, the failures of modules, the
-    /// memberships and the entries of changed users. The number is never used again: a later user
-    /// with the same id is a new user. Returns false if the user does not exist (any more); nothing
-    /// has changed then.
+    /// Forgets a user in one durable commit. It deletes the id and all rows of the user, including
+    /// those of unfinished imports. It also deletes the first times, the expiries of answers, the
+    /// failures of modules, the memberships and the entries of changed users. The number is never
+    /// used again: a later user with the same id is a new user. Returns false, and changes nothing,
+    /// if the user does not exist (any more).
     ///
     /// An [`Self::append`] that is acknowledged later is either part of what is forgotten or
     /// belongs to a new user with the id. The same holds for the rows that an import has in memory.

@@ -23,8 +23,8 @@ use crate::{Store, StoreError, StoreOptions, blocks, changed_users};
 /// for each four-fold growth of the store.
 const FAN_IN: usize = 4;
 /// The divisor of the retention that gives the longest time span of a segment: an eighth. So there
-/// are about eight segments of the last tier, and an event is kept at most an eighth longer before
-/// its segment is dropped as a whole.
+/// are about eight segments of the last tier. An event is kept at most an eighth longer before its
+/// segment is dropped as a whole.
 pub(crate) const SPANS: i64 = 8;
 /// The bytes of merged blocks at which they are written. This bounds the memory of a merge, and the
 /// time that it delays other writers.

@@ -3,7 +3,7 @@
 //! The clock alone must not decide which events are too old: a clock that is wrong by years would
 //! drop all history. Two limits prevent that:
 //! - The age is counted from the newest event that was received, if the clock is later than that.
-//!   An event that was ahead of the clock counts as received at the clock's time, so one device
+//!   An event that was ahead of the clock counts as received at the clock's time. So one device
 //!   with a wrong clock cannot change the result.
 //! - A large share of all events is dropped only after an operator confirms it.
 

@@ -32,7 +32,7 @@ pub struct RunCommit {
     pub cohort_states: Vec<(CohortId, Vec<u8>)>,
     /// The messages for the outbox.
     pub messages: Vec<Message>,
-    /// The users whose latest changes destinations were not sent, or have now been sent.
+    /// The users whose latest entry or exit destinations were not sent, or have now been sent.
     pub unsent: Vec<UnsentChange>,
     /// The users that destinations are now sent as entries.
     pub sent: Vec<SentEntries>,

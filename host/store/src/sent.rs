@@ -1,8 +1,8 @@
 //! The sets of users that destinations were or were not sent, beyond the engine's own state.
 //!
-//! There are two kinds of sets. A destination has the users whose latest change it was not sent,
-//! because it was not in the cohort's sync at the time. A cohort has the users that any destination
-//! was ever sent as an entry.
+//! There are two kinds of sets. A destination has the users whose latest entry or exit it was not
+//! sent, because it was not in the cohort's sync at the time. A cohort has the users that any
+//! destination was ever sent as an entry.
 
 use std::ops::RangeInclusive;
 
@@ -15,18 +15,18 @@ use crate::environment::{ReadTxn, Tables};
 use crate::outbox::MAX_DESTINATION;
 use crate::{StoreError, UserKey, keys};
 
-const UNSENT: &str = "the changes that a destination was not sent";
+const UNSENT: &str = "the entries and exits that a destination was not sent";
 const SENT: &str = "the users that were sent as entries";
 
-/// The users whose latest change a destination was not sent, or has now been sent.
+/// The users whose latest entry or exit a destination was not sent, or has now been sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnsentChange {
     /// The cohort.
     pub cohort: CohortId,
     /// The destination.
     pub destination: String,
-    /// The users that join the set, or leave it if they are in it: two changes of a user cancel
-    /// out.
+    /// The users that join the set, or leave it if they are in it: an entry and an exit of a user
+    /// cancel out.
     pub toggled: RoaringBitmap,
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn forget(
     chunks::forget(txn, &tables.sent, user.0, SENT, |_, _| Ok(()))
 }
 
-/// Returns the users within a range whose latest change a destination was not sent.
+/// Returns the users within a range whose latest entry or exit a destination was not sent.
 pub(crate) fn unsent_within(
     txn: &ReadTxn<'_>,
     tables: &Tables,

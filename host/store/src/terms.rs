@@ -33,8 +33,8 @@ pub const MAX_USER_PROPERTIES: u32 = 1 << 14;
 /// holds ids or free text. Its further texts are stored in place, so memory stays bounded, at the
 /// cost of disk space. 65,536 texts of 128 bytes are 8 MiB per property.
 pub const MAX_TEXTS_PER_PROPERTY: u32 = 1 << 16;
-/// The largest number of texts of all properties together that get a number: at most 1 Mi · (128 +
-/// 10) bytes = 138 MiB of memory.
+/// The largest number of texts of all properties together that get a number. They take at most 1 Mi
+/// · (128 + 10) bytes = 138 MiB of memory.
 pub const MAX_TEXTS: u32 = 1 << 20;
 /// The longest text that gets a number, in bytes. Longer texts are stored in place: they seldom
 /// repeat.

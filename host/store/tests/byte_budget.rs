@@ -56,8 +56,8 @@ fn size(history: &History) -> usize {
         + history.streams.iter().map(rows).sum::<usize>()
 }
 
-/// Each kind of column by itself: a read succeeds within slightly more than its size, and fails
-/// within less.
+/// Reads each kind of column by itself. A read succeeds within slightly more than its size, and
+/// fails within less.
 #[test]
 fn a_read_stops_when_its_columns_exceed_the_byte_budget() {
     let (_directory, store) = store();
@@ -109,7 +109,7 @@ fn rows_beyond_the_byte_budget_are_not_sorted() {
     assert!(within(EVENTS * 28).is_some());
 }
 
-/// A batch of many users is too large even without rows.
+/// Refuses a batch of many users, which is too large even without rows.
 #[test]
 fn users_without_rows_count_towards_the_byte_budget() {
     let (_directory, store) = store();

@@ -25,7 +25,7 @@ struct MemberStep {
     exited: Users,
 }
 
-/// Neighbours, and users on both sides of a chunk's end, up to the last possible user.
+/// Generates neighbours, and users on both sides of a chunk's end, up to the last possible user.
 fn users() -> impl Strategy<Value = Users> {
     let user = prop_oneof![
         0..4_u32,

@@ -196,8 +196,8 @@ fn tied(directory: &Path, events: u64) {
     }
 }
 
-/// Measures resolving names: a batch of users read through 1,000 streams of one name each, and of
-/// one glob each, among 1,000 names and among 10,000.
+/// Measures resolving names. A batch of users is read through 1,000 streams of one name each, and
+/// of one glob each, among 1,000 names and among 10,000.
 fn streams(directory: &Path, shape: Shape) {
     for names in [1000, 10_000] {
         let store = open(&directory.join(names.to_string()));

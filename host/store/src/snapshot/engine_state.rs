@@ -138,7 +138,7 @@ impl Snapshot {
         self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
     }
 
-    /// Returns the users within a range whose latest change a destination was not sent
+    /// Returns the users within a range whose latest entry or exit a destination was not sent
     /// ([`crate::UnsentChange`]).
     ///
     /// # Errors
