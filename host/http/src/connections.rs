@@ -21,10 +21,10 @@ pub(crate) struct Connections {
 struct ConnectionTable {
     /// A counter that orders connections and the beginnings of their idle times.
     next: u64,
-    open: HashMap<u64, Seat>,
+    open: HashMap<u64, ConnectionSlot>,
     /// Connections without a request under way, in the order in which they are ended for new ones.
     idle: BTreeSet<EvictionOrder>,
-    /// The number of connections that were requested to end and have not ended yet.
+    /// The number of connections that were signalled to end and have not ended yet.
     ending: usize,
     /// The number of connections of each sender.
     senders: HashMap<IpAddr, usize>,
@@ -39,21 +39,21 @@ struct EvictionOrder {
     number: u64,
 }
 
-struct Seat {
+struct ConnectionSlot {
     sender: IpAddr,
     /// True if the connection got the answer 200 at least once.
     useful: bool,
-    standing: Standing,
+    activity: Activity,
     end: Arc<Notify>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum Activity {
     /// No request is under way since this count of [`ConnectionTable::next`].
     Idle(u64),
     /// A request is under way.
     Busy,
-    /// The connection was requested to end.
+    /// The connection was signalled to end.
     Ending,
 }
 
@@ -105,8 +105,8 @@ impl Connections {
                     return Some(self.open(&mut state, sender));
                 }
                 if state.open.len() - state.ending >= self.max {
-                    let turn = state.idle.first().copied();
-                    state.end(turn);
+                    let order = state.idle.first().copied();
+                    state.end(order);
                 }
             }
             self.changed.notified().await;
@@ -115,7 +115,7 @@ impl Connections {
 
     /// Ends an idle connection of a sender if it has as many as it may have.
     async fn clear(&self, sender: IpAddr) -> Option<()> {
-        let mut requested = false;
+        let mut signalled = false;
         loop {
             {
                 let mut state = self.state();
@@ -123,10 +123,10 @@ impl Connections {
                 if has < self.max_per_sender {
                     return Some(());
                 }
-                if !requested || state.ending == 0 {
-                    let turn = state.idle_of(sender)?;
-                    state.end(Some(turn));
-                    requested = true;
+                if !signalled || state.ending == 0 {
+                    let order = state.idle_of(sender)?;
+                    state.end(Some(order));
+                    signalled = true;
                 }
             }
             self.changed.notified().await;
@@ -136,14 +136,14 @@ impl Connections {
     fn open(self: &Arc<Self>, state: &mut ConnectionTable, sender: IpAddr) -> Connection {
         let number = state.count();
         let end = Arc::new(Notify::new());
-        let seat = Seat {
+        let slot = ConnectionSlot {
             sender,
             useful: false,
-            standing: Standing::Idle(number),
+            activity: Activity::Idle(number),
             end: Arc::clone(&end),
         };
-        state.idle.extend(seat.turn(number));
-        state.open.insert(number, seat);
+        state.idle.extend(slot.order(number));
+        state.open.insert(number, slot);
         *state.senders.entry(sender).or_default() += 1;
         Connection {
             connections: Arc::clone(self),
@@ -165,21 +165,21 @@ impl ConnectionTable {
 
     /// Returns the idle connection of a sender that is first in the order of ending.
     fn idle_of(&self, sender: IpAddr) -> Option<EvictionOrder> {
-        let is_of = |turn: &&EvictionOrder| {
-            let seat = self.open.get(&turn.number);
-            seat.is_some_and(|seat| seat.sender == sender)
+        let is_of = |order: &&EvictionOrder| {
+            let slot = self.open.get(&order.number);
+            slot.is_some_and(|slot| slot.sender == sender)
         };
         self.idle.iter().find(is_of).copied()
     }
 
-    /// Requests an idle connection to end.
-    fn end(&mut self, turn: Option<EvictionOrder>) {
-        let Some(turn) = turn.filter(|turn| self.idle.remove(turn)) else {
+    /// Signals an idle connection to end.
+    fn end(&mut self, order: Option<EvictionOrder>) {
+        let Some(order) = order.filter(|order| self.idle.remove(order)) else {
             return;
         };
-        if let Some(seat) = self.open.get_mut(&turn.number) {
-            seat.standing = Standing::Ending;
-            seat.end.notify_one();
+        if let Some(slot) = self.open.get_mut(&order.number) {
+            slot.activity = Activity::Ending;
+            slot.end.notify_one();
             self.ending += 1;
         }
     }
@@ -194,33 +194,33 @@ impl ConnectionTable {
         }
     }
 
-    /// Changes the standing of a connection. A request that arrives while its connection is about
+    /// Changes the activity of a connection. A request that arrives while its connection is about
     /// to end is answered first.
-    fn set(&mut self, number: u64, useful: bool, standing: Standing) {
-        let Some(seat) = self.open.get_mut(&number) else {
+    fn set(&mut self, number: u64, useful: bool, activity: Activity) {
+        let Some(slot) = self.open.get_mut(&number) else {
             return;
         };
-        if let Some(turn) = seat.turn(number) {
-            self.idle.remove(&turn);
+        if let Some(order) = slot.order(number) {
+            self.idle.remove(&order);
         }
-        if seat.standing == Standing::Ending {
+        if slot.activity == Activity::Ending {
             self.ending -= 1;
         }
-        seat.useful |= useful;
-        seat.standing = standing;
-        self.idle.extend(seat.turn(number));
+        slot.useful |= useful;
+        slot.activity = activity;
+        self.idle.extend(slot.order(number));
     }
 }
 
-impl Seat {
-    fn turn(&self, number: u64) -> Option<EvictionOrder> {
-        match self.standing {
-            Standing::Idle(since) => Some(EvictionOrder {
+impl ConnectionSlot {
+    fn order(&self, number: u64) -> Option<EvictionOrder> {
+        match self.activity {
+            Activity::Idle(since) => Some(EvictionOrder {
                 useful: self.useful,
                 since,
                 number,
             }),
-            Standing::Busy | Standing::Ending => None,
+            Activity::Busy | Activity::Ending => None,
         }
     }
 }
@@ -232,8 +232,8 @@ impl Connection {
         loop {
             self.end.notified().await;
             let state = self.connections.state();
-            let seat = state.open.get(&self.number);
-            if seat.is_some_and(|seat| seat.standing == Standing::Ending) {
+            let slot = state.open.get(&self.number);
+            if slot.is_some_and(|slot| slot.activity == Activity::Ending) {
                 return;
             }
         }
@@ -242,7 +242,7 @@ impl Connection {
     /// Marks that a request is under way.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         let mut state = self.connections.state();
-        state.set(self.number, false, Standing::Busy);
+        state.set(self.number, false, Activity::Busy);
         Busy {
             connection: Arc::clone(self),
             useful: false,
@@ -256,9 +256,9 @@ impl Drop for Connection {
             let mut state = self.connections.state();
             // Setting it to busy takes the connection out of the order of idle connections and out
             // of the count of ending ones.
-            state.set(self.number, false, Standing::Busy);
-            if let Some(seat) = state.open.remove(&self.number) {
-                state.leave(seat.sender);
+            state.set(self.number, false, Activity::Busy);
+            if let Some(slot) = state.open.remove(&self.number) {
+                state.leave(slot.sender);
             }
         }
         self.connections.changed.notify_one();
@@ -279,7 +279,7 @@ impl Drop for Busy {
             let mut state = connections.state();
             let since = state.count();
             let number = self.connection.number;
-            state.set(number, self.useful, Standing::Idle(since));
+            state.set(number, self.useful, Activity::Idle(since));
         }
         connections.changed.notify_one();
     }
@@ -295,8 +295,8 @@ mod tests {
 
     /// Returns the result of a future that is ready at once. Returns `None` if the future has to
     /// wait.
-    async fn at_once<T>(thing: impl Future<Output = T>) -> Option<T> {
-        timeout(Duration::from_millis(20), thing).await.ok()
+    async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        timeout(Duration::from_millis(20), future).await.ok()
     }
 
     fn sender(last: u8) -> IpAddr {
@@ -310,7 +310,7 @@ mod tests {
         let two = Arc::new(connections.admit(sender(2)).await.unwrap());
         assert!(at_once(connections.vacancy()).await.is_some());
         assert!(at_once(connections.admit(sender(3))).await.is_none());
-        // Exactly one connection was requested to end, however often a place is requested.
+        // Exactly one connection was signalled to end, however often a place is requested.
         assert!(at_once(connections.admit(sender(3))).await.is_none());
         assert!(at_once(one.must_end()).await.is_some());
         assert!(at_once(two.must_end()).await.is_none());

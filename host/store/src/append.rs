@@ -81,7 +81,7 @@ impl StoreInner {
             }
             writer
                 .firsts
-                .see(head.user, head.time, head.name != OPERATIONS);
+                .update(head.user, head.time, head.name != OPERATIONS);
         }
         let logged = log::encode(&rows);
         let batch = Batch::new(rows);

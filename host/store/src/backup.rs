@@ -151,10 +151,10 @@ impl Target {
             .mode(0o700)
             .create(directory);
         made.map_err(failed("make the directory", directory))?;
-        only_cut_off(directory)?;
+        only_interrupted_copy(directory)?;
         let mut lock = Lock::take(directory)?;
         // Another copy may have been completed before the lock was taken.
-        only_cut_off(directory)?;
+        only_interrupted_copy(directory)?;
         // From here on a missing database file is an error, and not a new store.
         lock.mark()?;
         let target = Self {
@@ -252,7 +252,7 @@ impl Target {
 }
 
 /// Refuses a directory that contains anything but an interrupted copy.
-fn only_cut_off(directory: &Path) -> Result<(), StoreError> {
+fn only_interrupted_copy(directory: &Path) -> Result<(), StoreError> {
     let entries = fs::read_dir(directory).map_err(failed("read", directory))?;
     for entry in entries {
         let name = entry.map_err(failed("read", directory))?.file_name();

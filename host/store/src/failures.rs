@@ -152,7 +152,7 @@ pub(crate) fn forget_user(
     user: UserKey,
 ) -> Result<(), StoreError> {
     for module in runs::module_keys(txn, tables)? {
-        // The failures of one number of definitions only are kept.
+        // Only the failures of one number of definitions are kept.
         let Some(entry) = tables.failures.prefix_iter(txn, &module.0)?.next() else {
             continue;
         };

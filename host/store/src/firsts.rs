@@ -34,7 +34,7 @@ pub(crate) struct Firsts {
 
 impl Firsts {
     /// Updates the user's first times for a row.
-    pub(crate) fn see(&mut self, user: u32, time: i64, event: bool) {
+    pub(crate) fn update(&mut self, user: u32, time: i64, event: bool) {
         let at = user as usize;
         if self.all.len() <= at {
             self.all.resize(at + 1, First::NONE);

@@ -181,7 +181,7 @@ fn without(
         }
         left.bytes = left.bytes.saturating_sub(bytes);
         for (_, source) in &sources {
-            left.take(name.name, source.rows(), &source.counts()?);
+            left.subtract(name.name, source.rows(), &source.counts()?);
         }
         writer.add(name.name, group, &sources)?;
         old.push(key);
@@ -196,7 +196,7 @@ fn without(
     let written = writer.segment(segment.id, segment.place);
     left.bytes += written.bytes;
     for name in &written.names {
-        left.give(name);
+        left.add(name);
     }
     left.names.retain(|name| name.rows > 0);
     Ok(Some(left))

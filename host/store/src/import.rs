@@ -226,7 +226,7 @@ impl StoreInner {
                     let user = first + user as u32;
                     users.insert(user);
                     // The rows of a user are in order of time.
-                    writer.firsts.see(user, block.time(rows.start), event);
+                    writer.firsts.update(user, block.time(rows.start), event);
                 });
             }
             imported.rows += segment.rows();

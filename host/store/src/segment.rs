@@ -51,7 +51,7 @@ impl Segment {
 
     /// Subtracts rows of a name, and their values by column. The earliest and latest time stay,
     /// because they are bounds.
-    pub(crate) fn take(&mut self, name: u32, rows: u32, columns: &[(u32, u32)]) {
+    pub(crate) fn subtract(&mut self, name: u32, rows: u32, columns: &[(u32, u32)]) {
         let Some(held) = self.names.iter_mut().find(|each| each.name == name) else {
             return;
         };
@@ -65,7 +65,7 @@ impl Segment {
     }
 
     /// Adds rows of a name to the counts.
-    pub(crate) fn give(&mut self, name: &SegmentName) {
+    pub(crate) fn add(&mut self, name: &SegmentName) {
         let Some(held) = self.names.iter_mut().find(|each| each.name == name.name) else {
             return;
         };

@@ -236,8 +236,8 @@ impl StoreInner {
     }
 
     /// Runs `f`, which ends in at most one commit of history. If `f` fails, only the first times
-    /// that it changed in memory are read again. Numbers that it gave stay given: the next commit
-    /// saves them.
+    /// that it changed in memory are read again. Numbers that it assigned stay assigned: the next
+    /// commit saves them.
     pub(crate) fn write<T>(
         &self,
         f: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
@@ -301,12 +301,12 @@ pub(crate) fn load_view(
     tables: &Tables,
     counts: TermCounts,
 ) -> Result<StoreView, StoreError> {
-    let staged = sources::importing_segments(txn, tables)?;
+    let importing = sources::importing_segments(txn, tables)?;
     let mut segments = Vec::new();
     for entry in tables.segments.iter(txn)? {
         let (key, value) = entry?;
         let id = Segment::id_of(key)?;
-        if !staged.contains(&id) {
+        if !importing.contains(&id) {
             segments.push(Arc::new(Segment::decode(id, value)?));
         }
     }
@@ -364,7 +364,7 @@ mod tests {
         }
         inner.commit(txn).unwrap();
         let failed = inner.write(|writer| {
-            writer.firsts.see(600, 1, true);
+            writer.firsts.update(600, 1, true);
             Err::<(), _>(StoreError::Full)
         });
         assert!(matches!(failed, Err(StoreError::Full)));
