@@ -9,7 +9,7 @@ use crate::interner::Interner;
 use crate::keys::within;
 use crate::{StoreError, StoreOptions};
 
-/// The name number under which identify operations are stored. Event names are numbered from 1.
+/// The number under which identify operations are stored. Event names are numbered from 1.
 pub(crate) const OPERATIONS: u32 = 0;
 
 /// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB. These

@@ -151,7 +151,7 @@ fn expect(buffers: &[EventBuffer], expected: &(Vec<Option<Value>>, usize)) {
         drop(store);
         // The rows in memory are read from the log, and then written and merged.
         let store = Store::open(directory.path(), &options()).unwrap();
-        assert_eq!(&held(&store), expected, "{way:?}, opened anew");
+        assert_eq!(&held(&store), expected, "{way:?}, opened again");
         let store = merge(store, directory.path());
         assert_eq!(&held(&store), expected, "{way:?}, merged");
     }

@@ -47,8 +47,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns the failures of those of the given users that have no answer from a module with these
-    /// definitions.
+    /// Returns the failures of those of the given users that have no answer from a module with
+    /// these definitions.
     ///
     /// # Errors
     /// When the database cannot be read.
