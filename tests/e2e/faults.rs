@@ -166,7 +166,7 @@ fn a_folder_that_cannot_be_written_is_told_with_what_to_do() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("cannot be written: let the user that runs this write it"),
+        said.contains("cannot be written: give the user of this process the right to write it"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! A client of the stream's Kinesis, with the right credentials.
+//! The client of a Kinesis stream, with its credentials.
 
 use std::time::Duration;
 
@@ -16,25 +16,26 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use crate::policy::{self, Access};
 use crate::{EndpointUrl, Role, StreamName, StreamSettings};
 
-/// How long an assumed session lasts. STS: at most an hour when one role assumes another, so always
-/// an hour.
+/// The duration of an assumed session. STS: at most an hour when one role assumes another, so it is
+/// always an hour.
 const SESSION_LENGTH: Duration = Duration::from_secs(3_600);
 
-/// How long before their end credentials are replaced, at least. The SDK's own 10 s are less than
-/// clocks differ by.
+/// The shortest time before their end at which credentials are replaced. The SDK's own 10 s are
+/// less than clocks may differ by.
 const REFRESH_BUFFER: Duration = Duration::from_secs(5 * 60);
 
-/// Connecting takes two round trips; the longest on Earth are 0.4 s.
+/// The limit of connecting, which takes two round trips; the longest on Earth are 0.4 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// From request to first byte of the answer. Kinesis answers within tens of milliseconds; a call of
-/// 1 MB over a line of 1 Mbit/s takes 8 s to arrive.
+/// The limit from a request to the first byte of its answer. Kinesis answers within tens of
+/// milliseconds; a call of 1 MB over a line of 1 Mbit/s takes 8 s to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A whole call, fetching credentials included: two calls, each with its connection, and room.
+/// The limit of a whole call, fetching credentials included: two calls with a connection each, and
+/// a reserve.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// No region is known for a stream.
+/// The error for a stream whose region is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no region is known for stream `{stream}`")]
 pub struct NoRegion {
@@ -42,12 +43,12 @@ pub struct NoRegion {
     pub stream: StreamName,
 }
 
-/// Makes a client for one stream, with the region that it is in. Nothing of it is shared with
-/// another, least of all cached credentials. `name` appears in the logs of the role's account. It
-/// makes no call to the stream yet, nor to STS.
+/// Makes a client for one stream, and returns it with the stream's region. Clients share nothing,
+/// in particular no cached credentials. `name` appears in the logs of the role's account. The
+/// function calls neither the stream nor STS.
 ///
 /// # Errors
-/// When neither the settings nor AWS's own name a region.
+/// When neither the settings nor AWS's own settings name a region.
 pub async fn connect(
     name: &str,
     stream: &StreamSettings,
@@ -70,8 +71,8 @@ pub async fn connect(
     Ok((Client::from_conf(config.build()), region))
 }
 
-/// Region and credentials as the environment has them: variables, profile, web identity, task or
-/// instance role. An endpoint holds for every client that is made from this.
+/// Reads region and credentials from the environment: variables, profile, web identity, task or
+/// instance role. `endpoint` applies to every client that is made from the result.
 async fn base(settings: &StreamSettings, endpoint: Option<&EndpointUrl>) -> SdkConfig {
     let http = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -84,9 +85,9 @@ async fn base(settings: &StreamSettings, endpoint: Option<&EndpointUrl>) -> SdkC
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(timeouts)
-        // The SDK would send a whole call again when an answer is lost, entries that are known to
-        // be stored included, and would not send again what failed alone. The drain does both
-        // right.
+        // After a lost answer the SDK would send a whole call again, including entries that are
+        // known to be stored. It would not send again the entries that failed alone. The drain
+        // handles both.
         .retry_config(RetryConfig::disabled())
         .identity_cache(IdentityCache::lazy().buffer_time(REFRESH_BUFFER).build());
     if let Some(region) = &settings.region {
@@ -108,7 +109,7 @@ async fn assume(
     base: SdkConfig,
 ) -> SdkConfig {
     let sts = match &settings.sts_endpoint_url {
-        // Only this makes the address stronger than one of the environment.
+        // Only a base with this address takes precedence over an address of the environment.
         Some(url) => self::base(settings, Some(url)).await,
         None => base.clone(),
     };
@@ -132,9 +133,9 @@ async fn assume(
         .build()
 }
 
-/// Credentials that seem to end [`REFRESH_BUFFER`] sooner than they do. The SDK's cache takes a
-/// random part of its buffer, from none to all, so that the buffer alone would not make sure of
-/// anything.
+/// A provider of credentials that seem to end [`REFRESH_BUFFER`] earlier than they do. The SDK's
+/// cache uses a random part of its own buffer, from none to all, so its buffer alone would
+/// guarantee nothing.
 #[derive(Debug)]
 struct Early(AssumeRoleProvider);
 

@@ -1,21 +1,21 @@
-//! The address of a service that is not at AWS's own.
+//! The address of a service other than AWS's own.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::InvalidSetting;
 
-/// The address of Kinesis or STS when it is not AWS's own: a private endpoint's `https://` address,
-/// or an emulator's. `http://` is taken for an address of this machine only: credentials and
-/// messages would go in clear text.
+/// The address of Kinesis or STS when it is not AWS's own: the `https://` address of a private
+/// endpoint, or the address of an emulator. `http://` is accepted only for an address of this
+/// machine, because it sends credentials and messages unencrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointUrl(String);
 
 impl EndpointUrl {
-    /// Checks and wraps a text.
+    /// Checks and wraps an address.
     ///
     /// # Errors
-    /// When it is no such address.
+    /// When the text is not such an address.
     pub fn new(text: &str) -> Result<Self, InvalidSetting> {
         let encrypted = text.strip_prefix("https://");
         let rest = encrypted.or_else(|| text.strip_prefix("http://"));
@@ -49,8 +49,8 @@ impl fmt::Display for EndpointUrl {
     }
 }
 
-/// Returns the host of what follows a URL's scheme; `None`: it has none, or not only a host and a
-/// port.
+/// Returns the host in the part of a URL after the scheme. Returns `None` if that part has no host,
+/// or has more than a host and a port.
 fn host(rest: &str) -> Option<&str> {
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (host, port) = match authority.rsplit_once(':') {
@@ -64,7 +64,7 @@ fn host(rest: &str) -> Option<&str> {
         .and_then(|host| host.strip_suffix(']'));
     let known = match address {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        // No `@`: what stands before it is a user's name, and looks like a host.
+        // An `@` is not accepted: the user name before it could be mistaken for a host.
         None => !host.is_empty() && host.bytes().all(named),
     };
     let port = port.is_none_or(|port| port.parse::<u16>().is_ok());
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn a_text_that_is_no_address_is_refused() {
         for right in [
             "https://kinesis.example.com",
             "https://10.0.0.5:8443/path?query",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn clear_text_stays_on_this_machine() {
+    fn http_is_accepted_for_this_machine_only() {
         for right in [
             "http://127.0.0.1:5000",
             "http://127.8.9.10",

@@ -1,13 +1,13 @@
-//! What reading from and writing to Kinesis have in common: checked settings, and a client under an
+//! The shared basis of reading from and writing to Kinesis: checked settings, and a client under an
 //! assumed role.
 //!
-//! What it is not: it makes no call but AssumeRole, which the SDK makes when it needs credentials.
+//! The crate itself makes no call. Only the SDK calls AssumeRole, when it needs credentials.
 //!
-//! For AWS's own settings (region, credentials) it relies on `aws-config`, which reads the
-//! environment and the AWS profile; nothing else does. Single sign-on profiles are not compiled in:
-//! use `credential_process`.
+//! AWS's own settings (region, credentials) come from `aws-config`, which reads the environment and
+//! the AWS profile; no other code does. Single sign-on profiles are not compiled in: use
+//! `credential_process`.
 //!
-//! Limits: those of STS and IAM, at the constants of `connect.rs` and `policy.rs`.
+//! The limits are those of STS and IAM; see the constants of `connect.rs` and `policy.rs`.
 
 mod connect;
 mod endpoint;
@@ -19,34 +19,35 @@ pub use endpoint::EndpointUrl;
 pub use policy::Access;
 pub use settings::{ExternalId, InvalidSetting, RegionName, RoleArn, StreamName};
 
-/// Which stream, and as whom.
+/// The settings of a stream and of the access to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamSettings {
     /// The stream.
     pub stream_name: StreamName,
-    /// Its region; without it, the one that AWS's own settings give (`AWS_REGION`, the profile, the
-    /// instance).
+    /// The region of the stream. Without it, AWS's own settings give the region (`AWS_REGION`, the
+    /// profile, the instance).
     pub region: Option<RegionName>,
-    /// The role to go as; without it, the process's own credentials.
+    /// The role to assume. Without it, Muster uses the process's own credentials.
     pub role: Option<Role>,
-    /// Kinesis somewhere else than at AWS: an emulator, a private endpoint.
+    /// The address of Kinesis if it is not AWS's own: an emulator, a private endpoint.
     pub endpoint_url: Option<EndpointUrl>,
-    /// STS, which gives the role's credentials, somewhere else than at AWS.
+    /// The address of STS, which gives the role's credentials, if it is not AWS's own.
     pub sts_endpoint_url: Option<EndpointUrl>,
 }
 
-/// The role to go as.
+/// The role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// The role, in the account that owns the stream.
+    /// The ARN of the role, which is in the account that owns the stream.
     pub arn: RoleArn,
-    /// What the role's trust policy asks for. Without one, whoever can make Muster use a role of
-    /// their choice could name somebody else's: always ask for it in the trust policy.
+    /// The external id that the role's trust policy requires. Always require one in the trust
+    /// policy. Without it, a user who can make Muster use a role of their choice could name the
+    /// role of another account.
     pub external_id: Option<ExternalId>,
 }
 
 impl StreamSettings {
-    /// A stream in the default region, gone to with the process's own credentials.
+    /// Makes the settings of a stream in the default region, with the process's own credentials.
     #[must_use]
     pub fn new(stream_name: StreamName) -> Self {
         Self {

@@ -1,24 +1,24 @@
-//! What the assumed session may do.
+//! The permissions of the assumed session.
 
 use serde_json::json;
 
 use crate::{RoleArn, StreamName};
 
-/// STS: a session policy has at most 2,048 characters. Ours has 180 and the stream's ARN, which has
-/// at most `arn:` + partition + `:kinesis:` + region (32) + `:` + account (12) + `:stream/` + name
-/// (128), some 220.
+/// The longest session policy. STS: at most 2,048 characters. Muster's has 180 and the stream's ARN
+/// of at most about 220. The ARN is `arn:` + partition + `:kinesis:` + region (32) + `:` + account
+/// (12) + `:stream/` + name (128).
 #[cfg(test)]
 const POLICY_CHARACTERS: usize = 2_048;
 
-/// STS: a session's name has 2 to 64 characters.
+/// The longest name of a session. STS: 2 to 64 characters.
 const SESSION_NAME_CHARACTERS: usize = 64;
 
-/// What a session may do with its stream.
+/// The access of a session to its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Put records.
+    /// The session may put records.
     Write,
-    /// List shards and get records.
+    /// The session may list shards and get records.
     Read,
 }
 
@@ -35,8 +35,8 @@ impl Access {
     }
 }
 
-/// The policy that cuts a session down to one use of one stream of the role's account, whatever
-/// else the role may do.
+/// Returns the policy that limits a session to one use of one stream of the role's account, even if
+/// the role may do more.
 pub(crate) fn session_policy(
     role: &RoleArn,
     region: &str,
@@ -59,8 +59,8 @@ pub(crate) fn session_policy(
     .to_string()
 }
 
-/// The name under which the session appears in the logs of the role's account: `muster-` and the
-/// name of the destination or source.
+/// Returns the name of the session in the logs of the role's account: `muster-` and the name of the
+/// destination or source.
 pub(crate) fn session_name(destination: &str) -> String {
     // STS: letters, digits and any of `_+=,.@-`.
     let allowed = |character: char| {

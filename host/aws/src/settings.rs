@@ -1,16 +1,16 @@
-//! The values of a Kinesis destination's settings, each a type that only valid text becomes.
+//! The settings of a Kinesis stream. Each is a type that only valid text becomes.
 
 use std::fmt;
 
-/// Why a text is not a valid setting.
+/// The error for a text that is not a valid setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {what}: {rule}")]
 pub struct InvalidSetting {
-    /// What was written.
+    /// The text as the user wrote it.
     pub text: String,
-    /// What it should have been, with its article: `a stream name`.
+    /// The kind of value that was expected, with its article: `a stream name`.
     pub what: &'static str,
-    /// What such a value looks like.
+    /// The form of a valid value.
     pub rule: &'static str,
 }
 
@@ -45,7 +45,7 @@ macro_rules! setting {
                 }
             }
 
-            /// The text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -94,7 +94,8 @@ setting!(
             .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte))
 );
 
-/// A role's ARN: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, account of 12 digits (IAM).
+/// The ARN of a role: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, with an account of 12 digits
+/// (IAM).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleArn {
     text: String,
@@ -103,10 +104,10 @@ pub struct RoleArn {
 }
 
 impl RoleArn {
-    /// Checks and takes apart an ARN.
+    /// Checks an ARN and splits it into its parts.
     ///
     /// # Errors
-    /// When the text is not a role's ARN.
+    /// When the text is not the ARN of a role.
     pub fn new(text: &str) -> Result<Self, InvalidSetting> {
         let invalid = || {
             InvalidSetting::new(
@@ -143,19 +144,19 @@ impl RoleArn {
         })
     }
 
-    /// The ARN as text.
+    /// Returns the ARN as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    /// Returns the partition: `aws`, `aws-cn`, `aws-us-gov`, …
     #[must_use]
     pub fn partition(&self) -> &str {
         &self.partition
     }
 
-    /// The 12 digits of the account that owns the role.
+    /// Returns the 12 digits of the account that owns the role.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_tells_its_partition_and_account() {
+    fn an_arn_contains_the_partition_and_account() {
         let role = RoleArn::new("arn:aws-cn:iam::123456789012:role/path/to/muster").unwrap();
         assert_eq!(
             (role.partition(), role.account()),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_quoted_with_what_would_be_right() {
+    fn an_error_quotes_the_value_and_gives_the_valid_form() {
         let error = StreamName::new("arn:aws:kinesis:eu-west-1:123456789012:stream/cohorts");
         assert_eq!(
             error.unwrap_err().to_string(),

@@ -1,4 +1,4 @@
-//! The connections that are open, and which of them gives way to a new one.
+//! The open connections, and the choice of the connection that ends when a new one needs its place.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -6,32 +6,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The connections that are open.
+/// The open connections.
 pub(crate) struct Connections {
     state: Mutex<ConnectionTable>,
-    most: usize,
-    /// The most that one sender has: three quarters, since it may be a proxy, through which
-    /// everything comes.
-    most_of_sender: usize,
-    /// Told when a connection ended or became idle.
+    max: usize,
+    /// The largest number of connections of one sender: three quarters of all. A sender may be a
+    /// proxy that forwards all requests.
+    max_per_sender: usize,
+    /// Notified when a connection ends or becomes idle.
     changed: Notify,
 }
 
 #[derive(Default)]
 struct ConnectionTable {
-    /// Counts connections and their idle times, so that it orders both.
+    /// A counter that orders connections and the beginnings of their idle times.
     next: u64,
-    open: HashMap<u64, Seat>,
-    /// Connections without a request under way, in the order in which they give way.
+    open: HashMap<u64, ConnectionSlot>,
+    /// Connections without a request under way, in the order in which they are ended for new ones.
     idle: BTreeSet<EvictionOrder>,
-    /// Connections that were told to end and have not ended yet.
+    /// The number of connections that were signalled to end and have not ended yet.
     ending: usize,
-    /// How many connections each sender has.
+    /// The number of connections of each sender.
     senders: HashMap<IpAddr, usize>,
 }
 
-/// When an idle connection gives way: those that never got the answer 200 first, then those that
-/// are idle for the longest.
+/// The order in which idle connections are ended: first those that never got the answer 200, then
+/// those that have been idle the longest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EvictionOrder {
     useful: bool,
@@ -39,53 +39,53 @@ struct EvictionOrder {
     number: u64,
 }
 
-struct Seat {
+struct ConnectionSlot {
     sender: IpAddr,
-    /// It got the answer 200 once.
+    /// True if the connection got the answer 200 at least once.
     useful: bool,
-    standing: Standing,
+    activity: Activity,
     end: Arc<Notify>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Without a request since then.
+enum Activity {
+    /// No request is under way since this count of [`ConnectionTable::next`].
     Idle(u64),
     /// A request is under way.
     Busy,
-    /// Told to end.
+    /// The connection was signalled to end.
     Ending,
 }
 
-/// An open connection. Its place is free again when this is dropped.
+/// An open connection. Its place becomes free when this value is dropped.
 pub(crate) struct Connection {
     connections: Arc<Connections>,
     number: u64,
     end: Arc<Notify>,
 }
 
-/// A request under way on a connection, which does not give way meanwhile.
+/// A request under way on a connection. The connection is not ended for another meanwhile.
 pub(crate) struct Busy {
     connection: Arc<Connection>,
     useful: bool,
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self {
             state: Mutex::default(),
-            most,
-            most_of_sender: (most - most / 4).max(1),
+            max,
+            max_per_sender: (max - max / 4).max(1),
             changed: Notify::new(),
         }
     }
 
-    /// Waits until a new connection would get a place. One caller at a time.
+    /// Waits until a new connection would get a place. Only one caller at a time may wait.
     pub(crate) async fn vacancy(&self) {
         loop {
             {
                 let state = self.state();
-                if state.open.len() - state.ending < self.most || !state.idle.is_empty() {
+                if state.open.len() - state.ending < self.max || !state.idle.is_empty() {
                     return;
                 }
             }
@@ -93,19 +93,20 @@ impl Connections {
         }
     }
 
-    /// Gives a new connection a place, if need be that of an idle one. `None`: its sender has as
-    /// many as it may have, and none of them is idle. One caller at a time.
+    /// Gives a new connection a place, if necessary that of an idle connection. Returns `None` if
+    /// the sender has as many connections as it may have and none of them is idle. Only one caller
+    /// at a time may wait.
     pub(crate) async fn admit(self: &Arc<Self>, sender: IpAddr) -> Option<Connection> {
         self.clear(sender).await?;
         loop {
             {
                 let mut state = self.state();
-                if state.open.len() < self.most {
+                if state.open.len() < self.max {
                     return Some(self.open(&mut state, sender));
                 }
-                if state.open.len() - state.ending >= self.most {
-                    let turn = state.idle.first().copied();
-                    state.end(turn);
+                if state.open.len() - state.ending >= self.max {
+                    let order = state.idle.first().copied();
+                    state.end(order);
                 }
             }
             self.changed.notified().await;
@@ -114,18 +115,18 @@ impl Connections {
 
     /// Ends an idle connection of a sender if it has as many as it may have.
     async fn clear(&self, sender: IpAddr) -> Option<()> {
-        let mut told = false;
+        let mut signalled = false;
         loop {
             {
                 let mut state = self.state();
                 let has = state.senders.get(&sender).copied().unwrap_or(0);
-                if has < self.most_of_sender {
+                if has < self.max_per_sender {
                     return Some(());
                 }
-                if !told || state.ending == 0 {
-                    let turn = state.idle_of(sender)?;
-                    state.end(Some(turn));
-                    told = true;
+                if !signalled || state.ending == 0 {
+                    let order = state.idle_of(sender)?;
+                    state.end(Some(order));
+                    signalled = true;
                 }
             }
             self.changed.notified().await;
@@ -134,20 +135,20 @@ impl Connections {
 
     fn open(self: &Arc<Self>, state: &mut ConnectionTable, sender: IpAddr) -> Connection {
         let number = state.count();
-        let told = Arc::new(Notify::new());
-        let seat = Seat {
+        let end = Arc::new(Notify::new());
+        let slot = ConnectionSlot {
             sender,
             useful: false,
-            standing: Standing::Idle(number),
-            end: Arc::clone(&told),
+            activity: Activity::Idle(number),
+            end: Arc::clone(&end),
         };
-        state.idle.extend(seat.turn(number));
-        state.open.insert(number, seat);
+        state.idle.extend(slot.order(number));
+        state.open.insert(number, slot);
         *state.senders.entry(sender).or_default() += 1;
         Connection {
             connections: Arc::clone(self),
             number,
-            end: told,
+            end,
         }
     }
 
@@ -162,28 +163,28 @@ impl ConnectionTable {
         self.next
     }
 
-    /// Of a sender's idle connections the one that gives way first.
+    /// Returns the idle connection of a sender that is first in the order of ending.
     fn idle_of(&self, sender: IpAddr) -> Option<EvictionOrder> {
-        let is_of = |turn: &&EvictionOrder| {
-            let seat = self.open.get(&turn.number);
-            seat.is_some_and(|seat| seat.sender == sender)
+        let is_of = |order: &&EvictionOrder| {
+            let slot = self.open.get(&order.number);
+            slot.is_some_and(|slot| slot.sender == sender)
         };
         self.idle.iter().find(is_of).copied()
     }
 
-    /// Tells an idle connection to end.
-    fn end(&mut self, turn: Option<EvictionOrder>) {
-        let Some(turn) = turn.filter(|turn| self.idle.remove(turn)) else {
+    /// Signals an idle connection to end.
+    fn end(&mut self, order: Option<EvictionOrder>) {
+        let Some(order) = order.filter(|order| self.idle.remove(order)) else {
             return;
         };
-        if let Some(seat) = self.open.get_mut(&turn.number) {
-            seat.standing = Standing::Ending;
-            seat.end.notify_one();
+        if let Some(slot) = self.open.get_mut(&order.number) {
+            slot.activity = Activity::Ending;
+            slot.end.notify_one();
             self.ending += 1;
         }
     }
 
-    /// Counts one connection of a sender less.
+    /// Subtracts one connection of a sender.
     fn leave(&mut self, sender: IpAddr) {
         if let Some(has) = self.senders.get_mut(&sender) {
             *has -= 1;
@@ -193,54 +194,55 @@ impl ConnectionTable {
         }
     }
 
-    /// Changes what a connection does. A request that arrives while its connection is told to end
-    /// is answered first.
-    fn set(&mut self, number: u64, useful: bool, standing: Standing) {
-        let Some(seat) = self.open.get_mut(&number) else {
+    /// Changes the activity of a connection. A request that arrives while its connection is about
+    /// to end is answered first.
+    fn set(&mut self, number: u64, useful: bool, activity: Activity) {
+        let Some(slot) = self.open.get_mut(&number) else {
             return;
         };
-        if let Some(turn) = seat.turn(number) {
-            self.idle.remove(&turn);
+        if let Some(order) = slot.order(number) {
+            self.idle.remove(&order);
         }
-        if seat.standing == Standing::Ending {
+        if slot.activity == Activity::Ending {
             self.ending -= 1;
         }
-        seat.useful |= useful;
-        seat.standing = standing;
-        self.idle.extend(seat.turn(number));
+        slot.useful |= useful;
+        slot.activity = activity;
+        self.idle.extend(slot.order(number));
     }
 }
 
-impl Seat {
-    fn turn(&self, number: u64) -> Option<EvictionOrder> {
-        match self.standing {
-            Standing::Idle(since) => Some(EvictionOrder {
+impl ConnectionSlot {
+    fn order(&self, number: u64) -> Option<EvictionOrder> {
+        match self.activity {
+            Activity::Idle(since) => Some(EvictionOrder {
                 useful: self.useful,
                 since,
                 number,
             }),
-            Standing::Busy | Standing::Ending => None,
+            Activity::Busy | Activity::Ending => None,
         }
     }
 }
 
 impl Connection {
-    /// Waits until the connection has to give way. A request that arrived meanwhile goes first.
+    /// Waits until the connection has to end for another one. A request that arrived meanwhile is
+    /// answered first.
     pub(crate) async fn must_end(&self) {
         loop {
             self.end.notified().await;
             let state = self.connections.state();
-            let seat = state.open.get(&self.number);
-            if seat.is_some_and(|seat| seat.standing == Standing::Ending) {
+            let slot = state.open.get(&self.number);
+            if slot.is_some_and(|slot| slot.activity == Activity::Ending) {
                 return;
             }
         }
     }
 
-    /// Begins a request.
+    /// Marks that a request is under way.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         let mut state = self.connections.state();
-        state.set(self.number, false, Standing::Busy);
+        state.set(self.number, false, Activity::Busy);
         Busy {
             connection: Arc::clone(self),
             useful: false,
@@ -252,10 +254,11 @@ impl Drop for Connection {
     fn drop(&mut self) {
         {
             let mut state = self.connections.state();
-            // Leaves the order of idle connections and the count of ending ones as if it were busy.
-            state.set(self.number, false, Standing::Busy);
-            if let Some(seat) = state.open.remove(&self.number) {
-                state.leave(seat.sender);
+            // Setting it to busy takes the connection out of the order of idle connections and out
+            // of the count of ending ones.
+            state.set(self.number, false, Activity::Busy);
+            if let Some(slot) = state.open.remove(&self.number) {
+                state.leave(slot.sender);
             }
         }
         self.connections.changed.notify_one();
@@ -263,7 +266,7 @@ impl Drop for Connection {
 }
 
 impl Busy {
-    /// Ends the request; `useful` says that its answer was 200.
+    /// Marks the end of the request. `useful` is true if its answer was 200.
     pub(crate) fn end(mut self, useful: bool) {
         self.useful = useful;
     }
@@ -276,7 +279,7 @@ impl Drop for Busy {
             let mut state = connections.state();
             let since = state.count();
             let number = self.connection.number;
-            state.set(number, self.useful, Standing::Idle(since));
+            state.set(number, self.useful, Activity::Idle(since));
         }
         connections.changed.notify_one();
     }
@@ -290,9 +293,10 @@ mod tests {
 
     use super::*;
 
-    /// What a thing comes to at once; `None`: it waits.
-    async fn at_once<T>(thing: impl Future<Output = T>) -> Option<T> {
-        timeout(Duration::from_millis(20), thing).await.ok()
+    /// Returns the result of a future that is ready at once. Returns `None` if the future has to
+    /// wait.
+    async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        timeout(Duration::from_millis(20), future).await.ok()
     }
 
     fn sender(last: u8) -> IpAddr {
@@ -300,13 +304,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_is_free_only_when_the_connection_that_gave_way_has_ended() {
+    async fn a_place_is_free_only_after_the_idle_connection_has_ended() {
         let connections = Arc::new(Connections::new(2));
         let one = Arc::new(connections.admit(sender(1)).await.unwrap());
         let two = Arc::new(connections.admit(sender(2)).await.unwrap());
         assert!(at_once(connections.vacancy()).await.is_some());
         assert!(at_once(connections.admit(sender(3))).await.is_none());
-        // One was told, and only one, however often it is asked.
+        // Exactly one connection was signalled to end, however often a place is requested.
         assert!(at_once(connections.admit(sender(3))).await.is_none());
         assert!(at_once(one.must_end()).await.is_some());
         assert!(at_once(two.must_end()).await.is_none());
@@ -345,12 +349,13 @@ mod tests {
             all.push(Arc::new(connections.admit(sender(1)).await.unwrap()));
         }
         let mut busy: Vec<_> = all.iter().map(Connection::begin).collect();
-        // None of its own can give way, and those of others do not.
+        // None of the sender's own connections is idle, and those of other senders are not ended
+        // for it.
         let other = Arc::new(connections.admit(sender(2)).await.unwrap());
         let refused = at_once(connections.admit(sender(1))).await;
         assert!(refused.is_some_and(|admitted| admitted.is_none()));
         assert!(at_once(other.must_end()).await.is_none());
-        // An idle one of its own does, though there are places.
+        // An idle connection of the sender itself is ended, although there are places.
         drop(busy.pop());
         assert!(at_once(connections.admit(sender(1))).await.is_none());
         assert!(at_once(all[5].must_end()).await.is_some());

@@ -1,9 +1,9 @@
-//! Who sends: the addresses that one sender has.
+//! Senders: the addresses that count as one client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Returns the address that stands for all addresses of a sender: an IPv6 network of 64 bits is
-/// given to a single one. An IPv4 address is the same in either notation.
+/// Returns the address that stands for all addresses of a sender. A client usually has an IPv6
+/// network of 64 bits to itself. An IPv4 address is the same in either notation.
 pub(crate) fn sender(address: IpAddr) -> IpAddr {
     const NETWORK: u128 = !0 << 64;
     match address.to_canonical() {

@@ -1,4 +1,4 @@
-//! Connections: accepted, bounded, and ended in order.
+//! The server: accepts connections, limits them and ends them in order.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -22,16 +22,16 @@ use crate::connections::{Connection, Connections};
 use crate::sender::sender;
 use crate::writing::Writing;
 
-/// After an error of the system (most likely, too many open files) the next connection is awaited
-/// only after this.
+/// The pause after an error of the system (most likely, too many open files) before the next
+/// connection is accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Answers requests until `stopped` is ready. Then it accepts nothing new, ends the requests under
-/// way, cuts off those that take longer than [`Limits::stop_time`], and returns when all
-/// connections are closed.
+/// Answers requests until `stopped` is ready. Then it accepts no more connections, lets the
+/// requests under way end, and cuts off those that take longer than
+/// [`ConnectionLimits::stop_time`]. It returns when all connections are closed.
 ///
-/// `handle` gets each request with the address of its sender: that of a proxy if one is in front,
-/// and of IPv6 the network of 64 bits.
+/// `handle` gets each request with the address of its sender. Behind a proxy that is the proxy's
+/// address; for IPv6 it is the network of 64 bits.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     limits: ConnectionLimits,
@@ -66,7 +66,7 @@ struct Server {
 }
 
 impl Server {
-    /// Accepts connections for ever. May be dropped at any time.
+    /// Accepts connections forever. The future may be dropped at any time.
     async fn accept<H, F, B>(&mut self, listener: &TcpListener, handle: H)
     where
         H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
@@ -76,8 +76,8 @@ impl Server {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         loop {
-            // Those that would get no place wait in the system's queue, not in a descriptor of this
-            // process.
+            // Connections that would get no place wait in the system's queue and take no descriptor
+            // of this process.
             self.connections.vacancy().await;
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -89,10 +89,10 @@ impl Server {
             };
             let sender = sender(peer.ip());
             let Some(connection) = self.connections.admit(sender).await else {
-                tracing::debug!(%peer, "a connection over http is refused: its address has too many");
+                tracing::debug!(%peer, "a connection over http is refused: its address has too many connections");
                 continue;
             };
-            // Those that ended are not kept.
+            // Removes the tasks that have ended.
             while self.tasks.try_join_next().is_some() {}
             let serving = self.serve(stream, sender, Arc::new(connection), handle.clone());
             self.tasks.spawn(serving);
@@ -113,12 +113,13 @@ impl Server {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        // Answers are one small write: nothing to wait for.
+        // An answer is one small write, so waiting to combine writes gains nothing.
         let _ = stream.set_nodelay(true);
         let service = {
             let connection = Arc::clone(&connection);
             service_fn(move |request| {
-                // Here and not in the future: from the head's last byte on it does not give way.
+                // The request begins here, not in the future below: from the last byte of the head
+                // on, the connection is not ended for another.
                 let busy = connection.begin();
                 let answering = handle(request, sender);
                 async move {
@@ -139,19 +140,19 @@ impl Server {
         async move {
             let exchange = pin!(exchange);
             tokio::select! {
-                // First whatever has arrived.
+                // Requests that have arrived go first.
                 biased;
                 ended = exchange => if let Err(error) = ended {
                     tracing::debug!(%error, %sender, "a connection over http ended early");
                 },
                 () = connection.must_end() => {
-                    tracing::debug!(%sender, "an idle connection over http gave way to a new one");
+                    tracing::debug!(%sender, "an idle connection over http was closed for a new one");
                 }
             }
         }
     }
 
-    /// Lets the requests under way end, and cuts off those that take too long.
+    /// Lets the requests under way end, and cuts off those that take longer than the limit.
     async fn stop(self) {
         let Self {
             limits,

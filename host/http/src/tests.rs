@@ -1,4 +1,4 @@
-//! Over real connections.
+//! Tests over real connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
-/// More than the buffers of both systems hold.
+/// More bytes than the buffers of both systems hold.
 const LARGE: usize = 64 << 20;
 
 const LIMITS: ConnectionLimits = ConnectionLimits {
@@ -76,14 +76,14 @@ impl TestServer {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// A connection of another sender.
+    /// Opens a connection from the address of another sender.
     async fn connect_from_elsewhere(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
         socket.connect(self.address).await.unwrap()
     }
 
-    /// A connection on which a request was answered with this status.
+    /// Opens a connection and sends a request, whose answer must have this status.
     async fn connect_and_ask(&self, path: &str, status: u16) -> TcpStream {
         let mut stream = self.connect().await;
         assert_eq!(ask(&mut stream, path).await, Some(status));
@@ -101,7 +101,7 @@ async fn send(stream: &mut TcpStream, path: &str) {
     stream.write_all(request.as_bytes()).await.unwrap();
 }
 
-/// The status of the next answer; `None`: the connection was closed.
+/// Reads the status of the next answer. Returns `None` if the connection was closed.
 async fn status(stream: &mut TcpStream) -> Option<u16> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -118,7 +118,7 @@ async fn ask(stream: &mut TcpStream, path: &str) -> Option<u16> {
     status(stream).await
 }
 
-/// Whether the server closes a connection soon.
+/// Returns true if the server closes a connection soon.
 async fn is_closed(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     let read = timeout(Duration::from_millis(300), stream.read(&mut byte)).await;
@@ -126,11 +126,11 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn the_connection_that_is_idle_for_the_longest_gives_way() {
+async fn the_connection_that_is_idle_the_longest_ends_for_a_new_one() {
     let server = TestServer::start(LIMITS).await;
     let mut one = server.connect_and_ask("/", 200).await;
     let mut two = server.connect_and_ask("/", 200).await;
-    // From here on `two` is idle for longer.
+    // From here on `two` has been idle longer than `one`.
     assert_eq!(ask(&mut one, "/").await, Some(200));
     let mut three = server.connect_and_ask("/", 200).await;
     assert!(is_closed(&mut two).await);
@@ -140,7 +140,7 @@ async fn the_connection_that_is_idle_for_the_longest_gives_way() {
 }
 
 #[tokio::test]
-async fn connections_that_never_got_a_200_give_way_first() {
+async fn connections_that_never_got_a_200_end_first() {
     let server = TestServer::start(ConnectionLimits {
         connections: 3,
         ..LIMITS
@@ -160,7 +160,7 @@ async fn connections_that_never_got_a_200_give_way_first() {
 }
 
 #[tokio::test]
-async fn requests_under_way_do_not_give_way_and_more_wait() {
+async fn requests_under_way_go_on_and_further_connections_wait() {
     let server = TestServer::start(LIMITS).await;
     let (mut one, mut two) = (server.connect().await, server.connect().await);
     send(&mut one, "/wait").await;
@@ -169,7 +169,7 @@ async fn requests_under_way_do_not_give_way_and_more_wait() {
     send(&mut three, "/").await;
     let waits = timeout(Duration::from_millis(300), status(&mut three)).await;
     assert!(waits.is_err(), "{waits:?}");
-    // The answer of one arrives, and then its connection gives way.
+    // The answer of one request arrives, and then its connection is ended for the new one.
     server.release.add_permits(1);
     assert_eq!(status(&mut three).await, Some(200));
     let (first, second) = tokio::join!(
@@ -208,7 +208,7 @@ async fn one_address_leaves_connections_to_others() {
 }
 
 #[tokio::test]
-async fn idle_connections_keep_nobody_out() {
+async fn idle_connections_do_not_block_new_ones() {
     let server = TestServer::start(LIMITS).await;
     let mut idle = Vec::new();
     for _ in 0..200 {
@@ -253,7 +253,7 @@ async fn a_client_that_takes_no_answer_is_cut_off() {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     assert!(answer.len() < LARGE, "{}", answer.len());
-    // One that takes it slowly gets all of it.
+    // A client that reads slowly gets the whole answer.
     let mut stream = server.connect().await;
     send(&mut stream, "/large").await;
     let (mut received, mut piece) = (0, vec![0; 8 << 20]);
@@ -268,7 +268,7 @@ async fn a_client_that_takes_no_answer_is_cut_off() {
 }
 
 #[tokio::test]
-async fn the_end_waits_for_requests_under_way_and_cuts_off_those_that_take_too_long() {
+async fn a_stop_waits_for_requests_under_way_and_cuts_off_slow_ones() {
     let server = TestServer::start(LIMITS).await;
     let mut stream = server.connect().await;
     send(&mut stream, "/wait").await;

@@ -1,4 +1,4 @@
-//! A stream whose peer must take what it is sent.
+//! A stream whose peer must keep receiving.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream that fails when its peer takes nothing of an answer for too long.
+/// A stream that fails when its peer receives nothing of an answer for too long.
 pub(crate) struct Writing<S> {
     stream: S,
     limit: Duration,
-    /// Runs while the peer takes nothing.
+    /// The timer that runs while the peer receives nothing.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -39,7 +39,7 @@ impl<S> Writing<S> {
         match stalled.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
-                let error = "the client did not take its answer";
+                let error = "the client did not receive its answer in time";
                 Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, error)))
             }
         }

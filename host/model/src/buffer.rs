@@ -1,4 +1,5 @@
-//! Many decoded events in few allocations: what a reader of files or requests hands to the store.
+//! A buffer of decoded events, in few allocations. Readers of files and of requests fill it and
+//! pass it to the store.
 
 use std::ops::Range;
 
@@ -6,8 +7,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{Millis, Operator, Scalar, Value};
 
-/// Decoded events and identify operations in order of arrival, with all texts in one arena. Reuse
-/// it with [`Self::clear`].
+/// Decoded events and identify operations in order of arrival, with all texts in one arena. Reuse a
+/// buffer with [`Self::clear`].
 ///
 /// ```
 /// use muster_model::{EventBuffer, Millis, ScalarRef};
@@ -31,11 +32,11 @@ pub struct EventBuffer {
 #[derive(Clone, Debug)]
 struct LatestEvent {
     user: TextRange,
-    /// Empty for one that is operations only.
+    /// The event type; empty for an event that consists of operations only.
     name: TextRange,
     time: Millis,
     insert_id: u64,
-    /// Whether it has an operation already.
+    /// True if the event already has an operation.
     operates: bool,
 }
 
@@ -110,23 +111,23 @@ pub struct ListRef<'a> {
 /// A property of an event.
 #[derive(Clone, Copy, Debug)]
 pub struct PropertyRef<'a> {
-    /// Its name.
+    /// The name of the property.
     pub name: &'a str,
-    /// What it holds.
+    /// The value of the property.
     pub value: ValueRef<'a>,
 }
 
 /// An event in a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct BufferedEvent<'a> {
-    /// Who did it.
+    /// The id of the user who did it.
     pub user: &'a str,
     /// The event type.
     pub name: &'a str,
-    /// When it happened.
+    /// The instant of the event.
     pub time: Millis,
-    /// A hash of the `$insert_id`, by which duplicates are found; 0: it has none and is no
-    /// duplicate of anything.
+    /// A hash of the `$insert_id`, by which duplicates are found. An event without one has 0 and is
+    /// never a duplicate.
     pub insert_id: u64,
     buffer: &'a EventBuffer,
     properties: &'a Range<u32>,
@@ -135,16 +136,16 @@ pub struct BufferedEvent<'a> {
 /// An identify operation in a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct BufferedOperation<'a> {
-    /// Whose property.
+    /// The id of the user whose property changes.
     pub user: &'a str,
-    /// When it took effect.
+    /// The instant from which the operation holds.
     pub time: Millis,
-    /// A hash of the event's `$insert_id` and name, the same for all its operations. As
-    /// [`BufferedEvent::insert_id`] otherwise.
+    /// A hash of the event's `$insert_id` and name, the same for all operations of the event. An
+    /// event without an `$insert_id` has 0, as in [`BufferedEvent::insert_id`].
     pub insert_id: u64,
-    /// Whether it is the first of its event. The event's other operations follow.
+    /// True for the first operation of an event. The event's other operations follow it.
     pub first: bool,
-    /// What it does.
+    /// The kind of change.
     pub operator: Operator,
     /// The user property; empty for [`Operator::ClearAll`].
     pub property: &'a str,
@@ -153,12 +154,12 @@ pub struct BufferedOperation<'a> {
 }
 
 impl EventBuffer {
-    /// The most text a buffer holds, in bytes: its ranges are 32 bits wide. Hand a buffer on long
-    /// before ([`Self::size`] tells); what would not fit is a panic in debug builds and an empty
-    /// text otherwise.
+    /// The largest text of a buffer, in bytes; its ranges are 32 bits wide. Pass a buffer on long
+    /// before this size; [`Self::size`] returns the present one. A text beyond the limit panics in
+    /// debug builds and is stored as an empty text otherwise.
     pub const MAX_TEXT: usize = u32::MAX as usize;
 
-    /// Adds an event; its properties follow by [`Self::property`].
+    /// Adds an event. Add its properties next, with [`Self::property`].
     pub fn event(&mut self, user: &str, name: &str, time: Millis, insert_id: Option<&str>) {
         let (user, name) = (self.text(user), self.text(name));
         let at = index(self.properties.len());
@@ -173,7 +174,7 @@ impl EventBuffer {
         self.begin(user, name, time, insert_id);
     }
 
-    /// Adds an event that is only operations on user properties; they follow by
+    /// Adds an event that consists of operations on user properties only. Add them next, with
     /// [`Self::user_property`].
     pub fn identify(&mut self, user: &str, time: Millis, insert_id: Option<&str>) {
         let user = self.text(user);
@@ -194,8 +195,8 @@ impl EventBuffer {
         });
     }
 
-    /// Adds a property to the latest event. Of two with one name the later counts. A number that is
-    /// not finite is left out.
+    /// Adds a property to the latest event. The later one counts if two have the same name. Ignores
+    /// a number that is not finite.
     pub fn property(&mut self, name: &str, value: ScalarRef<'_>) {
         let Some(value) = self.cell(value) else {
             return;
@@ -203,7 +204,7 @@ impl EventBuffer {
         self.push_property(name, value);
     }
 
-    /// Adds a list property to the latest event. An empty list is left out.
+    /// Adds a list property to the latest event. Ignores an empty list.
     pub fn list_property<'a>(
         &mut self,
         name: &str,
@@ -224,8 +225,8 @@ impl EventBuffer {
         }
     }
 
-    /// Adds an event of its own that is one operation: [`Self::identify`] and
-    /// [`Self::user_property`] in one.
+    /// Adds an event that consists of one operation: [`Self::identify`] and [`Self::user_property`]
+    /// in one call.
     pub fn operation(
         &mut self,
         user: &str,
@@ -239,8 +240,8 @@ impl EventBuffer {
         self.user_property(operator, property, value);
     }
 
-    /// Adds an operation to the latest event. An operator that needs an operand and has none, or an
-    /// empty one, changes nothing.
+    /// Adds an operation to the latest event. An operator whose operand is missing or empty changes
+    /// nothing.
     pub fn user_property(&mut self, operator: Operator, property: &str, value: Option<&Value>) {
         let value = match value {
             Some(Value::One(scalar)) => self.cell(scalar.into()),
@@ -300,7 +301,7 @@ impl EventBuffer {
         }
     }
 
-    /// The events, in order of arrival.
+    /// Returns the events, in order of arrival.
     pub fn events(&self) -> impl ExactSizeIterator<Item = BufferedEvent<'_>> {
         self.events.iter().map(|event| BufferedEvent {
             user: slice(&self.arena, event.user),
@@ -312,7 +313,7 @@ impl EventBuffer {
         })
     }
 
-    /// The identify operations, in order of arrival.
+    /// Returns the identify operations, in order of arrival.
     pub fn operations(&self) -> impl ExactSizeIterator<Item = BufferedOperation<'_>> {
         self.operations.iter().map(|operation| BufferedOperation {
             user: slice(&self.arena, operation.user),
@@ -335,19 +336,19 @@ impl EventBuffer {
         }
     }
 
-    /// How many events and operations it holds.
+    /// Returns the number of events and operations.
     #[must_use]
     pub fn len(&self) -> usize {
         self.events.len() + self.operations.len()
     }
 
-    /// Whether it holds nothing.
+    /// Returns true if the buffer holds no event and no operation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// About how much memory its content takes, in bytes.
+    /// Returns the approximate memory of the content, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.arena.len()
@@ -357,8 +358,8 @@ impl EventBuffer {
             + self.elements.len() * size_of::<BufferCell>()
     }
 
-    /// Adds what another buffer holds, after what is here. Together they hold [`Self::MAX_TEXT`]
-    /// bytes of text at most.
+    /// Adds the content of another buffer after this buffer's own. Both together hold at most
+    /// [`Self::MAX_TEXT`] bytes of text.
     pub fn append(&mut self, other: &Self) {
         debug_assert!(
             self.arena.len() + other.arena.len() <= Self::MAX_TEXT,
@@ -404,7 +405,7 @@ impl EventBuffer {
         }
     }
 
-    /// Empties it and keeps its memory.
+    /// Removes the content and keeps the memory.
     pub fn clear(&mut self) {
         self.arena.clear();
         self.events.clear();
@@ -415,7 +416,7 @@ impl EventBuffer {
     }
 }
 
-/// How far the parts of a buffer move when it comes after another one.
+/// The distances by which the parts of a buffer move when they are added to another buffer.
 struct Shift {
     text: u32,
     property: u32,
@@ -445,7 +446,7 @@ fn shifted(range: &Range<u32>, by: u32) -> Range<u32> {
 }
 
 impl<'a> BufferedEvent<'a> {
-    /// Its properties, as they were added.
+    /// Returns the event's properties in the order in which they were added.
     pub fn properties(&self) -> impl ExactSizeIterator<Item = PropertyRef<'a>> + use<'a> {
         let buffer = self.buffer;
         part(&buffer.properties, self.properties)
@@ -458,7 +459,7 @@ impl<'a> BufferedEvent<'a> {
 }
 
 impl<'a> ListRef<'a> {
-    /// The elements, in their order.
+    /// Returns the elements, in the order of the list.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = ScalarRef<'a>> + use<'a> {
         let arena = self.arena;
         self.elements
@@ -468,7 +469,7 @@ impl<'a> ListRef<'a> {
 }
 
 impl ScalarRef<'_> {
-    /// The same value with its own text.
+    /// Copies the value, with a text of its own.
     #[must_use]
     pub fn to_scalar(self) -> Scalar {
         match self {
@@ -480,7 +481,7 @@ impl ScalarRef<'_> {
 }
 
 impl ValueRef<'_> {
-    /// The same value with its own texts.
+    /// Copies the value, with texts of its own.
     #[must_use]
     pub fn to_value(self) -> Value {
         match self {
@@ -505,7 +506,7 @@ fn scalar_ref<'a>(arena: &'a str, cell: &BufferCell) -> ScalarRef<'a> {
         BufferCell::Text(text) => ScalarRef::Text(slice(arena, *text)),
         BufferCell::Number(number) => ScalarRef::Number(*number),
         BufferCell::Flag(flag) => ScalarRef::Flag(*flag),
-        // A list has no lists in it: `list` takes scalars only.
+        // A list holds no lists: `list` takes scalars only.
         BufferCell::List(_) => ScalarRef::Text(""),
     }
 }
@@ -525,14 +526,14 @@ fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// 64 bits tell two `$insert_id`s of one user, event type and instant apart: a false match is as
-/// good as impossible there.
+/// Hashes an `$insert_id`. Only ids of one user, event type and instant are compared, so 64 bits
+/// make a false match practically impossible.
 fn hash(insert_id: &str) -> u64 {
     xxh3_64(insert_id.as_bytes()).max(1)
 }
 
-/// The name belongs to it: what tells the operations of two events apart is what tells the events
-/// apart.
+/// Hashes the id with the event's name: two events are different if their ids or their names are,
+/// and so are their operations.
 fn of_operations(insert_id: u64, name: &str) -> u64 {
     if insert_id == 0 {
         return 0;
@@ -545,7 +546,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn events_and_operations_read_back() {
         let mut buffer = EventBuffer::default();
         buffer.event("ann", "Purchase", Millis(5), Some("i1"));
         buffer.property("amount", ScalarRef::Number(60.0));
@@ -600,7 +601,7 @@ mod tests {
         assert!(buffer.is_empty() && buffer.size() == 0);
     }
 
-    /// Rows of every kind, told apart by a mark.
+    /// Adds rows of every kind, with `mark` in their texts.
     fn fill(buffer: &mut EventBuffer, mark: &str) {
         buffer.event(mark, "Purchase", Millis(5), Some(mark));
         buffer.property("amount", ScalarRef::Number(60.0));
@@ -623,7 +624,8 @@ mod tests {
         };
         buffer.event("ann", "View", Millis(5), Some("i1"));
         both(&mut buffer);
-        // A copy, another event with the same id, and one that is operations only.
+        // A duplicate, another event with the same id, and an event that consists of operations
+        // only.
         buffer.event("ann", "View", Millis(5), Some("i1"));
         both(&mut buffer);
         buffer.event("ann", "Buy", Millis(5), Some("i1"));
@@ -644,7 +646,7 @@ mod tests {
     }
 
     #[test]
-    fn one_after_another_is_as_if_it_had_been_one() {
+    fn appending_a_buffer_equals_filling_one_buffer() {
         let (mut one, mut whole) = (EventBuffer::default(), EventBuffer::default());
         for mark in ["ann", "b\u{e4}rbel", "carl"] {
             let mut other = EventBuffer::default();

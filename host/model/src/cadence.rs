@@ -1,4 +1,4 @@
-//! How often membership is computed, and at which instants that is.
+//! Cadences: how often membership is computed, and at which instants.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::{Millis, time_zone};
 
-/// How often membership is computed. Times of day are those of the cohort's time zone.
+/// The frequency with which membership is computed. Times of day are in the cohort's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cadence {
     /// Once a day at this time.
     Daily {
-        /// The time of day; midnight unless `at:` says another.
+        /// The time of day; midnight unless `at:` says otherwise.
         at: TimeOfDay,
     },
     /// Once an hour at this minute.
     Hourly {
-        /// 0 to 59; 0 unless `at:` says another.
+        /// 0 to 59; 0 unless `at:` says otherwise.
         minute: u8,
     },
-    /// As events come in and answers run out.
+    /// Whenever events arrive and answers expire.
     RealTime,
 }
 
@@ -35,7 +35,7 @@ pub struct TimeOfDay {
 }
 
 impl Default for Cadence {
-    /// Daily, at midnight.
+    /// Returns the daily cadence at midnight.
     fn default() -> Self {
         Self::Daily {
             at: TimeOfDay { hour: 0, minute: 0 },
@@ -55,8 +55,9 @@ impl fmt::Display for Cadence {
 
 /// The instants of a daily or hourly cadence in a time zone.
 ///
-/// A time of day that clocks skip stands for the instant at which they do; of one that comes twice
-/// the first is meant. An hour that comes twice has its minute twice, for it is two hours.
+/// A time of day that the clocks skip stands for the instant at which they skip it. A time of day
+/// that occurs twice stands for its first occurrence. An hour that occurs twice counts as two
+/// hours, so its minute occurs twice.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     cadence: Cadence,
@@ -65,19 +66,21 @@ pub struct Schedule {
 
 const MINUTE: i64 = 60_000;
 
-/// No two instants of an hourly cadence lie further apart: clocks are never set by more than a day,
-/// and then to the minute.
-const MOST_MINUTES: i64 = 2 * 24 * 60;
+/// The largest distance between two instants of an hourly cadence. Clocks are never set by more
+/// than a day, and then to a full minute.
+const MAX_MINUTES: i64 = 2 * 24 * 60;
 
 impl Schedule {
-    /// A cadence in the zone of an IANA name; `None` if there is no such zone.
+    /// Makes the schedule of a cadence in the zone with an IANA name. Returns `None` if there is no
+    /// such zone.
     #[must_use]
     pub fn new(cadence: Cadence, zone: &str) -> Option<Self> {
         let zone = time_zone(zone)?;
         Some(Self { cadence, zone })
     }
 
-    /// The first instant after another; `None` in real time, which has no plan.
+    /// Returns the first instant after `after`. Returns `None` for the real-time cadence, which has
+    /// no fixed instants.
     #[must_use]
     pub fn next(&self, after: Millis) -> Option<Millis> {
         match self.cadence {
@@ -88,14 +91,15 @@ impl Schedule {
             }
             Cadence::Hourly { minute } => {
                 let floor = after.0 - after.0.rem_euclid(MINUTE);
-                let minutes = (1..=MOST_MINUTES).map(|minutes| Millis(floor + minutes * MINUTE));
+                let minutes = (1..=MAX_MINUTES).map(|minutes| Millis(floor + minutes * MINUTE));
                 self.first_at(minute, minutes)
             }
             Cadence::RealTime => None,
         }
     }
 
-    /// The latest instant that is not after another; `None` in real time.
+    /// Returns the latest instant that is not after `until`. Returns `None` for the real-time
+    /// cadence.
     #[must_use]
     pub fn latest(&self, until: Millis) -> Option<Millis> {
         match self.cadence {
@@ -106,7 +110,7 @@ impl Schedule {
             }
             Cadence::Hourly { minute } => {
                 let floor = until.0 - until.0.rem_euclid(MINUTE);
-                let minutes = (0..=MOST_MINUTES).map(|minutes| Millis(floor - minutes * MINUTE));
+                let minutes = (0..=MAX_MINUTES).map(|minutes| Millis(floor - minutes * MINUTE));
                 self.first_at(minute, minutes)
             }
             Cadence::RealTime => None,
@@ -125,7 +129,7 @@ impl Schedule {
         Some(self.zone.to_datetime(timestamp).date())
     }
 
-    /// The instant of a time of day, so many days after a date.
+    /// Returns the instant of a time of day, a number of days after a date.
     fn on(&self, date: Date, days: i64, time: TimeOfDay) -> Option<Millis> {
         let date = date.checked_add(days.days()).ok()?;
         let time = date.at(time.hour.cast_signed(), time.minute.cast_signed(), 0, 0);
@@ -153,7 +157,7 @@ mod tests {
         Schedule::new(Cadence::Hourly { minute }, zone).unwrap()
     }
 
-    /// The next instants, one after the other.
+    /// Returns the next `count` instants.
     fn next(schedule: &Schedule, after: &str, count: usize) -> Vec<String> {
         let mut at: Millis = after.parse().unwrap();
         let mut all = Vec::new();
@@ -183,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_clocks_skip_is_the_instant_at_which_they_do() {
+    fn a_skipped_time_is_the_instant_at_which_the_clocks_skip_it() {
         assert_eq!(
             next(
                 &daily(2, 30, "America/Los_Angeles"),
@@ -196,7 +200,7 @@ mod tests {
                 "2026-03-09T09:30:00Z"
             ]
         );
-        // Samoa had no 30 December 2011: its run is at the instant the 31st begins.
+        // Samoa had no 30 December 2011, so its run is at the instant at which the 31st begins.
         assert_eq!(
             next(&daily(6, 0, "Pacific/Apia"), "2011-12-29T00:00:00Z", 3),
             [
@@ -208,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_comes_twice_is_the_first() {
+    fn a_time_that_occurs_twice_is_its_first_occurrence() {
         assert_eq!(
             next(
                 &daily(1, 30, "America/Los_Angeles"),
@@ -220,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_comes_twice_has_two_runs_and_one_that_clocks_skip_none() {
+    fn an_hour_that_occurs_twice_has_two_runs_and_a_skipped_hour_none() {
         assert_eq!(
             next(
                 &hourly(15, "America/Los_Angeles"),
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_is_the_one_before_the_next() {
+    fn latest_is_the_instant_before_next() {
         let schedules = [
             daily(6, 0, "America/Los_Angeles"),
             daily(2, 30, "Europe/Berlin"),
@@ -281,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn real_time_has_no_plan() {
+    fn real_time_has_no_fixed_instants() {
         let schedule = Schedule::new(Cadence::RealTime, "UTC").unwrap();
         assert_eq!(
             (schedule.next(Millis(0)), schedule.latest(Millis(0))),

@@ -6,7 +6,7 @@ use jiff::{Span, Timestamp, ToSpan};
 
 use crate::Millis;
 
-/// A calendar's unit.
+/// A unit of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
     /// From midnight to midnight in the time zone.
@@ -17,13 +17,14 @@ pub enum Unit {
     Month,
 }
 
-/// The zone of an IANA name, of the built-in database: every machine has the same zones.
+/// Returns the zone with an IANA name from the built-in database, which makes zones the same on
+/// every machine.
 #[must_use]
 pub fn time_zone(name: &str) -> Option<TimeZone> {
     TimeZoneDatabase::bundled().get(name).ok()
 }
 
-/// The days, weeks or months of a time zone; each is named by its first day.
+/// The days, weeks or months of a time zone. Each is identified by its first day.
 #[derive(Clone, Debug)]
 pub struct Units {
     unit: Unit,
@@ -31,17 +32,18 @@ pub struct Units {
 }
 
 impl Units {
-    /// The units of a zone by its IANA name; `None` if there is no such zone.
+    /// Makes the units of the zone with an IANA name. Returns `None` if there is no such zone.
     #[must_use]
     pub fn new(unit: Unit, zone: &str) -> Option<Self> {
         let zone = time_zone(zone)?;
         Some(Self { unit, zone })
     }
 
-    /// The unit that an instant lies in; `None` outside jiff's years −9999 to 9999.
+    /// Returns the unit that contains an instant. Returns `None` outside jiff's years −9999 to
+    /// 9999.
     #[must_use]
     pub fn at(&self, instant: Millis) -> Option<Date> {
-        // jiff takes no milliseconds of its very last second.
+        // jiff accepts no milliseconds in its very last second.
         let timestamp = Timestamp::from_millisecond(instant.0).unwrap_or(Timestamp::MAX);
         let date = self.zone.to_datetime(timestamp).date();
         let unit = match self.unit {
@@ -52,14 +54,14 @@ impl Units {
             }
             Unit::Month => date.first_of_month(),
         };
-        // Where clocks go back over midnight, the old day's last hour comes again; the new day has
-        // begun all the same.
+        // Where the clocks go back over midnight, the last hour of the old day occurs again. The
+        // new day has begun by then, so the repeated hour belongs to it.
         let next = self.step(unit, 1);
         let begun = |next: &Date| self.start(*next).is_some_and(|start| start <= instant);
         Some(next.filter(begun).unwrap_or(unit))
     }
 
-    /// The unit that comes so many units later, or earlier.
+    /// Returns the unit that comes `count` units later, or earlier if `count` is negative.
     #[must_use]
     pub fn step(&self, unit: Date, count: i64) -> Option<Date> {
         let span = match self.unit {
@@ -70,8 +72,8 @@ impl Units {
         unit.checked_add(span.ok()?).ok()
     }
 
-    /// The first instant of a day: midnight, the earlier one where it comes twice; where clocks
-    /// skip it, the instant at which they do.
+    /// Returns the first instant of a day: midnight, and the earlier one if midnight occurs twice.
+    /// If the clocks skip midnight, it is the instant at which they do.
     #[must_use]
     pub fn start(&self, day: Date) -> Option<Millis> {
         let midnight = self.zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
@@ -84,8 +86,9 @@ impl Units {
         Some(Millis(instant.as_millisecond()))
     }
 
-    /// The first instant of the unit that comes `steps` units after the one that holds an instant
-    /// (before it, if negative). Outside jiff's years it is the earliest or the latest of all.
+    /// Returns the first instant of the unit that is `steps` units after the unit that contains
+    /// `instant`, or before it if `steps` is negative. Outside jiff's years it is the earliest or
+    /// the latest instant of all.
     #[must_use]
     pub fn start_of(&self, instant: Millis, steps: i64) -> Millis {
         let ends = if steps > 0 { i64::MAX } else { i64::MIN };
@@ -119,7 +122,7 @@ mod tests {
         let paulo = "America/Sao_Paulo";
         assert_eq!(day(paulo, "2018-11-04T02:59:59Z"), "2018-11-03T03:00:00Z");
         assert_eq!(day(paulo, "2018-11-04T03:00:00Z"), "2018-11-04T03:00:00Z");
-        // And had the hour before midnight twice: 2018-02-17 has 25 hours.
+        // São Paulo had the hour before midnight twice: 2018-02-17 has 25 hours.
         assert_eq!(day(paulo, "2018-02-18T02:30:00Z"), "2018-02-17T02:00:00Z");
         // St. John's set its clocks back at 00:01: 2010-11-07 began before that.
         let johns = "America/St_Johns";

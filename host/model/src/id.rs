@@ -1,13 +1,13 @@
-//! Identifiers that people choose.
+//! Identifiers that authors of definitions choose.
 
 use std::fmt;
 
-/// A cohort's id: 1 to 64 of `A-Z a-z 0-9 _ -` (docs/cohorts.md). It is the `cohort_id` of every
-/// payload.
+/// The id of a cohort: 1 to 64 of `A-Z a-z 0-9 _ -` (docs/cohorts.md). It is the `cohort_id` of
+/// every payload.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CohortId(Box<str>);
 
-/// Why a text is not a [`CohortId`].
+/// The error for a text that is not a valid [`CohortId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a cohort id: use 1 to {max} letters, digits, `_` or `-`", max = CohortId::MAX_LENGTH)]
 pub struct IdError(String);
@@ -19,7 +19,7 @@ impl CohortId {
     /// Checks and wraps an id.
     ///
     /// # Errors
-    /// When it is empty, longer than [`Self::MAX_LENGTH`], or has another character.
+    /// When the id is empty, longer than [`Self::MAX_LENGTH`], or contains another character.
     pub fn new(text: &str) -> Result<Self, IdError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if text.is_empty() || text.len() > Self::MAX_LENGTH || !text.bytes().all(allowed) {
@@ -28,7 +28,7 @@ impl CohortId {
         Ok(Self(text.into()))
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,8 +1,9 @@
-//! The nouns every other crate speaks: instants, ids, property values, events, identify operations.
+//! The basic types of all other crates: instants, ids, property values, events, identify
+//! operations.
 //!
-//! It is data and its exact meaning (what text a number has, when a text is a number, what
-//! `$append` does), so that the interpreter, the store and the engine cannot disagree. It is not a
-//! parser of files, and it does no I/O.
+//! The crate defines the data and its exact meaning: which text a number has, which texts are
+//! numbers, what `$append` does. The interpreter, the store and the engine share these definitions,
+//! so they cannot disagree. The crate does no I/O and does not parse files.
 //!
 //! ```
 //! use muster_model::{Millis, Scalar};

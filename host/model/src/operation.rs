@@ -2,35 +2,35 @@
 
 use crate::{Scalar, Value};
 
-/// What an identify operation does to one user property.
+/// A kind of change to one user property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
-    /// `$set`, and every property carried by an event: replace.
+    /// `$set`, and every property that an event carries: replaces the value.
     Set,
-    /// `$setOnce`: set if the property holds nothing.
+    /// `$setOnce`: sets the value if the property has none.
     SetOnce,
-    /// `$unset`: forget the value.
+    /// `$unset`: removes the value.
     Unset,
-    /// `$add`: add to the number (nothing, or what is no number, counts as 0).
+    /// `$add`: adds to the number. An absent value or a value that is not a number counts as 0.
     Add,
-    /// `$append`: put at the end of the list.
+    /// `$append`: adds at the end of the list.
     Append,
-    /// `$prepend`: put at the front of the list.
+    /// `$prepend`: adds at the front of the list.
     Prepend,
-    /// `$preInsert`: put at the front what the list does not hold yet.
+    /// `$preInsert`: adds at the front the values that the list does not contain yet.
     PreInsert,
-    /// `$postInsert`: put at the end what the list does not hold yet.
+    /// `$postInsert`: adds at the end the values that the list does not contain yet.
     PostInsert,
-    /// `$remove`: take every equal element out of the list.
+    /// `$remove`: removes every equal element from the list.
     Remove,
-    /// `$clearAll`: forget all user properties. Its property name is empty.
+    /// `$clearAll`: removes all user properties. Its property name is empty.
     ClearAll,
 }
 
 /// One operation on one user property.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
-    /// What it does.
+    /// The kind of change.
     pub operator: Operator,
     /// The user property; empty for [`Operator::ClearAll`].
     pub property: Box<str>,
@@ -53,7 +53,7 @@ impl Operator {
         Self::ClearAll,
     ];
 
-    /// Its key in the vendor's JSON.
+    /// Returns the operator's key in the vendor's JSON.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -70,13 +70,13 @@ impl Operator {
         }
     }
 
-    /// The operator of a key in the vendor's JSON.
+    /// Returns the operator with a key of the vendor's JSON.
     #[must_use]
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operator| operator.key() == key)
     }
 
-    /// What the property holds after the operation.
+    /// Returns the value of the property after the operation.
     #[must_use]
     pub fn apply(self, current: Option<Value>, operand: Option<Value>) -> Option<Value> {
         match self {
@@ -139,7 +139,8 @@ fn scalars(value: Value) -> Vec<Scalar> {
     }
 }
 
-/// Elements are the same when their canonical texts are, as everywhere in the language.
+/// Returns true if the list contains the value. Elements are equal if their canonical texts are, as
+/// everywhere in the language.
 fn holds(list: &[Scalar], value: &Scalar) -> bool {
     list.iter()
         .any(|element| element.canonical_text() == value.canonical_text())

@@ -17,25 +17,25 @@ pub struct Millis(pub i64);
 pub struct TimeError(String);
 
 impl Millis {
-    /// The earliest instant that Muster holds: 1970-01-01. A rule's clock never reads less.
+    /// The earliest instant that Muster holds: 1970-01-01. A module never reads an earlier clock.
     pub const MIN: Self = Self(0);
     /// The latest instant that Muster holds: 9999-12-30T22:00:00.999Z, the end of RFC 3339's years.
-    /// Exact as an `f64`.
+    /// It is exact as an `f64`.
     pub const MAX: Self = Self(253_402_207_200_999);
 
-    /// The system's clock.
+    /// Reads the system's clock.
     #[must_use]
     pub fn now() -> Self {
         Self(Timestamp::now().as_millisecond())
     }
 
-    /// The whole seconds since the epoch (the unit of the payload's `computed_time`).
+    /// Returns the whole seconds since the epoch (the unit of the payload's `computed_time`).
     #[must_use]
     pub fn as_second(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// A number of milliseconds, if it lies in [`Self::MIN`]..=[`Self::MAX`].
+    /// Returns the instant `ms` if it lies in [`Self::MIN`]..=[`Self::MAX`].
     #[must_use]
     pub fn in_range(ms: i64) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0)
@@ -44,9 +44,9 @@ impl Millis {
     }
 }
 
-/// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`: a space or `T`, 0 to 9
-/// fraction digits, an optional zone (none: UTC). What is finer than a millisecond is cut off.
-/// (docs/facts.md, "Export files")
+/// Reads RFC 3339 and the export format's `2020-11-24 09:59:55.977000`. The separator is a space or
+/// `T`, the fraction has 0 to 9 digits, the zone is optional (UTC if absent). Drops digits finer
+/// than a millisecond. (docs/facts.md, "Export files")
 impl FromStr for Millis {
     type Err = TimeError;
 
@@ -70,8 +70,8 @@ impl FromStr for Millis {
     }
 }
 
-/// The common form `YYYY-MM-DD[ T]HH:MM:SS[.f{1,9}][Z]` without the general parser, which costs ten
-/// times as much a line.
+/// Reads the common form `YYYY-MM-DD[ T]HH:MM:SS[.f{1,9}][Z]`. The general parser takes ten times
+/// as long per line.
 fn export_time(text: &[u8]) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| {
         text.get(range)?.iter().try_fold(0_i64, |n, byte| {
@@ -111,7 +111,8 @@ fn export_time(text: &[u8]) -> Option<i64> {
     Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + fraction)
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant's `days_from_civil`).
+/// Returns the days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant's
+/// `days_from_civil`).
 fn days_from_civil(date: jiff::civil::Date) -> i64 {
     let (year, month, day) = (
         i64::from(date.year()),
@@ -125,7 +126,7 @@ fn days_from_civil(date: jiff::civil::Date) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// RFC 3339 in UTC.
+/// Formats an instant as RFC 3339 in UTC.
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_millisecond(self.0) {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_instant() {
+    fn refuses_texts_that_are_no_instants() {
         for text in [
             "",
             "yesterday",

@@ -1,4 +1,4 @@
-//! Property values, and how one kind reads as another.
+//! Property values, and the conversions between their kinds.
 
 use std::borrow::Cow;
 
@@ -15,8 +15,8 @@ pub enum Scalar {
     Flag(bool),
 }
 
-/// What a property holds. An absent or null property holds nothing and has no `Value`; an empty
-/// list counts as absent.
+/// The value of a property. An absent or null property has no `Value`; an empty list counts as
+/// absent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// One value.
@@ -26,12 +26,12 @@ pub enum Value {
 }
 
 impl Scalar {
-    /// Whole numbers up to here, on both sides of zero, are exact as an `f64`: 2^53.
+    /// The largest magnitude up to which every whole number is exact as an `f64`: 2^53.
     pub const EXACT: u64 = 1 << 53;
 
-    /// Reads a number as it is written in an event, a definition or a case; `None`: it is none. A
-    /// whole one that an `f64` cannot hold is most likely an id: up to 64 bits it stays exact as
-    /// the text of its digits, which compares and orders as the number would.
+    /// Reads a number as written in an event, a definition or a case. Returns `None` if the text is
+    /// no number. A whole number that an `f64` cannot hold exactly is most likely an id. Up to 64
+    /// bits it becomes the text of its digits, which compares and orders as the number would.
     #[must_use]
     pub fn from_written(text: &str) -> Option<Self> {
         let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
@@ -45,8 +45,8 @@ impl Scalar {
         }
     }
 
-    /// The text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`, true is
-    /// `true` (docs/cohorts.md, "Predicates").
+    /// Returns the text that `is`, `not`, `any_of` and `none_of` compare: 50 and 50.0 are `50`,
+    /// true is `true` (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn canonical_text(&self) -> Cow<'_, str> {
         match self {
@@ -56,8 +56,8 @@ impl Scalar {
         }
     }
 
-    /// What the ordering operators read: a number, or a text that is one. A flag is none
-    /// (docs/cohorts.md, "Predicates").
+    /// Returns the number that the ordering operators read: a number, or a text that is one. A flag
+    /// is no number (docs/cohorts.md, "Predicates").
     #[must_use]
     pub fn as_number(&self) -> Option<f64> {
         match self {
@@ -67,7 +67,7 @@ impl Scalar {
         }
     }
 
-    /// A flag, or a text that is `true` or `false`.
+    /// Returns the flag: a flag, or a text that is `true` or `false`.
     #[must_use]
     pub fn as_flag(&self) -> Option<bool> {
         match self {
@@ -77,9 +77,9 @@ impl Scalar {
         }
     }
 
-    /// The instant that `before`, `after` and their like read: a number of milliseconds since the
-    /// epoch (a fraction is cut off), or a text of one: RFC 3339, the export format, a date (its
-    /// start in UTC), or digits that are milliseconds.
+    /// Returns the instant that `before`, `after` and the like read. A number counts milliseconds
+    /// since the epoch, without its fraction. A text is RFC 3339, the export format, a date (its
+    /// start in UTC), or digits that count milliseconds.
     #[must_use]
     pub fn as_instant(&self) -> Option<Millis> {
         match self {
@@ -91,7 +91,7 @@ impl Scalar {
 }
 
 impl Value {
-    /// The values it holds: one, or a list's elements.
+    /// Returns the one value, or the elements of the list.
     #[must_use]
     pub fn scalars(&self) -> &[Scalar] {
         match self {
@@ -100,13 +100,13 @@ impl Value {
         }
     }
 
-    /// A list as a value; `None` if it is empty.
+    /// Makes a value of a list. Returns `None` if the list is empty.
     #[must_use]
     pub fn list(list: Vec<Scalar>) -> Option<Self> {
         (!list.is_empty()).then_some(Self::List(list))
     }
 
-    /// The number the ordering operators read. A list has none.
+    /// Returns the number that the ordering operators read. A list has none.
     #[must_use]
     pub fn as_number(&self) -> Option<f64> {
         match self {
@@ -115,7 +115,7 @@ impl Value {
         }
     }
 
-    /// The instant that `before`, `after` and their like read. A list has none.
+    /// Returns the instant that `before`, `after` and the like read. A list has none.
     #[must_use]
     pub fn as_instant(&self) -> Option<Millis> {
         match self {
@@ -125,8 +125,8 @@ impl Value {
     }
 }
 
-/// The canonical text of a number: the shortest decimal that reads back the same, without an
-/// exponent, `-0` as `0`.
+/// Returns the canonical text of a number: the shortest decimal that reads back as the same number,
+/// without an exponent, and `0` for `-0`.
 #[must_use]
 pub(crate) fn number_text(number: f64) -> String {
     if number == 0.0 {
@@ -136,11 +136,11 @@ pub(crate) fn number_text(number: f64) -> String {
     }
 }
 
-/// A text that is a number: an optional sign, digits with at most one point, an optional exponent;
+/// Reads a text as a number: an optional sign, digits with at most one point, an optional exponent,
 /// nothing else.
 #[must_use]
 pub(crate) fn text_number(text: &str) -> Option<f64> {
-    // `f64::from_str` also takes `inf`, `nan` and `infinity`, which no one means by a number.
+    // `f64::from_str` also accepts `inf`, `nan` and `infinity`, which no author means as a number.
     let first = text.bytes().find(|byte| *byte != b'+' && *byte != b'-')?;
     if !first.is_ascii_digit() && first != b'.' {
         return None;
@@ -148,7 +148,7 @@ pub(crate) fn text_number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A text that is a flag.
+/// Reads a text as a flag.
 #[must_use]
 pub(crate) fn text_flag(text: &str) -> Option<bool> {
     match text {
@@ -158,7 +158,7 @@ pub(crate) fn text_flag(text: &str) -> Option<bool> {
     }
 }
 
-/// A number of milliseconds since the epoch, its fraction cut off.
+/// Reads a number as milliseconds since the epoch and drops its fraction.
 fn number_instant(number: f64) -> Option<Millis> {
     // Both ends are exact as a float; NaN is in no range.
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
@@ -168,7 +168,7 @@ fn number_instant(number: f64) -> Option<Millis> {
     range.contains(&whole).then_some(Millis(whole as i64))
 }
 
-/// A text that is an instant.
+/// Reads a text as an instant.
 fn text_instant(text: &str) -> Option<Millis> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().and_then(Millis::in_range);
@@ -194,7 +194,7 @@ mod tests {
         ] {
             assert_eq!(Scalar::from_written(digits), text(digits));
         }
-        // As the reader of JSON has it: beyond 64 bits a number is a float.
+        // The reader of JSON does the same: beyond 64 bits a number is a float.
         assert_eq!(
             Scalar::from_written("18446744073709551616"),
             Some(Scalar::Number(18_446_744_073_709_551_616.0))

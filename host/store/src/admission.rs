@@ -1,4 +1,4 @@
-//! Names at the door: whether an event may come in, asked before it is in a buffer with others.
+//! Admission of names: a check of each event's names before the event joins others in a buffer.
 
 use std::sync::PoisonError;
 
@@ -7,11 +7,12 @@ use muster_model::Operator;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// Takes an event name. One that is new gets its number, so that an event with it can be
-    /// appended whatever comes in meanwhile.
+    /// Admits an event name. A new name gets its number here, so that an event with it can be
+    /// appended whatever arrives meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::TooManyNames`] when it is new and there are [`crate::StoreOptions::event_names`] already, and when it is too long.
+    /// [`StoreError::TooManyNames`] when the name is new and the store has
+    /// [`crate::StoreOptions::event_names`] already, and an error when the name is too long.
     pub fn admit_event_name(&self, name: &str) -> Result<(), StoreError> {
         let terms = self.inner.terms.read();
         let terms = terms.unwrap_or_else(PoisonError::into_inner);
@@ -24,18 +25,19 @@ impl Store {
         Ok(())
     }
 
-    /// Whether event properties, and operations on user properties, are taken only if the store
-    /// knows them already. As long as they are not, nobody has to ask for each.
+    /// Reports whether only known event properties, and only known operations on user properties,
+    /// are accepted. While both are false, no name of a property needs to be checked.
     #[must_use]
     pub fn properties_full(&self) -> (bool, bool) {
         let terms = self.inner.terms.read();
         terms.unwrap_or_else(PoisonError::into_inner).full()
     }
 
-    /// Asks for an event property once [`Self::properties_full`].
+    /// Admits an event property. Needed only after [`Self::properties_full`] has reported true for
+    /// event properties.
     ///
     /// # Errors
-    /// [`StoreError::TooManyNames`] when it is new.
+    /// [`StoreError::TooManyNames`] when the property is new.
     pub fn admit_property(&self, name: &str) -> Result<(), StoreError> {
         let terms = self.inner.terms.read();
         let terms = terms.unwrap_or_else(PoisonError::into_inner);
@@ -45,11 +47,11 @@ impl Store {
         }
     }
 
-    /// Asks for an operation on a user property (empty for [`Operator::ClearAll`]) once
-    /// [`Self::properties_full`].
+    /// Admits an operation on a user property (empty for [`Operator::ClearAll`]). Needed only after
+    /// [`Self::properties_full`] has reported true for operations.
     ///
     /// # Errors
-    /// [`StoreError::TooManyNames`] when the store has not seen that operator on that property.
+    /// [`StoreError::TooManyNames`] when the store does not know that operator on that property.
     pub fn admit_user_property(&self, operator: Operator, name: &str) -> Result<(), StoreError> {
         let terms = self.inner.terms.read();
         let terms = terms.unwrap_or_else(PoisonError::into_inner);

@@ -13,35 +13,36 @@ use crate::terms::OPERATIONS;
 use crate::view::StoreView;
 use crate::{SourceKey, Store, StoreError, changed_users, log, sources};
 
-/// What [`Store::append`] did.
+/// The result of [`Store::append`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
-    /// Events and operations in the buffer.
+    /// The number of events and operations in the buffer.
     pub rows: u64,
-    /// Of those, duplicates of others in the buffer. Duplicates of earlier events are found by
-    /// reading and merging.
+    /// The number of those that are duplicates of others in the buffer. Duplicates of earlier
+    /// events are found by reading and merging.
     pub duplicates: u64,
-    /// Values of properties and operations that were left out, because their names are new and
-    /// there are too many.
+    /// The number of values of properties and operations that were left out, because their names
+    /// are new and there are too many names.
     pub left_out: u64,
     /// The history's sequence with this commit.
     pub sequence: u64,
 }
 
-/// Batches of one size are joined when there are this many: few to look at for a reader, and each
-/// row is sorted again a few times only.
+/// The number of batches of similar size at which they are joined. Readers then have few batches to
+/// search, and each row is sorted again only a few times.
 const JOIN: usize = 4;
 
 impl Store {
-    /// Adds events and operations, and the position of their source, in one durable commit. From
-    /// then on snapshots see them.
+    /// Adds events and operations, and the position of their source, in one durable commit. Later
+    /// snapshots contain them.
     ///
-    /// Now and then this also writes the rows in memory as a segment, which takes some tens of
-    /// milliseconds. Call [`Self::maintain`] beside it, from another thread, or segments pile up.
+    /// Some calls also write the rows in memory as a segment, which takes some tens of
+    /// milliseconds. Call [`Self::maintain`] from another thread as well; otherwise segments
+    /// accumulate.
     ///
     /// # Errors
-    /// When a name is too long, an event name is one too many ([`Self::admit_event_name`]), or the
-    /// database cannot be written; then nothing changed.
+    /// When a name is too long, when an event name exceeds the limit ([`Self::admit_event_name`]),
+    /// or when the database cannot be written. Nothing has changed then.
     pub fn append(
         &self,
         buffer: &EventBuffer,
@@ -50,8 +51,8 @@ impl Store {
         let inner = &self.inner;
         let appended = inner.write(|writer| inner.append(writer, buffer, position))?;
         if inner.view().memtable_full(&inner.options) {
-            // The events are in the log: that they could not be moved is no reason to say that they
-            // were not taken. The next call tries again.
+            // The events are in the log. A failure to move them to a segment does not mean that
+            // they were lost, so it is no error. The next call tries again.
             let _ = inner.write(|writer| inner.flush(writer));
         }
         Ok(appended)
@@ -80,7 +81,7 @@ impl StoreInner {
             }
             writer
                 .firsts
-                .see(head.user, head.time, head.name != OPERATIONS);
+                .update(head.user, head.time, head.name != OPERATIONS);
         }
         let logged = log::encode(&rows);
         let batch = Batch::new(rows);
@@ -117,7 +118,7 @@ impl StoreInner {
 }
 
 impl Writer {
-    /// Writes the numbers and firsts that are new.
+    /// Writes the new numbers and the changed first times.
     pub(crate) fn save(
         &mut self,
         inner: &StoreInner,
@@ -125,14 +126,14 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let terms = inner.terms.read().unwrap_or_else(PoisonError::into_inner);
         terms.save(txn, &inner.tables, self.saved)?;
-        // If the commit fails, `Inner::write` forgets this.
+        // If the commit fails, `Inner::write` discards this value.
         self.saved = terms.counts();
         drop(terms);
         self.firsts.save(txn, &inner.tables)
     }
 }
 
-/// Joins the latest batches while they are of like size.
+/// Joins the latest batches while they are of similar size.
 fn join(batches: &mut Vec<Arc<Batch>>) -> Result<(), StoreError> {
     loop {
         let Some(newest) = batches.last().map(|batch| batch.rows.len()) else {

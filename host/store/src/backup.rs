@@ -1,9 +1,9 @@
-//! A consistent copy of a store, made while a process uses it, and what a store knows of having
-//! been such a copy.
+//! Backups: a consistent copy of a store, made while a process uses the store, and the store's note
+//! of having been restored from one.
 //!
-//! The copy has a mark. Who opens it for writing turns the mark into a note that the store was
-//! restored, and the store takes a new identity: it knows less than the store that it was copied
-//! from has sent.
+//! A copy carries a mark. A process that opens the copy for writing replaces the mark by a note
+//! that the store was restored. It also gives the store a new identity. The original may have sent
+//! messages that the copy does not contain.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -24,9 +24,9 @@ use crate::{Snapshot, Store, StoreError, StoreOptions, environment, meta, pages}
 const DATA: &str = "data.mdb";
 /// The lock file of a store's directory.
 const OWNER: &str = "owner.lock";
-/// Where a copy is made before it is complete, within its directory.
+/// The file in which a copy is made until it is complete, within its directory.
 const PARTIAL: &str = "backup.partial";
-/// How often the progress of a copy is told.
+/// The time between two reports of a copy's progress.
 const PROGRESS: Duration = Duration::from_millis(200);
 
 /// The mark of a copy: the instant at which it was made.
@@ -34,25 +34,26 @@ const BACKUP: &[u8] = b"backup";
 /// The note of a store that was such a copy: the same instant.
 const RESTORED: &[u8] = b"restored";
 
-/// How far a copy is.
+/// The progress of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackupProgress {
-    /// Bytes that were written.
+    /// The bytes written so far.
     pub bytes: u64,
-    /// The most that there can be: the copy leaves out free pages.
+    /// The upper bound of the bytes: the copy leaves out free pages.
     pub most: u64,
 }
 
 impl Store {
-    /// Copies a store as of its last commit to a directory, beside a process that has it open, or
-    /// with nobody. The copy holds no free pages; it is on disk, and looked through for damage,
-    /// when this returns. Until then the directory is no store, whatever happens.
+    /// Copies a store as of its last commit to a directory. Another process may have the store open
+    /// meanwhile. The copy holds no free pages. When this returns, the copy is on disk and has been
+    /// checked for damage. Until then the directory is no store, whatever happens.
     ///
-    /// While it is made, pages that are freed meanwhile cannot be used again.
+    /// During the copy, pages that are freed cannot be used again.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] and [`StoreError::Version`] as [`Self::look`]; [`StoreError::NotEmpty`] when something is in the
-    /// directory; and when something cannot be read or written.
+    /// [`StoreError::Missing`] and [`StoreError::Version`] as in [`Self::open_read_only`];
+    /// [`StoreError::NotEmpty`] when something is in the directory; and an error when something
+    /// cannot be read or written.
     pub fn backup(
         from: &Path,
         to: &Path,
@@ -72,8 +73,8 @@ impl Store {
         target.complete(options)
     }
 
-    /// Returns the instant of the backup that the store was restored from; `None`: it was not, or
-    /// that was acknowledged.
+    /// Returns the instant of the backup that the store was restored from. Returns `None` if the
+    /// store was not restored, or the restore was acknowledged.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -94,8 +95,9 @@ impl Store {
 }
 
 impl Snapshot {
-    /// Returns the instant of the backup that the store was restored from, or that it is and nobody
-    /// has opened for writing; `None`: neither, or the restore was acknowledged.
+    /// Returns the instant of the backup that the store was restored from. For a backup that no
+    /// process has opened for writing, it is the instant of that backup. Returns `None` for any
+    /// other store, or if the restore was acknowledged.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -107,8 +109,8 @@ impl Snapshot {
     }
 }
 
-/// Returns the identity of a store that is opened for writing: a new one if it is new, or a copy of
-/// another.
+/// Returns the identity of a store that is opened for writing: a new identity if the store is new
+/// or a copy of another.
 pub(crate) fn identity_at_open(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -136,23 +138,24 @@ fn instant(txn: &ReadTxn<'_>, tables: &Tables, key: &[u8]) -> Result<Option<Mill
 /// A directory that becomes a copy.
 struct Target {
     directory: PathBuf,
-    /// While it is held, nobody opens the directory as a store, or copies to it.
+    /// The lock of the directory. While it is held, no other process opens the directory as a store
+    /// or copies to it.
     lock: Lock,
 }
 
 impl Target {
-    /// Takes a directory that is not there, is empty, or holds a copy that was cut off.
+    /// Accepts a directory that does not exist, is empty, or holds an interrupted copy.
     fn make(directory: &Path) -> Result<Self, StoreError> {
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory);
         made.map_err(failed("make the directory", directory))?;
-        only_cut_off(directory)?;
+        only_interrupted_copy(directory)?;
         let mut lock = Lock::take(directory)?;
         // Another copy may have been completed before the lock was taken.
-        only_cut_off(directory)?;
-        // From here on a database file that is missing is an error, and not a new store.
+        only_interrupted_copy(directory)?;
+        // From here on a missing database file is an error, and not a new store.
         lock.mark()?;
         let target = Self {
             directory: directory.to_owned(),
@@ -192,7 +195,7 @@ impl Target {
         let copied = std::thread::scope(|scope| {
             let (done, copied) = mpsc::channel();
             scope.spawn(move || {
-                // The receiver is there until it has received.
+                // The receiver exists until it has received this.
                 let _ = done.send(env.copy_to_file(&mut file, CompactionOption::Enabled));
             });
             loop {
@@ -213,7 +216,7 @@ impl Target {
         watched.sync_all().map_err(failed("write", &path))
     }
 
-    /// Marks the copy as one.
+    /// Marks the copy as a backup.
     fn mark(&self, options: &StoreOptions, at: Millis) -> Result<(), StoreError> {
         let (env, tables) = environment::open(&self.partial(), options)?;
         let mut txn = env.write_txn()?;
@@ -225,7 +228,7 @@ impl Target {
         Ok(())
     }
 
-    /// Puts the copy where a store has its file, and returns its size.
+    /// Moves the copy to the place of a store's file, and returns its size.
     fn complete(self, options: &StoreOptions) -> Result<u64, StoreError> {
         let (partial, data) = (self.partial(), self.directory.join(DATA));
         let copy = partial.join(DATA);
@@ -248,8 +251,8 @@ impl Target {
     }
 }
 
-/// Refuses a directory in which there is anything but a copy that was cut off.
-fn only_cut_off(directory: &Path) -> Result<(), StoreError> {
+/// Refuses a directory that contains anything but an interrupted copy.
+fn only_interrupted_copy(directory: &Path) -> Result<(), StoreError> {
     let entries = fs::read_dir(directory).map_err(failed("read", directory))?;
     for entry in entries {
         let name = entry.map_err(failed("read", directory))?.file_name();
@@ -263,7 +266,8 @@ fn only_cut_off(directory: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An entry of a directory is there after a power cut only if the directory is on disk too.
+/// Writes a directory to disk. After a power cut, an entry of a directory exists only if the
+/// directory is on disk too.
 fn sync(directory: &Path) -> Result<(), StoreError> {
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
     synced.map_err(failed("write", directory))

@@ -6,13 +6,13 @@ use crate::duplicates::Duplicates;
 use crate::keys::GROUP_BITS;
 use crate::rows::{Cell, Head, RowBuffer};
 
-/// Rows with an order by (name, user, time, arrival). It does not change any more.
+/// Rows with an order by (name, user, time, arrival). A batch does not change.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) rows: RowBuffer,
-    /// The rows that count, sorted: duplicates are left out.
+    /// The rows that count, sorted. Duplicates are left out.
     pub(crate) order: Vec<u32>,
-    /// By name.
+    /// The spans of rows with one name, by name.
     pub(crate) names: Vec<NameSpan>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct NameSpan {
     /// A range of [`Batch::order`].
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// The earliest and the latest time.
+    /// The earliest time of the rows; `max` is the latest.
     pub(crate) min: i64,
     pub(crate) max: i64,
 }
@@ -56,7 +56,7 @@ impl Batch {
         self.names.get(at)
     }
 
-    /// Where the rows of a group of users are, as a range of [`Self::order`].
+    /// Returns the rows of a group of users as a range of [`Self::order`].
     pub(crate) fn group(&self, span: &NameSpan, group: u32) -> Range<u32> {
         let all = self
             .order
@@ -66,12 +66,12 @@ impl Batch {
         let start = all.partition_point(|row| before(row, group));
         let rest = all.get(start..).unwrap_or_default();
         let length = rest.partition_point(|row| before(row, group.saturating_add(1)));
-        // Within the order, which is counted in 32 bits.
+        // The value lies within the order, which is counted in 32 bits.
         let start = span.start + start as u32;
         start..start + length as u32
     }
 
-    /// The row at a place of the order.
+    /// Returns the row at a place of the order.
     pub(crate) fn head(&self, at: u32) -> Head {
         self.rows.head(self.row(at))
     }
@@ -80,7 +80,7 @@ impl Batch {
         self.order.get(at as usize).copied().unwrap_or(u32::MAX)
     }
 
-    /// A cell of the row at a place of the order.
+    /// Returns a cell of the row at a place of the order.
     pub(crate) fn cell(&self, at: u32, column: u32) -> Option<Cell> {
         self.rows
             .cells_of(self.row(at))
@@ -90,7 +90,7 @@ impl Batch {
     }
 }
 
-/// Leaves duplicates out.
+/// Removes duplicates from the order.
 fn drop_duplicates(rows: &RowBuffer, order: &mut Vec<u32>) {
     let mut duplicates = Duplicates::default();
     let mut before = None;

@@ -1,4 +1,4 @@
-//! The table of blocks: its keys, and dropping a segment's, slice by slice.
+//! The table of blocks: its keys, and dropping the blocks of a segment slice by slice.
 
 use std::ops::Bound::{Excluded, Included};
 
@@ -9,7 +9,7 @@ use crate::StoreError;
 use crate::block::Block;
 use crate::environment::{ReadTxn, Tables};
 
-/// The key of the first block of a name and group, nearly always the only one.
+/// Returns the key of the first block of a name and group. Nearly always it is the only block.
 pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
     let mut key = [0; 12];
     let (parts, _) = key.as_chunks_mut::<4>();
@@ -19,8 +19,8 @@ pub(crate) fn key(segment: u32, name: u32, group: u32) -> [u8; 12] {
     key
 }
 
-/// The key of a part of a group that was cut. The first has that of a whole one; the others sort
-/// behind it, by number.
+/// Returns the key of a part of a group that was cut. The first part has the key of a whole group;
+/// the others sort behind it, by number.
 pub(crate) fn part_key(first: [u8; 12], part: u32) -> Vec<u8> {
     let mut key = first.to_vec();
     if part > 0 {
@@ -29,8 +29,8 @@ pub(crate) fn part_key(first: [u8; 12], part: u32) -> Vec<u8> {
     key
 }
 
-/// Calls `f` with each block of a name and group in a segment, and how many bytes it has: none,
-/// one, or the parts that it was cut into, in their order.
+/// Calls `f` with each block of a name and group in a segment, and the block's size in bytes. There
+/// is no block, one block, or one for each part of a cut group, in their order.
 pub(crate) fn each<'t>(
     txn: &'t ReadTxn<'_>,
     tables: &Tables,
@@ -67,7 +67,7 @@ pub(crate) fn delete(
     Ok(())
 }
 
-/// The segment of a block's key.
+/// Returns the segment in a block's key.
 pub(crate) fn segment_of(key: &[u8]) -> Result<u32, StoreError> {
     key.first_chunk()
         .map(|bytes| u32::from_be_bytes(*bytes))
@@ -76,7 +76,7 @@ pub(crate) fn segment_of(key: &[u8]) -> Result<u32, StoreError> {
         })
 }
 
-/// The event name of a block's key.
+/// Returns the event name in a block's key.
 pub(crate) fn name_of(key: &[u8]) -> Result<u32, StoreError> {
     match key {
         [_, _, _, _, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
@@ -86,7 +86,7 @@ pub(crate) fn name_of(key: &[u8]) -> Result<u32, StoreError> {
     }
 }
 
-/// The group of a block's key.
+/// Returns the group in a block's key.
 pub(crate) fn group_of(key: &[u8]) -> Result<u32, StoreError> {
     match key {
         [_, _, _, _, _, _, _, _, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
@@ -96,12 +96,13 @@ pub(crate) fn group_of(key: &[u8]) -> Result<u32, StoreError> {
     }
 }
 
-/// So many blocks are dropped in one commit: the time that writers wait for it. LMDB keeps values
-/// of up to about 2 KB in leaf pages, so a slice changes at most 2,048 of those, 8 MiB.
+/// The number of blocks dropped in one commit, which bounds the time that writers wait for it. LMDB
+/// keeps values of up to about 2 KB in leaf pages, so a slice changes at most 2,048 of those, 8
+/// MiB.
 pub(crate) const SLICE: usize = 4096;
 
-/// Drops what is known of a segment, so that nobody reads it any more. Its blocks are dropped
-/// later, by [`drop_slice`]; [`leftovers`] finds them after a restart.
+/// Drops the record of a segment, so that no reader uses the segment any more. [`drop_slice`] drops
+/// its blocks later; after a restart [`leftovers`] finds them.
 pub(crate) fn drop_segment(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -111,7 +112,7 @@ pub(crate) fn drop_segment(
     Ok(())
 }
 
-/// Drops up to [`SLICE`] blocks of a segment that nobody reads, and tells whether there are more.
+/// Drops up to [`SLICE`] blocks of a segment that no reader uses. Returns true if there are more.
 pub(crate) fn drop_slice(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -119,7 +120,7 @@ pub(crate) fn drop_slice(
 ) -> Result<bool, StoreError> {
     let (first, last) = (key(segment, 0, 0), key(segment, u32::MAX, u32::MAX));
     let all = (Included(first.as_slice()), Included(last.as_slice()));
-    // Keys only: values are large, and many of them in pages that are not in memory.
+    // Reads keys only: values are large, and many are in pages that are not in memory.
     let keys = tables.blocks.remap_data_type::<DecodeIgnore>();
     let next = match keys.range(txn, &all)?.nth(SLICE) {
         Some(entry) => Some(entry?.0.to_vec()),
@@ -137,8 +138,8 @@ pub(crate) fn drop_slice(
     Ok(next.is_some())
 }
 
-/// The segments that have blocks and of which nothing else is known: they were dropped, or being
-/// merged, when the process ended.
+/// Returns the segments that have blocks but no record. They were dropped, or being merged, when
+/// the process ended.
 pub(crate) fn leftovers(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Vec<u32>, StoreError> {
     let keys = tables.blocks.remap_data_type::<DecodeIgnore>();
     let mut leftovers = Vec::new();

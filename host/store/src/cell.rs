@@ -1,4 +1,4 @@
-//! Stored values as they are read, and what they are as another kind.
+//! Stored values as they are read, and their conversions to other kinds.
 
 use muster_model::{Scalar, Value};
 
@@ -21,11 +21,11 @@ pub(crate) enum CellRef<'a> {
 /// The elements of a stored list.
 #[derive(Clone, Copy)]
 pub(crate) enum StoredListRef<'a> {
-    /// In memory.
+    /// Elements in memory.
     Cells(&'a RowBuffer, &'a [Cell]),
-    /// In a block.
+    /// Elements in a block.
     Written(ByteReader<'a>, usize),
-    /// Computed.
+    /// Elements that were computed.
     Scalars(&'a [Scalar]),
 }
 
@@ -44,7 +44,7 @@ impl<'a> CellRef<'a> {
         }
     }
 
-    /// Reads a value of [`crate::log::put_cell`].
+    /// Reads a value that [`crate::log::put_cell`] wrote.
     pub(crate) fn read(mut reader: ByteReader<'a>) -> Result<Self, StoreError> {
         Ok(match read_cell(&mut reader)? {
             LogValue::Code(code) => Self::Code(code),
@@ -70,7 +70,7 @@ impl<'a> CellRef<'a> {
         }
     }
 
-    /// The value on its own. `text` gives the texts of codes.
+    /// Copies the value. `text` returns the texts of codes.
     pub(crate) fn to_value(
         self,
         text: &mut impl FnMut(u32) -> Result<Box<str>, StoreError>,

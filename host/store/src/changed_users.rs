@@ -1,7 +1,8 @@
-//! Which users got new rows with which commit, for as long as some rule has not looked.
+//! Changed users: which users got new rows in which commit. An entry is kept until every module has
+//! processed it.
 //!
-//! An entry holds the users of all commits after the entry before it, up to its own sequence. So
-//! joining neighbours loses nothing but precision: a rule between them is told a few users too
+//! An entry holds the users of all commits after the entry before it, up to its own sequence.
+//! Joining neighbours therefore loses only precision: a module between them gets a few users too
 //! many, never one too few.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -14,9 +15,9 @@ use crate::environment::{ReadTxn, Tables};
 use crate::meta::Counter;
 use crate::{StoreError, UserKey, bitmap};
 
-const WHAT: &str = "the users with news";
+const WHAT: &str = "the changed users";
 
-/// Notes the users of a commit of history.
+/// Records the users of a commit of history.
 pub(crate) fn add(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -24,8 +25,8 @@ pub(crate) fn add(
     users: &RoaringBitmap,
 ) -> Result<(), StoreError> {
     if tables.modules.is_empty(txn)? {
-        // Nobody to tell: who asks later is told to ask everybody.
-        return Counter::NewsFloor.set(txn, tables, sequence);
+        // No module is registered. A module that reads later gets all users.
+        return Counter::ChangedUsersFloor.set(txn, tables, sequence);
     }
     let value = bitmap::encode(users);
     tables
@@ -34,13 +35,13 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// The users with news after a sequence; `None`: that is no longer known.
+/// Returns the users that changed after a sequence. Returns `None` if that is no longer known.
 pub(crate) fn after(
     txn: &ReadTxn<'_>,
     tables: &Tables,
     sequence: u64,
 ) -> Result<Option<RoaringBitmap>, StoreError> {
-    if sequence < Counter::NewsFloor.get(txn, tables)? {
+    if sequence < Counter::ChangedUsersFloor.get(txn, tables)? {
         return Ok(None);
     }
     let mut users = RoaringBitmap::new();
@@ -52,7 +53,7 @@ pub(crate) fn after(
     Ok(Some(users))
 }
 
-/// Drops what every rule has seen.
+/// Drops the entries that every module has processed.
 pub(crate) fn prune(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
     let mut seen = Counter::Sequence.get(txn, tables)?;
     for entry in tables.modules.iter(txn)? {
@@ -61,13 +62,13 @@ pub(crate) fn prune(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreErr
     let key = seen.to_be_bytes();
     let range = (Unbounded, Included(key.as_slice()));
     tables.changed_users.delete_range(txn, &range)?;
-    if seen > Counter::NewsFloor.get(txn, tables)? {
-        Counter::NewsFloor.set(txn, tables, seen)?;
+    if seen > Counter::ChangedUsersFloor.get(txn, tables)? {
+        Counter::ChangedUsersFloor.set(txn, tables, seen)?;
     }
     Ok(())
 }
 
-/// Takes a user out of all entries.
+/// Removes a user from all entries.
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -89,8 +90,8 @@ pub(crate) fn forget(
     Ok(())
 }
 
-/// Joins entries between which no rule stands, so that a daily rule does not make us keep an entry
-/// for each of a day's commits.
+/// Joins entries between which no module stands. Without this, a daily module would make the store
+/// keep an entry for each of a day's commits.
 pub(crate) fn join(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
     let mut seen = Vec::new();
     for entry in tables.modules.iter(txn)? {
@@ -106,7 +107,7 @@ pub(crate) fn join(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreErro
             .map_err(|_| StoreError::Corrupt { what: WHAT })?;
         let sequence = u64::from_be_bytes(sequence);
         let users = bitmap::decode(value, WHAT)?;
-        // Rules before this entry: those that have not seen it.
+        // The modules that have not processed this entry.
         let before = seen.partition_point(|seen| *seen < sequence);
         entries += 1;
         match joined.last_mut() {
@@ -129,7 +130,8 @@ pub(crate) fn join(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Up to where a rule has seen the news: the head of its state.
+/// Returns the sequence up to which a module has processed changed users. It is the head of the
+/// module's state.
 pub(crate) fn seen_by(state: &[u8]) -> Result<u64, StoreError> {
-    ByteReader::new(state, "the state of a rule").u64()
+    ByteReader::new(state, "the state of a module").u64()
 }

@@ -1,5 +1,5 @@
-//! Sets of users in a table: a bitmap for each 65,536 users, so that a change rewrites 8 KiB at
-//! most.
+//! Sets of users in a table: a bitmap for each 65,536 users, so that a change rewrites at most 8
+//! KiB.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound::Included, RangeInclusive};
@@ -17,9 +17,9 @@ const CHUNK_BITS: u32 = 16;
 #[derive(Clone, Copy)]
 pub(crate) struct UserSetChunks<'a> {
     pub(crate) table: &'a Table,
-    /// What the set is called in its keys; a zero byte and the chunk's number follow.
+    /// The set's name in its keys; a zero byte and the chunk's number follow.
     pub(crate) name: &'a [u8],
-    /// What an error calls it.
+    /// The set's name in errors.
     pub(crate) what: &'static str,
 }
 
@@ -28,8 +28,7 @@ impl UserSetChunks<'_> {
         numbered(self.name, u64::from(user >> CHUNK_BITS))
     }
 
-    /// Changes the chunks in which some users are. Returns how many users the set has more and
-    /// fewer.
+    /// Changes the chunks of some users. Returns the number of users that the set gained and lost.
     pub(crate) fn change(
         &self,
         txn: &mut RwTxn<'_>,
@@ -81,8 +80,8 @@ impl UserSetChunks<'_> {
         Ok(found)
     }
 
-    /// Returns those of some users who are in the set. It reads only the chunks that these users
-    /// are in.
+    /// Returns the subset of the given users that are in the set. It reads only the chunks of these
+    /// users.
     pub(crate) fn among(
         &self,
         txn: &ReadTxn<'_>,
@@ -103,14 +102,14 @@ impl UserSetChunks<'_> {
     }
 }
 
-/// How a set's size changes.
+/// The change of a set's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changed {
     pub(crate) added: u64,
     pub(crate) removed: u64,
 }
 
-/// Users by the chunk that they are in.
+/// Splits users by chunk.
 fn split(users: &RoaringBitmap) -> BTreeMap<u32, RoaringBitmap> {
     let mut chunks: BTreeMap<u32, RoaringBitmap> = BTreeMap::new();
     for user in users {
@@ -119,8 +118,8 @@ fn split(users: &RoaringBitmap) -> BTreeMap<u32, RoaringBitmap> {
     chunks
 }
 
-/// Takes a user out of every set of a table, and calls `removed` with the name of each set that had
-/// it.
+/// Removes a user from every set of a table, and calls `removed` with the name of each set that
+/// contained the user.
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     table: &Table,

@@ -1,9 +1,9 @@
-//! Reading and writing the bytes of values: little-endian numbers, LEB128 varints, texts with their
-//! length. Reading never panics: what is not there, or not as written, is [`StoreError::Corrupt`].
+//! The encoding of values: little-endian numbers, LEB128 varints, texts with their length. Reading
+//! never panics: bytes that are missing or not as written give [`StoreError::Corrupt`].
 
 use crate::StoreError;
 
-/// Appends a number in as few bytes as it needs, 7 bits a byte.
+/// Appends a number in as few bytes as possible, 7 bits per byte.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
@@ -23,17 +23,17 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Small numbers of either sign become small ones without.
+/// Maps small numbers of either sign to small unsigned numbers.
 pub(crate) fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)).cast_unsigned()
 }
 
-/// The inverse of [`zigzag`].
+/// Inverts [`zigzag`].
 pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
 
-/// Reads a value from its beginning.
+/// A reader of a value, from its beginning.
 #[derive(Clone, Copy)]
 pub(crate) struct ByteReader<'a> {
     bytes: &'a [u8],
@@ -41,7 +41,7 @@ pub(crate) struct ByteReader<'a> {
 }
 
 impl<'a> ByteReader<'a> {
-    /// `what` is named when the bytes are not as written.
+    /// Starts at the beginning of `bytes`. Errors name the value `what`.
     pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Self {
         Self { bytes, what }
     }
@@ -110,8 +110,8 @@ impl<'a> ByteReader<'a> {
         u32::try_from(number).map_err(|_| self.corrupt())
     }
 
-    /// A count of things that take at least `least` bits each, so a damaged count cannot ask for
-    /// more memory than the value has bytes.
+    /// Reads a count of elements that take at least `least` bits each. A damaged count therefore
+    /// cannot request more memory than the value has bytes.
     pub(crate) fn count(&mut self) -> Result<usize, StoreError> {
         let count = usize::try_from(self.varint()?).map_err(|_| self.corrupt())?;
         if count > self.bytes.len() {

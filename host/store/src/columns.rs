@@ -1,32 +1,33 @@
 //! History in the shapes of the contract (`wit/cohort.wit`): plain columns over a batch of users.
 
-/// How a rule wants a property's values.
+/// The form in which a module reads a property's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValueKind {
-    /// The canonical text of a text, a number or a flag; of each element of a list.
+    /// The canonical text of a text, a number or a flag. For a list, the canonical text of each
+    /// element.
     Text,
-    /// A number, or a text that is one. Lists and flags are absent.
+    /// A number, or a text that is one. Lists and flags count as absent.
     Number,
-    /// A flag, or a text that is `true` or `false`. Lists and numbers are absent.
+    /// A flag, or a text that is `true` or `false`. Lists and numbers count as absent.
     Flag,
-    /// An instant in ms since the Unix epoch, as [`Column::Number`]: what
+    /// An instant in ms since the Unix epoch, in a [`Column::Number`]: the value that
     /// [`muster_model::Scalar::as_instant`] reads.
     Instant,
 }
 
-/// One value a row.
+/// A column: one value per row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
-    /// NaN: absent. Other values are finite; instants are whole.
+    /// Numbers; NaN means absent. Other values are finite; instants are whole.
     Number(Vec<f64>),
-    /// 0, 1, or 2: absent.
+    /// Flags: 0, 1, or 2 for absent.
     Flag(Vec<u8>),
-    /// Codes of the batch's dictionary; 0: absent.
+    /// Codes of the batch's dictionary; 0 means absent.
     Text(Vec<u32>),
-    /// Text, where some row of the batch holds a list. The values of row r are
-    /// `codes[starts[r]..starts[r + 1]]`; none: absent.
+    /// Texts, where some row of the batch holds a list. The values of row r are
+    /// `codes[starts[r]..starts[r + 1]]`; an empty range means absent.
     Texts {
-        /// One more than there are rows; ascending from 0.
+        /// The start of each row, and the end of the last; ascending from 0.
         starts: Vec<u32>,
         /// Codes of the batch's dictionary, never 0.
         codes: Vec<u32>,
@@ -34,7 +35,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// How many rows it has.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -45,32 +46,32 @@ impl Column {
         }
     }
 
-    /// Whether it has no rows.
+    /// Returns true if the column has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Rows of all users of a batch. The rows of user u are `starts[u]..starts[u + 1]`, by time; of one
-/// instant by event name, and then in order of arrival.
+/// Rows of all users of a batch. The rows of user u are `starts[u]..starts[u + 1]`, in order of
+/// time. Rows of one instant are in order of event name, then of arrival.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventRows {
-    /// One more than there are users; ascending from 0.
+    /// The start of each user's rows, and the end of the last; ascending from 0.
     pub starts: Vec<u32>,
-    /// When each happened, in ms since the Unix epoch.
+    /// The time of each row, in ms since the Unix epoch.
     pub times: Vec<i64>,
-    /// One column a property that was asked for.
+    /// One column per requested property.
     pub columns: Vec<Column>,
 }
 
-/// Every text of a batch once. Equal texts have equal codes.
+/// The texts of a batch, each once. Equal texts have equal codes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dictionary {
-    /// Code k is `bytes[offsets[k - 1]..offsets[k]]`. One more than there are entries; ascending
-    /// from 0.
+    /// The bounds of the texts. Code k is `bytes[offsets[k - 1]..offsets[k]]`. There is one more
+    /// offset than texts; they ascend from 0.
     pub offsets: Vec<u32>,
-    /// UTF-8.
+    /// The texts in UTF-8.
     pub bytes: Vec<u8>,
 }
 
@@ -84,7 +85,8 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// The text of a code; `None` for 0 and for codes it does not have.
+    /// Returns the text of a code. Returns `None` for 0 and for codes that the dictionary does not
+    /// contain.
     #[must_use]
     pub fn text(&self, code: u32) -> Option<&str> {
         let code = code as usize;
@@ -93,48 +95,48 @@ impl Dictionary {
         std::str::from_utf8(self.bytes.get(start..end)?).ok()
     }
 
-    /// How many texts it has.
+    /// Returns the number of texts.
     #[must_use]
     pub fn len(&self) -> usize {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Whether it has none.
+    /// Returns true if the dictionary has no texts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// A property as it is read.
+/// A property to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PropertyRead {
-    /// Its name.
+    /// The name of the property.
     pub name: String,
-    /// How its values come.
+    /// The form of its values.
     pub kind: ValueKind,
 }
 
-/// A stream: a user's events whose name matches one of `names`.
+/// A stream to read: the events of a user whose name matches one of `names`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StreamRead {
-    /// Event names; `*` stands for any run of characters.
+    /// Event names; `*` stands for any sequence of characters.
     pub names: Vec<String>,
     /// The event properties that become columns, in this order. The empty name, as
     /// [`ValueKind::Text`], is the event's own name.
     pub properties: Vec<PropertyRead>,
-    /// How far back, in ms: rows with time > now − reach. `None`: all history.
+    /// The lookback in ms: rows with time > now − lookback are read. `None` means all history.
     pub lookback: Option<u64>,
 }
 
-/// What is read of a batch of users.
+/// The data to read of a batch of users.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadRequest<'a> {
-    /// Whose history, ascending, each once.
+    /// The users, in ascending order, each once.
     pub users: &'a [crate::UserKey],
-    /// Rows later than this are hidden.
+    /// The instant of the run. Later rows are hidden.
     pub now: muster_model::Millis,
-    /// The events.
+    /// The streams of events to read.
     pub streams: &'a [StreamRead],
     /// User properties whose value at `now` is read.
     pub user_properties: &'a [PropertyRead],
@@ -147,17 +149,17 @@ pub struct ReadRequest<'a> {
 pub struct History {
     /// The texts that columns refer to.
     pub dictionary: Dictionary,
-    /// Per user the time of the first event; `i64::MAX`: none up to now.
+    /// The time of each user's first event; `i64::MAX` if there is none up to now.
     pub first_seen: Vec<i64>,
-    /// A column a user property that was asked for, a value a user.
+    /// One column per requested user property, with one value per user.
     pub user_properties: Vec<Column>,
-    /// The changes of each property that was asked for, with one column: from that row's time on
-    /// the property holds its value (absent: nothing), until the next row. Of one instant all
-    /// changes are rows, in order of arrival, whatever the kind.
+    /// The changes of each requested property, with one column. From a row's time on, the property
+    /// holds the row's value (absent: no value) until the next row. All changes of one instant are
+    /// rows, in order of arrival, whatever the kind.
     pub property_histories: Vec<EventRows>,
-    /// The events of each stream that was asked for.
+    /// The events of each requested stream.
     pub streams: Vec<EventRows>,
-    /// Per user the time of the first hidden later row of what was asked for, or of the hidden
-    /// first event; `i64::MAX`: none.
+    /// The time of each user's first hidden later row of the requested data, or of the hidden first
+    /// event; `i64::MAX` if there is none.
     pub next_row: Vec<i64>,
 }

@@ -1,22 +1,23 @@
-//! Events that came twice: what a row keeps of an insert id, and which rows are left out.
+//! Duplicate events: the bits that a row keeps of an insert id, and the choice of the rows that are
+//! left out.
 //!
-//! A duplicate has the user, name, time and insert id of an event that came earlier, and is left
-//! out as a whole, whatever it holds: the first that came counts. All rows of an event come in one
-//! batch, one after the other, and stay neighbours in order of arrival. So a row says only whether
-//! it goes on with the event of the row before it.
+//! A duplicate has the user, name, time and insert id of an event that came earlier. It is left out
+//! as a whole, whatever it holds: the event that came first counts. All rows of an event come in
+//! one batch, one after the other, and stay neighbours in order of arrival. So a row only records
+//! whether it continues the event of the row before it.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
 /// The bits that are kept of an insert id's hash. Two different ids of one user, name and
-/// millisecond are taken for one once in 2^47 pairs. With [`GOES_ON`] that is six bytes, two less
-/// than the whole hash, which is a seventh of an event.
+/// millisecond are mistaken for one once in 2^47 pairs. With [`GOES_ON`] that is six bytes, two
+/// less than the whole hash, which is a seventh of an event.
 const HASH_BITS: u32 = 47;
-/// The lowest bit of what is kept: the row belongs to the event of the row before it.
+/// The lowest kept bit: the row continues the event of the row before it.
 const GOES_ON: u64 = 1;
 
-/// What a row keeps of its event's insert id, in 48 bits; 0: the event has none. `first`: the row
-/// begins the event.
+/// Returns the 48 bits that a row keeps of its event's insert id; 0 if the event has none. `first`
+/// says that the row begins the event.
 pub(crate) fn kept(hash: u64, first: bool) -> u64 {
     if hash == 0 {
         return 0;
@@ -25,29 +26,29 @@ pub(crate) fn kept(hash: u64, first: bool) -> u64 {
     short << 1 | if first { 0 } else { GOES_ON }
 }
 
-/// Whether a row may share what the row before it keeps: they are of one event, or of events
-/// without an insert id.
+/// Returns true if two neighbouring rows with these kept bits may be joined. They are of one event,
+/// or of events without an insert id.
 pub(crate) fn joins(insert: u64, before: u64) -> bool {
     insert == before & !GOES_ON | GOES_ON || (insert, before) == (0, 0)
 }
 
-/// Tells the duplicates among rows of one user, name and time, which are shown to it in order of
-/// arrival. It takes time in proportion to the rows, however many there are.
+/// A detector of duplicates among the rows of one user, name and time, which it receives in order
+/// of arrival. Its time is proportional to the number of rows, however many there are.
 #[derive(Default)]
 pub(crate) struct Duplicates {
     seen: FewOrMany<u64>,
-    /// Whether the latest event was a duplicate.
+    /// True if the latest event was a duplicate.
     latest: bool,
 }
 
 impl Duplicates {
-    /// Begins with the rows of another user, name or time.
+    /// Starts with the rows of another user, name or time.
     pub(crate) fn clear(&mut self) {
         self.seen.clear();
         self.latest = false;
     }
 
-    /// Whether the next row is one of a duplicate.
+    /// Returns true if the next row belongs to a duplicate.
     pub(crate) fn next(&mut self, insert: u64) -> bool {
         if insert == 0 {
             self.latest = false;
@@ -58,14 +59,14 @@ impl Duplicates {
     }
 }
 
-/// A set that costs little while it is small, and no more than a hash set when it is large.
+/// A set that is cheap while it is small, and costs no more than a hash set when it is large.
 pub(crate) struct FewOrMany<T> {
     few: Vec<T>,
-    /// Empty while they are few.
+    /// The elements once they are many; empty before.
     many: HashSet<T>,
 }
 
-/// As many are compared one by one.
+/// The number of elements up to which they are compared one by one.
 const FEW: usize = 16;
 
 impl<T> Default for FewOrMany<T> {
@@ -81,12 +82,13 @@ impl<T: Copy + Eq + Hash> FewOrMany<T> {
     pub(crate) fn clear(&mut self) {
         self.few.clear();
         if !self.many.is_empty() {
-            // Emptying a table costs what its memory costs, and that is the largest there was.
+            // Clearing a table takes time in proportion to its memory, which is that of its largest
+            // content.
             self.many = HashSet::new();
         }
     }
 
-    /// Adds one; `false`: it was there.
+    /// Adds an element. Returns false if the set contained it.
     pub(crate) fn insert(&mut self, one: T) -> bool {
         if !self.many.is_empty() {
             return self.many.insert(one);
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_goes_as_a_whole_whatever_it_holds() {
+    fn a_duplicate_is_left_out_as_a_whole() {
         let (first, more) = (true, false);
         let event = [(7, first), (7, more)];
         let other = [(8, first), (0, first)];
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_48_bits_and_is_never_that_of_no_id() {
+    fn kept_bits_are_48_and_never_those_of_an_absent_id() {
         for hash in [1, 1 << 47, u64::MAX, (1 << 47) - 1, 1 << 63] {
             for first in [true, false] {
                 let kept = kept(hash, first);

@@ -10,14 +10,14 @@ use crate::{StoreError, StoreOptions};
 
 /// A read transaction that may move between threads.
 pub(crate) type ReadTxn<'a> = RoTxn<'a, WithoutTls>;
-/// Keys and values are bytes, values with a checksum; the modules that own a table know their
-/// meaning.
+/// A table whose keys and values are bytes; values have a checksum. The module that owns a table
+/// defines their meaning.
 pub(crate) type Table = Database<'static, Bytes, Sealed>;
 
-/// Declares the tables once: the struct, the names in the file, and how the one becomes the other.
+/// Declares the tables once: the struct, the names in the file, and the mapping between them.
 macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident = $name:literal,)+) => {
-        /// The tables. Key → value; numbers in keys are big-endian, so that they sort.
+        /// The tables, as key → value. Numbers in keys are big-endian, so that they sort.
         #[derive(Clone, Copy)]
         pub(crate) struct Tables {
             $($(#[$doc])* pub(crate) $field: Table,)+
@@ -27,7 +27,7 @@ macro_rules! tables {
         const COUNT: usize = NAMES.len();
 
         impl Tables {
-            /// In the order of [`NAMES`].
+            /// Makes the struct of tables in the order of [`NAMES`].
             fn of(tables: [Table; COUNT]) -> Self {
                 let [$($field),+] = tables;
                 Self { $($field),+ }
@@ -41,13 +41,13 @@ tables! {
     meta = "meta",
     /// user u32 → id.
     users = "users",
-    /// sort of term u8, code u32 → text.
+    /// kind of term u8, code u32 → text.
     terms = "terms",
-    /// group of 256 users u32 → first event and known since, i64 each, per user.
+    /// group of 256 users u32 → time of the first event and of the first row, i64 each, per user.
     firsts = "firsts",
     /// sequence u64 → rows that are in no segment yet.
     log = "log",
-    /// segment u32 → what it holds.
+    /// segment u32 → its contents.
     segments = "segments",
     /// segment u32, event name u32, group of 256 users u32 → block.
     blocks = "blocks",
@@ -55,11 +55,11 @@ tables! {
     sources = "sources",
     /// sequence u64 → users with new rows since the entry before.
     changed_users = "news",
-    /// rule → state.
+    /// module → state.
     modules = "rules",
-    /// rule, height u8, node u32 → deadlines.
+    /// module, height u8, node u32 → expiries.
     expiries = "deadlines",
-    /// rule, definitions u64, group of 256 users u32 → users without an answer; at the greatest
+    /// module, definitions u64, group of 256 users u32 → users without an answer; at the greatest
     /// group, a summary.
     failures = "failures",
     /// cohort → state.
@@ -72,26 +72,28 @@ tables! {
     outbox = "outbox",
     /// destination → messages and bytes in the outbox.
     backlog = "backlog",
-    /// cohort, 0, destination, 0, user >> 16 u64 → bitmap of users whose latest move was not sent.
+    /// cohort, 0, destination, 0, user >> 16 u64 → bitmap of users whose latest entry or exit was
+    /// not sent.
     unsent = "unsent",
-    /// cohort, 0, user >> 16 u64 → bitmap of users who were ever sent as an entry.
+    /// cohort, 0, user >> 16 u64 → bitmap of users that were ever sent as an entry.
     sent = "sent",
-    /// destination → the place that it was when messages were last put out for it.
+    /// destination → its address when messages were last put in the outbox for it.
     destinations = "destinations",
 }
 
-/// Readers of all snapshots and threads together, those of processes that only look among them.
-/// LMDB: a slot is 64 bytes of the lock file, so all are 512 KiB. A commit looks at as many as were
-/// open at once.
+/// The largest number of readers of all snapshots and threads together, including processes that
+/// open the store read-only. LMDB: a slot is 64 bytes of the lock file, so all slots are 512 KiB. A
+/// commit scans as many slots as were open at once.
 const MAX_READERS: u32 = 8192;
-/// While snapshots have fewer readers than this together, a new one has one for each thread; from
-/// then on it has one. So 64 snapshots of 16 threads read as fast as they can, which is more than
-/// there are processors, and some 7,000 more can be there beside them.
+/// The number of readers at which snapshots get fewer. While all snapshots together have fewer
+/// readers than this, a new snapshot has one for each thread; from then on it has one. So 64
+/// snapshots of 16 threads, more than there are processors, read at full speed. About 7,000 more
+/// can exist beside them.
 pub(crate) const READERS_FOR_THREADS: usize = 1024;
-/// What is asked for in the end if the system grants no more address space.
+/// The smallest address space that is requested if the system does not grant more.
 const LEAST_MAP: u64 = 1 << 30;
 
-/// Opens the database in a directory that exists, and makes what is missing.
+/// Opens the database in a directory that exists, and creates what is missing.
 pub(crate) fn open(
     directory: &Path,
     options: &StoreOptions,
@@ -110,7 +112,8 @@ pub(crate) fn open(
     Ok((env, tables))
 }
 
-/// Opens the database in a directory for reading only, beside whoever has it open. Makes nothing.
+/// Opens the database in a directory for reading only. Another process may have it open. Creates
+/// nothing.
 pub(crate) fn open_read_only(
     directory: &Path,
     options: &StoreOptions,
@@ -128,7 +131,7 @@ pub(crate) fn open_read_only(
     let opened = env.open_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
         let mut tables = Vec::with_capacity(COUNT);
         for name in NAMES {
-            // A process that makes the store makes all tables in one commit.
+            // A process that creates the store creates all tables in one commit.
             let table = opener.open_database::<Bytes, Sealed>(txn, Some(name))?;
             tables.push(table.ok_or_else(missing)?);
         }
@@ -143,14 +146,14 @@ const NO_TABLES: StoreError = StoreError::Corrupt {
     what: "the list of tables",
 };
 
-/// Maps the file with the largest map that is granted.
+/// Maps the file with the largest map that the system grants.
 fn map(
     directory: &Path,
     options: &StoreOptions,
     flags: EnvFlags,
 ) -> Result<Env<WithoutTls>, heed::Error> {
-    // LMDB: the map size must be a multiple of the page size; 64 KiB is one of every page size
-    // there is.
+    // LMDB: the map size must be a multiple of the page size; 64 KiB is a multiple of every page
+    // size.
     let mut size = (options.map_size >> 16).max(16) << 16;
     loop {
         match open_env(directory, size, flags) {
@@ -171,10 +174,10 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
         .max_dbs(COUNT as u32)
         .max_readers(MAX_READERS);
-    // SAFETY: the file must not be changed from outside while it is mapped, but by LMDB, which
-    // keeps its own lock file. A caller that writes holds `Lock`, so no second process that keeps
-    // to it writes; others only look, through LMDB too. heed itself refuses to open the file twice
-    // in one process, and nothing in this crate writes to it but through this environment. The only
-    // flag that is ever given is that for reading, which switches no lock off.
+    // SAFETY: while the file is mapped, only LMDB may change it, which keeps its own lock file. A
+    // caller that writes holds `Lock`, so no second process that respects the lock writes. Other
+    // processes only read, also through LMDB. heed itself refuses to open the file twice in one
+    // process, and nothing in this crate writes to the file except through this environment. The
+    // only flag ever passed is the one for reading, which disables no lock.
     unsafe { options.flags(flags).open(directory) }
 }

@@ -1,12 +1,13 @@
-//! What can go wrong.
+//! The errors of the store.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the store could not do what it was asked. After any of these it holds what it held before.
+/// The reason why the store could not do an operation. After each of these errors the store holds
+/// what it held before.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The directory has an owner already.
+    /// Another process owns the directory.
     #[error(
         "another process uses the store in `{}`: stop it, or choose another directory",
         directory.display()
@@ -15,21 +16,21 @@ pub enum StoreError {
         /// The store's directory.
         directory: PathBuf,
     },
-    /// There is no store.
+    /// The directory has no store.
     #[error("there is no store in `{}`: importing or receiving events makes one", directory.display())]
     Missing {
-        /// Where it was looked for.
+        /// The directory that was searched.
         directory: PathBuf,
     },
-    /// A copy is to go where something is.
+    /// The directory for a copy is not empty.
     #[error(
-        "`{}` is not empty, there is `{entry}` in it: name a directory that is empty or not there",
+        "`{}` is not empty, it contains `{entry}`: name a directory that is empty or does not exist",
         directory.display()
     )]
     NotEmpty {
         /// The directory.
         directory: PathBuf,
-        /// What is in it.
+        /// A name found in the directory.
         entry: String,
     },
     /// The store was written by another version.
@@ -41,18 +42,18 @@ pub enum StoreError {
     Version {
         /// The store's directory.
         directory: PathBuf,
-        /// The format found.
+        /// The format of the store.
         found: u32,
-        /// The format this version reads and writes.
+        /// The format that this version reads and writes.
         expected: u32,
     },
-    /// A value in the database is not what was written.
+    /// A value in the database differs from what was written.
     #[error("the store is damaged: {what}")]
     Corrupt {
-        /// Which value.
+        /// The kind of value.
         what: &'static str,
     },
-    /// The database's file is not what was written.
+    /// The database's file differs from what was written.
     #[error(
         "`{}` is damaged at page {page}: {what}; put a copy of the directory in its place, or import the events into a new one",
         path.display()
@@ -60,9 +61,9 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The page, from 0.
+        /// The page, counted from 0.
         page: u64,
-        /// What is wrong with it.
+        /// The fault of the page.
         what: &'static str,
     },
     /// The database has reached the size that it was opened with.
@@ -70,29 +71,29 @@ pub enum StoreError {
     Full,
     /// The disk is full.
     #[error(
-        "no space is left for the store: its disk, a quota or the limit of a file's size is reached"
+        "no space is left for the store: the disk is full, or a quota or a file size limit is reached"
     )]
     DiskFull,
-    /// The disk did a part of what it was to do.
-    #[error("the disk did not take all of a write: it is full, or it is failing")]
+    /// The disk did only a part of an operation.
+    #[error("the disk accepted only a part of a write: it is full, or it is failing")]
     Disk(#[source] io::Error),
-    /// The directory, or a file in it, may not be written.
-    #[error("`{}` cannot be written: let the user that runs this write it, or choose another directory", directory.display())]
+    /// The directory, or a file in it, cannot be written.
+    #[error("`{}` cannot be written: give the user of this process the right to write it, or choose another directory", directory.display())]
     NotWritable {
         /// The store's directory.
         directory: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
-    /// The database could not finish a write, and takes no other before it is opened anew.
+    /// The database could not finish a write. It accepts no other before it is opened again.
     #[error(
-        "a write to the store's file failed half way: start the process again, and look after the disk"
+        "a write to the store's file failed half way: check the disk, then start the process again"
     )]
     Stopped,
-    /// Something is longer than the store takes.
-    #[error("{what} is {length} bytes long, at most {limit} are taken")]
+    /// A value is longer than the store accepts.
+    #[error("{what} is {length} bytes long, at most {limit} are allowed")]
     TooLong {
-        /// What.
+        /// The kind of value.
         what: &'static str,
         /// Its length, in bytes.
         length: usize,
@@ -102,47 +103,47 @@ pub enum StoreError {
     /// There are more distinct texts of one kind than the store can number.
     #[error("there are too many {what}: together they may be {limit} bytes long")]
     TooMany {
-        /// What: `user ids`, `event names`, …
+        /// The kind of text: `user ids`, `event names`, …
         what: &'static str,
         /// The limit, in bytes.
         limit: u64,
     },
-    /// What is read of users takes more than it may. [`crate::Prepared::read_within`] says so
-    /// without an error.
-    #[error("what is read of the users takes more than {limit} bytes")]
+    /// The requested data of users takes more memory than allowed.
+    /// [`crate::PreparedRead::read_within`] reports this without an error.
+    #[error("the history of the users takes more than {limit} bytes")]
     TooLarge {
         /// The limit.
         limit: usize,
     },
-    /// A name is new, and there are as many of its sort as there may be.
+    /// A name is new, and there are as many names of its kind as allowed.
     #[error(
         "the {what} `{name}` is new, and there are {limit} already: put what varies into values, not into names"
     )]
     TooManyNames {
-        /// `event type`, …
+        /// The kind of name: `event type`, …
         what: &'static str,
         /// The name.
         name: String,
         /// The limit.
         limit: u32,
     },
-    /// An import of this source is being written at this moment.
+    /// Another import of this source is being written.
     #[error("`{source_key}` is being imported already")]
     ImportBusy {
         /// The source.
         source_key: String,
     },
-    /// The operating system refused.
+    /// The operating system refused an operation.
     #[error("cannot {action} `{}`", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
-    /// The database refused.
+    /// The database refused an operation.
     #[error("the store's database failed")]
     Database(#[source] heed::Error),
 }
@@ -159,11 +160,10 @@ impl From<heed::Error> for StoreError {
             }
             heed::Error::Mdb(MdbError::Panic) => Self::Stopped,
             heed::Error::Decoding(_) => Self::Corrupt {
-                what: "a value has not its checksum",
+                what: "a value does not match its checksum",
             },
             heed::Error::Io(error) if is_full(&error) => Self::DiskFull,
-            // LMDB: a write that comes back short is `EIO`, and that is how a disk begins to be
-            // full.
+            // LMDB: a short write gives `EIO`, which is how a full disk shows first.
             heed::Error::Io(error) if error.raw_os_error() == Some(EIO) => Self::Disk(error),
             other => Self::Database(other),
         }
@@ -179,7 +179,7 @@ fn is_full(error: &io::Error) -> bool {
 }
 
 impl StoreError {
-    /// What refuses to be written is a matter of the directory.
+    /// Converts an error of a refused write into one that names the directory.
     pub(crate) fn or_not_writable(self, directory: &Path) -> Self {
         let denied = |error: &io::Error| {
             matches!(

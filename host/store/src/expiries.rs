@@ -1,8 +1,9 @@
-//! Until when each user's answer stands, per rule: a tree of minima.
+//! The expiry of each user's answer, per module: a tree of minima.
 //!
-//! A node holds 256 instants: at the bottom those of 256 users, above the earliest of each of 256
-//! nodes. So nobody being due, and when somebody will be, is one look at the root, and finding
-//! those who are costs as much as there are; a commit writes few nodes more than it must.
+//! A node holds 256 instants. At the bottom they are those of 256 users, above that the earliest of
+//! each of 256 nodes. So a read of the root shows whether a user is due and when the next will be.
+//! Finding due users takes time in proportion to their number, and a commit writes few nodes more
+//! than necessary.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::Included;
@@ -14,27 +15,27 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::{ModuleKey, StoreError, UserKey, instant};
 
-const WHAT: &str = "the deadlines of a rule";
-/// The root's height: 256 nodes a node, up to all 2^32 users.
+const WHAT: &str = "the expiries of a module";
+/// The root's height: each node has 256 nodes below it, up to all 2^32 users.
 const ROOT: u8 = 3;
 
 /// An instant as it is stored.
 type Instant = [u8; instant::BYTES];
-/// A node that is not there: all ones is never.
+/// A node that does not exist: all ones means never.
 static EMPTY: [u8; (GROUP + 1) * instant::BYTES] = [u8::MAX; (GROUP + 1) * instant::BYTES];
 
-/// Changes of one level: by node, the place in it and the instant.
+/// Changes of one level: by node, the place in the node and the instant.
 type Changes = BTreeMap<u32, Vec<(u32, i64)>>;
 
 pub(crate) fn set(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     module: &ModuleKey,
-    deadlines: &[(UserKey, i64)],
+    expiries: &[(UserKey, i64)],
 ) -> Result<(), StoreError> {
     let mut changes = Changes::new();
-    for (user, deadline) in deadlines {
-        note(&mut changes, user.0, *deadline);
+    for (user, expiry) in expiries {
+        note(&mut changes, user.0, *expiry);
     }
     for height in 0..=ROOT {
         let mut above = Changes::new();
@@ -53,7 +54,7 @@ fn note(changes: &mut Changes, number: u32, instant: i64) {
     of_node.push((number & (GROUP as u32 - 1), instant));
 }
 
-/// Changes a node, and gives its earliest instant if that is another now.
+/// Changes a node. Returns its earliest instant if that changed.
 fn change(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -65,7 +66,7 @@ fn change(
     let changes = changes
         .iter()
         .map(|(place, instant)| (*place as usize, instant::encode(*instant)));
-    // Most answers that are asked for again stand as long as before.
+    // Most answers that are evaluated again have the same expiry as before.
     if (changes.clone()).all(|(place, instant)| node.get(place) == Some(&instant)) {
         return Ok(None);
     }
@@ -87,7 +88,7 @@ fn change(
     Ok((earliest != before).then_some(earliest))
 }
 
-/// The earliest deadline of all; `None`: every answer stands for ever.
+/// Returns the earliest expiry of all. Returns `None` if every answer holds forever.
 pub(crate) fn next(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -99,7 +100,7 @@ pub(crate) fn next(
     }
 }
 
-/// Users whose deadline is at or before `now`.
+/// Returns the users whose expiry is at or before `now`.
 pub(crate) fn due(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -108,7 +109,7 @@ pub(crate) fn due(
 ) -> Result<RoaringBitmap, StoreError> {
     let mut due = RoaringBitmap::new();
     let corrupt = || StoreError::Corrupt { what: WHAT };
-    // The greatest instant stands for none.
+    // The greatest instant stands for no expiry.
     let now = now.min(i64::MAX - 1);
     if next(txn, tables, module)?.is_none_or(|earliest| earliest > now) {
         return Ok(due);
@@ -118,7 +119,7 @@ pub(crate) fn due(
         let nodes = std::mem::take(&mut due);
         for node in nodes {
             let value = tables.expiries.get(txn, &key(module, height, node))?;
-            // A node whose earliest instant is known above is there.
+            // A node whose earliest instant is in the node above exists.
             let (_, instants) = parts(value.ok_or_else(corrupt)?)?;
             let first = node << GROUP_BITS;
             for (place, instant) in (0..GROUP as u32).zip(instants) {
@@ -142,7 +143,7 @@ pub(crate) fn forget(
     Ok(())
 }
 
-/// A node's earliest instant, and its 256.
+/// Splits a node into its earliest instant and its 256 instants.
 fn parts(value: &[u8]) -> Result<(&Instant, &[Instant]), StoreError> {
     match value.as_chunks() {
         ([earliest, node @ ..], []) if node.len() == GROUP => Ok((earliest, node)),

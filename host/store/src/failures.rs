@@ -1,9 +1,9 @@
-//! Users for whom a rule has no answer of its own at present, with what is needed to ask for them
-//! again sparingly.
+//! Failures: users that have no answer from a module at present, with the data to evaluate them
+//! again at growing intervals.
 //!
-//! A record holds the users of one group of 256. The key names the rule and the definitions that it
-//! is asked for, so that other definitions begin with no failures; beside the groups stands a
-//! summary of all of them.
+//! A record holds the users of one group of 256. The key names the module and its definitions, so a
+//! module starts without failures when its definitions change. Beside the groups there is a summary
+//! of all of them.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included};
@@ -17,49 +17,49 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::{ModuleKey, StoreError, UserKey, runs};
 
-const WHAT: &str = "the failures of a rule";
-/// The summary's place, after all groups.
+const WHAT: &str = "the failures of a module";
+/// The summary's place, behind all groups.
 const SUMMARY: u32 = u32::MAX;
 
-/// A user for whom a rule has no answer of its own.
+/// A user that has no answer from a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserFailure {
-    /// How many times in a row the rule failed for the user alone.
+    /// The number of times in a row that the module failed for this user alone.
     pub count: u8,
-    /// The users of the smallest batch with this user for which the rule failed; 0: the user was
-    /// not asked about.
+    /// The number of users in the smallest batch with this user for which the module failed; 0 if
+    /// the user was not evaluated.
     pub batch: u32,
-    /// When the user is asked about again.
+    /// The instant at which the user is evaluated again.
     pub next: Millis,
-    /// Whether it was the user's history that was too large, and not the rule that failed.
+    /// True if the user's history was too large, so that the module itself did not fail.
     pub too_large: bool,
 }
 
-/// What a run changes of a rule's failures.
+/// The changes that a run makes to a module's failures.
 #[derive(Clone, Debug, Default)]
 pub struct FailureChanges {
-    /// The definitions that the rule is asked for, as a number; what is kept of others is dropped.
+    /// The module's definitions, as a number. Failures of other definitions are dropped.
     pub definitions: u64,
-    /// `None`: the user has an answer.
+    /// The users, each with the failure, or `None` if the user has an answer.
     pub users: Vec<(UserKey, Option<UserFailure>)>,
-    /// Why the latest of them failed; `None`: none did.
+    /// The reason of the latest failure; `None` if there was no failure.
     pub reason: Option<String>,
 }
 
-/// The most failures in a row that are counted: the eighth bit of their byte says whether the user
-/// was too large.
+/// The largest number of failures in a row that is counted. The eighth bit of the byte says that
+/// the user was too large.
 const MAX_COUNT: u8 = 0x7f;
-/// That bit.
+/// The bit of a user that was too large.
 const TOO_LARGE: u8 = 0x80;
 
-/// All failures of a rule together.
+/// All failures of a module together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailureSummary {
-    /// How many users there are.
+    /// The number of users.
     pub users: u64,
-    /// How many of them are too large.
+    /// The number of those that are too large.
     pub too_large: u64,
-    /// Why the latest of them failed.
+    /// The reason of the latest failure.
     pub reason: String,
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Drops what is kept of other definitions.
+/// Drops the failures of other definitions.
 fn drop_others(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -125,7 +125,7 @@ fn drop_others(
         (Included(first.as_slice()), Excluded(from.as_slice())),
         (Excluded(to.as_slice()), Included(last.as_slice())),
     ] {
-        // Nearly always there is none, and a look is cheaper than a deletion.
+        // Nearly always there are none, and a read is cheaper than a deletion.
         if tables.failures.range(txn, &range)?.next().is_some() {
             tables.failures.delete_range(txn, &range)?;
         }
@@ -133,7 +133,7 @@ fn drop_others(
     Ok(())
 }
 
-/// Drops everything that is kept of a rule.
+/// Drops all failures of a module.
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -145,14 +145,14 @@ pub(crate) fn forget(
     Ok(())
 }
 
-/// Drops a user from the failures of all rules.
+/// Drops a user from the failures of all modules.
 pub(crate) fn forget_user(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
     user: UserKey,
 ) -> Result<(), StoreError> {
     for module in runs::module_keys(txn, tables)? {
-        // Only those of one number of definitions are kept.
+        // Only the failures of one number of definitions are kept.
         let Some(entry) = tables.failures.prefix_iter(txn, &module.0)?.next() else {
             continue;
         };
@@ -166,7 +166,7 @@ pub(crate) fn forget_user(
     Ok(())
 }
 
-/// Reads the failures of those of some users who have one.
+/// Reads the failures of the given users that have one.
 pub(crate) fn among(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -192,7 +192,7 @@ pub(crate) fn among(
     Ok(among)
 }
 
-/// Reads the summary of a rule's failures.
+/// Reads the summary of a module's failures.
 pub(crate) fn summary(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -208,7 +208,7 @@ pub(crate) fn summary(
     decode_summary(value)
 }
 
-/// Reads the summary of a rule's failures, whatever definitions they are of.
+/// Reads the summary of a module's failures, whichever definitions they belong to.
 pub(crate) fn summary_of_any(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -223,7 +223,7 @@ pub(crate) fn summary_of_any(
     Ok(FailureSummary::default())
 }
 
-/// Reads the first users of a rule who are too large, whatever definitions it is asked for.
+/// Reads the first users of a module that are too large, whichever definitions it has.
 pub(crate) fn first_too_large(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -327,7 +327,7 @@ fn too_large(failures: &FailureGroup) -> u64 {
         .count() as u64
 }
 
-/// A user's place in the group.
+/// Returns the user's place in the group.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the low 8 bits are the place"

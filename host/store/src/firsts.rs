@@ -1,4 +1,4 @@
-//! Since when each user is known: the time of the first event, and of the first row of any sort.
+//! The first times of each user: of the first event, and of the first row of any kind.
 
 use heed::RwTxn;
 use roaring::RoaringBitmap;
@@ -8,12 +8,12 @@ use crate::instant;
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::{StoreError, UserKey};
 
-/// A user's firsts; `i64::MAX`: there is none.
+/// The first times of a user; `i64::MAX` means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct First {
-    /// The earliest event.
+    /// The time of the earliest event.
     pub(crate) event: i64,
-    /// The earliest event or user-property operation.
+    /// The time of the earliest event or user-property operation.
     pub(crate) known: i64,
 }
 
@@ -24,7 +24,8 @@ impl First {
     };
 }
 
-/// All users' firsts, 16 bytes each, and which groups of users changed since the last commit.
+/// The first times of all users, 16 bytes each, and the groups of users that changed since the last
+/// commit.
 #[derive(Default)]
 pub(crate) struct Firsts {
     all: Vec<First>,
@@ -32,8 +33,8 @@ pub(crate) struct Firsts {
 }
 
 impl Firsts {
-    /// Counts a row in.
-    pub(crate) fn see(&mut self, user: u32, time: i64, event: bool) {
+    /// Updates the user's first times for a row.
+    pub(crate) fn update(&mut self, user: u32, time: i64, event: bool) {
         let at = user as usize;
         if self.all.len() <= at {
             self.all.resize(at + 1, First::NONE);
@@ -50,7 +51,7 @@ impl Firsts {
         }
     }
 
-    /// Forgets a user.
+    /// Removes a user.
     pub(crate) fn forget(&mut self, user: u32) {
         if let Some(first) = self.all.get_mut(user as usize) {
             *first = First::NONE;
@@ -74,12 +75,12 @@ impl Firsts {
         Ok(())
     }
 
-    /// What was written is committed.
+    /// Marks the written groups as committed.
     pub(crate) fn saved(&mut self) {
         self.changed.clear();
     }
 
-    /// Takes the groups that changed from the database again: their commit failed.
+    /// Reads the changed groups from the database again, because their commit failed.
     pub(crate) fn undo(&mut self, txn: &ReadTxn<'_>, tables: &Tables) -> Result<(), StoreError> {
         let mut held = [First::NONE; GROUP];
         for group in std::mem::take(&mut self.changed) {
@@ -105,7 +106,7 @@ impl Firsts {
     }
 }
 
-/// The firsts of a group of users; users past its end have none.
+/// Returns the first times of a group of users. Users past its end have none.
 pub(crate) fn of_group(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -121,7 +122,7 @@ pub(crate) fn of_group(
     Ok(())
 }
 
-/// Users known at `now`, and those known only later, with the instant.
+/// Returns the users known at `now`, and the users known only later, with the instant.
 pub(crate) fn known(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -132,7 +133,7 @@ pub(crate) fn known(
     for entry in tables.firsts.iter(txn)? {
         let (key, value) = entry?;
         let start = group_of(key)? << GROUP_BITS;
-        // Whole runs of known users go in as ranges: there are millions of them.
+        // Adds long sequences of known users as ranges: there are millions of users.
         let mut run = start..start;
         for (user, first) in (start..).zip(decode(value)?) {
             if first.known <= now {
@@ -150,7 +151,7 @@ pub(crate) fn known(
     Ok((known, later))
 }
 
-/// As [`known`], of some users only.
+/// Returns the same as [`known`], for the given users only.
 pub(crate) fn known_among(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -179,7 +180,7 @@ pub(crate) fn known_among(
     Ok((known, later))
 }
 
-/// A user's firsts as they are stored.
+/// The first times of a user, as stored.
 type Pair = [u8; 2 * instant::BYTES];
 
 fn pairs(value: &[u8]) -> Result<&[Pair], StoreError> {

@@ -1,4 +1,4 @@
-//! The store's folder is its owner's: other users of the machine have no business in it.
+//! The permissions of the store's folder. Only its owner may access it.
 
 use std::fs::{DirBuilder, Permissions, set_permissions};
 use std::io::{self, ErrorKind};
@@ -7,18 +7,17 @@ use std::path::Path;
 
 use crate::StoreError;
 
-/// The rights of a folder that is made: the owner's alone.
+/// The permissions of a new folder: access for the owner only.
 const FOLDER: u32 = 0o700;
-/// The rights of a file that is made.
+/// The permissions of a new file.
 pub(crate) const FILE: u32 = 0o600;
-/// The rights that others may not have. Those of the group stay as they are: whoever runs the
-/// service may have given them.
+/// The permissions that other users must not have. Those of the group stay as they are: the
+/// operator of the service may have granted them.
 const OTHERS: u32 = 0o007;
-/// The files of a store. LMDB makes its own with the owner's rights alone.
+/// The files of a store. LMDB gives its own files the owner's permissions only.
 const FILES: [&str; 3] = ["data.mdb", "lock.mdb", "owner.lock"];
 
-/// Makes the folder, if it is missing. Folders above it that are missing get the rights that
-/// folders usually have.
+/// Creates the folder if it is missing. Missing parent folders get the usual permissions.
 pub(crate) fn make(directory: &Path) -> Result<(), StoreError> {
     let above = directory.parent().map_or(Ok(()), std::fs::create_dir_all);
     let made = above.and_then(
@@ -30,8 +29,8 @@ pub(crate) fn make(directory: &Path) -> Result<(), StoreError> {
     made.map_err(|source| failed("make the directory", directory, source))
 }
 
-/// Takes the rights of others away from a store that is there: an earlier version, or a copy, may
-/// have left them.
+/// Removes the permissions of other users from an existing store. An earlier version, or a copy,
+/// may have left them.
 pub(crate) fn close_to_others(directory: &Path) -> Result<(), StoreError> {
     close(directory)?;
     for file in FILES {
@@ -49,7 +48,8 @@ fn close(path: &Path) -> Result<(), StoreError> {
         set_permissions(path, Permissions::from_mode(mode & !OTHERS))
     });
     match closed {
-        // It is another user's, who has let this one in: the rights are theirs to give.
+        // The file belongs to another user, who has let this one in. Only that user may change its
+        // permissions.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         closed => closed.map_err(|source| failed("close to other users", path, source)),
     }

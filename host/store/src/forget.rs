@@ -1,4 +1,4 @@
-//! Forgetting a user: nothing that is read from then on shows that there was one.
+//! Forgetting a user: no later read shows that the user existed.
 
 use std::sync::{Arc, PoisonError};
 
@@ -17,42 +17,47 @@ use crate::{
     members, runs, sent,
 };
 
-/// What the engine adds to the commit that forgets a user.
+/// The engine's changes in the commit that forgets a user.
 #[derive(Clone, Debug, Default)]
 pub struct ForgetChanges {
-    /// The engine's own bytes, per cohort.
+    /// The engine's own bytes per cohort.
     pub cohort_states: Vec<(CohortId, Vec<u8>)>,
-    /// For the outbox: that the user has left the cohorts.
+    /// The messages for the outbox: the user's exits from the cohorts.
     pub messages: Vec<Message>,
-    /// What happened, for people.
+    /// The records of the exits, for operators.
     pub records: Vec<StoredRun>,
 }
 
 impl Store {
-    /// Forgets a user in one durable commit: the rows, those of unfinished imports among them; the
-    /// id, the times of the first rows, the answers' deadlines, the failures of rules, the
-    /// memberships and the news. The number is never given again: who comes later with the same id
-    /// is a new user. `false`: there is no such user (any more), and nothing was changed.
+    /// Forgets a user in one durable commit. It deletes the id and all rows of the user, including
+    /// those of unfinished imports. It also deletes the first times, the expiries of answers, the
+    /// failures of modules, the memberships and the entries of changed users. The number is never
+    /// used again: a later user with the same id is a new user. Returns false, and changes nothing,
+    /// if the user does not exist (any more).
     ///
-    /// An [`Self::append`] that is acknowledged later than this either is part of what is forgotten
-    /// or belongs to a new user with the id; so does what an import has in memory. It does not wait
-    /// for a merge of segments that is under way: that drops the user's rows itself. It writes anew
-    /// the blocks of the user's group of 256.
+    /// An [`Self::append`] that is acknowledged later is either part of what is forgotten or
+    /// belongs to a new user with the id. The same holds for the rows that an import has in memory.
+    /// The call does not wait for a running merge of segments, which drops the user's rows itself.
+    /// It rewrites the blocks of the user's group of 256.
     ///
-    /// What stays: texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes)
-    /// although this user alone had them, because numbers are shared; messages that wait in the
-    /// outbox; and, until they are used again, the bytes of freed pages of the file. Snapshots that
-    /// are older keep the user until they are let go of, but do not find the id any more.
+    /// Three things stay:
+    /// - texts that have a number (property values of at most [`crate::MAX_TEXT`] bytes), even if
+    ///   only this user had them, because numbers are shared;
+    /// - messages that wait in the outbox;
+    /// - the bytes of freed pages of the file, until the pages are used again.
+    ///
+    /// Older snapshots keep the user until they are dropped, but they no longer find the id.
     ///
     /// # Errors
-    /// When the database cannot be written. Then nothing changed.
+    /// When the database cannot be written. Nothing has changed then.
     pub fn forget_user(&self, user: UserKey, forget: &ForgetChanges) -> Result<bool, StoreError> {
         let inner = &self.inner;
         inner.write(|writer| {
             let forgotten = inner.forget(writer, user, forget)?;
             if forgotten {
-                // Before anybody else commits: what comes with the id from now on is a new user's,
-                // and rows that got the number already are dropped by whoever holds them.
+                // This comes before any other commit. From now on the id belongs to a new user.
+                // Rows that already have the old number are dropped by the import or merge that
+                // holds them.
                 let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
                 terms.users.forget(user.0);
                 inner.forgotten().push(user.0);
@@ -77,7 +82,7 @@ impl StoreInner {
         if id.is_none_or(<[u8]>::is_empty) {
             return Ok(false);
         }
-        // No id is empty, so this keeps the number's place.
+        // No id is empty, so an empty text keeps the number's place.
         tables.users.put(&mut txn, &number, &[])?;
         writer.firsts.forget(user.0);
         self.flush_into(&mut txn, &mut view)?;
@@ -97,8 +102,9 @@ impl StoreInner {
         Ok(true)
     }
 
-    /// Drops the rows of users that were forgotten after the first `since` of this process from a
-    /// segment that is about to be committed: its rows were read, or got their numbers, before.
+    /// Drops the rows of forgotten users from a segment that is about to be committed. The first
+    /// `since` users that this process forgot are excluded: the rows were read, or got their
+    /// numbers, after that.
     pub(crate) fn without_forgotten(
         &self,
         txn: &mut RwTxn<'_>,
@@ -115,7 +121,7 @@ impl StoreInner {
         Ok(segment)
     }
 
-    /// Drops a user's rows of all segments, also of those that nobody sees yet.
+    /// Drops a user's rows from all segments, including those that are not visible yet.
     fn forget_rows(
         &self,
         txn: &mut RwTxn<'_>,
@@ -137,7 +143,7 @@ impl StoreInner {
                     blocks::drop_segment(txn, &self.tables, left.id)?;
                     view.segments.remove(at);
                 }
-                // An import counts its segments: it keeps those that are empty now.
+                // An import counts its segments, so it keeps those that are empty now.
                 _ => put(txn, self, &left)?,
             }
             if let Some(held) = view.segments.iter_mut().find(|each| each.id == left.id) {
@@ -148,7 +154,8 @@ impl StoreInner {
     }
 }
 
-/// Writes a segment's blocks of a user's group without the user; `None`: no row is the user's.
+/// Writes a segment's blocks of a user's group without the user. Returns `None` if none of the rows
+/// belongs to the user.
 fn without(
     txn: &mut RwTxn<'_>,
     inner: &StoreInner,
@@ -174,7 +181,7 @@ fn without(
         }
         left.bytes = left.bytes.saturating_sub(bytes);
         for (_, source) in &sources {
-            left.take(name.name, source.rows(), &source.counts()?);
+            left.subtract(name.name, source.rows(), &source.counts()?);
         }
         writer.add(name.name, group, &sources)?;
         old.push(key);
@@ -189,7 +196,7 @@ fn without(
     let written = writer.segment(segment.id, segment.place);
     left.bytes += written.bytes;
     for name in &written.names {
-        left.give(name);
+        left.add(name);
     }
     left.names.retain(|name| name.rows > 0);
     Ok(Some(left))

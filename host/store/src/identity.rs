@@ -10,8 +10,8 @@ use crate::{Snapshot, Store, StoreError};
 
 const KEY: &[u8] = b"identity";
 
-/// The identity of a store: a random number made with the store, so that two stores can be told
-/// apart. Its text is 16 hexadecimal digits.
+/// The identity of a store: a random number that is made with the store and distinguishes it from
+/// other stores. Its text is 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(pub u64);
 
@@ -29,7 +29,7 @@ impl Identity {
         Self(RandomState::new().hash_one(KEY))
     }
 
-    /// Reads the identity; `None`: the store is new.
+    /// Reads the identity. Returns `None` if the store is new.
     fn find(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Option<Self>, StoreError> {
         let Some(value) = tables.meta.get(txn, KEY)? else {
             return Ok(None);
@@ -40,12 +40,12 @@ impl Identity {
         }
     }
 
-    /// Reads the identity of a store that has been made.
+    /// Reads the identity of an existing store.
     pub(crate) fn load(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
         Self::find(txn, tables)?.ok_or(CORRUPT)
     }
 
-    /// Reads the identity, and makes one for a store that has none.
+    /// Reads the identity. Makes one if the store has none.
     pub(crate) fn load_or_make(txn: &mut RwTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
         match Self::find(txn, tables)? {
             Some(identity) => Ok(identity),

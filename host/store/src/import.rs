@@ -1,4 +1,4 @@
-//! Bulk imports: rows that nobody sees until all of them are there.
+//! Bulk imports: rows that become visible only when all of them are in the store.
 
 use std::sync::{Arc, PoisonError};
 
@@ -18,43 +18,44 @@ use crate::terms::OPERATIONS;
 use crate::view::StoreView;
 use crate::{SourceKey, Store, StoreError, blocks, changed_users};
 
-/// How far the import of a source is.
+/// The progress of a source's import.
 pub enum ImportState {
-    /// It is finished; its last position.
+    /// The import is finished; its last position.
     Done(Vec<u8>),
-    /// It goes on from a position; `None`: from the beginning.
+    /// The import continues from a position; `None` means the beginning.
     Open(Import, Option<Vec<u8>>),
 }
 
-/// What a finished import brought.
+/// The result of a finished import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FinishedImport {
-    /// Events and operations, over all the sessions it took, without duplicates that came within
-    /// one chunk.
+    /// The events and operations of all sessions of the import, without duplicates within one
+    /// chunk.
     pub rows: u64,
     /// The history's sequence with this commit.
     pub sequence: u64,
 }
 
-/// An import that is being written. Dropped without [`Self::finish`] or [`Self::abort`] it stays as
-/// it is, to be gone on with from its last durable position.
+/// An import that is being written. If it is dropped without [`Self::finish`] or [`Self::abort`],
+/// it stays as it is and can be continued from its last durable position.
 pub struct Import {
     store: Store,
     source: SourceKey,
-    /// Rows of the next chunk.
+    /// The rows of the next chunk.
     rows: RowBuffer,
 }
 
 impl Store {
-    /// Begins the import of a source, or goes on with it.
+    /// Starts or continues the import of a source.
     ///
     /// # Errors
-    /// [`StoreError::ImportBusy`] when the source is being imported already, and when the database cannot be read.
+    /// [`StoreError::ImportBusy`] when the source is being imported already, and an error when the
+    /// database cannot be read.
     pub fn import(&self, source: &SourceKey) -> Result<ImportState, StoreError> {
         let txn = self.inner.env.read_txn()?;
         let position = match sources::read(&txn, &self.inner.tables, source)? {
             Some(SourceState::At(position)) => return Ok(ImportState::Done(position)),
-            Some(SourceState::Staged { position, .. }) => Some(position),
+            Some(SourceState::Importing { position, .. }) => Some(position),
             None => None,
         };
         drop(txn);
@@ -73,8 +74,8 @@ impl Store {
         Ok(ImportState::Open(import, position))
     }
 
-    /// Forgets that a source was imported to its end, so that the next [`Self::import`] begins
-    /// anew. What it brought stays; an import that is not finished stays too.
+    /// Removes the note that a source was imported completely, so that the next [`Self::import`]
+    /// starts from the beginning. The imported rows stay; an unfinished import stays too.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -96,13 +97,13 @@ impl Drop for Import {
 }
 
 impl Import {
-    /// Adds what a buffer holds; the position says how far the source is with it. It becomes
-    /// durable in large chunks, each with its position. Gives how many values were left out, as
-    /// [`crate::Appended::left_out`].
+    /// Adds the content of a buffer. `position` is the source's position after it. The rows become
+    /// durable in large chunks, each with its position. Returns the number of values that were left
+    /// out, as in [`crate::Appended::left_out`].
     ///
     /// # Errors
-    /// When a name is too long, an event name is one too many, or the database cannot be written.
-    /// Then drop the import and open it anew: it goes on from its last durable position.
+    /// When a name is too long, an event name exceeds the limit, or the database cannot be written.
+    /// Then drop the import and open it again: it continues from its last durable position.
     pub fn append(&mut self, buffer: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
         let inner = &self.store.inner;
         let left_out = {
@@ -116,7 +117,7 @@ impl Import {
         Ok(left_out)
     }
 
-    /// Writes the rows in memory as a segment that nobody sees, with the position.
+    /// Writes the rows in memory as an invisible segment, with the position.
     fn save_position(&mut self, position: &[u8]) -> Result<(), StoreError> {
         let batch = Batch::new(std::mem::take(&mut self.rows));
         let heads = &batch.rows.heads;
@@ -127,20 +128,21 @@ impl Import {
         inner.write(|writer| {
             let mut txn = inner.env.write_txn()?;
             let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {
-                Some(SourceState::Staged { segments, .. }) => segments,
+                Some(SourceState::Importing { segments, .. }) => segments,
                 _ => Vec::new(),
             };
             if !blocks.is_empty() {
                 let id = next_id(&mut txn, inner)?;
                 blocks.write(&mut txn, &inner.tables, id)?;
                 let segment = blocks.segment(id, u64::MAX);
-                // Who was forgotten after the rows got their numbers is forgotten here too.
+                // Users that were forgotten after the rows got their numbers are forgotten here
+                // too.
                 let has = |user| users.contains(user);
                 let segment = inner.without_forgotten(&mut txn, segment, 0, has)?;
                 put(&mut txn, inner, &segment)?;
                 segments.push(id);
             }
-            let state = SourceState::Staged {
+            let state = SourceState::Importing {
                 segments,
                 position: position.to_vec(),
             };
@@ -150,28 +152,28 @@ impl Import {
         })
     }
 
-    /// Makes all of it visible, in one commit with the source's final position.
+    /// Makes all rows visible, in one commit with the source's final position.
     ///
     /// # Errors
-    /// When the database cannot be written; then it can be gone on with.
+    /// When the database cannot be written. The import can be continued then.
     pub fn finish(mut self, position: &[u8]) -> Result<FinishedImport, StoreError> {
         if self.rows.len() > 0 {
             self.save_position(position)?;
         }
         let inner = Arc::clone(&self.store.inner);
-        // What is in memory came earlier than what becomes visible now.
+        // The rows in memory came before the rows that become visible now.
         inner.write(|writer| inner.flush(writer))?;
         inner.write(|writer| inner.reveal(writer, &self.source, position))
     }
 
-    /// Drops all of it; the source can be imported from its beginning.
+    /// Drops all rows. The source can be imported from its beginning again.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn abort(self) -> Result<(), StoreError> {
         let inner = &self.store.inner;
         let mut txn = inner.env.write_txn()?;
-        let Some(SourceState::Staged { segments, .. }) =
+        let Some(SourceState::Importing { segments, .. }) =
             sources::read(&txn, &inner.tables, &self.source)?
         else {
             return Ok(());
@@ -199,7 +201,7 @@ impl StoreInner {
         let mut view = StoreView::clone(&self.view());
         let mut txn = self.env.write_txn()?;
         let segments = match sources::read(&txn, &self.tables, source)? {
-            Some(SourceState::Staged { segments, .. }) => segments,
+            Some(SourceState::Importing { segments, .. }) => segments,
             _ => Vec::new(),
         };
         let mut users = RoaringBitmap::new();
@@ -223,8 +225,8 @@ impl StoreInner {
                 block.each_user(|user, rows| {
                     let user = first + user as u32;
                     users.insert(user);
-                    // A user's rows are by time.
-                    writer.firsts.see(user, block.time(rows.start), event);
+                    // The rows of a user are in order of time.
+                    writer.firsts.update(user, block.time(rows.start), event);
                 });
             }
             imported.rows += segment.rows();

@@ -1,10 +1,11 @@
-//! Instants in six bytes. `Millis` ends in the year 9999, below 2^48 ms; all ones stand for never.
+//! Instants in six bytes. `Millis` ends in the year 9999, below 2^48 ms; all ones means never.
 
-/// Bytes an instant takes.
+/// The bytes of an instant.
 pub(crate) const BYTES: usize = 6;
 const NEVER: u64 = (1 << 48) - 1;
 
-/// `i64::MAX`, and whatever is later than 2^48 - 2, is never; what is negative is 0.
+/// Encodes an instant. `i64::MAX`, and any instant later than 2^48 - 2, becomes never; a negative
+/// one becomes 0.
 pub(crate) fn encode(instant: i64) -> [u8; BYTES] {
     let number = u64::try_from(instant).unwrap_or(0).min(NEVER);
     let [a, b, c, d, e, f, ..] = number.to_le_bytes();

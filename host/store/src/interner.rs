@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
 
-/// Each text once, in one arena: about 10 bytes a text beside the text itself.
+/// An arena that holds each text once: about 10 bytes per text in addition to the text itself.
 pub(crate) struct Interner {
     what: &'static str,
     text: String,
@@ -14,11 +14,11 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
-    /// The most text an interner holds, in bytes: its ranges are 32 bits wide. 100 million user ids
-    /// of 40 bytes fit.
+    /// The largest total length of an interner's texts, in bytes; its ranges are 32 bits wide. 100
+    /// million user ids of 40 bytes fit.
     pub(crate) const MAX_BYTES: u64 = u32::MAX as u64;
 
-    /// `what` is named when there are too many.
+    /// Makes an empty interner. The error for too many texts names them `what`.
     pub(crate) fn new(what: &'static str) -> Self {
         Self {
             what,
@@ -29,7 +29,7 @@ impl Interner {
     }
 
     pub(crate) fn len(&self) -> u32 {
-        // No more than MAX_BYTES texts get in, bar one empty one.
+        // At most MAX_BYTES texts can be added, and one empty one.
         u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
     }
 
@@ -47,7 +47,7 @@ impl Interner {
             .copied()
     }
 
-    /// The number of a text, a new one if it has none.
+    /// Returns the number of a text. A new text gets a new number.
     pub(crate) fn intern(&mut self, text: &str) -> Result<u32, StoreError> {
         let hash = hash_of(text);
         if let Some(code) = self.find(hash, text) {
@@ -68,14 +68,14 @@ impl Interner {
         Ok(code)
     }
 
-    /// Gives a number that no text has.
+    /// Uses up a number without a text.
     pub(crate) fn skip(&mut self) {
         // The arena is no longer than this.
         self.ends
             .push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
     }
 
-    /// Forgets a text; its number is not given again.
+    /// Removes a text; its number is not used again.
     pub(crate) fn forget(&mut self, code: u32) {
         let Some(text) = self.text(code) else {
             return;
@@ -85,7 +85,7 @@ impl Interner {
             entry.remove();
         }
         let end = self.ends.get(code as usize).copied().unwrap_or_default() as usize;
-        // Not shorter, so that all other texts stay where they are.
+        // The arena keeps its length, so that all other texts stay in place.
         self.text.replace_range(end - zeros.len()..end, &zeros);
     }
 }

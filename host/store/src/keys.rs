@@ -1,19 +1,20 @@
-//! The names things have inside the store.
+//! The keys of things in the store.
 
 use std::fmt;
 
 use crate::StoreError;
 
-/// A user's number: dense from 0, in order of first appearance, for ever the same.
+/// A user's number: dense from 0, in order of first appearance, and never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserKey(pub u32);
 
-/// A rule's identity: the digest of its module, or whatever else the engine tells rules apart by.
+/// A module's identity: the digest of the component, or another value by which the engine
+/// distinguishes modules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ModuleKey(pub [u8; 32]);
 
-/// Where events come from: a file's content hash, a shard. The position in it is stored with the
-/// events.
+/// The origin of events: the hash of a file's content, a shard. The position in it is stored with
+/// the events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceKey(Box<str>);
 
@@ -24,13 +25,13 @@ impl SourceKey {
     /// Checks and wraps a key.
     ///
     /// # Errors
-    /// When it is empty or longer than [`Self::MAX_LENGTH`].
+    /// When the key is empty or longer than [`Self::MAX_LENGTH`].
     pub fn new(text: &str) -> Result<Self, StoreError> {
         within("a source's key", text.len(), Self::MAX_LENGTH)?;
         Ok(Self(text.into()))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -43,12 +44,13 @@ impl fmt::Display for SourceKey {
     }
 }
 
-/// Users share blocks, and chunks of per-user numbers, by 256: `user >> 8`.
+/// The bits of a user's number within a group. Users share blocks, and chunks of per-user numbers,
+/// in groups of 256: `user >> 8`.
 pub(crate) const GROUP_BITS: u32 = 8;
-/// Users in a group.
+/// The number of users in a group.
 pub(crate) const GROUP: usize = 1 << GROUP_BITS;
 
-/// Checks a length that LMDB or a format limits; nothing is named by an empty text.
+/// Checks a length that LMDB or a format limits. An empty text names nothing, so it is refused.
 pub(crate) fn within(what: &'static str, length: usize, limit: usize) -> Result<(), StoreError> {
     if length == 0 || length > limit {
         return Err(StoreError::TooLong {
@@ -60,17 +62,18 @@ pub(crate) fn within(what: &'static str, length: usize, limit: usize) -> Result<
     Ok(())
 }
 
-/// `first`, then a big-endian number: keys sort by number within `first`.
+/// Makes a key of `first` and a big-endian number. Keys with the same `first` sort by number.
 pub(crate) fn numbered(first: &[u8], number: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(first.len() + 9);
     key.extend_from_slice(first);
-    // A byte that no name contains, so that one name's keys are not the beginning of another's.
+    // The byte that no name contains. It keeps the keys of one name from being a prefix of
+    // another's.
     key.push(0);
     key.extend_from_slice(&number.to_be_bytes());
     key
 }
 
-/// The number at the end of such a key.
+/// Returns the number at the end of such a key.
 pub(crate) fn number_of(key: &[u8]) -> Result<u64, StoreError> {
     key.last_chunk::<8>()
         .map(|bytes| u64::from_be_bytes(*bytes))

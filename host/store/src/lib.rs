@@ -1,13 +1,14 @@
-//! The embedded database: history, members, deadlines, outbox, source positions. What belongs
-//! together is one commit, durable before it returns.
+//! The embedded database: history, members, expiries, outbox, source positions. Changes that belong
+//! together are one commit, which is durable before the call returns.
 //!
-//! It is one directory with one owner, a process that may use it from many threads. It is not a
-//! server, and it knows neither cohort definitions nor rules: what they say of themselves it keeps
-//! as bytes.
+//! A store is one directory with one owner, a process that may use it from many threads. It is not
+//! a server. It knows neither cohort definitions nor modules: it keeps their state as bytes.
 //!
 //! ```
 //! use muster_model::{EventBuffer, Millis, ScalarRef};
-//! use muster_store::{PropertyRead, ReadRequest, Store, StoreOptions, StreamRead, UserKey, ValueKind};
+//! use muster_store::{
+//!     PropertyRead, ReadRequest, Store, StoreOptions, StreamRead, UserKey, ValueKind,
+//! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
@@ -24,7 +25,7 @@
 //!     streams: &[StreamRead {
 //!         names: vec!["Purchase".to_owned()],
 //!         properties: vec![PropertyRead { name: "amount".to_owned(), kind: ValueKind::Number }],
-//!         reach: None,
+//!         lookback: None,
 //!     }],
 //!     user_properties: &[],
 //!     property_histories: &[],
@@ -37,11 +38,12 @@
 //! # Limits
 //! - Users: 2^32, and 4 GiB of ids together. Names: [`MAX_NAME`] bytes; [`MAX_EVENT_NAMES`],
 //!   [`MAX_EVENT_PROPERTIES`] and [`MAX_USER_PROPERTIES`] distinct ones.
-//! - Texts: any length; those that get a number are limited by [`MAX_TEXTS`],
+//! - Texts: any length. Texts that get a number are limited by [`MAX_TEXTS`],
 //!   [`MAX_TEXTS_PER_PROPERTY`] and [`MAX_TEXT`].
-//! - Times: those of `Millis`, 1970 to 9999; others are moved to the nearest.
-//! - Size: [`Options::map_size`]. The file does not shrink; freed pages are used again.
-//! - Of one instant, a user's events come by name and then by arrival; operations come by arrival.
+//! - Times: those of `Millis`, 1970 to 9999. Other times are moved to the nearest.
+//! - Size: [`StoreOptions::map_size`]. The file does not shrink; freed pages are used again.
+//! - Order: events of one user and instant are in order of name, then of arrival. Operations are in
+//!   order of arrival.
 
 mod admission;
 mod append;

@@ -1,4 +1,4 @@
-//! One owner a directory.
+//! The lock of a store's directory, which has one owner at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{StoreError, folder};
 
-/// Held while the store is open; the system lets go of it when the process ends, however it ends.
+/// A lock that is held while the store is open. The system releases it when the process ends,
+/// however it ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
@@ -33,7 +34,7 @@ impl Lock {
         }
     }
 
-    /// Whether a store was made here: then a database file that is missing or empty is not a new
+    /// Returns true if a store was made here. Then a missing or empty database file is not a new
     /// one.
     pub(crate) fn marked(&self) -> Result<bool, StoreError> {
         let metadata = self.file.metadata();
@@ -43,7 +44,7 @@ impl Lock {
             > 0)
     }
 
-    /// Notes that a store was made here.
+    /// Records that a store was made here.
     pub(crate) fn mark(&mut self) -> Result<(), StoreError> {
         if !self.marked()? {
             let written = self.file.write_all(b"a store is here\n");

@@ -1,4 +1,4 @@
-//! Rows as bytes of the log table: what a restart rebuilds the memtable from.
+//! The encoding of rows in the log table, from which a restart rebuilds the memtable.
 
 use crate::StoreError;
 use crate::codec::{ByteReader, put_bytes, put_length, put_varint, unzigzag, zigzag};
@@ -12,11 +12,11 @@ const FALSE: u8 = 4;
 const TRUE: u8 = 5;
 const LIST: u8 = 6;
 
-/// Integers up to this size are written as varints, exactly: 2^53, the last whole number an `f64`
-/// counts to.
+/// The largest integer that is written as a varint: 2^53, up to which an `f64` holds every whole
+/// number exactly.
 const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// Rows as bytes, in order of arrival.
+/// Encodes rows, in order of arrival.
 pub(crate) fn encode(rows: &RowBuffer) -> Vec<u8> {
     let mut out = Vec::with_capacity(rows.len() * 24);
     put_length(&mut out, rows.len());
@@ -81,11 +81,11 @@ pub(crate) enum LogValue<'a> {
     Text(&'a str),
     Number(f64),
     Flag(bool),
-    /// As many elements as it says follow.
+    /// The head of a list with this number of elements, which follow.
     List(usize),
 }
 
-/// Reads one value; of a list, the head.
+/// Reads one value. Of a list it reads the head.
 pub(crate) fn read_cell<'a>(reader: &mut ByteReader<'a>) -> Result<LogValue<'a>, StoreError> {
     Ok(match reader.byte()? {
         CODE => LogValue::Code(reader.varint_u32()?),
@@ -99,7 +99,7 @@ pub(crate) fn read_cell<'a>(reader: &mut ByteReader<'a>) -> Result<LogValue<'a>,
     })
 }
 
-/// The rows of [`encode`], added to others.
+/// Decodes the rows of [`encode`] and adds them to others.
 pub(crate) fn decode(bytes: &[u8], rows: &mut RowBuffer) -> Result<(), StoreError> {
     let mut reader = ByteReader::new(bytes, "an entry of the log");
     let count = reader.count()?;
@@ -143,7 +143,7 @@ pub(crate) fn decode(bytes: &[u8], rows: &mut RowBuffer) -> Result<(), StoreErro
     Ok(())
 }
 
-/// A value that is no list as a cell.
+/// Makes a cell of a value that is not a list.
 pub(crate) fn scalar(
     rows: &mut RowBuffer,
     written: LogValue<'_>,

@@ -1,5 +1,5 @@
-//! Work that may wait: writing the memtable as a segment, merging segments, dropping the blocks of
-//! those that are gone.
+//! Maintenance: writing the memtable as a segment, merging segments, dropping the blocks of dropped
+//! segments.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::Included;
@@ -19,30 +19,31 @@ use crate::store::{StoreInner, Writer};
 use crate::view::StoreView;
 use crate::{Store, StoreError, StoreOptions, blocks, changed_users};
 
-/// So many neighbours of like size are merged to one. Each row is written again once for each
-/// four-fold growth of the store.
+/// The number of neighbours of similar size that are merged to one. Each row is written again once
+/// for each four-fold growth of the store.
 const FAN_IN: usize = 4;
-/// A segment's events reach over an eighth of the time that events are kept, at most: so there are
-/// about eight segments of the last tier, and an event outlives its time by an eighth of it before
-/// its segment is dropped whole.
+/// The divisor of the retention that gives the longest time span of a segment: an eighth. So there
+/// are about eight segments of the last tier. An event is kept at most an eighth longer before its
+/// segment is dropped as a whole.
 pub(crate) const SPANS: i64 = 8;
-/// Merged blocks wait up to this many bytes before they are written: the memory a merge takes, and
-/// how long it holds others up.
+/// The bytes of merged blocks at which they are written. This bounds the memory of a merge, and the
+/// time that it delays other writers.
 const CHUNK: usize = 8 << 20;
 
 impl Store {
-    /// Does one piece of work that may wait, and tells whether there may be more. Call it from a
-    /// thread of its own while events come in, and until it says no after an import.
+    /// Does one piece of maintenance. Returns true if there may be more. Call it from a thread of
+    /// its own while events arrive. After an import, call it until it returns false.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed. [`StoreError::Stopped`] also when
-    /// there is nothing to do: whoever keeps the store tidy is told that it takes nothing any more.
+    /// When the database cannot be written. Nothing has changed then. Returns
+    /// [`StoreError::Stopped`] even when there is no work, so that the caller learns that the store
+    /// accepts no more writes.
     pub fn maintain(&self) -> Result<bool, StoreError> {
         let inner = &self.inner;
-        // Of processes that looked at the store and were killed: they would keep freed pages from
-        // being used again.
+        // Clears the slots of processes that read the store and were killed. Their slots would keep
+        // freed pages from being used again.
         inner.env.clear_stale_readers()?;
-        // Nothing can be read either once a write has failed half way.
+        // After a write that failed half way, nothing can be read either.
         drop(inner.env.read_txn()?);
         if inner.view().memtable_full(&inner.options) {
             inner.write(|writer| inner.flush(writer))?;
@@ -67,20 +68,20 @@ impl Store {
     }
 }
 
-/// The longest span of time whose events are merged into one segment, if events are kept for
+/// Returns the longest time span of events that are merged into one segment, if events are kept for
 /// `keep`.
 fn longest(keep: i64) -> i64 {
     keep / SPANS
 }
 
-/// The latest segments that are to be merged: at least [`FAN_IN`] that are none larger than a
-/// limit, which is tried from the memtable's size on, each four times the one before. So the sizes
-/// fall by tiers from old to new, and a tier has at most three.
+/// Returns the latest segments to merge: at least [`FAN_IN`], none larger than a limit. The limit
+/// starts at the memtable's size and is tried in steps of four times the one before. So sizes fall
+/// by tiers from old to new, and a tier has at most three segments.
 ///
-/// With a longest span, segments that together reach over more of it stay apart, so that retention
-/// drops them whole, each when its time has come. Segments that have longer spans themselves, as an
-/// import of years by user makes them, are merged all the same if that makes the span no more than
-/// twice as long as the shortest of theirs.
+/// With a longest span, segments that together span more time stay apart, so that retention drops
+/// each as a whole at its time. Segments may have longer spans themselves: an import of years,
+/// ordered by user, makes such segments. They are still merged if the result spans at most twice
+/// the shortest of their spans.
 fn due(segments: &[Arc<Segment>], least: u64, longest: Option<i64>) -> Vec<Arc<Segment>> {
     let largest = segments.iter().map(|segment| segment.rows()).max();
     let mut limit = least.max(1);
@@ -102,8 +103,8 @@ fn due(segments: &[Arc<Segment>], least: u64, longest: Option<i64>) -> Vec<Arc<S
     }
 }
 
-/// How many of these segments, from the oldest on, are too far from the latest in time to be merged
-/// with them.
+/// Returns the number of these segments, from the oldest on, that are too far from the latest in
+/// time to be merged with it.
 fn apart(segments: &[Arc<Segment>], longest: Option<i64>) -> usize {
     let Some(longest) = longest else {
         return 0;
@@ -111,7 +112,7 @@ fn apart(segments: &[Arc<Segment>], longest: Option<i64>) -> usize {
     let mut near = segments.len();
     let (mut whole, mut shortest): (Option<(i64, i64)>, _) = (None, i64::MAX);
     for segment in segments.iter().rev() {
-        // One without events is near to all.
+        // A segment without events is near to all.
         if let Some((start, end)) = segment.spread.middle() {
             let (first, last) = whole.unwrap_or((start, end));
             let joined = (first.min(start), last.max(end));
@@ -133,7 +134,7 @@ impl StoreInner {
         if view.batches.is_empty() {
             return Ok(());
         }
-        // Encoded before the transaction, which others may wait for.
+        // Encodes before the transaction, for which other writers may wait.
         let blocks = encode(&view.batches, &self.options)?;
         let mut txn = self.env.write_txn()?;
         self.write_memtable(&mut txn, &mut view, blocks)?;
@@ -142,7 +143,7 @@ impl StoreInner {
         self.commit_view(txn, view)
     }
 
-    /// Writes the rows in memory as a segment, as part of a commit.
+    /// Writes the rows in memory as a segment within a commit.
     pub(crate) fn flush_into(
         &self,
         txn: &mut RwTxn<'_>,
@@ -172,7 +173,7 @@ impl StoreInner {
         Ok(())
     }
 
-    /// Makes one segment of neighbours, without events that are not to be kept.
+    /// Makes one segment of neighbours, without the events that are too old.
     pub(crate) fn merge(&self, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
         let mut txn = self.env.write_txn()?;
         let id = next_id(&mut txn, self)?;
@@ -185,7 +186,7 @@ impl StoreInner {
         merged
     }
 
-    /// Drops some blocks of a segment that nobody reads any more, and tells whether there may be
+    /// Drops some blocks of a segment that no reader uses any more. Returns true if there may be
     /// more.
     pub(crate) fn drop_slice(&self) -> Result<bool, StoreError> {
         let Some(segment) = self.dropped().front().copied() else {
@@ -201,13 +202,14 @@ impl StoreInner {
     }
 
     fn merge_into(&self, id: u32, inputs: &[Arc<Segment>]) -> Result<(), StoreError> {
-        // Whoever is forgotten from now on may have rows among those that are read.
+        // Users that are forgotten from now on may have rows among those that are read.
         let forgotten = self.forgotten().len();
         let blocks = self.copy(id, inputs)?;
         self.replace(id, inputs, blocks, forgotten)
     }
 
-    /// Writes the rows of segments as blocks of one that nobody sees yet, but for the last few.
+    /// Writes the rows of segments as blocks of a new, invisible segment. The last few blocks stay
+    /// in memory.
     fn copy(&self, id: u32, inputs: &[Arc<Segment>]) -> Result<SegmentWriter, StoreError> {
         let names: BTreeSet<u32> = inputs
             .iter()
@@ -228,8 +230,8 @@ impl StoreInner {
         Ok(blocks)
     }
 
-    /// Puts what was copied in the place of the segments that it was copied from, without users
-    /// that were forgotten meanwhile: those after the first `forgotten` of this process.
+    /// Replaces segments by the copy of their rows. Removes users that were forgotten meanwhile:
+    /// those after the first `forgotten` of this process.
     fn replace(
         &self,
         id: u32,
@@ -260,8 +262,8 @@ impl StoreInner {
         })
     }
 
-    /// Merges the blocks of a name from a group and its part on, until enough wait to be written;
-    /// gives where to go on from.
+    /// Merges the blocks of a name, starting at a group and a part of it, until enough bytes wait
+    /// to be written. Returns where to continue.
     fn merge_name(
         &self,
         inputs: &[Arc<Segment>],
@@ -269,7 +271,8 @@ impl StoreInner {
         (from, mut part): (u32, u32),
         blocks: &mut SegmentWriter,
     ) -> Result<Option<(u32, u32)>, StoreError> {
-        // A transaction for each chunk: a long one would keep freed pages from being used again.
+        // Each chunk has its own transaction: a long one would keep freed pages from being used
+        // again.
         let txn = self.env.read_txn()?;
         let mut cursors = Vec::new();
         for input in inputs.iter().filter(|input| input.name(name).is_some()) {
@@ -296,7 +299,7 @@ impl StoreInner {
             };
             sources.clear();
             for (cursor, head) in &mut cursors {
-                // The parts of a block follow each other.
+                // The parts of a block are consecutive.
                 while let Some((key, block)) = head
                     && blocks::group_of(key)? == group
                 {
@@ -315,7 +318,7 @@ impl StoreInner {
     }
 }
 
-/// The blocks of rows in memory.
+/// Encodes rows in memory as blocks.
 pub(crate) fn encode<B: AsRef<Batch>>(
     batches: &[B],
     options: &StoreOptions,
@@ -355,7 +358,7 @@ pub(crate) fn encode<B: AsRef<Batch>>(
     Ok(blocks)
 }
 
-/// A number that no segment had.
+/// Returns a number that no segment had.
 pub(crate) fn next_id(txn: &mut RwTxn<'_>, inner: &StoreInner) -> Result<u32, StoreError> {
     let id = Counter::Segment.take(txn, &inner.tables)?;
     u32::try_from(id).map_err(|_| StoreError::TooMany {
@@ -364,7 +367,7 @@ pub(crate) fn next_id(txn: &mut RwTxn<'_>, inner: &StoreInner) -> Result<u32, St
     })
 }
 
-/// Writes what is known of a segment.
+/// Writes the record of a segment.
 pub(crate) fn put(
     txn: &mut RwTxn<'_>,
     inner: &StoreInner,
@@ -407,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_segments_go_slice_by_slice_beside_writers_and_after_a_restart() {
+    fn blocks_are_dropped_slice_by_slice_beside_writers_and_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let names = 2 * blocks::SLICE + 10;
         let options = StoreOptions {
@@ -418,14 +421,14 @@ mod tests {
         append(&store, names, 20_000 * DAY);
         append(&store, 1, 20_100 * DAY);
         assert_eq!(blocks_of(&store), names as u64 + 1);
-        // Nobody reads it from then on, and nothing was deleted yet.
+        // No reader uses the segment from then on, and no block has been deleted yet.
         let pruned = store.prune(Millis(20_100 * DAY), true).unwrap();
         assert_eq!(pruned, crate::Pruned::More);
         assert_eq!(store.statistics().unwrap().events, 1);
         assert_eq!(blocks_of(&store), names as u64 + 1);
         assert!(store.maintain().unwrap());
         assert_eq!(blocks_of(&store), (names + 1 - blocks::SLICE) as u64);
-        // A writer gets in between, and what is left is gone on with by the next start.
+        // A writer commits in between. The next start drops the remaining blocks.
         append(&store, 1, 20_101 * DAY);
         drop(store);
         store = Store::open(directory.path(), &options).unwrap();
@@ -478,7 +481,7 @@ mod tests {
         let id = next_id(&mut txn, &inner).unwrap();
         inner.commit(txn).unwrap();
         let blocks = inner.copy(id, &inputs).unwrap();
-        // It does not wait for the merge.
+        // Forgetting does not wait for the merge.
         let ann = crate::UserKey(0);
         assert!(
             store
@@ -500,7 +503,7 @@ mod tests {
         }
     }
 
-    /// Segments by when their events begin and end, in days.
+    /// Makes segments from the days on which their events begin and end.
     fn segments(spans: &[(i64, i64)]) -> Vec<Arc<Segment>> {
         let segment = |(from, to): &(i64, i64)| {
             let mut blocks = SegmentWriter::new(&StoreOptions::default());
@@ -532,10 +535,10 @@ mod tests {
         assert_eq!(merged(&live, Some(80)), 5);
         assert_eq!(merged(&live, Some(50)), 4);
         assert_eq!(merged(&live, Some(30)), 0);
-        // Those that span years themselves, alike.
+        // Segments that span years themselves, alike.
         let years = [(0, 700), (10, 705), (5, 690), (0, 710)];
         assert_eq!(merged(&years, Some(50)), 4);
-        // A long one before short ones stays by itself.
+        // A long segment before short ones stays separate.
         let after = [(0, 700), (700, 705), (705, 710), (710, 715), (715, 720)];
         assert_eq!(merged(&after, Some(50)), 4);
     }

@@ -1,4 +1,4 @@
-//! Who is in which cohort: a set of users each, and behind its chunks how many there are.
+//! The members of cohorts: a set of users each, and after its chunks the number of users.
 
 use std::ops::RangeInclusive;
 
@@ -11,18 +11,18 @@ use crate::environment::{ReadTxn, Tables};
 use crate::keys::numbered;
 use crate::{StoreError, UserKey};
 
-/// The chunk in whose place a cohort's size is kept, as a number of 8 bytes: no user is in it.
+/// The number of the chunk in whose place a cohort's size is kept, as 8 bytes: no user is in it.
 const SIZE: u64 = u64::MAX;
 const WHAT: &str = "the members of a cohort";
 
-/// Who enters and leaves a cohort.
+/// The entries and exits of a cohort.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemberChange {
     /// The cohort.
     pub cohort: CohortId,
-    /// Users that are members from now on.
+    /// Users that become members.
     pub entered: RoaringBitmap,
-    /// Users that no longer are.
+    /// Users that stop being members.
     pub exited: RoaringBitmap,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn apply(
     put_size(txn, tables, cohort, size)
 }
 
-/// Takes a user out of all cohorts.
+/// Removes a user from all cohorts.
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -87,7 +87,7 @@ fn size_of(value: Option<&[u8]>) -> Result<u64, StoreError> {
     }
 }
 
-/// How many members there are.
+/// Returns the number of members.
 pub(crate) fn len(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -97,7 +97,7 @@ pub(crate) fn len(
     size_of(tables.members.get(txn, &key)?)
 }
 
-/// The members within a range of users.
+/// Returns the members within a range of users.
 pub(crate) fn within(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -107,7 +107,7 @@ pub(crate) fn within(
     set(tables, cohort.as_str().as_bytes()).within(txn, users)
 }
 
-/// Those of some users who are members. It reads only the chunks that these users are in.
+/// Returns those of the given users that are members. It reads only the chunks of these users.
 pub(crate) fn among(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -117,7 +117,7 @@ pub(crate) fn among(
     set(tables, cohort.as_str().as_bytes()).among(txn, users)
 }
 
-/// What the keys of a cohort's chunks and records begin with.
+/// Returns the prefix of the keys of a cohort's chunks and records.
 pub(crate) fn prefix(cohort: &CohortId) -> Vec<u8> {
     let mut prefix = cohort.as_str().as_bytes().to_vec();
     prefix.push(0);

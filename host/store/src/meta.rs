@@ -8,25 +8,25 @@ use crate::StoreError;
 use crate::environment::{ReadTxn, Tables};
 
 /// The format that this version reads and writes. It changes whenever older code would misread
-/// newer values or the other way round.
+/// newer values, or newer code older ones.
 const FORMAT: u32 = 4;
 const FORMAT_KEY: &[u8] = b"format";
 
 /// A number that only grows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Counter {
-    /// The latest commit of history.
+    /// The sequence of the latest commit of history.
     Sequence,
-    /// News up to this sequence are not kept.
-    NewsFloor,
+    /// The sequence up to which changed users are not kept.
+    ChangedUsersFloor,
     /// The next segment's id.
     Segment,
     /// The next segment's place.
     Place,
     /// The next message's number.
     Message,
-    /// The time of the newest event that was received, in ms since 1970; an event that lay ahead of
-    /// the clock counts as received at that instant. 0: there was none.
+    /// The time of the newest event that was received, in ms since 1970; 0 if there was none. An
+    /// event ahead of the clock counts as received at the clock's time.
     NewestEvent,
 }
 
@@ -34,7 +34,7 @@ impl Counter {
     fn key(self) -> &'static [u8] {
         match self {
             Self::Sequence => b"sequence",
-            Self::NewsFloor => b"news floor",
+            Self::ChangedUsersFloor => b"news floor",
             Self::Segment => b"segment",
             Self::Place => b"place",
             Self::Message => b"message",
@@ -62,7 +62,7 @@ impl Counter {
         Ok(())
     }
 
-    /// The counter, which then grows by one.
+    /// Returns the counter, and increases it by one.
     pub(crate) fn take(self, txn: &mut RwTxn<'_>, tables: &Tables) -> Result<u64, StoreError> {
         let value = self.get(txn, tables)?;
         self.set(txn, tables, value + 1)?;
@@ -70,7 +70,7 @@ impl Counter {
     }
 }
 
-/// Whether the database says that it has this version's format; not, if it is new.
+/// Returns true if the database states this version's format, and false if the database is new.
 pub(crate) fn check_format(
     txn: &ReadTxn<'_>,
     tables: &Tables,

@@ -1,4 +1,4 @@
-//! What can be set when a store is opened.
+//! The options of opening a store.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -7,46 +7,50 @@ use muster_model::Millis;
 
 use crate::{MAX_EVENT_NAMES, MAX_EVENT_PROPERTIES, MAX_USER_PROPERTIES};
 
-/// How a store is opened. [`Default`] suits every machine; tests make things small.
+/// The options with which a store is opened. [`Default`] suits every machine; tests use small
+/// values.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// The most the store can ever hold, in bytes of address space. The file grows as it is needed;
-    /// nothing is reserved on disk. What the system does not grant is halved until it does, down to
-    /// 1 GiB.
+    /// The largest size of the store, in bytes of address space. The file grows as needed; nothing
+    /// is reserved on disk. If the system does not grant the size, it is halved until the system
+    /// does, down to 1 GiB.
     pub map_size: u64,
-    /// How many rows are kept in memory before they become a segment. One takes about 32 bytes, and
-    /// 24 for each property.
+    /// The number of rows kept in memory before they become a segment. A row takes about 32 bytes,
+    /// and 24 for each property.
     pub memtable_rows: usize,
-    /// How many bytes those rows may take.
+    /// The bytes that those rows may take.
     pub memtable_bytes: usize,
-    /// How many rows of an import make a segment; they are in memory until then.
+    /// The number of rows of an import that make a segment. They are in memory until then.
     pub import_rows: usize,
-    /// How many bytes those rows may take.
+    /// The bytes that those rows may take.
     pub import_bytes: usize,
-    /// How many rows a block takes, of one event name and 256 users. What has more is cut into
-    /// several.
+    /// The largest number of rows in a block, of one event name and 256 users. More rows are cut
+    /// into several blocks.
     pub block_rows: usize,
-    /// How many distinct event names it takes; [`crate::MAX_EVENT_NAMES`].
+    /// The largest number of distinct event names; [`crate::MAX_EVENT_NAMES`].
     pub event_names: u32,
-    /// How many distinct names of event properties it takes; [`crate::MAX_EVENT_PROPERTIES`].
+    /// The largest number of distinct names of event properties; [`crate::MAX_EVENT_PROPERTIES`].
     pub event_properties: u32,
-    /// How many distinct operations on user properties it takes; [`crate::MAX_USER_PROPERTIES`].
+    /// The largest number of distinct operations on user properties;
+    /// [`crate::MAX_USER_PROPERTIES`].
     pub user_properties: u32,
-    /// How long a cohort's run records are kept, in ms before its newest; [`crate::MAX_RECORDS`] is
-    /// the most whatever this is.
+    /// The time for which a cohort's run records are kept, in ms before its newest.
+    /// [`crate::MAX_RECORDS`] limits their number in any case.
     pub keep_records: i64,
-    /// How long events are kept, in ms; `None`: for ever. [`crate::Store::prune`] drops the older
-    /// ones, and merges keep events apart that will be too old at different times.
+    /// The time for which events are kept, in ms; `None` means forever. [`crate::Store::prune`]
+    /// drops older events. Merges keep events apart that become too old at different times.
     pub keep_events: Option<i64>,
-    /// The clock that says when events are received.
+    /// The clock that gives the time at which events are received.
     pub clock: fn() -> Millis,
-    /// Whether it is looked through for damage when it is opened. That reads every page but those
-    /// of large values, and so takes about as long as reading the user ids, which opening does too.
+    /// True if the file is checked for damage when it is opened. The check reads every page except
+    /// those of large values. It takes about as long as reading the user ids, which opening does
+    /// too.
     pub check: bool,
-    /// How many threads may read one snapshot at the same time; further ones wait for their turn.
+    /// The number of threads that may read one snapshot at the same time. Further threads wait.
     pub readers: usize,
-    /// How many more commits succeed; further ones fail with [`crate::StoreError::Stopped`], as if
-    /// the process were killed before the first of them. `None`: all succeed. For tests.
+    /// The number of further commits that succeed; `None` means all. Later commits fail with
+    /// [`crate::StoreError::Stopped`], as if the process were killed before the first of them. For
+    /// tests.
     #[doc(hidden)]
     pub commits_left: Option<Arc<AtomicU64>>,
 }
@@ -62,9 +66,9 @@ impl Default for StoreOptions {
             // 1 Mi rows: about 80 MB, and blocks long enough to pack well.
             import_rows: 1 << 20,
             import_bytes: 256 << 20,
-            // 256 Ki rows: what a merge or a flush has in memory of a group at a time is about 25
-            // MB. A user with 100 million events of one name has 400 blocks, of which a read takes
-            // those of its window.
+            // 256 Ki rows: a merge or a flush has about 25 MB of a group in memory at a time. A
+            // user with 100 million events of one name has 400 blocks, and a read uses those within
+            // its window.
             block_rows: 1 << 18,
             event_names: MAX_EVENT_NAMES,
             event_properties: MAX_EVENT_PROPERTIES,

@@ -1,4 +1,4 @@
-//! Messages with their final bytes, waiting to be sent.
+//! The outbox: messages with their final bytes that wait to be sent.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::Included;
@@ -13,17 +13,17 @@ use crate::meta::Counter;
 use crate::store::StoreInner;
 use crate::{Store, StoreError};
 
-/// The longest name of a destination, in bytes. LMDB: a key has at most 511; a cohort's id of 64,
-/// two zeros and a number of 8 stand beside it.
+/// The longest name of a destination, in bytes. LMDB: a key has at most 511; it also holds a
+/// cohort's id of 64, two zeros and a number of 8.
 pub const MAX_DESTINATION: usize = 400;
 
-/// Messages that one commit drops from the outbox: at 24 KiB each, 24 MiB of pages.
+/// The number of messages that one commit drops from the outbox: at 24 KiB each, 24 MiB of pages.
 const DROPPED_AT_ONCE: usize = 1_000;
 
 /// A message to be put in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Where it goes.
+    /// The name of its destination.
     pub destination: String,
     /// Its id, by which consumers find repeats.
     pub id: String,
@@ -31,10 +31,10 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
-/// A message that waits.
+/// A message that waits in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Its number, by which it is acknowledged; grows.
+    /// Its number, by which it is acknowledged. Numbers grow.
     pub sequence: u64,
     /// Its id.
     pub id: String,
@@ -42,7 +42,7 @@ pub struct Outgoing {
     pub body: Vec<u8>,
 }
 
-/// What waits for a destination.
+/// The messages that wait for a destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Backlog {
     messages: u64,
@@ -50,8 +50,8 @@ struct Backlog {
 }
 
 impl Store {
-    /// The oldest messages of a destination after a number: at most `limit`, and no more once their
-    /// bodies reach `max_bytes`.
+    /// Returns the oldest messages of a destination after a number: at most `limit`, and no more
+    /// once their bodies reach `max_bytes`.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -87,11 +87,10 @@ impl Store {
         Ok(messages)
     }
 
-    /// Takes messages that were sent out of the outbox, durably. Numbers it does not hold are
-    /// passed over.
+    /// Removes sent messages from the outbox, durably. Ignores numbers that it does not hold.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed.
+    /// When the database cannot be written. Nothing has changed then.
     pub fn acknowledge(&self, destination: &str, sequences: &[u64]) -> Result<(), StoreError> {
         within("a destination's name", destination.len(), MAX_DESTINATION)?;
         let tables = &self.inner.tables;
@@ -110,11 +109,11 @@ impl Store {
         self.inner.commit(txn)
     }
 
-    /// Drops all messages that wait for a destination, in commits of 1,000 messages. Returns how
-    /// many they were.
+    /// Drops all messages that wait for a destination, in commits of 1,000 messages. Returns their
+    /// number.
     ///
     /// # Errors
-    /// When the database cannot be written; what was dropped by then stays dropped.
+    /// When the database cannot be written. Messages that were dropped before stay dropped.
     pub fn drop_backlog(&self, destination: &str) -> Result<u64, StoreError> {
         let mut dropped = 0;
         loop {
@@ -128,15 +127,15 @@ impl Store {
         }
     }
 
-    /// Calls `listener` after each commit that adds messages to the outbox, once for each
-    /// destination of them, on the thread that commits: let it be brief.
+    /// Calls `listener` after each commit that adds messages to the outbox, once for each of their
+    /// destinations. The call is on the thread that commits, so it must be brief.
     pub fn on_messages(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         let listeners = &self.inner.message_listeners;
         let mut listeners = listeners.write().unwrap_or_else(PoisonError::into_inner);
         listeners.push(Box::new(listener));
     }
 
-    /// What waits: destination, messages, bytes.
+    /// Returns the backlog of each destination: name, messages, bytes.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -147,7 +146,7 @@ impl Store {
 }
 
 impl StoreInner {
-    /// Tells the listeners of messages that a commit has added.
+    /// Calls the listeners for the messages that a commit added.
     pub(crate) fn notify_messages(&self, messages: &[Message]) {
         if messages.is_empty() {
             return;
@@ -165,7 +164,7 @@ impl StoreInner {
     }
 }
 
-/// What waits: destination, messages, bytes.
+/// Returns the backlog of each destination: name, messages, bytes.
 pub(crate) fn backlog(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -196,7 +195,7 @@ pub(crate) fn add(
             value.clear();
             put_bytes(&mut value, message.id.as_bytes());
             value.extend_from_slice(&message.body);
-            // From 1, so that `after` 0 means from the beginning.
+            // Numbers start at 1, so that `after` 0 means from the beginning.
             let number = Counter::Message.take(txn, tables)? + 1;
             let key = numbered(destination.as_bytes(), number);
             tables.outbox.put(txn, &key, &value)?;

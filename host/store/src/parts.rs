@@ -1,20 +1,21 @@
-//! How a group with very many rows is cut into parts, so that what is in memory of it is bounded.
+//! The division of a group with very many rows into parts, which bounds the memory that its rows
+//! take.
 
 use crate::read::{RowSource, TimeRange, partition};
 
 /// The rows of a group that make one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BlockPart {
-    /// Their numbers in the group, ascending.
+    /// The users' numbers in the group, ascending.
     pub(crate) users: Vec<u8>,
-    /// Whole users, or one user's rows of a time.
+    /// The time range of the rows: all times of whole users, or a range of one user's rows.
     pub(crate) window: TimeRange,
 }
 
 /// Cuts the rows of users (ascending) within a window into parts of at most `most` rows, duplicates
-/// counted: users stay together while they fit, and a user with more is cut by time. All rows of a
-/// user's instant are in one part, however many they are, because only among them are duplicates.
-/// Every part has rows; the order of parts is the order of rows.
+/// included. Users stay together while they fit, and a user with more rows is cut by time. All rows
+/// of one instant of a user are in one part, however many they are, because duplicates have equal
+/// instants. Every part has rows; the order of parts is the order of rows.
 pub(crate) fn cut(
     sources: &[(u32, RowSource<'_>)],
     users: &[u8],
@@ -25,7 +26,7 @@ pub(crate) fn cut(
         .map(|(_, source)| u64::from(source.rows()))
         .sum();
     if all <= most {
-        // What nearly all groups are. They may have no row within the window.
+        // Nearly all groups fit in one part. They may have no row within the window.
         let users = users.to_vec();
         return vec![BlockPart { users, window }];
     }
@@ -54,7 +55,7 @@ pub(crate) fn cut(
     parts
 }
 
-/// A user's rows in each source.
+/// The rows of a user in each source.
 struct Slices<'a, 's>(Vec<(&'a RowSource<'s>, std::ops::Range<u32>)>);
 
 impl<'a, 's> Slices<'a, 's> {
@@ -66,11 +67,11 @@ impl<'a, 's> Slices<'a, 's> {
         Self(slices.filter(|(_, rows)| !rows.is_empty()).collect())
     }
 
-    /// How many rows are not later than an instant.
+    /// Returns the number of rows that are not later than an instant.
     fn rows_to(&self, instant: i64) -> u64 {
         let rows = self.0.iter().map(|(source, rows)| {
-            // Most lie on one side: a user with very many rows has them in many blocks, one after
-            // the other.
+            // Most sources lie on one side: a user with very many rows has them in many consecutive
+            // blocks.
             if source.time(rows.end.saturating_sub(1)) <= instant {
                 rows.end - rows.start
             } else if source.time(rows.start) > instant {
@@ -82,7 +83,7 @@ impl<'a, 's> Slices<'a, 's> {
         rows.map(u64::from).sum()
     }
 
-    /// The time of the first row later than an instant.
+    /// Returns the time of the first row later than an instant.
     fn next(&self, instant: i64) -> Option<i64> {
         let times = self.0.iter().filter_map(|(source, rows)| {
             let at = partition(rows.clone(), |row| source.time(row) <= instant);
@@ -103,7 +104,7 @@ impl<'a, 's> Slices<'a, 's> {
         let mut before = self.rows_to(after);
         let all = self.rows_to(end);
         while let Some(first) = self.next(after).filter(|_| before < all) {
-            // The latest instant up to which they fit; but at least the first there is.
+            // Find the latest instant up to which the rows fit, but at least the first instant.
             let (mut now, mut high) = (first, end);
             while now < high {
                 let middle = high - (high - now) / 2;

@@ -1,11 +1,11 @@
-//! Retention: events that are too old go.
+//! Retention: dropping events that are too old.
 //!
-//! A clock alone does not say what is too old: one that is wrong by years would drop all history.
-//! So
-//! - what is too old is counted back from the newest event that was received, if the clock is later
-//!   than that. An event that lay ahead of the clock when it came counts as received then, so that
-//!   one device with a wrong clock does not say what time it is;
-//! - a large share of all events is not dropped before somebody says so.
+//! The clock alone must not decide which events are too old: a clock that is wrong by years would
+//! drop all history. Two limits prevent that:
+//! - The age is counted from the newest event that was received, if the clock is later than that.
+//!   An event that was ahead of the clock counts as received at the clock's time. So one device
+//!   with a wrong clock cannot change the result.
+//! - A large share of all events is dropped only after an operator confirms it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,54 +21,54 @@ use crate::terms::OPERATIONS;
 use crate::view::StoreView;
 use crate::{Store, StoreError, blocks};
 
-/// The largest share of all events that is dropped at once without anybody saying so, in percent.
-/// With a retention of 400 days a day's events are a four-hundredth of all; a fifth is 80 days of
-/// standstill, a retention that was made shorter, or a clock that is wrong.
+/// The largest share of all events that is dropped without confirmation, in percent. With a
+/// retention of 400 days a day's events are a four-hundredth of all. A fifth is 80 days of
+/// standstill, a shortened retention, or a wrong clock.
 pub const PRUNE_PERCENT: u64 = 20;
-/// So many events are dropped without asking whatever their share is: in a store of a few events
-/// each is a large share.
+/// The number of events that is dropped without confirmation, whatever its share: in a store of a
+/// few events each is a large share.
 const FEW: u64 = 1_000;
-/// A segment is written anew when this share of its events is too old: what is written is at most
-/// four times what goes.
+/// The share of old events at which a segment is rewritten. So the rows written are at most four
+/// times the rows dropped.
 const SHARE: f64 = 0.25;
 
-/// What [`Store::prune`] did.
+/// The result of [`Store::prune`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pruned {
-    /// Nothing is left to do.
+    /// No work is left.
     Done,
-    /// A piece of the work; there may be more.
+    /// A piece of the work is done; there may be more.
     More,
-    /// Nothing: it is so much that somebody must say so.
+    /// Nothing was dropped: so many events need a confirmation.
     Refused(RetentionRefusal),
 }
 
-/// Why nothing was dropped: these are too many events.
+/// The reason why nothing was dropped: the events are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionRefusal {
-    /// Events before it are too old.
+    /// The instant before which events are too old.
     pub before: Millis,
-    /// How many those are, to within an hour's.
+    /// The number of those events, to within the events of an hour.
     pub events: u64,
-    /// Of so many.
+    /// The number of all events.
     pub of: u64,
 }
 
 impl Store {
     /// Does one piece of work towards dropping events that are older than
-    /// [`crate::StoreOptions::keep_events`], counted from the clock or from the newest event that was
-    /// received, whichever is earlier. Call it from time to time until it is done, beside
-    /// [`Self::maintain`]; merges drop those events too from then on. It takes the memory that a
-    /// merge takes. More than [`PRUNE_PERCENT`] of all events are refused unless `anyway` is set.
+    /// [`crate::StoreOptions::keep_events`]. The age is counted from the clock or from the newest
+    /// event that was received, whichever is earlier. Call it at intervals until it is done, in
+    /// addition to [`Self::maintain`]; from then on merges drop those events too. It takes the
+    /// memory that a merge takes. It refuses to drop more than [`PRUNE_PERCENT`] of all events
+    /// unless `anyway` is set.
     ///
-    /// Afterwards no event is too old by more than an eighth of the time that events are kept, but
-    /// those of imports that are not finished. Operations on user properties stay, whatever their
-    /// age, because what properties hold now needs them. When users were first seen stays, and so
-    /// do users of whom nothing else is left. An event that was dropped is taken as a new one if it
-    /// comes again.
+    /// Afterwards no event is too old by more than an eighth of the retention, except events of
+    /// unfinished imports. Operations on user properties stay at any age, because present values
+    /// depend on them. The times at which users were first seen stay, and so do users without any
+    /// other data. A dropped event that arrives again counts as new.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed.
+    /// When the database cannot be written. Nothing has changed then.
     pub fn prune(&self, clock: Millis, anyway: bool) -> Result<Pruned, StoreError> {
         let inner = &self.inner;
         let (Some(keep), Some(newest)) = (inner.options.keep_events, inner.newest_event()?) else {
@@ -95,7 +95,7 @@ impl Store {
                 inner.merge(std::slice::from_ref(segment))?;
                 Ok(Pruned::More)
             }
-            // Also where nobody merges.
+            // Drops blocks even if no thread merges.
             None if inner.drop_slice()? => Ok(Pruned::More),
             None => Ok(Pruned::Done),
         }
@@ -103,13 +103,13 @@ impl Store {
 }
 
 impl StoreInner {
-    /// The time of the newest event that was received.
+    /// Returns the time of the newest event that was received.
     fn newest_event(&self) -> Result<Option<i64>, StoreError> {
         let newest = Counter::NewestEvent.get(&self.env.read_txn()?, &self.tables)?;
         Ok(i64::try_from(newest).ok().filter(|newest| *newest > 0))
     }
 
-    /// Notes the newest event of a commit.
+    /// Records the newest event of a commit.
     pub(crate) fn note_newest(
         &self,
         txn: &mut RwTxn<'_>,
@@ -138,7 +138,7 @@ impl StoreInner {
     }
 }
 
-/// Why events before an instant are not to be dropped, if they are too many.
+/// Returns the refusal to drop events before an instant, if they are too many.
 fn refusal(view: &StoreView, before: i64) -> Option<RetentionRefusal> {
     let (mut old, mut all) = (0, 0);
     for segment in &view.segments {
@@ -162,26 +162,27 @@ fn refusal(view: &StoreView, before: i64) -> Option<RetentionRefusal> {
     })
 }
 
-/// The time of the earliest event in memory.
+/// Returns the time of the earliest event in memory.
 fn memtable_min(view: &StoreView) -> Option<i64> {
     let spans = view.batches.iter().flat_map(|batch| &batch.names);
     let events = spans.filter(|span| span.name != OPERATIONS);
     events.map(|span| span.min).min()
 }
 
-/// Whether a segment holds nothing but events that are too old.
+/// Returns true if all events of a segment are too old.
 fn all_old(segment: &Arc<Segment>, before: i64) -> bool {
     (segment.names.iter()).all(|name| name.name != OPERATIONS && name.max < before)
 }
 
-/// Whether a segment holds so many events that are too old, or such old ones, that it is to be
-/// written anew.
+/// Returns true if a segment is to be rewritten, because it holds many events that are too old or
+/// very old ones.
 fn worth(segment: &Arc<Segment>, before: i64, late: i64) -> bool {
     let mut events = segment.names.iter().filter(|each| each.name != OPERATIONS);
     if events.any(|name| name.min < late) {
         return true;
     }
-    // Surely: what is written anew must become smaller, or it would be written again and again.
+    // The lower bound is needed: the new segment must be smaller, or it would be rewritten again
+    // and again.
     let old = segment.spread.surely_before(before);
     old > 0 && old as f64 >= SHARE * segment.rows() as f64
 }

@@ -1,4 +1,4 @@
-//! Looking at a store that is another process's, or nobody's.
+//! The read-only open: reading a store that another process owns, or that has no owner.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use crate::terms::{self, TermCounts, Terms};
 use crate::{Snapshot, Store, StoreError, StoreOptions, environment, meta};
 
 impl Store {
-    /// The state as of the last commit of a store that another process has open, or nobody. It
-    /// takes no ownership and writes nothing but the mark in LMDB's lock file that it is reading.
-    /// What is in memory of an owner is read from the log.
+    /// Reads the state as of the last commit of a store. Another process may have the store open.
+    /// The call takes no ownership and writes only the mark in LMDB's lock file that it is reading.
+    /// It reads from the log what an owner has in memory.
     ///
-    /// It maps the file once for each call; a process that has the store open itself asks
+    /// It maps the file once per call. A process that has the store open itself uses
     /// [`Self::snapshot`].
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when there is no store, [`StoreError::Version`] when another version wrote it, and when it cannot be
-    /// read.
+    /// [`StoreError::Missing`] when there is no store, [`StoreError::Version`] when another version
+    /// wrote it, and an error when it cannot be read.
     pub fn open_read_only(
         directory: &Path,
         options: &StoreOptions,
@@ -41,13 +41,13 @@ impl Store {
         let mut slots = vec![ReaderSlot::new(first)];
         while slots.len() < options.readers {
             let txn = env.clone().static_read_txn()?;
-            // The owner has committed: from here on transactions see more than the first.
+            // The owner has committed, so later transactions see more than the first.
             if txn.id() != id {
                 break;
             }
             slots.push(ReaderSlot::new(txn));
         }
         let inner = StoreInner::new(env, tables, identity, directory, options, terms, view);
-        Ok(Snapshot::of_look(inner, slots))
+        Ok(Snapshot::of_read_only(inner, slots))
     }
 }

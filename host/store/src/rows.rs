@@ -1,4 +1,4 @@
-//! Rows as they arrive: names and texts are numbers already, nothing is sorted yet.
+//! Rows as they arrive: names and texts are already numbers, and nothing is sorted yet.
 
 use std::collections::HashMap;
 
@@ -14,9 +14,9 @@ pub(crate) struct RowBuffer {
     pub(crate) heads: Vec<Head>,
     /// The cells of row r are `cells[heads[r].cells..heads[r + 1].cells]`.
     pub(crate) cells: Vec<(u32, Cell)>,
-    /// Texts stored in place.
+    /// The texts that are stored in place.
     pub(crate) texts: String,
-    /// Elements of lists; none is a list.
+    /// The elements of lists. No element is a list.
     pub(crate) elements: Vec<Cell>,
 }
 
@@ -27,9 +27,9 @@ pub(crate) struct Head {
     pub(crate) name: u32,
     pub(crate) user: u32,
     pub(crate) time: i64,
-    /// What is kept of the insert id ([`crate::duplicates`]); 0: none.
+    /// The kept bits of the insert id ([`crate::duplicates`]); 0 means none.
     pub(crate) insert: u64,
-    /// Where its cells begin.
+    /// The start of its cells.
     pub(crate) cells: u32,
 }
 
@@ -38,13 +38,13 @@ pub(crate) struct Head {
 pub(crate) enum Cell {
     /// A text of the dictionary, numbered from 1.
     Code(u32),
-    /// A text stored in place: a range of [`Rows::texts`].
+    /// A text stored in place: a range of [`RowBuffer::texts`].
     Text(u32, u32),
     /// A finite number, not -0.
     Number(f64),
     /// A flag.
     Flag(bool),
-    /// A list, not empty: a range of [`Rows::elements`].
+    /// A list, not empty: a range of [`RowBuffer::elements`].
     List(u32, u32),
 }
 
@@ -53,7 +53,7 @@ impl RowBuffer {
         self.heads.len()
     }
 
-    /// The memory that rows take, in bytes.
+    /// Returns the memory that the rows take, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.heads.len() * size_of::<Head>()
             + self.cells.len() * size_of::<(u32, Cell)>()
@@ -95,8 +95,8 @@ impl RowBuffer {
             .unwrap_or_default()
     }
 
-    /// Adds what a buffer holds; its events first, then its operations. Gives how many values were
-    /// left out, because their property is new and there are too many.
+    /// Adds the content of a buffer: first its events, then its operations. Returns the number of
+    /// values that were left out, because their property is new and there are too many.
     pub(crate) fn push(
         &mut self,
         buffer: &EventBuffer,
@@ -132,8 +132,9 @@ impl RowBuffer {
         Ok(left_out + open.left_out)
     }
 
-    /// Operations of one event share a row, unless they concern one property or all of them; so do
-    /// those of events without an insert id that have the same user and time.
+    /// Adds an operation. Operations of one event share a row, unless they concern the same
+    /// property or all properties. Operations of events without an insert id share a row if they
+    /// have the same user and time.
     fn push_operation<'b>(
         &mut self,
         operation: &BufferedOperation<'b>,
@@ -178,7 +179,7 @@ impl RowBuffer {
         Ok(())
     }
 
-    /// Of two cells of one column in the latest row the later counts, in the place of the earlier.
+    /// Keeps the later of two cells of one column in the latest row, in the place of the earlier.
     fn keep_latest(&mut self, start: u32, seen: &mut FewOrMany<u32>) {
         let start = start as usize;
         seen.clear();
@@ -271,18 +272,17 @@ impl RowBuffer {
 /// The row that the next operation may share.
 #[derive(Default)]
 struct OpenRow<'a> {
-    /// Whether a row of the current event was begun.
+    /// True if a row of the current event was begun.
     begun: bool,
-    /// Whether it may be shared at all.
+    /// True if other operations may share the row.
     shared: bool,
-    /// The properties that it changes.
+    /// The properties that the row changes.
     properties: FewOrMany<&'a str>,
-    /// Operations that were left out.
+    /// The number of operations that were left out.
     left_out: u64,
 }
 
-/// Remembers the number of the text that came last: events of one user or name often follow each
-/// other.
+/// A cache of the latest text and its number: consecutive events often have the same user or name.
 #[derive(Default)]
 struct LatestText<'a> {
     text: Option<(&'a str, u32)>,
@@ -305,7 +305,7 @@ impl<'a> LatestText<'a> {
     }
 }
 
-/// The rows of one batch are counted in 32 bits.
+/// Converts a length. The rows of one batch are counted in 32 bits.
 pub(crate) fn index(length: usize) -> Result<u32, StoreError> {
     u32::try_from(length).map_err(|_| StoreError::TooMany {
         what: "values in one batch of events",

@@ -1,4 +1,4 @@
-//! What the engine keeps: one commit for all that a run changes.
+//! The engine's data: one commit for all changes of a run.
 
 use heed::RwTxn;
 use muster_model::{CohortId, Millis};
@@ -14,52 +14,53 @@ use crate::{
     FailureChanges, ModuleKey, Store, StoreError, UserKey, changed_users, expiries, failures,
 };
 
-/// Run records kept of a cohort; older ones make room. A record a minute for 90 days is 129,600,
-/// and 200 bytes each are 30 MB.
+/// The number of run records kept of a cohort; older ones are dropped. A record per minute for 90
+/// days is 129,600, and with 200 bytes each that is about 30 MB.
 pub const MAX_RECORDS: u64 = 150_000;
-/// Old records that one new record drops at most, so that a shorter time to keep them does not stop
-/// a run. They become fewer, because it adds but one.
+/// The largest number of old records that one new record drops, so that a shortened time of keeping
+/// them does not delay a run. Their number still falls, because a run adds only one.
 const PRUNED: usize = 16;
 
-/// Everything a run changes. It happens as a whole or not at all.
+/// All changes of a run. They are committed completely or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct RunCommit {
-    /// What becomes of the rule; `None`: the run asked no rule.
+    /// The changes of the module; `None` if the run evaluated no module.
     pub module: Option<ModuleCommit>,
-    /// Who enters and leaves.
+    /// The entries and exits of cohorts.
     pub members: Vec<MemberChange>,
-    /// The engine's own bytes, per cohort.
+    /// The engine's own bytes per cohort.
     pub cohort_states: Vec<(CohortId, Vec<u8>)>,
-    /// For the outbox.
+    /// The messages for the outbox.
     pub messages: Vec<Message>,
-    /// Which users' latest moves destinations were not sent, or now are.
+    /// The users whose latest entry or exit destinations were not sent, or have now been sent.
     pub unsent: Vec<UnsentChange>,
-    /// Whom destinations are now sent as entries.
+    /// The users that destinations are now sent as entries.
     pub sent: Vec<SentEntries>,
-    /// Destinations by name, each with the place that it is: what the outbox holds for it goes
-    /// there.
+    /// The addresses of destinations by name. The outbox sends a destination's messages to its
+    /// address.
     pub places: Vec<(String, String)>,
-    /// What happened, for people.
+    /// The records of the run, for operators.
     pub records: Vec<StoredRun>,
 }
 
-/// What a run changes of its rule.
+/// The changes that a run makes to its module.
 #[derive(Clone, Debug)]
 pub struct ModuleCommit {
-    /// The rule.
+    /// The key of the module.
     pub key: ModuleKey,
     /// The engine's own bytes.
     pub state: Vec<u8>,
-    /// The sequence up to which the rule has now seen the news; 0 leaves it as it is.
+    /// The sequence up to which the module has now processed changed users; 0 leaves it unchanged.
     pub sequence: u64,
-    /// Until when the answers of these users stand, in ms; `i64::MAX`: for ever.
+    /// The expiry of these users' answers, in ms; `i64::MAX` means never.
     pub expiries: Vec<(UserKey, i64)>,
-    /// Users for whom the rule has no answer, and those who have one again; `None` changes nothing.
+    /// The users that have no answer from the module, and the users that have one again. `None`
+    /// changes nothing.
     pub failures: Option<FailureChanges>,
 }
 
 impl ModuleCommit {
-    /// Changes nothing but makes the rule known.
+    /// Makes a commit that only registers the module.
     #[must_use]
     pub fn new(key: ModuleKey) -> Self {
         Self {
@@ -72,7 +73,7 @@ impl ModuleCommit {
     }
 }
 
-/// What a run did to a cohort.
+/// The record of what a run did to a cohort.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRun {
     /// The cohort.
@@ -81,7 +82,7 @@ pub struct StoredRun {
     pub at: Millis,
     /// The engine's own bytes.
     pub body: Vec<u8>,
-    /// It takes the place of the cohort's latest record.
+    /// True if the record replaces the cohort's latest record.
     pub replaces_last: bool,
 }
 
@@ -89,7 +90,7 @@ impl Store {
     /// Commits a run, durably.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed.
+    /// When the database cannot be written. Nothing has changed then.
     pub fn commit_run(&self, run: &RunCommit) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
@@ -129,11 +130,11 @@ impl Store {
         Ok(())
     }
 
-    /// Drops the state, the deadlines and the failures of a rule that is no longer used, and the
-    /// news that it alone had not seen.
+    /// Drops the state, the expiries and the failures of a module that is no longer used. Also
+    /// drops the entries of changed users that only this module had not processed.
     ///
     /// # Errors
-    /// When the database cannot be written; then nothing changed.
+    /// When the database cannot be written. Nothing has changed then.
     pub fn forget_module(&self, module: &ModuleKey) -> Result<(), StoreError> {
         let tables = &self.inner.tables;
         let mut txn = self.inner.env.write_txn()?;
@@ -146,7 +147,7 @@ impl Store {
 }
 
 impl StoreInner {
-    /// Writes what became of cohorts.
+    /// Writes the outcome for cohorts.
     pub(crate) fn put_outcome(
         &self,
         txn: &mut RwTxn<'_>,
@@ -229,7 +230,7 @@ fn add_record(
 
 const RECORD: &str = "a run record";
 
-/// The latest records of a cohort back to an instant, the newest first.
+/// Returns the latest records of a cohort back to an instant, the newest first.
 pub(crate) fn records(
     txn: &ReadTxn<'_>,
     tables: &Tables,

@@ -1,5 +1,4 @@
-//! Values with a checksum, so that what a disk, or a stray write, made of them is found out and not
-//! taken for history.
+//! Values with a checksum. It detects the values that a disk or a stray write has changed.
 
 use std::borrow::Cow;
 
@@ -8,10 +7,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
 
-/// How values lie in the database: their bytes, and then the low half of their XXH3.
+/// The form of values in the database: their bytes, then the low half of their XXH3.
 pub(crate) enum Sealed {}
 
-/// Bytes of the checksum. Of damaged values it lets one in four billion pass.
+/// The bytes of the checksum. It misses one in four billion damaged values.
 const BYTES: usize = 4;
 
 fn checksum(value: &[u8]) -> [u8; BYTES] {
@@ -37,7 +36,7 @@ impl<'a> BytesDecode<'a> for Sealed {
         match sealed.split_last_chunk::<BYTES>() {
             Some((value, sum)) if *sum == checksum(value) => Ok(value),
             _ => Err(Box::new(StoreError::Corrupt {
-                what: "a value has not its checksum",
+                what: "a value does not match its checksum",
             })),
         }
     }

@@ -1,4 +1,4 @@
-//! What is known of a segment without reading its blocks.
+//! The record of a segment, which is known without reading its blocks.
 
 use crate::StoreError;
 use crate::codec::{ByteReader, put_length, put_varint, unzigzag, zigzag};
@@ -9,14 +9,14 @@ use crate::terms::OPERATIONS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) id: u32,
-    /// Segments sort by this: rows of a lower one arrived earlier. It is not the id, because a
-    /// merged segment takes the place of those that it replaces.
+    /// The place by which segments sort: rows of a lower one arrived earlier. It is not the id,
+    /// because a merged segment takes the place of the segments that it replaces.
     pub(crate) place: u64,
-    /// By name.
+    /// The rows of each name, by name.
     pub(crate) names: Vec<SegmentName>,
-    /// How its events lie in time, those among them that a forgotten user had.
+    /// The distribution of its events over time. It includes events of forgotten users.
     pub(crate) spread: Spread,
-    /// Bytes of its blocks.
+    /// The bytes of its blocks.
     pub(crate) bytes: u64,
 }
 
@@ -25,10 +25,10 @@ pub(crate) struct Segment {
 pub(crate) struct SegmentName {
     pub(crate) name: u32,
     pub(crate) rows: u64,
-    /// The earliest and the latest time.
+    /// The earliest time of the rows; `max` is the latest.
     pub(crate) min: i64,
     pub(crate) max: i64,
-    /// Per column how many rows have it, by column.
+    /// For each column, the number of rows that have it, by column.
     pub(crate) columns: Vec<(u32, u64)>,
 }
 
@@ -41,7 +41,7 @@ impl Segment {
         self.names.get(at)
     }
 
-    /// The id in a key of the table of segments.
+    /// Returns the id in a key of the table of segments.
     pub(crate) fn id_of(key: &[u8]) -> Result<u32, StoreError> {
         let key = key.try_into().map_err(|_| StoreError::Corrupt {
             what: "the key of a segment",
@@ -49,9 +49,9 @@ impl Segment {
         Ok(u32::from_be_bytes(key))
     }
 
-    /// Counts rows of a name out, and their values by column. Its earliest and latest time stay:
-    /// they are bounds.
-    pub(crate) fn take(&mut self, name: u32, rows: u32, columns: &[(u32, u32)]) {
+    /// Subtracts rows of a name, and their values by column. The earliest and latest time stay,
+    /// because they are bounds.
+    pub(crate) fn subtract(&mut self, name: u32, rows: u32, columns: &[(u32, u32)]) {
         let Some(held) = self.names.iter_mut().find(|each| each.name == name) else {
             return;
         };
@@ -64,8 +64,8 @@ impl Segment {
         held.columns.retain(|(_, count)| *count > 0);
     }
 
-    /// Counts rows of a name in.
-    pub(crate) fn give(&mut self, name: &SegmentName) {
+    /// Adds rows of a name to the counts.
+    pub(crate) fn add(&mut self, name: &SegmentName) {
         let Some(held) = self.names.iter_mut().find(|each| each.name == name.name) else {
             return;
         };
@@ -82,7 +82,7 @@ impl Segment {
         }
     }
 
-    /// The time of the latest event; `None`: there is none.
+    /// Returns the time of the latest event. Returns `None` if there is no event.
     pub(crate) fn newest_event(&self) -> Option<i64> {
         let events = self.names.iter().filter(|name| name.name != OPERATIONS);
         events.map(|name| name.max).max()

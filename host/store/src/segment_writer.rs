@@ -1,4 +1,4 @@
-//! Sorted rows become the blocks of a segment.
+//! The writer that makes the blocks of a segment from sorted rows.
 
 use heed::{PutFlags, RwTxn};
 
@@ -13,24 +13,24 @@ use crate::spread::SpreadCounter;
 use crate::terms::OPERATIONS;
 use crate::{StoreError, StoreOptions, blocks};
 
-/// Blocks that are encoded and not yet written.
+/// A writer with the blocks that are encoded and not yet written.
 pub(crate) struct SegmentWriter {
     names: Vec<SegmentName>,
-    /// The events by time.
+    /// The distribution of the events over time.
     counting: SpreadCounter,
-    /// All bytes of blocks so far, written ones included.
+    /// The bytes of all blocks so far, including written ones.
     total: u64,
     waiting: Vec<PendingBlock>,
     bytes: Vec<u8>,
     builder: BlockBuilder,
     selection: Selection,
-    /// Users of each group whose rows are taken, ascending.
+    /// The users of each group whose rows are taken, ascending.
     users: Vec<u8>,
     /// The users of the current part.
     wanted: WantedUsers,
-    /// Events before it are left out.
+    /// The instant before which events are left out.
     since: i64,
-    /// Rows that a block takes.
+    /// The number of rows in a block.
     block_rows: u64,
 }
 
@@ -43,12 +43,12 @@ struct PendingBlock {
 }
 
 impl SegmentWriter {
-    /// Takes all rows.
+    /// Makes a writer that takes all rows.
     pub(crate) fn new(options: &StoreOptions) -> Self {
         Self::of_users((0..=u8::MAX).collect(), options)
     }
 
-    /// Takes no events before an instant, but all operations.
+    /// Makes a writer that takes all operations, and the events from an instant on.
     pub(crate) fn since(since: i64, options: &StoreOptions) -> Self {
         Self {
             since,
@@ -56,7 +56,7 @@ impl SegmentWriter {
         }
     }
 
-    /// Takes the rows of these users of each group only.
+    /// Makes a writer that takes only the rows of these users of each group.
     pub(crate) fn of_users(users: Vec<u8>, options: &StoreOptions) -> Self {
         Self {
             names: Vec::new(),
@@ -73,9 +73,9 @@ impl SegmentWriter {
         }
     }
 
-    /// Adds the rows of one name and group; names, and groups within a name, come ascending.
-    /// Sources are by age; of duplicates the oldest stays. A group with more rows than a block
-    /// takes is cut into parts.
+    /// Adds the rows of one name and group. Names, and groups within a name, must come in ascending
+    /// order. Sources are ordered by age; the oldest of several duplicates stays. A group with more
+    /// rows than a block takes is cut into parts.
     pub(crate) fn add(
         &mut self,
         name: u32,
@@ -86,8 +86,8 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Adds the parts of one name and group from a part on, until `enough` bytes wait; gives the
-    /// part to go on from with the same sources, if there is one.
+    /// Adds the parts of one name and group from a part on, until `enough` bytes wait. Returns the
+    /// next part to add from the same sources, if there is one.
     pub(crate) fn add_from(
         &mut self,
         name: u32,
@@ -126,14 +126,14 @@ impl SegmentWriter {
         if self.wanted.users != part.users {
             self.wanted = WantedUsers::new(part.users.clone());
         }
-        // Without a limit it always does.
+        // Without a limit the selection is always complete.
         let _ = (self.selection).fill(sources, &self.wanted, part.window, &mut []);
         let mut before = 0;
         for (user, end) in self.wanted.users.iter().zip(&self.selection.users) {
             self.builder.user(*user, end.rows - before);
             before = end.rows;
         }
-        // Of many sources a part has rows of few.
+        // A part has rows of few of its sources.
         let mut columns = Vec::new();
         columns.resize_with(sources.len(), || None);
         for piece in &self.selection.pieces {
@@ -221,17 +221,17 @@ impl SegmentWriter {
         }
     }
 
-    /// Bytes that wait to be written.
+    /// Returns the bytes that wait to be written.
     pub(crate) fn waiting(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether no row was added.
+    /// Returns true if no row was added.
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Writes the blocks that wait.
+    /// Writes the waiting blocks.
     pub(crate) fn write(
         &mut self,
         txn: &mut RwTxn<'_>,
@@ -245,7 +245,7 @@ impl SegmentWriter {
             let key = blocks::part_key(first, waiting.part);
             let block = self.bytes.get(start..waiting.end).unwrap_or_default();
             start = waiting.end;
-            // LMDB: appending fills pages to the brim; otherwise they are split in halves.
+            // LMDB: appending fills pages completely; otherwise they are split in halves.
             if last.as_ref().is_none_or(|last| *last < key) {
                 tables
                     .blocks
@@ -258,7 +258,7 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// What the segment holds, once all is written.
+    /// Returns the record of the segment once all blocks are written.
     pub(crate) fn segment(&mut self, id: u32, place: u64) -> Segment {
         Segment {
             id,
@@ -280,7 +280,8 @@ mod tests {
 
     const NAME: u32 = 1;
 
-    /// Rows of users 0, 1 and 2, most of them of user 1; some of one instant, and some twice.
+    /// Makes rows of users 0, 1 and 2, most of them of user 1. Some have the same instant, and some
+    /// are duplicates.
     fn batch(seed: u64) -> Batch {
         let mut rows = RowBuffer::default();
         let mut random = seed;
@@ -313,8 +314,8 @@ mod tests {
         })
     }
 
-    /// The blocks, as their users, times, insert ids and values, row by row; the part of each; and
-    /// whether another follows.
+    /// Reads the blocks: the part of each, a flag that another follows, and the users, times,
+    /// insert ids and values of its rows.
     #[expect(clippy::type_complexity, reason = "a test's")]
     fn blocks(writer: &SegmentWriter) -> Vec<(u32, bool, Vec<(usize, i64, u64, String)>)> {
         let mut start = 0;
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_in_parts_holds_what_it_holds_as_a_whole() {
+    fn a_group_in_parts_has_the_same_rows_as_a_whole_group() {
         let batches = [1, 2, 3].map(batch);
         let sources: Vec<(u32, RowSource<'_>)> = batches
             .iter()
@@ -367,7 +368,7 @@ mod tests {
             let rows: Vec<_> = found.iter().flat_map(|(.., rows)| rows.clone()).collect();
             assert_eq!(&rows, expected, "{most}");
 
-            // The same, written part by part.
+            // The same rows, written part by part.
             let (mut resumed, mut next, mut steps) = (writer(most), Some(0), 0);
             while let Some(from) = next {
                 next = resumed.add_from(NAME, 0, &sources, from, 1).unwrap();

@@ -1,8 +1,8 @@
-//! What destinations were sent of a cohort's members, beyond what the engine's own state says.
+//! The sets of users that destinations were or were not sent, beyond the engine's own state.
 //!
-//! Two kinds of sets: for a destination, users whose latest move it was not sent, since it was not
-//! in the cohort's sync at the time; for a cohort, users whom any destination was ever sent as an
-//! entry.
+//! There are two kinds of sets. A destination has the users whose latest entry or exit it was not
+//! sent, because it was not in the cohort's sync at the time. A cohort has the users that any
+//! destination was ever sent as an entry.
 
 use std::ops::RangeInclusive;
 
@@ -15,22 +15,22 @@ use crate::environment::{ReadTxn, Tables};
 use crate::outbox::MAX_DESTINATION;
 use crate::{StoreError, UserKey, keys};
 
-const UNSENT: &str = "the moves that a destination was not sent";
+const UNSENT: &str = "the entries and exits that a destination was not sent";
 const SENT: &str = "the users that were sent as entries";
 
-/// Users whose latest move a destination was not sent, or was now sent after all.
+/// The users whose latest entry or exit a destination was not sent, or has now been sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnsentChange {
     /// The cohort.
     pub cohort: CohortId,
     /// The destination.
     pub destination: String,
-    /// Each of these users joins the set, or leaves it if it is there: two moves of a user cancel
-    /// out.
+    /// The users that join the set, or leave it if they are in it: an entry and an exit of a user
+    /// cancel out.
     pub toggled: RoaringBitmap,
 }
 
-/// Users whom a destination is now sent as entries.
+/// The users that a destination is now sent as entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SentEntries {
     /// The cohort.
@@ -85,7 +85,7 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Takes a user out of all sets.
+/// Removes a user from all sets.
 pub(crate) fn forget(
     txn: &mut RwTxn<'_>,
     tables: &Tables,
@@ -95,7 +95,7 @@ pub(crate) fn forget(
     chunks::forget(txn, &tables.sent, user.0, SENT, |_, _| Ok(()))
 }
 
-/// Returns the users within a range whose latest move a destination was not sent.
+/// Returns the users within a range whose latest entry or exit a destination was not sent.
 pub(crate) fn unsent_within(
     txn: &ReadTxn<'_>,
     tables: &Tables,

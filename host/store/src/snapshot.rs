@@ -1,4 +1,4 @@
-//! One consistent state of the store, for reading.
+//! Snapshots: consistent states of the store, for reading.
 
 mod engine_state;
 
@@ -18,31 +18,31 @@ use crate::{
     changed_users, firsts, outbox, sources, terms,
 };
 
-/// A consistent state of the store, which later commits do not change. Many threads may read it at
-/// once, up to
-/// [`crate::StoreOptions::readers`] truly so, or one after the other while there are very many snapshots. Let go of it soon: pages it
-/// might still read cannot be used again.
+/// A consistent state of the store, which later commits do not change. Many threads may read it. Up
+/// to [`crate::StoreOptions::readers`] of them read at the same time, or one after the other while
+/// there are very many snapshots. Drop it soon: pages that it might still read cannot be used
+/// again.
 pub struct Snapshot {
     inner: Arc<StoreInner>,
     view: Arc<StoreView>,
     reader_slots: Mutex<Vec<ReaderSlot>>,
     free: Condvar,
-    /// How many lanes there are, free or not.
+    /// The number of reader slots, free or not.
     readers: usize,
-    /// Of a look, which has no user ids in memory until the first is asked for.
+    /// The user ids in a read-only open, which loads them when the first is needed.
     ids: Option<Mutex<Option<Interner>>>,
 }
 
-/// What is read of users of a snapshot, looked up.
+/// A read of a snapshot's users with resolved names.
 pub struct PreparedRead<'s> {
     snapshot: &'s Snapshot,
     reads: read::ResolvedReads,
 }
 
 impl PreparedRead<'_> {
-    /// The history of a batch of users (ascending, each once), in the shapes of the contract; rows
-    /// later than `now` are hidden. Batches of 16 Ki to 256 Ki rows are best ([`Self::rows_hint`]);
-    /// users that follow each other are read fastest.
+    /// Returns the history of a batch of users (ascending, each once), in the forms of the
+    /// contract. Rows later than `now` are hidden. Batches of 16 Ki to 256 Ki rows are best
+    /// ([`Self::rows_hint`]); consecutive users are read fastest.
     ///
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
@@ -50,9 +50,9 @@ impl PreparedRead<'_> {
         self.read_with_budget(users, now, ReadBudget::UNLIMITED)
     }
 
-    /// As [`Self::read`]; `None` if the columns take more than so many bytes. It stops as soon as
-    /// that is known: beside the columns, which may have twice their room while they grow, it never
-    /// has more than the limit of its own.
+    /// Returns the same as [`Self::read`], or `None` if the columns take more than a number of
+    /// bytes. It stops as soon as that is known. It never holds more than the limit besides the
+    /// columns. The columns may take twice their size while they grow.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -80,7 +80,7 @@ impl PreparedRead<'_> {
             .read_with(|context, remap| read::read(context, reads, users, now, remap, budget))
     }
 
-    /// About how many rows a user has in the streams together, whatever their reach.
+    /// Returns the approximate number of rows per user in all streams, whatever their lookback.
     #[must_use]
     pub fn rows_hint(&self) -> f64 {
         let rows = self
@@ -91,7 +91,7 @@ impl PreparedRead<'_> {
     }
 }
 
-/// What one thread needs to read.
+/// The state that one thread needs to read.
 pub(crate) struct ReaderSlot {
     txn: ReadTxn<'static>,
     remap: Remap,
@@ -107,19 +107,20 @@ impl ReaderSlot {
 }
 
 impl Store {
-    /// The state as of the last commit.
+    /// Returns the state as of the last commit.
     ///
     /// # Errors
-    /// When the database has no room for more readers: there are some thousands of snapshots.
+    /// When the database has no slot for more readers: there are some thousands of snapshots.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        // Nothing commits while the lock is held, so all transactions see the same state, and it is
-        // the view's.
+        // No commit happens while the lock is held, so all transactions see the same state, which
+        // is that of the view.
         let guard = self
             .inner
             .view
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        // They cannot be opened later, when a thread needs them: they would see a later state.
+        // The transactions cannot be opened later, when a thread needs them: they would see a later
+        // state.
         let readers = match self.inner.readers.load(Relaxed) {
             open if open < READERS_FOR_THREADS => self.inner.options.readers.max(1),
             _ => 1,
@@ -147,9 +148,9 @@ impl Drop for Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot of a store that this process has not open for writing. All lanes see one state,
-    /// and there is at least one.
-    pub(crate) fn of_look(inner: StoreInner, slots: Vec<ReaderSlot>) -> Self {
+    /// Makes a snapshot of a store that this process does not have open for writing. All slots see
+    /// one state, and there is at least one.
+    pub(crate) fn of_read_only(inner: StoreInner, slots: Vec<ReaderSlot>) -> Self {
         inner.readers.fetch_add(slots.len(), Relaxed);
         Self {
             view: inner.view(),
@@ -161,19 +162,19 @@ impl Snapshot {
         }
     }
 
-    /// How many users there are; their keys are below.
+    /// Returns the number of users. Their keys are below it.
     #[must_use]
     pub fn users(&self) -> u32 {
         self.view.counts.users
     }
 
-    /// The history's sequence: it grows with each commit of history.
+    /// Returns the history's sequence, which grows with each commit of history.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.view.sequence
     }
 
-    /// A user's id.
+    /// Returns a user's id.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -181,7 +182,7 @@ impl Snapshot {
         self.read_with(|context, _| Ok(context.user_id(user)?.map(str::to_owned)))
     }
 
-    /// The user of an id.
+    /// Returns the user with an id.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -208,8 +209,8 @@ impl Snapshot {
             .map(UserKey))
     }
 
-    /// The universe at `now`: users whose first event, or first user-property operation, is not
-    /// later.
+    /// Returns all users that are known at `now`: their first event, or first user-property
+    /// operation, is not later.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -217,7 +218,7 @@ impl Snapshot {
         self.read_with(|context, _| Ok(firsts::known(context.txn, context.tables, now.0)?.0))
     }
 
-    /// Users who are known later than `now` only, with the instant.
+    /// Returns the users that become known later than `now`, with the instant.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -231,7 +232,8 @@ impl Snapshot {
         })
     }
 
-    /// Of some users: who is known at `now`, and who is known later only, with the instant.
+    /// Returns those of the given users that are known at `now`, and those that become known later,
+    /// with the instant.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -247,8 +249,8 @@ impl Snapshot {
         })
     }
 
-    /// Looks up what is to be read of users. Reading many batches, or the streams of many cohorts,
-    /// takes this once.
+    /// Resolves the names of a read of users. One call serves many batches, and the streams of many
+    /// cohorts.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -272,8 +274,8 @@ impl Snapshot {
         })
     }
 
-    /// The history of a batch of users, in the shapes of the contract: [`Self::prepare`] and
-    /// [`Prepared::read`] in one.
+    /// Returns the history of a batch of users, in the forms of the contract: [`Self::prepare`] and
+    /// [`PreparedRead::read`] in one call.
     ///
     /// # Errors
     /// When the database cannot be read, and when a batch has more than 2^32 values.
@@ -286,7 +288,7 @@ impl Snapshot {
         prepared.read(request.users, request.now)
     }
 
-    /// One user's history up to `now`, row by row.
+    /// Returns one user's history up to `now`, row by row.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -294,7 +296,7 @@ impl Snapshot {
         self.read_with(|context, _| read::history(context, user, now))
     }
 
-    /// What user properties hold at `now`: per user (ascending) per property.
+    /// Returns the values of user properties at `now`: per user (ascending), per property.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -307,8 +309,8 @@ impl Snapshot {
         self.read_with(|context, _| read::values(context, users, properties, now))
     }
 
-    /// Users with new rows after a sequence. `None`: that is no longer known, so it may be anybody.
-    /// A few may be among them that have none.
+    /// Returns the users with new rows after a sequence. Returns `None` if that is no longer known,
+    /// so that any user may have changed. The result may contain a few users without new rows.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -316,7 +318,7 @@ impl Snapshot {
         self.read_with(|context, _| changed_users::after(context.txn, context.tables, since))
     }
 
-    /// The position of a source: of [`Store::append`], or of a finished import.
+    /// Returns the position of a source: that of [`Store::append`], or of a finished import.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -324,7 +326,7 @@ impl Snapshot {
         self.read_with(|context, _| sources::position(context.txn, context.tables, source))
     }
 
-    /// What waits in the outbox: destination, messages, bytes.
+    /// Returns the backlog of each destination: name, messages, bytes.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -340,14 +342,14 @@ impl Snapshot {
         &self.view
     }
 
-    /// Reads in a lane of one's own, and waits for one if all are taken.
+    /// Reads in a free slot, and waits for one if all are taken.
     pub(crate) fn read_with<T>(
         &self,
         f: impl FnOnce(ReadContext<'_>, &mut Remap) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut slot = Taken::new(self);
         let Some(ReaderSlot { txn, remap }) = &mut slot.reader_slot else {
-            // It is taken out by `drop` only.
+            // Only `drop` removes it.
             return Err(StoreError::Corrupt { what: "a reader" });
         };
         let context = ReadContext {
@@ -361,7 +363,7 @@ impl Snapshot {
     }
 }
 
-/// A lane that goes back when it is done with.
+/// A slot that becomes free again when this value is dropped.
 struct Taken<'a> {
     snapshot: &'a Snapshot,
     reader_slot: Option<ReaderSlot>,
@@ -406,7 +408,7 @@ mod tests {
     use crate::StoreOptions;
 
     #[test]
-    fn a_snapshot_has_a_reader_a_thread_unless_there_are_very_many() {
+    fn a_snapshot_has_a_reader_per_thread_unless_snapshots_are_very_many() {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions::default();
         let store = Store::open(directory.path(), &options).unwrap();

@@ -1,4 +1,4 @@
-//! Where the events come from: positions, and the segments of imports that are not finished.
+//! Sources of events: their positions, and the segments of unfinished imports.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,20 @@ use crate::codec::{ByteReader, put_length};
 use crate::environment::{ReadTxn, Tables};
 use crate::{SourceKey, StoreError};
 
-/// How far a source is.
+/// The progress of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceState {
-    /// All up to this position is visible.
+    /// All events up to this position are visible.
     At(Vec<u8>),
-    /// An import that is not finished: its segments, which nobody sees, and the position they
-    /// reach.
-    Staged {
+    /// An unfinished import: its invisible segments, and the position that they reach.
+    Importing {
         segments: Vec<u32>,
         position: Vec<u8>,
     },
 }
 
 const AT: u8 = 0;
-const STAGED: u8 = 1;
+const IMPORTING: u8 = 1;
 
 pub(crate) fn read(
     txn: &ReadTxn<'_>,
@@ -36,7 +35,7 @@ pub(crate) fn read(
         .transpose()
 }
 
-/// The position up to which all of a source is visible.
+/// Returns the position up to which all events of a source are visible.
 pub(crate) fn position(
     txn: &ReadTxn<'_>,
     tables: &Tables,
@@ -60,8 +59,8 @@ pub(crate) fn write(
             value.push(AT);
             value.extend_from_slice(position);
         }
-        SourceState::Staged { segments, position } => {
-            value.push(STAGED);
+        SourceState::Importing { segments, position } => {
+            value.push(IMPORTING);
             put_length(&mut value, segments.len());
             for segment in segments {
                 value.extend_from_slice(&segment.to_le_bytes());
@@ -74,14 +73,14 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The segments of all imports that are not finished.
+/// Returns the segments of all unfinished imports.
 pub(crate) fn importing_segments(
     txn: &ReadTxn<'_>,
     tables: &Tables,
 ) -> Result<BTreeSet<u32>, StoreError> {
     let mut staged = BTreeSet::new();
     for entry in tables.sources.iter(txn)? {
-        if let SourceState::Staged { segments, .. } = decode(entry?.1)? {
+        if let SourceState::Importing { segments, .. } = decode(entry?.1)? {
             staged.extend(segments);
         }
     }
@@ -92,13 +91,13 @@ fn decode(value: &[u8]) -> Result<SourceState, StoreError> {
     let mut reader = ByteReader::new(value, "the state of a source");
     Ok(match reader.byte()? {
         AT => SourceState::At(reader.rest().to_vec()),
-        STAGED => {
+        IMPORTING => {
             let count = reader.count()?;
             let mut segments = Vec::with_capacity(count);
             for _ in 0..count {
                 segments.push(reader.u32()?);
             }
-            SourceState::Staged {
+            SourceState::Importing {
                 segments,
                 position: reader.rest().to_vec(),
             }

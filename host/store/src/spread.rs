@@ -1,6 +1,6 @@
-//! How the events of a segment lie in time: how many there are, hour by hour.
+//! The distribution of a segment's events over time: their number, hour by hour.
 //!
-//! The earliest and the latest time of a segment say little: one event of a device with a wrong
+//! The earliest and the latest time of a segment are not enough: one event of a device with a wrong
 //! clock moves either by years.
 
 use std::collections::HashMap;
@@ -12,16 +12,17 @@ use crate::codec::{ByteReader, put_length, put_varint};
 /// The width of a bucket, in ms.
 pub(crate) const HOUR: i64 = 60 * 60 * 1000;
 
-/// The most buckets that a segment has: 170 days, hour by hour. Beyond that the emptiest neighbours
-/// are joined. 4,096 buckets of 16 bytes are 64 KiB of memory a segment, and about 12 KiB on disk.
+/// The largest number of buckets in a segment: 170 days, hour by hour. Beyond that the emptiest
+/// neighbours are joined. 4,096 buckets of 16 bytes are 64 KiB of memory per segment, and about 12
+/// KiB on disk.
 const MAX_BUCKETS: usize = 1 << 12;
 
-/// Rows of one hour, or of several.
+/// The rows of one hour, or of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bucket {
-    /// The first hour since 1970.
+    /// The first hour, counted since 1970.
     first: u32,
-    /// The last one.
+    /// The last hour.
     last: u32,
     rows: u64,
 }
@@ -29,11 +30,11 @@ struct Bucket {
 /// Counts of rows by time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spread {
-    /// By time; they do not overlap.
+    /// The buckets, in order of time. They do not overlap.
     buckets: Vec<Bucket>,
 }
 
-/// Counts rows one by one.
+/// A counter of single rows.
 #[derive(Default)]
 pub(crate) struct SpreadCounter {
     hours: HashMap<u32, u64, BuildHasherDefault<HourHasher>>,
@@ -68,7 +69,7 @@ impl SpreadCounter {
 }
 
 impl Spread {
-    /// Buckets that overlap become one.
+    /// Makes a distribution of buckets. Joins buckets that overlap.
     fn of(mut buckets: Vec<Bucket>) -> Self {
         buckets.sort_unstable_by_key(|bucket| bucket.first);
         let mut spread = Self::default();
@@ -85,8 +86,8 @@ impl Spread {
         spread
     }
 
-    /// Joins the emptiest neighbours until there are few enough buckets. So single rows that lie
-    /// far out are the first to lose precision, and hours with many rows the last.
+    /// Joins the emptiest neighbours until there are few enough buckets. Single rows that are far
+    /// from others lose precision first, and hours with many rows last.
     fn fold(&mut self) {
         let mut limit = 2;
         while self.buckets.len() > MAX_BUCKETS {
@@ -105,7 +106,8 @@ impl Spread {
         }
     }
 
-    /// How many rows are surely before an instant: those of buckets that end by then.
+    /// Returns the number of rows that are certainly before an instant: those of buckets that end
+    /// by then.
     pub(crate) fn surely_before(&self, instant: i64) -> u64 {
         let old = |bucket: &&Bucket| (i64::from(bucket.last) + 1) * HOUR <= instant;
         self.buckets
@@ -115,7 +117,8 @@ impl Spread {
             .sum()
     }
 
-    /// How many rows may be before an instant: those of buckets that begin by then.
+    /// Returns the number of rows that may be before an instant: those of buckets that begin by
+    /// then.
     pub(crate) fn perhaps_before(&self, instant: i64) -> u64 {
         let old = |bucket: &&Bucket| i64::from(bucket.first) * HOUR < instant;
         self.buckets
@@ -125,8 +128,8 @@ impl Spread {
             .sum()
     }
 
-    /// From when to when the rows are, in ms, but for the earliest hundredth and the latest;
-    /// `None`: there are none.
+    /// Returns the time range of the rows in ms, without the earliest and the latest hundredth.
+    /// Returns `None` if there are no rows.
     pub(crate) fn middle(&self) -> Option<(i64, i64)> {
         let all: u64 = self.buckets.iter().map(|bucket| bucket.rows).sum();
         let out = all / 100;
@@ -171,8 +174,8 @@ impl Spread {
     }
 }
 
-/// Spreads hours, which follow each other, over the table. Each row that is written is counted, and
-/// the standard hasher takes six times as long.
+/// A hasher that spreads consecutive hours over the table. Each written row is counted, and the
+/// standard hasher takes six times as long.
 #[derive(Default)]
 struct HourHasher(u64);
 
@@ -188,7 +191,7 @@ impl Hasher for HourHasher {
     }
 
     fn write_u32(&mut self, hour: u32) {
-        // The golden ratio, as Fibonacci hashing has it.
+        // The multiplier is the golden ratio, as in Fibonacci hashing.
         let mixed = (self.0 ^ u64::from(hour)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 = mixed ^ (mixed >> 32);
     }
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_segment_has_more_buckets_than_it_may_and_full_hours_stay_exact() {
+    fn buckets_are_limited_and_full_hours_stay_exact() {
         // A hundred full hours among single rows all over the calendar.
         let mut counting = SpreadCounter::default();
         for hour in 0..100 {

@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Statistics of the store, for operators.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -10,55 +10,55 @@ use crate::terms::OPERATIONS;
 use crate::view::StoreView;
 use crate::{Snapshot, Store, StoreError};
 
-/// How large the store is.
+/// The size of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Events; duplicates count until segments with them are merged.
+    /// The number of events. Duplicates count until the segments that hold them are merged.
     pub events: u64,
-    /// Rows of user-property operations.
+    /// The number of rows of user-property operations.
     pub operations: u64,
-    /// Users.
+    /// The number of users.
     pub users: u64,
-    /// Event names.
+    /// The number of event names.
     pub event_names: u64,
-    /// Distinct texts that have a number.
+    /// The number of distinct texts that have a number.
     pub texts: u64,
-    /// Segments.
+    /// The number of segments.
     pub segments: u64,
-    /// Bytes of the segments' blocks.
+    /// The bytes of the segments' blocks.
     pub segment_bytes: u64,
-    /// Rows that are in memory, and in the log, only.
+    /// The number of rows that are only in memory and in the log.
     pub memtable_rows: u64,
-    /// Bytes of the database file.
+    /// The bytes of the database file.
     pub disk_bytes: u64,
 }
 
-/// How often something occurs.
+/// The number of rows with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameCount {
     /// The event name or user property.
     pub name: String,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: u64,
-    /// The earliest and the latest; of a user property those of all.
+    /// The earliest time. A user property has the range of all its operations.
     pub first: Millis,
-    /// See `first`.
+    /// The latest time; see `first`.
     pub last: Millis,
 }
 
 impl Store {
-    /// Bytes of the database file, which does not shrink but uses its pages again.
+    /// Returns the bytes of the database file, which does not shrink but uses its pages again.
     ///
     /// # Errors
-    /// When the file cannot be asked.
+    /// When the size of the file cannot be read.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
         Ok(self.inner.env.real_disk_size()?)
     }
 
-    /// How large the store is.
+    /// Returns the size of the store.
     ///
     /// # Errors
-    /// When the file cannot be asked.
+    /// When the size of the file cannot be read.
     pub fn statistics(&self) -> Result<Statistics, StoreError> {
         statistics(&self.inner, &self.inner.view())
     }
@@ -80,15 +80,15 @@ fn statistics(inner: &StoreInner, view: &StoreView) -> Result<Statistics, StoreE
 }
 
 impl Snapshot {
-    /// How large the store is; the file as it is now.
+    /// Returns the size of the store in this snapshot, with the present size of the file.
     ///
     /// # Errors
-    /// When the file cannot be asked.
+    /// When the size of the file cannot be read.
     pub fn statistics(&self) -> Result<Statistics, StoreError> {
         statistics(self.inner(), self.view())
     }
 
-    /// The event names, by name.
+    /// Returns the event names, ordered by name.
     #[must_use]
     pub fn event_names(&self) -> Vec<NameCount> {
         let terms = self.terms();
@@ -99,7 +99,7 @@ impl Snapshot {
         names
     }
 
-    /// The user properties, by name, each with the operations on it.
+    /// Returns the user properties, ordered by name, each with the operations on it.
     #[must_use]
     pub fn user_properties(&self) -> Vec<NameCount> {
         let mut rows: BTreeMap<u32, u64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The store: opening, and what memory keeps of it.
+//! The store: opening it, and its state in memory.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::terms::{TermCounts, Terms};
 use crate::view::StoreView;
 use crate::{SourceKey, StoreError, StoreOptions, backup, blocks, folder, log, pages};
 
-/// An open store. Clones share it; it closes with the last clone and snapshot.
+/// An open store. Clones share it. It closes when the last clone and snapshot are dropped.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) inner: Arc<StoreInner>,
@@ -37,47 +37,48 @@ pub(crate) struct StoreInner {
     pub(crate) identity: Identity,
     pub(crate) terms: RwLock<Terms>,
     pub(crate) globs: Globs,
-    /// Readers that snapshots have open.
+    /// The number of readers that snapshots have open.
     pub(crate) readers: AtomicUsize,
-    /// What the last commit left in memory.
+    /// The state in memory after the last commit.
     pub(crate) view: RwLock<Arc<StoreView>>,
-    /// Told of each commit of history.
+    /// The listeners that are called after each commit of history.
     listeners: RwLock<Vec<Listener>>,
-    /// Told of each commit that adds messages to the outbox.
+    /// The listeners that are called after each commit that adds messages to the outbox.
     pub(crate) message_listeners: RwLock<Vec<MessageListener>>,
-    /// Whoever commits history holds it.
+    /// The writer's cache. A thread that commits history holds its lock.
     memory: Mutex<WriterCache>,
-    /// Sources that are being imported.
+    /// The sources that are being imported.
     importing: Mutex<BTreeSet<SourceKey>>,
-    /// One merge of segments at a time.
+    /// The lock that allows one merge of segments at a time.
     merging: Mutex<()>,
-    /// Events before it are not to be kept.
+    /// The instant before which events are not kept.
     pub(crate) pruned: AtomicI64,
-    /// Users that were forgotten since the store was opened, in that order. Who holds rows that are
-    /// not committed yet (an import, a merge) drops theirs. It grows under the lock of `memory`
-    /// only.
+    /// The users that were forgotten since the store was opened, in that order. Imports and merges
+    /// hold rows that are not committed yet; they drop the rows of these users. The list grows only
+    /// under the lock of `memory`.
     forgotten: Mutex<Vec<u32>>,
-    /// Segments that nobody reads any more and whose blocks are still there.
+    /// The segments that no reader uses any more and whose blocks still exist.
     dropped: Mutex<VecDeque<u32>>,
-    // Last, so that the directory is let go of when the database is closed. `None`: it is only
-    // looked at.
+    // The last field, so that the directory is released after the database is closed. `None` for a
+    // read-only open.
     _lock: Option<Lock>,
 }
 
-/// Is told the history's sequence after a commit.
+/// A callback with the history's sequence after a commit.
 type Listener = Box<dyn Fn(u64) + Send + Sync>;
 
-/// Is told a destination that has new messages after a commit.
+/// A callback with a destination that has new messages after a commit.
 pub(crate) type MessageListener = Box<dyn Fn(&str) + Send + Sync>;
 
-/// What whoever commits history remembers from one commit to the next.
+/// The data that a thread that commits history keeps from one commit to the next.
 struct WriterCache {
-    /// `None`: a commit was cut off, and they are to be read anew.
+    /// The first times of users; `None` if a commit was interrupted, so that they must be read
+    /// again.
     firsts: Option<Firsts>,
     saved: TermCounts,
 }
 
-/// Whoever commits history.
+/// A commit of history in progress.
 pub(crate) struct Writer {
     pub(crate) firsts: Firsts,
     /// The numbers that are in the database.
@@ -85,11 +86,12 @@ pub(crate) struct Writer {
 }
 
 impl Store {
-    /// Opens the store in a directory, which is made if it is missing.
+    /// Opens the store in a directory. Creates the directory if it is missing.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Version`] when another version wrote it,
-    /// [`StoreError::Damaged`] and [`StoreError::NotWritable`], and when it cannot be read.
+    /// [`StoreError::Locked`] when another process has the store open, [`StoreError::Version`] when
+    /// another version wrote it, [`StoreError::Damaged`] and [`StoreError::NotWritable`], and an
+    /// error when it cannot be read.
     pub fn open(directory: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         Self::open_or(directory, options).map_err(|error| error.or_not_writable(directory))
     }
@@ -103,8 +105,8 @@ impl Store {
         let (env, tables) = environment::open(directory, options)?;
         lock.mark()?;
         folder::close_to_others(directory)?;
-        // Of processes that looked at it and were killed: they would keep freed pages from being
-        // used again.
+        // Clears the slots of processes that read the store and were killed. Their slots would keep
+        // freed pages from being used again.
         env.clear_stale_readers()?;
         let mut txn = env.write_txn()?;
         if !meta::check_format(&txn, &tables, directory)? {
@@ -134,21 +136,21 @@ impl Store {
         })
     }
 
-    /// The directory it lives in.
+    /// Returns the directory of the store.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.inner.directory
     }
 
-    /// Calls `listener` after each commit that changes the history, with its sequence, on the
-    /// thread that commits: let it be brief.
+    /// Calls `listener` after each commit that changes the history, with the history's sequence.
+    /// The call is on the thread that commits, so it must be brief.
     pub fn on_changed_users(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
         let mut listeners = (self.inner.listeners.write()).unwrap_or_else(PoisonError::into_inner);
         listeners.push(Box::new(listener));
     }
 
-    /// The position of a source, as of the last commit: of [`Self::append`], or of a finished
-    /// import.
+    /// Returns the position of a source as of the last commit: that of [`Self::append`], or of a
+    /// finished import.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -159,7 +161,7 @@ impl Store {
 }
 
 impl StoreInner {
-    /// What nobody writes yet, and nobody owns.
+    /// Makes the state of a store without a writer and an owner.
     pub(crate) fn new(
         env: Env<WithoutTls>,
         tables: Tables,
@@ -198,7 +200,7 @@ impl StoreInner {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes one of the commits that a test allows.
+    /// Uses up one of the commits that a test allows.
     fn allow_commit(&self) -> Result<(), StoreError> {
         let Some(left) = &self.options.commits_left else {
             return Ok(());
@@ -208,7 +210,7 @@ impl StoreInner {
             .map_err(|_| StoreError::Stopped)
     }
 
-    /// Commits what changes nothing of the view. Snapshots do not begin in between.
+    /// Commits a transaction that does not change the view. No snapshot begins in between.
     pub(crate) fn commit(&self, txn: RwTxn<'_>) -> Result<(), StoreError> {
         self.allow_commit()?;
         let _view = self.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -216,7 +218,7 @@ impl StoreInner {
         Ok(())
     }
 
-    /// Commits together with the view that belongs to it.
+    /// Commits a transaction together with its view.
     pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: StoreView) -> Result<(), StoreError> {
         self.allow_commit()?;
         let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -233,15 +235,15 @@ impl StoreInner {
         Ok(())
     }
 
-    /// Does something that ends in at most one commit, as the one who commits history. If it fails,
-    /// the firsts that it had changed in memory, and no others, are read anew. Numbers it had given
-    /// stay given: the next commit saves them.
+    /// Runs `f`, which ends in at most one commit of history. If `f` fails, only the first times
+    /// that it changed in memory are read again. Numbers that it assigned stay assigned: the next
+    /// commit saves them.
     pub(crate) fn write<T>(
         &self,
         f: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        // Taken out, so that they are gone too if `f` panics.
+        // The first times are taken out, so that they are gone too if `f` panics.
         let firsts = match memory.firsts.take() {
             Some(firsts) => firsts,
             None => Firsts::load(&self.env.read_txn()?, &self.tables)?,
@@ -256,8 +258,8 @@ impl StoreInner {
             firsts.saved();
             memory.saved = writer.saved;
         } else if let Err(error) = self.undo(&mut firsts) {
-            // They stay away, and the next one reads all of them. What it was about counts for more
-            // than why it cannot be undone.
+            // The first times stay empty, and the next write reads all of them. The error of `f`
+            // matters more than the error of undoing it.
             drop(error);
             return result;
         }
@@ -275,36 +277,36 @@ impl StoreInner {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The users that were forgotten since the store was opened.
+    /// Returns the users that were forgotten since the store was opened.
     pub(crate) fn forgotten(&self) -> MutexGuard<'_, Vec<u32>> {
         self.forgotten
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The segments whose blocks are to be dropped.
+    /// Returns the segments whose blocks are to be dropped.
     pub(crate) fn dropped(&self) -> MutexGuard<'_, VecDeque<u32>> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One merge at a time.
+    /// Locks merging, so that only one merge runs at a time.
     pub(crate) fn merge_lock(&self) -> MutexGuard<'_, ()> {
         self.merging.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What memory keeps of the history in the database.
+/// Loads the in-memory state of the history from the database.
 pub(crate) fn load_view(
     txn: &ReadTxn<'_>,
     tables: &Tables,
     counts: TermCounts,
 ) -> Result<StoreView, StoreError> {
-    let staged = sources::importing_segments(txn, tables)?;
+    let importing = sources::importing_segments(txn, tables)?;
     let mut segments = Vec::new();
     for entry in tables.segments.iter(txn)? {
         let (key, value) = entry?;
         let id = Segment::id_of(key)?;
-        if !staged.contains(&id) {
+        if !importing.contains(&id) {
             segments.push(Arc::new(Segment::decode(id, value)?));
         }
     }
@@ -354,8 +356,7 @@ mod tests {
             store.append(&event(&user.to_string(), 100), None).unwrap();
         }
         let inner = &store.inner;
-        // What is in the database of the others is changed behind memory's back: whoever reads it
-        // notices.
+        // The test changes the other groups in the database directly, so a read of them is noticed.
         let mut txn = inner.env.write_txn().unwrap();
         for group in [0_u32, 1, 3] {
             let key = group.to_be_bytes();
@@ -363,12 +364,12 @@ mod tests {
         }
         inner.commit(txn).unwrap();
         let failed = inner.write(|writer| {
-            writer.firsts.see(600, 1, true);
+            writer.firsts.update(600, 1, true);
             Err::<(), _>(StoreError::Full)
         });
         assert!(matches!(failed, Err(StoreError::Full)));
-        // A later event changes no first time, if all are still known; and what failed was not
-        // seen.
+        // A later event changes no first time if all are still known. The failed write left no
+        // trace.
         for user in [0, 300, 600, 900] {
             store.append(&event(&user.to_string(), 200), None).unwrap();
         }

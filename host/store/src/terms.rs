@@ -9,59 +9,60 @@ use crate::interner::Interner;
 use crate::keys::within;
 use crate::{StoreError, StoreOptions};
 
-/// The name under which identify operations are stored. Event names are numbered from 1.
+/// The number under which identify operations are stored. Event names are numbered from 1.
 pub(crate) const OPERATIONS: u32 = 0;
 
-/// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB; these
-/// are read whole into memory, and the vendor takes 1,024 characters at most.
+/// The longest user id, event name and property name, in bytes. LMDB: a value may be 4 GiB. These
+/// texts are read into memory as a whole, and the vendor accepts at most 1,024 characters.
 pub const MAX_NAME: usize = 4096;
 
-/// Distinct event names. The vendor takes 2,000 for a whole project. Each takes about 20 bytes in
-/// each segment, and a read of all names looks for each of them in each segment: at ten segments
-/// 16,384 names are 3 MB and 160,000 look-ups a group of users.
+/// The largest number of distinct event names. The vendor accepts 2,000 for a whole project. Each
+/// takes about 20 bytes in each segment, and a read of all names searches each segment for each of
+/// them. At ten segments 16,384 names are 3 MB and 160,000 searches per group of users.
 pub const MAX_EVENT_NAMES: u32 = 1 << 14;
-/// Distinct names of event properties. The vendor takes 2,000 for a whole project. A name with a
-/// property takes 3 to 6 bytes in each segment: at ten segments 16,384 properties of one event name
-/// are 1 MB.
+/// The largest number of distinct names of event properties. The vendor accepts 2,000 for a whole
+/// project. A name with a property takes 3 to 6 bytes in each segment: at ten segments 16,384
+/// properties of one event name are 1 MB.
 pub const MAX_EVENT_PROPERTIES: u32 = 1 << 14;
-/// Distinct pairs of an operator and a user property: the columns of operations, as
-/// [`MAX_EVENT_PROPERTIES`]. The vendor takes 1,000 properties; with all ten operators on each that
-/// is 10,000.
+/// The largest number of distinct pairs of an operator and a user property. These are the columns
+/// of operations, as in [`MAX_EVENT_PROPERTIES`]. The vendor accepts 1,000 properties; with all ten
+/// operators on each that is 10,000.
 pub const MAX_USER_PROPERTIES: u32 = 1 << 14;
 
-/// Distinct texts of one property that get a number. One with more holds ids or free text: those
-/// are stored in place, so memory stays bounded, at the cost of space. 65,536 texts of 128 bytes
-/// are 8 MiB a property.
+/// The largest number of distinct texts of one property that get a number. A property with more
+/// holds ids or free text. Its further texts are stored in place, so memory stays bounded, at the
+/// cost of disk space. 65,536 texts of 128 bytes are 8 MiB per property.
 pub const MAX_TEXTS_PER_PROPERTY: u32 = 1 << 16;
-/// Texts of all properties together that get a number: at most 1 Mi · (128 + 10) bytes = 138 MiB of
-/// memory.
+/// The largest number of texts of all properties together that get a number. They take at most 1 Mi
+/// · (128 + 10) bytes = 138 MiB of memory.
 pub const MAX_TEXTS: u32 = 1 << 20;
-/// Longer texts, in bytes, are stored in place: they seldom repeat.
+/// The longest text that gets a number, in bytes. Longer texts are stored in place: they seldom
+/// repeat.
 pub const MAX_TEXT: usize = 128;
 
-/// Sorts of term in the table `terms`.
+/// Kinds of term in the table `terms`.
 const NAME: u8 = 0;
 const PROPERTY: u8 = 1;
 const OPERATION: u8 = 2;
 const TEXT: u8 = 3;
 
-/// All numbers given so far.
+/// All numbers that were given so far.
 pub(crate) struct Terms {
     pub(crate) users: Interner,
-    /// Event names; the number of the first is 1.
+    /// The event names; the number of the first is 1.
     names: Interner,
     pub(crate) properties: Interner,
     /// An operator's letter and the user property.
     operations: Interner,
     texts: Interner,
-    /// Per text the column that brought it.
+    /// For each text, the column that brought it.
     origins: Vec<u32>,
-    /// Per event property, and per operation, how many texts it brought.
+    /// For each event property, and for each operation, the number of texts that it brought.
     brought: [Vec<u32>; 2],
     limits: TermLimits,
 }
 
-/// How many distinct names of each sort there may be.
+/// The largest numbers of distinct names of each kind.
 #[derive(Clone, Copy, Debug)]
 struct TermLimits {
     event_names: u32,
@@ -69,7 +70,7 @@ struct TermLimits {
     user_properties: u32,
 }
 
-/// How many numbers of each sort there are.
+/// The present numbers of distinct names of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TermCounts {
     pub(crate) users: u32,
@@ -104,7 +105,7 @@ impl Terms {
         }
     }
 
-    /// Takes no more names than an owner wants. Those that there are stay.
+    /// Limits the number of names as the options say. Existing names stay.
     pub(crate) fn limit(&mut self, options: &StoreOptions) {
         self.limits = TermLimits {
             event_names: options.event_names,
@@ -143,7 +144,7 @@ impl Terms {
         Ok(self.names.intern(name)? + 1)
     }
 
-    /// The number of an event name that has one.
+    /// Returns the number of an event name if it has one.
     pub(crate) fn get_name(&self, name: &str) -> Option<u32> {
         self.names.get(name).map(|code| code + 1)
     }
@@ -152,7 +153,8 @@ impl Terms {
         self.names.text(name.checked_sub(1)?)
     }
 
-    /// The number of an event property; `None`: it is new, and there are too many.
+    /// Returns the number of an event property. Returns `None` if the property is new and there are
+    /// too many.
     pub(crate) fn property(&mut self, name: &str) -> Result<Option<u32>, StoreError> {
         if let Some(code) = self.properties.get(name) {
             return Ok(Some(code));
@@ -164,7 +166,8 @@ impl Terms {
         Ok(Some(self.properties.intern(name)?))
     }
 
-    /// The number of an operation on a user property; `None`: it is new, and there are too many.
+    /// Returns the number of an operation on a user property. Returns `None` if the operation is
+    /// new and there are too many.
     pub(crate) fn operation(
         &mut self,
         operator: Operator,
@@ -174,7 +177,7 @@ impl Terms {
             within("a user property's name", property.len(), MAX_NAME)?;
         }
         let term = operation_term(operator, property);
-        // To clear them all names no property, and is one column.
+        // An operation that clears all properties names none, and is one column.
         let named = operator != Operator::ClearAll;
         if named && self.operations.len() >= self.limits.user_properties {
             return Ok(self.operations.get(&term));
@@ -182,7 +185,8 @@ impl Terms {
         Ok(Some(self.operations.intern(&term)?))
     }
 
-    /// Whether no event property, and no operation on a user property, gets a number any more.
+    /// Reports whether new event properties, and new operations on user properties, no longer get
+    /// numbers.
     pub(crate) fn full(&self) -> (bool, bool) {
         (
             self.properties.len() >= self.limits.event_properties,
@@ -190,12 +194,12 @@ impl Terms {
         )
     }
 
-    /// Why an event property that has no number gets none.
+    /// Makes the error for an event property that gets no number.
     pub(crate) fn too_many_properties(&self, name: &str) -> StoreError {
         too_many_names("event property", name, self.limits.event_properties)
     }
 
-    /// Why an operation on a user property that has no number gets none.
+    /// Makes the error for an operation on a user property that gets no number.
     pub(crate) fn too_many_operations(&self, name: &str) -> StoreError {
         too_many_names("user property", name, self.limits.user_properties)
     }
@@ -204,7 +208,7 @@ impl Terms {
         self.operations.get(&operation_term(operator, property))
     }
 
-    /// What the operation column of a number does, and to which user property.
+    /// Returns the operator and the user property of an operation column.
     pub(crate) fn operation_of(&self, code: u32) -> Option<(Operator, &str)> {
         let term = self.operations.text(code)?;
         let letter = term.chars().next()?;
@@ -213,7 +217,7 @@ impl Terms {
         Some((*operator, term.get(1..)?))
     }
 
-    /// The number of a text, from 1; `None` if it is to be stored in place.
+    /// Returns the number of a text, from 1. Returns `None` if the text is to be stored in place.
     pub(crate) fn text(
         &mut self,
         of: Of,
@@ -235,7 +239,8 @@ impl Terms {
         Ok(Some(self.texts.intern(text)? + 1))
     }
 
-    /// The number of a text that has one below `count`, which is how many a snapshot knows.
+    /// Returns the number of a text if it is below `count`, the number of texts that a snapshot
+    /// knows.
     pub(crate) fn get_text(&self, text: &str, count: u32) -> Option<u32> {
         self.texts
             .get(text)
@@ -247,7 +252,7 @@ impl Terms {
         self.texts.text(code.checked_sub(1)?)
     }
 
-    /// Writes what came after `from`.
+    /// Writes the terms that were added after `from`.
     pub(crate) fn save(
         &self,
         txn: &mut RwTxn<'_>,
@@ -287,14 +292,14 @@ impl Terms {
         Ok(())
     }
 
-    /// Reads all of them.
+    /// Reads all terms.
     pub(crate) fn load(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Self, StoreError> {
         let mut terms = Self::load_without_users(txn, tables)?;
         terms.users = load_users(txn, tables)?;
         Ok(terms)
     }
 
-    /// Reads all but the user ids, which are by far the most.
+    /// Reads all terms except the user ids, which are by far the most.
     pub(crate) fn load_without_users(
         txn: &ReadTxn<'_>,
         tables: &Tables,
@@ -338,7 +343,7 @@ pub(crate) fn load_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Interner,
         let (key, id) = entry?;
         expect_next(key, users.len())?;
         match utf8(id)? {
-            // Of a user who was forgotten.
+            // The id of a user that was forgotten.
             "" => users.skip(),
             id => {
                 users.intern(id)?;
@@ -348,7 +353,7 @@ pub(crate) fn load_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<Interner,
     Ok(users)
 }
 
-/// How many users there are.
+/// Returns the number of users.
 pub(crate) fn count_users(txn: &ReadTxn<'_>, tables: &Tables) -> Result<u32, StoreError> {
     match tables.users.last(txn)? {
         None => Ok(0),

@@ -1,4 +1,4 @@
-//! What is committed, as far as memory holds it.
+//! The committed state as far as it is in memory.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use crate::batch::Batch;
 use crate::segment::Segment;
 use crate::terms::TermCounts;
 
-/// The state of memory that belongs to a commit. It does not change; the next commit makes another.
+/// The in-memory state that belongs to a commit. It does not change; the next commit makes another.
 #[derive(Clone, Default)]
 pub(crate) struct StoreView {
-    /// Grows with each commit of history.
+    /// The sequence, which grows with each commit of history.
     pub(crate) sequence: u64,
-    /// The numbers that are committed.
+    /// The numbers of committed terms.
     pub(crate) counts: TermCounts,
     /// Visible segments, the oldest rows first.
     pub(crate) segments: Vec<Arc<Segment>>,
-    /// Rows in no segment yet, the oldest first.
+    /// Rows that are in no segment yet, the oldest first.
     pub(crate) batches: Vec<Arc<Batch>>,
 }
 
 impl StoreView {
-    /// How many rows of a name there are, duplicates that are not merged away yet among them.
+    /// Returns the number of rows with a name, including duplicates that are not merged away yet.
     pub(crate) fn rows(&self, name: u32) -> u64 {
         let segments = self
             .segments
@@ -34,13 +34,13 @@ impl StoreView {
                 .sum::<u64>()
     }
 
-    /// Whether the rows in memory are to become a segment.
+    /// Returns true if the rows in memory are to become a segment.
     pub(crate) fn memtable_full(&self, options: &StoreOptions) -> bool {
         let bytes: usize = self.batches.iter().map(|batch| batch.rows.size()).sum();
         self.memtable_rows() >= options.memtable_rows || bytes >= options.memtable_bytes
     }
 
-    /// How many rows are in memory.
+    /// Returns the number of rows in memory.
     pub(crate) fn memtable_rows(&self) -> usize {
         self.batches.iter().map(|batch| batch.rows.len()).sum()
     }

@@ -1,4 +1,4 @@
-//! Copies of a store that is in use.
+//! Backups of a store that is in use.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ fn events(snapshot: &Snapshot) -> Vec<usize> {
 }
 
 #[test]
-fn a_copy_is_a_whole_store_that_knows_what_it_is() {
+fn a_copy_is_a_whole_store_with_a_backup_mark() {
     let home = tempfile::tempdir().unwrap();
     let (from, to) = (home.path().join("store"), home.path().join("a/copy"));
     let store = Store::open(&from, &options()).unwrap();
@@ -52,11 +52,14 @@ fn a_copy_is_a_whole_store_that_knows_what_it_is() {
     let size = backup(&from, &to).unwrap();
     assert_eq!(size, std::fs::metadata(to.join("data.mdb")).unwrap().len());
 
-    let look = Store::open_read_only(&to, &options()).unwrap();
-    assert_eq!((look.identity(), events(&look)), (original, vec![200, 200]));
-    assert_eq!(look.restored().unwrap(), Some(Millis(77)));
-    drop(look);
-    // A copy of a copy is one too.
+    let reader = Store::open_read_only(&to, &options()).unwrap();
+    assert_eq!(
+        (reader.identity(), events(&reader)),
+        (original, vec![200, 200])
+    );
+    assert_eq!(reader.restored().unwrap(), Some(Millis(77)));
+    drop(reader);
+    // A copy of a copy is a copy too.
     let again = home.path().join("again");
     backup(&to, &again).unwrap();
 
@@ -90,7 +93,7 @@ fn a_copy_is_a_whole_store_that_knows_what_it_is() {
 }
 
 #[test]
-fn a_directory_with_anything_in_it_is_refused() {
+fn a_directory_that_is_not_empty_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let (from, to) = (home.path().join("store"), home.path().join("copy"));
     append(&Store::open(&from, &options()).unwrap(), 1);
@@ -111,17 +114,17 @@ fn a_directory_with_anything_in_it_is_refused() {
     backup(&from, &to).unwrap();
     let error = backup(&from, &to).unwrap_err();
     assert!(matches!(error, StoreError::NotEmpty { .. }), "{error}");
-    // Opened, it is a store in use.
+    // A copy that was opened for writing is a store in use.
     let _open = Store::open(&to, &options()).unwrap();
 }
 
 #[test]
-fn a_copy_that_was_cut_off_is_no_store_and_is_made_anew() {
+fn an_interrupted_copy_is_no_store_and_is_made_again() {
     let home = tempfile::tempdir().unwrap();
     let (from, to) = (home.path().join("store"), home.path().join("copy"));
     append(&Store::open(&from, &options()).unwrap(), 1);
     backup(&from, &to).unwrap();
-    // What a kill in the middle leaves.
+    // The files that a kill in the middle leaves.
     let partial = to.join("backup.partial");
     std::fs::create_dir(&partial).unwrap();
     let whole = std::fs::read(to.join("data.mdb")).unwrap();
@@ -142,7 +145,7 @@ fn a_copy_that_was_cut_off_is_no_store_and_is_made_anew() {
     assert_eq!(events(&store.snapshot().unwrap()), [1, 1]);
 }
 
-/// Tells the other process where the store is.
+/// The variable that gives the other process the store's directory.
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
 
 #[test]

@@ -1,5 +1,5 @@
-//! Events that come twice count once, as a whole; an event's own operations are no duplicates of
-//! each other.
+//! Duplicate events count once, as a whole. Operations of one event are no duplicates of each
+//! other.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,22 +35,22 @@ fn flushing() -> StoreOptions {
     }
 }
 
-/// How buffers get into the store.
+/// A way for buffers to get into the store.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Into one batch of rows in memory, or several.
+    /// Appended to one batch of rows in memory, or several.
     Append,
-    /// Each into the log, and the store is opened anew.
+    /// Each in the log, and the store is opened again.
     Reopen,
-    /// Each into a segment of its own.
+    /// Each in a segment of its own.
     Flush,
-    /// Segments that are merged to one.
+    /// In segments that are merged to one.
     Merge,
-    /// Each by an import of its own.
+    /// Each in an import of its own.
     Import,
-    /// All by one import.
+    /// All in one import.
     OneImport,
-    /// By turns of the others.
+    /// By each of the other ways in turn.
     Mixed,
 }
 
@@ -75,7 +75,7 @@ fn import(store: &Store, name: &str, buffers: &[&EventBuffer]) {
     import.finish(b"end").unwrap();
 }
 
-/// Writes what is in memory, and makes one segment of all. Merging takes four segments and more,
+/// Writes the rows in memory, and makes one segment of all. Merging takes at least four segments,
 /// none larger than the memtable.
 fn merge(store: Store, directory: &Path) -> Store {
     drop(store);
@@ -120,7 +120,7 @@ fn deliver(directory: &Path, way: Way, buffers: &[EventBuffer]) -> Store {
     store
 }
 
-/// What the user's properties hold, and how many events there are of the name `View`.
+/// Reads the values of the user's properties, and the number of events with the name `View`.
 fn held(store: &Store) -> (Vec<Option<Value>>, usize) {
     let snapshot = store.snapshot().unwrap();
     let names = ["n", "city", "seen"].map(str::to_owned);
@@ -142,16 +142,16 @@ fn held(store: &Store) -> (Vec<Option<Value>>, usize) {
     (values[0].clone(), history.streams[0].times.len())
 }
 
-/// Holds whichever way the buffers get into the store, and however often they are read anew.
+/// Checks the result for each way of getting the buffers into the store, and for repeated reads.
 fn expect(buffers: &[EventBuffer], expected: &(Vec<Option<Value>>, usize)) {
     for way in WAYS {
         let directory = tempfile::tempdir().unwrap();
         let store = deliver(directory.path(), way, buffers);
         assert_eq!(&held(&store), expected, "{way:?}");
         drop(store);
-        // What was in memory is read from the log, and then written and merged.
+        // The rows in memory are read from the log, and then written and merged.
         let store = Store::open(directory.path(), &options()).unwrap();
-        assert_eq!(&held(&store), expected, "{way:?}, opened anew");
+        assert_eq!(&held(&store), expected, "{way:?}, opened again");
         let store = merge(store, directory.path());
         assert_eq!(&held(&store), expected, "{way:?}, merged");
     }
@@ -187,7 +187,7 @@ fn an_event_keeps_all_its_operations() {
     view(&mut event, "b");
     event.user_property(Operator::Set, "n", Some(&number(1.0)));
     event.user_property(Operator::Add, "n", Some(&number(1.0)));
-    // An operation without an operand begins nothing.
+    // An operation without an operand begins no event.
     event.identify("ann", Millis(6), Some("c"));
     event.user_property(Operator::Add, "n", None);
     event.user_property(Operator::Add, "n", Some(&number(2.0)));
@@ -195,7 +195,8 @@ fn an_event_keeps_all_its_operations() {
     expect(&[event], &(vec![Some(number(7.0)), None, None], 1));
 }
 
-/// An event with operations, twice on one property, and one that is operations only.
+/// Makes an event with operations, two of them on one property, and an event that consists of
+/// operations only.
 fn doubled() -> EventBuffer {
     let mut buffer = EventBuffer::default();
     let x = Value::One(Scalar::Text("x".into()));
@@ -210,7 +211,7 @@ fn doubled() -> EventBuffer {
 }
 
 #[test]
-fn a_doubled_event_counts_once_wherever_its_copies_lie() {
+fn an_event_sent_twice_counts_once_wherever_its_copies_are() {
     let once = doubled();
     let x = Scalar::Text("x".into());
     let seen = Some(Value::List(vec![x.clone(), x]));
@@ -227,7 +228,7 @@ fn a_doubled_event_counts_once_wherever_its_copies_lie() {
 }
 
 #[test]
-fn of_copies_that_differ_the_first_counts_as_a_whole() {
+fn the_first_of_differing_duplicates_counts_as_a_whole() {
     let event = |operands: &[f64]| {
         let mut buffer = EventBuffer::default();
         view(&mut buffer, "a");
@@ -242,13 +243,13 @@ fn of_copies_that_differ_the_first_counts_as_a_whole() {
         event(&[100.0]),
     ];
     expect(&first, &(vec![Some(number(3.0)), None, None], 1));
-    // The event is the first one's, the operations are of the first that has some.
+    // The event is that of the first, the operations those of the first that has some.
     let bare = [event(&[]), event(&[10.0, 20.0, 30.0]), event(&[100.0])];
     expect(&bare, &(vec![Some(number(60.0)), None, None], 1));
 }
 
 #[test]
-fn events_of_one_id_that_differ_in_name_or_instant_are_none() {
+fn events_of_one_id_that_differ_in_name_or_instant_are_no_duplicates() {
     let mut buffer = EventBuffer::default();
     view(&mut buffer, "a");
     buffer.user_property(Operator::Add, "n", Some(&number(1.0)));
@@ -259,8 +260,8 @@ fn events_of_one_id_that_differ_in_name_or_instant_are_none() {
     expect(&[buffer], &(vec![Some(number(111.0)), None, None], 2));
 }
 
-/// So many that to compare them in pairs takes minutes: 5 × 10^9 comparisons for each time that
-/// they are sorted.
+/// The number of events of one instant. Comparing them in pairs would take minutes: 5 × 10^9
+/// comparisons each time that they are sorted.
 const TIED: u32 = 100_000;
 
 #[test]
@@ -278,16 +279,16 @@ fn events_of_one_instant_cost_no_more_than_others() {
     );
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
-    // In memory, one batch and its copies, read and sorted together.
+    // One batch and its duplicates in memory, read and sorted together.
     store.append(&buffer, None).unwrap();
     assert_eq!(held(&store), expected);
     store.append(&buffer, None).unwrap();
     assert_eq!(held(&store), expected);
     drop(store);
-    // From the log.
+    // The same from the log.
     let store = Store::open(directory.path(), &options()).unwrap();
     assert_eq!(held(&store), expected);
-    // As segments, which an import writes behind what is in memory, and merged.
+    // The same as merged segments, which an import writes behind the rows in memory.
     for name in ["a", "b", "c"] {
         import(&store, name, &[&buffer]);
     }
@@ -298,7 +299,7 @@ fn events_of_one_instant_cost_no_more_than_others() {
 }
 
 #[test]
-fn of_many_values_of_a_property_in_one_event_the_latest_counts() {
+fn the_latest_of_many_values_of_a_property_in_one_event_counts() {
     let mut buffer = EventBuffer::default();
     view(&mut buffer, "a");
     for nth in 0..2000 {

@@ -1,4 +1,4 @@
-//! The failures of rules against a map.
+//! The failures of modules, compared with a map.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,13 +13,13 @@ use muster_store::*;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
-const RULES: [ModuleKey; 2] = [ModuleKey([0; 32]), ModuleKey([0xff; 32])];
+const MODULES: [ModuleKey; 2] = [ModuleKey([0; 32]), ModuleKey([0xff; 32])];
 const DEFINITIONS: [u64; 3] = [0, 7, u64::MAX];
 
 #[derive(Clone, Debug)]
 enum FailureStep {
     Set(usize, FailureChanges),
-    ForgetRule(usize),
+    ForgetModule(usize),
     Reopen,
 }
 
@@ -44,13 +44,13 @@ fn step() -> impl Strategy<Value = FailureStep> {
         reason: reason.map(str::to_owned),
     });
     prop_oneof![
-        8 => (0..RULES.len(), changes).prop_map(|(module, changes)| FailureStep::Set(module, changes)),
-        1 => (0..RULES.len()).prop_map(FailureStep::ForgetRule),
+        8 => (0..MODULES.len(), changes).prop_map(|(module, changes)| FailureStep::Set(module, changes)),
+        1 => (0..MODULES.len()).prop_map(FailureStep::ForgetModule),
         1 => Just(FailureStep::Reopen),
     ]
 }
 
-/// What a rule's failures should be.
+/// The expected failures of a module.
 #[derive(Clone, Default)]
 struct FailureModel {
     definitions: u64,
@@ -129,21 +129,21 @@ impl FailureModel {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
-    fn failures_are_as_a_map_has_them(steps in prop::collection::vec(step(), 1..16)) {
+    fn failures_match_a_map(steps in prop::collection::vec(step(), 1..16)) {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
-        let mut models = vec![FailureModel::default(); RULES.len()];
+        let mut models = vec![FailureModel::default(); MODULES.len()];
         for step in steps {
             match step {
                 FailureStep::Set(module, changes) => {
                     models[module].apply(&changes);
-                    let module = ModuleCommit { failures: Some(changes), ..ModuleCommit::new(RULES[module]) };
+                    let module = ModuleCommit { failures: Some(changes), ..ModuleCommit::new(MODULES[module]) };
                     store.commit_run(&RunCommit { module: Some(module), ..RunCommit::default() }).unwrap();
                 }
-                FailureStep::ForgetRule(module) => {
+                FailureStep::ForgetModule(module) => {
                     models[module] = FailureModel::default();
-                    store.forget_module(&RULES[module]).unwrap();
+                    store.forget_module(&MODULES[module]).unwrap();
                 }
                 FailureStep::Reopen => {
                     drop(store);
@@ -151,7 +151,7 @@ proptest! {
                 }
             }
             let snapshot = store.snapshot().unwrap();
-            for (module, model) in RULES.iter().zip(&models) {
+            for (module, model) in MODULES.iter().zip(&models) {
                 model.check(&snapshot, module);
             }
         }

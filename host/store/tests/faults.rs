@@ -1,5 +1,5 @@
-//! What the store does when disk, file or directory are not as they should be. This binary runs
-//! itself again where a crash is to be told from an error.
+//! The behaviour of the store when disk, file or directory are at fault. This binary runs itself
+//! again where a crash must be distinguished from an error.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
-const RULE: ModuleKey = ModuleKey([7; 32]);
+const MODULE: ModuleKey = ModuleKey([7; 32]);
 const USERS: u32 = 600;
 
 fn options() -> StoreOptions {
@@ -54,7 +54,7 @@ fn events(round: i64) -> EventBuffer {
 }
 
 fn run(round: i64) -> RunCommit {
-    let mut module = ModuleCommit::new(RULE);
+    let mut module = ModuleCommit::new(MODULE);
     module.state = vec![1; 100];
     module.expiries = (0..USERS)
         .map(|user| (UserKey(user), i64::from(user) * 7 + round))
@@ -82,7 +82,7 @@ fn run(round: i64) -> RunCommit {
     }
 }
 
-/// Fills a store with some of everything.
+/// Fills a store with some data of every kind.
 fn fill(directory: &Path) {
     let store = Store::open(directory, &options()).unwrap();
     let source = SourceKey::new("live").unwrap();
@@ -97,7 +97,7 @@ fn fill(directory: &Path) {
     store.append(&events(12), None).unwrap();
 }
 
-/// Everything that a store says, in one number.
+/// Hashes everything that a store returns into one number.
 fn digest(store: &Store) -> Result<u64, StoreError> {
     let snapshot = store.snapshot()?;
     let mut report = String::new();
@@ -131,9 +131,9 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
     })?);
     say(&snapshot.known(Millis::MAX)?);
     say(&snapshot.module_keys()?);
-    say(&snapshot.module_state(&RULE)?);
-    say(&snapshot.next_due(&RULE)?);
-    say(&snapshot.due(&RULE, Millis(2000))?);
+    say(&snapshot.module_state(&MODULE)?);
+    say(&snapshot.next_due(&MODULE)?);
+    say(&snapshot.due(&MODULE, Millis(2000))?);
     for cohort in snapshot.cohorts()? {
         say(&cohort);
         say(&snapshot.members(&cohort)?);
@@ -148,11 +148,11 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
     Ok(xxh3_64(report.as_bytes()))
 }
 
-/// Runs [`says_what_it_holds`] on a store in a process of its own: what it said, or that it
-/// crashed.
+/// Runs [`prints_its_digest`] on a store in a process of its own. Returns its output, or the
+/// crash.
 fn ask(directory: &Path) -> Result<String, String> {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "says_what_it_holds", "--nocapture", "--ignored"])
+        .args(["--exact", "prints_its_digest", "--nocapture", "--ignored"])
         .env(DIRECTORY, directory)
         .output()
         .unwrap();
@@ -173,13 +173,13 @@ fn ask(directory: &Path) -> Result<String, String> {
 
 #[test]
 #[ignore = "the other process of the tests here"]
-fn says_what_it_holds() {
+fn prints_its_digest() {
     let Some(directory) = std::env::var_os(DIRECTORY).map(PathBuf::from) else {
         return;
     };
     let held = Store::open(&directory, &options()).and_then(|store| {
         let digest = digest(&store)?;
-        // Writing does not crash either.
+        // Writing must not crash either.
         let _ = store.append(&events(50), None);
         let _ = store.commit_run(&run(50));
         while store.maintain().unwrap_or(false) {}
@@ -191,7 +191,7 @@ fn says_what_it_holds() {
     }
 }
 
-/// Numbers that look random, the same each time.
+/// Returns numbers that seem random, the same for a seed.
 fn shuffled(seed: u64) -> impl Iterator<Item = u64> {
     (0..).map(move |n: u64| xxh3_64(&(seed << 32 | n).to_le_bytes()))
 }
@@ -200,8 +200,8 @@ fn data(directory: &Path) -> PathBuf {
     directory.join("data.mdb")
 }
 
-/// Damages a file in one place: a bit, some bytes or a page; anywhere, or where pages have their
-/// structure.
+/// Damages a file in one place: a bit, some bytes or a page. The place is anywhere, or where pages
+/// have their structure.
 fn damage(bytes: &mut [u8], numbers: &mut impl Iterator<Item = u64>) -> String {
     const PAGE: usize = 4096;
     let mut below = |limit: usize| numbers.next().unwrap() as usize % limit;
@@ -233,7 +233,7 @@ fn damage_is_found_or_does_no_harm() {
         let mut bytes = whole.clone();
         let place = damage(&mut bytes, &mut numbers);
         fs::write(data(damaged.path()), &bytes).unwrap();
-        // No crash, and no panic.
+        // The process must neither crash nor panic.
         let report =
             ask(damaged.path()).unwrap_or_else(|crash| panic!("{round}, {place}: {crash}"));
         if report != right {
@@ -268,7 +268,7 @@ fn a_file_that_was_cut_short_is_an_error() {
         );
     }
     assert!(found > 10, "{found}");
-    // Empty, it would be taken for a new one.
+    // An empty file would be taken for a new one.
     cut(directory.path(), &whole, 0);
     let report = ask(directory.path()).unwrap();
     assert!(report.contains("damaged"), "{report}");
@@ -279,7 +279,7 @@ fn cut(directory: &Path, whole: &[u8], length: usize) {
 }
 
 #[test]
-fn a_second_process_is_told_who_is_there() {
+fn a_second_process_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     store.append(&events(0), None).unwrap();
@@ -298,8 +298,8 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path());
     let length = fs::metadata(data(directory.path())).unwrap().len();
-    // What a process may write stands for the disk: LMDB is told as if that were full. `ulimit`
-    // counts in 512 bytes.
+    // A limit on file sizes stands for a full disk: LMDB gets the same error. `ulimit` counts in
+    // 512 bytes.
     let limit = (length + (1 << 20)) / 512;
     let output = Command::new("sh")
         .arg("-c")
@@ -326,7 +326,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
         .nth(1)
         .and_then(|report| report.lines().next());
     let taken: i64 = taken.unwrap().parse().unwrap();
-    // All that was acknowledged is there, and there is room again.
+    // All acknowledged events exist, and there is space again.
     let store = Store::open(directory.path(), &options()).unwrap();
     assert_eq!(last_time(&store), taken);
     store.append(&one(taken + 1), None).unwrap();
@@ -334,7 +334,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     assert_eq!(last_time(&store), taken + 1);
 }
 
-/// An event that takes room.
+/// Makes an event that takes space.
 fn one(time: i64) -> EventBuffer {
     let mut buffer = EventBuffer::default();
     for part in 0..100 {
@@ -362,7 +362,7 @@ fn writes_until_the_disk_is_full() {
     };
     let store = Store::open(&directory, &options()).unwrap();
     let full = |error: StoreError| {
-        // The second when a write fills the rest of the disk with a part of it.
+        // `Disk` occurs when a part of a write fills the rest of the disk.
         let full = matches!(error, StoreError::DiskFull | StoreError::Disk(_));
         assert!(full, "{error:?}");
     };
@@ -374,7 +374,7 @@ fn writes_until_the_disk_is_full() {
         }
     }
     assert!(taken > 0);
-    // Reading goes on, and trying again does no harm.
+    // Reads still succeed, and another attempt to write does no harm.
     assert_eq!(last_time(&store), taken);
     for _ in 0..3 {
         full(store.append(&one(taken + 1), None).unwrap_err());
@@ -407,15 +407,15 @@ fn a_directory_that_cannot_be_written_is_an_error() {
     }
     mode(&place, 0o555);
     mode(directory.path(), 0o755);
-    // A copy that anybody may run: the folder of the build may be private.
+    // A copy that every user may execute: the folder of the build may be private.
     let copy = directory.path().join("test");
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     mode(&copy, 0o755);
     let mut other = Command::new(&copy);
     other
-        .args(["--exact", "says_what_it_holds", "--nocapture", "--ignored"])
+        .args(["--exact", "prints_its_digest", "--nocapture", "--ignored"])
         .env(DIRECTORY, &place);
-    // Who may do everything is no test: be nobody.
+    // The superuser may write everywhere, so the test runs as another user.
     if fs::metadata(&place).unwrap().uid() == 0 {
         other.uid(65_534);
     }

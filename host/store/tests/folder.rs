@@ -1,4 +1,4 @@
-//! Who may read the store's folder.
+//! The permissions of the store's folder.
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
 

@@ -1,4 +1,4 @@
-//! Forgetting a user: what is left of one.
+//! Forgetting a user: the data that are left.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use muster_model::{CohortId, EventBuffer, Millis, Operator, ScalarRef, Value};
 use muster_store::*;
 use roaring::RoaringBitmap;
 
-const RULES: [ModuleKey; 2] = [ModuleKey([1; 32]), ModuleKey([2; 32])];
+const MODULES: [ModuleKey; 2] = [ModuleKey([1; 32]), ModuleKey([2; 32])];
 const FAILURE: UserFailure = UserFailure {
     too_large: false,
     count: 1,
@@ -45,10 +45,10 @@ fn cohort(id: &str) -> CohortId {
 }
 
 #[test]
-fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
+fn a_user_is_forgotten_in_one_commit_with_the_changes_of_the_engine() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
-    // Ann is 0, and alone in having left.
+    // Ann is 0, and the only user with an event `Leave`.
     for (id, name) in [("ann", "Buy"), ("bob", "Buy"), ("ann", "Leave")] {
         store.append(&event(id, name, 5), None).unwrap();
     }
@@ -63,7 +63,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         Some(&seattle),
     );
     store.append(&city, None).unwrap();
-    for module in RULES {
+    for module in MODULES {
         let mut module = ModuleCommit::new(module);
         module.expiries = vec![(UserKey(0), 10), (UserKey(1), 20)];
         module.failures = Some(FailureChanges {
@@ -84,7 +84,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         };
         store.commit_run(&commit).unwrap();
     }
-    // News that no rule has seen.
+    // Changed users that no module has processed.
     let sequence = store.snapshot().unwrap().sequence();
     for id in ["ann", "bob"] {
         store.append(&event(id, "Buy", 7), None).unwrap();
@@ -120,7 +120,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         assert_eq!(names.len(), 1);
         assert_eq!((names[0].name.as_str(), names[0].rows), ("Buy", 2));
         assert_eq!(snapshot.user_properties(), []);
-        for module in RULES {
+        for module in MODULES {
             assert_eq!(snapshot.next_due(&module).unwrap(), Some(Millis(20)));
             assert_eq!(snapshot.due(&module, Millis(20)).unwrap().len(), 1);
             let failures = snapshot.failures(&module, 7, &[0, 1].into_iter().collect());
@@ -149,7 +149,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
         );
     };
     check(&store);
-    // A snapshot that is older is what it was.
+    // An older snapshot is unchanged.
     assert_eq!(
         old.history(UserKey(0), Millis::MAX).unwrap().events.len(),
         3
@@ -161,7 +161,7 @@ fn everything_of_a_user_goes_in_one_commit_with_what_the_engine_says() {
 }
 
 #[test]
-fn a_number_is_never_given_again() {
+fn a_number_is_never_used_again() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), &options()).unwrap();
     for round in 0..3 {
@@ -178,11 +178,11 @@ fn a_number_is_never_given_again() {
                 .forget_user(UserKey(round as u32), &ForgetChanges::default())
                 .unwrap()
         );
-        // The last number is the one that would come again.
+        // The last number is the one that could be used again.
         drop(store);
         store = Store::open(directory.path(), &options()).unwrap();
-        let looked = store.snapshot().unwrap();
-        assert_eq!(looked.users(), round as u32 + 1);
+        let snapshot = store.snapshot().unwrap();
+        assert_eq!(snapshot.users(), round as u32 + 1);
     }
     assert!(
         !store
@@ -192,14 +192,14 @@ fn a_number_is_never_given_again() {
 }
 
 #[test]
-fn an_import_that_waits_forgets_too() {
+fn an_unfinished_import_forgets_too() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     let source = SourceKey::new("file").unwrap();
     let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
         panic!("a new import");
     };
-    // Two rows are a segment: one of ann alone, one of both.
+    // Two rows make a segment: one of ann alone, one of both users.
     for id in ["ann", "ann", "bob", "ann"] {
         import.append(&event(id, "Buy", 5), b"4").unwrap();
     }
@@ -224,14 +224,14 @@ fn an_import_that_waits_forgets_too() {
 }
 
 #[test]
-fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users() {
+fn an_import_forgets_rows_in_memory_and_later_rows_belong_to_a_new_user() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     let source = SourceKey::new("file").unwrap();
     let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
         panic!("a new import");
     };
-    // Two rows are a segment; the third is in memory, with ann's number.
+    // Two rows make a segment; the third is in memory, with ann's number.
     for time in [1, 2, 3] {
         import.append(&event("ann", "Buy", time), b"3").unwrap();
     }
@@ -241,7 +241,7 @@ fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users
     assert_eq!(key(&store, "ann"), None);
     import.append(&event("ann", "Buy", 4), b"4").unwrap();
     import.append(&event("bob", "Buy", 5), b"5").unwrap();
-    // Bob's, and ann's that came afterwards.
+    // Bob's row, and the row of ann that came afterwards.
     assert_eq!(import.finish(b"end").unwrap().rows, 2);
     let check = |store: &Store| {
         let snapshot = store.snapshot().unwrap();
@@ -261,10 +261,10 @@ fn what_an_import_has_in_memory_is_forgotten_too_and_what_follows_is_a_new_users
     check(&Store::open(directory.path(), &options()).unwrap());
 }
 
-/// Events that come in while their user is forgotten, again and again: none may land on a number
-/// without an id.
+/// Events arrive while their user is forgotten, again and again. None may get a number without an
+/// id.
 #[test]
-fn events_that_are_acknowledged_beside_forgetting_belong_to_a_user_with_an_id() {
+fn events_acknowledged_during_forgetting_belong_to_a_user_with_an_id() {
     use std::sync::atomic::{AtomicBool, Ordering};
     const ROUNDS: i64 = 40;
     let directory = tempfile::tempdir().unwrap();

@@ -12,8 +12,8 @@ use muster_model::{EventBuffer, Millis, ScalarRef};
 use muster_store::*;
 
 const IMPORTS: i64 = 4;
-/// Of each import. A text of 200 bytes is stored in place, so a merge has 12 MB to write, which is
-/// more than it does at once.
+/// The events of each import. A text of 200 bytes is stored in place, so a merge has 12 MB to
+/// write, more than it writes at once.
 const EVENTS: i64 = 15_000;
 
 #[test]

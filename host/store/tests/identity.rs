@@ -25,9 +25,9 @@ fn a_store_keeps_its_identity() {
     let identity = store.identity();
     assert_eq!(store.snapshot().unwrap().identity(), identity);
     drop(store);
-    let look = Store::open_read_only(directory.path(), &options()).unwrap();
-    assert_eq!(look.identity(), identity);
-    drop(look);
+    let reader = Store::open_read_only(directory.path(), &options()).unwrap();
+    assert_eq!(reader.identity(), identity);
+    drop(reader);
     assert_eq!(open(directory.path()).identity(), identity);
 }
 

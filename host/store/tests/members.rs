@@ -1,4 +1,4 @@
-//! Members of cohorts against sets.
+//! The members of cohorts, compared with sets.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use muster_store::*;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
-/// The first is what the others begin with.
+/// The first id is a prefix of the others.
 const COHORTS: [&str; 3] = ["a", "a-b", "ab"];
 
 type Users = BTreeSet<u32>;
@@ -25,7 +25,7 @@ struct MemberStep {
     exited: Users,
 }
 
-/// Neighbours, and users on both sides of where a chunk ends, up to the last there can be.
+/// Generates neighbours, and users on both sides of a chunk's end, up to the last possible user.
 fn users() -> impl Strategy<Value = Users> {
     let user = prop_oneof![
         0..4_u32,
@@ -72,13 +72,13 @@ fn check(store: &Store, model: &[Users], some: &Users) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn who_is_a_member_is_as_a_set_has_it(steps in prop::collection::vec((step(), users()), 1..12)) {
+    fn memberships_match_a_set(steps in prop::collection::vec((step(), users()), 1..12)) {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let store = Store::open(directory.path(), &options).unwrap();
         let mut model = vec![Users::new(); COHORTS.len()];
         for (MemberStep { cohort, entered, exited }, some) in steps {
-            // Who is a member may enter, and who is none may exit: that changes nothing.
+            // An entry of a member, and an exit of a user who is none, change nothing.
             let change = MemberChange {
                 cohort: CohortId::new(COHORTS[cohort]).unwrap(),
                 entered: bitmap(&entered),

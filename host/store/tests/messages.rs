@@ -1,4 +1,4 @@
-//! Who waits for messages is told of them.
+//! Listeners are called for new messages.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ fn message(destination: &str, id: &str) -> Message {
 }
 
 #[test]
-fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it() {
+fn a_listener_gets_each_destination_after_the_commit_of_its_messages() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(
         directory.path(),
@@ -34,10 +34,10 @@ fn a_listener_is_told_each_destination_after_the_commit_that_has_messages_for_it
     .unwrap();
     let notified = Arc::new(Mutex::new(Vec::new()));
     {
-        let (notified, looking) = (Arc::clone(&notified), store.clone());
+        let (notified, reader) = (Arc::clone(&notified), store.clone());
         store.on_messages(move |destination| {
-            // What it is told of is committed.
-            let waiting = looking.outbox(destination, 0, 100, usize::MAX).unwrap();
+            // The messages are committed when the listener is called.
+            let waiting = reader.outbox(destination, 0, 100, usize::MAX).unwrap();
             notified
                 .lock()
                 .unwrap()

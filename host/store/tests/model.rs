@@ -15,11 +15,11 @@ use muster_model::{EventBuffer, Millis, Operator, Scalar, Value};
 use muster_store::*;
 use proptest::prelude::*;
 
-/// What happens to a store.
+/// A step in the life of a store.
 #[derive(Clone, Debug)]
 enum StoreStep {
     Append(Vec<InputRow>),
-    /// What came in an earlier step comes again.
+    /// Events of an earlier step arrive again.
     Again(prop::sample::Index),
     Import {
         rows: Vec<Vec<InputRow>>,
@@ -36,17 +36,17 @@ enum StoreStep {
 enum ImportEnd {
     Finish,
     Abort,
-    /// The process ends; the import is gone on with later or never.
+    /// The process ends; the import is continued later or never.
     Drop,
 }
 
 fn scalar() -> impl Strategy<Value = Scalar> {
     prop_oneof![
         3 => prop::sample::select(vec!["a", "b", "50", "true", "7.5", ""]).prop_map(|text| Scalar::Text(text.into())),
-        // Longer than the dictionary takes.
+        // A text too long for the dictionary.
         1 => prop::sample::select(vec!["x", "y"]).prop_map(|text| Scalar::Text(text.repeat(MAX_TEXT + 1).into())),
         3 => prop::sample::select(vec![50.0, 7.5, -0.0, -0.5, 0.1, 1e300, 12345.25, 9e15]).prop_map(Scalar::Number),
-        // Instants and what nearly is one, in the dictionary and too long for it.
+        // Instants and texts that resemble one, in the dictionary and too long for it.
         1 => prop::sample::select(vec!["1970-01-02", "2026-03-01T00:00:00.5Z", "2026-02-30", "0001234", "1234.5"])
             .prop_map(|text| Scalar::Text(text.into())),
         1 => Just(Scalar::Text(format!("{:0>1$}", 86_400_000, MAX_TEXT + 1).into())),
@@ -62,7 +62,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn time() -> impl Strategy<Value = i64> {
-    // Few instants, so that ties, late events and duplicates are common.
+    // Few instants, so that equal times, late events and duplicates are common.
     prop_oneof![4 => 0..20_i64, 1 => 0..2_000_000_000_000_i64]
 }
 
@@ -75,7 +75,7 @@ fn input() -> impl Strategy<Value = InputRow> {
         2 => Just(Operator::Add),
         1 => prop::sample::select(Operator::ALL.to_vec()),
     ];
-    // Property 0 is only ever set, as most are in life.
+    // Property 0 is only ever set, as most real properties are.
     let property = prop_oneof![Just((Operator::Set, 0_u8)), (operator, 1..3_u8)];
     let operation =
         (property, value()).prop_map(|((operator, property), value)| (operator, property, value));
@@ -110,7 +110,7 @@ fn input() -> impl Strategy<Value = InputRow> {
     prop_oneof![3 => event, 1 => identify]
 }
 
-/// What comes at once, some of it twice.
+/// Makes rows that arrive together, some of them twice.
 fn rows() -> impl Strategy<Value = Vec<InputRow>> {
     let again = prop::option::weighted(0.2, any::<prop::sample::Index>());
     prop::collection::vec((input(), again), 0..12).prop_map(|rows| {

@@ -1,4 +1,4 @@
-//! Names: looked up once for many reads, and no more of them than there may be.
+//! Names: resolved once for many reads, and limited in number.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ fn event(buffer: &mut EventBuffer, name: &str, property: &str) {
 }
 
 #[test]
-fn what_is_prepared_holds_for_its_snapshot() {
+fn a_prepared_read_holds_for_its_snapshot() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let append = |name: &str| {
@@ -79,7 +79,7 @@ fn event_names_have_a_limit() {
     store.admit_event_name("b").unwrap();
     store.admit_event_name("b").unwrap();
     append(&store, "c").unwrap();
-    // What was admitted is taken, though others came in between.
+    // An admitted name is accepted, even if others were added in between.
     append(&store, "b").unwrap();
     for name in ["d", "e"] {
         let error = store.admit_event_name(name).unwrap_err();
@@ -94,7 +94,7 @@ fn event_names_have_a_limit() {
     }
     append(&store, "a").unwrap();
     drop(store);
-    // A name keeps its place; a larger limit lets more in.
+    // A name keeps its number; a larger limit admits more.
     let store = Store::open(directory.path(), &few()).unwrap();
     assert!(store.admit_event_name("d").is_err());
     store.admit_event_name("b").unwrap();
@@ -106,7 +106,7 @@ fn event_names_have_a_limit() {
 }
 
 #[test]
-fn properties_have_a_limit_and_those_beyond_are_left_out() {
+fn properties_have_a_limit_and_further_ones_are_left_out() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &few()).unwrap();
     let mut buffer = EventBuffer::default();
@@ -130,7 +130,7 @@ fn properties_have_a_limit_and_those_beyond_are_left_out() {
             "{error}"
         );
     }
-    // To clear all of them is possible always.
+    // An operation that clears all properties is always possible.
     let history = |store: &Store| {
         store
             .snapshot()

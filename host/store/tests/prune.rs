@@ -1,4 +1,4 @@
-//! Retention: what goes when, and what stays.
+//! Retention: the times at which events are dropped, and the data that stay.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use muster_store::*;
 
 const HOUR: i64 = 60 * 60 * 1000;
 const DAY: i64 = 24 * HOUR;
-/// The day that these tests take place on: after all that happens in them.
+/// The clock of these tests: after all events in them.
 const TODAY: i64 = 10_000 * DAY;
 
 fn options(keep: i64) -> StoreOptions {
@@ -26,7 +26,7 @@ fn options(keep: i64) -> StoreOptions {
     }
 }
 
-/// A store with a segment for each of these lists of times.
+/// Makes a store with a segment for each of these lists of times.
 fn store(directory: &tempfile::TempDir, keep: i64, segments: &[&[i64]]) -> Store {
     let store = Store::open(directory.path(), &options(keep)).unwrap();
     for times in segments {
@@ -61,25 +61,25 @@ fn prune(store: &Store, clock: i64) -> u32 {
 }
 
 #[test]
-fn segments_that_are_older_go_at_once() {
+fn segments_that_are_older_are_dropped_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let days = [&[DAY, 2 * DAY][..], &[3 * DAY, 4 * DAY], &[15 * DAY]];
     let store = store(&directory, 10 * DAY, &days);
-    // Two segments, and the blocks of each.
+    // Drops two segments, and the blocks of each.
     assert_eq!(prune(&store, 16 * DAY), 4);
     assert_eq!(times(&store), [15 * DAY]);
     let statistics = store.statistics().unwrap();
     assert_eq!((statistics.events, statistics.segments), (1, 1));
-    // When ann was first seen is known still.
+    // The time at which ann was first seen is still known.
     let snapshot = store.snapshot().unwrap();
     assert!(snapshot.known(Millis(DAY)).unwrap().contains(0));
 }
 
 #[test]
-fn a_segment_is_written_anew_for_a_quarter_of_it() {
+fn a_segment_is_rewritten_when_a_quarter_of_it_is_too_old() {
     let directory = tempfile::tempdir().unwrap();
     let hours: Vec<i64> = (0..100).map(|n| n * HOUR).collect();
-    // Retention is long enough for an eighth of it to be more than all of them.
+    // The retention is so long that an eighth of it is more than the span of all events.
     let keep = 1000 * HOUR;
     let store = store(&directory, keep, &[&hours, &[2000 * HOUR]]);
     assert_eq!(prune(&store, keep + 24 * HOUR), 0);
@@ -100,7 +100,7 @@ fn no_event_is_kept_too_long_by_more_than_an_eighth() {
 }
 
 #[test]
-fn events_in_memory_go_too() {
+fn events_in_memory_are_dropped_too() {
     let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         memtable_rows: 1 << 18,
@@ -109,7 +109,8 @@ fn events_in_memory_go_too() {
     let store = Store::open(directory.path(), &options).unwrap();
     append(&store, &[5, 20 * DAY]);
     assert_eq!(store.statistics().unwrap().memtable_rows, 2);
-    // Written as a segment, that anew, and the blocks of the first dropped.
+    // The rows are written as a segment, the segment is rewritten, and the blocks of the first are
+    // dropped.
     assert_eq!(prune(&store, 10 * DAY), 3);
     assert_eq!(times(&store), [20 * DAY]);
 }
@@ -138,7 +139,7 @@ fn operations_stay_and_merges_prune() {
     };
     assert_eq!(times(&store), [130 * DAY]);
     assert_eq!(city(&store), Some(seattle.clone()));
-    // Late ones that come afterwards.
+    // Late events that arrive afterwards.
     for time in [29 * DAY, 31 * DAY, 28 * DAY, 31 * DAY + 1] {
         append(&store, &[time]);
     }
@@ -155,7 +156,7 @@ fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
     let store = store(&directory, 400 * DAY, &[&days]);
     assert_eq!(prune(&store, 4000 * DAY), 0);
     assert_eq!(times(&store), days);
-    // The counting goes on from there after a restart.
+    // The newest event is still known after a restart.
     drop(store);
     let store = Store::open(directory.path(), &options(400 * DAY)).unwrap();
     assert_eq!(prune(&store, 4000 * DAY), 0);
@@ -165,7 +166,7 @@ fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
 }
 
 #[test]
-fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
+fn an_event_ahead_of_the_clock_counts_as_received_at_the_clocks_time() {
     let directory = tempfile::tempdir().unwrap();
     let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
     let options = StoreOptions {
@@ -174,7 +175,7 @@ fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
     };
     let store = Store::open(directory.path(), &options).unwrap();
     append(&store, &days);
-    // From a device whose clock is wrong, and the same in a file.
+    // An event from a device with a wrong clock, and the same event in a file.
     append(&store, &[4000 * DAY]);
     let source = SourceKey::new("file").unwrap();
     let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
@@ -184,15 +185,15 @@ fn an_event_that_lay_ahead_of_the_clock_counts_as_received_then() {
     buffer.event("ann", "Buy", Millis(4001 * DAY), None);
     import.append(&buffer, b"1").unwrap();
     import.finish(b"end").unwrap();
-    // And then the system's clock is wrong too.
+    // The system's clock becomes wrong too.
     assert_eq!(prune(&store, 5000 * DAY), 0);
     assert_eq!(times(&store).len(), 402);
 }
 
 #[test]
-fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
+fn dropping_more_than_a_fifth_of_all_events_needs_a_confirmation() {
     let directory = tempfile::tempdir().unwrap();
-    // A day each; the first twenty-one days are a fifth and one of 105.
+    // One day per segment; the first twenty-one days are one more than a fifth of 105.
     let hours: Vec<i64> = (0..105 * 100).map(|n| n * DAY / 100).collect();
     let store = store(&directory, 84 * DAY, &[&hours]);
     append(&store, &[106 * DAY]);
@@ -203,7 +204,7 @@ fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
     assert_eq!(refusal.before, Millis(22 * DAY));
     assert_eq!((refusal.events, refusal.of), (2200, 10_501));
     assert_eq!(times(&store).len(), 10_501);
-    // Nor do merges drop any of them.
+    // Merges do not drop them either.
     for _ in 0..4 {
         append(&store, &[106 * DAY]);
     }
@@ -212,7 +213,7 @@ fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
     // A fifth is not too much.
     assert!(prune(&store, 105 * DAY) > 0);
     assert_eq!(times(&store)[0], 21 * DAY);
-    // And so is anything that somebody wants.
+    // With a confirmation any share is dropped.
     append(&store, &[200 * DAY]);
     let refused = store.prune(Millis(200 * DAY), false).unwrap();
     assert!(matches!(refused, Pruned::Refused(_)), "{refused:?}");
@@ -221,7 +222,7 @@ fn more_than_a_fifth_of_all_events_is_refused_until_somebody_says_so() {
 }
 
 #[test]
-fn a_few_events_go_whatever_their_share_is() {
+fn a_few_events_are_dropped_whatever_their_share_is() {
     let directory = tempfile::tempdir().unwrap();
     let times_of: Vec<i64> = (0..1000).collect();
     let store = store(&directory, 10 * DAY, &[&times_of, &[20 * DAY]]);
@@ -235,7 +236,7 @@ fn a_few_events_go_whatever_their_share_is() {
 }
 
 #[test]
-fn without_a_retention_nothing_goes() {
+fn without_a_retention_nothing_is_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         keep_events: None,

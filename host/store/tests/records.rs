@@ -1,4 +1,4 @@
-//! Which run records are kept.
+//! The run records that are kept.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,7 +45,7 @@ fn times(store: &Store, id: &str) -> Vec<i64> {
 }
 
 #[test]
-fn records_older_than_the_newest_by_more_than_is_kept_go() {
+fn records_older_than_the_kept_time_are_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, 100);
     add(
@@ -56,9 +56,9 @@ fn records_older_than_the_newest_by_more_than_is_kept_go() {
     assert_eq!(times(&store, "a"), [100, 60, 0]);
     add(&store, vec![record("a", 101)]);
     assert_eq!(times(&store, "a"), [101, 100, 60]);
-    // Each cohort has its own newest.
+    // The age is counted per cohort, from its own newest record.
     assert_eq!(times(&store, "ab"), [0]);
-    // The newest stays, even if the clock went back.
+    // The newest record stays, even if the clock went back.
     add(&store, vec![record("ab", 10_000), record("ab", 20)]);
     assert_eq!(times(&store, "ab"), [20, 10_000]);
 }
@@ -75,13 +75,13 @@ fn a_shorter_time_to_keep_records_drops_them_little_by_little() {
         add(&store, vec![record("a", at)]);
         lefts.push(times(&store, "a").len());
     }
-    // One more and sixteen less each time.
+    // Each commit adds one record and drops sixteen.
     assert_eq!(lefts, [85, 70, 55, 40, 25, 11, 11]);
     assert_eq!(times(&store, "a"), (96..=106).rev().collect::<Vec<_>>());
 }
 
 #[test]
-fn no_more_records_are_kept_than_there_may_be() {
+fn the_number_of_records_is_limited() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, i64::MAX);
     let most = MAX_RECORDS as i64;
@@ -94,14 +94,14 @@ fn no_more_records_are_kept_than_there_may_be() {
 }
 
 #[test]
-fn a_record_takes_the_place_of_the_last() {
+fn a_record_replaces_the_last_one() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory, 1000);
     let merged = |at| StoredRun {
         replaces_last: true,
         ..record("a", at)
     };
-    // Of a cohort that has none it is the first.
+    // In a cohort without records it is the first record.
     add(&store, vec![merged(1)]);
     assert_eq!(times(&store, "a"), [1]);
     add(&store, vec![record("a", 2), merged(3), merged(4)]);

@@ -1,4 +1,4 @@
-//! Many snapshots at once, each of its own state, each read by several threads.
+//! Many snapshots at once, each of its own state and each read by several threads.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ fn a_thousand_snapshots_live_at_once() {
     let mut snapshots = Vec::new();
     let key = CohortId::new("buyers").unwrap();
     for nth in 0..SNAPSHOTS {
-        // What changes the state is little, as a run's commit is, and now and then an event.
+        // Most commits are small, as a run's are; every fiftieth adds an event.
         if nth % 50 == 0 {
             let mut buffer = EventBuffer::default();
             buffer.event("ann", "Buy", Millis(nth as i64), None);

@@ -1,22 +1,23 @@
-//! Events of any number, the same for a seed: users by skew, twenty names, in order of time.
+//! A generator of events, in any number and the same for a seed: skewed users, twenty names, in
+//! order of time.
 
 use muster_model::{EventBuffer, Millis, ScalarRef};
 
-/// What is generated.
+/// The parameters of the generated events.
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub events: u64,
     pub users: u64,
     pub names: u64,
-    /// Properties beside the usual ones.
+    /// The number of properties in addition to the usual ones.
     pub more_properties: u32,
-    /// One event in ten is older than the others around it, by up to ten days.
+    /// True if one event in ten is older than the others around it, by up to ten days.
     pub late: bool,
-    /// Whether events have insert ids.
+    /// True if events have insert ids.
     pub inserts: bool,
 }
 
-/// First event: 2026-01-01. They spread over 90 days.
+/// The time of the first event, 2026-01-01. The events spread over 90 days.
 pub const START: i64 = 1_767_225_600_000;
 pub const DAY: i64 = 86_400_000;
 pub const SPAN: i64 = 90 * DAY;
@@ -69,7 +70,7 @@ impl Generator {
         let mut total = 0.0;
         let weights = (0..shape.names)
             .map(|n| {
-                // Zipf-like; Purchase comes out at 5 %, Refund at 2 %.
+                // A Zipf-like distribution, in which Purchase has 5 % and Refund 2 %.
                 total += 1.0 / (n as f64 + 1.6);
                 total
             })
@@ -102,7 +103,7 @@ impl Generator {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Fills a buffer with the next events; false: there are none left.
+    /// Fills a buffer with the next events. Returns false if none are left.
     pub fn fill(&mut self, buffer: &mut EventBuffer, count: u64) -> bool {
         buffer.clear();
         let total = *self.weights.last().unwrap();

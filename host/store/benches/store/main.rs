@@ -1,6 +1,6 @@
-//! What the store takes and gives, in figures. `cargo bench -p muster-store -- [SCENARIO] [MILLIONS
-//! OF EVENTS]`, where the scenario is one of those in `main`; a store is made in a temporary
-//! directory (or in `--directory`, where a later run finds it).
+//! Measurements of the store. Run `cargo bench -p muster-store -- [SCENARIO] [MILLIONS OF EVENTS]`
+//! with a scenario of `main`. The store is made in a temporary directory, or in `--directory`,
+//! where a later run finds it.
 
 #![allow(
     clippy::unwrap_used,
@@ -128,7 +128,7 @@ fn import_and_scan(directory: &Path, shape: Shape) {
     scans(&store, "merged");
 }
 
-/// What a tick pays to find out that nothing is due, and who is.
+/// Measures the time of a run that finds no due users, and of one that finds some.
 fn due(directory: &Path) {
     const USERS: u32 = 10_000_000;
     const LATER: i64 = 1_000_000_000;
@@ -147,7 +147,7 @@ fn due(directory: &Path) {
         };
         store.commit_run(&commit).unwrap();
     }
-    println!("deadlines of {USERS} users set: {:.1?}", start.elapsed());
+    println!("expiries of {USERS} users set: {:.1?}", start.elapsed());
     let snapshot = store.snapshot().unwrap();
     let (best, middle, _) = timed(21, || {
         assert_eq!(snapshot.next_due(&key).unwrap(), Some(Millis(LATER)));
@@ -164,8 +164,8 @@ fn due(directory: &Path) {
     }
 }
 
-/// Events of one user, name and millisecond, each with an insert id of its own, beside as many that
-/// are spread over time.
+/// Measures events of one user, name and millisecond, each with its own insert id, beside as many
+/// that are spread over time.
 fn tied(directory: &Path, events: u64) {
     for (title, spread) in [("spread", 1), ("tied", 0)] {
         let store = open(&directory.join(title));
@@ -196,14 +196,14 @@ fn tied(directory: &Path, events: u64) {
     }
 }
 
-/// A batch of users read through 1,000 streams of one name each, and of one glob each, of 1,000
-/// names and of 10,000: what it takes to look names up.
+/// Measures resolving names. A batch of users is read through 1,000 streams of one name each, and
+/// of one glob each, among 1,000 names and among 10,000.
 fn streams(directory: &Path, shape: Shape) {
     for names in [1000, 10_000] {
         let store = open(&directory.join(names.to_string()));
         let mut generator = Generator::new(Shape { names, ..shape });
         let mut buffer = EventBuffer::default();
-        // Every name is there, if only once.
+        // Every name exists, with at least one event.
         for name in 0..names {
             let name = format!("Event {name}");
             buffer.event("ann", &name, Millis(START), None);
@@ -244,7 +244,7 @@ fn streams(directory: &Path, shape: Shape) {
     }
 }
 
-/// The same without a reach.
+/// Returns the streams without a lookback.
 fn whole(mut streams: Vec<StreamRead>) -> Vec<StreamRead> {
     streams.iter_mut().for_each(|stream| stream.lookback = None);
     streams
@@ -279,7 +279,7 @@ fn r1() -> Vec<StreamRead> {
     ]
 }
 
-/// Reads users in batches of some thousands, as the engine does; gives the rows.
+/// Reads users in batches of some thousands, as the engine does. Returns the number of rows.
 fn scan(store: &Store, streams: &[StreamRead]) -> usize {
     let snapshot = store.snapshot().unwrap();
     let prepared = snapshot.prepare(streams, &[], &[]).unwrap();
@@ -298,7 +298,7 @@ fn scan(store: &Store, streams: &[StreamRead]) -> usize {
     rows
 }
 
-/// The best and the middle of some runs.
+/// Returns the shortest and the median time of some runs.
 fn timed(runs: usize, mut f: impl FnMut() -> usize) -> (Duration, Duration, usize) {
     let mut times = Vec::new();
     let mut rows = 0;
@@ -420,7 +420,7 @@ fn append(directory: &Path, shape: Shape) {
     sizes(&store, shape.events * 2);
 }
 
-/// 20,000 events a second in commits of 100 ms, with maintenance in a thread of its own.
+/// Measures 20,000 events per second in commits of 100 ms, with maintenance in a thread of its own.
 fn live(directory: &Path, shape: Shape) {
     let store = open(directory);
     let mut generator = Generator::new(shape);
@@ -437,14 +437,14 @@ fn live(directory: &Path, shape: Shape) {
                 }
             }
         });
-        for tick in 0..seconds * 10 {
+        for commit in 0..seconds * 10 {
             let began = Instant::now();
             generator.fill(&mut buffer, 2000);
             generating += began.elapsed();
             let began = Instant::now();
             store.append(&buffer, None).unwrap();
             commits.push(began.elapsed());
-            let next = start + Duration::from_millis(100) * (tick as u32 + 1);
+            let next = start + Duration::from_millis(100) * (commit as u32 + 1);
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -462,7 +462,7 @@ fn live(directory: &Path, shape: Shape) {
     sizes(&store, shape.events);
 }
 
-/// Reads a store that was made before, with nothing of it in memory.
+/// Reads a store that an earlier run made, with nothing of it in memory.
 fn cold(directory: &Path) {
     let drop_caches = || {
         assert!(
@@ -509,7 +509,7 @@ fn cold(directory: &Path) {
     );
 }
 
-/// CPU time of this process.
+/// The CPU time of this process.
 struct Cpu(f64);
 
 impl Cpu {

@@ -1,19 +1,21 @@
-//! Numbers of a fixed width in bits, so that any of them can be read without the others.
+//! Numbers of a fixed width in bits, so that each can be read without the others.
 
-/// The widest that is packed; wider ones take 64 bits. An unaligned load of 8 bytes holds 57 bits
-/// after a shift of up to 7.
+/// The largest width that is packed; wider numbers take 64 bits. An unaligned load of 8 bytes holds
+/// 57 bits after a shift of up to 7.
 const MAX_WIDTH: u32 = 56;
 
-/// What a block ends with, so that a load of 8 bytes at its last number stays inside.
+/// The number of bytes at the end of a block, so that a load of 8 bytes at its last number stays
+/// inside.
 pub(crate) const PADDING: usize = 8;
 
-/// The width in which `max` fits: 0 to 56, or 64.
+/// Returns the width in which `max` fits: 0 to 56, or 64.
 pub(crate) fn width(max: u64) -> u32 {
     let width = u64::BITS - max.leading_zeros();
     if width > MAX_WIDTH { 64 } else { width }
 }
 
-/// How many bytes numbers take; `None`: more than there can be.
+/// Returns the number of bytes that the numbers take. Returns `None` if that is more than can
+/// exist.
 pub(crate) fn length(count: usize, width: u32) -> Option<usize> {
     Some(count.checked_mul(width as usize)?.div_ceil(8))
 }
@@ -34,7 +36,7 @@ pub(crate) fn pack(out: &mut Vec<u8>, width: u32, numbers: impl Iterator<Item = 
         if bits >= 64 {
             out.extend_from_slice(&held.to_le_bytes());
             bits -= 64;
-            // What did not fit; `width - bits` is 1 to 63 unless nothing is left over.
+            // The bits that did not fit. `width - bits` is 1 to 63 unless nothing is left over.
             held = number.checked_shr(width - bits).unwrap_or(0);
         }
     }
@@ -51,8 +53,8 @@ pub(crate) struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
-    /// `bytes` begins with the numbers and goes on to the block's end. `None`: there are not as
-    /// many, or the width is wrong.
+    /// Takes the numbers at the beginning of `bytes`, which extends to the block's end. Returns
+    /// `None` if there are fewer numbers, or if the width is wrong.
     pub(crate) fn new(bytes: &'a [u8], count: usize, width: u32) -> Option<Self> {
         if width > MAX_WIDTH && width != 64 {
             return None;
@@ -64,7 +66,7 @@ impl<'a> Packed<'a> {
         Some(Self { bytes, width, mask })
     }
 
-    /// A number; 0 past the end.
+    /// Returns a number; 0 past the end.
     #[inline]
     pub(crate) fn get(&self, at: u32) -> u64 {
         let bit = at as usize * self.width as usize;
@@ -74,7 +76,7 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// Numbers that follow each other.
+    /// Returns consecutive numbers.
     #[inline]
     pub(crate) fn range(self, start: u32, length: u32) -> impl ExactSizeIterator<Item = u64> {
         (0..length as usize).map(move |at| {

@@ -1,4 +1,4 @@
-//! A column of a block: which rows have a value, and the values.
+//! A column of a block: the rows that have a value, and the values.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use crate::StoreError;
 use crate::cell::CellRef;
 use crate::codec::{ByteReader, unzigzag};
 
-/// Tags of the ways to say which rows have a value.
+/// Tags of the ways to record which rows have a value.
 pub(super) const ALL: u8 = 0;
 pub(super) const BITMAP: u8 = 1;
 pub(super) const LIST: u8 = 2;
@@ -21,7 +21,7 @@ pub(super) const FLAGS: u8 = 3;
 pub(super) const TEXTS: u8 = 4;
 pub(super) const MIXED: u8 = 5;
 
-/// A column, as it lies in the database.
+/// A column, as stored in the database.
 pub(crate) struct BlockColumn<'a> {
     count: u32,
     presence: Presence<'a>,
@@ -32,7 +32,7 @@ enum Presence<'a> {
     All,
     Bitmap {
         bits: &'a [u8],
-        /// A row, and how many before it have a value: reading goes on from there.
+        /// A row, and the number of values before it. Reading continues from there.
         reached: Cell<(u32, u32)>,
     },
     /// The rows that have a value, ascending.
@@ -43,12 +43,12 @@ enum Presence<'a> {
 }
 
 pub(crate) enum ColumnValues<'a> {
-    /// Codes of the dictionary, less the smallest.
+    /// Codes of the dictionary, minus the smallest.
     Codes {
         min: u32,
         codes: Packed<'a>,
     },
-    /// Numbers times a power of ten, less the smallest.
+    /// Numbers times a power of ten, minus the smallest.
     Integers {
         min: i64,
         divisor: f64,
@@ -56,7 +56,7 @@ pub(crate) enum ColumnValues<'a> {
     },
     Floats(&'a [u8]),
     Flags(Packed<'a>),
-    /// Texts of the block itself, each once; a value is the number of one.
+    /// Texts of the block itself, each once. A value is the number of a text.
     Texts {
         ends: Packed<'a>,
         numbers: Packed<'a>,
@@ -73,7 +73,7 @@ pub(crate) enum ColumnValues<'a> {
 pub(super) const DIVISORS: [f64; 7] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 
 impl<'a> BlockColumn<'a> {
-    /// `bytes` goes on to the block's end.
+    /// Parses a column. `bytes` extends to the block's end.
     pub(super) fn parse(bytes: &'a [u8], rows: u32) -> Result<Self, StoreError> {
         let mut reader = ByteReader::new(bytes, WHAT);
         let (presence, count) = match reader.byte()? {
@@ -99,17 +99,17 @@ impl<'a> BlockColumn<'a> {
         })
     }
 
-    /// How many rows have a value.
+    /// Returns the number of rows that have a value.
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
-    /// The values, if all rows have one.
+    /// Returns the values if all rows have one.
     pub(crate) fn dense(&self) -> Option<&ColumnValues<'a>> {
         matches!(self.presence, Presence::All).then_some(&self.values)
     }
 
-    /// A row's value.
+    /// Returns the value of a row.
     pub(crate) fn cell(&self, row: u32) -> Result<Option<CellRef<'a>>, StoreError> {
         match self.rank(row) {
             Some(at) => self.values.get(at).map(Some),
@@ -117,7 +117,7 @@ impl<'a> BlockColumn<'a> {
         }
     }
 
-    /// Which of the values is the row's.
+    /// Returns the position of the row's value among the values.
     fn rank(&self, row: u32) -> Option<u32> {
         match &self.presence {
             Presence::All => Some(row),
@@ -228,7 +228,7 @@ impl<'a> ColumnValues<'a> {
 
 #[inline]
 pub(crate) fn code(min: u32, packed: u64) -> u32 {
-    // A damaged code is found out where its text is looked up.
+    // A damaged code is detected when its text is read.
     min.wrapping_add(u32::try_from(packed).unwrap_or(u32::MAX))
 }
 

@@ -1,4 +1,4 @@
-//! Rows become a block.
+//! The encoder that makes blocks of rows.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use crate::keys::GROUP;
 use crate::log::put_cell;
 use crate::rows::{Cell, RowBuffer, index};
 
-/// Collects the rows of one name and group, by (user, time, arrival). Its memory is used again for
-/// the next block.
+/// A builder that collects the rows of one name and group, by (user, time, arrival). Its memory is
+/// used again for the next block.
 #[derive(Default)]
 pub(crate) struct BlockBuilder {
-    /// The users that have rows, and how many.
+    /// The users that have rows, and the number of rows of each.
     users: Vec<(u8, u32)>,
     times: Vec<i64>,
     inserts: Vec<u64>,
@@ -38,24 +38,24 @@ impl BlockBuilder {
         self.times.len()
     }
 
-    /// The earliest and the latest time.
+    /// Returns the earliest and the latest time.
     pub(crate) fn times(&self) -> Option<(i64, i64)> {
         let min = self.times.iter().copied().min()?;
         Some((min, self.times.iter().copied().max()?))
     }
 
-    /// The time of each row.
+    /// Returns the time of each row.
     pub(crate) fn all_times(&self) -> &[i64] {
         &self.times
     }
 
-    /// Per column how many rows have it.
+    /// Returns, for each column, the number of rows that have it.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (u32, u64)> {
         let used = self.columns.iter().filter(|values| !values.rows.is_empty());
         used.map(|values| (values.column, values.rows.len() as u64))
     }
 
-    /// The next rows are this user's, `count` of them.
+    /// Begins the next `count` rows, which are rows of this user.
     pub(crate) fn user(&mut self, user: u8, count: u32) {
         if count > 0 {
             self.users.push((user, count));
@@ -67,8 +67,8 @@ impl BlockBuilder {
         self.inserts.push(insert);
     }
 
-    /// Gives a row a value. Within a column rows come ascending. `hint` is where the column may be
-    /// found fastest.
+    /// Sets the value of a row. The rows of one column must come in ascending order. `hint` is the
+    /// place where the column is found fastest.
     pub(crate) fn cell(
         &mut self,
         hint: usize,
@@ -114,7 +114,8 @@ impl BlockBuilder {
         self.arena.elements.clear();
     }
 
-    /// Appends the block's bytes, and begins anew. `more`: another block goes on with the group.
+    /// Appends the block's bytes and starts a new block. `more` says that another block continues
+    /// the group.
     pub(crate) fn encode(&mut self, more: bool, out: &mut Vec<u8>) {
         put_varint(out, (self.times.len() as u64) << 1 | u64::from(more));
         put_users(out, &self.users);
@@ -160,7 +161,7 @@ impl BlockBuilder {
     }
 }
 
-/// A cell whose text or list is in the builder's own arena.
+/// Returns the cell with its text or list in the builder's own arena.
 fn hold(arena: &mut RowBuffer, cell: CellRef<'_>) -> Result<Cell, StoreError> {
     Ok(match cell {
         CellRef::Code(code) => Cell::Code(code),
@@ -206,7 +207,7 @@ fn put_users(out: &mut Vec<u8>, users: &[(u8, u32)]) {
     out.extend(bitmap.iter().flat_map(|word| word.to_le_bytes()));
 }
 
-/// A width, and numbers packed in it. Gives the bytes the numbers took.
+/// Writes a width and the numbers packed in it. Returns the number of bytes that the numbers took.
 fn put_packed<I: Iterator<Item = u64>>(out: &mut Vec<u8>, numbers: impl Fn() -> I) {
     let width = width(numbers().max().unwrap_or(0));
     put_width(out, width);
@@ -277,7 +278,7 @@ fn put_codes(out: &mut Vec<u8>, cells: &[Cell]) {
     put_packed(out, || codes().map(|code| u64::from(code - min)));
 }
 
-/// Whole numbers up to here are exact in an `f64`.
+/// The largest whole number up to which all are exact in an `f64`.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn put_numbers(out: &mut Vec<u8>, cells: &[Cell]) {
@@ -287,7 +288,7 @@ fn put_numbers(out: &mut Vec<u8>, cells: &[Cell]) {
             _ => 0.0,
         })
     };
-    // The least scale in which every number comes back exactly as it was.
+    // Finds the smallest scale in which every number is restored exactly.
     let mut scale = 0;
     let mut integers = Vec::with_capacity(cells.len());
     for number in numbers() {
@@ -308,7 +309,7 @@ fn put_numbers(out: &mut Vec<u8>, cells: &[Cell]) {
             integers.push(scaled as i64);
         }
     }
-    // A number that a smaller scale held may be too large for the one that was found.
+    // A number that fits a smaller scale may be too large for the scale that was found.
     if integers.len() < cells.len() {
         out.push(FLOATS);
         numbers().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
@@ -350,8 +351,8 @@ fn put_texts(out: &mut Vec<u8>, cells: &[Cell], arena: &RowBuffer) {
     put_bytes(out, &bytes);
 }
 
-/// Each different value once. Texts beside those that have a number come here, for ever once the
-/// dictionary is full, and they repeat as others do.
+/// Writes each distinct value once. Texts without a number come here, next to texts that have one.
+/// Once the dictionary is full, all new texts do, and they repeat as others do.
 fn put_mixed(out: &mut Vec<u8>, cells: &[Cell], arena: &RowBuffer) {
     let mut known: HashMap<Box<[u8]>, u64> = HashMap::new();
     let mut starts = Vec::with_capacity(cells.len());

@@ -1,10 +1,15 @@
 //! Blocks: the rows of one event name and one group of users in one segment, as columns.
 //!
-//! A block is, in this order: the number of rows, and whether another block goes on with the group;
-//! the users that have some, and how many; times; what is kept of the insert ids, if there are any;
-//! a directory of the columns, and the columns; padding. Times, counts and columns are packed to a
-//! fixed width, so the rows of one user are read without their neighbours, and a column that a
-//! block does not have takes nothing.
+//! A block consists of these parts, in this order:
+//! - the number of rows, and a flag that another block continues the group;
+//! - the users that have rows, and the number of rows of each;
+//! - the times;
+//! - the kept bits of the insert ids, if there are any;
+//! - a directory of the columns, and the columns;
+//! - padding.
+//!
+//! Times, counts and columns are packed to a fixed width. So the rows of one user are read without
+//! their neighbours, and a column that a block does not have takes no space.
 
 mod bits;
 mod column;
@@ -22,27 +27,28 @@ use crate::StoreError;
 use crate::codec::{ByteReader, unzigzag};
 use crate::keys::GROUP;
 
-/// Up to this many users are written one by one, a byte each; more as a bitmap of 32 bytes.
+/// The largest number of users that are written one by one, a byte each. More are written as a
+/// bitmap of 32 bytes.
 const LISTED_USERS: usize = 32;
-/// Bytes that are kept of an insert id.
+/// The bytes that are kept of an insert id.
 const INSERT_BYTES: usize = 6;
 const WHAT: &str = "a block of a segment";
 
-/// A block, as it lies in the database.
+/// A block, as stored in the database.
 pub(crate) struct Block<'a> {
     rows: u32,
-    /// Whether the group has another block behind this one, with the rows that follow.
+    /// True if another block follows, with the next rows of the group.
     pub(crate) more: bool,
     /// A bit for each user of the group that has rows.
     users: [u64; GROUP / 64],
-    /// Per user that has rows, how many, less one.
+    /// For each user that has rows, their number minus one.
     counts: Packed<'a>,
     pub(crate) min: i64,
     pub(crate) max: i64,
     times: Packed<'a>,
     inserts: &'a [u8],
     columns: u32,
-    /// The directory, and then the columns.
+    /// The directory, followed by the columns.
     directory: ByteReader<'a>,
 }
 
@@ -78,7 +84,7 @@ impl<'a> Block<'a> {
         })
     }
 
-    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the
+    /// Calls `f` with the rows of each user that has rows: the user's number in the group, and the
     /// range.
     #[inline]
     pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
@@ -96,7 +102,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The rows of one user.
+    /// Returns the rows of one user.
     pub(crate) fn user(&self, user: usize) -> Range<u32> {
         let (word, bit) = (user / 64, user % 64);
         let Some(of_user) = self.users.get(word).filter(|bits| **bits >> bit & 1 == 1) else {
@@ -116,7 +122,7 @@ impl<'a> Block<'a> {
 
     fn end(&self, start: u32, index: u32) -> u32 {
         let count = u32::try_from(self.counts.get(index)).unwrap_or(u32::MAX);
-        // A damaged count does not lead past the block.
+        // A damaged count must not point past the block.
         start.saturating_add(count).saturating_add(1).min(self.rows)
     }
 
@@ -132,7 +138,7 @@ impl<'a> Block<'a> {
         out.extend(times.map(|time| min.wrapping_add_unsigned(time)));
     }
 
-    /// What is kept of a row's insert id; 0: it has none.
+    /// Returns the kept bits of a row's insert id; 0 if it has none.
     pub(crate) fn insert(&self, row: u32) -> u64 {
         let start = row as usize * INSERT_BYTES;
         match self.inserts.get(start..).and_then(<[u8]>::first_chunk) {
@@ -145,7 +151,7 @@ impl<'a> Block<'a> {
         self.rows
     }
 
-    /// Per column how many rows have it.
+    /// Returns, for each column, the number of rows that have it.
     pub(crate) fn counts(&self) -> Result<Vec<(u32, u32)>, StoreError> {
         let mut counts = Vec::new();
         for number in self.columns()? {
@@ -156,7 +162,7 @@ impl<'a> Block<'a> {
         Ok(counts)
     }
 
-    /// The numbers of the columns that it has.
+    /// Returns the numbers of the columns in the block.
     pub(crate) fn columns(&self) -> Result<Vec<u32>, StoreError> {
         let mut columns = Vec::new();
         self.find(|column| {
@@ -166,7 +172,7 @@ impl<'a> Block<'a> {
         Ok(columns)
     }
 
-    /// A column, if it has it.
+    /// Returns a column, if the block has it.
     pub(crate) fn column(&self, column: u32) -> Result<Option<BlockColumn<'a>>, StoreError> {
         match self.find(|each| each == column)? {
             Some(body) => Ok(Some(BlockColumn::parse(body, self.rows)?)),
@@ -174,7 +180,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// From the first column that is wanted to the block's end.
+    /// Returns the bytes from the first wanted column to the block's end.
     fn find(&self, mut wanted: impl FnMut(u32) -> bool) -> Result<Option<&'a [u8]>, StoreError> {
         let mut directory = self.directory;
         let (mut column, mut offset, mut found) = (0_u32, 0_usize, None);
@@ -216,7 +222,7 @@ fn read_users(reader: &mut ByteReader<'_>) -> Result<[u64; GROUP / 64], StoreErr
     Ok(users)
 }
 
-/// A width, and numbers packed in it.
+/// Reads a width and the numbers packed in it.
 fn take_packed<'a>(reader: &mut ByteReader<'a>, count: usize) -> Result<Packed<'a>, StoreError> {
     let width = u32::from(reader.byte()?);
     let packed = Packed::new(reader.rest(), count, width).ok_or_else(|| reader.corrupt())?;

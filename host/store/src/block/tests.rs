@@ -28,7 +28,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn row() -> impl Strategy<Value = BlockRow> {
     let time = prop_oneof![0..5_000_i64, 0..muster_model::Millis::MAX.0];
-    // Columns 0 to 3 hold anything, the others one sort of value each, as they do in life.
+    // Columns 0 to 3 hold any values, the others one kind of value each, as real columns do.
     let mixed = prop::collection::btree_map(0..3_u32, value(), 0..3);
     let number = prop::option::of((0..100_000_i32).prop_map(|n| f64::from(n) / 100.0));
     (time, prop_oneof![Just(0), 1..1_u64 << 48], mixed, number).prop_map(
@@ -61,7 +61,7 @@ fn build(users: &BTreeMap<u8, Vec<BlockRow>>) -> Vec<u8> {
     bytes
 }
 
-/// Reads all that a block has; what does not read is an error, never a panic.
+/// Reads everything in a block. Bytes that cannot be read give an error, never a panic.
 fn read(bytes: &[u8]) -> Result<BTreeMap<u8, Vec<BlockRow>>, StoreError> {
     let block = Block::parse(bytes)?;
     let mut columns = Vec::new();
@@ -123,7 +123,7 @@ proptest! {
 }
 
 #[test]
-fn absent_columns_cost_nothing_and_numbers_are_packed() {
+fn absent_columns_take_no_space_and_numbers_are_packed() {
     let mut builder = BlockBuilder::default();
     builder.user(0, 1000);
     for row in 0..1000 {
@@ -133,7 +133,7 @@ fn absent_columns_cost_nothing_and_numbers_are_packed() {
     }
     let mut bytes = Vec::new();
     builder.encode(false, &mut bytes);
-    // 10 bits a time, 12 bits an amount (0 to 2475 hundredths), and the head.
+    // 10 bits per time, 12 bits per amount (0 to 2475 hundredths), and the head.
     assert!(bytes.len() < 1000 * 22 / 8 + 40, "{}", bytes.len());
     let list = [Scalar::Flag(true)];
     assert!(
@@ -144,7 +144,7 @@ fn absent_columns_cost_nothing_and_numbers_are_packed() {
 }
 
 #[test]
-fn texts_beside_those_with_a_number_are_written_once_each() {
+fn texts_without_a_number_are_written_once_each() {
     let mut builder = BlockBuilder::default();
     builder.user(0, 1000);
     for row in 0..1000 {
@@ -158,7 +158,7 @@ fn texts_beside_those_with_a_number_are_written_once_each() {
     }
     let mut bytes = Vec::new();
     builder.encode(false, &mut bytes);
-    // 10 bits a time, 8 bits for where the text is, and sixteen values of at most 17 bytes.
+    // 10 bits per time, 8 bits for the text's number, and sixteen values of at most 17 bytes.
     assert!(
         bytes.len() < 1000 * 18 / 8 + 16 * 17 + 40,
         "{}",

@@ -1,16 +1,16 @@
-//! The two pages at the beginning, of which the newer counts.
+//! The two pages at the beginning of the file, of which the newer counts.
 
 use super::{HEADER, Pages, u16_at, u32_at, u64_at};
 use crate::StoreError;
 
 const MAGIC: u32 = 0xBEEF_C0DE;
 const VERSION: u32 = 1;
-/// Where the trees of free pages and of tables stand.
+/// The places of the trees of free pages and of tables.
 const FREE: usize = HEADER + 24;
 const MAIN: usize = FREE + Tree::BYTES;
 const LENGTH: usize = MAIN + Tree::BYTES + 16;
 
-/// What the newer page says.
+/// The content of the newer page.
 pub(super) struct Meta {
     pub(super) page_size: usize,
     pub(super) last_page: u64,
@@ -19,7 +19,7 @@ pub(super) struct Meta {
     commit: u64,
 }
 
-/// A tree, as it is known from outside.
+/// A tree, as its parent describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tree {
     pub(super) depth: u16,
@@ -52,10 +52,10 @@ impl Meta {
         let first = Self::parse(pages, 0, 0)?;
         pages.size = first.page_size;
         let second = Self::parse(pages, 1, first.page_size as u64)?;
-        // Each commit writes the page that is not the newest.
+        // Each commit writes the older of the two pages.
         let apart = first.commit.abs_diff(second.commit);
         if apart > 1 || second.page_size != first.page_size {
-            return Err(pages.damaged(0, "the first two pages do not fit together"));
+            return Err(pages.damaged(0, "the first two pages contradict each other"));
         }
         Ok(if first.commit > second.commit {
             first

@@ -1,9 +1,9 @@
-//! Whether the database file is whole: LMDB follows page numbers and offsets as it finds them, and
-//! what a failing disk made of them would crash the process, or make it write over good pages. So
-//! all are looked at before it is let near the file.
+//! The check that the database file is whole. LMDB trusts the page numbers and offsets that it
+//! finds. After a disk error they could crash the process, or make it write over good pages. So all
+//! are checked before LMDB opens the file.
 //!
 //! The format is that of `mdb.c` of LMDB 0.9 (`MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta`) on
-//! little-endian machines of 64 bits. Values are not looked at; they have checksums
+//! little-endian machines of 64 bits. Values are not checked here; they have checksums
 //! ([`crate::sealed`]).
 
 mod meta;
@@ -18,17 +18,18 @@ use crate::StoreError;
 use meta::Meta;
 use tree::TreeKind;
 
-/// Bytes before a page's content.
+/// The bytes before a page's content.
 const HEADER: usize = 16;
 /// Page flags.
 const BRANCH: u16 = 1;
 const LEAF: u16 = 2;
 const OVERFLOW: u16 = 4;
 
-/// Looks at the file of a database that no process writes. `made`: there is known to have been one.
+/// Checks the file of a database that no process writes. `made` says that a database is known to
+/// have existed.
 ///
 /// # Errors
-/// [`StoreError::Damaged`], and when the file cannot be read.
+/// [`StoreError::Damaged`], and an error when the file cannot be read.
 pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
     if cfg!(not(all(
         target_endian = "little",
@@ -42,7 +43,7 @@ pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
     };
     let length = file.metadata().map_err(|source| unreadable(path, source))?;
     if length.len() == 0 && !made {
-        // The process that was to make it ended too soon.
+        // The process that should make the database ended too soon.
         return Ok(());
     }
     let mut pages = Pages {
@@ -60,28 +61,28 @@ pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
     pages.tree(&meta.free, TreeKind::Free)?;
     pages.tree(&meta.main, TreeKind::Main)?;
     for page in std::mem::take(&mut pages.free) {
-        // Neither used nor free twice.
+        // A free page is neither used nor free twice.
         pages.mark(page, 1)?;
     }
     Ok(())
 }
 
-/// The file while it is looked at.
+/// The file during the check.
 struct Pages {
     path: PathBuf,
     file: File,
-    /// Bytes of a page.
+    /// The bytes of a page.
     size: usize,
     /// The last page that is used or free.
     last: u64,
-    /// A bit for each page that has its use.
+    /// A bit for each page whose use is known.
     seen: Vec<u64>,
-    /// Pages that are free.
+    /// The free pages.
     free: Vec<u64>,
 }
 
 impl Pages {
-    /// Reads bytes from a place of the file.
+    /// Reads bytes at a place of the file.
     fn read(&mut self, at: u64, length: usize) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; length];
         let read =
@@ -96,7 +97,7 @@ impl Pages {
         }
     }
 
-    /// Reads some pages that follow each other.
+    /// Reads some consecutive pages.
     fn page(&mut self, page: u64, count: u64) -> Result<Vec<u8>, StoreError> {
         let size = self.size as u64;
         let (Some(at), Some(length)) = (page.checked_mul(size), count.checked_mul(size)) else {
@@ -106,7 +107,7 @@ impl Pages {
         self.read(at, length)
     }
 
-    /// Notes the use of pages that nothing else uses.
+    /// Records the use of pages. No other part of the file may use them.
     fn mark(&mut self, first: u64, count: u64) -> Result<(), StoreError> {
         let end = first.checked_add(count).filter(|end| *end <= self.last + 1);
         let Some(end) = end else {
@@ -143,7 +144,7 @@ fn unreadable(path: &Path, source: std::io::Error) -> StoreError {
     }
 }
 
-/// Little-endian numbers at a place; 0 where there are none.
+/// Reads a little-endian number at a place; 0 if the bytes end before it.
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     let number = bytes.get(at..).and_then(<[u8]>::first_chunk);
     number.map_or(0, |bytes| u16::from_le_bytes(*bytes))

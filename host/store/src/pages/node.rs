@@ -1,28 +1,28 @@
-//! The nodes of a page: keys, and the pages or values they lead to.
+//! The nodes of a page: keys, and the pages or values that they point to.
 
 use super::{BRANCH, HEADER, LEAF, u16_at, u32_at, u64_at};
 
 /// Node flags.
 const BIG: u16 = 1;
 const TABLE: u16 = 2;
-/// Bytes before a node's key.
+/// The bytes before a node's key.
 const NODE: usize = 8;
 /// LMDB: `MDB_MAXKEYSIZE`.
 const MAX_KEY: usize = 511;
 
-/// What a key leads to.
+/// The thing that a key points to.
 pub(super) enum NodeRole<'a> {
-    /// A page further down.
+    /// A page on the level below.
     Down(u64),
     /// A value in the page.
     Value(&'a [u8]),
-    /// A value of so many bytes in pages of its own.
+    /// A value of `length` bytes in pages of its own.
     Big { page: u64, length: u64 },
     /// A table's tree.
     Table(&'a [u8]),
 }
 
-/// A page as nodes; `None`: it is not one.
+/// Splits a page into nodes. Returns `None` if the page is not valid.
 pub(super) fn nodes(bytes: &[u8], page: u64) -> Option<Vec<(&[u8], NodeRole<'_>)>> {
     let branch = match u16_at(bytes, 10) {
         BRANCH => true,
@@ -56,7 +56,7 @@ fn node(bytes: &[u8], branch: bool) -> Option<(&[u8], NodeRole<'_>)> {
     }
     let (key, rest) = bytes.get(NODE..)?.split_at_checked(key)?;
     if branch {
-        // Of a branch the flags are the page's upper bits.
+        // In a branch, the flags are the upper bits of the page number.
         let page = u64::from(u32_at(header, 0)) | u64::from(flags) << 32;
         return Some((key, NodeRole::Down(page)));
     }

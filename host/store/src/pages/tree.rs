@@ -5,10 +5,10 @@ use super::node::{NodeRole, nodes};
 use super::{HEADER, OVERFLOW, Pages, u16_at, u32_at, u64_at};
 use crate::StoreError;
 
-/// The deepest tree. LMDB: `CURSOR_STACK`.
+/// The largest height of a tree. LMDB: `CURSOR_STACK`.
 const DEEPEST: u16 = 32;
 
-/// What a tree holds.
+/// The kind of a tree's content.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TreeKind {
     /// Free pages, by the commit that freed them.
@@ -19,11 +19,11 @@ pub(super) enum TreeKind {
     Table,
 }
 
-/// Between which keys a page's keys lie: from the first on, before the second.
+/// The bounds of a page's keys: from the first on, before the second.
 type Bounds<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 impl Pages {
-    /// Looks at a tree, and at those of the tables that it names.
+    /// Checks a tree, and the trees of the tables that it names.
     pub(super) fn tree(&mut self, tree: &Tree, kind: TreeKind) -> Result<(), StoreError> {
         let mut found = Tree {
             depth: tree.depth,
@@ -47,12 +47,12 @@ impl Pages {
             } else {
                 tree.root
             };
-            return Err(self.damaged(root, "its tree has lost or won entries"));
+            return Err(self.damaged(root, "its tree has lost or gained entries"));
         }
         Ok(())
     }
 
-    /// Looks at a page, `height` levels above nothing, and what is below.
+    /// Checks a page at `height`, and the pages below it.
     fn walk(
         &mut self,
         page: u64,
@@ -64,10 +64,10 @@ impl Pages {
         self.mark(page, 1)?;
         let bytes = self.page(page, 1)?;
         let Some(nodes) = nodes(&bytes, page) else {
-            return Err(self.damaged(page, "it is no page of a tree"));
+            return Err(self.damaged(page, "it is not a page of a tree"));
         };
         let mut lows = nodes.iter().map(|(key, _)| *key);
-        // The first key of a branch is never looked at.
+        // LMDB never reads the first key of a branch.
         let first = if height > 1 { bounds.0 } else { lows.next() };
         let sorted = |keys: &[Option<&[u8]>]| match keys {
             [Some(a), Some(b)] => before(a, b, kind),
@@ -84,7 +84,7 @@ impl Pages {
             found.branches += 1;
             for ((_, leads), bounds) in nodes.iter().zip(keys.windows(2)) {
                 let (NodeRole::Down(down), [low, high]) = (leads, bounds) else {
-                    return Err(self.damaged(page, "it is no page of a tree"));
+                    return Err(self.damaged(page, "it is not a page of a tree"));
                 };
                 self.walk(*down, height - 1, (*low, *high), kind, found)?;
             }
@@ -102,13 +102,13 @@ impl Pages {
                 (NodeRole::Big { page, length }, TreeKind::Free | TreeKind::Table) => {
                     found.overflow += self.big(page, length, kind)?;
                 }
-                _ => return Err(self.damaged(page, "it is no page of a tree")),
+                _ => return Err(self.damaged(page, "it is not a page of a tree")),
             }
         }
         Ok(())
     }
 
-    /// Looks at a value that has pages of its own, and gives how many.
+    /// Checks a value that has pages of its own. Returns the number of pages.
     fn big(&mut self, page: u64, length: u64, kind: TreeKind) -> Result<u64, StoreError> {
         let at = page.checked_mul(self.size as u64);
         let Some(at) = at.filter(|_| page <= self.last) else {
@@ -121,7 +121,7 @@ impl Pages {
             return Err(self.damaged(page, "it is not the beginning of a large value"));
         }
         self.mark(page, count)?;
-        // Read past its end, the file would crash the process.
+        // Reading past the file's end would crash the process.
         self.read(at + HEADER as u64 + length.saturating_sub(1), 1)?;
         if kind == TreeKind::Free {
             let bytes = self.page(page, count)?;
@@ -132,7 +132,7 @@ impl Pages {
         Ok(count)
     }
 
-    /// Notes a list of free pages: how many, and then they, the last first.
+    /// Records a list of free pages: their number, then the pages, the last first.
     fn list_free(&mut self, page: u64, list: &[u8]) -> Result<(), StoreError> {
         let (numbers, _) = list.as_chunks::<8>();
         let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
@@ -141,13 +141,13 @@ impl Pages {
         self.free.extend(numbers.take(count.unwrap_or(0)));
         let listed = self.free.get(before..).unwrap_or_default();
         if Some(listed.len()) != count || !listed.is_sorted_by(|a, b| a > b) {
-            return Err(self.damaged(page, "it is no list of free pages"));
+            return Err(self.damaged(page, "it is not a list of free pages"));
         }
         Ok(())
     }
 }
 
-/// Whether a key stands before another: free pages stand by number, all else by bytes.
+/// Returns true if a key sorts before another. Free pages sort by number, all other keys by bytes.
 fn before(a: &[u8], b: &[u8], kind: TreeKind) -> bool {
     match kind {
         TreeKind::Free => u64_at(a, 0) < u64_at(b, 0),

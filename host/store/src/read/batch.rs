@@ -1,4 +1,4 @@
-//! A batch of users as columns.
+//! Reading a batch of users as columns.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use crate::keys::{GROUP, GROUP_BITS};
 use crate::rows::index;
 use crate::{EventRows, History, StoreError, UserKey, ValueKind};
 
-/// Rows that grow group by group.
+/// A builder of rows that grow group by group.
 struct RowsBuilder {
     starts: Vec<u32>,
     times: Vec<i64>,
@@ -192,7 +192,7 @@ fn append(
     Ok(())
 }
 
-/// Appends the event names of the selected rows of a group: all rows of a source have one.
+/// Appends the event names of the selected rows of a group. All rows of a source have one name.
 fn append_names(
     builder: &mut Builder,
     sources: &[(u32, RowSource<'_>)],
@@ -208,7 +208,7 @@ fn append_names(
     Ok(())
 }
 
-/// The groups that users (ascending) fall into, with their places.
+/// Returns the groups of the users (ascending), with their places.
 pub(crate) fn groups(users: &[UserKey]) -> impl Iterator<Item = (u32, Range<usize>)> {
     let mut start = 0;
     users

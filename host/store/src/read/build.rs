@@ -1,4 +1,4 @@
-//! Columns as they are filled.
+//! Columns under construction.
 
 use super::source::ColumnView;
 use super::texts::BatchTexts;
@@ -11,9 +11,9 @@ use crate::{Column, StoreError, ValueKind};
 pub(crate) enum Builder {
     Number(Vec<f64>),
     Flag(Vec<u8>),
-    /// Milliseconds since the epoch; NaN: absent.
+    /// Milliseconds since the epoch; NaN means absent.
     Instant(Vec<f64>),
-    /// Without `starts` each row has one code (0: absent); with them, lists.
+    /// Codes: without `starts` each row has one (0 means absent), with `starts` a list.
     Text {
         codes: Vec<u32>,
         starts: Option<Vec<u32>>,
@@ -50,7 +50,7 @@ impl Builder {
         }
     }
 
-    /// Appends rows that hold nothing.
+    /// Appends rows without a value.
     pub(crate) fn push_absent(&mut self, rows: u32) {
         let more = rows as usize;
         match self {
@@ -146,7 +146,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Appends the values of rows that follow each other in a source.
+    /// Appends the values of consecutive rows of a source.
     pub(crate) fn push_rows(
         &mut self,
         view: &ColumnView<'_>,
@@ -162,7 +162,7 @@ impl Builder {
             ColumnView::Block(column) => column.dense(),
             ColumnView::Batch(..) => None,
         };
-        // What nearly all columns are, without a detour.
+        // The fast path for nearly all columns.
         match (&mut *self, column) {
             (
                 Self::Number(values),
@@ -215,7 +215,8 @@ fn text_code(cell: CellRef<'_>, texts: &mut BatchTexts<'_>) -> Result<u32, Store
     }
 }
 
-/// Turns one code a row, 0 for absent, into lists of one code or none; gives where they start.
+/// Converts one code per row (0 for absent) into lists of at most one code. Returns the starts of
+/// the lists.
 fn to_lists(codes: &mut Vec<u32>) -> Result<Vec<u32>, StoreError> {
     let mut starts = Vec::with_capacity(codes.len() + 1);
     starts.push(0);

@@ -21,14 +21,14 @@ pub(crate) struct ReadContext<'a> {
 }
 
 impl<'a> ReadContext<'a> {
-    /// The numbers of the event names that match one of the globs, by name.
+    /// Returns the numbers of the event names that match one of the globs, ordered by name.
     pub(crate) fn names(&self, globs: &[String]) -> Arc<[u32]> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
         self.globs.names(&terms, globs, self.view.counts.names)
     }
 
-    /// Fills `into` with the rows of these names and this group that may lie later than `after`: by
-    /// name, then by age.
+    /// Fills `into` with the rows of these names and this group that may be later than `after`,
+    /// ordered by name, then by age.
     pub(crate) fn sources(
         &self,
         names: &[u32],
@@ -83,7 +83,7 @@ impl<'a> ReadContext<'a> {
         selection.keep_users_apart = true;
         match selection.fill(sources, wanted, window, next) {
             true => Ok(()),
-            // More rows than there is memory for.
+            // There are more rows than memory can hold.
             false => Err(StoreError::TooLarge { limit: usize::MAX }),
         }
     }

@@ -1,6 +1,7 @@
-//! Event names by glob: `*` stands for any run of characters, everything else for itself.
+//! Globs for event names: `*` stands for any sequence of characters, every other character for
+//! itself.
 
-/// Whether a name matches.
+/// Returns true if a name matches.
 pub(crate) fn matches(glob: &str, name: &str) -> bool {
     let mut parts = glob.split('*');
     let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
@@ -8,11 +9,11 @@ pub(crate) fn matches(glob: &str, name: &str) -> bool {
     };
     let mut parts: Vec<&str> = parts.collect();
     let Some(last) = parts.pop() else {
-        // No star at all.
+        // The glob has no star.
         return rest.is_empty();
     };
     for part in parts {
-        // The leftmost fit leaves the most for the parts after it.
+        // The leftmost match leaves the most for the parts after it.
         let Some(at) = rest.find(part) else {
             return false;
         };

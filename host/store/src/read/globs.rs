@@ -1,4 +1,4 @@
-//! Which event names match the globs that are read.
+//! The event names that match the globs of reads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,26 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::glob;
 use crate::terms::Terms;
 
-/// Globs whose matches are kept; with one more, all are matched anew. Each takes four bytes a name
-/// that matches: with
-/// [`crate::MAX_EVENT_NAMES`] that all do, 64 KiB, and so 64 MiB together.
+/// The number of globs whose matches are kept. One more discards them all. Each takes four bytes
+/// per matching name: if all [`crate::MAX_EVENT_NAMES`] match, 64 KiB, and so 64 MiB together.
 const MAX_GLOBS: usize = 1024;
 
-/// The matches of globs, so that each name is looked at once for each glob, however often that is
-/// read.
+/// The matches of globs. Each name is matched with each glob once, however often the glob is read.
 #[derive(Default)]
 pub(crate) struct Globs(Mutex<HashMap<Box<str>, Matches>>);
 
 #[derive(Clone)]
 struct Matches {
-    /// The names up to this number were looked at.
+    /// The number of names that were matched.
     seen: u32,
-    /// By text.
+    /// The matching names, ordered by text.
     names: Arc<[u32]>,
 }
 
 impl Globs {
-    /// The numbers of the names that match one of the globs, among the first `count`; by text.
+    /// Returns the numbers of the names that match one of the globs, among the first `count`,
+    /// ordered by text.
     pub(crate) fn names(&self, terms: &Terms, globs: &[String], count: u32) -> Arc<[u32]> {
         if let [glob] = globs {
             return self.one(terms, glob, count);
@@ -53,7 +52,7 @@ impl Globs {
         names.filter(|name| *name <= count).collect()
     }
 
-    /// The matches among the first `count` names, and perhaps among later ones.
+    /// Returns the matches among the first `count` names, and perhaps among later ones.
     fn matches(&self, terms: &Terms, glob: &str, count: u32) -> Matches {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get(glob).cloned();
@@ -92,23 +91,23 @@ mod tests {
     #[test]
     fn names_that_come_later_are_found_and_older_states_do_not_see_them() {
         let (globs, mut terms) = (Globs::default(), Terms::empty());
-        let ask = |terms: &Terms, asked: &[&str], count| {
-            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-            globs.names(terms, &asked, count).to_vec()
+        let matches = |terms: &Terms, requested: &[&str], count| {
+            let requested: Vec<String> = requested.iter().map(ToString::to_string).collect();
+            globs.names(terms, &requested, count).to_vec()
         };
         for name in ["Buy b", "View", "Buy a"] {
             terms.name(name).unwrap();
         }
-        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
-        assert_eq!(ask(&terms, &["Buy *"], 1), [1]);
-        assert_eq!(ask(&terms, &["Buy *", "Buy a", "View"], 3), [3, 1, 2]);
+        assert_eq!(matches(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(matches(&terms, &["Buy *"], 1), [1]);
+        assert_eq!(matches(&terms, &["Buy *", "Buy a", "View"], 3), [3, 1, 2]);
         terms.name("Buy aa").unwrap();
-        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
-        assert_eq!(ask(&terms, &["Buy *"], 4), [3, 4, 1]);
-        assert_eq!(ask(&terms, &["Buy *"], 3), [3, 1]);
-        assert_eq!(ask(&terms, &["Buy aa"], 3), [] as [u32; 0]);
-        assert_eq!(ask(&terms, &["None", "*"], 4), [3, 4, 1, 2]);
-        assert_eq!(ask(&terms, &[], 4), [] as [u32; 0]);
+        assert_eq!(matches(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(matches(&terms, &["Buy *"], 4), [3, 4, 1]);
+        assert_eq!(matches(&terms, &["Buy *"], 3), [3, 1]);
+        assert_eq!(matches(&terms, &["Buy aa"], 3), [] as [u32; 0]);
+        assert_eq!(matches(&terms, &["None", "*"], 4), [3, 4, 1, 2]);
+        assert_eq!(matches(&terms, &[], 4), [] as [u32; 0]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reading: which rows, in which order, as which columns.
+//! Reading: the selection of rows, their order, and their columns.
 
 mod batch;
 mod build;

@@ -1,4 +1,4 @@
-//! What is read of users, with names and properties as numbers: looked up once, for all batches.
+//! A read of users with names and properties resolved to numbers, once for all batches.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use super::read_budget::width;
 use super::select::TimeRange;
 use crate::{PropertyRead, StreamRead, ValueKind};
 
-/// What is read of users. It holds for the state that it was looked up in: later ones may have
-/// names that it does not know.
+/// A read of users with resolved names. It is valid for the state in which it was resolved: later
+/// states may have names that it does not know.
 pub(crate) struct ResolvedReads {
     pub(crate) streams: Vec<ResolvedStream>,
     pub(crate) user_properties: Vec<(ValueKind, OperationColumns)>,
@@ -23,14 +23,14 @@ pub(crate) struct ResolvedStream {
     lookback: Option<i64>,
 }
 
-/// What a column of a stream is to hold.
+/// The content of a column of a stream.
 #[derive(Clone, Copy)]
 pub(crate) enum ColumnRead {
     /// An event property by its number.
     Property(u32),
     /// An event property that no event ever had.
     Unknown,
-    /// The event's own name.
+    /// The name of the event itself.
     Name,
 }
 
@@ -56,7 +56,7 @@ impl ResolvedReads {
         }
     }
 
-    /// What a batch of so many users takes before it has a row, in bytes.
+    /// Returns the bytes that a batch of users takes before it has a row.
     pub(crate) fn size(&self, users: usize) -> usize {
         let starts = self.streams.len() + self.property_histories.len();
         let widths = self.user_properties.iter().map(|(kind, _)| width(*kind));
@@ -64,9 +64,9 @@ impl ResolvedReads {
         users.saturating_add(1).saturating_mul(user)
     }
 
-    /// How many rows there are in the streams, whatever their reach and whosever they are.
+    /// Returns the number of rows in the streams, whatever their lookback and users.
     pub(crate) fn rows(&self, context: &ReadContext<'_>) -> u64 {
-        // Many streams may read one name.
+        // Several streams may read one name.
         let mut counted: Vec<Option<u64>> = vec![None; context.view.counts.names as usize + 1];
         let mut total = 0;
         for name in self.streams.iter().flat_map(|stream| &*stream.names) {

@@ -1,4 +1,4 @@
-//! User properties: what the operations make of them.
+//! User properties: the values that result from the operations.
 
 use std::sync::PoisonError;
 
@@ -12,9 +12,10 @@ use crate::cell::CellRef;
 
 /// The operations on one user property, as columns of each source.
 pub(crate) struct PropertyColumns<'a> {
-    /// Per source the columns that it has.
+    /// For each source, the columns that it has.
     columns: Vec<Vec<(Operator, ColumnView<'a>)>>,
-    /// Whether it is only ever set: then a row holds its value, and nothing has to be computed.
+    /// True if the only operator is `$set`. Then a row holds the value, and nothing has to be
+    /// computed.
     only_set: bool,
 }
 
@@ -58,7 +59,7 @@ impl<'a> PropertyColumns<'a> {
         Ok(Self { columns, only_set })
     }
 
-    /// The operation that a row has on this property.
+    /// Returns the operation of a row on this property.
     fn operation(
         &self,
         source: u32,
@@ -72,7 +73,7 @@ impl<'a> PropertyColumns<'a> {
         Ok(None)
     }
 
-    /// Calls `f` with what the property holds after the last of a user's rows.
+    /// Calls `f` with the value of the property after the last of a user's rows.
     pub(crate) fn current(
         &self,
         pieces: &[Piece],
@@ -97,7 +98,7 @@ impl<'a> PropertyColumns<'a> {
         f(value.as_ref().map(CellRef::of_value))
     }
 
-    /// Calls `f` with the source and row of each change, and what the property holds from then on.
+    /// Calls `f` with the source and row of each change, and the value from then on.
     pub(crate) fn changes(
         &self,
         pieces: &[Piece],
@@ -131,7 +132,8 @@ impl<'a> PropertyColumns<'a> {
                 let Some((operator, cell)) = self.operation(piece.source, row)? else {
                     continue;
                 };
-                // Clearing all changes nothing of a property that holds nothing, perhaps never did.
+                // Clearing all properties does not change a property without a value, which may
+                // never have had one.
                 if operator == Operator::ClearAll && value.is_none() {
                     continue;
                 }
@@ -147,7 +149,7 @@ impl<'a> PropertyColumns<'a> {
     }
 }
 
-/// The pieces of each user, in order.
+/// Returns the pieces of each user, in order.
 pub(crate) fn by_user(selection: &Selection) -> impl Iterator<Item = &[Piece]> {
     let mut start = 0;
     selection.users.iter().map(move |end| {

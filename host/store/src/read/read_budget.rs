@@ -1,12 +1,12 @@
-//! What the columns of a batch may take.
+//! The byte budget of a batch's columns.
 
 use crate::{StoreError, ValueKind};
 
-/// What the selection of a row takes: its place among the pieces (12 bytes) and while sources are
-/// merged (16).
+/// The bytes that selecting a row takes: its place among the pieces (12 bytes) and the merge of
+/// sources (16).
 const ROW_SELECTION: usize = 28;
 
-/// A number of bytes, and what is left of it.
+/// A byte budget, and the bytes left of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadBudget {
     limit: usize,
@@ -23,7 +23,7 @@ impl ReadBudget {
         }
     }
 
-    /// Takes the room of something before it is made.
+    /// Takes bytes from the budget before they are allocated.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), StoreError> {
         match self.left.checked_sub(bytes) {
             Some(left) => {
@@ -34,7 +34,7 @@ impl ReadBudget {
         }
     }
 
-    /// Returns how many rows may be selected at once: their selection is given back before the
+    /// Returns the number of rows that may be selected at once. Each selection is freed before the
     /// next, and takes no more than the columns may.
     pub(crate) fn rows(&self) -> u64 {
         (self.limit / ROW_SELECTION) as u64
@@ -45,7 +45,7 @@ impl ReadBudget {
     }
 }
 
-/// What a row of a column takes; the elements of a list of texts come to it.
+/// Returns the bytes of a row of a column. The elements of a list of texts are extra.
 pub(crate) fn width(kind: ValueKind) -> usize {
     match kind {
         ValueKind::Number | ValueKind::Instant => size_of::<f64>(),

@@ -1,4 +1,4 @@
-//! Which rows of the sources a user gets, in which order.
+//! The selection and order of a user's rows from the sources.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::source::{RowSource, partition};
 use crate::duplicates::Duplicates;
 use crate::keys::GROUP;
 
-/// Rows of one source that follow each other in the answer too.
+/// Consecutive rows of one source that are consecutive in the answer too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) source: u32,
@@ -18,14 +18,14 @@ pub(crate) struct Piece {
 #[derive(Default)]
 pub(crate) struct Selection {
     pub(crate) pieces: Vec<Piece>,
-    /// Per user how many pieces there are up to its end, and how many rows.
+    /// For each user, the number of pieces and of rows up to the user's end.
     pub(crate) users: Vec<UserEnd>,
     rows: u32,
-    /// Whether a piece ends where its user does: for those who walk a user's rows.
+    /// True if a piece must end where its user ends, as readers of single users need.
     pub(crate) keep_users_apart: bool,
-    /// The most rows that are selected, duplicates among them; `None`: any number.
+    /// The largest number of rows that are selected, duplicates included; `None` means any number.
     pub(crate) most: Option<u64>,
-    /// Whether no row of the current user came yet.
+    /// True if the current user has no row yet.
     fresh: bool,
     slices: Vec<Slice>,
     sorted: Vec<Slice>,
@@ -33,10 +33,10 @@ pub(crate) struct Selection {
     duplicates: Duplicates,
 }
 
-/// A row's time, source and number.
+/// The time, source and number of a row.
 type RowPosition = (i64, u32, u32);
 
-/// Where a user's part of a selection ends.
+/// The end of a user's part of a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UserEnd {
     pub(crate) pieces: u32,
@@ -53,9 +53,9 @@ struct Slice {
     end: u32,
 }
 
-/// Users of a group that are asked for.
+/// The requested users of a group.
 pub(crate) struct WantedUsers {
-    /// Their numbers in the group, ascending.
+    /// The users' numbers in the group, ascending.
     pub(crate) users: Vec<u8>,
     /// The place of each number in `users`.
     places: [u16; GROUP],
@@ -84,8 +84,8 @@ pub(crate) struct TimeRange {
 
 impl Selection {
     /// Selects the rows of the wanted users from sources that are sorted by the name's text and
-    /// then by age. Notes the first row later than now per user in `next`. Returns whether there
-    /// are no more rows than [`Self::most`]; else it selects none.
+    /// then by age. Stores the time of each user's first row later than now in `next`. Returns
+    /// false, and selects nothing, if there are more rows than [`Self::most`].
     #[must_use]
     pub(crate) fn fill(
         &mut self,
@@ -127,7 +127,7 @@ impl Selection {
         true
     }
 
-    /// The rows of all wanted users in one source, by user.
+    /// Collects the rows of all wanted users in one source, by user.
     fn slice(
         &mut self,
         number: u32,
@@ -167,7 +167,7 @@ impl Selection {
         }
     }
 
-    /// By user; each user's by source, as they came.
+    /// Sorts the slices by user. Slices of one user stay in the order of their sources.
     fn sort_slices(&mut self, users: usize) {
         let mut ends = [0_u32; GROUP + 1];
         for slice in &self.slices {
@@ -193,7 +193,8 @@ impl Selection {
         std::mem::swap(&mut self.slices, &mut self.sorted);
     }
 
-    /// Appends a user's rows by time; of one instant by source. Of duplicates the first stays.
+    /// Appends a user's rows in order of time; at one instant in order of source. The first of
+    /// several duplicates stays.
     fn merge(&mut self, sources: &[(u32, RowSource<'_>)], slices: &[Slice]) {
         self.fresh = true;
         let time = |source: u32, row| {
@@ -201,7 +202,7 @@ impl Selection {
                 .get(source as usize)
                 .map_or(0, |(_, source)| source.time(row))
         };
-        // What came by time is there already, source after source.
+        // Rows that are already in order of time are taken source by source.
         let ordered = slices.windows(2).all(|pair| match pair {
             [a, b] => time(a.source, a.end - 1) < time(b.source, b.start),
             _ => true,
@@ -219,7 +220,7 @@ impl Selection {
                 (slice.start..slice.end).map(|row| (time(slice.source, row), slice.source, row)),
             );
         }
-        // Stable, and fast on runs that are sorted already.
+        // The sort is stable, and fast on sequences that are sorted already.
         merged.sort_by_key(|(time, ..)| *time);
         let name = |source: u32| sources.get(source as usize).map(|(name, _)| *name);
         let tied = |a: &RowPosition, b: &RowPosition| a.0 == b.0 && name(a.1) == name(b.1);
@@ -240,7 +241,7 @@ impl Selection {
     fn push(&mut self, source: u32, rows: Range<u32>) {
         let length = rows.end - rows.start;
         self.rows += length;
-        // Pieces go on across users: of one source, a whole block is one piece.
+        // Pieces continue across users: a whole block of one source is one piece.
         match self.pieces.last_mut() {
             Some(last)
                 if !(self.fresh && self.keep_users_apart)

@@ -1,4 +1,4 @@
-//! Rows of one event name and one group of users, wherever they are.
+//! A source: rows of one event name and one group of users, in memory or in a segment.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use crate::block::{Block, BlockColumn};
 use crate::cell::CellRef;
 use crate::keys::GROUP;
 
-/// Rows of one name and group, by (user, time, arrival). Rows are numbered within it.
+/// Rows of one name and group, by (user, time, arrival). They are numbered within the source.
 pub(crate) enum RowSource<'a> {
-    /// In memory; rows are places of the batch's order.
+    /// Rows in memory; their numbers are places of the batch's order.
     Batch(&'a Batch, Range<u32>),
-    /// In a segment.
+    /// Rows in a segment.
     Block(Box<Block<'a>>),
 }
 
@@ -24,7 +24,7 @@ pub(crate) enum ColumnView<'a> {
     Block(BlockColumn<'a>),
 }
 
-/// Whether some rows may be earlier, or later, than a window.
+/// The parts of a window's outside in which rows may lie: before it, after it.
 #[derive(Clone, Copy)]
 pub(crate) struct WindowOverlap {
     pub(crate) early: bool,
@@ -32,7 +32,7 @@ pub(crate) struct WindowOverlap {
 }
 
 impl<'a> RowSource<'a> {
-    /// Calls `f` with the rows of each user that has some: the user's number in the group, and the
+    /// Calls `f` with the rows of each user that has rows: the user's number in the group, and the
     /// range.
     #[inline]
     pub(crate) fn each_user(&self, mut f: impl FnMut(usize, Range<u32>)) {
@@ -52,7 +52,7 @@ impl<'a> RowSource<'a> {
         }
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub(crate) fn rows(&self) -> u32 {
         match self {
             Self::Block(block) => block.rows(),
@@ -60,7 +60,7 @@ impl<'a> RowSource<'a> {
         }
     }
 
-    /// The rows of one user.
+    /// Returns the rows of one user.
     pub(crate) fn user(&self, user: usize) -> Range<u32> {
         match self {
             Self::Block(block) => block.user(user),
@@ -73,7 +73,7 @@ impl<'a> RowSource<'a> {
         }
     }
 
-    /// Whether rows may lie outside of a window.
+    /// Reports whether rows may lie outside of a window.
     pub(crate) fn spans(&self, window: TimeRange) -> WindowOverlap {
         match self {
             Self::Block(block) => WindowOverlap {
@@ -103,7 +103,7 @@ impl<'a> RowSource<'a> {
         }
     }
 
-    /// What is kept of a row's insert id; 0: it has none.
+    /// Returns the kept bits of a row's insert id; 0 if it has none.
     pub(crate) fn insert(&self, row: u32) -> u64 {
         match self {
             Self::Block(block) => block.insert(row),
@@ -120,7 +120,7 @@ impl<'a> RowSource<'a> {
         })
     }
 
-    /// Per column of a block how many rows have it.
+    /// Returns, for each column of a block, the number of rows that have it.
     pub(crate) fn counts(&self) -> Result<Vec<(u32, u32)>, StoreError> {
         match self {
             Self::Batch(..) => Ok(Vec::new()),
@@ -128,7 +128,7 @@ impl<'a> RowSource<'a> {
         }
     }
 
-    /// The columns of a block, with their numbers. A batch has its cells by row.
+    /// Returns the columns of a block, with their numbers. A batch has its cells by row.
     pub(crate) fn columns(&self) -> Result<Vec<(u32, ColumnView<'a>)>, StoreError> {
         match self {
             Self::Batch(..) => Ok(Vec::new()),
@@ -155,7 +155,8 @@ impl<'a> ColumnView<'a> {
     }
 }
 
-/// The first row of a range for which `before` does not hold; it holds for none after that.
+/// Returns the first row of a range for which `before` is false. It must be false for all rows
+/// after that.
 pub(crate) fn partition(mut range: Range<u32>, before: impl Fn(u32) -> bool) -> u32 {
     while range.start < range.end {
         let middle = range.start + (range.end - range.start) / 2;

@@ -14,32 +14,33 @@ use crate::{Dictionary, StoreError};
 /// texts.
 #[derive(Default)]
 pub(crate) struct Remap {
-    /// Per code of the store the code in the batch; 0: none yet.
+    /// For each code of the store, the code in the batch; 0 means none yet.
     codes: Vec<u32>,
-    /// The codes of the store that were given one.
+    /// The codes of the store that have a code in the batch.
     used: Vec<u32>,
-    /// Per code of the store the instant that its text is, in milliseconds since the epoch; NaN: it
-    /// is none; [`UNREAD`]: nobody asked. It is the same in every batch, so it stays.
+    /// For each code of the store, the instant of its text in milliseconds since the epoch. NaN
+    /// means that the text is no instant, [`UNREAD`] that it was not read yet. The instant is the
+    /// same in every batch, so it is kept.
     instants: Vec<f64>,
 }
 
-/// No instant.
+/// The mark of a text that was not read yet; no instant has this value.
 const UNREAD: f64 = f64::NEG_INFINITY;
 
-/// Gives texts their codes in the batch.
+/// The codes of texts in the batch.
 pub(crate) struct BatchTexts<'a> {
     terms: &'a RwLock<Terms>,
-    /// Texts of the store's dictionary that the snapshot knows.
+    /// The number of texts of the store's dictionary that the snapshot knows.
     count: u32,
     remap: &'a mut Remap,
-    /// Texts that the store's dictionary does not have.
+    /// The texts that the store's dictionary does not have.
     others: HashMap<Box<str>, u32>,
-    /// Numbers whose canonical text was asked for.
+    /// The numbers whose canonical text has a code.
     numbers: HashMap<u64, u32>,
-    /// Per number of an event name the code of its text; 0: none yet.
+    /// For each event name, the code of its text; 0 means none yet.
     names: Vec<u32>,
     dictionary: Dictionary,
-    /// What the columns of the batch, the dictionary among them, may still take.
+    /// The byte budget that is left for the columns and the dictionary of the batch.
     budget: ReadBudget,
 }
 
@@ -71,7 +72,7 @@ impl<'a> BatchTexts<'a> {
         }
     }
 
-    /// Takes the room of something that a column grows by.
+    /// Takes the bytes by which a column grows from the budget.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), StoreError> {
         self.budget.take(bytes)
     }
@@ -80,7 +81,7 @@ impl<'a> BatchTexts<'a> {
         self.dictionary
     }
 
-    /// The batch's code for a code of the store.
+    /// Returns the batch's code for a code of the store.
     #[inline]
     pub(crate) fn code(&mut self, code: u32) -> Result<u32, StoreError> {
         match self.remap.codes.get(code as usize) {
@@ -108,7 +109,7 @@ impl<'a> BatchTexts<'a> {
         Ok(new)
     }
 
-    /// The batch's code for a text.
+    /// Returns the batch's code for a text.
     pub(crate) fn text(&mut self, text: &str) -> Result<u32, StoreError> {
         if let Some(code) = self.others.get(text) {
             return Ok(*code);
@@ -126,7 +127,7 @@ impl<'a> BatchTexts<'a> {
         Ok(code)
     }
 
-    /// The batch's code for the canonical text of a number.
+    /// Returns the batch's code for the canonical text of a number.
     pub(crate) fn number(&mut self, number: f64) -> Result<u32, StoreError> {
         if let Some(code) = self.numbers.get(&number.to_bits()) {
             return Ok(*code);
@@ -136,7 +137,7 @@ impl<'a> BatchTexts<'a> {
         Ok(code)
     }
 
-    /// The batch's code for the text of an event name.
+    /// Returns the batch's code for the text of an event name.
     pub(crate) fn name(&mut self, name: u32) -> Result<u32, StoreError> {
         match self.names.get(name as usize) {
             Some(&known) if known != 0 => Ok(known),
@@ -159,7 +160,7 @@ impl<'a> BatchTexts<'a> {
         Ok(code)
     }
 
-    /// A value as an instant, in milliseconds since the epoch; NaN: it is none.
+    /// Returns a value as an instant, in milliseconds since the epoch; NaN if it is none.
     pub(crate) fn instant(&mut self, cell: CellRef<'_>) -> Result<f64, StoreError> {
         match cell {
             CellRef::Code(code) => self.instant_of_code(code),
@@ -167,8 +168,8 @@ impl<'a> BatchTexts<'a> {
         }
     }
 
-    /// The text of a code of the store as an instant. Each text is read once, however many rows
-    /// hold it.
+    /// Returns the text of a code of the store as an instant. Each text is parsed once, however
+    /// many rows hold it.
     #[inline]
     pub(crate) fn instant_of_code(&mut self, code: u32) -> Result<f64, StoreError> {
         match self.remap.instants.get(code as usize) {
@@ -194,8 +195,8 @@ impl<'a> BatchTexts<'a> {
         Ok(instant)
     }
 
-    /// A value of one kind as the scalar it is, for the rules of `Scalar` on numbers and flags;
-    /// `None` for lists.
+    /// Returns a value as a scalar, whose methods convert numbers and flags. Returns `None` for
+    /// lists.
     pub(crate) fn scalar(&self, cell: CellRef<'_>) -> Result<Option<Scalar>, StoreError> {
         Ok(Some(match cell {
             CellRef::Code(code) => {
@@ -210,7 +211,8 @@ impl<'a> BatchTexts<'a> {
     }
 }
 
-/// A scalar as an instant, exact: [`muster_model::Millis::MAX`] is below 2^53.
+/// Returns a scalar as an instant. The result is exact: [`muster_model::Millis::MAX`] is below
+/// 2^53.
 fn ms(scalar: &Scalar) -> f64 {
     scalar.as_instant().map_or(f64::NAN, |ms| ms.0 as f64)
 }

@@ -1,4 +1,4 @@
-//! Single users, row by row.
+//! Reading single users, row by row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -11,7 +11,7 @@ use super::properties::{OperationColumns, PropertyColumns, by_user};
 use super::select::{Selection, TimeRange, WantedUsers};
 use crate::{StoreError, UserKey};
 
-/// All that the store knows of a user at `now`: not the lists they are on.
+/// Returns everything that the store knows of a user at `now`, except the user's static lists.
 pub(crate) fn history(
     context: ReadContext<'_>,
     user: UserKey,
@@ -36,7 +36,7 @@ pub(crate) fn history(
         window.after,
         &mut sources,
     )?;
-    // Without a limit it always does.
+    // Without a limit the selection is always complete.
     let _ = selection.fill(&sources, &wanted, window, &mut next);
     let mut text = |code| context.text(code);
     let columns: Vec<(u32, Box<str>)> = {
@@ -98,7 +98,7 @@ pub(crate) fn history(
     Ok(history)
 }
 
-/// What user properties hold at `now`: per user (ascending) per property.
+/// Returns the values of user properties at `now`: per user (ascending), per property.
 pub(crate) fn values(
     context: ReadContext<'_>,
     users: &[UserKey],
@@ -142,17 +142,17 @@ pub(crate) fn values(
 }
 
 impl<'a> ReadContext<'a> {
-    /// A user's id.
+    /// Returns a user's id.
     pub(crate) fn user_id(&self, user: UserKey) -> Result<Option<&'a str>, StoreError> {
         let id = self.tables.users.get(self.txn, &user.0.to_be_bytes())?;
-        // Empty: the user was forgotten.
+        // An empty id means that the user was forgotten.
         id.filter(|id| !id.is_empty())
             .map(std::str::from_utf8)
             .transpose()
             .map_err(|_| StoreError::Corrupt { what: "a user id" })
     }
 
-    /// The names of all user properties.
+    /// Returns the names of all user properties.
     fn user_properties(&self) -> BTreeSet<Box<str>> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
         (0..self.view.counts.operations)
@@ -162,7 +162,7 @@ impl<'a> ReadContext<'a> {
             .collect()
     }
 
-    /// The number of an event property.
+    /// Returns the number of an event property.
     pub(crate) fn property(&self, name: &str) -> Option<u32> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
         terms
@@ -171,7 +171,7 @@ impl<'a> ReadContext<'a> {
             .filter(|code| *code < self.view.counts.properties)
     }
 
-    /// The text of a code.
+    /// Returns the text of a code.
     pub(crate) fn text(&self, code: u32) -> Result<Box<str>, StoreError> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
         let text = terms.text_of(code).ok_or(StoreError::Corrupt {
@@ -180,7 +180,7 @@ impl<'a> ReadContext<'a> {
         Ok(text.into())
     }
 
-    /// The text of an event name.
+    /// Returns the text of an event name.
     pub(crate) fn name(&self, name: u32) -> Result<Box<str>, StoreError> {
         let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
         let text = terms.name_text(name).ok_or(StoreError::Corrupt {

@@ -1,4 +1,4 @@
-//! What a snapshot says of rules and cohorts: what runs have left.
+//! The state of modules and cohorts in a snapshot, as runs have left it.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Snapshot {
-    /// The engine's own bytes of a rule; `None`: the rule is not known.
+    /// Returns the engine's own bytes of a module. Returns `None` if the module is not known.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -20,7 +20,7 @@ impl Snapshot {
         self.read_with(|context, _| runs::module_state(context.txn, context.tables, module))
     }
 
-    /// All rules that have state.
+    /// Returns all modules that have state.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -28,7 +28,7 @@ impl Snapshot {
         self.read_with(|context, _| runs::module_keys(context.txn, context.tables))
     }
 
-    /// Users whose answer stands until `now` or less.
+    /// Returns the due users: their answers expire at `now` or earlier.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -36,8 +36,8 @@ impl Snapshot {
         self.read_with(|context, _| expiries::due(context.txn, context.tables, module, now.0))
     }
 
-    /// The earliest instant until which a user's answer stands; `None`: all stand for ever. It
-    /// costs the same however many users there are.
+    /// Returns the earliest expiry of a user's answer. Returns `None` if all answers hold forever.
+    /// The cost does not depend on the number of users.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -47,8 +47,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns the failures of those of some users for whom a rule that is asked for these
-    /// definitions has no answer.
+    /// Returns the failures of those of the given users that have no answer from a module with
+    /// these definitions.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -63,8 +63,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns how many users a rule that is asked for these definitions has no answer for. It
-    /// costs the same however many they are.
+    /// Returns the number of users that have no answer from a module with these definitions. The
+    /// cost does not depend on the number of users.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -78,7 +78,8 @@ impl Snapshot {
         })
     }
 
-    /// Returns how many users a rule has no answer for, whatever definitions it was asked for last.
+    /// Returns the number of users that have no answer from a module, with the definitions of its
+    /// latest run.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -86,7 +87,7 @@ impl Snapshot {
         self.read_with(|context, _| failures::summary_of_any(context.txn, context.tables, module))
     }
 
-    /// Returns the first users for whom a rule has no answer since they are too large.
+    /// Returns the first users that have no answer from a module because they are too large.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -96,7 +97,7 @@ impl Snapshot {
         })
     }
 
-    /// The members of a cohort.
+    /// Returns the members of a cohort.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -104,7 +105,7 @@ impl Snapshot {
         self.members_within(cohort, &(0..=u32::MAX))
     }
 
-    /// The members of a cohort within a range of users.
+    /// Returns the members of a cohort within a range of users.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -116,8 +117,8 @@ impl Snapshot {
         self.read_with(|context, _| members::within(context.txn, context.tables, cohort, users))
     }
 
-    /// Those of some users who are members of a cohort. It costs what these users cost, however
-    /// many members there are.
+    /// Returns those of the given users that are members of a cohort. The cost depends on the given
+    /// users only, however many members there are.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -129,7 +130,7 @@ impl Snapshot {
         self.read_with(|context, _| members::among(context.txn, context.tables, cohort, users))
     }
 
-    /// How many members a cohort has. It costs the same however many they are.
+    /// Returns the number of members of a cohort. The cost does not depend on that number.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -137,7 +138,7 @@ impl Snapshot {
         self.read_with(|context, _| members::len(context.txn, context.tables, cohort))
     }
 
-    /// Returns the users within a range whose latest move a destination was not sent
+    /// Returns the users within a range whose latest entry or exit a destination was not sent
     /// ([`crate::UnsentChange`]).
     ///
     /// # Errors
@@ -153,7 +154,7 @@ impl Snapshot {
         })
     }
 
-    /// Returns the users of a cohort whom any destination was ever sent as an entry.
+    /// Returns the users of a cohort that any destination was ever sent as an entry.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -161,8 +162,8 @@ impl Snapshot {
         self.read_with(|context, _| sent::ever(context.txn, context.tables, cohort))
     }
 
-    /// Returns the place that a destination was when it was last put in force; `None`: it never
-    /// was.
+    /// Returns the address that a destination had when it was last activated. Returns `None` if it
+    /// was never activated.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -173,7 +174,7 @@ impl Snapshot {
         })
     }
 
-    /// The engine's own bytes of a cohort.
+    /// Returns the engine's own bytes of a cohort.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -188,7 +189,7 @@ impl Snapshot {
         })
     }
 
-    /// The cohorts that have a state, defined still or not.
+    /// Returns the cohorts that have a state, whether their definition still exists or not.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -206,7 +207,7 @@ impl Snapshot {
         })
     }
 
-    /// The latest run records of a cohort, the newest first.
+    /// Returns the latest run records of a cohort, the newest first.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -214,8 +215,8 @@ impl Snapshot {
         self.records_since(cohort, Millis(i64::MIN), limit)
     }
 
-    /// The run records of a cohort from now back to the first that is older than an instant, at
-    /// most `limit`, the newest first.
+    /// Returns the run records of a cohort from now back to the first that is older than an
+    /// instant. They are at most `limit`, the newest first.
     ///
     /// # Errors
     /// When the database cannot be read.

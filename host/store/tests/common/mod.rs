@@ -16,7 +16,7 @@ pub enum InputRow {
         properties: Vec<(u8, Value)>,
         operations: Vec<InputOperation>,
     },
-    /// An event that is only operations.
+    /// An event that consists of operations only.
     Identify {
         user: u32,
         time: i64,
@@ -30,7 +30,7 @@ pub type InputOperation = (Operator, u8, Value);
 
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// `None`: everybody.
+    /// The users to read; `None` means all.
     pub users: Option<BTreeSet<u32>>,
     pub now: i64,
     pub streams: Vec<StreamRead>,
@@ -114,7 +114,7 @@ struct ModelEvent {
 
 /// The operations of an event.
 struct ModelOperations {
-    /// The event's; `None`: it is only operations.
+    /// The name of the event; `None` if it consists of operations only.
     name: Option<&'static str>,
     time: i64,
     insert: Option<u8>,
@@ -125,14 +125,14 @@ struct ModelOperations {
 pub struct Model {
     events: BTreeMap<u32, Vec<ModelEvent>>,
     operations: BTreeMap<u32, Vec<ModelOperations>>,
-    /// Events before it may be there or not.
+    /// The instant before which events may exist or not.
     floor: i64,
     /// The time of the newest event so far.
     pub newest: i64,
 }
 
 impl Model {
-    /// Of copies of an event the first that came counts, and of their operations those of the first
+    /// Adds rows. The first of several duplicate events counts, with the operations of the first
     /// that has some.
     pub fn add(&mut self, rows: &[InputRow]) {
         for row in rows {
@@ -244,7 +244,8 @@ impl Model {
         (event, event.min(operation))
     }
 
-    /// Changes of a property, and the first hidden operation row of any.
+    /// Returns the changes of a property, and the time of the first hidden operation row of any
+    /// property.
     fn changes(&self, user: u32, property: &str, now: i64) -> Vec<(i64, Option<Value>)> {
         let mut operations: Vec<_> = self
             .operations
@@ -280,7 +281,7 @@ fn glob(glob: &str, name: &str) -> bool {
     }
 }
 
-/// A value as one kind, the way docs/cohorts.md has it.
+/// A value as one kind, by the definitions of docs/cohorts.md.
 #[derive(Debug, PartialEq)]
 enum SeenValue {
     Absent,
@@ -347,7 +348,7 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
             .collect(),
     };
     let keys: Vec<UserKey> = keys.into_iter().collect();
-    // `None`: the user was forgotten.
+    // `None` means that the user was forgotten.
     let users: Vec<Option<u32>> = keys
         .iter()
         .map(|key| {
@@ -359,16 +360,16 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
     let now = Millis(question.now);
     let known = snapshot.known(now).unwrap();
     let later: BTreeMap<_, _> = snapshot.known_later(now).unwrap().into_iter().collect();
-    let asked: RoaringBitmap = keys.iter().map(|key| key.0).collect();
-    let (known_asked, later_asked) = snapshot.known_among(&asked, now).unwrap();
-    assert_eq!(known_asked, &known & &asked);
-    let of_asked = |(user, _): &(&UserKey, &Millis)| asked.contains(user.0);
-    let later_of_asked: BTreeMap<_, _> = (later.iter().filter(of_asked))
+    let requested: RoaringBitmap = keys.iter().map(|key| key.0).collect();
+    let (known_requested, later_requested) = snapshot.known_among(&requested, now).unwrap();
+    assert_eq!(known_requested, &known & &requested);
+    let of_requested = |(user, _): &(&UserKey, &Millis)| requested.contains(user.0);
+    let later_of_requested: BTreeMap<_, _> = (later.iter().filter(of_requested))
         .map(|(user, since)| (*user, *since))
         .collect();
     assert_eq!(
-        later_asked.into_iter().collect::<BTreeMap<_, _>>(),
-        later_of_asked
+        later_requested.into_iter().collect::<BTreeMap<_, _>>(),
+        later_of_requested
     );
     let kept = model.events.values().flatten();
     let kept = kept.filter(|event| event.time >= model.floor).count() as u64;
@@ -399,9 +400,9 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
 
     for (place, user) in users.iter().enumerate() {
         let key = keys[place];
-        // There is nothing of a number that nobody has.
-        let nobody = u32::MAX;
-        let user = &user.unwrap_or(nobody);
+        // A number that belongs to no user has no data.
+        let no_user = u32::MAX;
+        let user = &user.unwrap_or(no_user);
         let (event, since) = model.first(*user);
         assert_eq!(known.contains(key.0), since <= question.now);
         let expected = (since > question.now && since != i64::MAX).then_some(Millis(since));
@@ -503,11 +504,11 @@ pub fn check(store: &Store, model: &Model, question: &Question) {
                 );
             }
         }
-        // Hidden events that may be gone may be the next.
+        // Hidden events that may have been dropped may be the next.
         if question.now >= model.floor {
             assert_eq!(history.next_row[place], next);
         }
-        if *user != nobody {
+        if *user != no_user {
             check_user(&snapshot, model, key, *user, question.now);
         }
     }
@@ -560,7 +561,7 @@ fn check_user(snapshot: &Snapshot, model: &Model, key: UserKey, user: u32, now: 
     }
 }
 
-/// -0 is stored as 0: they have one canonical text.
+/// Normalizes -0, which is stored as 0: they have one canonical text.
 fn normal(value: Option<Value>) -> Option<Value> {
     let scalar = |scalar| match scalar {
         Scalar::Number(number) => Scalar::Number(number + 0.0),

@@ -1,4 +1,4 @@
-//! Deadlines against a map.
+//! Expiries, compared with a map.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use muster_model::Millis;
 use muster_store::*;
 use proptest::prelude::*;
 
-const RULES: [ModuleKey; 3] = [
+const MODULES: [ModuleKey; 3] = [
     ModuleKey([0; 32]),
     ModuleKey([1; 32]),
     ModuleKey([0xff; 32]),
@@ -27,29 +27,29 @@ enum ExpiryStep {
 
 fn step() -> impl Strategy<Value = ExpiryStep> {
     // Neighbours, and users for which every level of the tree has nodes of its own, up to the last
-    // there can be.
+    // possible user.
     let user = prop_oneof![
         3 => 0..4_u32,
         2 => prop::sample::select(vec![255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24, u32::MAX - 256, u32::MAX]),
     ];
-    let deadline = prop_oneof![4 => 0..6_i64, 1 => Just(i64::MAX), 1 => Just(Millis::MAX.0)];
+    let expiry = prop_oneof![4 => 0..6_i64, 1 => Just(i64::MAX), 1 => Just(Millis::MAX.0)];
     prop_oneof![
-        8 => (0..RULES.len(), prop::collection::vec((user, deadline), 0..6)).prop_map(|(module, set)| ExpiryStep::Set(module, set)),
-        1 => (0..RULES.len()).prop_map(ExpiryStep::Forget),
+        8 => (0..MODULES.len(), prop::collection::vec((user, expiry), 0..6)).prop_map(|(module, set)| ExpiryStep::Set(module, set)),
+        1 => (0..MODULES.len()).prop_map(ExpiryStep::Forget),
         1 => Just(ExpiryStep::Reopen),
     ]
 }
 
 fn check(snapshot: &Snapshot, model: &[BTreeMap<u32, i64>]) {
-    for (module, deadlines) in RULES.iter().zip(model) {
-        let next = deadlines.values().min().copied();
+    for (module, expiries) in MODULES.iter().zip(model) {
+        let next = expiries.values().min().copied();
         assert_eq!(
             snapshot.next_due(module).unwrap().map(|next| next.0),
             next.filter(|next| *next != i64::MAX)
         );
         for now in [-1, 0, 3, 5, Millis::MAX.0] {
             let due: Vec<u32> = snapshot.due(module, Millis(now)).unwrap().iter().collect();
-            let expected = deadlines.iter().filter(|(_, deadline)| **deadline <= now);
+            let expected = expiries.iter().filter(|(_, expiry)| **expiry <= now);
             assert_eq!(due, expected.map(|(user, _)| *user).collect::<Vec<_>>());
         }
     }
@@ -58,22 +58,22 @@ fn check(snapshot: &Snapshot, model: &[BTreeMap<u32, i64>]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn who_is_due_is_as_a_map_has_it(steps in prop::collection::vec(step(), 1..12)) {
+    fn due_users_match_a_map(steps in prop::collection::vec(step(), 1..12)) {
         let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
         let mut store = Store::open(directory.path(), &options).unwrap();
-        let mut model = vec![BTreeMap::new(); RULES.len()];
+        let mut model = vec![BTreeMap::new(); MODULES.len()];
         for step in steps {
             let before = (store.snapshot().unwrap(), model.clone());
             match step {
                 ExpiryStep::Set(module, set) => {
-                    let mut of_rule = ModuleCommit::new(RULES[module]);
-                    of_rule.expiries = set.iter().map(|(user, deadline)| (UserKey(*user), *deadline)).collect();
-                    store.commit_run(&RunCommit { module: Some(of_rule), ..RunCommit::default() }).unwrap();
+                    let mut of_module = ModuleCommit::new(MODULES[module]);
+                    of_module.expiries = set.iter().map(|(user, expiry)| (UserKey(*user), *expiry)).collect();
+                    store.commit_run(&RunCommit { module: Some(of_module), ..RunCommit::default() }).unwrap();
                     model[module].extend(set);
                 }
                 ExpiryStep::Forget(module) => {
-                    store.forget_module(&RULES[module]).unwrap();
+                    store.forget_module(&MODULES[module]).unwrap();
                     model[module].clear();
                 }
                 ExpiryStep::Reopen => {
@@ -84,7 +84,7 @@ proptest! {
                     continue;
                 }
             }
-            // A snapshot that is older keeps its answers.
+            // An older snapshot keeps its answers.
             check(&before.0, &before.1);
             check(&store.snapshot().unwrap(), &model);
         }

@@ -1,5 +1,5 @@
-//! Looking at a store that another process writes. This binary runs itself again as that other
-//! process.
+//! Read-only opens of a store that another process writes. This binary runs itself again as that
+//! other process.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,9 +17,9 @@ use muster_model::{CohortId, EventBuffer, Millis};
 use muster_store::*;
 use roaring::RoaringBitmap;
 
-/// Tells the other process where the store is.
+/// The variable that gives the other process the store's directory.
 const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
-const RULE: ModuleKey = ModuleKey([7; 32]);
+const MODULE: ModuleKey = ModuleKey([7; 32]);
 
 fn options() -> StoreOptions {
     StoreOptions {
@@ -39,13 +39,13 @@ fn other_process(test: &str, directory: &Path) -> Child {
         .unwrap()
 }
 
-/// Where the store is, if this is the other process.
+/// Returns the store's directory if this is the other process.
 fn notified() -> Option<PathBuf> {
     std::env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Waits until the other process says a line that ends in `word`: before it stands what the test
-/// harness prints.
+/// Waits until the other process prints a line that ends in `word`. Before the word there may be
+/// output of the test harness.
 fn wait_for(child: &mut Child, word: &str) {
     let out = child.stdout.take().unwrap();
     let mut lines = BufReader::new(out).lines();
@@ -67,8 +67,8 @@ fn append(store: &Store, time: i64) {
         .unwrap();
 }
 
-/// What one commit wrote is there as a whole: position, both users' events, and the sequence. Gives
-/// how many commits there were.
+/// Checks that each commit is visible as a whole: position, both users' events, and the sequence.
+/// Returns the number of commits.
 fn consistent(snapshot: &Snapshot) -> u64 {
     let position = snapshot.position(&SourceKey::new("live").unwrap()).unwrap();
     let position = i64::from_le_bytes(position.unwrap().try_into().unwrap());
@@ -99,17 +99,17 @@ fn consistent(snapshot: &Snapshot) -> u64 {
 }
 
 #[test]
-fn a_look_is_consistent_while_another_process_commits() {
+fn a_read_only_open_is_consistent_while_another_process_commits() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &options()).unwrap();
     append(&store, 1);
-    let mut looking = other_process("looks_again_and_again", directory.path());
+    let mut reader = other_process("reads_again_and_again", directory.path());
     let mut time = 1;
     let ended = loop {
         time += 1;
         append(&store, time);
         store.maintain().unwrap();
-        if let Some(ended) = looking.try_wait().unwrap() {
+        if let Some(ended) = reader.try_wait().unwrap() {
             break ended;
         }
     };
@@ -117,18 +117,18 @@ fn a_look_is_consistent_while_another_process_commits() {
 }
 
 #[test]
-#[ignore = "the other process of a_look_is_consistent_while_another_process_commits"]
-fn looks_again_and_again() {
+#[ignore = "the other process of a_read_only_open_is_consistent_while_another_process_commits"]
+fn reads_again_and_again() {
     let Some(directory) = notified() else {
         return;
     };
     let mut before = 0;
     let mut moved = 0;
-    // The writer goes on until this ends, so it ends.
+    // The writer writes until this process ends, so the number of reads is limited.
     for _ in 0..100_000 {
         let snapshot = Store::open_read_only(&directory, &options()).unwrap();
         let now = consistent(&snapshot);
-        // The owner goes on, the snapshot does not.
+        // The owner commits further, and the snapshot does not change.
         assert_eq!(consistent(&snapshot), now);
         assert!(now >= before);
         moved += u32::from(now > before);
@@ -141,7 +141,7 @@ fn looks_again_and_again() {
 }
 
 #[test]
-fn a_store_that_nobody_has_open_is_looked_at() {
+fn a_store_without_an_owner_is_read() {
     let directory = tempfile::tempdir().unwrap();
     {
         let store = Store::open(directory.path(), &options()).unwrap();
@@ -154,7 +154,7 @@ fn a_store_that_nobody_has_open_is_looked_at() {
             body: b"{}".to_vec(),
         };
         let mut commit = RunCommit {
-            module: Some(ModuleCommit::new(RULE)),
+            module: Some(ModuleCommit::new(MODULE)),
             messages: vec![message],
             ..RunCommit::default()
         };
@@ -169,14 +169,14 @@ fn a_store_that_nobody_has_open_is_looked_at() {
     assert_eq!(consistent(&snapshot), 130);
     assert!(snapshot.members(&cohort()).unwrap().contains(1));
     assert_eq!(snapshot.backlog().unwrap(), [("stream".to_owned(), 1, 4)]);
-    assert_eq!(snapshot.module_keys().unwrap(), [RULE]);
+    assert_eq!(snapshot.module_keys().unwrap(), [MODULE]);
     drop(snapshot);
-    // It took no ownership.
+    // The read-only open took no ownership.
     drop(Store::open(directory.path(), &options()).unwrap());
 }
 
 #[test]
-fn where_no_store_is_none_is_made() {
+fn a_read_only_open_makes_no_store() {
     let directory = tempfile::tempdir().unwrap();
     for place in [directory.path().to_owned(), directory.path().join("none")] {
         let error = Store::open_read_only(&place, &options()).err().unwrap();
@@ -187,16 +187,16 @@ fn where_no_store_is_none_is_made() {
 }
 
 #[test]
-fn a_look_that_is_killed_keeps_no_pages() {
+fn a_killed_reader_keeps_no_pages() {
     for reopen in [false, true] {
         let directory = tempfile::tempdir().unwrap();
         let mut store = Store::open(directory.path(), &options()).unwrap();
         append(&store, 1);
-        let mut looking = other_process("looks_until_killed", directory.path());
-        wait_for(&mut looking, "looking");
+        let mut reader = other_process("reads_until_killed", directory.path());
+        wait_for(&mut reader, "reading");
         // SIGKILL.
-        looking.kill().unwrap();
-        looking.wait().unwrap();
+        reader.kill().unwrap();
+        reader.wait().unwrap();
         if reopen {
             drop(store);
             store = Store::open(directory.path(), &options()).unwrap();
@@ -204,7 +204,7 @@ fn a_look_that_is_killed_keeps_no_pages() {
             store.maintain().unwrap();
         }
         let before = store.size_on_disk().unwrap();
-        let mut module = ModuleCommit::new(RULE);
+        let mut module = ModuleCommit::new(MODULE);
         module.state = vec![1; 1 << 20];
         let commit = RunCommit {
             module: Some(module),
@@ -213,8 +213,8 @@ fn a_look_that_is_killed_keeps_no_pages() {
         for _ in 0..20 {
             store.commit_run(&commit).unwrap();
         }
-        // Written twenty times into freed pages: a reader that is still counted would keep them
-        // all.
+        // The same events are written twenty times into freed pages. A reader that still counted
+        // would keep all those pages.
         assert!(store.size_on_disk().unwrap() - before < 5 << 20);
         append(&store, 2);
         assert_eq!(consistent(&store.snapshot().unwrap()), 2);
@@ -222,14 +222,14 @@ fn a_look_that_is_killed_keeps_no_pages() {
 }
 
 #[test]
-#[ignore = "the other process of a_look_that_is_killed_keeps_no_pages"]
-fn looks_until_killed() {
+#[ignore = "the other process of a_killed_reader_keeps_no_pages"]
+fn reads_until_killed() {
     let Some(directory) = notified() else {
         return;
     };
     let snapshot = Store::open_read_only(&directory, &options()).unwrap();
     assert_eq!(consistent(&snapshot), 1);
-    println!("looking");
+    println!("reading");
     loop {
         std::thread::park();
     }

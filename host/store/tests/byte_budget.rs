@@ -1,4 +1,4 @@
-//! Reads that stop at a number of bytes.
+//! Reads that stop at a byte budget.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ fn property(name: &str, kind: ValueKind) -> PropertyRead {
     }
 }
 
-/// What the columns of a history take in the rule's memory.
+/// Returns the bytes that the columns of a history take in the module's memory.
 fn size(history: &History) -> usize {
     let column = |column: &Column| match column {
         Column::Number(values) => values.len() * 8,
@@ -56,9 +56,10 @@ fn size(history: &History) -> usize {
         + history.streams.iter().map(rows).sum::<usize>()
 }
 
-/// Each kind of column alone: it is read within little more than it takes, and not within less.
+/// Reads each kind of column by itself. A read succeeds within slightly more than its size, and
+/// fails within less.
 #[test]
-fn a_read_stops_when_the_columns_take_more_than_they_may() {
+fn a_read_stops_when_its_columns_exceed_the_byte_budget() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
@@ -89,15 +90,15 @@ fn a_read_stops_when_the_columns_take_more_than_they_may() {
             within(size - 64).is_none(),
             "{what}: less than {size} bytes"
         );
-        // What the selection takes beside the columns has room of its own, as large.
+        // The selection has a byte budget of its own beside that of the columns, of the same size.
         let most = (size + 64).max(EVENTS * 28);
         assert_eq!(within(most), Some(all), "{what}: {size} bytes");
     }
 }
 
-/// Rows are counted before they are put in order, whatever is read of them.
+/// Rows are counted before they are sorted, whichever columns are read of them.
 #[test]
-fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
+fn rows_beyond_the_byte_budget_are_not_sorted() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
@@ -108,9 +109,9 @@ fn more_rows_than_there_is_memory_for_are_not_put_in_order() {
     assert!(within(EVENTS * 28).is_some());
 }
 
-/// A batch of many users is too large for its users alone.
+/// Refuses a batch of many users, which is too large even without rows.
 #[test]
-fn users_without_rows_take_room_too() {
+fn users_without_rows_count_towards_the_byte_budget() {
     let (_directory, store) = store();
     let snapshot = store.snapshot().unwrap();
     let users: Vec<_> = (0..1_000).map(UserKey).collect();
