@@ -1,17 +1,17 @@
-//! Checks that an answer keeps the contract.
+//! A check that an answer keeps the contract.
 
 use crate::contract::Verdicts;
 use crate::error::ModuleError;
 
-/// Bits of a word of the bitmap.
+/// The bits of a word of the bitmap.
 const WORD: usize = u64::BITS as usize;
 
-/// What the answer to a batch takes, in bytes.
+/// Returns the bytes of the answer to a batch.
 pub(crate) fn size(cohorts: usize, users: usize) -> usize {
     cohorts * users.div_ceil(WORD) * size_of::<u64>() + users * size_of::<i64>()
 }
 
-/// The most users whose answer fits a number of bytes, a multiple of 64.
+/// Returns the most users whose answer fits a number of bytes, a multiple of 64.
 pub(crate) fn users_within(cohorts: usize, bytes: usize) -> usize {
     bytes / size(cohorts, WORD) * WORD
 }

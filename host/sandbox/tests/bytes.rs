@@ -1,4 +1,4 @@
-//! Whatever the bytes, the loader answers: it never panics, and what it takes keeps to its limits.
+//! A test that the loader handles any bytes: it never panics, and it keeps to its limits.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(sandbox);
 static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| HONEST.component());
 static RULE: LazyLock<Module> = LazyLock::new(|| HONEST.load(&SANDBOX).unwrap());
 
-/// Loads and asks; only a panic or a hanging call fails.
+/// Loads and calls a module. Only a panic or a hanging call fails.
 fn try_out(bytes: &[u8]) {
     match SANDBOX.load(bytes, Origin::HandWritten) {
         Ok(module) => {
