@@ -39,12 +39,12 @@ pub struct ChangedAddress {
 pub fn activate<'a>(
     store: &Store,
     cohorts: impl Iterator<Item = &'a Cohort>,
-    places: &[DestinationAddress],
+    addresses: &[DestinationAddress],
 ) -> Result<Vec<ChangedAddress>, EngineError> {
     let snapshot = store.snapshot()?;
     let mut commit = RunCommit::default();
     let mut changes = Vec::new();
-    for DestinationAddress { destination, place } in places {
+    for DestinationAddress { destination, place } in addresses {
         match snapshot.place(destination)? {
             Some(before) if before == *place => continue,
             Some(before) => changes.push(ChangedAddress {

@@ -12,7 +12,7 @@ use crate::EngineError;
 /// (docs/facts.md, "Kinesis, STS, IAM").
 pub const MESSAGE_SIZE: usize = 24 * 1024;
 
-/// The most bytes of a user with the chosen properties; a larger one is sent without them. A
+/// The most bytes of a user with the chosen properties; a larger user is sent without them. A
 /// Kinesis record takes 1 MiB with its key (docs/facts.md), of which the rest of the message needs
 /// less than 8 KiB.
 pub const USER_SIZE: usize = 1024 * 1024 - 8 * 1024;
@@ -150,7 +150,8 @@ fn json(value: &Value) -> Json {
 }
 
 fn json_scalar(scalar: &Scalar) -> Json {
-    /// Whole numbers up to here are exact as an `f64`, and come out as they went in: 5, not 5.0.
+    /// Whole numbers up to here are exact as an `f64`, so they are printed as they were written: 5,
+    /// not 5.0.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match scalar {
         Scalar::Text(text) => Json::from(&**text),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_escaped_and_numbers_come_out_as_they_went_in() {
+    fn names_and_values_are_escaped_and_numbers_keep_their_form() {
         let cohort = CohortId::new("c").unwrap();
         let envelope = RunEnvelope {
             cohort: &cohort,

@@ -111,9 +111,9 @@ pub enum Reason {
     /// A run as scheduled, which evaluates changed users and due users.
     #[default]
     Scheduled,
-    /// A run that evaluates all users again: the module or another cohort of it is new to the
-    /// store, the changed users are no longer known, the clock went back, or a held run was
-    /// rejected.
+    /// A run that evaluates all users again, for one of these reasons: the module or another cohort
+    /// of it is new to the store; the changed users are no longer known; the clock went back; a
+    /// held run was rejected.
     Full,
     /// A scheduled run that was made up later: the host was not running at the time.
     Missed,

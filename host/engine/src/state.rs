@@ -167,8 +167,8 @@ impl CohortState {
     }
 }
 
-/// Returns the key of a module in the store, made of its bytes and of the cohorts that it is run
-/// for: two cohorts with different cadences may share a module.
+/// Returns the key of a module in the store. It is made of the module's bytes and of the cohorts
+/// that it is run for, since two cohorts with different cadences may share a module.
 pub(crate) fn module_key(module: &Module, cohorts: &[Cohort]) -> ModuleKey {
     let mut digest = Sha256::new_with_prefix(module.digest());
     for cohort in cohorts {

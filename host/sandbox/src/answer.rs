@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn no_users_and_whole_words_are_fine() {
+    fn no_users_and_whole_words_are_accepted() {
         let check = |members: Vec<u64>, users| {
             let until = vec![i64::MAX; users];
             check(&Verdicts { members, until }, 1, users, 0)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_agree() {
+    fn users_within_is_the_largest_number_that_fits() {
         assert_eq!(size(1_000, 64), 1_000 * 8 + 512);
         let users = users_within(1_000, 64 << 20);
         assert!(size(1_000, users) <= 64 << 20 && size(1_000, users + 64) > 64 << 20);

@@ -88,7 +88,7 @@ pub enum CompileProcessError {
 /// process that calls it should do nothing else.
 ///
 /// # Errors
-/// When there is no such rule, or it cannot be compiled. At its limits the process is killed.
+/// When there is no such rule, or it cannot be compiled. The process ends at its limits.
 pub fn compile_process(
     input: &mut dyn Read,
     output: &mut dyn Write,
@@ -158,7 +158,7 @@ pub(crate) fn run(
     };
     let mut child = Command::new(&process.program)
         .args(&process.arguments)
-        // The process gets none of this process's environment, which may hold secrets.
+        // The process needs nothing of this process's environment.
         .env_clear()
         .env("RAYON_NUM_THREADS", limits::COMPILE_THREADS.to_string())
         .stdin(Stdio::piped())

@@ -2,8 +2,8 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A counter of free places. The pool of instances has the same size, so a call that has passed
-/// finds a slot.
+/// A counter of free places. It sizes the pool of instances, so a call that has passed finds a
+/// slot.
 #[derive(Debug)]
 pub(crate) struct Gate {
     free: Mutex<usize>,

@@ -158,9 +158,9 @@ impl Instance {
     }
 }
 
-/// Returns the error of a failed call. `otherwise` takes the remaining cases: what the canonical
-/// ABI refuses (a list outside the memory, a text that is not UTF-8, a result that is too long), or
-/// a host without resources.
+/// Returns the error of a failed call. `otherwise` takes the remaining cases. One is a value that
+/// the canonical ABI refuses: a list outside the memory, a text that is not UTF-8, a result that is
+/// too long. The other is a host without resources.
 fn failure(
     error: &wasmtime::Error,
     memory: usize,

@@ -15,8 +15,7 @@ pub struct SandboxOptions {
     /// 0700 if it does not exist. A user who can write to it can make this process run any code, so
     /// a directory that others can write to is refused. `None`: compile at every load.
     pub cache: Option<PathBuf>,
-    /// The number of calls that run at once; further calls wait. The pool of instances has this
-    /// size.
+    /// The number of calls that run at once; further calls wait. It sizes the pool of instances.
     pub threads: NonZeroUsize,
     /// The time that a hand-written rule may take over one batch.
     pub classify_time: Duration,

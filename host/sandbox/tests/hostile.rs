@@ -572,7 +572,7 @@ fn a_component_of_very_many_types_is_refused_at_once() {
 }
 
 #[test]
-fn a_large_user_gets_an_instance_of_their_own() {
+fn a_large_user_gets_a_separate_instance() {
     let sandbox = sandbox();
     // This rule takes 300 MiB, like a rule that collects many rows.
     let hungry = Wat {
@@ -609,7 +609,7 @@ fn a_large_user_gets_an_instance_of_their_own() {
 }
 
 #[test]
-fn a_large_user_has_what_the_host_gives() {
+fn a_large_user_has_the_memory_that_the_options_allow() {
     let sandbox = Sandbox::new(SandboxOptions {
         large_memory: 300 << 20,
         ..options()
@@ -781,7 +781,7 @@ fn nothing_is_kept_between_the_batches_of_a_hand_written_rule() {
 }
 
 #[test]
-fn many_threads_and_rules_at_once() {
+fn many_threads_and_modules_run_at_once() {
     let sandbox = sandbox();
     let load = |wat: &Wat, origin| sandbox.load(&wat.component(), origin).unwrap();
     let trap = Wat {
@@ -816,7 +816,7 @@ fn many_threads_and_rules_at_once() {
 }
 
 #[test]
-fn a_rule_outlives_its_sandbox() {
+fn a_module_outlives_its_sandbox() {
     let module = HONEST.load(&sandbox()).unwrap();
     assert!(right(&module.classify(&ONE_USER).unwrap()));
     let slow = Wat {

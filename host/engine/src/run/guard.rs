@@ -88,7 +88,7 @@ pub(super) struct GuardedRun<'a> {
 
 /// Holds the cohorts with more entries and exits than the guard lets pass. `first` is the answers
 /// of the first chunk. Further chunks are evaluated here ahead of their commit, and then a second
-/// time when they are committed: the changes of a whole run need not fit into memory.
+/// time when they are committed. So the changes of a whole run need not fit into memory.
 pub(super) fn hold(
     guard: &Guard,
     run: &GuardedRun<'_>,

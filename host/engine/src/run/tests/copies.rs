@@ -336,18 +336,21 @@ fn a_removal_follows_the_active_definition_even_if_it_never_ran() {
 fn a_destination_with_a_new_address_receives_a_full_sync() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
-    let place = |place: &str| {
-        let places = [DestinationAddress {
+    let set_address = |address: &str| {
+        let addresses = [DestinationAddress {
             destination: "out".to_owned(),
-            place: place.to_owned(),
+            place: address.to_owned(),
         }];
-        activate(&world.store, [&cohort].into_iter(), &places).unwrap()
+        activate(&world.store, [&cohort].into_iter(), &addresses).unwrap()
     };
-    assert_eq!(place("file a"), []);
+    assert_eq!(set_address("file a"), []);
     world.bought(&[("ann", NOW)]);
     world.run(&module, &cohort, NOW);
-    assert_eq!((place("file a"), world.outbox("out").len()), (vec![], 1));
-    let change = place("file b").remove(0);
+    assert_eq!(
+        (set_address("file a"), world.outbox("out").len()),
+        (vec![], 1)
+    );
+    let change = set_address("file b").remove(0);
     let found = (change.from.as_str(), change.to.as_str(), change.dropped);
     assert_eq!(
         (found, world.outbox("out").len()),
