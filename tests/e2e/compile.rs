@@ -153,7 +153,7 @@ fn a_rule_that_was_compiled_before_needs_no_process() {
     let other = CompileProcess::new("/bin/cat".into(), Vec::new());
     let error = load(other).unwrap_err().to_string();
     assert!(
-        error.contains("`/bin/cat` did not give its machine code"),
+        error.contains("`/bin/cat` returned no machine code"),
         "{error}"
     );
 }

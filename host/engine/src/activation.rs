@@ -1,5 +1,5 @@
-//! What is in force: the definitions' names and what they say of their end, and the places that
-//! destinations are.
+//! Activation of definitions and destinations: names, what happens on removal, and the addresses of
+//! destinations.
 
 use muster_store::{RunCommit, Store};
 
@@ -12,40 +12,39 @@ use crate::{EngineError, state};
 pub struct DestinationAddress {
     /// Its name.
     pub destination: String,
-    /// Where its messages go, such as `kinesis us-west-2 cohorts`: another place is another
-    /// consumer.
+    /// Its address, such as `kinesis us-west-2 cohorts`. Another address is another consumer.
     pub place: String,
 }
 
-/// A destination whose name stands for another place than before.
+/// A destination whose address has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedAddress {
     /// Its name.
     pub destination: String,
-    /// The place before.
+    /// The address before.
     pub from: String,
-    /// The place now.
+    /// The address now.
     pub to: String,
-    /// Messages for the place before, which were dropped.
+    /// The number of messages for the old address, which were dropped.
     pub dropped: u64,
 }
 
-/// Puts definitions and destinations in force before their next runs, so that a cohort that ends
-/// meanwhile ends as its latest definition says. A destination whose place is another holds nothing
-/// yet: the messages for the old place are dropped, and it is sent every cohort anew. No run, and
-/// no delivery to a destination that has moved, may be under way.
+/// Activates definitions and destinations before their next runs, so that a cohort that is removed
+/// meanwhile ends as its latest definition says. A destination with another address holds nothing
+/// yet: this drops the messages for the old address, and the next runs send every cohort in full.
+/// No run may be under way, and no delivery to a destination whose address has changed.
 ///
 /// # Errors
-/// When the store fails. Then it may be called again.
+/// When the store fails. Then the caller may call it again.
 pub fn activate<'a>(
     store: &Store,
     cohorts: impl Iterator<Item = &'a Cohort>,
-    places: &[DestinationAddress],
+    addresses: &[DestinationAddress],
 ) -> Result<Vec<ChangedAddress>, EngineError> {
     let snapshot = store.snapshot()?;
     let mut commit = RunCommit::default();
     let mut changes = Vec::new();
-    for DestinationAddress { destination, place } in places {
+    for DestinationAddress { destination, place } in addresses {
         match snapshot.place(destination)? {
             Some(before) if before == *place => continue,
             Some(before) => changes.push(ChangedAddress {

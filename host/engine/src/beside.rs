@@ -1,5 +1,5 @@
-//! Messages beside a cohort's runs: of users who are forgotten, of cohorts that are removed, of
-//! copies that are made true again.
+//! Messages beside a cohort's runs: for users who are forgotten, for cohorts that are removed, and
+//! for copies that are reconciled.
 
 use muster_model::{CohortId, Millis};
 use muster_store::{Message, Snapshot};
@@ -30,8 +30,8 @@ impl<'a> Beside<'a> {
         }
     }
 
-    /// Adds the messages that tell a destination of users who move in one direction, without user
-    /// properties.
+    /// Adds the messages that send users who enter, or users who exit, to a destination, without
+    /// user properties.
     pub(crate) fn message(
         &mut self,
         destination: &str,

@@ -1,4 +1,4 @@
-//! The JSON of users, made once for all cohorts and destinations of a commit.
+//! The JSON of users, built once for all cohorts and destinations of a commit.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use crate::payload;
 pub(crate) struct Bodies<'a> {
     snapshot: &'a Snapshot,
     now: Millis,
-    /// By the chosen user properties. A user who was forgotten has no JSON.
+    /// The JSON of each user, by the chosen user properties. A user who was forgotten has no JSON.
     made: BTreeMap<Vec<String>, HashMap<u32, Option<Vec<u8>>>>,
 }
 

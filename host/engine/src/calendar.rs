@@ -1,5 +1,5 @@
-//! Calendar windows: a rule names a time zone, a unit and a count; the host says when each unit of
-//! that window began and when the window moves.
+//! Calendar windows. A module names a time zone, a unit and a count. The host computes when each
+//! unit of that window began and when the window moves.
 
 use jiff::civil::Date;
 use muster_model::{Millis, Unit, Units};
@@ -7,25 +7,25 @@ use muster_sandbox::{Calendar, CalendarBounds, CalendarUnit};
 
 use crate::EngineError;
 
-/// Units of a window that are listed though they lie before 1970: 100,000 days are 273 years, and
-/// 800 KB a batch.
+/// The most units of a window that are listed although they lie before 1970: 100,000 days are 273
+/// years, and 800 KB a batch.
 const UNITS: u32 = 100_000;
 
-/// A calendar window at some instant.
+/// A calendar window at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CalendarStarts {
-    /// The first instant of each unit, ascending; the last is the current one's.
+    /// The first instant of each unit, ascending. The last is that of the current unit.
     starts: Vec<i64>,
     /// The first instant of the next unit.
     moves_at: i64,
 }
 
 impl CalendarStarts {
-    /// The window of the last `count` days, weeks (ISO: from Monday) or months that ends with the
-    /// current one, at `now`; without a count, of all since the one that 1970-01-01T00:00:00Z lies
-    /// in.
+    /// Returns the window of the last `count` days, weeks (ISO: from Monday) or months that ends
+    /// with the current one, at `now`. Without a count the window begins with the unit that
+    /// contains 1970-01-01T00:00:00Z.
     ///
-    /// Zones are those of the database that is built in, so that every machine agrees.
+    /// Time zones come from the built-in database, so that every machine agrees.
     ///
     /// # Errors
     /// When the time zone is not known.
@@ -43,7 +43,7 @@ impl CalendarStarts {
             starts: Vec::new(),
             moves_at: i64::MAX,
         };
-        // Past the calendar's last year nothing moves any more.
+        // After the calendar's last year the window no longer moves.
         for date in std::iter::successors(first, |date| units.step(*date, 1)) {
             let Some(start) = units.start(date) else {
                 break;
@@ -60,7 +60,7 @@ impl CalendarStarts {
         Ok(window)
     }
 
-    /// In the contract's shape.
+    /// Returns the window in the shape of the contract.
     pub(crate) fn bounds(&self) -> CalendarBounds<'_> {
         CalendarBounds {
             starts: &self.starts,
@@ -69,7 +69,7 @@ impl CalendarStarts {
     }
 }
 
-/// The first unit of a window.
+/// Returns the first unit of a window.
 fn first(units: &Units, now: Millis, count: Option<u32>) -> Option<Date> {
     let epoch = units.at(Millis::MIN);
     let Some(count) = count else {
@@ -102,7 +102,7 @@ mod tests {
         CalendarStarts::new(&calendar(zone, unit, count), now.parse().unwrap()).unwrap()
     }
 
-    /// The window's starts, and when it moves.
+    /// Returns the starts of a window, and then the instant at which it moves.
     fn texts(zone: &str, unit: CalendarUnit, count: u32, now: &str) -> Vec<String> {
         let window = window(zone, unit, Some(count), now);
         let instants = window.starts.iter().chain([&window.moves_at]);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn days_weeks_and_months_begin_in_the_time_zone() {
         let la = "America/Los_Angeles";
-        // 2026-03-08 is the day clocks go forward: it has 23 hours.
+        // On 2026-03-08 the clocks go forward: the day has 23 hours.
         assert_eq!(
             texts(la, CalendarUnit::Day, 2, "2026-03-08T20:00:00Z"),
             [
@@ -145,15 +145,15 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_where_its_clocks_say() {
+    fn a_day_begins_at_the_first_instant_of_its_local_date() {
         let day = |zone, count, now| texts(zone, CalendarUnit::Day, count, now);
-        // In São Paulo of 2018 the clocks went forward at midnight: the day began at 01:00.
+        // In São Paulo the clocks went forward at midnight on 2018-11-04: the day began at 01:00.
         assert_eq!(
             day("America/Sao_Paulo", 1, "2018-11-04T12:00:00Z"),
             ["2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"]
         );
-        // St. John's set its clocks back at 00:01: the 7th had begun for a minute, and goes on
-        // although the clocks say 23:01.
+        // St. John's set its clocks back at 00:01. The 7th had lasted a minute by then, and it goes
+        // on although the clocks show 23:01.
         let johns = "America/St_Johns";
         assert_eq!(
             day(johns, 1, "2010-11-07T02:29:59Z"),
@@ -177,20 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn without_a_count_it_begins_with_the_unit_of_1970() {
+    fn a_window_without_a_count_begins_with_the_unit_of_1970() {
         let now = "2026-03-01T12:00:00Z";
         let since = |zone, unit| window(zone, unit, None, now).starts;
         let days = since("UTC", CalendarUnit::Day);
         assert_eq!((days.len(), days[0]), (20_514, 0));
-        // In Los Angeles it was still 1969.
+        // In Los Angeles it was still 1969 at the epoch.
         let months = since("America/Los_Angeles", CalendarUnit::Month);
         assert_eq!((months.len(), months[0]), (676, -(31 * 24 - 8) * 3_600_000));
-        // It was a Thursday.
+        // 1970-01-01 was a Thursday.
         assert_eq!(since("UTC", CalendarUnit::Week)[0], -3 * 86_400_000);
     }
 
     #[test]
-    fn a_count_may_reach_back_before_1970_but_not_without_end() {
+    fn a_window_may_begin_before_1970_but_has_a_limited_length() {
         let starts = |count| {
             window(
                 "UTC",
@@ -211,7 +211,7 @@ mod tests {
             "9999-12-30T12:00:00Z",
         );
         assert_eq!(months.starts.len(), UNITS as usize);
-        // The calendar's last day has no next one that could be named.
+        // The day after the calendar's last day has no date.
         let last = Millis(253_402_207_200_999);
         let last = CalendarStarts::new(&calendar("Etc/GMT+12", CalendarUnit::Month, Some(1)), last);
         assert_eq!(last.unwrap().moves_at, i64::MAX);
@@ -228,8 +228,8 @@ mod tests {
         ));
     }
 
-    /// Zones that change their clocks at, before and after midnight, by an hour, half of one or a
-    /// day.
+    /// Time zones that change their clocks at, before and after midnight, by an hour, by half an
+    /// hour or by a day.
     const ZONES: [&str; 10] = [
         "UTC",
         "Europe/Berlin",
@@ -245,7 +245,7 @@ mod tests {
 
     const UNIT: [CalendarUnit; 3] = [CalendarUnit::Day, CalendarUnit::Week, CalendarUnit::Month];
 
-    /// Which unit of the calendar a local date lies in, in an obvious way.
+    /// Returns the unit of the calendar that a local date lies in, computed in an obvious way.
     fn unit_of(unit: CalendarUnit, date: Date) -> (i16, i8) {
         match unit {
             CalendarUnit::Day => (date.year(), 0),
@@ -271,7 +271,7 @@ mod tests {
             prop_assert!(starts[0] <= now && *starts.last().unwrap() <= now && now < *moves_at);
             prop_assert!(starts.is_sorted_by(|a, b| a < b));
             if let Some(count) = count {
-                // Of days, one at most was skipped in these zones.
+                // These zones skipped at most one day.
                 prop_assert!((count - 1..=count).contains(&(starts.len() as u32)));
             } else {
                 prop_assert!(starts[0] <= 0 && starts.get(1).is_none_or(|second| *second > 0));
@@ -279,15 +279,16 @@ mod tests {
             let zone = muster_model::time_zone(zone).unwrap();
             let local = |ms: i64| zone.to_datetime(jiff::Timestamp::from_millisecond(ms).unwrap()).date();
             for start in starts.iter().chain([moves_at]) {
-                // A millisecond before it was another day, an earlier one, and so another unit.
+                // A millisecond before the start the local date is an earlier day, and so another
+                // unit.
                 let (day, before) = (local(*start), local(start - 1));
                 prop_assert!(before < day);
                 if unit != CalendarUnit::Day {
                     prop_assert_ne!(unit_of(unit, before), unit_of(unit, day));
                 }
             }
-            // Nothing in between: all instants of a unit have its date, or the one before where
-            // clocks went back over midnight.
+            // All instants of a unit have its date. The exception is where clocks went back over
+            // midnight: there an instant may have the date before.
             for pair in starts.windows(2).rev().take(40).chain([&[*starts.last().unwrap(), *moves_at][..]]) {
                 let (first, next) = (local(pair[0]), local(pair[1]));
                 for part in 0..50 {
@@ -300,13 +301,13 @@ mod tests {
                     }
                 }
             }
-            // Until it moves it stays; then the next unit is the current one.
+            // The window stays the same until it moves. Then the next unit is the current one.
             let at = |now| CalendarStarts::new(&calendar(zone.iana_name().unwrap(), unit, count), Millis(now)).unwrap();
             prop_assert_eq!(&at(moves_at - 1), &window);
-            let changes = at(*moves_at);
-            prop_assert_eq!(changes.starts.last(), Some(moves_at));
-            let shared = changes.starts.len() - 1;
-            prop_assert_eq!(&changes.starts[..shared], &starts[starts.len() - shared..]);
+            let moved = at(*moves_at);
+            prop_assert_eq!(moved.starts.last(), Some(moves_at));
+            let shared = moved.starts.len() - 1;
+            prop_assert_eq!(&moved.starts[..shared], &starts[starts.len() - shared..]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who has to be asked: users with news, users whose answer has run out, or everybody.
+//! The candidates of a run: changed users, due users, or all users.
 
 use muster_model::Cadence;
 use muster_store::{ModuleKey, Snapshot};
@@ -11,8 +11,8 @@ use crate::prior_state::PriorState;
 use crate::run::RunOptions;
 use crate::state::{self, CohortState, UnfinishedRun};
 
-/// Begins a tick at `now`, after what is remembered of the last one. `None`: nobody can have moved,
-/// and in real time that is not worth a record.
+/// Begins a run at `now`, after the prior state. Returns `None` if no membership can have changed
+/// and all cohorts are real-time, where such a run is not worth a record.
 pub(crate) fn begin(
     snapshot: &Snapshot,
     module: &ModuleKey,
@@ -21,34 +21,34 @@ pub(crate) fn begin(
     options: &RunOptions<'_>,
 ) -> Result<Option<UnfinishedRun>, EngineError> {
     let now = options.now;
-    let tick = |everybody| UnfinishedRun {
+    let begun = |all_users| UnfinishedRun {
         now: now.0,
         sequence: snapshot.sequence(),
-        all_users: everybody,
+        all_users,
         next_user: 0,
         candidates: 0,
         evaluated: 0,
         skipped: Vec::new(),
     };
     let Some(state) = &prior.module else {
-        return Ok(Some(tick(true)));
+        return Ok(Some(begun(true)));
     };
-    // A run of some cohorts alone leaves no rule behind that the next could go on from.
+    // A run of some cohorts alone leaves no module state that the next run could go on from.
     if options.all_users || options.resend || options.alone {
-        return Ok(Some(tick(true)));
+        return Ok(Some(begun(true)));
     }
-    // Deadlines look forward only: at an earlier clock every answer may differ.
+    // Expiries hold only while the clock goes forward: at an earlier clock every answer may differ.
     if now.0 < state.now {
-        return Ok(Some(tick(true)));
+        return Ok(Some(begun(true)));
     }
-    let of_rule = state::hex(&module.0);
+    let key_of_run = state::hex(&module.0);
     for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
         let definition = state::hex(&cohort.definition);
-        // The rule may be known from another cohort, or from before another rule took this one
-        // over.
+        // The store may know the module from another cohort, or from before another module took
+        // this cohort over.
         let follows = (prior.state.as_ref()).filter(|state| {
             state.definition == definition
-                && state.module_key == of_rule
+                && state.module_key == key_of_run
                 && state.evaluated <= now.0
         });
         let Some(CohortState {
@@ -58,62 +58,63 @@ pub(crate) fn begin(
             ..
         }) = follows
         else {
-            return Ok(Some(tick(true)));
+            return Ok(Some(begun(true)));
         };
-        // It stays as it is, and nobody need be asked about it.
+        // A held cohort stays as it is, so no user needs to be evaluated for it.
         if held.is_some() && options.guard.is_some() {
             continue;
         }
         if *stale {
-            return Ok(Some(tick(true)));
+            return Ok(Some(begun(true)));
         }
-        // A destination that does not hold the cohort is sent what it lacks.
+        // A destination that does not hold the whole cohort receives what it lacks.
         let complete = |sync: &CohortSync| {
             let copy = copies.get(&sync.destination);
             copy.is_some_and(DestinationCopy::is_complete)
         };
         if !cohort.sync.iter().all(complete) {
-            return Ok(Some(tick(true)));
+            return Ok(Some(begun(true)));
         }
     }
-    let Some(news) = snapshot.changed_users(state.sequence)? else {
-        return Ok(Some(tick(true)));
+    let Some(changed) = snapshot.changed_users(state.sequence)? else {
+        return Ok(Some(begun(true)));
     };
     let real_time = (cohorts.iter()).all(|cohort| cohort.cadence == Cadence::RealTime);
-    if real_time && news.is_empty() && prior.due(snapshot, module, now)?.is_empty() {
+    if real_time && changed.is_empty() && prior.due(snapshot, module, now)?.is_empty() {
         return Ok(None);
     }
-    Ok(Some(tick(false)))
+    Ok(Some(begun(false)))
 }
 
-/// The users of a tick that are still to be asked.
+/// Returns the users of a run who are still to be evaluated.
 pub(crate) fn remaining(
     snapshot: &Snapshot,
     module: &ModuleKey,
     cohorts: &[Cohort],
     prior: &PriorState,
-    tick: &UnfinishedRun,
+    open: &UnfinishedRun,
 ) -> Result<RoaringBitmap, EngineError> {
-    let news = if tick.all_users {
+    let changed = if open.all_users {
         None
     } else {
         snapshot.changed_users(prior.module.as_ref().map_or(0, |state| state.sequence))?
     };
-    let mut candidates = match news {
-        Some(news) => news | prior.due(snapshot, module, tick.now())?,
+    let mut candidates = match changed {
+        Some(changed) => changed | prior.due(snapshot, module, open.now())?,
         None => {
-            // Members may be no longer known: history can be forgotten. Who is known later only is
-            // no member yet, but must be asked when the time has come.
-            let mut everybody = snapshot.known(tick.now())?;
-            let later = snapshot.known_later(tick.now())?;
-            everybody.extend(later.into_iter().map(|(user, _)| user.0));
+            // Members may be no longer known, since history can be deleted. Users whose first event
+            // lies after `now` are no members yet. They are candidates too, so that they are stored
+            // as due at the time of that event.
+            let mut users = snapshot.known(open.now())?;
+            let later = snapshot.known_later(open.now())?;
+            users.extend(later.into_iter().map(|(user, _)| user.0));
             let all = 0..=u32::MAX;
             for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
-                everybody |= prior.members.within(snapshot, &cohort.id, &all)?;
+                users |= prior.members.within(snapshot, &cohort.id, &all)?;
             }
-            everybody
+            users
         }
     };
-    candidates.remove_range(0..tick.next_user);
+    candidates.remove_range(0..open.next_user);
     Ok(candidates)
 }

@@ -1,23 +1,22 @@
-//! What the engine knows of a cohort: whom to tell what, and by which rule it is decided.
+//! A cohort as the engine sees it: its destinations, and the definition that decides it.
 
 use muster_model::{Cadence, CohortId};
 
-/// A cohort as one rule answers for it.
+/// A cohort as one module answers for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cohort {
     /// The payload's `cohort_id`.
     pub id: CohortId,
     /// The payload's `cohort_name`.
     pub name: String,
-    /// A digest of its definition: another one than at the last run means that the definition
-    /// changed.
+    /// A digest of its definition. A digest that differs from that of the last run means that the
+    /// definition changed.
     pub definition: [u8; 32],
-    /// How often it is meant to be computed: noted in its run records; who calls [`crate::tick`]
-    /// keeps to it.
+    /// The cadence, as noted in its run records. The caller of [`crate::run_module`] keeps to it.
     pub cadence: Cadence,
-    /// Where its entries and exits go.
+    /// The destinations of its entries and exits.
     pub sync: Vec<CohortSync>,
-    /// Whether its members are sent as exits when its definition is taken away.
+    /// True if its members are sent as exits when its definition is removed.
     pub exit_on_remove: bool,
 }
 

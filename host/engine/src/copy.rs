@@ -1,5 +1,5 @@
-//! What a destination holds of a cohort, and what it must be sent so that its copy equals the
-//! members.
+//! Copies: what a destination holds of a cohort, and what it must receive so that its copy equals
+//! the members.
 
 use std::ops::RangeInclusive;
 
@@ -10,58 +10,60 @@ use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
 
-/// One more than the largest key of a user.
+/// One more than the largest user key.
 const ALL: u64 = 1 << 32;
 
-/// A destination's copy of a cohort, as all messages make it that were ever put in the outbox.
+/// The copy of a cohort at a destination, as all messages make it that were ever put in the outbox.
 ///
-/// Of the users below `told` it holds the members, but for those with an unsent move
-/// ([`muster_store::UnsentChange`]): of them it holds those who are no members. Of other users it
-/// holds nobody.
+/// Of the users below `sent_below` the copy holds the members, except for users with an unsent
+/// change ([`muster_store::UnsentChange`]). Of those users it holds the ones who are not members.
+/// It holds no user from `sent_below` on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DestinationCopy {
-    /// Users below were sent.
+    /// The users below this key have been sent.
     #[serde(rename = "told")]
     sent_below: u64,
-    /// Whether the destination is in the cohort's sync. One that left it is sent nothing.
+    /// True if the destination is in the cohort's sync. A destination that has left it receives
+    /// nothing.
     pub(crate) active: bool,
-    /// A full sync is under way: members from here on are sent again.
+    /// The key from which a full sync under way sends members again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resend: Option<u64>,
-    /// Moves of users from here on may be unsent.
+    /// The key from which users may have unsent entries or exits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsent: Option<u64>,
-    /// The identity of the store that sent it everything. A store that was restored from a backup
-    /// has another one: what it sent after the backup is not known.
+    /// The identity of the store that sent the whole copy. A store that was restored from a backup
+    /// has another identity: it does not know what was sent after the backup.
     #[serde(default)]
     store: u64,
 }
 
-/// What a commit changes of a cohort.
+/// The change that a commit makes to a cohort.
 pub(crate) struct ChangeToSend<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) cohort: &'a CohortId,
     /// The users that the commit covers.
     pub(crate) range: &'a RangeInclusive<u32>,
-    /// Who enters, of these.
+    /// The users of the range who enter.
     pub(crate) entered: &'a RoaringBitmap,
-    /// Who exits, of these.
+    /// The users of the range who exit.
     pub(crate) exited: &'a RoaringBitmap,
-    /// The members afterwards, of these.
+    /// The users of the range who are members afterwards.
     pub(crate) members: &'a RoaringBitmap,
 }
 
-/// What a destination is to be sent.
+/// The users that a destination is to receive.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct ToSend {
     pub(crate) entered: RoaringBitmap,
     pub(crate) exited: RoaringBitmap,
-    /// Users whose moves are unsent from now on, or no longer.
+    /// Users whose unsent state changes: their entry or exit is unsent from now on, or no longer
+    /// unsent.
     pub(crate) toggled: RoaringBitmap,
 }
 
 impl DestinationCopy {
-    /// Returns the copy of a destination in a cohort's sync that was sent nothing yet.
+    /// Returns the copy of a destination in a cohort's sync that has received nothing yet.
     pub(crate) fn new(store: Identity) -> Self {
         Self {
             active: true,
@@ -70,7 +72,8 @@ impl DestinationCopy {
         }
     }
 
-    /// Returns the copy of a destination that was just sent all members, and nobody else.
+    /// Returns the copy of a destination that has just received all members, and holds no other
+    /// user.
     pub(crate) fn whole(store: Identity) -> Self {
         Self {
             sent_below: ALL,
@@ -78,23 +81,24 @@ impl DestinationCopy {
         }
     }
 
-    /// Whether a store of this identity knows all that it was sent.
+    /// Returns true if a store of this identity knows everything that the destination received.
     pub(crate) fn is_known_to(&self, store: Identity) -> bool {
         self.store == store.0
     }
 
-    /// Whether it holds the members and nobody else, and only moves have to be sent.
+    /// Returns true if the copy holds exactly the members, so that only entries and exits have to
+    /// be sent.
     pub(crate) fn is_complete(&self) -> bool {
         self.sent_below == ALL && self.resend.is_none() && self.unsent.is_none()
     }
 
-    /// Whether it holds nobody, whatever the members.
+    /// Returns true if the copy holds no user, whatever the members are.
     pub(crate) fn is_empty(&self) -> bool {
         self.sent_below == 0
     }
 
-    /// Whether members are sent to it whether they move or not: it is new, or a full sync is under
-    /// way.
+    /// Returns true if the destination receives all members, changed or not: it is new, or a full
+    /// sync is under way.
     pub(crate) fn is_sent_whole(&self) -> bool {
         self.sent_below < ALL || self.resend.is_some()
     }
@@ -104,9 +108,9 @@ impl DestinationCopy {
         self.resend = (self.sent_below > 0).then_some(0);
     }
 
-    /// Returns what the destination must be sent of a change, and takes it for sent. Changes come
-    /// by ascending range. A range that begins above what was told leaves a gap, which a later run
-    /// fills: it sends the moves below only.
+    /// Returns what the destination must receive for a change, and counts it as sent. Changes come
+    /// by ascending range. A range that begins above `sent_below` leaves a gap: only entries and
+    /// exits below `sent_below` are sent, and a later run fills the gap.
     pub(crate) fn send(
         &mut self,
         destination: &str,
@@ -129,7 +133,8 @@ impl DestinationCopy {
             toggled = change
                 .snapshot
                 .unsent_within(change.cohort, destination, change.range)?;
-            // The copy has it the other way round: a user who moves now is where the copy has them.
+            // The copy differs from the members for these users. A user whose membership changes
+            // now is where the copy has that user.
             let back = &toggled - &(&entered | &exited);
             entered = (entered - &toggled) | (&back & change.members);
             exited = (exited - &toggled) | (&back - change.members);
@@ -153,8 +158,8 @@ impl DestinationCopy {
         })
     }
 
-    /// Notes that users moved and the destination is not sent it. Returns those whom the store is
-    /// to note.
+    /// Notes entries and exits that the destination does not receive. Returns the users whose
+    /// change the store is to record as unsent.
     pub(crate) fn miss(&mut self, changes: &RoaringBitmap) -> RoaringBitmap {
         let toggled = below(changes, self.sent_below);
         if !toggled.is_empty() {
@@ -163,8 +168,8 @@ impl DestinationCopy {
         toggled
     }
 
-    /// Returns whom of some users the destination holds, as the store has it. `members` are those
-    /// of them who are members.
+    /// Returns those of some users that the destination holds, according to the store. `members`
+    /// are the ones among them who are members.
     pub(crate) fn held(
         &self,
         snapshot: &Snapshot,
@@ -181,14 +186,14 @@ impl DestinationCopy {
     }
 }
 
-/// A mark that passes a range of users, unless it lies outside.
+/// Moves a mark to the end of a range of users, unless the mark lies outside.
 fn advance(mark: &mut u64, first: u64, end: u64) {
     if first <= *mark && *mark < end {
         *mark = end;
     }
 }
 
-/// Those of some users who are below a mark.
+/// Returns the users below a mark.
 fn below(users: &RoaringBitmap, mark: u64) -> RoaringBitmap {
     let mut users = users.clone();
     if let Ok(mark) = u32::try_from(mark) {
@@ -197,7 +202,7 @@ fn below(users: &RoaringBitmap, mark: u64) -> RoaringBitmap {
     users
 }
 
-/// The change of unsent moves as the store takes it; `None` if there is none.
+/// Returns the change of unsent users as the store takes it; `None` if there is none.
 pub(crate) fn unsent_change(
     cohort: &CohortId,
     destination: &str,

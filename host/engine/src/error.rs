@@ -1,49 +1,49 @@
-//! What stops a tick. A failing rule does not: its users are skipped and reported.
+//! Errors that stop a run. A failing module does not stop one: its users are skipped and reported.
 
 use muster_model::CohortId;
 
-/// Why a tick could not be done.
+/// The reason why a run could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] muster_store::StoreError),
-    /// The rule answers for other cohorts than it was asked for.
+    /// The module does not answer for a cohort of the run.
     #[error(
         "the rule answers for {actual} cohorts ({first}…), not for `{wanted}`: rename the cohort or rebuild the rule"
     )]
     OtherCohorts {
-        /// How many the rule has.
+        /// The number of cohorts that the module has.
         actual: usize,
         /// The first of them.
         first: String,
         /// The cohort that is missing.
         wanted: CohortId,
     },
-    /// A calendar that the rule asks for cannot be resolved.
+    /// The time zone of a calendar that the module reads is not known.
     #[error(
         "the rule asks for a calendar in the time zone `{time_zone}`, which is not known: use an IANA name such as Europe/Berlin"
     )]
     TimeZone {
-        /// As the rule wrote it.
+        /// The name of the time zone, as the module wrote it.
         time_zone: String,
     },
-    /// The rule reads a list that nobody handed in.
+    /// The module reads a list that the caller did not pass.
     #[error("the rule reads the list `{name}`, which this project does not have")]
     List {
-        /// As the rule wrote it.
+        /// The name of the list, as the module wrote it.
         name: String,
     },
-    /// It was asked to stop. What was committed is consistent, and the next tick goes on from
-    /// there.
-    #[error("stopped; the next run goes on from there")]
+    /// The run was stopped on request. All that was committed is consistent, and the next run goes
+    /// on from there.
+    #[error("stopped; the next run goes on where this one stopped")]
     Stopped,
     /// A stored state of the engine cannot be read.
     #[error("the stored state of {of} cannot be read: {why}")]
     State {
-        /// Whose.
+        /// The owner of the state.
         of: String,
-        /// The reader's words.
+        /// The message of the reader.
         why: String,
     },
 }

@@ -1,4 +1,5 @@
-//! One call of a rule: the columns that it reads of a batch of users, over one snapshot.
+//! One call of a module: builds the columns that the module reads for a batch of users, from one
+//! snapshot.
 
 use std::time::Instant;
 
@@ -15,75 +16,75 @@ use crate::calendar::CalendarStarts;
 use crate::lists::{self, StaticLists};
 use crate::search::{CallFault, Called, Caller};
 
-/// About how many rows a batch has. The best is 16k to 256k events (docs/facts.md, "Wasm"): fewer,
-/// and calls cost; more, and the caches no longer hold them.
+/// The approximate rows of a batch. The best is 16k to 256k events (docs/facts.md, "Wasm"). With
+/// fewer rows the calls dominate; more rows no longer fit into the processor's caches.
 pub const BATCH_ROWS: usize = 128 * 1024;
 
 /// The most users of a batch, however few rows they have.
 pub const BATCH_USERS: usize = 16 * 1024;
 
-/// A rule that answers from a snapshot.
+/// A module that answers from a snapshot.
 pub(crate) struct Evaluation<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) module: &'a Module,
     pub(crate) reads: &'a RunReads<'a>,
-    /// Told of users who need not be asked about any more.
+    /// Called with the number of users that no more calls are needed for.
     pub(crate) progress: &'a (dyn Fn(usize) + Sync),
 }
 
 impl Evaluation<'_> {
-    /// Returns how many users make a batch of about [`BATCH_ROWS`] rows.
+    /// Returns the number of users that make a batch of about [`BATCH_ROWS`] rows.
     pub(crate) fn batch_users(&self) -> usize {
         batch_users(self.module, self.reads)
     }
 
-    /// Asks about a batch, and about one user who is too large for it as about a large one. The
-    /// outer error is the store's.
-    fn ask(&self, users: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
+    /// Evaluates a batch. One user alone who is too large for a batch is evaluated as a large user.
+    /// The outer error is the store's.
+    fn evaluate(&self, users: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
         let compiled = self.module.origin() == Origin::Compiled;
         let evaluated = self.call(users, limits::MAX_BATCH_BYTES, |batch| {
             self.module.classify(batch)
         })?;
         match evaluated {
-            Err(CallError::TooLarge) if users.len() == 1 => self.ask_large(users),
+            Err(CallError::TooLarge) if users.len() == 1 => self.evaluate_large(users),
             Err(CallError::TooLarge) => Ok(Err(CallFault::TooLarge)),
-            Err(CallError::Rule(ModuleError::OutOfMemory { .. })) if users.len() == 1 => {
-                self.ask_large(users)
+            Err(CallError::Module(ModuleError::OutOfMemory { .. })) if users.len() == 1 => {
+                self.evaluate_large(users)
             }
-            // Of our own modules it is known that they take memory by what they are given. A
-            // hand-written one may take all it can get.
-            Err(CallError::Rule(ModuleError::OutOfMemory { .. })) if compiled => {
+            // A compiled module takes memory in proportion to its batch, so a smaller batch may do.
+            // A hand-written rule may take all the memory that it can get.
+            Err(CallError::Module(ModuleError::OutOfMemory { .. })) if compiled => {
                 Ok(Err(CallFault::TooLarge))
             }
-            Err(CallError::Rule(error)) => Ok(Err(CallFault::Rule(error.to_string()))),
+            Err(CallError::Module(error)) => Ok(Err(CallFault::Module(error.to_string()))),
             Ok(verdicts) => Ok(Ok(verdicts)),
         }
     }
 
-    /// Asks about one large user, when it is their turn: nothing of another is in memory.
-    fn ask_large(&self, user: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
+    /// Evaluates one large user. It waits for its turn, so that no other large user is in memory.
+    fn evaluate_large(&self, user: &[UserKey]) -> Result<Result<Verdicts, CallFault>, EngineError> {
         let large = self.module.large();
         let evaluated = self.call(user, large.max_batch_bytes(), |batch| large.classify(batch))?;
-        Ok(evaluated.map_err(|evaluated| match evaluated {
-            CallError::TooLarge | CallError::Rule(ModuleError::OutOfMemory { .. }) => {
+        Ok(evaluated.map_err(|error| match error {
+            CallError::TooLarge | CallError::Module(ModuleError::OutOfMemory { .. }) => {
                 CallFault::TooLarge
             }
-            CallError::Rule(error) => CallFault::Rule(error.to_string()),
+            CallError::Module(error) => CallFault::Module(error.to_string()),
         }))
     }
 }
 
-/// Why a call has no answers.
+/// The reason why a call has no answers.
 enum CallError {
-    /// The columns take more than they may.
+    /// The columns take more bytes than they may.
     TooLarge,
-    Rule(ModuleError),
+    Module(ModuleError),
 }
 
 impl Caller for Evaluation<'_> {
     fn call(&self, users: &[UserKey]) -> Result<Called, EngineError> {
         let began = Instant::now();
-        let verdicts = self.ask(users)?;
+        let verdicts = self.evaluate(users)?;
         Ok(Called {
             time: began.elapsed(),
             verdicts,
@@ -95,13 +96,13 @@ impl Caller for Evaluation<'_> {
     }
 }
 
-/// What the rule reads at an instant, in the store's words, looked up in a snapshot once.
+/// The reads of a module at an instant, in the store's terms, prepared in a snapshot once.
 pub(crate) struct RunReads<'s> {
     now: Millis,
     prepared: PreparedRead<'s>,
     calendars: Vec<CalendarStarts>,
     user_hashes: bool,
-    /// Who is on each list.
+    /// The users on each list.
     lists: Vec<RoaringBitmap>,
 }
 
@@ -157,7 +158,7 @@ fn properties(properties: &[Property]) -> Vec<PropertyRead> {
         .collect()
 }
 
-/// How many users make a batch of about [`BATCH_ROWS`] rows.
+/// Returns the number of users that make a batch of about [`BATCH_ROWS`] rows.
 fn batch_users(module: &Module, reads: &RunReads<'_>) -> usize {
     let rows = reads.prepared.rows_hint();
     #[expect(
@@ -166,8 +167,8 @@ fn batch_users(module: &Module, reads: &RunReads<'_>) -> usize {
         reason = "clamped; a hint"
     )]
     let users = (BATCH_ROWS as f64 / rows.max(1.0)) as usize;
-    // Whole groups of 256 users, as the store keeps them, unless the answers of so many cohorts are
-    // too large.
+    // The store keeps users in groups of 256, so a batch has whole groups. It has fewer users where
+    // the answers of many cohorts would be too large.
     let most = usize::try_from(module.max_users())
         .unwrap_or(BATCH_USERS)
         .max(1);
@@ -175,7 +176,7 @@ fn batch_users(module: &Module, reads: &RunReads<'_>) -> usize {
 }
 
 impl Evaluation<'_> {
-    /// Makes one call with columns of at most so many bytes. The outer error is the store's.
+    /// Makes one call with columns of at most `bytes` bytes. The outer error is the store's.
     fn call(
         &self,
         users: &[UserKey],
@@ -203,8 +204,7 @@ impl Evaluation<'_> {
 }
 
 impl RunReads<'_> {
-    /// Returns what the columns of a batch take that do not come from the users' histories, in
-    /// bytes.
+    /// Returns the bytes of a batch's columns that do not come from the users' histories.
     fn beside_history(&self, users: usize) -> usize {
         let calendars = self
             .calendars
@@ -215,7 +215,7 @@ impl RunReads<'_> {
         (words + hashes) * size_of::<u64>()
     }
 
-    /// Makes a batch of what was read, and asks about it.
+    /// Builds a batch from the rows that were read, and calls the module with it.
     fn classify(
         &self,
         users: &[UserKey],
@@ -247,10 +247,10 @@ impl RunReads<'_> {
         };
         let mut verdicts = classify(&batch).map_err(|error| match error {
             ModuleError::LargeBatch { .. } => CallError::TooLarge,
-            error => CallError::Rule(error),
+            error => CallError::Module(error),
         })?;
-        // Rows later than the clock were held back: the answer stands no longer than until the
-        // first of them.
+        // The batch leaves out rows later than the clock. An answer holds no longer than until the
+        // first of those rows.
         for (until, next) in verdicts.until.iter_mut().zip(&history.next_row) {
             *until = (*until).min(*next);
         }
@@ -258,7 +258,7 @@ impl RunReads<'_> {
     }
 }
 
-/// The columns of several streams, borrowed in the contract's shape.
+/// The columns of several streams, borrowed in the shape of the contract.
 struct RowColumns<'a>(Vec<Vec<Column<'a>>>);
 
 impl<'a> RowColumns<'a> {

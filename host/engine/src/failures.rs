@@ -1,4 +1,4 @@
-//! Users for whom a rule has no answer of its own: when they are asked about again.
+//! Failures: users that a module gave no answer for, and when they are evaluated again.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,34 @@ use crate::cohort::Cohort;
 use crate::report::SkippedUsers;
 use crate::search::{NoAnswer, Suspicion};
 
-/// After how long a user is asked about again for whom the rule failed once, in ms; likewise one
-/// whose batch failed or who was not asked about. A rule that fails for everybody may so take its
-/// time limits once a minute.
+/// The time in ms after the first failure of a user until the user is evaluated again. The same
+/// time holds for a user whose batch failed or who was not evaluated. A module that fails for all
+/// users may therefore use its time limits once a minute.
 pub const RETRY_FIRST: i64 = 60_000;
 
-/// How often that time doubles, with each failure in a row: 2^10 minutes are about 17 hours. That
-/// is less than a day, so that a daily cohort asks about everybody each day.
+/// The number of times that this time doubles, with each failure in a row: 2^10 minutes are about
+/// 17 hours. That is less than a day, so that a daily cohort evaluates all users each day.
 pub const RETRY_DOUBLINGS: u8 = 10;
 
-/// What is known of users for whom a rule failed before.
+/// The failures of users, as the store keeps them and as a preview changes them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failures {
-    /// The cohorts' definitions, as a number. Other definitions begin with no failures.
+    /// The cohorts' definitions, as a number. Other definitions start without failures.
     definitions: u64,
-    /// What a preview has not stored.
+    /// The changes of a preview, which are not in the store.
     unstored: BTreeMap<UserKey, Option<UserFailure>>,
-    /// Users that [`Self::unstored`] adds to those of the store.
+    /// The counts that [`Self::unstored`] adds to those of the store.
     added: Added,
-    /// Why the latest of [`Self::unstored`] failed.
+    /// The reason of the latest failure in [`Self::unstored`].
     reason: Option<String>,
 }
 
-/// Users who were asked about again, of those for whom a rule failed before.
+/// Counts of users who were evaluated again after an earlier failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Again {
-    /// How many the rule failed for.
+    /// The number of users that the module failed for.
     pub(crate) failed: u64,
-    /// How many were too large.
+    /// The number of users who were too large.
     pub(crate) too_large: u64,
 }
 
@@ -53,7 +53,7 @@ impl Again {
     }
 }
 
-/// What changes in numbers of users.
+/// The change of the numbers of users.
 #[derive(Clone, Copy, Debug, Default)]
 struct Added {
     failed: i64,
@@ -71,7 +71,7 @@ impl Added {
 }
 
 impl Failures {
-    /// The failures of a rule that is asked for these cohorts.
+    /// Returns the failures of a module that is run for these cohorts.
     pub(crate) fn of(cohorts: &[Cohort]) -> Self {
         let mut digest = Sha256::new();
         for cohort in cohorts {
@@ -103,8 +103,8 @@ impl Failures {
         Ok(failures)
     }
 
-    /// Returns how many users of the rule have no answer of their own, but for some, and why the
-    /// latest of them failed.
+    /// Returns the users of the module who have no answer, except those evaluated in this run, with
+    /// the reason of the latest failure.
     pub(crate) fn waiting(
         &self,
         snapshot: &Snapshot,
@@ -132,7 +132,7 @@ impl Failures {
         Ok(waiting.filter(|skipped| skipped.users > 0))
     }
 
-    /// Takes what a chunk changes without the store.
+    /// Notes the changes of a chunk without writing to the store.
     pub(crate) fn note(
         &mut self,
         snapshot: &Snapshot,
@@ -167,7 +167,7 @@ impl Failures {
     }
 }
 
-/// Returns what is kept of a user who has no answer at `now`.
+/// Returns the failure that the store keeps for a user who has no answer at `now`.
 pub(crate) fn next(why: &NoAnswer, earlier: Option<&UserFailure>, now: Millis) -> UserFailure {
     let soon = Millis(now.0.saturating_add(RETRY_FIRST));
     match why {
@@ -227,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn who_was_not_asked_about_is_no_more_failing_than_before() {
-        let not_asked = NoAnswer::NotEvaluated(Arc::from("no time"));
-        let new = next(&not_asked, None, Millis(0));
+    fn a_user_who_was_not_evaluated_keeps_the_earlier_failure() {
+        let not_evaluated = NoAnswer::NotEvaluated(Arc::from("no time"));
+        let new = next(&not_evaluated, None, Millis(0));
         assert_eq!((new.count, new.batch, new.next), (0, 0, Millis(MINUTE)));
         let before = UserFailure {
             count: 7,
@@ -237,7 +237,7 @@ mod tests {
             next: Millis(5),
             too_large: false,
         };
-        let kept = next(&not_asked, Some(&before), Millis(10));
+        let kept = next(&not_evaluated, Some(&before), Millis(10));
         let next = Millis(10 + MINUTE);
         assert_eq!(kept, UserFailure { next, ..before });
     }

@@ -1,5 +1,5 @@
-//! A person is forgotten: their memberships end, and destinations are told, in the commit that
-//! deletes their history.
+//! Deletion of a user: the memberships end, and the destinations receive the exits, in the commit
+//! that deletes the history.
 
 use muster_model::{CohortId, Millis};
 use muster_store::{ForgetChanges, Store};
@@ -9,23 +9,23 @@ use crate::beside::Beside;
 use crate::report::{Reason, RunRecord};
 use crate::{EngineError, payload, state};
 
-/// What forgetting a user did.
+/// The effect of forgetting a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
-    /// Whether there was such a user.
+    /// True if there was such a user.
     pub known: bool,
     /// The cohorts that the user was a member of.
     pub exited: Vec<CohortId>,
-    /// The messages that tell of it.
+    /// The number of messages that send the exits.
     pub messages: u64,
 }
 
-/// Deletes a user: history, properties, memberships, and the id itself; all destinations that knew
-/// of a membership are told of the exit. Events that come in later with the same id are a new
-/// user's. What stays is said at [`Store::forget_user`]. No tick may run at the time.
+/// Deletes a user: history, properties, memberships, and the id itself. All destinations that hold
+/// the user receive the exit. Later events with the same id belong to a new user.
+/// [`Store::forget_user`] documents what stays. No run may be under way at the time.
 ///
 /// # Errors
-/// When the store fails; then nothing has changed.
+/// When the store fails. Then nothing has changed.
 pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, EngineError> {
     let snapshot = store.snapshot()?;
     let Some(key) = snapshot.user_key(user)? else {
@@ -50,7 +50,8 @@ pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, Engin
         }
         let before = forget.messages.len();
         state.begin_beside(now);
-        // Also a destination that has left the cohort's sync: later nobody knows the id any more.
+        // A destination that has left the cohort's sync receives the exit too: later the store no
+        // longer knows the id.
         for destination in holding {
             let mut beside = Beside::new(&snapshot, &cohort, &mut state);
             beside.message(&destination, false, &alone, &mut forget.messages)?;

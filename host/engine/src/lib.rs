@@ -1,17 +1,17 @@
-//! Ticks: who may have moved, what the rule says of them, who entered and exited, and the messages
-//! that tell it.
+//! Runs of modules: which users are candidates, what the module answers for them, who entered and
+//! exited, and the messages that report it.
 //!
-//! A tick of a rule at `now` asks only users with news and users whose answer has run out, diffs
-//! the answers against the members, and commits members, deadlines, run records and messages (with
-//! their final bytes and ids) at once. Cut off at any moment, it goes on with the same run id and
-//! batch numbers. [`preview`] says what a tick would change, and changes nothing.
+//! A run of a module at `now` evaluates only changed users and due users. It compares the answers
+//! with the members. Each commit holds members, expiries, run records and messages (with their
+//! final bytes and ids) together. A run that was cut off at any moment goes on with the same run id
+//! and batch numbers. [`preview`] reports what a run would change, and changes nothing.
 //!
-//! It takes compiled rules and never asks what language they came from. It sends nothing: messages
-//! wait in the store's outbox for `muster_publish`. It has no clock of its own: `now` is handed in.
+//! The engine takes loaded modules and does not know which language they were written in. It sends
+//! nothing: messages wait in the store's outbox for `muster_publish`. It has no clock of its own:
+//! the caller passes `now`.
 //!
-//! Limits: [`payload::MESSAGE_SIZE`], [`tick::CHUNK_USERS`], [`evaluate::BATCH_ROWS`],
-//! [`search::FAILURE_TIME`],
-//! [`search::RETRY_TIME`], [`failures::RETRY_FIRST`].
+//! Limits: [`payload::MESSAGE_SIZE`], [`run::CHUNK_USERS`], [`evaluate::BATCH_ROWS`],
+//! [`search::FAILURE_TIME`], [`search::RETRY_TIME`], [`failures::RETRY_FIRST`].
 
 mod activation;
 mod beside;

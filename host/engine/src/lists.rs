@@ -1,4 +1,4 @@
-//! Static lists: users whom somebody named one by one.
+//! Static lists: users whose ids are listed one by one.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 
-/// Static lists by name. A name stands for the same users for ever: whoever changes a list gives it
-/// another name, so that the rule that reads it is another rule and asks everybody again.
+/// Static lists by name. A name stands for the same users for ever: a changed list gets another
+/// name. The module that reads it is then another module, and its first run evaluates all users.
 #[derive(Clone, Debug, Default)]
 pub struct StaticLists {
     ids: BTreeMap<String, Vec<String>>,
 }
 
 impl StaticLists {
-    /// No lists.
+    /// An empty set of lists.
     pub const NONE: &'static Self = &Self {
         ids: BTreeMap::new(),
     };
 
-    /// Adds a list of user ids. They need not be known to the store: who is not is not asked about.
+    /// Adds a list of user ids. The store need not know them: an unknown user is not evaluated.
     pub fn insert(&mut self, name: impl Into<String>, ids: Vec<String>) {
         self.ids.insert(name.into(), ids);
     }
 
-    /// The users on a list whom a snapshot knows.
+    /// Returns the users on a list that a snapshot knows.
     pub(crate) fn resolve(
         &self,
         name: &str,
@@ -42,7 +42,8 @@ impl StaticLists {
     }
 }
 
-/// Who of a batch (ascending) is on each list: bitmaps in the contract's shape.
+/// Returns the users of a batch (ascending) who are on each list, as bitmaps in the shape of the
+/// contract.
 pub(crate) fn bitmaps(lists: &[RoaringBitmap], users: &[UserKey]) -> Vec<Vec<u64>> {
     if lists.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Who is in a cohort, in the middle of a run: the store's members and what has changed since.
+//! The members of a cohort in the middle of a run: those of the store, with the changes since.
 
 use std::ops::RangeInclusive;
 
@@ -8,17 +8,17 @@ use roaring::RoaringBitmap;
 
 use crate::EngineError;
 
-/// A cohort's members. Of the store's only as many are read as are asked about: a run that asks few
-/// users of a cohort of millions costs what few users cost.
+/// The members of a cohort. Only members among the evaluated users are read from the store, so a
+/// run that evaluates few users of a cohort of millions costs little.
 #[derive(Clone, Default)]
 pub(crate) struct Members {
     len: u64,
-    /// Since the store was read.
+    /// The users who entered since the store was read.
     entered: RoaringBitmap,
     exited: RoaringBitmap,
 }
 
-/// Who moves.
+/// The users who enter and exit.
 #[derive(Default)]
 pub(crate) struct MembershipDiff {
     pub(crate) entered: RoaringBitmap,
@@ -30,7 +30,7 @@ impl MembershipDiff {
         self.entered.is_empty() && self.exited.is_empty()
     }
 
-    /// Returns those within a range of users.
+    /// Returns the part of the diff within a range of users.
     pub(crate) fn within(&self, users: &RangeInclusive<u32>) -> Self {
         let within = |all: &RoaringBitmap| all.range(users.clone()).collect();
         Self {
@@ -41,7 +41,7 @@ impl MembershipDiff {
 }
 
 impl Members {
-    /// As the store has them.
+    /// Returns the members as the store has them.
     pub(crate) fn of(snapshot: &Snapshot, cohort: &CohortId) -> Result<Self, EngineError> {
         Ok(Self {
             len: snapshot.members_len(cohort)?,
@@ -53,7 +53,8 @@ impl Members {
         self.len
     }
 
-    /// Those within a range of users. The snapshot is the one that they were read from.
+    /// Returns the members within a range of users. The snapshot is the one that the members were
+    /// read from.
     pub(crate) fn within(
         &self,
         snapshot: &Snapshot,
@@ -65,8 +66,8 @@ impl Members {
         Ok(members - &self.exited)
     }
 
-    /// Who of the users that were asked enters and exits if these are in now. Who was not asked
-    /// stays where they are.
+    /// Returns the entries and exits among the evaluated users, if `now_in` are the members among
+    /// them now. Users who were not evaluated keep their membership.
     pub(crate) fn diff(
         &self,
         snapshot: &Snapshot,
@@ -82,15 +83,15 @@ impl Members {
         })
     }
 
-    pub(crate) fn apply(&mut self, moves: &MembershipDiff) {
-        self.len = (self.len + moves.entered.len()).saturating_sub(moves.exited.len());
-        self.entered -= &moves.exited;
-        self.exited |= &moves.exited;
-        self.exited -= &moves.entered;
-        self.entered |= &moves.entered;
+    pub(crate) fn apply(&mut self, diff: &MembershipDiff) {
+        self.len = (self.len + diff.entered.len()).saturating_sub(diff.exited.len());
+        self.entered -= &diff.exited;
+        self.exited |= &diff.exited;
+        self.exited -= &diff.entered;
+        self.entered |= &diff.entered;
     }
 
-    /// Forgets who moved, once the store has it and a later snapshot is read.
+    /// Clears the changes, once the store has them and a later snapshot is read.
     pub(crate) fn settle(&mut self) {
         self.entered.clear();
         self.exited.clear();

@@ -1,4 +1,4 @@
-//! What the store keeps of rules and runs, beyond a tick.
+//! The state of modules and runs that the store keeps between runs.
 
 use muster_model::{CohortId, Millis};
 use muster_sandbox::Module;
@@ -9,8 +9,8 @@ use crate::prior_state::{PriorState, Unfinished};
 use crate::report::RunRecord;
 use crate::{EngineError, state};
 
-/// The cohorts of rules that are no longer run keep their members; only what belongs to the rule is
-/// forgotten.
+/// Deletes the state of all other modules. The cohorts of modules that are no longer run keep their
+/// members.
 ///
 /// # Errors
 /// When the store fails.
@@ -30,8 +30,7 @@ pub fn forget_other_modules(
     Ok(())
 }
 
-/// What the store keeps of a rule that was asked for these cohorts is forgotten; the cohorts keep
-/// their members.
+/// Deletes the state of a module that was run for these cohorts. The cohorts keep their members.
 ///
 /// # Errors
 /// When the store fails.
@@ -44,7 +43,7 @@ pub fn forget_module(
     Ok(())
 }
 
-/// Returns whether a run of a rule was cut off after a commit, so that the next one goes on with
+/// Returns true if a run of a module was cut off after a commit, so that the next run goes on with
 /// it.
 ///
 /// # Errors
@@ -59,7 +58,8 @@ pub fn goes_on(
     Ok(matches!(prior.unfinished(&key), Unfinished::Open(_)))
 }
 
-/// The first instant at which an answer of a rule runs out; `None`: all stand for ever.
+/// Returns the first instant at which an answer of a module expires; `None` if all answers hold for
+/// ever.
 ///
 /// # Errors
 /// When the store fails.
@@ -71,7 +71,7 @@ pub fn next_due(
     Ok(snapshot.next_due(&state::module_key(module, cohorts))?)
 }
 
-/// The latest runs of a cohort, newest first.
+/// Returns the latest runs of a cohort, newest first.
 ///
 /// # Errors
 /// When the store fails or a record cannot be read.
@@ -83,7 +83,8 @@ pub fn records(
     records_since(snapshot, cohort, Millis(i64::MIN), limit)
 }
 
-/// The latest runs of a cohort, newest first, back to the first that is older than an instant.
+/// Returns the latest runs of a cohort, newest first, back to the first that is older than an
+/// instant.
 ///
 /// # Errors
 /// When the store fails or a record cannot be read.

@@ -1,4 +1,4 @@
-//! The messages: the exact JSON of the vendor's Kinesis cohort page (docs/facts.md, "The payload we
+//! Messages: the exact JSON of the vendor's Kinesis cohort page (docs/facts.md, "The payload we
 //! must produce").
 
 use muster_model::{CohortId, Millis, Scalar, Value};
@@ -7,17 +7,17 @@ use serde_json::{Map, Value as Json};
 
 use crate::EngineError;
 
-/// The most bytes of a message with more than one user. Kinesis bills 25 KB units, the record's key
-/// included; a larger message saves nothing and is throttled in lumps (docs/facts.md, "Kinesis,
-/// STS, IAM").
+/// The most bytes of a message with more than one user. Kinesis bills in units of 25 KB, the
+/// record's key included. Larger messages save nothing, and Kinesis throttles them in larger pieces
+/// (docs/facts.md, "Kinesis, STS, IAM").
 pub const MESSAGE_SIZE: usize = 24 * 1024;
 
-/// The most bytes of a user with the chosen properties; a larger one is sent without them. A
+/// The most bytes of a user with the chosen properties; a larger user is sent without them. A
 /// Kinesis record takes 1 MiB with its key (docs/facts.md), of which the rest of the message needs
 /// less than 8 KiB.
 pub const USER_SIZE: usize = 1024 * 1024 - 8 * 1024;
 
-/// What all messages of one run of one cohort share.
+/// The fields that all messages of one run of one cohort share.
 #[derive(Clone, Debug)]
 pub struct RunEnvelope<'a> {
     /// `cohort_id`.
@@ -26,7 +26,7 @@ pub struct RunEnvelope<'a> {
     pub name: &'a str,
     /// `computed_time`, in seconds since the epoch.
     pub second: i64,
-    /// The store's identity, which tells hosts apart that send the same cohort to one stream.
+    /// The store's identity. It distinguishes hosts that send the same cohort to one stream.
     pub identity: Identity,
 }
 
@@ -39,15 +39,15 @@ pub struct EncodedMessage {
     pub body: Vec<u8>,
 }
 
-/// The first part of the ids of a run's messages. A cohort's runs have strictly increasing seconds,
-/// so no two of a store share it; the last part tells stores apart (32 bits of the identity: two of
-/// a hundred hosts agree once in a million times).
+/// Returns the first part of the message ids of a run. A cohort's runs have strictly increasing
+/// seconds, so no two runs of a store share it. The last part distinguishes stores (32 bits of the
+/// identity: among a hundred hosts, two agree once in a million times).
 #[must_use]
 pub fn run_id(cohort: &CohortId, second: i64, identity: Identity) -> String {
     format!("{cohort}-{second}-{:08x}", identity.0 & 0xffff_ffff)
 }
 
-/// One element of `users`: the JSON of a user.
+/// Returns one element of `users`: the JSON of a user.
 #[must_use]
 pub fn user(user_id: &str, properties: &[(String, Value)]) -> Vec<u8> {
     let mut object = Map::new();
@@ -96,7 +96,7 @@ pub(crate) fn users(
     Ok(bodies)
 }
 
-/// Packs users of one direction into messages. Batch numbers count on from `batch`.
+/// Packs users who enter, or users who exit, into messages. Batch numbers count on from `batch`.
 #[must_use]
 pub fn pack(
     envelope: &RunEnvelope<'_>,
@@ -132,7 +132,7 @@ pub fn pack(
     messages
 }
 
-/// The message up to its first user. The keys stand in the order of the vendor's page.
+/// Returns the message up to its first user. The keys are in the order of the vendor's page.
 fn head(envelope: &RunEnvelope<'_>, in_cohort: bool, id: &str) -> Vec<u8> {
     let name = Json::from(envelope.name);
     let (cohort, second) = (envelope.cohort, envelope.second);
@@ -150,7 +150,8 @@ fn json(value: &Value) -> Json {
 }
 
 fn json_scalar(scalar: &Scalar) -> Json {
-    /// Whole numbers up to here are exact as an `f64`, and come out as they went in: 5, not 5.0.
+    /// Whole numbers up to here are exact as an `f64`, so they are printed as they were written: 5,
+    /// not 5.0.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match scalar {
         Scalar::Text(text) => Json::from(&**text),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_escaped_and_numbers_come_out_as_they_went_in() {
+    fn names_and_values_are_escaped_and_numbers_keep_their_form() {
         let cohort = CohortId::new("c").unwrap();
         let envelope = RunEnvelope {
             cohort: &cohort,

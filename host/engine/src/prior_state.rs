@@ -1,4 +1,4 @@
-//! What a tick begins with: what is remembered of the ticks before it.
+//! The prior state: what earlier runs have left for the next run.
 
 use muster_model::Millis;
 use muster_store::{ModuleKey, Snapshot};
@@ -10,44 +10,44 @@ use crate::failures::Failures;
 use crate::members::Members;
 use crate::state::{self, CohortState, ModuleState, UnfinishedRun};
 
-/// What is remembered of a rule and its cohorts: by the store, or by a preview of what it has not
-/// stored.
+/// The prior state of a module and its cohorts: from the store, or from the preview of a run that
+/// is not stored.
 pub(crate) struct PriorState {
-    /// `None`: the rule is new.
+    /// The module's state; `None` for a new module.
     pub(crate) module: Option<ModuleState>,
-    /// In the order of the cohorts.
+    /// The cohorts, in the order of the run.
     pub(crate) cohorts: Vec<PriorCohort>,
-    /// Whose answer is newer than the store's.
+    /// The users whose answer is newer than that of the store.
     pub(crate) evaluated: RoaringBitmap,
-    /// Of these, whose answer has run out when the next tick begins.
+    /// Those of `evaluated` whose answer has expired when the next run begins.
     pub(crate) due: RoaringBitmap,
-    /// Users for whom the rule failed.
+    /// The users that the module failed for.
     pub(crate) failures: Failures,
 }
 
-/// What is remembered of a cohort.
+/// The prior state of a cohort.
 #[derive(Clone)]
 pub(crate) struct PriorCohort {
-    /// `None`: it was never run.
+    /// The cohort's state; `None` if it was never run.
     pub(crate) state: Option<CohortState>,
     pub(crate) members: Members,
 }
 
-/// Whether a run of the rule was cut off.
+/// The state of a run that was cut off.
 pub(crate) enum Unfinished {
     None,
-    /// It goes on.
+    /// The run that goes on.
     Open(UnfinishedRun),
-    /// It cannot go on, since a cohort of it was run otherwise meanwhile.
+    /// The run cannot go on, because a cohort of it was run otherwise meanwhile.
     Lost {
-        /// Whether it asked everybody.
-        everybody: bool,
+        /// True if the run was to evaluate all users.
+        all_users: bool,
     },
 }
 
 impl PriorState {
-    /// Returns whether a run of the rule was cut off. It can go on only if each cohort is in the
-    /// middle of this very run.
+    /// Returns the run of the module that was cut off, if any. It can go on only if each cohort is
+    /// in the middle of this very run.
     pub(crate) fn unfinished(&self, module: &ModuleKey) -> Unfinished {
         let Some(open) = self.module.as_ref().and_then(|state| state.open.as_ref()) else {
             return Unfinished::None;
@@ -61,7 +61,7 @@ impl PriorState {
             return Unfinished::Open(open.clone());
         }
         Unfinished::Lost {
-            everybody: open.all_users,
+            all_users: open.all_users,
         }
     }
 
@@ -85,7 +85,7 @@ impl PriorState {
         })
     }
 
-    /// Users whose answer has run out at `now`, at which the next tick begins.
+    /// Returns the users whose answer has expired at `now`, at which the next run begins.
     pub(crate) fn due(
         &self,
         snapshot: &Snapshot,

@@ -1,4 +1,4 @@
-//! A destination's copy of a cohort is made true again.
+//! Reconciliation: makes a destination's copy of a cohort equal the members again.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -16,29 +16,29 @@ use crate::run::{CHUNK_USERS, COMMIT_BYTES};
 use crate::state::CohortState;
 use crate::{EngineError, payload, state};
 
-/// Users whose messages are made at once. [`COMMIT_BYTES`] is looked at after each such part.
+/// The users whose messages are built at once. [`COMMIT_BYTES`] is checked after each such part.
 const PART_USERS: usize = 4096;
 
-/// What a destination was sent.
+/// The result of a reconciliation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Members of the cohort.
+    /// The number of members of the cohort.
     pub members: u64,
-    /// Users sent as entries.
+    /// The number of users sent as entries.
     pub entered: u64,
-    /// Users sent as exits.
+    /// The number of users sent as exits.
     pub exited: u64,
-    /// Messages put in the outbox.
+    /// The number of messages put in the outbox.
     pub messages: u64,
 }
 
-/// Sends one destination what makes its copy of a cohort equal the members as the store has them;
-/// nobody is evaluated.
+/// Sends one destination what makes its copy of a cohort equal the members in the store. No user is
+/// evaluated.
 ///
-/// With `have`, the ids of the users that the consumer holds, it is sent the missing entries and
-/// the surplus exits. Without it, it is sent all members as entries, and as exits all users whom
-/// any destination was ever sent and who are no members. No run of the cohort may be under way. Cut
-/// off at any moment, it is simply called again.
+/// With `have`, the ids of the users that the consumer holds, this sends the missing entries and
+/// the surplus exits. Without it, this sends all members as entries. As exits it then sends all
+/// users who are not members and were ever sent to any destination. No run of the cohort may be
+/// under way. After a cut-off at any moment, the caller simply calls it again.
 ///
 /// # Errors
 /// When the store fails.
@@ -107,8 +107,8 @@ pub fn reconcile(
     Ok(reconciled)
 }
 
-/// Returns the cohorts and destinations whose copies a store that was restored from a backup cannot
-/// vouch for.
+/// Returns the copies that a store restored from a backup cannot vouch for, as cohorts and
+/// destinations.
 ///
 /// # Errors
 /// When the store fails.
@@ -127,11 +127,11 @@ pub fn unreconciled(snapshot: &Snapshot) -> Result<Vec<(CohortId, String)>, Engi
     Ok(all)
 }
 
-/// Whom a consumer is to be sent.
+/// The users to send to a consumer.
 struct Correction {
     entered: RoaringBitmap,
     exited: RoaringBitmap,
-    /// Ids that the consumer holds and the store does not know.
+    /// The ids that the consumer holds and the store does not know.
     unknown: Vec<String>,
 }
 
@@ -215,7 +215,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Commits what there is.
+    /// Commits the messages so far.
     fn close(&mut self) -> Result<(), EngineError> {
         let mut commit = std::mem::take(&mut self.commit);
         self.messages += commit.messages.len() as u64;

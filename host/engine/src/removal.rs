@@ -1,4 +1,4 @@
-//! Cohorts whose definition is gone.
+//! Removal: the end of cohorts whose definition is gone.
 
 use std::time::Instant;
 
@@ -13,12 +13,12 @@ use crate::run::Guard;
 use crate::state::{CohortState, RemovalState};
 use crate::{EngineError, payload, state};
 
-/// Users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each
+/// The users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each
 /// destination.
 const CHUNK_USERS: usize = 64 * 1024;
 
 /// Returns the cohorts that no longer have a definition and whose last one said `on_remove: exit`.
-/// An end that the `guard` holds is none of them.
+/// Cohorts whose removal the `guard` holds are left out.
 ///
 /// # Errors
 /// When the store fails.
@@ -40,12 +40,13 @@ pub fn removed(
     Ok(removed)
 }
 
-/// Ends a cohort: all members exit, and the destinations in its sync are sent the exits. Cut off at
-/// any moment, it goes on when it is called again. If the definition comes back, the cohort begins
-/// anew.
+/// Removes a cohort: all members exit, and the destinations in its sync receive the exits. After a
+/// cut-off at any moment, the next call goes on with it. If the definition comes back, the cohort
+/// starts anew.
 ///
-/// A `guard` holds it like a run that moves all members: then nobody is moved, and the record says
-/// so. A call without guard lets it go.
+/// The `guard` treats a removal as a run in which all members exit. If it holds the removal, no
+/// member exits, and the record says that it is held. A call without guard carries out a held
+/// removal.
 ///
 /// # Errors
 /// When the store fails.
@@ -68,8 +69,8 @@ pub fn remove(
     let mut record = RunRecord::begun(Reason::Removed, now);
     (state.end, state.held) = (RemovalState::UnderWay, None);
     state.begin_beside(now);
-    // The answers that its members came from are void: should the definition come back, everybody
-    // is asked.
+    // The answers that its members came from are void. If the definition comes back, the next run
+    // evaluates all users.
     state.module_key.clear();
     state.run.clear();
     for chunk in chunks(&snapshot, cohort, &state)? {
@@ -113,8 +114,8 @@ pub fn remove(
         record.run_id = Some(payload::run_id(cohort, state.second, snapshot.identity()));
     }
     record.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // What must outlive it is its latest second, in case it comes back, and what destinations hold
-    // that had left its sync.
+    // Two things must outlive the cohort: its latest second, in case it comes back, and the copies
+    // of destinations that had left its sync.
     state.copies.retain(|_, copy| !copy.active);
     let gone = CohortState {
         second: state.second,
@@ -129,7 +130,7 @@ pub fn remove(
     Ok(record)
 }
 
-/// Notes that the guard holds a cohort's end.
+/// Records that the guard holds the removal of a cohort.
 fn hold(
     store: &Store,
     cohort: &CohortId,
@@ -157,7 +158,7 @@ fn hold(
     Ok(record)
 }
 
-/// Returns the users who are members or held by a destination, by chunks.
+/// Returns the users who are members or in a destination's copy, in chunks.
 fn chunks(
     snapshot: &Snapshot,
     cohort: &CohortId,

@@ -1,4 +1,4 @@
-//! What a tick did or would do, for people, for `--json`, and for the store's run records.
+//! Reports of runs and previews, for users, for `--json`, and for the store's run records.
 
 use std::time::Duration;
 
@@ -8,137 +8,139 @@ use serde::{Deserialize, Serialize};
 use crate::search::TOO_LARGE;
 use crate::{EngineError, state};
 
-/// What a tick of one rule did.
+/// The report of a run of one module.
 #[derive(Clone, Debug)]
 pub struct RunReport {
-    /// The clock it ran at.
+    /// The clock that the run used.
     pub now: Millis,
-    /// Users who had news, were due, or all of them.
+    /// The number of candidates: changed users, due users, or all users.
     pub candidates: u64,
-    /// Candidates whose answer was computed.
+    /// The number of candidates whose answer was computed.
     pub evaluated: u64,
-    /// Users who have no answer of their own, by reason: they keep their membership.
+    /// Users who have no answer, by reason. They keep their membership.
     pub skipped: Vec<SkippedUsers>,
-    /// Each cohort of the rule.
+    /// The reports of the module's cohorts.
     pub cohorts: Vec<CohortReport>,
-    /// How long it took.
+    /// The duration of the run.
     pub duration: Duration,
 }
 
-/// What a tick did to one cohort.
+/// The report of a run about one cohort.
 #[derive(Clone, Debug)]
 pub struct CohortReport {
-    /// Which.
+    /// The cohort's id.
     pub id: CohortId,
-    /// Why it was evaluated as it was.
+    /// The reason for the run.
     pub reason: Reason,
-    /// Members afterwards.
+    /// The number of members afterwards.
     pub members: u64,
-    /// How many entered.
+    /// The number of users who entered.
     pub entered: u64,
-    /// How many exited.
+    /// The number of users who exited.
     pub exited: u64,
-    /// Messages put in the outbox, over all destinations.
+    /// The number of messages put in the outbox, over all destinations.
     pub messages: u64,
-    /// The guard holds its moves: none was made.
+    /// The run that the guard holds: none of its entries and exits was made.
     pub held: Option<HeldRun>,
 }
 
-/// A run whose moves were not made, since they are more than the guard lets pass.
+/// A run whose entries and exits were not made, since they are more than the guard lets pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRun {
-    /// Its clock, RFC 3339.
+    /// The clock of the run, RFC 3339.
     pub at: String,
-    /// Members, before and still.
+    /// The number of members, before and still.
     pub members: u64,
-    /// How many would have entered.
+    /// The number of users who would have entered.
     pub entered: u64,
-    /// How many would have exited.
+    /// The number of users who would have exited.
     pub exited: u64,
 }
 
-/// What a tick of one rule would do.
+/// The preview of a run of one module.
 #[derive(Clone, Debug)]
 pub struct Preview {
-    /// The clock it would run at.
+    /// The clock that the run would use.
     pub now: Millis,
-    /// The clock of a tick that was cut off, which would be finished first: the counts are those of
-    /// both.
+    /// The clock of a run that was cut off and would be finished first. The counts are those of
+    /// both runs.
     pub finishes: Option<Millis>,
-    /// As in [`TickReport`].
+    /// As in [`RunReport`].
     pub candidates: u64,
-    /// As in [`TickReport`].
+    /// As in [`RunReport`].
     pub evaluated: u64,
-    /// As in [`TickReport`].
+    /// As in [`RunReport`].
     pub skipped: Vec<SkippedUsers>,
-    /// Each cohort of the rule.
+    /// The previews of the module's cohorts.
     pub cohorts: Vec<CohortPreview>,
 }
 
-/// What a tick would do to one cohort.
+/// The preview of a run for one cohort.
 #[derive(Clone, Debug)]
 pub struct CohortPreview {
-    /// Which.
+    /// The cohort's id.
     pub id: CohortId,
-    /// Why it would be evaluated as it would.
+    /// The reason that the run would have.
     pub reason: Reason,
-    /// Members now.
+    /// The number of members now.
     pub members: u64,
-    /// Members afterwards.
+    /// The number of members afterwards.
     pub afterwards: u64,
-    /// How many would enter.
+    /// The number of users who would enter.
     pub entered: u64,
-    /// How many would exit.
+    /// The number of users who would exit.
     pub exited: u64,
-    /// The ids of the first who would enter.
+    /// The ids of the first users who would enter.
     pub sample_entered: Vec<String>,
-    /// The ids of the first who would exit.
+    /// The ids of the first users who would exit.
     pub sample_exited: Vec<String>,
-    /// Destinations that would be told the whole cohort, since they do not know it yet.
+    /// The destinations that would receive a full sync, since they do not hold the cohort yet.
     pub full_sync_to: Vec<String>,
-    /// The guard holds a run of it already, or would hold this one.
+    /// True if the guard already holds a run of the cohort, or would hold this one.
     pub held: bool,
 }
 
-/// Why a cohort was evaluated.
+/// The reason of a cohort's run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Its first run: everybody was asked.
+    /// The cohort's first run, which evaluates all users.
     First,
-    /// Its definition is another than at the last run: everybody was asked.
+    /// A definition that differs from that of the last run. The run evaluates all users.
     DefinitionChanged,
-    /// Users with news and users whose answer had run out were asked.
+    /// A run as scheduled, which evaluates changed users and due users.
     #[default]
     Scheduled,
-    /// Everybody was asked again, since the rule or another cohort of it is new to the store, its
-    /// news are no longer known, the clock went back, or a run was held and rejected.
+    /// A run that evaluates all users again, for one of these reasons: the module or another cohort
+    /// of it is new to the store; the changed users are no longer known; the clock went back; a
+    /// held run was rejected.
     Full,
-    /// As scheduled, only later: the host was not running at the time.
+    /// A scheduled run that was made up later: the host was not running at the time.
     Missed,
-    /// Somebody asked for it (`muster sync`).
+    /// A run that a user requested (`muster sync`).
     Requested,
-    /// A run that the guard had held was approved: everybody was asked.
+    /// A run that the guard had held and a user approved. It evaluates all users.
     Approved,
-    /// A run that the guard had held was rejected: nobody was asked and nothing changed.
+    /// A run that the guard had held and a user rejected. No user was evaluated, and nothing
+    /// changed.
     Rejected,
-    /// A person's history was deleted, and with it their memberships.
+    /// The deletion of a user's history, which ends the user's memberships.
     Forgotten,
-    /// The definition was taken away, and it said `on_remove: exit`.
+    /// The removal of a definition with `on_remove: exit`.
     Removed,
-    /// A destination's copy was made true again (`muster reconcile`): nobody was asked and nobody
-    /// moved.
+    /// The reconciliation of a destination's copy (`muster reconcile`). No user was evaluated, and
+    /// no membership changed.
     Reconciled,
 }
 
 impl std::fmt::Display for Reason {
-    /// In words, for people.
+    /// Writes the reason in words.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::First => "first run",
             Self::DefinitionChanged => "definition changed",
             Self::Scheduled => "scheduled",
-            Self::Full => "everybody again",
+            Self::Full => "all users again",
             Self::Missed => "missed and made up",
             Self::Requested => "requested",
             Self::Approved => "approved",
@@ -151,7 +153,7 @@ impl std::fmt::Display for Reason {
 }
 
 impl Reason {
-    /// As records and metrics write it.
+    /// Returns the reason as records and metrics write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -170,34 +172,35 @@ impl Reason {
     }
 }
 
-/// Users who have no answer of their own, and keep their membership.
+/// Users who have no answer, and keep their membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedUsers {
-    /// What failed, in the rule's or the sandbox's words.
+    /// The failure, in the words of the module or the sandbox.
     pub reason: String,
-    /// How many users.
+    /// The number of users.
     pub users: u64,
-    /// They were not asked about in this run: the rule failed for them in an earlier one, and they
-    /// wait for their next attempt. The reason is that of the latest failure.
+    /// True if these users were not evaluated in this run: the module failed for them in an earlier
+    /// run, and they wait for the next attempt. The reason is that of the latest failure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waiting: bool,
-    /// There is more of them than a rule is asked about: it is they, and not the rule, that
-    /// something is wrong with.
+    /// True if these users have more data than a module is called with. The cause is the size of
+    /// their history, not the module.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub too_large: bool,
-    /// An earlier run reported them, and this one found nothing new: of too large users only.
+    /// True if an earlier run reported them and this one found nothing new. Only for users who are
+    /// too large.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reported: bool,
 }
 
 impl SkippedUsers {
-    /// Returns whether an earlier run said all that there is to say of them.
+    /// Returns true if an earlier run already reported these users.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.waiting || self.reported
     }
 
-    /// Returns users for whom the rule failed.
+    /// Returns users that the module failed for.
     pub(crate) fn failed(reason: &str, users: u64) -> Self {
         Self {
             reason: reason.to_owned(),
@@ -216,8 +219,8 @@ impl SkippedUsers {
         }
     }
 
-    /// Adds users to those of the same reason. Users who wait replace those who waited before: they
-    /// are all who wait.
+    /// Adds users to those of the same reason. Waiting users replace those who waited before, since
+    /// the new count covers all of them.
     pub(crate) fn add(all: &mut Vec<Self>, added: &Self) {
         if added.waiting {
             all.retain(|skipped| !skipped.waiting || skipped.too_large != added.too_large);
@@ -237,48 +240,50 @@ impl SkippedUsers {
 }
 
 impl std::fmt::Display for SkippedUsers {
-    /// Says why, for people.
+    /// Writes the reason.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.waiting && !self.too_large {
-            f.write_str("the rule failed for them before, and they wait for their next attempt; the latest failure: ")?;
+            f.write_str(
+                "they wait for the next attempt, since an earlier one failed; the latest failure: ",
+            )?;
         }
         f.write_str(&self.reason)
     }
 }
 
-/// A run of one cohort, as the store keeps it (JSON). In real time it stands for all runs of one
-/// minute that moved somebody and had the same reason.
+/// A run of one cohort, as the store keeps it (JSON). In real time a record stands for all runs of
+/// one minute that changed a membership and had the same reason.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// The clock of the (first) run, RFC 3339.
     pub at: String,
-    /// Why.
+    /// The reason of the run.
     pub reason: Reason,
     /// The cadence, in words.
     #[serde(default)]
     pub cadence: String,
-    /// How many runs it stands for.
+    /// The number of runs that the record stands for.
     #[serde(default = "one")]
     pub runs: u64,
-    /// As in [`TickReport`].
+    /// As in [`RunReport`].
     pub candidates: u64,
-    /// As in [`TickReport`].
+    /// As in [`RunReport`].
     pub evaluated: u64,
-    /// As in [`TickReport`].
+    /// As in [`RunReport`].
     pub skipped: Vec<SkippedUsers>,
-    /// Members afterwards.
+    /// The number of members afterwards.
     pub members: u64,
-    /// How many entered.
+    /// The number of users who entered.
     pub entered: u64,
-    /// How many exited.
+    /// The number of users who exited.
     pub exited: u64,
-    /// Messages put in the outbox.
+    /// The number of messages put in the outbox.
     pub messages: u64,
-    /// The first part of its messages' ids, of the latest run; `None` if it sent none.
+    /// The first part of the message ids, of the latest run; `None` if the run sent no message.
     pub run_id: Option<String>,
-    /// How long it took, in ms, with all cohorts of the rule.
+    /// The duration in ms, with all cohorts of the module.
     pub duration_ms: u64,
-    /// The guard held it: nothing was moved.
+    /// The run that the guard held: none of its entries and exits was made.
     #[serde(default)]
     pub held: Option<HeldRun>,
 }
@@ -288,7 +293,7 @@ fn one() -> u64 {
 }
 
 impl RunRecord {
-    /// A run at an instant that has done nothing yet.
+    /// Returns the record of a run at an instant that has done nothing yet.
     pub(crate) fn begun(reason: Reason, at: Millis) -> Self {
         Self {
             at: at.to_string(),
@@ -298,7 +303,7 @@ impl RunRecord {
         }
     }
 
-    /// As the store takes it: a record of its own.
+    /// Returns a record of its own, as the store takes it.
     pub(crate) fn stored(
         &self,
         cohort: &CohortId,

@@ -1,9 +1,9 @@
-//! Answers for all users although a rule fails for some: batches that fail are split until those
-//! users stand alone.
+//! A search for the answers of all users although a module fails for some. Batches that fail are
+//! split until those users stand alone.
 //!
-//! Users without a failure come first, and those for whom the rule failed in an earlier run come
-//! last, with a budget of their own. So failing users cost the others no answer, however many they
-//! are.
+//! Users without a failure come first. Users that the module failed for in an earlier run come
+//! last, with a time budget of their own. So failing users cost the others no answer, however many
+//! they are.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -16,82 +16,82 @@ use muster_store::{UserFailure, UserKey};
 
 use crate::EngineError;
 
-/// Into how many batches one that failed is split. 128 × 128 is [`crate::evaluate::BATCH_USERS`]:
-/// two splits find a user in a full batch. Few splits matter most when a call takes the sandbox's
-/// whole time limit.
+/// The number of parts that a failed batch is split into. 128 × 128 is
+/// [`crate::evaluate::BATCH_USERS`]: two splits find a user in a full batch. Few splits matter most
+/// when a call takes the sandbox's whole time limit.
 pub const SPLIT: usize = 128;
 
-/// How long failed calls of a run may take together, for users without a failure so far, before no
-/// more are made. Three calls of the sandbox's 10 s, which find one user in a full batch, and a
-/// second so that the other parts of that batch are still asked about.
+/// The time that failed calls of a run may take together for users without a failure so far, before
+/// no more are made. It is enough for three calls of the sandbox's 10 s, which find one user in a
+/// full batch. Another second lets the other parts of that batch be evaluated.
 pub const FAILURE_TIME: Duration = Duration::from_secs(31);
 
-/// How long failed calls of a run may take together, for users for whom the rule failed before: two
-/// calls of the sandbox's 10 s, and a second for the parts beside them.
+/// The time that failed calls of a run may take together for users that the module failed for
+/// before. It is enough for two calls of the sandbox's 10 s, and a second for the parts beside
+/// them.
 pub const RETRY_TIME: Duration = Duration::from_secs(21);
 
-/// Calls a rule.
+/// A caller of a module.
 pub(crate) trait Caller: Sync {
-    /// Asks about a batch.
+    /// Evaluates a batch.
     fn call(&self, users: &[UserKey]) -> Result<Called, EngineError>;
 
-    /// Notes that so many users need not be asked about any more.
+    /// Notes that no more calls are needed for so many users.
     fn done(&self, users: usize);
 }
 
-/// What a call came to.
+/// The outcome of a call.
 pub(crate) struct Called {
-    /// How long it took.
+    /// The duration of the call.
     pub(crate) time: Duration,
-    /// The rule's answers, or why there are none.
+    /// The module's answers, or the reason why there are none.
     pub(crate) verdicts: Result<Verdicts, CallFault>,
 }
 
-/// Why a call has no answers.
+/// The reason why a call has no answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CallFault {
-    /// The rule failed.
-    Rule(String),
-    /// There is more of the users than a call may have: parts of the batch may do, and the rule did
+    /// The module failed.
+    Module(String),
+    /// The users have more data than a call may have. Parts of the batch may do, and the module did
     /// nothing wrong.
     TooLarge,
 }
 
-/// Why there is no answer for a user of whom there is more than one call may have, whichever rule
-/// it is.
-pub(crate) const TOO_LARGE: &str = "too large to evaluate: what is read of the user, or what the rule makes of it, takes more memory \
-    than one user may have (512 MiB and 1 GiB, or a part of the machine's); `muster status` names the users; give the clauses shorter \
-    windows, keep less history (`retention`), or `muster forget` the user";
+/// The reason given for a user whose data exceeds a call, with any module.
+pub(crate) const TOO_LARGE: &str = "too large to evaluate: the columns of one user may take 512 MiB and the module's memory 1 GiB, or \
+    less on a machine with little memory; `muster status` names the users; give the clauses shorter windows, keep less history \
+    (`retention`), or delete the user with `muster forget`";
 
-/// The answers for some users.
+/// The answers for some users, or the reason why there are none.
 #[derive(Debug)]
 pub(crate) struct Answers {
     /// The users, ascending.
     pub(crate) users: Vec<UserKey>,
-    /// The rule's answers, or why there are none.
+    /// The module's answers, or the reason why there are none.
     pub(crate) verdicts: Result<Verdicts, NoAnswer>,
 }
 
-/// Why users have no answer.
+/// The reason why users have no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoAnswer {
-    /// The rule failed for the user alone.
+    /// The module failed for the user alone.
     Failed(Arc<str>),
     /// The user alone is too large ([`TOO_LARGE`]).
     TooLarge,
-    /// The rule failed for a batch of so many users, and the budget did not reach for more.
+    /// The module failed for a batch with the user, and the time budget did not reach further.
     Suspected(Suspicion),
-    /// The budget did not reach for a call.
+    /// The time budget did not reach for a call.
     NotEvaluated(Arc<str>),
 }
 
 impl NoAnswer {
-    /// Returns whether the rule was called for the user.
+    /// Returns true if the module was called for the user.
     pub(crate) fn was_evaluated(&self) -> bool {
         !matches!(self, Self::NotEvaluated(_))
     }
 
-    /// Returns the reason, in the rule's or the sandbox's words where the rule was called.
+    /// Returns the reason, in the words of the module or the sandbox if the module was called.
     pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Failed(reason) | Self::NotEvaluated(reason) => reason,
@@ -108,24 +108,24 @@ pub(crate) struct Suspicion {
     pub(crate) reason: Arc<str>,
 }
 
-/// What failed calls of a run may take.
+/// The time budget of a run for failed calls.
 pub(crate) struct Budget<'a> {
-    /// For users without a failure so far.
+    /// The budget for users without a failure so far.
     fresh: SharedBudget,
-    /// For the others.
+    /// The budget for the other users.
     retries: SharedBudget,
-    /// Whether the rule answered for anybody.
+    /// True if the module answered for any user.
     sound: AtomicBool,
-    /// Why the latest call failed.
+    /// The reason of the latest failed call.
     reason: Mutex<Arc<str>>,
-    /// Ends the search; what is not found out yet is found out later.
+    /// A flag that ends the search. A later run finds the rest.
     stop: Option<&'a AtomicBool>,
 }
 
-/// A limited time.
+/// A limited time that several threads spend.
 struct SharedBudget {
     limit: Duration,
-    /// In µs.
+    /// The time spent, in µs.
     spent: AtomicU64,
 }
 
@@ -171,7 +171,7 @@ impl<'a> Budget<'a> {
         latest.clone_from(reason);
     }
 
-    /// Returns why no more calls are made.
+    /// Returns the reason why no more calls are made.
     fn empty(&self) -> Arc<str> {
         let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = (self.fresh.spent() + self.retries.spent()).as_secs_f64();
@@ -192,10 +192,10 @@ pub(crate) struct Search<'a, C> {
     pub(crate) workers: NonZero<usize>,
 }
 
-/// A batch that is to be asked about.
+/// A batch that is to be evaluated.
 struct SearchItem<'a> {
     users: &'a [UserKey],
-    /// The batch that it is a part of, if that failed.
+    /// The failed batch that this one is a part of, if any.
     parent: Option<Suspicion>,
 }
 
@@ -209,27 +209,27 @@ impl<'a> SearchItem<'a> {
 }
 
 impl<C: Caller> Search<'_, C> {
-    /// Asks about all users (ascending), and returns the answers, ascending by their first user.
+    /// Evaluates all users (ascending), and returns the answers, ascending by their first user.
     pub(crate) fn run(&self, users: &[UserKey]) -> Result<Vec<Answers>, EngineError> {
         let mut answers = Vec::new();
         let sorted = Sorted::new(users, self.failures);
         let fresh = [&sorted.not_evaluated, &sorted.fresh];
         let fresh = fresh.iter().flat_map(|users| users.chunks(self.batch));
-        self.ask(fresh.map(SearchItem::new).collect(), false, &mut answers)?;
+        self.evaluate(fresh.map(SearchItem::new).collect(), false, &mut answers)?;
         let suspected = sorted.suspected.iter().rev().flat_map(|(batch, users)| {
             let batch = usize::try_from(*batch).unwrap_or(usize::MAX);
             users.chunks(batch.div_ceil(SPLIT).clamp(1, self.batch))
         });
         let failing = sorted.failing.chunks(1);
         let again = suspected.chain(failing).map(SearchItem::new).collect();
-        self.ask(again, true, &mut answers)?;
+        self.evaluate(again, true, &mut answers)?;
         answers.sort_by_key(|answers| answers.users.first().copied());
         Ok(answers)
     }
 
-    /// Asks about batches, and then about the parts of those that failed, the larger ones first:
-    /// they hold most of the users whose answer is still to be found.
-    fn ask(
+    /// Evaluates batches, and then the parts of those that failed. The larger parts come first:
+    /// they hold most of the users who still lack an answer.
+    fn evaluate(
         &self,
         mut items: Vec<SearchItem<'_>>,
         retries: bool,
@@ -246,7 +246,7 @@ impl<C: Caller> Search<'_, C> {
                     Some(Err(Failed::TooLarge)) if item.users.len() == 1 => {
                         answers.push(self.none(item.users, NoAnswer::TooLarge));
                     }
-                    // Halves, for they are asked about as if nothing had been: half of them are
+                    // A batch that is too large is split into halves: half of the users are about
                     // half as large.
                     Some(Err(Failed::TooLarge)) => {
                         let half = item.users.len().div_ceil(2);
@@ -255,10 +255,10 @@ impl<C: Caller> Search<'_, C> {
                             parent: item.parent.clone(),
                         }));
                     }
-                    Some(Err(Failed::Rule(reason))) if item.users.len() == 1 => {
+                    Some(Err(Failed::Module(reason))) if item.users.len() == 1 => {
                         answers.push(self.none(item.users, NoAnswer::Failed(reason)));
                     }
-                    Some(Err(Failed::Rule(reason))) => {
+                    Some(Err(Failed::Module(reason))) => {
                         let parent = Suspicion {
                             batch: u32::try_from(item.users.len()).unwrap_or(u32::MAX),
                             reason,
@@ -291,7 +291,8 @@ impl<C: Caller> Search<'_, C> {
         }
     }
 
-    /// Asks about each batch once, on worker threads. `None`: the budget did not reach for it.
+    /// Calls the module for each batch once, on worker threads. `None` stands for a batch that the
+    /// time budget did not reach.
     #[expect(clippy::type_complexity, reason = "batches with what became of them")]
     fn round<'i>(
         &self,
@@ -328,7 +329,8 @@ impl<C: Caller> Search<'_, C> {
         results.map(|(result, item)| Ok((item, result?))).collect()
     }
 
-    /// `failed`: a call of this round failed.
+    /// Returns true if the time budget allows a call for a batch. `failed` says that a call of this
+    /// round failed.
     fn may_call(&self, item: &SearchItem<'_>, retries: bool, failed: &AtomicBool) -> bool {
         let budget = self.budget;
         if retries {
@@ -337,8 +339,8 @@ impl<C: Caller> Search<'_, C> {
         if item.parent.is_some() {
             return !budget.fresh.is_empty() && !budget.stopped();
         }
-        // What an earlier chunk spent must not cost this one the answers of sound users. Of a rule
-        // that never answers there are none.
+        // The time that an earlier chunk spent must not cost this chunk the answers of sound users.
+        // A module that never answers has none.
         let another = budget.sound.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed);
         !budget.fresh.is_empty() || another
     }
@@ -357,21 +359,22 @@ impl<C: Caller> Search<'_, C> {
                 self.caller.done(users.len());
                 Ok(Ok(verdicts))
             }
-            // It costs no more than to read the users twice, however many batches are too large.
+            // A batch that is too large costs no more than reading its users twice, however many
+            // batches are too large.
             Err(CallFault::TooLarge) if users.len() > 1 => Ok(Err(Failed::TooLarge)),
             Err(fault) => {
-                let purse = if retries {
+                let budget_of_call = if retries {
                     &budget.retries
                 } else {
                     &budget.fresh
                 };
-                purse.spend(time);
+                budget_of_call.spend(time);
                 failed.store(true, Ordering::Relaxed);
                 let (reason, failed) = match fault {
                     CallFault::TooLarge => (Arc::from(TOO_LARGE), Failed::TooLarge),
-                    CallFault::Rule(reason) => {
+                    CallFault::Module(reason) => {
                         let reason: Arc<str> = Arc::from(reason);
-                        (Arc::clone(&reason), Failed::Rule(reason))
+                        (Arc::clone(&reason), Failed::Module(reason))
                     }
                 };
                 budget.note(&reason);
@@ -381,22 +384,22 @@ impl<C: Caller> Search<'_, C> {
     }
 }
 
-/// A [`CallFault`] whose reason many may share.
+/// A [`CallFault`] whose reason several answers share.
 enum Failed {
-    Rule(Arc<str>),
+    Module(Arc<str>),
     TooLarge,
 }
 
-/// Users by what is known of them, each ascending.
+/// The users by their earlier failures, each list ascending.
 #[derive(Default)]
 struct Sorted {
-    /// The budget of an earlier run did not reach for them.
+    /// The users that the time budget of an earlier run did not reach.
     not_evaluated: Vec<UserKey>,
-    /// Nothing is known against them.
+    /// The users without an earlier failure.
     fresh: Vec<UserKey>,
-    /// By the size of the smallest batch with them that failed.
+    /// The users whose batch failed, by the size of the smallest such batch.
     suspected: BTreeMap<u32, Vec<UserKey>>,
-    /// The rule failed for them alone.
+    /// The users that the module failed for alone.
     failing: Vec<UserKey>,
 }
 

@@ -1,5 +1,5 @@
-//! What the engine remembers between ticks, as JSON in the store: small, rare, and readable when
-//! something goes wrong.
+//! The state that the engine keeps between runs, as JSON in the store. It is small, rarely written,
+//! and readable when something goes wrong.
 
 use std::collections::BTreeMap;
 
@@ -14,42 +14,43 @@ use crate::cohort::Cohort;
 use crate::copy::DestinationCopy;
 use crate::report::{HeldRun, Reason, SkippedUsers};
 
-/// A rule's memory.
+/// The state of a module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModuleState {
-    /// The history sequence up to which news has been evaluated.
+    /// The history sequence up to which changed users have been evaluated.
     #[serde(rename = "news")]
     pub(crate) sequence: u64,
-    /// The clock of its last finished tick, in ms.
+    /// The clock of its last finished run, in ms.
     pub(crate) now: i64,
-    /// A tick that has committed some chunks and not yet all.
+    /// A run that has committed some of its chunks, but not all.
     pub(crate) open: Option<UnfinishedRun>,
 }
 
-/// A tick on its way.
+/// A run under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UnfinishedRun {
-    /// Its clock, in ms.
+    /// The clock of the run, in ms.
     pub(crate) now: i64,
-    /// The history sequence when it began.
+    /// The history sequence when the run began.
     #[serde(rename = "news")]
     pub(crate) sequence: u64,
-    /// Whether it asks everybody.
+    /// True if the run evaluates all users.
     #[serde(rename = "everybody")]
     pub(crate) all_users: bool,
-    /// Users below this key are done.
+    /// The users below this key are done.
     pub(crate) next_user: u32,
-    /// How many users it asks, and of how many it has the answer.
+    /// The number of users to evaluate.
     #[serde(default)]
     pub(crate) candidates: u64,
+    /// The number of users with an answer so far.
     #[serde(default)]
     pub(crate) evaluated: u64,
-    /// Whom it could not evaluate so far.
+    /// The users that could not be evaluated so far.
     #[serde(default)]
     pub(crate) skipped: Vec<SkippedUsers>,
 }
 
-/// What a run that is under way has done to a cohort so far.
+/// The entries, exits and messages of a cohort so far, in a run that is under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunCounts {
     pub(crate) entered: u64,
@@ -58,88 +59,90 @@ pub(crate) struct RunCounts {
 }
 
 impl UnfinishedRun {
-    /// Names the run, so that a cohort can say which run it is in.
+    /// Returns a name of the run, which the state of each cohort in the run contains.
     pub(crate) fn stamp(&self, key: &ModuleKey) -> String {
         format!("{}-{}-{}", hex(&key.0), self.now, self.sequence)
     }
 }
 
-/// A cohort's memory.
+/// The state of a cohort.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CohortState {
-    /// The digest of the definition that its members follow, in hex; empty: none yet.
+    /// The digest of the definition that its members follow, in hex. Empty if they follow none yet.
     pub(crate) definition: String,
     /// The digest of the module that its members come from, in hex.
     #[serde(default)]
     pub(crate) module: String,
-    /// The rule whose runs keep its members up to date, in hex; empty: none, so the next run asks
-    /// everybody.
+    /// The key of the module whose runs keep its members up to date, in hex. Empty if there is
+    /// none, so that the next run evaluates all users.
     #[serde(default, rename = "rule")]
     pub(crate) module_key: String,
-    /// The run that it is in the middle of ([`OpenTick::stamp`]); empty: in none.
+    /// The run that the cohort is in the middle of ([`UnfinishedRun::stamp`]). Empty if it is in
+    /// none.
     #[serde(default)]
     pub(crate) run: String,
-    /// What that run has done so far.
+    /// The counts of that run so far.
     #[serde(default)]
     pub(crate) counts: RunCounts,
-    /// A clock that its members have seen at least, in ms: that of its latest run alone, or of the
-    /// first under its rule.
+    /// A clock that its members have reached at least, in ms: that of its latest run alone, or of
+    /// the first run under its module.
     #[serde(default)]
     pub(crate) evaluated: i64,
-    /// Why its latest run, or the one on its way, asked whom it asked.
+    /// The reason of its latest run, or of the one under way.
     pub(crate) reason: Reason,
-    /// The `computed_time` of its latest messages, in seconds. The next ones' is larger, so that
-    /// consumers can order any two.
+    /// The `computed_time` of its latest messages, in seconds. The next messages have a larger one,
+    /// so that consumers can order any two.
     pub(crate) second: i64,
-    /// The next batch number under that second.
+    /// The next batch number of that second.
     pub(crate) batch: u64,
-    /// Its latest messages are those of something beside its runs, so a run that goes on takes
+    /// True if its latest messages were sent beside its runs, so that a run that goes on takes
     /// another second.
     #[serde(default)]
     pub(crate) beside: bool,
-    /// What each destination holds that was ever sent anything.
+    /// The copies of all destinations that ever received anything.
     #[serde(default)]
     pub(crate) copies: BTreeMap<String, DestinationCopy>,
     /// The clock of its latest finished run, in ms; in real time, of its first.
     #[serde(default)]
     pub(crate) ran: Option<i64>,
-    /// A run that the guard holds.
+    /// The run that the guard holds.
     #[serde(default)]
     pub(crate) held: Option<HeldRun>,
-    /// A run was held, and its moves were not made: the next run that is not held asks everybody.
+    /// True if a run was held and its entries and exits were not made. The next run that is not
+    /// held evaluates all users.
     #[serde(default)]
     pub(crate) stale: bool,
-    /// The payload's `cohort_name`, for the time when the definition is gone.
+    /// The payload's `cohort_name`, kept for the time when the definition is gone.
     #[serde(default)]
     pub(crate) name: String,
-    /// Whether its members are sent as exits when its definition is gone.
+    /// True if its members are sent as exits when its definition is gone.
     #[serde(default)]
     pub(crate) exit_on_remove: bool,
-    /// How far its end is, if its definition is gone.
+    /// The progress of its removal, if its definition is gone.
     #[serde(default)]
     pub(crate) end: RemovalState,
 }
 
-/// How far the end of a cohort is whose definition is gone.
+/// The progress of the removal of a cohort whose definition is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RemovalState {
-    /// It has not begun.
+    /// The removal has not begun.
     #[default]
     Ahead,
-    /// The guard holds it: [`CohortState::held`] says what it would move.
+    /// The guard holds the removal: [`CohortState::held`] has its exits.
     Held,
-    /// Some members have exited, so the others follow without being asked about again.
+    /// Some members have exited, so the others follow without another evaluation.
     UnderWay,
 }
 
 impl CohortState {
-    /// Takes over what the definition in force says beside whom it holds for. Nobody is evaluated
-    /// for that.
+    /// Takes over the name, the sync and `on_remove` of the active definition. Its clauses are left
+    /// out, and no user is evaluated.
     pub(crate) fn adopt(&mut self, cohort: &Cohort, store: Identity) {
         self.name.clone_from(&cohort.name);
         self.exit_on_remove = cohort.exit_on_remove;
-        // A definition that has come back ends nothing.
+        // A definition that has come back cancels the removal.
         if std::mem::take(&mut self.end) == RemovalState::Held {
             self.held = None;
         }
@@ -155,7 +158,7 @@ impl CohortState {
             .retain(|_, copy| copy.active || !copy.is_empty());
     }
 
-    /// Begins messages beside the cohort's runs: their second is later than that of all messages so
+    /// Begins messages beside the cohort's runs. Their second is later than that of all messages so
     /// far.
     pub(crate) fn begin_beside(&mut self, now: Millis) {
         self.second = now.as_second().max(self.second + 1);
@@ -164,8 +167,8 @@ impl CohortState {
     }
 }
 
-/// The store knows a rule by its bytes and by the cohorts it is asked for: two cohorts at different
-/// cadences may share a rule.
+/// Returns the key of a module in the store. It is made of the module's bytes and of the cohorts
+/// that it is run for, since two cohorts with different cadences may share a module.
 pub(crate) fn module_key(module: &Module, cohorts: &[Cohort]) -> ModuleKey {
     let mut digest = Sha256::new_with_prefix(module.digest());
     for cohort in cohorts {
@@ -179,10 +182,11 @@ pub(crate) fn load_module(
     snapshot: &Snapshot,
     key: &ModuleKey,
 ) -> Result<Option<ModuleState>, EngineError> {
-    decode(snapshot.module_state(key)?, || "a rule".to_owned())
+    decode(snapshot.module_state(key)?, || "a module".to_owned())
 }
 
-/// Returns the clock of the latest run of the rule that a cohort follows; `None`: it follows none.
+/// Returns the clock of the latest run of the module that a cohort follows; `None` if it follows
+/// none.
 pub(crate) fn clock_of_its_module(
     snapshot: &Snapshot,
     state: &CohortState,
@@ -223,7 +227,7 @@ pub(crate) fn encode<T: Serialize>(state: &T) -> Result<Vec<u8>, EngineError> {
     })
 }
 
-/// A digest as text.
+/// Returns a digest as text.
 pub(crate) fn hex(digest: &[u8; 32]) -> String {
     let digit = |number: u8| char::from_digit(u32::from(number), 16).unwrap_or_default();
     digest
@@ -232,7 +236,7 @@ pub(crate) fn hex(digest: &[u8; 32]) -> String {
         .collect()
 }
 
-/// The digest that a text of [`hex`] stands for.
+/// Returns the digest that a text of [`hex`] stands for.
 pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut digest = [0; 32];
     if text.len() != 2 * digest.len() {

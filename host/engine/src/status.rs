@@ -1,4 +1,5 @@
-//! Cohorts between their runs: when the last one was, and whether the guard holds one.
+//! The status of cohorts between their runs: the time of the last run, and a run that the guard
+//! holds.
 
 use muster_model::{CohortId, Millis};
 use muster_store::{ModuleKey, RunCommit, Snapshot, Store};
@@ -9,47 +10,48 @@ use crate::search::TOO_LARGE;
 use crate::state::{CohortState, RemovalState};
 use crate::{EngineError, state};
 
-/// What the store knows of a cohort, beside its members.
+/// The status of a cohort in the store, without its members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CohortStatus {
-    /// The clock of its latest finished run; in real time, of the latest that evaluated somebody.
-    /// `None`: it has none.
+    /// The clock of its latest finished run; in real time, of the latest that evaluated a user;
+    /// `None` if it has none.
     pub ran: Option<Millis>,
-    /// A run that the guard holds.
+    /// The run that the guard holds.
     pub held: Option<HeldRun>,
-    /// What is held is the cohort's end: its definition is gone, and all members would exit.
+    /// True if the held run is the cohort's removal: its definition is gone, and all members would
+    /// exit.
     pub is_end: bool,
-    /// Users who cannot be evaluated at present; `None`: there are none.
+    /// The users who cannot be evaluated at present; `None` if there are none.
     pub failing: Option<FailingUsers>,
 }
 
-/// Users for whom the rule of a cohort has no answer: they keep their membership, and are asked
-/// about again from time to time.
+/// Users that a cohort's module gave no answer for. They keep their membership and are evaluated
+/// again from time to time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailingUsers {
-    /// How many the rule failed for.
+    /// The number of users that the module failed for.
     pub failed: u64,
-    /// Why it failed for the latest of them; empty: it failed for none.
+    /// The reason of the latest of these failures. Empty if there are none.
     pub reason: String,
-    /// How many are too large to be asked about.
+    /// The number of users who are too large to evaluate.
     pub too_large: u64,
-    /// What that means, and what to do; empty: nobody is.
+    /// An explanation of "too large" with its remedy. Empty if no user is too large.
     pub too_large_reason: &'static str,
-    /// The ids of the first [`SHOWN_TOO_LARGE`] who are too large.
+    /// The ids of the first [`SHOWN_TOO_LARGE`] users who are too large.
     pub too_large_users: Vec<String>,
 }
 
-/// How many users who are too large a status names.
+/// The number of users who are too large that a status names.
 pub const SHOWN_TOO_LARGE: usize = 10;
 
-/// The status of a cohort; the default one if the store does not know it.
+/// Returns the status of a cohort; the default status if the store does not know the cohort.
 ///
 /// # Errors
 /// When the store fails.
 pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, EngineError> {
     let state = state::load_cohort(snapshot, cohort)?.unwrap_or_default();
     let ran = match state.ran {
-        Some(ran) => Some(Millis(ran).max(ran_under_its_rule(snapshot, &state)?)),
+        Some(ran) => Some(Millis(ran).max(latest_run_of_module(snapshot, &state)?)),
         None => None,
     };
     Ok(CohortStatus {
@@ -88,10 +90,10 @@ fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<FailingUse
     }))
 }
 
-/// The clock of the latest run of the rule that a cohort follows. In real time the cohort's state
-/// has only its first run, to save writes. An instant before all others if the cohort's moves in it
-/// were held.
-fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis, EngineError> {
+/// Returns the clock of the latest run of the module that a cohort follows. The state of a
+/// real-time cohort has only its first run, to save writes. If the guard held the cohort's entries
+/// and exits, this is an instant before all others.
+fn latest_run_of_module(snapshot: &Snapshot, state: &CohortState) -> Result<Millis, EngineError> {
     let never = Millis(i64::MIN);
     if state.held.is_some() || state.stale {
         return Ok(never);
@@ -99,13 +101,13 @@ fn ran_under_its_rule(snapshot: &Snapshot, state: &CohortState) -> Result<Millis
     Ok(state::clock_of_its_module(snapshot, state)?.unwrap_or(never))
 }
 
-/// Drops the run of a cohort that the guard holds: nobody is moved, and the cohort's next tick asks
-/// everybody. If its end was held, its members stay, as with `on_remove: keep`. `None`: none is
-/// held. (A run is approved by a tick without guard, an end by [`crate::remove`] without guard.) No
-/// tick of the cohort may run at the time.
+/// Drops the run of a cohort that the guard holds. No membership changes, and the cohort's next run
+/// evaluates all users. If its removal was held, its members stay, as with `on_remove: keep`.
+/// Returns `None` if none is held. (A run without guard approves a run; [`crate::remove`] without
+/// guard approves a removal.) No run of the cohort may be under way.
 ///
 /// # Errors
-/// When the store fails; then it is held still.
+/// When the store fails. Then the run is still held.
 pub fn reject(
     store: &Store,
     cohort: &CohortId,

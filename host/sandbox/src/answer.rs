@@ -1,17 +1,17 @@
-//! Checks that an answer keeps the contract.
+//! A check that an answer keeps the contract.
 
 use crate::contract::Verdicts;
 use crate::error::ModuleError;
 
-/// Bits of a word of the bitmap.
+/// The bits of a word of the bitmap.
 const WORD: usize = u64::BITS as usize;
 
-/// What the answer to a batch takes, in bytes.
+/// Returns the bytes of the answer to a batch.
 pub(crate) fn size(cohorts: usize, users: usize) -> usize {
     cohorts * users.div_ceil(WORD) * size_of::<u64>() + users * size_of::<i64>()
 }
 
-/// The most users whose answer fits a number of bytes, a multiple of 64.
+/// Returns the most users whose answer fits a number of bytes, a multiple of 64.
 pub(crate) fn users_within(cohorts: usize, bytes: usize) -> usize {
     bytes / size(cohorts, WORD) * WORD
 }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn no_users_and_whole_words_are_fine() {
+    fn no_users_and_whole_words_are_accepted() {
         let check = |members: Vec<u64>, users| {
             let until = vec![i64::MAX; users];
             check(&Verdicts { members, until }, 1, users, 0)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_agree() {
+    fn users_within_is_the_largest_number_that_fits() {
         assert_eq!(size(1_000, 64), 1_000 * 8 + 512);
         let users = users_within(1_000, 64 << 20);
         assert!(size(1_000, users) <= 64 << 20 && size(1_000, users + 64) > 64 << 20);

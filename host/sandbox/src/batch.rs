@@ -1,10 +1,10 @@
-//! Checks that a batch is what a rule asked for. Lengths only, so it costs the number of columns,
-//! not of rows.
+//! A check that a batch matches a module's description. It compares only lengths, so its cost grows
+//! with the number of columns, not of rows.
 
 use crate::contract::{Batch, Column, Description, EventRows, Kind, Property};
 use crate::error::ModuleError;
 
-/// Checks a batch against a description; its columns may take `limit` bytes.
+/// Checks a batch against a description. Its columns may take `limit` bytes.
 pub(crate) fn check(
     description: &Description,
     batch: &Batch<'_>,
@@ -136,7 +136,7 @@ fn same(what: &str, found: usize, wanted: usize) -> Result<(), String> {
     }
 }
 
-/// What the columns of a batch take in the rule's memory, in bytes.
+/// Returns the bytes of a batch's columns in the module's memory.
 fn size(batch: &Batch<'_>) -> usize {
     let rows = |rows: &EventRows<'_>| {
         size_of_val(rows.starts) + size_of_val(rows.times) + columns_size(rows.columns)

@@ -1,5 +1,5 @@
-//! Compiled artefacts on disk, private to our user, so that a rule is compiled once a machine and
-//! not once a start.
+//! A cache of compiled artefacts on disk, private to our user, so that a module is compiled once a
+//! machine and not at each start.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
@@ -15,15 +15,15 @@ use wasmtime::Engine;
 use crate::error::SandboxError;
 use crate::{limits, text};
 
-/// How a file begins; the number is the version of the format: this, a SHA-256 of key and artefact,
-/// the artefact.
+/// The first bytes of a file. The number is the version of the format: these bytes, a SHA-256 of
+/// key and artefact, the artefact.
 const MAGIC: &[u8; 8] = b"MUSTERA1";
 const HEADER: usize = MAGIC.len() + 32;
 
 const ENDING: &str = "artefact";
 const UNFINISHED: &str = "unfinished";
 
-/// Permission bits by which others than the owner could write.
+/// The permission bits that let users other than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// A directory of artefacts.
@@ -34,18 +34,19 @@ pub(crate) struct Cache {
     written: AtomicU64,
 }
 
-/// What an artefact depends on: the rule's bytes, and all that the engine compiles by.
+/// A key of everything that an artefact depends on: the module's bytes, and all that the engine
+/// compiles by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CacheKey([u8; 32]);
 
-/// The bytes of an artefact that this user's Muster wrote, checked. Only [`Cache::load`] and
+/// The bytes of an artefact that Muster wrote as this user, checked. Only [`Cache::load`] and
 /// [`Self::from_process`] make one.
 #[derive(Debug)]
 pub(crate) struct OwnArtefact(Vec<u8>);
 
 impl OwnArtefact {
-    /// Takes what the process wrote that was started to compile; `None` if it is not whole, or not
-    /// the artefact of this key.
+    /// Takes the output of the process that compiles. Returns `None` if it is not whole, or not the
+    /// artefact of this key.
     pub(crate) fn from_process(key: CacheKey, bytes: Vec<u8>) -> Option<Self> {
         let (header, artefact) = bytes.split_at_checked(HEADER)?;
         (header == seal(key, artefact)).then_some(Self(bytes))
@@ -64,7 +65,7 @@ impl CacheKey {
     }
 }
 
-/// Takes all that is hashed, where a usual hasher would keep 64 bits.
+/// A hasher that keeps all bits of a SHA-256, where a usual hasher would keep 64.
 struct HashAll(Sha256);
 
 impl Hasher for HashAll {
@@ -73,14 +74,14 @@ impl Hasher for HashAll {
     }
 
     fn finish(&self) -> u64 {
-        // Of no use here, and required by the trait.
+        // The trait requires this method, but nothing here calls it.
         0
     }
 }
 
 impl Cache {
-    /// Opens a directory, making it with mode 0700 if it is not there, and clears what a killed
-    /// process left unfinished.
+    /// Opens a directory, and creates it with mode 0700 if it does not exist. Clears the unfinished
+    /// files of killed processes.
     pub(crate) fn open(directory: &Path) -> Result<Self, SandboxError> {
         let failed = |error| SandboxError::Cache {
             path: directory.to_owned(),
@@ -91,7 +92,7 @@ impl Cache {
             .mode(0o700)
             .create(directory)
             .map_err(failed)?;
-        // Resolved once, so that no link on the way to it can be moved later.
+        // The path is resolved once, so that no link in it can be changed later.
         let resolved = directory.canonicalize().map_err(failed)?;
         let metadata = fs::metadata(&resolved).map_err(failed)?;
         let user = rustix::process::geteuid().as_raw();
@@ -121,11 +122,11 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The artefact of a key, if there is a sound one.
+    /// Returns the artefact of a key, if there is a sound one.
     pub(crate) fn load(&self, key: CacheKey) -> Option<OwnArtefact> {
         let mut file = File::open(self.path(key)).ok()?;
         let metadata = file.metadata().ok()?;
-        // Of the file that is open, so nobody can put another in its place after the check.
+        // This checks the open file, so no one can put another in its place after the check.
         let ours = metadata.is_file()
             && metadata.uid() == self.user
             && metadata.mode() & OTHERS_WRITE == 0;
@@ -138,14 +139,14 @@ impl Cache {
         if header != seal(key, artefact) {
             return None;
         }
-        // Used artefacts stay when room is made. That it is not marked costs a compilation some
-        // day, no more.
+        // The time marks artefacts that are used, so that eviction keeps them. A failure to set it
+        // costs one compilation at most.
         let _ = file.set_modified(SystemTime::now());
         Some(OwnArtefact(bytes))
     }
 
-    /// Stores an artefact: all of it or none, whenever the process dies. It is not forced to disk:
-    /// what a power failure leaves is found out by the checksum.
+    /// Stores an artefact, wholly or not at all, even if the process is killed. The file is not
+    /// synced to disk: the checksum detects what a power failure leaves.
     pub(crate) fn store(&self, key: CacheKey, artefact: &[u8]) -> io::Result<()> {
         self.evict(artefact.len() as u64);
         let number = self.written.fetch_add(1, Ordering::Relaxed);
@@ -166,7 +167,7 @@ impl Cache {
             .join(format!("{}.{ENDING}", text::hex(&key.0)))
     }
 
-    /// Removes artefacts, those not used for longest first, until another of `bytes` fits.
+    /// Removes artefacts, the longest unused first, until another of `bytes` fits.
     fn evict(&self, bytes: u64) {
         let mut files = self.files(ENDING);
         files.sort_by_key(|(_, metadata)| metadata.modified().ok());
@@ -185,8 +186,8 @@ impl Cache {
         }
     }
 
-    /// Unfinished files of processes that are gone. One that is an hour old belongs to no one:
-    /// writing takes milliseconds.
+    /// Removes unfinished files of processes that are gone. No process still writes a file that is
+    /// an hour old, since writing takes milliseconds.
     fn clear_unfinished(&self) {
         for (path, metadata) in self.files(UNFINISHED) {
             let age = metadata
@@ -222,7 +223,7 @@ fn write(path: &Path, seal: &[u8; HEADER], artefact: &[u8]) -> io::Result<()> {
     file.write_all(artefact)
 }
 
-/// The header of an artefact's file, and of what a process writes that compiles.
+/// Returns the header of an artefact's file, which the process that compiles writes too.
 pub(crate) fn seal(key: CacheKey, artefact: &[u8]) -> [u8; HEADER] {
     let sum = Sha256::new_with_prefix(key.0)
         .chain_update(artefact)
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_loaded_and_private() {
+    fn a_stored_artefact_is_loaded_and_private() {
         let (_directory, cache) = cache();
         assert!(cache.load(KEY).is_none());
         cache.store(KEY, b"machine code").unwrap();
@@ -276,7 +277,7 @@ mod tests {
             fs::write(&path, &sound[..at]).unwrap();
             assert!(cache.load(KEY).is_none(), "truncated to {at} bytes");
         }
-        // Another rule's artefact under this rule's name.
+        // The artefact of another module under the name of this one.
         cache.store(CacheKey([8; 32]), b"other code").unwrap();
         fs::rename(cache.path(CacheKey([8; 32])), &path).unwrap();
         assert!(cache.load(KEY).is_none());
@@ -308,12 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_and_leavings_go() {
+    fn old_artefacts_are_evicted_and_unfinished_files_removed() {
         let (_directory, cache) = cache();
         let old = SystemTime::now() - std::time::Duration::from_secs(7_200);
         let large = limits::MAX_CACHE_BYTES / 2;
         for (number, age) in [(1, 3), (2, 1), (3, 2)] {
-            // Sparse: it takes no room on the disk.
+            // The file is sparse: it takes no space on the disk.
             let file = File::create(cache.path(CacheKey([number; 32]))).unwrap();
             file.set_len(large).unwrap();
             file.set_modified(old - std::time::Duration::from_secs(age))

@@ -1,8 +1,8 @@
-//! Compiles hand-written rules in a process of its own, which is stopped at its limits.
+//! Compilation of hand-written rules in a process of its own, which is stopped at its limits.
 //!
-//! What the parent writes to its standard input: [`Header`], then the rule. What it writes to its
-//! standard output: the artefact as a file of the cache has it. When it fails it writes why to its
-//! standard error, and ends with a status other than 0.
+//! The parent writes [`Header`] and then the rule to the process's standard input. The process
+//! writes the artefact to its standard output, in the format of a cache file. On failure it writes
+//! the reason to its standard error, and exits with a status other than 0.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -18,16 +18,16 @@ use crate::options::{CompileProcess, Origin};
 use crate::validate::ValidatedModule;
 use crate::{limits, text};
 
-/// How often the parent looks whether the process has ended.
+/// The interval at which the parent checks if the process has ended.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How much of its standard error is read, in bytes.
-const MAX_COMPLAINT: u64 = 64 << 10;
+/// The most bytes of its standard error that are read.
+const MAX_ERROR_OUTPUT: u64 = 64 << 10;
 
-/// How much lower its priority is: a service goes on beside it.
+/// The decrease of its priority, so that a service beside it is not slowed down.
 const NICE: i32 = 10;
 
-/// What a process has to know before the rule.
+/// The data that the process reads before the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) allocation: Allocation,
@@ -69,26 +69,26 @@ impl Header {
     }
 }
 
-/// The process did not compile.
+/// The reason why the process did not compile.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileProcessError {
-    /// It could not read or write.
-    #[error("cannot speak with the process that started this one: {0}")]
+    /// The process could not read or write.
+    #[error("cannot exchange data with the process that started this one")]
     Io(#[from] std::io::Error),
-    /// It could not set its own limits.
+    /// The process could not set its own limits.
     #[error("cannot limit this process: {0}")]
     Limits(rustix::io::Errno),
-    /// The rule is none that may be compiled.
+    /// The rule may not be compiled, or cannot be.
     #[error("{0}")]
     Rule(String),
 }
 
 /// Compiles the rule that [`crate::Sandbox::load`] of another process writes to `input`, and writes
-/// its artefact to `output`. It limits the time and memory of this whole process for good, so a
-/// process that calls it does nothing else.
+/// its artefact to `output`. It limits the time and memory of this whole process permanently, so a
+/// process that calls it should do nothing else.
 ///
 /// # Errors
-/// When there is no such rule, or it cannot be compiled. At its limits the process ends.
+/// When there is no such rule, or it cannot be compiled. The process ends at its limits.
 pub fn compile_process(
     input: &mut dyn Read,
     output: &mut dyn Write,
@@ -122,16 +122,18 @@ fn limit(header: &Header) -> Result<(), rustix::io::Errno> {
         maximum: Some(maximum),
     };
     let most = |number| within(number, number);
-    // Nobody wants to look at what is left of it.
+    // No core dump is needed of this process.
     setrlimit(Resource::Core, most(0))?;
-    // At the first limit comes a signal of its own, which tells the parent why.
+    // The first limit sends a signal of its own, which gives the parent the reason.
     setrlimit(Resource::Cpu, within(header.seconds, header.seconds + 1))?;
     setrlimit(Resource::As, most(header.memory))?;
-    // A parent that is gone wants no artefact. It is a courtesy: the limits hold in any case.
+    // Without its parent the artefact is useless. A failure here does no harm: the limits hold in
+    // any case.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let _ = rustix::process::nice(NICE);
-    // Linux: where memory is short, this process ends rather than the one that waits for it.
+    // Linux: if memory is short, the kernel kills this process rather than the one that waits for
+    // it.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     Ok(())
 }
@@ -156,7 +158,7 @@ pub(crate) fn run(
     };
     let mut child = Command::new(&process.program)
         .args(&process.arguments)
-        // It needs to know nothing of what this process may have there.
+        // The process needs nothing of this process's environment.
         .env_clear()
         .env("RAYON_NUM_THREADS", limits::COMPILE_THREADS.to_string())
         .stdin(Stdio::piped())
@@ -165,48 +167,48 @@ pub(crate) fn run(
         .spawn()
         .map_err(failed)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (ended, artefact, complaint) = std::thread::scope(|scope| {
+    let (ended, artefact, error_output) = std::thread::scope(|scope| {
         scope.spawn(move || {
             if let Some(mut stdin) = stdin {
-                // A process that has ended says why elsewhere.
+                // A process that has ended reports the reason elsewhere.
                 let _ = stdin
                     .write_all(&header.encode())
                     .and_then(|()| stdin.write_all(module));
             }
         });
         let artefact = scope.spawn(move || read(stdout, limits::MAX_ARTEFACT_BYTES));
-        let complaint = scope.spawn(move || read(stderr, MAX_COMPLAINT));
+        let error_output = scope.spawn(move || read(stderr, MAX_ERROR_OUTPUT));
         let ended = wait(&mut child, process.time * limits::COMPILE_WALL_FACTOR);
         (
             ended,
             artefact.join().unwrap_or_default(),
-            complaint.join().unwrap_or_default(),
+            error_output.join().unwrap_or_default(),
         )
     });
     match ended.map_err(failed)? {
         Some(status) if status.success() => {}
-        status => return Err(stopped(process, status, &complaint)),
+        status => return Err(stopped(process, status, &error_output)),
     }
     OwnArtefact::from_process(key, artefact).ok_or_else(|| {
         let limit = limits::MAX_ARTEFACT_BYTES;
         LoadError::Compile(format!(
-            "`{}` did not give its machine code, of at most {limit} bytes",
+            "`{}` returned no machine code, or more than {limit} bytes",
             process.program.display()
         ))
     })
 }
 
-/// Reads at most so many bytes, and lets go of what comes behind them.
+/// Reads at most `most` bytes, and ignores the rest.
 fn read(from: Option<impl Read>, most: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(from) = from {
-        // What is not whole is found out by its checksum.
+        // The checksum detects an incomplete output.
         let _ = from.take(most).read_to_end(&mut bytes);
     }
     bytes
 }
 
-/// Waits for the end of a process, and ends it when its time is over (`None`).
+/// Waits for the end of a process. Kills it when its time is over, and returns `None`.
 fn wait(child: &mut Child, time: Duration) -> std::io::Result<Option<ExitStatus>> {
     let until = Instant::now() + time;
     loop {
@@ -222,11 +224,11 @@ fn wait(child: &mut Child, time: Duration) -> std::io::Result<Option<ExitStatus>
     }
 }
 
-/// Why there is no artefact.
-fn stopped(process: &CompileProcess, status: Option<ExitStatus>, complaint: &[u8]) -> LoadError {
-    let complaint = String::from_utf8_lossy(complaint);
-    let complaint = complaint.trim();
-    let complaint = complaint.strip_prefix("error: ").unwrap_or(complaint);
+/// Returns the reason why there is no artefact.
+fn stopped(process: &CompileProcess, status: Option<ExitStatus>, error_output: &[u8]) -> LoadError {
+    let error_output = String::from_utf8_lossy(error_output);
+    let error_output = error_output.trim();
+    let error_output = error_output.strip_prefix("error: ").unwrap_or(error_output);
     let signal = status.and_then(|status| status.signal());
     let is = |of: Signal| signal == Some(of.as_raw());
     let seconds = process.time.as_secs().max(1);
@@ -248,15 +250,17 @@ fn stopped(process: &CompileProcess, status: Option<ExitStatus>, complaint: &[u8
         );
     }
     // The allocator of Rust ends the process with this text.
-    if complaint.contains("memory allocation of") || complaint.contains("Cannot allocate memory") {
+    if error_output.contains("memory allocation of")
+        || error_output.contains("Cannot allocate memory")
+    {
         let bytes = process.memory;
         return LoadError::CompileLimit {
             limit: format!("{bytes} bytes of memory"),
         };
     }
     let what = match signal {
-        Some(signal) => format!("signal {signal}: {complaint}"),
-        None => complaint.to_owned(),
+        Some(signal) => format!("signal {signal}: {error_output}"),
+        None => error_output.to_owned(),
     };
     LoadError::Compile(text::short(&what, 600))
 }

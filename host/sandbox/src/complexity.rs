@@ -1,13 +1,13 @@
-//! Counts what makes a rule slow to check or to compile, before anything but the parser has seen
-//! it. The limits are far above what compilers put out; what stays possible within them is bounded
-//! by the process that compiles.
+//! Counts of what makes a rule slow to check or to compile, taken before anything but the parser
+//! has seen the rule. The limits are far above the output of compilers. The process that compiles
+//! bounds what is still possible within them.
 
 use wasmparser::{FuncType, FunctionBody, Operator};
 
 use crate::error::LoadError;
 use crate::limits;
 
-/// What all modules of a rule have together.
+/// The counts of all core modules of a rule together.
 #[derive(Debug, Default)]
 pub(crate) struct Complexity {
     functions: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Complexity {
     next: u32,
 }
 
-/// Why a module is refused: it is malformed, or too complex.
+/// The reason why a module is refused: it is malformed, or too complex.
 #[derive(Debug)]
 pub(crate) enum ComplexityError {
     Malformed(wasmparser::Error),
@@ -32,12 +32,12 @@ impl From<wasmparser::Error> for ComplexityError {
 }
 
 impl Complexity {
-    /// Begins a module.
+    /// Begins a core module.
     pub(crate) fn module(&mut self) {
         self.next = 0;
     }
 
-    /// Counts a type of a function.
+    /// Counts a function type.
     pub(crate) fn function_type(&mut self, ty: &FuncType) -> Result<(), ComplexityError> {
         self.types += 1;
         at_most("function types", self.types, limits::MAX_TYPES)?;
@@ -51,7 +51,7 @@ impl Complexity {
         at_most("results in a function type", results, limits::MAX_RESULTS)
     }
 
-    /// Counts what a function has.
+    /// Counts the locals, blocks and targets of a function.
     pub(crate) fn function(&mut self, body: &FunctionBody<'_>) -> Result<(), ComplexityError> {
         let function = self.next;
         self.next = self.next.saturating_add(1);
@@ -72,8 +72,8 @@ impl Complexity {
             limits::MAX_FUNCTION_BYTES,
         )?;
         let mut locals = 0_usize;
-        for run in body.get_locals_reader()? {
-            let (count, _) = run?;
+        for group in body.get_locals_reader()? {
+            let (count, _) = group?;
             locals = locals.saturating_add(count as usize);
         }
         within("locals", locals, limits::MAX_FUNCTION_LOCALS)?;

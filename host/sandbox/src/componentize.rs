@@ -1,35 +1,36 @@
-//! Makes a component of a core module.
+//! Conversion of core modules into components.
 
 use wit_component::ComponentEncoder;
 
 use crate::error::LoadError;
 use crate::{text, validate};
 
-/// A core module is not a rule's.
+/// The reason why a core module cannot become a rule.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentizeError {
-    /// It is larger, or more complex, than a rule may be.
+    /// The core module is larger, or more complex, than a rule may be.
     #[error(transparent)]
     Limit(LoadError),
-    /// There is no component to make of it.
+    /// The core module cannot become a component.
     #[error(
         "cannot make a component of the module: {0}; build it for wasm32-unknown-unknown with bindings of `wit/cohort.wit`"
     )]
     Refused(String),
 }
 
-/// Makes a component of what a compiler for `wasm32-unknown-unknown` puts out, by the description
-/// of its world that `wit-bindgen` leaves in it. There are no adapters: a module that imports WASI
-/// is refused.
+/// Makes a component of the output of a compiler for `wasm32-unknown-unknown`. It uses the
+/// description of the world that `wit-bindgen` leaves in that output. There are no adapters: a
+/// module that imports WASI is refused.
 ///
 /// # Errors
-/// When it is no core module, carries no description of its world, imports what that world does not
-/// have, or breaks a limit.
+/// When the bytes are not a core module, carry no description of their world, import what that
+/// world does not have, or break a limit.
 pub fn componentize(core_wasm: &[u8]) -> Result<Vec<u8>, ComponentizeError> {
     let refused = |error: &dyn std::fmt::Display| {
         ComponentizeError::Refused(text::short(&format!("{error:#}"), 600))
     };
-    // What follows validates it, which has no bound otherwise.
+    // The encoder validates the core module, which has no bound of its own. So the limits are
+    // checked first.
     validate::check_core(core_wasm).map_err(ComponentizeError::Limit)?;
     ComponentEncoder::default()
         .validate(true)

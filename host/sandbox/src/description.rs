@@ -1,4 +1,4 @@
-//! Checks what a rule says of itself.
+//! A check of a module's description.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::contract::{Description, Kind, Property, StreamReads};
 use crate::error::DescriptionError;
 use crate::{limits, text};
 
-/// How much of a name an error shows, in bytes: an id and a little more.
+/// The bytes of a name that an error shows: an id and a little more.
 const SHOWN: usize = 80;
 
 /// Checks a description against the contract and the limits.

@@ -1,5 +1,5 @@
-//! The two engines: one for modules of our own compiler, unmetered, and one for hand-written rules,
-//! which runs against the clock.
+//! The two engines: one for modules of our own compiler, without time limits, and one for
+//! hand-written rules, with time limits.
 
 use std::num::NonZeroUsize;
 
@@ -13,28 +13,29 @@ use crate::error::SandboxError;
 use crate::limits;
 use crate::options::Origin;
 
-/// What a rule may use: WebAssembly 2.0 (SIMD among it), extended constants, tail calls, and
-/// components. Left out is what could make answers differ between machines (threads, relaxed SIMD)
-/// or what no rule needs (64-bit memories, GC, exceptions, async).
+/// The WebAssembly features that modules may use: WebAssembly 2.0 (with SIMD), extended constants,
+/// tail calls, and components. Features that could make answers differ between machines are left
+/// out (threads, relaxed SIMD). So are features that no module needs (64-bit memories, GC,
+/// exceptions, async).
 pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .difference(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// How instances get their memory.
+/// The way in which instances get their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocation {
-    /// From slots reserved at the start: an instance costs microseconds, and accesses need no
-    /// bounds checks.
+    /// Slots reserved at the start. An instance costs microseconds, and accesses need no bounds
+    /// checks.
     Pooled,
-    /// As needed, with bounds checks: the address space for slots could not be reserved (`ulimit
-    /// -v`, or a small machine).
+    /// Memory as needed, with bounds checks. It is used where the address space for slots could not
+    /// be reserved (`ulimit -v`, or a small machine).
     OnDemand,
 }
 
-/// Starts an engine, with slots for `instances` live instances if the address space for them (4 GiB
-/// each) can be had.
+/// Starts an engine. It has slots for `instances` live instances if the address space for them (4
+/// GiB each) is available.
 pub(crate) fn start(
     origin: Origin,
     instances: NonZeroUsize,
@@ -49,11 +50,11 @@ pub(crate) fn start(
     }
 }
 
-/// Starts an engine that compiles hand-written rules for one which has its memory in this way, and
-/// runs none: it reserves nothing.
+/// Starts an engine that compiles hand-written rules for an engine with this allocation. It runs no
+/// modules and reserves no memory.
 pub(crate) fn compiler(allocation: Allocation, metered: bool) -> wasmtime::Result<Engine> {
     let mut config = match allocation {
-        // What the code relies on are 4 GiB of addresses a memory, wherever they come from.
+        // The code relies on 4 GiB of addresses a memory, whichever way they are allocated.
         Allocation::Pooled => common(Origin::HandWritten),
         Allocation::OnDemand => on_demand(Origin::HandWritten),
     };
@@ -72,8 +73,8 @@ fn pooled(origin: Origin, instances: NonZeroUsize) -> Config {
         .max_memories_per_module(limits::MAX_MEMORIES)
         .max_tables_per_component(limits::MAX_TABLES)
         .max_tables_per_module(limits::MAX_TABLES)
-        // A slot has 4 GiB of addresses whatever is used of it; an instance's own limit is its
-        // limiter's (`guest.rs`).
+        // A slot has 4 GiB of addresses whatever part of it is used. The limit of an instance is
+        // that of its limiter (`guest.rs`).
         .max_memory_size(limits::MAX_LARGE_MEMORY_BYTES)
         .table_elements(limits::MAX_TABLE_ELEMENTS);
     let mut config = common(origin);
@@ -85,12 +86,12 @@ fn on_demand(origin: Origin) -> Config {
     let mut config = common(origin);
     config
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
-        // Where 4 GiB a memory were not to be had, reserve what is used and move a memory that
-        // outgrows it.
+        // Where 4 GiB a memory were not available, reserve only what is used, and move a memory
+        // that outgrows it.
         .memory_reservation(0)
         .memory_guard_size(64 << 10)
-        // A quarter of the limit, so that one which grows bit by bit moves four times and not
-        // thousands.
+        // A quarter of the limit, so that a memory that grows bit by bit moves four times and not
+        // thousands of times.
         .memory_reservation_for_growth(limits::MAX_MEMORY_BYTES as u64 / 4)
         .memory_may_move(true);
     config
@@ -109,10 +110,11 @@ fn common(origin: Origin) -> Config {
         // The default reads an environment variable.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     match origin {
-        // Our compiler's loops are bounded by the batch, and it never looks at the bits of a NaN.
+        // The loops of our compiler are bounded by the batch, and its code never reads the bits of
+        // a NaN.
         Origin::Compiled => config.epoch_interruption(false),
-        // The bits of a computed NaN differ between processors; a rule that looked at them would
-        // answer differently.
+        // The bits of a computed NaN differ between processors. A rule that read them would answer
+        // differently.
         Origin::HandWritten => config
             .epoch_interruption(true)
             .cranelift_nan_canonicalization(true),

@@ -1,5 +1,5 @@
-//! What can go wrong, as three questions: could the sandbox start, may this rule run, did it
-//! answer.
+//! Errors, in four groups: the sandbox could not start, a module may not run, its description is
+//! wrong, or a call failed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,120 +17,120 @@ pub enum SandboxError {
     Cache {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// The cache directory is not ours alone.
-    #[error("the cache directory `{}` is not private: {reason}; whoever writes to it could run code here, \
-        so give it to the user that runs Muster and `chmod go-w` it", path.display())]
+    /// Users other than ours own the cache directory or can write to it.
+    #[error("the cache directory `{}` is not private: {reason}; a user who can write to it could run code as Muster, \
+        so make the user that runs Muster its owner and run `chmod go-w` on it", path.display())]
     CacheNotPrivate {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason why it is not private.
         reason: String,
     },
 }
 
-/// The bytes are not a rule that may run here.
+/// The reason why bytes cannot be loaded as a module.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It is larger than [`crate::limits::MAX_RULE_BYTES`].
+    /// The module is larger than [`crate::limits::MAX_RULE_BYTES`].
     #[error("the rule has {bytes} bytes; at most {limit} are allowed{hint}")]
     TooLarge {
-        /// Its size.
+        /// The size of the module in bytes.
         bytes: usize,
         /// The limit.
         limit: usize,
-        /// What to do.
+        /// A remedy.
         hint: &'static str,
     },
-    /// It does not begin like WebAssembly.
+    /// The bytes do not begin like WebAssembly.
     #[error("this is not WebAssembly{hint}")]
     NotWasm {
-        /// What it may be, and what to do.
+        /// A guess at what the bytes are, with a remedy.
         hint: &'static str,
     },
-    /// It is a core module.
+    /// The bytes are a core module.
     #[error(
-        "this is a core WebAssembly module, not a component: make one of it with `wasm-tools component new`"
+        "this is a core WebAssembly module, not a component: convert it with `wasm-tools component new`"
     )]
     CoreModule,
-    /// It is malformed, or uses a feature that rules may not.
+    /// The component is malformed, or uses a feature that modules may not use.
     #[error(
         "this is not a valid rule: {reason} (at byte {offset}); rules may use WebAssembly 2.0 with SIMD, extended constants and \
         tail calls, and components without async"
     )]
     Invalid {
-        /// What the validator says.
+        /// The message of the validator.
         reason: String,
-        /// Where.
+        /// The position in the bytes.
         offset: usize,
     },
-    /// A function of it is more complex than allowed.
+    /// A function of the rule is more complex than allowed.
     #[error(
         "function {function} of the rule has {found} {what}; at most {limit} are allowed: split it, or build it with optimisation"
     )]
     TooComplex {
-        /// Its index among the functions of its module.
+        /// The index of the function in its core module.
         function: u32,
-        /// What it has too much of.
+        /// The part that there is too much of.
         what: &'static str,
-        /// How many there are.
+        /// The number found.
         found: usize,
         /// The limit.
         limit: usize,
     },
-    /// It is made of more parts than allowed.
-    #[error("the rule is made of {found} {what}; at most {limit} are allowed")]
+    /// The module has more parts than allowed.
+    #[error("the rule has {found} {what}; at most {limit} are allowed")]
     TooManyParts {
-        /// Which parts.
+        /// The kind of parts.
         what: &'static str,
-        /// How many there are.
+        /// The number found.
         found: usize,
         /// The limit.
         limit: usize,
     },
-    /// It wants something from outside.
+    /// The module imports something.
     #[error("the rule imports `{name}`, and a rule imports nothing{hint}")]
     Import {
-        /// What it imports.
+        /// The name of the import.
         name: String,
-        /// What to do.
+        /// A remedy.
         hint: &'static str,
     },
-    /// It was built for another version of the contract.
+    /// The module was built for another version of the contract.
     #[error(
         "the rule was built for `{TYPES}@{found}`, and this Muster takes {CONTRACT_VERSION}: build it again with the contract of this version"
     )]
     Version {
-        /// The version it names.
+        /// The version that the module names.
         found: String,
     },
-    /// It lacks an export.
+    /// The module lacks an export.
     #[error(
         "the rule does not export `{name}`: it must implement the world `rule` of `wit/cohort.wit`, which has `describe` and `classify`"
     )]
     MissingExport {
-        /// What is missing.
+        /// The missing export.
         name: &'static str,
     },
-    /// It exports what is not part of the world.
+    /// The module has an export that is not part of the world.
     #[error(
         "the rule exports `{name}`, which the world `rule` of `wit/cohort.wit` does not have: leave only `describe` and `classify`"
     )]
     ExtraExport {
-        /// What is too much.
+        /// The extra export.
         name: String,
     },
-    /// An export has another type than the contract says.
+    /// An export has another type than in the contract.
     #[error(
         "an export of the rule has the wrong type: {reason}; build it against `wit/cohort.wit` of this version"
     )]
     WrongType {
-        /// What differs.
+        /// The difference.
         reason: String,
     },
-    /// Compiling it was stopped.
+    /// The compilation of the rule was stopped at a limit.
     #[error(
         "compiling the rule took more than {limit}, and was stopped: its functions are too large or too many; split them, or build it \
         with optimisation"
@@ -139,19 +139,19 @@ pub enum LoadError {
         /// The limit, with its unit.
         limit: String,
     },
-    /// It could not be compiled to machine code.
+    /// The module could not be compiled to machine code.
     #[error("the rule could not be compiled: {0}")]
     Compile(String),
-    /// Its `describe` did not answer.
+    /// The call of `describe` failed.
     #[error("the rule could not describe itself: {0}")]
-    Describe(#[source] ModuleError),
-    /// What it says of itself breaks the contract.
+    Describe(ModuleError),
+    /// The description breaks the contract or a limit.
     #[error("the rule's description is wrong: {0}")]
-    Description(#[from] DescriptionError),
+    Description(DescriptionError),
 }
 
 impl LoadError {
-    /// Returns whether it is about how much there is of the rule, so that a module of fewer cohorts
+    /// Returns true if the error concerns the size of the module, so that a module of fewer cohorts
     /// may load.
     #[must_use]
     pub fn is_about_size(&self) -> bool {
@@ -167,24 +167,24 @@ impl LoadError {
     }
 }
 
-/// What a rule says of itself breaks the contract or a limit.
+/// The reason why a module's description breaks the contract or a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptionError {
-    /// It answers for no cohort.
+    /// The description names no cohort.
     #[error("it names no cohort")]
     NoCohort,
-    /// A cohort's id is not one.
+    /// A cohort id is not valid.
     #[error("`{0}` is not a cohort id: use 1 to 64 letters, digits, `_` or `-`")]
     CohortId(String),
-    /// A cohort is there twice.
+    /// The description names a cohort twice.
     #[error("it names the cohort `{0}` twice")]
     CohortTwice(String),
     /// A list is longer than its limit.
     #[error("it has {found} {what}; at most {limit} are allowed")]
     TooMany {
-        /// Of what.
+        /// The kind of items in the list.
         what: &'static str,
-        /// How many there are.
+        /// The number found.
         found: usize,
         /// The limit.
         limit: usize,
@@ -192,94 +192,94 @@ pub enum DescriptionError {
     /// A name is empty or longer than its limit.
     #[error("{what} `{name}` has {found} bytes; 1 to {limit} are allowed")]
     Name {
-        /// Of what.
+        /// The kind of name.
         what: &'static str,
-        /// Its beginning.
+        /// The beginning of the name.
         name: String,
-        /// How long it is.
+        /// The length of the name in bytes.
         found: usize,
         /// The limit.
         limit: usize,
     },
-    /// A stream matches no event.
+    /// A stream has no event names.
     #[error("stream {0} (counted from 0) has no event names; `*` matches all events")]
     NoNames(usize),
-    /// The event's own name is asked for as something else than text.
+    /// A stream reads the event's own name as a kind other than text.
     #[error(
         "stream {0} (counted from 0) reads the property without a name, which is the event's own name, as another kind than text"
     )]
     EventName(usize),
-    /// A calendar window of nothing.
+    /// A calendar window has the count 0.
     #[error("calendar {0} (counted from 0) has the count 0; the current day, week or month is 1")]
     EmptyCalendar(usize),
 }
 
-/// The rule did not answer a call. Nothing is known of the batch's users; the sandbox and other
-/// rules go on as before.
+/// The reason why a module did not answer a call. The call has no answers for the users of its
+/// batch. The sandbox and other modules go on as before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleError {
-    /// It crashed: a panic, a division by zero, an access out of bounds.
-    #[error("the rule crashed: {reason}{place}")]
+    /// The module crashed: a panic, a division by zero, an access out of bounds.
+    #[error("the module crashed: {reason}{place}")]
     Trapped {
-        /// What happened.
+        /// The kind of crash.
         reason: String,
-        /// In which of its functions, if known.
+        /// The functions in which it happened, if known.
         place: String,
     },
-    /// It took too long.
+    /// The call took too long.
     #[error(
-        "the rule was stopped after {limit:?}: it took too long over one call, or loops for ever"
+        "the module was stopped after {limit:?}: it took too long over one call, or it loops for ever"
     )]
     TimedOut {
-        /// The time it had.
+        /// The time limit of the call.
         limit: Duration,
     },
-    /// It recursed too deep.
-    #[error("the rule was stopped: it used more than {limit} bytes of stack{place}")]
+    /// The module recursed too deep.
+    #[error("the module was stopped: it used more than {limit} bytes of stack{place}")]
     StackOverflow {
         /// The limit.
         limit: usize,
-        /// In which of its functions, if known.
+        /// The functions in which it happened, if known.
         place: String,
     },
-    /// It asked for more memory than a rule may have.
+    /// The module requested more memory than it may have.
     #[error(
-        "the rule was stopped: it asked for {wanted} bytes of memory, and a rule may have {limit}"
+        "the module was stopped: it requested {wanted} bytes of memory; at most {limit} are allowed"
     )]
     OutOfMemory {
-        /// What it asked for.
+        /// The number of bytes requested.
         wanted: usize,
         /// The limit.
         limit: usize,
     },
-    /// It asked for a larger table than a rule may have.
+    /// The module requested a larger table than it may have.
     #[error(
-        "the rule was stopped: it asked for a table of {wanted} elements, and a rule may have {limit}"
+        "the module was stopped: it requested a table of {wanted} elements; at most {limit} are allowed"
     )]
     OutOfTable {
-        /// What it asked for.
+        /// The number of elements requested.
         wanted: usize,
         /// The limit.
         limit: usize,
     },
-    /// It answered with an error of its own.
-    #[error("the rule gave up: {0}")]
+    /// The module answered with an error of its own.
+    #[error("the module returned an error: {0}")]
     GaveUp(String),
-    /// Its answer breaks the contract.
-    #[error("the rule's answer breaks the contract: {0}")]
+    /// The answer of the module breaks the contract.
+    #[error("the module's answer breaks the contract: {0}")]
     BadAnswer(String),
-    /// The batch is too large, and may be asked about in parts.
+    /// The batch is too large. Its users may be evaluated in smaller batches.
     #[error("the columns of the batch take {bytes} bytes; at most {limit} are allowed")]
     LargeBatch {
-        /// What they take.
+        /// The bytes that the columns take.
         bytes: usize,
         /// The limit.
         limit: usize,
     },
-    /// The batch is not what the rule asked for. This is the host's fault.
-    #[error("the rule was handed a wrong batch: {0}")]
+    /// The batch does not match the module's description. This is a fault of the host.
+    #[error("the module received a wrong batch: {0}")]
     BadBatch(String),
-    /// The host could not run it: it has no memory or no slot left.
-    #[error("the host could not run the rule: {0}")]
+    /// The host could not run the module: it has no memory or no slot left.
+    #[error("the host could not run the module: {0}")]
     Host(String),
 }

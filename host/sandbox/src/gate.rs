@@ -1,8 +1,8 @@
-//! Lets so many calls run at once; the others wait.
+//! A gate that lets a fixed number of calls run at once; further calls wait.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A counter of free places. The pool of instances is sized by it, so a call that is let in finds a
+/// A counter of free places. It sizes the pool of instances, so a call that has passed finds a
 /// slot.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -10,7 +10,7 @@ pub(crate) struct Gate {
     freed: Condvar,
 }
 
-/// A place, given back when dropped.
+/// A place, which is given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct GatePass<'a>(&'a Gate);
 
@@ -22,7 +22,7 @@ impl Gate {
         }
     }
 
-    /// Takes a place, waiting for one if there is none.
+    /// Takes a place. Waits for one if none is free.
     pub(crate) fn enter(&self) -> GatePass<'_> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut free = self
@@ -47,7 +47,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn never_more_than_its_places_are_in() {
+    fn a_gate_admits_no_more_calls_than_it_has_places() {
         let gate = Gate::new(2);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {

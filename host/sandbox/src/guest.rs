@@ -1,4 +1,4 @@
-//! One live instance of a rule, and what it may take.
+//! One live instance of a module, with its limits.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::contract::{Batch, Description, Exports, ExportsPre, Verdicts};
 use crate::error::ModuleError;
 use crate::{limits, text, ticker};
 
-/// How many functions of a backtrace an error names.
+/// The number of functions of a backtrace that an error names.
 const SHOWN_FRAMES: usize = 4;
 
-/// What a store knows of its guest: nothing but the limits, by which growth is refused.
+/// The data of a store about its guest: only the limit of memory.
 #[derive(Debug)]
 pub(crate) struct Guest {
     /// The most memory, in bytes.
     memory: usize,
 }
 
-/// A limit that a guest ran into. An error rather than a refusal, so that a rule cannot see how
-/// much memory a host has and answer by it.
+/// A limit that a guest exceeded. It is an error rather than a refusal, so that a module cannot
+/// find out how much memory a host has and answer differently.
 #[derive(Debug, thiserror::Error)]
 enum Exceeded {
     #[error("memory limit: {wanted} bytes")]
@@ -30,8 +30,8 @@ enum Exceeded {
     Host(String),
 }
 
-/// Whether growth keeps to the maximum that the rule itself declares; beyond it a rule sees its
-/// request refused.
+/// Returns true if growth stays within the maximum that the module itself declares. Beyond it the
+/// module sees its request refused.
 fn within(wanted: usize, maximum: Option<usize>) -> bool {
     maximum.is_none_or(|maximum| wanted <= maximum)
 }
@@ -82,21 +82,21 @@ impl ResourceLimiter for Guest {
     }
 }
 
-/// The fuel of a call on a metered engine. It is there to be read, not to run out.
+/// The fuel of a call on a metered engine. It is counted only and never runs out.
 const FUEL: u64 = u64::MAX;
 
-/// An instance with its own memory. It is dropped after anything but a good answer.
+/// An instance with its own memory. It is dropped after any call without a good answer.
 pub(crate) struct Instance {
     store: Store<Guest>,
     exports: Exports,
-    /// Whether the engine counts fuel. It refuses to be asked for it otherwise, and an error a call
-    /// costs more than a small call.
+    /// True if the engine counts fuel. An engine that does not returns an error when it is queried,
+    /// and an error costs more than a small call.
     metered: bool,
 }
 
 impl Instance {
-    /// Makes an instance with at most so many bytes of memory. `time` is what it has for this and
-    /// for its calls, on an engine with epochs; `None` on one without.
+    /// Starts an instance with at most `memory` bytes of memory. `time` is the time limit for the
+    /// start and for calls, on an engine with epochs; `None` on one without.
     pub(crate) fn start(
         exports: &ExportsPre<Guest>,
         memory: usize,
@@ -106,12 +106,12 @@ impl Instance {
         store.limiter(|guest| guest);
         let metered = store.set_fuel(FUEL).is_ok();
         if let Some(time) = time {
-            store.set_epoch_deadline(ticker::ticks(time));
+            store.set_epoch_deadline(ticker::epochs(time));
         }
         let exports = exports
             .instantiate(&mut store)
-            // Before its first call a rule has answered nothing: what is no trap and no limit of
-            // ours is the host's trouble.
+            // Before its first call a module has answered nothing. An error that is neither a trap
+            // nor a limit of ours is the host's.
             .map_err(|error| failure(&error, memory, time, ModuleError::Host))?;
         Ok(Self {
             store,
@@ -128,7 +128,7 @@ impl Instance {
             .map_err(|error| failure(&error, memory, time, ModuleError::BadAnswer))
     }
 
-    /// The fuel that the latest call took; 0 on an engine that is not metered.
+    /// Returns the fuel that the latest call took; 0 on an engine that is not metered.
     pub(crate) fn fuel(&self) -> u64 {
         match self.metered {
             true => self.store.get_fuel().map_or(0, |left| FUEL - left),
@@ -136,7 +136,7 @@ impl Instance {
         }
     }
 
-    /// Asks about a batch. `answer_bytes` is what the right answer takes.
+    /// Evaluates a batch. `answer_bytes` is the size of a right answer.
     pub(crate) fn classify(
         &mut self,
         batch: &Batch<'_>,
@@ -146,8 +146,8 @@ impl Instance {
         if self.metered {
             let _ = self.store.set_fuel(FUEL);
         }
-        // What the host allocates for the answer: nothing longer than a right one, or the text of
-        // an error, is ever copied.
+        // This bounds what the host allocates for the answer. It never copies more than a right
+        // answer or the text of an error.
         self.store
             .set_hostcall_fuel(answer_bytes + limits::MAX_ERROR_TEXT * 4);
         let memory = self.store.data().memory;
@@ -158,9 +158,9 @@ impl Instance {
     }
 }
 
-/// Tells apart how a call failed. `otherwise` takes the rest: what the canonical ABI refuses (a
-/// list outside the memory, a text that is not UTF-8, more than may be returned), or a host without
-/// resources.
+/// Returns the error of a failed call. `otherwise` takes the remaining cases. One is a value that
+/// the canonical ABI refuses: a list outside the memory, a text that is not UTF-8, a result that is
+/// too long. The other is a host without resources.
 fn failure(
     error: &wasmtime::Error,
     memory: usize,
@@ -188,7 +188,7 @@ fn failure(
             limit: limits::MAX_STACK_BYTES,
             place: place(error),
         },
-        // The traps of the canonical ABI are about what was returned.
+        // The traps of the canonical ABI concern the returned value.
         Some(Trap::StringOutOfBounds | Trap::ListOutOfBounds | Trap::InvalidChar) => {
             otherwise(error.root_cause().to_string())
         }
@@ -206,7 +206,8 @@ fn failure(
     }
 }
 
-/// The functions in which it happened, innermost first, as far as the rule names them.
+/// Returns the functions in which the call failed, innermost first, as far as the module names
+/// them.
 fn place(error: &wasmtime::Error) -> String {
     let frames = error
         .downcast_ref::<WasmBacktrace>()

@@ -1,26 +1,26 @@
-//! Instances between two batches.
+//! Idle instances, which wait for their next batch.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Idle instances of all rules, the longest idle first; when it is full, that one goes. One shelf
-/// for all rather than one a rule, so that the memory they hold on to has one bound however many
-/// rules are loaded.
+/// Idle instances of all modules, the longest idle first. When the shelf is full, it drops that
+/// one. One shelf serves all modules, so that the memory of idle instances has one bound for any
+/// number of modules.
 #[derive(Debug)]
 pub(crate) struct Shelf<T> {
     items: Mutex<VecDeque<(u64, T)>>,
-    room: usize,
+    capacity: usize,
 }
 
 impl<T> Shelf<T> {
-    pub(crate) fn new(room: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            items: Mutex::new(VecDeque::with_capacity(room)),
-            room,
+            items: Mutex::new(VecDeque::with_capacity(capacity)),
+            capacity,
         }
     }
 
-    /// Takes the instance of a rule that was used last: its memory is the warmest.
+    /// Takes the instance of a module that was used last: its memory is most likely in the caches.
     pub(crate) fn take(&self, module: u64) -> Option<T> {
         let mut items = self.lock();
         let at = items.iter().rposition(|(owner, _)| *owner == module)?;
@@ -29,18 +29,18 @@ impl<T> Shelf<T> {
 
     pub(crate) fn put(&self, module: u64, item: T) {
         let mut items = self.lock();
-        let oldest = if items.len() >= self.room {
+        let oldest = if items.len() >= self.capacity {
             items.pop_front()
         } else {
             None
         };
         items.push_back((module, item));
         drop(items);
-        // Outside the lock: giving memory back is a system call.
+        // The drop is outside the lock, since giving memory back is a system call.
         drop(oldest);
     }
 
-    /// Drops what a rule has here.
+    /// Drops the instances of a module.
     pub(crate) fn clear(&self, module: u64) {
         let mut items = self.lock();
         let (gone, kept) = std::mem::take(&mut *items)
@@ -61,19 +61,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gives_back_the_warmest_and_drops_the_oldest() {
+    fn take_returns_the_instance_used_last_and_put_drops_the_oldest() {
         let shelf = Shelf::new(3);
         for (module, item) in [(1, "a"), (2, "b"), (1, "c"), (1, "d")] {
             shelf.put(module, item);
         }
         assert_eq!(shelf.take(1), Some("d"));
         assert_eq!(shelf.take(1), Some("c"));
-        assert_eq!(shelf.take(1), None, "`a` had to go for `d`");
+        assert_eq!(shelf.take(1), None, "`a` was dropped for `d`");
         assert_eq!(shelf.take(2), Some("b"));
     }
 
     #[test]
-    fn clears_one_rule() {
+    fn clear_drops_the_instances_of_one_module() {
         let shelf = Shelf::new(3);
         for (module, item) in [(1, "a"), (2, "b"), (1, "c")] {
             shelf.put(module, item);

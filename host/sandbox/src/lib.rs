@@ -1,16 +1,16 @@
-//! Runs rules: WebAssembly components of the world in `wit/cohort.wit`, our compiler's and
-//! hand-written ones alike, through one door.
+//! A sandbox for modules: WebAssembly components of the world in `wit/cohort.wit`. Modules of our
+//! compiler and hand-written rules go the same way.
 //!
-//! It **is** the place where bytes become something that can be asked about users: they are
-//! checked, compiled (or taken from a private cache), described, and then called with batches of
-//! columns from many threads at once. Whatever a rule does, it ends in an answer or in an error
-//! with a readable text, and the host goes on.
+//! It **is** the place where bytes become a module that answers for users. The sandbox checks the
+//! bytes, compiles them (or takes them from a private cache) and reads the module's description.
+//! Then many threads at once call the module with batches of columns. Whatever a module does, a
+//! call ends in an answer or in an error with a readable text, and the host goes on.
 //!
-//! It is **not** where batches come from or verdicts go to (`muster-engine`), it knows no
-//! definition language (`muster-compiler`), and it gives a rule nothing: no clock, no randomness,
-//! no files, no network, no memory of the last batch.
+//! It is **not** where batches come from or verdicts go to (`muster-engine`), and it knows no
+//! definition language (`muster-compiler`). It gives a module nothing else: no clock, no
+//! randomness, no files, no network, no state of the last batch.
 //!
-//! Limits are in [`limits`]: 32 MiB a rule, 256 MiB of memory (1 GiB for one user alone) and 512
+//! Limits are in [`limits`]: 32 MiB a module, 256 MiB of memory (1 GiB for one user alone) and 512
 //! KiB of stack an instance, 10 s a batch for hand-written rules.
 //!
 //! ```

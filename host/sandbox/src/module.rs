@@ -1,4 +1,4 @@
-//! A loaded rule.
+//! Loaded modules.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,34 +14,33 @@ use crate::options::Origin;
 use crate::ticker::EpochTicker;
 use crate::{answer, batch, limits};
 
-/// A rule that may be asked. Clones are the same rule; any number of threads may call it at once.
+/// A loaded module. Clones are the same module. Any number of threads may call it at once.
 #[derive(Clone)]
 pub struct Module {
     inner: Arc<ModuleInner>,
 }
 
-/// Whether loading had to compile.
+/// The origin of a module's machine code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Artefact {
-    /// It came from the cache.
+    /// The artefact came from the cache.
     Cached,
-    /// It was compiled, and is in the cache now if there is one.
+    /// The module was compiled. The artefact is in the cache now, if there is one.
     Compiled,
-    /// It was compiled and could not be stored, for this reason: the rule works, and the next start
-    /// compiles again.
+    /// The module was compiled, and its artefact could not be stored for this reason. The module
+    /// works, and the next start compiles it again.
     NotStored(String),
 }
 
-/// What the calls of one engine share.
+/// The state that the calls of one engine share.
 pub(crate) struct Calls {
     pub(crate) gate: Gate,
-    /// Of all engines together.
+    /// The gate for large users, which all engines share.
     pub(crate) large: Arc<Gate>,
     /// The memory of an instance for a large user.
     pub(crate) large_memory: usize,
     pub(crate) idle: Shelf<Instance>,
-    /// Of hand-written rules: what a describe and a classify may take, and the clock that stops
-    /// them.
+    /// The time limits of hand-written rules.
     pub(crate) clock: Option<CallTimes>,
 }
 
@@ -59,7 +58,7 @@ pub(crate) struct ModuleInner {
     pub(crate) description: Description,
     pub(crate) digest: [u8; 32],
     pub(crate) artefact: Artefact,
-    /// What all calls took so far.
+    /// The fuel that all calls took so far.
     pub(crate) fuel: AtomicU64,
 }
 
@@ -76,38 +75,39 @@ impl Module {
         }
     }
 
-    /// What it reads and which cohorts it answers for.
+    /// Returns the description: what the module reads and which cohorts it answers for.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.inner.description
     }
 
-    /// The SHA-256 of its bytes: two rules with one digest give the same answers.
+    /// Returns the SHA-256 of the module's bytes: two modules with one digest give the same
+    /// answers.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.inner.digest
     }
 
-    /// Where it came from.
+    /// Returns the origin of the module.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.inner.origin
     }
 
-    /// Whether loading it had to compile.
+    /// Returns the origin of the module's machine code.
     #[must_use]
     pub fn artefact(&self) -> &Artefact {
         &self.inner.artefact
     }
 
-    /// The fuel that its calls took so far, if the sandbox is metered
+    /// Returns the fuel that its calls took so far, if the sandbox is metered
     /// ([`crate::SandboxOptions::metered`]); else 0.
     #[must_use]
     pub fn fuel(&self) -> u64 {
         self.inner.fuel.load(Ordering::Relaxed)
     }
 
-    /// The most users that one batch may ask about, a multiple of 64: their answer takes
+    /// Returns the most users of one batch, a multiple of 64. Their answer takes up to
     /// [`limits::MAX_ANSWER_BYTES`].
     #[must_use]
     pub fn max_users(&self) -> u32 {
@@ -115,28 +115,29 @@ impl Module {
         u32::try_from(users).unwrap_or(u32::MAX)
     }
 
-    /// Asks about a batch of users. Waits while as many calls run as the sandbox has threads.
+    /// Evaluates a batch of users. Waits while as many calls run as the sandbox has threads.
     ///
     /// # Errors
-    /// When the rule does not answer, or not as the contract says, or when the batch is not what it
-    /// asked for. An error is about this batch alone; the rule may be asked again.
+    /// When the module does not answer, its answer breaks the contract, or the batch does not match
+    /// its description. An error concerns this batch alone. The module may be called again.
     pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, ModuleError> {
         self.check(batch, limits::MAX_BATCH_BYTES)?;
         let calls = &self.inner.calls;
-        // Declared before the instance, so that its slot is free again when the place is.
+        // The place is declared before the instance, so that it is freed after the instance has
+        // freed its slot.
         let _place = calls.gate.enter();
         let time = calls.clock.as_ref().map(|clock| clock.classify);
         let mut live = match self.reused() {
             Some(live) => live,
             None => Instance::start(&self.inner.exports, limits::MAX_MEMORY_BYTES, time)?,
         };
-        let verdicts = self.ask(&mut live, batch, time)?;
+        let verdicts = self.evaluate(&mut live, batch, time)?;
         self.keep(live);
         Ok(verdicts)
     }
 
-    /// Waits for the turn of one large user. There is one at a time in a sandbox, so that their
-    /// memory has a bound; hold it also while the columns are made.
+    /// Waits for the turn of one large user. A sandbox evaluates one at a time, so that their
+    /// memory has a bound. Hold the permit also while the columns are built.
     #[must_use]
     pub fn large(&self) -> LargeUserPermit<'_> {
         LargeUserPermit {
@@ -149,13 +150,13 @@ impl Module {
         let (limit, users) = (self.max_users(), batch.users);
         if users > limit {
             return Err(ModuleError::BadBatch(format!(
-                "it asks about {users} users; at most {limit} are allowed"
+                "it has {users} users; at most {limit} are allowed"
             )));
         }
         batch::check(self.description(), batch, bytes)
     }
 
-    fn ask(
+    fn evaluate(
         &self,
         live: &mut Instance,
         batch: &Batch<'_>,
@@ -174,9 +175,9 @@ impl Module {
         self.inner.calls.idle.take(self.inner.id)
     }
 
-    /// Our own modules start each batch afresh in the same memory. A hand-written one could keep
-    /// something from one batch to the next, and then an answer would depend on what was asked
-    /// before.
+    /// Keeps an instance of a compiled module: such modules start each batch afresh in the same
+    /// memory. A hand-written rule could keep state from one batch to the next, and its answers
+    /// would depend on earlier batches.
     fn keep(&self, live: Instance) {
         if self.inner.origin == Origin::Compiled {
             self.inner.calls.idle.put(self.inner.id, live);
@@ -188,7 +189,7 @@ impl Module {
     }
 }
 
-/// The turn of one large user, which ends when it is dropped.
+/// The turn of one large user, which ends when the permit is dropped.
 #[derive(Debug)]
 pub struct LargeUserPermit<'a> {
     module: &'a Module,
@@ -196,7 +197,7 @@ pub struct LargeUserPermit<'a> {
 }
 
 impl LargeUserPermit<'_> {
-    /// Returns how many bytes the columns may take: half of the memory,
+    /// Returns the bytes that the columns may take: half of the memory,
     /// [`limits::MAX_LARGE_BATCH_BYTES`] at most.
     #[must_use]
     pub fn max_batch_bytes(&self) -> usize {
@@ -208,12 +209,12 @@ impl LargeUserPermit<'_> {
         memory.min(limits::MAX_LARGE_MEMORY_BYTES)
     }
 
-    /// Asks about a batch of up to [`Self::max_batch_bytes`], in an instance of its own that may
-    /// have
-    /// [`crate::SandboxOptions::large_memory`] and [`limits::LARGE_TIME_FACTOR`] times the time of another batch.
+    /// Evaluates a batch of up to [`Self::max_batch_bytes`] in an instance of its own. The instance
+    /// may take [`crate::SandboxOptions::large_memory`], and [`limits::LARGE_TIME_FACTOR`] times
+    /// the time of another batch.
     ///
     /// # Errors
-    /// As [`Rule::classify`].
+    /// As [`Module::classify`].
     pub fn classify(&self, batch: &Batch<'_>) -> Result<Verdicts, ModuleError> {
         let module = self.module;
         module.check(batch, self.max_batch_bytes())?;
@@ -222,13 +223,13 @@ impl LargeUserPermit<'_> {
         let time = calls.clock.as_ref().map(|clock| clock.classify);
         let time = time.map(|time| time.saturating_mul(limits::LARGE_TIME_FACTOR));
         let mut live = Instance::start(&module.inner.exports, self.memory(), time)?;
-        module.ask(&mut live, batch, time)
+        module.evaluate(&mut live, batch, time)
     }
 }
 
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rule")
+        f.debug_struct("Module")
             .field("digest", &crate::text::hex(&self.inner.digest))
             .field("origin", &self.inner.origin)
             .field("cohorts", &self.inner.description.cohorts)

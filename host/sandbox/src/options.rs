@@ -1,4 +1,4 @@
-//! How a sandbox is set up.
+//! Settings of a sandbox.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -11,24 +11,24 @@ use crate::limits;
 /// core, and no cache.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// Where compiled artefacts are kept between runs: a directory of our own, made with mode 0700
-    /// if it is not there. Who can write to it can make this process run anything, so one that
-    /// others can write to is refused. None: compile at every load.
+    /// The directory that keeps compiled artefacts between starts. The sandbox creates it with mode
+    /// 0700 if it does not exist. A user who can write to it can make this process run any code, so
+    /// a directory that others can write to is refused. `None`: compile at every load.
     pub cache: Option<PathBuf>,
-    /// How many calls run at once; more wait. It sizes the pool of instances.
+    /// The number of calls that run at once; further calls wait. It sizes the pool of instances.
     pub threads: NonZeroUsize,
-    /// How long a hand-written rule may take over one batch.
+    /// The time that a hand-written rule may take over one batch.
     pub classify_time: Duration,
-    /// How long a hand-written rule may take to describe itself.
+    /// The time that a hand-written rule may take to describe itself.
     pub describe_time: Duration,
-    /// Where hand-written rules are compiled.
+    /// The process in which hand-written rules are compiled.
     pub compile: Compile,
     /// The memory of an instance for one large user, in bytes: up to
     /// [`limits::MAX_LARGE_MEMORY_BYTES`], half of it for the columns.
     pub large_memory: usize,
-    /// Whether the fuel that calls take is counted ([`crate::Rule::fuel`]): about one for each
-    /// instruction of WebAssembly, the same on every machine, so it serves tests. A count in a
-    /// tight loop costs 1.2 to 1.9 times (docs/facts.md, "Wasm").
+    /// True to count the fuel of calls ([`crate::Module::fuel`]): about one for each instruction of
+    /// WebAssembly. The count is the same on every machine, so tests use it. In a tight loop
+    /// counting costs 1.2 to 1.9 times (docs/facts.md, "Wasm").
     pub metered: bool,
 }
 
@@ -46,14 +46,14 @@ impl Default for SandboxOptions {
     }
 }
 
-/// Where hand-written rules are compiled, which takes what time and memory it takes: there are
-/// modules of some 100 KB that take minutes and gigabytes.
+/// The process in which hand-written rules are compiled. Compiling has no bound of its own: some
+/// modules of 100 KB take minutes and gigabytes.
 #[derive(Clone, Debug, Default)]
 pub enum Compile {
-    /// In this process, without a bound.
+    /// This process, without a limit.
     #[default]
     InProcess,
-    /// In a process of its own, which is stopped at its limits.
+    /// A separate process, which is stopped at its limits.
     Process(CompileProcess),
 }
 
@@ -64,10 +64,10 @@ pub struct CompileProcess {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// How much processor time it may take, in whole seconds; by the clock on the wall
+    /// The processor time that it may take, in whole seconds. The wall-clock time may be
     /// [`limits::COMPILE_WALL_FACTOR`] times that.
     pub time: Duration,
-    /// How much address space it may take, in bytes.
+    /// The address space that it may take, in bytes.
     pub memory: u64,
 }
 
@@ -84,14 +84,15 @@ impl CompileProcess {
     }
 }
 
-/// Where a rule comes from, which decides how far it is trusted.
+/// The origin of a module, which decides how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// Our own compiler made it, in this process or under a digest we keep. Its loops are bounded
-    /// by the batch, so it runs unmetered (a check in a tight loop costs 1.2 to 1.9 times,
-    /// docs/facts.md) and its instances are used again for the next batch.
+    /// A module that our own compiler made, in this process or under a digest that the project
+    /// keeps. Its loops are bounded by the batch, so it runs without a time limit (a check in a
+    /// tight loop costs 1.2 to 1.9 times, docs/facts.md). Its instances are reused for the next
+    /// batch.
     Compiled,
-    /// A person wrote it. It runs against the clock, and each batch gets a fresh instance, so
-    /// nothing it keeps can leak from one batch into another.
+    /// A rule that an author wrote by hand. It runs with a time limit. Each batch gets a fresh
+    /// instance, so no state of one batch can leak into another.
     HandWritten,
 }

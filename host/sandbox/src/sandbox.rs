@@ -1,4 +1,4 @@
-//! Loads rules.
+//! The sandbox, which loads modules.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ use crate::ticker::EpochTicker;
 use crate::validate::ValidatedModule;
 use crate::{compile_process, description, limits, text, trusted};
 
-/// Where rules run. Make one per process; rules keep what they need of it alive.
+/// The sandbox in which modules run. A process needs one. Modules keep what they need of it alive.
 pub struct Sandbox {
     compiled: Side,
     hand_written: Side,
@@ -31,7 +31,7 @@ pub struct Sandbox {
     modules: AtomicU64,
 }
 
-/// An engine and what its calls share.
+/// An engine with the state that its calls share.
 struct Side {
     engine: Engine,
     allocation: Allocation,
@@ -77,10 +77,12 @@ impl Sandbox {
         })
     }
 
-    /// Checks a rule, compiles it or takes its artefact from the cache, and asks it what it reads.
+    /// Checks a module, compiles it or takes its artefact from the cache, and reads its
+    /// description.
     ///
     /// # Errors
-    /// When it is not a rule, or wants more than a rule may have; the text says what to do.
+    /// When the bytes are not a module, or need more than a module may have. The text says what to
+    /// do.
     pub fn load(&self, bytes: &[u8], origin: Origin) -> Result<Module, LoadError> {
         let valid = ValidatedModule::new(bytes, origin)?;
         let side = match origin {
@@ -90,7 +92,7 @@ impl Sandbox {
         let (component, artefact) = self.compile(valid, side, origin)?;
         let exports = link(&side.engine, &component)?;
         let description = side.describe(&exports).map_err(LoadError::Describe)?;
-        description::check(&description)?;
+        description::check(&description).map_err(LoadError::Description)?;
         Ok(Module::new(ModuleInner {
             id: self.modules.fetch_add(1, Ordering::Relaxed),
             calls: Arc::clone(&side.calls),
@@ -103,7 +105,7 @@ impl Sandbox {
         }))
     }
 
-    /// How the instances of rules of an origin get their memory.
+    /// Returns the way in which instances of modules of an origin get their memory.
     #[must_use]
     pub fn allocation(&self, origin: Origin) -> Allocation {
         match origin {
@@ -130,7 +132,7 @@ impl Sandbox {
         let failed =
             |error: wasmtime::Error| LoadError::Compile(text::short(&format!("{error:#}"), 600));
         let (component, stored) = match &self.compile {
-            // Our own modules are bounded by what the compiler takes.
+            // Compiling our own modules has a bound: the size of what our compiler accepts.
             Compile::Process(process) if origin == Origin::HandWritten => {
                 let (bytes, allocation) = (valid.bytes(), side.allocation);
                 let artefact = compile_process::run(process, allocation, self.metered, bytes, key)?;
@@ -191,8 +193,8 @@ impl Side {
         }
     }
 
-    /// Asks a fresh instance. There is nothing it could read but its own bytes, so this is what it
-    /// will always say.
+    /// Reads the description from a fresh instance. A module can read nothing but its own bytes
+    /// here, so it will always describe itself in the same way.
     fn describe(
         &self,
         exports: &ExportsPre<Guest>,

@@ -1,8 +1,8 @@
-//! Texts that a rule chose, made fit for logs and terminals.
+//! Texts from modules, made safe for logs and terminals.
 
-/// The beginning of a text, at most `limit` bytes and whole characters, without control characters
-/// (which could move a terminal's cursor or forge a line of a log). An ellipsis stands for what was
-/// cut.
+/// Returns the beginning of a text: at most `limit` bytes, whole characters, and no control
+/// characters (which could move a terminal's cursor or forge a log line). An ellipsis stands for
+/// the rest.
 pub(crate) fn short(text: &str, limit: usize) -> String {
     let kept = text.floor_char_boundary(limit);
     let (head, tail) = text.split_at(kept);
@@ -22,7 +22,7 @@ pub(crate) fn short(text: &str, limit: usize) -> String {
     short
 }
 
-/// Lower-case hexadecimal.
+/// Returns bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -1,4 +1,4 @@
-//! The clock of the time limits: one thread that advances the epoch of the engine for hand-written
+//! The clock of the time limits: a thread that advances the epoch of the engine for hand-written
 //! rules.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-use crate::limits::EPOCH_TICK;
+use crate::limits::EPOCH_PERIOD;
 
-/// The thread; it ends when this is dropped.
+/// The thread, which ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct EpochTicker {
     _alive: mpsc::Sender<()>,
@@ -22,7 +22,7 @@ impl EpochTicker {
         std::thread::Builder::new()
             .name("muster-ticker".to_owned())
             .spawn(move || {
-                while gone.recv_timeout(EPOCH_TICK) == Err(RecvTimeoutError::Timeout) {
+                while gone.recv_timeout(EPOCH_PERIOD) == Err(RecvTimeoutError::Timeout) {
                     match engine.upgrade() {
                         Some(engine) => engine.increment_epoch(),
                         None => break,
@@ -33,11 +33,11 @@ impl EpochTicker {
     }
 }
 
-/// A time in ticks from now: rounded up, and one more for the tick that has begun, so that no limit
-/// is cut short.
-pub(crate) fn ticks(time: Duration) -> u64 {
-    let ticks = time.as_nanos().div_ceil(EPOCH_TICK.as_nanos()) + 1;
-    u64::try_from(ticks)
+/// Returns a time as a number of epochs from now. The number is rounded up, with one more for the
+/// epoch that has begun, so that no limit is cut short.
+pub(crate) fn epochs(time: Duration) -> u64 {
+    let epochs = time.as_nanos().div_ceil(EPOCH_PERIOD.as_nanos()) + 1;
+    u64::try_from(epochs)
         .unwrap_or(u64::MAX / 2)
         .min(u64::MAX / 2)
 }
@@ -48,9 +48,9 @@ mod tests {
 
     #[test]
     fn no_limit_is_cut_short() {
-        assert_eq!(ticks(Duration::ZERO), 1);
-        assert_eq!(ticks(EPOCH_TICK), 2);
-        assert_eq!(ticks(EPOCH_TICK + Duration::from_nanos(1)), 3);
-        assert_eq!(ticks(Duration::MAX), u64::MAX / 2);
+        assert_eq!(epochs(Duration::ZERO), 1);
+        assert_eq!(epochs(EPOCH_PERIOD), 2);
+        assert_eq!(epochs(EPOCH_PERIOD + Duration::from_nanos(1)), 3);
+        assert_eq!(epochs(Duration::MAX), u64::MAX / 2);
     }
 }

@@ -1,5 +1,5 @@
-//! The one `unsafe` call of this crate: machine code from the cache, or from the process that
-//! compiles.
+//! The one `unsafe` call of this crate: it loads machine code from the cache, or from the process
+//! that compiles.
 
 #![expect(
     unsafe_code,
@@ -11,22 +11,21 @@ use wasmtime::component::Component;
 
 use crate::cache::OwnArtefact;
 
-/// Loads an artefact. `None` if the engine does not take it after all, which calls for compiling
-/// again.
+/// Loads an artefact. Returns `None` if the engine does not accept it, so that the module must be
+/// compiled again.
 pub(crate) fn deserialize(engine: &Engine, artefact: &OwnArtefact) -> Option<Component> {
-    // SAFETY: `Component::deserialize` requires bytes that `Component::serialize` made and nobody
-    // altered. An `OwnArtefact` is only made by `OwnArtefact::from_process`, from the output of a
-    // program that the embedder names (`muster` names itself) and that this process started: it
-    // runs as our user, and could do whatever its code could; nothing of the rule is run in it; or
-    // by `Cache::load`, from a file that
-    // - lies in a directory, and is itself, owned by our user and writable by nobody else, so that
-    //   only our user could have written it, who could run any code as themselves anyway;
-    //   `Cache::store`, which takes the bytes of `serialize`, is what writes there;
-    // - carries a SHA-256 over its own key and its content, so it is neither truncated nor damaged
-    //   nor another rule's; Both
-    // - carry the key, which has the hash of the rule and of everything that this engine compiles
-    //   by (wasmtime's version, its settings, the processor's features), so it was made by an
-    //   engine like this one. The bytes were read to memory of ours, so a file may change
-    //   meanwhile.
+    // SAFETY: `Component::deserialize` requires bytes that `Component::serialize` made and that no
+    // one altered. There are two ways to make an `OwnArtefact`:
+    // - `OwnArtefact::from_process` takes the output of a program that the embedder names (`muster`
+    //   names itself) and that this process started. That program runs as our user, so it could do
+    //   anything that this process could do. It runs no code of the rule.
+    // - `Cache::load` takes a file that our user owns and no one else can write to, in a directory
+    //   for which the same holds. So only our user can have written the file, and that user could
+    //   run any code anyway. `Cache::store`, which takes the bytes of `serialize`, writes there.
+    // Both carry a SHA-256 over the key and the content, so the content is neither truncated nor
+    // damaged nor that of another module. The key has the hash of the module and of everything that
+    // this engine compiles by (wasmtime's version, its settings, the processor's features). So an
+    // engine like this one made the bytes. They are in memory of ours, so a change of the file
+    // afterwards does no harm.
     unsafe { Component::deserialize(engine, artefact.bytes()) }.ok()
 }

@@ -1,5 +1,5 @@
-//! Decides from the bytes alone whether a rule may be compiled. wasmtime has panicked on some
-//! invalid bytes (docs/facts.md, "Wasm"), so it only gets to see what has passed here.
+//! Validation of a module's bytes before they are compiled. wasmtime has panicked on some invalid
+//! bytes (docs/facts.md, "Wasm"), so it receives only bytes that have passed here.
 
 use sha2::{Digest, Sha256};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentItem};
@@ -16,11 +16,11 @@ use crate::{limits, text};
 /// The functions of the world `rule`.
 const EXPORTS: [&str; 2] = ["describe", "classify"];
 
-/// How much of a name an error shows, in bytes.
+/// The bytes of a name that an error shows.
 const SHOWN: usize = 120;
 
-/// Bytes that are a component with nothing but the allowed features, no imports and the right
-/// exports. The types of the exports are checked when it is linked.
+/// The bytes of a component with only allowed features, no imports and the right exports. The types
+/// of the exports are checked when it is linked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ValidatedModule<'a> {
     bytes: &'a [u8],
@@ -36,7 +36,7 @@ impl<'a> ValidatedModule<'a> {
         if !Parser::is_component(bytes) {
             return Err(LoadError::NotWasm { hint: guess(bytes) });
         }
-        // The limits come first: they bound what the validator has to do.
+        // The limits come first: they bound the work of the validator.
         let outline = ComponentOutline::read(bytes, origin)?;
         outline.check_wiring()?;
         let types = Validator::new_with_features(FEATURES)
@@ -73,13 +73,13 @@ fn guess(bytes: &[u8]) -> &'static str {
     if bytes.is_empty() {
         ": it is empty"
     } else if bytes.trim_ascii_start().starts_with(b"(") {
-        " but perhaps its text: make bytes of it with `wasm-tools parse`"
+        ", but perhaps its text format: convert it with `wasm-tools parse`"
     } else {
-        ": it does not begin with `\\0asm` and a version that is known"
+        ": it does not begin with `\\0asm` and a known version"
     }
 }
 
-/// What the top level of a component has, and how much is nested in it.
+/// The imports and exports of a component's top level, and the counts of everything nested in it.
 #[derive(Debug, Default)]
 struct ComponentOutline<'a> {
     imports: Vec<&'a str>,
@@ -90,12 +90,13 @@ struct ComponentOutline<'a> {
     core_instances: usize,
     memories: usize,
     tables: usize,
-    /// Bytes of sections of components, but for custom ones.
+    /// The bytes of sections of components, without custom sections.
     wiring: usize,
 }
 
 impl<'a> ComponentOutline<'a> {
-    /// Reads the bytes once. Of our own modules the functions are as they are known to be.
+    /// Reads the bytes once. The functions of our own modules are not counted, since their
+    /// complexity is known.
     fn read(bytes: &'a [u8], origin: Origin) -> Result<Self, LoadError> {
         let mut outline = Self::default();
         let mut depth = 0_usize;
@@ -214,7 +215,7 @@ fn count(complexity: &mut Complexity, payload: &Payload<'_>) -> Result<(), LoadE
     })
 }
 
-/// The bytes of a section of a component's own.
+/// Returns the bytes of a section of a component, or 0 for a section of a core module.
 fn wiring(payload: &Payload<'_>) -> usize {
     let range = match payload {
         Payload::CoreTypeSection(section) => section.range(),
@@ -246,7 +247,7 @@ fn check_size(bytes: &[u8], origin: Origin) -> Result<(), LoadError> {
     })
 }
 
-/// Checks the size and the functions of a core module, of which a component is to be made.
+/// Checks the size and the functions of a core module that is to become a component.
 pub(crate) fn check_core(bytes: &[u8]) -> Result<(), LoadError> {
     check_size(bytes, Origin::HandWritten)?;
     let mut complexity = Complexity::default();
@@ -256,12 +257,12 @@ pub(crate) fn check_core(bytes: &[u8]) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// The one thing a component may import is the contract's own `types`, as long as it is an
-/// interface of nothing but types: that is how a component says which contract it speaks, and it
-/// gives nothing at run time. So do names for plain types.
+/// Checks an import. A component may import only the contract's own `types`, if that is an
+/// interface of nothing but types. This import states the version of the contract and gives nothing
+/// at run time. Names for plain types are allowed for the same reason.
 fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), LoadError> {
     let item = types.component_item_for_import(name);
-    // The world's own names for those types, as some encoders write its `use`.
+    // Some encoders write the `use` of the world as names of its own for those types.
     if item.is_some_and(|item| is_type(item.ty)) {
         return Ok(());
     }
@@ -276,7 +277,7 @@ fn check_import(name: &str, types: TypesRef<'_>) -> Result<(), LoadError> {
             hint: if name.starts_with("wasi:") {
                 ": build it for wasm32-unknown-unknown, or with the WASI stubs of its language's tool (`--stub-wasi`)"
             } else {
-                ": everything it may know is in the batch it is given"
+                ": all its data comes with the batch"
             },
         }),
     }
@@ -291,7 +292,7 @@ fn is_types(item: &ComponentItem, types: TypesRef<'_>) -> bool {
         .is_some_and(|instance| (instance.exports.values()).all(|export| is_type(export.ty)))
 }
 
-/// A plain type: nothing that is there at run time.
+/// Returns true for a plain type, which does not exist at run time.
 fn is_type(entity: ComponentEntityType) -> bool {
     match entity {
         ComponentEntityType::Type { referenced, .. } => {
@@ -301,8 +302,8 @@ fn is_type(entity: ComponentEntityType) -> bool {
     }
 }
 
-/// Before 1.0 a minor version is a contract of its own, and a patch version changes words only
-/// (`wit/cohort.wit`).
+/// Checks the version of the contract. Before 1.0 a minor version is a contract of its own, and a
+/// patch version changes words only (`wit/cohort.wit`).
 fn check_version(found: &str) -> Result<(), LoadError> {
     let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
     if minor(found) == minor(CONTRACT_VERSION) {
@@ -326,7 +327,7 @@ fn check_exports(exports: &[(&str, ComponentExternalKind)]) -> Result<(), LoadEr
             None => return Err(LoadError::MissingExport { name: wanted }),
         }
     }
-    // An exported type is a name and nothing more.
+    // An exported type is only a name.
     let extra = |(name, kind): &&(&str, ComponentExternalKind)| {
         !EXPORTS.contains(name) && *kind != ComponentExternalKind::Type
     };

@@ -1,4 +1,4 @@
-//! Whatever the bytes, the loader answers: it never panics, and what it takes keeps to its limits.
+//! A test that the loader handles any bytes: it never panics, and it keeps to its limits.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(sandbox);
 static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| HONEST.component());
 static RULE: LazyLock<Module> = LazyLock::new(|| HONEST.load(&SANDBOX).unwrap());
 
-/// Loads and asks; only a panic or a hanging call fails.
+/// Loads and calls a module. Only a panic or a hanging call fails.
 fn try_out(bytes: &[u8]) {
     match SANDBOX.load(bytes, Origin::HandWritten) {
         Ok(module) => {
@@ -35,7 +35,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300), header in 0..3) {
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), header in 0..3) {
         let header: &[u8] = match header {
             0 => b"",
             1 => b"\0asm\x01\0\0\0",
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_bytes(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+    fn changed_bytes_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let mut bytes = COMPONENT.clone();
         for (at, value) in changes {
             let at = at.index(bytes.len());
@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn cut_and_doubled_bytes(from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), double: bool) {
+    fn cut_and_doubled_bytes_never_panic(from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(), double: bool) {
         let length = COMPONENT.len();
         let (from, to) = (from.index(length), to.index(length));
         let (from, to) = (from.min(to), from.max(to));

@@ -1,5 +1,5 @@
-//! The artefact cache, seen from outside: it is used, it is private, and whatever happens to its
-//! files costs a compilation and no more.
+//! The artefact cache from outside: it is used, it is private, and damage to its files costs a
+//! compilation and no more.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ fn sandbox(cache: &Path) -> Sandbox {
     .unwrap()
 }
 
-/// Loads the honest rule in a process' worth of state, and sees that it works.
+/// Loads the honest rule in a new sandbox, as a new process would, and checks that it works.
 fn load(cache: &Path, origin: Origin) -> Artefact {
     let module = sandbox(cache).load(&HONEST.component(), origin).unwrap();
     assert!(right(&module.classify(&ONE_USER).unwrap()));
@@ -46,7 +46,7 @@ fn the_second_load_compiles_nothing() {
         assert_eq!(load(&cache, origin), Artefact::Compiled);
         assert_eq!(load(&cache, origin), Artefact::Cached);
     }
-    // The engines compile differently, so each has its own; another rule has another.
+    // The engines compile differently, so each has its own artefact, and another rule has another.
     assert_eq!(files(&cache).len(), 2);
     let other = Wat {
         until: 5_000,
@@ -68,7 +68,7 @@ fn the_second_load_compiles_nothing() {
 }
 
 #[test]
-fn a_broken_file_is_compiled_anew() {
+fn a_broken_file_is_compiled_again() {
     let directory = tempfile::tempdir().unwrap();
     let cache = directory.path();
     fs::set_permissions(cache, fs::Permissions::from_mode(0o700)).unwrap();
@@ -122,7 +122,7 @@ fn a_rule_works_although_it_could_not_be_stored() {
 }
 
 #[test]
-fn many_processes_may_share_it() {
+fn many_processes_may_share_a_cache() {
     let directory = tempfile::tempdir().unwrap();
     let cache = directory.path().join("cache");
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Rules that break the contract, the limits or themselves: each ends in its own error, quickly,
+//! Rules that break the contract, the limits or themselves. Each ends in its own error, quickly,
 //! and the host goes on.
 
 #![allow(
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use common::{HONEST, ONE_USER, Wat, component_of, options, right, sandbox};
 use muster_sandbox::{Batch, LoadError, ModuleError, Origin, Sandbox, SandboxOptions, limits};
 
-/// What a rule answers on a sandbox where an honest rule works before and after.
+/// Returns the error of a rule, in a sandbox where an honest rule works before and after.
 fn error(hostile: &Wat) -> ModuleError {
     let sandbox = sandbox();
     let honest = HONEST.load(&sandbox).unwrap();
@@ -63,7 +63,7 @@ fn an_honest_rule_answers() {
 }
 
 #[test]
-fn fuel_is_counted_where_it_is_asked_for() {
+fn fuel_is_counted_on_a_metered_sandbox_only() {
     let plain = HONEST.load(&sandbox()).unwrap();
     plain.classify(&ONE_USER).unwrap();
     assert_eq!(plain.fuel(), 0);
@@ -86,7 +86,7 @@ fn fuel_is_counted_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_trap() {
+fn a_trap_is_an_error() {
     let error = error(&Wat {
         classify: "unreachable",
         ..HONEST
@@ -100,13 +100,13 @@ fn a_trap() {
     assert!(
         error
             .to_string()
-            .starts_with("the rule crashed: integer divide by zero"),
+            .starts_with("the module crashed: integer divide by zero"),
         "{error}"
     );
 }
 
 #[test]
-fn an_endless_loop() {
+fn an_endless_loop_is_stopped() {
     let error = error(&Wat {
         classify: "(loop br 0) unreachable",
         ..HONEST
@@ -121,7 +121,7 @@ fn an_endless_loop() {
         describing("(loop br 0) unreachable"),
         ModuleError::TimedOut { .. }
     ));
-    // While it starts, and while it takes the batch.
+    // The time limit holds while an instance starts, and while it takes the batch.
     let start = Wat {
         items: "(func $start (loop br 0)) (start $start)",
         ..HONEST
@@ -139,7 +139,7 @@ fn an_endless_loop() {
 }
 
 #[test]
-fn memory_without_end() {
+fn memory_growth_is_limited() {
     let error = error(&Wat {
         classify: "(loop (drop (memory.grow (i32.const 256))) br 0) unreachable",
         ..HONEST
@@ -147,13 +147,13 @@ fn memory_without_end() {
     let limit = limits::MAX_MEMORY_BYTES;
     let ModuleError::OutOfMemory {
         wanted,
-        limit: told,
+        limit: reported,
     } = error
     else {
         panic!("{error}")
     };
-    assert!(wanted > limit && wanted <= limit + (16 << 20) && told == limit);
-    // At once, from the start.
+    assert!(wanted > limit && wanted <= limit + (16 << 20) && reported == limit);
+    // A rule may also request too much memory at the start.
     let error = refused(
         &Wat {
             pages: 4_097,
@@ -163,7 +163,7 @@ fn memory_without_end() {
     );
     assert!(error.to_string().contains("memory"), "{error}");
     assert!(HONEST.answer(&sandbox()).is_ok());
-    // A rule sees its own maximum, and lives.
+    // A rule sees its own maximum refused, and goes on.
     let bounded = Wat {
         classify: "(drop (memory.grow (i32.const 4000))) i32.const 900",
         ..HONEST
@@ -172,7 +172,7 @@ fn memory_without_end() {
 }
 
 #[test]
-fn a_table_without_end() {
+fn table_growth_is_limited() {
     let error = error(&Wat {
         items: "(table $t 1 funcref)",
         classify: "(loop (drop (table.grow $t (ref.null func) (i32.const 1000))) br 0) unreachable",
@@ -182,7 +182,7 @@ fn a_table_without_end() {
 }
 
 #[test]
-fn recursion_without_end() {
+fn recursion_is_limited() {
     let error = error(&Wat {
         items: "(func $deep (param i32) (result i32) (call $deep (local.get 0)) i32.const 1 i32.add)",
         classify: "(call $deep (i32.const 0))",
@@ -198,7 +198,7 @@ fn recursion_without_end() {
 }
 
 #[test]
-fn an_answer_of_the_wrong_shape() {
+fn an_answer_of_the_wrong_shape_is_refused() {
     let says = |wat: Wat| match error(&wat) {
         ModuleError::BadAnswer(text) => text,
         other => panic!("{other}"),
@@ -239,7 +239,7 @@ fn an_answer_of_the_wrong_shape() {
         })
         .contains("not later than now")
     );
-    // Absurd lengths and addresses: nothing of the kind is ever allocated.
+    // Absurd lengths and addresses: the host never allocates as much.
     for result in [
         [0, 1024, u32::MAX, 1032, 1],
         [0, 1024, 1 << 29, 1032, 1],
@@ -259,14 +259,14 @@ fn an_answer_of_the_wrong_shape() {
         })
         .is_empty()
     );
-    // In its memory, and yet far more than an answer takes.
+    // The list is in the rule's memory, but far longer than an answer.
     let long = says(Wat {
         result: [0, 0, 1 << 20, 1032, 1],
         pages: 256,
         ..HONEST
     });
     assert!(long.contains("fuel") || long.contains("too much"), "{long}");
-    // `cabi_realloc` that gives what it does not have.
+    // This `cabi_realloc` returns memory that the rule does not have.
     let lying = says(Wat {
         realloc: "i32.const -8",
         ..HONEST
@@ -275,7 +275,7 @@ fn an_answer_of_the_wrong_shape() {
 }
 
 #[test]
-fn an_error_of_its_own() {
+fn an_error_of_the_rule_is_reported_in_its_words() {
     let gave_up = |result| {
         error(&Wat {
             result,
@@ -287,12 +287,12 @@ fn an_error_of_its_own() {
         gave_up([1, 3000, 11, 0, 0]),
         ModuleError::GaveUp("no  [2Jluck".to_owned())
     );
-    // Longer than is kept.
+    // This text is longer than the part that is kept.
     let ModuleError::GaveUp(text) = gave_up([1, 0x8000, 4_000, 0, 0]) else {
         panic!()
     };
     assert_eq!(text.chars().count(), limits::MAX_ERROR_TEXT + 1);
-    // Not UTF-8.
+    // This text is not UTF-8.
     let broken = Wat {
         result: [1, 3000, 1, 0, 0],
         items: r#"(data (i32.const 3000) "\ff")"#,
@@ -302,7 +302,7 @@ fn an_error_of_its_own() {
 }
 
 #[test]
-fn descriptions_that_are_wrong() {
+fn wrong_descriptions_are_refused() {
     let says = |cohorts| match refused(&Wat { cohorts, ..HONEST }.component()) {
         LoadError::Description(error) => error.to_string(),
         other => panic!("{other}"),
@@ -315,8 +315,8 @@ fn descriptions_that_are_wrong() {
 }
 
 #[test]
-fn a_description_without_end() {
-    // A list of 2^20 empty texts: small in the guest, 24 bytes each in the host.
+fn an_overlong_description_is_refused() {
+    // A list of 2^20 empty texts is small in the guest, and 24 bytes each in the host.
     let wat = Wat {
         pages: 200,
         describe: "
@@ -333,7 +333,7 @@ fn a_description_without_end() {
 }
 
 #[test]
-fn imports() {
+fn imports_are_refused() {
     let sandbox = sandbox();
     let load = |text: &str| {
         let bytes = wat::parse_str(text).unwrap();
@@ -352,7 +352,7 @@ fn imports() {
         matches!(&function, LoadError::Import { name, .. } if name == "random"),
         "{function}"
     );
-    // Under the contract's own name too.
+    // The contract's own name does not help either.
     let disguised = load(
         r#"(component (import "muster:cohort/types@0.1.0" (instance (export "now" (func (result u64))))))"#,
     );
@@ -370,7 +370,7 @@ fn imports() {
 }
 
 #[test]
-fn exports() {
+fn missing_wrong_and_extra_exports_are_refused() {
     let sandbox = sandbox();
     let load = |exports: &str| {
         let text = format!(
@@ -398,7 +398,7 @@ fn exports() {
     let types = load(both);
     let text = types.to_string();
     assert!(
-        // Whichever of the two is looked at first.
+        // Either of the two exports may be checked first.
         matches!(types, LoadError::WrongType { .. }) && text.contains("export func"),
         "{text}"
     );
@@ -410,7 +410,7 @@ fn exports() {
 }
 
 #[test]
-fn not_a_rule_at_all() {
+fn bytes_that_are_no_rule_are_refused() {
     assert!(matches!(refused(b""), LoadError::NotWasm { .. }));
     assert!(
         refused(b"(component)")
@@ -431,7 +431,7 @@ fn not_a_rule_at_all() {
     assert!(matches!(large, LoadError::TooLarge { bytes, .. } if bytes == limit + 1));
 }
 
-/// What a module with such items is refused for.
+/// Returns the part that a module with such items has too much of, and its limit.
 fn too_much(items: String) -> (&'static str, usize) {
     let wat = Wat {
         items: items.leak(),
@@ -520,7 +520,7 @@ fn functions_that_take_long_to_compile_are_refused_at_once() {
     ] {
         assert_eq!(too_much(items), (says, limit));
     }
-    // Of a core module no component is made before.
+    // No component is made of such a core module.
     let wat = Wat {
         items: locals(limits::MAX_FUNCTION_LOCALS + 1).leak(),
         ..HONEST
@@ -550,7 +550,8 @@ fn functions_at_the_limits_run() {
     assert!(wat.answer(&sandbox()).is_ok());
 }
 
-/// Types beside the modules are checked against each other, which takes more than linear time.
+/// The types outside core modules are checked against each other, which takes more than linear
+/// time.
 #[test]
 fn a_component_of_very_many_types_is_refused_at_once() {
     let text = format!(
@@ -571,9 +572,9 @@ fn a_component_of_very_many_types_is_refused_at_once() {
 }
 
 #[test]
-fn a_large_user_gets_an_instance_of_their_own() {
+fn a_large_user_gets_a_separate_instance() {
     let sandbox = sandbox();
-    // It takes 300 MiB, as a rule that gathers many rows.
+    // This rule takes 300 MiB, like a rule that collects many rows.
     let hungry = Wat {
         classify: "(if (i32.eq (memory.grow (i32.const 4800)) (i32.const -1)) (then unreachable)) i32.const 900",
         ..HONEST
@@ -583,7 +584,7 @@ fn a_large_user_gets_an_instance_of_their_own() {
         let error = module.classify(&ONE_USER).unwrap_err();
         let limit = limits::MAX_MEMORY_BYTES;
         assert!(
-            matches!(error, ModuleError::OutOfMemory { limit: told, .. } if told == limit),
+            matches!(error, ModuleError::OutOfMemory { limit: reported, .. } if reported == limit),
             "{error}"
         );
         for _ in 0..2 {
@@ -591,7 +592,7 @@ fn a_large_user_gets_an_instance_of_their_own() {
         }
         assert!(
             module.classify(&ONE_USER).is_err(),
-            "no other uses its memory again"
+            "its instance is not reused"
         );
     }
     let endless = Wat {
@@ -602,13 +603,13 @@ fn a_large_user_gets_an_instance_of_their_own() {
     let error = module.large().classify(&ONE_USER).unwrap_err();
     let limit = limits::MAX_LARGE_MEMORY_BYTES;
     assert!(
-        matches!(error, ModuleError::OutOfMemory { limit: told, .. } if told == limit),
+        matches!(error, ModuleError::OutOfMemory { limit: reported, .. } if reported == limit),
         "{error}"
     );
 }
 
 #[test]
-fn a_large_user_has_what_the_host_gives() {
+fn a_large_user_has_the_memory_that_the_options_allow() {
     let sandbox = Sandbox::new(SandboxOptions {
         large_memory: 300 << 20,
         ..options()
@@ -630,7 +631,7 @@ fn a_large_user_has_what_the_host_gives() {
 
 #[test]
 fn a_large_user_may_have_more_columns() {
-    // To copy so much takes its time, on a busy machine most of all.
+    // Copying so many bytes takes time, most of all on a busy machine.
     let sandbox = Sandbox::new(SandboxOptions {
         classify_time: Duration::from_secs(5),
         ..options()
@@ -666,7 +667,7 @@ fn large_users_take_turns() {
         let waiting = scope.spawn(|| other.large().classify(&ONE_USER));
         std::thread::sleep(Duration::from_millis(100));
         assert!(!waiting.is_finished());
-        // Nobody else waits.
+        // No other call waits.
         assert!(other.classify(&ONE_USER).is_ok());
         drop(turn);
         assert!(waiting.join().unwrap().is_ok());
@@ -674,7 +675,7 @@ fn large_users_take_turns() {
 }
 
 #[test]
-fn features_that_rules_may_not_use() {
+fn features_outside_the_allowed_set_are_refused() {
     for (items, says) in [
         ("(memory $big i64 1)", "memory64"),
         ("(memory $more 1 2 shared)", "threads"),
@@ -686,7 +687,7 @@ fn features_that_rules_may_not_use() {
         ),
     ] {
         let core = Wat { items, ..HONEST }.core();
-        // `componentize` validates by itself, so the module goes into a component as it is.
+        // `componentize` validates the module, so the test puts it into a component unchanged.
         let bytes = component_around(&core);
         let error = refused(&bytes);
         assert!(
@@ -704,7 +705,7 @@ fn features_that_rules_may_not_use() {
 }
 
 #[test]
-fn too_many_parts() {
+fn too_many_parts_are_refused() {
     let sandbox = sandbox();
     let parts = |text: &str| {
         let bytes = wat::parse_str(format!("(component {text})")).unwrap();
@@ -737,7 +738,7 @@ fn too_many_parts() {
 }
 
 #[test]
-fn batches_that_are_wrong() {
+fn wrong_batches_are_refused() {
     let module = HONEST.load(&sandbox()).unwrap();
     let text = |batch: &Batch<'_>| module.classify(batch).unwrap_err().to_string();
     assert!(
@@ -759,12 +760,12 @@ fn batches_that_are_wrong() {
 
 #[test]
 fn nothing_is_kept_between_the_batches_of_a_hand_written_rule() {
-    // A counter in a global: the second batch of an instance answers `out`.
+    // The rule keeps a counter in a global: it answers `out` for the second batch of an instance.
     let wat = Wat {
-        items: "(global $asked (mut i64) (i64.const 0))",
+        items: "(global $called (mut i64) (i64.const 0))",
         classify: "
-            (i64.store (i32.const 1024) (i64.extend_i32_u (i64.eqz (global.get $asked))))
-            (global.set $asked (i64.const 1))
+            (i64.store (i32.const 1024) (i64.extend_i32_u (i64.eqz (global.get $called))))
+            (global.set $called (i64.const 1))
             i32.const 900",
         ..HONEST
     };
@@ -774,12 +775,13 @@ fn nothing_is_kept_between_the_batches_of_a_hand_written_rule() {
         [(); 3].map(|()| module.classify(&ONE_USER).unwrap().members[0])
     };
     assert_eq!(members(Origin::HandWritten), [1, 1, 1]);
-    // Ours are used again, which this shows: they must not do what this one does.
+    // The instances of compiled modules are reused, as this shows. Our compiler makes no module
+    // that keeps state.
     assert_eq!(members(Origin::Compiled), [1, 0, 0]);
 }
 
 #[test]
-fn many_threads_and_rules_at_once() {
+fn many_threads_and_modules_run_at_once() {
     let sandbox = sandbox();
     let load = |wat: &Wat, origin| sandbox.load(&wat.component(), origin).unwrap();
     let trap = Wat {
@@ -814,7 +816,7 @@ fn many_threads_and_rules_at_once() {
 }
 
 #[test]
-fn a_rule_outlives_its_sandbox() {
+fn a_module_outlives_its_sandbox() {
     let module = HONEST.load(&sandbox()).unwrap();
     assert!(right(&module.classify(&ONE_USER).unwrap()));
     let slow = Wat {
@@ -828,7 +830,7 @@ fn a_rule_outlives_its_sandbox() {
     ));
 }
 
-/// A component that holds a core module and nothing else.
+/// Returns a component that contains a core module and nothing else.
 fn component_around(core: &[u8]) -> Vec<u8> {
     let mut bytes = b"\0asm\x0d\0\x01\0\x01".to_vec();
     let mut length = core.len();
@@ -842,10 +844,10 @@ fn component_around(core: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn without_address_space_memory_comes_as_needed() {
+fn without_address_space_memory_is_allocated_as_needed() {
     const INSIDE: &str = "MUSTER_TEST_WITHOUT_ADDRESS_SPACE";
     if std::env::var_os(INSIDE).is_some() {
-        // Memory that is not reserved moves as it grows, which takes its time.
+        // Memory that is not reserved moves as it grows, which takes time.
         let options = SandboxOptions {
             classify_time: Duration::from_secs(30),
             ..options()
@@ -873,7 +875,7 @@ fn without_address_space_memory_comes_as_needed() {
     let test = std::env::current_exe().unwrap();
     let output = std::process::Command::new("sh")
         .arg("-c")
-        .arg("ulimit -v 4000000; exec \"$0\" --exact without_address_space_memory_comes_as_needed")
+        .arg("ulimit -v 4000000; exec \"$0\" --exact without_address_space_memory_is_allocated_as_needed")
         .arg(test)
         .env(INSIDE, "1")
         .output()

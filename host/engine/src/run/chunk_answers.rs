@@ -1,4 +1,4 @@
-//! What a rule said of a chunk of users, put together from the batches.
+//! The module's answers for a chunk of users, combined from its batches.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -12,26 +12,26 @@ use crate::failures::{self, Again};
 use crate::report::SkippedUsers;
 use crate::search::{Answers, NoAnswer};
 
-/// What the rule said of a chunk of users.
+/// The module's answers for a chunk of users.
 pub(super) struct ChunkAnswers {
-    /// Who has an answer.
+    /// The users who have an answer.
     pub(super) answered: RoaringBitmap,
-    /// Per cohort who is in, of those.
+    /// The users who are in each cohort, among those with an answer.
     pub(super) members: Vec<RoaringBitmap>,
     pub(super) expiries: Vec<(UserKey, i64)>,
-    /// How many have no answer, and why not.
+    /// The number of users without an answer, by reason.
     pub(super) skipped: Vec<SkippedUsers>,
-    /// What becomes of users who have, or had, no answer.
+    /// The new failures of users, or `None` for users who have an answer again.
     pub(super) failures: Vec<(UserKey, Option<UserFailure>)>,
-    /// How many users with an earlier failure were asked about again.
+    /// Counts of users with an earlier failure who were evaluated again.
     pub(super) again: Again,
-    /// Why the latest of them failed.
+    /// The reason of the latest failure.
     pub(super) reason: Option<String>,
-    /// How many were evaluated.
+    /// The number of users who were evaluated.
     pub(super) evaluated: u64,
-    /// The part of all users that the chunk covers.
+    /// The range of user keys that the chunk covers.
     pub(super) range: RangeInclusive<u32>,
-    /// Whether it is the tick's last.
+    /// True if this is the run's last chunk.
     pub(super) last: bool,
 }
 
@@ -52,7 +52,7 @@ impl ChunkAnswers {
         }
     }
 
-    /// Takes a batch's answers; of users without one only when they are asked about again.
+    /// Takes the answers of a batch. Users without an answer are taken only if they were evaluated.
     pub(super) fn take(
         &mut self,
         answers: &Answers,
@@ -85,11 +85,11 @@ impl ChunkAnswers {
                     let failure = failures::next(why, earlier, now);
                     self.expiries.push((*user, failure.next.0));
                     self.failures.push((*user, Some(failure)));
-                    // Who was not asked about again waits as before.
+                    // A user with an earlier failure who was not evaluated again waits as before.
                     skipped += u64::from(earlier.is_none() || why.was_evaluated());
                     if let Some(earlier) = earlier.filter(|_| why.was_evaluated()) {
                         self.again.add(1, earlier.too_large);
-                        // A user who is too large stands alone.
+                        // A user who is too large is in a batch alone.
                         reported = too_large && earlier.too_large;
                     }
                 }
@@ -111,7 +111,7 @@ impl ChunkAnswers {
     }
 }
 
-/// The users whose bit is set in one cohort's part of the bitmap.
+/// Returns the users whose bit is set in one cohort's part of the bitmap.
 fn bits<'a>(
     verdicts: &'a Verdicts,
     cohort: usize,

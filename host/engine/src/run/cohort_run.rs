@@ -1,4 +1,4 @@
-//! A cohort within a run.
+//! The state of a cohort within a run.
 
 use muster_model::{Cadence, Millis};
 use muster_sandbox::Module;
@@ -15,31 +15,31 @@ use crate::prior_state::PriorCohort;
 use crate::report::{HeldRun, Reason};
 use crate::state::{self, CohortState, RunCounts, UnfinishedRun, hex};
 
-/// A cohort within a run: its members and memory, which every chunk carries on.
+/// A cohort within a run: its members and state, which every chunk carries on.
 pub(super) struct CohortRun {
     pub(super) state: CohortState,
     pub(super) members: Members,
-    /// The run's second, once it is known to send something.
+    /// The second of the run's messages, if it sends any.
     pub(super) second: i64,
     /// The store's identity.
     identity: Identity,
-    /// It was held when the run began.
+    /// True if it was held when the run began.
     pub(super) was_held: bool,
     /// The state that the store has.
     before: CohortState,
 }
 
-/// What a run's cohorts remember of it.
+/// The identity of a run, as the states of its cohorts keep it.
 pub(super) struct RunIdentity {
-    /// The rule's key, in hex.
+    /// The module's key, in hex.
     pub(super) module_key: String,
     /// The module's digest, in hex.
     pub(super) module: String,
-    /// [`OpenTick::stamp`].
+    /// The run's stamp ([`UnfinishedRun::stamp`]).
     pub(super) run: String,
-    /// [`TickOptions::alone`].
+    /// The option [`RunOptions::alone`].
     pub(super) alone: bool,
-    /// The store's.
+    /// The store's identity.
     pub(super) store: Identity,
 }
 
@@ -62,7 +62,7 @@ impl RunIdentity {
 }
 
 impl CohortRun {
-    /// A cohort's memory at the beginning of a run, or where a run that was cut off goes on.
+    /// Returns a cohort at the beginning of a run, or where a run that was cut off goes on.
     pub(super) fn new(
         prior: PriorCohort,
         cohort: &Cohort,
@@ -77,7 +77,7 @@ impl CohortRun {
         let goes_on = open.next_user > 0;
         state.adopt(cohort, identity.store);
         if !goes_on {
-            // What is held stays so until somebody says otherwise, or the definition is another.
+            // A held run stays held until a user approves or rejects it, or the definition changes.
             if options.guard.is_none() || reason == Reason::DefinitionChanged {
                 state.held = None;
             }
@@ -110,7 +110,7 @@ impl CohortRun {
         }
     }
 
-    /// The state, encoded, if it is not what the store has.
+    /// Returns the encoded state if it differs from that of the store.
     pub(super) fn changed(&mut self) -> Result<Option<Vec<u8>>, EngineError> {
         if self.state == self.before {
             return Ok(None);
@@ -119,7 +119,7 @@ impl CohortRun {
         state::encode(&self.state).map(Some)
     }
 
-    /// Makes nothing of this run but the note that it is held.
+    /// Holds the run: none of its entries and exits is made, only the note that it is held.
     pub(super) fn hold(&mut self, held: HeldRun) {
         self.state.held = Some(held);
         self.state.stale = true;
@@ -138,7 +138,7 @@ impl CohortRun {
         }
     }
 
-    /// Adds the messages that tell one destination of users who moved in one direction.
+    /// Adds the messages that send users who enter, or users who exit, to one destination.
     pub(super) fn messages(
         &mut self,
         cohort: &Cohort,
@@ -171,8 +171,7 @@ impl CohortRun {
 }
 
 impl CohortState {
-    /// Notes at the beginning of a run which definition, module and rule the members follow from
-    /// now on.
+    /// Notes at the beginning of a run which definition and module the members follow from now on.
     fn follow(&mut self, definition: &str, identity: &RunIdentity, now: i64) {
         let same = self.definition == definition && self.module == identity.module;
         if identity.alone {
@@ -190,7 +189,7 @@ impl CohortState {
     }
 }
 
-/// Why a cohort is evaluated as it is.
+/// Returns the reason of a cohort's run.
 fn reason(
     state: Option<&CohortState>,
     cohort: &Cohort,
@@ -199,7 +198,8 @@ fn reason(
 ) -> Reason {
     match state {
         None => Reason::First,
-        // It joined a tick of its rule that had been cut off, and follows no definition yet.
+        // The cohort joined a run of its module that had been cut off, and follows no definition
+        // yet.
         Some(state) if state.definition.is_empty() => Reason::First,
         Some(_) if options.reason == Some(Reason::Approved) => Reason::Approved,
         Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,

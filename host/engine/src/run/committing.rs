@@ -1,4 +1,4 @@
-//! A chunk's commits: members, deadlines and messages, and at the end of a run its records.
+//! The commits of a chunk: members, expiries and messages, and at the end of a run its records.
 
 use muster_store::{ModuleCommit, RunCommit, Snapshot};
 
@@ -12,7 +12,7 @@ use crate::state::{ModuleState, RunCounts, UnfinishedRun};
 use crate::{EngineError, payload, state};
 
 impl ModuleRun<'_> {
-    /// Commits a chunk: members, deadlines and messages, and with the last chunk the run records.
+    /// Commits a chunk: members, expiries and messages, and with the last chunk the run records.
     /// Returns the bytes of its messages.
     pub(super) fn commit(
         &mut self,
@@ -110,7 +110,7 @@ impl ModuleRun<'_> {
         Ok(total)
     }
 
-    /// A run's record, once it has ended.
+    /// Returns the record of a run that has ended.
     fn record(
         &self,
         snapshot: &Snapshot,

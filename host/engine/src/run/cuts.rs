@@ -1,27 +1,28 @@
-//! Where a chunk is cut into commits, so that the messages of one commit fit into memory.
+//! Cuts of a chunk into commits, so that the messages of one commit fit into memory.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use roaring::RoaringBitmap;
 
-/// About how many bytes of messages a commit has. The database holds the pages of a commit in
-/// memory until it is done, and the messages stand beside them once more: 64 MiB in all.
+/// The approximate bytes of messages of a commit. The database holds the pages of a commit in
+/// memory until it is done, and the messages are in memory a second time: 64 MiB in all.
 pub const COMMIT_BYTES: u64 = 32 * 1024 * 1024;
 
-/// How many bytes a user in a message has, until a commit has shown it: an id and some properties.
+/// The assumed bytes of a user in a message, until a commit has shown the real number: an id and
+/// some properties.
 const BYTES_PER_USER: u64 = 1024;
 
-/// A cut lies between users of different blocks of 256.
+/// The bits of a key within a block. Cuts lie between users of different blocks of 256.
 const BLOCK_BITS: u32 = 8;
 
 /// The cuts of one chunk.
 pub(super) struct Cuts {
-    /// What is left of the chunk.
+    /// The first key that is left of the chunk.
     from: u32,
     end: u32,
-    /// How many users of a block are put into messages: each counts once for a cohort and
-    /// destination.
+    /// The number of users of each block that are put into messages: each counts once for a cohort
+    /// and destination.
     blocks: BTreeMap<u32, u64>,
     bytes_per_user: u64,
     commit_bytes: u64,
@@ -56,14 +57,14 @@ impl Cuts {
         }
     }
 
-    /// Notes what a commit had, so that the next ones are cut by it.
+    /// Notes the users and bytes of a commit, so that the next cuts are made by them.
     pub(super) fn took(&mut self, users: u64, bytes: u64) {
         if users > 0 {
             self.bytes_per_user = bytes.div_ceil(users).max(1);
         }
     }
 
-    /// Returns the users of the next commit; `None` after the last. There is always one.
+    /// Returns the users of the next commit; `None` after the last. There is always at least one.
     pub(super) fn next(&mut self) -> Option<RangeInclusive<u32>> {
         if self.done {
             return None;
@@ -114,12 +115,12 @@ mod tests {
 
     #[test]
     fn a_chunk_without_messages_is_one_commit() {
-        let nobody = RoaringBitmap::new();
-        assert_eq!(cuts(7..=u32::MAX, &nobody, 1), [(7, u32::MAX)]);
+        let no_users = RoaringBitmap::new();
+        assert_eq!(cuts(7..=u32::MAX, &no_users, 1), [(7, u32::MAX)]);
     }
 
     #[test]
-    fn commits_are_cut_by_the_bytes_that_users_turned_out_to_have() {
+    fn cuts_follow_the_bytes_per_user_of_the_latest_commit() {
         let users = RoaringBitmap::from_iter(0..10_000);
         // 512 KiB at 1 KiB a user and two destinations are 256 users, a block; then 100 bytes each:
         // 2,621 users, 10 blocks.

@@ -1,5 +1,4 @@
-//! The users of a tick through its rule, chunk by chunk: what a tick that commits and one that only
-//! looks have in common.
+//! Evaluates the users of a run, chunk by chunk. Runs that commit and previews share it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,39 +19,39 @@ use crate::search::{Budget, Search};
 use crate::state::UnfinishedRun;
 use crate::{EngineError, candidates, state};
 
-/// A tick that asks.
+/// The evaluation of a run.
 pub(super) struct Evaluating<'a> {
     snapshot: &'a Snapshot,
     module: &'a Module,
     options: &'a RunOptions<'a>,
-    /// Of each cohort: which of the rule's answers is its.
+    /// For each cohort, the index of its answer among those of the module.
     answers: Vec<usize>,
     key: ModuleKey,
     now: Millis,
     reads: RunReads<'a>,
     failures: Failures,
-    /// Of the users who are asked: those for whom the rule failed before.
+    /// Earlier failures of the users to evaluate.
     earlier: BTreeMap<UserKey, UserFailure>,
-    /// How many of them were asked about.
+    /// Counts of those users who were evaluated again.
     again: Again,
-    /// What failed calls may take.
+    /// The time budget for failed calls.
     budget: Budget<'a>,
-    /// Who is asked, ascending.
+    /// The users to evaluate, ascending.
     users: Vec<UserKey>,
-    /// Who is known at `now`.
+    /// The users that are known at `now`.
     universe: RoaringBitmap,
-    /// Since when the others are.
+    /// The instants from which the other users are known.
     later: BTreeMap<UserKey, Millis>,
-    /// How many of the users the next chunk comes after; `None`: the last one was asked.
+    /// The index of the next chunk's first user; `None` after the last chunk.
     next: Option<usize>,
-    /// The first user of the next chunk's range.
+    /// The first user key of the next chunk's range.
     from: u32,
-    /// Users who were asked.
+    /// The number of users who were evaluated.
     evaluated: AtomicU64,
 }
 
 impl<'a> Evaluating<'a> {
-    /// Whoever remains of an open tick.
+    /// Begins the evaluation of the remaining users of an open run.
     pub(super) fn begin(
         snapshot: &'a Snapshot,
         module: &'a Module,
@@ -68,7 +67,7 @@ impl<'a> Evaluating<'a> {
         if !open.all_users {
             earlier.retain(|user, failure| {
                 let due = failure.next <= now;
-                // Their changes are not lost: the next attempt is a deadline.
+                // The changes of these users are not lost: the next attempt is stored as an expiry.
                 due || !candidates.remove(user.0)
             });
         }
@@ -80,10 +79,10 @@ impl<'a> Evaluating<'a> {
             };
             (universe, later)
         } else {
-            // They are few: all that is known of others need not be read.
+            // These candidates are few, so the first events of the other users need not be read.
             snapshot.known_among(&candidates, now)?
         };
-        // What earlier chunks of the run came to is in the store already.
+        // The results of earlier chunks of the run are already in the store.
         let mut again = Again::default();
         for skipped in open.skipped.iter().filter(|skipped| !skipped.waiting) {
             again.add(skipped.users, skipped.too_large);
@@ -109,13 +108,13 @@ impl<'a> Evaluating<'a> {
         })
     }
 
-    /// How many users are asked.
+    /// Returns the number of users to evaluate.
     pub(super) fn candidates(&self) -> u64 {
         self.users.len() as u64
     }
 
-    /// The next chunk's answers; `None` after the last. There is always one, for a tick with nobody
-    /// left still has to be closed.
+    /// Returns the next chunk's answers; `None` after the last. There is always at least one chunk,
+    /// since a run with no user left still has to be closed.
     pub(super) fn next(&mut self) -> Result<Option<ChunkAnswers>, EngineError> {
         let Some(at) = self.next else {
             return Ok(None);
@@ -149,7 +148,7 @@ impl<'a> Evaluating<'a> {
         for answers in search.run(&known)? {
             outcome.take(&answers, &self.answers, &self.earlier, self.now);
         }
-        // Who is not known yet belongs nowhere until then.
+        // A user who is not known yet is in no cohort until the first event.
         for user in chunk.iter().filter(|user| !self.universe.contains(user.0)) {
             outcome.answered.insert(user.0);
             let until = self.later.get(user).map_or(i64::MAX, |at| at.0);
@@ -178,11 +177,11 @@ impl<'a> Evaluating<'a> {
     }
 }
 
-/// Of each cohort: which of the rule's answers is its.
+/// Returns for each cohort the index of its answer among those of the module.
 fn answers(module: &Module, cohorts: &[Cohort]) -> Result<Vec<usize>, EngineError> {
     let described = &module.description().cohorts;
-    // A rule for one cohort serves whichever definition names it; only a rule for many is asked by
-    // id.
+    // A rule for one cohort serves any definition that names it. Only for a module with many
+    // cohorts the ids are compared.
     let answer = |cohort: &Cohort| match described.as_slice() {
         [_] => Some(0),
         many => many.iter().position(|id| id == cohort.id.as_str()),

@@ -1,4 +1,5 @@
-//! The guard: a run that would move much of a cohort waits until somebody has looked at it.
+//! The guard: a run that would change too much of a cohort is held until a user approves or rejects
+//! it.
 
 use muster_sandbox::Module;
 use muster_store::Snapshot;
@@ -14,17 +15,17 @@ use crate::report::{HeldRun, Reason};
 use crate::state::UnfinishedRun;
 use crate::{EngineError, state};
 
-/// What a run may move without being asked about.
+/// The limits of the entries and exits that a run may make without approval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guard {
     /// The share of a cohort's members that may enter and exit together, in percent.
     pub percent: f64,
-    /// Cohorts of up to so many members are not guarded.
+    /// The largest number of members of a cohort that is not guarded.
     pub members: u64,
 }
 
 impl Default for Guard {
-    /// Half of a cohort of more than a thousand.
+    /// Returns the default guard: half of a cohort of more than a thousand members.
     fn default() -> Self {
         Self {
             percent: 50.0,
@@ -34,13 +35,14 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// Whether a run that moves so many users of a cohort of so many members is held.
+    /// Returns true if the guard holds a run with so many entries and exits in a cohort of so many
+    /// members.
     #[must_use]
     pub fn holds(&self, members: u64, changes: u64) -> bool {
         self.limit(members).is_some_and(|limit| changes > limit)
     }
 
-    /// How many of so many members may move; `None`: all.
+    /// Returns the entries and exits allowed in a cohort of so many members; `None` for any number.
     pub(super) fn limit(&self, members: u64) -> Option<u64> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -51,15 +53,15 @@ impl Guard {
         (members > self.members).then_some(limit)
     }
 
-    /// What a cohort may move in this run; `None`: anything. A first sync moves everybody, as it
-    /// should.
+    /// Returns the entries and exits that a cohort may have in this run; `None` for any number. A
+    /// first sync is not guarded, since all its members enter.
     fn of(&self, running: &CohortRun) -> Option<u64> {
         let guarded = running.state.held.is_none() && running.state.reason != Reason::First;
         guarded.then(|| self.limit(running.members.len())).flatten()
     }
 }
 
-/// How many of a cohort move.
+/// The numbers of entries and exits of a cohort.
 #[derive(Clone, Copy, Default)]
 struct ChangeCounts {
     entered: u64,
@@ -67,26 +69,26 @@ struct ChangeCounts {
 }
 
 impl ChangeCounts {
-    fn add(&mut self, moves: &MembershipDiff) {
-        self.entered += moves.entered.len();
-        self.exited += moves.exited.len();
+    fn add(&mut self, diff: &MembershipDiff) {
+        self.entered += diff.entered.len();
+        self.exited += diff.exited.len();
     }
 }
 
-/// A run whose first chunk is known.
+/// A run whose first chunk is evaluated.
 pub(super) struct GuardedRun<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) module: &'a Module,
     pub(super) cohorts: &'a [Cohort],
     pub(super) open: &'a UnfinishedRun,
     pub(super) options: &'a RunOptions<'a>,
-    /// How many users it asks.
+    /// The number of users that the run evaluates.
     pub(super) candidates: u64,
 }
 
-/// Marks the cohorts that would move more than the guard lets pass. `first` is what the first chunk
-/// says; if it is not the only one, the others are asked ahead, and then a second time when they
-/// are committed: the moves of a whole run need not fit into memory.
+/// Holds the cohorts with more entries and exits than the guard lets pass. `first` is the answers
+/// of the first chunk. Further chunks are evaluated here ahead of their commit, and then a second
+/// time when they are committed. So the changes of a whole run need not fit into memory.
 pub(super) fn hold(
     guard: &Guard,
     run: &GuardedRun<'_>,

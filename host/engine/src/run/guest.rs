@@ -1,13 +1,13 @@
-//! A rule in the text format that reads what the host alone knows: a list, a calendar, instants,
-//! event names.
+//! A rule in the WebAssembly text format that reads what only the host knows: a list, a calendar,
+//! instants, event names.
 
 use muster_sandbox::componentize;
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// Its members are the users on the list `staff`. An answer stands until the instant in `due` of
-/// the user's first event, or else until the calendar day in UTC ends. An event that is not called
-/// `Trial` is an error.
+/// Returns the rule. Its members are the users on the list `staff`. An answer holds until the
+/// instant in `due` of the user's first event, or else until the calendar day in UTC ends. The rule
+/// fails for an event that is not called `Trial`.
 pub(super) fn rule() -> Vec<u8> {
     let words = |words: &[u32]| -> String {
         let bytes = words.iter().flat_map(|word| word.to_le_bytes());
@@ -16,7 +16,7 @@ pub(super) fn rule() -> Vec<u8> {
     // cohorts, user-properties, property-histories, streams, calendars: pointer and length each;
     // user-hashes; lists.
     let description = words(&[1100, 1, 0, 0, 0, 0, 1200, 1, 1300, 1, 0, 1120, 1]);
-    // Names, properties, no reach.
+    // Names, properties, no lookback.
     let stream = words(&[1140, 1, 1240, 2, 0, 0, 0, 0]);
     // The event's name as text; `due` as instant.
     let properties = words(&[0, 0, 0, 1405, 3, 3]);

@@ -1,5 +1,4 @@
-//! One tick of one rule: candidates, evaluation, diff, commit; or a preview of it, which commits
-//! nothing.
+//! Runs of a module: candidates, evaluation, diff, commit; and previews, which commit nothing.
 
 mod chunk_answers;
 mod cohort_run;
@@ -38,52 +37,53 @@ pub use cuts::COMMIT_BYTES;
 pub use guard::Guard;
 pub use preview::preview;
 
-/// How many users a chunk of a large tick has, whose answers are in memory at once. It is one
-/// commit, or several where many messages come of it ([`COMMIT_BYTES`]).
+/// The number of users of a chunk of a large run, whose answers are in memory at once. A chunk is
+/// one commit, or several where it makes many messages ([`COMMIT_BYTES`]).
 pub const CHUNK_USERS: usize = 256 * 1024;
 
-/// After so many bytes of messages a run reads from a new snapshot: pages that an older one might
-/// still read cannot be used again, and the messages that were sent meanwhile leave such pages
-/// behind.
+/// The bytes of messages after which a run reads from a new snapshot. The database cannot reuse
+/// pages that an older snapshot might still read, and messages that were sent meanwhile leave such
+/// pages behind.
 const SNAPSHOT_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How far a tick is: users asked, of how many.
+/// A callback for the progress of a run: evaluated users, of how many.
 pub type RunProgress<'a> = &'a (dyn Fn(u64, u64) + std::marker::Sync);
 
-/// How a tick runs.
+/// The options of a run.
 #[derive(Clone, Copy)]
 pub struct RunOptions<'a> {
-    /// Its clock.
+    /// The clock of the run.
     pub now: Millis,
-    /// Threads that evaluate batches.
+    /// The number of threads that evaluate batches.
     pub workers: NonZero<usize>,
-    /// Users of a chunk.
+    /// The number of users of a chunk.
     pub chunk_users: usize,
-    /// About how many bytes of messages a commit has.
+    /// The approximate bytes of messages of a commit.
     pub commit_bytes: u64,
-    /// The lists that rules may read.
+    /// The lists that modules may read.
     pub lists: &'a StaticLists,
-    /// Told of each batch that is done.
+    /// Called after each batch.
     pub progress: RunProgress<'a>,
-    /// Ask everybody, whether they have news or not.
+    /// True to evaluate all users, changed or not.
     pub all_users: bool,
-    /// Ask everybody, and tell every destination the whole cohort again.
+    /// True to evaluate all users and send every destination a full sync.
     pub resend: bool,
-    /// These cohorts are a part of those that the rule is otherwise run for: everybody is asked,
-    /// and the runs of all go on from where they were.
+    /// True if these cohorts are a part of those that the module is otherwise run for. This run
+    /// evaluates all users, and the runs of all its cohorts go on from where they were.
     pub alone: bool,
-    /// A run that was cut off is finished, and no other is begun after it.
+    /// True to finish a run that was cut off, and begin no other after it.
     pub only_finish: bool,
-    /// Why it runs, if it is neither as scheduled nor for what happened to the rule or its cohorts.
+    /// The reason of the run, if it is neither the schedule nor a change of the module or its
+    /// cohorts.
     pub reason: Option<Reason>,
-    /// What may move at once; `None`: everything, and what is held is let go.
+    /// The guard; `None` lets all entries and exits pass and releases a held run.
     pub guard: Option<Guard>,
-    /// Set to true, it ends the tick between two chunks with [`EngineError::Stopped`].
+    /// A flag that ends the run between two chunks with [`EngineError::Stopped`].
     pub stop: Option<&'a AtomicBool>,
 }
 
 impl RunOptions<'_> {
-    /// A tick at an instant, on all processors, without lists.
+    /// Returns the options of a run at an instant, on all processors, without lists.
     #[must_use]
     pub fn at(now: Millis) -> Self {
         let workers = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
@@ -109,17 +109,17 @@ impl RunOptions<'_> {
     }
 }
 
-/// Runs one tick of a rule for its cohorts, first finishing one that was cut off. Of the same
-/// cohorts there must be one tick at a time.
+/// Runs a module for its cohorts. It first finishes a run that was cut off. For the same cohorts
+/// there must be one run at a time.
 ///
-/// It may be asked for some of a rule's cohorts alone ([`TickOptions::alone`]), as for others at
-/// another time: the store knows a rule together with the cohorts it is asked for, so everybody is
-/// asked about them, and the other cohorts are not touched.
+/// A run may cover some of a module's cohorts alone ([`RunOptions::alone`]). The store identifies a
+/// module together with the cohorts that it is run for, so such a run evaluates all users. It does
+/// not touch the other cohorts.
 ///
 /// # Errors
-/// When it is stopped, the store fails, the rule answers for other cohorts, or reads a time zone or
-/// a list that there is not. Nothing is left half done: what was committed is consistent, and the
-/// next call goes on.
+/// When the run is stopped, the store fails, the module does not answer for a cohort, or it reads
+/// an unknown time zone or list. What was committed is consistent, and the next call goes on from
+/// there.
 pub fn run_module(
     store: &Store,
     module: &Module,
@@ -130,24 +130,24 @@ pub fn run_module(
     let mut snapshot = store.snapshot()?;
     let mut prior = PriorState::load(&snapshot, &key, cohorts)?;
     let mut options = *options;
-    let mut tick = ModuleRun::new(store, module, cohorts);
+    let mut module_run = ModuleRun::new(store, module, cohorts);
     match prior.unfinished(&key) {
         Unfinished::Open(open) => {
-            tick.run(snapshot, prior, open, &options)?;
+            module_run.run(snapshot, prior, open, &options)?;
             if options.only_finish {
-                return Ok(tick.finish(&options));
+                return Ok(module_run.finish(&options));
             }
             snapshot = store.snapshot()?;
             prior = PriorState::load(&snapshot, &key, cohorts)?;
         }
-        Unfinished::Lost { everybody } => options.all_users |= everybody,
+        Unfinished::Lost { all_users } => options.all_users |= all_users,
         Unfinished::None => {}
     }
     match candidates::begin(&snapshot, &key, &prior, cohorts, &options)? {
-        Some(open) => tick.run(snapshot, prior, open, &options)?,
-        None => tick.count_members(&prior),
+        Some(open) => module_run.run(snapshot, prior, open, &options)?,
+        None => module_run.count_members(&prior),
     }
-    Ok(tick.finish(&options))
+    Ok(module_run.finish(&options))
 }
 
 struct ModuleRun<'a> {
@@ -202,7 +202,7 @@ impl<'a> ModuleRun<'a> {
         }
     }
 
-    /// Asks everybody who remains of an open tick, and commits chunk by chunk.
+    /// Evaluates the remaining users of an open run, and commits chunk by chunk.
     fn run(
         &mut self,
         mut snapshot: Snapshot,
@@ -218,8 +218,8 @@ impl<'a> ModuleRun<'a> {
             (cohorts.iter().zip(&prior.cohorts)).zip(&mut self.report.cohorts)
         {
             let mut cohort = CohortRun::new(prior.clone(), cohort, &identity, &open, options);
-            // Deadlines of the rule look forward from its own clock. Members as of an earlier one
-            // do not follow it.
+            // The expiries of the module count from its own clock. They do not cover members that
+            // were computed at an earlier clock.
             if options.alone
                 && state::clock_of_its_module(&snapshot, &cohort.state)?
                     .is_some_and(|clock| clock > options.now)
@@ -233,16 +233,17 @@ impl<'a> ModuleRun<'a> {
         let mut total = None;
         loop {
             let before = AtomicU64::new(0);
-            let progress = |asked, left| {
+            let progress = |evaluated, left| {
                 let before = before.load(Ordering::Relaxed);
-                (options.progress)(before + asked, before + left);
+                (options.progress)(before + evaluated, before + left);
             };
             let options = &RunOptions {
                 progress: &progress,
                 ..*options
             };
-            let mut asking = Evaluating::begin(&snapshot, module, cohorts, &prior, &open, options)?;
-            let left = asking.candidates();
+            let mut evaluating =
+                Evaluating::begin(&snapshot, module, cohorts, &prior, &open, options)?;
+            let left = evaluating.candidates();
             if total.is_none() {
                 self.report.candidates += left;
             }
@@ -256,7 +257,7 @@ impl<'a> ModuleRun<'a> {
                 if options.stopped() {
                     return Err(EngineError::Stopped);
                 }
-                let Some(answers) = asking.next()? else {
+                let Some(answers) = evaluating.next()? else {
                     return Ok(());
                 };
                 if let Some(guard) = guard.take() {
@@ -266,7 +267,7 @@ impl<'a> ModuleRun<'a> {
                         cohorts,
                         open: &open,
                         options,
-                        candidates: asking.candidates(),
+                        candidates: evaluating.candidates(),
                     };
                     guard::hold(&guard, &run, &answers, &mut running)?;
                 }
@@ -287,7 +288,7 @@ impl<'a> ModuleRun<'a> {
                     return Ok(());
                 }
             }
-            drop(asking);
+            drop(evaluating);
             snapshot = self.store.snapshot()?;
             prior = PriorState::load(&snapshot, &self.key, cohorts)?;
         }

@@ -1,4 +1,4 @@
-//! What a tick would change, without the change.
+//! Previews of runs: what a run would change, without changing anything.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +16,13 @@ use crate::report::{CohortPreview, Preview, Reason, SkippedUsers};
 use crate::state::{ModuleState, UnfinishedRun};
 use crate::{EngineError, candidates, state};
 
-/// What [`super::tick`] would do at this moment: as it would, it first finishes a tick that was cut
-/// off. A snapshot is all it has, so it changes nothing. Of the users who would move it names
-/// `sample` a cohort and direction, those who came to the store first.
+/// Returns what [`super::run_module`] would do at this moment. Like a run, it first finishes a run
+/// that was cut off. It reads a snapshot only, so it changes nothing. For each cohort it names up
+/// to `sample` users who would enter and up to `sample` who would exit, those who came to the store
+/// first.
 ///
 /// # Errors
-/// As [`super::tick`].
+/// As [`super::run_module`].
 pub fn preview(
     snapshot: &Snapshot,
     module: &Module,
@@ -69,8 +70,8 @@ pub fn preview(
             previewing.preview.finishes = Some(open.now());
             previewing.run(prior, &open)?
         }
-        Unfinished::Lost { everybody } => {
-            options.all_users |= everybody;
+        Unfinished::Lost { all_users } => {
+            options.all_users |= all_users;
             prior
         }
         Unfinished::None => prior,
@@ -91,17 +92,17 @@ struct Previewing<'a> {
     preview: Preview,
 }
 
-/// A cohort's preview on the way.
+/// The preview of a cohort while it is counted.
 struct Counted {
     preview: CohortPreview,
-    /// The first who enter.
+    /// The first users who enter.
     entered: BTreeSet<u32>,
-    /// The first who exit.
+    /// The first users who exit.
     exited: BTreeSet<u32>,
 }
 
 impl Counted {
-    /// Says whether the guard holds the run.
+    /// Notes if the guard holds the run.
     fn hold(&mut self, running: &CohortRun, guard: Option<Guard>) {
         let preview = &mut self.preview;
         if let Some(held) = &running.state.held {
@@ -116,9 +117,10 @@ impl Counted {
 }
 
 impl Previewing<'_> {
-    /// Asks everybody who remains of an open tick, and returns what the store would remember of it.
+    /// Evaluates the remaining users of an open run, and returns the state that the store would
+    /// keep after it.
     fn run(&mut self, prior: PriorState, open: &UnfinishedRun) -> Result<PriorState, EngineError> {
-        let mut asking = Evaluating::begin(
+        let mut evaluating = Evaluating::begin(
             self.snapshot,
             self.module,
             self.cohorts,
@@ -126,15 +128,15 @@ impl Previewing<'_> {
             open,
             self.options,
         )?;
-        self.preview.candidates += asking.candidates();
-        let (mut asked, mut due) = (prior.evaluated, prior.due);
+        self.preview.candidates += evaluating.candidates();
+        let (mut evaluated, mut due) = (prior.evaluated, prior.due);
         let mut failures = prior.failures;
         let key = state::module_key(self.module, self.cohorts);
         let identity = RunIdentity::of(self.snapshot, self.module, &key, open, self.options);
         let mut running: Vec<_> = (self.cohorts.iter().zip(prior.cohorts))
             .map(|(cohort, prior)| CohortRun::new(prior, cohort, &identity, open, self.options))
             .collect();
-        while let Some(answers) = asking.next()? {
+        while let Some(answers) = evaluating.next()? {
             self.preview.evaluated += answers.evaluated;
             for skipped in &answers.skipped {
                 SkippedUsers::add(&mut self.preview.skipped, skipped);
@@ -142,7 +144,7 @@ impl Previewing<'_> {
             let (changes, reason) = (&answers.failures, answers.reason.as_ref());
             failures.note(self.snapshot, &key, changes, reason)?;
             for (user, until) in &answers.expiries {
-                asked.insert(user.0);
+                evaluated.insert(user.0);
                 if *until <= self.options.now.0 {
                     due.insert(user.0);
                 } else {
@@ -155,12 +157,12 @@ impl Previewing<'_> {
                     continue;
                 }
                 let members = &mut running.members;
-                let moves = members.diff(self.snapshot, &cohort.id, &answers.answered, now_in)?;
-                members.apply(&moves);
-                counted.preview.entered += moves.entered.len();
-                counted.preview.exited += moves.exited.len();
-                first(&mut counted.entered, &moves.entered, self.sample);
-                first(&mut counted.exited, &moves.exited, self.sample);
+                let diff = members.diff(self.snapshot, &cohort.id, &answers.answered, now_in)?;
+                members.apply(&diff);
+                counted.preview.entered += diff.entered.len();
+                counted.preview.exited += diff.exited.len();
+                first(&mut counted.entered, &diff.entered, self.sample);
+                first(&mut counted.exited, &diff.exited, self.sample);
             }
         }
         let mut cohorts = Vec::new();
@@ -196,7 +198,7 @@ impl Previewing<'_> {
                 open: None,
             }),
             cohorts,
-            evaluated: asked,
+            evaluated,
             due,
             failures,
         })

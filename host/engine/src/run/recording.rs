@@ -1,4 +1,4 @@
-//! What a run leaves behind for people.
+//! The run records that a run leaves in the store for users.
 
 use muster_store::Snapshot;
 
@@ -8,11 +8,12 @@ use crate::modules::records;
 use crate::report::{Reason, RunRecord, SkippedUsers};
 use muster_model::{Cadence, Millis};
 
-/// The length of `2026-03-01T00:00`: instants that agree so far are of one minute.
+/// The length of `2026-03-01T00:00`: instants with the same first characters are in the same
+/// minute.
 const MINUTE: usize = 16;
 
-/// A run's record as the store takes it; `None`: in real time, a run that did nothing. The runs of
-/// one minute share a record there.
+/// Returns a run's record as the store takes it; `None` for a real-time run that did nothing.
+/// Real-time runs of one minute share a record.
 pub(super) fn record(
     snapshot: &Snapshot,
     cohort: &Cohort,
@@ -45,8 +46,8 @@ pub(super) fn record(
     }))
 }
 
-/// One record of two. Users who have no answer are those of the later one, which counts all who
-/// fail at present.
+/// Joins two records into one. The users without an answer are those of the later record, which
+/// counts all who fail at present.
 fn join(earlier: RunRecord, later: RunRecord) -> RunRecord {
     RunRecord {
         at: earlier.at,

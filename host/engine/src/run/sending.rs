@@ -1,4 +1,5 @@
-//! What a part of a chunk changes of its cohorts: moves, and the messages that tell of them.
+//! The changes that a part of a chunk makes to its cohorts: entries, exits and the messages that
+//! send them.
 
 use std::ops::RangeInclusive;
 
@@ -14,16 +15,16 @@ use crate::cohort::Cohort;
 use crate::copy::{ChangeToSend, ToSend, unsent_change};
 use crate::members::MembershipDiff;
 
-/// A chunk whose answers are known.
+/// A chunk that has been evaluated.
 pub(super) struct EvaluatedChunk<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) answers: ChunkAnswers,
-    /// [`super::TickOptions::commit_bytes`].
+    /// The option [`super::RunOptions::commit_bytes`].
     pub(super) commit_bytes: u64,
 }
 
 impl EvaluatedChunk<'_> {
-    /// Returns who moves, of each cohort. Nobody moves in a cohort that is held.
+    /// Returns the entries and exits of each cohort. A held cohort has none.
     pub(super) fn diff(
         &self,
         cohorts: &[Cohort],
@@ -43,25 +44,25 @@ impl EvaluatedChunk<'_> {
             .collect()
     }
 
-    /// Returns where the chunk is cut into commits.
+    /// Returns the cuts of the chunk into commits.
     pub(super) fn cuts(
         &self,
         cohorts: &[Cohort],
         running: &[CohortRun],
-        moves: &[MembershipDiff],
+        diffs: &[MembershipDiff],
     ) -> Result<Cuts, EngineError> {
         let range = &self.answers.range;
         let mut cuts = Cuts::new(range, self.commit_bytes);
-        for ((cohort, running), moves) in cohorts.iter().zip(running).zip(moves) {
+        for ((cohort, running), diff) in cohorts.iter().zip(running).zip(diffs) {
             if running.state.held.is_some() {
                 continue;
             }
             let copies = running.state.copies.values().filter(|copy| copy.active);
             let (whole, others): (Vec<_>, Vec<_>) = copies.partition(|copy| copy.is_sent_whole());
-            cuts.count(&(&moves.entered | &moves.exited), others.len());
+            cuts.count(&(&diff.entered | &diff.exited), others.len());
             if !whole.is_empty() {
                 let members = running.members.within(self.snapshot, &cohort.id, range)?;
-                cuts.count(&(members | &moves.entered | &moves.exited), whole.len());
+                cuts.count(&(members | &diff.entered | &diff.exited), whole.len());
             }
         }
         Ok(cuts)
@@ -69,18 +70,18 @@ impl EvaluatedChunk<'_> {
 }
 
 impl CohortRun {
-    /// Moves users of a part of a chunk, and adds to the commit what that changes and whom it
-    /// tells. Returns how many users it put into messages.
+    /// Applies the entries and exits of a part of a chunk. Adds the changes and messages to the
+    /// commit. Returns the number of users that it put into messages.
     pub(super) fn send(
         &mut self,
         snapshot: &Snapshot,
         cohort: &Cohort,
         range: &RangeInclusive<u32>,
-        moves: MembershipDiff,
+        diff: MembershipDiff,
         bodies: &mut Bodies<'_>,
         commit: &mut RunCommit,
     ) -> Result<u64, EngineError> {
-        self.members.apply(&moves);
+        self.members.apply(&diff);
         let mut copies = std::mem::take(&mut self.state.copies);
         let lacking = |copy: &crate::copy::DestinationCopy| copy.active && !copy.is_complete();
         let members = match copies.values().any(lacking) {
@@ -92,8 +93,8 @@ impl CohortRun {
             snapshot,
             cohort: &cohort.id,
             range,
-            entered: &moves.entered,
-            exited: &moves.exited,
+            entered: &diff.entered,
+            exited: &diff.exited,
             members: &members,
         };
         let mut users = 0;
@@ -127,11 +128,11 @@ impl CohortRun {
                 users: sent,
             });
         }
-        if !moves.is_empty() {
+        if !diff.is_empty() {
             commit.members.push(MemberChange {
                 cohort: cohort.id.clone(),
-                entered: moves.entered,
-                exited: moves.exited,
+                entered: diff.entered,
+                exited: diff.exited,
             });
         }
         Ok(users)

@@ -25,7 +25,7 @@ use crate::modules::{forget_other_modules, records};
 use crate::report::Preview;
 
 const DAY: i64 = 86_400_000;
-/// Some day in 2026.
+/// An instant on a day in 2026.
 const NOW: i64 = 20_600 * DAY;
 
 struct EngineWorld {
@@ -66,24 +66,28 @@ impl EngineWorld {
         self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
     }
 
-    /// A tick, which does what its preview says.
+    /// Runs a module, and checks that the run does what its preview reports.
     fn run(&self, module: &Module, cohort: &Cohort, now: i64) -> RunReport {
         let (cohorts, options) = (std::slice::from_ref(cohort), RunOptions::at(Millis(now)));
-        let stored = self.preview(module, cohorts, &options, usize::MAX);
+        let previewed = self.preview(module, cohorts, &options, usize::MAX);
         let before = self.members(cohort);
         let report = run_module(&self.store, module, cohorts, &options).unwrap();
         let after = self.members(cohort);
         assert_eq!(
-            (stored.candidates, stored.evaluated, &stored.skipped),
+            (
+                previewed.candidates,
+                previewed.evaluated,
+                &previewed.skipped
+            ),
             (report.candidates, report.evaluated, &report.skipped)
         );
-        let (stored, done) = (&stored.cohorts[0], &report.cohorts[0]);
+        let (previewed, done) = (&previewed.cohorts[0], &report.cohorts[0]);
         assert_eq!(
             (
-                stored.reason,
-                stored.entered,
-                stored.exited,
-                stored.afterwards
+                previewed.reason,
+                previewed.entered,
+                previewed.exited,
+                previewed.afterwards
             ),
             (done.reason, done.entered, done.exited, done.members)
         );
@@ -93,11 +97,11 @@ impl EngineWorld {
             users.into_iter().map(id).collect()
         };
         let sampled = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
-        assert_eq!(stored.members, before.len());
-        assert!(sampled(&stored.sample_entered).is_superset(&ids(&after - &before)));
-        assert!(sampled(&stored.sample_exited).is_superset(&ids(&before - &after)));
-        assert_eq!(stored.sample_entered.len() as u64, stored.entered);
-        assert_eq!(stored.sample_exited.len() as u64, stored.exited);
+        assert_eq!(previewed.members, before.len());
+        assert!(sampled(&previewed.sample_entered).is_superset(&ids(&after - &before)));
+        assert!(sampled(&previewed.sample_exited).is_superset(&ids(&before - &after)));
+        assert_eq!(previewed.sample_entered.len() as u64, previewed.entered);
+        assert_eq!(previewed.sample_exited.len() as u64, previewed.exited);
         report
     }
 
@@ -105,7 +109,7 @@ impl EngineWorld {
         self.store.snapshot().unwrap().members(&cohort.id).unwrap()
     }
 
-    /// A preview, after which the store holds what it held.
+    /// Returns a preview, and checks that the store is unchanged after it.
     fn preview(
         &self,
         module: &Module,
@@ -125,7 +129,7 @@ impl EngineWorld {
         preview.unwrap()
     }
 
-    /// All that a tick would change in the store.
+    /// Returns all that a run would change in the store.
     fn kept(&self, module: &Module, cohorts: &[Cohort]) -> impl PartialEq + std::fmt::Debug {
         let snapshot = self.store.snapshot().unwrap();
         let key = state::module_key(module, cohorts);
@@ -146,7 +150,7 @@ impl EngineWorld {
         )
     }
 
-    /// Every message in a destination's outbox.
+    /// Returns every message in a destination's outbox.
     fn outbox(&self, destination: &str) -> Vec<Json> {
         let waiting = self
             .store
@@ -158,7 +162,8 @@ impl EngineWorld {
             .collect()
     }
 
-    /// What a consumer of the outbox believes; it would notice a second entry.
+    /// Returns the members as a consumer of the outbox sees them. Panics at a second entry of a
+    /// user.
     fn consumed(&self, destination: &str) -> BTreeSet<String> {
         let mut members = BTreeSet::new();
         let mut ids = BTreeMap::new();
@@ -171,12 +176,12 @@ impl EngineWorld {
             );
             for user in message["users"].as_array().unwrap() {
                 let user = user["user_id"].as_str().unwrap().to_owned();
-                let changes = if message["in_cohort"] == true {
+                let changed = if message["in_cohort"] == true {
                     members.insert(user)
                 } else {
                     members.remove(&user)
                 };
-                assert!(changes, "a move that was none");
+                assert!(changed, "an entry or exit that changes nothing");
             }
         }
         members
@@ -205,7 +210,7 @@ fn set(users: &[&str]) -> BTreeSet<String> {
 const LATELY: &str = "where: {did: Purchase, in_last: 7 days}";
 
 #[test]
-fn first_everybody_then_only_who_moved() {
+fn the_first_run_evaluates_all_users_and_later_runs_the_changed_ones() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
@@ -231,12 +236,12 @@ fn first_everybody_then_only_who_moved() {
     );
 
     world.bought(&[("bob", NOW)]);
-    let sequence = world.run(&module, &cohort, NOW + 2);
+    let report = world.run(&module, &cohort, NOW + 2);
     assert_eq!(
         (
-            sequence.candidates,
-            sequence.cohorts[0].entered,
-            sequence.cohorts[0].reason
+            report.candidates,
+            report.cohorts[0].entered,
+            report.cohorts[0].reason
         ),
         (1, 1, Reason::Scheduled)
     );
@@ -244,7 +249,7 @@ fn first_everybody_then_only_who_moved() {
 }
 
 #[test]
-fn time_alone_ends_a_membership_at_the_very_instant() {
+fn a_membership_ends_at_the_instant_of_its_expiry() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
@@ -264,12 +269,13 @@ fn time_alone_ends_a_membership_at_the_very_instant() {
 }
 
 #[test]
-fn what_lies_in_the_future_is_invisible_until_it_comes() {
+fn later_events_are_invisible_until_their_time() {
     let world = EngineWorld::new();
     let module =
         world.module("where: {any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
     let cohort = cohort(1, &["out"]);
-    // Ann is known and will buy twice; of Bob nothing is known yet: `did_not` must not let him in.
+    // Ann is known and will buy twice. Nothing is known of Bob yet, so `did_not` must not make him
+    // a member.
     let mut buffer = EventBuffer::default();
     buffer.operation(
         "ann",
@@ -300,7 +306,7 @@ fn what_lies_in_the_future_is_invisible_until_it_comes() {
 }
 
 #[test]
-fn who_is_known_later_only_is_asked_when_the_time_has_come() {
+fn a_user_is_evaluated_at_the_time_of_the_first_event() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW + DAY), ("eve", NOW + 2 * DAY)]);
@@ -309,7 +315,7 @@ fn who_is_known_later_only_is_asked_when_the_time_has_come() {
     assert_eq!(world.run(&module, &cohort, NOW + DAY - 1).candidates, 0);
     world.run(&module, &cohort, NOW + DAY);
     assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
-    // Also after everybody was asked again, at an earlier clock.
+    // The same holds after all users were evaluated again, at an earlier clock.
     world.run(&module, &cohort, NOW);
     assert_eq!(world.consumed("out"), set(&["ann"]));
     world.run(&module, &cohort, NOW + 2 * DAY);
@@ -317,7 +323,7 @@ fn who_is_known_later_only_is_asked_when_the_time_has_come() {
 }
 
 #[test]
-fn an_earlier_clock_asks_everybody_again() {
+fn an_earlier_clock_evaluates_all_users_again() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
@@ -371,7 +377,7 @@ fn a_changed_definition_sends_only_the_difference() {
 }
 
 #[test]
-fn a_destination_that_joins_later_is_told_the_whole_cohort() {
+fn a_destination_that_joins_later_receives_a_full_sync() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     world.bought(&[("ann", NOW), ("bob", NOW)]);
@@ -385,7 +391,7 @@ fn a_destination_that_joins_later_is_told_the_whole_cohort() {
     assert_eq!(
         world.outbox("out").len(),
         1,
-        "who knows it already is told nothing"
+        "a destination with the whole cohort receives nothing"
     );
     world.bought(&[("eve", NOW)]);
     world.run(&module, &cohort(1, &["out", "new"]), NOW + 2);
@@ -393,7 +399,7 @@ fn a_destination_that_joins_later_is_told_the_whole_cohort() {
 }
 
 #[test]
-fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
+fn a_preview_names_the_first_changes_and_the_destinations_of_full_syncs() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     world.bought(&[
@@ -404,7 +410,7 @@ fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
     ]);
     let preview = |destinations: &[&str], now| {
         let options = RunOptions {
-            // A sample is of all chunks.
+            // The sample covers all chunks.
             chunk_users: 1,
             ..RunOptions::at(Millis(now))
         };
@@ -435,7 +441,7 @@ fn a_preview_names_the_first_who_would_move_and_whom_to_tell() {
 }
 
 #[test]
-fn a_preview_counts_who_cannot_be_evaluated() {
+fn a_preview_counts_users_who_cannot_be_evaluated() {
     let world = EngineWorld::new();
     let module = world
         .sandbox
@@ -450,15 +456,15 @@ fn a_preview_counts_who_cannot_be_evaluated() {
         ..RunOptions::at(Millis(NOW))
     };
     let preview = world.preview(&module, &[cohort(1, &["out"])], &options, 5);
-    let skipped = SkippedUsers::failed("the rule gave up: Trial is not the name", 1);
+    let skipped = SkippedUsers::failed("the module returned an error: Trial is not the name", 1);
     assert_eq!((preview.evaluated, preview.skipped), (0, vec![skipped]));
     assert_eq!(preview.cohorts[0].afterwards, 0);
 }
 
-/// A cut-off tick is previewed together with the one that follows it: Ann's answer is of the first,
-/// and runs out before the second.
+/// The preview covers a run that was cut off and the run that follows it. Ann's answer is of the
+/// first run, and expires before the second.
 #[test]
-fn a_preview_first_finishes_a_tick_that_was_cut_off() {
+fn a_preview_first_finishes_a_run_that_was_cut_off() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let users: Vec<String> = (0..600).map(|number| format!("user-{number}")).collect();
@@ -481,20 +487,20 @@ fn a_preview_first_finishes_a_tick_that_was_cut_off() {
     };
     assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
     let later = RunOptions::at(Millis(NOW + 20));
-    let stored = world.preview(&module, std::slice::from_ref(&cohort), &later, 1);
-    assert_eq!(stored.finishes, Some(Millis(NOW)));
-    assert_eq!((stored.candidates, stored.evaluated), (302, 302));
-    let counts = &stored.cohorts[0];
+    let previewed = world.preview(&module, std::slice::from_ref(&cohort), &later, 1);
+    assert_eq!(previewed.finishes, Some(Millis(NOW)));
+    assert_eq!((previewed.candidates, previewed.evaluated), (302, 302));
+    let counts = &previewed.cohorts[0];
     assert_eq!((counts.members, counts.afterwards), (300, 600));
     assert_eq!((counts.entered, counts.exited), (301, 1));
     assert_eq!(counts.sample_exited, ["ann"]);
     world.run(&module, &cohort, NOW + 20);
 }
 
-/// Two definitions may name one hand-written rule: the second is asked about in full though the
-/// rule is known.
+/// Two definitions may name one hand-written rule. All users are evaluated for the second
+/// definition although the rule is known.
 #[test]
-fn a_cohort_that_joins_a_known_rule_asks_everybody() {
+fn a_cohort_that_joins_a_known_rule_evaluates_all_users() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let named = |id: &str, definition| Cohort {
@@ -522,18 +528,18 @@ fn a_cohort_that_joins_a_known_rule_asks_everybody() {
         (2, vec![(2, Reason::Full), (2, Reason::First)])
     );
     assert_eq!(run(&both, NOW + 2).0, 0);
-    // A cohort that followed another rule until now.
+    // The second cohort followed another definition until now.
     let [one, _] = both;
-    let changes = [one, named("two", 2)];
+    let changed = [one, named("two", 2)];
     assert_eq!(
-        run(&changes, NOW + 3),
+        run(&changed, NOW + 3),
         (2, vec![(2, Reason::Full), (2, Reason::DefinitionChanged)])
     );
-    assert_eq!(run(&changes, NOW + 4).0, 0);
+    assert_eq!(run(&changed, NOW + 4).0, 0);
 }
 
 #[test]
-fn a_cohort_that_joins_a_tick_that_was_cut_off_is_evaluated_in_full() {
+fn a_cohort_that_joins_a_run_that_was_cut_off_is_evaluated_in_full() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let named = |id: &str| Cohort {
@@ -586,7 +592,7 @@ fn lists_calendars_instants_and_event_names_reach_a_rule() {
         .unwrap();
     let cohort = cohort(1, &["out"]);
     let mut lists = StaticLists::default();
-    lists.insert("staff", ["ann", "eve", "nobody"].map(str::to_owned).into());
+    lists.insert("staff", ["ann", "eve", "ghost"].map(str::to_owned).into());
     let run = |lists: &StaticLists, now| {
         let options = RunOptions {
             lists,
@@ -620,7 +626,7 @@ fn lists_calendars_instants_and_event_names_reach_a_rule() {
     let report = run(&lists, NOW + 1).unwrap();
     assert_eq!((report.evaluated, report.skipped), (2, vec![]));
     assert_eq!(world.consumed("out"), set(&["ann"]));
-    // Who is on the list and becomes known later is news.
+    // A user on the list who becomes known later is a changed user.
     trial("eve", Some("2027-01-01"));
     assert_eq!(run(&lists, NOW + 2).unwrap().candidates, 1);
     assert_eq!(world.consumed("out"), set(&["ann", "eve"]));
@@ -631,10 +637,10 @@ fn lists_calendars_instants_and_event_names_reach_a_rule() {
     assert_eq!(run(&lists, NOW + 2 * DAY).unwrap().candidates, 2);
 }
 
-/// A tick that dies between its commits goes on where it was: the same run, no message twice, none
-/// missing.
+/// A run that is killed between its commits goes on where it was: the same run, no message twice,
+/// none missing.
 #[test]
-fn a_tick_cut_off_goes_on_with_the_same_run() {
+fn a_run_that_was_cut_off_goes_on_as_the_same_run() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let users: Vec<String> = (0..2000).map(|number| format!("user-{number}")).collect();

@@ -9,7 +9,7 @@ use crate::failures;
 /// The sandbox's time limit.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A rule that fails for batches with certain users, in calls whose failure takes a set time.
+/// A module that fails for batches with certain users. A failing call takes a set time.
 struct FakeModule {
     failing: fn(u32) -> bool,
     time: Duration,
@@ -50,7 +50,7 @@ impl Caller for FakeModule {
         Ok(Called {
             time: if fails { self.time } else { Duration::ZERO },
             verdicts: if fails {
-                Err(CallFault::Rule("no".to_owned()))
+                Err(CallFault::Module("no".to_owned()))
             } else {
                 Ok(verdicts)
             },
@@ -62,7 +62,7 @@ impl Caller for FakeModule {
     }
 }
 
-/// A rule that is run again and again.
+/// A module that is run again and again.
 struct SearchRuns {
     fake: FakeModule,
     users: Vec<UserKey>,
@@ -71,12 +71,12 @@ struct SearchRuns {
     now: Millis,
 }
 
-/// What a run came to.
+/// The result of a run.
 struct SearchRun {
     answered: BTreeSet<u32>,
     failed: BTreeSet<u32>,
     suspected: BTreeSet<u32>,
-    not_asked: BTreeSet<u32>,
+    not_evaluated: BTreeSet<u32>,
     calls: Vec<Vec<u32>>,
 }
 
@@ -91,13 +91,13 @@ impl SearchRuns {
         }
     }
 
-    /// Runs over all users, those who wait among them, in chunks.
+    /// Runs over all users in chunks. The users who wait are among them.
     fn run(&mut self, chunk: usize) -> SearchRun {
         let mut run = SearchRun {
             answered: BTreeSet::new(),
             failed: BTreeSet::new(),
             suspected: BTreeSet::new(),
-            not_asked: BTreeSet::new(),
+            not_evaluated: BTreeSet::new(),
             calls: Vec::new(),
         };
         let budget = Budget::new(None);
@@ -116,7 +116,7 @@ impl SearchRuns {
                     Ok(_) => &mut run.answered,
                     Err(NoAnswer::Failed(_) | NoAnswer::TooLarge) => &mut run.failed,
                     Err(NoAnswer::Suspected(_)) => &mut run.suspected,
-                    Err(NoAnswer::NotEvaluated(_)) => &mut run.not_asked,
+                    Err(NoAnswer::NotEvaluated(_)) => &mut run.not_evaluated,
                 };
                 set.extend(answers.users.iter().map(|user| user.0));
                 if let Err(why) = &answers.verdicts {
@@ -139,7 +139,7 @@ impl SearchRuns {
 }
 
 #[test]
-fn a_rule_that_never_fails_is_called_once_a_batch() {
+fn a_module_that_never_fails_is_called_once_a_batch() {
     let mut runs = SearchRuns::new(40_000, |_| false, Duration::ZERO);
     let run = runs.run(usize::MAX);
     assert_eq!(run.answered.len(), 40_000);
@@ -148,8 +148,8 @@ fn a_rule_that_never_fails_is_called_once_a_batch() {
 }
 
 #[test]
-fn users_who_fail_stand_alone_wherever_they_are() {
-    // Every tenth, two hundred in a row, and all but one.
+fn failing_users_are_found_wherever_they_are() {
+    // The failing users are every tenth, two hundred in a row, and all but one.
     let failing: [fn(u32) -> bool; 3] = [
         |user| user % 10 == 3,
         |user| (500..700).contains(&user),
@@ -176,7 +176,7 @@ fn one_user_in_a_full_batch_is_found_by_three_failed_calls() {
 }
 
 #[test]
-fn users_with_earlier_failures_come_last_and_alone() {
+fn users_with_earlier_failures_are_evaluated_last_and_alone() {
     let mut runs = SearchRuns::new(1_000, |user| user < 10, Duration::ZERO);
     runs.run(usize::MAX);
     let run = runs.run(usize::MAX);
@@ -189,7 +189,7 @@ fn users_with_earlier_failures_come_last_and_alone() {
 /// The users of a batch in tests that need many batches.
 const BATCH: u32 = 256;
 
-/// A user in each batch.
+/// Returns true for one user in each batch.
 fn one_in_each(user: u32) -> bool {
     user % BATCH == 7
 }
@@ -202,7 +202,7 @@ fn small(batches: u32, failing: fn(u32) -> bool) -> SearchRuns {
 }
 
 #[test]
-fn a_rule_that_fails_for_everybody_keeps_to_its_time() {
+fn a_module_that_fails_for_all_users_keeps_to_its_time() {
     for chunk in [usize::MAX, 1_000, 100] {
         let mut runs = small(40, |_| true);
         for _ in 0..3 {
@@ -210,18 +210,18 @@ fn a_rule_that_fails_for_everybody_keeps_to_its_time() {
             // The call that goes beyond a limit is the last one.
             let most = (FAILURE_TIME + LIMIT + RETRY_TIME + LIMIT).as_secs() / LIMIT.as_secs();
             assert!(run.calls.len() as u64 <= most, "{}", run.calls.len());
-            assert!(!run.not_asked.is_empty());
+            assert!(!run.not_evaluated.is_empty());
         }
     }
 }
 
 #[test]
-fn who_was_not_asked_comes_first_in_the_next_run() {
-    // The first five of ten batches fail, at the time limit; the budget reaches for four of them.
+fn users_who_were_not_evaluated_come_first_in_the_next_run() {
+    // The first five of ten batches fail, at the time limit. The budget reaches for four of them.
     let mut runs = small(10, |user| one_in_each(user) && user < 5 * BATCH);
     let first = runs.run(usize::MAX);
     assert_eq!(first.calls.len(), 4);
-    assert_eq!(first.not_asked, (4 * BATCH..10 * BATCH).collect());
+    assert_eq!(first.not_evaluated, (4 * BATCH..10 * BATCH).collect());
     assert_eq!(first.suspected, (0..4 * BATCH).collect());
     let second = runs.run(usize::MAX);
     assert_eq!(second.calls[0][0], 4 * BATCH);
@@ -236,7 +236,7 @@ fn all_sound_users_have_an_answer_after_some_runs() {
     for _ in 0..100 {
         let run = runs.run(usize::MAX);
         evaluated += 1;
-        // Who has an answer is asked about when something changes only.
+        // A user who has an answer is evaluated again only after a change.
         let open = |user: &UserKey| !run.answered.contains(&user.0);
         runs.users.retain(open);
         if runs.users.len() == 30 {
@@ -251,13 +251,13 @@ fn all_sound_users_have_an_answer_after_some_runs() {
 
 #[test]
 fn an_earlier_chunk_costs_a_later_one_no_answer() {
-    // Of the first chunk's ten batches nine take the time limit, and four of them all that a run
-    // has.
+    // Nine of the first chunk's ten batches take the time limit, and four of them use up the budget
+    // of the run.
     let mut runs = small(20, |user| {
         one_in_each(user) && (BATCH..10 * BATCH).contains(&user)
     });
     let run = runs.run(10 * BATCH as usize);
-    assert_eq!(run.not_asked, (5 * BATCH..10 * BATCH).collect());
+    assert_eq!(run.not_evaluated, (5 * BATCH..10 * BATCH).collect());
     assert!(
         run.answered
             .is_superset(&(10 * BATCH..20 * BATCH).collect())
@@ -285,7 +285,7 @@ fn a_stop_ends_the_search_but_not_the_first_calls() {
     );
 }
 
-/// However long it takes: nothing is wrong with the rule, and it does answer.
+/// The budget does not count these calls: nothing is wrong with the module, and it does answer.
 #[test]
 fn batches_that_are_too_large_are_halved_until_all_users_are_answered() {
     let mut runs = SearchRuns::new(1_000, |_| false, LIMIT);
@@ -296,7 +296,7 @@ fn batches_that_are_too_large_are_halved_until_all_users_are_answered() {
     assert_eq!(runs.failures, BTreeMap::new());
 }
 
-/// Users who are too large alone are as those for whom the rule fails: they back off.
+/// Users who are too large alone back off like users that the module fails for.
 #[test]
 fn users_who_are_too_large_back_off() {
     let mut runs = SearchRuns::new(3, |_| false, LIMIT);

@@ -1,5 +1,5 @@
-//! Sandboxes, batches and rules for the tests: small rules in the text format, honest but for one
-//! thing.
+//! Sandboxes, batches and rules for the tests. The rules are small, in the text format, and keep
+//! the contract except in one point.
 
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
@@ -13,7 +13,7 @@ use muster_sandbox::{
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
-/// Short limits, so that what loops for ever is soon stopped.
+/// Returns options with short limits, so that a rule that loops for ever is soon stopped.
 pub fn options() -> SandboxOptions {
     SandboxOptions {
         threads: NonZeroUsize::new(2).unwrap(),
@@ -44,17 +44,17 @@ pub const ONE_USER: Batch<'static> = Batch {
     lists: &[],
 };
 
-/// A rule in the text format. As it is by default it keeps the contract: its cohort is `test`, its
-/// one user is in, for ever.
+/// A rule in the text format. The default rule keeps the contract: its cohort is `test`, and its
+/// one user is a member for ever.
 pub struct Wat {
-    /// What `describe` does; it leaves the address of a description.
+    /// The code of `describe`, which leaves the address of a description.
     pub describe: &'static str,
-    /// What `classify` does with local 0, the address of the batch; it leaves the address of a
-    /// result.
+    /// The code of `classify`. Local 0 is the address of the batch. The code leaves the address of
+    /// a result.
     pub classify: &'static str,
-    /// What `cabi_realloc` does with locals 0 to 3: address, size, alignment, new size.
+    /// The code of `cabi_realloc` with locals 0 to 3: address, size, alignment, new size.
     pub realloc: &'static str,
-    /// More items of the module.
+    /// Further items of the module.
     pub items: &'static str,
     /// The result at 900: 0 (an answer) or 1 (an error), and two lists as address and length.
     pub result: [u32; 5],
@@ -67,7 +67,7 @@ pub struct Wat {
 pub const HONEST: Wat = Wat {
     describe: "i32.const 64",
     classify: "i32.const 900",
-    // Aligned to 8, never freed: an instance is used for a few small batches here.
+    // Memory is aligned to 8 and never freed: an instance is used for a few small batches here.
     realloc: "
         global.get $top
         global.get $top
@@ -152,7 +152,7 @@ impl Wat {
         sandbox.load(&self.component(), Origin::HandWritten)
     }
 
-    /// What it answers about one user.
+    /// Returns the rule's answer about one user.
     pub fn answer(&self, sandbox: &Sandbox) -> Result<Verdicts, ModuleError> {
         self.load(sandbox).unwrap().classify(&ONE_USER)
     }
@@ -169,7 +169,7 @@ pub fn component_of(mut core: Vec<u8>) -> Vec<u8> {
     componentize(&core).unwrap()
 }
 
-/// The answer of the honest rule.
+/// Returns true for the answer of the honest rule.
 pub fn right(verdicts: &Verdicts) -> bool {
     verdicts.members == [1] && verdicts.until == [i64::MAX]
 }

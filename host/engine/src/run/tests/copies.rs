@@ -1,8 +1,8 @@
 use super::*;
 use crate::{DestinationAddress, activate, forget, remove};
 
-/// What a consumer of a destination holds of a cohort: it drops a `message_id` it has seen and
-/// orders by `computed_time`.
+/// Returns the members that a consumer of a destination holds of a cohort. The consumer drops a
+/// `message_id` that it has seen and orders messages by `computed_time`.
 pub(super) fn held(world: &EngineWorld, destination: &str, cohort: &str) -> BTreeSet<String> {
     let mut messages = world.outbox(destination);
     messages.retain(|message| message["cohort_id"] == cohort);
@@ -36,7 +36,7 @@ fn run(
     run_module(&world.store, module, std::slice::from_ref(cohort), options).unwrap()
 }
 
-/// Runs until a chunk is committed, and is stopped then.
+/// Starts a run that is stopped after its first committed chunk.
 fn cut_off(world: &EngineWorld, module: &Module, cohort: &Cohort, chunk_users: usize, now: i64) {
     let stop = AtomicBool::new(false);
     let progress = |_: u64, _| stop.store(true, Ordering::Relaxed);
@@ -51,7 +51,7 @@ fn cut_off(world: &EngineWorld, module: &Module, cohort: &Cohort, chunk_users: u
 }
 
 #[test]
-fn a_full_sync_sends_the_exits_of_members_whose_time_has_run_out() {
+fn a_full_sync_sends_the_exits_of_members_whose_answer_has_expired() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW + 5 * DAY)]);
@@ -66,16 +66,16 @@ fn a_full_sync_sends_the_exits_of_members_whose_time_has_run_out() {
 }
 
 #[test]
-fn a_first_sync_that_a_changed_definition_cuts_off_leaves_nobody_behind() {
+fn a_first_sync_that_a_changed_definition_cuts_off_leaves_no_user_behind() {
     let world = EngineWorld::new();
     let before = world.module(LATELY);
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
     cut_off(&world, &before, &cohort(1, &["out"]), 2, NOW);
     assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob"]));
-    let nobody = world.module("where: {did: Purchase, with: {amount: {at_least: 50}}}");
+    let empty = world.module("where: {did: Purchase, with: {amount: {at_least: 50}}}");
     run(
         &world,
-        &nobody,
+        &empty,
         &cohort(2, &["out"]),
         &RunOptions::at(Millis(NOW)),
     );
@@ -108,7 +108,7 @@ fn a_destination_that_returns_is_sent_what_it_missed_and_nothing_else() {
 }
 
 #[test]
-fn a_forgotten_user_leaves_also_destinations_that_have_left_the_sync() {
+fn a_forgotten_user_exits_from_destinations_that_have_left_the_sync_too() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let (both, one) = (cohort(1, &["out", "other"]), cohort(1, &["out"]));
@@ -141,9 +141,10 @@ fn a_removed_cohort_that_comes_back_knows_what_destinations_still_hold() {
     assert_eq!(held(&world, "other", "buyers"), set(&["bob"]));
 }
 
-/// The definition's digest stays when only a static list changes: the module is another.
+/// The digest of the definition stays the same when only a static list changes, but the module is
+/// another.
 #[test]
-fn a_list_that_changes_and_changes_back_evaluates_everybody_each_time() {
+fn a_list_that_changes_and_changes_back_evaluates_all_users_each_time() {
     let world = EngineWorld::new();
     let (a, b) = (world.module(LATELY), world.module("where: {did: Refund}"));
     let cohort = cohort(1, &["out"]);
@@ -151,13 +152,13 @@ fn a_list_that_changes_and_changes_back_evaluates_everybody_each_time() {
     world.run(&a, &cohort, NOW);
     world.run(&b, &cohort, NOW + 1);
     assert_eq!(held(&world, "out", "buyers"), set(&[]));
-    // The store still knows the first rule, as after a crash before the clean-up.
+    // The store still knows the first module, as after a crash before the clean-up.
     world.run(&a, &cohort, NOW + 2);
     assert_eq!(held(&world, "out", "buyers"), set(&["ann"]));
 }
 
 #[test]
-fn a_run_that_was_cut_off_does_not_go_on_after_another_rule_took_its_cohort_over() {
+fn a_run_that_was_cut_off_does_not_go_on_after_another_module_took_its_cohort_over() {
     let world = EngineWorld::new();
     let (a, b) = (world.module(LATELY), world.module("where: {did: Refund}"));
     let cohort = cohort(1, &["out"]);
@@ -170,7 +171,7 @@ fn a_run_that_was_cut_off_does_not_go_on_after_another_rule_took_its_cohort_over
     assert_eq!(held(&world, "out", "buyers"), all);
 }
 
-/// Two cohorts that share a rule.
+/// Returns two cohorts that share a module.
 fn two_cohorts() -> [Cohort; 2] {
     ["one", "two"].map(|id| Cohort {
         id: CohortId::new(id).unwrap(),
@@ -179,7 +180,7 @@ fn two_cohorts() -> [Cohort; 2] {
 }
 
 #[test]
-fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
+fn a_run_of_one_cohort_alone_at_a_later_clock_is_corrected_by_the_next_run_of_all() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let both = two_cohorts();
@@ -198,7 +199,7 @@ fn a_run_of_one_cohort_alone_at_a_later_clock_does_not_outlive_a_step_back() {
 }
 
 #[test]
-fn a_run_of_one_cohort_alone_at_an_earlier_clock_does_not_outlive_the_way_back() {
+fn a_run_of_one_cohort_alone_at_an_earlier_clock_is_corrected_by_the_next_run_of_all() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let both = two_cohorts();
@@ -206,7 +207,7 @@ fn a_run_of_one_cohort_alone_at_an_earlier_clock_does_not_outlive_the_way_back()
     let group =
         |now| run_module(&world.store, &module, &both, &RunOptions::at(Millis(now))).unwrap();
     group(NOW);
-    // Ann is not known yet at that clock.
+    // At that clock Ann is not known yet.
     let alone = RunOptions {
         alone: true,
         ..RunOptions::at(Millis(NOW - DAY))
@@ -224,7 +225,7 @@ fn a_run_that_goes_on_after_a_user_was_forgotten_has_a_later_second() {
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW)]);
     cut_off(&world, &module, &cohort, 1, NOW);
     forget(&world.store, "ann", Millis(NOW)).unwrap();
-    // Whoever comes with the id now is somebody else, whom the same run may reach.
+    // A user who comes with the same id now is a new user, and the same run may reach that user.
     world.bought(&[("ann", NOW)]);
     run(&world, &module, &cohort, &RunOptions::at(Millis(NOW)));
     assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob", "cid"]));
@@ -243,7 +244,7 @@ fn a_run_that_is_only_to_be_finished_begins_no_other() {
         ..RunOptions::at(Millis(NOW + 1))
     };
     let report = run(&world, &module, &cohort, &finish);
-    // Bob and Cid are those who were left.
+    // Bob and Cid are the users that were left.
     assert_eq!((report.candidates, report.cohorts[0].members), (2, 3));
     let runs = records(&world.store.snapshot().unwrap(), &cohort.id, 10).unwrap();
     assert_eq!(runs.len(), 1);
@@ -292,8 +293,8 @@ fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
         (report.cohorts[0].entered, report.evaluated),
         (3_000, 3_000)
     );
-    // Of 256 users and 7 KiB each at least, so at most twelve; one commit alone would fill three
-    // messages a destination.
+    // Each commit has 256 users and 7 KiB at least, so there are at most twelve. One commit alone
+    // would fill three messages a destination.
     assert!(
         (8..=24).contains(&report.cohorts[0].messages),
         "{}",
@@ -305,7 +306,7 @@ fn a_large_chunk_is_several_commits_with_the_same_messages_in_all() {
 }
 
 #[test]
-fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
+fn a_removal_follows_the_active_definition_even_if_it_never_ran() {
     let world = EngineWorld::new();
     let (module, exits) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW)]);
@@ -332,24 +333,27 @@ fn a_cohort_ends_as_the_definition_in_force_says_though_it_never_ran() {
 }
 
 #[test]
-fn a_destination_whose_place_is_another_is_sent_everything_anew() {
+fn a_destination_with_a_new_address_receives_a_full_sync() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
-    let place = |place: &str| {
-        let places = [DestinationAddress {
+    let set_address = |address: &str| {
+        let addresses = [DestinationAddress {
             destination: "out".to_owned(),
-            place: place.to_owned(),
+            place: address.to_owned(),
         }];
-        activate(&world.store, [&cohort].into_iter(), &places).unwrap()
+        activate(&world.store, [&cohort].into_iter(), &addresses).unwrap()
     };
-    assert_eq!(place("file a"), []);
+    assert_eq!(set_address("file a"), []);
     world.bought(&[("ann", NOW)]);
     world.run(&module, &cohort, NOW);
-    assert_eq!((place("file a"), world.outbox("out").len()), (vec![], 1));
-    let changes = place("file b").remove(0);
-    let stored = (changes.from.as_str(), changes.to.as_str(), changes.dropped);
     assert_eq!(
-        (stored, world.outbox("out").len()),
+        (set_address("file a"), world.outbox("out").len()),
+        (vec![], 1)
+    );
+    let change = set_address("file b").remove(0);
+    let found = (change.from.as_str(), change.to.as_str(), change.dropped);
+    assert_eq!(
+        (found, world.outbox("out").len()),
         (("file a", "file b", 1), 0)
     );
     let report = world.run(&module, &cohort, NOW + 1);

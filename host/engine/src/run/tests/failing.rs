@@ -1,12 +1,12 @@
-//! Users for whom a rule fails.
+//! Failures: users that a rule fails for.
 
 use super::*;
 use crate::failures::RETRY_FIRST;
 
 const MINUTE: i64 = RETRY_FIRST;
 
-/// A world with a rule that fails for users whose first event is no `Trial`. Everybody else is a
-/// member.
+/// A world with a rule that fails for users whose first event is not called `Trial`. All other
+/// users are members.
 struct FailingWorld {
     world: EngineWorld,
     module: Module,
@@ -39,24 +39,29 @@ impl FailingWorld {
         self.world.store.append(&buffer, None).unwrap();
     }
 
-    /// A run, which does what its preview says.
+    /// Runs the rule, and checks that the run does what its preview reports.
     fn run(&self, now: i64) -> RunReport {
         let options = RunOptions {
             lists: &self.lists,
             ..RunOptions::at(Millis(now))
         };
         let cohorts = std::slice::from_ref(&self.cohort);
-        let stored = self.world.preview(&self.module, cohorts, &options, 1);
+        let previewed = self.world.preview(&self.module, cohorts, &options, 1);
         let report = run_module(&self.world.store, &self.module, cohorts, &options).unwrap();
         assert_eq!(
-            (stored.candidates, stored.evaluated, &stored.skipped),
+            (
+                previewed.candidates,
+                previewed.evaluated,
+                &previewed.skipped
+            ),
             (report.candidates, report.evaluated, &report.skipped)
         );
-        assert_eq!(stored.cohorts[0].afterwards, report.cohorts[0].members);
+        assert_eq!(previewed.cohorts[0].afterwards, report.cohorts[0].members);
         report
     }
 
-    /// Candidates, users who were evaluated, users who failed in a run, users who wait, members.
+    /// Returns the candidates, the users who were evaluated, who failed in the run and who wait,
+    /// and the members.
     fn counts(&self, now: i64) -> [u64; 5] {
         let report = self.run(now);
         let skipped = |waiting| {
@@ -64,7 +69,10 @@ impl FailingWorld {
             let skipped = skipped.filter(|skipped| skipped.waiting == waiting);
             skipped
                 .map(|skipped| {
-                    assert_eq!(skipped.reason, "the rule gave up: Trial is not the name");
+                    assert_eq!(
+                        skipped.reason,
+                        "the module returned an error: Trial is not the name"
+                    );
                     skipped.users
                 })
                 .sum()
@@ -80,7 +88,7 @@ impl FailingWorld {
         ]
     }
 
-    /// When the next user is due, in ms.
+    /// Returns the instant in ms at which the next user is due.
     fn next_due(&self) -> i64 {
         let snapshot = self.world.store.snapshot().unwrap();
         let cohorts = std::slice::from_ref(&self.cohort);
@@ -117,7 +125,7 @@ fn users_who_fail_cost_the_others_no_answer_and_back_off() {
     failing.events("Trial", (0..2_000).filter(|user| !fails(user)), NOW);
     failing.events("Purchase", (0..2_000).filter(fails), NOW);
     assert_eq!(failing.counts(NOW), [2_000, 1_800, 200, 0, 1_800]);
-    // Of fifty users with another event five fail, and they wait.
+    // Of fifty users with another event five have failed, and they wait.
     failing.events("Trial", 0..50, NOW + 1);
     assert_eq!(failing.counts(NOW + 1_000), [45, 45, 0, 200, 1_800]);
     for minutes in [1, 3, 7, 15] {
@@ -150,7 +158,7 @@ fn failures_survive_a_restart() {
 }
 
 #[test]
-fn another_definition_forgets_who_failed() {
+fn another_definition_starts_without_failures() {
     let mut failing = FailingWorld::new(10);
     failing.events("Trial", 0..8, NOW);
     failing.events("Purchase", 8..10, NOW);
@@ -169,7 +177,7 @@ fn another_definition_forgets_who_failed() {
 }
 
 #[test]
-fn a_run_that_asks_everybody_asks_those_who_wait() {
+fn a_run_of_all_users_evaluates_users_who_wait() {
     let failing = FailingWorld::new(10);
     failing.events("Trial", 0..8, NOW);
     failing.events("Purchase", 8..10, NOW);
@@ -186,12 +194,12 @@ fn a_run_that_asks_everybody_asks_those_who_wait() {
 }
 
 #[test]
-fn who_has_an_answer_again_is_as_anybody() {
+fn a_user_with_an_answer_again_is_evaluated_like_any_other() {
     let failing = FailingWorld::new(10);
     failing.events("Trial", 0..8, NOW);
     failing.events("Purchase", 8..10, NOW);
     failing.run(NOW);
-    // The rule looks at the first event.
+    // The rule reads the first event.
     failing.events("Trial", 8..9, NOW - 1);
     assert_eq!(failing.counts(NOW + 1), [0, 0, 0, 2, 8]);
     assert_eq!(failing.counts(NOW + MINUTE), [2, 1, 1, 0, 9]);
@@ -199,7 +207,7 @@ fn who_has_an_answer_again_is_as_anybody() {
     assert_eq!(failing.counts(NOW + MINUTE + 1), [1, 1, 0, 1, 9]);
 }
 
-/// A chunk that was committed has its failures committed with it.
+/// The commit of a chunk has the failures of the chunk.
 #[test]
 fn failures_of_a_run_that_was_cut_off_are_known_when_it_goes_on() {
     let failing = FailingWorld::new(1_000);
@@ -215,14 +223,14 @@ fn failures_of_a_run_that_was_cut_off_are_known_when_it_goes_on() {
     let cohorts = std::slice::from_ref(&failing.cohort);
     let first = || run_module(&failing.world.store, &failing.module, cohorts, &options);
     assert!(catch_unwind(AssertUnwindSafe(first)).is_err());
-    // The numbers are in order of the events: the last ten are those who fail.
+    // The user keys follow the order of the events: the last ten are the failing users.
     let [candidates, evaluated, failed, waiting, members] = failing.counts(NOW);
     assert_eq!((candidates, evaluated, members), (500, 490, 990));
     assert_eq!((failed, waiting), (10, 0));
     assert_eq!(failing.next_due(), NOW + MINUTE);
 }
 
-/// In real time a run that did nothing leaves no record, also while some wait.
+/// In real time a run that did nothing leaves no record, even while some users wait.
 #[test]
 fn users_who_wait_make_no_record() {
     let failing = FailingWorld::new(10);

@@ -2,7 +2,7 @@ use super::*;
 use crate::{Forgotten, forget};
 
 #[test]
-fn a_forgotten_user_exits_everywhere_and_is_known_no_more() {
+fn a_forgotten_user_exits_from_all_destinations_and_is_no_longer_known() {
     let world = EngineWorld::new();
     let (module, buyers) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
@@ -29,14 +29,14 @@ fn a_forgotten_user_exits_everywhere_and_is_known_no_more() {
         Forgotten::default()
     );
 
-    // Nobody is asked about, not even when everybody is.
+    // The forgotten user is not evaluated, even in a run of all users.
     let again = RunOptions {
         all_users: true,
         ..RunOptions::at(Millis(NOW + 1))
     };
     let report = run_module(&world.store, &module, std::slice::from_ref(&buyers), &again).unwrap();
     assert_eq!((report.candidates, report.cohorts[0].members), (1, 1));
-    // Whoever comes with this id later is somebody else, without a past.
+    // A user who comes with this id later is a new user without a history.
     world.bought(&[("ann", NOW + 2)]);
     world.run(&module, &buyers, NOW + 2);
     assert_eq!(world.consumed("out"), set(&["ann", "bob"]));
@@ -72,6 +72,6 @@ fn forgetting_in_the_middle_of_a_run_that_was_cut_off_keeps_ids_unique() {
         &RunOptions::at(Millis(NOW + 1)),
     )
     .unwrap();
-    // `consumed` would find an id that came twice.
+    // `consumed` panics at an id that came twice.
     assert_eq!(world.consumed("out").len(), 599);
 }

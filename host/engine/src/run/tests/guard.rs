@@ -7,7 +7,8 @@ const GUARD: Guard = Guard {
     members: 100,
 };
 
-/// A cohort of those who bought lately, among 1,000 of whom `lately` did.
+/// Returns a world with 1,000 users. The first `lately` of them bought within the window of the
+/// cohort.
 fn world(lately: usize) -> (EngineWorld, Vec<String>) {
     let world = EngineWorld::new();
     let users: Vec<String> = (0..1_000).map(|number| format!("user-{number}")).collect();
@@ -34,12 +35,12 @@ fn guarded(
         ..RunOptions::at(Millis(now))
     };
     let cohorts = std::slice::from_ref(cohort);
-    let stored = world.preview(module, cohorts, &options, 3);
+    let previewed = world.preview(module, cohorts, &options, 3);
     let before = world.members(cohort);
     let report = run_module(&world.store, module, cohorts, &options).unwrap();
     let done = &report.cohorts[0];
-    assert_eq!(stored.cohorts[0].held, done.held.is_some());
-    assert_eq!(stored.cohorts[0].afterwards, done.members);
+    assert_eq!(previewed.cohorts[0].held, done.held.is_some());
+    assert_eq!(previewed.cohorts[0].afterwards, done.members);
     if done.held.is_some() {
         assert_eq!((done.entered, done.exited, done.messages), (0, 0, 0));
         assert_eq!(world.members(cohort), before);
@@ -54,7 +55,7 @@ fn reasons(world: &EngineWorld, cohort: &Cohort) -> Vec<Reason> {
 }
 
 #[test]
-fn the_first_sync_is_not_held_and_half_of_a_cohort_may_move() {
+fn the_first_sync_is_not_held_and_half_of_a_cohort_may_change() {
     let (world, users) = world(200);
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let first = guarded(&world, &module, &cohort, NOW, CHUNK_USERS);
@@ -87,7 +88,7 @@ fn a_cohort_up_to_the_size_is_not_guarded() {
 }
 
 #[test]
-fn a_run_that_moves_more_is_held_until_it_is_approved() {
+fn a_run_with_more_changes_is_held_until_it_is_approved() {
     for chunk_users in [CHUNK_USERS, 64] {
         let (world, _) = world(200);
         let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
@@ -107,7 +108,7 @@ fn a_run_that_moves_more_is_held_until_it_is_approved() {
                 .held,
             Some(expected.clone())
         );
-        // It stays so, at no cost, whatever comes in.
+        // The run stays held without further evaluations of all users, whatever events come in.
         world.bought(&[("new", later)]);
         let quiet = guarded(&world, &module, &cohort, later + 1, chunk_users);
         assert_eq!(
@@ -155,7 +156,7 @@ fn a_run_that_moves_more_is_held_until_it_is_approved() {
 }
 
 #[test]
-fn what_is_rejected_is_computed_anew() {
+fn a_rejected_run_is_computed_again() {
     let (world, users) = world(200);
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     guarded(&world, &module, &cohort, NOW, CHUNK_USERS);
@@ -175,7 +176,7 @@ fn what_is_rejected_is_computed_anew() {
         None
     );
     assert_eq!(world.members(&cohort).len(), 200);
-    // Meanwhile what was missing has come in.
+    // The missing events have come in meanwhile.
     let rows: Vec<_> = users[..150]
         .iter()
         .map(|user| (user.as_str(), later))
@@ -202,7 +203,7 @@ fn what_is_rejected_is_computed_anew() {
 }
 
 #[test]
-fn a_changed_definition_lets_go_of_what_was_held_and_is_guarded_itself() {
+fn a_changed_definition_drops_the_held_run_and_is_guarded_itself() {
     let (world, _) = world(200);
     let lately = world.module(LATELY);
     guarded(&world, &lately, &cohort(1, &["out"]), NOW, CHUNK_USERS);
@@ -236,7 +237,7 @@ fn a_held_run_that_was_cut_off_stays_held() {
     guarded(&world, &module, &cohort, NOW, 64);
     let stop = AtomicBool::new(false);
     let (count, total) = (std::sync::atomic::AtomicU64::new(0), 200);
-    // The users asked ahead count too: the stop falls between the first commits.
+    // The users who are evaluated ahead count too: the stop falls between the first commits.
     let progress = |evaluated: u64, _| {
         count.fetch_add(1, Ordering::Relaxed);
         if evaluated == 128 && count.load(Ordering::Relaxed) > total / 64 + 2 {
@@ -264,7 +265,7 @@ fn a_held_run_that_was_cut_off_stays_held() {
 }
 
 #[test]
-fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
+fn a_cohort_can_run_alone_and_be_sent_in_full_again() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     world.bought(&[("ann", NOW), ("bob", NOW - 10 * DAY)]);
@@ -305,10 +306,10 @@ fn a_cohort_can_be_asked_about_alone_and_told_whole_again() {
         2,
         "the whole cohort"
     );
-    // The group still has the news.
+    // The group still has the changed users.
     let report = group(NOW + 3);
-    let changes: Vec<_> = report.cohorts.iter().map(|cohort| cohort.entered).collect();
-    assert_eq!((report.candidates, changes), (1, vec![0, 1]));
+    let entered: Vec<_> = report.cohorts.iter().map(|cohort| cohort.entered).collect();
+    assert_eq!((report.candidates, entered), (1, vec![0, 1]));
 }
 
 #[test]
@@ -351,7 +352,7 @@ fn in_real_time_the_runs_of_a_minute_share_a_record_and_idle_ones_have_none() {
 }
 
 #[test]
-fn a_daily_run_that_moves_nobody_has_a_record_all_the_same() {
+fn a_daily_run_without_changes_has_a_record_too() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let daily = Cohort {

@@ -1,10 +1,10 @@
-//! Users of whom there is more than a batch may have.
+//! Large users: their data exceeds a batch.
 
 use super::*;
 use crate::failures::RETRY_FIRST;
 use crate::status::status;
 
-/// Properties that the rule reads: a row takes 8 KB of columns.
+/// Properties that the module reads: a row takes 8 KB of columns.
 const PROPERTIES: usize = 990;
 /// Events that take more than a batch may have: 160 MB.
 const LARGE: usize = 20_000;
@@ -20,7 +20,7 @@ fn world() -> (EngineWorld, Module, Cohort) {
     (world, module, cohort(1, &["out"]))
 }
 
-/// The last event is one that the rule looks for.
+/// Adds events of a user. The last event is one that the module matches.
 fn views(world: &EngineWorld, user: &str, events: usize) {
     let mut buffer = EventBuffer::default();
     for event in 0..events {
@@ -71,7 +71,7 @@ fn a_user_beyond_the_largest_instance_is_reported_once_and_backs_off() {
         (1, true, false, false)
     );
     assert_eq!(report.cohorts[0].members, 2);
-    // Until the next attempt, and at it, nothing new is to be said.
+    // Neither before the next attempt nor at it is there anything new to report.
     for (now, candidates, waiting) in [
         (NOW + 1_000, 0, true),
         (NOW + RETRY_FIRST, 1, false),
@@ -104,7 +104,7 @@ fn a_user_beyond_the_largest_instance_is_reported_once_and_backs_off() {
     assert_eq!((failing.failed, failing.too_large), (0, 1));
     assert_eq!(failing.too_large_users, ["bob"]);
     assert!(failing.too_large_reason.contains("muster forget"));
-    // As the remedy says.
+    // The remedy in the text works.
     crate::forget(&world.store, "bob", Millis(NOW)).unwrap();
     assert_eq!(status(&world).failing, None);
 }

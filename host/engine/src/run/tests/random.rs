@@ -1,5 +1,5 @@
-//! Random lives of two cohorts of one rule: however runs are cut off, changed, held or stood
-//! beside, each destination's copy ends as the truth.
+//! A test of two cohorts of one module with random steps: runs that are cut off, changed or held,
+//! and messages beside runs. In the end each destination's copy must equal the members.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,18 +11,18 @@ use crate::{activate, forget, forget_module, forget_other_modules, reconcile, re
 
 const USERS: usize = 6;
 const DESTINATIONS: [&str; 2] = ["out", "other"];
-/// Windows in days, each a rule of its own. The first two share a definition's digest, as versions
-/// of a static list do.
+/// Windows in days, each with a module of its own. The first two share a definition's digest, as
+/// versions of a static list do.
 const WINDOWS: [i64; 4] = [7, 2, 30, 4];
 
 #[derive(Clone, Debug)]
 enum RandomStep {
     Buy { user: usize, days_ago: i64 },
     Wait { hours: i64 },
-    Run(Options_),
-    Rule(usize),
+    Run(RandomOptions),
+    Module(usize),
     Sync { destinations: u8 },
-    InForce,
+    Activate,
     CleanUp,
     Forget { user: usize },
     Remove { cohort: usize },
@@ -31,10 +31,10 @@ enum RandomStep {
 }
 
 #[derive(Clone, Debug)]
-struct Options_ {
+struct RandomOptions {
     chunk_users: usize,
     commit_bytes: u64,
-    /// Chunks after which it is stopped.
+    /// The number of chunks after which the run is stopped.
     stop: Option<u32>,
     alone: bool,
     resend: bool,
@@ -42,7 +42,7 @@ struct Options_ {
     guard: bool,
 }
 
-fn options() -> impl Strategy<Value = Options_> {
+fn options() -> impl Strategy<Value = RandomOptions> {
     (
         1..5_usize,
         1..300_u64,
@@ -53,7 +53,7 @@ fn options() -> impl Strategy<Value = Options_> {
         any::<bool>(),
     )
         .prop_map(
-            |(chunk_users, commit_bytes, stop, alone, resend, all_users, guard)| Options_ {
+            |(chunk_users, commit_bytes, stop, alone, resend, all_users, guard)| RandomOptions {
                 chunk_users,
                 commit_bytes,
                 stop,
@@ -70,9 +70,9 @@ fn step() -> impl Strategy<Value = RandomStep> {
         4 => (0..USERS, 0..9_i64).prop_map(|(user, days_ago)| RandomStep::Buy { user, days_ago }),
         3 => (1..100_i64).prop_map(|hours| RandomStep::Wait { hours }),
         8 => options().prop_map(RandomStep::Run),
-        2 => (0..WINDOWS.len()).prop_map(RandomStep::Rule),
+        2 => (0..WINDOWS.len()).prop_map(RandomStep::Module),
         2 => (0..4_u8).prop_map(|destinations| RandomStep::Sync { destinations }),
-        1 => Just(RandomStep::InForce),
+        1 => Just(RandomStep::Activate),
         1 => Just(RandomStep::CleanUp),
         1 => (0..USERS).prop_map(|user| RandomStep::Forget { user }),
         1 => (0..2_usize).prop_map(|cohort| RandomStep::Remove { cohort }),
@@ -81,7 +81,7 @@ fn step() -> impl Strategy<Value = RandomStep> {
     ]
 }
 
-/// A folder in memory, where commits cost little.
+/// Returns a folder in memory, where commits cost little.
 fn memory_directory() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
@@ -93,7 +93,7 @@ struct RandomRuns {
     now: i64,
     module: usize,
     destinations: u8,
-    /// Of each user, when they bought something.
+    /// The instants at which each user bought something.
     bought: Vec<Vec<i64>>,
 }
 
@@ -103,8 +103,8 @@ fn sandbox() -> &'static Arc<Sandbox> {
 }
 
 fn modules() -> &'static [Module] {
-    static RULES: OnceLock<Vec<Module>> = OnceLock::new();
-    RULES.get_or_init(|| {
+    static MODULES: OnceLock<Vec<Module>> = OnceLock::new();
+    MODULES.get_or_init(|| {
         let module = |days: &i64| {
             let text = format!("where: {{did: Purchase, in_last: {days} days}}");
             let definition = parse(&SourceFile::new("buyers.yaml", text.as_str())).unwrap();
@@ -135,7 +135,7 @@ impl RandomRuns {
         vec![named("one"), named("two")]
     }
 
-    fn run(&self, how: &Options_) {
+    fn run(&self, how: &RandomOptions) {
         let cohorts = self.cohorts();
         let cohorts = &cohorts[..if how.alone { 1 } else { 2 }];
         let stop = AtomicBool::new(false);
@@ -180,9 +180,9 @@ impl RandomRuns {
             }
             RandomStep::Wait { hours } => self.now += hours * 3_600_000,
             RandomStep::Run(how) => self.run(how),
-            RandomStep::Rule(module) => self.module = *module,
+            RandomStep::Module(module) => self.module = *module,
             RandomStep::Sync { destinations } => self.destinations = *destinations,
-            RandomStep::InForce => drop(activate(store, cohorts.iter(), &[]).unwrap()),
+            RandomStep::Activate => drop(activate(store, cohorts.iter(), &[]).unwrap()),
             RandomStep::CleanUp => {
                 forget_other_modules(store, &[(&modules()[self.module], &cohorts)]).unwrap();
             }
@@ -206,7 +206,7 @@ impl RandomRuns {
         }
     }
 
-    fn truth(&self) -> BTreeSet<String> {
+    fn expected_members(&self) -> BTreeSet<String> {
         let since = self.now - WINDOWS[self.module] * DAY;
         let lately =
             |bought: &&Vec<i64>| bought.iter().any(|at| (since + 1..=self.now).contains(at));
@@ -221,10 +221,10 @@ impl RandomRuns {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
     #[test]
-    fn every_copy_ends_as_the_truth(steps in prop::collection::vec(step(), 1..40)) {
+    fn every_copy_equals_the_members_in_the_end(steps in prop::collection::vec(step(), 1..40)) {
         let directory = memory_directory();
         let store = Store::open(directory.path(), &muster_store::StoreOptions::default()).unwrap();
-        let mut life = RandomRuns {
+        let mut runs = RandomRuns {
             world: EngineWorld { store, sandbox: Arc::clone(sandbox()), _directory: directory },
             now: NOW,
             module: 0,
@@ -232,27 +232,27 @@ proptest! {
             bought: vec![Vec::new(); USERS],
         };
         for step in &steps {
-            life.step(step);
+            runs.step(step);
         }
-        // What is held is let go; nobody is asked who need not be.
-        let last = Options_ { chunk_users: 3, commit_bytes: 100, stop: None, alone: false, resend: false, all_users: false, guard: false };
-        life.run(&last);
-        life.now += 5 * 3_600_000;
-        life.run(&last);
-        let truth = life.truth();
-        for cohort in life.cohorts() {
-            let snapshot = life.world.store.snapshot().unwrap();
-            let members = life.world.members(&cohort).into_iter();
+        // The held run is released, and only candidates are evaluated.
+        let last = RandomOptions { chunk_users: 3, commit_bytes: 100, stop: None, alone: false, resend: false, all_users: false, guard: false };
+        runs.run(&last);
+        runs.now += 5 * 3_600_000;
+        runs.run(&last);
+        let expected_members = runs.expected_members();
+        for cohort in runs.cohorts() {
+            let snapshot = runs.world.store.snapshot().unwrap();
+            let members = runs.world.members(&cohort).into_iter();
             let members: BTreeSet<_> = members.map(|user| snapshot.user_id(UserKey(user)).unwrap().unwrap()).collect();
-            prop_assert_eq!(&members, &truth, "the members of {}", cohort.id);
+            prop_assert_eq!(&members, &expected_members, "the members of {}", cohort.id);
             for sync in &cohort.sync {
-                let holds = held(&life.world, &sync.destination, cohort.id.as_str());
-                prop_assert_eq!(&holds, &truth, "what {} holds of {}", sync.destination, cohort.id);
+                let holds = held(&runs.world, &sync.destination, cohort.id.as_str());
+                prop_assert_eq!(&holds, &expected_members, "what {} holds of {}", sync.destination, cohort.id);
             }
         }
         for destination in DESTINATIONS {
             let mut ids = BTreeSet::new();
-            for message in life.world.outbox(destination) {
+            for message in runs.world.outbox(destination) {
                 prop_assert!(ids.insert(message["message_id"].to_string()), "an id came twice");
             }
         }

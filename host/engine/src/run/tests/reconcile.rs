@@ -14,7 +14,7 @@ fn world() -> (EngineWorld, Module, Cohort) {
     (world, module, cohort)
 }
 
-/// What the latest message sends, by direction.
+/// Returns the users of the messages from an index on, by direction.
 fn sent(world: &EngineWorld, from: usize) -> Vec<(bool, BTreeSet<String>)> {
     let users = |message: &Json| {
         let users = message["users"].as_array().unwrap().iter();
@@ -25,7 +25,7 @@ fn sent(world: &EngineWorld, from: usize) -> Vec<(bool, BTreeSet<String>)> {
 }
 
 #[test]
-fn with_what_the_consumer_holds_it_is_sent_the_difference() {
+fn a_destination_whose_ids_are_given_receives_the_difference() {
     let (world, _, cohort) = world();
     let holds = have(&["ann", "cid", "ghost"]);
     let done = reconcile(
@@ -53,7 +53,7 @@ fn with_what_the_consumer_holds_it_is_sent_the_difference() {
 }
 
 #[test]
-fn without_it_the_whole_truth_is_sent_with_exits_of_whoever_was_ever_sent() {
+fn without_ids_all_members_and_the_exits_of_all_users_ever_sent_are_sent() {
     let (world, module, cohort) = world();
     world.bought(&[("bob", NOW + DAY)]);
     world.run(&module, &cohort, NOW + 7 * DAY);
@@ -77,7 +77,7 @@ fn without_it_the_whole_truth_is_sent_with_exits_of_whoever_was_ever_sent() {
 }
 
 #[test]
-fn a_destination_that_is_reconciled_is_sent_only_moves_from_then_on() {
+fn a_reconciled_destination_receives_only_changes_from_then_on() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     let alone = Cohort {

@@ -2,7 +2,7 @@ use super::*;
 use crate::{Guard, reject, remove, removed, status};
 
 #[test]
-fn a_removed_cohort_ends_with_exits_and_begins_anew_when_it_comes_back() {
+fn a_removed_cohort_sends_exits_and_starts_anew_when_it_comes_back() {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
     world.bought(&[("ann", NOW), ("bob", NOW)]);
@@ -36,7 +36,7 @@ fn a_removed_cohort_ends_with_exits_and_begins_anew_when_it_comes_back() {
 }
 
 #[test]
-fn a_cohort_that_does_not_say_so_keeps_its_members() {
+fn a_cohort_without_exit_on_remove_keeps_its_members() {
     let world = EngineWorld::new();
     let module = world.module(LATELY);
     let cohort = Cohort {
@@ -52,13 +52,13 @@ fn a_cohort_that_does_not_say_so_keeps_its_members() {
     );
 }
 
-/// A guard that holds what moves more than half of any cohort.
+/// A guard that holds runs with changes of more than half of any cohort.
 const GUARD: Guard = Guard {
     percent: 50.0,
     members: 0,
 };
 
-/// A cohort of two members whose end the guard holds.
+/// Returns a cohort of two members whose removal the guard holds.
 fn held_end() -> (EngineWorld, Cohort) {
     let world = EngineWorld::new();
     let (module, cohort) = (world.module(LATELY), cohort(1, &["out"]));
@@ -70,7 +70,7 @@ fn held_end() -> (EngineWorld, Cohort) {
 }
 
 #[test]
-fn an_end_that_the_guard_holds_moves_nobody_until_it_is_approved() {
+fn a_removal_that_the_guard_holds_changes_nothing_until_it_is_approved() {
     let (world, cohort) = held_end();
     let snapshot = world.store.snapshot().unwrap();
     assert!(status(&snapshot, &cohort.id).unwrap().is_end);
@@ -85,7 +85,7 @@ fn an_end_that_the_guard_holds_moves_nobody_until_it_is_approved() {
 }
 
 #[test]
-fn an_end_that_is_rejected_keeps_the_members() {
+fn a_rejected_removal_keeps_the_members() {
     let (world, cohort) = held_end();
     assert_eq!(
         reject(&world.store, &cohort.id, Millis(NOW))
@@ -101,7 +101,7 @@ fn an_end_that_is_rejected_keeps_the_members() {
 }
 
 #[test]
-fn a_definition_that_comes_back_voids_the_held_end() {
+fn a_definition_that_comes_back_cancels_the_held_removal() {
     let (world, cohort) = held_end();
     let module = world.module(LATELY);
     world.bought(&[("cid", NOW + 1)]);
