@@ -76,7 +76,7 @@ pub(super) fn mixed(mut bits: u64) -> u64 {
 /// A random choice of users by activity: the user of rank r has weight 1 / (r + q)^skew (Zipf and
 /// Mandelbrot). q, a hundredth of the users, keeps the first user from having a fifth of all
 /// events. Walker's alias method needs one draw, whatever the number of users.
-pub(super) struct Activity {
+pub(super) struct UserActivity {
     keep: Vec<f64>,
     alias: Vec<u32>,
 }
@@ -85,7 +85,7 @@ pub(super) struct Activity {
     clippy::indexing_slicing,
     reason = "every index is below the number of users, which is the length of every list here"
 )]
-impl Activity {
+impl UserActivity {
     pub(super) fn new(users: u32, skew: f64, random: &mut Xoshiro) -> Self {
         let count = users as usize;
         let offset = f64::from(users / 100);
@@ -174,7 +174,7 @@ mod tests {
     fn busy_users_are_drawn_more_often() {
         let mut random = Xoshiro::new(5);
         let mut draws = |skew| {
-            let activity = Activity::new(1000, skew, &mut random);
+            let activity = UserActivity::new(1000, skew, &mut random);
             let mut counts = vec![0_u32; 1000];
             for _ in 0..100_000 {
                 counts[activity.draw(&mut random) as usize] += 1;

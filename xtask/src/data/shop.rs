@@ -2,7 +2,7 @@
 //! and proceeds from browsing to buying.
 
 use super::line::Object;
-use super::random::{Activity, Xoshiro, mixed};
+use super::random::{UserActivity, Xoshiro, mixed};
 use super::{DataSettings, MINUTE, UserState};
 
 /// The fate of a line.
@@ -23,7 +23,7 @@ const PAUSE: i64 = 2 * MINUTE;
 
 pub(super) struct Shop {
     random: Xoshiro,
-    activity: Activity,
+    activity: UserActivity,
     users: Vec<ShopUser>,
     /// The users in a session; three of four events are theirs.
     present: Vec<u32>,
@@ -206,7 +206,7 @@ const TOPICS: [&str; 4] = ["delivery", "payment", "quality", "account"];
 impl Shop {
     pub(super) fn new(settings: &DataSettings) -> Self {
         let mut random = Xoshiro::new(settings.seed);
-        let activity = Activity::new(settings.users, settings.skew, &mut random);
+        let activity = UserActivity::new(settings.users, settings.skew, &mut random);
         let cities: [(u8, u32); 12] = std::array::from_fn(|city| {
             let weight = CITIES.get(city).map_or(0, |(_, weight)| *weight);
             (city as u8, weight)
