@@ -1,5 +1,5 @@
-//! Cohorts of cohorts (docs/cohorts.md, `in_cohort:`): the clause of another cohort in the place of
-//! its id.
+//! Links cohorts that use cohorts (docs/cohorts.md, `in_cohort:`): the clause of the other cohort
+//! replaces its id.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use muster_model::CohortId;
 use crate::yaml::closest;
 use crate::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, limits, quote};
 
-/// Puts the clause of each cohort that another uses into its place: [`Clause::InCohort`] becomes
-/// that cohort's clause, with its own time zone, or [`Clause::Listed`] where that is a static list.
-/// What was wrong stays as it was. All definitions of a project must be there, and no two with one
-/// id ([`crate::duplicate_ids`]).
+/// Replaces each [`Clause::InCohort`] by the clause of that cohort, which keeps its own time zone,
+/// or by [`Clause::Listed`] if that cohort is a static list. A definition with an error stays as it
+/// was. `definitions` must hold all definitions of the project, and no two with one id
+/// ([`crate::duplicate_ids`]).
 ///
 /// # Errors
-/// Ids that no definition has, cohorts with a `rule:`, cohorts that use themselves by whatever way,
-/// and clauses that grow beyond
-/// [`limits::CLAUSES`], [`limits::DEPTH`] or [`limits::LINKED_BYTES`].
+/// Reports ids that no definition has, cohorts with a `rule:`, and cohorts that use themselves
+/// directly or indirectly. Also reports clauses that grow beyond [`limits::CLAUSES`],
+/// [`limits::DEPTH`] or [`limits::LINKED_BYTES`].
 #[must_use]
 pub fn link(definitions: &mut [Definition]) -> Diagnostics {
     let mut linker = Linker {
@@ -41,17 +41,17 @@ struct Linker {
     diagnostics: Diagnostics,
 }
 
-/// How far a definition has come.
+/// The progress of a definition.
 #[derive(Clone, Copy, PartialEq)]
 enum LinkState {
     Untouched,
-    /// On the way from the definition that was begun with.
+    /// The definition is on the path from the first definition.
     Open,
-    /// Without cohorts of its own any more; `None`: it cannot be used.
+    /// The definition uses no other cohorts any more; `None`: it cannot be used.
     Done(Option<Size>),
 }
 
-/// What a clause comes to.
+/// The size of a clause.
 #[derive(Clone, Copy, PartialEq)]
 struct Size {
     clauses: usize,
@@ -60,10 +60,10 @@ struct Size {
 }
 
 impl Linker {
-    /// Links a definition and before it all that it uses. The way there is kept here and not on the
-    /// stack: it may be as long as there are definitions.
+    /// Links a definition, after all definitions that it uses. A list holds the path instead of the
+    /// call stack, because the path may be as long as there are definitions.
     fn visit(&mut self, definitions: &mut [Definition], first: usize) {
-        // Each with the number of the cohort that it uses and comes next.
+        // Each definition with the number of the cohort that it uses and that comes next.
         let mut way: Vec<(usize, usize)> = Vec::new();
         if self.state(first) == LinkState::Untouched {
             self.set(first, LinkState::Open);
@@ -99,7 +99,7 @@ impl Linker {
         }
     }
 
-    /// Puts all clauses that a definition uses into their places, if they are all there.
+    /// Replaces all references of a definition by clauses, if all of them are known.
     fn finish(&mut self, definitions: &mut [Definition], at: usize) -> Option<Size> {
         let definition = definitions.get(at)?;
         let Body::Where(clause) = &definition.body else {
@@ -137,7 +137,8 @@ impl Linker {
         Some(size)
     }
 
-    /// What stands for a cohort where it is used; an error, if it is this place's.
+    /// Returns the clause that replaces a reference to a cohort, or an error if the reference is
+    /// wrong.
     fn used(
         &mut self,
         definitions: &[Definition],
@@ -171,7 +172,8 @@ impl Linker {
                 self.diagnostics.push(error.help(help));
                 None
             }
-            // What is wrong with the other one, or that it is this one itself, is reported there.
+            // An error in the other definition, or a definition that uses itself, is reported
+            // elsewhere.
             (_, LinkState::Untouched | LinkState::Open | LinkState::Done(None)) => None,
             (Body::Members(_), LinkState::Done(Some(size))) => {
                 Some((size, Clause::Listed(id.clone())))
@@ -238,7 +240,7 @@ impl Size {
     }
 }
 
-/// A cohort that is made of itself: the way round, each step with its place.
+/// Reports a cohort that uses itself, with each step of the cycle and its place.
 fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
     let on_way: Vec<_> = round
         .iter()
@@ -272,7 +274,7 @@ fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
     error.help(help)
 }
 
-/// The steps of a circle that are shown.
+/// The number of steps of a cycle that are shown.
 const SHOWN: usize = 8;
 
 fn shown(names: &[String]) -> String {
@@ -285,7 +287,8 @@ fn shown(names: &[String]) -> String {
     }
 }
 
-/// The size of a clause, with that of each cohort in its place. Recurses as deep as clauses nest.
+/// Returns the size of a clause, with that of each cohort in its place. Recurses as deep as clauses
+/// nest.
 fn size(clause: &Clause, of: &impl Fn(&CohortId) -> Option<Size>) -> Size {
     let parts: Vec<Size> = match clause {
         Clause::All(clauses) | Clause::Any(clauses) => {

@@ -7,12 +7,12 @@ use crate::{Diagnostic, Diagnostics, SourceFile, Span, limits, quote};
 /// The longest id, in bytes (that of an event's user id).
 const ID_BYTES: usize = 256;
 
-/// Reads a list of user ids, one a line. Blanks around an id are no part of it, empty lines are
-/// passed over, and an id that is there twice is on the list once. An id in double quotes is what
-/// is inside them, as in any CSV file.
+/// Reads a list of user ids, one per line. Blanks around an id are not part of it, and empty lines
+/// are skipped. An id that occurs twice is on the list once. Double quotes around an id are
+/// removed, as in any CSV file.
 ///
 /// # Errors
-/// All lines that are no id, and a list of more than [`limits::MEMBERS`].
+/// Reports all lines that are not an id, and a list of more than [`limits::MEMBERS`].
 pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let mut ids = BTreeSet::new();
@@ -49,12 +49,12 @@ pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
     }
 }
 
-/// What stands around an id; a byte order mark before the first.
+/// Returns true for characters that may surround an id, including a byte order mark.
 fn blank(char: char) -> bool {
     char.is_whitespace() || char == '\u{feff}'
 }
 
-/// The id of a line, or a message and a help.
+/// Reads the id of a line, or returns a message and a help line.
 fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
     let inside = line
         .strip_prefix('"')

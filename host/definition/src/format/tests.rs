@@ -1,4 +1,4 @@
-//! Before and after.
+//! Tests of the formatter: texts before and after.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ fn formatted(text: &str) -> String {
     }
 }
 
-/// What is wanted comes out, and stays when it is formatted again.
+/// Checks that formatting returns the expected text, and that formatting it again does not change
+/// it.
 #[track_caller]
 fn becomes(before: &str, after: &str) {
     assert_eq!(formatted(before), after);
@@ -132,7 +133,7 @@ fn keys_at_the_top_have_one_order() {
 fn what_is_wrong_is_told_and_json_is_left_alone() {
     let wrong = format(&SourceFile::new("a.yaml", "where: {dud: A}\n")).unwrap_err();
     assert!(wrong.to_string().contains("did you mean"), "{wrong}");
-    // The empty lines at the end are part of the text, and would not be in another place.
+    // The empty lines at the end are part of the text. In another place they would not be.
     let ends = "where: {did: A}\ndescription: |+\n  one\n\n\n";
     let refused = format(&SourceFile::new("a.yaml", ends)).unwrap_err();
     assert!(
@@ -143,7 +144,7 @@ fn what_is_wrong_is_told_and_json_is_left_alone() {
     assert_eq!(format(&SourceFile::new("a.json", json)).unwrap(), json);
 }
 
-/// The definitions in this repository: the files, and the blocks in the pages.
+/// Returns the definitions in this repository: the files, and the code blocks in the documents.
 fn definitions() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut all = Vec::new();
@@ -177,7 +178,8 @@ fn definitions() -> Vec<(String, String)> {
 #[test]
 fn every_definition_of_the_repository_can_be_formatted() {
     for (name, text) in definitions() {
-        // `format` itself refuses what changes the meaning or is not settled.
+        // `format` itself refuses a result that changes the meaning or that a second formatting
+        // changes.
         let once = format(&SourceFile::new("example.yaml", &text))
             .unwrap_or_else(|told| panic!("{name}: {told}"));
         if name.ends_with(".yaml") {
@@ -196,7 +198,7 @@ fn however_a_definition_is_indented_the_same_comes_out() {
                 .map(|line| {
                     let columns = indentation(line);
                     let wide = " ".repeat(columns / 2 * width);
-                    // A dash takes a level: what follows in its map is as far in.
+                    // A dash takes one level: the content of its map is indented by as much.
                     let gap = format!("-{}", " ".repeat(width.saturating_sub(1).max(1)));
                     let rest = line.get(columns..).unwrap();
                     let rest = match rest.strip_prefix("- ") {
@@ -213,7 +215,7 @@ fn however_a_definition_is_indented_the_same_comes_out() {
             let again = formatted(&mangled);
             let other = parse(&SourceFile::new("cohorts/a.yaml", &again)).unwrap();
             assert!(same(&definition, &other), "{name}");
-            // Values over several lines keep their inner columns, and need not be the same.
+            // Values over several lines keep their inner columns, so the results may differ.
             let single = !text.contains("[\n") && !text.contains(",\n") && !text.contains("{\n");
             if single {
                 assert_eq!(again, once, "{name}\n{mangled}");
