@@ -1,4 +1,5 @@
-//! The top of a definition: what it is called, when it is computed, where it goes, and who is in.
+//! Reads the top level of a definition: its name, its cadence, its sync and its condition for
+//! membership.
 
 use muster_model::{Cadence, CohortId};
 
@@ -16,7 +17,7 @@ use super::sync::sync;
 use super::time_zone::time_zone;
 use super::words::unknown_key;
 
-/// What a definition says beside who is in ([`body::TABLE`]).
+/// The keys of a definition, apart from those that define membership ([`body::TABLE`]).
 pub(crate) const TABLE: [Key; 7] = [
     Key::new(
         "id",
@@ -85,7 +86,7 @@ fn top(reader: &mut YamlReader<'_>, root: &Node, zone: &TimeZoneName) -> Option<
     let cadence = optional(reader, &fields, "cadence", cadence);
     let sync = optional(reader, &fields, "sync", sync);
     let on_remove = optional(reader, &fields, "on_remove", on_remove);
-    // A zone that is wrong was reported; the rest is read as if it were the default.
+    // A wrong zone was reported. The rest is read as if the definition named none.
     let own = time_zone.clone().flatten();
     let body = body(reader, &fields, own.as_ref().unwrap_or(zone));
 
@@ -123,7 +124,7 @@ fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>>
     let keys = keys();
     for entry in entries.iter().filter(|entry| !keys.contains(&&*entry.key)) {
         if bare && !companions_of(&entry.key).is_empty() {
-            // It belongs to the clause that stands at the top by mistake.
+            // The key belongs to the clause that stands at the top level by mistake.
             continue;
         }
         if is_subject(&entry.key) {
@@ -142,7 +143,7 @@ fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>>
     })
 }
 
-/// A key that may be missing: `Some(None)` if it is, `None` if it is wrong.
+/// Reads a key that may be missing. Returns `Some(None)` if it is missing, `None` if it is wrong.
 pub(super) fn optional<'n, T>(
     reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,

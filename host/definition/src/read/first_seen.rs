@@ -1,4 +1,4 @@
-//! `first_seen` (docs/cohorts.md, "Clauses"): when a user was new.
+//! Reads `first_seen` (docs/cohorts.md, "Clauses"): the window of a user's first event.
 
 use crate::clause::Window;
 use crate::yaml::{Node, NodeContent};
@@ -7,7 +7,7 @@ use super::clause::Clauses;
 use super::key::Key;
 use super::window;
 
-/// What counts from the first event, and is no window for it.
+/// The window that counts from the first event itself, so it cannot limit that event.
 const ITSELF: &str = "within_first";
 
 /// The windows in which a user's first event can lie.

@@ -1,4 +1,4 @@
-//! `2026-01-01` and `2026-01-01T12:00:00Z` (docs/cohorts.md, "Windows" and "Predicates").
+//! Reads `2026-01-01` and `2026-01-01T12:00:00Z` (docs/cohorts.md, "Windows" and "Predicates").
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -15,8 +15,8 @@ const WHAT: &str = "a date or an instant";
 pub(crate) const EXAMPLE: &str =
     "write a date like `2026-01-31`, or an instant like `2026-01-31T12:00:00Z`";
 
-/// A date, which is the first instant of its day in the time zone, or an RFC 3339 instant; what is
-/// finer than a millisecond is cut off.
+/// Reads a date, which means the first instant of its day in the time zone, or an RFC 3339 instant.
+/// Digits beyond a millisecond are cut off.
 pub(super) fn instant(
     reader: &mut YamlReader<'_>,
     zone: &TimeZoneName,
@@ -39,12 +39,13 @@ pub(super) fn instant(
     }
 }
 
-/// Whether a text was meant to be an instant.
+/// Returns true if a text was meant to be an instant.
 pub(super) fn is_like_instant(text: &str) -> bool {
     text.parse::<DateTime>().is_ok()
 }
 
-/// Milliseconds since the epoch that somebody wrote; small numbers are years.
+/// Returns the instant of a number that was meant as milliseconds since the epoch. Small numbers
+/// are years.
 fn of_epoch(number: f64) -> Option<Millis> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -56,12 +57,12 @@ fn of_epoch(number: f64) -> Option<Millis> {
         .flatten()
 }
 
-/// The instant that a text tells, or a message and a help.
+/// Parses an instant, or returns a message and a help line.
 fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
     let quoted = quote(text);
     let fault = |message: String, help: &str| Err((message, help.to_owned()));
     let is_date = is_date(text);
-    // What RFC 9557 adds in brackets could say another zone than the offset.
+    // RFC 9557's suffix in brackets could name another zone than the offset.
     let instant = match text.parse::<Timestamp>() {
         Ok(instant) if !text.contains('[') => Some(instant),
         _ if is_date => {
@@ -102,7 +103,7 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
     fault(format!("{quoted} is not a date or an instant"), &help)
 }
 
-/// Whether a text has the form of RFC 3339's `full-date`.
+/// Returns true if a text has the form of RFC 3339's `full-date`.
 fn is_date(text: &str) -> bool {
     text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -111,13 +112,13 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-/// The instant at which the zone's clocks show a time for the first time, or when they leave it
-/// out, the one after it.
+/// Returns the instant at which the zone's clocks first show a time. If the clocks skip that time,
+/// returns the first instant after the gap.
 fn first_of(local: DateTime, zone: &TimeZoneName) -> Option<Timestamp> {
     jiff_zone(zone).to_timestamp(local).ok()
 }
 
-/// The zone of the built-in database; a [`TimeZoneName`] is always in it.
+/// Returns the zone of the built-in database; a [`TimeZoneName`] is always in it.
 fn jiff_zone(zone: &TimeZoneName) -> TimeZone {
     TimeZoneDatabase::bundled()
         .get(zone.as_str())
@@ -146,7 +147,7 @@ mod tests {
             ms("2015-10-04", "America/Asuncion"),
             ms("2015-10-04T04:00:00Z", "UTC")
         );
-        // Samoa left this day out.
+        // Samoa skipped this day.
         assert_eq!(
             ms("2011-12-30", "Pacific/Apia"),
             ms("2011-12-31", "Pacific/Apia")

@@ -1,4 +1,4 @@
-//! What must be true of the events in the window (docs/cohorts.md, "Measures").
+//! Reads measures: conditions on the events in the window (docs/cohorts.md, "Measures").
 
 use crate::clause::{
     Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,
@@ -80,8 +80,8 @@ pub(crate) const TABLE: [Key; 15] = [
 pub(crate) const KEYS: [&str; 15] = names(&TABLE);
 
 impl Clauses<'_, '_> {
-    /// The measure that a clause's keys say; without any, at least one event. The window is `None`
-    /// if it is wrong.
+    /// Reads the measure of a clause. Without the keys of a measure, it is at least one event.
+    /// `window` is `None` if the window is wrong.
     pub(super) fn measure(
         &mut self,
         entries: &[Entry],
@@ -209,7 +209,7 @@ impl Clauses<'_, '_> {
         Some(Measure::Nth(nth))
     }
 
-    /// A whole number, 1 or more.
+    /// Reads a whole number, 1 or more.
     pub(super) fn whole(&mut self, node: &Node, what: &str, help: &str) -> Option<u32> {
         let help = format!("write a whole number, 1 or more: {help}");
         let NodeContent::Number(number) = node.content else {
@@ -228,7 +228,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// Units of the calendar in words.
+/// Returns the plural of a calendar unit.
 pub(super) fn plural(unit: Unit) -> &'static str {
     match unit {
         Unit::Day => "days",

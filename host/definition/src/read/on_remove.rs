@@ -1,4 +1,4 @@
-//! What becomes of the members when the definition goes away.
+//! Reads `on_remove`: the treatment of the members when the definition is removed.
 
 use crate::definition::OnRemove;
 use crate::diagnostic::quote;

@@ -1,4 +1,4 @@
-//! `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
+//! Reads `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
 
 use crate::clause::{DidInOrder, Step};
 use crate::limits;
@@ -7,7 +7,7 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 use super::key::Key;
 
-/// What stands beside `did_in_order`, apart from windows.
+/// The keys beside `did_in_order`, apart from windows.
 pub(crate) const TABLE: [Key; 4] = [
     Key::new(
         "all_within",

@@ -1,4 +1,5 @@
-//! Patterns (docs/cohorts.md, "Predicates"), and whether the table fits that finds them.
+//! Reads patterns (docs/cohorts.md, "Predicates"), and checks that their automata are within the
+//! limit.
 
 use crate::Pattern;
 use crate::diagnostic::quote;
@@ -9,7 +10,7 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 
 impl Clauses<'_, '_> {
-    /// The pattern that an operator says.
+    /// Reads the pattern of an operator.
     pub(super) fn pattern(&mut self, entry: &Entry, kind: PatternKind) -> Option<Pattern> {
         let node = &entry.value;
         let text = self.pattern_text(entry, kind)?;
@@ -44,7 +45,7 @@ impl Clauses<'_, '_> {
         self.reader.expected(node, "one text", &help)
     }
 
-    /// Counts a pattern; `None` if it is one too many.
+    /// Counts a pattern. Returns `None` if it is one too many.
     fn counted_pattern(&mut self, node: &Node) -> Option<()> {
         self.patterns += 1;
         if self.patterns <= limits::PATTERNS {
@@ -61,7 +62,7 @@ impl Clauses<'_, '_> {
         None
     }
 
-    /// A pattern that every text fits is a slip.
+    /// Warns of a pattern that every text fits: probably a mistake.
     fn warn_if_trivial(&mut self, node: &Node, kind: PatternKind, text: &str) {
         let all = match kind {
             PatternKind::Glob => !text.is_empty() && text.bytes().all(|byte| byte == b'*'),
@@ -74,7 +75,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// What is wrong with a pattern: a message and a help.
+/// Returns a message and a help line if a pattern is wrong.
 fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
     let expression = kind.expression(text);
     let parsed = match regex_syntax::parse(&expression) {
@@ -107,7 +108,7 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
 
 const REGEX_HELP: &str = "the syntax is RE2's; a text that stands for itself belongs under `contains`, and a `\\` stands for itself in single quotes only";
 
-/// The parser's reason, without the drawing.
+/// Returns the parser's reason, without its drawing of the place.
 fn reason(error: &regex_syntax::Error) -> String {
     match error {
         regex_syntax::Error::Parse(error) => error.kind().to_string(),

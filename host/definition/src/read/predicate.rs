@@ -1,4 +1,4 @@
-//! What a property must hold (docs/cohorts.md, "Predicates").
+//! Reads predicates on properties (docs/cohorts.md, "Predicates").
 
 use std::collections::HashSet;
 
@@ -109,7 +109,7 @@ pub(crate) const TABLE: [Key; 24] = [
 
 const KEYS: [&str; 24] = names(&TABLE);
 
-/// What `same_as` names.
+/// The keys of the value of `same_as`.
 pub(crate) const SAME_AS: [Key; 1] = [Key::needed(
     "user",
     "property",
@@ -117,7 +117,7 @@ pub(crate) const SAME_AS: [Key; 1] = [Key::needed(
 )];
 
 impl Clauses<'_, '_> {
-    /// A scalar, a list of them, or a map of operators.
+    /// Reads a scalar, a list of scalars, or a map of operators.
     pub(super) fn predicate(&mut self, node: &Node) -> Option<Predicate> {
         let tests = match &node.content {
             NodeContent::Nothing => {
@@ -202,7 +202,7 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// `{user: PROP}`, the user property that is compared with.
+    /// Reads `{user: PROP}`, the user property to compare with.
     fn same_as(&mut self, node: &Node) -> Option<Box<str>> {
         const WHAT: &str = "a user property";
         if !matches!(node.content, NodeContent::Map(_)) {
@@ -221,12 +221,12 @@ impl Clauses<'_, '_> {
             (None, []) => self
                 .reader
                 .wrong(node.span, "`user` is missing", "write `{user: city}`"),
-            // What is there instead was reported.
+            // The wrong key was reported.
             (None, _) => None,
         }
     }
 
-    /// One value; a list is a slip for the operator that takes several.
+    /// Reads one value. A list is reported with the operator that takes several values.
     fn one(&mut self, node: &Node, several: &str) -> Option<Box<str>> {
         if let NodeContent::List(_) = node.content {
             return self.reader.expected(
@@ -251,7 +251,7 @@ impl Clauses<'_, '_> {
         read.into_iter().collect()
     }
 
-    /// A value's canonical text: how `is`, `not`, `any_of` and `none_of` compare.
+    /// Returns a value's canonical text: `is`, `not`, `any_of` and `none_of` compare it.
     pub(super) fn literal(&mut self, node: &Node) -> Option<Box<str>> {
         let reader = &mut *self.reader;
         match &node.content {
@@ -287,7 +287,7 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// Bounds that no value keeps, and `set` against the other tests, are slips.
+    /// Warns of bounds that no value meets, and of `set` that contradicts the other tests.
     fn warn_if_empty(&mut self, predicate: &Predicate, node: &Node) {
         if let Some(message) = never(predicate) {
             self.reader
@@ -296,7 +296,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// Why a predicate never holds; `None`: it may.
+/// Returns the reason why a predicate never holds, or `None` if it may hold.
 pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
     let wants = |test: &Test| !matches!(test, Test::Set(_) | Test::NoneOf(_) | Test::FitsNot(_));
     let sets = |set: bool| predicate.tests.contains(&Test::Set(set));
@@ -313,7 +313,7 @@ pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
     }
 }
 
-/// A number; a date is a slip for the operators that compare instants.
+/// Reads a number. A date is reported with the operators that compare instants.
 fn number(reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
     if let NodeContent::Text(text) = &node.content
         && is_like_instant(text)
@@ -324,7 +324,7 @@ fn number(reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
     reader.number(node, "a number")
 }
 
-/// Whether no number keeps all bounds.
+/// Returns true if no number meets all bounds.
 fn no_number(predicate: &Predicate) -> bool {
     let (mut low, mut high) = ((f64::NEG_INFINITY, false), (f64::INFINITY, false));
     for test in &predicate.tests {
@@ -339,7 +339,7 @@ fn no_number(predicate: &Predicate) -> bool {
     low.0 > high.0 || (low.0 == high.0 && (low.1 || high.1))
 }
 
-/// Whether no instant lies where all tests want it.
+/// Returns true if no instant meets all tests.
 fn no_instant(predicate: &Predicate) -> bool {
     let (mut after, mut before) = (Millis(i64::MIN), Millis(i64::MAX));
     let (mut in_last, mut before_last) = (u64::MAX, 0);
@@ -355,7 +355,7 @@ fn no_instant(predicate: &Predicate) -> bool {
     after.0.saturating_add(1) >= before.0 || before_last >= in_last
 }
 
-/// Whether a text that must be there must not be there.
+/// Returns true if a text that one test requires is forbidden by another.
 fn no_text(predicate: &Predicate) -> bool {
     let out: HashSet<_> = predicate
         .tests

@@ -1,4 +1,4 @@
-//! `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
+//! Reads `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
 
 use crate::clause::{Comparison, Duration, Measure};
 use crate::diagnostic::Diagnostic;
@@ -91,7 +91,7 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// That the spans are not too many, and as many as are asked for.
+    /// Checks that the spans are within the limit, and at least as many as must hold.
     fn spans(
         &mut self,
         fields: &Fields<'_>,

@@ -1,4 +1,4 @@
-//! `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
+//! Reads `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
 
 use crate::clause::Sample;
 use crate::yaml::{Node, NodeContent};

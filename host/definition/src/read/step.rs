@@ -1,4 +1,4 @@
-//! Which events: a name, and what their properties hold (docs/cohorts.md, "did" and
+//! Reads steps: the names of events, and predicates on their properties (docs/cohorts.md, "did" and
 //! "did_in_order").
 
 use crate::clause::{EventName, Properties, Step};
@@ -10,14 +10,14 @@ use super::key::{Key, names};
 use super::words::unknown_key;
 use super::{measure, window};
 
-/// Which event, where a map names one inside a clause.
+/// The key for the event, where a map inside a clause names one.
 pub(crate) const EVENT: Key = Key::needed(
     "did",
     "events",
     "The event: a name, a list of names (any of them), a glob or `\"*\"`.",
 );
 
-/// What stands beside `did` and says which events.
+/// The keys beside `did` that select events.
 pub(crate) const TABLE: [Key; 2] = [
     Key::new(
         "with",
@@ -34,7 +34,7 @@ pub(crate) const TABLE: [Key; 2] = [
 pub(crate) const KEYS: [&str; 2] = names(&TABLE);
 
 impl Clauses<'_, '_> {
-    /// An event's name, or `{did, with, with_any}`.
+    /// Reads an event's name, or `{did, with, with_any}`.
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         let entries = match &node.content {
             NodeContent::Map(entries) => entries,
@@ -62,7 +62,7 @@ impl Clauses<'_, '_> {
         self.step_of(subject, entries).filter(|_| fits)
     }
 
-    /// Whether all keys of a map belong to which events are meant.
+    /// Checks that all keys of a map select events.
     fn fits_step(&mut self, entries: &[Entry]) -> bool {
         let mut fits = true;
         for entry in entries {
@@ -87,7 +87,7 @@ impl Clauses<'_, '_> {
         fits
     }
 
-    /// The names that a subject has, and what stands beside it.
+    /// Reads the names of a subject, and the keys beside it that select events.
     pub(super) fn step_of(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Step> {
         let entry = |key: &str| entries.iter().find(|entry| &*entry.key == key);
         let names = self.names(&subject.value);

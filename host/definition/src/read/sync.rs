@@ -1,4 +1,4 @@
-//! Where a cohort's entries and exits go.
+//! Reads the destinations of a cohort's entries and exits.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub(crate) const TABLE: [Key; 2] = [
     ),
 ];
 
-/// The destinations, and the place of each one's name.
+/// Reads the destinations. Returns them with the place of each name.
 pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
     let items = reader.list(node, "a list of destinations", limits::DESTINATIONS)?;
     let mut known: HashMap<String, Span> = HashMap::new();

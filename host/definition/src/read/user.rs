@@ -1,4 +1,4 @@
-//! `user` (docs/cohorts.md, "user"): what user properties hold, now or in their history.
+//! Reads `user` (docs/cohorts.md, "user"): predicates on user properties, now or in their history.
 
 use crate::clause::{UserClause, When};
 use crate::diagnostic::Diagnostic;
@@ -7,7 +7,7 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 use super::key::{Key, names};
 
-/// What stands beside `user`: when.
+/// The keys beside `user`, which say when.
 pub(crate) const TABLE: [Key; 3] = [
     Key::new("ever", "true", "At some time since its first change."),
     Key::new(
@@ -70,8 +70,8 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// Whether the predicates say the same at all times, as they must where other times than now
-    /// are looked at.
+    /// Checks that the predicates do not depend on now. They must not if the clause reads other
+    /// times than now.
     fn is_fixed(&mut self, subject: &Entry, entries: &[Entry]) -> bool {
         let Some(when) = entries.iter().find(|entry| KEYS.contains(&&*entry.key)) else {
             return true;

@@ -1,4 +1,4 @@
-//! Clauses: a map with one subject, and what goes with that subject.
+//! Schemas of clauses: a map with one subject, and the keys that belong to that subject.
 
 use serde_json::{Value, json};
 
@@ -32,12 +32,12 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         .collect()
 }
 
-/// The name of a subject's clause under `$defs`.
+/// Returns the name of a subject's clause under `$defs`.
 fn name(subject: &Key) -> String {
     format!("{}_clause", subject.name)
 }
 
-/// A clause about a subject.
+/// Returns the schema of a clause with a subject.
 fn about(subject: &Key) -> Value {
     let rules = match subject.name {
         "did" => [windows_rules(), measure_rules()].concat(),

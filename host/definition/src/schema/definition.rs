@@ -1,4 +1,4 @@
-//! The top of a definition.
+//! The schema of a definition's top level.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::{body, cadence, definition as top, on_remove, sync};
 
-/// A whole definition, apart from `$defs`.
+/// Returns the schema of a whole definition, apart from `$defs`.
 pub(super) fn definition() -> Value {
     let who: Vec<_> = body::KEYS.iter().map(|key| has(&[key])).collect();
     json!({

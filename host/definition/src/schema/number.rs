@@ -1,4 +1,4 @@
-//! Numbers, and CMP: what a number must be.
+//! Schemas of numbers, and of CMP: conditions on a number.
 
 use serde_json::{Map, Value, json};
 
@@ -95,7 +95,8 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     ]
 }
 
-/// A number, or conditions on it: kinds of what is in a range and what is compared with else.
+/// Returns the schema of a number or of conditions on it. `ranged` is the kind of the numbers in a
+/// range, `bound` that of the other bounds.
 fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
     let condition = |key: &Key| {
         let value = match key.takes {
@@ -115,7 +116,7 @@ fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
     either(about, examples, &[number.clone(), map])
 }
 
-/// The lowest and the highest number.
+/// Returns the schema of a range: the lowest and the highest number.
 fn range(number: &str) -> Value {
     json!({
         "description": "The lowest and the highest number, both included.",

@@ -1,4 +1,4 @@
-//! What a property must hold.
+//! Schemas of predicates on properties.
 
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ fn values(most: usize) -> Value {
     })
 }
 
-/// A map by the names of properties.
+/// Returns the schema of a map whose keys are names of properties.
 fn by_property(about: &str, what: &str) -> Value {
     json!({
         "description": about,
