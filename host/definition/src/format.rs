@@ -49,7 +49,7 @@ pub fn format(source: &SourceFile) -> Result<String, Diagnostics> {
         diagnostics.push(
             Diagnostic::error("the file cannot be formatted safely")
                 .in_file(source)
-                .help("it stays as it is; write keys and texts the plain way, one a line"),
+                .help("the file is unchanged; write keys and texts in plain style, one per line"),
         );
         diagnostics
     })

@@ -153,7 +153,7 @@ impl Linker {
             if let Some(meant) = closest(id.as_str(), known) {
                 error = error.help(format!("did you mean `{meant}`?"));
             } else {
-                let help = "it is what a definition of this project has as `id:`, or its file's name without the ending";
+                let help = "write the `id:` of a definition of this project, or its file's name without the extension";
                 error = error.help(help);
             }
             self.diagnostics.push(error);
@@ -163,12 +163,12 @@ impl Linker {
         match (&other.body, self.state(at)) {
             (Body::Rule(path), _) => {
                 let message = format!(
-                    "{} is a rule of its own, {}, and no other cohort can use it",
+                    "the cohort {} has the rule {}, so no other cohort can use it",
                     quote(id.as_str()),
                     quote(path)
                 );
                 let error = Diagnostic::error(message).at(&user.source, span, "");
-                let help = "only cohorts with `where:` or `members:` can be used";
+                let help = "use a cohort with `where:` or `members:`";
                 self.diagnostics.push(error.help(help));
                 None
             }
@@ -187,20 +187,20 @@ impl Linker {
             (
                 format!("has {} clauses", size.clauses),
                 format!(
-                    "at most {}, those of a cohort counted as often as it is used",
+                    "write at most {}; the clauses of a cohort count each time that it is used",
                     limits::CLAUSES
                 ),
             )
         } else if size.depth > limits::DEPTH {
             (
-                format!("has clauses inside each other {} deep", size.depth),
+                format!("nests clauses {} deep", size.depth),
                 format!("at most {}", limits::DEPTH),
             )
         } else if size.bytes > limits::LINKED_BYTES {
             (
                 format!("has {} bytes", size.bytes),
                 format!(
-                    "at most {}, the file of a cohort counted as often as it is used",
+                    "write at most {}; the file of a cohort counts each time that it is used",
                     limits::LINKED_BYTES
                 ),
             )
@@ -260,11 +260,11 @@ fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
     let (message, help) = match on_way.as_slice() {
         [(definition, _)] => (
             format!("the cohort {} uses itself", quote(definition.id.as_str())),
-            "say who is in without it",
+            "remove this `in_cohort`",
         ),
         _ => (
-            format!("cohorts use each other in a circle: {}", shown(&names)),
-            "say in one of them who is in without the next",
+            format!("cohorts use each other in a cycle: {}", shown(&names)),
+            "remove one of these `in_cohort`",
         ),
     };
     let mut error = Diagnostic::error(message);

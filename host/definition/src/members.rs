@@ -31,7 +31,7 @@ pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
                 ids.insert(id);
                 if ids.len() > limits::MEMBERS {
                     let message = format!("the list has more than {} ids", limits::MEMBERS);
-                    let help = "whoever is on it could have a user property instead, and `user` looks at it";
+                    let help = "for more users, set a user property and select them by `user`";
                     diagnostics.push(Diagnostic::error(message).in_file(source).help(help));
                     break;
                 }
@@ -63,8 +63,8 @@ fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
         Some(inside) if !inside.replace("\"\"", "").contains('"') => inside.replace("\"\"", "\""),
         _ if line.contains(',') => {
             return Err((
-                format!("{} is not one user id", quote(line)),
-                "write one id a line and nothing else; an id with a comma in it needs double quotes",
+                format!("{} is not a single user id", quote(line)),
+                "write one id per line and nothing else; an id that contains a comma needs double quotes",
             ));
         }
         _ => line.to_owned(),
@@ -72,13 +72,13 @@ fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
     if id.is_empty() || id.len() > ID_BYTES {
         return Err((
             format!("{} is not a user id", quote(line)),
-            "an id has 1 to 256 bytes",
+            "write an id of 1 to 256 bytes",
         ));
     }
     if id.chars().any(char::is_control) {
         return Err((
-            format!("{} has a control character in it", quote(line)),
-            "write one id a line and nothing else",
+            format!("{} contains a control character", quote(line)),
+            "write one id per line and nothing else",
         ));
     }
     Ok(id.into())
@@ -124,22 +124,22 @@ mod tests {
     #[test]
     fn a_table_is_no_list() {
         insta::assert_snapshot!(read("user_id,name\nann\n").unwrap_err(), @r"
-        error: `user_id,name` is not one user id
+        error: `user_id,name` is not a single user id
          --> cohorts/vip.csv:1:1
           |
         1 | user_id,name
           | ^^^^^^^^^^^^
           |
-          = help: write one id a line and nothing else; an id with a comma in it needs double quotes
+          = help: write one id per line and nothing else; an id that contains a comma needs double quotes
         ");
         insta::assert_snapshot!(read("ann\nbo\tb\n\"\"\n").unwrap_err(), @r#"
-        error: `bo\tb` has a control character in it
+        error: `bo\tb` contains a control character
          --> cohorts/vip.csv:2:1
           |
         2 | bo    b
           | ^^^^^^^
           |
-          = help: write one id a line and nothing else
+          = help: write one id per line and nothing else
 
         error: `""` is not a user id
          --> cohorts/vip.csv:3:1
@@ -147,13 +147,13 @@ mod tests {
         3 | ""
           | ^^
           |
-          = help: an id has 1 to 256 bytes
+          = help: write an id of 1 to 256 bytes
         "#);
         assert!(read(&"a".repeat(ID_BYTES)).is_ok());
         assert!(
             read(&"a".repeat(ID_BYTES + 1))
                 .unwrap_err()
-                .contains("an id has 1 to 256 bytes")
+                .contains("write an id of 1 to 256 bytes")
         );
     }
 }

@@ -157,7 +157,7 @@ fn limits_are_where_they_say() {
     );
     limit(
         usize::try_from(limits::SPANS).unwrap_or_default(),
-        "1001 spans are too many",
+        "`of_last: 1001` is too many spans",
         |spans| {
             format!("where: {{did: A, regularly: {{every: 1 day, of_last: {spans}, at_least: 1}}}}")
         },
@@ -187,7 +187,7 @@ fn limits_are_where_they_say() {
         ))
     };
     assert_eq!(contains(100), "fine");
-    assert!(contains(100_000).ends_with("is too large to look for"));
+    assert!(contains(100_000).ends_with("is too large a pattern"));
     let days = usize::try_from(limits::DURATION_MS / 86_400_000).unwrap_or_default();
     limit(days, "`36526 days` is too long", |days| {
         format!("where: {{did: Purchase, in_last: {days} days}}")

@@ -126,7 +126,7 @@ impl SourceFile {
 const MARK: usize = 80;
 
 const TOO_LARGE_HELP: &str =
-    "a long list of users belongs into a file of its own, not into a definition";
+    "put a long list of users into a file of its own and name it under `members:`";
 
 pub(crate) fn too_large(bytes: usize) -> String {
     format!(

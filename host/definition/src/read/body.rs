@@ -12,16 +12,16 @@ use super::key::{Key, names};
 
 /// The keys that define membership; a definition has one of them.
 pub(crate) const TABLE: [Key; 3] = [
-    Key::new("where", "clause", "Who is in, in the cohort language."),
+    Key::new("where", "clause", "The condition for membership, in the cohort language."),
     Key::new(
         "rule",
         "rule",
-        "A hand-written module that says who is in: its path, relative to this file's folder.",
+        "A hand-written module that decides who is a member: its path, relative to this file's folder.",
     ),
     Key::new(
         "members",
         "members",
-        "A static list of user ids, one a line: its path, relative to this file's folder.",
+        "A static list of user ids, one per line: its path, relative to this file's folder.",
     ),
 ];
 
@@ -94,10 +94,10 @@ fn missing(reader: &mut YamlReader<'_>, fields: &Fields<'_>) {
     let meant = |key: &str| is_subject(key) || closest(key, KEYS).is_some();
     if !fields.entries.iter().any(|entry| meant(&entry.key)) {
         let help = format!(
-            "add {}: who is in the cohort",
+            "add {}",
             either(&["where:", "rule:", "members:"])
         );
-        reader.wrong::<()>(fields.span, "the definition does not say who is in", help);
+        reader.wrong::<()>(fields.span, "the definition does not say who is a member", help);
     }
 }
 

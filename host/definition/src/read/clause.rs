@@ -15,14 +15,14 @@ use super::{comparison, did, measure, order, sample, step, user, window};
 /// The subjects of a clause.
 pub(crate) const TABLE: [Key; 11] = [
     Key::new("all", "clauses", "Every clause holds."),
-    Key::new("any", "clauses", "One clause holds at least."),
+    Key::new("any", "clauses", "At least one clause holds."),
     Key::new("not", "clause", "The clause does not hold."),
     Key::new(
         "did",
         "events",
         "A measure over matching events: a name, a list of names (any of them), a glob or `\"*\"`.",
     ),
-    Key::new("did_not", "events", "No such event in the window."),
+    Key::new("did_not", "events", "No such event lies in the window."),
     Key::new(
         "did_in_order",
         "steps",
@@ -31,7 +31,7 @@ pub(crate) const TABLE: [Key; 11] = [
     Key::new(
         "user",
         "properties",
-        "What user properties hold; all of them.",
+        "Predicates on user properties; all of them hold.",
     ),
     Key::new(
         "first_seen",
@@ -148,7 +148,7 @@ impl<'r, 's> Clauses<'r, 's> {
         // Reported once: the rest of the file has the same fault.
         if self.count == limits::CLAUSES + 1 {
             let help = format!(
-                "at most {}; many values of one property are one clause with a list",
+                "write at most {}; put many values of one property into one clause with a list",
                 limits::CLAUSES
             );
             self.reader
@@ -249,7 +249,7 @@ impl<'r, 's> Clauses<'r, 's> {
             false => self.reader.wrong(
                 node.span,
                 "`everyone` is always `true`",
-                "no one at all is `not: {everyone: true}`",
+                "for a cohort without members write `not: {everyone: true}`",
             ),
         }
     }
@@ -257,7 +257,7 @@ impl<'r, 's> Clauses<'r, 's> {
     fn in_cohort(&mut self, node: &Node) -> Option<CohortId> {
         const WHAT: &str = "a cohort's id";
         if let NodeContent::List(_) = node.content {
-            let help = "one of several is `any: [{in_cohort: a}, {in_cohort: b}]`";
+            let help = "for one of several cohorts write `any: [{in_cohort: a}, {in_cohort: b}]`";
             return self.reader.expected(node, WHAT, help);
         }
         let text = self.reader.text(node, WHAT)?;
@@ -269,7 +269,7 @@ impl<'r, 's> Clauses<'r, 's> {
             Err(_) => self.reader.wrong(
                 node.span,
                 format!("{} is not a cohort's id", quote(text)),
-                "write what its file has as `id:`, or the file's name without its ending",
+                "write the `id:` of its file, or the file's name without its extension",
             ),
         }
     }
@@ -299,22 +299,22 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
     let of_window = window::KEYS.contains(&key);
     let help = match subject {
         "did_not" if of_measure || key == "per" => {
-            format!("`did_not` means no event at all; a count is `not: {{did: …, {key}: …}}`")
+            format!("`did_not` means no event at all; for a count write `not: {{did: …, {key}: …}}`")
         }
         "did" | "did_not" | "did_in_order" if comparison::KEYS.contains(&key) && !of_measure => {
-            format!("a count is `times: {{{key}: …}}`, beside `did`")
+            format!("for a count write `times: {{{key}: …}}` beside `did`")
         }
         "did_in_order" if step::KEYS.contains(&key) => {
             format!("it belongs inside a step: `{{did: …, {key}: …}}`")
         }
         "did_in_order" if key == "per" => {
-            "that all steps carry the same value of a property is `same`".to_owned()
+            "to require the same value of a property in all steps, write `same`".to_owned()
         }
         "did" if key == "same" => {
-            "what is measured for each value of a property is `per`".to_owned()
+            "to measure for each value of a property, write `per`".to_owned()
         }
         "user" if of_window => format!(
-            "a property is looked at now, or by one of {}",
+            "the current value counts, unless the clause has one of {}",
             list(&user::KEYS)
         ),
         "first_seen" if of_window => {

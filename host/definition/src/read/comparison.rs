@@ -14,9 +14,9 @@ pub(crate) const TABLE: [Key; 7] = [
     Key::new("exactly", "bound", "Equal to this."),
     Key::new("not", "bound", "Not equal to this."),
     Key::new("at_least", "bound", "At least this."),
-    Key::new("more_than", "bound", "Over this."),
+    Key::new("more_than", "bound", "Greater than this."),
     Key::new("at_most", "bound", "At most this."),
-    Key::new("less_than", "bound", "Under this."),
+    Key::new("less_than", "bound", "Less than this."),
     Key::new(
         "between",
         "range",
@@ -62,7 +62,7 @@ impl Clauses<'_, '_> {
             return self.reader.expected(node, what, help);
         };
         if entries.is_empty() {
-            let message = format!("this {} says nothing", kind.name());
+            let message = format!("this {} has no condition", kind.name());
             return self.reader.wrong(
                 node.span,
                 message,
@@ -70,7 +70,7 @@ impl Clauses<'_, '_> {
             );
         }
         if entries.iter().any(|entry| &*entry.key == "did") {
-            let help = "more often than that is `times: {more_than: {did: …}}`";
+            let help = "for more often than another event write `times: {more_than: {did: …}}`";
             return self.reader.expected(node, what, help);
         }
         let read: Vec<_> = entries
@@ -159,7 +159,7 @@ impl Clauses<'_, '_> {
         {
             let (message, help) = (
                 format!("every number{} meets this {}", kind.of_what(), kind.name()),
-                "the clause holds for everyone, also with no event",
+                "the clause holds for every user, also for a user without events",
             );
             self.reader.warn(span, message, help);
         }
@@ -201,7 +201,7 @@ impl ComparisonKind {
     fn number(self, reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
         let number = reader.number(node, "a number")?;
         if self != Self::Number && (number < 0.0 || number.fract() != 0.0) {
-            let message = format!("no count is `{number}`");
+            let message = format!("`{number}` is not a count");
             return reader.wrong(node.span, message, "a count is a whole number, 0 or more");
         }
         Some(number)

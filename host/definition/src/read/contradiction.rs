@@ -17,7 +17,7 @@ impl Clauses<'_, '_> {
             };
             let (line, _) = self.reader.source().line_and_column(other.span.start);
             let message = format!("no user meets this clause and the one in line {line}");
-            let help = "under `all` both have to hold, so no one is in: was `any` meant?";
+            let help = "under `all` both must hold, so the cohort has no members; write `any` if one is enough";
             self.reader.warn(node.span, message, help);
         }
     }

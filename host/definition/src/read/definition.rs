@@ -22,29 +22,29 @@ pub(crate) const TABLE: [Key; 7] = [
     Key::new(
         "id",
         "id",
-        "The cohort's id in every payload; the file's name without its ending, if it is left out.",
+        "The cohort's id in every payload; the file's name without its extension, if it is left out.",
     ),
     Key::new(
         "name",
         "name",
-        "What the cohort is called; its id, if it is left out.",
+        "The cohort's name; its id, if it is left out.",
     ),
-    Key::new("description", "text", "For people; no payload carries it."),
+    Key::new("description", "text", "A text for readers of this file; no payload carries it."),
     Key::new(
         "time_zone",
         "time_zone",
-        "Whose days, weeks, months and dates are meant; the project's, if it is left out.",
+        "The time zone of days, weeks, months and dates; the project's, if it is left out.",
     ),
     Key::new(
         "cadence",
         "cadence",
-        "How often membership is computed; daily, if it is left out.",
+        "The cadence at which membership is computed; daily, if it is left out.",
     ),
-    Key::new("sync", "sync", "Where entries and exits go."),
+    Key::new("sync", "sync", "The destinations of entries and exits."),
     Key::new(
         "on_remove",
         "on_remove",
-        "What becomes of the members when this definition goes away; keep, if it is left out.",
+        "The treatment of the members when this definition is removed; `keep`, if it is left out.",
     ),
 ];
 
@@ -117,7 +117,7 @@ fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>>
         return reader.expected(
             root,
             WHAT,
-            "it is a map that begins like `name: Big spenders`",
+            "write a map that begins like `name: Big spenders`",
         );
     };
     let bare = entries.iter().any(|entry| is_subject(&entry.key));

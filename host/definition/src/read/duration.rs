@@ -112,7 +112,7 @@ fn measure(text: &str) -> Result<Length, DurationError> {
         ["calendar", _] => {
             return fault(
                 format!("{quoted} does not say how many"),
-                "the current day alone is `1 calendar day`, the last four weeks are `4 calendar weeks`",
+                "write `1 calendar day` for the current day, `4 calendar weeks` for the last four weeks",
             );
         }
         [count, word, unit] if closest(word, ["calendar"]).is_some() => {
@@ -172,14 +172,14 @@ fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, DurationErro
             Some(meant) => fault(message, &format!("did you mean `{count} {meant}`?")),
             None => fault(
                 message,
-                "the units are seconds, minutes, hours, days and weeks",
+                "write seconds, minutes, hours, days or weeks",
             ),
         };
     };
     if number == 0 {
         return fault(
-            format!("{quoted} is no time at all"),
-            "a length of time is at least 1 second",
+            format!("{quoted} is too short"),
+            "write at least `1 second`",
         );
     }
     match number.checked_mul(*ms) {
@@ -207,15 +207,15 @@ fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, DurationErr
             (_, Some(_)) => format!("write `{count} {unit}`"),
             _ => match closest(unit, CALENDAR_UNITS.map(|(_, many, _, _)| many)) {
                 Some(meant) => format!("did you mean `{count} calendar {meant}`?"),
-                None => "a calendar has days, weeks and months".to_owned(),
+                None => "write days, weeks or months".to_owned(),
             },
         };
         return fault(format!("no window has calendar {}", quote(unit)), &help);
     };
     if number == 0 {
         return fault(
-            format!("{quoted} is no time at all"),
-            "the current day alone is `1 calendar day`",
+            format!("{quoted} is too short"),
+            "write `1 calendar day` for the current day",
         );
     }
     let most = limits::DURATION_MS / DAY / days;
@@ -231,7 +231,7 @@ fn number(quoted: &str, count: &str) -> Result<u64, DurationError> {
         return Ok(number);
     }
     let help = if count.contains(['.', ',']) {
-        "only whole numbers: in place of `1.5 hours` write `90 minutes`"
+        "write a whole number: `90 minutes` in place of `1.5 hours`"
     } else {
         EXAMPLE
     };
@@ -263,7 +263,7 @@ fn uneven(text: &str) -> Option<(u64, u64)> {
 fn too_long<T>(quoted: &str, most: u64, unit: &str) -> Result<T, DurationError> {
     fault(
         format!("{quoted} is too long"),
-        &format!("at most {most} {unit} (100 years)"),
+        &format!("write at most {most} {unit} (100 years)"),
     )
 }
 

@@ -63,7 +63,7 @@ impl Clauses<'_, '_> {
         let (span, message, help) = match (&window.start, window.end) {
             (Start::Calendar { .. }, End::Before(_)) => (
                 place("before_last"),
-                "`each` looks at all units of the window until now".to_owned(),
+                "`each` checks all units of the window until now".to_owned(),
                 "leave `before_last` out".to_owned(),
             ),
             (Start::Calendar { unit: of, .. }, _) if !is_whole(*of, unit) => (
@@ -77,7 +77,7 @@ impl Clauses<'_, '_> {
             (Start::Calendar { .. }, _) => return true,
             (Start::Ever, End::Now) => (
                 each.key_span,
-                "`each` looks at the units of a calendar window, and this clause has no window"
+                "`each` checks the units of a calendar window, and this clause has no window"
                     .to_owned(),
                 write,
             ),
@@ -93,7 +93,7 @@ impl Clauses<'_, '_> {
                 };
                 (
                     place(key),
-                    "`each` looks at the units of a calendar window, and this is none".to_owned(),
+                    "`each` checks the units of a calendar window, and this is not a calendar window".to_owned(),
                     write,
                 )
             }

@@ -25,10 +25,10 @@ impl Clauses<'_, '_> {
         if entries.is_empty() {
             return self
                 .reader
-                .wrong(node.span, "this window says nothing", EXAMPLE);
+                .wrong(node.span, "this window has no start and no end", EXAMPLE);
         }
         if let Some(entry) = entries.iter().find(|entry| &*entry.key == ITSELF) {
-            let help = "a new user is `first_seen: {in_last: 7 days}`";
+            let help = "for new users write `first_seen: {in_last: 7 days}`";
             return self.reader.wrong(
                 entry.key_span,
                 "`within_first` counts from the first event itself",

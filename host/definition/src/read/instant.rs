@@ -67,7 +67,7 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
         Ok(instant) if !text.contains('[') => Some(instant),
         _ if is_date => {
             let Ok(date) = text.parse::<Date>() else {
-                return fault(format!("{quoted} is no day of the calendar"), EXAMPLE);
+                return fault(format!("{quoted} is not a day of the calendar"), EXAMPLE);
             };
             first_of(date.into(), zone)
         }
@@ -79,7 +79,7 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
             Some(instant) => Ok(instant),
             None => fault(
                 format!("{quoted} is out of range"),
-                "instants are those from 1970 to 9999, in UTC",
+                "write an instant from 1970 to 9999, in UTC",
             ),
         };
     }
@@ -91,12 +91,12 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
                 let written = instant.display_with_offset(offset);
                 let name = zone.as_str();
                 let message = format!("{quoted} does not say its time zone");
-                return fault(message, &format!("in {name} it is `{written}`"));
+                return fault(message, &format!("write `{written}` for this time in {name}"));
             }
             None => EXAMPLE.to_owned(),
         },
         Err(_) if is_length(text) => {
-            format!("what counts from now is `in_last: {text}` or `before_last: {text}`")
+            format!("to count from now, write `in_last: {text}` or `before_last: {text}`")
         }
         Err(_) => EXAMPLE.to_owned(),
     };

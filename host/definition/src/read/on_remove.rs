@@ -7,7 +7,7 @@ use crate::yaml::{Node, NodeContent, YamlReader, closest};
 pub(crate) const WORDS: [&str; 2] = ["keep", "exit"];
 
 const FORMS: &str =
-    "write `keep`, and destinations hear nothing, or `exit`, and every member is sent as an exit";
+    "write `keep` to send nothing, or `exit` to send every member as an exit";
 
 pub(super) fn on_remove(reader: &mut YamlReader<'_>, node: &Node) -> Option<OnRemove> {
     let NodeContent::Text(text) = &node.content else {

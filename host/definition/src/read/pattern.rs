@@ -31,10 +31,10 @@ impl Clauses<'_, '_> {
         let node = &entry.value;
         let help = match (&node.content, kind) {
             (NodeContent::List(_), PatternKind::Regex) => {
-                "several are separated by `|`: `matches: \"a|b\"`".to_owned()
+                "for several texts put `|` between them: `matches: \"a|b\"`".to_owned()
             }
             (NodeContent::List(_), _) => format!(
-                "several are clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
+                "for several texts write clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
                 entry.key
             ),
             (NodeContent::Map(_) | NodeContent::Nothing, _) => {
@@ -53,7 +53,7 @@ impl Clauses<'_, '_> {
         }
         if self.patterns == limits::PATTERNS + 1 {
             let help = format!(
-                "at most {}; several of one property are one with `|`: `matches: \"(?i)a|b\"`",
+                "write at most {}; join several patterns of one property by `|`: `matches: \"(?i)a|b\"`",
                 limits::PATTERNS
             );
             self.reader
@@ -69,7 +69,7 @@ impl Clauses<'_, '_> {
             _ => text.is_empty(),
         };
         if all {
-            let help = "that there is a value is `set: true`";
+            let help = "to require a value, write `set: true`";
             self.reader.warn(node.span, "every text fits this", help);
         }
     }
@@ -87,7 +87,7 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
                 reason(&error)
             );
             let help = match text.starts_with('*') {
-                true => "a text in which `*` stands for anything belongs under `glob`",
+                true => "for a text in which `*` stands for any text, write `glob`",
                 false => REGEX_HELP,
             };
             return Some((message, help.to_owned()));
@@ -106,7 +106,7 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
         .then(|| too_large(kind, text))
 }
 
-const REGEX_HELP: &str = "the syntax is RE2's; a text that stands for itself belongs under `contains`, and a `\\` stands for itself in single quotes only";
+const REGEX_HELP: &str = "the syntax is RE2's; for a plain text write `contains`; a `\\` stands for itself only in single quotes";
 
 /// Returns the parser's reason, without its drawing of the place.
 fn reason(error: &regex_syntax::Error) -> String {
@@ -120,11 +120,11 @@ fn reason(error: &regex_syntax::Error) -> String {
 fn too_large(kind: PatternKind, text: &str) -> (String, String) {
     let help = match kind {
         PatternKind::Regex => {
-            "what makes it large are counts such as `{100}` and wide classes: `[0-9A-Za-z]` is far smaller than `\\w`, and `(?-u)` keeps to ASCII"
+            "avoid counts such as `{100}` and wide classes: `[0-9A-Za-z]` is far smaller than `\\w`, and `(?-u)` keeps to ASCII"
         }
         _ => "use a shorter text, or fewer `*`",
     };
-    let message = format!("{} is too large to look for", quote(text));
+    let message = format!("{} is too large a pattern", quote(text));
     (message, help.to_owned())
 }
 
@@ -168,7 +168,7 @@ mod tests {
             r"(?i)\pL{50}x",
         ] {
             let (message, _) = fault(PatternKind::Regex, text).unwrap();
-            assert!(message.ends_with("is too large to look for"), "{message}");
+            assert!(message.ends_with("is too large a pattern"), "{message}");
         }
     }
 }

@@ -21,23 +21,23 @@ pub(crate) const TABLE: [Key; 24] = [
     Key::new(
         "not",
         "scalar",
-        "The value is another one, or there is none.",
+        "The value is not this one, or there is none.",
     ),
     Key::new("any_of", "values", "The value is one of these."),
     Key::new(
         "none_of",
         "values",
-        "The value is none of these, or there is none.",
+        "The value is not one of these, or there is none.",
     ),
     Key::new(
         "contains",
         "scalar",
-        "The value has this text in it, in upper or lower case.",
+        "The value contains this text, in upper or lower case.",
     ),
     Key::new(
         "not_contains",
         "scalar",
-        "The value does not have this text in it, in upper or lower case.",
+        "The value does not contain this text, in upper or lower case.",
     ),
     Key::new(
         "starts_with",
@@ -70,9 +70,9 @@ pub(crate) const TABLE: [Key; 24] = [
         "The regular expression (RE2 syntax) fits somewhere in the value; case counts.",
     ),
     Key::new("at_least", "number", "A number of at least this."),
-    Key::new("more_than", "number", "A number over this."),
+    Key::new("more_than", "number", "A number greater than this."),
     Key::new("at_most", "number", "A number of at most this."),
-    Key::new("less_than", "number", "A number under this."),
+    Key::new("less_than", "number", "A number less than this."),
     Key::new(
         "between",
         "range",
@@ -83,12 +83,12 @@ pub(crate) const TABLE: [Key; 24] = [
     Key::new(
         "in_last",
         "duration",
-        "An instant not longer ago than this.",
+        "An instant at most this length of time ago.",
     ),
     Key::new(
         "before_last",
         "duration",
-        "An instant longer ago than this, or just as long.",
+        "An instant at least this length of time ago.",
     ),
     Key::new(
         "set",
@@ -103,7 +103,7 @@ pub(crate) const TABLE: [Key; 24] = [
     Key::new(
         "same_as",
         "same_as",
-        "The value is that of a user property now.",
+        "The value is the current value of a user property.",
     ),
 ];
 
@@ -113,7 +113,7 @@ const KEYS: [&str; 24] = names(&TABLE);
 pub(crate) const SAME_AS: [Key; 1] = [Key::needed(
     "user",
     "property",
-    "The user property that is compared with.",
+    "The user property to compare with.",
 )];
 
 impl Clauses<'_, '_> {
@@ -123,8 +123,8 @@ impl Clauses<'_, '_> {
             NodeContent::Nothing => {
                 return self.reader.expected(
                     node,
-                    "what the property must hold",
-                    "a property without a value is `{set: false}`",
+                    "a predicate for the property",
+                    "for a property without a value write `{set: false}`",
                 );
             }
             NodeContent::List(_) => vec![Test::AnyOf(self.literals(node, limits::VALUES)?)],
@@ -132,7 +132,7 @@ impl Clauses<'_, '_> {
                 if entries.is_empty() {
                     return self.reader.wrong(
                         node.span,
-                        "this predicate says nothing",
+                        "this predicate is empty",
                         "write a value, a list, or a map such as `{at_least: 50}`",
                     );
                 }
@@ -208,7 +208,7 @@ impl Clauses<'_, '_> {
         if !matches!(node.content, NodeContent::Map(_)) {
             let help = match &node.content {
                 NodeContent::Text(text) => format!(
-                    "write {}, or a value that is to be the same under `is`",
+                    "write {}, or write a fixed value under `is`",
                     quote(&format!("{{user: {text}}}"))
                 ),
                 _ => "write `{user: city}`".to_owned(),
@@ -277,12 +277,12 @@ impl Clauses<'_, '_> {
             NodeContent::Nothing => reader.expected(
                 node,
                 "a value",
-                "a property without a value is `{set: false}`",
+                "for a property without a value write `{set: false}`",
             ),
             NodeContent::List(_) | NodeContent::Map(_) => reader.expected(
                 node,
                 "a text, a number or a flag",
-                "what is compared is one value, or a list of such values",
+                "write one value, or a list of values",
             ),
         }
     }
@@ -307,7 +307,7 @@ pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
     } else if no_instant(predicate) {
         Some("no instant meets this predicate")
     } else if no_text(predicate) {
-        Some("what must be there is what must not be there")
+        Some("one test requires a value that another forbids")
     } else {
         None
     }
@@ -318,7 +318,7 @@ fn number(reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
     if let NodeContent::Text(text) = &node.content
         && is_like_instant(text)
     {
-        let help = "instants are compared by `before` and `after`";
+        let help = "to compare instants, write `before` or `after`";
         return reader.expected(node, "a number", help);
     }
     reader.number(node, "a number")

@@ -27,7 +27,7 @@ pub(crate) const TABLE: [Key; 2] = [
     Key::new(
         "with_any",
         "alternatives",
-        "And at least one of these maps of event properties.",
+        "Maps of event properties, of which at least one holds too.",
     ),
 ];
 
@@ -39,7 +39,7 @@ impl Clauses<'_, '_> {
         let entries = match &node.content {
             NodeContent::Map(entries) => entries,
             NodeContent::List(_) => {
-                let help = "any of several events is `{did: [A, B]}`";
+                let help = "for any of several events write `{did: [A, B]}`";
                 return self.reader.expected(node, "one event", help);
             }
             _ => {
@@ -73,7 +73,7 @@ impl Clauses<'_, '_> {
             fits = false;
             if window::KEYS.contains(&key) || measure::KEYS.contains(&key) || key == "per" {
                 let message = format!("`{key}` does not belong to an event inside a clause");
-                let help = "here stand `did`, `with` and `with_any`; windows and measures are those of the whole clause";
+                let help = "write only `did`, `with` and `with_any` here; windows and measures belong to the whole clause";
                 self.reader.wrong::<()>(entry.key_span, message, help);
             } else {
                 unknown_key(
@@ -109,7 +109,7 @@ impl Clauses<'_, '_> {
     fn with_any(&mut self, node: &Node) -> Option<Vec<Properties>> {
         const WHAT: &str = "a list of maps of properties";
         if let NodeContent::Map(_) = node.content {
-            let help = "begin each map with `- `, or write `[{coupon: {set: true}}, {channel: email}]`; all of one map are `with`";
+            let help = "begin each map with `- `, or write `[{coupon: {set: true}}, {channel: email}]`; if all of one map must hold, write `with`";
             return self.reader.expected(node, WHAT, help);
         }
         let items = self.reader.list(node, WHAT, limits::ALTERNATIVES)?;
@@ -142,7 +142,7 @@ impl Clauses<'_, '_> {
             return self.reader.wrong(
                 node.span,
                 "this list of event names is empty",
-                "any event at all is `did: \"*\"`",
+                "for any event write `did: \"*\"`",
             );
         }
         let names: Vec<_> = items

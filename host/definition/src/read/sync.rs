@@ -38,7 +38,7 @@ pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync
             .at(source, span, "again here")
             .at(source, first, "first here");
             reader.report(
-                error.help("each destination gets a cohort once: join their `user_properties`"),
+                error.help("a destination receives a cohort once: write it once, with all `user_properties`"),
             );
             read = None;
         } else if let Some((syncs, spans)) = &mut read {

@@ -9,16 +9,16 @@ use super::key::{Key, names};
 
 /// The keys beside `user`, which say when.
 pub(crate) const TABLE: [Key; 3] = [
-    Key::new("ever", "true", "At some time since its first change."),
+    Key::new("ever", "true", "At any time since the first change of the property."),
     Key::new(
         "in_last",
         "length",
-        "At some time within the window; the value at its start counts.",
+        "At any time within the window; the value at its start counts.",
     ),
     Key::new(
         "held_for",
         "duration",
-        "Now, and without a break for at least so long.",
+        "Now, and without a break for at least this long.",
     ),
 ];
 
@@ -43,7 +43,7 @@ impl Clauses<'_, '_> {
         if let Some(second) = said.next() {
             let source = self.reader.source();
             let error = Diagnostic::error(format!(
-                "a property is looked at in one way, and this has `{}` and `{}`",
+                "a clause has one key for time, and this has `{}` and `{}`",
                 entry.key, second.key
             ))
             .at(source, second.key_span, "the second")
@@ -65,7 +65,7 @@ impl Clauses<'_, '_> {
             false => self.reader.wrong(
                 node.span,
                 "`ever` is always `true`",
-                "leave it out: without it the current value counts",
+                "leave `ever` out: without it the current value counts",
             ),
         }
     }
@@ -88,10 +88,10 @@ impl Clauses<'_, '_> {
                 if ["in_last", "before_last"].contains(&&*operator.key) {
                     fixed = false;
                     let message = format!(
-                        "`{}` in a predicate counts from now, and `{}` looks at other times",
+                        "`{}` in a predicate counts from now, and `{}` checks other times",
                         operator.key, when.key
                     );
-                    let help = "compare with a date by `before` and `after`";
+                    let help = "write `before` or `after` and a date";
                     self.reader.wrong::<()>(operator.key_span, message, help);
                 }
             }

@@ -13,12 +13,12 @@ pub(crate) const TABLE: [Key; 5] = [
     Key::new(
         "in_last",
         "length",
-        "Not longer ago than this: `30 days` are 30 · 24 hours, `30 calendar days` begin with the day 29 days before today.",
+        "At most this length of time ago: `30 days` are 30 · 24 hours, `30 calendar days` begin with the day 29 days before today.",
     ),
     Key::new(
         "before_last",
         "duration",
-        "Longer ago than this, or just as long.",
+        "At least this length of time ago.",
     ),
     Key::new(
         "since",
@@ -33,7 +33,7 @@ pub(crate) const TABLE: [Key; 5] = [
     Key::new(
         "within_first",
         "duration",
-        "Earlier than the user's first event ever and this length.",
+        "Earlier than the user's first event ever plus this length of time.",
     ),
 ];
 
@@ -71,7 +71,7 @@ impl Clauses<'_, '_> {
             self.reader.warn(
                 place,
                 "nothing lies in this window: it ends before it starts",
-                "of `in_last` and `before_last` the first is the longer, of `since` and `until` the earlier",
+                "`in_last` must be longer than `before_last`, and `since` earlier than `until`",
             );
         }
         Some(window)

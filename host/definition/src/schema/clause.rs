@@ -12,12 +12,12 @@ use crate::read::key::Key;
 pub(super) fn kinds() -> Vec<SchemaKind> {
     let each = TABLE.iter().map(|subject| kind(&name(subject)));
     let clause = json!({
-        "description": "A clause: a map with one subject, and what goes with that subject.",
+        "description": "A clause: a map with one subject, and the keys that belong to that subject.",
         "type": "object",
         "anyOf": each.collect::<Vec<_>>(),
     });
     let clauses = json!({
-        "description": "Clauses, in a list also if there is one alone.",
+        "description": "A list of clauses; a single clause is in a list too.",
         "type": "array",
         "items": kind("clause"),
         "minItems": 1,

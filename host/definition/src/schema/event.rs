@@ -26,7 +26,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "step".into(),
             either(
-                "An event's name, or a map that says more of the event.",
+                "An event's name, or a map that also has predicates on its properties.",
                 json!(["Purchase"]),
                 &[event_name(), event()],
             ),
@@ -34,7 +34,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "steps".into(),
             json!({
-                "description": "Steps in time order; each is another event than the one before.",
+                "description": "Steps in time order; the event of each step differs from the one before.",
                 "type": "array",
                 "items": kind("step"),
                 "minItems": 2,

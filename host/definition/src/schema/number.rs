@@ -18,7 +18,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         "examples": [3],
     });
     let bound = either(
-        "A whole number, or how often another event comes.",
+        "A whole number, or the number of another event.",
         json!([3]),
         &[natural.clone(), event()],
     );
@@ -68,7 +68,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "times".into(),
             comparison(
-                "A count of events: a number (exactly that many), or a map of conditions that all hold, each on a number or on how often another event comes.",
+                "A count of events: a number (exactly that many), or a map of conditions that all hold, each with a number or with the number of another event.",
                 &natural,
                 "natural",
                 "natural_or_event",
@@ -86,7 +86,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "comparison".into(),
             comparison(
-                "What a number must be: a number (exactly that), or a map of conditions that all hold.",
+                "A condition on a number: a number (exactly that), or a map of conditions that all hold.",
                 &number,
                 "number",
                 "number",

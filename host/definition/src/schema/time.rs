@@ -85,7 +85,7 @@ pub(super) fn calendar_of(unit: Unit) -> Value {
     let units = calendar_units(|of| is_whole(of, unit));
     json!({
         "pattern": format!(r"^\s*{COUNT}\s+calendar\s+{units}\s*$"),
-        "patternErrorMessage": "`each` looks at the units of a calendar window, such as `4 calendar weeks`.",
+        "patternErrorMessage": "`each` checks the units of a calendar window, such as `4 calendar weeks`.",
     })
 }
 

@@ -40,7 +40,7 @@ pub(super) fn load(source: &SourceFile, diagnostics: &mut Diagnostics) -> Option
             ..
         })
         | None => {
-            let help = "a file is a map: a name, a colon, a value, one a line";
+            let help = "write a map: a key, a colon and a value on each line";
             diagnostics.push(
                 Diagnostic::error("the file is empty")
                     .in_file(source)
@@ -136,7 +136,7 @@ impl Loader<'_, '_> {
 
     fn refuse(&self, what: &str, span: Span) -> Fatal {
         let error = self.error(
-            format!("{what} is not supported: a file says everything in its place"),
+            format!("{what} is not supported"),
             span,
         );
         Box::new(
@@ -308,9 +308,9 @@ fn remedy(info: &str, line: &str, json: bool) -> &'static str {
     } else if json || says(&["flow", "bracket", "double-quoted", "',' or"]) {
         "a comma, a colon or a bracket is missing: `[a, b]` is a list, `{key: value}` a map"
     } else if says(&["mapping values", "':'"]) {
-        "a text that contains `: ` needs quotes, and keys of one map stand in one column"
+        "put quotes around a text that contains `: `; begin the keys of one map in one column"
     } else {
-        "keys of one map stand in one column; what belongs to a key is indented below it by spaces"
+        "begin the keys of one map in one column; indent the value below its key by spaces"
     }
 }
 

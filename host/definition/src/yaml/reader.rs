@@ -113,7 +113,7 @@ impl<'s> YamlReader<'s> {
             );
         }
         if text.chars().any(char::is_control) {
-            let message = format!("{} has a control character in it", quote(text));
+            let message = format!("{} contains a control character", quote(text));
             return self.wrong(
                 node.span,
                 message,
@@ -134,7 +134,7 @@ impl<'s> YamlReader<'s> {
                 );
                 self.expected(node, what, &quoted)
             }
-            NodeContent::Nothing => self.expected(node, what, "write it behind the colon"),
+            NodeContent::Nothing => self.expected(node, what, "write it after the colon"),
             _ => self.expected(node, what, "write one text"),
         }
     }
@@ -171,14 +171,14 @@ impl<'s> YamlReader<'s> {
             }
             NodeContent::List(items) => Some(items),
             NodeContent::Nothing | NodeContent::Map(_) => {
-                self.expected(node, what, "write `[a, b]`, or each on a line behind `- `")
+                self.expected(node, what, "write `[a, b]`, or each on a line after `- `")
             }
             _ => {
                 let raw = self.source.slice(self.source.first_line(node.span));
                 self.expected(
                     node,
                     what,
-                    &format!("a list of one is written {}", quote(&format!("[{raw}]"))),
+                    &format!("write a list of one as {}", quote(&format!("[{raw}]"))),
                 )
             }
         }
@@ -191,7 +191,7 @@ impl<'s> YamlReader<'s> {
             _ => self.expected(
                 node,
                 what,
-                "write `key: value`, one a line and indented, or `{key: value}`",
+                "write `key: value`, one per line and indented, or `{key: value}`",
             ),
         }
     }
