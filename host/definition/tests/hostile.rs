@@ -1,5 +1,5 @@
-//! No text makes the reader panic, recurse without bound or take long, and each limit is where its
-//! name says.
+//! Tests that no text makes the reader panic, recurse without bound or take long, and that each
+//! limit has the value that its name says.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn read(text: &str) -> Result<Definition, Diagnostics> {
     parse(&SourceFile::new("cohorts/a.yaml", text))
 }
 
-/// The first message, or `fine`.
+/// Returns the first message, or `fine`.
 fn told(text: &str) -> String {
     match read(text) {
         Ok(_) => "fine".to_owned(),
@@ -29,7 +29,7 @@ fn many(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(", ")
 }
 
-/// Just within a limit all is fine; one more is refused with this message.
+/// Checks that a text at a limit is fine, and that one more is refused with this message.
 fn limit(most: usize, message: &str, text: impl Fn(usize) -> String) {
     assert_eq!(told(&text(most)), "fine", "{message}");
     assert_eq!(told(&text(most + 1)), message);
@@ -46,7 +46,7 @@ fn limits_are_where_they_say() {
             text
         },
     );
-    // The map at the top and the two of the innermost clause are levels, too.
+    // The map at the top level and the two maps of the innermost clause are levels, too.
     limit(
         limits::DEPTH - 2,
         "lists and maps are nested more than 128 deep",
@@ -120,7 +120,7 @@ fn limits_are_where_they_say() {
         limits::CLAUSES / 2,
         "the definition has too many clauses",
         |clauses| {
-            // `any`, and two a `did_not`.
+            // `any` is one clause, and each `did_not` is two.
             let clauses = many(clauses - 1, |n| format!("{{did_not: e{n}}}"));
             format!("where: {{any: [{clauses}, {{did: a}}]}}")
         },
@@ -179,7 +179,8 @@ fn limits_are_where_they_say() {
             )
         },
     );
-    // How much a text takes is the automaton's affair: a long one is fine, a very long one is not.
+    // The size of the automaton counts, not that of the text: a long text is fine, a very long one
+    // is not.
     let contains = |count| {
         told(&format!(
             "where: {{user: {{p: {{contains: {}}}}}}}",
@@ -288,7 +289,7 @@ fn the_largest_files_are_read_or_refused_in_good_time() {
     }
 }
 
-/// Files that say something, to be spoilt.
+/// Returns valid files, which the test then spoils.
 fn seeds() -> Vec<String> {
     let wrong = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
     let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/cohorts");

@@ -1,4 +1,4 @@
-//! What people are told about a file that is wrong: the whole text, one snapshot a file of
+//! Tests of the diagnostics of wrong files: the whole text, one snapshot for each file of
 //! `tests/wrong`.
 
 use std::fs;
@@ -65,7 +65,7 @@ fn one_id_in_two_files() {
     );
 }
 
-/// What linking says of definitions, each a file's stem and its text.
+/// Returns the diagnostics of linking definitions, each given by its file's stem and its text.
 fn linked(definitions: &[(&str, &str)]) -> String {
     let mut definitions: Vec<_> = definitions
         .iter()
@@ -83,7 +83,7 @@ fn cohorts_that_cannot_be_used() {
             "others",
             "where:\n  any:\n    - in_cohort: buyer\n    - not: {in_cohort: sellers}\n    - in_cohort: vip",
         ),
-        // What is wrong with the other one is said once.
+        // The error of the other definition is reported once.
         ("more", "where: {in_cohort: others}"),
     ]);
     snapshot("link_unknown", &told);

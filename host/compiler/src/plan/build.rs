@@ -1,4 +1,4 @@
-//! Clauses to nodes.
+//! Turns clauses into nodes.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use super::{
 };
 
 impl Plan {
-    /// Adds a cohort. `list` names the static list of a cohort.
+    /// Adds a cohort. `list` returns the name of the static list of a cohort.
     pub(crate) fn add(
         &mut self,
         id: CohortId,
@@ -32,7 +32,7 @@ impl Plan {
     fn clause(&mut self, clause: &Clause, list: &dyn Fn(&CohortId) -> String) -> NodeId {
         match clause {
             Clause::Everyone => self.node(PlanNode::Constant(true)),
-            // Whoever reads definitions has put the other cohort's clause in its place.
+            // The reader of definitions has replaced it by the other cohort's clause.
             Clause::InCohort(_) => self.node(PlanNode::Constant(false)),
             Clause::All(clauses) => {
                 let operands = clauses.iter().map(|clause| self.clause(clause, list));
@@ -70,7 +70,7 @@ impl Plan {
         self.join(operands, true, PlanNode::All)
     }
 
-    /// Joins nodes; of none the answer is `empty`, of one the node itself.
+    /// Joins nodes. Without nodes the answer is `empty`, with one node it is that node.
     fn join(
         &mut self,
         operands: BTreeSet<NodeId>,
@@ -142,7 +142,7 @@ impl Plan {
         }))
     }
 
-    /// At least `nth` rows.
+    /// Adds the node for at least `nth` rows.
     fn within(&mut self, stream: usize, test: RowTest, nth: i32, window: Option<i64>) -> NodeId {
         if nth < 1 {
             return self.node(PlanNode::Constant(true));
@@ -151,7 +151,7 @@ impl Plan {
         self.node(PlanNode::Within(WithinNode { latest, window }))
     }
 
-    /// The window, and how far back its stream has to reach.
+    /// Returns the window, and the lookback of its stream.
     fn span_of(&mut self, did: &Did) -> (PlanWindow, Option<i64>) {
         match &did.measure {
             // Any of all events may be the nth.
@@ -218,8 +218,8 @@ impl Plan {
     fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> PlanMeasure {
         let zone = match &window.start {
             Start::Calendar { zone, .. } => zone.clone(),
-            // The reader asks for a calendar window; whatever else it were, it would be of one
-            // zone.
+            // The reader requires a calendar window, so no other window occurs here; any zone would
+            // do.
             _ => muster_definition::TimeZoneName::utc(),
         };
         let calendar = self.units_of(window, unit, &zone);
@@ -250,7 +250,7 @@ impl Plan {
     }
 }
 
-/// The other events that a count is compared with.
+/// Returns the other events that a count is compared with.
 fn others(times: &Comparison) -> Vec<&Step> {
     let bounds = times.conditions.iter().map(Condition::bound);
     bounds
@@ -261,8 +261,8 @@ fn others(times: &Comparison) -> Vec<&Step> {
         .collect()
 }
 
-/// The numbers that hold, if the clause counts events in all of history or a rolling window and
-/// does no more.
+/// Returns the allowed counts, if the clause only counts events in all of history or in a rolling
+/// window.
 fn simple(did: &Did) -> Option<AllowedCounts> {
     let plain = matches!(did.window.start, Start::Ever | Start::Last(_))
         && did.window.end == End::Now

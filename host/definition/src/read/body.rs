@@ -12,7 +12,11 @@ use super::key::{Key, names};
 
 /// The keys that define membership; a definition has one of them.
 pub(crate) const TABLE: [Key; 3] = [
-    Key::new("where", "clause", "The condition for membership, in the cohort language."),
+    Key::new(
+        "where",
+        "clause",
+        "The condition for membership, in the cohort language.",
+    ),
     Key::new(
         "rule",
         "rule",
@@ -93,11 +97,12 @@ fn missing(reader: &mut YamlReader<'_>, fields: &Fields<'_>) {
     // A clause at the top level, and a key that is nearly one of these, were reported already.
     let meant = |key: &str| is_subject(key) || closest(key, KEYS).is_some();
     if !fields.entries.iter().any(|entry| meant(&entry.key)) {
-        let help = format!(
-            "add {}",
-            either(&["where:", "rule:", "members:"])
+        let help = format!("add {}", either(&["where:", "rule:", "members:"]));
+        reader.wrong::<()>(
+            fields.span,
+            "the definition does not say who is a member",
+            help,
         );
-        reader.wrong::<()>(fields.span, "the definition does not say who is a member", help);
     }
 }
 

@@ -299,7 +299,9 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
     let of_window = window::KEYS.contains(&key);
     let help = match subject {
         "did_not" if of_measure || key == "per" => {
-            format!("`did_not` means no event at all; for a count write `not: {{did: …, {key}: …}}`")
+            format!(
+                "`did_not` means no event at all; for a count write `not: {{did: …, {key}: …}}`"
+            )
         }
         "did" | "did_not" | "did_in_order" if comparison::KEYS.contains(&key) && !of_measure => {
             format!("for a count write `times: {{{key}: …}}` beside `did`")
@@ -310,9 +312,7 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
         "did_in_order" if key == "per" => {
             "to require the same value of a property in all steps, write `same`".to_owned()
         }
-        "did" if key == "same" => {
-            "to measure for each value of a property, write `per`".to_owned()
-        }
+        "did" if key == "same" => "to measure for each value of a property, write `per`".to_owned(),
         "user" if of_window => format!(
             "the current value counts, unless the clause has one of {}",
             list(&user::KEYS)

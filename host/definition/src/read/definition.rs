@@ -29,7 +29,11 @@ pub(crate) const TABLE: [Key; 7] = [
         "name",
         "The cohort's name; its id, if it is left out.",
     ),
-    Key::new("description", "text", "A text for readers of this file; no payload carries it."),
+    Key::new(
+        "description",
+        "text",
+        "A text for readers of this file; no payload carries it.",
+    ),
     Key::new(
         "time_zone",
         "time_zone",

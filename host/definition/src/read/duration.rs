@@ -170,10 +170,7 @@ fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, DurationErro
             .or_else(|| closest(unit, names()));
         return match meant {
             Some(meant) => fault(message, &format!("did you mean `{count} {meant}`?")),
-            None => fault(
-                message,
-                "write seconds, minutes, hours, days or weeks",
-            ),
+            None => fault(message, "write seconds, minutes, hours, days or weeks"),
         };
     };
     if number == 0 {

@@ -91,7 +91,10 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
                 let written = instant.display_with_offset(offset);
                 let name = zone.as_str();
                 let message = format!("{quoted} does not say its time zone");
-                return fault(message, &format!("write `{written}` for this time in {name}"));
+                return fault(
+                    message,
+                    &format!("write `{written}` for this time in {name}"),
+                );
             }
             None => EXAMPLE.to_owned(),
         },

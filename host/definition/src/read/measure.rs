@@ -43,13 +43,21 @@ pub(crate) const TABLE: [Key; 15] = [
         "counts",
         "The number of different values of event properties.",
     ),
-    Key::new("days", "count", "The number of different calendar days with a matching event."),
+    Key::new(
+        "days",
+        "count",
+        "The number of different calendar days with a matching event.",
+    ),
     Key::new(
         "weeks",
         "count",
         "The number of different calendar weeks (ISO, from Monday) with a matching event.",
     ),
-    Key::new("months", "count", "The number of different calendar months with a matching event."),
+    Key::new(
+        "months",
+        "count",
+        "The number of different calendar months with a matching event.",
+    ),
     Key::new(
         "each",
         "each",

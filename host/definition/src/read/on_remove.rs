@@ -6,8 +6,7 @@ use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 pub(crate) const WORDS: [&str; 2] = ["keep", "exit"];
 
-const FORMS: &str =
-    "write `keep` to send nothing, or `exit` to send every member as an exit";
+const FORMS: &str = "write `keep` to send nothing, or `exit` to send every member as an exit";
 
 pub(super) fn on_remove(reader: &mut YamlReader<'_>, node: &Node) -> Option<OnRemove> {
     let NodeContent::Text(text) = &node.content else {

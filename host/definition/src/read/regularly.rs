@@ -33,14 +33,20 @@ impl Clauses<'_, '_> {
         let alone = self.without_window(entry, entries);
         let node = &entry.value;
         let NodeContent::Map(_) = node.content else {
-            return self
-                .reader
-                .expected(node, "a map with `every`, `of_last` and `at_least`", EXAMPLE);
+            return self.reader.expected(
+                node,
+                "a map with `every`, `of_last` and `at_least`",
+                EXAMPLE,
+            );
         };
         let fields = self.reader.fields(node, "`regularly`", &KEYS)?;
         let every = self.required(&fields, "every", Self::duration);
         let of_last = self.required(&fields, "of_last", |clauses, node| {
-            clauses.whole(node, "a number of spans", "`of_last: 4` means the last four")
+            clauses.whole(
+                node,
+                "a number of spans",
+                "`of_last: 4` means the last four",
+            )
         });
         let at_least = self.required(&fields, "at_least", |clauses, node| {
             let help = "`at_least: 3` means three of the spans";
@@ -67,12 +73,16 @@ impl Clauses<'_, '_> {
             .collect();
         for entry in &windows {
             let source = self.reader.source();
-            let message = format!("`regularly` takes no window, and this clause has `{}`", entry.key);
+            let message = format!(
+                "`regularly` takes no window, and this clause has `{}`",
+                entry.key
+            );
             let error = Diagnostic::error(message)
                 .at(source, entry.key_span, "")
                 .at(source, regularly.key_span, "");
-            self.reader
-                .report(error.help("leave it out: the spans end now, and `of_last` is their number"));
+            self.reader.report(
+                error.help("leave it out: the spans end now, and `of_last` is their number"),
+            );
         }
         windows.is_empty()
     }
@@ -115,7 +125,8 @@ impl Clauses<'_, '_> {
                 .wrong(place("every"), "all spans together are too long", help);
         }
         if at_least > of_last {
-            let message = format!("`at_least: {at_least}` is more than the {of_last} spans of `of_last`");
+            let message =
+                format!("`at_least: {at_least}` is more than the {of_last} spans of `of_last`");
             let help = format!("write at most `at_least: {of_last}`, which means all spans");
             return self.reader.wrong(place("at_least"), message, help);
         }

@@ -52,8 +52,11 @@ impl Clauses<'_, '_> {
                 .wrong(node.span, message, "write a number from 0 to 100");
         }
         if percent == 0.0 {
-            self.reader
-                .warn(node.span, "this sample has no users", "the clause never holds");
+            self.reader.warn(
+                node.span,
+                "this sample has no users",
+                "the clause never holds",
+            );
         } else if percent == 100.0 {
             self.reader.warn(
                 node.span,

@@ -37,9 +37,9 @@ pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync
             ))
             .at(source, span, "again here")
             .at(source, first, "first here");
-            reader.report(
-                error.help("a destination receives a cohort once: write it once, with all `user_properties`"),
-            );
+            reader.report(error.help(
+                "a destination receives a cohort once: write it once, with all `user_properties`",
+            ));
             read = None;
         } else if let Some((syncs, spans)) = &mut read {
             syncs.push(sync);

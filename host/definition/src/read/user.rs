@@ -9,7 +9,11 @@ use super::key::{Key, names};
 
 /// The keys beside `user`, which say when.
 pub(crate) const TABLE: [Key; 3] = [
-    Key::new("ever", "true", "At any time since the first change of the property."),
+    Key::new(
+        "ever",
+        "true",
+        "At any time since the first change of the property.",
+    ),
     Key::new(
         "in_last",
         "length",

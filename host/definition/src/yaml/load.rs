@@ -135,10 +135,7 @@ impl Loader<'_, '_> {
     }
 
     fn refuse(&self, what: &str, span: Span) -> Fatal {
-        let error = self.error(
-            format!("{what} is not supported"),
-            span,
-        );
+        let error = self.error(format!("{what} is not supported"), span);
         Box::new(
             error.help(
                 "write the value itself; a text that begins with `&`, `*` or `!` needs quotes",

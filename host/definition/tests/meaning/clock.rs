@@ -1,4 +1,4 @@
-//! `until` against the clock: no answer changes before it, and the answer changes at it.
+//! Compares `until` with the clock: no answer changes before it, and the answer changes at it.
 
 use muster_definition::Clause;
 use muster_definition::interpreter::{Answer, evaluate, holds, known, trace};
@@ -9,12 +9,12 @@ use crate::random;
 
 const HOUR: i64 = 3_600_000;
 
-/// A clause, a user, now, and some hours after it.
+/// Generates a clause, a user, now, and some hours after now.
 fn asked() -> impl Strategy<Value = (Clause, UserHistory, Millis)> {
     random::era().prop_flat_map(|era| (random::clause(era), random::history(era), random::now(era)))
 }
 
-/// What is visible at an instant.
+/// Returns the visible part of a history at an instant.
 fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
     let mut past = history.clone();
     past.events.retain(|event| event.time <= now);
@@ -24,7 +24,7 @@ fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
     past
 }
 
-/// The clause must answer the same before `until`, and the other way at it.
+/// Checks that the clause answers the same before `until`, and the opposite at it.
 fn stands(
     clause: &Clause,
     history: &UserHistory,
@@ -77,7 +77,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Every hour of seven weeks, and 1 ms before and after it.
+    /// Checks every hour of seven weeks, and 1 ms before and after it.
     #[test]
     fn until_is_exact_on_the_whole_grid((clause, history, now) in asked()) {
         let now_hour = now.0 / HOUR * HOUR;

@@ -1,4 +1,4 @@
-//! Measures over the events of a window (docs/cohorts.md, "did": "Measures").
+//! Tests of measures over the events of a window (docs/cohorts.md, "did": "Measures").
 
 use muster_definition::{Aggregate, Bound, Condition, Test, Unit};
 

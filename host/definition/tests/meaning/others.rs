@@ -1,5 +1,5 @@
-//! Booleans, steps in order, user properties, first seen, samples and lists (docs/cohorts.md,
-//! "Clauses").
+//! Tests of booleans, steps in order, user properties, first seen, samples and lists
+//! (docs/cohorts.md, "Clauses").
 
 use muster_definition::interpreter::{evaluate, known, sampled};
 use muster_definition::{Clause, DidInOrder, End, Sample, Start, Test, Unit, When, Window};
@@ -843,7 +843,7 @@ fn a_sample_is_the_same_users_every_time() {
     };
     table(sample(100.0, ""), NOW, &[("everybody", "", InForEver)]);
     table(sample(0.0, ""), NOW, &[("nobody", "-1h A", OutForEver)]);
-    // Whoever changes these changes who is in the samples of every project.
+    // A change of these values changes the samples of every project.
     let users = ["ann", "bob", "cem", "dan", "eve", "fay", "gus", "hal"];
     let share = |percent, seed| users.map(|user| sampled(user_hash(user), seed, percent));
     let letters = |share: [bool; 8]| {

@@ -1,4 +1,4 @@
-//! Windows: which events a measure sees (docs/cohorts.md, "did").
+//! Tests of windows: the events that a measure reads (docs/cohorts.md, "did").
 
 use muster_definition::{Start, Unit};
 
