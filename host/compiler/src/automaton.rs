@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_a_text_count() {
+    fn anchors_match_at_the_edges_of_a_text() {
         for (kind, pattern) in [
             (PatternKind::StartsWith, "sea"),
             (PatternKind::EndsWith, "sea"),
@@ -181,13 +181,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_agrees_with_the_plain_machine(pattern in "[ab*.]{0,5}", text in "[abAB.]{0,8}", kind in 0..4_usize) {
+        fn the_automaton_agrees_with_the_regex_crate(pattern in "[ab*.]{0,5}", text in "[abAB.]{0,8}", kind in 0..4_usize) {
             let kind = [PatternKind::Contains, PatternKind::StartsWith, PatternKind::EndsWith, PatternKind::Glob][kind];
             agree(kind, &pattern, &text);
         }
 
         #[test]
-        fn expressions_agree(pattern in "(a|b|ab|a\\*|\\[ab\\]\\+|\\.|\\^|\\$|b\\?){0,5}", text in "[abc]{0,8}") {
+        fn regular_expressions_agree(pattern in "(a|b|ab|a\\*|\\[ab\\]\\+|\\.|\\^|\\$|b\\?){0,5}", text in "[abc]{0,8}") {
             if Pattern::new(PatternKind::Regex, &pattern).is_some() {
                 agree(PatternKind::Regex, &pattern, &text);
             }

@@ -100,7 +100,7 @@ impl Compiled {
 pub enum CompileError {
     /// A single cohort has too many clauses for a module.
     #[error(
-        "cohort `{cohort}` has {nodes} different clauses; at most {MAX_NODES} fit: split it, or say it with fewer"
+        "cohort `{cohort}` has {nodes} different clauses; at most {MAX_NODES} fit: split it, or use fewer clauses"
     )]
     TooManyClauses {
         /// The cohort.
@@ -123,7 +123,7 @@ pub enum CompileError {
     },
     /// A pattern needs too large a table.
     #[error(
-        "the pattern {pattern:?} needs too large a table ({why}): say it with fewer repetitions or shorter classes"
+        "the pattern {pattern:?} needs too large a table ({why}): use fewer repetitions or shorter classes"
     )]
     Pattern {
         /// The pattern as it was written.

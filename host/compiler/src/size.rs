@@ -34,8 +34,8 @@ impl SizeCause {
             Self::Texts => {
                 "make its lists of texts shorter, split it, or name its users in a list with `members:`"
             }
-            Self::Patterns => "say it with fewer patterns, or shorter ones",
-            Self::Clauses => "split it, or say it with fewer clauses",
+            Self::Patterns => "use fewer or shorter patterns",
+            Self::Clauses => "split it, or use fewer clauses",
         }
     }
 }

@@ -78,7 +78,7 @@ fn cohorts_that_share_a_list_share_a_module() {
 }
 
 #[test]
-fn a_cohort_that_is_too_large_alone_is_refused_alone() {
+fn one_cohort_that_is_too_large_does_not_affect_others() {
     let lists = (0..50).map(|list| listed(list * 10_000..(list + 1) * 10_000, 40));
     let clauses = [
         clause("where: {did: View}"),

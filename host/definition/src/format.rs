@@ -382,7 +382,7 @@ fn lay_out(source: &SourceFile) -> Option<String> {
             }
             None if line.is_comment() => {
                 line.text.trim_start().clone_into(&mut written.text);
-                written.waits = Some(line.indentation());
+                written.old_column = Some(line.indentation());
             }
             None => {
                 let old = line.indentation();
@@ -412,7 +412,7 @@ struct WrittenLine {
     /// The line is part of a text, so it stays even if it is empty.
     kept: bool,
     /// The old column of a comment that has no new column yet.
-    waits: Option<usize>,
+    old_column: Option<usize>,
 }
 
 impl WrittenLine {
@@ -425,19 +425,21 @@ impl WrittenLine {
 fn waiting(out: &mut [WrittenLine]) -> impl Iterator<Item = &mut WrittenLine> {
     let lines = out.iter_mut().rev();
     lines
-        .take_while(|line| line.waits.is_some() || line.is_blank())
-        .filter(|line| line.waits.is_some())
+        .take_while(|line| line.old_column.is_some() || line.is_blank())
+        .filter(|line| line.old_column.is_some())
 }
 
 /// Places comments that are deeper than the next line and stand in the column of an open list or
 /// map before them: they belong to that list or map.
 fn place_deeper(out: &mut [WrittenLine], stack: &Stack, next: Option<usize>) {
     for line in waiting(out) {
-        let deeper = line.waits.filter(|old| next.is_none_or(|next| *old > next));
+        let deeper = line
+            .old_column
+            .filter(|old| next.is_none_or(|next| *old > next));
         if let Some(new) = deeper.and_then(|old| stack.open_at(old)) {
             line.text.insert_str(0, &" ".repeat(new));
             // `waiting` stops at this line from now on: a later call moves no comment above it.
-            line.waits = None;
+            line.old_column = None;
             line.kept = true;
         }
     }
@@ -448,9 +450,9 @@ fn place_waiting(out: &mut [WrittenLine], new: usize) {
     for line in out
         .iter_mut()
         .rev()
-        .take_while(|line| line.waits.is_some() || line.text.is_empty() || line.kept)
+        .take_while(|line| line.old_column.is_some() || line.text.is_empty() || line.kept)
     {
-        if line.waits.take().is_some() {
+        if line.old_column.take().is_some() {
             line.text.insert_str(0, &" ".repeat(new));
         }
     }

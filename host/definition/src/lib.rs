@@ -23,14 +23,19 @@
 //! let definition = parse(&SourceFile::new("cohorts/buyers.yaml", text))?;
 //! assert_eq!(definition.id.as_str(), "buyers");
 //!
-//! let purchase = Event { name: "Purchase".into(), time: Millis(5_000), properties: BTreeMap::new() };
+//! let purchase = Event {
+//!     name: "Purchase".into(),
+//!     time: Millis(5_000),
+//!     properties: BTreeMap::new(),
+//! };
 //! let history = UserHistory { events: vec![purchase], ..UserHistory::default() };
 //! let Body::Where(clause) = &definition.body else { unreachable!() };
 //! let answer = interpreter::evaluate(clause, &history, Millis(10_000));
 //! assert!(answer.member);
 //! assert_eq!(answer.until, Some(Millis(5_000 + 3_600_000)));
 //!
-//! let typo = parse(&SourceFile::new("cohorts/buyers.yaml", "where: {did: Purchase, in_last: 30 dayz}")).unwrap_err();
+//! let text = "where: {did: Purchase, in_last: 30 dayz}";
+//! let typo = parse(&SourceFile::new("cohorts/buyers.yaml", text)).unwrap_err();
 //! assert!(typo.to_string().contains("did you mean `30 days`?"));
 //! # Ok::<(), muster_definition::Diagnostics>(())
 //! ```

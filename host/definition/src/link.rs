@@ -64,19 +64,19 @@ impl Linker {
     /// call stack, because the path may be as long as there are definitions.
     fn visit(&mut self, definitions: &mut [Definition], first: usize) {
         // Each definition with the number of the cohort that it uses and that comes next.
-        let mut way: Vec<(usize, usize)> = Vec::new();
+        let mut path: Vec<(usize, usize)> = Vec::new();
         if self.state(first) == LinkState::Untouched {
             self.set(first, LinkState::Open);
-            way.push((first, 0));
+            path.push((first, 0));
         }
-        while let Some((at, next)) = way.last_mut() {
+        while let Some((at, next)) = path.last_mut() {
             let at = *at;
             let used = definitions
                 .get(at)
                 .and_then(|definition| definition.spans.in_cohort.get(*next));
             *next += 1;
             let Some((id, _)) = used else {
-                way.pop();
+                path.pop();
                 let size = self.finish(definitions, at);
                 self.set(at, LinkState::Done(size));
                 continue;
@@ -87,12 +87,12 @@ impl Linker {
             match self.state(other) {
                 LinkState::Untouched => {
                     self.set(other, LinkState::Open);
-                    way.push((other, 0));
+                    path.push((other, 0));
                 }
                 LinkState::Open => {
-                    let begin = way.iter().position(|(at, _)| *at == other);
-                    let round = way.get(begin.unwrap_or_default()..).unwrap_or_default();
-                    self.diagnostics.push(cycle(definitions, round));
+                    let begin = path.iter().position(|(at, _)| *at == other);
+                    let steps = path.get(begin.unwrap_or_default()..).unwrap_or_default();
+                    self.diagnostics.push(cycle(definitions, steps));
                 }
                 LinkState::Done(_) => {}
             }
@@ -241,8 +241,8 @@ impl Size {
 }
 
 /// Reports a cohort that uses itself, with each step of the cycle and its place.
-fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
-    let on_way: Vec<_> = round
+fn cycle(definitions: &[Definition], steps: &[(usize, usize)]) -> Diagnostic {
+    let on_cycle: Vec<_> = steps
         .iter()
         .filter_map(|(at, next)| {
             let definition = definitions.get(*at)?;
@@ -251,13 +251,13 @@ fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
             Some((definition, *span))
         })
         .collect();
-    let ids = on_way.iter().map(|(definition, _)| &definition.id);
+    let ids = on_cycle.iter().map(|(definition, _)| &definition.id);
     let names: Vec<_> = ids
         .clone()
         .chain(ids.take(1))
         .map(|id| format!("`{id}`"))
         .collect();
-    let (message, help) = match on_way.as_slice() {
+    let (message, help) = match on_cycle.as_slice() {
         [(definition, _)] => (
             format!("the cohort {} uses itself", quote(definition.id.as_str())),
             "remove this `in_cohort`",
@@ -268,7 +268,7 @@ fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
         ),
     };
     let mut error = Diagnostic::error(message);
-    for (definition, span) in on_way.iter().take(SHOWN) {
+    for (definition, span) in on_cycle.iter().take(SHOWN) {
         error = error.at(&definition.source, *span, "");
     }
     error.help(help)

@@ -25,7 +25,12 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 ///
 /// ```
 /// use muster_definition::{Body, SourceFile, lookback, parse};
-/// let text = "where: {all: [{did: A, in_last: 7 days}, {did: B, in_last: 30 days}, {user: {city: Reno}}]}";
+/// let text = "where:
+///   all:
+///     - {did: A, in_last: 7 days}
+///     - {did: B, in_last: 30 days}
+///     - {user: {city: Reno}}
+/// ";
 /// let definition = parse(&SourceFile::new("a.yaml", text))?;
 /// let Body::Where(clause) = &definition.body else { unreachable!() };
 /// assert_eq!(lookback(clause).and_then(|furthest| furthest.window).as_deref(), Some("30 days"));
@@ -117,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_as_long_as_they_ever_are() {
+    fn a_window_counts_with_its_longest_length() {
         let window = |hours, text: &str| Some((Some(hours), Some(text.to_owned())));
         for (clause, expected) in [
             ("{did: A, in_last: 36 hours}", window(36, "36 hours")),
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_bound_looks_at_all_events() {
+    fn a_clause_without_a_bound_reads_all_events() {
         for clause in [
             "{did: A}",
             "{did_not: A}",
@@ -180,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_no_events_looks_nowhere() {
+    fn a_clause_that_reads_no_events_has_no_lookback() {
         for clause in [
             "{everyone: true}",
             "{user: {city: Reno}}",

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_one_a_line() {
+    fn ids_stand_one_per_line() {
         let ids = |ids: &[&str]| Ok(ids.iter().map(|id| Box::from(*id)).collect());
         assert_eq!(read(""), ids(&[]));
         assert_eq!(read("\u{feff}ann\r\nbob\r\n"), ids(&["ann", "bob"]));
@@ -108,21 +108,21 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_an_end() {
+    fn a_list_has_a_limit() {
         let list = |count: usize| (0..count).map(|n| format!("{n}\n")).collect::<String>();
         assert_eq!(
             read(&list(limits::MEMBERS)).map(|ids| ids.len()),
             Ok(limits::MEMBERS)
         );
-        let told = read(&list(limits::MEMBERS + 1)).unwrap_err();
+        let error = read(&list(limits::MEMBERS + 1)).unwrap_err();
         assert!(
-            told.contains("the list has more than 1000000 ids"),
-            "{told}"
+            error.contains("the list has more than 1000000 ids"),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_table_is_no_list() {
+    fn a_table_is_not_a_list() {
         insta::assert_snapshot!(read("user_id,name\nann\n").unwrap_err(), @r"
         error: `user_id,name` is not a single user id
          --> cohorts/vip.csv:1:1

@@ -14,7 +14,7 @@ fn read(text: &str) -> Result<Definition, Diagnostics> {
 }
 
 /// Returns the first message, or `fine`.
-fn told(text: &str) -> String {
+fn first_message(text: &str) -> String {
     match read(text) {
         Ok(_) => "fine".to_owned(),
         Err(diagnostics) => diagnostics
@@ -31,12 +31,12 @@ fn many(count: usize, item: impl Fn(usize) -> String) -> String {
 
 /// Checks that a text at a limit is fine, and that one more is refused with this message.
 fn limit(most: usize, message: &str, text: impl Fn(usize) -> String) {
-    assert_eq!(told(&text(most)), "fine", "{message}");
-    assert_eq!(told(&text(most + 1)), message);
+    assert_eq!(first_message(&text(most)), "fine", "{message}");
+    assert_eq!(first_message(&text(most + 1)), message);
 }
 
 #[test]
-fn limits_are_where_they_say() {
+fn limits_have_the_values_of_their_names() {
     limit(
         limits::FILE_BYTES,
         "the file has 1048577 bytes, and at most 1048576 are read",
@@ -182,7 +182,7 @@ fn limits_are_where_they_say() {
     // The size of the automaton counts, not that of the text: a long text is fine, a very long one
     // is not.
     let contains = |count| {
-        told(&format!(
+        first_message(&format!(
             "where: {{user: {{p: {{contains: {}}}}}}}",
             "ä".repeat(count)
         ))
@@ -196,7 +196,7 @@ fn limits_are_where_they_say() {
 }
 
 #[test]
-fn more_errors_than_anyone_reads_are_counted() {
+fn errors_beyond_the_limit_are_counted() {
     let text = format!(
         "where: {{user: {{{}}}}}",
         many(180, |n| format!("p{n}: {{like: x}}"))
@@ -275,13 +275,13 @@ fn the_largest_files_are_read_or_refused_in_good_time() {
     ];
     for text in texts {
         let start = Instant::now();
-        let told = match read(&text) {
+        let message = match read(&text) {
             Ok(_) => String::new(),
             Err(diagnostics) => diagnostics.to_string(),
         };
         let beginning: String = text.chars().take(40).collect();
         let took = start.elapsed();
-        assert!(!told.is_empty(), "{beginning:?} is a definition");
+        assert!(!message.is_empty(), "{beginning:?} is a definition");
         assert!(
             took < Duration::from_secs(10),
             "{beginning:?} took {took:?}"
@@ -438,24 +438,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text(text in "\\PC{0,200}") {
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
         check(&text);
     }
 
     #[test]
-    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(source) = SourceFile::from_bytes("a.yaml", &bytes) {
             check(source.text());
         }
     }
 
     #[test]
-    fn any_pieces(pieces in prop::collection::vec(select(&PIECES[..]), 0..60)) {
+    fn any_pieces_are_read_or_refused(pieces in prop::collection::vec(select(&PIECES[..]), 0..60)) {
         check(&pieces.concat());
     }
 
     #[test]
-    fn spoilt_files(
+    fn spoilt_files_are_read_or_refused(
         seed in select(seeds()),
         cuts in prop::collection::vec((any::<Index>(), 0..6_usize, select(&PIECES[..])), 1..6),
     ) {

@@ -71,7 +71,7 @@ fn blocks(page: &str) -> Vec<YamlBlock> {
 }
 
 /// Returns the parser's diagnostics for a definition; empty, if the definition is right.
-fn told(name: &str, text: &str) -> String {
+fn diagnostics(name: &str, text: &str) -> String {
     match parse(&SourceFile::new(name, text)) {
         Ok(definition) => definition.warnings.to_string(),
         Err(diagnostics) => diagnostics.to_string(),
@@ -79,7 +79,7 @@ fn told(name: &str, text: &str) -> String {
 }
 
 #[test]
-fn examples_are_read_without_a_complaint() {
+fn examples_are_read_without_a_diagnostic() {
     let of_reference = blocks(REFERENCE);
     let of_readme = blocks(README);
     let clauses = of_reference.iter().filter(|block| block.is_clause).count();
@@ -99,8 +99,8 @@ fn examples_are_read_without_a_complaint() {
             block.is_clause != block.is_definition(),
             "{place} is neither a definition nor marked `yaml clause`, or both"
         );
-        let told = told("example.yaml", &block.definition());
-        assert!(told.is_empty(), "{place}\n{told}");
+        let found = diagnostics("example.yaml", &block.definition());
+        assert!(found.is_empty(), "{place}\n{found}");
     }
 }
 
@@ -109,11 +109,11 @@ fn examples_are_read_without_a_complaint() {
 fn keys(definition: &str) -> BTreeSet<String> {
     const NONE: &str = "zzzzzzzzzzzz";
     let text = definition.replace('…', &format!("{NONE}: 1"));
-    let told = told("cohorts/a.yaml", &text);
+    let found = diagnostics("cohorts/a.yaml", &text);
     let is_list = |line: &&str| line.contains("here are `") || line.contains("only key here is `");
-    let mut lists = told.lines().filter(is_list);
+    let mut lists = found.lines().filter(is_list);
     let (Some(list), None) = (lists.next(), lists.next()) else {
-        panic!("the parser does not list its keys once for\n{text}\n{told}");
+        panic!("the parser does not list its keys once for\n{text}\n{found}");
     };
     in_code(list)
 }

@@ -186,7 +186,7 @@ where:
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn keys_that_are_left_out_have_defaults() {
     let read = read("cohorts/big-spenders.yaml", "rule: ./vip.wasm");
     assert_eq!(read.id.as_str(), "big-spenders");
     assert_eq!(read.name, "big-spenders");
@@ -203,7 +203,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn who_is_in_may_be_a_file() {
+fn a_body_may_be_a_file() {
     let body = |text: &str| read("a.yaml", text).body;
     assert_eq!(
         body("rule: ./vip.wasm"),
@@ -260,7 +260,7 @@ fn cadences() {
 }
 
 #[test]
-fn what_becomes_of_members() {
+fn on_remove_keeps_or_exits() {
     let on_remove = |text: &str| read("a.yaml", &format!("{text}\nrule: a.wasm")).on_remove;
     assert_eq!(on_remove("# nothing"), OnRemove::Keep);
     assert_eq!(on_remove("on_remove: keep"), OnRemove::Keep);
@@ -673,7 +673,7 @@ fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
 }
 
 #[test]
-fn the_example_is_right() {
+fn the_definitions_of_the_example_are_right() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/cohorts");
     let paths: Vec<_> = fs::read_dir(folder)
         .into_iter()
@@ -1210,7 +1210,7 @@ fn any_clause() -> impl Strategy<Value = Clause> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_what_is_read(expected in any_clause()) {
+    fn a_written_clause_reads_back(expected in any_clause()) {
         prop_assert_eq!(clause(&written(&expected)), expected);
     }
 

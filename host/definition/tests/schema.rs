@@ -26,7 +26,7 @@ fn at_the_top(path: &str) -> PathBuf {
 }
 
 #[test]
-fn it_is_the_one_that_is_checked_in() {
+fn the_schema_equals_the_file_in_docs() {
     let path = at_the_top("docs/cohort.schema.json");
     let known = fs::read_to_string(path).unwrap_or_default();
     assert!(
@@ -103,7 +103,7 @@ fn value(schema: &Value, kind: &Value) -> Value {
 /// Checks any two keys of a clause, each with a value of its kind: the schema lets them stand
 /// together if the reader does.
 #[test]
-fn what_stands_together_is_what_the_reader_says() {
+fn keys_stand_together_as_in_the_reader() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
     let mut pairs = 0;
     for clause in schema["$defs"]["clause"]["anyOf"].as_array().unwrap() {
@@ -190,7 +190,7 @@ fn taken_apart(definition: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn it_refuses_what_the_reader_refuses_but_for_a_few() {
+fn the_schema_refuses_most_that_the_reader_refuses() {
     let mut paths: Vec<_> = fs::read_dir(at_the_top("host/definition/tests/wrong"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -206,8 +206,8 @@ fn it_refuses_what_the_reader_refuses_but_for_a_few() {
         };
         for definition in taken_apart(&whole) {
             let text = definition.to_string();
-            let told = fault(&definition);
-            match (parse(&SourceFile::new("cohorts/a.json", &text)), told) {
+            let fault = fault(&definition);
+            match (parse(&SourceFile::new("cohorts/a.json", &text)), fault) {
                 (Err(_), Some(_)) => refused += 1,
                 (Err(_), None) => {
                     let name = path.file_stem().unwrap().to_str().unwrap();
@@ -215,7 +215,7 @@ fn it_refuses_what_the_reader_refuses_but_for_a_few() {
                     unseen.push_str(&format!("{name}: {start}\n"));
                 }
                 (Ok(_), None) => {}
-                (Ok(_), Some(told)) => panic!("{}: {text}\n{told}", path.display()),
+                (Ok(_), Some(fault)) => panic!("{}: {text}\n{fault}", path.display()),
             }
         }
     }

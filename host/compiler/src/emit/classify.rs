@@ -119,7 +119,7 @@ pub(super) fn tile(
     let users = global_::<I32>(global::BATCH).load::<I32>(batch::USERS);
     let cohort_bytes = body.var(words_of(users).shl(int(3)));
     for (_, node) in &plan.cohorts {
-        if let Some(root) = roots.apart(*node) {
+        if let Some(root) = roots.split(*node) {
             let arguments = vec![
                 members.into(),
                 count.into(),

@@ -102,13 +102,14 @@ impl Columns {
             RowTest::All(tests) => {
                 // Rows pass at random, so cheap tests are computed without branches. Expensive
                 // tests run only if all cheap ones pass.
-                let (cheap, dear): (Vec<_>, Vec<_>) = tests.iter().partition(|test| is_cheap(test));
+                let (cheap, expensive): (Vec<_>, Vec<_>) =
+                    tests.iter().partition(|test| is_cheap(test));
                 let cheap = cheap
                     .into_iter()
                     .map(|test| self.test(test, row, user))
                     .reduce(|a, b| a.and(b));
-                let dear = dear.into_iter().map(|test| self.test(test, row, user));
-                all(cheap.into_iter().chain(dear))
+                let expensive = expensive.into_iter().map(|test| self.test(test, row, user));
+                all(cheap.into_iter().chain(expensive))
             }
         }
     }

@@ -51,8 +51,8 @@ pub(super) fn realloc() -> Function {
     let mut body = FunctionBody::new(4);
     let [old, old_size, align, size] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let new = body.local::<I32>();
-    let room = call::<I32>(function::ALLOCATE, vec![size.into(), align.into()]);
-    body.set(new, room);
+    let memory = call::<I32>(function::ALLOCATE, vec![size.into(), align.into()]);
+    body.set(new, memory);
     body.if_(old.get(), |body| {
         body.push(new);
         body.push(old);

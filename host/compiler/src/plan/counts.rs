@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn rising_and_falling() {
+    fn rises_and_falls_follow_the_bounds() {
         let number = Bound::Number;
         assert!(of(vec![Condition::AtLeast(number(1.0))]).rises());
         assert!(of(vec![Condition::AtMost(number(1.0))]).falls());

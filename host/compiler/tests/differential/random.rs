@@ -95,7 +95,7 @@ fn plain() -> impl Strategy<Value = Scalar> {
 }
 
 /// Generates an instant in the forms that senders use.
-fn told(era: Era) -> impl Strategy<Value = Scalar> {
+fn sent(era: Era) -> impl Strategy<Value = Scalar> {
     (instant(era), 0..5_usize).prop_map(|(at, how)| {
         let text = at.to_string();
         match how {
@@ -111,11 +111,11 @@ fn told(era: Era) -> impl Strategy<Value = Scalar> {
 /// Generates a property's value: for `seen` mostly an instant, for the others mostly anything else.
 fn value(era: Era, property: &'static str) -> BoxedStrategy<Value> {
     let scalar = match property {
-        "seen" => prop_oneof![5 => told(era), 1 => plain()].boxed(),
+        "seen" => prop_oneof![5 => sent(era), 1 => plain()].boxed(),
         "amount" => {
             prop_oneof![4 => select(&NUMBERS[..]).prop_map(Scalar::Number), 1 => plain()].boxed()
         }
-        _ => prop_oneof![20 => plain(), 1 => told(era)].boxed(),
+        _ => prop_oneof![20 => plain(), 1 => sent(era)].boxed(),
     };
     let list = prop::collection::vec(scalar.clone(), 1..4).prop_map(Value::List);
     prop_oneof![5 => scalar.prop_map(Value::One), 1 => list].boxed()

@@ -46,7 +46,7 @@ fn agree(clauses: &[&str], histories: &[Vec<Event>]) {
 }
 
 #[test]
-fn a_list_that_has_a_value_twice_is_one_event() {
+fn a_list_with_a_value_twice_counts_once() {
     let twice = vec![event("Cart", 1, &[-3.0, -3.0])];
     let again = vec![
         event("Cart", 2, &[-3.0, 5.0]),
@@ -64,7 +64,7 @@ fn a_list_that_has_a_value_twice_is_one_event() {
 }
 
 #[test]
-fn a_sequence_that_a_greedy_choice_misses() {
+fn a_sequence_that_a_greedy_choice_misses_is_found() {
     // The first view is too old for the day, the second is not; the cart between them fits both.
     let events = vec![
         event("View", 30, &[]),

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_a_share() {
+    fn a_share_has_its_part_of_all_users() {
         let users = || (0..10_000).map(|user| user_hash(&format!("user {user}")));
         let share = |seed, percent| users().filter(|hash| sampled(*hash, seed, percent)).count();
         assert_eq!(share("", 0.0), 0);

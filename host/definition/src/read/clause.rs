@@ -234,7 +234,7 @@ impl<'r, 's> Clauses<'r, 's> {
             );
         };
         if items.is_empty() {
-            let help = "name at least one clause; all known users are `everyone: true`";
+            let help = "name at least one clause; for all known users write `everyone: true`";
             return self
                 .reader
                 .wrong(subject.value.span, "this list of clauses is empty", help);

@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_what_they_are() {
+    fn units_have_their_lengths() {
         let ms = |text: &str| match measure(text) {
             Ok(Length::Rolling(length)) => Some(length.millis()),
             _ => None,

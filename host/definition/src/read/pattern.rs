@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_fits() {
+    fn usual_patterns_are_within_the_limit() {
         let regex = |text: &str| fault(PatternKind::Regex, text);
         for text in [
             r"^\d{3}-\d{4}$",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_refused_before_it_costs_much() {
+    fn a_pattern_too_large_is_refused_early() {
         for text in [
             r"\w{1000}",
             r"((a{1000}){1000}){1000}",

@@ -1,5 +1,5 @@
-//! The language as a JSON Schema (draft 2020-12). Editors use it to complete and check a definition
-//! while it is written.
+//! The language as a JSON Schema (version 2020-12). Editors use it to complete and check a
+//! definition while it is written.
 //!
 //! The schema is made from the reader's tables of keys and its limits, so both know the same
 //! language. The schema checks less than the reader. It cannot say that a date exists in the
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use self::definition::definition;
 use self::object::with;
 
-const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Returns the JSON Schema of cohort definitions, as the text of a file.
 #[must_use]
@@ -40,7 +40,7 @@ pub fn schema() -> String {
         .chain(clause::kinds());
     let kinds = kinds.map(|(name, kind)| (name.into_owned(), kind));
     let kinds = Value::Object(kinds.collect());
-    let schema = with(with(definition(), "$defs", kinds), "$schema", DRAFT);
+    let schema = with(with(definition(), "$defs", kinds), "$schema", DIALECT);
     format!("{schema:#}\n")
 }
 

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_would_be_misread_is_quoted() {
+    fn only_texts_that_would_be_misread_are_quoted() {
         for plain in [
             "Purchase",
             "View Item",

@@ -8,7 +8,8 @@
 //!
 //! ```
 //! use muster_definition::{SourceFile, yaml::YamlReader};
-//! let source = SourceFile::new("muster.yaml", "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n");
+//! let text = "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n";
+//! let source = SourceFile::new("muster.yaml", text);
 //! let mut reader = YamlReader::new(&source);
 //! if let Some(root) = reader.load() {
 //!     if let Some(fields) = reader.fields(&root, "a project", &["time_zone", "clock"]) {

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn surrogates_are_joined_and_places_stay_those_of_the_file() {
+    fn surrogates_are_joined_and_places_are_those_of_the_file() {
         let text = r#"["\ud83d\ude00", "\\ud83d\ude00", "\ud83d", "ü"]"#;
         let source = SourceFile::new("a.json", text);
         let input = ParserInput::new(&source);

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_understood_and_other_words_are_not() {
+    fn close_words_are_suggested_and_other_words_are_not() {
         let keys = [
             "id",
             "name",

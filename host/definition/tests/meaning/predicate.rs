@@ -50,7 +50,7 @@ fn none_of(texts: &[&str]) -> Test {
 }
 
 #[test]
-fn texts_numbers_flags_and_lists() {
+fn predicates_read_texts_numbers_flags_and_lists() {
     let values = [
         "absent", "'50'", "'50.0'", "50", "7.5", "true", "'true'", "''", "[50,a]", "[a,b]",
     ];

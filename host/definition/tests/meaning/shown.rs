@@ -10,7 +10,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_shown_reads_back(
+    fn a_shown_clause_reads_back(
         clause in random::era().prop_flat_map(random::clause),
     ) {
         let shown = clause.to_string();

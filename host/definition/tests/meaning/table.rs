@@ -14,7 +14,7 @@ use muster_model::{CohortId, Event, Millis, Scalar, UserHistory, Value, user_has
 /// The answer that a row expects: in or out, and the instant until which it holds, if the row names
 /// one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Says {
+pub(crate) enum ExpectedAnswer {
     In,
     Out,
     InUntil(&'static str),
@@ -23,10 +23,10 @@ pub(crate) enum Says {
     OutForEver,
 }
 
-pub(crate) use Says::{In, InForEver, InUntil, Out, OutForEver, OutUntil};
+pub(crate) use ExpectedAnswer::{In, InForEver, InUntil, Out, OutForEver, OutUntil};
 
 /// Checks the rows of a table.
-pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, Says)]) {
+pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, ExpectedAnswer)]) {
     let (clause, now) = (clause.into(), instant(now, Millis(0)));
     for (why, history, says) in rows {
         let history = self::history(history, now);

@@ -37,8 +37,8 @@ pub(super) fn match_texts(tables: &TextTables) -> Function {
     let count = tables.literals.sets + tables.patterns;
     let size = body.var(entries * int(constant(count)));
     let zeroed = |body: &mut FunctionBody, global: u32, size: Expr<I32>| {
-        let room = call::<I32>(function::ALLOCATE, vec![size.clone().into(), int(4).into()]);
-        body.set_global(global, room);
+        let memory = call::<I32>(function::ALLOCATE, vec![size.clone().into(), int(4).into()]);
+        body.set_global(global, memory);
         body.push(global_::<I32>(global));
         body.push(int(0));
         body.push(size);
