@@ -12,7 +12,7 @@ const SECRET: &str =
 const REST: &str = "destinations: {out: {file: {path: out.ndjson}}}\n";
 const COHORT: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase}\n";
 
-/// A project that has run once: ann and bob are in `buyers`.
+/// Makes a project that has run once: ann and bob are in `buyers`.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(

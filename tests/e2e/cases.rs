@@ -9,7 +9,7 @@ use crate::cli::shown_without_fuel;
 use crate::project::{TestProject, muster};
 use crate::rules::guest;
 
-/// A project with one definition and its tests.
+/// Makes a project with one definition and its tests.
 fn project(tests: &str) -> TestProject {
     let project = TestProject::new();
     project.write("muster.yaml", "{}\n");

@@ -3,8 +3,8 @@
 use crate::cli::shown;
 use crate::project::TestProject;
 
-/// A project with a member who bought twice, a user who bought once, and a user whose first event
-/// is a day later.
+/// Makes a project with a member who bought twice, a user who bought once, and a user whose first
+/// event is a day later.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(

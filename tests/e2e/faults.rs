@@ -146,8 +146,8 @@ fn a_folder_that_cannot_be_written_is_reported_with_a_remedy() {
     let store = project.path().join(".muster");
     let mut command = muster(&["run", "--once"]);
     let program = tempfile::tempdir().unwrap();
-    // Root may write everywhere, so the test runs as another user, who owns the project and
-    // can reach the program.
+    // Root may write everywhere, so the test runs as another user, who owns the project and can
+    // reach the program.
     if std::fs::metadata(&store).unwrap().uid() == 0 {
         let mut give = Command::new("chown");
         give.args(["-R", "65534"]).arg(project.path());

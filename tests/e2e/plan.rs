@@ -6,7 +6,8 @@ use crate::cli::shown;
 use crate::project::TestProject;
 use crate::rules::guest;
 
-/// A project with eight buyers. One of them bought long ago, and the first three are in Seattle.
+/// Makes a project with eight buyers. One of them bought long ago, and the first three are in
+/// Seattle.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(

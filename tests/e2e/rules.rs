@@ -12,7 +12,7 @@ use wit_parser::Resolve;
 use crate::consumer::Consumer;
 use crate::project::{TestProject, root};
 
-/// A project with six users, all of them members of `everyone`.
+/// Makes a project with six users, all of them members of `everyone`.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write("muster.yaml", "clock: 2026-03-01T00:00:00Z\nsources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n");

@@ -1,6 +1,6 @@
-//! Memory layout: the canonical ABI's offsets of the contract's records (Component Model,
-//! "Canonical ABI": fields in order, each at its alignment; a list is a pointer and a length), and
-//! the static part of the module's own memory.
+//! Memory layout: the canonical ABI's offsets of the contract's records, and the static part of the
+//! module's own memory. Component Model, "Canonical ABI": fields in order, each at its alignment; a
+//! list is a pointer and a length.
 
 /// The number of users in a tile. The module works on tiles, so that the data of a tile stays in
 /// the first-level cache.

@@ -50,8 +50,8 @@ impl fmt::Display for SizeCause {
     }
 }
 
-/// The smallest number of bytes that the texts of a module take: the bytes of each text, its part
-/// of the hash table, and a number for each set that has the text.
+/// The smallest number of bytes that the texts of a module take. Each text takes its bytes, its
+/// part of the hash table, and a number for each set that has it.
 #[derive(Debug, Default)]
 pub(crate) struct TextBytes {
     seen: HashSet<Box<str>>,

@@ -75,8 +75,8 @@ pub enum Measure {
     /// `days:`, `weeks:`, `months:`, a condition on the number of different units with an event.
     Units(Unit, TimeZoneName, Comparison),
     /// `each:`, the count holds in every unit of the window, the current unit included. The window
-    /// starts with a [`Start::Calendar`] of the same unit or of a longer unit that consists of
-    /// whole ones (days in any, weeks in weeks, months in months).
+    /// starts with a [`Start::Calendar`] of the same unit, or of a longer unit of whole ones (days
+    /// in any, weeks in weeks, months in months).
     Each(Unit, Comparison),
     /// `regularly:`, the count holds in at least `at_least` of the last `of_last` spans of `every`
     /// that end now. The window is [`Window::EVER`].

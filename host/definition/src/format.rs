@@ -27,8 +27,9 @@ const ORDER: [&str; 10] = [
 const LEVEL: usize = 2;
 
 /// Returns a definition's text in the standard layout: two spaces per level, lists indented below
-/// their key, the top-level keys in one order, no blanks at the ends of lines, and never two empty
-/// lines in a row. Comments stay with the key or item that they describe. JSON stays as it is.
+/// their key, and the top-level keys in one order. No line ends in blanks, and there are never two
+/// empty lines in a row. Comments stay with the key or item that they describe. JSON stays as it
+/// is.
 ///
 /// # Errors
 /// Returns the errors of a definition that cannot be read. Also returns an error if the definition
@@ -352,8 +353,8 @@ impl Stack {
     }
 }
 
-/// The columns of the last line that began with a key or a dash: where the line begins, and where
-/// its content after the dashes begins, old and new.
+/// The columns of the last line that began with a key or a dash. They say where the line begins,
+/// and where its content after the dashes begins, old and new.
 #[derive(Clone, Copy, Default)]
 struct LineStart {
     old_content: usize,
@@ -429,8 +430,8 @@ fn waiting(out: &mut [WrittenLine]) -> impl Iterator<Item = &mut WrittenLine> {
         .filter(|line| line.old_column.is_some())
 }
 
-/// Places comments that are deeper than the next line and stand in the column of an open list or
-/// map before them: they belong to that list or map.
+/// Places comments that are deeper than the next line. A comment in the column of an open list or
+/// map before it belongs to that list or map.
 fn place_deeper(out: &mut [WrittenLine], stack: &Stack, next: Option<usize>) {
     for line in waiting(out) {
         let deeper = line

@@ -1,7 +1,7 @@
 //! Emits lists: the matching rows of a user in memory, for the measures that read them more than
 //! once.
 //!
-//! An entry has 16 bytes: its row, the code of the value that it is grouped by (0 without
+//! An entry has 16 bytes. They are its row, the code of the value that it is grouped by (0 without
 //! grouping), and the steps that the row passes, one bit each. Within each group, entries are in
 //! the order of rows, which is the order of time.
 

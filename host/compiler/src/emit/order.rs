@@ -1,7 +1,7 @@
 //! Emits `did_in_order`: one pass decides if any choice of events fits.
 //!
 //! Consider the chains of events that end in step j at an event. One of them is as good as all: the
-//! chain whose first step is the latest, since every limit (the window, `all_within`, `without`) is
+//! chain whose first step is the latest. Every limit (the window, `all_within`, `without`) is
 //! easier to meet with a late first step. Let F(j, e) be the instant of that first step. F never
 //! falls from one event that takes step j to a later one. So of the earlier events that may take
 //! step j − 1 only the latest counts, both for F and for `each_within`. Among the events of one

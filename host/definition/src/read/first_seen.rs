@@ -10,7 +10,7 @@ use super::window;
 /// The window that counts from the first event itself, so it cannot limit that event.
 const ITSELF: &str = "within_first";
 
-/// The windows in which a user's first event can lie.
+/// Returns the windows in which a user's first event can lie.
 pub(crate) fn windows() -> impl Iterator<Item = &'static Key> {
     window::TABLE.iter().filter(|key| key.name != ITSELF)
 }

@@ -8,8 +8,8 @@ use crate::automaton::{ACCEPT, Automaton};
 use crate::layout::StaticData;
 use crate::wasm::{FunctionBody, I32, Var, address, all, int};
 
-/// A record: the classes of bytes, the transitions (u16, by state and class), the states that
-/// accept at the text's end, the first state, the number of classes.
+/// A record: classes of bytes, transitions (u16, by state and class), states that accept at the
+/// text's end, first state, number of classes.
 mod record {
     pub(super) const CLASSES: u64 = 0;
     pub(super) const TRANSITIONS: u64 = 4;
