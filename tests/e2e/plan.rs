@@ -111,7 +111,7 @@ fn new_files_are_named_and_not_imported() {
     assert_eq!(
         project.json(&["plan"])["new_files"],
         serde_json::json!([]),
-        "what was imported is known by its content"
+        "an imported file is known by its content"
     );
     for file in 2..6 {
         let line = event(&format!("new{file}"), 28, "Seattle");

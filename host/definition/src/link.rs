@@ -208,7 +208,7 @@ impl Linker {
             return Some(());
         };
         let id = quote(definition.id.as_str());
-        let message = format!("with all cohorts that it uses {id} {what}");
+        let message = format!("with all cohorts that it uses, {id} {what}");
         let mut error = Diagnostic::error(message);
         if let Some((_, span)) = definition.spans.in_cohort.first() {
             error = error.at(&definition.source, *span, "");

@@ -869,7 +869,11 @@ fn lists_and_links_have_their_members() {
     table(
         Clause::InCohort(CohortId::new("vip").unwrap()),
         NOW,
-        &[("what is not linked holds for no user", "-1h A", OutForEver)],
+        &[(
+            "a clause that is not linked holds for no user",
+            "-1h A",
+            OutForEver,
+        )],
     );
 }
 

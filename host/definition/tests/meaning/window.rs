@@ -25,7 +25,7 @@ fn in_last_is_open_at_its_start_and_closed_at_now() {
             ),
             ("before now - W is out", "-1d-1ms A", OutForEver),
             (
-                "what lies after now is invisible, and stays so",
+                "an event after now is invisible, and stays so",
                 "+1ms A",
                 OutForEver,
             ),
