@@ -1,4 +1,4 @@
-//! A backup under load, its restore, and what is said of messages that nobody fetches.
+//! A backup under load, its restore, and the report of messages whose destination is gone.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,7 +44,7 @@ fn ids(project: &TestProject) -> Vec<String> {
 }
 
 #[test]
-fn a_backup_of_a_running_service_is_restored_and_says_what_to_do() {
+fn a_backup_of_a_running_service_is_restored_with_instructions() {
     let port = free_port();
     let project = project(port);
     let mut service = RunningMuster::start(&project, &[]);
@@ -69,7 +69,7 @@ fn a_backup_of_a_running_service_is_restored_and_says_what_to_do() {
         copied
     });
     assert!(copied["bytes"].as_u64().unwrap() > 0, "{copied}");
-    // After the backup one more user enters, which the copy cannot know.
+    // One more user enters after the backup; the copy does not have this user.
     send(port, "late");
     until("the late one is in", || {
         project.read("out.ndjson").contains("\"late\"")
@@ -108,7 +108,8 @@ fn a_backup_of_a_running_service_is_restored_and_says_what_to_do() {
     });
     service.stop();
     assert!(ids(&project).len() > before.len());
-    // A message that waited in the copy is sent a second time, as it was; no other one has its id.
+    // A message that waited in the copy is sent a second time, unchanged; no other message has its
+    // id.
     Consumer::default().take(&project.read("out.ndjson"));
 }
 
@@ -124,7 +125,7 @@ fn messages_for_a_destination_that_left_are_named() {
     let event = json!({ "user_id": "user-1", "event_type": "Purchase", "event_time": "2026-02-28 10:00:00" });
     project.write("events.json", &event.to_string());
     project.write("cohorts/buyers.yaml", DEFINITION);
-    // A folder is no file that messages can be written to.
+    // Messages cannot be written to a folder.
     std::fs::create_dir(project.path().join("out.ndjson")).unwrap();
     config("\n  out: {file: {path: out.ndjson}}\n  other: {file: {path: other.ndjson}}");
     assert_eq!(project.output(&["run", "--once"]).status.code(), Some(1));

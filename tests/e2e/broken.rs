@@ -1,18 +1,18 @@
-//! Commands that answer from the store, or ask the running service, while something is wrong with
-//! the project's files.
+//! Commands that answer from the store, or through the running service, while the project's files
+//! have faults.
 
 use serde_json::json;
 
 use crate::project::{TestProject, muster};
 use crate::service::running::RunningMuster;
 
-/// A source whose key is in a variable that is not set, and everything else all right.
+/// A source whose key is in a variable that is not set. Everything else is right.
 const SECRET: &str =
     "sources: [{http: {listen: \"127.0.0.1:0\", api_keys: [\"${MUSTER_TEST_UNSET}\"]}}]\n";
 const REST: &str = "destinations: {out: {file: {path: out.ndjson}}}\n";
 const COHORT: &str = "cadence: real_time\nsync: [out]\nwhere: {did: Purchase}\n";
 
-/// A project that has run once: ann and bob are in `buyers`.
+/// Makes a project that has run once: ann and bob are in `buyers`.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(
@@ -30,7 +30,7 @@ fn project() -> TestProject {
     project
 }
 
-/// Asserts that all that only needs the store answers.
+/// Asserts that all commands that need only the store answer.
 fn answers(project: &TestProject) {
     let status = project.json(&["status"]);
     assert_eq!(status["cohorts"][0]["id"], "buyers", "{status}");
@@ -43,7 +43,7 @@ fn answers(project: &TestProject) {
 }
 
 #[test]
-fn commands_that_need_no_secret_ask_for_none() {
+fn commands_that_need_no_secret_run_without_it() {
     let project = project();
     project.write("muster.yaml", &format!("{SECRET}{REST}"));
     answers(&project);
@@ -52,7 +52,7 @@ fn commands_that_need_no_secret_ask_for_none() {
     project.json(&["explain", "buyers", "ann"]);
     project.json(&["forget", "bob"]);
     assert_eq!(project.json(&["status"])["cohorts"][0]["members"], 1);
-    // What opens the source needs it, and `check` says so.
+    // Commands that open the source need the variable, and `check` reports it.
     for arguments in [&["check"][..], &["run", "--once"]] {
         let output = project.output(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -61,7 +61,7 @@ fn commands_that_need_no_secret_ask_for_none() {
 }
 
 #[test]
-fn commands_that_need_the_store_alone_answer_whatever_is_wrong_with_the_settings() {
+fn commands_that_need_only_the_store_answer_despite_wrong_settings() {
     let project = project();
     project.write(
         "muster.yaml",
@@ -83,7 +83,7 @@ fn commands_that_need_the_store_alone_answer_whatever_is_wrong_with_the_settings
         2
     );
     project.json(&["forget", "bob"]);
-    // What needs the definition says what is wrong.
+    // Commands that need the definition report its errors.
     let output = project.output(&["sync", "buyers"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -93,7 +93,7 @@ fn commands_that_need_the_store_alone_answer_whatever_is_wrong_with_the_settings
 }
 
 #[test]
-fn the_running_service_is_asked_whatever_the_files_say() {
+fn the_running_service_answers_despite_wrong_files() {
     let project = project();
     let mut service = RunningMuster::start(&project, &["--now", "2026-03-01T00:00:00Z"]);
     project.write("muster.yaml", &format!("{SECRET}sorces: []\n"));

@@ -1,7 +1,7 @@
-//! The vendor's browser SDK, in a real browser, on a page of another origin: its events are found
-//! in a cohort.
+//! The vendor's browser SDK, in a real browser, on a page of another origin: a cohort finds its
+//! events.
 //!
-//! `cargo xtask test` installs both and says where: `MUSTER_TEST_NODE_MODULES` and
+//! `cargo xtask test` installs both and passes their places: `MUSTER_TEST_NODE_MODULES` and
 //! `MUSTER_TEST_CHROMIUM`.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,10 +18,11 @@ use crate::service::running::{RunningMuster, free_port, until};
 
 const KEY: &str = "key-of-the-page";
 
-/// Longer than a browser takes to start on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest wait for the browser; it is longer than a browser takes to start on a loaded
+/// machine.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
-/// A running browser; ended with the test.
+/// A running browser, which ends with the test.
 struct Browser {
     child: Child,
     folder: tempfile::TempDir,
@@ -68,14 +69,14 @@ impl Drop for Browser {
         if std::thread::panicking() {
             eprintln!("{}", self.log());
         }
-        // Its other processes end with the first.
+        // The browser's other processes end with the first.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Serves the page and the SDK on a port of their own, for as long as the process lives; what the
-/// page reports is received.
+/// Serves the page and the SDK on a port of their own, for as long as the process lives. Receives
+/// the page's reports.
 fn serve(sdk: Vec<u8>) -> (u16, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -84,7 +85,7 @@ fn serve(sdk: Vec<u8>) -> (u16, Receiver<Value>) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (page, sdk, reports) = (page.clone(), sdk.clone(), reports.clone());
-            // A browser opens connections ahead, and says nothing on some.
+            // A browser opens connections ahead of need, and sends nothing on some.
             std::thread::spawn(move || answer(stream, &page, &sdk, &reports));
         }
     });
@@ -137,7 +138,7 @@ fn events_of_a_page_in_a_real_browser_are_found_in_a_cohort() {
     let chromium = std::env::var_os("MUSTER_TEST_CHROMIUM");
     let modules = std::env::var_os("MUSTER_TEST_NODE_MODULES");
     let (Some(chromium), Some(modules)) = (chromium, modules) else {
-        // Past the test harness, which shows the output of failures only.
+        // This bypasses the test harness, which shows only the output of failures.
         let text = "\n*** SKIPPED: the vendor's browser SDK in a real browser. `cargo xtask test` installs and runs it; \
                     Chromium it installs as root of a Debian only.\n";
         std::io::stderr().write_all(text.as_bytes()).unwrap();
@@ -168,17 +169,17 @@ fn events_of_a_page_in_a_real_browser_are_found_in_a_cohort() {
     );
     let browser = Browser::open(chromium.into(), &url);
     let next = || {
-        let report = reports.recv_timeout(PATIENCE);
+        let report = reports.recv_timeout(LONGEST_WAIT);
         report.unwrap_or_else(|error| panic!("{error}: {}", browser.log()))
     };
-    // All but the malformed one.
+    // All events except the malformed one.
     assert_eq!(next(), json!({"ends": {"200": 23, "400": 1, "cookies": 1}}));
-    // The page is left; what it sent at the end arrives too.
+    // The page is left; the events that it sends at the end arrive too.
     assert_eq!(next(), json!({"left": true}));
     until("the user of the page is a member", || {
         project.json(&["members", "visitors"])["members"] == json!(["browser"])
     });
-    // The browser found nothing wrong with any answer: it writes what it does not let a page read.
+    // The browser's log has no errors: the browser logs each answer that a page may not read.
     let log = browser.log();
     assert!(!log.contains("blocked by CORS"), "{log}");
     drop(browser);

@@ -1,5 +1,5 @@
-//! `muster test`: cases that hold, cases that fail, and test files that are wrong, as snapshots of
-//! whole outputs.
+//! `muster test`: cases that hold, cases that fail, and wrong test files, as snapshots of whole
+//! outputs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::cli::shown_without_fuel;
 use crate::project::{TestProject, muster};
 use crate::rules::guest;
 
-/// A project with one definition and its tests.
+/// Makes a project with one definition and its tests.
 fn project(tests: &str) -> TestProject {
     let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
@@ -26,7 +26,7 @@ fn the_examples_hold_and_leave_nothing_behind() {
     let project = TestProject::example("shop");
     insta::assert_snapshot!("example", shown_without_fuel(&project, &["test"]));
     assert!(!project.path().join(".muster").exists());
-    // A project, a folder and a file are found, each file once.
+    // A project, a folder and a file are named, and each test file is found once.
     let file = "cohorts/abandoned-carts.test.yaml";
     let again = format!("./{file}");
     insta::assert_snapshot!(
@@ -76,7 +76,7 @@ const FAILING: &str = r#"cases:
 "#;
 
 #[test]
-fn a_case_that_fails_shows_what_decided() {
+fn a_failed_case_shows_the_values_that_decided() {
     let project = project(FAILING);
     insta::assert_snapshot!(
         "failing",
@@ -90,14 +90,14 @@ fn a_case_that_fails_shows_what_decided() {
         insta::assert_snapshot!("failing_junit", project.read("junit.xml"));
         let output = project.output(&["test", "--json"]);
         assert_eq!(output.status.code(), Some(1));
-        // One document, although it is an error.
+        // The output is one document, although it is an error.
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         insta::assert_snapshot!("failing_json", serde_json::to_string_pretty(&json).unwrap());
     });
 }
 
 #[test]
-fn test_files_that_are_wrong_are_answered_with_place_and_remedy() {
+fn wrong_test_files_are_reported_with_place_and_remedy() {
     let project = project(
         r#"cases:
   - nam: a
@@ -152,7 +152,7 @@ fn test_files_that_are_wrong_are_answered_with_place_and_remedy() {
 }
 
 #[test]
-fn no_case_is_an_error() {
+fn a_project_without_cases_is_an_error() {
     let project = TestProject::new();
     project.write("muster.yaml", "{}\n");
     insta::assert_snapshot!("nothing", shown_without_fuel(&project, &["test"]));
@@ -168,7 +168,7 @@ fn no_case_is_an_error() {
 }
 
 #[test]
-fn an_inline_clause_and_what_no_case_tries() {
+fn inline_clauses_run_and_clauses_without_a_case_are_named() {
     let project = TestProject::new();
     project.write(
         "a.test.yaml",
@@ -208,8 +208,8 @@ cases:
     );
 }
 
-/// Answers for one user, whoever it is: in, for ever. (A result: 0, that it is right, and two lists
-/// of one element.)
+/// Answers that the one user is in, for ever. (A result: 0, which means success, and two lists of
+/// one element.)
 pub(crate) const IN: &str = "(i32.store8 (i32.const 2048) (i32.const 0))
     (i32.store (i32.const 2052) (i32.const 2112)) (i32.store (i32.const 2056) (i32.const 1))
     (i32.store (i32.const 2060) (i32.const 2120)) (i32.store (i32.const 2064) (i32.const 1))
@@ -229,7 +229,7 @@ fn hand_written_rules_are_tested_as_they_run() {
             "cases:\n  - at: 2026-03-01T00:00:00Z\n    users:\n      ann: {{properties: {{city: Reno}}, expect: in, until: {until}}}\n"
         )
     };
-    // Beside the definition that names the rule, and beside the rule.
+    // One test file beside the definition that names the rule, and one beside the rule.
     project.write("cohorts/vip.test.yaml", &case("never"));
     project.write("rules/vip.test.yaml", &case("2026-03-02T00:00:00Z"));
     insta::assert_snapshot!("hand_written", shown_without_fuel(&project, &["test"]));
@@ -264,7 +264,7 @@ fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
         "cohorts/both.yaml",
         "where: {all: [{in_cohort: vip}, {in_cohort: today}]}\n",
     );
-    // Wrong, but neither of them uses it.
+    // The definition is wrong, but neither of the cases uses it.
     project.write("cohorts/broken.yaml", "where: {didd: Purchase}\n");
     let cases = r#"cases:
   - name: a day ends at midnight in Los Angeles
@@ -283,7 +283,7 @@ fn other_cohorts_static_lists_and_the_projects_days_are_those_of_a_run() {
         ),
     );
     insta::assert_snapshot!("other_cohorts", shown_without_fuel(&project, &["test"]));
-    // A file that is named by itself belongs to the project around it.
+    // A file that is named on the command line belongs to the project around it.
     assert!(
         project
             .output(&["test", "cohorts/both.test.yaml"])
@@ -315,7 +315,7 @@ fn watched_cases_run_again_when_a_file_changes() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (lines, told) = std::sync::mpsc::channel();
+    let (lines, printed) = std::sync::mpsc::channel();
     let streams: [Box<dyn Read + Send>; 2] = [
         Box::new(child.stdout.take().unwrap()),
         Box::new(child.stderr.take().unwrap()),
@@ -329,7 +329,7 @@ fn watched_cases_run_again_when_a_file_changes() {
         });
     }
     let wait_for = |words: &str| loop {
-        let line = told.recv_timeout(Duration::from_secs(60)).unwrap();
+        let line = printed.recv_timeout(Duration::from_secs(60)).unwrap();
         if line.contains(words) {
             break;
         }
@@ -337,7 +337,7 @@ fn watched_cases_run_again_when_a_file_changes() {
     wait_for("1 case: all right");
     project.write("cohorts/buyers.yaml", &definition(2));
     wait_for("1 case: 1 failed");
-    // A definition that is wrong for a moment ends nothing.
+    // A definition that is wrong for a moment does not end the command.
     project.write("cohorts/buyers.yaml", "where: {dod: Purchase}\n");
     wait_for("dod");
     project.write("cohorts/buyers.yaml", &definition(1));

@@ -1,11 +1,11 @@
-//! `muster check` against what the store has seen.
+//! `muster check` compared with the event names in the store.
 
 use serde_json::json;
 
 use crate::cli::shown;
 use crate::project::TestProject;
 
-/// Definitions with names that are right, mistyped, unlike any, and of another cohort.
+/// Definitions with event names that are right, mistyped, unlike any, and of another cohort.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: events.json}]\n");
@@ -26,12 +26,12 @@ fn project() -> TestProject {
 }
 
 #[test]
-fn event_names_that_the_store_has_never_seen_are_warned_of() {
+fn event_names_that_the_store_lacks_are_warned_of() {
     let project = project();
-    // Without a store nothing is known to be wrong, and none is made.
+    // Without a store `check` cannot know unseen names, and makes no store.
     assert_eq!(project.json(&["check"])["unseen_events"], json!(null));
     assert!(!project.path().join(".muster/data.mdb").exists());
-    // Nor with one that has no events.
+    // The same holds for a store without events.
     project.json(&["status"]);
     assert_eq!(project.json(&["check"])["unseen_events"], json!(null));
     project.json(&["import", "events.json"]);
@@ -46,7 +46,7 @@ fn event_names_that_the_store_has_never_seen_are_warned_of() {
 }
 
 #[test]
-fn a_store_that_is_in_use_is_looked_into_all_the_same() {
+fn a_store_in_use_is_read_too() {
     let project = project();
     project.json(&["import", "events.json"]);
     let store = muster_store::Store::open(

@@ -1,8 +1,8 @@
-//! Whole outputs of the binary: what a person sees, on both streams, with the exit code.
+//! Whole outputs of the binary: both streams and the exit code.
 
 use crate::project::{TestProject, muster};
 
-/// The streams and the exit code of a command, without what differs from run to run.
+/// Returns the streams and the exit code of a command, without values that differ from run to run.
 pub(crate) fn shown(project: &TestProject, arguments: &[&str]) -> String {
     let output = project.output(arguments);
     let (stdout, stderr) = (
@@ -16,7 +16,7 @@ pub(crate) fn shown(project: &TestProject, arguments: &[&str]) -> String {
     )
 }
 
-/// What a person sees of cases, without the fuel, which every change of the compiler changes.
+/// Returns the output of cases, without the fuel, which every change of the compiler changes.
 pub(crate) fn shown_without_fuel(project: &TestProject, arguments: &[&str]) -> String {
     let lines = shown(project, arguments);
     let line = |line: &str| match line.split_once("  (") {
@@ -40,7 +40,7 @@ fn with_filters(test: impl FnOnce()) {
 }
 
 #[test]
-fn the_example_as_a_person_sees_it() {
+fn the_example_prints_its_outputs() {
     let project = TestProject::example("shop");
     with_filters(|| {
         insta::assert_snapshot!("example_first", shown(&project, &["run", "--once"]));
@@ -57,7 +57,7 @@ fn built_modules_are_valid_components() {
     let built = project.json(&["build"]);
     let modules = built["modules"].as_array().unwrap();
     // Daily at two hours, hourly at two minutes, and real time.
-    assert_eq!(modules.len(), 5, "cohorts of one rhythm share a module");
+    assert_eq!(modules.len(), 5, "cohorts of one cadence share a module");
     for module in modules {
         let bytes = std::fs::read(project.path().join(module["path"].as_str().unwrap())).unwrap();
         wasmparser::Validator::new().validate_all(&bytes).unwrap();
@@ -65,7 +65,7 @@ fn built_modules_are_valid_components() {
 }
 
 #[test]
-fn mistakes_are_answered_with_their_place_and_remedy() {
+fn mistakes_are_reported_with_place_and_remedy() {
     let project = TestProject::new();
     insta::assert_snapshot!("no_project", shown(&project, &["check"]));
     project.write(
@@ -135,11 +135,12 @@ fn a_new_project_runs_as_it_is() {
             .read("mine/out/local.ndjson")
             .contains(r#"{"user_id":"ann","user_properties":{"city":"Seattle"}}"#)
     );
-    // Its cases hold, and try all that the definition says.
+    // The project's cases hold, and cover all clauses of the definition.
     let tested = project.json(&["test", "mine"]);
     assert_eq!(tested["cases"], 1);
     assert_eq!(tested["coverage"][0]["warnings"], serde_json::json!([]));
-    // Editors find the schema by the definition's first line, and it is this binary's.
+    // The definition's first line tells editors where the schema is, and the file is this binary's
+    // schema.
     let schema = project.output(&["schema"]);
     assert!(schema.status.success());
     let written = project.read("mine/cohort.schema.json");
@@ -160,23 +161,23 @@ fn a_new_project_runs_as_it_is() {
             .unwrap()
             .contains("| `retention` |")
     );
-    // A second `init` overwrites nothing.
+    // A second `init` overwrites no file.
     assert_eq!(project.output(&["init", "mine"]).status.code(), Some(1));
 }
 
 #[test]
-fn variables_of_the_environment_are_put_into_muster_yaml() {
+fn environment_variables_are_substituted_in_muster_yaml() {
     let project = TestProject::new();
     let file = "store: ${MUSTER_E2E_STORE}\ndestinations: {out: {file: {path: \"${MUSTER_E2E_NONE:-out}.ndjson\"}}}\n";
     project.write("muster.yaml", file);
     let missing = project.output(&["check"]);
-    let told = String::from_utf8(missing.stderr).unwrap();
+    let error = String::from_utf8(missing.stderr).unwrap();
     assert_eq!(missing.status.code(), Some(1));
     assert!(
-        told.contains("muster.yaml:1:8") && told.contains("`MUSTER_E2E_STORE` is not set"),
-        "{told}"
+        error.contains("muster.yaml:1:8") && error.contains("`MUSTER_E2E_STORE` is not set"),
+        "{error}"
     );
-    // Whoever only reads definitions needs none of them.
+    // Commands that only read definitions need no variable.
     assert!(project.output(&["fmt"]).status.success());
     let mut run = muster(&["run", "--once"]);
     run.current_dir(project.path())
@@ -213,7 +214,7 @@ fn a_store_has_one_owner_and_one_version() {
     )
     .unwrap();
     insta::assert_snapshot!("locked", shown(&project, &["run", "--once"]));
-    // Who only looks is not in the way.
+    // Commands that only read do not need the lock.
     project.json(&["status"]);
     drop(store);
     project.json(&["run", "--once"]);

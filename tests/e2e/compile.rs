@@ -1,5 +1,5 @@
-//! Rules that take far more time or memory to compile than their size says: each ends in its own
-//! error, and nothing here grows by it.
+//! Rules that take far more time or memory to compile than their size suggests. Each ends in its
+//! own error, and the memory of this process does not grow.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use muster_sandbox::{
 use crate::project::TestProject;
 use crate::rules::{core, guest, guest_with};
 
-/// A function in whose loop many locals get another value in very many blocks: what the compiler
-/// keeps is the product. With 15,000 of each the module has 233 KB, and compiling it took 7 GB and
+/// Builds a function in whose loop many locals get another value in very many blocks: the compiler
+/// keeps the product. With 15,000 of each the module has 233 KB, and compiling it took 7 GB and
 /// minutes.
 fn many_locals_in_many_blocks(number: usize) -> Vec<u8> {
     let blocks: String = (0..number)
@@ -27,7 +27,7 @@ fn many_locals_in_many_blocks(number: usize) -> Vec<u8> {
     core("(i32.const 0)", &function)
 }
 
-/// A function that needs very many values at once: 305 KB, which took more than a minute.
+/// Builds a function that needs very many values at once: 305 KB, which took more than a minute.
 fn many_values_at_once() -> Vec<u8> {
     const VALUES: usize = 40_000;
     let loads: String = (0..VALUES)
@@ -51,7 +51,7 @@ fn sandbox(process: CompileProcess) -> Sandbox {
     .unwrap()
 }
 
-/// What this process has in memory, in bytes.
+/// Returns the memory that this process uses, in bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -59,7 +59,7 @@ fn resident() -> u64 {
     pages * 4096
 }
 
-/// Returns why a rule was not compiled, and in what time.
+/// Returns the reason why a rule was not compiled, and the time that it took.
 fn stopped(process: CompileProcess, rule: &[u8]) -> (String, Duration) {
     let sandbox = sandbox(process);
     #[cfg(target_os = "linux")]
@@ -85,11 +85,12 @@ fn a_rule_that_takes_minutes_to_compile_is_stopped() {
         ..process()
     };
     let (error, took) = stopped(process, &many_values_at_once());
-    // On a busy machine the clock on the wall is the first to stop it, at three times that.
+    // On a busy machine the wall clock is the first limit; it is three times the limit of processor
+    // time.
     let limits = ["2 s of processor time", "6 s"];
-    let told =
+    let reported =
         |limit| error.starts_with(&format!("compiling the rule took more than {limit}, and"));
-    assert!(limits.iter().any(told), "{error}");
+    assert!(limits.iter().any(reported), "{error}");
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
@@ -107,7 +108,7 @@ fn a_rule_that_takes_gigabytes_to_compile_is_stopped() {
     );
 }
 
-/// With the limits of every command, as a person meets it; other cohorts go on.
+/// The limits are those of every command; other cohorts go on.
 #[test]
 fn check_names_the_cohort_whose_rule_takes_too_much_to_compile() {
     let project = TestProject::new();
@@ -123,7 +124,7 @@ fn check_names_the_cohort_whose_rule_takes_too_much_to_compile() {
         text.contains("the rule of vip: compiling the rule took more than 1073741824 bytes"),
         "{text}"
     );
-    // What a limit of its own forbids does not even begin.
+    // A rule beyond a limit of the sandbox is not compiled at all.
     std::fs::write(&path, many_locals_in_many_blocks(20_001)).unwrap();
     let began = Instant::now();
     let text = String::from_utf8(project.output(&["check"]).stderr).unwrap();
@@ -149,7 +150,7 @@ fn a_rule_that_was_compiled_before_needs_no_process() {
     std::fs::remove_dir_all(directory.path().join("cache")).unwrap();
     let error = load(none).unwrap_err().to_string();
     assert!(error.contains("cannot start `/nowhere`"), "{error}");
-    // A program that does something else gives no machine code.
+    // A program that does something else returns no machine code.
     let other = CompileProcess::new("/bin/cat".into(), Vec::new());
     let error = load(other).unwrap_err().to_string();
     assert!(
@@ -158,7 +159,7 @@ fn a_rule_that_was_compiled_before_needs_no_process() {
     );
 }
 
-/// Both ways of counting, and both ways of having memory, agree between the two processes.
+/// Both ways to meter, and both ways to reserve memory, are the same in the two processes.
 #[test]
 fn a_metered_rule_is_compiled_elsewhere_too() {
     let sandbox = Sandbox::new(SandboxOptions {

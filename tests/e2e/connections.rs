@@ -1,5 +1,5 @@
-//! Connections from outside: however many there are, the service has the files that it needs and
-//! answers those who ask.
+//! Connections from outside: with any number of them, the service has the files that it needs and
+//! answers other clients.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use crate::service::running::{RunningMuster, free_port, get, post, until};
 
 const KEY: &str = "key-of-the-tests";
 
-/// A service with a limit of open files, which `ulimit` sets with these arguments.
+/// Starts a service with a limit of open files, which `ulimit` sets with these arguments.
 fn service(project: &TestProject, ulimit: &str) -> RunningMuster {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" run")]);
@@ -42,7 +42,7 @@ fn cohort(event: &str) -> String {
     format!("cadence: real_time\nsync: [{{to: out}}]\nwhere: {{did: {event}}}\n")
 }
 
-/// Connections that each have sent so much; the service may have closed some already.
+/// Opens connections that each send the same text; the service may have closed some already.
 fn connections(port: u16, many: usize, sent: &str) -> Vec<TcpStream> {
     (0..many)
         .map(|_| {
@@ -53,7 +53,7 @@ fn connections(port: u16, many: usize, sent: &str) -> Vec<TcpStream> {
         .collect()
 }
 
-/// The soft and the hard limit of open files of a process.
+/// Returns the soft and the hard limit of open files of a process.
 fn limits(id: u32) -> (String, String) {
     let limits = std::fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
     let line = (limits.lines()).find(|line| line.starts_with("Max open files"));
@@ -67,7 +67,7 @@ fn open_files(id: u32) -> usize {
 }
 
 #[test]
-fn idle_connections_leave_room_for_files() {
+fn idle_connections_leave_descriptors_for_files() {
     const LIMIT: usize = 400;
     let (project, port, operations) = project();
     let mut service = service(&project, &format!("-n {LIMIT}"));
@@ -76,9 +76,9 @@ fn idle_connections_leave_room_for_files() {
     idle.extend(connections(operations, LIMIT / 4, "GET /metrics HT"));
     until("they are accepted", || open_files(service.id()) > LIMIT / 3);
 
-    // Definitions are read, rules are loaded, and both go on.
+    // Definitions are read, rules are loaded, and both continue to work.
     project.write("cohorts/viewers.yaml", &cohort("View"));
-    until("the new definition is in force", || {
+    until("the new definition is active", || {
         let status = project.json(&["status"]);
         let cohorts = status["cohorts"].as_array().unwrap();
         cohorts.len() == 2 && status["definitions"].is_null()
@@ -118,7 +118,7 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
 }
 
 #[test]
-fn a_limit_of_open_files_that_is_too_low_is_told() {
+fn a_limit_of_open_files_that_is_too_low_is_reported() {
     let (project, port, _) = project();
     let mut service = service(&project, "-n 128");
     let body = json!({"api_key": KEY, "events": [{"user_id": "ann", "event_type": "View"}]});
@@ -128,7 +128,7 @@ fn a_limit_of_open_files_that_is_too_low_is_told() {
 }
 
 #[test]
-fn commands_that_ask_nothing_are_bounded_and_keep_nobody_out() {
+fn silent_control_connections_are_bounded_and_exclude_no_command() {
     let (project, _, _) = project();
     let mut service = service(&project, "-n 1024");
     let before = open_files(service.id());
@@ -136,7 +136,7 @@ fn commands_that_ask_nothing_are_bounded_and_keep_nobody_out() {
     let silent: Vec<_> = (0..100)
         .map(|_| UnixStream::connect(&socket).unwrap())
         .collect();
-    // They have five seconds to ask, so this waits for the first of them.
+    // Each connection has five seconds for its request, so `status` waits for the first of them.
     let status = project.json(&["status"]);
     assert!(status["running"].is_string(), "{status}");
     assert!(open_files(service.id()) < before + 80);
@@ -145,14 +145,14 @@ fn commands_that_ask_nothing_are_bounded_and_keep_nobody_out() {
 }
 
 #[test]
-fn half_requests_to_the_operations_server_end_and_keep_nobody_out() {
+fn half_requests_to_the_operations_server_end_and_exclude_no_client() {
     let (project, _, operations) = project();
     let mut service = service(&project, "-n 1024");
     let began = Instant::now();
     let half = connections(operations, 200, "GET /healthz HTTP/1.1\r\nhost: x\r\n");
     assert_eq!(get(operations, "/healthz").0, 200);
     assert!(began.elapsed() < Duration::from_secs(8));
-    // Each is closed by the server, after ten seconds at most.
+    // The server closes each connection after ten seconds at most.
     for mut stream in half {
         stream
             .set_read_timeout(Some(Duration::from_secs(30)))

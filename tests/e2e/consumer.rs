@@ -1,5 +1,5 @@
-//! A consumer of the messages, by the documented rule: drop a `message_id` that was seen, order by
-//! `computed_time`.
+//! A consumer of the messages, by the documented rule: drop a `message_id` that was received
+//! before, order by `computed_time`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ pub(crate) type MembersByCohort = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Default)]
 pub(crate) struct Consumer {
-    /// Every message by its id.
+    /// The messages by their ids.
     messages: BTreeMap<String, Value>,
 }
 
 impl Consumer {
-    /// Takes messages, a line each. A message id must never come with another body.
+    /// Takes messages, one per line. A message id must never come with another body.
     pub(crate) fn take(&mut self, lines: &str) -> usize {
         lines
             .lines()
@@ -32,7 +32,7 @@ impl Consumer {
         );
     }
 
-    /// What the messages say, all applied in the order of their `computed_time`.
+    /// Returns the members after all messages, applied in the order of their `computed_time`.
     pub(crate) fn members(&self) -> MembersByCohort {
         let second = |message: &&Value| {
             message["computed_time"]
@@ -73,8 +73,8 @@ impl Consumer {
     }
 }
 
-/// Returns messages, one a line, without the part of their ids that tells stores apart, so that
-/// those of two stores can be compared.
+/// Returns messages, one per line, without the part of their ids that differs between stores, so
+/// that the messages of two stores can be compared.
 pub fn without_identity(messages: &str) -> String {
     let line = |line: &str| {
         let message: Value = serde_json::from_str(line).unwrap();

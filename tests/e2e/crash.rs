@@ -1,4 +1,4 @@
-//! SIGKILL at random moments: nothing is missing, nothing is double.
+//! SIGKILL at random moments: no event is lost, and none counts twice.
 
 use std::fmt::Write;
 use std::process::Stdio;
@@ -26,7 +26,7 @@ fn project(events: &str) -> TestProject {
     project
 }
 
-/// Lines without `$insert_id`: one that came twice would count twice.
+/// Returns lines without `$insert_id`: a line that is imported twice counts twice.
 fn events() -> String {
     let mut lines = String::new();
     for number in 0..EVENTS {
@@ -44,7 +44,7 @@ fn events() -> String {
 }
 
 #[test]
-fn an_import_killed_again_and_again_ends_as_one_that_was_not() {
+fn an_import_killed_repeatedly_stores_the_same_events() {
     let events = events();
     let (killed, whole) = (project(&events), project(&events));
     let started = Instant::now();
@@ -68,7 +68,7 @@ fn an_import_killed_again_and_again_ends_as_one_that_was_not() {
         match child.try_wait().unwrap() {
             Some(_) => {}
             None => {
-                // SIGKILL: no handler runs, nothing is flushed.
+                // SIGKILL: no handler runs, and no buffer is flushed.
                 child.kill().unwrap();
                 kills += 1;
             }
@@ -88,7 +88,7 @@ fn an_import_killed_again_and_again_ends_as_one_that_was_not() {
 }
 
 #[test]
-fn a_run_killed_again_and_again_sends_what_one_that_was_not_sends() {
+fn a_run_killed_repeatedly_sends_the_same_messages() {
     let events = events();
     let (killed, whole) = (project(&events), project(&events));
     for project in [&killed, &whole] {
@@ -111,7 +111,7 @@ fn a_run_killed_again_and_again_sends_what_one_that_was_not_sends() {
         child.wait().unwrap();
     }
     killed.json(&["run", "--once"]);
-    // At least once, with the same ids and bytes.
+    // Messages arrive at least once, with the same ids and bytes.
     let lines = |project: &TestProject| {
         let text = without_identity(&project.read("out.ndjson"));
         text.lines()

@@ -1,5 +1,5 @@
-//! The example, from nothing to messages, against `tests/oracle/shop.py`, which shares no code with
-//! Muster.
+//! The example, from an empty store to messages, compared with `tests/oracle/shop.py`, which shares
+//! no code with Muster.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::consumer::{Consumer, MembersByCohort, without_identity};
 use crate::project::{TestProject, python, root};
 
-/// The members by the oracle, which reads the same files.
+/// Returns the members by the oracle, which reads the same files.
 pub(crate) fn oracle(project: &TestProject, now: &str) -> MembersByCohort {
     let script = root().join("tests/oracle/shop.py");
     let events = project.path().join("events");
@@ -32,7 +32,7 @@ pub(crate) fn oracle(project: &TestProject, now: &str) -> MembersByCohort {
         .collect()
 }
 
-/// What each of the example's destinations has received so far.
+/// Returns the messages that each of the example's destinations has received so far.
 fn received(project: &TestProject) -> [Consumer; 2] {
     ["growth", "crm"].map(|name| {
         let mut consumer = Consumer::default();
@@ -41,7 +41,7 @@ fn received(project: &TestProject) -> [Consumer; 2] {
     })
 }
 
-/// Every destination knows its cohorts as they are.
+/// Asserts that every destination has the right members of its cohorts.
 fn assert_members(consumers: &[Consumer], wanted: &MembersByCohort) {
     for consumer in consumers {
         let members = consumer.members();
@@ -53,7 +53,7 @@ fn assert_members(consumers: &[Consumer], wanted: &MembersByCohort) {
 }
 
 #[test]
-fn the_example_says_what_the_oracle_says_as_the_clock_moves() {
+fn the_example_agrees_with_the_oracle_as_the_clock_moves() {
     let project = TestProject::example("shop");
     let first = project.json(&["run", "--once"]);
     let now = "2026-03-01T00:00:00Z";
@@ -69,7 +69,7 @@ fn the_example_says_what_the_oracle_says_as_the_clock_moves() {
         );
     }
 
-    // Nothing has changed: nothing is evaluated, nothing is sent.
+    // Without changes the run evaluates no user and sends no message.
     let sent = project.read("out/growth.ndjson");
     let second = project.json(&["run", "--once"]);
     assert!(
@@ -100,7 +100,7 @@ fn the_example_says_what_the_oracle_says_as_the_clock_moves() {
     }
     assert!(exits > 0, "no window expired");
 
-    // And back: at an earlier clock everybody is asked again.
+    // The clock moves back: at an earlier clock all users are evaluated again.
     project.json(&["run", "--once", "--now", "2026-02-20T00:00:00Z"]);
     assert_members(
         &received(&project),
@@ -109,7 +109,7 @@ fn the_example_says_what_the_oracle_says_as_the_clock_moves() {
 }
 
 #[test]
-fn files_that_come_later_change_only_whom_they_concern() {
+fn later_files_change_only_their_users() {
     let project = TestProject::example("shop");
     let events = project.path().join("events");
     let mut files: Vec<_> = std::fs::read_dir(&events)
@@ -117,7 +117,7 @@ fn files_that_come_later_change_only_whom_they_concern() {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    // Half of the files in a shuffled order, late events among them; then the rest.
+    // Half of the files come in a shuffled order, with late events among them; then the rest.
     let held = project.path().join("held");
     std::fs::create_dir(&held).unwrap();
     for file in files.iter().step_by(2) {
@@ -135,7 +135,7 @@ fn files_that_come_later_change_only_whom_they_concern() {
 }
 
 #[test]
-fn payloads_are_the_vendors() {
+fn payloads_have_the_vendors_format() {
     let project = TestProject::example("shop");
     project.json(&["run", "--once"]);
     let text = project.read("out/growth.ndjson");
@@ -164,7 +164,7 @@ fn payloads_are_the_vendors() {
             "{id}"
         );
     }
-    // The same data, the same bytes, but for the store's identity in the ids: the run is a pure
+    // The same data give the same bytes, except the store's identity in the ids: the run is a pure
     // function.
     let again = TestProject::example("shop");
     again.json(&["run", "--once"]);

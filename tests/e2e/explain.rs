@@ -3,7 +3,8 @@
 use crate::cli::shown;
 use crate::project::TestProject;
 
-/// One buyer, in by two purchases; one who bought once; one who comes to be known a day later.
+/// Makes a project with a member who bought twice, a user who bought once, and a user whose first
+/// event is a day later.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(
@@ -61,7 +62,7 @@ fn project() -> TestProject {
 }
 
 #[test]
-fn a_person_sees_what_decided() {
+fn explain_shows_the_values_that_decided() {
     let project = project();
     insta::assert_snapshot!(
         "before_any_run",
@@ -102,7 +103,7 @@ fn a_person_sees_what_decided() {
 }
 
 #[test]
-fn mistakes_are_answered_with_what_was_meant() {
+fn mistakes_are_answered_with_a_suggestion() {
     let project = project();
     project.json(&["run", "--once"]);
     for (name, cohort, user) in [
@@ -110,7 +111,7 @@ fn mistakes_are_answered_with_what_was_meant() {
         ("cohort_by_name", "Regulars in Seattle", "ann"),
         ("unknown_cohort", "whales", "ann"),
         ("mistyped_user", "regulars", "an"),
-        ("unknown_user", "regulars", "somebody"),
+        ("unknown_user", "regulars", "stranger"),
     ] {
         insta::assert_snapshot!(name, shown(&project, &["explain", cohort, user]));
     }
@@ -118,7 +119,7 @@ fn mistakes_are_answered_with_what_was_meant() {
 }
 
 #[test]
-fn a_hand_written_rule_does_not_tell_why() {
+fn a_hand_written_rule_gives_no_reasons() {
     let project = project();
     project.json(&["run", "--once"]);
     project.write("cohorts/vip.yaml", "rule: ./vip.wasm\n");
@@ -145,7 +146,7 @@ fn only_the_latest_events_are_shown() {
 }
 
 #[test]
-fn a_static_list_says_who_is_on_it() {
+fn a_static_list_is_explained() {
     let project = project();
     project.write("cohorts/vip.yaml", "members: ./vip.csv\n");
     project.write("cohorts/vip.csv", "ann\n");

@@ -1,5 +1,4 @@
-//! What users see when disk, folder or file are not as they should be, and that nothing is lost by
-//! it.
+//! Faults of disks, folders and files: what users see, and that no data is lost.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -15,7 +14,7 @@ use crate::service::running::{RunningMuster, free_port, get, post, until};
 
 const KEY: &str = "key";
 
-fn told(project: &TestProject) -> BTreeSet<String> {
+fn sent(project: &TestProject) -> BTreeSet<String> {
     let mut consumer = Consumer::default();
     if project.path().join("out.ndjson").exists() {
         consumer.take(&project.read("out.ndjson"));
@@ -23,7 +22,7 @@ fn told(project: &TestProject) -> BTreeSet<String> {
     consumer.members().remove("buyers").unwrap_or_default()
 }
 
-/// A hundred users who buy, with as much to store as fills a disk soon.
+/// Returns events of a hundred users who buy, with so much data that the disk is full soon.
 fn request(batch: usize) -> (Vec<String>, String) {
     let users: Vec<String> = (0..100)
         .map(|user| format!("user-{batch}-{user}"))
@@ -43,8 +42,8 @@ fn request(batch: usize) -> (Vec<String>, String) {
     )
 }
 
-/// What a process may write in one file stands for the disk: the store is told as if that were
-/// full.
+/// Limits the size of a file that the process may write. The store treats this limit like a full
+/// disk.
 fn limit(service: &RunningMuster, bytes: &str) {
     let limit = Command::new("prlimit")
         .args([
@@ -55,13 +54,13 @@ fn limit(service: &RunningMuster, bytes: &str) {
     assert!(limit.unwrap().success());
 }
 
-/// What the store says, whether the disk takes a part of a write or nothing.
+/// Returns true for the store's errors about a full disk, after a partial write or none.
 fn is_full(said: &str) -> bool {
     said.contains("no space is left") || said.contains("it is full, or it is failing")
 }
 
 #[test]
-fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
+fn work_goes_on_once_a_full_disk_has_space() {
     let (project, port, operations) = (TestProject::new(), free_port(), free_port());
     project.write(
         "muster.yaml",
@@ -93,7 +92,7 @@ fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
         (status, answer)
     };
     assert_eq!(send(&mut taken).0, 200);
-    until("the first are told", || told(&project) == taken);
+    until("the first are sent", || sent(&project) == taken);
     let length = std::fs::metadata(project.path().join(".muster/data.mdb"))
         .unwrap()
         .len();
@@ -110,7 +109,7 @@ fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
         assert_eq!(send(&mut taken).0, 503);
     }
     assert!(service.is_running(), "{}", service.log());
-    // Whoever watches it is told.
+    // The health check reports it.
     let (status, ready) = get(operations, "/readyz");
     assert_eq!(status, 503, "{ready}");
     assert!(ready.contains("source http:"), "{ready}");
@@ -118,18 +117,20 @@ fn a_full_disk_stops_nothing_for_longer_than_it_is_full() {
     assert!(is_full(&status.to_string()), "{status}");
 
     limit(&service, "unlimited");
-    until("there is room", || send(&mut taken).0 == 200);
-    until("all that was taken is told", || told(&project) == taken);
+    until("the disk has space", || send(&mut taken).0 == 200);
+    until("all events that were taken are sent", || {
+        sent(&project) == taken
+    });
     until("it is ready", || get(operations, "/readyz").0 == 200);
     let log = service.stop();
     assert_eq!(log.matches("events cannot be stored").count(), 1, "{log}");
     assert!(log.contains("events over http are stored again"), "{log}");
-    // Whole, for another process too.
+    // The members are complete, for another process too.
     let members = project.json(&["members", "buyers"]);
     assert_eq!(members["members"].as_array().unwrap().len(), taken.len());
 }
 
-/// The example, run once.
+/// Makes the example project and runs it once.
 fn project() -> TestProject {
     let project = TestProject::example("shop");
     project.json(&["run", "--once"]);
@@ -137,7 +138,7 @@ fn project() -> TestProject {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_with_what_to_do() {
+fn a_folder_that_cannot_be_written_is_reported_with_a_remedy() {
     let project = project();
     let mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -145,7 +146,8 @@ fn a_folder_that_cannot_be_written_is_told_with_what_to_do() {
     let store = project.path().join(".muster");
     let mut command = muster(&["run", "--once"]);
     let program = tempfile::tempdir().unwrap();
-    // Who may do everything is no test: be nobody, who owns the project and can reach the program.
+    // Root may write everywhere, so the test runs as another user, who owns the project and can
+    // reach the program.
     if std::fs::metadata(&store).unwrap().uid() == 0 {
         let mut give = Command::new("chown");
         give.args(["-R", "65534"]).arg(project.path());
@@ -171,23 +173,23 @@ fn a_folder_that_cannot_be_written_is_told_with_what_to_do() {
     );
 }
 
-/// What consumers of the example hold.
+/// Returns the members that consumers of the example hold.
 fn growth(project: &TestProject) -> MembersByCohort {
     let mut consumer = Consumer::default();
     consumer.take(&project.read("out/growth.ndjson"));
     consumer.members()
 }
 
-/// How many places are damaged, one at a time.
+/// The number of places that are damaged, one at a time.
 const DAMAGES: usize = 30;
 
 #[test]
-fn a_damaged_file_is_an_error_or_does_no_harm() {
+fn a_damaged_file_is_an_error_or_harmless() {
     let project = project();
     let data = project.path().join(".muster/data.mdb");
     let out = project.path().join("out/growth.ndjson");
     let whole = std::fs::read(&data).unwrap();
-    let told = std::fs::read(&out).unwrap();
+    let written = std::fs::read(&out).unwrap();
     let run = || project.output(&["run", "--once", "--now", "2026-03-08T00:00:00Z"]);
     assert!(run().status.success());
     let right = growth(&project);
@@ -195,11 +197,11 @@ fn a_damaged_file_is_an_error_or_does_no_harm() {
     for damage in 0..DAMAGES {
         let mut bytes = whole.clone();
         let page = damage * (whole.len() / 4096) / DAMAGES;
-        // Where a page has its structure, and where it has its values.
+        // A position in the structure of a page, or one in its values.
         let at = page * 4096 + if damage % 3 == 0 { 12 } else { 4000 };
         bytes[at..at + 8].fill(0xa5);
         std::fs::write(&data, &bytes).unwrap();
-        std::fs::write(&out, &told).unwrap();
+        std::fs::write(&out, &written).unwrap();
         let output = run();
         let said = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
@@ -212,9 +214,9 @@ fn a_damaged_file_is_an_error_or_does_no_harm() {
         }
     }
     assert!(found > DAMAGES / 4, "{found}");
-    // A copy in its place, and all is well.
+    // A copy of the file in its place repairs the store.
     std::fs::write(&data, &whole).unwrap();
-    std::fs::write(&out, &told).unwrap();
+    std::fs::write(&out, &written).unwrap();
     assert!(run().status.success());
     assert_eq!(growth(&project), right);
 }

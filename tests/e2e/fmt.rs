@@ -1,4 +1,4 @@
-//! `muster fmt`: files written the one way.
+//! `muster fmt`: files in the standard layout.
 
 use crate::cli::shown;
 use crate::project::TestProject;
@@ -18,29 +18,29 @@ fn project() -> TestProject {
 }
 
 #[test]
-fn definitions_are_written_the_one_way() {
+fn definitions_are_formatted() {
     let project = project();
     insta::assert_snapshot!("would_change", shown(&project, &["fmt", "--check"]));
     assert_eq!(project.read("cohorts/a.yaml"), UNTIDY);
-    let told = project.output(&["fmt", "--check", "--json"]);
-    assert_eq!(told.status.code(), Some(1));
-    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let report = project.output(&["fmt", "--check", "--json"]);
+    assert_eq!(report.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     let expected =
         serde_json::json!({"definitions": 2, "changed": ["cohorts/a.yaml"], "written": false});
-    assert_eq!(told, expected);
+    assert_eq!(report, expected);
     insta::assert_snapshot!("changed", shown(&project, &["fmt"]));
     assert_eq!(project.read("cohorts/a.yaml"), TIDY);
     insta::assert_snapshot!("formatted_already", shown(&project, &["fmt", "--check"]));
     assert_eq!(project.read("muster.yaml"), "store:    .muster\n");
     assert_eq!(project.read("cohorts/a.test.yaml"), "cases:    []\n");
     assert!(project.read("cohorts/c.json").contains("   "));
-    // Nothing is left beside them.
+    // No other file is left beside them.
     let folder = std::fs::read_dir(project.path().join("cohorts")).unwrap();
     assert_eq!(folder.count(), 4);
 }
 
 #[test]
-fn single_files_and_mistakes() {
+fn single_files_are_formatted_and_mistakes_reported() {
     let project = project();
     project.write("cohorts/d.yaml", "where: {dud: Purchase}\n");
     insta::assert_snapshot!("wrong", shown(&project, &["fmt"]));
@@ -52,8 +52,8 @@ fn single_files_and_mistakes() {
         "cohorts/c.json",
         "muster.yaml",
     ];
-    let told = project.json(&files);
-    assert_eq!(told["definitions"], 1);
+    let report = project.json(&files);
+    assert_eq!(report["definitions"], 1);
     assert_eq!(project.read("cohorts/a.yaml"), TIDY);
     insta::assert_snapshot!("nothing_there", shown(&project, &["fmt", "nowhere"]));
     insta::assert_snapshot!("no_project", shown(&project, &["fmt", "cohorts"]));

@@ -1,5 +1,6 @@
-//! Everything at once: idle connections, slow bodies, a hot user, garbage rules and folders that
-//! cannot be listed, while a probe cohort goes on and no other cohort's members change.
+//! Many attacks at once: idle connections, slow bodies, a user with very many events, garbage
+//! rules, and folders that cannot be listed. A probe cohort goes on, and no other cohort's members
+//! change.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -23,10 +24,10 @@ const OPEN_FILES: usize = 1_024;
 
 const PROBES: usize = 12;
 
-/// How long a probe may take from its acknowledgement to its entry.
+/// The longest time that a probe may take from its acknowledgement to its entry.
 const SOON: Duration = Duration::from_secs(3);
 
-/// How many probes may take longer, on a machine that has something else to do for a moment.
+/// The number of probes that may take longer, on a machine that is busy for a moment.
 const LATE: usize = 2;
 
 fn cohort(event: &str) -> String {
@@ -58,7 +59,7 @@ fn project() -> (TestProject, u16) {
 
 fn send(port: u16, events: &[Value]) {
     let body = json!({ "api_key": KEY, "events": events }).to_string();
-    // Whoever is refused for the moment comes back, as the vendor's SDKs do.
+    // A refused sender tries again, as the vendor's SDKs do.
     until("the events are taken", || {
         post(port, "/2/httpapi", &body).0 == 200
     });
@@ -68,7 +69,7 @@ fn event(user: &str, name: &str) -> Value {
     json!({ "user_id": user, "event_type": name })
 }
 
-/// What the consumer holds.
+/// Returns a consumer that has taken all messages so far.
 fn consumed(project: &TestProject) -> Consumer {
     let mut consumer = Consumer::default();
     if project.path().join("out.ndjson").exists() {
@@ -77,7 +78,7 @@ fn consumed(project: &TestProject) -> Consumer {
     consumer
 }
 
-/// The consumer's members of the cohorts that nothing should change.
+/// Returns the consumer's members of the cohorts that the attacks should not change.
 fn others(project: &TestProject) -> Vec<(String, Vec<String>)> {
     let members = consumed(project).members();
     let others = ["buyers", "others"].into_iter().map(|cohort| {
@@ -95,7 +96,7 @@ fn pause(over: &AtomicBool) {
     }
 }
 
-/// Large bodies without a valid key that come a byte at a time.
+/// Sends large bodies without a valid key, one byte at a time.
 fn slow_bodies(port: u16, over: &AtomicBool) {
     let head = format!(
         "POST /batch HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
@@ -113,7 +114,7 @@ fn slow_bodies(port: u16, over: &AtomicBool) {
     }
 }
 
-/// One user with very many events of one millisecond.
+/// Sends very many events of one user and one millisecond.
 fn hot_user(port: u16, over: &AtomicBool) {
     let mut number = 0;
     while !over.load(Ordering::Relaxed) {
@@ -132,7 +133,7 @@ fn hot_user(port: u16, over: &AtomicBool) {
     }
 }
 
-/// A rule that is garbage every now and then.
+/// Replaces a rule by garbage from time to time.
 fn garbage_rules(folder: &Path, over: &AtomicBool) {
     let path = folder.join("rules/ruled.wasm");
     while !over.load(Ordering::Relaxed) {
@@ -143,8 +144,8 @@ fn garbage_rules(folder: &Path, over: &AtomicBool) {
     }
 }
 
-/// A folder of definitions that cannot be listed every now and then, by anybody: its name is a link
-/// to itself.
+/// Makes a folder of definitions unreadable from time to time, even for root: its name is a link to
+/// itself.
 fn unreadable_folders(folder: &Path, over: &AtomicBool) {
     let (place, away) = (folder.join("more"), folder.join("away"));
     while !over.load(Ordering::Relaxed) {
@@ -159,7 +160,7 @@ fn unreadable_folders(folder: &Path, over: &AtomicBool) {
 }
 
 #[test]
-fn under_attack_from_all_sides_a_cohort_goes_on_and_no_other_changes() {
+fn under_attack_one_cohort_goes_on_and_no_other_changes() {
     let (project, port) = project();
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n {OPEN_FILES} && exec \"$0\" run")]);
@@ -203,13 +204,12 @@ fn under_attack_from_all_sides_a_cohort_goes_on_and_no_other_changes() {
     });
     assert!(late.len() <= LATE, "probes took {late:?}");
     assert_eq!(others(&project), before);
-    until("the definitions on disk are in force", || {
+    until("the definitions on disk are active", || {
         project.json(&["status"])["definitions"].is_null()
     });
     assert_eq!(others(&project), before);
     let log = service.stop();
     assert!(!log.contains("panicked"), "{log}");
-    // Nobody has left anything: neither a folder that was away nor a rule that was garbage ends a
-    // membership.
+    // No member has exited: an unreadable folder or a garbage rule does not end a membership.
     assert!(!project.read("out.ndjson").contains("\"in_cohort\":false"));
 }

@@ -1,6 +1,6 @@
-//! The service, killed again and again while it imports, takes events, computes, commits and sends:
-//! nothing acknowledged is missing, nothing counts twice, and a consumer ends up with the
-//! membership of a service that was never interrupted.
+//! The service, killed again and again while it imports, takes events, computes, commits and sends.
+//! No acknowledged event is lost, none counts twice, and a consumer ends with the members of a
+//! service that was never interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -17,14 +17,14 @@ use crate::consumer::Consumer;
 use crate::project::TestProject;
 use crate::service::running::{RunningMuster, free_port, request, until};
 
-/// How often it is killed; more with `MUSTER_TEST_KILLS`.
+/// The number of kills; `MUSTER_TEST_KILLS` sets a larger number.
 const KILLS: u64 = 200;
 
 const USERS: u64 = 400;
 const KEY: &str = "key";
 
-/// Cohorts that a lost or a doubled event puts wrong, and one that needs the order and the
-/// properties.
+/// Cohorts whose members are wrong if an event is lost or doubled, and one that needs the order and
+/// the properties.
 const COHORTS: [(&str, &str); 5] = [
     (
         "one",
@@ -66,8 +66,8 @@ fn project(port: u16) -> TestProject {
     project
 }
 
-/// The `nth` event: any two differ in their insert ids and times, and which user's it is looks
-/// random.
+/// Returns the `nth` event. Any two events differ in their insert ids and times, and their users
+/// follow no pattern.
 fn event(nth: u64, start: i64) -> Value {
     let user = nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     let name = if nth.is_multiple_of(3) {
@@ -85,7 +85,8 @@ fn event(nth: u64, start: i64) -> Value {
     })
 }
 
-/// Sends events until it is told to end; each request again and again until it is acknowledged.
+/// A client that sends events until it is stopped. It repeats each request until the service
+/// acknowledges it.
 struct Client {
     port: u16,
     start: i64,
@@ -109,7 +110,8 @@ impl Client {
             loop {
                 match request(self.port, &text) {
                     Ok((200, _)) => break,
-                    // It is down, or went down before it answered: the SDKs send it again.
+                    // The service is down, or went down before it answered: like the SDKs, the
+                    // client sends again.
                     Ok((503 | 429, _)) | Err(_) => std::thread::sleep(Duration::from_millis(10)),
                     Ok(other) => panic!("{other:?}"),
                 }
@@ -121,7 +123,7 @@ impl Client {
 }
 
 #[test]
-fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
+fn a_service_killed_repeatedly_sends_the_same_membership() {
     let kills = std::env::var("MUSTER_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let port = free_port();
     let project = project(port);
@@ -146,7 +148,7 @@ fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
     let mut files = 0;
     for kill in 0..kills {
         let mut service = RunningMuster::begin(&project, &[]);
-        // Now and then a file comes in, so that imports are cut off too.
+        // From time to time a file comes in, so that imports are interrupted too.
         if kill % 4 == 1 {
             let first = next.fetch_add(500, Ordering::Relaxed);
             let mut lines = String::new();
@@ -157,7 +159,8 @@ fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
             acknowledged.lock().unwrap().extend(first..first + 500);
             files += 1;
         }
-        // From before it listens to in the middle of its second tick.
+        // The kill comes between the time before the service listens and the middle of its second
+        // run.
         std::thread::sleep(Duration::from_millis(u64::from(random.next_u32() % 900)));
         assert!(
             service.is_running(),
@@ -179,7 +182,7 @@ fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
         sent.len()
     );
 
-    // The oracle: the same events in one file, one run.
+    // The oracle: the same events in one file, in one run.
     let whole = self::project(free_port());
     let mut lines = String::new();
     for nth in &sent {
@@ -219,7 +222,7 @@ fn a_service_killed_again_and_again_tells_what_one_that_was_not_tells() {
         members.retain(|_, members| !members.is_empty());
         members
     };
-    until("everything is told", || members() == expected);
+    until("all events are sent", || members() == expected);
     service.stop();
     assert_eq!(members(), expected);
     let events = project.json(&["status"])["store"]["events"]

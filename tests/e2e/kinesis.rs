@@ -1,5 +1,5 @@
-//! A stream and a role in `moto_server`, an emulator of AWS, over HTTP; the records are read back
-//! by boto3.
+//! A stream and a role in `moto_server`, an emulator of AWS, over HTTP; boto3 reads the records
+//! back.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use crate::example::oracle;
 use crate::project::{TestProject, muster, python, root};
 use crate::service::running::{RunningMuster, until};
 
-/// A running emulator, killed in the end.
+/// A running emulator, which is killed at the end.
 struct Moto {
     child: Child,
     port: u16,
@@ -51,7 +51,7 @@ impl Moto {
         moto
     }
 
-    /// Runs `tests/oracle/stream.py`, which knows nothing of Muster.
+    /// Runs `tests/oracle/stream.py`, which does not use Muster.
     fn stream(&self, command: &str) -> Vec<Value> {
         let output = Command::new(python())
             .arg(root().join("tests/oracle/stream.py"))
@@ -71,8 +71,8 @@ impl Moto {
     }
 }
 
-/// Passes bytes on to the emulator and keeps the credentials that requests to Kinesis were signed
-/// with.
+/// Forwards bytes to the emulator and keeps the credentials with which requests to Kinesis were
+/// signed.
 fn recorder(port: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = listener.local_addr().unwrap().port();
@@ -146,7 +146,8 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
     let mut consumer = Consumer::default();
     let records = moto.stream("read");
     for record in &records {
-        // The record is the message to the byte, and its key a hash of the id: 1 to 256 characters.
+        // The record equals the message byte by byte. Its key is a hash of the id: 1 to 256
+        // characters.
         let data = record["data"].as_str().unwrap();
         assert!(
             data.len() <= 24 * 1024 && data.starts_with(r#"{"cohort_name":""#),
@@ -190,7 +191,7 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
     sent.sort();
     assert_eq!(sent, written);
 
-    // Temporary credentials of the role signed every call, not those of the base user.
+    // Temporary credentials of the role, not those of the base user, signed every call.
     let credentials = credentials.lock().unwrap();
     assert!(!credentials.is_empty());
     assert!(
@@ -200,7 +201,7 @@ fn entries_and_exits_reach_the_stream_under_the_assumed_role() {
 }
 
 #[test]
-fn events_of_a_stream_become_entries_in_another() {
+fn events_of_one_stream_become_entries_in_another() {
     let moto = Moto::start();
     moto.stream("create");
     moto.stream("events");
@@ -236,13 +237,13 @@ fn events_of_a_stream_become_entries_in_another() {
             .unwrap_or_default()
             .len()
     };
-    until("all are told", || members() == 10);
+    until("all are sent", || members() == 10);
     service.stop();
-    // Nothing is read a second time: `exactly: 3` would notice.
+    // No record is read a second time: `exactly: 3` would count it.
     let mut service = RunningMuster::start(&project, &start);
     let events = || project.json(&["status"])["store"]["events"].clone();
     moto.stream("more");
-    until("what came later is read", || events() == 40);
+    until("the later events are read", || events() == 40);
     assert_eq!(
         project.json(&["status"])["sources"][0]["trouble"],
         Value::Null

@@ -1,6 +1,7 @@
-//! The whole cohort language, from event files to messages, against `tests/oracle/language.py`,
-//! which shares no code with Muster. The definitions are in `language/project/`; the events are
-//! those of the example and some that `language/events.rs` makes, with what the example lacks.
+//! The whole cohort language, from event files to messages, compared with
+//! `tests/oracle/language.py`, which shares no code with Muster. The definitions are in
+//! `language/project/`. The events are those of the example, and some from `language/events.rs`
+//! with cases that the example lacks.
 
 mod events;
 
@@ -10,7 +11,7 @@ use std::process::Command;
 use crate::consumer::{Consumer, MembersByCohort};
 use crate::project::{TestProject, copy, python, root};
 
-/// The definitions, and the example's events.
+/// Makes a project with the definitions and the example's events.
 fn project() -> TestProject {
     let project = TestProject::new();
     copy(&root().join("tests/e2e/language/project"), project.path());
@@ -21,7 +22,7 @@ fn project() -> TestProject {
     project
 }
 
-/// The members by the oracle, which reads the same files, and all known users.
+/// Returns the members by the oracle, which reads the same files, and all known users.
 fn oracle(project: &TestProject, now: &str) -> (MembersByCohort, BTreeSet<String>) {
     let output = Command::new(python())
         .arg("-B")
@@ -40,19 +41,19 @@ fn oracle(project: &TestProject, now: &str) -> (MembersByCohort, BTreeSet<String
     (members, everyone)
 }
 
-/// The members that a consumer of the one destination holds.
+/// Returns the members that a consumer of the one destination holds.
 fn received(project: &TestProject) -> MembersByCohort {
     let mut consumer = Consumer::default();
     consumer.take(&project.read("out/all.ndjson"));
     consumer.members()
 }
 
-/// Who is in a cohort by one and not by the other.
+/// Lists the users who are in a cohort by one of the two only.
 fn differences(received: &MembersByCohort, wanted: &MembersByCohort) -> Vec<String> {
-    let nobody = BTreeSet::new();
+    let no_users = BTreeSet::new();
     let mut differences = Vec::new();
     for (cohort, users) in wanted {
-        let received = received.get(cohort).unwrap_or(&nobody);
+        let received = received.get(cohort).unwrap_or(&no_users);
         let missing: Vec<_> = users.difference(received).take(5).collect();
         let extra: Vec<_> = received.difference(users).take(5).collect();
         if received != users {
@@ -66,7 +67,7 @@ fn differences(received: &MembersByCohort, wanted: &MembersByCohort) -> Vec<Stri
     differences
 }
 
-/// Runs the project at a clock, twice, and compares what was received with the oracle's answer.
+/// Runs the project at a clock, twice, and compares the received members with the oracle's answer.
 fn assert_at(project: &TestProject, now: &str) -> (MembersByCohort, BTreeSet<String>) {
     project.json(&["run", "--once", "--now", now]);
     let (wanted, everyone) = oracle(project, now);
@@ -91,10 +92,10 @@ fn assert_at(project: &TestProject, now: &str) -> (MembersByCohort, BTreeSet<Str
 }
 
 #[test]
-fn all_of_the_language_says_what_the_oracle_says_as_the_clock_moves() {
+fn the_whole_language_agrees_with_the_oracle_as_the_clock_moves() {
     let project = project();
     let lines = events::lines();
-    // Every third line is late: it comes with the second file, wherever its time lies.
+    // Every third line is late: it comes with the second file, at any time.
     let file = |late: bool| -> String {
         let lines = lines.iter().enumerate();
         let chosen = lines.filter(|(at, _)| (at % 3 == 2) == late);
@@ -102,7 +103,7 @@ fn all_of_the_language_says_what_the_oracle_says_as_the_clock_moves() {
     };
     project.write("own/1.ndjson", &file(false));
 
-    let mut told = BTreeSet::new();
+    let mut changed = BTreeSet::new();
     let mut seen = Vec::new();
     for now in [
         // The last instant of a day in Los Angeles, and the first of the next.
@@ -112,22 +113,22 @@ fn all_of_the_language_says_what_the_oracle_says_as_the_clock_moves() {
         "2026-03-01T00:00:00Z",
         // The clocks have gone forward, in Havana at midnight.
         "2026-03-09T06:59:59Z",
-        // And back in time.
+        // The clock goes back.
         "2026-02-20T12:00:00Z",
     ] {
         if now == "2026-03-01T00:00:00Z" {
             project.write("own/2.ndjson", &file(true));
         }
         let (members, everyone) = assert_at(&project, now);
-        let telling = |users: &BTreeSet<String>| !users.is_empty() && users.len() < everyone.len();
-        let telling = members.iter().filter(|(_, users)| telling(users));
-        told.extend(telling.map(|(cohort, _)| cohort.clone()));
+        let changing = |users: &BTreeSet<String>| !users.is_empty() && users.len() < everyone.len();
+        let changing = members.iter().filter(|(_, users)| changing(users));
+        changed.extend(changing.map(|(cohort, _)| cohort.clone()));
         seen.push(members);
     }
     for cohort in seen[0].keys() {
         assert!(
-            told.contains(cohort),
-            "{cohort} has nobody or everybody at all times, and shows nothing"
+            changed.contains(cohort),
+            "{cohort} has no user or every user at all times, and shows nothing"
         );
         let moves = seen
             .iter()

@@ -1,14 +1,14 @@
-//! Users of whom there is more than a rule is asked about, and definitions of which there is more
-//! than a module holds.
+//! Users with more data than one evaluation may hold, and definitions that are larger than a module
+//! may be.
 
 use serde_json::Value;
 
 use crate::project::TestProject;
 
-/// Properties that the cohort reads: an event takes 8 KB of columns.
+/// The number of properties that the cohort reads: an event takes 8 KB of columns.
 const PROPERTIES: usize = 990;
 
-/// A project in which `u1` has 70,000 events: 555 MB of columns.
+/// Makes a project in which `u1` has 70,000 events: 555 MB of columns.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(
@@ -52,7 +52,7 @@ fn run(project: &TestProject, now: &str) -> (Option<i32>, Value, String) {
 }
 
 #[test]
-fn a_user_who_is_too_large_fails_one_run_and_is_in_the_status() {
+fn a_user_with_too_much_data_fails_one_run_and_is_in_the_status() {
     let project = project();
     let (code, report, errors) = run(&project, "2026-03-01T00:00:00Z");
     assert_eq!(code, Some(1), "{errors}");
@@ -64,7 +64,7 @@ fn a_user_who_is_too_large_fails_one_run_and_is_in_the_status() {
     );
     assert_eq!(report["notes"], Value::Array(Vec::new()));
     assert_eq!(report["cohorts"][0]["members"], 1);
-    // While the user waits, and when they are asked about again.
+    // While the user's next evaluation waits, and at its time.
     for now in ["2026-03-01T00:00:30Z", "2026-03-01T00:02:00Z"] {
         let (code, report, errors) = run(&project, now);
         assert_eq!(code, Some(0), "{errors}");
@@ -90,8 +90,8 @@ fn a_user_who_is_too_large_fails_one_run_and_is_in_the_status() {
     );
 }
 
-/// The most texts that a list may have, in more cohorts than fit one module: none stops, and one
-/// that is too large alone stops alone.
+/// Uses the most texts that a list may have, in more cohorts than fit one module. All of them run,
+/// except one that is too large by itself.
 #[test]
 fn cohorts_with_long_lists_of_texts_run_beside_one_that_is_too_large() {
     let project = TestProject::new();

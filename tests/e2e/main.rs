@@ -1,22 +1,22 @@
-//! End to end: the built binary, as a person runs it, against real files and real emulators.
+//! End-to-end tests: the built binary, as an operator runs it, with real files and real emulators.
 //!
-//! | file | class of test |
-//! |---|---|
-//! | `example.rs` | the example project, checked against an independent computation in Python |
-//! | `language.rs` | the whole cohort language, checked against a second computation in Python |
-//! | `kinesis.rs` | a stream and an assumed role in `moto_server`, over HTTP |
-//! | `crash.rs`, `kills.rs` | SIGKILL at random moments, then on: commands, and the service |
-//! | `faults.rs` | a full disk, a folder that cannot be written, a damaged file |
-//! | `broken.rs` | commands while something is wrong with the project's files |
-//! | `backup.rs` | a backup under load and its restore |
-//! | `rules.rs`, `compile.rs` | hand-written rules, good and hostile, and what compiling them may take |
-//! | `large.rs` | users and definitions of which there is very much |
-//! | `service.rs`, `sdk.rs`, `browser.rs` | the running service, and the vendor's SDKs that send to it |
-//! | `connections.rs` | connections from outside: floods, half requests, the limit of open files |
-//! | `hostile.rs` | all of that at once, while a cohort goes on |
-//! | `terminal.rs` | what commands print, where they cannot, and what they refuse |
-//! | `reference.rs` | the cases in `docs/cohorts.md` |
-//! | `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs` | whole outputs, as snapshots |
+//! The files:
+//!
+//! - `example.rs`: the example project, checked against an independent computation in Python
+//! - `language.rs`: the whole cohort language, checked against a second computation in Python
+//! - `kinesis.rs`: a stream and an assumed role in `moto_server`, over HTTP
+//! - `crash.rs`, `kills.rs`: SIGKILL at random moments, of commands and of the service
+//! - `faults.rs`: a full disk, a folder that cannot be written, a damaged file
+//! - `broken.rs`: commands while something is wrong with the project's files
+//! - `backup.rs`: a backup under load and its restore
+//! - `rules.rs`, `compile.rs`: hand-written rules, good and hostile, and limits of compiling
+//! - `large.rs`: users and definitions with very much data
+//! - `service.rs`, `sdk.rs`, `browser.rs`: the running service, and the vendor's SDKs
+//! - `connections.rs`: connections from outside: floods, half requests, the limit of open files
+//! - `hostile.rs`: many attacks at once, while a cohort goes on
+//! - `terminal.rs`: output, output that cannot be written, refused arguments
+//! - `reference.rs`: the cases in `docs/cohorts.md`
+//! - `cli.rs`, `check.rs`, `explain.rs`, `plan.rs`, `cases.rs`, `fmt.rs`: whole outputs
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! `muster plan`: what it says comes true in the run that follows, and until then nothing has
-//! changed.
+//! `muster plan`: the next run does what the plan says, and until then nothing has changed.
 
 use serde_json::Value;
 
@@ -7,7 +6,8 @@ use crate::cli::shown;
 use crate::project::TestProject;
 use crate::rules::guest;
 
-/// Eight buyers, one of them long ago, of whom the first three are in Seattle.
+/// Makes a project with eight buyers. One of them bought long ago, and the first three are in
+/// Seattle.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write(
@@ -39,7 +39,7 @@ fn event(user: &str, day: usize, city: &str) -> String {
     )
 }
 
-/// What a plan and a run say of each cohort alike.
+/// Returns the counts of each cohort that a plan and a run share.
 fn counts(report: &Value) -> Vec<Value> {
     let cohorts = report["cohorts"].as_array().unwrap().iter();
     cohorts
@@ -53,7 +53,7 @@ fn counts(report: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn a_plan_comes_true_in_the_next_run() {
+fn the_next_run_does_what_the_plan_says() {
     let project = project();
     insta::assert_snapshot!("no_store", shown(&project, &["plan"]));
     assert!(
@@ -111,7 +111,7 @@ fn new_files_are_named_and_not_imported() {
     assert_eq!(
         project.json(&["plan"])["new_files"],
         serde_json::json!([]),
-        "what was imported is known by its content"
+        "an imported file is known by its content"
     );
     for file in 2..6 {
         let line = event(&format!("new{file}"), 28, "Seattle");
@@ -127,7 +127,7 @@ fn new_files_are_named_and_not_imported() {
 }
 
 #[test]
-fn mistakes_are_answered_with_what_was_meant() {
+fn mistakes_are_answered_with_a_suggestion() {
     let project = project();
     project.json(&["run", "--once"]);
     insta::assert_snapshot!("mistyped", shown(&project, &["plan", "locals", "byers"]));
@@ -136,7 +136,7 @@ fn mistakes_are_answered_with_what_was_meant() {
 }
 
 #[test]
-fn a_rule_that_fails_is_told_with_its_users() {
+fn a_failing_rule_is_reported_with_its_users() {
     let project = project();
     project.json(&["run", "--once"]);
     project.write("cohorts/vip.yaml", "sync: [out]\nrule: ./vip.wasm\n");
@@ -151,6 +151,6 @@ fn a_rule_that_fails_is_told_with_its_users() {
     let planned: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(planned["cohorts"][0]["skipped"][0]["users"], 8);
     assert_eq!(planned["problems"].as_array().unwrap().len(), 1);
-    // The others' plan does not depend on it.
+    // The plan of the other cohorts does not depend on it.
     project.json(&["plan", "buyers"]);
 }

@@ -1,4 +1,4 @@
-//! A project in a temporary folder, and the binary run on it.
+//! A project in a temporary folder, and commands that run in it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
@@ -14,13 +14,13 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The Python that has the test's packages: `cargo xtask test` makes it. Any Python runs the
-/// example's oracle, which needs none; that of the language needs those.
+/// Returns the Python with the test's packages, which `cargo xtask test` installs. The example's
+/// oracle needs no packages, so any Python runs it; the language's oracle needs them.
 pub(crate) fn python() -> PathBuf {
     std::env::var_os("MUSTER_TEST_PYTHON").map_or_else(|| "python3".into(), PathBuf::from)
 }
 
-/// The binary on some arguments, not started yet.
+/// Prepares a command of the binary with some arguments.
 pub(crate) fn muster(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
     command.args(arguments).env_remove("AWS_PROFILE");
@@ -32,14 +32,14 @@ pub(crate) struct TestProject {
 }
 
 impl TestProject {
-    /// An empty project.
+    /// Makes an empty project.
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
         }
     }
 
-    /// A copy of an example, without what earlier runs left in it.
+    /// Copies an example, without files that earlier runs left in it.
     pub(crate) fn example(name: &str) -> Self {
         let project = Self::new();
         copy(&root().join("examples").join(name), project.path());

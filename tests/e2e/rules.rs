@@ -1,4 +1,4 @@
-//! Rules written by hand: a good one, and hostile ones, which change nobody's membership and are
+//! Rules written by hand: a good one, and hostile ones. Hostile rules change no membership and are
 //! reported.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use wit_parser::Resolve;
 use crate::consumer::Consumer;
 use crate::project::{TestProject, root};
 
-/// Six users, all of whom `everyone` has.
+/// Makes a project with six users, all of them members of `everyone`.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write("muster.yaml", "clock: 2026-03-01T00:00:00Z\nsources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n");
@@ -26,7 +26,7 @@ fn project() -> TestProject {
         // User n bought on n + 1 days, a week apart.
         lines.extend((0..=user.min(3)).map(|week| event(user, 28 - week * 7, "Purchase")));
     }
-    // The last one sent two things back in a row.
+    // The last user sent two items back in a row.
     lines.extend([event(5, 26, "Refund"), event(5, 27, "Refund")]);
     project.write("events.json", &lines.join("\n"));
     project.write("cohorts/vip.yaml", "sync: [out]\nwhere: {everyone: true}\n");
@@ -37,17 +37,18 @@ fn project() -> TestProject {
     project
 }
 
-/// A core module whose `describe` names the cohort `vip` and whose `classify` does as it likes.
+/// Builds a component whose `describe` names the cohort `vip` and whose `classify` is the given
+/// code.
 pub(crate) fn guest(classify: &str) -> Vec<u8> {
     guest_with(classify, "")
 }
 
-/// The same with more items of the module.
+/// Builds the same component with more items of the module.
 pub(crate) fn guest_with(classify: &str, items: &str) -> Vec<u8> {
     muster_sandbox::componentize(&core(classify, items)).unwrap()
 }
 
-/// The module before a component is made of it.
+/// Builds the core module of the component.
 pub(crate) fn core(classify: &str, items: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
@@ -74,7 +75,7 @@ pub(crate) fn core(classify: &str, items: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
+fn a_hostile_rule_changes_no_membership_and_is_reported() {
     let project = project();
     let first = project.json(&["run", "--once"]);
     let members = |report: &Value, cohort: &str| {
@@ -101,7 +102,7 @@ fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
             "",
         ),
         ("it points anywhere", "(i32.const -8)", ""),
-        ("it answers for nobody", "(i32.const 0)", ""),
+        ("it answers for no user", "(i32.const 0)", ""),
     ] {
         std::fs::write(project.path().join("cohorts/vip.wasm"), guest(classify)).unwrap();
         let output = project.output(&["run", "--once", "--json"]);
@@ -117,7 +118,7 @@ fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
                 && problems.contains(says),
             "{name}: {problems}"
         );
-        // The others go on, and nothing is sent.
+        // The other cohorts go on, and no message is sent.
         assert_eq!(
             members(&report, "buyers"),
             members(&first, "buyers"),
@@ -125,7 +126,7 @@ fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
         );
         assert_eq!(project.read("out.ndjson"), sent, "{name}");
     }
-    // A rule that may not even start.
+    // The file is not a rule at all.
     std::fs::write(project.path().join("cohorts/vip.wasm"), b"\0asm nonsense").unwrap();
     let output = project.output(&["run", "--once", "--json"]);
     assert_eq!(output.status.code(), Some(1));
@@ -144,7 +145,7 @@ fn a_hostile_rule_changes_nobodys_membership_and_is_reported() {
 #[test]
 fn two_definitions_may_name_one_rule() {
     let project = project();
-    let everybody = r#"
+    let all_users = r#"
         ;; An answer in which the bit of each of up to 64 users is set, for ever.
         (i32.store (i32.const 3004) (i32.const 3104))
         (i32.store (i32.const 3008) (i32.const 1))
@@ -154,7 +155,7 @@ fn two_definitions_may_name_one_rule() {
           (i64.shl (i64.const 1) (i64.extend_i32_u (i32.load offset=8 (local.get 0)))) (i64.const 1)))
         (memory.fill (i32.const 3200) (i32.const 0x7f) (i32.const 512))
         (i32.const 3000)"#;
-    let rule = guest(everybody);
+    let rule = guest(all_users);
     std::fs::write(project.path().join("cohorts/vip.wasm"), &rule).unwrap();
     std::fs::write(project.path().join("cohorts/copy.wasm"), &rule).unwrap();
     project.write("cohorts/vip.yaml", "sync: [out]\nrule: ./vip.wasm\n");
@@ -166,7 +167,7 @@ fn two_definitions_may_name_one_rule() {
     };
     run(&mut consumer);
     assert_eq!(consumer.members()["vip"].len(), 6);
-    // Long after the rule's first run, and each run knows both.
+    // This cohort comes long after the rule's first run, and each run evaluates both.
     project.write("cohorts/late.yaml", "sync: [out]\nrule: ./vip.wasm\n");
     project.write("cohorts/later.yaml", "rule: ./copy.wasm\n");
     let cohorts = run(&mut consumer);
@@ -221,9 +222,10 @@ fn loyal_shopper() -> PathBuf {
 }
 
 #[test]
-fn a_rule_written_in_rust_runs_through_the_same_door() {
+fn a_rule_written_in_rust_runs() {
     let project = project();
-    // As the compiler put it out: the component is made of it on the way in.
+    // The file is as rustc writes it: a core module. Muster makes a component of it when it loads
+    // it.
     std::fs::copy(loyal_shopper(), project.path().join("cohorts/loyal.wasm")).unwrap();
     project.write(
         "cohorts/loyal.yaml",
@@ -232,20 +234,20 @@ fn a_rule_written_in_rust_runs_through_the_same_door() {
     project.json(&["run", "--once"]);
     let mut consumer = Consumer::default();
     consumer.take(&project.read("out.ndjson"));
-    // Three purchases of 50 in three of the last four weeks; not the one with two refunds in a row.
-    // What it looks at must be kept as long as that of clauses.
+    // Members have three purchases of 50 in three of the last four weeks, and no two refunds in a
+    // row. The lookback of a rule counts for retention as that of clauses does.
     let config = project.read("muster.yaml");
     project.write("muster.yaml", &format!("{config}retention: 7 days\n"));
-    let told = String::from_utf8(project.output(&["check"]).stderr).unwrap();
+    let warnings = String::from_utf8(project.output(&["check"]).stderr).unwrap();
     assert!(
-        told.contains("looks at all events ever, and the retention is 7 days"),
-        "{told}"
+        warnings.contains("looks at all events ever, and the retention is 7 days"),
+        "{warnings}"
     );
-    assert!(told.contains("cohorts/loyal.yaml:3:7"), "{told}");
+    assert!(warnings.contains("cohorts/loyal.yaml:3:7"), "{warnings}");
     project.write("muster.yaml", &config);
     let loyal: Vec<_> = consumer.members()["loyal"].iter().cloned().collect();
     assert_eq!(loyal, ["u2", "u3", "u4"]);
-    // Time alone ends it.
+    // Time alone ends the membership.
     project.json(&["run", "--once", "--now", "2026-04-30T00:00:00Z"]);
     consumer.take(&project.read("out.ndjson"));
     assert!(consumer.members()["loyal"].is_empty());

@@ -1,7 +1,7 @@
-//! The vendor's own SDKs, unchanged but for the address, send to the built binary, and their events
-//! are found in a cohort.
+//! The vendor's own SDKs, unchanged except for the address, send to the built binary, and a cohort
+//! finds their events.
 //!
-//! `cargo xtask test` installs them and says where: `MUSTER_TEST_NODE_MODULES` and
+//! `cargo xtask test` installs them and passes their places: `MUSTER_TEST_NODE_MODULES` and
 //! `MUSTER_TEST_PYTHON`.
 
 use std::io::Write;
@@ -29,7 +29,7 @@ fn events_of_the_vendors_sdks_are_found_in_a_cohort() {
         sdks.push(("python", command));
     }
     if sdks.is_empty() {
-        // Past the test harness, which shows the output of failures only.
+        // This bypasses the test harness, which shows only the output of failures.
         let text = "\n*** SKIPPED: the vendor's SDKs against the service. `cargo xtask test` installs and runs them.\n";
         std::io::stderr().write_all(text.as_bytes()).unwrap();
         return;
@@ -58,11 +58,11 @@ fn events_of_the_vendors_sdks_are_found_in_a_cohort() {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let told: serde_json::Value =
+        let statuses: serde_json::Value =
             serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap())
                 .unwrap();
-        // All but the malformed one.
-        assert_eq!(told, json!({ "200": 23, "400": 1 }), "{user}");
+        // All events except the malformed one.
+        assert_eq!(statuses, json!({ "200": 23, "400": 1 }), "{user}");
         users.push(user);
     }
     until("they are members", || {

@@ -10,7 +10,7 @@ use running::{RunningMuster, free_port, until};
 
 const KEY: &str = "key-of-the-tests";
 
-/// A project whose cohorts are told of events over HTTP.
+/// Makes a project whose cohorts receive events over HTTP.
 fn project(more: &str, cohorts: &[(&str, &str)]) -> (TestProject, u16) {
     let project = TestProject::new();
     let port = free_port();
@@ -60,7 +60,7 @@ fn in_real_time_events_make_users_enter_and_time_makes_them_exit() {
             "cadence: real_time\nsync: [{to: out}]\nwhere: {did: Purchase, in_last: 10 minutes}\n",
         )],
     );
-    // A minute a second.
+    // The service's clock runs a minute per second.
     let mut service = RunningMuster::start(&project, &["--now", START, "--speed", "60"]);
     send(
         port,
@@ -81,8 +81,7 @@ fn in_real_time_events_make_users_enter_and_time_makes_them_exit() {
         .map(|run| run["exited"].as_u64().unwrap())
         .sum();
     assert_eq!(exits, 2);
-    // They exited within two ticks of the instant at which it was due: a minute of this clock is a
-    // second.
+    // They exited within two runs of their expiry: a minute of this clock is a second.
     let mut lines: Vec<Value> = project
         .read("out.ndjson")
         .lines()
@@ -94,7 +93,7 @@ fn in_real_time_events_make_users_enter_and_time_makes_them_exit() {
 }
 
 #[test]
-fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed() {
+fn scheduled_cohorts_run_at_their_times_and_once_for_all_missed_runs() {
     let cohort = |cadence: &str| {
         format!(
             "cadence: {cadence}\ntime_zone: America/Los_Angeles\nsync: [{{to: out}}]\nwhere: {{did: Purchase, in_last: 30 days}}\n"
@@ -107,7 +106,8 @@ fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed(
             ("hourly", &cohort("{hourly: {at: 15}}")),
         ],
     );
-    // Six hours a second: the day on which clocks go forward, 8 March, is over within some seconds.
+    // The clock runs six hours per second: 8 March, on which clocks go forward, is over within some
+    // seconds.
     let speed = ["--now", "2026-03-07T00:00:00Z", "--speed", "21600"];
     let mut service = RunningMuster::start(&project, &speed);
     send(port, &[purchase("ann", MARCH)]);
@@ -144,9 +144,9 @@ fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed(
     assert_eq!(members(&project, "daily"), ["ann"]);
     assert_eq!(members(&project, "hourly"), ["ann"]);
 
-    // Ten days later: one run for all that was missed.
+    // Ten days later: one run replaces all missed runs.
     let mut service = RunningMuster::start(&project, &["--now", "2026-03-20T00:00:00Z"]);
-    until("it is made up for", || {
+    until("the missed run has happened", || {
         runs("daily").last().unwrap().1 == "missed"
     });
     service.stop();
@@ -155,7 +155,7 @@ fn daily_and_hourly_cohorts_run_at_their_hours_and_once_for_all_that_was_missed(
 }
 
 #[test]
-fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
+fn changed_definitions_are_activated_and_wrong_ones_are_not() {
     let cohort = |least: u32| {
         format!(
             "name: Buyers\ncadence: real_time\nsync: [{{to: out}}]\nwhere: {{did: Purchase, times: {{at_least: {least}}}, in_last: 30 days}}\n"
@@ -192,12 +192,12 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         "cohorts/others.yaml",
         "cadence: real_time\nwhere: {did: Purchase, in_last: 7 days}\n",
     );
-    until("the fault is told", || wrong().is_some());
-    // Whoever runs it is told which one, and nothing stops for that.
+    until("the fault is reported", || wrong().is_some());
+    // The health check names the file with the fault, and the service goes on.
     let (status, ready) = running::get(operations, "/readyz");
     assert_eq!(status, 200, "{ready}");
     assert!(ready.contains("cohorts/buyers.yaml:3:"), "{ready}");
-    // Commands answer for what is in force, or is right, and show the fault beside it.
+    // Commands answer for the definitions that are active or right, and show the fault too.
     let status = project.json(&["status"]);
     assert_eq!(status["cohorts"][0]["id"], "buyers");
     assert_eq!(status["cohorts"][0]["members"], 2);
@@ -226,9 +226,9 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("timse"), "{said}");
     }
-    // A plan of everything is not whole.
+    // A plan of all cohorts is incomplete.
     assert_eq!(project.output(&["plan"]).status.code(), Some(1));
-    // What is wrong on disk is explained as it is in force.
+    // A definition that is wrong on disk is explained by its active version.
     let explained = project.output(&["explain", "buyers", "ann"]);
     let said = String::from_utf8_lossy(&explained.stderr);
     assert!(explained.status.success(), "{said}");
@@ -244,12 +244,12 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
     );
     std::fs::remove_file(project.path().join("cohorts/others.yaml")).unwrap();
     send(port, &[purchase("cid", MARCH - 1)]);
-    until("the old definition is in force", || {
+    until("the old definition is active", || {
         members(&project, "buyers") == ["ann", "bob", "cid"]
     });
 
     project.write("cohorts/buyers.yaml", &cohort(2));
-    until("the new definition is in force", || {
+    until("the new definition is active", || {
         members(&project, "buyers") == ["bob"]
     });
     assert_eq!(wrong(), None);
@@ -260,7 +260,7 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         (&json!("definition_changed"), &json!(2), &json!(0))
     );
 
-    // Another name of the file, the same id: the same cohort.
+    // Another name of the file with the same id: the same cohort.
     let text = format!("id: buyers\n{}", cohort(2));
     std::fs::remove_file(project.path().join("cohorts/buyers.yaml")).unwrap();
     let reads = |service: &RunningMuster| service.log().matches("definitions read again").count();
@@ -275,14 +275,14 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
         members(&project, "buyers") == ["bob", "dan"]
     });
 
-    // Gone, and it says that its members exit.
+    // `on_remove` now says that the members exit once the file is removed.
     project.write("cohorts/renamed.yaml", &format!("on_remove: exit\n{text}"));
     project.write(
         "cohorts/other.yaml",
         "cadence: real_time\nwhere: {did: Refund, in_last: 1 day}\n",
     );
-    // Whichever of the two files was seen first, the store knows of `exit` when the other is in
-    // force.
+    // The service may see the change of either file first. The store has `exit` when the other
+    // file's definition is active.
     until("both are read", || {
         project.json(&["status"])["cohorts"]
             .as_array()
@@ -296,7 +296,7 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
 }
 
 #[test]
-fn a_hangup_during_the_start_is_for_the_service() {
+fn a_hangup_during_the_start_reaches_the_service() {
     let (project, _) = project(
         "",
         &[(
@@ -308,7 +308,8 @@ fn a_hangup_during_the_start_is_for_the_service() {
     let made = std::process::Command::new("mkfifo").arg(&list).status();
     assert!(made.unwrap().success());
     let mut service = RunningMuster::begin(&project, &["--now", START]);
-    // It is open for writing once the service reads its files, and has been started long before.
+    // The pipe can be opened for writing once the service reads its files; the service was started
+    // long before.
     let mut pipe = std::fs::File::options().write(true).open(&list).unwrap();
     service.signal("HUP");
     std::io::Write::write_all(&mut pipe, b"ann\n").unwrap();
@@ -323,7 +324,7 @@ fn a_hangup_during_the_start_is_for_the_service() {
 }
 
 #[test]
-fn a_faster_clock_needs_a_start() {
+fn a_faster_clock_needs_a_start_instant() {
     let (project, _) = project("", &[]);
     let output = project.output(&["run", "--speed", "60"]);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -333,7 +334,7 @@ fn a_faster_clock_needs_a_start() {
 }
 
 #[test]
-fn a_plan_beside_the_service_goes_by_its_clock_and_waits_for_files_as_it_does() {
+fn a_plan_beside_the_service_uses_its_clock_and_waits_for_files() {
     let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: \"events/*.json\"}]\n");
     project.write(
@@ -364,7 +365,7 @@ fn a_plan_beside_the_service_goes_by_its_clock_and_waits_for_files_as_it_does() 
 }
 
 #[test]
-fn what_the_guard_holds_is_shown_and_approved_or_rejected() {
+fn held_runs_are_shown_and_approved_or_rejected() {
     let cohort = |days: u32| {
         format!(
             "cadence: real_time\nsync: [{{to: out}}]\nwhere: {{did: Purchase, in_last: {days} days}}\n"
@@ -414,7 +415,7 @@ fn what_the_guard_holds_is_shown_and_approved_or_rejected() {
     });
     let approved = project.json(&["approve", "buyers"]);
     assert_eq!(approved["run"]["exited"], 44);
-    until("who is not in any more has exited", || {
+    until("users who are no longer members have exited", || {
         members(&project, "buyers").len() == 6
     });
     assert!(held().is_null());
@@ -438,7 +439,7 @@ fn what_the_guard_holds_is_shown_and_approved_or_rejected() {
 }
 
 #[test]
-fn a_running_service_is_asked_for_runs_members_and_to_forget() {
+fn a_running_service_runs_lists_members_and_forgets_on_request() {
     let (project, port) = project(
         "clock: 2026-03-01T12:00:00Z\n",
         &[
@@ -480,7 +481,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
     });
     assert!(
         members(&project, "others").is_empty(),
-        "nobody asked for it"
+        "no command requested it"
     );
     let again = project.json(&["sync", "buyers"]);
     assert_eq!(again["run"]["messages"], 0);
@@ -493,7 +494,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
     let status = project.json(&["status"]);
     assert_eq!(status["cohorts"][0]["next_run_at"], "2026-03-02T00:00:00Z");
     assert_eq!(status["sources"][0]["counts"]["events"], 2);
-    let unknown = project.output(&["forget", "nobody"]);
+    let unknown = project.output(&["forget", "stranger"]);
     assert!(!unknown.status.success());
     let forgotten = project.json(&["forget", "ann"]);
     assert_eq!(forgotten["forgotten"]["exited"], json!(["buyers"]));
@@ -512,7 +513,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
     let explain = project.output(&["explain", "buyers", "ann"]);
     assert!(!explain.status.success(), "ann is not known any more");
 
-    // Nobody else may have the store meanwhile, and is told why.
+    // No other process may have the store meanwhile, and the error says why.
     let second = project.output(&["run", "--once"]);
     assert!(
         String::from_utf8_lossy(&second.stderr).contains("another process uses the store"),
@@ -524,7 +525,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
         "{import:?}"
     );
     service.stop();
-    // Without the service the same commands do it themselves.
+    // Without the service the same commands do the work themselves.
     assert_eq!(project.json(&["sync", "others"])["run"]["entered"], 1);
     assert_eq!(
         project.json(&["forget", "bob"])["forgotten"]["exited"],
@@ -533,7 +534,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
 }
 
 #[test]
-fn metrics_and_health_tell_how_it_does() {
+fn metrics_and_health_report_the_state_of_the_service() {
     let operations = free_port();
     let (project, port) = project(
         &format!("operations: {{listen: \"127.0.0.1:{operations}\"}}\n"),
@@ -569,7 +570,7 @@ fn metrics_and_health_tell_how_it_does() {
 }
 
 #[test]
-fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
+fn the_end_waits_for_the_outbox_if_set_and_a_second_signal_ends_at_once() {
     let (project, port) = project(
         "",
         &[(
@@ -592,7 +593,7 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
     service.stop();
     assert_eq!(members(&project, "buyers").len(), 1_000);
 
-    // A destination that takes nothing: a full disk says so at once, and the backlog is kept.
+    // A destination that accepts nothing: a full disk fails at once, and the backlog is kept.
     project.write(
         "muster.yaml",
         &project
@@ -604,7 +605,7 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
         &["--now", START, "--drain", "--stop-timeout", "600"],
     );
     send(port, &[purchase("one-more", MARCH - 1)]);
-    until("the destination's trouble is told", || {
+    until("the destination's fault is reported", || {
         let status = project.json(&["status"]);
         status["destinations"][0]["waiting_messages"] == 1
             && !status["destinations"][0]["trouble"].is_null()
@@ -617,7 +618,7 @@ fn an_end_waits_for_the_outbox_if_asked_and_for_nothing_if_told_twice() {
     });
     assert!(service.is_running());
     service.signal("TERM");
-    assert!(!service.wait().success(), "told twice");
+    assert!(!service.wait().success(), "a second signal");
 }
 
 #[test]
@@ -625,7 +626,7 @@ fn logs_can_be_json() {
     let cohort = "where: {did: Purchase, in_last: 1 day}\n";
     let (project, _) = project("retention: 1 hour\n", &[("a", cohort)]);
     let mut service = RunningMuster::start(&project, &["--log-format", "json"]);
-    // What files are warned of, and what is wrong with them, too: at the start and later.
+    // Warnings and errors of files are logged too, at the start and later.
     project.write("cohorts/b.yaml", &cohort.replace("1 day", "2 days"));
     until("it is read", || {
         service.log().contains("the window of 2 days")
@@ -645,7 +646,7 @@ fn logs_can_be_json() {
     assert!(log.contains("\"cohort\":\"a\""), "{log}");
 }
 
-/// Lines of a file: events of a user so many days ago.
+/// Returns lines of a file: events of a user so many days ago.
 fn lines(user: &str, days: impl Iterator<Item = u64>) -> String {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
     let line = |day: u64| {
@@ -660,7 +661,7 @@ fn events(project: &TestProject) -> Value {
 }
 
 #[test]
-fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
+fn events_older_than_the_retention_are_dropped_and_long_windows_warned_of() {
     let project = TestProject::new();
     project.write(
         "muster.yaml",
@@ -679,17 +680,20 @@ fn history_older_than_the_retention_goes_and_short_windows_are_warned_of() {
     let warned = String::from_utf8_lossy(&check.stderr).into_owned();
     assert!(warned.contains("longer than the retention"), "{warned}");
     let mut service = RunningMuster::start(&project, &[]);
-    // What comes in with the first look at the files is no exception.
-    until("both files were read, and what is too old is gone", || {
-        let store = &project.json(&["status"])["store"];
-        // Who they are is known still.
-        store["users"] == 2 && store["events"] == 1
-    });
+    // The events of the first import are no exception.
+    until(
+        "both files were read, and the old events are dropped",
+        || {
+            let store = &project.json(&["status"])["store"];
+            // The users are still known.
+            store["users"] == 2 && store["events"] == 1
+        },
+    );
     let log = service.stop();
     assert!(log.contains("longer than the retention"), "{log}");
 }
 
-/// A project whose events are older than its retention, but for one.
+/// Makes a project whose events are older than its retention, except one.
 fn old(more: &str) -> TestProject {
     let project = TestProject::new();
     project.write(
@@ -706,7 +710,7 @@ fn old(more: &str) -> TestProject {
 }
 
 #[test]
-fn retention_drops_nothing_under_another_clock_than_the_systems() {
+fn retention_drops_nothing_unless_the_clock_is_the_systems() {
     for (arguments, config) in [
         (&["--now", "2036-01-01T00:00:00Z"][..], ""),
         (&["--now", "2036-01-01T00:00:00Z", "--speed", "10"], ""),
@@ -727,7 +731,7 @@ fn retention_drops_nothing_under_another_clock_than_the_systems() {
         assert!(log.contains("does not use the system's clock"), "{log}");
         assert_eq!(events(&project), 1501);
     }
-    // Nor on request while no service runs.
+    // The same holds on request while no service runs.
     let project = old("clock: 2036-01-01T00:00:00Z\n");
     project.json(&["run", "--once"]);
     let refused = project.output(&["prune", "--anyway"]);
@@ -740,7 +744,7 @@ fn retention_drops_nothing_under_another_clock_than_the_systems() {
 }
 
 #[test]
-fn a_large_share_goes_when_somebody_says_so_and_files_can_be_imported_again() {
+fn a_large_share_is_dropped_on_request_and_files_can_be_imported_again() {
     let project = old("");
     let mut service = RunningMuster::start(&project, &[]);
     let refusal = || project.json(&["status"])["store"]["retention_refused"].clone();
@@ -772,13 +776,13 @@ fn a_large_share_goes_when_somebody_says_so_and_files_can_be_imported_again() {
     let again = project.json(&["import", "--again", &file]);
     assert_eq!(again["files"][0]["already_imported"], false);
     assert_eq!(events(&project), 1501);
-    // Without a service this process does it.
+    // Without a service this process drops the events.
     assert_eq!(project.json(&["prune", "--anyway"])["dropped"], 1500);
     project.json(&["import", "--again", &file]);
     assert_eq!(events(&project), 1501);
 }
 
-/// `muster members | less` prints for hours.
+/// `muster members | less` can run for hours.
 #[test]
 fn members_are_printed_without_keeping_pages_of_the_store() {
     use std::io::Read;
@@ -786,7 +790,7 @@ fn members_are_printed_without_keeping_pages_of_the_store() {
     let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: \"*.json\"}]\n");
     project.write("cohorts/buyers.yaml", "where: {did: Purchase}\n");
-    // Far more than a pipe holds, 64 KiB.
+    // The output is far more than a pipe holds, 64 KiB.
     let users = (0..4000).map(|user| lines(&format!("{user:0>100}"), [1].into_iter()));
     project.write("events.json", &users.collect::<String>());
     project.json(&["run", "--once"]);
@@ -799,7 +803,7 @@ fn members_are_printed_without_keeping_pages_of_the_store() {
         let mut out = printing.stdout.take().unwrap();
         let mut first = [0];
         out.read_exact(&mut first).unwrap();
-        // It waits for its reader now.
+        // The command now waits for its reader.
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", printing.id())).unwrap();
         assert!(!maps.contains("data.mdb"), "{arguments:?}");
         let mut rest = String::new();

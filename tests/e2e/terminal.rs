@@ -1,4 +1,4 @@
-//! What commands print, where they cannot print, and what they refuse at the command line.
+//! Output of commands, output that cannot be written, and arguments that commands refuse.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::project::{TestProject, muster};
 
-/// A project with a wrong definition and a right one.
+/// Makes a project with a wrong definition and a right one.
 fn project() -> TestProject {
     let project = TestProject::new();
     project.write("muster.yaml", "sources: [{files: events.json}]\n");
@@ -27,7 +27,7 @@ fn shell(project: &TestProject, line: &str) -> Output {
     line.output().unwrap()
 }
 
-/// The search path, with the binary's folder first.
+/// Returns the search path, with the binary's folder first.
 fn path() -> String {
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_muster"));
     let folder = folder.parent().unwrap().display();
@@ -39,7 +39,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_reader_that_is_gone_or_a_full_disk_is_no_panic() {
+fn a_closed_pipe_or_a_full_disk_does_not_panic() {
     let project = project();
     for line in [
         "muster check 2>&1 | true",
@@ -63,7 +63,7 @@ fn a_reader_that_is_gone_or_a_full_disk_is_no_panic() {
 }
 
 #[test]
-fn colours_are_obeyed() {
+fn colour_options_are_obeyed() {
     let project = project();
     let coloured = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = muster(&[&["check"], arguments].concat());
@@ -75,7 +75,7 @@ fn colours_are_obeyed() {
     };
     assert!(coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
     assert!(!coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
-    // Without a terminal there are none, unless somebody wants them.
+    // Without a terminal there are no colours, unless an option or a variable asks for them.
     assert!(!coloured(&[], &[]));
     assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]));
     assert!(!coloured(
@@ -135,7 +135,7 @@ fn numbers_at_the_command_line_have_a_range() {
 }
 
 #[test]
-fn one_is_no_plural() {
+fn one_item_is_singular() {
     let project = project();
     std::fs::remove_file(project.path().join("cohorts/wrong.yaml")).unwrap();
     project.json(&["run", "--once"]);
@@ -150,7 +150,7 @@ fn one_is_no_plural() {
 }
 
 #[test]
-fn fmt_names_the_files_that_it_leaves_alone() {
+fn fmt_names_the_files_that_it_does_not_format() {
     let project = project();
     project.write("cohorts/other.json", "{\"where\": {\"did\": \"Purchase\"}}");
     let output = project.output(&[
@@ -168,13 +168,13 @@ fn fmt_names_the_files_that_it_leaves_alone() {
 }
 
 #[test]
-fn a_new_project_is_made_whole_or_not_at_all() {
+fn a_new_project_is_complete_or_absent() {
     let project = TestProject::new();
     project.write("mine/.gitignore", "*.log");
     project.json(&["init", "mine"]);
     assert_eq!(project.read("mine/.gitignore"), "*.log\n.muster/\nout/\n");
     project.json(&["check", "mine"]);
-    // What is there is neither written over nor joined by half a project.
+    // Existing files are not overwritten, and `init` leaves no half project beside them.
     project.write("other/cohorts/loyal.yaml", "where: {did: Purchase}\n");
     let output = project.output(&["init", "other"]);
     let said = text(&output.stderr);
@@ -230,7 +230,7 @@ fn check_names_a_pattern_that_fits_no_file() {
         project.json(&["check"])["unmatched_patterns"],
         json!(["teams/*/*.yaml"])
     );
-    // A folder that cannot be listed is another matter: nobody knows what is in it.
+    // A folder that cannot be listed is different: its content is unknown.
     std::os::unix::fs::symlink("teams", project.path().join("teams")).unwrap();
     let output = project.output(&["check"]);
     let said = text(&output.stderr);

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Who belongs to the cohorts of tests/e2e/language/project, worked out without Muster.
+"""Computes the members of the cohorts of tests/e2e/language/project without Muster.
 
-An independent witness for the whole cohort language: it reads the event files itself (those of the example and those that
-the test wrote) and spells every definition out by hand, from the meaning in the reference of the language (not from the
-YAML). Where Muster has an algorithm, here every choice is tried; calendars are those of Python's zoneinfo, hashes those of
-the xxhash package (tests/requirements.txt).
+This is an independent check of the whole cohort language. It reads the event files itself (those of the example and those
+that the test wrote). Each definition is written by hand, from the meaning in the reference of the language and not from
+the YAML. Where Muster has an algorithm, this program tries every choice. Calendars are those of Python's zoneinfo, hashes
+those of the xxhash package (tests/requirements.txt).
 
     language.py PROJECT NOW
 
@@ -39,7 +39,7 @@ Event = collections.namedtuple("Event", "time name properties")
 
 
 def number(value):
-    """What ordering operators read: numbers, and texts that are numbers; no flags, no lists."""
+    """Returns the number that ordering operators read: numbers, and texts that are numbers; no flags, no lists."""
     if isinstance(value, bool) or isinstance(value, list) or value is None:
         return None
     if isinstance(value, str) and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value):
@@ -48,7 +48,7 @@ def number(value):
 
 
 def instant(value):
-    """What before, after and their like read: RFC 3339, a date, epoch milliseconds; no flags, no lists."""
+    """Returns the instant that `before` and `after` read: RFC 3339, a date, epoch milliseconds; no flags, no lists."""
     if isinstance(value, bool) or isinstance(value, list) or value is None:
         return None
     if isinstance(value, str):
@@ -65,12 +65,12 @@ def instant(value):
 
 
 def values(value):
-    """The canonical texts that a property holds: none, one, or those of a list."""
+    """Returns the canonical texts of a property: none, one, or those of a list."""
     return set() if value is None else {text(element) for element in as_list(value)}
 
 
 def folded(value):
-    """Without case: each character by itself, as simple folding has it (no ß that becomes ss)."""
+    """Folds case: each character by itself, by simple folding (ß does not become ss)."""
     return "".join(char.casefold() if len(char.casefold()) == 1 else char for char in value)
 
 
@@ -98,7 +98,7 @@ def day_of(time, zone):
 
 
 def start_of(date, zone):
-    """The first instant of a day."""
+    """Returns the first instant of a day."""
     midnight = datetime.datetime(date.year, date.month, date.day, tzinfo=zone)
     return int(midnight.timestamp()) * 1000
 
@@ -113,7 +113,7 @@ def month_of(time, zone):
 
 
 def days_of(now, count, zone):
-    """The last days, this one included."""
+    """Returns the last days, the current one included."""
     return [day_of(now, zone) - datetime.timedelta(days=back) for back in range(count)]
 
 
@@ -166,17 +166,17 @@ def read(project):
 
 
 class At:
-    """One user as seen at one instant."""
+    """One user at one instant."""
 
     def __init__(self, user_id, user, now):
         self.id = user_id
         self.now = now
-        # At one instant by name, then as they arrived (sorting is stable).
+        # Events of one instant are in order of name, then of arrival (sorting is stable).
         self.events = sorted((e for e in user.events if e.time <= now), key=lambda e: (e.time, e.name))
         known = sorted(row for row in user.operations if row[0] <= now)
         self.exists = bool(self.events or known)
         self.properties = {}
-        # Per property what it held from when: of one instant, what it held last.
+        # By property: the value from each instant on; of one instant, the last value.
         self.history = collections.defaultdict(dict)
         for time, _, operator, name, operand in known:
             before = dict(self.properties)
@@ -186,7 +186,7 @@ class At:
                 self.history[touched][time] = self.properties.get(touched)
 
     def did(self, names, after=FOREVER, until=None, holds=lambda p: True):
-        """The events with after < t <= until, of these names."""
+        """Returns the events with after < t <= until, of these names."""
         until = self.now if until is None else until
         return [
             e
@@ -197,17 +197,17 @@ class At:
         ]
 
     def states(self, name):
-        """(from, to, value) of all that a property ever held; the current one has no end."""
+        """Returns (from, to, value) of each value that a property ever had; the current one has no end."""
         changes = sorted(self.history[name].items())
         ends = [time for time, _ in changes[1:]] + [None]
         return [(time, end, value) for (time, value), end in zip(changes, ends)]
 
     def ever(self, name, holds, since=FOREVER):
-        """Whether it held at some time since then, that instant included."""
+        """Returns true if a value held at any time since an instant, that instant included."""
         return any(holds(value) for _, end, value in self.states(name) if end is None or end > since)
 
     def held_for(self, name, holds, length):
-        """Whether it holds now, and did without a break."""
+        """Returns true if the value holds now, and has held without a break for a length of time."""
         states = [(FOREVER, None, None)] + self.states(name)
         since = None
         for start, _, value in states:
@@ -251,7 +251,7 @@ def carrying(events, name, value):
 
 
 def in_order(events, steps, all_within=None, each_within=None, without=None):
-    """Whether any choice of events fits: every one is tried."""
+    """Returns true if any choice of events fits; it tries every choice."""
 
     def go(chosen):
         if len(chosen) == len(steps):
@@ -292,7 +292,7 @@ def kept_cart(u):
         return re.fullmatch("Pur.*se", e.name) and wanted
 
     start = start_of(days_of(u.now, 20, LOS_ANGELES)[-1], LOS_ANGELES)
-    # An event outside of the window takes no step; nor does it lie between two inside.
+    # An event outside the window takes no step, and does not lie between two events inside.
     events = u.did(None, start - 1)
     put = lambda e: e.name == "Add To Cart"
     return any(

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Who belongs to the cohorts of examples/shop, worked out without Muster.
+"""Computes the members of the cohorts of examples/shop without Muster.
 
-An independent witness for the end-to-end test: plain Python, standard library only, sharing nothing with the product. It
-reads the event files itself and spells the six definitions out by hand, from the meaning in the reference of the cohort
-language (not from the YAML), so that a mistake in parser, compiler, store or engine cannot hide in both.
+This is an independent check for the end-to-end test: plain Python, standard library only, no code of the product. It reads
+the event files itself. The six definitions are written by hand, from the meaning in the reference of the cohort language
+and not from the YAML. So a mistake in parser, compiler, store or engine cannot be in both.
 
     shop.py [--events DIR] [--now 2026-03-01T00:00:00Z] [--cohort ID] [--properties]
 
@@ -24,7 +24,7 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def millis(text):
-    """An instant in whole ms; no zone means UTC."""
+    """Parses an instant to whole ms; no zone means UTC."""
     instant = datetime.datetime.fromisoformat(text)
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=datetime.timezone.utc)
@@ -32,7 +32,7 @@ def millis(text):
 
 
 def flat(properties, prefix=""):
-    """Nested objects become dotted names; null and empty lists are absent."""
+    """Flattens properties: nested objects become dotted names; null and empty lists are absent."""
     result = {}
     for key, value in (properties or {}).items():
         if isinstance(value, dict):
@@ -50,7 +50,7 @@ OPERATORS = {"$set", "$setOnce", "$add", "$append", "$prepend", "$unset", "$preI
 
 
 def operations(user_properties):
-    """(operator, property, operand) in the order written; a plain key is a $set."""
+    """Yields (operator, property, operand) in the order written; a plain key is a $set."""
     for key, value in (user_properties or {}).items():
         if key == "$clearAll":
             yield key, None, None
@@ -67,7 +67,7 @@ def as_list(value):
 
 
 def apply(state, operator, name, operand):
-    """One identify operation, as the vendor documents them."""
+    """Applies one identify operation, as the vendor documents it."""
     held = state.get(name)
     present = [] if held is None else as_list(held)
     known = {text(value) for value in present}
@@ -100,7 +100,7 @@ def apply(state, operator, name, operand):
 
 
 def text(value):
-    """The canonical text: 50.0 is 50, true is true."""
+    """Returns the canonical text: 50.0 is 50, true is true."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -109,7 +109,7 @@ def text(value):
 
 
 def number(value):
-    """What ordering operators read: numbers, and texts that are numbers."""
+    """Returns the number that ordering operators read: numbers, and texts that are numbers."""
     if isinstance(value, bool) or isinstance(value, list) or value is None:
         return None
     try:
@@ -129,7 +129,7 @@ class User:
 
 
 def read(directory):
-    """All users with everything known of them; each event once."""
+    """Returns all users with their events and operations; each event once."""
     users = collections.defaultdict(User)
     seen = set()
     arrival = 0
@@ -154,7 +154,7 @@ def read(directory):
 
 
 class At:
-    """One user as seen at one instant."""
+    """One user at one instant."""
 
     def __init__(self, user, now):
         self.now = now
@@ -166,7 +166,7 @@ class At:
         self.exists = bool(self.events or known)
 
     def count(self, names, within=None, holds=lambda properties: True):
-        """Events of these names with now - within < t <= now whose properties hold."""
+        """Counts events of these names with now - within < t <= now whose properties hold."""
         return sum(
             1
             for time, name, properties in self.events

@@ -1,5 +1,8 @@
-"""Makes the test's stream in an emulator (`create URL`), puts events into another one (`events URL`: three purchases of each of ten users),
-or prints the records of the first as JSON lines (`read URL`)."""
+"""Prepares and reads the test's streams in an emulator.
+
+`create URL` makes the stream of messages. `events URL` makes another stream and puts three purchases of each of ten users
+into it; `more URL` adds a view of each user. `read URL` prints the records of the first stream as JSON lines.
+"""
 
 import json
 import sys
@@ -22,7 +25,7 @@ elif command == "events":
         event = {"user_id": f"user-{number % 10}", "event_type": "Purchase", "event_time": f"2026-02-28 10:00:{number:02}.000000"}
         kinesis.put_record(StreamName="events", PartitionKey=event["user_id"], Data=json.dumps(event).encode())
 elif command == "more":
-    # One event more of each user, so that every shard has news.
+    # One more event of each user, so that every shard has new records.
     for number in range(10):
         event = {"user_id": f"user-{number}", "event_type": "View", "event_time": "2026-02-28 11:00:00.000000"}
         kinesis.put_record(StreamName="events", PartitionKey=event["user_id"], Data=json.dumps(event).encode())

@@ -1,9 +1,9 @@
-// Sends events with the vendor's SDK for Node.js, unchanged but for the address, and prints how many came to which end.
+// Sends events with the vendor's SDK for Node.js, unchanged except for the address. Prints the number of events by status.
 //
 //   node send.js URL API_KEY EVENTS QUEUE
 //
-// EVENTS views of the user `node`, an identification, a purchase with user properties, one event that is malformed, and
-// one of a device alone; at most QUEUE events a request. The output is one line of JSON: `{"200": 7, "400": 1}`.
+// EVENTS views of the user `node`, an identification, a purchase with user properties, one malformed event, and one
+// event without a user id; at most QUEUE events per request. The output is one line of JSON: `{"200": 7, "400": 1}`.
 
 const { createInstance, Identify } = require('@amplitude/analytics-node');
 
@@ -16,7 +16,7 @@ async function main() {
     serverUrl: url,
     flushIntervalMillis: 50,
     flushQueueSize: Number(queue),
-    // A test decides when there is enough of it.
+    // The test ends the retries, so this number is never reached.
     flushMaxRetries: 1000,
     logLevel: 0,
   }).promise;

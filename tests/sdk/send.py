@@ -1,9 +1,9 @@
-"""Sends events with the vendor's SDK for Python, unchanged but for the address, and prints how many came to which end.
+"""Sends events with the vendor's SDK for Python, unchanged except for the address. Prints the number of events by status.
 
     python send.py URL API_KEY EVENTS QUEUE
 
-EVENTS views of the user `python`, an identification, a purchase with user properties, one event that is malformed, and one
-of a device alone; at most QUEUE events a request. The output is one line of JSON: `{"200": 7, "400": 1}`.
+EVENTS views of the user `python`, an identification, a purchase with user properties, one malformed event, and one event
+without a user id; at most QUEUE events per request. The output is one line of JSON: `{"200": 7, "400": 1}`.
 """
 
 import json
@@ -26,7 +26,7 @@ def main() -> None:
             if sum(ends.values()) == expected:
                 done.set()
 
-    # A test decides when there are enough retries.
+    # The test ends the retries, so this number is never reached.
     config = Config(server_url=url, flush_interval_millis=50, flush_queue_size=int(queue), flush_max_retries=1000,
                     callback=ended)
     client = Amplitude(key, config)

@@ -19,12 +19,15 @@ const PROSE_WIDTH: usize = 120;
 /// The first words of a summary that asks a question instead of describing the item.
 const QUESTIONS: [&str; 4] = ["What", "How", "Who", "Whether"];
 /// What a line of code contains that gives a name its stored or public spelling.
-const STORED_NAMES: [&str; 5] = [
+const STORED_NAMES: [&str; 8] = [
     "rename = \"",
     "changed_users = \"",
     "expiries = \"",
     "b\"news floor\"",
     "long = \"",
+    "\"everybody\"",
+    "look_set",
+    "json-schema.org/draft",
 ];
 /// The document that lists the words.
 const GLOSSARY: &str = "docs/glossary.md";

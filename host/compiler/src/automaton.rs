@@ -1,4 +1,4 @@
-//! Text patterns as automata: tables that a loop of a dozen instructions a byte runs, in linear
+//! Text patterns as automata: tables that a loop of a dozen instructions per byte runs, in linear
 //! time.
 
 use std::collections::HashMap;
@@ -9,32 +9,32 @@ use regex_automata::dfa::{Automaton as _, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 
-/// The state from which nothing fits any more.
+/// The state from which no text fits any more.
 pub(crate) const REJECT: u16 = 0;
-/// The state in which the text fits, whatever follows.
+/// The state in which the text fits, with any continuation.
 pub(crate) const ACCEPT: u16 = 1;
 
-/// The most states of an automaton: they are numbered in 16 bits.
+/// The largest number of states of an automaton: states are numbered in 16 bits.
 pub(crate) const MAX_STATES: usize = 1 << 16;
 
 /// A deterministic automaton over bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Automaton {
-    /// Bytes that no state tells apart have one class.
+    /// The class of each byte. Bytes that no state distinguishes share a class.
     pub(crate) classes: [u8; 256],
     pub(crate) class_count: u32,
-    /// By state, then by class.
+    /// The next state, by state, then by class.
     pub(crate) transitions: Vec<u16>,
-    /// By state: 1 if a text that ends here fits.
+    /// By state: 1 if a text that ends in this state fits.
     pub(crate) at_end: Vec<u8>,
     pub(crate) start: u16,
 }
 
-/// Why a pattern has no automaton.
+/// The reason why a pattern has no automaton.
 pub(crate) type TooLarge = String;
 
 impl Automaton {
-    /// The automaton that tells which texts fit.
+    /// Builds the automaton that decides which texts fit.
     pub(crate) fn new(pattern: &Pattern) -> Result<Self, TooLarge> {
         let dfa = pattern.automaton()?;
         let start = dfa
@@ -43,12 +43,12 @@ impl Automaton {
         explore(&dfa, start)
     }
 
-    /// How much of the module it takes.
+    /// Returns the bytes that the automaton takes in the module.
     pub(crate) fn bytes(&self) -> usize {
         self.transitions.len() * 2 + self.at_end.len() + self.classes.len()
     }
 
-    /// Whether a text fits: what the emitted code computes.
+    /// Returns true if a text fits. The emitted code computes the same.
     #[cfg(test)]
     fn fits(&self, text: &str) -> bool {
         let mut state = self.start;
@@ -60,12 +60,12 @@ impl Automaton {
     }
 }
 
-/// Walks through all states, and gives those in which the answer is settled the numbers they share.
+/// Walks through all states. States in which the answer is settled get the two shared numbers.
 fn explore(dfa: &dense::DFA<Vec<u32>>, start: StateID) -> Result<Automaton, TooLarge> {
     let mut numbers: HashMap<StateID, u16> = HashMap::new();
     let mut states = Vec::new();
     let mut number = |state: StateID, states: &mut Vec<StateID>| {
-        // A match is known one byte late, and stays: this searches for any.
+        // A match is known one byte late, and stays: the search is for any match.
         if dfa.is_match_state(state) {
             return Ok(ACCEPT);
         }
@@ -82,7 +82,7 @@ fn explore(dfa: &dense::DFA<Vec<u32>>, start: StateID) -> Result<Automaton, TooL
         Ok::<u16, TooLarge>(next)
     };
     let start = number(start, &mut states)?;
-    // By state: where each byte leads. The settled states lead to themselves.
+    // By state: the next state for each byte. The settled states lead to themselves.
     let mut rows = vec![[REJECT; 256], [ACCEPT; 256]];
     let mut at_end = vec![0, 1];
     while let Some(state) = states.get(rows.len() - 2).copied() {
@@ -96,7 +96,7 @@ fn explore(dfa: &dense::DFA<Vec<u32>>, start: StateID) -> Result<Automaton, TooL
     Ok(compress(&rows, at_end, start))
 }
 
-/// Puts bytes that lead alike from every state into one class.
+/// Puts bytes that lead to the same states from every state into one class.
 fn compress(rows: &[[u16; 256]], at_end: Vec<u8>, start: u16) -> Automaton {
     let mut known: HashMap<Vec<u16>, u8> = HashMap::new();
     let mut classes = [0; 256];
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edges_of_a_text_count() {
+    fn anchors_match_at_the_edges_of_a_text() {
         for (kind, pattern) in [
             (PatternKind::StartsWith, "sea"),
             (PatternKind::EndsWith, "sea"),
@@ -181,13 +181,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_agrees_with_the_plain_machine(pattern in "[ab*.]{0,5}", text in "[abAB.]{0,8}", kind in 0..4_usize) {
+        fn the_automaton_agrees_with_the_regex_crate(pattern in "[ab*.]{0,5}", text in "[abAB.]{0,8}", kind in 0..4_usize) {
             let kind = [PatternKind::Contains, PatternKind::StartsWith, PatternKind::EndsWith, PatternKind::Glob][kind];
             agree(kind, &pattern, &text);
         }
 
         #[test]
-        fn expressions_agree(pattern in "(a|b|ab|a\\*|\\[ab\\]\\+|\\.|\\^|\\$|b\\?){0,5}", text in "[abc]{0,8}") {
+        fn regular_expressions_agree(pattern in "(a|b|ab|a\\*|\\[ab\\]\\+|\\.|\\^|\\$|b\\?){0,5}", text in "[abc]{0,8}") {
             if Pattern::new(PatternKind::Regex, &pattern).is_some() {
                 agree(PatternKind::Regex, &pattern, &text);
             }

@@ -1,12 +1,12 @@
-//! The answer of `describe`, laid out at compile time: what the module reads and whom it answers
-//! for.
+//! The answer of `describe`, laid out at compile time: the events and properties that the module
+//! reads, and its cohorts.
 
 use muster_definition::Unit;
 
 use crate::layout::StaticData;
 use crate::plan::{Plan, PlanCalendar, PlanColumn, PlanStream, ReadKind};
 
-/// Puts the record `description` and says where.
+/// Puts the record `description` into the static data. Returns its address.
 pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
     let cohorts: Vec<_> = plan
         .cohorts
@@ -29,7 +29,7 @@ pub(crate) fn put(data: &mut StaticData, plan: &Plan) -> u32 {
     data.put_words(&words)
 }
 
-/// A `list<calendar>`: time zone, unit and padding, `option<u32>`.
+/// Puts a `list<calendar>`: time zone, unit and padding, `option<u32>`.
 fn calendars(data: &mut StaticData, calendars: &[PlanCalendar]) -> [u32; 2] {
     let mut words = Vec::new();
     for calendar in calendars {
@@ -49,12 +49,12 @@ fn text(data: &mut StaticData, text: &str) -> [u32; 2] {
     [data.put(1, text.as_bytes()), length(text.len())]
 }
 
-/// A `list<string>`: pairs of pointer and length.
+/// Puts a `list<string>`: pairs of pointer and length.
 fn pairs(data: &mut StaticData, pairs: &[[u32; 2]]) -> [u32; 2] {
     [data.put_words(&pairs.concat()), length(pairs.len())]
 }
 
-/// A `list<property>`: name, kind, padding.
+/// Puts a `list<property>`: name, kind, padding.
 fn properties(data: &mut StaticData, columns: &[PlanColumn]) -> [u32; 2] {
     let mut words = Vec::new();
     for column in columns {
@@ -69,7 +69,7 @@ fn properties(data: &mut StaticData, columns: &[PlanColumn]) -> [u32; 2] {
     [data.put_words(&words), length(columns.len())]
 }
 
-/// A `list<stream-reads>`: names, properties, `option<u64>` at the next eight bytes.
+/// Puts a `list<stream-reads>`: names, properties, `option<u64>` at the next eight bytes.
 fn streams(data: &mut StaticData, streams: &[PlanStream]) -> [u32; 2] {
     let mut bytes = Vec::new();
     for stream in streams {

@@ -1,15 +1,15 @@
-//! Where things lie: the canonical ABI's offsets of the contract's records (Component Model,
-//! "Canonical ABI": fields in order, each at its alignment; a list is a pointer and a length), and
-//! the static part of the module's own memory.
+//! Memory layout: the canonical ABI's offsets of the contract's records, and the static part of the
+//! module's own memory. Component Model, "Canonical ABI": fields in order, each at its alignment; a
+//! list is a pointer and a length.
 
-/// Users are worked on in tiles of this many, so that what is known of a tile stays in the
-/// first-level cache.
+/// The number of users in a tile. The module works on tiles, so that the data of a tile stays in
+/// the first-level cache.
 pub(crate) const TILE: u32 = 256;
-/// A node's answers for a tile: one signed instant (`f64`) a user.
+/// A node's answers for a tile: one signed instant (`f64`) per user.
 pub(crate) const NODE_BYTES: u32 = TILE * 8;
-/// A static node's answers for a tile: a bit a user.
+/// A static node's answers for a tile: one bit per user.
 pub(crate) const BITMAP_BYTES: u32 = TILE / 8;
-/// Memory below this address stays unused, so that 0 is no address.
+/// Memory below this address stays unused, so that 0 is never a valid address.
 pub(crate) const FIRST_ADDRESS: u32 = 16;
 /// The size of a Wasm page.
 pub(crate) const PAGE: u32 = 65_536;
@@ -44,9 +44,9 @@ pub(crate) mod list {
     pub(crate) const WORDS: u64 = 0;
 }
 
-/// What `did_in_order` remembers of a step: the best two first steps of chains that end in it at
-/// the instant at hand, which entry the best ends at; and of the latest instant that had a chain,
-/// its best first step and the instant.
+/// The record that `did_in_order` keeps of a step. It has the best two first steps of chains that
+/// end in the step at the current instant, and the entry at which the best chain ends. For the
+/// latest earlier instant with a chain, it has the best first step and the instant.
 pub(crate) mod order {
     pub(crate) const SIZE: u32 = 40;
     pub(crate) const BEST: u64 = 0;
@@ -68,7 +68,7 @@ pub(crate) mod rows {
 pub(crate) mod column {
     pub(crate) const SIZE: u32 = 20;
     pub(crate) const CASE: u64 = 0;
-    /// The values of a plain column; the starts of a `texts` one.
+    /// The values of a plain column, or the starts of a `texts` column.
     pub(crate) const DATA: u64 = 4;
     /// The codes of a `texts` column.
     pub(crate) const CODES: u64 = 12;
@@ -85,7 +85,7 @@ pub(crate) mod verdicts {
     pub(crate) const UNTIL_LENGTH: u64 = 16;
 }
 
-/// Bytes with known addresses: what becomes the module's data segment.
+/// Bytes with known addresses, which become the module's data segment.
 #[derive(Debug)]
 pub(crate) struct StaticData {
     bytes: Vec<u8>,
@@ -96,12 +96,12 @@ impl StaticData {
         Self { bytes: Vec::new() }
     }
 
-    /// The address behind all that was put.
+    /// Returns the address after all data.
     pub(crate) fn end(&self) -> u32 {
         FIRST_ADDRESS + u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
-    /// Puts bytes at the next address of an alignment, and says where.
+    /// Puts bytes at the next aligned address. Returns the address.
     pub(crate) fn put(&mut self, align: u32, bytes: &[u8]) -> u32 {
         while !self.end().is_multiple_of(align) {
             self.bytes.push(0);

@@ -2,14 +2,14 @@
 //! this process, without rustc.
 //!
 //! Many cohorts share a module: equal clauses are computed once, and every clause reads its columns
-//! while they are warm in the cache. The module holds only loops bounded by the batch, so the
-//! sandbox may run it unmetered.
+//! while they are in the cache. The module has only loops that the batch bounds, so the sandbox may
+//! run it unmetered.
 //!
-//! It is not the meaning of the language (that is `muster_definition::interpreter`, which the tests
-//! hold it to), and it runs nothing. Limits: [`MAX_COHORTS`], [`MAX_NODES`] and
-//! [`MAX_MODULE_BYTES`] a module; more cohorts make more modules.
+//! This crate does not define the meaning of the language (`muster_definition::interpreter` does,
+//! and the tests compare the two), and it runs nothing. Limits per module: [`MAX_COHORTS`],
+//! [`MAX_NODES`] and [`MAX_MODULE_BYTES`]; more cohorts make more modules.
 //!
-//! The way of a definition: [`plan`] (clauses to a graph of shared nodes) → [`emit`] (nodes to
+//! A definition passes through [`plan`] (clauses to a graph of shared nodes) → [`emit`] (nodes to
 //! functions) → [`component`].
 //!
 //! ```
@@ -40,28 +40,28 @@ use size::TextBytes;
 
 pub use size::SizeCause;
 
-/// The most cohorts in one module. Fusing pays from ten cohorts on (docs/facts.md, "Wasm"), and
-/// what it saves is the scan, which a thousand cohorts share just as well as ten thousand; past
-/// that a module's compile time and memory only grow.
+/// The most cohorts in one module. Sharing pays from ten cohorts on (docs/facts.md, "Wasm"). It
+/// saves scans, and a thousand cohorts share a scan as well as ten thousand; beyond that only
+/// compile time and memory grow.
 pub const MAX_COHORTS: usize = 1024;
 
 /// The most distinct clauses in one module. Each takes 2 KiB of guest memory
-/// ([`layout::NODE_BYTES`]): 16 MiB in all.
+/// ([`layout::NODE_BYTES`]), 16 MiB in total.
 pub const MAX_NODES: usize = 8192;
 
-/// The tables of all patterns of one module, in bytes, unless one cohort alone has more: with the
-/// 16 MiB of the nodes and the batch they stay far below the memory of an instance.
+/// The tables of all patterns of one module, in bytes, unless a single cohort has more. With the 16
+/// MiB of the nodes and the batch they stay far below the memory of an instance.
 pub const MAX_AUTOMATA_BYTES: usize = 8 << 20;
 
-/// The size of a module, in bytes: code, texts, tables and all, unless one cohort alone has more. A
+/// The size of a module, in bytes (code, texts and tables), unless a single cohort has more. A
 /// thousand cohorts without long lists take under 1 MiB, and 24 lists of 10,000 short texts about
-/// 40 MiB. A quarter of [`MAX_COHORT_BYTES`], so that one more cohort never makes a module that the
-/// sandbox refuses.
+/// 40 MiB. The limit is a quarter of [`MAX_COHORT_BYTES`], so that one more cohort never makes a
+/// module that the sandbox refuses.
 pub const MAX_MODULE_BYTES: usize = 8 << 20;
 
-/// The size of a module of one cohort, in bytes: what the sandbox loads at most
+/// The size of a module of one cohort, in bytes: the most that the sandbox loads
 /// (`muster_sandbox::limits::MAX_RULE_BYTES`). A definition of 1 MiB, the most that a file may
-/// have, makes some 20 MiB of it if it holds nothing but texts of two characters.
+/// have, makes some 20 MiB if it has only texts of two characters.
 pub const MAX_COHORT_BYTES: usize = 32 << 20;
 
 /// A compiled module.
@@ -69,16 +69,16 @@ pub const MAX_COHORT_BYTES: usize = 32 << 20;
 pub struct CompiledModule {
     /// The component's bytes. The same definitions give the same bytes.
     pub wasm: Vec<u8>,
-    /// The cohorts it answers for, in the order of its answers.
+    /// The cohorts of the module, in the order of its answers.
     pub cohorts: Vec<CohortId>,
 }
 
-/// What became of cohorts.
+/// The result of compiling cohorts.
 #[derive(Debug, Default)]
 pub struct Compiled {
     /// The modules of all cohorts that could be compiled, in the order of the cohorts.
     pub modules: Vec<CompiledModule>,
-    /// The others, and why not.
+    /// The other cohorts, with the reason for each.
     pub refused: Vec<(CohortId, CompileError)>,
 }
 
@@ -86,7 +86,7 @@ impl Compiled {
     /// Returns the modules if every cohort could be compiled.
     ///
     /// # Errors
-    /// The first cohort's error.
+    /// Returns the error of the first cohort that has one.
     pub fn all(self) -> Result<Vec<CompiledModule>, CompileError> {
         match self.refused.into_iter().next() {
             Some((_, error)) => Err(error),
@@ -95,50 +95,50 @@ impl Compiled {
     }
 }
 
-/// Why definitions did not compile.
+/// Reasons why definitions did not compile.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// One cohort alone has too many clauses for a module.
+    /// A single cohort has too many clauses for a module.
     #[error(
-        "cohort `{cohort}` has {nodes} different clauses; at most {MAX_NODES} fit: split it, or say it with fewer"
+        "cohort `{cohort}` has {nodes} different clauses; at most {MAX_NODES} fit: split it, or use fewer clauses"
     )]
     TooManyClauses {
-        /// Which.
+        /// The cohort.
         cohort: CohortId,
-        /// How many distinct clauses it has.
+        /// The number of distinct clauses.
         nodes: usize,
     },
-    /// One cohort alone makes a module that is too large.
+    /// A single cohort makes a module that is too large.
     #[error(
         "cohort `{cohort}` makes a module of {bytes} bytes, most of it for {large}; at most {MAX_COHORT_BYTES} fit: {}",
         large.remedy()
     )]
     TooLarge {
-        /// Which.
+        /// The cohort.
         cohort: CohortId,
         /// The size of the module, or of its texts alone.
         bytes: usize,
-        /// What takes most of it.
+        /// The part that takes most of the module.
         large: SizeCause,
     },
     /// A pattern needs too large a table.
     #[error(
-        "the pattern {pattern:?} needs too large a table ({why}): say it with fewer repetitions or shorter classes"
+        "the pattern {pattern:?} needs too large a table ({why}): use fewer repetitions or shorter classes"
     )]
     Pattern {
-        /// As it was written.
+        /// The pattern as it was written.
         pattern: String,
-        /// The limit that it broke.
+        /// The limit that the pattern exceeds.
         why: String,
     },
-    /// The module could not be made a component: a fault of the compiler's.
+    /// The core module is not a valid component: a fault of the compiler.
     #[error("the compiled module was refused, which is a fault in Muster: {0}")]
     Component(String),
 }
 
-/// Compiles cohorts to as few modules as the limits allow, in the given order. `list` names the
-/// static list of a cohort, as the host will know it: a list of other users needs another name. A
-/// cohort that cannot be compiled concerns no other.
+/// Compiles cohorts to as few modules as the limits allow, in the given order. `list` returns the
+/// host's name for the static list of a cohort: a list of other users needs another name. A cohort
+/// that cannot be compiled does not affect the others.
 #[must_use]
 pub fn compile(cohorts: &[(CohortId, &Clause)], list: &dyn Fn(&CohortId) -> String) -> Compiled {
     let mut compiled = Compiled::default();
@@ -148,7 +148,7 @@ pub fn compile(cohorts: &[(CohortId, &Clause)], list: &dyn Fn(&CohortId) -> Stri
     compiled
 }
 
-/// Compiles a group to one module if it fits, else its halves.
+/// Compiles a group to one module if it fits, else to modules of its halves.
 fn compile_group(
     group: &[(CohortId, &Clause)],
     list: &dyn Fn(&CohortId) -> String,
@@ -168,7 +168,7 @@ fn compile_group(
     }
 }
 
-/// Compiles a group to one module. A cohort alone may have more than a module of several.
+/// Compiles a group to one module. The limits are higher for a single cohort.
 fn module(
     group: &[(CohortId, &Clause)],
     list: &dyn Fn(&CohortId) -> String,
@@ -180,7 +180,7 @@ fn module(
     let mut texts = TextBytes::default();
     for (cohort, clause) in group {
         plan.add(cohort.clone(), clause, list);
-        // As soon as it is known: the texts of a thousand cohorts may be a gigabyte.
+        // Ends as soon as the size is known: the texts of a thousand cohorts may be a gigabyte.
         if let Some(bytes) = texts.exceed(&plan.text_sets, most) {
             return Err(CompileError::TooLarge {
                 cohort: cohort.clone(),

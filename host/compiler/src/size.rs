@@ -1,23 +1,23 @@
-//! How large a module becomes, and of what.
+//! Sizes of modules, and the parts that make them large.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use crate::emit::LITERAL_BYTES;
 
-/// What makes a module large.
+/// The part that makes a module large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeCause {
     /// The texts that properties are compared with.
     Texts,
     /// The tables of patterns.
     Patterns,
-    /// The code of its clauses.
+    /// The code of the clauses.
     Clauses,
 }
 
 impl SizeCause {
-    /// Returns what takes most of a module.
+    /// Returns the part that takes most of a module.
     pub(crate) fn of(bytes: usize, texts: usize, patterns: usize) -> Self {
         if texts >= bytes / 2 {
             Self::Texts
@@ -28,14 +28,14 @@ impl SizeCause {
         }
     }
 
-    /// Returns what to do about it.
+    /// Returns a remedy, as text for the error.
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::Texts => {
                 "make its lists of texts shorter, split it, or name its users in a list with `members:`"
             }
-            Self::Patterns => "say it with fewer patterns, or shorter ones",
-            Self::Clauses => "split it, or say it with fewer clauses",
+            Self::Patterns => "use fewer or shorter patterns",
+            Self::Clauses => "split it, or use fewer clauses",
         }
     }
 }
@@ -50,18 +50,18 @@ impl fmt::Display for SizeCause {
     }
 }
 
-/// What the texts of a module take at least: of each text its bytes and its part of the hash table,
-/// and a number for each set that it is in.
+/// The smallest number of bytes that the texts of a module take. Each text takes its bytes, its
+/// part of the hash table, and a number for each set that has it.
 #[derive(Debug, Default)]
 pub(crate) struct TextBytes {
     seen: HashSet<Box<str>>,
-    /// How many sets are counted.
+    /// The number of sets that are counted.
     sets: usize,
     bytes: usize,
 }
 
 impl TextBytes {
-    /// Counts the sets that are new, and returns the bytes as soon as they exceed a limit.
+    /// Counts the sets that are new. Returns the bytes as soon as they exceed a limit.
     pub(crate) fn exceed(&mut self, sets: &[BTreeSet<Box<str>>], limit: usize) -> Option<usize> {
         for set in sets.get(self.sets..).unwrap_or_default() {
             for text in set {

@@ -1,4 +1,4 @@
-//! How many modules cohorts make, and how large these are.
+//! Tests of the number of modules that cohorts make, and of their sizes.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use muster_definition::{Body, Clause, SourceFile, parse};
 use muster_model::CohortId;
 use muster_sandbox::{Origin, Sandbox, SandboxOptions, limits};
 
-/// The clause of a definition.
+/// Returns the clause of a definition.
 fn clause(text: &str) -> Clause {
     match parse(&SourceFile::new("cohort.yaml", text)).unwrap().body {
         Body::Where(clause) => clause,
@@ -23,7 +23,7 @@ fn clause(text: &str) -> Clause {
     }
 }
 
-/// Users whose property is one of so many texts of a length.
+/// Returns a clause for users whose property is one of so many texts of a length.
 fn listed(texts: std::ops::Range<usize>, length: usize) -> Clause {
     let texts: Vec<_> = texts.map(|text| format!("t{text:0length$}")).collect();
     clause(&format!(
@@ -45,7 +45,7 @@ fn the_largest_module_is_the_largest_rule() {
     assert_eq!(MAX_COHORT_BYTES, limits::MAX_RULE_BYTES);
 }
 
-/// The most texts that a list may have, in 24 cohorts: together they are more than the sandbox
+/// Uses the most texts that a list may have, in 24 cohorts: together they are more than the sandbox
 /// loads.
 #[test]
 fn cohorts_with_long_lists_share_modules_that_load() {
@@ -78,7 +78,7 @@ fn cohorts_that_share_a_list_share_a_module() {
 }
 
 #[test]
-fn a_cohort_that_is_too_large_alone_is_refused_alone() {
+fn one_cohort_that_is_too_large_does_not_affect_others() {
     let lists = (0..50).map(|list| listed(list * 10_000..(list + 1) * 10_000, 40));
     let clauses = [
         clause("where: {did: View}"),

@@ -1,10 +1,10 @@
-//! What is wrong between files: checks of a whole project's definitions.
+//! Checks between the definitions of a project.
 
 use std::collections::BTreeMap;
 
 use crate::{Definition, Diagnostic, Diagnostics, quote};
 
-/// Definitions that have the id of an earlier one, each shown with both places.
+/// Reports each definition that has the id of an earlier one, with the places of both.
 #[must_use]
 pub fn duplicate_ids(definitions: &[Definition]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();

@@ -6,12 +6,12 @@ pub use muster_model::Unit;
 
 use crate::Pattern;
 
-/// Who is in: a boolean tree of measures over one user's history.
+/// The condition for membership: a boolean tree of measures over one user's history.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Clause {
     /// `all:`, every clause holds.
     All(Vec<Clause>),
-    /// `any:`, one clause holds at least.
+    /// `any:`, at least one clause holds.
     Any(Vec<Clause>),
     /// `not:`, the clause does not hold.
     Not(Box<Clause>),
@@ -21,76 +21,76 @@ pub enum Clause {
     Did(Did),
     /// `did_in_order:`, steps in time order.
     DidInOrder(DidInOrder),
-    /// `user:`, what user properties hold.
+    /// `user:`, conditions on user properties.
     User(UserClause),
     /// `first_seen:`, the user's first event ever lies in the window.
     FirstSeen(Window),
     /// `sample:`, a stable share of users.
     Sample(Sample),
-    /// `in_cohort:`, as written; [`crate::link`] puts the other cohort's clause in its place.
+    /// `in_cohort:`, as written; [`crate::link`] replaces it by the clause of the other cohort.
     InCohort(CohortId),
-    /// A member of the static list of this cohort (`members:`).
+    /// The user is on the static list of this cohort (`members:`).
     Listed(CohortId),
 }
 
-/// Which events: their names, and what their properties hold.
+/// The events that a clause selects: their names, and predicates on their properties.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Event names or globs; an event matches any of them.
+    /// Event names or globs. An event matches if it matches one of them.
     pub names: Vec<EventName>,
-    /// `with:`, event properties, each with its predicate; all hold.
+    /// `with:`, event properties, each with its predicate. All of them hold.
     pub with: Properties,
-    /// `with_any:`, and at least one of these, if there are any.
+    /// `with_any:`, alternatives. If there are any, at least one of them holds too.
     pub with_any: Vec<Properties>,
 }
 
-/// Properties, each with its predicate; all hold. No name comes twice.
+/// Properties, each with its predicate. All of them hold. No name occurs twice.
 pub type Properties = Vec<(Box<str>, Predicate)>;
 
 /// A measure over the matching events in a window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Did {
-    /// Which events match.
+    /// The events that match.
     pub step: Step,
-    /// Where they lie.
+    /// The range of time in which the events lie.
     pub window: Window,
-    /// What must be true of them.
+    /// The condition on these events.
     pub measure: Measure,
-    /// `per:`, the measure is taken per value of this event property that a matching event in the
-    /// window carries (a list carries each of its values); one value that satisfies it is enough.
-    /// No value, and it does not hold.
+    /// `per:`, an event property. The measure is taken for each value that a matching event in the
+    /// window carries (a list carries each of its values). The clause holds if one value satisfies
+    /// the measure. Without any value it does not hold.
     pub per: Option<Box<str>>,
 }
 
-/// What must be true of the matching events in the window.
+/// A condition on the matching events in the window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Measure {
-    /// `times:` and `more_than:`, how many there are.
+    /// `times:` and `more_than:`, a condition on the number of events.
     Times(Comparison),
-    /// `sum_of:` and its like, over the numeric values of properties; all hold.
+    /// `sum_of:` and similar measures over the numeric values of properties. All of them hold.
     Number(Vec<NumberOf>),
-    /// `distinct:`, how many different values (canonical texts; a list has each of its values) each
-    /// property has; all hold.
+    /// `distinct:`, a condition on the number of different values of each property. Values are
+    /// compared by canonical text; a list has each of its values. All conditions hold.
     Distinct(Vec<(Box<str>, Comparison)>),
-    /// `days:`, `weeks:`, `months:`, on how many different ones.
+    /// `days:`, `weeks:`, `months:`, a condition on the number of different units with an event.
     Units(Unit, TimeZoneName, Comparison),
-    /// `each:`, the count holds in every unit of the window, which starts with a
-    /// [`Start::Calendar`] of the same or a longer unit that consists of whole ones (days in any;
-    /// weeks in weeks; months in months). The current unit counts.
+    /// `each:`, the count holds in every unit of the window, the current unit included. The window
+    /// starts with a [`Start::Calendar`] of the same unit, or of a longer unit of whole ones (days
+    /// in any, weeks in weeks, months in months).
     Each(Unit, Comparison),
-    /// `regularly:`, of the last `of_last` spans of `every` that end now, the count holds in at
-    /// least `at_least`. The window is [`Window::EVER`].
+    /// `regularly:`, the count holds in at least `at_least` of the last `of_last` spans of `every`
+    /// that end now. The window is [`Window::EVER`].
     Regularly {
-        /// The length of a span: span k is now − (k + 1) · every < t ≤ now − k · every.
+        /// The length of a span. Span k is now − (k + 1) · every < t ≤ now − k · every.
         every: Duration,
-        /// How many spans are looked at, at least 1.
+        /// The number of spans that count, at least 1.
         of_last: u32,
-        /// In how many of them the count must hold.
+        /// The number of spans in which the count must hold.
         at_least: u32,
         /// The count.
         times: Comparison,
     },
-    /// `nth:`, the nth matching event ever (1: the first) lies in the window.
+    /// `nth:`, the nth matching event of all history (1: the first) lies in the window.
     Nth(u32),
     /// `first:`, the first matching event in the window has these properties.
     First(Properties),
@@ -98,24 +98,24 @@ pub enum Measure {
     Last(Properties),
 }
 
-/// An aggregate of a property's numeric values. The sum of none is 0; the others of none do not
-/// hold.
+/// An aggregate of a property's numeric values. Without any value the sum is 0 and the others do
+/// not hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberOf {
-    /// Which.
+    /// The aggregate.
     pub aggregate: Aggregate,
-    /// Of which event property.
+    /// The event property whose values are aggregated.
     pub property: Box<str>,
-    /// What it must be; [`Bound::Number`]s only.
+    /// The condition on the aggregate; its bounds are [`Bound::Number`]s only.
     pub comparison: Comparison,
 }
 
-/// How values become one number.
+/// A way to turn values into one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Aggregate {
     /// `sum_of:`, in time order.
     Sum,
-    /// `average_of:`, the sum through the count.
+    /// `average_of:`, the sum divided by the count.
     Average,
     /// `smallest:`.
     Smallest,
@@ -123,23 +123,23 @@ pub enum Aggregate {
     Largest,
 }
 
-/// Steps in time order. The clause holds if any choice of events fits.
+/// Steps in time order. The clause holds if at least one choice of events fits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DidInOrder {
-    /// At least 2. An event that takes a step is another one than that of the step before, at the
-    /// same instant or later.
+    /// The steps, at least 2. The event of a step differs from the event of the step before, and
+    /// happens at the same instant or later.
     pub steps: Vec<Step>,
-    /// `all_within:`, first step to last, at most.
+    /// `all_within:`, the longest time from the first step to the last.
     pub all_within: Option<Duration>,
-    /// `each_within:`, step to next, at most.
+    /// `each_within:`, the longest time from a step to the next.
     pub each_within: Option<Duration>,
-    /// `without:`, no such event strictly between the instants of the first and the last step; with
-    /// `same`, none that carries the same value.
+    /// `without:`, no such event lies strictly between the instants of the first and the last step.
+    /// With `same`, only events that carry the same value count.
     pub without: Option<Step>,
     /// `same:`, all steps carry the same value of this event property (a list carries each of its
     /// values).
     pub same: Option<Box<str>>,
-    /// Every step lies in it.
+    /// The window in which every step lies.
     pub window: Window,
 }
 
@@ -147,12 +147,12 @@ pub struct DidInOrder {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventName(Box<str>);
 
-/// Which instants: after the start and before the end. Nothing is later than now.
+/// A range of instants, after the start and before the end. No instant in it is later than now.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
-    /// Where it starts.
+    /// The start of the range.
     pub start: Start,
-    /// Where it ends.
+    /// The end of the range.
     pub end: End,
 }
 
@@ -163,13 +163,14 @@ pub enum Start {
     Ever,
     /// `in_last: 30 days`, now − length < t.
     Last(Duration),
-    /// `in_last: 30 calendar days`, from the start of the unit `count` − 1 before the current one.
+    /// `in_last: 30 calendar days`, from the start of the unit that lies `count` − 1 units before
+    /// the current one.
     Calendar {
         /// Days, weeks or months.
         unit: Unit,
-        /// How many, the current one included; at least 1.
+        /// The number of units, the current one included; at least 1.
         count: u32,
-        /// Whose.
+        /// The time zone of the calendar.
         zone: TimeZoneName,
     },
     /// `since:`, t ≥ the instant.
@@ -185,12 +186,12 @@ pub enum End {
     Before(Duration),
     /// `until:`, t < the instant.
     At(Millis),
-    /// `within_first: 7 days`, t < the user's first event ever + length. Its start is
+    /// `within_first: 7 days`, t < the user's first event ever + length. The start of the window is
     /// [`Start::Ever`].
     WithinFirst(Duration),
 }
 
-/// A time zone of the built-in IANA database, by its name as that spells it.
+/// The name of a time zone in the built-in IANA database, spelled as in the database.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeZoneName(Box<str>);
 
@@ -198,66 +199,67 @@ pub struct TimeZoneName(Box<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(u64);
 
-/// User properties, each with its predicate; all hold.
+/// User properties, each with its predicate. All of them hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserClause {
-    /// Properties and what they must hold; not empty.
+    /// The properties and their predicates; not empty.
     pub properties: Properties,
-    /// When.
+    /// The times at which the predicates must hold.
     pub when: When,
 }
 
-/// When a user property must hold its predicate. A property's history is what it held from each
-/// recorded change to the next; of changes at one instant only the last one counts.
+/// The times at which a user property must satisfy its predicate. The history of a property
+/// consists of the values that it had from each recorded change to the next. Of several changes at
+/// one instant only the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// Now.
     Now,
-    /// `ever: true`, at some time since its first change.
+    /// `ever: true`, at any time since the first change of the property.
     Ever,
-    /// `in_last:`, at some time since its first change within the window, the instant of its start
-    /// included ([`Start::Last`] or [`Start::Calendar`]).
+    /// `in_last:`, at any time since the first change of the property within the window. The
+    /// instant at which the window starts is included ([`Start::Last`] or [`Start::Calendar`]).
     During(Start),
-    /// `held_for:`, now, and without a break for at least so long. Before its first change a
-    /// property held nothing, from the beginning of time.
+    /// `held_for:`, now and without a break for at least this long. Before its first change a
+    /// property has no value.
     HeldFor(Duration),
 }
 
-/// A stable share of users: those whose mixed hash is below the share
+/// A stable share of users: the users whose mixed hash is below the share
 /// ([`crate::interpreter::sampled`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// 0 to 100.
+    /// The share in percent, 0 to 100.
     pub percent: f64,
-    /// Another seed takes other users; empty if none is given.
+    /// The seed, empty if none is given. Another seed selects other users.
     pub seed: Box<str>,
 }
 
-/// Tests of one value; all hold.
+/// Tests of one value. All of them hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Predicate {
     /// The tests.
     pub tests: Vec<Test>,
 }
 
-/// A test of one value. `contains_all` is one `AnyOf` a value.
+/// A test of one value. `contains_all` becomes one `AnyOf` per value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     /// The canonical text is one of these.
     AnyOf(Vec<Box<str>>),
     /// The canonical text is none of these.
     NoneOf(Vec<Box<str>>),
-    /// The canonical text fits.
+    /// The canonical text fits the pattern.
     Fits(Pattern),
-    /// No canonical text fits.
+    /// No canonical text fits the pattern.
     FitsNot(Pattern),
     /// A number of at least this.
     AtLeast(f64),
-    /// A number over this.
+    /// A number greater than this.
     MoreThan(f64),
     /// A number of at most this.
     AtMost(f64),
-    /// A number under this.
+    /// A number less than this.
     LessThan(f64),
     /// An instant earlier than this.
     Before(Millis),
@@ -267,14 +269,14 @@ pub enum Test {
     InLast(Duration),
     /// An instant with t ≤ now − length.
     BeforeLast(Duration),
-    /// There is a value, or there is none.
+    /// The value exists (`true`) or does not exist (`false`).
     Set(bool),
-    /// The canonical text is that of the current value of this user property (lists: they have one
-    /// in common).
+    /// The canonical text equals that of the current value of this user property (lists: they have
+    /// a value in common).
     SameAs(Box<str>),
 }
 
-/// Conditions on a number; all hold.
+/// Conditions on a number. All of them hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// The conditions.
@@ -290,27 +292,26 @@ pub enum Condition {
     Not(Bound),
     /// At least.
     AtLeast(Bound),
-    /// Over.
+    /// Greater than.
     MoreThan(Bound),
     /// At most.
     AtMost(Bound),
-    /// Under.
+    /// Less than.
     LessThan(Bound),
 }
 
-/// What a number is compared with.
+/// A bound of a condition on a number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bound {
     /// A number.
     Number(f64),
-    /// How many events of another kind there are in the same window (and with `per`, with the same
-    /// value). Only a
-    /// [`Measure::Times`] has it.
+    /// The number of other events in the same window (with `per`, with the same value). Only a
+    /// [`Measure::Times`] has such a bound.
     Times(Step),
 }
 
 impl Condition {
-    /// What it compares with.
+    /// Returns the bound of the condition.
     #[must_use]
     pub fn bound(&self) -> &Bound {
         match self {
@@ -323,7 +324,7 @@ impl Condition {
         }
     }
 
-    /// Whether it holds for a number, given its bound's.
+    /// Returns true if the condition holds for a number, given the number of its bound.
     #[must_use]
     pub fn holds(&self, number: f64, bound: f64) -> bool {
         match self {
@@ -338,7 +339,7 @@ impl Condition {
 }
 
 impl Bound {
-    /// The number, if it is one.
+    /// Returns the number, or `None` if the bound is another event.
     #[must_use]
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -349,7 +350,7 @@ impl Bound {
 }
 
 impl Comparison {
-    /// `at_least` a number.
+    /// Returns the comparison `at_least` a number.
     #[must_use]
     pub fn at_least(number: f64) -> Self {
         Self {
@@ -359,7 +360,7 @@ impl Comparison {
 }
 
 impl Window {
-    /// All of history.
+    /// The window that covers all of history.
     pub const EVER: Self = Self {
         start: Start::Ever,
         end: End::Now,
@@ -367,20 +368,21 @@ impl Window {
 }
 
 impl TimeZoneName {
-    /// A zone by its name, in any case; `None` if there is none.
+    /// Finds a zone by its name, in upper or lower case. Returns `None` if the database has no such
+    /// zone.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
         let zone = muster_model::time_zone(name)?;
         zone.iana_name().map(|name| Self(name.into()))
     }
 
-    /// `UTC`.
+    /// Returns `UTC`.
     #[must_use]
     pub fn utc() -> Self {
         Self("UTC".into())
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -388,13 +390,13 @@ impl TimeZoneName {
 }
 
 impl EventName {
-    /// The name or glob as written.
+    /// Returns the name or glob as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether an event's name is this name or fits this glob. Case counts.
+    /// Returns true if an event's name is this name or fits this glob. Case counts.
     #[must_use]
     pub fn matches<'n>(&self, name: &'n str) -> bool {
         let mut parts = self.0.split('*');
@@ -404,7 +406,7 @@ impl EventName {
         let Some(tail) = parts.next_back() else {
             return rest.is_empty();
         };
-        // The leftmost fit of each middle part leaves the most for those behind it.
+        // The leftmost fit of each middle part leaves the longest text for the parts after it.
         let fit = |rest: &'n str, part: &str| rest.split_once(part).map(|(_, behind)| behind);
         parts
             .try_fold(rest, fit)
@@ -419,13 +421,13 @@ impl From<&str> for EventName {
 }
 
 impl Duration {
-    /// A length in milliseconds.
+    /// Makes a length from milliseconds.
     #[must_use]
     pub fn from_millis(ms: u64) -> Self {
         Self(ms)
     }
 
-    /// The length in milliseconds.
+    /// Returns the length in milliseconds.
     #[must_use]
     pub fn millis(self) -> u64 {
         self.0

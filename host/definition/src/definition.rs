@@ -1,46 +1,47 @@
-//! A whole cohort definition, checked.
+//! The parts of a cohort definition that passed all checks.
 
 use muster_model::{Cadence, CohortId};
 
 use crate::{Clause, Diagnostics, SourceFile, Span, TimeZoneName};
 
-/// What one file says of one cohort. [`crate::parse`] makes it.
+/// The content of one definition file. [`crate::parse`] makes it.
 #[derive(Clone, Debug)]
 pub struct Definition {
     /// `id:`, or the stem of the file's name.
     pub id: CohortId,
     /// `name:`, or the id.
     pub name: String,
-    /// `description:`, for people; no payload carries it.
+    /// `description:`, for readers of the file; no payload carries it.
     pub description: Option<String>,
-    /// `time_zone:`, or the project's, or UTC: whose days, weeks, months and dates are meant.
+    /// `time_zone:`, or the time zone of the project, or UTC. Days, weeks, months and dates of the
+    /// definition are those of this zone.
     pub time_zone: TimeZoneName,
     /// `cadence:`, how often membership is computed.
     pub cadence: Cadence,
     /// `sync:`, where entries and exits go.
     pub sync: Vec<Sync>,
-    /// `on_remove:`, what becomes of the members when the definition goes away.
+    /// `on_remove:`, the treatment of the members when the definition is removed.
     pub on_remove: OnRemove,
-    /// Who is in.
+    /// The condition for membership.
     pub body: Body,
-    /// What is allowed and yet probably not meant.
+    /// Warnings: what the file says is allowed, but probably a mistake.
     pub warnings: Diagnostics,
-    /// The file, for what is found out later than here (an unknown destination, a missing rule).
+    /// The file, for errors that are found later (an unknown destination, a missing module).
     pub source: SourceFile,
-    /// Where things stand in that file.
+    /// The places of values in the file.
     pub spans: DefinitionSpans,
 }
 
-/// Where a definition says what: the places that checks across files point at.
+/// Places in a definition file that checks across files point at.
 #[derive(Clone, Debug)]
 pub struct DefinitionSpans {
-    /// The value of `id:`; `None` if the file's name gives the id.
+    /// The value of `id:`; `None` if the id comes from the file's name.
     pub id: Option<Span>,
     /// Each destination's name, in the order of [`Definition::sync`].
     pub sync: Vec<Span>,
     /// The value of `where:`, `rule:` or `members:`.
     pub body: Span,
-    /// The cohorts that `in_cohort:` names, in the order of the file, and where.
+    /// The cohorts that `in_cohort:` names and their places, in the order of the file.
     pub in_cohort: Vec<(CohortId, Span)>,
 }
 
@@ -53,24 +54,24 @@ pub struct Sync {
     pub user_properties: Vec<String>,
 }
 
-/// What becomes of a cohort's members when its definition goes away.
+/// The treatment of a cohort's members when its definition is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnRemove {
-    /// Nothing is sent: destinations keep whom they have.
+    /// Nothing is sent: destinations keep their members.
     #[default]
     Keep,
-    /// Every member is sent as an exit.
+    /// Each member is sent as an exit.
     Exit,
 }
 
-/// Who is in a cohort.
+/// The condition for membership, in one of its three forms.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// `where:`, in the cohort language.
     Where(Clause),
-    /// `rule:`, a hand-written module: its path as written, relative to the definition's folder.
+    /// `rule:`, a hand-written module. The path is as written, relative to the definition's folder.
     Rule(String),
-    /// `members:`, a static list of user ids: its path as written, relative to the definition's
-    /// folder. [`crate::members`] reads what is in it.
+    /// `members:`, a static list of user ids. The path is as written, relative to the definition's
+    /// folder. [`crate::members`] reads the list.
     Members(String),
 }

@@ -1,9 +1,9 @@
-//! One way to write a definition: `muster fmt`. It moves lines and changes blanks, never a word.
+//! The formatter behind `muster fmt`. It moves lines and changes blanks, never a word.
 //!
-//! The lines are laid out anew with the parser's tree at hand, which tells the lines that begin
-//! inside a value (of a text or of brackets over several lines) from those that begin with a key or
-//! a dash. Whatever comes out is read again: if it said anything else, or if formatting it again
-//! changed it, the file is refused.
+//! The formatter lays out the lines anew with the help of the parser's tree. The tree says which
+//! lines begin inside a value (a text or brackets over several lines), and which begin with a key
+//! or a dash. The result is read and formatted again. If the result means something else, or if the
+//! second formatting changes it, the file is refused.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::yaml::{Node, NodeContent, YamlReader};
@@ -23,16 +23,17 @@ const ORDER: [&str; 10] = [
     "members",
 ];
 
-/// Columns a level.
+/// Columns per level.
 const LEVEL: usize = 2;
 
-/// A definition's text as it should be written: two spaces a level, lists indented below their key,
-/// the keys at the top in one order, no blanks at the ends of lines, never two empty lines.
-/// Comments stay with what they are about. JSON is left as it is.
+/// Returns a definition's text in the standard layout: two spaces per level, lists indented below
+/// their key, and the top-level keys in one order. No line ends in blanks, and there are never two
+/// empty lines in a row. Comments stay with the key or item that they describe. JSON stays as it
+/// is.
 ///
 /// # Errors
-/// What is wrong with a definition that cannot be read; or that it is written so unusually that it
-/// cannot be formatted safely.
+/// Returns the errors of a definition that cannot be read. Also returns an error if the definition
+/// is written so unusually that it cannot be formatted safely.
 pub fn format(source: &SourceFile) -> Result<String, Diagnostics> {
     let definition = parse(source)?;
     if source.path().ends_with(".json") {
@@ -49,13 +50,13 @@ pub fn format(source: &SourceFile) -> Result<String, Diagnostics> {
         diagnostics.push(
             Diagnostic::error("the file cannot be formatted safely")
                 .in_file(source)
-                .help("it stays as it is; write keys and texts the plain way, one a line"),
+                .help("the file is unchanged; write keys and texts in plain style, one per line"),
         );
         diagnostics
     })
 }
 
-/// Whether two definitions say the same.
+/// Returns true if two definitions mean the same.
 fn same(one: &Definition, other: &Definition) -> bool {
     one.id == other.id
         && one.name == other.name
@@ -67,7 +68,8 @@ fn same(one: &Definition, other: &Definition) -> bool {
         && one.body == other.body
 }
 
-/// Whether two texts have the same lines but for blanks, dashes and order: no comment is lost.
+/// Returns true if two texts have the same lines, apart from blanks, dashes and order. Then no
+/// comment is lost.
 fn same_words(one: &str, other: &str) -> bool {
     let words = |text: &str| {
         let mut words: Vec<String> = clean(text)
@@ -81,7 +83,7 @@ fn same_words(one: &str, other: &str) -> bool {
     words(one) == words(other)
 }
 
-/// No byte order mark, and only line feeds between lines.
+/// Removes a byte order mark, and leaves only line feeds between lines.
 fn clean(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     text.replace("\r\n", "\n").replace('\r', "\n")
@@ -93,15 +95,15 @@ fn pass(source: &SourceFile) -> Option<String> {
     in_order(&SourceFile::new(source.path(), &laid_out))
 }
 
-/// A value that goes on over the line at whose end it is open.
+/// A value that is still open at the end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OpenValue {
     /// A list or a map in brackets.
     Brackets,
-    /// A text with or without quotes. `alone`: its first line begins with it.
+    /// A text with or without quotes. `alone`: the text begins its first line.
     Text { alone: bool },
-    /// A text behind `|` or `>`, whose lines stand in the column `old`. `fixed`: the column is told
-    /// by a digit.
+    /// A text after `|` or `>`, whose lines stand in the column `old`. `fixed`: a digit gives the
+    /// column.
     Block {
         alone: bool,
         old: usize,
@@ -109,14 +111,14 @@ enum OpenValue {
     },
 }
 
-/// A line of the file and what it is in the middle of.
+/// A line of the file and the value that it lies in.
 struct Line<'t> {
     text: &'t str,
-    /// The outermost value that it begins inside of.
+    /// The outermost value that is open where the line begins.
     inside: Option<OpenValue>,
-    /// It begins inside a text: were it empty, that would mean something.
+    /// The line begins inside a text. There even an empty line has a meaning.
     text_before: bool,
-    /// It ends inside a text: the blanks at its end are left alone.
+    /// The line ends inside a text. The blanks at its end stay.
     text_behind: bool,
 }
 
@@ -129,7 +131,7 @@ impl Line<'_> {
         self.text.trim_matches([' ', '\t']).is_empty()
     }
 
-    /// Whether it is only a comment, outside of any value.
+    /// Returns true if the line is only a comment, outside any value.
     fn is_comment(&self) -> bool {
         self.inside.is_none() && self.text.trim_start().starts_with('#')
     }
@@ -161,7 +163,7 @@ impl<'t> Lines<'t> {
         Self { all, starts }
     }
 
-    /// The line of a byte, and the byte's column in it.
+    /// Returns the line of a byte, and the byte's column in it.
     fn place(&self, byte: usize) -> Option<(usize, usize)> {
         let line = self
             .starts
@@ -192,7 +194,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// The line of the `|` or `>` whose text begins at a place, and where the sign stands in it.
+    /// Finds the `|` or `>` whose text begins at a place. Returns its line and column.
     fn header(&self, line: usize, column: usize) -> Option<(usize, usize)> {
         let before = self.all.get(line)?.text.get(..column)?;
         let above = self.all.get(..line)?;
@@ -229,7 +231,7 @@ impl<'t> Lines<'t> {
         let (keep, below) = (header.contains('+'), line + 1);
         let mut rest = self.all.iter().skip(below);
         let old = match digit {
-            // Of a text that is an item, the column counts from the dash.
+            // For a text that is a list item, the column counts from the dash.
             Some(digit) if alone => indentation(text) + digit as usize,
             Some(digit) => content_column(text) + digit as usize,
             None => match rest.find(|line| !line.is_blank()) {
@@ -239,7 +241,7 @@ impl<'t> Lines<'t> {
         };
         let dash = is_dash(text, indentation(text));
         if old <= indentation(text) && (!alone || dash) {
-            // A text without lines.
+            // The text has no lines.
             return;
         }
         let belongs = |line: &&Line<'_>| line.is_blank() || line.indentation() >= old;
@@ -260,7 +262,7 @@ impl<'t> Lines<'t> {
         let fixed = digit.is_some();
         let value = OpenValue::Block { alone, old, fixed };
         self.set(line, below + count - 1, value);
-        // The last line ends inside it too: blanks there are part of the text.
+        // The last line ends inside the text too: blanks at its end are part of the text.
         if let Some(last) = self.all.get_mut(below + count - 1).filter(|_| count > 0) {
             last.text_behind = true;
         }
@@ -289,7 +291,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Where the content of a line begins: behind its dashes.
+/// Returns the column at which the content of a line begins, after its dashes.
 fn content_column(line: &str) -> usize {
     let mut at = indentation(line);
     while let Some(rest) = behind_dash(line, at) {
@@ -298,8 +300,8 @@ fn content_column(line: &str) -> usize {
     at
 }
 
-/// Where the content behind the dash at a column begins; `None`: there is no dash, or nothing
-/// behind it.
+/// Returns the column of the content after the dash at a column. Returns `None` if there is no
+/// dash, or nothing after it.
 fn behind_dash(line: &str, at: usize) -> Option<usize> {
     let rest = line.get(at..)?.strip_prefix('-')?;
     let content = rest.trim_start_matches([' ', '\t']);
@@ -307,13 +309,13 @@ fn behind_dash(line: &str, at: usize) -> Option<usize> {
     (blanks > 0 && !content.is_empty() && !content.starts_with('#')).then_some(at + 1 + blanks)
 }
 
-/// Whether a dash that begins an item stands at a column.
+/// Returns true if a dash that begins an item stands at a column.
 fn is_dash(line: &str, at: usize) -> bool {
     let rest = line.get(at..).and_then(|rest| rest.strip_prefix('-'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
-/// A list or a map in lines that is open, by its column before and after.
+/// A list or a map in block style that is open, with its old and its new column.
 #[derive(Clone, Copy, Debug)]
 struct OpenNode {
     old: usize,
@@ -321,12 +323,12 @@ struct OpenNode {
     list: bool,
 }
 
-/// The lists and maps that are open, the innermost last.
+/// The open lists and maps, the innermost last.
 #[derive(Default)]
 struct Stack(Vec<OpenNode>);
 
 impl Stack {
-    /// The new column of what begins at an old one.
+    /// Returns the new column of a list or map that begins at an old column.
     fn column(&mut self, old: usize, list: bool) -> usize {
         while let Some(top) = self.0.last() {
             if top.old > old || (top.old == old && top.list && !list) {
@@ -344,22 +346,22 @@ impl Stack {
         new
     }
 
-    /// The new column of the innermost thing that is open at an old one.
+    /// Returns the new column of the innermost list or map that is open at an old column.
     fn open_at(&self, old: usize) -> Option<usize> {
         let found = self.0.iter().rev().find(|open| open.old == old);
         found.map(|open| open.new)
     }
 }
 
-/// Where the last line that began with a key or a dash begins, and its content behind the dashes:
-/// before and after.
+/// The columns of the last line that began with a key or a dash. They say where the line begins,
+/// and where its content after the dashes begins, old and new.
 #[derive(Clone, Copy, Default)]
 struct LineStart {
     old_content: usize,
     new_content: usize,
 }
 
-/// All but the order of the keys.
+/// Lays out everything except the order of the keys.
 fn lay_out(source: &SourceFile) -> Option<String> {
     let root = YamlReader::new(source).load()?;
     let mut lines = Lines::new(source.text());
@@ -381,7 +383,7 @@ fn lay_out(source: &SourceFile) -> Option<String> {
             }
             None if line.is_comment() => {
                 line.text.trim_start().clone_into(&mut written.text);
-                written.waits = Some(line.indentation());
+                written.old_column = Some(line.indentation());
             }
             None => {
                 let old = line.indentation();
@@ -408,10 +410,10 @@ fn lay_out(source: &SourceFile) -> Option<String> {
 #[derive(Default)]
 struct WrittenLine {
     text: String,
-    /// It is part of a text, even if it is empty.
+    /// The line is part of a text, so it stays even if it is empty.
     kept: bool,
-    /// A comment that has no column yet, and its old one.
-    waits: Option<usize>,
+    /// The old column of a comment that has no new column yet.
+    old_column: Option<usize>,
 }
 
 impl WrittenLine {
@@ -420,43 +422,45 @@ impl WrittenLine {
     }
 }
 
-/// The waiting comments at the end of the result.
+/// Returns the comments without a column at the end of the result.
 fn waiting(out: &mut [WrittenLine]) -> impl Iterator<Item = &mut WrittenLine> {
     let lines = out.iter_mut().rev();
     lines
-        .take_while(|line| line.waits.is_some() || line.is_blank())
-        .filter(|line| line.waits.is_some())
+        .take_while(|line| line.old_column.is_some() || line.is_blank())
+        .filter(|line| line.old_column.is_some())
 }
 
-/// Comments that are deeper than the next line and stand in the column of something before them
-/// belong there.
+/// Places comments that are deeper than the next line. A comment in the column of an open list or
+/// map before it belongs to that list or map.
 fn place_deeper(out: &mut [WrittenLine], stack: &Stack, next: Option<usize>) {
     for line in waiting(out) {
-        let deeper = line.waits.filter(|old| next.is_none_or(|next| *old > next));
+        let deeper = line
+            .old_column
+            .filter(|old| next.is_none_or(|next| *old > next));
         if let Some(new) = deeper.and_then(|old| stack.open_at(old)) {
             line.text.insert_str(0, &" ".repeat(new));
-            // What stands above it does not follow the next line past it.
-            line.waits = None;
+            // `waiting` stops at this line from now on: a later call moves no comment above it.
+            line.old_column = None;
             line.kept = true;
         }
     }
 }
 
-/// The others have the column of the next line.
+/// Gives the comments that still have no column the column of the next line.
 fn place_waiting(out: &mut [WrittenLine], new: usize) {
     for line in out
         .iter_mut()
         .rev()
-        .take_while(|line| line.waits.is_some() || line.text.is_empty() || line.kept)
+        .take_while(|line| line.old_column.is_some() || line.text.is_empty() || line.kept)
     {
-        if line.waits.take().is_some() {
+        if line.old_column.take().is_some() {
             line.text.insert_str(0, &" ".repeat(new));
         }
     }
 }
 
-/// A line that begins with a key, a dash or a value: its new text, its new column, and where its
-/// content begins.
+/// Lays out a line that begins with a key, a dash or a value. Returns its new text, its new column,
+/// and where its content begins.
 fn begin(line: &str, stack: &mut Stack) -> (String, usize, LineStart) {
     let mut old = indentation(line);
     let new = stack.column(old, is_dash(line, old));
@@ -480,7 +484,7 @@ fn begin(line: &str, stack: &mut Stack) -> (String, usize, LineStart) {
     (text, new, begun)
 }
 
-/// A line inside a value, moved as far as the line on which the value begins.
+/// Moves a line inside a value as far as the line on which the value begins.
 fn continued(line: &Line<'_>, value: OpenValue, begun: LineStart) -> String {
     let (from, to, least) = match value {
         OpenValue::Brackets => (begun.old_content, begun.new_content, begun.new_content),
@@ -498,7 +502,7 @@ fn continued(line: &Line<'_>, value: OpenValue, begun: LineStart) -> String {
     let (old, block) = (line.indentation(), matches!(value, OpenValue::Block { .. }));
     let rest = line.text.get(old..).unwrap_or_default();
     if line.is_blank() {
-        // Of an empty line of a text only what reaches beyond the text's column means something.
+        // On an empty line of a text only the blanks beyond the text's column have a meaning.
         let means = |column: usize| old > column || !rest.is_empty();
         if !matches!(value, OpenValue::Block { old: column, .. } if means(column)) {
             return String::new();
@@ -511,15 +515,15 @@ fn continued(line: &Line<'_>, value: OpenValue, begun: LineStart) -> String {
     " ".repeat((old + to).saturating_sub(from).max(least)) + rest
 }
 
-/// A key at the top with its comments and its value.
+/// A top-level key with its comments and its value.
 struct TopKey<'t> {
     rank: usize,
-    /// An empty line stands above it.
+    /// An empty line stands above the key.
     apart: bool,
     lines: Vec<&'t str>,
 }
 
-/// The keys at the top in their order.
+/// Puts the top-level keys in their order.
 fn in_order(source: &SourceFile) -> Option<String> {
     let root = YamlReader::new(source).load()?;
     let NodeContent::Map(entries) = &root.content else {
@@ -566,7 +570,7 @@ fn in_order(source: &SourceFile) -> Option<String> {
     if parts.is_sorted_by_key(|part| part.rank) {
         return Some(text.to_owned());
     }
-    // What is above the first key and not about it.
+    // The lines above the first key that do not belong to it.
     let mut head = lines.get(..end)?.to_vec();
     let first = parts.first_mut()?;
     let comments = first.lines.iter().take_while(|line| is_loose(line));

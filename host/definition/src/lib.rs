@@ -1,18 +1,18 @@
-//! What a cohort says: from a file in YAML or JSON to typed clauses, and what those clauses mean.
+//! The cohort language: reads a file in YAML or JSON to typed clauses, and defines the meaning of
+//! the clauses.
 //!
-//! - [`parse`] reads a definition. Whatever is wrong with the file comes back at once, each fault
-//!   with its place, the text there and what would be right ([`Diagnostics`]).
+//! - [`parse`] reads a definition. It returns all errors of the file at once, each with its place,
+//!   the text there and a help line ([`Diagnostics`]).
 //! - [`Clause`] is the language as data. [`interpreter`] is its meaning: short, obvious and slow.
-//!   The compiler is held to it.
+//!   Tests compare the compiler with it.
 //! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own
 //!   tables and limits.
-//! - [`format()`] writes a definition the one way, comments and all.
-//! - [`yaml`] is the reader underneath. It knows nothing of cohorts and reads `muster.yaml` too.
+//! - [`format()`] writes a definition in the standard layout and keeps its comments.
+//! - [`yaml`] reads YAML into a tree. It knows nothing of cohorts and reads `muster.yaml` too.
 //!
-//! It does no I/O and knows no project: whoever finds the files reads them, gives them ids that no
-//! two share ([`duplicate_ids`]), puts the clauses of cohorts that others use where they are used
-//! ([`link`]), and knows which destinations and modules there are. What a file may be and hold is
-//! in [`limits`].
+//! This crate does no I/O and knows no project. The caller finds and reads the files and gives each
+//! a unique id ([`duplicate_ids`]). The caller then replaces references to other cohorts by their
+//! clauses ([`link`]), and checks destinations and modules. [`limits`] holds the limits of a file.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -23,14 +23,19 @@
 //! let definition = parse(&SourceFile::new("cohorts/buyers.yaml", text))?;
 //! assert_eq!(definition.id.as_str(), "buyers");
 //!
-//! let purchase = Event { name: "Purchase".into(), time: Millis(5_000), properties: BTreeMap::new() };
+//! let purchase = Event {
+//!     name: "Purchase".into(),
+//!     time: Millis(5_000),
+//!     properties: BTreeMap::new(),
+//! };
 //! let history = UserHistory { events: vec![purchase], ..UserHistory::default() };
 //! let Body::Where(clause) = &definition.body else { unreachable!() };
 //! let answer = interpreter::evaluate(clause, &history, Millis(10_000));
 //! assert!(answer.member);
 //! assert_eq!(answer.until, Some(Millis(5_000 + 3_600_000)));
 //!
-//! let typo = parse(&SourceFile::new("cohorts/buyers.yaml", "where: {did: Purchase, in_last: 30 dayz}")).unwrap_err();
+//! let text = "where: {did: Purchase, in_last: 30 dayz}";
+//! let typo = parse(&SourceFile::new("cohorts/buyers.yaml", text)).unwrap_err();
 //! assert!(typo.to_string().contains("did you mean `30 days`?"));
 //! # Ok::<(), muster_definition::Diagnostics>(())
 //! ```
@@ -74,15 +79,15 @@ pub use show::text::{duration as yaml_duration, quoted as yaml_text, value as ya
 /// Reads a cohort definition, YAML or JSON, of a project whose time zone is UTC.
 ///
 /// # Errors
-/// All that is wrong with the file, at once.
+/// Returns all errors of the file at once.
 pub fn parse(source: &SourceFile) -> Result<Definition, Diagnostics> {
     parse_in(source, &TimeZoneName::utc())
 }
 
-/// Reads a cohort definition, YAML or JSON. The time zone is that of a definition that names none.
+/// Reads a cohort definition, YAML or JSON. `time_zone` applies if the definition names none.
 ///
 /// # Errors
-/// All that is wrong with the file, at once.
+/// Returns all errors of the file at once.
 pub fn parse_in(source: &SourceFile, time_zone: &TimeZoneName) -> Result<Definition, Diagnostics> {
     read::definition(source, time_zone)
 }

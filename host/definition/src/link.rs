@@ -1,5 +1,5 @@
-//! Cohorts of cohorts (docs/cohorts.md, `in_cohort:`): the clause of another cohort in the place of
-//! its id.
+//! Links cohorts that use cohorts (docs/cohorts.md, `in_cohort:`): the clause of the other cohort
+//! replaces its id.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use muster_model::CohortId;
 use crate::yaml::closest;
 use crate::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, limits, quote};
 
-/// Puts the clause of each cohort that another uses into its place: [`Clause::InCohort`] becomes
-/// that cohort's clause, with its own time zone, or [`Clause::Listed`] where that is a static list.
-/// What was wrong stays as it was. All definitions of a project must be there, and no two with one
-/// id ([`crate::duplicate_ids`]).
+/// Replaces each [`Clause::InCohort`] by the clause of that cohort, which keeps its own time zone,
+/// or by [`Clause::Listed`] if that cohort is a static list. A definition with an error stays as it
+/// was. `definitions` must hold all definitions of the project, and no two with one id
+/// ([`crate::duplicate_ids`]).
 ///
 /// # Errors
-/// Ids that no definition has, cohorts with a `rule:`, cohorts that use themselves by whatever way,
-/// and clauses that grow beyond
-/// [`limits::CLAUSES`], [`limits::DEPTH`] or [`limits::LINKED_BYTES`].
+/// Reports ids that no definition has, cohorts with a `rule:`, and cohorts that use themselves
+/// directly or indirectly. Also reports clauses that grow beyond [`limits::CLAUSES`],
+/// [`limits::DEPTH`] or [`limits::LINKED_BYTES`].
 #[must_use]
 pub fn link(definitions: &mut [Definition]) -> Diagnostics {
     let mut linker = Linker {
@@ -41,17 +41,17 @@ struct Linker {
     diagnostics: Diagnostics,
 }
 
-/// How far a definition has come.
+/// The progress of a definition.
 #[derive(Clone, Copy, PartialEq)]
 enum LinkState {
     Untouched,
-    /// On the way from the definition that was begun with.
+    /// The definition is on the path from the first definition.
     Open,
-    /// Without cohorts of its own any more; `None`: it cannot be used.
+    /// The definition uses no other cohorts any more; `None`: it cannot be used.
     Done(Option<Size>),
 }
 
-/// What a clause comes to.
+/// The size of a clause.
 #[derive(Clone, Copy, PartialEq)]
 struct Size {
     clauses: usize,
@@ -60,23 +60,23 @@ struct Size {
 }
 
 impl Linker {
-    /// Links a definition and before it all that it uses. The way there is kept here and not on the
-    /// stack: it may be as long as there are definitions.
+    /// Links a definition, after all definitions that it uses. A list holds the path instead of the
+    /// call stack, because the path may be as long as there are definitions.
     fn visit(&mut self, definitions: &mut [Definition], first: usize) {
-        // Each with the number of the cohort that it uses and comes next.
-        let mut way: Vec<(usize, usize)> = Vec::new();
+        // Each definition with the number of the cohort that it uses and that comes next.
+        let mut path: Vec<(usize, usize)> = Vec::new();
         if self.state(first) == LinkState::Untouched {
             self.set(first, LinkState::Open);
-            way.push((first, 0));
+            path.push((first, 0));
         }
-        while let Some((at, next)) = way.last_mut() {
+        while let Some((at, next)) = path.last_mut() {
             let at = *at;
             let used = definitions
                 .get(at)
                 .and_then(|definition| definition.spans.in_cohort.get(*next));
             *next += 1;
             let Some((id, _)) = used else {
-                way.pop();
+                path.pop();
                 let size = self.finish(definitions, at);
                 self.set(at, LinkState::Done(size));
                 continue;
@@ -87,19 +87,19 @@ impl Linker {
             match self.state(other) {
                 LinkState::Untouched => {
                     self.set(other, LinkState::Open);
-                    way.push((other, 0));
+                    path.push((other, 0));
                 }
                 LinkState::Open => {
-                    let begin = way.iter().position(|(at, _)| *at == other);
-                    let round = way.get(begin.unwrap_or_default()..).unwrap_or_default();
-                    self.diagnostics.push(cycle(definitions, round));
+                    let begin = path.iter().position(|(at, _)| *at == other);
+                    let steps = path.get(begin.unwrap_or_default()..).unwrap_or_default();
+                    self.diagnostics.push(cycle(definitions, steps));
                 }
                 LinkState::Done(_) => {}
             }
         }
     }
 
-    /// Puts all clauses that a definition uses into their places, if they are all there.
+    /// Replaces all references of a definition by clauses, if all of them are known.
     fn finish(&mut self, definitions: &mut [Definition], at: usize) -> Option<Size> {
         let definition = definitions.get(at)?;
         let Body::Where(clause) = &definition.body else {
@@ -137,7 +137,8 @@ impl Linker {
         Some(size)
     }
 
-    /// What stands for a cohort where it is used; an error, if it is this place's.
+    /// Returns the clause that replaces a reference to a cohort, or an error if the reference is
+    /// wrong.
     fn used(
         &mut self,
         definitions: &[Definition],
@@ -152,7 +153,7 @@ impl Linker {
             if let Some(meant) = closest(id.as_str(), known) {
                 error = error.help(format!("did you mean `{meant}`?"));
             } else {
-                let help = "it is what a definition of this project has as `id:`, or its file's name without the ending";
+                let help = "write the `id:` of a definition of this project, or its file's name without the extension";
                 error = error.help(help);
             }
             self.diagnostics.push(error);
@@ -162,16 +163,17 @@ impl Linker {
         match (&other.body, self.state(at)) {
             (Body::Rule(path), _) => {
                 let message = format!(
-                    "{} is a rule of its own, {}, and no other cohort can use it",
+                    "the cohort {} has the rule {}, so no other cohort can use it",
                     quote(id.as_str()),
                     quote(path)
                 );
                 let error = Diagnostic::error(message).at(&user.source, span, "");
-                let help = "only cohorts with `where:` or `members:` can be used";
+                let help = "use a cohort with `where:` or `members:`";
                 self.diagnostics.push(error.help(help));
                 None
             }
-            // What is wrong with the other one, or that it is this one itself, is reported there.
+            // An error in the other definition, or a definition that uses itself, is reported
+            // elsewhere.
             (_, LinkState::Untouched | LinkState::Open | LinkState::Done(None)) => None,
             (Body::Members(_), LinkState::Done(Some(size))) => {
                 Some((size, Clause::Listed(id.clone())))
@@ -185,20 +187,20 @@ impl Linker {
             (
                 format!("has {} clauses", size.clauses),
                 format!(
-                    "at most {}, those of a cohort counted as often as it is used",
+                    "write at most {}; the clauses of a cohort count each time that it is used",
                     limits::CLAUSES
                 ),
             )
         } else if size.depth > limits::DEPTH {
             (
-                format!("has clauses inside each other {} deep", size.depth),
+                format!("nests clauses {} deep", size.depth),
                 format!("at most {}", limits::DEPTH),
             )
         } else if size.bytes > limits::LINKED_BYTES {
             (
                 format!("has {} bytes", size.bytes),
                 format!(
-                    "at most {}, the file of a cohort counted as often as it is used",
+                    "write at most {}; the file of a cohort counts each time that it is used",
                     limits::LINKED_BYTES
                 ),
             )
@@ -206,7 +208,7 @@ impl Linker {
             return Some(());
         };
         let id = quote(definition.id.as_str());
-        let message = format!("with all cohorts that it uses {id} {what}");
+        let message = format!("with all cohorts that it uses, {id} {what}");
         let mut error = Diagnostic::error(message);
         if let Some((_, span)) = definition.spans.in_cohort.first() {
             error = error.at(&definition.source, *span, "");
@@ -238,9 +240,9 @@ impl Size {
     }
 }
 
-/// A cohort that is made of itself: the way round, each step with its place.
-fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
-    let on_way: Vec<_> = round
+/// Reports a cohort that uses itself, with each step of the cycle and its place.
+fn cycle(definitions: &[Definition], steps: &[(usize, usize)]) -> Diagnostic {
+    let on_cycle: Vec<_> = steps
         .iter()
         .filter_map(|(at, next)| {
             let definition = definitions.get(*at)?;
@@ -249,30 +251,30 @@ fn cycle(definitions: &[Definition], round: &[(usize, usize)]) -> Diagnostic {
             Some((definition, *span))
         })
         .collect();
-    let ids = on_way.iter().map(|(definition, _)| &definition.id);
+    let ids = on_cycle.iter().map(|(definition, _)| &definition.id);
     let names: Vec<_> = ids
         .clone()
         .chain(ids.take(1))
         .map(|id| format!("`{id}`"))
         .collect();
-    let (message, help) = match on_way.as_slice() {
+    let (message, help) = match on_cycle.as_slice() {
         [(definition, _)] => (
             format!("the cohort {} uses itself", quote(definition.id.as_str())),
-            "say who is in without it",
+            "remove this `in_cohort`",
         ),
         _ => (
-            format!("cohorts use each other in a circle: {}", shown(&names)),
-            "say in one of them who is in without the next",
+            format!("cohorts use each other in a cycle: {}", shown(&names)),
+            "remove one of these `in_cohort`",
         ),
     };
     let mut error = Diagnostic::error(message);
-    for (definition, span) in on_way.iter().take(SHOWN) {
+    for (definition, span) in on_cycle.iter().take(SHOWN) {
         error = error.at(&definition.source, *span, "");
     }
     error.help(help)
 }
 
-/// The steps of a circle that are shown.
+/// The number of steps of a cycle that are shown.
 const SHOWN: usize = 8;
 
 fn shown(names: &[String]) -> String {
@@ -285,7 +287,8 @@ fn shown(names: &[String]) -> String {
     }
 }
 
-/// The size of a clause, with that of each cohort in its place. Recurses as deep as clauses nest.
+/// Returns the size of a clause, with that of each cohort in its place. Recurses as deep as clauses
+/// nest.
 fn size(clause: &Clause, of: &impl Fn(&CohortId) -> Option<Size>) -> Size {
     let parts: Vec<Size> = match clause {
         Clause::All(clauses) | Clause::Any(clauses) => {

@@ -1,30 +1,36 @@
-//! How far back into a user's events a clause looks: what must be kept for its answer to be right.
+//! The lookback of a clause: how far back it reads events, and so which events must be kept for a
+//! right answer.
 
 use crate::show::text;
 use crate::{Clause, Duration, Measure, Start, Unit, Window};
 
-/// The clause that looks furthest back.
+/// The clause that reads furthest back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lookback<'c> {
-    /// The longest its window ever is, in ms; `None`: it looks at all events since the first, or
-    /// since an instant that does not move.
+    /// The longest that its window can be, in ms; `None`: it reads all events, or all since a fixed
+    /// instant.
     pub length: Option<u64>,
-    /// The window as one would write it; `None`: there is no length to write.
+    /// The window as an author would write it; `None`: there is no length to write.
     pub window: Option<String>,
-    /// Which.
+    /// The clause.
     pub clause: &'c Clause,
 }
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// The part of a clause that looks furthest back into a user's events; `None`: no part looks at
-/// events. When a user was first seen, and what user properties were when, is kept apart from the
-/// events, and no part here.
+/// Returns the part of a clause that reads events furthest back, or `None` if no part reads events.
+/// The store keeps the first event's time and the history of user properties apart from events, so
+/// they do not count.
 ///
 /// ```
 /// use muster_definition::{Body, SourceFile, lookback, parse};
-/// let text = "where: {all: [{did: A, in_last: 7 days}, {did: B, in_last: 30 days}, {user: {city: Reno}}]}";
+/// let text = "where:
+///   all:
+///     - {did: A, in_last: 7 days}
+///     - {did: B, in_last: 30 days}
+///     - {user: {city: Reno}}
+/// ";
 /// let definition = parse(&SourceFile::new("a.yaml", text))?;
 /// let Body::Where(clause) = &definition.body else { unreachable!() };
 /// assert_eq!(lookback(clause).and_then(|furthest| furthest.window).as_deref(), Some("30 days"));
@@ -35,7 +41,7 @@ pub fn lookback(clause: &Clause) -> Option<Lookback<'_>> {
     let (length, window) = match clause {
         Clause::All(clauses) | Clause::Any(clauses) => {
             let parts = clauses.iter().filter_map(lookback);
-            // Of equals the first is told.
+            // Of equal parts the first is returned.
             return parts.reduce(|furthest, part| {
                 let further = match (furthest.length, part.length) {
                     (None, _) => false,
@@ -88,10 +94,11 @@ fn of_window(window: &Window) -> (Option<u64>, Option<String>) {
             let days = match unit {
                 Unit::Day => units,
                 Unit::Week => units.saturating_mul(7),
-                // Twelve months in a row have 366 days at most, fewer of them 31 each.
+                // Twelve months in a row have at most 366 days, fewer months at most 31 days each.
                 Unit::Month => (units / 12).saturating_mul(366) + units % 12 * 31,
             };
-            // Clocks that were put back in between add an hour, and no zone puts them further.
+            // Clocks that were put back within the window add an hour; no zone puts them back
+            // further.
             let length = days.saturating_mul(DAY_MS).saturating_add(HOUR_MS);
             (Some(length), Some(text::calendar(*unit, *count)))
         }
@@ -103,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{Body, SourceFile, parse};
 
-    /// The length in hours and the window of the furthest.
+    /// Returns the length in hours and the window of the clause that reads furthest back.
     fn furthest(clause: &str) -> Option<(Option<u64>, Option<String>)> {
         let source = SourceFile::new("a.yaml", &format!("where: {clause}"));
         let definition = parse(&source).unwrap();
@@ -115,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_as_long_as_they_ever_are() {
+    fn a_window_counts_with_its_longest_length() {
         let window = |hours, text: &str| Some((Some(hours), Some(text.to_owned())));
         for (clause, expected) in [
             ("{did: A, in_last: 36 hours}", window(36, "36 hours")),
@@ -162,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_bound_looks_at_all_events() {
+    fn a_clause_without_a_bound_reads_all_events() {
         for clause in [
             "{did: A}",
             "{did_not: A}",
@@ -178,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_no_events_looks_nowhere() {
+    fn a_clause_that_reads_no_events_has_no_lookback() {
         for clause in [
             "{everyone: true}",
             "{user: {city: Reno}}",

@@ -7,12 +7,12 @@ use crate::{Diagnostic, Diagnostics, SourceFile, Span, limits, quote};
 /// The longest id, in bytes (that of an event's user id).
 const ID_BYTES: usize = 256;
 
-/// Reads a list of user ids, one a line. Blanks around an id are no part of it, empty lines are
-/// passed over, and an id that is there twice is on the list once. An id in double quotes is what
-/// is inside them, as in any CSV file.
+/// Reads a list of user ids, one per line. Blanks around an id are not part of it, and empty lines
+/// are skipped. An id that occurs twice is on the list once. Double quotes around an id are
+/// removed, as in any CSV file.
 ///
 /// # Errors
-/// All lines that are no id, and a list of more than [`limits::MEMBERS`].
+/// Reports all lines that are not an id, and a list of more than [`limits::MEMBERS`].
 pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let mut ids = BTreeSet::new();
@@ -31,7 +31,7 @@ pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
                 ids.insert(id);
                 if ids.len() > limits::MEMBERS {
                     let message = format!("the list has more than {} ids", limits::MEMBERS);
-                    let help = "whoever is on it could have a user property instead, and `user` looks at it";
+                    let help = "for more users, set a user property and select them by `user`";
                     diagnostics.push(Diagnostic::error(message).in_file(source).help(help));
                     break;
                 }
@@ -49,12 +49,12 @@ pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
     }
 }
 
-/// What stands around an id; a byte order mark before the first.
+/// Returns true for characters that may surround an id, including a byte order mark.
 fn blank(char: char) -> bool {
     char.is_whitespace() || char == '\u{feff}'
 }
 
-/// The id of a line, or a message and a help.
+/// Reads the id of a line, or returns a message and a help line.
 fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
     let inside = line
         .strip_prefix('"')
@@ -63,8 +63,8 @@ fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
         Some(inside) if !inside.replace("\"\"", "").contains('"') => inside.replace("\"\"", "\""),
         _ if line.contains(',') => {
             return Err((
-                format!("{} is not one user id", quote(line)),
-                "write one id a line and nothing else; an id with a comma in it needs double quotes",
+                format!("{} is not a single user id", quote(line)),
+                "write one id per line and nothing else; an id that contains a comma needs double quotes",
             ));
         }
         _ => line.to_owned(),
@@ -72,13 +72,13 @@ fn id(line: &str) -> Result<Box<str>, (String, &'static str)> {
     if id.is_empty() || id.len() > ID_BYTES {
         return Err((
             format!("{} is not a user id", quote(line)),
-            "an id has 1 to 256 bytes",
+            "write an id of 1 to 256 bytes",
         ));
     }
     if id.chars().any(char::is_control) {
         return Err((
-            format!("{} has a control character in it", quote(line)),
-            "write one id a line and nothing else",
+            format!("{} contains a control character", quote(line)),
+            "write one id per line and nothing else",
         ));
     }
     Ok(id.into())
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_one_a_line() {
+    fn ids_stand_one_per_line() {
         let ids = |ids: &[&str]| Ok(ids.iter().map(|id| Box::from(*id)).collect());
         assert_eq!(read(""), ids(&[]));
         assert_eq!(read("\u{feff}ann\r\nbob\r\n"), ids(&["ann", "bob"]));
@@ -108,38 +108,38 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_an_end() {
+    fn a_list_has_a_limit() {
         let list = |count: usize| (0..count).map(|n| format!("{n}\n")).collect::<String>();
         assert_eq!(
             read(&list(limits::MEMBERS)).map(|ids| ids.len()),
             Ok(limits::MEMBERS)
         );
-        let told = read(&list(limits::MEMBERS + 1)).unwrap_err();
+        let error = read(&list(limits::MEMBERS + 1)).unwrap_err();
         assert!(
-            told.contains("the list has more than 1000000 ids"),
-            "{told}"
+            error.contains("the list has more than 1000000 ids"),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_table_is_no_list() {
+    fn a_table_is_not_a_list() {
         insta::assert_snapshot!(read("user_id,name\nann\n").unwrap_err(), @r"
-        error: `user_id,name` is not one user id
+        error: `user_id,name` is not a single user id
          --> cohorts/vip.csv:1:1
           |
         1 | user_id,name
           | ^^^^^^^^^^^^
           |
-          = help: write one id a line and nothing else; an id with a comma in it needs double quotes
+          = help: write one id per line and nothing else; an id that contains a comma needs double quotes
         ");
         insta::assert_snapshot!(read("ann\nbo\tb\n\"\"\n").unwrap_err(), @r#"
-        error: `bo\tb` has a control character in it
+        error: `bo\tb` contains a control character
          --> cohorts/vip.csv:2:1
           |
         2 | bo    b
           | ^^^^^^^
           |
-          = help: write one id a line and nothing else
+          = help: write one id per line and nothing else
 
         error: `""` is not a user id
          --> cohorts/vip.csv:3:1
@@ -147,13 +147,13 @@ mod tests {
         3 | ""
           | ^^
           |
-          = help: an id has 1 to 256 bytes
+          = help: write an id of 1 to 256 bytes
         "#);
         assert!(read(&"a".repeat(ID_BYTES)).is_ok());
         assert!(
             read(&"a".repeat(ID_BYTES + 1))
                 .unwrap_err()
-                .contains("an id has 1 to 256 bytes")
+                .contains("write an id of 1 to 256 bytes")
         );
     }
 }

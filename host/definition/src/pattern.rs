@@ -1,5 +1,5 @@
-//! Text patterns: `contains`, `starts_with`, `ends_with`, `glob`, `matches`. All of them are
-//! regular expressions in the end, so one machine runs them all, in linear time.
+//! Text patterns: `contains`, `starts_with`, `ends_with`, `glob`, `matches`. Each of them becomes a
+//! regular expression, so one automaton runs them all, in linear time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use regex_automata::nfa::thompson::pikevm::PikeVM;
 
 use crate::limits;
 
-/// What a text must fit.
+/// A pattern that a text must fit.
 #[derive(Clone)]
 pub struct Pattern {
     kind: PatternKind,
@@ -17,7 +17,7 @@ pub struct Pattern {
     machine: Arc<OnceLock<Option<PikeVM>>>,
 }
 
-/// How a pattern's text is meant (docs/cohorts.md, "Predicates").
+/// The meaning of a pattern's text (docs/cohorts.md, "Predicates").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PatternKind {
     /// `contains`, ignoring case (Unicode simple folding).
@@ -26,14 +26,14 @@ pub enum PatternKind {
     StartsWith,
     /// `ends_with`, ignoring case.
     EndsWith,
-    /// `glob`: `*` stands for any text, all else for itself; case counts.
+    /// `glob`: `*` stands for any text, all other characters for themselves; case counts.
     Glob,
     /// `matches`: a regular expression that fits somewhere; case counts.
     Regex,
 }
 
 impl PatternKind {
-    /// The regular expression that finds what a text of this kind means.
+    /// Returns the regular expression for a text of this kind.
     #[must_use]
     pub fn expression(self, text: &str) -> String {
         let escape = regex_syntax::escape;
@@ -51,7 +51,7 @@ impl PatternKind {
 }
 
 impl Pattern {
-    /// A pattern. `None` if it is a regular expression that is none.
+    /// Makes a pattern. Returns `None` if the text is not a valid regular expression.
     #[must_use]
     pub fn new(kind: PatternKind, text: &str) -> Option<Self> {
         let pattern = Self {
@@ -62,34 +62,34 @@ impl Pattern {
         pattern.machine().is_some().then_some(pattern)
     }
 
-    /// How its text is meant.
+    /// Returns the kind of pattern.
     #[must_use]
     pub fn kind(&self) -> PatternKind {
         self.kind
     }
 
-    /// Its text, as written.
+    /// Returns the text, as written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The regular expression that finds what the pattern means.
+    /// Returns the regular expression of the pattern.
     #[must_use]
     pub fn expression(&self) -> String {
         self.kind.expression(&self.text)
     }
 
-    /// The deterministic automaton that finds what the pattern means, within
-    /// [`limits::PATTERN_BYTES`].
+    /// Builds the deterministic automaton of the pattern, within [`limits::PATTERN_BYTES`].
     ///
     /// # Errors
-    /// The limit that it breaks; the reader of definitions has checked that it breaks none.
+    /// Returns the limit that the pattern exceeds. The reader of definitions has checked that it
+    /// exceeds none.
     pub fn automaton(&self) -> Result<dense::DFA<Vec<u32>>, String> {
         automaton(&self.expression())
     }
 
-    /// Whether a text fits.
+    /// Returns true if a text fits.
     #[must_use]
     pub fn fits(&self, text: &str) -> bool {
         self.machine().is_some_and(|machine| {
@@ -105,7 +105,8 @@ impl Pattern {
     }
 }
 
-/// The automaton of an expression, unless it, or what it takes to make it, is too large.
+/// Builds the automaton of an expression. Returns an error if the automaton, or the memory to build
+/// it, is too large.
 pub(crate) fn automaton(expression: &str) -> Result<dense::DFA<Vec<u32>>, String> {
     let most = Some(limits::PATTERN_BYTES);
     dense::Builder::new()

@@ -1,5 +1,5 @@
-//! No text makes the reader panic, recurse without bound or take long, and each limit is where its
-//! name says.
+//! Tests that no text makes the reader panic, recurse without bound or take long, and that each
+//! limit has the value that its name says.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +13,8 @@ fn read(text: &str) -> Result<Definition, Diagnostics> {
     parse(&SourceFile::new("cohorts/a.yaml", text))
 }
 
-/// The first message, or `fine`.
-fn told(text: &str) -> String {
+/// Returns the first message, or `fine`.
+fn first_message(text: &str) -> String {
     match read(text) {
         Ok(_) => "fine".to_owned(),
         Err(diagnostics) => diagnostics
@@ -29,14 +29,14 @@ fn many(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(", ")
 }
 
-/// Just within a limit all is fine; one more is refused with this message.
+/// Checks that a text at a limit is fine, and that one more is refused with this message.
 fn limit(most: usize, message: &str, text: impl Fn(usize) -> String) {
-    assert_eq!(told(&text(most)), "fine", "{message}");
-    assert_eq!(told(&text(most + 1)), message);
+    assert_eq!(first_message(&text(most)), "fine", "{message}");
+    assert_eq!(first_message(&text(most + 1)), message);
 }
 
 #[test]
-fn limits_are_where_they_say() {
+fn limits_have_the_values_of_their_names() {
     limit(
         limits::FILE_BYTES,
         "the file has 1048577 bytes, and at most 1048576 are read",
@@ -46,7 +46,7 @@ fn limits_are_where_they_say() {
             text
         },
     );
-    // The map at the top and the two of the innermost clause are levels, too.
+    // The map at the top level and the two maps of the innermost clause are levels, too.
     limit(
         limits::DEPTH - 2,
         "lists and maps are nested more than 128 deep",
@@ -120,7 +120,7 @@ fn limits_are_where_they_say() {
         limits::CLAUSES / 2,
         "the definition has too many clauses",
         |clauses| {
-            // `any`, and two a `did_not`.
+            // `any` is one clause, and each `did_not` is two.
             let clauses = many(clauses - 1, |n| format!("{{did_not: e{n}}}"));
             format!("where: {{any: [{clauses}, {{did: a}}]}}")
         },
@@ -157,7 +157,7 @@ fn limits_are_where_they_say() {
     );
     limit(
         usize::try_from(limits::SPANS).unwrap_or_default(),
-        "1001 spans are too many",
+        "`of_last: 1001` is too many spans",
         |spans| {
             format!("where: {{did: A, regularly: {{every: 1 day, of_last: {spans}, at_least: 1}}}}")
         },
@@ -179,15 +179,16 @@ fn limits_are_where_they_say() {
             )
         },
     );
-    // How much a text takes is the automaton's affair: a long one is fine, a very long one is not.
+    // The size of the automaton counts, not that of the text: a long text is fine, a very long one
+    // is not.
     let contains = |count| {
-        told(&format!(
+        first_message(&format!(
             "where: {{user: {{p: {{contains: {}}}}}}}",
             "ä".repeat(count)
         ))
     };
     assert_eq!(contains(100), "fine");
-    assert!(contains(100_000).ends_with("is too large to look for"));
+    assert!(contains(100_000).ends_with("is too large a pattern"));
     let days = usize::try_from(limits::DURATION_MS / 86_400_000).unwrap_or_default();
     limit(days, "`36526 days` is too long", |days| {
         format!("where: {{did: Purchase, in_last: {days} days}}")
@@ -195,7 +196,7 @@ fn limits_are_where_they_say() {
 }
 
 #[test]
-fn more_errors_than_anyone_reads_are_counted() {
+fn errors_beyond_the_limit_are_counted() {
     let text = format!(
         "where: {{user: {{{}}}}}",
         many(180, |n| format!("p{n}: {{like: x}}"))
@@ -274,13 +275,13 @@ fn the_largest_files_are_read_or_refused_in_good_time() {
     ];
     for text in texts {
         let start = Instant::now();
-        let told = match read(&text) {
+        let message = match read(&text) {
             Ok(_) => String::new(),
             Err(diagnostics) => diagnostics.to_string(),
         };
         let beginning: String = text.chars().take(40).collect();
         let took = start.elapsed();
-        assert!(!told.is_empty(), "{beginning:?} is a definition");
+        assert!(!message.is_empty(), "{beginning:?} is a definition");
         assert!(
             took < Duration::from_secs(10),
             "{beginning:?} took {took:?}"
@@ -288,7 +289,7 @@ fn the_largest_files_are_read_or_refused_in_good_time() {
     }
 }
 
-/// Files that say something, to be spoilt.
+/// Returns valid files, which the test then spoils.
 fn seeds() -> Vec<String> {
     let wrong = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong");
     let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/cohorts");
@@ -437,24 +438,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text(text in "\\PC{0,200}") {
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
         check(&text);
     }
 
     #[test]
-    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(source) = SourceFile::from_bytes("a.yaml", &bytes) {
             check(source.text());
         }
     }
 
     #[test]
-    fn any_pieces(pieces in prop::collection::vec(select(&PIECES[..]), 0..60)) {
+    fn any_pieces_are_read_or_refused(pieces in prop::collection::vec(select(&PIECES[..]), 0..60)) {
         check(&pieces.concat());
     }
 
     #[test]
-    fn spoilt_files(
+    fn spoilt_files_are_read_or_refused(
         seed in select(seeds()),
         cuts in prop::collection::vec((any::<Index>(), 0..6_usize, select(&PIECES[..])), 1..6),
     ) {

@@ -1,4 +1,4 @@
-//! The interpreter against the sentences of docs/cohorts.md, clause by clause, and against the
+//! Compares the interpreter with the sentences of docs/cohorts.md, clause by clause, and with the
 //! clock.
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ mod measure;
 mod others;
 #[path = "meaning/predicate.rs"]
 mod predicate;
-/// The definitions and histories on which the compiler is held to the interpreter.
+/// The definitions and histories on which tests compare the compiler with the interpreter.
 #[allow(dead_code, reason = "the compiler's tests use the rest")]
 #[path = "../../compiler/tests/differential/random.rs"]
 mod random;

@@ -1,5 +1,5 @@
-//! `docs/cohorts.md` and the README against the parser: their examples are read without a
-//! complaint, every key is explained and shown in an example, and the limits are those of the code.
+//! Compares `docs/cohorts.md` and the README with the parser. The parser accepts their examples,
+//! they explain each key and show it in an example, and their limits are those of the code.
 #![expect(
     clippy::panic,
     reason = "a helper of the tests that panics fails the test"
@@ -12,7 +12,7 @@ use muster_definition::{SourceFile, limits, members, parse};
 const REFERENCE: &str = include_str!("../../../docs/cohorts.md");
 const README: &str = include_str!("../../../README.md");
 
-/// A fenced block of YAML: the line it begins at, whether it is marked as a clause, its text.
+/// A fenced block of YAML: the line it begins at, its mark as a clause, and its text.
 struct YamlBlock {
     line: usize,
     is_clause: bool,
@@ -20,7 +20,7 @@ struct YamlBlock {
 }
 
 impl YamlBlock {
-    /// Whether it says who is in a cohort.
+    /// Returns true if the block is a whole definition.
     fn is_definition(&self) -> bool {
         let body = |line: &str| {
             ["where:", "rule:", "members:"]
@@ -30,7 +30,7 @@ impl YamlBlock {
         self.text.lines().any(body)
     }
 
-    /// The definition that it is, or that a clause or a list of clauses makes.
+    /// Returns the definition in the block, or one made of its clause or list of clauses.
     fn definition(&self) -> String {
         if !self.is_clause {
             return self.text.clone();
@@ -43,7 +43,7 @@ impl YamlBlock {
     }
 }
 
-/// The blocks of a page that begin with ```` ```yaml ````.
+/// Returns the blocks of a document that begin with ```` ```yaml ````.
 fn blocks(page: &str) -> Vec<YamlBlock> {
     let mut blocks = Vec::new();
     let mut lines = page.lines().enumerate();
@@ -70,8 +70,8 @@ fn blocks(page: &str) -> Vec<YamlBlock> {
     blocks
 }
 
-/// What the parser says of a definition; nothing, if it is right.
-fn told(name: &str, text: &str) -> String {
+/// Returns the parser's diagnostics for a definition; empty, if the definition is right.
+fn diagnostics(name: &str, text: &str) -> String {
     match parse(&SourceFile::new(name, text)) {
         Ok(definition) => definition.warnings.to_string(),
         Err(diagnostics) => diagnostics.to_string(),
@@ -79,7 +79,7 @@ fn told(name: &str, text: &str) -> String {
 }
 
 #[test]
-fn examples_are_read_without_a_complaint() {
+fn examples_are_read_without_a_diagnostic() {
     let of_reference = blocks(REFERENCE);
     let of_readme = blocks(README);
     let clauses = of_reference.iter().filter(|block| block.is_clause).count();
@@ -99,26 +99,26 @@ fn examples_are_read_without_a_complaint() {
             block.is_clause != block.is_definition(),
             "{place} is neither a definition nor marked `yaml clause`, or both"
         );
-        let told = told("example.yaml", &block.definition());
-        assert!(told.is_empty(), "{place}\n{told}");
+        let found = diagnostics("example.yaml", &block.definition());
+        assert!(found.is_empty(), "{place}\n{found}");
     }
 }
 
-/// The keys that the parser knows in a map, in its own words: what it says of a key that is none of
-/// them. `…` stands for that key.
+/// Returns the keys that the parser knows in a map, read from its message about an unknown key. `…`
+/// stands for that key.
 fn keys(definition: &str) -> BTreeSet<String> {
     const NONE: &str = "zzzzzzzzzzzz";
     let text = definition.replace('…', &format!("{NONE}: 1"));
-    let told = told("cohorts/a.yaml", &text);
+    let found = diagnostics("cohorts/a.yaml", &text);
     let is_list = |line: &&str| line.contains("here are `") || line.contains("only key here is `");
-    let mut lists = told.lines().filter(is_list);
+    let mut lists = found.lines().filter(is_list);
     let (Some(list), None) = (lists.next(), lists.next()) else {
-        panic!("the parser does not list its keys once for\n{text}\n{told}");
+        panic!("the parser does not list its keys once for\n{text}\n{found}");
     };
     in_code(list)
 }
 
-/// What stands in backticks.
+/// Returns the texts in backticks.
 fn in_code(text: &str) -> BTreeSet<String> {
     text.split('`')
         .skip(1)
@@ -127,7 +127,8 @@ fn in_code(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The rows of the table under a heading of the reference: cells without the blanks around them.
+/// Returns the rows of the table under a heading of the reference: cells without the blanks around
+/// them.
 fn rows(heading: &str) -> Vec<[&'static str; 2]> {
     let Some((_, section)) = REFERENCE.split_once(&format!("\n## {heading}\n")) else {
         panic!("the reference has no section {heading}");
@@ -138,12 +139,12 @@ fn rows(heading: &str) -> Vec<[&'static str; 2]> {
         let (first, second) = inner.split_once(" | ")?;
         Some([first, second])
     };
-    // The first is the header.
+    // The first row is the header.
     section.lines().filter_map(cells).skip(1).collect()
 }
 
-/// Maps of the language, each by the rows of the reference's last table that list its keys, and a
-/// definition in which `…` is a key of it.
+/// Maps of the language. Each entry has the rows of the reference's last table that list the map's
+/// keys, and a definition in which `…` is a key of the map.
 const MAPS: [(&[&str], &str); 18] = [
     (&["a definition"], "…"),
     (&["`cadence`"], "cadence: {…}\nrule: a.wasm"),
@@ -257,7 +258,7 @@ fn every_key_of_the_parser_is_explained_and_shown_in_an_example() {
     }
 }
 
-/// Runs of letters, digits and `_`.
+/// Returns the runs of letters, digits and `_`.
 fn words(text: &str) -> Vec<String> {
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
     let words = text.split(|char| !is_word(char));
@@ -308,7 +309,7 @@ fn limits_are_those_of_the_code() {
     assert!(list(256).is_ok() && list(257).is_err());
 }
 
-/// A number with a comma between thousands.
+/// Formats a number with a comma between thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

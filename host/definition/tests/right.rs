@@ -1,4 +1,4 @@
-//! What a right definition becomes.
+//! Tests of the result of a right definition.
 #![expect(
     clippy::panic,
     reason = "a helper of the tests that panics fails the test"
@@ -23,7 +23,7 @@ mod validator;
 
 const DAY: u64 = 86_400_000;
 
-/// What is right for the reader is right for the schema.
+/// Reads a definition, and checks that the schema accepts it too.
 fn read(path: &str, text: &str) -> Definition {
     let loaded = validator::load(path, text).unwrap_or_default();
     assert_eq!(validator::fault(&loaded), None, "{text}");
@@ -83,7 +83,7 @@ fn exactly(number: f64) -> Comparison {
     }
 }
 
-/// What `did` is with these keys beside it.
+/// Reads a `did` with these keys beside it.
 fn a_did(keys: &str) -> Did {
     match clause(&format!("{{did: A, {keys}}}")) {
         Clause::Did(did) => did,
@@ -186,7 +186,7 @@ where:
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn keys_that_are_left_out_have_defaults() {
     let read = read("cohorts/big-spenders.yaml", "rule: ./vip.wasm");
     assert_eq!(read.id.as_str(), "big-spenders");
     assert_eq!(read.name, "big-spenders");
@@ -203,7 +203,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn who_is_in_may_be_a_file() {
+fn a_body_may_be_a_file() {
     let body = |text: &str| read("a.yaml", text).body;
     assert_eq!(
         body("rule: ./vip.wasm"),
@@ -251,7 +251,7 @@ fn cadences() {
     assert_eq!(cadence("hourly"), Cadence::Hourly { minute: 0 });
     assert_eq!(cadence("real_time"), Cadence::RealTime);
     assert_eq!(cadence("{daily: {at: \"06:30\"}}"), daily(6, 30));
-    // YAML 1.2 has no numbers to the base of 60: without quotes it is a text, too.
+    // YAML 1.2 has no numbers to the base of 60, so the value without quotes is a text, too.
     assert_eq!(cadence("{daily: {at: 23:59}}"), daily(23, 59));
     assert_eq!(
         cadence("{hourly: {at: 15}}"),
@@ -260,7 +260,7 @@ fn cadences() {
 }
 
 #[test]
-fn what_becomes_of_members() {
+fn on_remove_keeps_or_exits() {
     let on_remove = |text: &str| read("a.yaml", &format!("{text}\nrule: a.wasm")).on_remove;
     assert_eq!(on_remove("# nothing"), OnRemove::Keep);
     assert_eq!(on_remove("on_remove: keep"), OnRemove::Keep);
@@ -303,7 +303,7 @@ fn predicates() {
     assert_eq!(tests("50.0"), tests("5e1"));
     assert_ne!(tests("50"), tests("\"50.0\""));
     assert_eq!(tests("true"), tests("\"true\""));
-    // YAML 1.2: `yes`, `no` and `on` are texts, so that Norway stays Norway.
+    // YAML 1.2: `yes`, `no` and `on` are texts, so `no` for Norway stays a text.
     assert_eq!(tests("no"), [Test::AnyOf(texts(&["no"]))]);
     assert_eq!(
         tests("[a, 1, false]"),
@@ -333,7 +333,7 @@ fn predicates() {
         tests("{set: true, not: \"\"}"),
         [Test::Set(true), Test::NoneOf(texts(&[""]))]
     );
-    // Keys are texts, however they look.
+    // Keys are always texts.
     assert!(
         matches!(clause("user: {404: x, true: y, a.b: z}"), Clause::User(user)
         if user.properties.iter().map(|(name, _)| &**name).eq(["404", "true", "a.b"]))
@@ -413,7 +413,7 @@ fn counts() {
             Condition::LessThan(number(5.0))
         ],
     );
-    // As often as another event.
+    // The bound is the number of another event.
     let refunds = Step {
         with: vec![one("amount", Test::MoreThan(5.0))],
         ..step("Refund")
@@ -673,14 +673,14 @@ fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
 }
 
 #[test]
-fn the_example_is_right() {
+fn the_definitions_of_the_example_are_right() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/cohorts");
     let paths: Vec<_> = fs::read_dir(folder)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        // The cases of a definition stand beside it.
+        // The test file of a definition stands beside it.
         .filter(|path| !path.to_string_lossy().contains(".test."))
         .collect();
     assert!(paths.len() >= 6);
@@ -691,7 +691,7 @@ fn the_example_is_right() {
     }
 }
 
-/// A text in double quotes, as JSON and YAML both have it.
+/// Writes a text in double quotes, in the form that JSON and YAML share.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -700,7 +700,7 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// A length as a file says it; those of the tests are whole seconds.
+/// Writes a length of time as a file has it; the lengths of the tests are whole seconds.
 fn time(length: Duration) -> String {
     format!("{} seconds", length.millis() / 1_000)
 }
@@ -769,7 +769,7 @@ fn comparison(comparison: &Comparison) -> String {
     format!("{{{}}}", conditions.join(", "))
 }
 
-/// What stands behind `did:`, with what is beside it.
+/// Writes the value of `did:`, and the keys beside it.
 fn step_written(step: &Step) -> String {
     let mut text = list(step.names.iter().map(|name| quoted(name.as_str())));
     if !step.with.is_empty() {
@@ -790,7 +790,7 @@ fn unit_written(unit: Unit) -> &'static str {
     }
 }
 
-/// The keys of a window, each behind a comma.
+/// Writes the keys of a window, each after a comma.
 fn window_written(window: &Window) -> String {
     let start = match &window.start {
         Start::Ever => String::new(),
@@ -858,7 +858,7 @@ fn measure_written(measure: &Measure) -> String {
     }
 }
 
-/// A clause as a file says it.
+/// Writes a clause as a file has it.
 fn written(clause: &Clause) -> String {
     let inside = match clause {
         Clause::All(clauses) => format!("all: {}", list(clauses.iter().map(written))),
@@ -957,7 +957,7 @@ fn any_pattern(kinds: &'static [PatternKind]) -> impl Strategy<Value = Pattern> 
     })
 }
 
-/// Some of the tests that may stand together: a map has no key twice.
+/// Generates some of the tests that may stand together: a map has no key twice.
 fn any_predicate(relative: bool) -> impl Strategy<Value = Predicate> {
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let texts = || prop::collection::vec("[ -~äß東🛒]{0,8}".prop_map(Box::from), 1..4);
@@ -1054,7 +1054,7 @@ fn any_calendar() -> impl Strategy<Value = Start> {
     })
 }
 
-/// Where a window may start that ends now.
+/// Generates the start of a window that ends now.
 fn any_start() -> impl Strategy<Value = Start> {
     prop_oneof![any_length().prop_map(Start::Last), any_calendar()]
 }
@@ -1210,12 +1210,12 @@ fn any_clause() -> impl Strategy<Value = Clause> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_what_is_read(expected in any_clause()) {
+    fn a_written_clause_reads_back(expected in any_clause()) {
         prop_assert_eq!(clause(&written(&expected)), expected);
     }
 
-    /// A number that is written as its canonical text is the same literal, and any other way of
-    /// writing it, too.
+    /// A number that is written as its canonical text is the same literal, and so is any other way
+    /// to write it.
     #[test]
     fn a_number_has_one_text(number in prop::num::f64::NORMAL) {
         let canonical = Scalar::Number(number).canonical_text().into_owned();

@@ -1,5 +1,5 @@
-//! The JSON Schema of definitions: it is what is checked in, it takes what the reader takes, and
-//! refuses most of what it refuses.
+//! Tests of the JSON Schema of definitions: it equals the file in docs, accepts what the reader
+//! accepts, and refuses most of what the reader refuses.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -26,7 +26,7 @@ fn at_the_top(path: &str) -> PathBuf {
 }
 
 #[test]
-fn it_is_the_one_that_is_checked_in() {
+fn the_schema_equals_the_file_in_docs() {
     let path = at_the_top("docs/cohort.schema.json");
     let known = fs::read_to_string(path).unwrap_or_default();
     assert!(
@@ -35,7 +35,7 @@ fn it_is_the_one_that_is_checked_in() {
     );
 }
 
-/// All values under a key, wherever it is.
+/// Collects all values under a key, at any depth.
 fn all<'v>(value: &'v Value, key: &str, found: &mut Vec<&'v Value>) {
     match value {
         Value::Object(map) => {
@@ -73,12 +73,12 @@ fn every_kind_is_used_and_every_example_is_right() {
         }
     }
     assert!(examples > 35, "{examples}");
-    // The whole definition among them is right for the reader, too.
+    // The whole definition among the examples is right for the reader, too.
     let text = schema["examples"][0].to_string();
     parse(&SourceFile::new("cohorts/a.json", &text)).unwrap();
 }
 
-/// A value of a kind: its first example, or a map with what it must have.
+/// Returns a value of a kind: its first example, or a map with the keys that it must have.
 fn value(schema: &Value, kind: &Value) -> Value {
     if let Some(name) = kind["$ref"].as_str() {
         return value(schema, schema.pointer(&name[1..]).unwrap());
@@ -100,10 +100,10 @@ fn value(schema: &Value, kind: &Value) -> Value {
     Value::Object(needed.into_iter().map(entry).collect())
 }
 
-/// Any two keys of a clause, each with a value of its kind: the schema lets them stand together
-/// where the reader does.
+/// Checks any two keys of a clause, each with a value of its kind: the schema lets them stand
+/// together if the reader does.
 #[test]
-fn what_stands_together_is_what_the_reader_says() {
+fn keys_stand_together_as_in_the_reader() {
     let schema: Value = serde_json::from_str(&schema()).unwrap();
     let mut pairs = 0;
     for clause in schema["$defs"]["clause"]["anyOf"].as_array().unwrap() {
@@ -129,7 +129,7 @@ fn what_stands_together_is_what_the_reader_says() {
     assert!(pairs > 700, "{pairs}");
 }
 
-/// Definitions below a folder.
+/// Collects the definitions below a folder.
 fn definitions(folder: &Path, found: &mut Vec<PathBuf>) {
     for path in fs::read_dir(folder)
         .unwrap()
@@ -163,8 +163,8 @@ fn definitions_of_the_repository_are_right() {
     }
 }
 
-/// A definition of several clauses or properties as one definition each: a fault in one says
-/// nothing of the others.
+/// Splits a definition of several clauses or properties into one definition each: a fault in one
+/// says nothing about the others.
 fn taken_apart(definition: &Value) -> Vec<Value> {
     let alone = |at: &str, value: Value| {
         let mut one = definition.clone();
@@ -190,7 +190,7 @@ fn taken_apart(definition: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn it_refuses_what_the_reader_refuses_but_for_a_few() {
+fn the_schema_refuses_most_that_the_reader_refuses() {
     let mut paths: Vec<_> = fs::read_dir(at_the_top("host/definition/tests/wrong"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -206,8 +206,8 @@ fn it_refuses_what_the_reader_refuses_but_for_a_few() {
         };
         for definition in taken_apart(&whole) {
             let text = definition.to_string();
-            let told = fault(&definition);
-            match (parse(&SourceFile::new("cohorts/a.json", &text)), told) {
+            let fault = fault(&definition);
+            match (parse(&SourceFile::new("cohorts/a.json", &text)), fault) {
                 (Err(_), Some(_)) => refused += 1,
                 (Err(_), None) => {
                     let name = path.file_stem().unwrap().to_str().unwrap();
@@ -215,7 +215,7 @@ fn it_refuses_what_the_reader_refuses_but_for_a_few() {
                     unseen.push_str(&format!("{name}: {start}\n"));
                 }
                 (Ok(_), None) => {}
-                (Ok(_), Some(told)) => panic!("{}: {text}\n{told}", path.display()),
+                (Ok(_), Some(fault)) => panic!("{}: {text}\n{fault}", path.display()),
             }
         }
     }

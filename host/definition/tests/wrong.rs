@@ -1,4 +1,4 @@
-//! What people are told about a file that is wrong: the whole text, one snapshot a file of
+//! Tests of the diagnostics of wrong files: the whole text, one snapshot for each file of
 //! `tests/wrong`.
 
 use std::fs;
@@ -19,7 +19,7 @@ fn snapshot(name: &str, text: &str) {
 }
 
 #[test]
-fn what_is_wrong_is_shown_with_its_place_and_the_remedy() {
+fn errors_are_shown_with_place_and_remedy() {
     let mut paths: Vec<_> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -41,7 +41,7 @@ fn definition(path: &str, text: &str) -> Definition {
 }
 
 #[test]
-fn one_id_in_two_files() {
+fn one_id_in_two_files_is_refused() {
     let definitions = [
         definition("cohorts/buyers.yaml", "where: {did: Purchase}"),
         definition(
@@ -65,7 +65,7 @@ fn one_id_in_two_files() {
     );
 }
 
-/// What linking says of definitions, each a file's stem and its text.
+/// Returns the diagnostics of linking definitions, each given by its file's stem and its text.
 fn linked(definitions: &[(&str, &str)]) -> String {
     let mut definitions: Vec<_> = definitions
         .iter()
@@ -75,35 +75,35 @@ fn linked(definitions: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn cohorts_that_cannot_be_used() {
-    let told = linked(&[
+fn cohorts_that_cannot_be_used_are_refused() {
+    let shown = linked(&[
         ("buyers", "where: {did: Purchase}"),
         ("vip", "rule: ./vip.wasm"),
         (
             "others",
             "where:\n  any:\n    - in_cohort: buyer\n    - not: {in_cohort: sellers}\n    - in_cohort: vip",
         ),
-        // What is wrong with the other one is said once.
+        // The error of the other definition is reported once.
         ("more", "where: {in_cohort: others}"),
     ]);
-    snapshot("link_unknown", &told);
+    snapshot("link_unknown", &shown);
 }
 
 #[test]
-fn cohorts_in_a_circle() {
+fn cohorts_in_a_cycle_are_refused() {
     snapshot("link_itself", &linked(&[("a", "where: {in_cohort: a}")]));
-    let told = linked(&[
+    let shown = linked(&[
         ("start", "where: {in_cohort: a}"),
         ("a", "where: {all: [{in_cohort: fine}, {in_cohort: b}]}"),
         ("b", "where: {not: {in_cohort: c}}"),
         ("c", "where: {any: [{did: A}, {in_cohort: a}]}"),
         ("fine", "where: {everyone: true}"),
     ]);
-    snapshot("link_circle", &told);
+    snapshot("link_circle", &shown);
 }
 
 #[test]
-fn cohorts_that_grow_too_large() {
+fn cohorts_that_grow_too_large_are_refused() {
     let mut texts = vec![(
         "c0".to_owned(),
         "where: {any: [{did: A}, {did: B}]}".to_owned(),
@@ -121,12 +121,12 @@ fn cohorts_that_grow_too_large() {
     snapshot("link_too_many_clauses", &linked(&texts));
 
     let nots = |inside: &str| format!("where: {}{inside}{}", "{not: ".repeat(50), "}".repeat(50));
-    let told = linked(&[
+    let shown = linked(&[
         ("a", &nots("{in_cohort: b}")),
         ("b", &nots("{in_cohort: c}")),
         ("c", &nots("{everyone: true}")),
     ]);
-    snapshot("link_too_deep", &told);
+    snapshot("link_too_deep", &shown);
 
     let large = format!("where: {{did: A}}\n#{}", " ".repeat(1_000_000));
     let uses = format!("where: {{any: [{}]}}", ["{in_cohort: large}"; 9].join(", "));
@@ -137,7 +137,7 @@ fn cohorts_that_grow_too_large() {
 }
 
 #[test]
-fn a_linked_cohort_is_the_other_ones_clause() {
+fn a_link_becomes_the_clause_of_the_other_cohort() {
     let mut definitions = [
         definition(
             "cohorts/a.yaml",
@@ -164,7 +164,7 @@ fn a_linked_cohort_is_the_other_ones_clause() {
 }
 
 #[test]
-fn a_chain_of_cohorts_may_be_long() {
+fn a_long_chain_of_cohorts_links() {
     let mut definitions: Vec<_> = (0..5_000)
         .map(|n| {
             let text = match n {
@@ -183,7 +183,7 @@ fn a_chain_of_cohorts_may_be_long() {
 }
 
 #[test]
-fn a_file_that_is_no_text() {
+fn a_file_that_is_not_text_is_refused() {
     snapshot(
         "not_utf8",
         &SourceFile::from_bytes("cohorts/a.yaml", b"name: a\nwhere: \xff")
@@ -200,14 +200,14 @@ fn a_file_that_is_no_text() {
 }
 
 #[test]
-fn warnings_stop_nothing() {
+fn warnings_do_not_refuse_a_file() {
     let read = definition("cohorts/a.yaml", "where:\n  user: {zip: 02134}");
     assert!(!read.warnings.has_errors());
     snapshot("only_a_warning", &read.warnings.to_string());
 }
 
 #[test]
-fn colours_are_there_only_if_asked() {
+fn colours_appear_only_on_request() {
     let diagnostics = parse(&SourceFile::new(
         "a.yaml",
         "where: {did: Purchase, in_last: 3 dayz}",

@@ -1,5 +1,5 @@
-//! What the example's events lack: instants and lists as values, values of the wrong kind, many
-//! events at one instant, removed user properties, midnights.
+//! Events with cases that the example lacks: instants and lists as values, values of the wrong
+//! kind, many events at one instant, removed user properties, midnights.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ const TEXTS: &str = r#"[
     "Strasse 12", "ΛΌΓΟΣ", "κόσμος", "Kosσ", "banana", "50", 50, true, "", null
 ]"#;
 
-/// Events of 150 users, who are none of the example's, as lines of an export.
+/// Returns events of 150 users, all new to the example, as lines of an export.
 pub(super) fn lines() -> Vec<String> {
     let mut random = SplitMix(7);
     let mut lines = Vec::new();
@@ -38,7 +38,8 @@ pub(super) fn lines() -> Vec<String> {
     lines
 }
 
-/// For steps in order: a morning on which much happens within two hours, some of it at once.
+/// Adds events for steps in order: a morning with many events within two hours, some of them at the
+/// same instant.
 fn steps(user: i64, random: &mut SplitMix, lines: &mut Vec<String>) {
     let morning = BEGIN + (27 + user % 3) * DAY;
     for event in 0..10 {
@@ -74,7 +75,7 @@ fn anything(user: i64, random: &mut SplitMix, lines: &mut Vec<String>) {
             false => json!({}),
         };
         let line = line(user, &event.to_string(), time, name, &properties, &changes);
-        // Now and then a line is sent twice.
+        // From time to time a line is sent twice.
         if random.below(50) == 0 {
             lines.push(line.clone());
         }
@@ -95,7 +96,7 @@ fn line(user: i64, id: &str, time: i64, name: &str, properties: &Value, changes:
     .to_string()
 }
 
-/// Chance that is the same on every machine (splitmix64).
+/// A random generator with the same numbers on every machine (splitmix64).
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -108,14 +109,14 @@ impl SplitMix {
         i64::try_from(mixed >> 33).unwrap() % bound
     }
 
-    /// A value of a list in JSON.
+    /// Returns a random value of a list in JSON.
     fn one_of(&mut self, values: &str) -> Value {
         let mut values: Vec<Value> = serde_json::from_str(values).unwrap();
         let chosen = self.below(i64::try_from(values.len()).unwrap());
         values.swap_remove(usize::try_from(chosen).unwrap())
     }
 
-    /// The time of the event after the one at `time`.
+    /// Returns the time of the event after the one at `time`.
     fn time_after(&mut self, time: i64) -> i64 {
         match self.below(10) {
             // At the same instant.
@@ -130,7 +131,7 @@ impl SplitMix {
         }
     }
 
-    /// What an event does to the user's properties.
+    /// Returns the changes of the user's properties by an event.
     fn changes(&mut self) -> Value {
         match self.below(12) {
             0..=2 => json!({"$set": {"level": self.one_of(LEVELS)}}),

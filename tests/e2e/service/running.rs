@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 
 use crate::project::{TestProject, muster};
 
-/// Longer than anything takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait; it is longer than any step takes on a loaded machine.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// A running service; killed if the test ends first.
+/// A running service, which is killed if the test ends first.
 pub(crate) struct RunningMuster {
     child: Child,
     log: std::path::PathBuf,
 }
 
 impl RunningMuster {
-    /// Starts it, and waits until it can be asked.
+    /// Starts the service, and waits until it answers.
     pub(crate) fn start(project: &TestProject, arguments: &[&str]) -> Self {
         let service = Self::begin(project, arguments);
         service.answers(project);
         service
     }
 
-    /// Waits until it can be asked.
+    /// Waits until the service answers.
     pub(crate) fn answers(&self, project: &TestProject) {
         until("the service answers", || {
             let status = muster(&["status", "--json"])
@@ -37,7 +37,7 @@ impl RunningMuster {
         });
     }
 
-    /// Starts it.
+    /// Starts the service.
     pub(crate) fn begin(project: &TestProject, arguments: &[&str]) -> Self {
         Self::spawn(project, muster(&[&["run"], arguments].concat()))
     }
@@ -80,7 +80,7 @@ impl RunningMuster {
                 return status;
             }
             assert!(
-                began.elapsed() < PATIENCE,
+                began.elapsed() < LONGEST_WAIT,
                 "it does not end:\n{}",
                 self.log()
             );
@@ -92,7 +92,7 @@ impl RunningMuster {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Ends it with SIGTERM, which must succeed, and returns what it logged.
+    /// Ends the service with SIGTERM, which must succeed. Returns its log.
     pub(crate) fn stop(&mut self) -> String {
         self.signal("TERM");
         let status = self.wait();
@@ -111,18 +111,21 @@ impl Drop for RunningMuster {
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        assert!(
+            began.elapsed() < LONGEST_WAIT,
+            "waited in vain until {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// A port that nobody listens on, and that nobody else is given: neither the system, which takes
-/// those from 32,768 on for itself, nor another test, since each port is a locked file for as long
-/// as this process lives.
+/// Returns a port on which no process listens, and that no other process gets. The system takes
+/// ports from 32,768 on for itself. Other tests cannot get it, since each port is a locked file for
+/// as long as this process lives.
 pub(crate) fn free_port() -> u16 {
     static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
     let folder = std::env::temp_dir().join("muster-test-ports");
@@ -130,7 +133,7 @@ pub(crate) fn free_port() -> u16 {
     for port in 20_000..32_768 {
         let file = File::create(folder.join(port.to_string())).unwrap();
         if file.try_lock().is_ok() {
-            // A file that is closed is unlocked.
+            // Closing the file would unlock it.
             TAKEN.lock().unwrap().push(file);
             if TcpListener::bind(("127.0.0.1", port)).is_ok() {
                 return port;
@@ -140,7 +143,7 @@ pub(crate) fn free_port() -> u16 {
     panic!("no port is free")
 }
 
-/// One request; the status and the body of the answer.
+/// Sends one request. Returns the status and the body of the answer.
 pub(crate) fn post(port: u16, path: &str, body: &str) -> (u16, String) {
     request(
         port,
@@ -159,7 +162,7 @@ pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
 
 pub(crate) fn request(port: u16, text: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(LONGEST_WAIT))?;
     stream.write_all(text.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

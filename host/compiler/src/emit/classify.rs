@@ -1,4 +1,4 @@
-//! `describe`, `classify`, and the work on one tile of users.
+//! Emits `describe`, `classify`, and the work on one tile of users.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::wasm::{
     Expr, FunctionBody, I32, I64, Var, address as at, call, float, global as global_, int, select,
 };
 
-/// `describe() -> address of the description`.
+/// Emits `describe() -> address of the description`.
 pub(super) fn describe(addresses: &Addresses) -> Function {
     let mut body = FunctionBody::new(0);
     body.push(at(addresses.description));
     body.finish()
 }
 
-/// `classify(address of the batch) -> address of the verdicts`.
+/// Emits `classify(address of the batch) -> address of the verdicts`.
 pub(super) fn classify(plan: &Plan, addresses: &Addresses) -> Function {
     let mut body = FunctionBody::new(1);
     let given = Var::<I32>::parameter(0);
@@ -67,14 +67,14 @@ fn allocate(bytes: Expr<I32>) -> Expr<I32> {
     call(function::ALLOCATE, vec![bytes.into(), int(8).into()])
 }
 
-/// The words of a bitmap of so many users.
+/// Emits the number of words in a bitmap of so many users.
 fn words_of(users: Expr<I32>) -> Expr<I32> {
     (users + int(63)).shr(int(6))
 }
 
-/// `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's bits,
-/// then the instants. `leaves` are the functions of leaves, by the first node whose answers they
-/// write.
+/// Emits `tile(first user, count, members' words, until)`: all nodes in order, then each cohort's
+/// bits, then the expiries. `leaves` are the functions of leaves, by the first node whose answers
+/// they write.
 pub(super) fn tile(
     plan: &Plan,
     addresses: &Addresses,
@@ -97,7 +97,7 @@ pub(super) fn tile(
                 body.call(function::NOT, arguments);
             }
             PlanNode::Within(within) => {
-                // All of history: whatever happened never leaves.
+                // All of history: an event never leaves it.
                 let window = within.window.map_or(f64::INFINITY, exact);
                 let nodes = [node_of(id), node_of(within.latest)].map(Into::into);
                 let mut arguments = nodes.to_vec();
@@ -119,7 +119,7 @@ pub(super) fn tile(
     let users = global_::<I32>(global::BATCH).load::<I32>(batch::USERS);
     let cohort_bytes = body.var(words_of(users).shl(int(3)));
     for (_, node) in &plan.cohorts {
-        if let Some(root) = roots.apart(*node) {
+        if let Some(root) = roots.split(*node) {
             let arguments = vec![
                 members.into(),
                 count.into(),
@@ -152,7 +152,7 @@ pub(super) fn tile(
     body.finish()
 }
 
-/// node = operands joined two at a time; a join has two at least.
+/// Emits node = operands, joined two at a time; a join has at least two operands.
 fn join(
     body: &mut FunctionBody,
     addresses: &Addresses,

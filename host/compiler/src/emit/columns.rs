@@ -1,5 +1,5 @@
-//! Tests of one row over the columns of a batch: shared by the leaves over events, histories and
-//! user properties.
+//! Emits tests of one row over the columns of a batch. The leaves over events, histories and user
+//! properties share them.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use crate::wasm::{
     Expr, F64, FunctionBody, I32, I64, Var, all, any, call, either, float, global, int, select,
 };
 
-/// The locals that a function's tests need, set up once before its loop.
+/// The locals that a function's tests need. The function sets them once before its loop.
 #[derive(Default)]
 pub(super) struct Columns {
     own: BTreeMap<usize, ColumnLocals>,
-    /// Columns of user properties that events are compared with.
+    /// The columns of user properties that events are compared with.
     of_user: BTreeMap<usize, ColumnLocals>,
-    /// Of each text set: its table's address.
+    /// The table's address of each text set.
     sets: BTreeMap<usize, Var<I32>>,
-    /// Of each pattern: its table's address.
+    /// The table's address of each pattern.
     patterns: BTreeMap<usize, PatternLocals>,
 }
 
@@ -26,9 +26,9 @@ pub(super) struct Columns {
 #[derive(Clone, Copy)]
 pub(super) struct ColumnLocals {
     record: Var<I32>,
-    /// The values; of a column of lists the starts.
+    /// The address of the values; in a column of lists, of the starts.
     data: Var<I32>,
-    /// Whether it is a column of lists.
+    /// 1 if it is a column of lists.
     lists: Var<I32>,
 }
 
@@ -39,8 +39,8 @@ struct PatternLocals {
 }
 
 impl Columns {
-    /// Loads what some tests and further text columns need. `place` gives the address of a column's
-    /// record.
+    /// Loads the columns that some tests need, and further text columns. `place` returns the
+    /// address of a column's record.
     pub(super) fn new(
         body: &mut FunctionBody,
         automata: &[u32],
@@ -89,26 +89,27 @@ impl Columns {
             .or_insert_with(|| ColumnLocals::load(body, place(index)));
     }
 
-    /// A column that was asked for.
+    /// Returns a column that `new` loaded.
     pub(super) fn column(&self, index: usize) -> Option<ColumnLocals> {
         self.own.get(&index).copied()
     }
 
-    /// 1 if the row passes the test, else 0. `user` is the user's number in the batch.
+    /// Emits 1 if the row passes the test, else 0. `user` is the user's number in the batch.
     pub(super) fn test(&self, test: &RowTest, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
         match test {
             RowTest::Column { column, check } => self.check(*column, check, row, user),
             RowTest::Any(tests) => any(tests.iter().map(|test| self.test(test, row, user))),
             RowTest::All(tests) => {
-                // Rows pass at random, so what is cheap is computed without branches; what is dear
-                // only if all that passes.
-                let (cheap, dear): (Vec<_>, Vec<_>) = tests.iter().partition(|test| is_cheap(test));
+                // Rows pass at random, so cheap tests are computed without branches. Expensive
+                // tests run only if all cheap ones pass.
+                let (cheap, expensive): (Vec<_>, Vec<_>) =
+                    tests.iter().partition(|test| is_cheap(test));
                 let cheap = cheap
                     .into_iter()
                     .map(|test| self.test(test, row, user))
                     .reduce(|a, b| a.and(b));
-                let dear = dear.into_iter().map(|test| self.test(test, row, user));
-                all(cheap.into_iter().chain(dear))
+                let expensive = expensive.into_iter().map(|test| self.test(test, row, user));
+                all(cheap.into_iter().chain(expensive))
             }
         }
     }
@@ -119,7 +120,7 @@ impl Columns {
         };
         let number = || column.number(row);
         match check {
-            // An absent number is NaN, which compares as false with everything.
+            // An absent number is NaN; every comparison with it is false.
             ValueTest::AtLeast(bound) => number().ge(float(bound.number())),
             ValueTest::MoreThan(bound) => number().gt(float(bound.number())),
             ValueTest::AtMost(bound) => number().le(float(bound.number())),
@@ -179,7 +180,7 @@ impl Columns {
         )
     }
 
-    /// The first instant after now at which the test's answer can change by the clock alone;
+    /// Emits the first instant after now at which the test's answer can change by the clock alone;
     /// infinite: never.
     pub(super) fn change(&self, test: &RowTest, row: Var<I32>) -> Option<Expr<F64>> {
         let checks = test.columns().into_iter().filter_map(|(index, check)| {
@@ -200,7 +201,7 @@ impl Columns {
     }
 }
 
-/// Whether a test costs no more than a branch.
+/// Returns true if a test costs no more than a branch.
 fn is_cheap(test: &RowTest) -> bool {
     match test {
         RowTest::Column { check, .. } => !matches!(
@@ -222,17 +223,17 @@ impl ColumnLocals {
         }
     }
 
-    /// The number in a row; NaN: none.
+    /// Emits the number in a row; NaN: none.
     pub(super) fn number(self, row: Var<I32>) -> Expr<F64> {
         self.data.at(row, 8).load(0)
     }
 
-    /// The code in a row of a column without lists; 0: none.
+    /// Emits the code in a row of a column without lists; 0: none.
     fn code(self, row: Var<I32>) -> Expr<I32> {
         self.data.at(row, 4).load(0)
     }
 
-    /// Whether a row holds a value: a code that is not 0; of a list, a code at all.
+    /// Emits 1 if a row has a value: a code that is not 0, or at least one code in a list.
     fn is_set(self, row: Var<I32>) -> Expr<I32> {
         let next = self.data.at(row, 4).load::<I32>(4);
         either(
@@ -242,7 +243,7 @@ impl ColumnLocals {
         )
     }
 
-    /// How many codes rows `from..to` have at most.
+    /// Emits an upper bound for the number of codes in rows `from..to`.
     pub(super) fn codes_between(self, from: Var<I32>, to: Var<I32>) -> Expr<I32> {
         either(
             self.lists.get(),
@@ -251,7 +252,7 @@ impl ColumnLocals {
         )
     }
 
-    /// Does something with each code of a row.
+    /// Emits `each` for each code of a row.
     pub(super) fn each_code(
         self,
         body: &mut FunctionBody,
@@ -280,23 +281,23 @@ impl ColumnLocals {
     }
 }
 
-/// The clock as an `f64`, which holds every instant exactly.
+/// Emits the clock as an `f64`, which holds every instant exactly.
 pub(super) fn now() -> Expr<F64> {
     global::<I64>(global::NOW).float()
 }
 
-/// ms as an `f64`.
+/// Converts ms to an `f64`.
 #[expect(clippy::cast_precision_loss, reason = "durations are below 2^53 ms")]
 pub(super) fn exact(ms: i64) -> f64 {
     ms as f64
 }
 
-/// The address of the table of a text set, or behind the sets of a pattern.
+/// Emits the address of the table of a text set, or, after the sets, of a pattern.
 fn table(index: usize) -> Expr<I32> {
     global::<I32>(global::TABLES) + global::<I32>(global::TABLE_SIZE) * int(constant(index))
 }
 
-/// The record of a user property's column.
+/// Emits the address of the record of a user property's column.
 pub(super) fn user_column(index: usize) -> Expr<I32> {
     let columns = global::<I32>(global::BATCH).load::<I32>(batch::USER_PROPERTIES);
     columns + int(constant(index * column::SIZE as usize))

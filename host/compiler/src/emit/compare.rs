@@ -1,9 +1,9 @@
-//! Conditions on a number.
+//! Emits conditions on a number.
 
 use crate::plan::{Compare, CompareOperator, PlanBound};
 use crate::wasm::{Expr, F64, I32, float, int};
 
-/// Whether all conditions hold; `counts` are those of the steps.
+/// Emits 1 if all conditions hold; `counts` are the numbers of the steps.
 pub(super) fn compare(
     conditions: &[Compare],
     number: &Expr<F64>,

@@ -1,5 +1,5 @@
-//! A `did` that holds for some counts and not for others on both sides: counts a user's matching
-//! rows, and finds when that count will next decide otherwise.
+//! Emits a `did` whose allowed counts are more than a lower or an upper bound. The leaf counts a
+//! user's matching rows, and finds when the count will next decide otherwise.
 
 use wasm_encoder::Function;
 
@@ -27,7 +27,8 @@ pub(super) fn leaf(context: &ModuleContext<'_>, count: &CountNode, node: i32) ->
         body.set(start, rows.start(user));
         body.set(end, rows.end(user));
         if let Some(low) = low {
-            // `in_last` selects now − W < t. The host's reach often did it already.
+            // `in_last` selects now − W < t. The lookback of the stream often removed such rows
+            // already.
             body.if_(start.lt(end), |body| {
                 body.if_(rows.time(start).le(low), |body| {
                     body.set(start, rows.after(start, end, low));
@@ -44,7 +45,7 @@ pub(super) fn leaf(context: &ModuleContext<'_>, count: &CountNode, node: i32) ->
         body.set(holding, holds(&count.counts, matches));
         body.set(answer, float(f64::INFINITY));
         if let Some(window) = count.window {
-            // The rows leave the window, oldest first, until the count decides otherwise; rows of
+            // The rows leave the window, oldest first, until the count decides otherwise. Rows of
             // one instant leave together.
             body.set(row, start);
             body.block(|body, found| {
@@ -66,9 +67,9 @@ pub(super) fn leaf(context: &ModuleContext<'_>, count: &CountNode, node: i32) ->
     })
 }
 
-/// Whether a number of rows holds.
+/// Emits 1 if a number of rows is allowed.
 fn holds(counts: &AllowedCounts, matches: Var<I32>) -> Expr<I32> {
-    // As signed numbers: a bound may be below 0.
+    // The numbers are signed, as a bound may be below 0.
     let range = raw({
         let (index, least, most) = (matches.index(), counts.least, counts.most);
         move |sink| {

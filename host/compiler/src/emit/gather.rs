@@ -1,9 +1,9 @@
-//! The matching rows of a user as a list in memory, for the measures that look at them more than
+//! Emits lists: the matching rows of a user in memory, for the measures that read them more than
 //! once.
 //!
-//! An entry has 16 bytes: its row, the code of the value it is grouped by (0 without grouping), and
-//! the steps that the row passes, a bit each. Entries are in the order of rows, which is that of
-//! time, within each group.
+//! An entry has 16 bytes. They are its row, the code of the value that it is grouped by (0 without
+//! grouping), and the steps that the row passes, one bit each. Within each group, entries are in
+//! the order of rows, which is the order of time.
 
 use wasm_encoder::Function;
 
@@ -20,12 +20,12 @@ const ROW: u64 = 0;
 const CODE: u64 = 4;
 const STEPS: u64 = 8;
 
-/// What is gathered of a user.
+/// The tests and columns by which a user's rows are gathered.
 pub(super) struct Gather<'a> {
     pub(super) columns: &'a Columns,
     pub(super) steps: &'a [&'a RowTest],
-    /// All tests whose answers may change with the clock: those of the steps, and what is asked of
-    /// single rows later.
+    /// All tests whose answers may change with the clock: those of the steps, and later tests of
+    /// single rows.
     pub(super) relative: &'a [&'a RowTest],
     /// The column that rows are grouped by.
     pub(super) by: Option<ColumnLocals>,
@@ -39,7 +39,7 @@ pub(super) struct ListLocals {
     row: Var<I32>,
     steps: Var<I32>,
     group_end: Var<I32>,
-    /// When a row's test may next decide otherwise, by the clock alone.
+    /// The next instant at which the clock alone may change a row's test.
     pub(super) change: Var<F64>,
 }
 
@@ -111,7 +111,7 @@ impl Gather<'_> {
         }
     }
 
-    /// Does something with each group of entries; without grouping, with all of them once.
+    /// Emits `each` for each group of entries; without grouping, once for all of them.
     pub(super) fn each_group(
         &self,
         body: &mut FunctionBody,
@@ -151,32 +151,32 @@ impl ListLocals {
     }
 }
 
-/// The row of an entry.
+/// Emits the row of an entry.
 pub(super) fn row_of(entry: impl Into<Expr<I32>>) -> Expr<I32> {
     entry.into().load(ROW)
 }
 
-/// Whether the row of an entry passes a step.
+/// Emits 1 if the row of an entry passes a step.
 pub(super) fn passes(entry: Var<I32>, step: usize) -> Expr<I32> {
     let steps = entry.load::<I32>(STEPS);
     steps.shr(int(constant(step))).and(int(1))
 }
 
-/// The same for a step whose number is known when it runs.
+/// Emits 1 if the row of an entry passes a step whose number is known only at run time.
 pub(super) fn passes_step(entry: Var<I32>, step: Var<I32>) -> Expr<I32> {
     entry.load::<I32>(STEPS).shr(step).and(int(1))
 }
 
-/// `reserve(entries) -> address`: room for a list, and as much again for sorting it.
+/// Emits `reserve(entries) -> address`: memory for a list, and as much again for sorting the list.
 pub(super) fn reserve() -> Function {
     let mut body = FunctionBody::new(1);
     let entries = Var::<I32>::parameter(0);
     let size = body.local::<I32>();
     body.if_(entries.gt(global_::<I32>(global::LIST_SIZE)), |body| {
-        // Twice what is needed, so that growing costs little in all.
+        // Twice the needed size, so that growing costs little in total.
         body.set(size, entries.shl(int(1)));
         body.set_global(global::LIST_SIZE, size);
-        // Past 2^26 entries the product leaves 32 bits.
+        // Above 2^26 entries the product needs more than 32 bits.
         body.if_(size.gt(int(1 << 26)), |body| {
             body.sink().unreachable();
         });
@@ -188,9 +188,9 @@ pub(super) fn reserve() -> Function {
     body.finish()
 }
 
-/// `sort(from, to) -> to`: by code, then by row; merges runs of growing length, back and forth
-/// between the list and the room behind it. A row that carries a value twice carries it once: of
-/// equal entries one stays.
+/// Emits `sort(from, to) -> to`: sorts by code, then by row. It merges runs of growing length, back
+/// and forth between the list and the memory after it. A row that carries a value twice carries it
+/// once: of equal entries one stays.
 pub(super) fn sort() -> Function {
     let mut body = FunctionBody::new(2);
     let (from, to) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
@@ -209,7 +209,7 @@ pub(super) fn sort() -> Function {
     let swap = body.local::<I32>();
     let key = |entry: Expr<I32>| entry.load::<I64>(0);
     let least = |a: Expr<I32>, b: Var<I32>| crate::wasm::select(a.clone().lt(b), a, b.get());
-    // Lengths and places are in bytes.
+    // Lengths and positions are in bytes.
     body.set(length, to - from.get());
     body.set(source, from);
     body.set(
@@ -253,7 +253,7 @@ pub(super) fn sort() -> Function {
         body.set(target, swap);
         body.set(width, width.shl(int(1)));
     });
-    // Back to the list, without what comes twice.
+    // Copies back to the list, and leaves out repeated entries.
     body.set(a, int(0));
     body.set(out, from);
     body.while_(a.lt(length), |body| {

@@ -1,5 +1,5 @@
-//! When the nth matching row from the end happened, for every n that is asked for at once; and the
-//! windows over that.
+//! Emits the walk that finds when the nth matching row from the end happened, for every needed n at
+//! once, and the windows over these instants.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use super::rows::{RowLocals, now};
 use crate::plan::{LatestNode, NodeId, Plan, PlanNode, RowTest};
 use crate::wasm::{F64, FunctionBody, I32, Var, all, at, float, int, long};
 
-/// The nodes that look at the same rows, and are found in one walk.
+/// The nodes that read the same rows, and that one walk computes.
 pub(super) struct WalkGroup<'a> {
     pub(super) nodes: Vec<NodeId>,
     latest: Vec<&'a LatestNode>,
 }
 
 impl<'a> WalkGroup<'a> {
-    /// All groups of a plan, in the order of their first nodes.
+    /// Returns all groups of a plan, in the order of their first nodes.
     pub(super) fn all(plan: &'a Plan) -> Vec<Self> {
         let mut known: BTreeMap<(usize, &RowTest), usize> = BTreeMap::new();
         let mut groups: Vec<Self> = Vec::new();
@@ -45,7 +45,8 @@ impl<'a> WalkGroup<'a> {
     }
 }
 
-/// Walks a user's rows from the end and notes the time of each nth match at its node.
+/// Emits a walk over a user's rows from the end, which stores the time of each nth match at its
+/// node.
 pub(super) fn leaf(
     context: &ModuleContext<'_>,
     group: &WalkGroup<'_>,
@@ -75,7 +76,8 @@ pub(super) fn leaf(
         body.set(row, rows.end(user));
         body.set(matches, int(0));
         if let Some(low) = low {
-            // No window reaches further back. The host's reach often did it already.
+            // No window reaches further back. The lookback of the stream often removed such rows
+            // already.
             body.if_(start.lt(row), |body| {
                 body.if_(rows.time(start).le(low), |body| {
                     body.set(start, rows.after(start, row, low));
@@ -97,8 +99,8 @@ pub(super) fn leaf(
     }))
 }
 
-/// `within(target, latest, window)`: target = until the row leaves the window, or never again. Two
-/// users an instruction.
+/// Emits `within(target, latest, window)`: target = until the row leaves the window, or never
+/// again. Each instruction works on two users.
 pub(super) fn within() -> Function {
     let mut body = FunctionBody::new(3);
     let (target, latest) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
@@ -109,7 +111,7 @@ pub(super) fn within() -> Function {
             body.sink().f64x2_splat();
         };
         body.push(target + offset.get());
-        // The instant at which it leaves, where that is later than now; else -infinite.
+        // The instant at which the row leaves, if it is later than now; else -infinite.
         load(body, latest, offset);
         splat(body, window.get());
         body.sink().f64x2_add();

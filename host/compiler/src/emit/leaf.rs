@@ -1,10 +1,10 @@
-//! The frame of every leaf: a function that answers for each user of a tile.
+//! Emits the frame of every leaf: a function that answers for each user of a tile.
 
 use wasm_encoder::Function;
 
 use crate::wasm::{Expr, F64, FunctionBody, I32, Var, float, int, select};
 
-/// `leaf(first user, count)` under construction.
+/// A function `leaf(first user, count)` under construction.
 pub(super) struct Leaf {
     pub(super) body: FunctionBody,
     /// The user's number in the batch, within [`Leaf::finish`].
@@ -14,7 +14,7 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// A leaf. What is put into the body first happens once.
+    /// Begins a leaf. Code that is put into the body before `finish` runs once.
     pub(super) fn new() -> Self {
         let mut body = FunctionBody::new(2);
         Self {
@@ -24,7 +24,7 @@ impl Leaf {
         }
     }
 
-    /// The function; `each` is given the user's number in the batch and in the tile.
+    /// Returns the function; `each` receives the user's number in the batch and in the tile.
     pub(super) fn finish(
         mut self,
         each: impl FnOnce(&mut FunctionBody, Var<I32>, Var<I32>),
@@ -38,8 +38,8 @@ impl Leaf {
         self.body.finish()
     }
 
-    /// The function of a leaf that writes one answer a user at `node`; `answer` computes the signed
-    /// instant.
+    /// Emits the function of a leaf that writes one answer per user at `node`; `answer` computes
+    /// the signed instant.
     pub(super) fn answer(
         self,
         node: i32,
@@ -52,18 +52,18 @@ impl Leaf {
     }
 }
 
-/// The signed instant of a verdict that stands until `until`.
+/// Emits the signed instant of a verdict that holds until `until`.
 pub(super) fn signed(holds: impl Into<Expr<I32>>, until: impl Into<Expr<F64>>) -> Expr<F64> {
     let until = until.into();
     select(holds.into(), until.clone(), until.neg())
 }
 
-/// A verdict that stands for ever.
+/// Emits a verdict that never expires.
 pub(super) fn for_ever(holds: impl Into<Expr<I32>>) -> Expr<F64> {
     signed(holds, float(f64::INFINITY))
 }
 
-/// A signed instant that stands no longer than `until`.
+/// Emits a signed instant that expires at `until` or earlier.
 pub(super) fn no_longer(answer: Var<F64>, until: impl Into<Expr<F64>>) -> Expr<F64> {
     answer.abs().min(until.into()).signed_as(answer)
 }

@@ -1,18 +1,19 @@
-//! The module's allocator: it only ever grows within a batch and forgets all of it afterwards.
+//! Emits the module's allocator: it only grows within a batch, and frees everything afterwards.
 
 use wasm_encoder::Function;
 
 use super::{Addresses, function, global};
 use crate::wasm::{FunctionBody, I32, Var, address, call, global as global_, int, select};
 
-/// `cabi_post_classify(answer)`: the host has read the answer; the whole batch is forgotten.
+/// Emits `cabi_post_classify(answer)`: the host has read the answer, and the memory of the whole
+/// batch is freed.
 pub(super) fn post_classify(addresses: &Addresses) -> Function {
     let mut body = FunctionBody::new(1);
     body.set_global(global::HEAP, address(addresses.heap));
     body.finish()
 }
 
-/// `allocate(size, align) -> address`, a trap when memory may not grow that far.
+/// Emits `allocate(size, align) -> address`; it traps if the memory cannot grow so far.
 pub(super) fn allocate() -> Function {
     let mut body = FunctionBody::new(2);
     let (size, align) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
@@ -21,12 +22,12 @@ pub(super) fn allocate() -> Function {
     let up = global_::<I32>(global::HEAP) + align.get() - int(1);
     body.set(start, up.and(int(0) - align.get()));
     body.set(end, start + size.get());
-    // Past the end of the address space.
+    // The end is beyond the address space.
     body.if_(end.lt(start), |body| {
         body.sink().unreachable();
     });
     body.set_global(global::HEAP, end);
-    // Pages wanted: one more than the end's.
+    // The pages needed: one more than the number of the end's page.
     body.set(end, end.shr(int(16)) + int(1));
     let pages = || {
         crate::wasm::raw::<I32>(|sink| {
@@ -45,13 +46,13 @@ pub(super) fn allocate() -> Function {
     body.finish()
 }
 
-/// `cabi_realloc(old, old-size, align, size) -> address` of the canonical ABI.
+/// Emits `cabi_realloc(old, old-size, align, size) -> address` of the canonical ABI.
 pub(super) fn realloc() -> Function {
     let mut body = FunctionBody::new(4);
     let [old, old_size, align, size] = [0, 1, 2, 3].map(Var::<I32>::parameter);
     let new = body.local::<I32>();
-    let room = call::<I32>(function::ALLOCATE, vec![size.into(), align.into()]);
-    body.set(new, room);
+    let memory = call::<I32>(function::ALLOCATE, vec![size.into(), align.into()]);
+    body.set(new, memory);
     body.if_(old.get(), |body| {
         body.push(new);
         body.push(old);

@@ -1,8 +1,8 @@
-//! The plan becomes a core module.
+//! Makes a core module from the plan.
 //!
 //! Every node answers with one signed instant per user: `+u`, in until `u`; `-u`, out until `u`;
-//! infinite: for ever. Then `all` is the minimum, `any` the maximum and `not` the negation, and the
-//! instants come out as tight as they can be without asking again: an `all` that fails stays so
+//! infinite: for ever. Then `all` is the minimum, `any` the maximum and `not` the negation. The
+//! instants are as exact as they can be without another evaluation: an `all` that fails stays so
 //! until the last of its failing clauses changes. Times are below 2^53 ms, exact as `f64`.
 
 mod classify;
@@ -48,21 +48,21 @@ mod global {
     pub(super) const NOW: u32 = 2;
     /// The tables of text tests: a byte per dictionary entry.
     pub(super) const TABLES: u32 = 3;
-    /// How many bytes a table has.
+    /// The number of bytes in a table.
     pub(super) const TABLE_SIZE: u32 = 4;
-    /// Room for a list of entries ([`super::gather`]).
+    /// The memory for a list of entries ([`super::gather`]).
     pub(super) const LIST: u32 = 5;
-    /// For how many.
+    /// The number of entries that the list can hold.
     pub(super) const LIST_SIZE: u32 = 6;
-    /// Per dictionary entry the stamp of the list in which it was last seen.
+    /// For each dictionary entry the stamp of the last list that had the entry.
     pub(super) const STAMPS: u32 = 7;
     /// The latest stamp.
     pub(super) const STAMP: u32 = 8;
-    /// How many there are; [`NOW`] is 64 bits wide.
+    /// The number of globals. [`NOW`] is 64 bits wide, the others 32.
     pub(super) const COUNT: u32 = 9;
 }
 
-/// The functions every module has, by index; the leaves' follow.
+/// The functions that every module has, by index. The leaves' functions follow.
 mod function {
     pub(super) const DESCRIBE: u32 = 0;
     pub(super) const CLASSIFY: u32 = 1;
@@ -89,13 +89,13 @@ mod function {
     pub(super) const FIRST_LEAF: u32 = 22;
 }
 
-/// Where the static parts of a module lie.
+/// The addresses of the static parts of a module.
 struct Addresses {
     description: u32,
     verdicts: u32,
-    /// The first node's answers; each node's follow.
+    /// The first node's answers; the other nodes' answers follow.
     nodes: u32,
-    /// The first bitmap of a static node; each one's follow.
+    /// The first bitmap of a static node; the other bitmaps follow.
     bitmaps: u32,
     /// The soonest change of any cohort's answer, per user of the tile.
     soonest: u32,
@@ -114,12 +114,12 @@ impl Addresses {
     }
 }
 
-/// What leaves need to know of the module.
+/// The addresses and numbers of the module that leaves need.
 struct ModuleContext<'a> {
     /// The address of each pattern's automaton.
     automata: &'a [u32],
     sets: usize,
-    /// What `did_in_order` remembers of its steps.
+    /// The address of the records that `did_in_order` keeps of its steps.
     order: u32,
 }
 
@@ -134,7 +134,7 @@ impl ModuleContext<'_> {
         Columns::new(body, self.automata, self.sets, tests, more, place)
     }
 
-    /// A leaf's function; `None` for nodes that are none.
+    /// Emits a leaf's function. Returns `None` for nodes that are not leaves.
     fn leaf(&self, node: &PlanNode, at: i32) -> Option<Function> {
         match node {
             PlanNode::Count(count) => Some(count::leaf(self, count, at)),
@@ -155,7 +155,7 @@ impl ModuleContext<'_> {
     }
 }
 
-/// The core module: exports `describe`, `classify`, `cabi_post_classify`, `cabi_realloc` and
+/// Emits the core module: exports `describe`, `classify`, `cabi_post_classify`, `cabi_realloc` and
 /// `memory`.
 pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     let mut data = StaticData::new();
@@ -194,7 +194,7 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
 
     let (i32, f64) = (ValType::I32, ValType::F64);
     let mut functions = Functions::default();
-    // In the order of `function`.
+    // The order is that of `function`.
     functions.add(&[], &[i32], classify::describe(&addresses));
     functions.add(&[i32], &[i32], classify::classify(plan, &addresses));
     functions.add(&[i32], &[], memory::post_classify(&addresses));
@@ -230,7 +230,7 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     functions.module(heap, data)
 }
 
-/// The leaves' functions, each at the first node whose answers it writes.
+/// Emits the leaves' functions, each with the first node whose answers it writes.
 fn leaves(
     plan: &Plan,
     context: &ModuleContext<'_>,
@@ -250,12 +250,12 @@ fn leaves(
     leaves
 }
 
-/// Whether a node counts different texts.
+/// Returns true if a node counts different texts.
 fn counts_texts(node: &PlanNode) -> bool {
     matches!(node, PlanNode::Measure(node) if matches!(node.measure, PlanMeasure::Distinct(_)))
 }
 
-/// The most steps of a sequence.
+/// Returns the largest number of steps of a sequence.
 fn steps(plan: &Plan) -> u32 {
     let steps = plan.nodes.iter().map(|node| match node {
         PlanNode::Order(order) => order.steps.len(),
@@ -332,12 +332,12 @@ impl Functions {
     }
 }
 
-/// An address as the operand of `i32.const`.
+/// Converts an address to the operand of `i32.const`.
 fn address(address: u32) -> i32 {
     address.cast_signed()
 }
 
-/// A small index as the operand of `i32.const`.
+/// Converts a small index to the operand of `i32.const`.
 fn constant(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -1,5 +1,5 @@
-//! Nodes over a tile: the boolean algebra of signed instants, and what comes out of it. Two users
-//! an instruction.
+//! Emits nodes over a tile: the boolean algebra of signed instants, and its results. Each
+//! instruction works on two users.
 
 use wasm_encoder::{Function, InstructionSink};
 
@@ -7,7 +7,7 @@ use super::Addresses;
 use crate::layout::{BITMAP_BYTES, NODE_BYTES, TILE};
 use crate::wasm::{F64, FunctionBody, I32, I64, Var, address, at, float, int, long};
 
-/// Runs `pair` for every 16 bytes of a tile; it is given the offset.
+/// Emits `pair` for every 16 bytes of a tile; it receives the offset.
 pub(super) fn each_pair(body: &mut FunctionBody, pair: impl FnOnce(&mut FunctionBody, Var<I32>)) {
     let offset = body.local::<I32>();
     body.while_(offset.lt(address(NODE_BYTES)), |body| {
@@ -16,13 +16,13 @@ pub(super) fn each_pair(body: &mut FunctionBody, pair: impl FnOnce(&mut Function
     });
 }
 
-/// Pushes the answers of a node for two users.
+/// Emits a load of the answers of a node for two users.
 pub(super) fn load(body: &mut FunctionBody, node: Var<I32>, offset: Var<I32>) {
     body.push(node + offset.get());
     body.sink().v128_load(at(0, 16));
 }
 
-/// `f(target, a, b)`: target = a `join` b.
+/// Emits `f(target, a, b)`: target = a `join` b.
 fn join(operator: fn(&mut InstructionSink<'_>)) -> Function {
     let mut body = FunctionBody::new(3);
     let [target, a, b] = [0, 1, 2].map(Var::<I32>::parameter);
@@ -36,22 +36,22 @@ fn join(operator: fn(&mut InstructionSink<'_>)) -> Function {
     body.finish()
 }
 
-/// `all(target, a, b)`: the lesser of two signed instants. No answer is NaN, so the one-instruction
-/// minimum is exact.
+/// Emits `all(target, a, b)`: the lesser of two signed instants. No answer is NaN, so the
+/// one-instruction minimum is exact.
 pub(super) fn all() -> Function {
     join(|sink| {
         sink.f64x2_pmin();
     })
 }
 
-/// `any(target, a, b)`: the greater of two signed instants.
+/// Emits `any(target, a, b)`: the greater of two signed instants.
 pub(super) fn any() -> Function {
     join(|sink| {
         sink.f64x2_pmax();
     })
 }
 
-/// `not(target, a)`.
+/// Emits `not(target, a)`.
 pub(super) fn not() -> Function {
     let mut body = FunctionBody::new(2);
     let [target, a] = [0, 1].map(Var::<I32>::parameter);
@@ -63,7 +63,7 @@ pub(super) fn not() -> Function {
     body.finish()
 }
 
-/// `fill(target, value)`.
+/// Emits `fill(target, value)`.
 pub(super) fn fill() -> Function {
     let mut body = FunctionBody::new(2);
     let (target, value) = (Var::<I32>::parameter(0), Var::<F64>::parameter(1));
@@ -75,7 +75,7 @@ pub(super) fn fill() -> Function {
     body.finish()
 }
 
-/// `soonest(target, node)`: target = the sooner of itself and the node's next change.
+/// Emits `soonest(target, node)`: target = the sooner of itself and the node's next change.
 pub(super) fn soonest() -> Function {
     let mut body = FunctionBody::new(2);
     let [target, node] = [0, 1].map(Var::<I32>::parameter);
@@ -88,9 +88,9 @@ pub(super) fn soonest() -> Function {
     body.finish()
 }
 
-/// `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort that is
-/// all of some nodes, of which the static ones (who answer in for ever or out for ever) come as
-/// bitmaps. Only users who are in by all of those are looked at at all.
+/// Emits `root(words, count, statics, static count, operands, operand count, soonest)`: a cohort
+/// that is the `all` of some nodes. The static nodes (in for ever or out for ever) are bitmaps. The
+/// function reads the other operands only for users who are in by all static nodes.
 pub(super) fn root(addresses: &Addresses) -> Function {
     let mut body = FunctionBody::new(7);
     let [
@@ -116,7 +116,7 @@ pub(super) fn root(addresses: &Addresses) -> Function {
         });
         body.set(bits, long(0));
         body.while_(mask.ne(long(0)), |body| {
-            // The lowest bit, which then goes.
+            // The lowest bit, which is then cleared.
             body.set(bit, mask.and(long(0) - mask.get()));
             body.push(mask);
             body.sink().i64_ctz().i32_wrap_i64();
@@ -138,8 +138,8 @@ pub(super) fn root(addresses: &Addresses) -> Function {
     body.finish()
 }
 
-/// `members(words, node, count)`: writes the bits of the tile's users who are in, padding bits
-/// zero.
+/// Emits `members(words, node, count)`: writes the bits of the tile's users who are in, padding
+/// bits zero.
 pub(super) fn members() -> Function {
     debug_assert!(TILE.is_multiple_of(64));
     let mut body = FunctionBody::new(3);
@@ -147,8 +147,8 @@ pub(super) fn members() -> Function {
     let (word_end, bits) = (body.local::<I32>(), body.local::<I64>());
     let mask = body.local::<I64>();
     body.while_(count.ne(int(0)), |body| {
-        // 64 users a word, the first in the lowest bit: two new bits enter at the top and shift
-        // down.
+        // One word holds 64 users, the first in the lowest bit: two new bits enter at the top and
+        // shift down.
         body.set(word_end, node + int(64 * 8));
         body.while_(node.lt(word_end), |body| {
             body.push(bits.shr(long(2)));
@@ -166,7 +166,8 @@ pub(super) fn members() -> Function {
                 .local_set(bits.index());
             body.add(node, int(16));
         });
-        // The last word of a batch: what lies behind its last user is an earlier tile's.
+        // In the last word of a batch, the answers after its last user are those of an earlier
+        // tile.
         body.if_else(
             count.lt(int(64)),
             |body| {

@@ -1,11 +1,11 @@
-//! `did_in_order`: whether any choice of events fits, in one pass.
+//! Emits `did_in_order`: one pass decides if any choice of events fits.
 //!
-//! Of the chains of events that end in step j at an event, one is as good as all of them: the one
-//! whose first step is the latest, since every limit (the window, `all_within`, `without`) asks for
-//! a late first step. Let F(j, e) be that instant. It never falls from one event that takes step j
-//! to a later one, so of the earlier events that may take step j − 1 only the latest counts, both
-//! for F and for `each_within`; among the events of one instant the best two do, since an event
-//! does not follow itself.
+//! Consider the chains of events that end in step j at an event. One of them is as good as all: the
+//! chain whose first step is the latest. Every limit (the window, `all_within`, `without`) is
+//! easier to meet with a late first step. Let F(j, e) be the instant of that first step. F never
+//! falls from one event that takes step j to a later one. So of the earlier events that may take
+//! step j − 1 only the latest counts, both for F and for `each_within`. Among the events of one
+//! instant the best two count, since an event does not follow itself.
 
 use wasm_encoder::Function;
 
@@ -61,8 +61,8 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &OrderNode, at: i32) -> Fu
                 to: middle,
             };
             chains.latest(body, inside, latest);
-            // The chain stands until its first step leaves; without one, the next event to enter
-            // may end one.
+            // The chain holds until its first step leaves the window. Without a chain, the next
+            // event to enter may end one.
             let stays = leaves(&node.span, latest.get()).unwrap_or_else(|| float(f64::INFINITY));
             body.if_else(
                 latest.ne(long(NONE)),
@@ -91,14 +91,14 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &OrderNode, at: i32) -> Fu
 struct Chains<'a> {
     node: &'a OrderNode,
     rows: RowLocals,
-    /// What is known of each step, one record after the other ([`order`]).
+    /// The address of the records of the steps, one after the other ([`order`]).
     states: u32,
     entry: Var<I32>,
-    /// The first entry behind the instant.
+    /// The first entry after the instant.
     next: Var<I32>,
     time: Var<I64>,
     step: Var<I32>,
-    /// The record of the step, and of the one before it.
+    /// The records of the step and of the step before it.
     state: Var<I32>,
     before: Var<I32>,
     start: Var<I64>,
@@ -133,7 +133,8 @@ impl<'a> Chains<'a> {
         address(self.states) + step * address(order::SIZE)
     }
 
-    /// Sets `latest` to the latest first step of all chains that fit, or to [`NONE`].
+    /// Emits the code that sets `latest` to the latest first step of all chains that fit, or to
+    /// [`NONE`].
     fn latest(&self, body: &mut FunctionBody, group: Entries, latest: Var<I64>) {
         body.set(latest, long(NONE));
         body.set(self.without, long(NONE));
@@ -148,7 +149,7 @@ impl<'a> Chains<'a> {
         });
     }
 
-    /// All entries of one instant.
+    /// Emits the work on all entries of one instant.
     fn instant(&self, body: &mut FunctionBody, from: Var<I32>, to: Var<I32>, latest: Var<I64>) {
         let time_of = |entry: Var<I32>| self.rows.time(row_of(entry));
         body.set(self.time, time_of(from));
@@ -190,7 +191,7 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// F of the step at the entry.
+    /// Emits F of the step at the entry.
     fn lookback(&self, body: &mut FunctionBody) {
         body.if_else(
             self.step.not(),
@@ -204,7 +205,8 @@ impl<'a> Chains<'a> {
                         body.set(self.start, long(NONE))
                     });
                 }
-                // Another event of the same instant.
+                // The best chain may end at this entry itself. Then the second best counts, which
+                // ends at another event of the same instant.
                 let itself = self.before.load::<I32>(order::BEST_ENTRY).eq(self.entry);
                 body.set(self.other, self.before.load::<I64>(order::BEST));
                 body.if_(itself, |body| {
@@ -217,7 +219,7 @@ impl<'a> Chains<'a> {
         );
     }
 
-    /// Keeps the best two of the instant.
+    /// Emits the code that keeps the best two of the instant.
     fn keep(&self, body: &mut FunctionBody) {
         let best = || self.state.load::<I64>(order::BEST);
         body.if_else(
@@ -236,7 +238,7 @@ impl<'a> Chains<'a> {
         );
     }
 
-    /// Whether the best chain that ends at this instant keeps the limits.
+    /// Emits the test of the limits for the best chain that ends at this instant.
     fn arrive(&self, body: &mut FunctionBody, latest: Var<I64>) {
         body.set(self.state, self.state_of(int(self.steps() - 1)));
         body.set(self.start, self.state.load::<I64>(order::BEST));

@@ -1,6 +1,6 @@
-//! How cohorts take their answers. Most are all of a static node or more (a user property) and of
-//! dearer ones: of those only users who pass the static nodes are looked at, and the joined node is
-//! never written out.
+//! Plans how cohorts take their answers. Most cohorts are the `all` of at least one static node (a
+//! user property) and of more expensive nodes. The module reads the expensive nodes only for users
+//! who pass the static nodes, and never writes the joined node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use crate::plan::{NodeId, Plan, PlanNode};
 
 /// The cohorts' nodes.
 pub(super) struct Roots {
-    /// Nodes that are taken apart into static and other operands.
-    apart: BTreeMap<NodeId, Root>,
-    /// Static nodes of which a bitmap is kept, with its number.
+    /// Nodes that are split into static and other operands.
+    split: BTreeMap<NodeId, Root>,
+    /// Static nodes that have a bitmap, with its number.
     pub(super) bitmaps: BTreeMap<NodeId, usize>,
-    /// Joins that nobody but cohorts needs, so that they are not computed.
+    /// Joins that only cohorts use, so that the module does not compute them.
     pub(super) unwritten: BTreeSet<NodeId>,
 }
 
@@ -35,7 +35,7 @@ impl Roots {
             .collect();
         let is_static = |id: &NodeId| plan.nodes.get(*id).is_some_and(PlanNode::is_static);
         let mut roots = Self {
-            apart: BTreeMap::new(),
+            split: BTreeMap::new(),
             bitmaps: BTreeMap::new(),
             unwritten: BTreeSet::new(),
         };
@@ -44,7 +44,7 @@ impl Roots {
                 continue;
             };
             let (statics, others): (Vec<_>, Vec<_>) = operands.iter().copied().partition(is_static);
-            if statics.is_empty() || roots.apart.contains_key(id) {
+            if statics.is_empty() || roots.split.contains_key(id) {
                 continue;
             }
             let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -60,7 +60,7 @@ impl Roots {
                 operands: data.put_words(&operands),
                 operand_count: operands.len(),
             };
-            roots.apart.insert(*id, root);
+            roots.split.insert(*id, root);
             if !used.contains(id) {
                 roots.unwritten.insert(*id);
             }
@@ -68,8 +68,8 @@ impl Roots {
         roots
     }
 
-    /// How a node is taken apart, if it is.
-    pub(super) fn apart(&self, node: NodeId) -> Option<Root> {
-        self.apart.get(&node).copied()
+    /// Returns the parts of a node that is split.
+    pub(super) fn split(&self, node: NodeId) -> Option<Root> {
+        self.split.get(&node).copied()
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of a user in a stream, and the part of them that a window selects.
+//! Emits access to the rows of a user in a stream, and to the part of them that a window selects.
 
 use muster_definition::End;
 
@@ -16,12 +16,12 @@ pub(super) struct RowLocals {
 }
 
 impl RowLocals {
-    /// A stream of the batch.
+    /// Loads a stream of the batch.
     pub(super) fn stream(body: &mut FunctionBody, index: usize) -> Self {
         Self::load(body, batch::STREAMS, index)
     }
 
-    /// A property's history.
+    /// Loads a property's history.
     pub(super) fn history(body: &mut FunctionBody, index: usize) -> Self {
         Self::load(body, batch::PROPERTY_HISTORIES, index)
     }
@@ -35,17 +35,17 @@ impl RowLocals {
         }
     }
 
-    /// The record of a column.
+    /// Emits the address of the record of a column.
     pub(super) fn column(self, index: usize) -> Expr<I32> {
         self.columns + int(constant(index * column::SIZE as usize))
     }
 
-    /// The first row of a user.
+    /// Emits the first row of a user.
     pub(super) fn start(self, user: Var<I32>) -> Expr<I32> {
         self.starts.at(user, 4).load(0)
     }
 
-    /// The row behind the last of a user.
+    /// Emits the row after the last row of a user.
     pub(super) fn end(self, user: Var<I32>) -> Expr<I32> {
         self.starts.at(user, 4).load(4)
     }
@@ -54,7 +54,7 @@ impl RowLocals {
         self.times.at(row, 8).load(0)
     }
 
-    /// The first row of `from..to` that is later than an instant.
+    /// Emits the first row of `from..to` that is later than an instant.
     pub(super) fn after(
         self,
         from: impl Into<Expr<I32>>,
@@ -73,7 +73,7 @@ impl RowLocals {
     }
 }
 
-/// The record of a property's history, of which the first column is the only one.
+/// Emits the address of the record of a property's history, whose first column is the only one.
 pub(super) fn history_column(index: usize) -> Expr<I32> {
     record(batch::PROPERTY_HISTORIES, index).load(rows::COLUMNS)
 }
@@ -83,7 +83,7 @@ fn record(list: u64, index: usize) -> Expr<I32> {
     global::<I32>(global::BATCH).load::<I32>(list) + int(constant(index * size))
 }
 
-/// `later(times, from, to, instant) -> row`: by halving.
+/// Emits `later(times, from, to, instant) -> row`, a binary search.
 pub(super) fn later() -> wasm_encoder::Function {
     let mut body = FunctionBody::new(4);
     let (times, from) = (Var::<I32>::parameter(0), Var::<I32>::parameter(1));
@@ -101,7 +101,7 @@ pub(super) fn later() -> wasm_encoder::Function {
     body.finish()
 }
 
-/// The instant after which a window selects.
+/// Emits the instant after which a window selects.
 pub(super) fn after(start: SpanStart) -> Expr<I64> {
     match start {
         SpanStart::Ever => long(i64::MIN),
@@ -111,7 +111,7 @@ pub(super) fn after(start: SpanStart) -> Expr<I64> {
     }
 }
 
-/// The last instant that a window selects.
+/// Emits the last instant that a window selects.
 pub(super) fn up_to(end: End, user: Var<I32>) -> Expr<I64> {
     match end {
         End::Now => now(),
@@ -121,7 +121,7 @@ pub(super) fn up_to(end: End, user: Var<I32>) -> Expr<I64> {
     }
 }
 
-/// The user's first event; `i64::MAX`: none.
+/// Emits the time of the user's first event; `i64::MAX`: none.
 pub(super) fn first_seen(user: Var<I32>) -> Expr<I64> {
     global::<I32>(global::BATCH)
         .load::<I32>(batch::FIRST_SEEN)
@@ -129,7 +129,8 @@ pub(super) fn first_seen(user: Var<I32>) -> Expr<I64> {
         .load(0)
 }
 
-/// When what lies at an instant leaves a window whose start moves; `None`: it never does.
+/// Emits the instant at which a row leaves a window whose start moves. Returns `None` if rows never
+/// leave.
 pub(super) fn leaves(span: &PlanWindow, time: Expr<I64>) -> Option<Expr<F64>> {
     match span.start {
         SpanStart::Last(length) => Some((time + long(length)).float()),
@@ -151,12 +152,12 @@ fn bounds(index: usize) -> Expr<I32> {
     global::<I32>(global::BATCH).load::<I32>(batch::CALENDARS) + int(constant(index * size))
 }
 
-/// The starts of a calendar's units.
+/// Emits the address of the starts of a calendar's units.
 pub(super) fn units(index: usize) -> Expr<I32> {
     bounds(index).load(calendar::STARTS)
 }
 
-/// How many units a calendar has.
+/// Emits the number of units of a calendar.
 pub(super) fn unit_count(index: usize) -> Expr<I32> {
     bounds(index).load(calendar::STARTS_LENGTH)
 }
@@ -165,7 +166,7 @@ fn first_unit(index: usize) -> Expr<I64> {
     units(index).load(0)
 }
 
-/// The instant at which a calendar's next unit begins.
+/// Emits the instant at which a calendar's next unit begins.
 pub(super) fn moves_at(index: usize) -> Expr<I64> {
     bounds(index).load(calendar::MOVES_AT)
 }

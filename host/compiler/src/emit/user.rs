@@ -1,4 +1,4 @@
-//! Leaves over what is known of a user besides events: properties, their histories, the first
+//! Emits leaves over data of a user other than events: properties, their histories, the first
 //! event, the sample, the lists.
 
 use muster_definition::End;
@@ -12,8 +12,8 @@ use crate::layout::{batch, list};
 use crate::plan::{HistoryNode, PlanWhen, PlanWindow, RowTest, SpanStart};
 use crate::wasm::{Expr, F64, I32, I64, Var, all, float, global as global_, int, long, select};
 
-/// What properties hold now: it changes by news alone, unless an instant is compared with the
-/// clock.
+/// Emits a test of current property values. Its answer changes only with new changes of properties,
+/// unless the test compares an instant with the clock.
 pub(super) fn properties(context: &ModuleContext<'_>, test: &RowTest, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let columns = context.columns(&mut leaf.body, &[test], &[], &super::columns::user_column);
@@ -27,7 +27,7 @@ pub(super) fn properties(context: &ModuleContext<'_>, test: &RowTest, at: i32) -
     })
 }
 
-/// What a property held, from each change to the next.
+/// Emits a test of a property's values, from each change to the next.
 pub(super) fn history(context: &ModuleContext<'_>, node: &HistoryNode, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let body = &mut leaf.body;
@@ -69,23 +69,23 @@ pub(super) fn history(context: &ModuleContext<'_>, node: &HistoryNode, at: i32) 
     })
 }
 
-/// What a walk through a history knows.
+/// The state of a walk through a history.
 struct HistoryWalk<'a> {
     node: &'a HistoryNode,
-    /// The state at hand: when it began, when it ended (`i64::MAX`: it lasts), whether it passes
+    /// The current value: when it began, when it ended (`i64::MAX`: it lasts), and 1 if it passes
     /// the test.
     since: Var<I64>,
     until: Var<I64>,
     passes: Var<I32>,
     answer: Var<F64>,
-    /// Since when the test has held without a break; `i64::MAX`: it does not hold.
+    /// The instant since which the test has held without a break; `i64::MAX`: it does not hold.
     held: Var<I64>,
 }
 
 impl HistoryWalk<'_> {
     fn begin(&self, body: &mut crate::wasm::FunctionBody) {
         body.set(self.answer, float(f64::NEG_INFINITY));
-        // Before its first change a property holds nothing, from the beginning of time.
+        // Before its first change a property has no value.
         let start = if self.node.absent { i64::MIN } else { i64::MAX };
         body.set(self.held, long(start));
     }
@@ -97,7 +97,7 @@ impl HistoryWalk<'_> {
                 body.set(self.answer, float(f64::INFINITY));
             }),
             PlanWhen::During(start) => {
-                // It reaches into the window if it ended later than the window began.
+                // The value reaches into the window if it ended later than the window began.
                 let inside = self.until.gt(match start {
                     SpanStart::Calendar(index) => rows::after(SpanStart::Calendar(index)) + long(1),
                     start => rows::after(start),
@@ -137,7 +137,7 @@ impl HistoryWalk<'_> {
     }
 }
 
-/// Whether the first event ever lies in a window.
+/// Emits the test that the first event lies in a window.
 pub(super) fn first_seen(span: &PlanWindow, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let first = leaf.body.local::<I64>();
@@ -153,7 +153,7 @@ pub(super) fn first_seen(span: &PlanWindow, at: i32) -> Function {
                 Some(length) => (first + long(length)).float().neg(),
                 None => float(f64::NEG_INFINITY),
             };
-            // Within its own first days the first event always lies.
+            // The first event always lies within its own first days.
             let inside = match span.end {
                 End::WithinFirst(_) => int(1),
                 end => first.le(rows::up_to(end, user)),
@@ -164,8 +164,8 @@ pub(super) fn first_seen(span: &PlanWindow, at: i32) -> Function {
     })
 }
 
-/// A stable share of users: the hash, mixed with the seed's by splitmix64's finalizer, as a number
-/// below 1.
+/// Emits a stable share of users: the hash, mixed with that of the seed by splitmix64's finalizer,
+/// as a number below 1.
 pub(super) fn sample(seed: u64, share: f64, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let hash = leaf.body.local::<I64>();
@@ -189,7 +189,7 @@ pub(super) fn sample(seed: u64, share: f64, at: i32) -> Function {
     })
 }
 
-/// Whether the user is on a static list: a bit a user.
+/// Emits the test that the user is on a static list, which has one bit per user.
 pub(super) fn listed(index: usize, at: i32) -> Function {
     let mut leaf = Leaf::new();
     let words = global_::<I32>(global::BATCH).load::<I32>(batch::LISTS);

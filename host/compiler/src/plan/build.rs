@@ -1,9 +1,9 @@
-//! Clauses to nodes.
+//! Turns clauses into nodes.
 
 use std::collections::BTreeSet;
 
 use muster_definition::{
-    Bound, Clause, Comparison, Condition, Did, End, Measure as Said, Start, Step, Unit, UserClause,
+    Bound, Clause, Comparison, Condition, Did, End, Measure, Start, Step, Unit, UserClause,
     When as Whenever, Window,
 };
 use muster_model::CohortId;
@@ -18,7 +18,7 @@ use super::{
 };
 
 impl Plan {
-    /// Adds a cohort. `list` names the static list of a cohort.
+    /// Adds a cohort. `list` returns the name of the static list of a cohort.
     pub(crate) fn add(
         &mut self,
         id: CohortId,
@@ -32,7 +32,7 @@ impl Plan {
     fn clause(&mut self, clause: &Clause, list: &dyn Fn(&CohortId) -> String) -> NodeId {
         match clause {
             Clause::Everyone => self.node(PlanNode::Constant(true)),
-            // Whoever reads definitions has put the other cohort's clause in its place.
+            // The reader of definitions has replaced it by the other cohort's clause.
             Clause::InCohort(_) => self.node(PlanNode::Constant(false)),
             Clause::All(clauses) => {
                 let operands = clauses.iter().map(|clause| self.clause(clause, list));
@@ -70,7 +70,7 @@ impl Plan {
         self.join(operands, true, PlanNode::All)
     }
 
-    /// Joins nodes; of none the answer is `empty`, of one the node itself.
+    /// Joins nodes. Without nodes the answer is `empty`, with one node it is that node.
     fn join(
         &mut self,
         operands: BTreeSet<NodeId>,
@@ -87,7 +87,7 @@ impl Plan {
 
     fn did(&mut self, did: &Did) -> NodeId {
         let others: Vec<_> = match &did.measure {
-            Said::Times(times) => others(times),
+            Measure::Times(times) => others(times),
             _ => Vec::new(),
         };
         let names = did.step.names.iter();
@@ -142,7 +142,7 @@ impl Plan {
         }))
     }
 
-    /// At least `nth` rows.
+    /// Adds the node for at least `nth` rows.
     fn within(&mut self, stream: usize, test: RowTest, nth: i32, window: Option<i64>) -> NodeId {
         if nth < 1 {
             return self.node(PlanNode::Constant(true));
@@ -151,12 +151,12 @@ impl Plan {
         self.node(PlanNode::Within(WithinNode { latest, window }))
     }
 
-    /// The window, and how far back its stream has to reach.
+    /// Returns the window, and the lookback of its stream.
     fn span_of(&mut self, did: &Did) -> (PlanWindow, Option<i64>) {
         match &did.measure {
             // Any of all events may be the nth.
-            Said::Nth(_) => (self.span(&did.window), None),
-            Said::Regularly { every, of_last, .. } => {
+            Measure::Nth(_) => (self.span(&did.window), None),
+            Measure::Regularly { every, of_last, .. } => {
                 let start = SpanStart::Last(millis(*every).saturating_mul(i64::from(*of_last)));
                 let SpanStart::Last(lookback) = start else {
                     return (PlanWindow::EVER, None);
@@ -174,31 +174,31 @@ impl Plan {
     fn measure(&mut self, did: &Did, stream: usize, steps: &mut Vec<RowTest>) -> PlanMeasure {
         let space = Space::Stream(stream);
         match &did.measure {
-            Said::Times(times) => PlanMeasure::Times(compares(times, |other| {
+            Measure::Times(times) => PlanMeasure::Times(compares(times, |other| {
                 let test = self.step(stream, other);
                 steps.push(test);
                 steps.len() - 1
             })),
-            Said::Number(of) => {
+            Measure::Number(of) => {
                 let parts = of.iter().map(|of| {
                     let column = self.place(space, &of.property, ReadKind::Number);
                     (of.aggregate, column, numbers(&of.comparison))
                 });
                 PlanMeasure::Number(parts.collect())
             }
-            Said::Distinct(of) => {
+            Measure::Distinct(of) => {
                 let parts = of.iter().map(|(property, comparison)| {
                     let column = self.place(space, property, ReadKind::Text);
                     (column, numbers(comparison))
                 });
                 PlanMeasure::Distinct(parts.collect())
             }
-            Said::Units(unit, zone, comparison) => {
+            Measure::Units(unit, zone, comparison) => {
                 let calendar = self.units_of(&did.window, *unit, zone);
                 PlanMeasure::Units(calendar, numbers(comparison))
             }
-            Said::Each(unit, comparison) => self.each(&did.window, *unit, comparison),
-            Said::Regularly {
+            Measure::Each(unit, comparison) => self.each(&did.window, *unit, comparison),
+            Measure::Regularly {
                 every,
                 of_last,
                 at_least,
@@ -209,17 +209,17 @@ impl Plan {
                 at_least: i32::try_from(*at_least).unwrap_or(i32::MAX),
                 times: numbers(times),
             },
-            Said::Nth(nth) => PlanMeasure::Nth(i32::try_from(*nth).unwrap_or(i32::MAX)),
-            Said::First(properties) => PlanMeasure::First(self.properties(space, properties)),
-            Said::Last(properties) => PlanMeasure::Last(self.properties(space, properties)),
+            Measure::Nth(nth) => PlanMeasure::Nth(i32::try_from(*nth).unwrap_or(i32::MAX)),
+            Measure::First(properties) => PlanMeasure::First(self.properties(space, properties)),
+            Measure::Last(properties) => PlanMeasure::Last(self.properties(space, properties)),
         }
     }
 
     fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> PlanMeasure {
         let zone = match &window.start {
             Start::Calendar { zone, .. } => zone.clone(),
-            // The reader asks for a calendar window; whatever else it were, it would be of one
-            // zone.
+            // The reader requires a calendar window, so no other window occurs here; any zone would
+            // do.
             _ => muster_definition::TimeZoneName::utc(),
         };
         let calendar = self.units_of(window, unit, &zone);
@@ -250,7 +250,7 @@ impl Plan {
     }
 }
 
-/// The other events that a count is compared with.
+/// Returns the other events that a count is compared with.
 fn others(times: &Comparison) -> Vec<&Step> {
     let bounds = times.conditions.iter().map(Condition::bound);
     bounds
@@ -261,14 +261,14 @@ fn others(times: &Comparison) -> Vec<&Step> {
         .collect()
 }
 
-/// The numbers that hold, if the clause counts events in all of history or a rolling window and
-/// does no more.
+/// Returns the allowed counts, if the clause only counts events in all of history or in a rolling
+/// window.
 fn simple(did: &Did) -> Option<AllowedCounts> {
     let plain = matches!(did.window.start, Start::Ever | Start::Last(_))
         && did.window.end == End::Now
         && did.per.is_none();
     match &did.measure {
-        Said::Times(times) if plain => AllowedCounts::of(times),
+        Measure::Times(times) if plain => AllowedCounts::of(times),
         _ => None,
     }
 }
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_reaches_as_far_as_the_definition_says_that_it_looks_back() {
+    fn a_stream_has_the_lookback_that_the_definition_reports() {
         for clause in [
             "{did: A, in_last: 36 hours}",
             "{did: A, times: {at_most: 3}, in_last: 5 calendar days}",
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_reaches_as_far_as_its_longest_window() {
+    fn a_stream_has_the_lookback_of_its_longest_window() {
         let plan = plan(&["{did: A, in_last: 1 day}", "{did: A}"]);
         assert_eq!(plan.streams[0].lookback, None);
         let start = Start::Last(Duration::from_millis(5));

@@ -1,4 +1,4 @@
-//! Comparisons of counts as ranges of whole numbers.
+//! Turns comparisons of counts into ranges of whole numbers.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use muster_definition::{Comparison, Condition};
 
 use super::{Bits, Compare, CompareOperator, PlanBound};
 
-/// Which whole numbers hold: `least..=most` without `excluded`.
+/// The allowed whole numbers: `least..=most` without `excluded`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AllowedCounts {
     pub(crate) least: i32,
@@ -15,7 +15,8 @@ pub(crate) struct AllowedCounts {
 }
 
 impl AllowedCounts {
-    /// The numbers that meet a comparison; `None` if it compares with more than numbers.
+    /// Returns the numbers that meet a comparison. Returns `None` if it compares with the number of
+    /// another event.
     pub(super) fn of(comparison: &Comparison) -> Option<Self> {
         let mut counts = Self {
             least: 0,
@@ -50,19 +51,21 @@ impl AllowedCounts {
         self.most = self.most.min(clamp(most));
     }
 
-    /// Holds from some count on: events that leave the window can only end it.
+    /// Returns true if all counts from some number on are allowed. Then rows that leave the window
+    /// can only end the clause.
     pub(crate) fn rises(&self) -> bool {
         self.most == i32::MAX && self.excluded.is_empty()
     }
 
-    /// Holds up to some count: events that leave the window can only begin it.
+    /// Returns true if all counts up to some number are allowed. Then rows that leave the window
+    /// can only begin the clause.
     pub(crate) fn falls(&self) -> bool {
         self.least <= 0 && self.excluded.is_empty()
     }
 }
 
-/// A bound on a count of rows, which is itself never negative and below 2^31 (a batch's rows are
-/// counted in 32 bits).
+/// Converts a bound on a count of rows. The count is never negative and below 2^31 (a batch's rows
+/// are counted in 32 bits).
 fn clamp(number: f64) -> i32 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -72,7 +75,8 @@ fn clamp(number: f64) -> i32 {
     clamped
 }
 
-/// A comparison's conditions; `step` says of which step a count of other events is.
+/// Converts a comparison's conditions; `step` returns the index of the step that a count of other
+/// events belongs to.
 pub(super) fn compares(
     comparison: &Comparison,
     mut step: impl FnMut(&muster_definition::Step) -> usize,
@@ -95,9 +99,9 @@ pub(super) fn compares(
     comparison.conditions.iter().map(compare).collect()
 }
 
-/// A comparison with numbers only.
+/// Converts a comparison with numbers only.
 pub(super) fn numbers(comparison: &Comparison) -> Vec<Compare> {
-    // A comparison with other events stands in `times` only; the reader sees to it.
+    // The reader allows comparisons with other events only in `times`.
     compares(comparison, |_| 0)
 }
 
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn rising_and_falling() {
+    fn rises_and_falls_follow_the_bounds() {
         let number = Bound::Number;
         assert!(of(vec![Condition::AtLeast(number(1.0))]).rises());
         assert!(of(vec![Condition::AtMost(number(1.0))]).falls());

@@ -1,5 +1,5 @@
-//! Clauses become a graph of nodes in which equal clauses are one node, over the streams, columns
-//! and text tests they read.
+//! Turns clauses into a graph of nodes in which equal clauses are one node, with the streams,
+//! columns and text tests that the nodes read.
 
 mod build;
 mod counts;
@@ -16,16 +16,16 @@ pub(crate) use counts::AllowedCounts;
 pub(crate) use reads::{PlanCalendar, PlanColumn, PlanStream, ReadKind};
 pub(crate) use row_test::{Bits, RowTest, ValueTest};
 
-/// All that one module computes.
+/// The plan of one module: everything that it computes.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Each cohort and the node that answers for it.
     pub(crate) cohorts: Vec<(CohortId, NodeId)>,
-    /// Operands come before what uses them.
+    /// The nodes. Operands come before the nodes that use them.
     pub(crate) nodes: Vec<PlanNode>,
     pub(crate) streams: Vec<PlanStream>,
     pub(crate) user_columns: Vec<PlanColumn>,
-    /// Each is an `event-rows` of its own with one column.
+    /// Histories of user properties. Each is an `event-rows` of its own with one column.
     pub(crate) histories: Vec<PlanColumn>,
     pub(crate) calendars: Vec<PlanCalendar>,
     /// The static lists, by name.
@@ -38,7 +38,7 @@ pub(crate) struct Plan {
 
 pub(crate) type NodeId = usize;
 
-/// A clause whose answers are computed once, whoever uses them.
+/// A clause whose answers are computed once for all nodes and cohorts that use it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PlanNode {
     Constant(bool),
@@ -47,7 +47,7 @@ pub(crate) enum PlanNode {
     Count(CountNode),
     Measure(MeasureNode),
     Order(OrderNode),
-    /// What user properties hold now.
+    /// A test of current values of user properties.
     User(RowTest),
     History(HistoryNode),
     FirstSeen(PlanWindow),
@@ -57,34 +57,34 @@ pub(crate) enum PlanNode {
         /// The share, 0 to 1.
         share: Bits,
     },
-    /// On the static list of this index.
+    /// The user is on the static list of this index.
     Listed(usize),
     All(Vec<NodeId>),
     Any(Vec<NodeId>),
     Not(NodeId),
 }
 
-/// When the nth matching row from the end happened: no answer, but what [`WithinNode`]s of all
-/// windows share.
+/// The instant of the nth matching row from the end. It is not an answer; the [`WithinNode`]s of
+/// all windows share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LatestNode {
     pub(crate) stream: usize,
     pub(crate) test: RowTest,
-    /// At least 1.
+    /// The n, at least 1.
     pub(crate) nth: i32,
 }
 
-/// The common `did`: at least n matching rows lie in a rolling window, which they do until the nth
-/// from the end leaves it.
+/// The common `did`: at least n matching rows lie in a rolling window. It holds until the nth row
+/// from the end leaves the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WithinNode {
     pub(crate) latest: NodeId,
-    /// In ms; none: all history.
+    /// The length of the window, in ms; none: all history.
     pub(crate) window: Option<i64>,
 }
 
-/// A `did` of other counts in a rolling window: how many rows of a stream pass the test, against
-/// the counts that hold.
+/// A `did` of other counts in a rolling window: the number of rows of a stream that pass the test,
+/// with the allowed counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CountNode {
     pub(crate) stream: usize,
@@ -94,7 +94,7 @@ pub(crate) struct CountNode {
     pub(crate) window: Option<i64>,
 }
 
-/// Every other `did`.
+/// Any other `did`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MeasureNode {
     pub(crate) stream: usize,
@@ -111,11 +111,11 @@ pub(crate) enum PlanMeasure {
     Times(Vec<Compare>),
     /// Aggregates of number columns.
     Number(Vec<(Aggregate, usize, Vec<Compare>)>),
-    /// Different values of text columns.
+    /// The number of different values of text columns.
     Distinct(Vec<(usize, Vec<Compare>)>),
-    /// Different units of a calendar.
+    /// The number of different units of a calendar.
     Units(usize, Vec<Compare>),
-    /// Every unit of a calendar from the window's start on.
+    /// The count in every unit of a calendar from the window's start on.
     Each(usize, Vec<Compare>),
     Regularly {
         every: i64,
@@ -148,7 +148,7 @@ pub(crate) enum CompareOperator {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PlanBound {
     Number(Bits),
-    /// How many rows pass the step of this index.
+    /// The number of rows that pass the step of this index.
     Times(usize),
 }
 
@@ -158,21 +158,21 @@ pub(crate) struct OrderNode {
     pub(crate) stream: usize,
     pub(crate) steps: Vec<RowTest>,
     pub(crate) without: Option<RowTest>,
-    /// In ms.
+    /// The longest time from the first step to the last, in ms.
     pub(crate) all_within: Option<i64>,
-    /// In ms.
+    /// The longest time from a step to the next, in ms.
     pub(crate) each_within: Option<i64>,
     /// The text column of `same`.
     pub(crate) same: Option<usize>,
     pub(crate) span: PlanWindow,
 }
 
-/// What a user property held.
+/// A test of the values of a user property over time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HistoryNode {
-    /// Its columns are [`Plan::histories`], all of the same property.
+    /// The test. Its columns are [`Plan::histories`], all of the same property.
     pub(crate) test: RowTest,
-    /// Whether the test holds for no value.
+    /// The test holds for an absent value.
     pub(crate) absent: bool,
     pub(crate) when: PlanWhen,
 }
@@ -181,7 +181,7 @@ pub(crate) struct HistoryNode {
 pub(crate) enum PlanWhen {
     Ever,
     During(SpanStart),
-    /// In ms.
+    /// A length of time, in ms.
     HeldFor(i64),
 }
 
@@ -195,11 +195,11 @@ pub(crate) struct PlanWindow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum SpanStart {
     Ever,
-    /// In ms.
+    /// A length of time before now, in ms.
     Last(i64),
     /// The calendar of this index.
     Calendar(usize),
-    /// ms since the epoch.
+    /// An instant, in ms since the epoch.
     At(i64),
 }
 
@@ -209,7 +209,8 @@ impl PlanWindow {
         end: End::Now,
     };
 
-    /// Whether rows enter it as time passes.
+    /// Returns the time in ms after which rows enter the window, or `None` if rows never enter as
+    /// time passes.
     pub(crate) fn enters(&self) -> Option<i64> {
         match self.end {
             End::Before(length) => Some(reads::millis(length)),
@@ -219,7 +220,7 @@ impl PlanWindow {
 }
 
 impl PlanNode {
-    /// Whether it answers for ever, whatever the clock says.
+    /// Returns true if the answer never changes by the clock.
     pub(crate) fn is_static(&self) -> bool {
         match self {
             Self::Constant(_) | Self::Sample { .. } | Self::Listed(_) => true,
@@ -228,7 +229,7 @@ impl PlanNode {
         }
     }
 
-    /// The nodes it is made of.
+    /// Returns the nodes that this node consists of.
     pub(crate) fn operands(&self) -> &[NodeId] {
         match self {
             Self::All(operands) | Self::Any(operands) => operands,
@@ -240,7 +241,7 @@ impl PlanNode {
 }
 
 impl Plan {
-    /// What node answers for a clause that is new or known.
+    /// Returns the node for a clause, and adds the node if it is new.
     fn node(&mut self, node: PlanNode) -> NodeId {
         if let Some(known) = self.known.get(&node) {
             return *known;
@@ -251,8 +252,7 @@ impl Plan {
         id
     }
 
-    /// How far back the windows reach that ask for the latest rows of a test, in ms; none: all of
-    /// history.
+    /// Returns the longest window over the latest rows of a test, in ms; none: all of history.
     pub(crate) fn lookback_of_latest(&self, latest: &[NodeId]) -> Option<i64> {
         let windows = self.nodes.iter().filter_map(|node| match node {
             PlanNode::Within(within) if latest.contains(&within.latest) => Some(within.window),
@@ -265,7 +265,7 @@ impl Plan {
         Some(lookback)
     }
 
-    /// Whether `user-hash` is read.
+    /// Returns true if the module reads `user-hash`.
     pub(crate) fn reads_hashes(&self) -> bool {
         self.nodes
             .iter()

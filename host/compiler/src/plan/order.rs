@@ -1,4 +1,4 @@
-//! `did_in_order` as a node.
+//! Turns `did_in_order` into a node.
 
 use muster_definition::DidInOrder;
 

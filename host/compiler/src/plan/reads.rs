@@ -1,4 +1,4 @@
-//! What a module reads: streams, columns, calendars, lists.
+//! The data that a module reads: streams, columns, calendars, lists.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use super::{Plan, PlanWindow, SpanStart};
 pub(crate) struct PlanStream {
     pub(crate) names: BTreeSet<Box<str>>,
     pub(crate) columns: Vec<PlanColumn>,
-    /// In ms; none: all history.
+    /// The lookback, in ms; none: all history.
     pub(crate) lookback: Option<u64>,
 }
 
-/// A `property` of the contract. In a stream the empty name is the event's own.
+/// A `property` of the contract. In a stream the empty name means the name of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlanColumn {
     pub(crate) name: Box<str>,
@@ -34,11 +34,11 @@ pub(crate) enum ReadKind {
 pub(crate) struct PlanCalendar {
     pub(crate) zone: TimeZoneName,
     pub(crate) unit: Unit,
-    /// None: all since 1970.
+    /// The number of units; none: all since 1970.
     pub(crate) count: Option<u32>,
 }
 
-/// Where a column belongs.
+/// The place of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Space {
     Stream(usize),
@@ -50,7 +50,7 @@ const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
 impl Plan {
-    /// The index of a column, which is added if it is new.
+    /// Returns the index of a column, and adds the column if it is new.
     pub(super) fn place(&mut self, space: Space, name: &str, kind: ReadKind) -> usize {
         let column = PlanColumn {
             name: name.into(),
@@ -67,7 +67,7 @@ impl Plan {
         index_of(columns, column)
     }
 
-    /// The stream of some events, which is added if it is new.
+    /// Returns the stream of some events, and adds the stream if it is new.
     pub(super) fn stream<'n>(&mut self, names: impl IntoIterator<Item = &'n EventName>) -> usize {
         let names: BTreeSet<Box<str>> =
             names.into_iter().map(|name| name.as_str().into()).collect();
@@ -82,7 +82,7 @@ impl Plan {
         })
     }
 
-    /// Whether these names are all that the stream has.
+    /// Returns true if the stream has these names and no others.
     pub(super) fn is_whole_stream(&self, stream: usize, names: &[EventName]) -> bool {
         let names: BTreeSet<&str> = names.iter().map(EventName::as_str).collect();
         self.streams
@@ -90,7 +90,7 @@ impl Plan {
             .is_some_and(|stream| stream.names.iter().map(|name| &**name).eq(names))
     }
 
-    /// Lets a stream reach so far back, in ms; none: all of history.
+    /// Extends the lookback of a stream, in ms; none: all of history.
     pub(super) fn lookback(&mut self, stream: usize, lookback: Option<i64>) {
         let lookback = lookback.map(|lookback| u64::try_from(lookback).unwrap_or(0));
         if let Some(stream) = self.streams.get_mut(stream) {
@@ -126,8 +126,8 @@ impl Plan {
         index_of(&mut self.calendars, PlanCalendar { zone, unit, count })
     }
 
-    /// The calendar that has every unit of a window. Units are shorter than they ever are here, so
-    /// there are enough of them.
+    /// Returns the calendar that has every unit of a window. Units count here as shorter than they
+    /// ever are, so there are enough of them.
     pub(super) fn units_of(&mut self, window: &Window, unit: Unit, zone: &TimeZoneName) -> usize {
         let units = |ms: i64| {
             let shortest = match unit {
@@ -142,8 +142,8 @@ impl Plan {
     }
 }
 
-/// How far back a window's start lies at most, in ms; `None`: there is no bound. Units are longer
-/// than they ever are here, and two days stand for a change of the date line.
+/// Returns the longest time from a window's start to now, in ms; `None`: there is no bound. Units
+/// count here as longer than they ever are, and two more days cover a change of the date line.
 pub(super) fn lookback_of(start: &Start) -> Option<i64> {
     match start {
         Start::Ever | Start::At(_) => None,
@@ -167,13 +167,13 @@ pub(super) fn millis(length: Duration) -> i64 {
     i64::try_from(length.millis()).unwrap_or(i64::MAX)
 }
 
-/// An instant as an `f64`, which holds every instant of ours exactly.
+/// Converts an instant to an `f64`, which holds every instant of Muster exactly.
 #[expect(clippy::cast_precision_loss, reason = "instants are below 2^53 ms")]
 pub(super) fn exact(instant: i64) -> f64 {
     instant as f64
 }
 
-/// The index of an item, which is added if it is new.
+/// Returns the index of an item, and adds the item if it is new.
 pub(super) fn index_of<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
     items
         .iter()

@@ -1,4 +1,4 @@
-//! What a row of a stream, a property's history or a user must hold.
+//! Tests of a row of a stream, of a property's history or of a user.
 
 use std::collections::BTreeSet;
 
@@ -14,28 +14,28 @@ pub(crate) enum RowTest {
         column: usize,
         check: ValueTest,
     },
-    /// All hold; with none it holds.
+    /// All tests hold; without tests it holds.
     All(Vec<RowTest>),
-    /// One holds at least.
+    /// At least one test holds.
     Any(Vec<RowTest>),
 }
 
-/// What a value must be.
+/// A test of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum ValueTest {
     AtLeast(Bits),
     MoreThan(Bits),
     AtMost(Bits),
     LessThan(Bits),
-    /// An instant after now less so many ms, and not later than now.
+    /// An instant after now minus so many ms, and not later than now.
     InLast(i64),
-    /// An instant not later than now less so many ms.
+    /// An instant not later than now minus so many ms.
     BeforeLast(i64),
     Set(bool),
-    /// In the text set of this index.
+    /// A text in the text set of this index.
     In(usize),
     NotIn(usize),
-    /// Fits the pattern of this index.
+    /// A text that fits the pattern of this index.
     Fits(usize),
     FitsNot(usize),
     /// The text of the user column of this index.
@@ -48,7 +48,7 @@ pub(crate) struct Bits(u64);
 
 impl Bits {
     pub(crate) fn of(number: f64) -> Self {
-        // -0 and 0 compare alike, so they are one test.
+        // -0 and 0 compare alike, so they become one test.
         Self(if number == 0.0 { 0 } else { number.to_bits() })
     }
 
@@ -58,7 +58,7 @@ impl Bits {
 }
 
 impl RowTest {
-    /// All of some tests, in an order of their own, so that equal ones are equal.
+    /// Joins tests that must all hold. They are sorted, so that equal sets of tests are equal.
     pub(super) fn all(tests: impl IntoIterator<Item = Self>) -> Self {
         let mut flat = BTreeSet::new();
         for test in tests {
@@ -70,7 +70,7 @@ impl RowTest {
         Self::join(flat, Self::All)
     }
 
-    /// One of some tests at least.
+    /// Joins tests of which at least one must hold.
     pub(super) fn any(tests: impl IntoIterator<Item = Self>) -> Self {
         Self::join(tests.into_iter().collect(), Self::Any)
     }
@@ -85,7 +85,7 @@ impl RowTest {
         join(tests)
     }
 
-    /// Its column tests, each as often as it stands.
+    /// Returns the column tests, each as often as it occurs.
     pub(crate) fn columns(&self) -> Vec<(usize, &ValueTest)> {
         match self {
             Self::Column { column, check } => vec![(*column, check)],
@@ -93,12 +93,12 @@ impl RowTest {
         }
     }
 
-    /// Whether every row passes.
+    /// Returns true if every row passes.
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Self::All(tests) if tests.is_empty())
     }
 
-    /// Whether its answer changes with the clock.
+    /// Returns true if the answer changes with the clock.
     pub(crate) fn is_relative(&self) -> bool {
         self.columns()
             .iter()
@@ -107,7 +107,8 @@ impl RowTest {
 }
 
 impl Plan {
-    /// The test of an event: its properties, and its name where the stream has other names too.
+    /// Returns the test of an event: its properties, and its name if the stream has other names
+    /// too.
     pub(super) fn step(&mut self, stream: usize, step: &Step) -> RowTest {
         let mut tests = vec![self.properties(Space::Stream(stream), &step.with)];
         if !step.with_any.is_empty() {
@@ -166,7 +167,7 @@ impl Plan {
         RowTest::all(tests)
     }
 
-    /// What a test asks of a value, and how it wants the value read.
+    /// Returns the test of a value, and the kind of column that it needs.
     fn check(&mut self, test: &Test) -> (ReadKind, ValueTest) {
         let instant = |at: muster_model::Millis| Bits::of(reads::exact(at.0));
         match test {
@@ -200,7 +201,7 @@ impl Plan {
     }
 }
 
-/// Whether a predicate holds where there is no value (docs/cohorts.md, "Predicates").
+/// Returns true if a predicate holds for an absent value (docs/cohorts.md, "Predicates").
 pub(super) fn holds_for_none(predicate: &Predicate) -> bool {
     predicate
         .tests

@@ -21,7 +21,7 @@ pub(crate) struct FunctionBody {
 }
 
 impl FunctionBody {
-    /// The body of a function with so many parameters.
+    /// Begins the body of a function with so many parameters.
     pub(crate) fn new(parameters: u32) -> Self {
         Self {
             bytes: Vec::new(),
@@ -31,14 +31,14 @@ impl FunctionBody {
         }
     }
 
-    /// A new local, 0 at first.
+    /// Declares a new local, 0 at first.
     pub(crate) fn local<T: Type>(&mut self) -> Var<T> {
         let index = self.parameters + u32::try_from(self.locals.len()).unwrap_or(u32::MAX);
         self.locals.push(T::VALUE);
         Var::parameter(index)
     }
 
-    /// A new local with a value.
+    /// Declares a new local with a value.
     pub(crate) fn var<T: Type>(&mut self, value: impl Into<Expr<T>>) -> Var<T> {
         let variable = self.local();
         self.set(variable, value);
@@ -60,7 +60,7 @@ impl FunctionBody {
         self.sink().local_set(variable.index());
     }
 
-    /// variable += value
+    /// Emits `variable += value`.
     pub(crate) fn add<T: Type>(&mut self, variable: Var<T>, value: impl Into<Expr<T>>)
     where
         Expr<T>: Add<Expr<T>, Output = Expr<T>>,
@@ -126,7 +126,7 @@ impl FunctionBody {
         self.depth -= 1;
     }
 
-    /// A block that [`Self::leave`] and [`Self::leave_if`] leave.
+    /// Emits a block that [`Self::leave`] and [`Self::leave_if`] leave.
     pub(crate) fn block(&mut self, body: impl FnOnce(&mut Self, BlockLabel)) {
         self.sink().block(BlockType::Empty);
         let label = BlockLabel {
@@ -157,7 +157,7 @@ impl FunctionBody {
         });
     }
 
-    /// For each index of `from..to`; both bounds are looked at anew each time.
+    /// Emits a loop over each index of `from..to`. Each iteration reads both bounds again.
     pub(crate) fn each(
         &mut self,
         index: Var<I32>,
@@ -179,7 +179,7 @@ impl FunctionBody {
         self.depth -= 1;
     }
 
-    /// The function.
+    /// Returns the function.
     pub(crate) fn finish(mut self) -> Function {
         self.sink().end();
         let mut function = Function::new_with_locals_types(self.locals);

@@ -59,7 +59,7 @@ pub(crate) struct Var<T> {
     value: PhantomData<T>,
 }
 
-/// An expression out of instructions.
+/// Makes an expression from instructions.
 pub(crate) fn raw<T>(emit: impl Fn(&mut InstructionSink<'_>) + 'static) -> Expr<T> {
     Expr {
         emit: Rc::new(emit),
@@ -73,7 +73,7 @@ pub(crate) fn int(number: i32) -> Expr<I32> {
     })
 }
 
-/// An address or a size.
+/// Makes an address or a size.
 pub(crate) fn address(number: u32) -> Expr<I32> {
     int(number.cast_signed())
 }
@@ -96,7 +96,7 @@ pub(crate) fn global<T>(index: u32) -> Expr<T> {
     })
 }
 
-/// `then` if the condition holds, else `otherwise`; both are computed.
+/// Emits `then` if the condition holds, else `otherwise`; both are computed.
 pub(crate) fn select<T: Type>(condition: Expr<I32>, then: Expr<T>, otherwise: Expr<T>) -> Expr<T> {
     raw(move |sink| {
         (then.emit)(sink);
@@ -106,7 +106,7 @@ pub(crate) fn select<T: Type>(condition: Expr<I32>, then: Expr<T>, otherwise: Ex
     })
 }
 
-/// `then` if the condition holds, else `otherwise`; only one is computed.
+/// Emits `then` if the condition holds, else `otherwise`; only one is computed.
 pub(crate) fn either<T: Type>(condition: Expr<I32>, then: Expr<T>, otherwise: Expr<T>) -> Expr<T> {
     raw(move |sink| {
         (condition.emit)(sink);
@@ -118,7 +118,7 @@ pub(crate) fn either<T: Type>(condition: Expr<I32>, then: Expr<T>, otherwise: Ex
     })
 }
 
-/// A function's result. The arguments are expressions of its parameters' types.
+/// Emits a call. The arguments are expressions of the function's parameter types.
 pub(crate) fn call<T: Type>(function: u32, arguments: Vec<Argument>) -> Expr<T> {
     raw(move |sink| {
         for argument in &arguments {
@@ -153,7 +153,7 @@ impl<T: 'static> From<Var<T>> for Expr<T> {
 }
 
 impl<T: 'static> Var<T> {
-    /// A parameter of a function, or a local that was declared.
+    /// Refers to a parameter of a function, or to a local that was declared.
     pub(crate) fn parameter(index: u32) -> Self {
         Self {
             index,
@@ -161,7 +161,7 @@ impl<T: 'static> Var<T> {
         }
     }
 
-    /// The local's number.
+    /// Returns the local's number.
     pub(crate) fn index(self) -> u32 {
         self.index
     }
@@ -289,19 +289,19 @@ methods! { F64:
 }
 
 impl Expr<I32> {
-    /// What memory holds at this address and an offset.
+    /// Emits a load of the value at this address plus an offset.
     pub(crate) fn load<T: Type>(self, offset: u64) -> Expr<T> {
         unary(self, move |sink| T::load(sink, at(offset, T::BYTES)))
     }
 
-    /// A byte of memory.
+    /// Emits a load of a byte.
     pub(crate) fn load8(self, offset: u64) -> Expr<I32> {
         unary(self, move |sink| {
             sink.i32_load8_u(at(offset, 1));
         })
     }
 
-    /// The address of the element of so many bytes (a power of two) at an index.
+    /// Emits the address of an element of so many bytes (a power of two) at an index.
     pub(crate) fn at(self, index: impl Into<Expr<I32>>, bytes: u32) -> Expr<I32> {
         let shift = bytes.trailing_zeros().cast_signed();
         self + index.into().shl(int(shift))
@@ -322,7 +322,7 @@ impl Var<I32> {
     }
 }
 
-/// Whether all hold; a later one is computed only if those before it hold.
+/// Emits 1 if all conditions hold; a later one is computed only if those before it hold.
 pub(crate) fn all(conditions: impl IntoIterator<Item = Expr<I32>>) -> Expr<I32> {
     let mut conditions: Vec<_> = conditions.into_iter().collect();
     let Some(last) = conditions.pop() else {
@@ -334,7 +334,7 @@ pub(crate) fn all(conditions: impl IntoIterator<Item = Expr<I32>>) -> Expr<I32> 
         .fold(last, |rest, condition| either(condition, rest, int(0)))
 }
 
-/// Whether one holds at least; a later one is computed only if those before it fail.
+/// Emits 1 if at least one condition holds; a later one is computed only if those before it fail.
 pub(crate) fn any(conditions: impl IntoIterator<Item = Expr<I32>>) -> Expr<I32> {
     let mut conditions: Vec<_> = conditions.into_iter().collect();
     let Some(last) = conditions.pop() else {
@@ -346,7 +346,7 @@ pub(crate) fn any(conditions: impl IntoIterator<Item = Expr<I32>>) -> Expr<I32> 
         .fold(last, |rest, condition| either(condition, int(1), rest))
 }
 
-/// A memory operand: an offset and the natural alignment of so many bytes.
+/// Makes a memory operand: an offset and the natural alignment of so many bytes.
 pub(crate) fn at(offset: u64, bytes: u32) -> MemArg {
     MemArg {
         offset,

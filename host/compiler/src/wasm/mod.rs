@@ -1,7 +1,7 @@
-//! A small typed language for the bodies of functions: expressions are values, statements are
-//! calls, and the types of Rust keep the types of Wasm apart.
+//! A small typed language for the bodies of functions. Expressions are values, statements are
+//! calls, and Rust's types keep Wasm's types apart.
 //!
-//! It is notation, no compiler: each expression and statement is a fixed run of instructions.
+//! It is only a notation: each expression and statement is a fixed sequence of instructions.
 
 mod body;
 mod expr;

@@ -1,5 +1,5 @@
-//! Histories row by row become a batch of columns: written apart from the store, so that it is a
-//! second opinion.
+//! Turns histories row by row into a batch of columns. This code is written independently of the
+//! store, so that it can find faults of the store's code too.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -107,7 +107,7 @@ impl TextCodes {
     }
 }
 
-/// A name against a glob with `*` only, the obvious way.
+/// Matches a name against a glob with `*` only, in the simplest way.
 fn matches(glob: &str, name: &str) -> bool {
     match glob.split_once('*') {
         None => glob == name,
@@ -117,8 +117,8 @@ fn matches(glob: &str, name: &str) -> bool {
     }
 }
 
-/// The instants at which the units of a calendar window begin, and the next one's: day by day, the
-/// obvious way.
+/// Returns the instants at which the units of a calendar window begin, and the start of the next
+/// unit: day by day, in the simplest way.
 fn bounds(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
     let zone = TimeZoneDatabase::bundled()
         .get(&calendar.time_zone)
@@ -127,7 +127,7 @@ fn bounds(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
         zone.to_datetime(Timestamp::from_millisecond(at).unwrap())
             .date()
     };
-    // The next midnight may have come although the clock was set back over it.
+    // The clock may have been set back over the next midnight, which has then come already.
     let mut day = date(now.0).tomorrow().unwrap();
     while !(begins(day, calendar.unit) && start(day, &zone) > now.0) {
         day = day.tomorrow().unwrap();
@@ -144,7 +144,7 @@ fn bounds(calendar: &Calendar, now: Millis) -> (Vec<i64>, i64) {
         }
     }
     starts.reverse();
-    // A day that was skipped begins with the next one.
+    // A skipped day begins together with the next one.
     starts.dedup();
     (starts, moves_at)
 }
@@ -157,7 +157,7 @@ fn begins(day: Date, unit: CalendarUnit) -> bool {
     }
 }
 
-/// The first instant of a day: midnight, or else the first whole minute that has its date.
+/// Returns the first instant of a day: midnight, or else the first whole minute that has its date.
 fn start(day: Date, zone: &TimeZone) -> i64 {
     thread_local! {
         static KNOWN: RefCell<HashMap<(String, Date), i64>> = RefCell::default();
@@ -275,7 +275,8 @@ impl Owned {
     }
 }
 
-/// The visible changes of a property, all of one instant too, in order of arrival.
+/// Returns the visible changes of a property, all changes of one instant included, in order of
+/// arrival.
 fn changes(
     property: &Property,
     histories: &[UserHistory],
@@ -302,8 +303,8 @@ fn changes(
     }
 }
 
-/// The visible events of a stream, within its reach. The property without a name is the event's
-/// own.
+/// Returns the visible events of a stream, within its lookback. The property without a name is the
+/// event's own name.
 fn events(
     stream: &StreamReads,
     histories: &[UserHistory],

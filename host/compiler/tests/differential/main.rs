@@ -1,4 +1,4 @@
-//! The compiled module against the plain interpreter: random definitions, many fused in one module,
+//! Compares the compiled module with the plain interpreter: random definitions, many in one module,
 //! over random histories.
 
 #![allow(
@@ -21,18 +21,18 @@ use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// The pairs of definition and history in one run of the suite, if [`PAIRS_VARIABLE`] says no other
-/// number.
+/// The pairs of definition and history in one run of the suite, unless [`PAIRS_VARIABLE`] gives
+/// another number.
 const PAIRS: u32 = 100_000;
 const PAIRS_VARIABLE: &str = "MUSTER_DIFFERENTIAL_PAIRS";
 
-/// The most definitions of one module and histories of one batch: half of that on average, at three
-/// instants.
+/// The most definitions of one module and histories of one batch. The average is half of that, at
+/// three instants.
 const DEFINITIONS: usize = 40;
 const HISTORIES: usize = 100;
 const PAIRS_OF_A_CASE: u32 = (DEFINITIONS / 2 * HISTORIES / 2 * 3) as u32;
 
-/// So many cases that a share of all pairs is tried, at `pairs` a case.
+/// Returns a configuration with enough cases for a share of all pairs, at `pairs` per case.
 fn config(share: f64, pairs: u32) -> Config {
     let wanted = std::env::var(PAIRS_VARIABLE).ok();
     let wanted = wanted.map_or(PAIRS, |number| number.parse().expect("a number of pairs"));
@@ -56,7 +56,7 @@ fn load(sandbox: &Sandbox, clauses: &[Clause]) -> Module {
         .unwrap()
 }
 
-/// Who is in which cohort, and until when all of a user's answers stand.
+/// Evaluates a module. Returns the members of each cohort, and the expiry of each user's answers.
 fn ask(rule: &Module, histories: &[UserHistory], now: Millis) -> (Vec<Vec<bool>>, Vec<i64>) {
     let batch = batch::Owned::new(rule.description(), histories, now);
     let verdicts = batch.borrow(|batch| rule.classify(batch)).unwrap();
@@ -79,14 +79,14 @@ fn millis(answer: &Answer) -> i64 {
     answer.until.map_or(i64::MAX, |until| until.0)
 }
 
-/// A pair on which the two disagree, for people.
+/// Shows a pair on which the two disagree, for the failure message.
 fn shown(clause: &Clause, history: &UserHistory, now: Millis) -> String {
     let trace = interpreter::trace(clause, history, now).render();
     format!("at {now}:\n{clause}\n{trace}\n{clause:#?}\n{history:#?}")
 }
 
-/// Membership is the interpreter's, and the instant is later than now and never later than the
-/// soonest of all cohorts'. Gives that, per user.
+/// Checks that membership is the interpreter's, and that the expiry is later than now and never
+/// later than the soonest of all cohorts'. Returns that soonest instant, per user.
 fn check(
     rule: &Module,
     clauses: &[Clause],
@@ -133,8 +133,8 @@ fn wasm_answers_as_the_interpreter_does() {
             let mut soonest = check(&rule, &clauses, &histories, now)?;
             soonest.retain(|until| *until < i64::MAX);
             soonest.sort_unstable();
-            // Just before and at an instant at which some answer changes. Events that come until
-            // then are seen by both.
+            // Just before and at an instant at which some answer changes. Both sides see the events
+            // that come until then.
             if let Some(instant) = soonest.get(soonest.len() / 2) {
                 check(&rule, &clauses, &histories, Millis(instant - 1))?;
                 check(&rule, &clauses, &histories, Millis(*instant))?;
@@ -144,7 +144,8 @@ fn wasm_answers_as_the_interpreter_does() {
         .unwrap();
 }
 
-/// One clause alone: nothing hides a fault, and nothing but the clause and the user is shown of it.
+/// One clause per module: no other clause hides a fault, and the failure shows only the clause and
+/// the user.
 #[test]
 fn each_clause_alone_answers_as_the_interpreter_does() {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
@@ -163,8 +164,8 @@ fn each_clause_alone_answers_as_the_interpreter_does() {
         .unwrap();
 }
 
-/// Of `times` in a rolling window the instant is not only never too late: it is the very one at
-/// which the answer changes.
+/// For `times` in a rolling window the expiry is not only never too late: it is exactly the instant
+/// at which the answer changes.
 #[test]
 fn until_is_exact_for_times_in_a_rolling_window() {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
@@ -194,7 +195,8 @@ fn until_is_exact_for_times_in_a_rolling_window() {
         .unwrap();
 }
 
-/// No cohort's answer depends on its company: alone and fused with others it is the same.
+/// A cohort's answer does not depend on other cohorts in its module: alone and together with others
+/// it is the same.
 #[test]
 fn fusing_changes_no_answer() {
     let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();

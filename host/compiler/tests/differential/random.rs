@@ -1,5 +1,5 @@
-//! Random definitions over the whole language and random histories, over few names, values and
-//! instants, so that they meet: ties, edges of windows and changes of clocks are common.
+//! Random definitions over the whole language and random histories. They use few names, values and
+//! instants, so that ties, edges of windows and changes of clocks are common.
 
 use muster_definition::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
@@ -22,7 +22,7 @@ const GLOBS: [&str; 8] = [
     "None Such",
 ];
 const PROPERTIES: [&str; 3] = ["amount", "kind", "seen"];
-/// What a clause reads; `absent` is on no event and no user.
+/// The properties that a clause reads; `absent` is on no event and no user.
 const READ: [&[&str]; 12] = [
     &["amount"],
     &["amount"],
@@ -46,10 +46,9 @@ const ZONES: [&str; 3] = ["UTC", "America/Los_Angeles", "America/Sao_Paulo"];
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-/// Events and changes lie in so many days from an era's start, and so does now.
+/// The number of days from an era's start in which events, changes and now lie.
 const DAYS: i64 = 14;
-/// In hours, as UTC has them: midnights of UTC, São Paulo and Los Angeles in winter and summer, and
-/// some more.
+/// Hours in UTC: midnights of UTC, São Paulo and Los Angeles in winter and summer, and some more.
 const HOURS: [i64; 8] = [0, 2, 3, 7, 8, 9, 12, 23];
 
 /// The start of two weeks in which clocks change.
@@ -70,13 +69,14 @@ pub(crate) fn era() -> impl Strategy<Value = Era> {
     select(&ERAS[..])
 }
 
-/// An instant on the grid of an era.
+/// Generates an instant on the grid of an era.
 fn instant(era: Era) -> impl Strategy<Value = Millis> {
     (0..DAYS, select(&HOURS[..]))
         .prop_map(move |(day, hour)| Millis(era.0 + day * DAY + hour * HOUR))
 }
 
-/// Now: mostly on the grid, else 1 ms beside it; mostly late, so that there is something to see.
+/// Generates now: mostly on the grid, else 1 ms beside it. It is mostly late, so that there are
+/// visible events.
 pub(crate) fn now(era: Era) -> impl Strategy<Value = Millis> {
     let day = prop_oneof![1 => 0..DAYS, 3 => DAYS / 2..DAYS];
     let beside = prop_oneof![4 => Just(0_i64), 1 => Just(-1), 1 => Just(1)];
@@ -94,8 +94,8 @@ fn plain() -> impl Strategy<Value = Scalar> {
     ]
 }
 
-/// An instant as people send it.
-fn told(era: Era) -> impl Strategy<Value = Scalar> {
+/// Generates an instant in the forms that senders use.
+fn sent(era: Era) -> impl Strategy<Value = Scalar> {
     (instant(era), 0..5_usize).prop_map(|(at, how)| {
         let text = at.to_string();
         match how {
@@ -108,14 +108,14 @@ fn told(era: Era) -> impl Strategy<Value = Scalar> {
     })
 }
 
-/// What a property holds: `seen` is an instant, mostly; the others are anything else, mostly.
+/// Generates a property's value: for `seen` mostly an instant, for the others mostly anything else.
 fn value(era: Era, property: &'static str) -> BoxedStrategy<Value> {
     let scalar = match property {
-        "seen" => prop_oneof![5 => told(era), 1 => plain()].boxed(),
+        "seen" => prop_oneof![5 => sent(era), 1 => plain()].boxed(),
         "amount" => {
             prop_oneof![4 => select(&NUMBERS[..]).prop_map(Scalar::Number), 1 => plain()].boxed()
         }
-        _ => prop_oneof![20 => plain(), 1 => told(era)].boxed(),
+        _ => prop_oneof![20 => plain(), 1 => sent(era)].boxed(),
     };
     let list = prop::collection::vec(scalar.clone(), 1..4).prop_map(Value::List);
     prop_oneof![5 => scalar.prop_map(Value::One), 1 => list].boxed()
@@ -146,8 +146,8 @@ fn changes(era: Era, property: &'static str) -> BoxedStrategy<Vec<(Millis, Optio
         .boxed()
 }
 
-/// A user. Some rows lie after `now`: the batch leaves them out, and the interpreter must not see
-/// them.
+/// Generates a user. Some rows lie after `now`: the batch leaves them out, and the interpreter must
+/// not see them.
 pub(crate) fn history(era: Era) -> impl Strategy<Value = UserHistory> {
     let events = prop_oneof![
         1 => Just(Vec::new()),
@@ -189,7 +189,7 @@ fn unit() -> impl Strategy<Value = Unit> {
     select(&[Unit::Day, Unit::Day, Unit::Week, Unit::Month][..])
 }
 
-/// A calendar window in which whole units of `each` fit.
+/// Generates a calendar window in which whole units of `each` fit.
 fn calendar(each: Option<Unit>) -> impl Strategy<Value = Start> {
     let units = match each {
         None => vec![Unit::Day, Unit::Day, Unit::Week, Unit::Month],
@@ -199,7 +199,7 @@ fn calendar(each: Option<Unit>) -> impl Strategy<Value = Start> {
     let count = select(&[1_u32, 1, 2, 3, 7][..]);
     (select(units), count, zone()).prop_map(|(unit, count, zone)| Start::Calendar {
         unit,
-        // Months beyond the era say nothing new.
+        // Months beyond the era add nothing new.
         count: if unit == Unit::Month {
             count.min(2)
         } else {
@@ -209,7 +209,7 @@ fn calendar(each: Option<Unit>) -> impl Strategy<Value = Start> {
     })
 }
 
-/// The combinations that there are: an end that moves with `in_last`, one that stands with `since`.
+/// Generates the allowed combinations: an end that moves with `in_last`, a fixed one with `since`.
 fn window(era: Era) -> impl Strategy<Value = Window> {
     let until = || instant(era).prop_map(End::At);
     let before = || prop_oneof![2 => Just(End::Now), 1 => length().prop_map(End::Before)];
@@ -224,7 +224,7 @@ fn window(era: Era) -> impl Strategy<Value = Window> {
     ]
 }
 
-/// A window of events, which may be that of the user's first days.
+/// Generates a window of events, which may be that of the user's first days.
 fn window_of_events(era: Era) -> impl Strategy<Value = Window> {
     let first = length().prop_map(|length| Window {
         start: Start::Ever,
@@ -247,7 +247,7 @@ fn pattern(kinds: &'static [PatternKind]) -> impl Strategy<Value = Pattern> {
     })
 }
 
-/// One test; `clock`: those that compare with now are among them.
+/// Generates one test; `clock`: tests that compare with now are among them.
 fn test(era: Era, clock: bool) -> impl Strategy<Value = Test> {
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let texts = || prop::collection::vec(select(&TEXTS[..]).prop_map(Box::from), 1..4);
@@ -279,7 +279,7 @@ fn test(era: Era, clock: bool) -> impl Strategy<Value = Test> {
     ]
 }
 
-/// Of each kind the first: a map has no key twice.
+/// Keeps the first item of each kind: a map has no key twice.
 fn different<T>(mut items: Vec<T>) -> Vec<T> {
     let mut kinds = Vec::new();
     items.retain(|item| {
@@ -356,7 +356,7 @@ fn property() -> impl Strategy<Value = Box<str>> + Clone {
     select(names.to_vec()).prop_map(Box::from)
 }
 
-/// Different properties with a comparison each.
+/// Generates different properties with a comparison each.
 fn of_properties(
     comparison: BoxedStrategy<Comparison>,
 ) -> BoxedStrategy<Vec<(Box<str>, Comparison)>> {
@@ -368,7 +368,7 @@ fn of_properties(
         .boxed()
 }
 
-/// A measure in a window of its own liking.
+/// Generates a measure, with a window that the measure allows.
 fn measured(era: Era) -> impl Strategy<Value = (Measure, Window)> {
     let bound = prop_oneof![
         5 => numbers(&[0.0, 1.0, 1.0, 2.0, 3.0, 5.0]),
@@ -437,7 +437,8 @@ pub(crate) fn did(era: Era) -> impl Strategy<Value = Clause> {
     })
 }
 
-/// The clause whose instant the compiled module must tell exactly: `times` in a rolling window.
+/// Generates the clause whose expiry the compiled module must compute exactly: `times` in a rolling
+/// window.
 pub(crate) fn times(era: Era) -> impl Strategy<Value = Clause> {
     let names = prop::collection::vec(select(&GLOBS[..]).prop_map(EventName::from), 1..3);
     (names, properties(era, false, 0), count(), length()).prop_map(
@@ -492,7 +493,7 @@ fn user(era: Era) -> impl Strategy<Value = Clause> {
         length().prop_map(When::HeldFor),
     ];
     let now = (properties(era, true, 1), Just(When::Now));
-    // What is relative to now is not asked of the past.
+    // Tests relative to now are not allowed for other times than now.
     let past = (properties(era, false, 1), past);
     prop_oneof![now, past]
         .prop_map(|(properties, when)| Clause::User(UserClause { properties, when }))
@@ -508,7 +509,7 @@ fn sample() -> impl Strategy<Value = Clause> {
     })
 }
 
-/// A clause of one subject.
+/// Generates a clause of one subject.
 pub(crate) fn leaf(era: Era) -> impl Strategy<Value = Clause> {
     prop_oneof![
         12 => did(era),

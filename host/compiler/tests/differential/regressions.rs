@@ -1,4 +1,4 @@
-//! What random definitions found once, by name and as small as it got; and the places in the
+//! Failures that random definitions found, by name and as small as possible; and the places in the
 //! emitted code where a mistake is easiest.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ fn clause(text: &str) -> Clause {
     }
 }
 
-/// An event so many hours ago.
+/// Makes an event so many hours ago.
 fn event(name: &str, hours: i64, amounts: &[f64]) -> Event {
     let list = amounts.iter().copied().map(Scalar::Number).collect();
     let amount = Value::list(list).map(|list| ("amount".into(), list));
@@ -31,7 +31,7 @@ fn event(name: &str, hours: i64, amounts: &[f64]) -> Event {
     }
 }
 
-/// The module answers as the interpreter does, for each clause about each history.
+/// Checks that the module answers as the interpreter does, for each clause and each history.
 fn agree(clauses: &[&str], histories: &[Vec<Event>]) {
     let clauses: Vec<_> = clauses.iter().map(|text| clause(text)).collect();
     let rule = load(&Sandbox::new(SandboxOptions::default()).unwrap(), &clauses);
@@ -46,7 +46,7 @@ fn agree(clauses: &[&str], histories: &[Vec<Event>]) {
 }
 
 #[test]
-fn a_list_that_has_a_value_twice_is_one_event() {
+fn a_list_with_a_value_twice_counts_once() {
     let twice = vec![event("Cart", 1, &[-3.0, -3.0])];
     let again = vec![
         event("Cart", 2, &[-3.0, 5.0]),
@@ -64,7 +64,7 @@ fn a_list_that_has_a_value_twice_is_one_event() {
 }
 
 #[test]
-fn a_sequence_that_a_greedy_choice_misses() {
+fn a_sequence_that_a_greedy_choice_misses_is_found() {
     // The first view is too old for the day, the second is not; the cart between them fits both.
     let events = vec![
         event("View", 30, &[]),

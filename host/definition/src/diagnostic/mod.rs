@@ -1,4 +1,4 @@
-//! What is wrong with a file, where, and what would be right.
+//! Diagnostics: errors and warnings about a file, with their places and help lines.
 
 mod render;
 mod source;
@@ -10,16 +10,16 @@ pub use source::{SourceFile, Span};
 
 use crate::limits;
 
-/// Whether a file can be used as it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It cannot.
+    /// The file cannot be used.
     Error,
-    /// It can, and probably says something that is not meant.
+    /// The file can be used, but probably contains a mistake.
     Warning,
 }
 
-/// One thing that is wrong.
+/// One error or warning.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     severity: Severity,
@@ -28,26 +28,26 @@ pub struct Diagnostic {
     help: Vec<String>,
 }
 
-/// A marked place. The first of a diagnostic is where the fault is, the others belong to it.
+/// A marked place. The first label of a diagnostic marks the fault, the others mark related places.
 #[derive(Clone, Debug)]
 struct Label {
     source: SourceFile,
-    /// `None`: the file as a whole.
+    /// The place; `None`: the file as a whole.
     span: Option<Span>,
     text: String,
 }
 
-/// All that is wrong with a file, or with several together. As an error its message is the whole
-/// plain rendering.
+/// All errors and warnings of one file or of several files. As an error its message is the plain
+/// rendering of all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
-    /// How many were too many to be kept.
+    /// The number of diagnostics that were counted but not kept.
     left_out: usize,
 }
 
 impl Diagnostic {
-    /// An error. The message is lower case, has no full stop, and quotes what the user wrote
+    /// Makes an error. The message is lower case, has no full stop, and quotes what the user wrote
     /// ([`quote`]).
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning.
+    /// Makes a warning.
     #[must_use]
     pub fn warning(message: impl Into<String>) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Diagnostic {
         }
     }
 
-    /// Marks a place of a file; `text` stands beside the mark and may be empty.
+    /// Marks a place of a file. `text` stands beside the mark and may be empty.
     #[must_use]
     pub fn at(mut self, source: &SourceFile, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
@@ -79,7 +79,7 @@ impl Diagnostic {
         self
     }
 
-    /// Names a file as a whole.
+    /// Adds a file as a whole, without a place.
     #[must_use]
     pub fn in_file(mut self, source: &SourceFile) -> Self {
         self.labels.push(Label {
@@ -90,38 +90,39 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a line that says what would be right.
+    /// Adds a help line, which says what to write instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// How bad it is.
+    /// Returns the severity.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.severity
     }
 
-    /// What is wrong, in one line.
+    /// Returns the message, one line that says what is wrong.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The lines that say what would be right.
+    /// Returns the help lines.
     #[must_use]
     pub fn helps(&self) -> &[String] {
         &self.help
     }
 
-    /// Returns the path of the file in which the fault is; `None`: it is in none.
+    /// Returns the path of the file with the fault, or `None` if the fault is in no file.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         Some(self.labels.first()?.source.path())
     }
 
-    /// Path, line and column of the fault, both from 1; `None`: of no one place.
+    /// Returns path, line and column of the fault, line and column from 1. Returns `None` if the
+    /// fault has no single place.
     #[must_use]
     pub fn place(&self) -> Option<(&str, usize, usize)> {
         let label = self.labels.first()?;
@@ -132,8 +133,7 @@ impl Diagnostic {
 }
 
 impl Diagnostics {
-    /// Adds one, unless there are [`limits::DIAGNOSTICS`] of its kind already, in which case it is
-    /// only counted.
+    /// Adds a diagnostic. Beyond [`limits::DIAGNOSTICS`] of its severity it is only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let same = |other: &&Diagnostic| other.severity == diagnostic.severity;
         if self.all.iter().filter(same).count() < limits::DIAGNOSTICS {
@@ -143,24 +143,24 @@ impl Diagnostics {
         }
     }
 
-    /// Adds those of another file; each file has its own limit.
+    /// Adds the diagnostics of another file. Each file has its own limit.
     pub fn append(&mut self, other: Self) {
         self.all.extend(other.all);
         self.left_out += other.left_out;
     }
 
-    /// In the order of the file.
+    /// Iterates over the diagnostics, in the order of the file.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Diagnostic> {
         self.all.iter()
     }
 
-    /// Whether nothing is wrong.
+    /// Returns true if there are no errors and no warnings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Whether there is an error among them.
+    /// Returns true if there is at least one error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.all
@@ -168,7 +168,7 @@ impl Diagnostics {
             .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// How many errors there are.
+    /// Returns the number of errors.
     #[must_use]
     pub fn errors(&self) -> usize {
         self.all
@@ -189,7 +189,7 @@ impl Diagnostics {
     }
 }
 
-/// The plain rendering of each, with an empty line between.
+/// Writes the plain rendering of each diagnostic, with an empty line between two.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))
@@ -201,8 +201,8 @@ impl std::error::Error for Diagnostics {}
 /// The longest quotation of a file in a message, in characters.
 const QUOTATION: usize = 60;
 
-/// A text of the user between back quotes: on one line, without control characters, cut when it is
-/// long.
+/// Puts a text of the user between back quotes, on one line, without control characters. A long
+/// text is cut.
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut quoted = String::from("`");

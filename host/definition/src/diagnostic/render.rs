@@ -1,4 +1,4 @@
-//! Diagnostics as text, in the form that compilers made familiar.
+//! Diagnostics as text, in the form that compilers use.
 
 use annotate_snippets::{
     AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str,
@@ -7,8 +7,8 @@ use annotate_snippets::{
 use super::{Diagnostic, Diagnostics, Label, Severity, Span};
 
 impl Diagnostics {
-    /// Each diagnostic with its place, the text there and its help, an empty line between; with
-    /// ANSI colours if asked.
+    /// Renders each diagnostic with its place, the text there and its help lines, with an empty
+    /// line between two. `colour` adds ANSI colours.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let mut text = self
@@ -25,8 +25,8 @@ impl Diagnostics {
 }
 
 impl Diagnostic {
-    /// The diagnostic with its place, the text there and its help; with ANSI colours if asked. No
-    /// line end at the end.
+    /// Renders the diagnostic with its place, the text there and its help lines. `colour` adds ANSI
+    /// colours. The result does not end with a line feed.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {
@@ -64,8 +64,8 @@ impl Diagnostic {
     }
 }
 
-/// The lines around the marks of one file. Only those are handed over: the file may be large and
-/// the diagnostics many.
+/// Makes a snippet of the lines around the marks of one file. The renderer receives only these
+/// lines, because the file may be large and the diagnostics many.
 fn snippet(labels: &[Label]) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
     let Some(source) = labels.first().map(|label| &label.source) else {
         return Snippet::source("");
@@ -83,7 +83,8 @@ fn snippet(labels: &[Label]) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
         .and_then(|rest| rest.find('\n'))
         .map_or(text.len(), |at| last + at);
     let (line, _) = source.line_and_column(start);
-    // Windows' line ends would be shown as characters; a blank keeps the places right.
+    // The carriage returns of Windows line ends would be shown as characters; a blank in their
+    // place keeps the columns right.
     let lines = text.get(start..end).unwrap_or_default().replace('\r', " ");
     let mut snippet = Snippet::source(lines).line_start(line).path(source.path());
     for (number, label) in labels.iter().enumerate() {

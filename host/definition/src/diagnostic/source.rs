@@ -6,24 +6,24 @@ use std::sync::Arc;
 use super::{Diagnostic, Diagnostics};
 use crate::limits;
 
-/// A file that was read: its path, as messages show it, and its text. Cheap to clone.
+/// A file that was read: its path, as messages show it, and its text. It is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     path: Arc<str>,
     text: Arc<str>,
 }
 
-/// A range of a text, in bytes, on the borders of characters; `end` is behind the last.
+/// A range of a text, in bytes, at character boundaries. `end` is the position after the last byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
-    /// The byte behind the last.
+    /// The position after the last byte.
     pub end: usize,
 }
 
 impl SourceFile {
-    /// A path and a text.
+    /// Makes a source file from a path and a text.
     #[must_use]
     pub fn new(path: &str, text: &str) -> Self {
         Self {
@@ -32,10 +32,10 @@ impl SourceFile {
         }
     }
 
-    /// A path and the bytes of the file there.
+    /// Makes a source file from a path and the bytes of the file at that path.
     ///
     /// # Errors
-    /// When it is larger than [`limits::FILE_BYTES`] or not UTF-8.
+    /// Returns an error if the file is larger than [`limits::FILE_BYTES`] or is not UTF-8.
     pub fn from_bytes(path: &str, bytes: &[u8]) -> Result<Self, Diagnostics> {
         let refuse = |message: String, help: &str, text: &str| {
             let mut diagnostics = Diagnostics::default();
@@ -65,25 +65,25 @@ impl SourceFile {
         }
     }
 
-    /// The path as messages show it.
+    /// Returns the path as messages show it.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text of a place.
+    /// Returns the text at a place.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
 
-    /// The file's name without folders and ending: the default of a cohort's id.
+    /// Returns the file's name without folders and extension: the default of a cohort's id.
     #[must_use]
     pub fn stem(&self) -> &str {
         Path::new(&*self.path)
@@ -92,7 +92,7 @@ impl SourceFile {
             .unwrap_or_default()
     }
 
-    /// Line and column of a byte, both from 1, columns in characters.
+    /// Returns line and column of a byte, both from 1, columns in characters.
     #[must_use]
     pub fn line_and_column(&self, byte: usize) -> (usize, usize) {
         let before = self.text.get(..byte).unwrap_or(&self.text);
@@ -100,7 +100,8 @@ impl SourceFile {
         (1 + before.matches('\n').count(), 1 + line.chars().count())
     }
 
-    /// The part of a place that a mark covers: of its first line, no more than a screen shows.
+    /// Returns the part of a place that a mark covers: the part on its first line, at most [`MARK`]
+    /// characters.
     #[must_use]
     pub(crate) fn first_line(&self, span: Span) -> Span {
         let text = self.slice(span);
@@ -125,7 +126,7 @@ impl SourceFile {
 const MARK: usize = 80;
 
 const TOO_LARGE_HELP: &str =
-    "a long list of users belongs into a file of its own, not into a definition";
+    "put a long list of users into a file of its own and name it under `members:`";
 
 pub(crate) fn too_large(bytes: usize) -> String {
     format!(

@@ -1,4 +1,4 @@
-//! Before and after.
+//! Tests of the formatter: texts before and after.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ fn formatted(text: &str) -> String {
     }
 }
 
-/// What is wanted comes out, and stays when it is formatted again.
+/// Checks that formatting returns the expected text, and that formatting it again does not change
+/// it.
 #[track_caller]
 fn becomes(before: &str, after: &str) {
     assert_eq!(formatted(before), after);
@@ -40,7 +41,7 @@ fn lists_are_indented_below_their_key() {
 }
 
 #[test]
-fn two_spaces_a_level_and_one_behind_a_dash() {
+fn two_spaces_per_level_and_one_after_a_dash() {
     becomes(
         "where:\n    all:\n        -   did: A\n            with:\n                amount:\n                    at_least: 5\n        -   not:\n                did: B\n",
         "where:\n  all:\n    - did: A\n      with:\n        amount:\n          at_least: 5\n    - not:\n        did: B\n",
@@ -52,7 +53,7 @@ fn two_spaces_a_level_and_one_behind_a_dash() {
 }
 
 #[test]
-fn comments_stand_with_what_they_are_about() {
+fn comments_stay_with_the_key_they_describe() {
     becomes(
         "where:\n    all:\n    # one\n        # two\n\n # three\n    - did: A # four\n    # - did: B\nname: A\n# the end\n",
         "name: A\nwhere:\n  all:\n    # one\n    # two\n\n    # three\n    - did: A # four\n    # - did: B\n# the end\n",
@@ -112,7 +113,7 @@ fn block_scalars_keep_their_text() {
 }
 
 #[test]
-fn keys_at_the_top_have_one_order() {
+fn top_level_keys_have_one_order() {
     becomes(
         "# yaml-language-server: $schema=../s.json\n# who\nwhere: {did: A}\n# where to\nsync: [a]\non_remove: exit\n\n# how often\n# exactly\ncadence: hourly\ntime_zone: Europe/Berlin\ndescription: b\nname: a\nid: c\n",
         "# yaml-language-server: $schema=../s.json\nid: c\nname: a\ndescription: b\ntime_zone: Europe/Berlin\n\n# how often\n# exactly\ncadence: hourly\n# where to\nsync: [a]\non_remove: exit\n# who\nwhere: {did: A}\n",
@@ -129,10 +130,10 @@ fn keys_at_the_top_have_one_order() {
 }
 
 #[test]
-fn what_is_wrong_is_told_and_json_is_left_alone() {
+fn errors_are_reported_and_json_stays_as_it_is() {
     let wrong = format(&SourceFile::new("a.yaml", "where: {dud: A}\n")).unwrap_err();
     assert!(wrong.to_string().contains("did you mean"), "{wrong}");
-    // The empty lines at the end are part of the text, and would not be in another place.
+    // The empty lines at the end are part of the text. In another place they would not be.
     let ends = "where: {did: A}\ndescription: |+\n  one\n\n\n";
     let refused = format(&SourceFile::new("a.yaml", ends)).unwrap_err();
     assert!(
@@ -143,7 +144,7 @@ fn what_is_wrong_is_told_and_json_is_left_alone() {
     assert_eq!(format(&SourceFile::new("a.json", json)).unwrap(), json);
 }
 
-/// The definitions in this repository: the files, and the blocks in the pages.
+/// Returns the definitions in this repository: the files, and the code blocks in the documents.
 fn definitions() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut all = Vec::new();
@@ -177,9 +178,10 @@ fn definitions() -> Vec<(String, String)> {
 #[test]
 fn every_definition_of_the_repository_can_be_formatted() {
     for (name, text) in definitions() {
-        // `format` itself refuses what changes the meaning or is not settled.
+        // `format` itself refuses a result that changes the meaning or that a second formatting
+        // changes.
         let once = format(&SourceFile::new("example.yaml", &text))
-            .unwrap_or_else(|told| panic!("{name}: {told}"));
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         if name.ends_with(".yaml") {
             assert_eq!(once, text, "{name} is formatted already");
         }
@@ -187,7 +189,7 @@ fn every_definition_of_the_repository_can_be_formatted() {
 }
 
 #[test]
-fn however_a_definition_is_indented_the_same_comes_out() {
+fn indentation_of_the_input_does_not_matter() {
     for (name, text) in definitions() {
         let once = formatted(&text);
         for (width, ends) in [(1, "\n"), (3, "\r\n"), (4, "  \n"), (8, "\n")] {
@@ -196,7 +198,7 @@ fn however_a_definition_is_indented_the_same_comes_out() {
                 .map(|line| {
                     let columns = indentation(line);
                     let wide = " ".repeat(columns / 2 * width);
-                    // A dash takes a level: what follows in its map is as far in.
+                    // A dash takes one level: the content of its map is indented by as much.
                     let gap = format!("-{}", " ".repeat(width.saturating_sub(1).max(1)));
                     let rest = line.get(columns..).unwrap();
                     let rest = match rest.strip_prefix("- ") {
@@ -213,7 +215,7 @@ fn however_a_definition_is_indented_the_same_comes_out() {
             let again = formatted(&mangled);
             let other = parse(&SourceFile::new("cohorts/a.yaml", &again)).unwrap();
             assert!(same(&definition, &other), "{name}");
-            // Values over several lines keep their inner columns, and need not be the same.
+            // Values over several lines keep their inner columns, so the results may differ.
             let single = !text.contains("[\n") && !text.contains(",\n") && !text.contains("{\n");
             if single {
                 assert_eq!(again, once, "{name}\n{mangled}");

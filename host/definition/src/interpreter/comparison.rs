@@ -2,8 +2,8 @@
 
 use crate::{Bound, Comparison, Step};
 
-/// Whether all conditions hold for a number, given how many events each step of a [`Bound::Times`]
-/// has.
+/// Returns true if all conditions hold for a number. `times` counts the events of the step of a
+/// [`Bound::Times`].
 pub(super) fn compare(
     comparison: &Comparison,
     number: f64,
@@ -18,7 +18,7 @@ pub(super) fn compare(
     })
 }
 
-/// Whether all conditions hold for a number. Other events than those counted have none.
+/// Returns true if all conditions hold for a number. The number of other events is taken as 0.
 pub(crate) fn comparison_holds(comparison: &Comparison, number: f64) -> bool {
     compare(comparison, number, |_| 0)
 }

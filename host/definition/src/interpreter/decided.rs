@@ -1,4 +1,4 @@
-//! The values that decided a clause, for people.
+//! The values that decided a clause, as text for `explain` and failed tests.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use super::{order, sample, step, user};
 use crate::show::text::{entry, map, quoted, value};
 use crate::{Aggregate, Bound, Clause, Did, DidInOrder, Measure, Step, UserClause, When};
 
-/// How many events, values or changes are shown of one clause: the latest.
+/// The number of events, values or changes that are shown for one clause: the latest ones.
 const SHOWN: usize = 3;
 
-/// What decided a clause. `all`, `any` and `not` have parts instead.
+/// Returns the values that decided a clause. `all`, `any` and `not` have parts instead.
 pub(super) fn values(clause: &Clause, moment: Moment<'_>) -> Vec<String> {
     let history = moment.history;
     match clause {
@@ -58,7 +58,7 @@ fn did(did: &Did, moment: Moment<'_>) -> Vec<String> {
     lines
 }
 
-/// What a measure measured, and the events.
+/// Describes the result of a measure, and its events.
 fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> Vec<String> {
     let inside = &measured.inside;
     let mut lines = vec![format!(
@@ -100,7 +100,7 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
         }
         Measure::Units(..) | Measure::Nth(_) | Measure::First(_) | Measure::Last(_) => {}
     }
-    // What decides `first` is the earliest; else people look for the latest.
+    // The earliest event decides `first`. For other measures the reader expects the latest.
     let events = match did.measure {
         Measure::First(_) => inside.get(..1.min(inside.len())),
         Measure::Last(_) => inside.get(inside.len().saturating_sub(1)..),
@@ -150,7 +150,8 @@ fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
     lines
 }
 
-/// `2026-02-20T10:00:00Z Purchase {amount: 60}`, with the properties that the clause reads.
+/// Formats an event as `2026-02-20T10:00:00Z Purchase {amount: 60}`, with the properties that the
+/// clause reads.
 fn describe(event: &Event, shown: &BTreeSet<&str>) -> String {
     let properties = shown.iter().filter_map(|name| {
         let held = event.properties.get(*name)?;
@@ -164,7 +165,7 @@ fn describe(event: &Event, shown: &BTreeSet<&str>) -> String {
     format!("{} {name} {}", event.time, map(&properties))
 }
 
-/// The event properties that a clause reads.
+/// Returns the event properties that a clause reads.
 fn mentioned(did: &Did) -> BTreeSet<&str> {
     let mut mentioned: BTreeSet<&str> = did.per.iter().map(|per| &**per).collect();
     let step = &did.step;

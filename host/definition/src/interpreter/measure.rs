@@ -1,4 +1,4 @@
-//! What must be true of the matching events in the window (docs/cohorts.md, "did": "Measures").
+//! Measures: conditions on the matching events in the window (docs/cohorts.md, "did": "Measures").
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use super::window::InstantRange;
 use super::{calendar, step};
 use crate::{Aggregate, Did, Duration, Measure, NumberOf, Start, Step, Unit, Window};
 
-/// Whether the measure holds; with `per:`, for the events of one value at least.
+/// Returns true if the measure holds. With `per:`, it holds if it holds for the events of at least
+/// one value.
 pub(super) fn holds(did: &Did, moment: Moment<'_>) -> bool {
     let Some(property) = &did.per else {
         return Measured::of(did, moment, None).holds();
@@ -21,8 +22,8 @@ pub(super) fn holds(did: &Did, moment: Moment<'_>) -> bool {
     values.any(|value| Measured::of(did, moment, Some((property, value))).holds())
 }
 
-/// The values of the `per:` property that the matching events in the window carry; for `regularly`,
-/// those in the spans.
+/// Returns the values of the `per:` property that the matching events in the window carry. For
+/// `regularly`, the events are those in the spans.
 pub(super) fn values(did: &Did, property: &str, moment: Moment<'_>) -> BTreeSet<String> {
     let window = match &did.measure {
         Measure::Regularly { every, of_last, .. } => Window {
@@ -40,20 +41,21 @@ pub(super) fn values(did: &Did, property: &str, moment: Moment<'_>) -> BTreeSet<
         .collect()
 }
 
-/// A number of spans as one length.
+/// Returns the length of a number of spans.
 fn times(every: Duration, spans: u32) -> Duration {
     Duration::from_millis(every.millis().saturating_mul(spans.into()))
 }
 
-/// The events of a measure: all matching ones, or those that carry a value of the `per:` property.
+/// The events of a measure: all matching events, or those that carry one value of the `per:`
+/// property.
 pub(super) struct Measured<'d, 'h> {
     did: &'d Did,
     moment: Moment<'h>,
     per: Option<(&'d str, &'d str)>,
     span: InstantRange,
-    /// All of visible history.
+    /// The events in all of visible history.
     pub(super) ever: Vec<&'h Event>,
-    /// Those in the window.
+    /// The events in the window.
     pub(super) inside: Vec<&'h Event>,
 }
 
@@ -127,14 +129,14 @@ impl<'d, 'h> Measured<'d, 'h> {
         }
     }
 
-    /// How many events of another kind there are in the same window.
+    /// Returns the number of other events in the same window.
     pub(super) fn times_of(&self, other: &Step) -> usize {
         let mut events = self.matching(other);
         events.retain(|event| self.span.contains(event.time));
         events.len()
     }
 
-    /// The aggregate of a property's numeric values, in time order.
+    /// Returns the aggregate of a property's numeric values, in time order.
     pub(super) fn number(&self, of: &NumberOf) -> Option<f64> {
         let value = |event: &&Event| {
             event
@@ -152,7 +154,7 @@ impl<'d, 'h> Measured<'d, 'h> {
         }
     }
 
-    /// How many different values a property has.
+    /// Returns the number of different values of a property.
     pub(super) fn distinct(&self, property: &str) -> usize {
         let values = self
             .inside
@@ -161,8 +163,9 @@ impl<'d, 'h> Measured<'d, 'h> {
         values.collect::<BTreeSet<_>>().len()
     }
 
-    /// Each unit from the window's start to the current one, with how many events lie in it.
-    /// Nothing happens before the earliest instant, so no unit before its own counts.
+    /// Returns each unit from the window's start to the current one, with its number of events. No
+    /// event is earlier than the earliest instant, so units before the unit of that instant are
+    /// left out.
     pub(super) fn per_unit(&self, unit: Unit) -> Vec<(Millis, usize)> {
         let Start::Calendar {
             unit: of,
@@ -185,8 +188,8 @@ impl<'d, 'h> Measured<'d, 'h> {
         units
     }
 
-    /// The last spans of `regularly`, the latest first, with how many events lie in each: span k is
-    /// now − (k + 1) · every < t ≤ now − k · every.
+    /// Returns the number of events in each of the last spans of `regularly`, the latest span
+    /// first. Span k is now − (k + 1) · every < t ≤ now − k · every.
     pub(super) fn per_span(&self) -> Vec<usize> {
         let Measure::Regularly { every, of_last, .. } = self.did.measure else {
             return Vec::new();

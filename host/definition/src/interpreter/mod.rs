@@ -1,10 +1,11 @@
-//! The plain interpreter: what a clause means, short, obvious and slow. `explain` shows it and the
-//! compiler is held to it.
+//! The plain interpreter: the meaning of a clause, short, obvious and slow. `explain` shows its
+//! results, and tests compare the compiler with it.
 //!
-//! - [`holds`] is the meaning: one function a clause kind, each a sentence of docs/cohorts.md.
-//! - [`evaluate`] adds until when the answer stands. It asks [`holds`] again at every later instant
+//! - [`holds`] defines the meaning: one function per kind of clause, each a sentence of
+//!   docs/cohorts.md.
+//! - [`evaluate`] adds the expiry of the answer. It calls [`holds`] again at every later instant
 //!   that could matter.
-//! - [`trace`] says what decided.
+//! - [`trace`] returns the values that decided a clause.
 
 mod calendar;
 mod comparison;
@@ -29,18 +30,18 @@ use self::moment::Moment;
 pub use self::sample::sampled;
 pub use self::trace::{Trace, trace};
 
-/// Whether a user is in, and how long that stands with no new event.
+/// The answer for one user, with its expiry if no new event arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// In or out.
+    /// The user is a member.
     pub member: bool,
-    /// The first instant at which the answer is the other one if nothing new happens; `None`:
-    /// never.
+    /// The first instant at which the answer changes if no new event arrives; `None`: it never
+    /// changes.
     pub until: Option<Millis>,
 }
 
-/// Whether anything is known of the user at an instant: only then can they be in a cohort
-/// (docs/cohorts.md, "Meaning").
+/// Returns true if the history has anything at or before an instant. Only then can the user be in a
+/// cohort (docs/cohorts.md, "Meaning").
 #[must_use]
 pub fn known(history: &UserHistory, now: Millis) -> bool {
     let changes = history.properties.values().flatten();
@@ -48,9 +49,9 @@ pub fn known(history: &UserHistory, now: Millis) -> bool {
         || changes.into_iter().any(|(at, _)| *at <= now)
 }
 
-/// Whether a clause holds at an instant. What lies later than `now` is invisible.
+/// Returns true if a clause holds at an instant. Events and changes later than `now` are invisible.
 ///
-/// [`Clause::InCohort`] holds for nobody: link it first.
+/// [`Clause::InCohort`] holds for no user: link the clause first.
 #[must_use]
 pub fn holds(clause: &Clause, history: &UserHistory, now: Millis) -> bool {
     let moment = Moment { history, now };
@@ -71,8 +72,8 @@ pub fn holds(clause: &Clause, history: &UserHistory, now: Millis) -> bool {
     }
 }
 
-/// The answer of a clause at an instant, and until when it stands. What lies later than `now` is
-/// invisible and stays so: the caller asks again when it comes.
+/// Returns the answer of a clause at an instant, with its expiry. Events and changes later than
+/// `now` are invisible and stay so. The caller must evaluate again at their time.
 #[must_use]
 pub fn evaluate(clause: &Clause, history: &UserHistory, now: Millis) -> Answer {
     let past = until::up_to(history, now);

@@ -8,13 +8,13 @@ use super::moment::{Moment, after};
 use super::step;
 use crate::{DidInOrder, Duration};
 
-/// Whether any choice of events fits.
+/// Returns true if at least one choice of events fits.
 pub(super) fn holds(order: &DidInOrder, moment: Moment<'_>) -> bool {
     found(order, moment).is_some()
 }
 
-/// The first and the last event of a choice that fits; with `same:`, of events that carry one
-/// value.
+/// Returns the first and the last event of a choice that fits. With `same:`, all its events carry
+/// one value.
 pub(super) fn found<'h>(order: &DidInOrder, moment: Moment<'h>) -> Option<(&'h Event, &'h Event)> {
     let events: Vec<_> = moment.events().collect();
     let Some(property) = &order.same else {
@@ -31,10 +31,10 @@ pub(super) fn found<'h>(order: &DidInOrder, moment: Moment<'h>) -> Option<(&'h E
     })
 }
 
-/// The first and the last event of a choice that fits.
+/// Returns the first and the last event of a choice that fits.
 ///
-/// Given the first event, each other step depends on the one before it alone: so it is enough to
-/// know, step after step, all the events that can take it.
+/// With the first event given, each other step depends only on the step before it. So it is enough
+/// to find, step by step, all events that the step can take.
 fn fit<'h>(
     order: &DidInOrder,
     moment: Moment<'h>,
@@ -47,7 +47,7 @@ fn fit<'h>(
     for first in events.iter().filter(|event| takes(event, start)) {
         let mut reached = vec![*first];
         for step in others {
-            // A different event from the one before it, at the same instant or later.
+            // The event differs from the event before it, and happens at the same instant or later.
             let follows = |event: &Event, before: &Event| {
                 !std::ptr::eq(event, before)
                     && event.time >= before.time
@@ -72,7 +72,7 @@ fn fit<'h>(
     None
 }
 
-/// Whether one event lies at most a length of time after another.
+/// Returns true if an event lies at most a length of time after another.
 fn within(earlier: &Event, later: &Event, length: Option<Duration>) -> bool {
     length.is_none_or(|length| later.time <= after(earlier.time, length))
 }

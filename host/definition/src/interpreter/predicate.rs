@@ -1,4 +1,4 @@
-//! What a property must hold (docs/cohorts.md, "Predicates").
+//! Predicates on properties (docs/cohorts.md, "Predicates").
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use muster_model::{Scalar, Value};
 use super::moment::Moment;
 use crate::{Predicate, Properties, Test};
 
-/// Whether each property holds its predicate.
+/// Returns true if each property satisfies its predicate.
 pub(super) fn properties_hold<'v>(
     properties: &Properties,
     moment: Moment<'_>,
@@ -18,7 +18,7 @@ pub(super) fn properties_hold<'v>(
         .all(|(name, predicate)| predicate_holds(predicate, value(name), moment))
 }
 
-/// Whether all tests of a predicate hold for a value, or for none.
+/// Returns true if all tests of a predicate hold for a value, or for a value that is absent.
 pub(super) fn predicate_holds(
     predicate: &Predicate,
     value: Option<&Value>,
@@ -29,8 +29,8 @@ pub(super) fn predicate_holds(
 }
 
 fn test_holds(test: &Test, value: Option<&Value>, moment: Moment<'_>) -> bool {
-    // A list has the text of each element, nothing has none: so an absent value holds the negations
-    // only.
+    // A list has the text of each element, an absent value has no text. So an absent value
+    // satisfies only the negations.
     let texts = texts(value);
     let one_of = |wanted: &[Box<str>]| {
         texts
@@ -64,7 +64,7 @@ fn test_holds(test: &Test, value: Option<&Value>, moment: Moment<'_>) -> bool {
     }
 }
 
-/// The canonical texts of a value.
+/// Returns the canonical texts of a value.
 fn texts(value: Option<&Value>) -> Vec<Cow<'_, str>> {
     let scalars = value.into_iter().flat_map(Value::scalars);
     scalars.map(Scalar::canonical_text).collect()

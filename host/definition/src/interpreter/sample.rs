@@ -2,25 +2,25 @@
 
 use muster_model::user_hash;
 
-/// Whether a user is in the share: their hash, mixed with the seed, lies in the lowest `percent` of
-/// all hashes. Pure arithmetic, so it is the same on every machine; the compiled module does the
-/// same.
+/// Returns true if a user is in the share: the user's hash, mixed with the seed, lies in the lowest
+/// `percent` of all hashes. This is pure arithmetic, so it is the same on every machine. The
+/// compiled module computes the same.
 #[must_use]
 pub fn sampled(hash: u64, seed: &str, percent: f64) -> bool {
     place(hash, seed) < percent / 100.0
 }
 
-/// Where a user stands among all: 0 ≤ place < 1.
+/// Returns the place of a user among all users: 0 ≤ place < 1.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
 pub(super) fn place(hash: u64, seed: &str) -> f64 {
-    // Mixed, so that samples of other seeds are other users: the finalizer of splitmix64.
+    // Mixing gives other users for another seed. This is the finalizer of splitmix64.
     let mut mixed = hash ^ user_hash(seed);
     mixed ^= mixed >> 30;
     mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed ^= mixed >> 27;
     mixed = mixed.wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^= mixed >> 31;
-    // The upper 53 bits: exact as a float.
+    // The upper 53 bits are exact as a float.
     (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_a_share() {
+    fn a_share_has_its_part_of_all_users() {
         let users = || (0..10_000).map(|user| user_hash(&format!("user {user}")));
         let share = |seed, percent| users().filter(|hash| sampled(*hash, seed, percent)).count();
         assert_eq!(share("", 0.0), 0);

@@ -1,4 +1,4 @@
-//! Which events match (docs/cohorts.md, "did").
+//! The match of events with a step (docs/cohorts.md, "did").
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::moment::Moment;
 use super::predicate::properties_hold;
 use crate::Step;
 
-/// Whether an event has one of the names, all of `with`, and at least one of `with_any`, if there
-/// are any.
+/// Returns true if an event has one of the names and satisfies all of `with`. If there are
+/// alternatives in `with_any`, the event must satisfy at least one of them too.
 pub(super) fn matches(step: &Step, event: &Event, moment: Moment<'_>) -> bool {
     let named = step.names.iter().any(|name| name.matches(&event.name));
     let holds = |properties| properties_hold(properties, moment, |name| event.properties.get(name));
@@ -17,7 +17,7 @@ pub(super) fn matches(step: &Step, event: &Event, moment: Moment<'_>) -> bool {
     named && holds(&step.with) && (step.with_any.is_empty() || any.any(holds))
 }
 
-/// The canonical texts that an event carries in a property: none, one, or those of a list.
+/// Returns the canonical texts that an event carries in a property: none, one, or those of a list.
 pub(super) fn carried(event: &Event, property: &str) -> BTreeSet<String> {
     let value = event.properties.get(property);
     let scalars = value.into_iter().flat_map(Value::scalars);

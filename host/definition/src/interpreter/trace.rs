@@ -1,5 +1,4 @@
-//! What decided: a clause, its answer and the values behind it, for `explain` and for tests that
-//! fail.
+//! Traces: a clause, its answer and the values that decided it, for `explain` and for failed tests.
 
 use std::fmt::Write as _;
 
@@ -9,23 +8,24 @@ use super::moment::Moment;
 use super::{decided, evaluate};
 use crate::Clause;
 
-/// A clause with its answer and what decided it.
+/// A clause with its answer and the values that decided it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    /// The clause in one line, as an analyst writes it; of `all`, `any` and `not` that word alone,
-    /// as their parts follow.
+    /// The clause in one line, as an analyst writes it. For `all`, `any` and `not` it is only that
+    /// word, as the parts follow.
     pub text: String,
-    /// Whether it holds.
+    /// The clause holds.
     pub holds: bool,
-    /// The first instant at which that changes if nothing new happens.
+    /// The first instant at which the answer changes if no new event arrives.
     pub until: Option<Millis>,
-    /// What decided: `2 events match`, `city is Seattle`. At most a handful.
+    /// The values that decided the clause: `2 events match`, `city is Seattle`. There are only a
+    /// few.
     pub values: Vec<String>,
-    /// The clauses it consists of.
+    /// The clauses that the clause consists of.
     pub parts: Vec<Trace>,
 }
 
-/// What decided a clause at an instant.
+/// Returns the values that decided a clause at an instant.
 #[must_use]
 pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
     let answer = evaluate(clause, history, now);
@@ -46,7 +46,7 @@ pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
 }
 
 impl Trace {
-    /// The tree as indented text, a line a clause: `✓` if it holds, `✗` if not.
+    /// Renders the tree as indented text, one line per clause: `✓` if it holds, `✗` if not.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -59,7 +59,7 @@ impl Trace {
         let mark = if self.holds { '✓' } else { '✗' };
         let until = self.until.map(|until| format!("  until {until}"));
         let until = until.unwrap_or_default();
-        // Writing to a text never fails.
+        // Writing to a string never fails.
         let _ = writeln!(text, "{indent}{mark} {}{until}", self.text);
         for value in &self.values {
             let _ = writeln!(text, "{indent}    {value}");

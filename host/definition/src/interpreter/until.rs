@@ -1,8 +1,8 @@
-//! Which later instants could change an answer by the clock alone.
+//! Later instants at which an answer can change by the clock alone.
 //!
-//! An answer compares now with an instant of the history plus a length of time of the clause, or
-//! with the start of a calendar's unit. So it can change only at such sums and starts; the caller
-//! tries them all.
+//! An answer compares now with two kinds of instants. One is an instant of the history plus a
+//! length of time of the clause, the other is the start of a calendar unit. The answer can change
+//! only at such instants; the caller tries them all.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::{
     Test, TimeZoneName, Unit, UserClause, When, Window,
 };
 
-/// What is visible at an instant, so that nothing new happens behind it.
+/// Returns the history up to an instant, so that nothing new happens after it.
 pub(super) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
     let mut past = history.clone();
     past.events.retain(|event| event.time <= now);
@@ -25,33 +25,33 @@ pub(super) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
     past
 }
 
-/// All instants later than now at which the answer of a clause may change, ascending.
+/// Returns all instants later than now at which the answer of a clause may change, ascending.
 pub(super) fn instants(clause: &Clause, past: &UserHistory, now: Millis) -> BTreeSet<Millis> {
     let mut clocks = Clocks::default();
     clocks.of_clause(clause);
     let times = happened(past);
     let mut instants = BTreeSet::new();
     for at in times.iter().chain(&observed(past)) {
-        // An instant that a property tells may lie in the future: it comes.
+        // An instant in a property may lie in the future: now will reach it.
         instants.insert(*at);
         instants.extend(clocks.lengths.iter().map(|length| after(*at, *length)));
     }
     for calendar in &clocks.calendars {
         instants.extend(calendar.starts(&times, now));
     }
-    // No clock reads later than the latest instant that there is.
+    // No clock shows an instant later than the latest one.
     instants.retain(|at| now < *at && *at <= Millis::MAX);
     instants
 }
 
-/// When anything happened: events and changes.
+/// Returns the instants of all events and changes.
 fn happened(past: &UserHistory) -> BTreeSet<Millis> {
     let events = past.events.iter().map(|event| event.time);
     let changes = past.properties.values().flatten().map(|(at, _)| *at);
     events.chain(changes).collect()
 }
 
-/// The instants that properties tell, of events and of the user.
+/// Returns the instants that properties contain, those of events and those of the user.
 fn observed(past: &UserHistory) -> BTreeSet<Millis> {
     let events = past
         .events
@@ -62,14 +62,14 @@ fn observed(past: &UserHistory) -> BTreeSet<Millis> {
     values.filter_map(Value::as_instant).collect()
 }
 
-/// The lengths of time and the calendars that a clause speaks of.
+/// The lengths of time and the calendar windows that a clause contains.
 #[derive(Default)]
 struct Clocks {
     lengths: BTreeSet<Duration>,
     calendars: Vec<CalendarWindow>,
 }
 
-/// A calendar window of `count` units; `step` is the smallest unit that is looked at in it.
+/// A calendar window of `count` units; `step` is the smallest unit that is read in it.
 struct CalendarWindow {
     step: Unit,
     unit: Unit,
@@ -78,8 +78,8 @@ struct CalendarWindow {
 }
 
 impl CalendarWindow {
-    /// Starts of units, from now until everything that happened has left the window. Then nothing
-    /// changes any more: the window has empty units only.
+    /// Returns the starts of units, from now until all events and changes have left the window.
+    /// After that nothing changes: the window has only empty units.
     fn starts(&self, times: &BTreeSet<Millis>, now: Millis) -> Vec<Millis> {
         let mut starts = Vec::new();
         let Some(last) = times.last() else {
@@ -158,7 +158,7 @@ impl Clocks {
             End::Before(length) => {
                 self.lengths.insert(length);
             }
-            // What lies within the first days stays there, and so does what lies before an instant.
+            // Events within the first days stay there, and so do events before an instant.
             End::Now | End::At(_) | End::WithinFirst(_) => {}
         }
     }

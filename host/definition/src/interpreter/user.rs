@@ -7,8 +7,8 @@ use super::moment::Moment;
 use super::predicate::{predicate_holds, properties_hold};
 use crate::{Duration, Predicate, Start, UserClause, When};
 
-/// A value that a property held from an instant to another one. `to` is the next change; `None`: it
-/// is the current value.
+/// A value that a property had from one instant to another. `to` is the next change; `None`: the
+/// value is the current one.
 pub(super) struct HeldValue<'h> {
     pub(super) from: Millis,
     pub(super) to: Option<Millis>,
@@ -28,7 +28,7 @@ pub(super) fn holds(user: &UserClause, moment: Moment<'_>) -> bool {
         When::During(start) => {
             let start = match start {
                 Start::Ever => Millis(i64::MIN),
-                // The value that it held at now − W counts.
+                // The value that the property had at now − W counts.
                 Start::Last(length) => moment.ago(*length),
                 Start::Calendar { unit, count, zone } => {
                     calendar::start(*unit, zone, moment.now, 1 - i64::from(*count))
@@ -43,7 +43,7 @@ pub(super) fn holds(user: &UserClause, moment: Moment<'_>) -> bool {
     }
 }
 
-/// Whether some value that the property had at `start` or later holds the predicate.
+/// Returns true if a value that the property had at `start` or later satisfies the predicate.
 fn held_since(name: &str, predicate: &Predicate, start: Millis, moment: Moment<'_>) -> bool {
     let within = |state: &&HeldValue<'_>| state.to.is_none_or(|to| to > start);
     let states = states(name, moment);
@@ -51,14 +51,15 @@ fn held_since(name: &str, predicate: &Predicate, start: Millis, moment: Moment<'
     states.any(|state| predicate_holds(predicate, state.value, moment))
 }
 
-/// Whether the property holds the predicate now, and without a break for so long.
+/// Returns true if the property satisfies the predicate now, and has done so without a break for a
+/// length of time.
 fn held_for(name: &str, predicate: &Predicate, length: Duration, moment: Moment<'_>) -> bool {
     let nothing = HeldValue {
         from: Millis(i64::MIN),
         to: None,
         value: None,
     };
-    // Before its first change it held nothing, from the beginning of time.
+    // Before its first change a property has no value.
     let mut states = states(name, moment);
     states.insert(0, nothing);
     let holding = states
@@ -70,8 +71,8 @@ fn held_for(name: &str, predicate: &Predicate, length: Duration, moment: Moment<
         .is_some_and(|first| first.from <= moment.ago(length))
 }
 
-/// What a property held from each of its changes to the next, the earliest first. Of changes at one
-/// instant only the last counts.
+/// Returns the values of a property from each change to the next, the earliest first. Of several
+/// changes at one instant only the last counts.
 pub(super) fn states<'h>(name: &str, moment: Moment<'h>) -> Vec<HeldValue<'h>> {
     let mut states: Vec<HeldValue<'h>> = Vec::new();
     let changes = moment.history.properties.get(name).into_iter().flatten();

@@ -6,12 +6,12 @@ use super::calendar;
 use super::moment::{Moment, after};
 use crate::{End, Start, Window};
 
-/// A window at a moment: the instants it selects.
+/// The instants that a window selects at a moment.
 #[derive(Clone, Copy)]
 pub(super) struct InstantRange {
     /// The first instant inside.
     from: Millis,
-    /// The first instant behind it.
+    /// The first instant after the range.
     to: Millis,
 }
 
@@ -21,13 +21,13 @@ impl InstantRange {
     }
 }
 
-/// The next instant: time has whole milliseconds, so `a < t` is `a + 1 ms ≤ t`.
+/// Returns the next instant: time has whole milliseconds, so `a < t` is `a + 1 ms ≤ t`.
 fn next(at: Millis) -> Millis {
     Millis(at.0.saturating_add(1))
 }
 
 impl Moment<'_> {
-    /// Which instants a window selects now.
+    /// Returns the instants that a window selects now.
     pub(super) fn resolve(self, window: &Window) -> InstantRange {
         let from = match &window.start {
             Start::Ever => Millis(i64::MIN),
@@ -46,7 +46,7 @@ impl Moment<'_> {
             End::Before(length) => next(self.ago(length)),
             // t < until
             End::At(until) => until,
-            // t < (the user's first event) + W; without an event there is none to select.
+            // t < (the user's first event) + W; without an event the window selects nothing.
             End::WithinFirst(length) => self
                 .first_seen()
                 .map_or(Millis(i64::MIN), |first| after(first, length)),

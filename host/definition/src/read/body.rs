@@ -1,4 +1,4 @@
-//! Who is in: `where`, `rule` or `members`.
+//! Reads the condition for membership: `where`, `rule` or `members`.
 
 use muster_model::CohortId;
 
@@ -10,18 +10,22 @@ use crate::yaml::{Entry, Fields, Node, NodeContent, YamlReader, closest, either,
 use super::clause::{Clauses, is_subject};
 use super::key::{Key, names};
 
-/// The keys that say who is in; a definition has one of them.
+/// The keys that define membership; a definition has one of them.
 pub(crate) const TABLE: [Key; 3] = [
-    Key::new("where", "clause", "Who is in, in the cohort language."),
+    Key::new(
+        "where",
+        "clause",
+        "The condition for membership, in the cohort language.",
+    ),
     Key::new(
         "rule",
         "rule",
-        "A hand-written module that says who is in: its path, relative to this file's folder.",
+        "A hand-written module that decides who is a member: its path, relative to this file's folder.",
     ),
     Key::new(
         "members",
         "members",
-        "A static list of user ids, one a line: its path, relative to this file's folder.",
+        "A static list of user ids, one per line: its path, relative to this file's folder.",
     ),
 ];
 
@@ -90,14 +94,15 @@ fn one(reader: &mut YamlReader<'_>, entry: &Entry, zone: &TimeZoneName) -> Optio
 }
 
 fn missing(reader: &mut YamlReader<'_>, fields: &Fields<'_>) {
-    // A clause at the top, and a key that is nearly one of these, were reported already.
+    // A clause at the top level, and a key that is nearly one of these, were reported already.
     let meant = |key: &str| is_subject(key) || closest(key, KEYS).is_some();
     if !fields.entries.iter().any(|entry| meant(&entry.key)) {
-        let help = format!(
-            "add {}: who is in the cohort",
-            either(&["where:", "rule:", "members:"])
+        let help = format!("add {}", either(&["where:", "rule:", "members:"]));
+        reader.wrong::<()>(
+            fields.span,
+            "the definition does not say who is a member",
+            help,
         );
-        reader.wrong::<()>(fields.span, "the definition does not say who is in", help);
     }
 }
 

@@ -1,4 +1,4 @@
-//! How often membership is computed.
+//! Reads the cadence: how often membership is computed.
 
 use muster_model::{Cadence, TimeOfDay};
 
@@ -8,10 +8,10 @@ use super::key::{Key, names};
 
 pub(crate) const TIME_OF_DAY: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
 
-/// The cadences in one word.
+/// The cadences that are a single word.
 pub(crate) const WORDS: [&str; 3] = ["daily", "hourly", "real_time"];
 
-/// Those that say when.
+/// The cadences with a time of day or of the hour.
 pub(crate) const TABLE: [Key; 2] = [
     Key::new("daily", "daily", "Once a day at a time of day."),
     Key::new("hourly", "hourly", "Once an hour at a minute."),

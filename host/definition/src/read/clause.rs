@@ -1,4 +1,5 @@
-//! Clauses (docs/cohorts.md, "Clauses"): a map with one subject, and what goes with that subject.
+//! Reads clauses (docs/cohorts.md, "Clauses"): a map with one subject, and the keys that belong to
+//! that subject.
 
 use muster_model::CohortId;
 
@@ -11,17 +12,17 @@ use super::key::{Key, names};
 use super::words::unknown_key;
 use super::{comparison, did, measure, order, sample, step, user, window};
 
-/// What a clause can be about.
+/// The subjects of a clause.
 pub(crate) const TABLE: [Key; 11] = [
     Key::new("all", "clauses", "Every clause holds."),
-    Key::new("any", "clauses", "One clause holds at least."),
+    Key::new("any", "clauses", "At least one clause holds."),
     Key::new("not", "clause", "The clause does not hold."),
     Key::new(
         "did",
         "events",
         "A measure over matching events: a name, a list of names (any of them), a glob or `\"*\"`.",
     ),
-    Key::new("did_not", "events", "No such event in the window."),
+    Key::new("did_not", "events", "No such event lies in the window."),
     Key::new(
         "did_in_order",
         "steps",
@@ -30,7 +31,7 @@ pub(crate) const TABLE: [Key; 11] = [
     Key::new(
         "user",
         "properties",
-        "What user properties hold; all of them.",
+        "Predicates on user properties; all of them hold.",
     ),
     Key::new(
         "first_seen",
@@ -48,7 +49,7 @@ pub(crate) const TABLE: [Key; 11] = [
 
 const SUBJECTS: [&str; 11] = names(&TABLE);
 
-/// What may stand beside a subject.
+/// Returns the keys that may stand beside a subject.
 pub(crate) fn beside(subject: &str) -> Vec<&'static Key> {
     let groups: &[&'static [Key]] = match subject {
         "did" => &[&step::TABLE, &window::TABLE, &measure::TABLE, &did::TABLE],
@@ -66,14 +67,14 @@ fn companions(subject: &str) -> Vec<&'static str> {
 
 const WHAT: &str = "a clause";
 
-/// Reads the clauses of one definition, and counts them.
+/// A reader of the clauses of one definition, which counts them.
 pub(super) struct Clauses<'r, 's> {
     pub(super) reader: &'r mut YamlReader<'s>,
-    /// Whose days and dates are meant.
+    /// The time zone of days and dates.
     pub(super) zone: &'r TimeZoneName,
-    /// The cohorts that are used, and where.
+    /// The cohorts that are used, and their places.
     pub(super) in_cohort: Vec<(CohortId, Span)>,
-    /// How many patterns there are.
+    /// The number of patterns.
     pub(super) patterns: usize,
     count: usize,
 }
@@ -124,7 +125,7 @@ impl<'r, 's> Clauses<'r, 's> {
             "not" => self.read(value).map(not),
             "did" => self.did(subject, entries).map(Clause::Did),
             "did_not" => {
-                // It is two clauses: `not` and `did`.
+                // These are two clauses: `not` and `did`.
                 self.counted(node)?;
                 self.did(subject, entries).map(|did| not(Clause::Did(did)))
             }
@@ -138,16 +139,16 @@ impl<'r, 's> Clauses<'r, 's> {
         clause.filter(|_| fits)
     }
 
-    /// Counts a clause; `None` if it is one too many.
+    /// Counts a clause. Returns `None` if it is one too many.
     fn counted(&mut self, node: &Node) -> Option<()> {
         self.count += 1;
         if self.count <= limits::CLAUSES {
             return Some(());
         }
-        // Said once: the rest of the file has the same fault.
+        // Reported once: the rest of the file has the same fault.
         if self.count == limits::CLAUSES + 1 {
             let help = format!(
-                "at most {}; many values of one property are one clause with a list",
+                "write at most {}; put many values of one property into one clause with a list",
                 limits::CLAUSES
             );
             self.reader
@@ -156,7 +157,7 @@ impl<'r, 's> Clauses<'r, 's> {
         None
     }
 
-    /// The one key that says what the clause is about.
+    /// Returns the one key that is the subject of the clause.
     fn subject<'n>(&mut self, entries: &'n [Entry], span: Span) -> Option<&'n Entry> {
         let mut subjects = entries.iter().filter(|entry| is_subject(&entry.key));
         let Some(subject) = subjects.next() else {
@@ -191,7 +192,7 @@ impl<'r, 's> Clauses<'r, 's> {
         Some(subject)
     }
 
-    /// Whether all keys beside the subject go with it.
+    /// Returns true if all keys beside the subject belong to it.
     fn companions(&mut self, entries: &[Entry], subject: &Entry) -> bool {
         let subject = &*subject.key;
         let known = companions(subject);
@@ -233,7 +234,7 @@ impl<'r, 's> Clauses<'r, 's> {
             );
         };
         if items.is_empty() {
-            let help = "name at least one clause; all known users are `everyone: true`";
+            let help = "name at least one clause; for all known users write `everyone: true`";
             return self
                 .reader
                 .wrong(subject.value.span, "this list of clauses is empty", help);
@@ -248,7 +249,7 @@ impl<'r, 's> Clauses<'r, 's> {
             false => self.reader.wrong(
                 node.span,
                 "`everyone` is always `true`",
-                "no one at all is `not: {everyone: true}`",
+                "for a cohort without members write `not: {everyone: true}`",
             ),
         }
     }
@@ -256,7 +257,7 @@ impl<'r, 's> Clauses<'r, 's> {
     fn in_cohort(&mut self, node: &Node) -> Option<CohortId> {
         const WHAT: &str = "a cohort's id";
         if let NodeContent::List(_) = node.content {
-            let help = "one of several is `any: [{in_cohort: a}, {in_cohort: b}]`";
+            let help = "for one of several cohorts write `any: [{in_cohort: a}, {in_cohort: b}]`";
             return self.reader.expected(node, WHAT, help);
         }
         let text = self.reader.text(node, WHAT)?;
@@ -268,7 +269,7 @@ impl<'r, 's> Clauses<'r, 's> {
             Err(_) => self.reader.wrong(
                 node.span,
                 format!("{} is not a cohort's id", quote(text)),
-                "write what its file has as `id:`, or the file's name without its ending",
+                "write the `id:` of its file, or the file's name without its extension",
             ),
         }
     }
@@ -278,12 +279,12 @@ fn not(clause: Clause) -> Clause {
     Clause::Not(Box::new(clause))
 }
 
-/// Whether a key says what a clause is about.
+/// Returns true if a key is the subject of a clause.
 pub(super) fn is_subject(key: &str) -> bool {
     SUBJECTS.contains(&key)
 }
 
-/// The subjects that a key can stand beside.
+/// Returns the subjects that a key can stand beside.
 pub(super) fn companions_of(key: &str) -> Vec<&'static str> {
     SUBJECTS
         .into_iter()
@@ -291,28 +292,29 @@ pub(super) fn companions_of(key: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Where a key of the language belongs that does not go with a subject; `None`: it is none.
+/// Says where a key belongs that does not belong to a subject. Returns `None` if it is no key of
+/// the language.
 fn misplaced(subject: &str, key: &str) -> Option<String> {
     let of_measure = measure::KEYS.contains(&key);
     let of_window = window::KEYS.contains(&key);
     let help = match subject {
         "did_not" if of_measure || key == "per" => {
-            format!("`did_not` means no event at all; a count is `not: {{did: …, {key}: …}}`")
+            format!(
+                "`did_not` means no event at all; for a count write `not: {{did: …, {key}: …}}`"
+            )
         }
         "did" | "did_not" | "did_in_order" if comparison::KEYS.contains(&key) && !of_measure => {
-            format!("a count is `times: {{{key}: …}}`, beside `did`")
+            format!("for a count write `times: {{{key}: …}}` beside `did`")
         }
         "did_in_order" if step::KEYS.contains(&key) => {
             format!("it belongs inside a step: `{{did: …, {key}: …}}`")
         }
         "did_in_order" if key == "per" => {
-            "that all steps carry the same value of a property is `same`".to_owned()
+            "to require the same value of a property in all steps, write `same`".to_owned()
         }
-        "did" if key == "same" => {
-            "what is measured for each value of a property is `per`".to_owned()
-        }
+        "did" if key == "same" => "to measure for each value of a property, write `per`".to_owned(),
         "user" if of_window => format!(
-            "a property is looked at now, or by one of {}",
+            "the current value counts, unless the clause has one of {}",
             list(&user::KEYS)
         ),
         "first_seen" if of_window => {

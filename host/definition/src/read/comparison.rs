@@ -1,4 +1,4 @@
-//! CMP: what a number must be (docs/cohorts.md, "did").
+//! Reads CMP: conditions on a number (docs/cohorts.md, "did").
 
 use crate::clause::{Bound, Comparison, Condition};
 use crate::diagnostic::Span;
@@ -8,14 +8,15 @@ use super::clause::Clauses;
 use super::key::{Key, names};
 use super::words::unknown_key;
 
-/// What is compared how; what a `bound` and a `range` are is a matter of the [`Kind`].
+/// The operators and the kinds of their values. The [`ComparisonKind`] decides what a `bound` and a
+/// `range` are.
 pub(crate) const TABLE: [Key; 7] = [
     Key::new("exactly", "bound", "Equal to this."),
     Key::new("not", "bound", "Not equal to this."),
     Key::new("at_least", "bound", "At least this."),
-    Key::new("more_than", "bound", "Over this."),
+    Key::new("more_than", "bound", "Greater than this."),
     Key::new("at_most", "bound", "At most this."),
-    Key::new("less_than", "bound", "Under this."),
+    Key::new("less_than", "bound", "Less than this."),
     Key::new(
         "between",
         "range",
@@ -25,22 +26,22 @@ pub(crate) const TABLE: [Key; 7] = [
 
 pub(crate) const KEYS: [&str; 7] = names(&TABLE);
 
-/// What is compared.
+/// The quantity that is compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ComparisonKind {
-    /// How many events there are, at least `least`: a whole number, or as many as of another event.
+    /// The number of events, at least `least`: a whole number, or the number of another event.
     Times {
-        /// 1 where only values are looked at that an event carries.
+        /// 1 where only values count that an event carries.
         least: f64,
     },
-    /// How many of something there are: a whole number.
+    /// The number of something else: a whole number.
     Count(&'static str),
     /// Any number.
     Number,
 }
 
 impl Clauses<'_, '_> {
-    /// A number for exactly that many, or a map of conditions.
+    /// Reads a number, which means exactly that many, or a map of conditions.
     pub(super) fn comparison(&mut self, node: &Node, kind: ComparisonKind) -> Option<Comparison> {
         let what = kind.what();
         if let NodeContent::Number(_) = node.content {
@@ -61,7 +62,7 @@ impl Clauses<'_, '_> {
             return self.reader.expected(node, what, help);
         };
         if entries.is_empty() {
-            let message = format!("this {} says nothing", kind.name());
+            let message = format!("this {} has no condition", kind.name());
             return self.reader.wrong(
                 node.span,
                 message,
@@ -69,7 +70,7 @@ impl Clauses<'_, '_> {
             );
         }
         if entries.iter().any(|entry| &*entry.key == "did") {
-            let help = "more often than that is `times: {more_than: {did: …}}`";
+            let help = "for more often than another event write `times: {more_than: {did: …}}`";
             return self.reader.expected(node, what, help);
         }
         let read: Vec<_> = entries
@@ -115,7 +116,7 @@ impl Clauses<'_, '_> {
             .map(|bound| vec![condition(bound)])
     }
 
-    /// A number, or how often another event comes.
+    /// Reads a number, or another event whose number is the bound.
     fn bound(&mut self, node: &Node, kind: ComparisonKind) -> Option<Bound> {
         if let NodeContent::Map(_) = node.content {
             return match kind {
@@ -130,9 +131,9 @@ impl Clauses<'_, '_> {
         kind.number(self.reader, node).map(Bound::Number)
     }
 
-    /// What no number meets, or every count does, is a slip.
+    /// Warns of a condition that no number meets, or that every count meets: probably a mistake.
     fn warn_if_settled(&mut self, comparison: &Comparison, kind: ComparisonKind, span: Span) {
-        // Numbers alone can contradict each other, whatever another event's count is.
+        // Only bounds that are numbers can contradict each other, for any count of another event.
         let alone: Vec<_> = comparison
             .conditions
             .iter()
@@ -158,7 +159,7 @@ impl Clauses<'_, '_> {
         {
             let (message, help) = (
                 format!("every number{} meets this {}", kind.of_what(), kind.name()),
-                "the clause holds for everyone, also with no event",
+                "the clause holds for every user, also for a user without events",
             );
             self.reader.warn(span, message, help);
         }
@@ -200,18 +201,19 @@ impl ComparisonKind {
     fn number(self, reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
         let number = reader.number(node, "a number")?;
         if self != Self::Number && (number < 0.0 || number.fract() != 0.0) {
-            let message = format!("no count is `{number}`");
+            let message = format!("`{number}` is not a count");
             return reader.wrong(node.span, message, "a count is a whole number, 0 or more");
         }
         Some(number)
     }
 
-    /// Numbers among which there is one of each that conditions on some bounds tell apart.
+    /// Returns numbers to try for some bounds: conditions on the bounds that hold together for any
+    /// number hold together for one of these.
     fn decisive(self, bounds: impl Iterator<Item = f64>) -> Vec<f64> {
         let mut bounds: Vec<f64> = bounds.collect();
         bounds.sort_by(f64::total_cmp);
         match self {
-            // The answer can only change at a number that is named, or right after it.
+            // The answer can change only at one of the bounds, or right after it.
             Self::Times { .. } | Self::Count(_) => {
                 let least = match self {
                     Self::Times { least } => least,
@@ -234,7 +236,7 @@ impl ComparisonKind {
     }
 }
 
-/// `[a, b]`, with both ends.
+/// Reads `[a, b]`, both ends included.
 pub(super) fn between(
     reader: &mut YamlReader<'_>,
     node: &Node,

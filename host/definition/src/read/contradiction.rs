@@ -1,4 +1,4 @@
-//! Clauses of one `all` that no user meets together: surely a slip.
+//! Warns of clauses in one `all` that no user meets together: probably a mistake.
 
 use crate::clause::{Clause, Comparison, Did, Measure, Predicate, UserClause, When};
 use crate::yaml::Node;
@@ -7,7 +7,7 @@ use super::clause::Clauses;
 use super::predicate::never;
 
 impl Clauses<'_, '_> {
-    /// Warns of each clause that contradicts one before it.
+    /// Warns of each clause that contradicts an earlier one.
     pub(super) fn warn_of_contradictions(&mut self, nodes: &[Node], clauses: &[Clause]) {
         let read: Vec<_> = nodes.iter().zip(clauses).collect();
         for (at, (node, clause)) in read.iter().enumerate() {
@@ -17,14 +17,14 @@ impl Clauses<'_, '_> {
             };
             let (line, _) = self.reader.source().line_and_column(other.span.start);
             let message = format!("no user meets this clause and the one in line {line}");
-            let help = "under `all` both have to hold, so no one is in: was `any` meant?";
+            let help = "under `all` both must hold, so the cohort has no members; write `any` if one is enough";
             self.reader.warn(node.span, message, help);
         }
     }
 }
 
-/// Whether no user meets both. Only what is plain to see: a clause and its opposite, counts of the
-/// same events, values of one property.
+/// Returns true if no user meets both. Finds only plain cases: a clause and its opposite, counts of
+/// the same events, values of one property.
 fn contradict(a: &Clause, b: &Clause) -> bool {
     let ((a, a_holds), (b, b_holds)) = (stripped(a), stripped(b));
     if a == b && a_holds != b_holds {
@@ -42,7 +42,8 @@ fn contradict(a: &Clause, b: &Clause) -> bool {
     }
 }
 
-/// A clause without `not`, and whether it is to hold.
+/// Removes each `not` from a clause. Returns the clause below it, and true if that clause must
+/// hold.
 fn stripped(mut clause: &Clause) -> (&Clause, bool) {
     let mut holds = true;
     while let Clause::Not(inner) = clause {
@@ -52,7 +53,7 @@ fn stripped(mut clause: &Clause) -> (&Clause, bool) {
     (clause, holds)
 }
 
-/// What the count of a plain `did` must be.
+/// Returns the condition on the count of a plain `did`.
 fn counts(did: &Did) -> Option<&Comparison> {
     match &did.measure {
         Measure::Times(times) if did.per.is_none() => times
@@ -68,7 +69,7 @@ fn same_events(a: &Did, b: &Did) -> bool {
     a.step == b.step && a.window == b.window
 }
 
-/// Whether no count makes both what they are to be, though each can be met alone.
+/// Returns true if no count meets both conditions, though each can be met alone.
 fn no_count(a: (&Comparison, bool), b: (&Comparison, bool)) -> bool {
     let met = |(comparison, wanted): (&Comparison, bool), count: f64| {
         let holds = comparison.conditions.iter().all(|condition| {
@@ -77,7 +78,7 @@ fn no_count(a: (&Comparison, bool), b: (&Comparison, bool)) -> bool {
         });
         holds == wanted
     };
-    // The answer can change only at a number that is named, or right after it.
+    // The answer can change only at one of the bounds, or right after it.
     let conditions = a.0.conditions.iter().chain(&b.0.conditions);
     let named = conditions.filter_map(|condition| condition.bound().number());
     let tried: Vec<_> = named
@@ -90,7 +91,8 @@ fn no_count(a: (&Comparison, bool), b: (&Comparison, bool)) -> bool {
         && !some(&|count| met(a, count) && met(b, count))
 }
 
-/// Whether no value of a property that both name is what both want, though each can be met alone.
+/// Returns true if a property that both name has no value that meets both, though each can be met
+/// alone.
 fn no_value(a: &UserClause, b: &UserClause) -> bool {
     let both_now = a.when == When::Now && b.when == When::Now;
     let together = |first: &Predicate, second: &Predicate| Predicate {

@@ -1,4 +1,5 @@
-//! The top of a definition: what it is called, when it is computed, where it goes, and who is in.
+//! Reads the top level of a definition: its name, its cadence, its sync and its condition for
+//! membership.
 
 use muster_model::{Cadence, CohortId};
 
@@ -16,34 +17,38 @@ use super::sync::sync;
 use super::time_zone::time_zone;
 use super::words::unknown_key;
 
-/// What a definition says beside who is in ([`body::TABLE`]).
+/// The keys of a definition, apart from those that define membership ([`body::TABLE`]).
 pub(crate) const TABLE: [Key; 7] = [
     Key::new(
         "id",
         "id",
-        "The cohort's id in every payload; the file's name without its ending, if it is left out.",
+        "The cohort's id in every payload; the file's name without its extension, if it is left out.",
     ),
     Key::new(
         "name",
         "name",
-        "What the cohort is called; its id, if it is left out.",
+        "The cohort's name; its id, if it is left out.",
     ),
-    Key::new("description", "text", "For people; no payload carries it."),
+    Key::new(
+        "description",
+        "text",
+        "A text for readers of this file; no payload carries it.",
+    ),
     Key::new(
         "time_zone",
         "time_zone",
-        "Whose days, weeks, months and dates are meant; the project's, if it is left out.",
+        "The time zone of days, weeks, months and dates; the project's, if it is left out.",
     ),
     Key::new(
         "cadence",
         "cadence",
-        "How often membership is computed; daily, if it is left out.",
+        "The cadence at which membership is computed; daily, if it is left out.",
     ),
-    Key::new("sync", "sync", "Where entries and exits go."),
+    Key::new("sync", "sync", "The destinations of entries and exits."),
     Key::new(
         "on_remove",
         "on_remove",
-        "What becomes of the members when this definition goes away; keep, if it is left out.",
+        "The treatment of the members when this definition is removed; `keep`, if it is left out.",
     ),
 ];
 
@@ -85,7 +90,7 @@ fn top(reader: &mut YamlReader<'_>, root: &Node, zone: &TimeZoneName) -> Option<
     let cadence = optional(reader, &fields, "cadence", cadence);
     let sync = optional(reader, &fields, "sync", sync);
     let on_remove = optional(reader, &fields, "on_remove", on_remove);
-    // A zone that is wrong was reported; the rest is read as if it were the default.
+    // A wrong zone was reported. The rest is read as if the definition named none.
     let own = time_zone.clone().flatten();
     let body = body(reader, &fields, own.as_ref().unwrap_or(zone));
 
@@ -116,14 +121,14 @@ fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>>
         return reader.expected(
             root,
             WHAT,
-            "it is a map that begins like `name: Big spenders`",
+            "write a map that begins like `name: Big spenders`",
         );
     };
     let bare = entries.iter().any(|entry| is_subject(&entry.key));
     let keys = keys();
     for entry in entries.iter().filter(|entry| !keys.contains(&&*entry.key)) {
         if bare && !companions_of(&entry.key).is_empty() {
-            // It belongs to the clause that stands at the top by mistake.
+            // The key belongs to the clause that stands at the top level by mistake.
             continue;
         }
         if is_subject(&entry.key) {
@@ -142,7 +147,7 @@ fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>>
     })
 }
 
-/// A key that may be missing: `Some(None)` if it is, `None` if it is wrong.
+/// Reads a key that may be missing. Returns `Some(None)` if it is missing, `None` if it is wrong.
 pub(super) fn optional<'n, T>(
     reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,

@@ -1,4 +1,4 @@
-//! `did` (docs/cohorts.md, "did"): which events, in which window, and what is measured.
+//! Reads `did` (docs/cohorts.md, "did"): the events, the window and the measure.
 
 use crate::clause::Did;
 use crate::yaml::{Entry, Node};
@@ -6,7 +6,7 @@ use crate::yaml::{Entry, Node};
 use super::clause::Clauses;
 use super::key::Key;
 
-/// What stands beside `did` alone, apart from events, windows and measures.
+/// The keys that only `did` has, apart from events, windows and measures.
 pub(crate) const TABLE: [Key; 1] = [Key::new(
     "per",
     "property",
@@ -14,14 +14,14 @@ pub(crate) const TABLE: [Key; 1] = [Key::new(
 )];
 
 impl Clauses<'_, '_> {
-    /// `did`, and `did_not` without its negation.
+    /// Reads `did`, and `did_not` without its negation.
     pub(super) fn did(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Did> {
         let step = self.step_of(subject, entries);
         let window = self.window(entries);
         let per = self.beside(entries, "per", Self::property);
         let measure = match &*subject.key {
             "did" => self.measure(entries, window.as_ref()),
-            // A measure beside `did_not` is reported as misplaced, and not read.
+            // A measure beside `did_not` is reported as misplaced, and is not read.
             _ => self.measure(&[], None),
         };
         Some(Did {
@@ -32,7 +32,8 @@ impl Clauses<'_, '_> {
         })
     }
 
-    /// A key beside a subject that may be missing: `Some(None)` if it is, `None` if it is wrong.
+    /// Reads a key beside a subject that may be missing. Returns `Some(None)` if it is missing,
+    /// `None` if it is wrong.
     pub(super) fn beside<T>(
         &mut self,
         entries: &[Entry],
@@ -45,7 +46,7 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// The name of an event's property.
+    /// Reads the name of an event property.
     pub(super) fn property(&mut self, node: &Node) -> Option<Box<str>> {
         self.reader.text(node, "a property's name").map(Box::from)
     }

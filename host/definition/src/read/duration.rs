@@ -1,11 +1,11 @@
-//! `30 days` and `30 calendar days` (docs/cohorts.md, "Windows").
+//! Reads `30 days` and `30 calendar days` (docs/cohorts.md, "Windows").
 
 use crate::clause::{Duration, Unit};
 use crate::diagnostic::quote;
 use crate::limits;
 use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
-/// One, many, and its milliseconds.
+/// The units of fixed length: singular, plural, and milliseconds.
 pub(crate) const UNITS: [(&str, &str, u64); 5] = [
     ("second", "seconds", 1_000),
     ("minute", "minutes", 60_000),
@@ -14,7 +14,7 @@ pub(crate) const UNITS: [(&str, &str, u64); 5] = [
     ("week", "weeks", 7 * DAY),
 ];
 
-/// What people abbreviate; `m` could be minutes or months.
+/// Common abbreviations. `m` is left out, as it could be minutes or months.
 const SHORT: [(&str, &str); 9] = [
     ("s", "seconds"),
     ("secs", "seconds"),
@@ -27,14 +27,14 @@ const SHORT: [(&str, &str); 9] = [
     ("wk", "weeks"),
 ];
 
-/// One, many, and the days of its longest one, for the limit.
+/// The calendar units: singular, plural, and the days of the longest one, for the limit.
 pub(crate) const CALENDAR_UNITS: [(&str, &str, Unit, u64); 3] = [
     ("day", "days", Unit::Day, 1),
     ("week", "weeks", Unit::Week, 7),
     ("month", "months", Unit::Month, 31),
 ];
 
-/// Days of what has no fixed length, and its calendar months.
+/// Units without a fixed length: singular, plural, days and calendar months.
 const UNEVEN: [(&str, &str, u64, u64); 3] = [
     ("month", "months", 30, 1),
     ("quarter", "quarters", 91, 3),
@@ -46,24 +46,24 @@ const DAY: u64 = 86_400_000;
 pub(crate) const EXAMPLE: &str =
     "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
 
-/// A length of time as `in_last` has it.
+/// A length of time, as `in_last` accepts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    /// Of a fixed length, whatever clocks and calendars say.
+    /// A fixed length, independent of clocks and calendars.
     Rolling(Duration),
-    /// So many units, the current one included.
+    /// A number of calendar units, the current one included.
     Calendar(Unit, u32),
 }
 
-/// A message and a help.
+/// A message and a help line.
 type DurationError = (String, String);
 
-/// A length of time that may be one of the calendar.
+/// Reads a length of time, which may be in calendar units.
 pub(super) fn length(reader: &mut YamlReader<'_>, node: &Node) -> Option<Length> {
     measured(reader, node, measure)
 }
 
-/// A length of time that is always the same.
+/// Reads a length of time that is always the same.
 pub(super) fn duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Duration> {
     measured(reader, node, |text| match measure(text) {
         Ok(Length::Rolling(length)) => Ok(length),
@@ -79,7 +79,7 @@ pub(super) fn duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Durat
     })
 }
 
-/// Whether a text is a length of time, where something else belongs.
+/// Returns true if a text is a length of time, where a value of another kind belongs.
 pub(super) fn is_length(text: &str) -> bool {
     measure(text).is_ok()
 }
@@ -103,7 +103,7 @@ fn measured<T>(
     }
 }
 
-/// The length a text tells.
+/// Parses a length of time.
 fn measure(text: &str) -> Result<Length, DurationError> {
     let quoted = quote(text);
     let words: Vec<_> = text.split_whitespace().collect();
@@ -112,7 +112,7 @@ fn measure(text: &str) -> Result<Length, DurationError> {
         ["calendar", _] => {
             return fault(
                 format!("{quoted} does not say how many"),
-                "the current day alone is `1 calendar day`, the last four weeks are `4 calendar weeks`",
+                "write `1 calendar day` for the current day, `4 calendar weeks` for the last four weeks",
             );
         }
         [count, word, unit] if closest(word, ["calendar"]).is_some() => {
@@ -134,7 +134,7 @@ fn measure(text: &str) -> Result<Length, DurationError> {
             );
         }
         [count, unit] => (*count, *unit),
-        // `30days` says the same.
+        // `30days` means the same.
         [one] => one.split_at(
             one.find(|char: char| char.is_alphabetic())
                 .unwrap_or(one.len()),
@@ -170,16 +170,13 @@ fn rolling(text: &str, count: &str, unit: &str) -> Result<Duration, DurationErro
             .or_else(|| closest(unit, names()));
         return match meant {
             Some(meant) => fault(message, &format!("did you mean `{count} {meant}`?")),
-            None => fault(
-                message,
-                "the units are seconds, minutes, hours, days and weeks",
-            ),
+            None => fault(message, "write seconds, minutes, hours, days or weeks"),
         };
     };
     if number == 0 {
         return fault(
-            format!("{quoted} is no time at all"),
-            "a length of time is at least 1 second",
+            format!("{quoted} is too short"),
+            "write at least `1 second`",
         );
     }
     match number.checked_mul(*ms) {
@@ -207,15 +204,15 @@ fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, DurationErr
             (_, Some(_)) => format!("write `{count} {unit}`"),
             _ => match closest(unit, CALENDAR_UNITS.map(|(_, many, _, _)| many)) {
                 Some(meant) => format!("did you mean `{count} calendar {meant}`?"),
-                None => "a calendar has days, weeks and months".to_owned(),
+                None => "write days, weeks or months".to_owned(),
             },
         };
         return fault(format!("no window has calendar {}", quote(unit)), &help);
     };
     if number == 0 {
         return fault(
-            format!("{quoted} is no time at all"),
-            "the current day alone is `1 calendar day`",
+            format!("{quoted} is too short"),
+            "write `1 calendar day` for the current day",
         );
     }
     let most = limits::DURATION_MS / DAY / days;
@@ -225,20 +222,20 @@ fn calendar(quoted: &str, count: &str, unit: &str) -> Result<Length, DurationErr
     }
 }
 
-/// How many, as a whole number.
+/// Parses the number of units, a whole number.
 fn number(quoted: &str, count: &str) -> Result<u64, DurationError> {
     if let Some(number) = whole(count) {
         return Ok(number);
     }
     let help = if count.contains(['.', ',']) {
-        "only whole numbers: in place of `1.5 hours` write `90 minutes`"
+        "write a whole number: `90 minutes` in place of `1.5 hours`"
     } else {
         EXAMPLE
     };
     fault(format!("{quoted} is not a length of time"), help)
 }
 
-/// What a calendar window comes to in hours, for a message.
+/// Writes the length of a calendar window in hours, for a message.
 fn fixed(unit: Unit, count: u32) -> String {
     match unit {
         Unit::Day if count == 1 => "write `1 day`, of 24 hours".to_owned(),
@@ -249,7 +246,7 @@ fn fixed(unit: Unit, count: u32) -> String {
     }
 }
 
-/// Days and calendar months of a text such as `3 months`.
+/// Returns the days and the calendar months of a text such as `3 months`.
 fn uneven(text: &str) -> Option<(u64, u64)> {
     let mut words = text.split_whitespace();
     let number = whole(words.next()?).filter(|number| (1..=1_200).contains(number))?;
@@ -263,7 +260,7 @@ fn uneven(text: &str) -> Option<(u64, u64)> {
 fn too_long<T>(quoted: &str, most: u64, unit: &str) -> Result<T, DurationError> {
     fault(
         format!("{quoted} is too long"),
-        &format!("at most {most} {unit} (100 years)"),
+        &format!("write at most {most} {unit} (100 years)"),
     )
 }
 
@@ -271,7 +268,7 @@ fn fault<T>(message: String, help: &str) -> Result<T, DurationError> {
     Err((message, help.to_owned()))
 }
 
-/// Digits as a number; too many are a very large one.
+/// Parses digits as a number. Too many digits give the largest number.
 fn whole(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -282,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_what_they_are() {
+    fn units_have_their_lengths() {
         let ms = |text: &str| match measure(text) {
             Ok(Length::Rolling(length)) => Some(length.millis()),
             _ => None,

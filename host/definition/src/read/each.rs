@@ -1,4 +1,5 @@
-//! `each` (docs/cohorts.md, "Measures"): a count that holds in every unit of a calendar window.
+//! Reads `each` (docs/cohorts.md, "Measures"): a count that holds in every unit of a calendar
+//! window.
 
 use crate::clause::{End, Measure, Start, Unit, Window};
 use crate::yaml::{Entry, NodeContent};
@@ -7,7 +8,7 @@ use super::clause::Clauses;
 use super::comparison::ComparisonKind;
 use super::measure::plural;
 
-/// What a count can hold in each of.
+/// The units in each of which a count can hold.
 pub(crate) const UNITS: [(&str, Unit); 3] = [
     ("day", Unit::Day),
     ("week", Unit::Week),
@@ -42,7 +43,7 @@ impl Clauses<'_, '_> {
             .map(|comparison| Measure::Each(unit, comparison))
     }
 
-    /// Whether a window is one of the calendar that consists of whole units.
+    /// Checks that a window is a calendar window that consists of whole units.
     fn consists_of(
         &mut self,
         unit: Unit,
@@ -62,7 +63,7 @@ impl Clauses<'_, '_> {
         let (span, message, help) = match (&window.start, window.end) {
             (Start::Calendar { .. }, End::Before(_)) => (
                 place("before_last"),
-                "`each` looks at all units of the window until now".to_owned(),
+                "`each` checks all units of the window until now".to_owned(),
                 "leave `before_last` out".to_owned(),
             ),
             (Start::Calendar { unit: of, .. }, _) if !is_whole(*of, unit) => (
@@ -76,7 +77,7 @@ impl Clauses<'_, '_> {
             (Start::Calendar { .. }, _) => return true,
             (Start::Ever, End::Now) => (
                 each.key_span,
-                "`each` looks at the units of a calendar window, and this clause has no window"
+                "`each` checks the units of a calendar window, and this clause has no window"
                     .to_owned(),
                 write,
             ),
@@ -92,7 +93,7 @@ impl Clauses<'_, '_> {
                 };
                 (
                     place(key),
-                    "`each` looks at the units of a calendar window, and this is none".to_owned(),
+                    "`each` checks the units of a calendar window, and this is not a calendar window".to_owned(),
                     write,
                 )
             }
@@ -102,7 +103,8 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// How many calendar units are about as long as a rolling window; four, if there is none.
+/// Returns the number of calendar units that are about as long as a rolling window, or four without
+/// a rolling window.
 fn about(start: &Start, unit: Unit) -> u64 {
     let days = match unit {
         Unit::Day => 1,
@@ -115,7 +117,7 @@ fn about(start: &Start, unit: Unit) -> u64 {
     }
 }
 
-/// Whether every calendar unit consists of whole ones of another kind.
+/// Returns true if every calendar unit `of` consists of whole units `unit`.
 pub(crate) fn is_whole(of: Unit, unit: Unit) -> bool {
     unit == Unit::Day || of == unit
 }

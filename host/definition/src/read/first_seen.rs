@@ -1,4 +1,4 @@
-//! `first_seen` (docs/cohorts.md, "Clauses"): when a user was new.
+//! Reads `first_seen` (docs/cohorts.md, "Clauses"): the window of a user's first event.
 
 use crate::clause::Window;
 use crate::yaml::{Node, NodeContent};
@@ -7,10 +7,10 @@ use super::clause::Clauses;
 use super::key::Key;
 use super::window;
 
-/// What counts from the first event, and is no window for it.
+/// The window that counts from the first event itself, so it cannot limit that event.
 const ITSELF: &str = "within_first";
 
-/// The windows in which a user's first event can lie.
+/// Returns the windows in which a user's first event can lie.
 pub(crate) fn windows() -> impl Iterator<Item = &'static Key> {
     window::TABLE.iter().filter(|key| key.name != ITSELF)
 }
@@ -25,10 +25,10 @@ impl Clauses<'_, '_> {
         if entries.is_empty() {
             return self
                 .reader
-                .wrong(node.span, "this window says nothing", EXAMPLE);
+                .wrong(node.span, "this window has no start and no end", EXAMPLE);
         }
         if let Some(entry) = entries.iter().find(|entry| &*entry.key == ITSELF) {
-            let help = "a new user is `first_seen: {in_last: 7 days}`";
+            let help = "for new users write `first_seen: {in_last: 7 days}`";
             return self.reader.wrong(
                 entry.key_span,
                 "`within_first` counts from the first event itself",

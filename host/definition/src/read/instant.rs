@@ -1,4 +1,4 @@
-//! `2026-01-01` and `2026-01-01T12:00:00Z` (docs/cohorts.md, "Windows" and "Predicates").
+//! Reads `2026-01-01` and `2026-01-01T12:00:00Z` (docs/cohorts.md, "Windows" and "Predicates").
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -15,8 +15,8 @@ const WHAT: &str = "a date or an instant";
 pub(crate) const EXAMPLE: &str =
     "write a date like `2026-01-31`, or an instant like `2026-01-31T12:00:00Z`";
 
-/// A date, which is the first instant of its day in the time zone, or an RFC 3339 instant; what is
-/// finer than a millisecond is cut off.
+/// Reads a date, which means the first instant of its day in the time zone, or an RFC 3339 instant.
+/// Digits beyond a millisecond are cut off.
 pub(super) fn instant(
     reader: &mut YamlReader<'_>,
     zone: &TimeZoneName,
@@ -39,12 +39,13 @@ pub(super) fn instant(
     }
 }
 
-/// Whether a text was meant to be an instant.
+/// Returns true if a text was meant to be an instant.
 pub(super) fn is_like_instant(text: &str) -> bool {
     text.parse::<DateTime>().is_ok()
 }
 
-/// Milliseconds since the epoch that somebody wrote; small numbers are years.
+/// Returns the instant of a number that was meant as milliseconds since the epoch. Small numbers
+/// are years.
 fn of_epoch(number: f64) -> Option<Millis> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -56,17 +57,17 @@ fn of_epoch(number: f64) -> Option<Millis> {
         .flatten()
 }
 
-/// The instant that a text tells, or a message and a help.
+/// Parses an instant, or returns a message and a help line.
 fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
     let quoted = quote(text);
     let fault = |message: String, help: &str| Err((message, help.to_owned()));
     let is_date = is_date(text);
-    // What RFC 9557 adds in brackets could say another zone than the offset.
+    // RFC 9557's suffix in brackets could name another zone than the offset.
     let instant = match text.parse::<Timestamp>() {
         Ok(instant) if !text.contains('[') => Some(instant),
         _ if is_date => {
             let Ok(date) = text.parse::<Date>() else {
-                return fault(format!("{quoted} is no day of the calendar"), EXAMPLE);
+                return fault(format!("{quoted} is not a day of the calendar"), EXAMPLE);
             };
             first_of(date.into(), zone)
         }
@@ -78,7 +79,7 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
             Some(instant) => Ok(instant),
             None => fault(
                 format!("{quoted} is out of range"),
-                "instants are those from 1970 to 9999, in UTC",
+                "write an instant from 1970 to 9999, in UTC",
             ),
         };
     }
@@ -90,19 +91,22 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
                 let written = instant.display_with_offset(offset);
                 let name = zone.as_str();
                 let message = format!("{quoted} does not say its time zone");
-                return fault(message, &format!("in {name} it is `{written}`"));
+                return fault(
+                    message,
+                    &format!("write `{written}` for this time in {name}"),
+                );
             }
             None => EXAMPLE.to_owned(),
         },
         Err(_) if is_length(text) => {
-            format!("what counts from now is `in_last: {text}` or `before_last: {text}`")
+            format!("to count from now, write `in_last: {text}` or `before_last: {text}`")
         }
         Err(_) => EXAMPLE.to_owned(),
     };
     fault(format!("{quoted} is not a date or an instant"), &help)
 }
 
-/// Whether a text has the form of RFC 3339's `full-date`.
+/// Returns true if a text has the form of RFC 3339's `full-date`.
 fn is_date(text: &str) -> bool {
     text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -111,13 +115,13 @@ fn is_date(text: &str) -> bool {
         })
 }
 
-/// The instant at which the zone's clocks show a time for the first time, or when they leave it
-/// out, the one after it.
+/// Returns the instant at which the zone's clocks first show a time. If the clocks skip that time,
+/// returns the first instant after the gap.
 fn first_of(local: DateTime, zone: &TimeZoneName) -> Option<Timestamp> {
     jiff_zone(zone).to_timestamp(local).ok()
 }
 
-/// The zone of the built-in database; a [`TimeZoneName`] is always in it.
+/// Returns the zone of the built-in database; a [`TimeZoneName`] is always in it.
 fn jiff_zone(zone: &TimeZoneName) -> TimeZone {
     TimeZoneDatabase::bundled()
         .get(zone.as_str())
@@ -146,7 +150,7 @@ mod tests {
             ms("2015-10-04", "America/Asuncion"),
             ms("2015-10-04T04:00:00Z", "UTC")
         );
-        // Samoa left this day out.
+        // Samoa skipped this day.
         assert_eq!(
             ms("2011-12-30", "Pacific/Apia"),
             ms("2011-12-31", "Pacific/Apia")
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_themselves_in_every_zone() {
+    fn instants_with_an_offset_are_the_same_in_every_zone() {
         for zone in ["UTC", "Asia/Tokyo"] {
             assert_eq!(
                 ms("2026-03-01T01:00:00+01:00", zone),

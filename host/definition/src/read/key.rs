@@ -1,21 +1,21 @@
-//! The keys of the language: the tables that the reader of definitions and their JSON Schema share.
+//! Keys of the language: the tables that the reader of definitions and the JSON Schema share.
 
-/// A key of some map.
+/// A key of a map.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
-    /// How it is written.
+    /// The spelling of the key.
     pub(crate) name: &'static str,
-    /// The kind of its value, by its name under `$defs` in the schema. A test compiles the schema,
-    /// which finds a name that is not there.
+    /// The kind of its value, by its name under `$defs` in the schema. A test compiles the schema
+    /// and fails if a name is missing there.
     pub(crate) takes: &'static str,
-    /// What it says, in one sentence.
+    /// The meaning of the key, in one sentence.
     pub(crate) about: &'static str,
-    /// Whether the map must have it.
+    /// The map must have the key.
     pub(crate) needed: bool,
 }
 
 impl Key {
-    /// A key that may be left out.
+    /// Makes a key that may be left out.
     pub(crate) const fn new(name: &'static str, takes: &'static str, about: &'static str) -> Self {
         Self {
             name,
@@ -25,7 +25,7 @@ impl Key {
         }
     }
 
-    /// A key that must be there.
+    /// Makes a key that must be there.
     pub(crate) const fn needed(
         name: &'static str,
         takes: &'static str,
@@ -38,7 +38,7 @@ impl Key {
     }
 }
 
-/// The names alone, as the reader compares them.
+/// Returns the names of the keys, as the reader compares them.
 #[expect(
     clippy::indexing_slicing,
     reason = "it runs while compiling, where an index out of bounds is an error"

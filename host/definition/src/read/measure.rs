@@ -1,4 +1,4 @@
-//! What must be true of the events in the window (docs/cohorts.md, "Measures").
+//! Reads measures: conditions on the events in the window (docs/cohorts.md, "Measures").
 
 use crate::clause::{
     Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,
@@ -12,44 +12,52 @@ use super::key::{Key, names};
 use super::window;
 
 pub(crate) const TABLE: [Key; 15] = [
-    Key::new("times", "times", "How many matching events there are."),
+    Key::new("times", "times", "The number of matching events."),
     Key::new(
         "more_than",
         "step",
-        "More often than that other event in the same window.",
+        "More matching events than other events of this kind in the same window.",
     ),
     Key::new(
         "sum_of",
         "numbers",
-        "The sum of the numeric values of event properties; that of none is 0.",
+        "The sum of the numeric values of event properties; without values it is 0.",
     ),
     Key::new(
         "average_of",
         "numbers",
-        "The average of the numeric values of event properties; that of none does not hold.",
+        "The average of the numeric values of event properties; without values it does not hold.",
     ),
     Key::new(
         "smallest",
         "numbers",
-        "The smallest numeric value of event properties; that of none does not hold.",
+        "The smallest numeric value of event properties; without values it does not hold.",
     ),
     Key::new(
         "largest",
         "numbers",
-        "The largest numeric value of event properties; that of none does not hold.",
+        "The largest numeric value of event properties; without values it does not hold.",
     ),
     Key::new(
         "distinct",
         "counts",
-        "How many different values event properties have.",
+        "The number of different values of event properties.",
     ),
-    Key::new("days", "count", "On how many different calendar days."),
+    Key::new(
+        "days",
+        "count",
+        "The number of different calendar days with a matching event.",
+    ),
     Key::new(
         "weeks",
         "count",
-        "In how many different calendar weeks (ISO, from Monday).",
+        "The number of different calendar weeks (ISO, from Monday) with a matching event.",
     ),
-    Key::new("months", "count", "In how many different calendar months."),
+    Key::new(
+        "months",
+        "count",
+        "The number of different calendar months with a matching event.",
+    ),
     Key::new(
         "each",
         "each",
@@ -58,12 +66,12 @@ pub(crate) const TABLE: [Key; 15] = [
     Key::new(
         "regularly",
         "regularly",
-        "Of the last spans that end now, the count holds in at least so many.",
+        "The count holds in at least so many of the last spans that end now.",
     ),
     Key::new(
         "nth",
         "whole",
-        "The nth matching event ever (1 is the first) lies in the window.",
+        "The nth matching event of all history (1 is the first) lies in the window.",
     ),
     Key::new(
         "first",
@@ -80,8 +88,8 @@ pub(crate) const TABLE: [Key; 15] = [
 pub(crate) const KEYS: [&str; 15] = names(&TABLE);
 
 impl Clauses<'_, '_> {
-    /// The measure that a clause's keys say; without any, at least one event. The window is `None`
-    /// if it is wrong.
+    /// Reads the measure of a clause. Without the keys of a measure, it is at least one event.
+    /// `window` is `None` if the window is wrong.
     pub(super) fn measure(
         &mut self,
         entries: &[Entry],
@@ -134,10 +142,10 @@ impl Clauses<'_, '_> {
         .at(source, first.key_span, "the first measure");
         let help = match (&*first.key, &*second.key) {
             ("times", "regularly") | ("regularly", "times") => {
-                "the count of each span belongs inside: `regularly: {every: 7 days, of_last: 4, at_least: 3, times: 2}`"
+                "write the count of each span inside: `regularly: {every: 7 days, of_last: 4, at_least: 3, times: 2}`"
             }
             ("times", "each") | ("each", "times") => {
-                "the count of each unit belongs inside: `each: {day: {at_least: 2}}`"
+                "write the count of each unit inside: `each: {day: {at_least: 2}}`"
             }
             _ => "make two clauses of it, in a list under `all:`",
         };
@@ -147,7 +155,7 @@ impl Clauses<'_, '_> {
 
     fn more_than(&mut self, node: &Node) -> Option<Measure> {
         if let NodeContent::Number(number) = node.content {
-            let help = format!("a count is `times: {{more_than: {number}}}`");
+            let help = format!("for a count write `times: {{more_than: {number}}}`");
             return self.reader.expected(node, "another event", &help);
         }
         let bound = self.step(node).map(Bound::Times)?;
@@ -197,19 +205,19 @@ impl Clauses<'_, '_> {
     }
 
     fn nth(&mut self, node: &Node, window: Option<&Window>) -> Option<Measure> {
-        let nth = self.whole(node, "the number of an event", "the first is `nth: 1`")?;
+        let nth = self.whole(node, "the number of an event", "`nth: 1` is the first")?;
         if window == Some(&Window::EVER) {
             let help = format!(
-                "add one of {}; without a window it says `times: {{at_least: {nth}}}`",
+                "add one of {}; without a window write `times: {{at_least: {nth}}}`",
                 window::keys()
             );
-            let message = "`nth` asks when that event was, and this clause has no window";
+            let message = "`nth` needs a window, and this clause has no window";
             self.reader.warn(node.span, message, help);
         }
         Some(Measure::Nth(nth))
     }
 
-    /// A whole number, 1 or more.
+    /// Reads a whole number, 1 or more.
     pub(super) fn whole(&mut self, node: &Node, what: &str, help: &str) -> Option<u32> {
         let help = format!("write a whole number, 1 or more: {help}");
         let NodeContent::Number(number) = node.content else {
@@ -228,7 +236,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// Units of the calendar in words.
+/// Returns the plural of a calendar unit.
 pub(super) fn plural(unit: Unit) -> &'static str {
     match unit {
         Unit::Day => "days",

@@ -1,4 +1,4 @@
-//! From a file's tree to a checked definition: one file a part of the language.
+//! Reads a file's tree to a checked definition; each file here reads one part of the language.
 
 pub(crate) mod body;
 pub(crate) mod cadence;

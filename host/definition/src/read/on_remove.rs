@@ -1,4 +1,4 @@
-//! What becomes of the members when the definition goes away.
+//! Reads `on_remove`: the treatment of the members when the definition is removed.
 
 use crate::definition::OnRemove;
 use crate::diagnostic::quote;
@@ -6,8 +6,7 @@ use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 pub(crate) const WORDS: [&str; 2] = ["keep", "exit"];
 
-const FORMS: &str =
-    "write `keep`, and destinations hear nothing, or `exit`, and every member is sent as an exit";
+const FORMS: &str = "write `keep` to send nothing, or `exit` to send every member as an exit";
 
 pub(super) fn on_remove(reader: &mut YamlReader<'_>, node: &Node) -> Option<OnRemove> {
     let NodeContent::Text(text) = &node.content else {

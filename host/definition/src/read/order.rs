@@ -1,4 +1,4 @@
-//! `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
+//! Reads `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
 
 use crate::clause::{DidInOrder, Step};
 use crate::limits;
@@ -7,22 +7,22 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 use super::key::Key;
 
-/// What stands beside `did_in_order`, apart from windows.
+/// The keys beside `did_in_order`, apart from windows.
 pub(crate) const TABLE: [Key; 4] = [
     Key::new(
         "all_within",
         "duration",
-        "From the first step to the last it takes at most this.",
+        "The longest time from the first step to the last.",
     ),
     Key::new(
         "each_within",
         "duration",
-        "From each step to the next it takes at most this.",
+        "The longest time from each step to the next.",
     ),
     Key::new(
         "without",
         "step",
-        "No such event strictly between the first and the last step.",
+        "No such event lies strictly between the first and the last step.",
     ),
     Key::new(
         "same",
@@ -51,7 +51,7 @@ impl Clauses<'_, '_> {
         {
             self.reader.warn(
                 entry.value.span,
-                "`each_within` says nothing: all steps together take no longer than `all_within`",
+                "`each_within` has no effect: all steps together take no longer than `all_within`",
                 "make it the shorter of the two, or leave it out",
             );
         }
@@ -78,7 +78,7 @@ impl Clauses<'_, '_> {
             );
             let help = match items {
                 [] => EXAMPLE,
-                _ => "one event alone is `did: Purchase`",
+                _ => "for a single event write `did: Purchase`",
             };
             return self.reader.wrong(node.span, message, help);
         }

@@ -1,4 +1,4 @@
-//! Parts of the language within other files: a test's inline `where:`, its `ago: 3 days`.
+//! Reads parts of the language in other files: a test's inline `where:`, its `ago: 3 days`.
 
 use muster_model::CohortId;
 
@@ -7,8 +7,8 @@ use crate::{Clause, Duration, Span, TimeZoneName};
 
 use super::clause::Clauses;
 
-/// Reads a clause in another file than a definition, and the cohorts that it uses, each with its
-/// place. The time zone is the one whose days and dates are meant.
+/// Reads a clause in a file that is not a definition. Returns the clause and the cohorts that it
+/// uses, each with its place. Days and dates are those of the time zone.
 pub fn read_clause(
     reader: &mut YamlReader<'_>,
     node: &Node,
@@ -19,7 +19,7 @@ pub fn read_clause(
     Some((clause?, clauses.in_cohort))
 }
 
-/// Reads a length of time, such as `30 days`, in another file than a definition.
+/// Reads a length of time, such as `30 days`, in a file that is not a definition.
 pub fn read_duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Duration> {
     super::duration::duration(reader, node)
 }

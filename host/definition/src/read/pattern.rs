@@ -1,4 +1,5 @@
-//! Patterns (docs/cohorts.md, "Predicates"), and whether the table fits that finds them.
+//! Reads patterns (docs/cohorts.md, "Predicates"), and checks that their automata are within the
+//! limit.
 
 use crate::Pattern;
 use crate::diagnostic::quote;
@@ -9,7 +10,7 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 
 impl Clauses<'_, '_> {
-    /// The pattern that an operator says.
+    /// Reads the pattern of an operator.
     pub(super) fn pattern(&mut self, entry: &Entry, kind: PatternKind) -> Option<Pattern> {
         let node = &entry.value;
         let text = self.pattern_text(entry, kind)?;
@@ -30,10 +31,10 @@ impl Clauses<'_, '_> {
         let node = &entry.value;
         let help = match (&node.content, kind) {
             (NodeContent::List(_), PatternKind::Regex) => {
-                "several are separated by `|`: `matches: \"a|b\"`".to_owned()
+                "for several texts put `|` between them: `matches: \"a|b\"`".to_owned()
             }
             (NodeContent::List(_), _) => format!(
-                "several are clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
+                "for several texts write clauses under `any:`, each with its `{}`, or one regular expression: `matches: \"(?i)a|b\"`",
                 entry.key
             ),
             (NodeContent::Map(_) | NodeContent::Nothing, _) => {
@@ -44,7 +45,7 @@ impl Clauses<'_, '_> {
         self.reader.expected(node, "one text", &help)
     }
 
-    /// Counts a pattern; `None` if it is one too many.
+    /// Counts a pattern. Returns `None` if it is one too many.
     fn counted_pattern(&mut self, node: &Node) -> Option<()> {
         self.patterns += 1;
         if self.patterns <= limits::PATTERNS {
@@ -52,7 +53,7 @@ impl Clauses<'_, '_> {
         }
         if self.patterns == limits::PATTERNS + 1 {
             let help = format!(
-                "at most {}; several of one property are one with `|`: `matches: \"(?i)a|b\"`",
+                "write at most {}; join several patterns of one property by `|`: `matches: \"(?i)a|b\"`",
                 limits::PATTERNS
             );
             self.reader
@@ -61,20 +62,20 @@ impl Clauses<'_, '_> {
         None
     }
 
-    /// A pattern that every text fits is a slip.
+    /// Warns of a pattern that every text fits: probably a mistake.
     fn warn_if_trivial(&mut self, node: &Node, kind: PatternKind, text: &str) {
         let all = match kind {
             PatternKind::Glob => !text.is_empty() && text.bytes().all(|byte| byte == b'*'),
             _ => text.is_empty(),
         };
         if all {
-            let help = "that there is a value is `set: true`";
+            let help = "to require a value, write `set: true`";
             self.reader.warn(node.span, "every text fits this", help);
         }
     }
 }
 
-/// What is wrong with a pattern: a message and a help.
+/// Returns a message and a help line if a pattern is wrong.
 fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
     let expression = kind.expression(text);
     let parsed = match regex_syntax::parse(&expression) {
@@ -86,7 +87,7 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
                 reason(&error)
             );
             let help = match text.starts_with('*') {
-                true => "a text in which `*` stands for anything belongs under `glob`",
+                true => "for a text in which `*` stands for any text, write `glob`",
                 false => REGEX_HELP,
             };
             return Some((message, help.to_owned()));
@@ -105,9 +106,9 @@ fn fault(kind: PatternKind, text: &str) -> Option<(String, String)> {
         .then(|| too_large(kind, text))
 }
 
-const REGEX_HELP: &str = "the syntax is RE2's; a text that stands for itself belongs under `contains`, and a `\\` stands for itself in single quotes only";
+const REGEX_HELP: &str = "the syntax is RE2's; for a plain text write `contains`; a `\\` stands for itself only in single quotes";
 
-/// The parser's reason, without the drawing.
+/// Returns the parser's reason, without its drawing of the place.
 fn reason(error: &regex_syntax::Error) -> String {
     match error {
         regex_syntax::Error::Parse(error) => error.kind().to_string(),
@@ -119,11 +120,11 @@ fn reason(error: &regex_syntax::Error) -> String {
 fn too_large(kind: PatternKind, text: &str) -> (String, String) {
     let help = match kind {
         PatternKind::Regex => {
-            "what makes it large are counts such as `{100}` and wide classes: `[0-9A-Za-z]` is far smaller than `\\w`, and `(?-u)` keeps to ASCII"
+            "avoid counts such as `{100}` and wide classes: `[0-9A-Za-z]` is far smaller than `\\w`, and `(?-u)` keeps to ASCII"
         }
         _ => "use a shorter text, or fewer `*`",
     };
-    let message = format!("{} is too large to look for", quote(text));
+    let message = format!("{} is too large a pattern", quote(text));
     (message, help.to_owned())
 }
 
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_fits() {
+    fn usual_patterns_are_within_the_limit() {
         let regex = |text: &str| fault(PatternKind::Regex, text);
         for text in [
             r"^\d{3}-\d{4}$",
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_refused_before_it_costs_much() {
+    fn a_pattern_too_large_is_refused_early() {
         for text in [
             r"\w{1000}",
             r"((a{1000}){1000}){1000}",
@@ -167,7 +168,7 @@ mod tests {
             r"(?i)\pL{50}x",
         ] {
             let (message, _) = fault(PatternKind::Regex, text).unwrap();
-            assert!(message.ends_with("is too large to look for"), "{message}");
+            assert!(message.ends_with("is too large a pattern"), "{message}");
         }
     }
 }

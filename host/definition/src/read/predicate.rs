@@ -1,4 +1,4 @@
-//! What a property must hold (docs/cohorts.md, "Predicates").
+//! Reads predicates on properties (docs/cohorts.md, "Predicates").
 
 use std::collections::HashSet;
 
@@ -21,23 +21,23 @@ pub(crate) const TABLE: [Key; 24] = [
     Key::new(
         "not",
         "scalar",
-        "The value is another one, or there is none.",
+        "The value is not this one, or there is none.",
     ),
     Key::new("any_of", "values", "The value is one of these."),
     Key::new(
         "none_of",
         "values",
-        "The value is none of these, or there is none.",
+        "The value is not one of these, or there is none.",
     ),
     Key::new(
         "contains",
         "scalar",
-        "The value has this text in it, in upper or lower case.",
+        "The value contains this text, in upper or lower case.",
     ),
     Key::new(
         "not_contains",
         "scalar",
-        "The value does not have this text in it, in upper or lower case.",
+        "The value does not contain this text, in upper or lower case.",
     ),
     Key::new(
         "starts_with",
@@ -70,9 +70,9 @@ pub(crate) const TABLE: [Key; 24] = [
         "The regular expression (RE2 syntax) fits somewhere in the value; case counts.",
     ),
     Key::new("at_least", "number", "A number of at least this."),
-    Key::new("more_than", "number", "A number over this."),
+    Key::new("more_than", "number", "A number greater than this."),
     Key::new("at_most", "number", "A number of at most this."),
-    Key::new("less_than", "number", "A number under this."),
+    Key::new("less_than", "number", "A number less than this."),
     Key::new(
         "between",
         "range",
@@ -83,12 +83,12 @@ pub(crate) const TABLE: [Key; 24] = [
     Key::new(
         "in_last",
         "duration",
-        "An instant not longer ago than this.",
+        "An instant at most this length of time ago.",
     ),
     Key::new(
         "before_last",
         "duration",
-        "An instant longer ago than this, or just as long.",
+        "An instant at least this length of time ago.",
     ),
     Key::new(
         "set",
@@ -103,28 +103,28 @@ pub(crate) const TABLE: [Key; 24] = [
     Key::new(
         "same_as",
         "same_as",
-        "The value is that of a user property now.",
+        "The value is the current value of a user property.",
     ),
 ];
 
 const KEYS: [&str; 24] = names(&TABLE);
 
-/// What `same_as` names.
+/// The keys of the value of `same_as`.
 pub(crate) const SAME_AS: [Key; 1] = [Key::needed(
     "user",
     "property",
-    "The user property that is compared with.",
+    "The user property to compare with.",
 )];
 
 impl Clauses<'_, '_> {
-    /// A scalar, a list of them, or a map of operators.
+    /// Reads a scalar, a list of scalars, or a map of operators.
     pub(super) fn predicate(&mut self, node: &Node) -> Option<Predicate> {
         let tests = match &node.content {
             NodeContent::Nothing => {
                 return self.reader.expected(
                     node,
-                    "what the property must hold",
-                    "a property without a value is `{set: false}`",
+                    "a predicate for the property",
+                    "for a property without a value write `{set: false}`",
                 );
             }
             NodeContent::List(_) => vec![Test::AnyOf(self.literals(node, limits::VALUES)?)],
@@ -132,7 +132,7 @@ impl Clauses<'_, '_> {
                 if entries.is_empty() {
                     return self.reader.wrong(
                         node.span,
-                        "this predicate says nothing",
+                        "this predicate is empty",
                         "write a value, a list, or a map such as `{at_least: 50}`",
                     );
                 }
@@ -202,13 +202,13 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// `{user: PROP}`, the user property that is compared with.
+    /// Reads `{user: PROP}`, the user property to compare with.
     fn same_as(&mut self, node: &Node) -> Option<Box<str>> {
         const WHAT: &str = "a user property";
         if !matches!(node.content, NodeContent::Map(_)) {
             let help = match &node.content {
                 NodeContent::Text(text) => format!(
-                    "write {}, or a value that is to be the same under `is`",
+                    "write {}, or write a fixed value under `is`",
                     quote(&format!("{{user: {text}}}"))
                 ),
                 _ => "write `{user: city}`".to_owned(),
@@ -221,12 +221,12 @@ impl Clauses<'_, '_> {
             (None, []) => self
                 .reader
                 .wrong(node.span, "`user` is missing", "write `{user: city}`"),
-            // What is there instead was reported.
+            // The wrong key was reported.
             (None, _) => None,
         }
     }
 
-    /// One value; a list is a slip for the operator that takes several.
+    /// Reads one value. A list is reported with the operator that takes several values.
     fn one(&mut self, node: &Node, several: &str) -> Option<Box<str>> {
         if let NodeContent::List(_) = node.content {
             return self.reader.expected(
@@ -251,7 +251,7 @@ impl Clauses<'_, '_> {
         read.into_iter().collect()
     }
 
-    /// A value's canonical text: how `is`, `not`, `any_of` and `none_of` compare.
+    /// Returns a value's canonical text: `is`, `not`, `any_of` and `none_of` compare it.
     pub(super) fn literal(&mut self, node: &Node) -> Option<Box<str>> {
         let reader = &mut *self.reader;
         match &node.content {
@@ -277,17 +277,17 @@ impl Clauses<'_, '_> {
             NodeContent::Nothing => reader.expected(
                 node,
                 "a value",
-                "a property without a value is `{set: false}`",
+                "for a property without a value write `{set: false}`",
             ),
             NodeContent::List(_) | NodeContent::Map(_) => reader.expected(
                 node,
                 "a text, a number or a flag",
-                "what is compared is one value, or a list of such values",
+                "write one value, or a list of values",
             ),
         }
     }
 
-    /// Bounds that no value keeps, and `set` against the other tests, are slips.
+    /// Warns of bounds that no value meets, and of `set` that contradicts the other tests.
     fn warn_if_empty(&mut self, predicate: &Predicate, node: &Node) {
         if let Some(message) = never(predicate) {
             self.reader
@@ -296,7 +296,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// Why a predicate never holds; `None`: it may.
+/// Returns the reason why a predicate never holds, or `None` if it may hold.
 pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
     let wants = |test: &Test| !matches!(test, Test::Set(_) | Test::NoneOf(_) | Test::FitsNot(_));
     let sets = |set: bool| predicate.tests.contains(&Test::Set(set));
@@ -307,24 +307,24 @@ pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
     } else if no_instant(predicate) {
         Some("no instant meets this predicate")
     } else if no_text(predicate) {
-        Some("what must be there is what must not be there")
+        Some("one test requires a value that another forbids")
     } else {
         None
     }
 }
 
-/// A number; a date is a slip for the operators that compare instants.
+/// Reads a number. A date is reported with the operators that compare instants.
 fn number(reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
     if let NodeContent::Text(text) = &node.content
         && is_like_instant(text)
     {
-        let help = "instants are compared by `before` and `after`";
+        let help = "to compare instants, write `before` or `after`";
         return reader.expected(node, "a number", help);
     }
     reader.number(node, "a number")
 }
 
-/// Whether no number keeps all bounds.
+/// Returns true if no number meets all bounds.
 fn no_number(predicate: &Predicate) -> bool {
     let (mut low, mut high) = ((f64::NEG_INFINITY, false), (f64::INFINITY, false));
     for test in &predicate.tests {
@@ -339,7 +339,7 @@ fn no_number(predicate: &Predicate) -> bool {
     low.0 > high.0 || (low.0 == high.0 && (low.1 || high.1))
 }
 
-/// Whether no instant lies where all tests want it.
+/// Returns true if no instant meets all tests.
 fn no_instant(predicate: &Predicate) -> bool {
     let (mut after, mut before) = (Millis(i64::MIN), Millis(i64::MAX));
     let (mut in_last, mut before_last) = (u64::MAX, 0);
@@ -355,7 +355,7 @@ fn no_instant(predicate: &Predicate) -> bool {
     after.0.saturating_add(1) >= before.0 || before_last >= in_last
 }
 
-/// Whether a text that must be there must not be there.
+/// Returns true if a text that one test requires is forbidden by another.
 fn no_text(predicate: &Predicate) -> bool {
     let out: HashSet<_> = predicate
         .tests

@@ -1,4 +1,4 @@
-//! `{PROP: …, ..}`: maps by the names of properties.
+//! Reads `{PROP: …, ..}`: maps whose keys are names of properties.
 
 use crate::clause::Properties;
 use crate::diagnostic::quote;
@@ -8,12 +8,12 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 
 impl Clauses<'_, '_> {
-    /// `{PROP: PRED, ..}`: what `with`, `user`, `first` and `last` say.
+    /// Reads `{PROP: PRED, ..}`, the value of `with`, `user`, `first` and `last`.
     pub(super) fn properties(&mut self, entry: &Entry) -> Option<Properties> {
         self.property_map(&entry.key, &entry.value, "{city: Seattle}", Self::predicate)
     }
 
-    /// A map by the names of properties, not empty. `example` is one, for the message.
+    /// Reads a map whose keys are names of properties, not empty. The message shows `example`.
     pub(super) fn property_map<T>(
         &mut self,
         key: &str,

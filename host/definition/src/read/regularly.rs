@@ -1,4 +1,4 @@
-//! `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
+//! Reads `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
 
 use crate::clause::{Comparison, Duration, Measure};
 use crate::diagnostic::Diagnostic;
@@ -12,11 +12,11 @@ use super::window;
 
 pub(crate) const TABLE: [Key; 4] = [
     Key::needed("every", "duration", "The length of a span."),
-    Key::needed("of_last", "spans", "How many spans are looked at."),
+    Key::needed("of_last", "spans", "The number of spans that count."),
     Key::needed(
         "at_least",
         "spans",
-        "In how many of them the count must hold.",
+        "The number of spans in which the count must hold.",
     ),
     Key::new(
         "times",
@@ -33,17 +33,23 @@ impl Clauses<'_, '_> {
         let alone = self.without_window(entry, entries);
         let node = &entry.value;
         let NodeContent::Map(_) = node.content else {
-            return self
-                .reader
-                .expected(node, "how often in which spans", EXAMPLE);
+            return self.reader.expected(
+                node,
+                "a map with `every`, `of_last` and `at_least`",
+                EXAMPLE,
+            );
         };
         let fields = self.reader.fields(node, "`regularly`", &KEYS)?;
         let every = self.required(&fields, "every", Self::duration);
         let of_last = self.required(&fields, "of_last", |clauses, node| {
-            clauses.whole(node, "a number of spans", "the last four are `of_last: 4`")
+            clauses.whole(
+                node,
+                "a number of spans",
+                "`of_last: 4` means the last four",
+            )
         });
         let at_least = self.required(&fields, "at_least", |clauses, node| {
-            let help = "three of the spans are `at_least: 3`";
+            let help = "`at_least: 3` means three of the spans";
             clauses.whole(node, "a number of spans", help)
         });
         let times = match fields.get("times") {
@@ -67,12 +73,16 @@ impl Clauses<'_, '_> {
             .collect();
         for entry in &windows {
             let source = self.reader.source();
-            let message = format!("`regularly` takes no window, and here is `{}`", entry.key);
+            let message = format!(
+                "`regularly` takes no window, and this clause has `{}`",
+                entry.key
+            );
             let error = Diagnostic::error(message)
                 .at(source, entry.key_span, "")
                 .at(source, regularly.key_span, "");
-            self.reader
-                .report(error.help("its spans end now: `of_last` says how many there are"));
+            self.reader.report(
+                error.help("leave it out: the spans end now, and `of_last` is their number"),
+            );
         }
         windows.is_empty()
     }
@@ -91,7 +101,7 @@ impl Clauses<'_, '_> {
         }
     }
 
-    /// That the spans are not too many, and as many as are asked for.
+    /// Checks that the spans are within the limit, and at least as many as must hold.
     fn spans(
         &mut self,
         fields: &Fields<'_>,
@@ -101,22 +111,23 @@ impl Clauses<'_, '_> {
     ) -> Option<()> {
         let place = |key: &str| fields.get(key).map_or(fields.span, |node| node.span);
         if of_last > limits::SPANS {
-            let message = format!("{of_last} spans are too many");
+            let message = format!("`of_last: {of_last}` is too many spans");
             let help = format!("at most {}", limits::SPANS);
             return self.reader.wrong(place("of_last"), message, help);
         }
         if u64::from(of_last).saturating_mul(every.millis()) > limits::DURATION_MS {
             let help = format!(
-                "at most {} days (100 years) together",
+                "make them at most {} days (100 years) together",
                 limits::DURATION_MS / 86_400_000
             );
             return self
                 .reader
-                .wrong(place("every"), "the spans are too long together", help);
+                .wrong(place("every"), "all spans together are too long", help);
         }
         if at_least > of_last {
-            let message = format!("there are not {at_least} spans, but {of_last}");
-            let help = format!("write `at_least: {of_last}` for each of them");
+            let message =
+                format!("`at_least: {at_least}` is more than the {of_last} spans of `of_last`");
+            let help = format!("write at most `at_least: {of_last}`, which means all spans");
             return self.reader.wrong(place("at_least"), message, help);
         }
         Some(())

@@ -1,4 +1,4 @@
-//! `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
+//! Reads `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
 
 use crate::clause::Sample;
 use crate::yaml::{Node, NodeContent};
@@ -7,8 +7,8 @@ use super::clause::Clauses;
 use super::key::{Key, names};
 
 pub(crate) const TABLE: [Key; 2] = [
-    Key::needed("percent", "percent", "How large the share is, in percent."),
-    Key::new("seed", "name", "Another seed takes other users."),
+    Key::needed("percent", "percent", "The size of the share, in percent."),
+    Key::new("seed", "name", "A text; another seed selects other users."),
 ];
 
 pub(crate) const KEYS: [&str; 2] = names(&TABLE);
@@ -46,18 +46,21 @@ impl Clauses<'_, '_> {
         }
         let percent = self.reader.number(node, WHAT)?;
         if !(0.0..=100.0).contains(&percent) {
-            let message = format!("`{percent}` is no share in percent");
+            let message = format!("`{percent}` is not a share in percent");
             return self
                 .reader
                 .wrong(node.span, message, "write a number from 0 to 100");
         }
         if percent == 0.0 {
-            self.reader
-                .warn(node.span, "this sample is empty", "the clause never holds");
+            self.reader.warn(
+                node.span,
+                "this sample has no users",
+                "the clause never holds",
+            );
         } else if percent == 100.0 {
             self.reader.warn(
                 node.span,
-                "this sample is everyone",
+                "this sample has all users",
                 "the clause always holds",
             );
         }

@@ -1,4 +1,4 @@
-//! Which events: a name, and what their properties hold (docs/cohorts.md, "did" and
+//! Reads steps: the names of events, and predicates on their properties (docs/cohorts.md, "did" and
 //! "did_in_order").
 
 use crate::clause::{EventName, Properties, Step};
@@ -10,14 +10,14 @@ use super::key::{Key, names};
 use super::words::unknown_key;
 use super::{measure, window};
 
-/// Which event, where a map names one inside a clause.
+/// The key for the event, where a map inside a clause names one.
 pub(crate) const EVENT: Key = Key::needed(
     "did",
     "events",
     "The event: a name, a list of names (any of them), a glob or `\"*\"`.",
 );
 
-/// What stands beside `did` and says which events.
+/// The keys beside `did` that select events.
 pub(crate) const TABLE: [Key; 2] = [
     Key::new(
         "with",
@@ -27,19 +27,19 @@ pub(crate) const TABLE: [Key; 2] = [
     Key::new(
         "with_any",
         "alternatives",
-        "And at least one of these maps of event properties.",
+        "Maps of event properties, of which at least one holds too.",
     ),
 ];
 
 pub(crate) const KEYS: [&str; 2] = names(&TABLE);
 
 impl Clauses<'_, '_> {
-    /// An event's name, or `{did, with, with_any}`.
+    /// Reads an event's name, or `{did, with, with_any}`.
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         let entries = match &node.content {
             NodeContent::Map(entries) => entries,
             NodeContent::List(_) => {
-                let help = "any of several events is `{did: [A, B]}`";
+                let help = "for any of several events write `{did: [A, B]}`";
                 return self.reader.expected(node, "one event", help);
             }
             _ => {
@@ -62,7 +62,7 @@ impl Clauses<'_, '_> {
         self.step_of(subject, entries).filter(|_| fits)
     }
 
-    /// Whether all keys of a map belong to which events are meant.
+    /// Checks that all keys of a map select events.
     fn fits_step(&mut self, entries: &[Entry]) -> bool {
         let mut fits = true;
         for entry in entries {
@@ -73,7 +73,7 @@ impl Clauses<'_, '_> {
             fits = false;
             if window::KEYS.contains(&key) || measure::KEYS.contains(&key) || key == "per" {
                 let message = format!("`{key}` does not belong to an event inside a clause");
-                let help = "here stand `did`, `with` and `with_any`; windows and measures are those of the whole clause";
+                let help = "write only `did`, `with` and `with_any` here; windows and measures belong to the whole clause";
                 self.reader.wrong::<()>(entry.key_span, message, help);
             } else {
                 unknown_key(
@@ -87,7 +87,7 @@ impl Clauses<'_, '_> {
         fits
     }
 
-    /// The names that a subject has, and what stands beside it.
+    /// Reads the names of a subject, and the keys beside it that select events.
     pub(super) fn step_of(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Step> {
         let entry = |key: &str| entries.iter().find(|entry| &*entry.key == key);
         let names = self.names(&subject.value);
@@ -109,7 +109,7 @@ impl Clauses<'_, '_> {
     fn with_any(&mut self, node: &Node) -> Option<Vec<Properties>> {
         const WHAT: &str = "a list of maps of properties";
         if let NodeContent::Map(_) = node.content {
-            let help = "begin each map with `- `, or write `[{coupon: {set: true}}, {channel: email}]`; all of one map are `with`";
+            let help = "begin each map with `- `, or write `[{coupon: {set: true}}, {channel: email}]`; if all of one map must hold, write `with`";
             return self.reader.expected(node, WHAT, help);
         }
         let items = self.reader.list(node, WHAT, limits::ALTERNATIVES)?;
@@ -142,7 +142,7 @@ impl Clauses<'_, '_> {
             return self.reader.wrong(
                 node.span,
                 "this list of event names is empty",
-                "any event at all is `did: \"*\"`",
+                "for any event write `did: \"*\"`",
             );
         }
         let names: Vec<_> = items

@@ -1,4 +1,4 @@
-//! Where a cohort's entries and exits go.
+//! Reads the destinations of a cohort's entries and exits.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ pub(crate) const TABLE: [Key; 2] = [
     ),
 ];
 
-/// The destinations, and the place of each one's name.
+/// Reads the destinations. Returns them with the place of each name.
 pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
     let items = reader.list(node, "a list of destinations", limits::DESTINATIONS)?;
     let mut known: HashMap<String, Span> = HashMap::new();
@@ -37,9 +37,9 @@ pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync
             ))
             .at(source, span, "again here")
             .at(source, first, "first here");
-            reader.report(
-                error.help("each destination gets a cohort once: join their `user_properties`"),
-            );
+            reader.report(error.help(
+                "a destination receives a cohort once: write it once, with all `user_properties`",
+            ));
             read = None;
         } else if let Some((syncs, spans)) = &mut read {
             syncs.push(sync);

@@ -1,4 +1,4 @@
-//! The name of a time zone.
+//! Reads the name of a time zone.
 
 use jiff::tz::TimeZoneDatabase;
 
@@ -6,8 +6,8 @@ use crate::clause::TimeZoneName;
 use crate::diagnostic::quote;
 use crate::yaml::{Node, YamlReader, closest};
 
-/// Reads the name of a time zone: what `time_zone:` says here and in `muster.yaml`. The database is
-/// the built-in one, so that every machine knows the same zones.
+/// Reads the name of a time zone: the value of `time_zone:` in definitions and in `muster.yaml`.
+/// The database is the built-in one, so every machine knows the same zones.
 pub fn time_zone(reader: &mut YamlReader<'_>, node: &Node) -> Option<TimeZoneName> {
     let text = reader.text(node, "a time zone")?;
     if let Some(zone) = TimeZoneName::new(text) {

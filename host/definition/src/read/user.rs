@@ -1,4 +1,4 @@
-//! `user` (docs/cohorts.md, "user"): what user properties hold, now or in their history.
+//! Reads `user` (docs/cohorts.md, "user"): predicates on user properties, now or in their history.
 
 use crate::clause::{UserClause, When};
 use crate::diagnostic::Diagnostic;
@@ -7,18 +7,22 @@ use crate::yaml::{Entry, Node, NodeContent};
 use super::clause::Clauses;
 use super::key::{Key, names};
 
-/// What stands beside `user`: when.
+/// The keys beside `user`, which say when.
 pub(crate) const TABLE: [Key; 3] = [
-    Key::new("ever", "true", "At some time since its first change."),
+    Key::new(
+        "ever",
+        "true",
+        "At any time since the first change of the property.",
+    ),
     Key::new(
         "in_last",
         "length",
-        "At some time within the window; the value at its start counts.",
+        "At any time within the window; the value at its start counts.",
     ),
     Key::new(
         "held_for",
         "duration",
-        "Now, and without a break for at least so long.",
+        "Now, and without a break for at least this long.",
     ),
 ];
 
@@ -43,7 +47,7 @@ impl Clauses<'_, '_> {
         if let Some(second) = said.next() {
             let source = self.reader.source();
             let error = Diagnostic::error(format!(
-                "a property is looked at in one way, and this has `{}` and `{}`",
+                "a clause has one key for time, and this has `{}` and `{}`",
                 entry.key, second.key
             ))
             .at(source, second.key_span, "the second")
@@ -65,13 +69,13 @@ impl Clauses<'_, '_> {
             false => self.reader.wrong(
                 node.span,
                 "`ever` is always `true`",
-                "leave it out: without it the current value counts",
+                "leave `ever` out: without it the current value counts",
             ),
         }
     }
 
-    /// Whether the predicates say the same at all times, as they must where other times than now
-    /// are looked at.
+    /// Checks that the predicates do not depend on now. They must not if the clause reads other
+    /// times than now.
     fn is_fixed(&mut self, subject: &Entry, entries: &[Entry]) -> bool {
         let Some(when) = entries.iter().find(|entry| KEYS.contains(&&*entry.key)) else {
             return true;
@@ -88,10 +92,10 @@ impl Clauses<'_, '_> {
                 if ["in_last", "before_last"].contains(&&*operator.key) {
                     fixed = false;
                     let message = format!(
-                        "`{}` in a predicate counts from now, and `{}` looks at other times",
+                        "`{}` in a predicate counts from now, and `{}` checks other times",
                         operator.key, when.key
                     );
-                    let help = "compare with a date by `before` and `after`";
+                    let help = "write `before` or `after` and a date";
                     self.reader.wrong::<()>(operator.key_span, message, help);
                 }
             }

@@ -1,4 +1,4 @@
-//! Where events lie in time (docs/cohorts.md, "Windows").
+//! Reads windows: the range of time in which events lie (docs/cohorts.md, "Windows").
 
 use crate::clause::{Duration, End, Start, Unit, Window};
 use crate::diagnostic::{Diagnostic, Span};
@@ -13,12 +13,12 @@ pub(crate) const TABLE: [Key; 5] = [
     Key::new(
         "in_last",
         "length",
-        "Not longer ago than this: `30 days` are 30 · 24 hours, `30 calendar days` begin with the day 29 days before today.",
+        "At most this length of time ago: `30 days` are 30 · 24 hours, `30 calendar days` begin with the day 29 days before today.",
     ),
     Key::new(
         "before_last",
         "duration",
-        "Longer ago than this, or just as long.",
+        "At least this length of time ago.",
     ),
     Key::new(
         "since",
@@ -33,13 +33,13 @@ pub(crate) const TABLE: [Key; 5] = [
     Key::new(
         "within_first",
         "duration",
-        "Earlier than the user's first event ever and this length.",
+        "Earlier than the user's first event ever plus this length of time.",
     ),
 ];
 
 pub(crate) const KEYS: [&str; 5] = names(&TABLE);
 
-/// What combines: the windows of one group.
+/// The groups of windows that combine.
 pub(crate) const GROUPS: [&[&str]; 3] = [
     &["in_last", "before_last"],
     &["since", "until"],
@@ -47,7 +47,7 @@ pub(crate) const GROUPS: [&[&str]; 3] = [
 ];
 
 impl Clauses<'_, '_> {
-    /// The window that a clause's keys say; without any, all of history.
+    /// Reads the window of a clause. Without the keys of a window, it is all of history.
     pub(super) fn window(&mut self, entries: &[Entry]) -> Option<Window> {
         let start = self.beside(entries, "in_last", Self::start);
         let before_last = self.beside(entries, "before_last", Self::duration);
@@ -71,13 +71,13 @@ impl Clauses<'_, '_> {
             self.reader.warn(
                 place,
                 "nothing lies in this window: it ends before it starts",
-                "of `in_last` and `before_last` the first is the longer, of `since` and `until` the earlier",
+                "`in_last` must be longer than `before_last`, and `since` earlier than `until`",
             );
         }
         Some(window)
     }
 
-    /// `in_last`: where a window starts that ends now.
+    /// Reads `in_last`: the start of a window that ends now.
     pub(super) fn start(&mut self, node: &Node) -> Option<Start> {
         Some(match length(self.reader, node)? {
             Length::Rolling(length) => Start::Last(length),
@@ -97,7 +97,7 @@ impl Clauses<'_, '_> {
         instant(self.reader, self.zone, node)
     }
 
-    /// That all window keys combine; the place of the last one's value.
+    /// Checks that all window keys are of one group. Returns the place of the last value.
     fn one_group(&mut self, entries: &[Entry]) -> Option<Option<Span>> {
         let group = |key: &str| GROUPS.iter().position(|keys| keys.contains(&key));
         let mut keys = entries.iter().filter(|entry| group(&entry.key).is_some());
@@ -125,7 +125,7 @@ impl Clauses<'_, '_> {
     }
 }
 
-/// Whether no instant can lie in a window, whenever it is now.
+/// Returns true if no instant can lie in a window, for any now.
 fn is_empty(window: &Window) -> bool {
     match (&window.start, window.end) {
         (Start::Last(length), End::Before(before)) => before >= *length,
@@ -137,7 +137,7 @@ fn is_empty(window: &Window) -> bool {
     }
 }
 
-/// No calendar window is longer, however its clocks are changed.
+/// Returns a length that no calendar window exceeds, even if clocks change.
 fn longest(unit: Unit, count: u32) -> u64 {
     const DAY: u64 = 86_400_000;
     let days = match unit {
@@ -148,7 +148,7 @@ fn longest(unit: Unit, count: u32) -> u64 {
     (u64::from(count) * days + 1) * DAY
 }
 
-/// Keys of a window as a choice for a message.
+/// Lists the keys of a window as a choice, for a message.
 pub(super) fn keys() -> String {
     list(&KEYS)
 }

@@ -1,9 +1,9 @@
-//! Words of other languages for what this one calls otherwise.
+//! Words of other query languages, with the word of this one.
 
 use crate::yaml::{Entry, YamlReader, closest};
 
-/// What people write, and the word here. A word of several meanings is there several times: the one
-/// that fits counts.
+/// The common words of other languages, with the word here. A word with several meanings is listed
+/// several times; the reader takes the meaning that fits.
 const SYNONYMS: [(&str, &str); 60] = [
     ("and", "all"),
     ("or", "any"),
@@ -67,7 +67,7 @@ const SYNONYMS: [(&str, &str); 60] = [
     ("lt", "less_than"),
 ];
 
-/// Reports a key that does not belong to a map, and what it is called here.
+/// Reports a key that does not belong to a map, with the word here if the key is a known synonym.
 pub(super) fn unknown_key(reader: &mut YamlReader<'_>, entry: &Entry, what: &str, keys: &[&str]) {
     let synonym = SYNONYMS
         .iter()

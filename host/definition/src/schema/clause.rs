@@ -1,4 +1,4 @@
-//! Clauses: a map with one subject, and what goes with that subject.
+//! Schemas of clauses: a map with one subject, and the keys that belong to that subject.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ use crate::read::key::Key;
 pub(super) fn kinds() -> Vec<SchemaKind> {
     let each = TABLE.iter().map(|subject| kind(&name(subject)));
     let clause = json!({
-        "description": "A clause: a map with one subject, and what goes with that subject.",
+        "description": "A clause: a map with one subject, and the keys that belong to that subject.",
         "type": "object",
         "anyOf": each.collect::<Vec<_>>(),
     });
     let clauses = json!({
-        "description": "Clauses, in a list also if there is one alone.",
+        "description": "A list of clauses; a single clause is in a list too.",
         "type": "array",
         "items": kind("clause"),
         "minItems": 1,
@@ -32,12 +32,12 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         .collect()
 }
 
-/// The name of a subject's clause under `$defs`.
+/// Returns the name of a subject's clause under `$defs`.
 fn name(subject: &Key) -> String {
     format!("{}_clause", subject.name)
 }
 
-/// A clause about a subject.
+/// Returns the schema of a clause with a subject.
 fn about(subject: &Key) -> Value {
     let rules = match subject.name {
         "did" => [windows_rules(), measure_rules()].concat(),

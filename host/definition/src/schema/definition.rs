@@ -1,4 +1,4 @@
-//! The top of a definition.
+//! The schema of a definition's top level.
 
 use serde_json::{Value, json};
 
@@ -8,12 +8,12 @@ use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::{body, cadence, definition as top, on_remove, sync};
 
-/// A whole definition, apart from `$defs`.
+/// Returns the schema of a whole definition, apart from `$defs`.
 pub(super) fn definition() -> Value {
     let who: Vec<_> = body::KEYS.iter().map(|key| has(&[key])).collect();
     json!({
         "title": "Cohort definition",
-        "description": "What a cohort is called, when it is computed, where its updates go, and who is in it.",
+        "description": "A cohort: its name, its cadence, its destinations and its condition for membership.",
         "type": "object",
         "properties": properties(top::TABLE.iter().chain(&body::TABLE)),
         "anyOf": who,
@@ -43,7 +43,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "cadence".into(),
             json!({
-                "description": "How often membership is computed: once a day, once an hour, or as events come in and answers run out.",
+                "description": "The cadence at which membership is computed: once a day, once an hour, or as events arrive and answers expire.",
                 "anyOf": [
                     { "enum": cadence::WORDS },
                     {
@@ -71,7 +71,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "on_remove".into(),
             json!({
-                "description": "`keep`: destinations hear nothing; `exit`: every member is sent as an exit.",
+                "description": "`keep`: nothing is sent; `exit`: every member is sent as an exit.",
                 "enum": on_remove::WORDS,
                 "examples": ["exit"],
             }),
@@ -79,7 +79,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "destination".into(),
             either(
-                "A destination's name in muster.yaml, or a map that says more.",
+                "A destination's name in muster.yaml, or a map with more settings.",
                 json!(["growth"]),
                 &[
                     name("A destination's name.", &[]),

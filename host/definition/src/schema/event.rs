@@ -1,4 +1,4 @@
-//! Events, steps and what is measured of them.
+//! Schemas of events, steps and measures.
 
 use serde_json::{Map, Value, json};
 
@@ -26,7 +26,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "step".into(),
             either(
-                "An event's name, or a map that says more of the event.",
+                "An event's name, or a map that also has predicates on its properties.",
                 json!(["Purchase"]),
                 &[event_name(), event()],
             ),
@@ -34,7 +34,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "steps".into(),
             json!({
-                "description": "Steps in time order; each is another event than the one before.",
+                "description": "Steps in time order; the event of each step differs from the one before.",
                 "type": "array",
                 "items": kind("step"),
                 "minItems": 2,
@@ -64,13 +64,13 @@ fn event_names() -> Value {
     })
 }
 
-/// An event inside a clause, as a map.
+/// Returns the schema of an event inside a clause, as a map.
 pub(super) fn event() -> Value {
     let [first, second] = step::TABLE.each_ref();
     object(&[&step::EVENT, first, second])
 }
 
-/// A unit of the calendar and the count in each.
+/// Returns the schema of a calendar unit with the count in each.
 fn units() -> Value {
     let units: Map<_, _> = each::UNITS
         .iter()
@@ -85,12 +85,12 @@ fn units() -> Value {
     })
 }
 
-/// That only windows of one group stand together.
+/// Returns rules by which only windows of one group stand together.
 pub(super) fn windows_rules() -> Vec<Value> {
     apart(&window::GROUPS)
 }
 
-/// That there is one measure, and the window that it wants.
+/// Returns rules by which there is one measure, with the window that it needs.
 pub(super) fn measure_rules() -> Vec<Value> {
     let mut rules = at_most_one(&measure::KEYS);
     for (name, unit) in each::UNITS {

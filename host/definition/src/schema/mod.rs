@@ -1,11 +1,11 @@
-//! The language as a JSON Schema (draft 2020-12), for editors: they complete a definition and check
-//! it while it is written.
+//! The language as a JSON Schema (version 2020-12). Editors use it to complete and check a
+//! definition while it is written.
 //!
-//! It is made from the tables of keys and the limits that the reader has, so that both know the
-//! same language. It is the coarser of the two: what it cannot say (whether a date is one of the
-//! calendar, how many clauses there are, whether another cohort is there) is left to `muster
-//! check`. What it refuses, the reader refuses too, but for instants that are written as ISO 8601
-//! has them and RFC 3339 has not.
+//! The schema is made from the reader's tables of keys and its limits, so both know the same
+//! language. The schema checks less than the reader. It cannot say that a date exists in the
+//! calendar, how many clauses there are, or that another cohort exists; `muster check` says so. The
+//! reader refuses everything that the schema refuses, except instants in ISO 8601 that RFC 3339
+//! does not allow.
 
 mod clause;
 mod definition;
@@ -24,9 +24,9 @@ use serde_json::{Value, json};
 use self::definition::definition;
 use self::object::with;
 
-const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The JSON Schema of cohort definitions, as the text of a file.
+/// Returns the JSON Schema of cohort definitions, as the text of a file.
 #[must_use]
 pub fn schema() -> String {
     let kinds = text::kinds()
@@ -40,14 +40,14 @@ pub fn schema() -> String {
         .chain(clause::kinds());
     let kinds = kinds.map(|(name, kind)| (name.into_owned(), kind));
     let kinds = Value::Object(kinds.collect());
-    let schema = with(with(definition(), "$defs", kinds), "$schema", DRAFT);
+    let schema = with(with(definition(), "$defs", kinds), "$schema", DIALECT);
     format!("{schema:#}\n")
 }
 
 /// A kind of value and its name under `$defs`.
 type SchemaKind = (Cow<'static, str>, Value);
 
-/// A kind by its name under `$defs`.
+/// Refers to a kind by its name under `$defs`.
 fn kind(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }

@@ -1,4 +1,4 @@
-//! Numbers, and CMP: what a number must be.
+//! Schemas of numbers, and of CMP: conditions on a number.
 
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         "examples": [3],
     });
     let bound = either(
-        "A whole number, or how often another event comes.",
+        "A whole number, or the number of another event.",
         json!([3]),
         &[natural.clone(), event()],
     );
@@ -68,7 +68,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "times".into(),
             comparison(
-                "A count of events: a number (exactly that many), or a map of conditions that all hold, each on a number or on how often another event comes.",
+                "A count of events: a number (exactly that many), or a map of conditions that all hold, each with a number or with the number of another event.",
                 &natural,
                 "natural",
                 "natural_or_event",
@@ -86,7 +86,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "comparison".into(),
             comparison(
-                "What a number must be: a number (exactly that), or a map of conditions that all hold.",
+                "A condition on a number: a number (exactly that), or a map of conditions that all hold.",
                 &number,
                 "number",
                 "number",
@@ -95,7 +95,8 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     ]
 }
 
-/// A number, or conditions on it: kinds of what is in a range and what is compared with else.
+/// Returns the schema of a number or of conditions on it. `ranged` is the kind of the numbers in a
+/// range, `bound` that of the other bounds.
 fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
     let condition = |key: &Key| {
         let value = match key.takes {
@@ -115,7 +116,7 @@ fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
     either(about, examples, &[number.clone(), map])
 }
 
-/// The lowest and the highest number.
+/// Returns the schema of a range: the lowest and the highest number.
 fn range(number: &str) -> Value {
     json!({
         "description": "The lowest and the highest number, both included.",

@@ -1,11 +1,11 @@
-//! Maps with known keys.
+//! Schemas of maps with known keys.
 
 use serde_json::{Map, Value, json};
 
 use super::kind;
 use crate::read::key::Key;
 
-/// The keys of a map, each with its kind and what it says.
+/// Returns the keys of a map, each with the schema of its value and its meaning.
 pub(super) fn properties<'k>(keys: impl IntoIterator<Item = &'k Key>) -> Map<String, Value> {
     let property = |key: &Key| {
         let value = with(kind(key.takes), "description", key.about);
@@ -14,8 +14,8 @@ pub(super) fn properties<'k>(keys: impl IntoIterator<Item = &'k Key>) -> Map<Str
     keys.into_iter().map(property).collect()
 }
 
-/// A map that has these keys and no others. It has no `examples`: the YAML language server shows
-/// maps among them as `[object Object]`.
+/// Returns the schema of a map that has these keys and no others. It has no `examples`: the YAML
+/// language server shows maps among them as `[object Object]`.
 pub(super) fn object(keys: &[&Key]) -> Value {
     let object = json!({
         "type": "object",
@@ -30,9 +30,9 @@ pub(super) fn object(keys: &[&Key]) -> Value {
     }
 }
 
-/// A value of any of these schemas, no two of which have a type in common. A keyword concerns
-/// values of its own type, so that they need no `anyOf`: editors guess wrong which alternative was
-/// meant.
+/// Returns the schema of a value that fits any of these schemas, no two of which have a type in
+/// common. A keyword concerns only values of its own type, so no `anyOf` is needed: with `anyOf`,
+/// editors guess wrong which alternative was meant.
 pub(super) fn either(about: &str, examples: Value, schemas: &[Value]) -> Value {
     let mut types = Vec::new();
     let mut both = json!({});
@@ -48,7 +48,7 @@ pub(super) fn either(about: &str, examples: Value, schemas: &[Value]) -> Value {
     with(with(both, "description", about), "examples", examples)
 }
 
-/// A schema that says one more thing.
+/// Adds a keyword to a schema.
 pub(super) fn with(mut schema: Value, key: &str, value: impl Into<Value>) -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.insert(key.to_owned(), value.into());
@@ -56,8 +56,8 @@ pub(super) fn with(mut schema: Value, key: &str, value: impl Into<Value>) -> Val
     schema
 }
 
-/// That the keys of two groups do not stand in one map: what a map has of one group shuts the later
-/// ones out.
+/// Returns rules by which keys of two groups do not stand in one map. A key of one group excludes
+/// those of the later groups.
 pub(super) fn apart(groups: &[&[&str]]) -> Vec<Value> {
     let mut rules = Vec::new();
     let mut rest = groups;
@@ -72,13 +72,13 @@ pub(super) fn apart(groups: &[&[&str]]) -> Vec<Value> {
     rules
 }
 
-/// That at most one of these keys stands in one map.
+/// Returns rules by which at most one of these keys stands in a map.
 pub(super) fn at_most_one(keys: &[&str]) -> Vec<Value> {
     let groups: Vec<_> = keys.iter().map(std::slice::from_ref).collect();
     apart(&groups)
 }
 
-/// That a map has one of these keys, or several.
+/// Returns the rule that a map has at least one of these keys.
 pub(super) fn has(keys: &[&str]) -> Value {
     let one = |key: &&str| json!({ "required": [key] });
     match keys {
@@ -87,7 +87,7 @@ pub(super) fn has(keys: &[&str]) -> Value {
     }
 }
 
-/// For the `properties` of a map that has none of these keys.
+/// Returns `properties` for a map that has none of these keys.
 pub(super) fn without(keys: &[&str]) -> Value {
     let none = keys.iter().map(|key| ((*key).to_owned(), json!(false)));
     Value::Object(none.collect())

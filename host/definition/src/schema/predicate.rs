@@ -1,4 +1,4 @@
-//! What a property must hold.
+//! Schemas of predicates on properties.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "predicate".into(),
             either(
-                "What a property must hold: a value (is), a list (is any of), or a map of operators that all hold.",
+                "A predicate on a property: a value (is), a list (is any of), or a map of operators that all hold.",
                 json!(["Seattle", ["USD", "EUR"]]),
                 &[scalar(), values(limits::VALUES), operators()],
             ),
@@ -42,14 +42,14 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             "numbers".into(),
             by_property(
-                "Properties by their names, each with what the number must be; all hold: `{amount: {at_least: 100}}`.",
+                "Properties by their names, each with a condition on the number; all hold: `{amount: {at_least: 100}}`.",
                 "comparison",
             ),
         ),
         (
             "counts".into(),
             by_property(
-                "Properties by their names, each with how many values it must have; all hold: `{sku: {at_least: 3}}`.",
+                "Properties by their names, each with a condition on the number of values; all hold: `{sku: {at_least: 3}}`.",
                 "count",
             ),
         ),
@@ -84,7 +84,7 @@ fn values(most: usize) -> Value {
     })
 }
 
-/// A map by the names of properties.
+/// Returns the schema of a map whose keys are names of properties.
 fn by_property(about: &str, what: &str) -> Value {
     json!({
         "description": about,

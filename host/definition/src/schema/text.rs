@@ -1,4 +1,4 @@
-//! Names and other texts.
+//! Schemas of names and other texts.
 
 use muster_model::CohortId;
 use serde_json::{Value, json};
@@ -54,7 +54,8 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     ]
 }
 
-/// A text that can be a name. The limit is one of bytes, of which a character has one at least.
+/// Returns the schema of a text that can be a name. The reader's limit is in bytes; a character has
+/// at least one byte.
 pub(super) fn name(about: &str, examples: &[&str]) -> Value {
     json!({
         "description": about,

@@ -1,4 +1,4 @@
-//! Lengths of time and instants.
+//! Schemas of lengths of time and instants.
 
 use serde_json::{Value, json};
 
@@ -16,8 +16,8 @@ const COUNT: &str = "0*[1-9][0-9]*";
 /// RFC 3339's `full-date`.
 const DATE: &str = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
 
-/// What follows the date in RFC 3339's `date-time`; seconds may be left out, and minutes of the
-/// offset.
+/// The part after the date in RFC 3339's `date-time`. Seconds may be left out, and minutes of the
+/// offset too.
 const TIME: &str =
     "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-6][0-9]([.,][0-9]+)?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)";
 
@@ -80,12 +80,12 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     ]
 }
 
-/// A calendar window that consists of whole units.
+/// Returns the schema of a calendar window that consists of whole units.
 pub(super) fn calendar_of(unit: Unit) -> Value {
     let units = calendar_units(|of| is_whole(of, unit));
     json!({
         "pattern": format!(r"^\s*{COUNT}\s+calendar\s+{units}\s*$"),
-        "patternErrorMessage": "`each` looks at the units of a calendar window, such as `4 calendar weeks`.",
+        "patternErrorMessage": "`each` checks the units of a calendar window, such as `4 calendar weeks`.",
     })
 }
 

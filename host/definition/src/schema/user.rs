@@ -1,4 +1,4 @@
-//! What user properties hold, and who is sampled.
+//! Schemas of conditions on user properties, and of samples.
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![("sample".into(), object(&sample::TABLE.each_ref()))]
 }
 
-/// That a property is looked at in one way, and that its predicates count from now only where now
-/// is looked at.
+/// Returns two rules: a clause reads a property in one way, and its predicates depend on now only
+/// if it reads the present value.
 pub(super) fn when_rules() -> Vec<Value> {
     let mut rules = at_most_one(&user::KEYS);
     let fixed = json!({ "properties": without(&["in_last", "before_last"]) });

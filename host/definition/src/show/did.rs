@@ -1,4 +1,4 @@
-//! Steps, windows and measures.
+//! Writes steps, windows and measures.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
-//! Clauses as an analyst writes them, in one line of YAML that reads back to the same meaning.
+//! Writes clauses as an analyst writes them, in one line of YAML that reads back to the same
+//! meaning.
 //!
-//! A [`Clause`], a [`Step`], a [`Comparison`] and a [`Predicate`] are values (`{did: Purchase}`,
-//! `Purchase`, `{at_least: 3}`); a [`Window`] and a [`Measure`] are keys of a map (`in_last: 30
+//! A [`Clause`], a [`Step`], a [`Comparison`] and a [`Predicate`] become values (`{did: Purchase}`,
+//! `Purchase`, `{at_least: 3}`). A [`Window`] and a [`Measure`] become keys of a map (`in_last: 30
 //! days, before_last: 7 days`). A time zone is not shown: it stands at the top of a definition.
 
 mod did;

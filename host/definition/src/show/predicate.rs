@@ -1,11 +1,11 @@
-//! Predicates and comparisons.
+//! Writes predicates and comparisons.
 
 use std::fmt;
 
 use super::text::{duration, entry, list, map, quoted};
 use crate::{Bound, Comparison, Condition, Pattern, PatternKind, Predicate, Properties, Test};
 
-/// `{city: Seattle, amount: {at_least: 50}}`.
+/// Writes `{city: Seattle, amount: {at_least: 50}}`.
 pub(super) fn properties(properties: &Properties) -> String {
     let one = |(name, predicate): &(Box<str>, Predicate)| entry(&quoted(name), predicate);
     map(&properties.iter().map(one).collect::<Vec<_>>())
@@ -27,8 +27,8 @@ fn texts_of(texts: &[Box<str>]) -> String {
     list(texts.iter().map(|text| quoted(text)))
 }
 
-/// A key a test. A map has no key twice: several single values are `contains_all`, two bounds of
-/// which one key may be taken are `between`.
+/// Writes one key per test. A map has no key twice, so several single values become `contains_all`.
+/// An `AtLeast` and the next `AtMost` become `between`, as another test may have one of their keys.
 fn entries(tests: &[Test]) -> Vec<String> {
     let single = |test: &&Test| matches!(test, Test::AnyOf(texts) if texts.len() == 1);
     let all: Vec<_> = tests.iter().filter(single).collect();

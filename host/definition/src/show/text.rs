@@ -1,4 +1,4 @@
-//! Texts, lists, maps and lengths of time in YAML's flow style.
+//! Writes texts, lists, maps and lengths of time in YAML's flow style.
 
 use std::fmt::{Display, Write as _};
 
@@ -6,23 +6,23 @@ use muster_model::{Scalar, Value};
 
 use crate::{Duration, Unit};
 
-/// `key: value`.
+/// Writes `key: value`.
 pub(crate) fn entry(key: &str, value: impl Display) -> String {
     format!("{key}: {value}")
 }
 
-/// `{a: 1, b: 2}`.
+/// Writes `{a: 1, b: 2}`.
 pub(crate) fn map(entries: &[String]) -> String {
     format!("{{{}}}", entries.join(", "))
 }
 
-/// `[a, b]`.
+/// Writes `[a, b]`.
 pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
     format!("[{}]", items.join(", "))
 }
 
-/// One as it is, several as a list.
+/// Writes one item as it is, several as a list.
 pub(super) fn one_or_list<T: Display>(items: &[T]) -> String {
     match items {
         [one] => one.to_string(),
@@ -30,8 +30,8 @@ pub(super) fn one_or_list<T: Display>(items: &[T]) -> String {
     }
 }
 
-/// A text as a value or a key in YAML's flow style, in quotes only where it would be read
-/// otherwise. It is one line, and no character in it does anything to a terminal.
+/// Writes a text as a value or a key in YAML's flow style, in quotes only where YAML would read it
+/// otherwise. The result is one line, and no character in it affects a terminal.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     if is_plain(text) {
@@ -43,7 +43,7 @@ pub fn quoted(text: &str) -> String {
             '"' | '\\' => quoted.extend(['\\', char]),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            // What no one could see, and what YAML folds or refuses.
+            // Characters that are invisible, or that YAML folds or refuses.
             _ if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
                 let _ = write!(quoted, "\\u{:04x}", u32::from(char));
             }
@@ -54,8 +54,8 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A property's value in YAML's flow style: `60`, `[a, b]`; a text that looks like something else
-/// in quotes.
+/// Writes a property's value in YAML's flow style: `60`, `[a, b]`. A text that YAML would read as
+/// another type is in quotes.
 #[must_use]
 pub fn value(value: &Value) -> String {
     let scalar = |scalar: &Scalar| match scalar {
@@ -68,13 +68,13 @@ pub fn value(value: &Value) -> String {
     }
 }
 
-/// Whether YAML reads a text without quotes as what it is.
+/// Returns true if YAML reads a text without quotes as that text.
 fn is_plain(text: &str) -> bool {
     // A number is compared by its canonical text.
     if let Some(number) = Scalar::Text(text.into()).as_number() {
         return Scalar::Number(number).canonical_text() == text;
     }
-    // Words of YAML, of its older version too.
+    // Words with a meaning in YAML, or in its older version.
     let word = text.to_ascii_lowercase();
     let words = ["null", "yes", "no", "on", "off", "y", "n"];
     let other_flag = ["true", "false"].contains(&&*word) && word != text;
@@ -86,7 +86,7 @@ fn is_plain(text: &str) -> bool {
         && !text.ends_with(' ')
 }
 
-/// `30 days`, in the largest unit up to days of which it is a whole number.
+/// Writes `30 days`, in the largest unit up to days of which the length is a whole number.
 pub fn duration(length: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [
         (86_400_000, "day"),
@@ -100,12 +100,12 @@ pub fn duration(length: Duration) -> String {
     several(ms / unit, name)
 }
 
-/// `30 calendar days`.
+/// Writes `30 calendar days`.
 pub(crate) fn calendar(unit: Unit, count: u32) -> String {
     several(count.into(), &format!("calendar {}", self::unit(unit)))
 }
 
-/// `day`.
+/// Writes `day`.
 pub(super) fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::Day => "day",
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_would_be_misread_is_quoted() {
+    fn only_texts_that_would_be_misread_are_quoted() {
         for plain in [
             "Purchase",
             "View Item",

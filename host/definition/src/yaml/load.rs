@@ -1,5 +1,6 @@
-//! From a parser's events to the tree, within limits. The parser is pulled event by event: it never
-//! recurses, and a file that nests too deeply is left before it has cost anything.
+//! Builds the tree from the parser's events, within limits. The loader pulls event by event. The
+//! parser never recurses, and the loader leaves a file that nests too deeply before it costs
+//! anything.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,8 @@ use super::positions::{ParserInput, Positions};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote, too_large};
 use crate::limits;
 
-/// The file's one document; `None` if there is none or it cannot be read, which is then reported.
+/// Loads the file's one document. Returns `None` if there is none or it cannot be read, which is
+/// then reported.
 pub(super) fn load(source: &SourceFile, diagnostics: &mut Diagnostics) -> Option<Node> {
     if source.text().len() > limits::FILE_BYTES {
         diagnostics.push(Diagnostic::error(too_large(source.text().len())).in_file(source));
@@ -38,7 +40,7 @@ pub(super) fn load(source: &SourceFile, diagnostics: &mut Diagnostics) -> Option
             ..
         })
         | None => {
-            let help = "a file is a map: a name, a colon, a value, one a line";
+            let help = "write a map: a key, a colon and a value on each line";
             diagnostics.push(
                 Diagnostic::error("the file is empty")
                     .in_file(source)
@@ -72,7 +74,7 @@ enum OpenCollection {
     },
 }
 
-/// What makes the rest of the file unreadable.
+/// A fault that makes the rest of the file unreadable.
 type Fatal = Box<Diagnostic>;
 
 impl Loader<'_, '_> {
@@ -133,10 +135,7 @@ impl Loader<'_, '_> {
     }
 
     fn refuse(&self, what: &str, span: Span) -> Fatal {
-        let error = self.error(
-            format!("{what} is not supported: a file says everything in its place"),
-            span,
-        );
+        let error = self.error(format!("{what} is not supported"), span);
         Box::new(
             error.help(
                 "write the value itself; a text that begins with `&`, `*` or `!` needs quotes",
@@ -152,7 +151,7 @@ impl Loader<'_, '_> {
         }
     }
 
-    /// A key, or a value.
+    /// Takes a scalar, which is a key or a value.
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), Fatal> {
         if let Some(OpenCollection::Map {
             key: key @ None, ..
@@ -201,8 +200,8 @@ impl Loader<'_, '_> {
             ),
             None => return Ok(()),
         };
-        // A block ends where the next thing begins, behind comments and empty lines: its last value
-        // is what one sees.
+        // A block ends where the next key or item begins, after comments and empty lines. So the
+        // mark ends with the block's last value.
         let flow = self
             .source
             .text()
@@ -221,7 +220,7 @@ impl Loader<'_, '_> {
         })
     }
 
-    /// Puts a finished value where it belongs.
+    /// Puts a finished value into the list, map or document that it belongs to.
     fn place(&mut self, mut node: Node) -> Result<(), Fatal> {
         match self.open.last_mut() {
             None => self.root = Some(node),
@@ -254,12 +253,12 @@ impl Loader<'_, '_> {
         Ok(())
     }
 
-    /// The parser's complaint in our words, with the remedy that most often fits.
+    /// Translates the parser's message into our words, with the most likely remedy.
     fn syntax(&self, error: &ScanError) -> Fatal {
         let text = self.source.text();
         let mut start = self.positions.byte(*error.marker());
         if text.get(start..).is_none_or(|rest| rest.trim().is_empty()) {
-            // What is missing at the end is missed behind the last thing one sees.
+            // A fault at the end of the file is marked after the last visible character.
             let last = text.trim_end().char_indices().next_back();
             start = last.map_or(0, |(at, _)| at);
         }
@@ -286,7 +285,7 @@ impl Loader<'_, '_> {
     }
 }
 
-/// What most often helps when the parser says this about this line.
+/// Returns the most likely remedy for a message of the parser about a line.
 fn remedy(info: &str, line: &str, json: bool) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| info.contains(word));
     let indentation = line.len() - line.trim_start().len();
@@ -306,20 +305,19 @@ fn remedy(info: &str, line: &str, json: bool) -> &'static str {
     } else if json || says(&["flow", "bracket", "double-quoted", "',' or"]) {
         "a comma, a colon or a bracket is missing: `[a, b]` is a list, `{key: value}` a map"
     } else if says(&["mapping values", "':'"]) {
-        "a text that contains `: ` needs quotes, and keys of one map stand in one column"
+        "put quotes around a text that contains `: `; begin the keys of one map in one column"
     } else {
-        "keys of one map stand in one column; what belongs to a key is indented below it by spaces"
+        "begin the keys of one map in one column; indent the value below its key by spaces"
     }
 }
 
-/// The value of a text without quotes.
+/// Returns the typed value of a text without quotes.
 fn typed(text: &str) -> NodeContent {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => NodeContent::Nothing,
         "true" | "True" | "TRUE" => NodeContent::Flag(true),
         "false" | "False" | "FALSE" => NodeContent::Flag(false),
-        // One meaning of "a text that is a number" everywhere: here, in events, and in the ordering
-        // operators.
+        // "A text that is a number" means the same here, in events, and in the ordering operators.
         _ => match Scalar::Text(text.into()).as_number() {
             Some(number) => NodeContent::Number(number),
             None => NodeContent::Text(text.into()),

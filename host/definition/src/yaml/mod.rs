@@ -1,14 +1,15 @@
-//! YAML and JSON with places: a tree of spanned nodes, and a reader that says what is wrong with
-//! it, all at once.
+//! YAML and JSON with places: a tree of nodes with spans, and a reader that reports all faults of a
+//! file at once.
 //!
-//! It serves any file of Muster (cohort definitions here, `muster.yaml` in the binary). It knows
-//! nothing of cohorts. It is not a general YAML library: anchors, aliases, tags and keys that are
-//! no plain value are refused, since nobody needs them in a file of a page and each is a way to
-//! write what a reader does not expect.
+//! The reader serves any file of Muster (cohort definitions here, `muster.yaml` in the binary). It
+//! knows nothing of cohorts. It is not a general YAML library: it refuses anchors, aliases, tags
+//! and keys that are not plain values. A file of one page does not need them, and each of them lets
+//! an author write what a reader does not expect.
 //!
 //! ```
 //! use muster_definition::{SourceFile, yaml::YamlReader};
-//! let source = SourceFile::new("muster.yaml", "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n");
+//! let text = "time_zone: Europe/Berlin\nclok: 2026-03-01T00:00:00Z\n";
+//! let source = SourceFile::new("muster.yaml", text);
 //! let mut reader = YamlReader::new(&source);
 //! if let Some(root) = reader.load() {
 //!     if let Some(fields) = reader.fields(&root, "a project", &["time_zone", "clock"]) {

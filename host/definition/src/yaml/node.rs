@@ -2,17 +2,18 @@
 
 use crate::diagnostic::{Span, quote};
 
-/// A value in a file and where it stands.
+/// A value in a file, with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Its place. A value that is left out (`where:` and nothing behind it) has its key's.
+    /// The place. A value that is left out (`where:` and nothing after it) has the place of its
+    /// key.
     pub span: Span,
-    /// What it is.
+    /// The value itself.
     pub content: NodeContent,
 }
 
-/// What a value is (YAML 1.2's core schema: `50` is a number, `"50"` a text, `true` a flag, `yes` a
-/// text).
+/// The content of a value (YAML 1.2's core schema: `50` is a number, `"50"` a text, `true` a flag,
+/// `yes` a text).
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeContent {
     /// `null`, `~`, or left out.
@@ -25,14 +26,14 @@ pub enum NodeContent {
     Text(Box<str>),
     /// A list.
     List(Vec<Node>),
-    /// A map, in the order of the file; no key is there twice.
+    /// A map, in the order of the file. No key occurs twice.
     Map(Vec<Entry>),
 }
 
 /// A key of a map and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The key as a text, however it is written: `404` and `true` are the texts `404` and `true`.
+    /// The key as a text, in any spelling: `404` and `true` are the texts `404` and `true`.
     pub key: Box<str>,
     /// The key's place.
     pub key_span: Span,
@@ -41,7 +42,7 @@ pub struct Entry {
 }
 
 impl Node {
-    /// What it is, for a message: ``text `Purchase` ``, `a list`, `nothing`.
+    /// Describes the value for a message: ``text `Purchase` ``, `a list`, `nothing`.
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.content {

@@ -1,5 +1,5 @@
-//! What the parser is given, and the way back from there: it counts characters, everything else
-//! bytes of the file.
+//! Positions: the text that the parser receives, and the map from its characters back to bytes of
+//! the file.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use crate::diagnostic::{SourceFile, Span};
 
 /// A file's text for the parser.
 pub(super) struct ParserInput<'s> {
-    /// The file's text, with the pairs of escapes that only JSON has written as YAML has them.
+    /// The file's text. Pairs of escapes that only JSON allows are written in YAML's form.
     pub(super) text: Cow<'s, str>,
     pub(super) positions: Positions,
 }
 
-/// From characters of the parser's text to bytes of the file.
+/// The map from characters of the parser's text to bytes of the file.
 pub(super) struct Positions {
     length: usize,
-    /// Where each character begins; `None`: each is one byte.
+    /// The byte at which each character begins; `None`: each character is one byte.
     starts: Option<Vec<usize>>,
 }
 
@@ -57,10 +57,10 @@ impl Positions {
     }
 }
 
-/// JSON escapes a character beyond U+FFFF by two surrogates (`\ud83d\ude00`), which programs that
-/// write ASCII do; YAML escapes it as one (`\U0001f600`). The text with such pairs joined, and
-/// where each of its characters was in the file; `None` if there is no such pair or the file is not
-/// JSON.
+/// Joins pairs of surrogate escapes. JSON escapes a character beyond U+FFFF by two surrogates
+/// (`\ud83d\ude00`), and programs that write ASCII use this. YAML escapes such a character as one
+/// (`\U0001f600`). Returns the joined text, and the place in the file of each of its characters.
+/// Returns `None` if there is no such pair or the file is not JSON.
 fn joined(source: &SourceFile) -> Option<(String, Vec<usize>)> {
     let file = source.text();
     if !source.path().ends_with(".json") || !(file.contains("\\ud") || file.contains("\\uD")) {
@@ -72,7 +72,8 @@ fn joined(source: &SourceFile) -> Option<(String, Vec<usize>)> {
         let (length, part) = match pair(rest) {
             Some(char) => (12, format!("\\U{:08x}", u32::from(char))),
             None => {
-                // An escape is taken whole, so that an escaped backslash begins no other.
+                // A whole escape is taken at once, so that an escaped backslash does not begin
+                // another escape.
                 let count = 1 + usize::from(rest.starts_with('\\'));
                 let part: String = rest.chars().take(count).collect();
                 (part.len(), part)
@@ -88,7 +89,7 @@ fn joined(source: &SourceFile) -> Option<(String, Vec<usize>)> {
     Some((text, starts))
 }
 
-/// The character that a text's first 12 bytes escape as two surrogates.
+/// Returns the character whose two surrogate escapes are a text's first 12 bytes.
 fn pair(text: &str) -> Option<char> {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn surrogates_are_joined_and_places_stay_those_of_the_file() {
+    fn surrogates_are_joined_and_places_are_those_of_the_file() {
         let text = r#"["\ud83d\ude00", "\\ud83d\ude00", "\ud83d", "ü"]"#;
         let source = SourceFile::new("a.json", text);
         let input = ParserInput::new(&source);

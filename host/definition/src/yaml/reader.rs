@@ -1,4 +1,4 @@
-//! Typed reading of nodes that collects what is wrong and goes on.
+//! A typed reader of nodes, which collects faults and goes on.
 
 use super::load::load;
 use super::node::{Entry, Node, NodeContent};
@@ -6,28 +6,28 @@ use super::suggest::{closest, list};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
 use crate::limits;
 
-/// Reads one file. Each getter reports what is wrong and then gives `None`, so that the caller can
-/// look at the rest.
+/// A reader of one file. Each getter reports a fault and then returns `None`, so that the caller
+/// can read the rest.
 #[derive(Debug)]
 pub struct YamlReader<'s> {
     source: &'s SourceFile,
     diagnostics: Diagnostics,
 }
 
-/// The entries of a map whose keys are known to be right.
+/// The entries of a map with known keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'n> {
-    /// All of them, in the order of the file.
+    /// All entries, in the order of the file.
     pub entries: &'n [Entry],
-    /// The map's place.
+    /// The place of the map.
     pub span: Span,
 }
 
-/// As many keys are told also to whom it is told which one was meant.
+/// The largest number of keys that a message lists beside the suggestion of one of them.
 const FEW: usize = 12;
 
 impl<'s> YamlReader<'s> {
-    /// A reader of a file.
+    /// Makes a reader of a file.
     #[must_use]
     pub fn new(source: &'s SourceFile) -> Self {
         Self {
@@ -36,30 +36,30 @@ impl<'s> YamlReader<'s> {
         }
     }
 
-    /// The file's tree; `None` if it cannot be read at all.
+    /// Returns the file's tree, or `None` if the file cannot be read at all.
     pub fn load(&mut self) -> Option<Node> {
         load(self.source, &mut self.diagnostics)
     }
 
-    /// The file.
+    /// Returns the file.
     #[must_use]
     pub fn source(&self) -> &'s SourceFile {
         self.source
     }
 
-    /// All that was reported, in the order of the file.
+    /// Returns all diagnostics, in the order of the file.
     #[must_use]
     pub fn finish(mut self) -> Diagnostics {
         self.diagnostics.sort();
         self.diagnostics
     }
 
-    /// Reports something.
+    /// Reports a diagnostic.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports an error at a place, with what would be right. Always `None`, so that it can end a
+    /// Reports an error at a place, with a help line. Always returns `None`, so that it can end a
     /// getter.
     pub fn wrong<T>(
         &mut self,
@@ -84,7 +84,7 @@ impl<'s> YamlReader<'s> {
         );
     }
 
-    /// Reports that a value is of the wrong type. `what` is what belongs there: `a list of
+    /// Reports that a value is of the wrong type. `what` is the expected value: `a list of
     /// clauses`.
     pub fn expected<T>(&mut self, node: &Node, what: &str, help: &str) -> Option<T> {
         let message = format!("expected {what}, found {}", node.describe());
@@ -93,7 +93,7 @@ impl<'s> YamlReader<'s> {
         None
     }
 
-    /// A text that can be a name: not empty, at most [`limits::NAME_BYTES`], without control
+    /// Reads a text that can be a name: not empty, at most [`limits::NAME_BYTES`], without control
     /// characters.
     pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         let text = self.any_text(node, what)?;
@@ -113,7 +113,7 @@ impl<'s> YamlReader<'s> {
             );
         }
         if text.chars().any(char::is_control) {
-            let message = format!("{} has a control character in it", quote(text));
+            let message = format!("{} contains a control character", quote(text));
             return self.wrong(
                 node.span,
                 message,
@@ -123,7 +123,7 @@ impl<'s> YamlReader<'s> {
         Some(text)
     }
 
-    /// A text of any length, perhaps empty.
+    /// Reads a text of any length, which may be empty.
     pub fn any_text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         match &node.content {
             NodeContent::Text(text) => Some(text),
@@ -134,12 +134,12 @@ impl<'s> YamlReader<'s> {
                 );
                 self.expected(node, what, &quoted)
             }
-            NodeContent::Nothing => self.expected(node, what, "write it behind the colon"),
+            NodeContent::Nothing => self.expected(node, what, "write it after the colon"),
             _ => self.expected(node, what, "write one text"),
         }
     }
 
-    /// A number.
+    /// Reads a number.
     pub fn number(&mut self, node: &Node, what: &str) -> Option<f64> {
         match &node.content {
             NodeContent::Number(number) => Some(*number),
@@ -154,7 +154,7 @@ impl<'s> YamlReader<'s> {
         }
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn flag(&mut self, node: &Node, what: &str) -> Option<bool> {
         match &node.content {
             NodeContent::Flag(flag) => Some(*flag),
@@ -162,7 +162,7 @@ impl<'s> YamlReader<'s> {
         }
     }
 
-    /// A list of at most `most` elements.
+    /// Reads a list of at most `most` elements.
     pub fn list<'n>(&mut self, node: &'n Node, what: &str, most: usize) -> Option<&'n [Node]> {
         match &node.content {
             NodeContent::List(items) if items.len() > most => {
@@ -171,32 +171,32 @@ impl<'s> YamlReader<'s> {
             }
             NodeContent::List(items) => Some(items),
             NodeContent::Nothing | NodeContent::Map(_) => {
-                self.expected(node, what, "write `[a, b]`, or each on a line behind `- `")
+                self.expected(node, what, "write `[a, b]`, or each on a line after `- `")
             }
             _ => {
                 let raw = self.source.slice(self.source.first_line(node.span));
                 self.expected(
                     node,
                     what,
-                    &format!("a list of one is written {}", quote(&format!("[{raw}]"))),
+                    &format!("write a list of one as {}", quote(&format!("[{raw}]"))),
                 )
             }
         }
     }
 
-    /// A map, with whatever keys.
+    /// Reads a map with any keys.
     pub fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
         match &node.content {
             NodeContent::Map(entries) => Some(entries),
             _ => self.expected(
                 node,
                 what,
-                "write `key: value`, one a line and indented, or `{key: value}`",
+                "write `key: value`, one per line and indented, or `{key: value}`",
             ),
         }
     }
 
-    /// A map with known keys; any other key is reported, and the map is read without it.
+    /// Reads a map with known keys. Any other key is reported, and the map is read without it.
     pub fn fields<'n>(&mut self, node: &'n Node, what: &str, keys: &[&str]) -> Option<Fields<'n>> {
         let entries = self.map(node, what)?;
         for entry in entries {
@@ -216,7 +216,8 @@ impl<'s> YamlReader<'s> {
         self.unknown_key_meant(entry, what, keys, meant);
     }
 
-    /// Reports a key that does not belong to a map, and which one was meant, if that is known.
+    /// Reports a key that does not belong to a map. `meant` is the key that was probably meant, if
+    /// it is known.
     pub fn unknown_key_meant(
         &mut self,
         entry: &Entry,
@@ -242,13 +243,13 @@ impl<'s> YamlReader<'s> {
 }
 
 impl<'n> Fields<'n> {
-    /// The value of a key, if it is there.
+    /// Returns the value of a key, if the map has the key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&'n Node> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// A key and its value, if it is there.
+    /// Returns a key and its value, if the map has the key.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<&'n Entry> {
         self.entries.iter().find(|entry| &*entry.key == key)

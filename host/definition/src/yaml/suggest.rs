@@ -1,9 +1,9 @@
-//! "Did you mean".
+//! Suggestions for "did you mean".
 
-/// What the user most likely meant by a word, if anything.
+/// Returns the known word that the user most likely meant, if there is one.
 #[must_use]
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // A word this long is no slip of the fingers, and comparing costs its length squared.
+    // A longer word is not a typing slip, and the comparison costs its length squared.
     const LONGEST: usize = 64;
     if word.len() > LONGEST {
         return None;
@@ -13,8 +13,8 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let likeness = |other: &str| {
         let other = plain(other);
         let edits = strsim::damerau_levenshtein(&word, &other);
-        // One slip in a short word, one in three letters of a longer one; and whatever only stops
-        // early (`sec`, `prop`).
+        // One slip in a short word, one per three letters in a longer word. A known word that
+        // begins with the word is near too (`sec`, `prop`).
         let near = edits <= (word.chars().count().min(other.chars().count()) / 3).max(1);
         let begins = !word.is_empty() && other.starts_with(&word);
         (near || begins).then_some(edits)
@@ -27,7 +27,7 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, other)| other)
 }
 
-/// Words as a list for a message: `` `a`, `b` and `c` ``.
+/// Lists words for a message: `` `a`, `b` and `c` ``.
 #[must_use]
 pub fn list(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -38,7 +38,7 @@ pub fn list(words: &[&str]) -> String {
     }
 }
 
-/// Words as a choice for a message: `` `a`, `b` or `c` ``.
+/// Lists words as a choice for a message: `` `a`, `b` or `c` ``.
 #[must_use]
 pub fn either(words: &[&str]) -> String {
     match words.split_last() {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_understood_and_other_words_are_not() {
+    fn close_words_are_suggested_and_other_words_are_not() {
         let keys = [
             "id",
             "name",

@@ -1,4 +1,4 @@
-//! `until` against the clock: no answer changes before it, and the answer changes at it.
+//! Compares `until` with the clock: no answer changes before it, and the answer changes at it.
 
 use muster_definition::Clause;
 use muster_definition::interpreter::{Answer, evaluate, holds, known, trace};
@@ -9,12 +9,12 @@ use crate::random;
 
 const HOUR: i64 = 3_600_000;
 
-/// A clause, a user, now, and some hours after it.
-fn asked() -> impl Strategy<Value = (Clause, UserHistory, Millis)> {
+/// Generates a clause, a user, now, and some hours after now.
+fn question() -> impl Strategy<Value = (Clause, UserHistory, Millis)> {
     random::era().prop_flat_map(|era| (random::clause(era), random::history(era), random::now(era)))
 }
 
-/// What is visible at an instant.
+/// Returns the visible part of a history at an instant.
 fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
     let mut past = history.clone();
     past.events.retain(|event| event.time <= now);
@@ -24,8 +24,8 @@ fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
     past
 }
 
-/// The clause must answer the same before `until`, and the other way at it.
-fn stands(
+/// Checks that the clause answers the same before `until`, and the opposite at it.
+fn check_until(
     clause: &Clause,
     history: &UserHistory,
     now: Millis,
@@ -51,23 +51,23 @@ proptest! {
 
     #[test]
     fn until_is_exact(
-        (clause, history, now) in asked(),
+        (clause, history, now) in question(),
         hours in prop::collection::vec((0..90 * 24_i64, -1..=1_i64), 50),
     ) {
         let now_hour = now.0 / HOUR * HOUR;
         let instants = hours.iter().map(|(hours, beside)| now_hour + hours * HOUR + beside);
-        stands(&clause, &history, now, instants.filter(|instant| *instant > now.0))?;
+        check_until(&clause, &history, now, instants.filter(|instant| *instant > now.0))?;
     }
 
     #[test]
-    fn the_future_is_invisible((clause, history, now) in asked()) {
+    fn the_future_is_invisible((clause, history, now) in question()) {
         let past = up_to(&history, now);
         prop_assert_eq!(evaluate(&clause, &history, now), evaluate(&clause, &past, now));
         prop_assert_eq!(known(&history, now), known(&past, now));
     }
 
     #[test]
-    fn a_trace_tells_the_answer((clause, history, now) in asked()) {
+    fn a_trace_has_the_answer((clause, history, now) in question()) {
         let trace = trace(&clause, &history, now);
         let Answer { member, until } = evaluate(&clause, &history, now);
         prop_assert_eq!((trace.holds, trace.until), (member, until));
@@ -77,12 +77,12 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Every hour of seven weeks, and 1 ms before and after it.
+    /// Checks every hour of seven weeks, and 1 ms before and after it.
     #[test]
-    fn until_is_exact_on_the_whole_grid((clause, history, now) in asked()) {
+    fn until_is_exact_on_the_whole_grid((clause, history, now) in question()) {
         let now_hour = now.0 / HOUR * HOUR;
         let hours = 1..49 * 24_i64;
         let instants = hours.flat_map(|hour| (-1..=1).map(move |beside| now_hour + hour * HOUR + beside));
-        stands(&clause, &history, now, instants)?;
+        check_until(&clause, &history, now, instants)?;
     }
 }

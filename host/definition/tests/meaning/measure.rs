@@ -1,4 +1,4 @@
-//! Measures over the events of a window (docs/cohorts.md, "did": "Measures").
+//! Tests of measures over the events of a window (docs/cohorts.md, "did": "Measures").
 
 use muster_definition::{Aggregate, Bound, Condition, Test, Unit};
 
@@ -11,7 +11,7 @@ use crate::write::{
 const NOW: &str = "2026-03-01T00:00:00Z";
 
 #[test]
-fn times_counts_also_none() {
+fn times_accepts_zero_events() {
     for (comparison, none, one, two) in [
         (exactly(0.0), true, false, false),
         (exactly(1.0), false, true, false),
@@ -130,7 +130,7 @@ fn names_are_any_of_and_may_be_globs() {
 }
 
 #[test]
-fn all_of_with_and_one_of_with_any() {
+fn with_needs_all_and_with_any_needs_one() {
     let clause = did("A")
         .with("amount", Test::AtLeast(50.0))
         .with("currency", is("USD"));
@@ -228,7 +228,7 @@ fn all_of_with_and_one_of_with_any() {
 }
 
 #[test]
-fn sums_and_their_like_are_over_numbers() {
+fn aggregates_are_over_numbers() {
     let sum = |comparison| did("A").number(Aggregate::Sum, "x", comparison);
     table(
         sum(exactly(3.0)),
@@ -572,7 +572,7 @@ fn each_unit_of_the_window_must_hold() {
 }
 
 #[test]
-fn regularly_looks_at_spans_that_end_now() {
+fn regularly_reads_spans_that_end_now() {
     let weekly = || did("A").regularly(days(7), 4, 3, at_least(1.0));
     table(
         weekly(),
@@ -635,7 +635,7 @@ fn regularly_looks_at_spans_that_end_now() {
         did("A").regularly(hours(1), 2, 2, exactly(0.0)).per("x"),
         NOW,
         &[(
-            "a value carried in no span is not looked at",
+            "a value carried in no span does not count",
             "-9h A x=a",
             OutForEver,
         )],
@@ -805,7 +805,7 @@ fn first_and_last_are_those_in_the_window() {
 }
 
 #[test]
-fn per_value_one_value_is_enough() {
+fn with_per_one_value_is_enough() {
     let twice = || did("A").times(at_least(2.0)).per("cart");
     table(
         twice(),
@@ -849,7 +849,7 @@ fn per_value_one_value_is_enough() {
         NOW,
         &[
             (
-                "only values that are carried are looked at",
+                "only values that are carried count",
                 "-1h A cart=1",
                 OutForEver,
             ),
@@ -972,7 +972,7 @@ fn more_often_than_another_event() {
                 OutForEver,
             ),
             (
-                "a cart that only B has is not looked at",
+                "a cart that only B has does not count",
                 "-2h B cart=1",
                 OutForEver,
             ),

@@ -1,5 +1,5 @@
-//! Booleans, steps in order, user properties, first seen, samples and lists (docs/cohorts.md,
-//! "Clauses").
+//! Tests of booleans, steps in order, user properties, first seen, samples and lists
+//! (docs/cohorts.md, "Clauses").
 
 use muster_definition::interpreter::{evaluate, known, sampled};
 use muster_definition::{Clause, DidInOrder, End, Sample, Start, Test, Unit, When, Window};
@@ -48,13 +48,13 @@ fn negation_is_allowed_alone_at_the_root() {
     table(
         not(Clause::Everyone),
         NOW,
-        &[("nobody", "-1h A", OutForEver)],
+        &[("no user", "-1h A", OutForEver)],
     );
-    table(Clause::Everyone, NOW, &[("everybody", "", InForEver)]);
+    table(Clause::Everyone, NOW, &[("every user", "", InForEver)]);
 }
 
 #[test]
-fn booleans_stand_as_long_as_their_parts_let_them() {
+fn booleans_expire_with_their_parts() {
     let events = "-1h A; -1h B";
     let short = || Clause::from(did("A").in_last(hours(2)));
     let long = || Clause::from(did("B").in_last(hours(5)));
@@ -133,7 +133,7 @@ fn order(steps: &str) -> DidInOrder {
     in_order(&steps.split_whitespace().map(step).collect::<Vec<_>>())
 }
 
-fn check(order: DidInOrder, rows: &[(&str, &str, crate::table::Says)]) {
+fn check(order: DidInOrder, rows: &[(&str, &str, crate::table::ExpectedAnswer)]) {
     table(Clause::DidInOrder(order), NOW, rows);
 }
 
@@ -294,7 +294,7 @@ fn a_greedy_choice_may_miss() {
 }
 
 #[test]
-fn nothing_of_without_lies_between() {
+fn no_event_of_without_lies_between() {
     let without = |same: Option<&str>| DidInOrder {
         without: Some(step("R")),
         same: same.map(Box::from),
@@ -485,7 +485,7 @@ fn every_step_lies_in_the_window() {
 }
 
 #[test]
-fn a_user_property_is_what_it_is_now() {
+fn a_user_property_has_its_current_value() {
     let seattle = || user("city", is("Seattle"), When::Now);
     table(
         seattle(),
@@ -841,9 +841,9 @@ fn a_sample_is_the_same_users_every_time() {
             seed: seed.into(),
         })
     };
-    table(sample(100.0, ""), NOW, &[("everybody", "", InForEver)]);
-    table(sample(0.0, ""), NOW, &[("nobody", "-1h A", OutForEver)]);
-    // Whoever changes these changes who is in the samples of every project.
+    table(sample(100.0, ""), NOW, &[("every user", "", InForEver)]);
+    table(sample(0.0, ""), NOW, &[("no user", "-1h A", OutForEver)]);
+    // A change of these values changes the samples of every project.
     let users = ["ann", "bob", "cem", "dan", "eve", "fay", "gus", "hal"];
     let share = |percent, seed| users.map(|user| sampled(user_hash(user), seed, percent));
     let letters = |share: [bool; 8]| {
@@ -858,7 +858,7 @@ fn a_sample_is_the_same_users_every_time() {
 }
 
 #[test]
-fn lists_and_links() {
+fn lists_and_links_have_their_members() {
     let list = |name| Clause::Listed(CohortId::new(name).unwrap());
     table(list("vip"), NOW, &[("on the list", "", InForEver)]);
     table(
@@ -869,7 +869,11 @@ fn lists_and_links() {
     table(
         Clause::InCohort(CohortId::new("vip").unwrap()),
         NOW,
-        &[("what is not linked holds for nobody", "-1h A", OutForEver)],
+        &[(
+            "a clause that is not linked holds for no user",
+            "-1h A",
+            OutForEver,
+        )],
     );
 }
 
@@ -890,7 +894,7 @@ fn a_user_is_known_by_an_event_or_a_change() {
     let unknown = UserHistory::default();
     assert!(
         evaluate(&not(did("A")), &unknown, now).member,
-        "the clause holds: who is asked is the engine's choice"
+        "the clause holds: the engine chooses the users to evaluate"
     );
     assert!(!evaluate(&did("A").times(at_least(1.0)).into(), &unknown, now).member);
 }

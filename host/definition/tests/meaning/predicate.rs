@@ -1,4 +1,4 @@
-//! Predicates: each on each kind of value (docs/cohorts.md, "Predicates").
+//! Tests of predicates: each on each kind of value (docs/cohorts.md, "Predicates").
 
 use muster_definition::Clause;
 use muster_definition::interpreter::holds;
@@ -10,8 +10,8 @@ use crate::write::{did, fits, fits_not};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
 
-/// The answers for a list of values, `x` where the tests hold: of a user's property, and of an
-/// event's.
+/// Returns the answers for a list of values, `x` where the tests hold. The value is that of a user
+/// property, and then that of an event property.
 fn line(tests: &[Test], values: &[&str]) -> String {
     let now = instant(NOW, Millis(0));
     let predicate = Predicate {
@@ -50,7 +50,7 @@ fn none_of(texts: &[&str]) -> Test {
 }
 
 #[test]
-fn texts_numbers_flags_and_lists() {
+fn predicates_read_texts_numbers_flags_and_lists() {
     let values = [
         "absent", "'50'", "'50.0'", "50", "7.5", "true", "'true'", "''", "[50,a]", "[a,b]",
     ];

@@ -1,4 +1,5 @@
-//! A clause as it is shown reads back to the same clause, and the schema takes it.
+//! Tests that a clause as it is shown reads back to the same clause, and that the schema accepts
+//! it.
 
 use muster_definition::{Body, SourceFile, parse};
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_shown_reads_back(
+    fn a_shown_clause_reads_back(
         clause in random::era().prop_flat_map(random::clause),
     ) {
         let shown = clause.to_string();
@@ -18,7 +19,7 @@ proptest! {
         let source = SourceFile::new("cohorts/a.yaml", &text);
         let definition = parse(&source).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let Body::Where(read) = definition.body else { unreachable!() };
-        // One definition has one zone; the texts have none.
+        // A definition has one time zone, and the shown texts have none.
         prop_assert_eq!(read.to_string(), shown);
     }
 }

@@ -1,18 +1,20 @@
-//! Tables of cases: a clause, now, and per row why, a user's history, and the answer.
+//! Tables of cases: a clause, now, and rows. Each row has a reason, a user's history and the
+//! answer.
 //!
-//! A history is a text of rows with `;` between them: when, and what.
-//! - when: `-3h` before now, `+1ms` after it, `0` at now, `-2d-1ms`, or an instant or date in UTC.
-//! - what: `Purchase amount=60 kind=[a,b]`, an event; `.city=Reno`, a user property changes;
-//!   `.city`, it is unset.
+//! A history is a text of rows with `;` between them. A row has a time and a content.
+//! - time: `-3h` before now, `+1ms` after it, `0` at now, `-2d-1ms`, or an instant or date in UTC.
+//! - content: `Purchase amount=60 kind=[a,b]` is an event, `.city=Reno` a change of a user
+//!   property, `.city` unsets it.
 //! - values: `60` is a number, `true` a flag, `'60'` and all else a text, `[..]` a list.
 
 use muster_definition::Clause;
 use muster_definition::interpreter::{evaluate, trace};
 use muster_model::{CohortId, Event, Millis, Scalar, UserHistory, Value, user_hash};
 
-/// What a row says: in or out, and until when, if it says so.
+/// The answer that a row expects: in or out, and the instant until which it holds, if the row names
+/// one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Says {
+pub(crate) enum ExpectedAnswer {
     In,
     Out,
     InUntil(&'static str),
@@ -21,10 +23,10 @@ pub(crate) enum Says {
     OutForEver,
 }
 
-pub(crate) use Says::{In, InForEver, InUntil, Out, OutForEver, OutUntil};
+pub(crate) use ExpectedAnswer::{In, InForEver, InUntil, Out, OutForEver, OutUntil};
 
 /// Checks the rows of a table.
-pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, Says)]) {
+pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, ExpectedAnswer)]) {
     let (clause, now) = (clause.into(), instant(now, Millis(0)));
     for (why, history, says) in rows {
         let history = self::history(history, now);
@@ -43,7 +45,7 @@ pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, S
     }
 }
 
-/// An instant as a row says it.
+/// Parses an instant of a row.
 pub(crate) fn instant(text: &str, now: Millis) -> Millis {
     if text == "0" {
         return now;
@@ -110,7 +112,7 @@ pub(crate) fn history(text: &str, now: Millis) -> UserHistory {
     history
 }
 
-/// A value as a row says it.
+/// Parses a value of a row.
 pub(crate) fn value(text: &str) -> Value {
     match text
         .strip_prefix('[')

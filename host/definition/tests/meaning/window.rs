@@ -1,4 +1,4 @@
-//! Windows: which events a measure sees (docs/cohorts.md, "did").
+//! Tests of windows: the events that a measure reads (docs/cohorts.md, "did").
 
 use muster_definition::{Start, Unit};
 
@@ -25,7 +25,7 @@ fn in_last_is_open_at_its_start_and_closed_at_now() {
             ),
             ("before now - W is out", "-1d-1ms A", OutForEver),
             (
-                "what lies after now is invisible, and stays so",
+                "an event after now is invisible, and stays so",
                 "+1ms A",
                 OutForEver,
             ),
@@ -68,7 +68,7 @@ fn without_a_window_all_history_counts() {
 }
 
 #[test]
-fn before_last_comes_due() {
+fn before_last_begins_to_hold_as_time_passes() {
     table(
         did("A").before_last(days(30)),
         NOW,
@@ -400,7 +400,7 @@ fn weeks_are_iso_weeks_also_at_the_end_of_a_year() {
 }
 
 #[test]
-fn months_are_as_long_as_they_are() {
+fn months_have_their_calendar_lengths() {
     let months = |count| did("A").in_last_calendar(count, Unit::Month, UTC);
     table(
         months(1),
@@ -475,7 +475,7 @@ fn calendar_days_and_before_last_combine() {
 }
 
 #[test]
-fn windows_count_what_lies_in_them_only() {
+fn windows_count_only_events_inside() {
     let clause = did("A").in_last(days(1)).times(at_least(2.0));
     table(
         clause,

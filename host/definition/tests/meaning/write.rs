@@ -1,4 +1,4 @@
-//! Clauses in few words, close to how a definition says them.
+//! Builders of clauses in few words, close to the text of a definition.
 
 use muster_definition::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
@@ -35,7 +35,7 @@ pub(crate) fn calendar(count: u32, unit: Unit, zone: &str) -> Start {
     }
 }
 
-/// `[A, {did: B}]`.
+/// Builds `[A, {did: B}]`.
 pub(crate) fn step(names: &str) -> Step {
     Step {
         names: names.split(',').map(EventName::from).collect(),
@@ -44,7 +44,7 @@ pub(crate) fn step(names: &str) -> Step {
     }
 }
 
-/// A step with a property that is a text.
+/// Builds a step with a property that is a text.
 pub(crate) fn step_with(names: &str, property: &str, test: Test) -> Step {
     Step {
         with: vec![(property.into(), holds(test))],
@@ -116,7 +116,7 @@ pub(crate) fn between(low: f64, high: f64) -> Comparison {
 #[derive(Clone)]
 pub(crate) struct DidBuilder(Did);
 
-/// `did: A`; several names have commas between them.
+/// Builds `did: A`; several names have commas between them.
 pub(crate) fn did(names: &str) -> DidBuilder {
     DidBuilder(Did {
         step: step(names),
@@ -188,7 +188,7 @@ impl DidBuilder {
         self.measure(Measure::Times(comparison))
     }
 
-    /// `times: {at_least: {did: B}}` and its like.
+    /// Adds `times: {at_least: {did: B}}` and similar conditions.
     pub(crate) fn times_of(self, condition: fn(Bound) -> Condition, other: Step) -> Self {
         self.times(of(&[condition(Bound::Times(other))]))
     }
@@ -251,7 +251,7 @@ impl DidBuilder {
     }
 }
 
-/// `did_in_order: [A, B]` with whatever else.
+/// Builds `did_in_order: [A, B]`; the caller adds other keys.
 pub(crate) fn in_order(steps: &[Step]) -> DidInOrder {
     DidInOrder {
         steps: steps.to_vec(),
@@ -263,7 +263,7 @@ pub(crate) fn in_order(steps: &[Step]) -> DidInOrder {
     }
 }
 
-/// `user: {property: test}` at a time.
+/// Builds `user: {property: test}` at a time.
 pub(crate) fn user(property: &str, test: Test, when: When) -> Clause {
     Clause::User(UserClause {
         properties: vec![(property.into(), holds(test))],

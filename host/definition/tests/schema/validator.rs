@@ -1,4 +1,4 @@
-//! The JSON Schema in the hands of a validator that is not ours.
+//! Validates definitions against the JSON Schema with a validator of another project.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,7 +16,8 @@ const PLACE: &str = "file:///cohort.schema.json";
 
 static SCHEMA: LazyLock<(Schemas, SchemaIndex)> = LazyLock::new(|| compiled(""));
 
-/// The schema of what is at a place in it; a schema that breaks draft 2020-12 fails here.
+/// Compiles the part of the schema at a pointer. A schema that breaks the 2020-12 version of JSON
+/// Schema fails here.
 pub(crate) fn compiled(pointer: &str) -> (Schemas, SchemaIndex) {
     let schema = serde_json::from_str(&muster_definition::schema()).unwrap();
     let mut compiler = Compiler::new();
@@ -28,14 +29,15 @@ pub(crate) fn compiled(pointer: &str) -> (Schemas, SchemaIndex) {
     (schemas, index)
 }
 
-/// What the schema says against a definition; nothing, if it is right.
+/// Returns the validator's message about a definition, or `None` if the definition is right.
 pub(crate) fn fault(definition: &Value) -> Option<String> {
     let (schemas, index) = &*SCHEMA;
     let refused = schemas.validate(definition, *index).err();
     refused.map(|error| format!("{error}"))
 }
 
-/// A file as an editor sees it; `None` if it is no YAML that a definition can be written in.
+/// Loads a file as an editor does. Returns `None` if the file is not YAML that a definition can be
+/// written in.
 pub(crate) fn load(path: &str, text: &str) -> Option<Value> {
     let source = SourceFile::new(path, text);
     let mut reader = YamlReader::new(&source);

@@ -1,4 +1,4 @@
-//! `did` in full: any window, any measure, per value.
+//! Emits `did` in full: any window, any measure, with or without `per`.
 
 mod times;
 mod units;
@@ -122,7 +122,7 @@ impl Measuring<'_> {
         self.rows.time(row_of(entry))
     }
 
-    /// Sets the group's answer.
+    /// Emits the code that sets the group's answer.
     fn group(&self, body: &mut FunctionBody, group: Entries) {
         let Locals { middle, answer, .. } = self.locals;
         if let PlanMeasure::Nth(nth) = self.node.measure {
@@ -162,7 +162,7 @@ impl Measuring<'_> {
             PlanMeasure::Nth(_) => {}
         }
         if self.node.per.is_some() {
-            // A value is looked at only if a matching event in the window carries it.
+            // A value counts only if a matching event in the window carries it.
             let carried = self.carried(body, inside);
             body.set(self.locals.holds, self.locals.holds.and(carried));
         }
@@ -181,8 +181,8 @@ impl Measuring<'_> {
         carried
     }
 
-    /// When the rows in the window next change: the oldest leaves, the calendar moves, or the next
-    /// enters.
+    /// Emits the next instant at which the rows in the window change: the oldest leaves, the
+    /// calendar moves, or the next enters.
     fn change(&self, body: &mut FunctionBody, group: Entries) {
         let Locals { middle, change, .. } = self.locals;
         body.set(change, float(f64::INFINITY));

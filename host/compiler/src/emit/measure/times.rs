@@ -1,4 +1,4 @@
-//! How many events there are.
+//! Emits measures of the number of events.
 
 use super::{Locals, Measuring};
 use crate::emit::compare::compare;
@@ -33,7 +33,8 @@ impl Measuring<'_> {
         self.until(body, group, times);
     }
 
-    /// Lets entries leave and enter the window, in time, until the count decides otherwise.
+    /// Emits a loop in which entries leave and enter the window, in order of time, until the count
+    /// decides otherwise.
     fn until(&self, body: &mut FunctionBody, group: Entries, times: &[Compare]) {
         let Locals {
             middle,
@@ -79,7 +80,7 @@ impl Measuring<'_> {
         });
     }
 
-    /// How many entries pass a step.
+    /// Emits the number of entries that pass a step.
     fn passing(&self, body: &mut FunctionBody, inside: Entries, step: usize) -> Var<I32> {
         let count = body.local::<I32>();
         body.set(count, int(0));

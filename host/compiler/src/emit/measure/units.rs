@@ -1,4 +1,4 @@
-//! Events by units of a calendar, and by spans that end now.
+//! Emits measures of events by calendar units, and by spans that end now.
 
 use super::{Locals, Measuring};
 use crate::emit::compare::compare;
@@ -8,7 +8,7 @@ use crate::plan::Compare;
 use crate::wasm::{Expr, FunctionBody, I32, I64, Var, address, all, either, float, int, long};
 
 impl Measuring<'_> {
-    /// On how many different units of a calendar.
+    /// Emits the number of different calendar units with an event.
     pub(super) fn units(
         &self,
         body: &mut FunctionBody,
@@ -17,7 +17,7 @@ impl Measuring<'_> {
         times: &[Compare],
     ) {
         let Locals { count, holds, .. } = self.locals;
-        // The start of the unit behind the latest that was counted.
+        // The start of the unit after the latest counted one.
         let (unit, next) = (body.local::<I32>(), body.local::<I64>());
         body.set(unit, int(0));
         body.set(count, int(0));
@@ -38,7 +38,7 @@ impl Measuring<'_> {
         rows::units(calendar).at(unit, 8).load(0)
     }
 
-    /// The start of a unit, or of the one behind the last.
+    /// Emits the start of a unit, or the end of the last unit.
     fn unit_end(&self, calendar: usize, unit: Var<I32>) -> Expr<I64> {
         either(
             unit.lt(rows::unit_count(calendar)),
@@ -47,7 +47,7 @@ impl Measuring<'_> {
         )
     }
 
-    /// In each unit of a calendar from the window's start on.
+    /// Emits the test of the count in each calendar unit from the window's start on.
     pub(super) fn each(
         &self,
         body: &mut FunctionBody,
@@ -111,7 +111,8 @@ impl Measuring<'_> {
             let in_span = self.time(entry).le(end);
             body.while_(all([entry.lt(inside.to), in_span]), |body| {
                 body.add(count, int(1));
-                // It crosses to the next span as far ahead as this span has still to go.
+                // The entry crosses to the next span after as much time as lies between this span's
+                // start and the entry.
                 let ahead = self.time(entry) - (end - long(every));
                 let crosses = (now() + ahead).float();
                 body.set(change, change.min(crosses));

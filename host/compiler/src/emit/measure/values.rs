@@ -1,4 +1,4 @@
-//! What the events carry, and single events.
+//! Emits measures of the values that events carry, and of single events.
 
 use muster_definition::Aggregate;
 
@@ -37,7 +37,7 @@ impl Measuring<'_> {
             self.each_entry(body, inside, |body, entry| {
                 body.set(row, row_of(entry));
                 body.set(value, column.number(row));
-                // NaN, which equals nothing, is no number.
+                // NaN means no number, and does not equal itself.
                 body.if_(value.eq(value), |body| {
                     body.add(count, int(1));
                     let next = match aggregate {
@@ -79,7 +79,8 @@ impl Measuring<'_> {
             let Some(column) = self.columns.column(*column) else {
                 continue;
             };
-            // A text counts when it is first seen: every list has a stamp of its own.
+            // A text counts when the list has it for the first time: every list has a stamp of its
+            // own.
             body.set(stamp, global_::<I32>(global::STAMP) + int(1));
             body.set_global(global::STAMP, stamp);
             body.set(count, int(0));
@@ -127,7 +128,7 @@ impl Measuring<'_> {
         let skipped = (nth - 1).saturating_mul(constant(ENTRY as usize));
         let (entry, time) = (body.local::<I32>(), body.local::<I64>());
         body.set(answer, float(f64::NEG_INFINITY));
-        // Both in bytes of entries, so that no address overflows.
+        // Both are in bytes of entries, so that no address overflows.
         let enough = (group.to - group.from.get()).gt(int(skipped));
         body.if_(enough, |body| {
             body.set(entry, group.from + int(skipped));

@@ -10,13 +10,12 @@ use crate::wasm::{Expr, FunctionBody, I32, Var, address, all, global as global_,
 #[derive(Debug)]
 pub(in crate::emit) struct Literals {
     slots: u32,
-    /// The number of slots less one; slots are a power of two.
+    /// The number of slots minus one. The number of slots is a power of two.
     mask: u32,
     pub(in crate::emit) sets: usize,
 }
 
-/// A slot: hash, text, its length, the sets it is in, how many. An empty slot has no text (address
-/// 0).
+/// A slot: hash, text, its length, its sets, their number. An empty slot has no text (address 0).
 mod slot {
     pub(super) const SIZE: u32 = 20;
     pub(super) const HASH: u64 = 0;
@@ -26,7 +25,7 @@ mod slot {
     pub(super) const SETS_LENGTH: u64 = 16;
 }
 
-/// What a literal takes of the table at least, in bytes: the table is at most half full.
+/// The smallest number of bytes that a literal takes in the table: the table is at most half full.
 pub(crate) const LITERAL_BYTES: usize = 2 * slot::SIZE as usize;
 
 const FNV_OFFSET: u32 = 0x811c_9dc5;
@@ -40,7 +39,7 @@ impl Literals {
                 literals.entry(text).or_default().push(number);
             }
         }
-        // At most half full, so a search ends soon, and always at an empty slot.
+        // The table is at most half full, so a search ends soon, and always at an empty slot.
         let mut slots = vec![[0_u32; 5]; (literals.len() * 2).next_power_of_two().max(2)];
         let mask = slots.len() - 1;
         for (text, sets) in literals {
@@ -63,7 +62,8 @@ impl Literals {
         }
     }
 
-    /// Marks every dictionary entry in the tables of the sets that have it.
+    /// Emits the code that marks every dictionary entry in the tables of the sets that have the
+    /// entry.
     pub(super) fn mark(&self, body: &mut FunctionBody, entries: Var<I32>) {
         let (entry, start, end) = (body.local(), body.local::<I32>(), body.local::<I32>());
         let (hash, index) = (body.local::<I32>(), body.local::<I32>());
@@ -107,7 +107,7 @@ impl Literals {
     }
 }
 
-/// Marks the entry in each of the literal's sets.
+/// Emits the code that marks the entry in each of the literal's sets.
 fn mark_sets(body: &mut FunctionBody, slot: Var<I32>, entry: Var<I32>) {
     let number = body.local::<I32>();
     body.each(

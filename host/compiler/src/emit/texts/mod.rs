@@ -1,7 +1,7 @@
-//! Text tests. Equal texts have equal codes, so a test is made once per dictionary entry, not once
-//! per row. Every text set has a table with a byte per entry, filled in one pass over the
-//! dictionary through a hash table of all literals; every pattern has one that is filled where it
-//! is asked for.
+//! Emits text tests. Equal texts have equal codes, so a test runs once per dictionary entry, not
+//! once per row. Every text set has a table with one byte per entry. One pass over the dictionary
+//! fills these tables through a hash table of all literals. Every pattern has a table too, which
+//! the tests of rows fill.
 
 mod literals;
 mod patterns;
@@ -16,28 +16,29 @@ pub(crate) use literals::LITERAL_BYTES;
 pub(super) use literals::Literals;
 pub(super) use patterns::{fits, put as put_patterns};
 
-/// The tables a module needs.
+/// The tables that a module needs.
 pub(super) struct TextTables {
     pub(super) literals: Literals,
     pub(super) patterns: usize,
-    /// Whether different texts are counted.
+    /// The module counts different texts.
     pub(super) stamps: bool,
 }
 
-/// `match-texts()`: makes every set's table for the batch's dictionary, and room for the patterns'.
+/// Emits `match-texts()`: makes every set's table for the batch's dictionary, and reserves memory
+/// for the patterns' tables.
 pub(super) fn match_texts(tables: &TextTables) -> Function {
     let mut body = FunctionBody::new(0);
     let batch_ = || global_::<I32>(global::BATCH);
     let entries = body.var(batch_().load::<I32>(batch::DICTIONARY_OFFSETS_LENGTH));
-    // One offset more than entries; an empty dictionary may have none at all.
+    // There is one offset more than there are entries. An empty dictionary may have none at all.
     body.if_(entries.not(), |body| body.set(entries, int(1)));
     // Code 0 is the absent value: a table has as many bytes as there are offsets.
     body.set_global(global::TABLE_SIZE, entries);
     let count = tables.literals.sets + tables.patterns;
     let size = body.var(entries * int(constant(count)));
     let zeroed = |body: &mut FunctionBody, global: u32, size: Expr<I32>| {
-        let room = call::<I32>(function::ALLOCATE, vec![size.clone().into(), int(4).into()]);
-        body.set_global(global, room);
+        let memory = call::<I32>(function::ALLOCATE, vec![size.clone().into(), int(4).into()]);
+        body.set_global(global, memory);
         body.push(global_::<I32>(global));
         body.push(int(0));
         body.push(size);
@@ -54,7 +55,7 @@ pub(super) fn match_texts(tables: &TextTables) -> Function {
     body.finish()
 }
 
-/// The bytes of a dictionary entry: its first, and the one behind its last.
+/// Emits the bytes of a dictionary entry: its first byte, and the position after its last.
 fn bytes_of(code: Var<I32>) -> (Expr<I32>, Expr<I32>) {
     let batch_ = || global_::<I32>(global::BATCH);
     let bytes = || batch_().load::<I32>(batch::DICTIONARY_BYTES);
@@ -68,7 +69,8 @@ fn bytes_of(code: Var<I32>) -> (Expr<I32>, Expr<I32>) {
     )
 }
 
-/// The codes of a row of any text column: the first one's address, and the address behind the last.
+/// Emits the codes of a row of any text column: the address of the first code, and the address
+/// after the last.
 fn codes_of(body: &mut FunctionBody, record: Var<I32>, row: Var<I32>) -> (Var<I32>, Var<I32>) {
     let data = body.var(record.load::<I32>(column::DATA).at(row, 4));
     let lists = record.get().load8(column::CASE).eq(int(column::TEXTS));
@@ -81,7 +83,7 @@ fn codes_of(body: &mut FunctionBody, record: Var<I32>, row: Var<I32>) -> (Var<I3
     (first, body.var(end))
 }
 
-/// `any-in(table, column, row) -> 0 | 1`: whether one value of a `texts` column's row is in the
+/// Emits `any-in(table, column, row) -> 0 | 1`: 1 if one value of a `texts` column's row is in the
 /// table's set.
 pub(super) fn any_in() -> Function {
     let mut body = FunctionBody::new(3);
@@ -95,7 +97,7 @@ pub(super) fn any_in() -> Function {
     body.finish()
 }
 
-/// `any-fits(table, automaton, column, row) -> 0 | 1`: whether one value of the row fits the
+/// Emits `any-fits(table, automaton, column, row) -> 0 | 1`: 1 if one value of the row fits the
 /// pattern.
 pub(super) fn any_fits() -> Function {
     let mut body = FunctionBody::new(4);
@@ -110,7 +112,8 @@ pub(super) fn any_fits() -> Function {
     body.finish()
 }
 
-/// `share(column, row, other column, other row) -> 0 | 1`: whether two rows have a text in common.
+/// Emits `share(column, row, other column, other row) -> 0 | 1`: 1 if two rows have a text in
+/// common.
 pub(super) fn share() -> Function {
     let mut body = FunctionBody::new(4);
     let [record, row, other, other_row] = [0, 1, 2, 3].map(Var::<I32>::parameter);

@@ -1,5 +1,5 @@
-//! Patterns: an automaton a pattern, in the module's data, and the function that runs it over a
-//! text.
+//! Emits patterns: one automaton per pattern, in the module's data, and the function that runs it
+//! over a text.
 
 use wasm_encoder::Function;
 
@@ -8,8 +8,8 @@ use crate::automaton::{ACCEPT, Automaton};
 use crate::layout::StaticData;
 use crate::wasm::{FunctionBody, I32, Var, address, all, int};
 
-/// A record: the classes of bytes, the transitions (u16, by state and class), which states accept
-/// at the text's end, the first state, the number of classes.
+/// A record: classes of bytes, transitions (u16, by state and class), states that accept at the
+/// text's end, first state, number of classes.
 mod record {
     pub(super) const CLASSES: u64 = 0;
     pub(super) const TRANSITIONS: u64 = 4;
@@ -18,7 +18,7 @@ mod record {
     pub(super) const CLASS_COUNT: u64 = 16;
 }
 
-/// Puts an automaton and says where its record is.
+/// Puts an automaton into the static data. Returns the address of its record.
 pub(in crate::emit) fn put(data: &mut StaticData, automaton: &Automaton) -> u32 {
     let classes = data.put(1, &automaton.classes);
     let transitions: Vec<u8> = automaton
@@ -37,7 +37,8 @@ pub(in crate::emit) fn put(data: &mut StaticData, automaton: &Automaton) -> u32 
     ])
 }
 
-/// `fits(table, automaton, code) -> 0 | 1`. The table remembers: 0: not asked yet, 1: no, 2: yes.
+/// Emits `fits(table, automaton, code) -> 0 | 1`. The table keeps the answers: 0: not evaluated
+/// yet, 1: no, 2: yes.
 pub(in crate::emit) fn fits() -> Function {
     let mut body = FunctionBody::new(3);
     let [table, automaton, code] = [0, 1, 2].map(Var::<I32>::parameter);
@@ -50,7 +51,7 @@ pub(in crate::emit) fn fits() -> Function {
         let transitions = body.var(automaton.load::<I32>(record::TRANSITIONS));
         let class_count = body.var(automaton.load::<I32>(record::CLASS_COUNT));
         let state = body.var(automaton.load::<I32>(record::START));
-        // The two states that are never left are the lowest.
+        // The two states that are never left have the lowest numbers.
         let open = state.gt(int(i32::from(ACCEPT)));
         body.while_(all([at.lt(end), open]), |body| {
             let class = (classes + at.get().load8(0)).load8(0);
