@@ -233,7 +233,7 @@ fn definitions_that_change_are_put_in_force_and_broken_ones_are_not() {
     let said = String::from_utf8_lossy(&explained.stderr);
     assert!(explained.status.success(), "{said}");
     assert!(
-        said.contains("timse") && said.contains("definition in force"),
+        said.contains("timse") && said.contains("active definition"),
         "{said}"
     );
     let unknown = project.output(&["explain", "byers", "ann"]);
@@ -520,7 +520,7 @@ fn a_running_service_is_asked_for_runs_members_and_to_forget() {
     );
     let import = project.output(&["import", "muster.yaml"]);
     assert!(
-        String::from_utf8_lossy(&import.stderr).contains("beside the running service"),
+        String::from_utf8_lossy(&import.stderr).contains("the running service owns the store"),
         "{import:?}"
     );
     service.stop();
