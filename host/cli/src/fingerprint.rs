@@ -9,8 +9,8 @@ pub(crate) type OptionalStamp = Option<FileStamp>;
 
 /// A file's metadata, which differs after each change of the file.
 ///
-/// A changed file may have the same length and modification time. Its inode or its time of status
-/// change, which no program can set, is then different.
+/// A changed file may have the same length and modification time. Its inode is then different, or
+/// its time of status change (`ctime`), which no program can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     device: u64,

@@ -23,8 +23,8 @@ pub(crate) struct Output {
 /// The choice of colours for diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
-    // Doc comments here would make the help of each command long.
-    // `Auto`: on a terminal that has colours, unless `NO_COLOR` is set.
+    // Doc comments here would make the help of each command long. `Auto` means: on a terminal that
+    // has colours, unless `NO_COLOR` is set.
     #[default]
     Auto,
     Always,

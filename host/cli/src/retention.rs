@@ -56,7 +56,7 @@ pub(crate) fn refused(refusal: &Value) -> Option<String> {
     let before = field(refusal, "before").as_str()?;
     let of = |key: &str| number(field(refusal, key).as_u64().unwrap_or_default());
     Some(format!(
-        "the retention drops no events: {} of {} events are from before {before}, more than {PRUNE_PERCENT} % at once; if the system's \
+        "the retention drops nothing: {} of {} events are from before {before}, more than {PRUNE_PERCENT} % at once; if the system's \
          clock and `retention:` are right, drop them with `muster prune --anyway`",
         of("events"),
         of("of")
@@ -83,11 +83,11 @@ pub(crate) fn of_definitions(
             .window
             .map(|window| format!("the window of {window}"));
         // The place of a clause is not known, so the warning quotes its text.
-        let said = match furthest.clause == whole {
+        let label = match furthest.clause == whole {
             true => String::new(),
             false => format!("in {}", quote(&furthest.clause.to_string())),
         };
-        let short = warning(definition, furthest.length, window, &said, retention);
+        let short = warning(definition, furthest.length, window, &label, retention);
         short.into_iter().for_each(|short| diagnostics.push(short));
     }
     diagnostics
@@ -133,7 +133,7 @@ fn warning(
     definition: &Definition,
     length: Option<u64>,
     window: Option<String>,
-    said: &str,
+    label: &str,
     retention: Duration,
 ) -> Option<Diagnostic> {
     if length.is_some_and(|ms| ms <= retention.millis()) {
@@ -151,7 +151,7 @@ fn warning(
     let warning = Diagnostic::warning(message);
     Some(
         warning
-            .at(&definition.source, definition.spans.body, said)
+            .at(&definition.source, definition.spans.body, label)
             .help(help),
     )
 }

@@ -48,7 +48,7 @@ impl ApproveCommand {
                 options.reason = Some(Reason::Approved);
             })
         })?;
-        let said = run_text(&self.cohort, &run.value);
-        output.result(&document(&self.cohort, run), &said)
+        let text = run_text(&self.cohort, &run.value);
+        output.result(&document(&self.cohort, run), &text)
     }
 }

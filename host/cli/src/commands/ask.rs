@@ -61,7 +61,7 @@ pub(super) fn run_one(
     let loaded = modules::load(project)?;
     let of_cohort = |loaded: &&LoadedModule| loaded.cohorts.iter().any(|known| known.id == *cohort);
     let Some(loaded) = loaded.iter().find(of_cohort) else {
-        anyhow::bail!("`{cohort}` has no rule");
+        anyhow::bail!("no module computes `{cohort}`");
     };
     let module = loaded
         .module

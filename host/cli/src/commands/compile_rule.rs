@@ -23,7 +23,7 @@ impl CompileRuleCommand {
 }
 
 /// Returns the settings by which this program compiles rules in another process.
-pub(crate) fn elsewhere() -> Compile {
+pub(crate) fn in_other_process() -> Compile {
     // A unit test's program has no such command.
     if cfg!(test) {
         return Compile::InProcess;

@@ -13,7 +13,8 @@ use crate::project::Project;
 /// Show the runs of a cohort, the latest first
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A line says when and why the run was made, and how many users were evaluated, entered, exited and were skipped. \
+    after_help = "A line says when and why the run was made, and how many users were evaluated, entered and exited. \
+                  Skipped users are listed below, with the reason. \
                   In real time the runs of one minute share a line, and runs without entries and exits have no line. Runs are kept for \
                   as long as `run_records:` in muster.yaml says, by default 90 days.\n\n\
                   Example: muster history big-spenders --since 2026-03-01T00:00:00Z"

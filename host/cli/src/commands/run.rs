@@ -46,16 +46,17 @@ pub(crate) struct RunCommand {
     /// One run of every cohort, whatever its cadence, then exit
     #[arg(long)]
     once: bool,
-    /// Use a clock that starts at this instant, such as 2026-03-01T00:00:00Z, not the system's clock
+    /// Use a clock that starts at this instant, such as 2026-03-01T00:00:00Z, in place of the
+    /// system's clock
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
     /// Run the clock N times as fast, so that days pass in minutes
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, conflicts_with = "once")]
     speed: f64,
-    /// At the end, wait until all messages are sent or --stop-timeout is over
+    /// When stopping, wait until all messages are sent or --stop-timeout is over
     #[arg(long, conflicts_with = "once")]
     drain: bool,
-    /// The longest time that the end may take, in seconds; the next start does the remaining work
+    /// The longest time that stopping may take, in seconds; the next start does the remaining work
     #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(..=86_400))]
     stop_timeout: u64,
     /// The format of the logs on standard error
@@ -231,7 +232,7 @@ struct RunTally {
     rows: Vec<Vec<String>>,
     json: Vec<Value>,
     problems: Vec<String>,
-    /// Users who cannot be evaluated, and whom an earlier run reported.
+    /// Remarks about skipped users that an earlier run reported already.
     notes: Vec<String>,
 }
 

@@ -14,8 +14,8 @@ pub(super) const FILE: &str = "cohort.schema.json";
 /// Print the JSON Schema of cohort definitions
 ///
 /// Editors complete and check definitions by this schema. `muster schema > cohort.schema.json`
-/// writes it into a project. A definition in cohorts/ names it in its first line:
-/// `# yaml-language-server: $schema=../cohort.schema.json`. For muster.yaml, use `muster schema
+/// writes it into a project. A definition in cohorts/ then begins with the line `#
+/// yaml-language-server: $schema=../cohort.schema.json`. For muster.yaml, use `muster schema
 /// --config > muster.schema.json` and `$schema=muster.schema.json`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaCommand {

@@ -45,7 +45,7 @@ impl SyncCommand {
                 options.resend = self.full
             })
         })?;
-        let said = run_text(&self.cohort, &run.value);
-        output.result(&document(&self.cohort, run), &said)
+        let text = run_text(&self.cohort, &run.value);
+        output.result(&document(&self.cohort, run), &text)
     }
 }

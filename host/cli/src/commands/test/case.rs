@@ -34,13 +34,13 @@ pub(super) struct Case {
 /// The expectations of a case.
 pub(super) enum CaseKind {
     /// `at:` and `users:`, at one instant.
-    Still(Still),
+    UsersAt(UsersAt),
     /// `steps:`, while the clock moves.
     Steps(Vec<CaseStep>),
 }
 
 /// Users at one instant.
-pub(super) struct Still {
+pub(super) struct UsersAt {
     pub(super) at: Millis,
     /// The events and properties of all users.
     pub(super) rows: CaseRows,

@@ -6,7 +6,7 @@ use muster_definition::interpreter::{Trace, trace};
 use muster_definition::{Span, quote};
 use muster_model::Millis;
 
-use super::case::{Case, CaseKind, CaseStep, Still, Until};
+use super::case::{Case, CaseKind, CaseStep, Until, UsersAt};
 use super::coverage::Coverage;
 use super::subject::Subject;
 use super::world::CaseStore;
@@ -35,7 +35,7 @@ pub(super) fn check(
         failures: Vec::new(),
     };
     match &case.what {
-        CaseKind::Still(still) => checker.still(still, case.span)?,
+        CaseKind::UsersAt(users) => checker.users_at(users, case.span)?,
         CaseKind::Steps(steps) => checker.steps(steps)?,
     }
     Ok(checker.failures)
@@ -56,17 +56,17 @@ impl Checker<'_, '_> {
         });
     }
 
-    fn still(&mut self, still: &Still, span: Span) -> anyhow::Result<()> {
+    fn users_at(&mut self, case: &UsersAt, span: Span) -> anyhow::Result<()> {
         let world = CaseStore::new(self.subject)?;
-        world.append(&still.rows, Millis::MAX)?;
-        world.run(still.at)?;
+        world.append(&case.rows, Millis::MAX)?;
+        world.run(case.at)?;
         let members = world.members()?;
-        let mut traces = self.traces(&world, &members, still.at, span)?;
-        let mut turning = Vec::new();
-        for expected in &still.users {
+        let mut traces = self.traces(&world, &members, case.at, span)?;
+        let mut expiries = Vec::new();
+        for expected in &case.users {
             let user = quote(&expected.user);
             let trace = traces.remove(&expected.user);
-            let known = world.history(&expected.user, still.at)?.is_some();
+            let known = world.history(&expected.user, case.at)?.is_some();
             let member = members.contains(&expected.user);
             if member != expected.member {
                 let (is, should) = (word(member), word(expected.member));
@@ -75,10 +75,7 @@ impl Checker<'_, '_> {
                 } else {
                     ", because the user has no event or property yet"
                 };
-                let message = format!(
-                    "{user} is {is} at {}{why}, and should be {should}",
-                    still.at
-                );
+                let message = format!("{user} is {is} at {}{why}, and should be {should}", case.at);
                 self.fails(expected.span, message, trace);
                 continue;
             }
@@ -100,7 +97,7 @@ impl Checker<'_, '_> {
                 );
                 self.fails(span, message, trace);
             } else if known {
-                turning.push(Turning {
+                expiries.push(ExpectedExpiry {
                     user: &expected.user,
                     member,
                     // Nothing is later than this.
@@ -110,26 +107,30 @@ impl Checker<'_, '_> {
                 });
             }
         }
-        self.turning(still, turning)
+        self.expiries(case, expiries)
     }
 
     /// Moves the clock to the expected expiries and makes a run at each, which evaluates only due
     /// users. This finds an answer whose expiry is too late.
-    fn turning(&mut self, still: &Still, mut users: Vec<Turning<'_>>) -> anyhow::Result<()> {
+    fn expiries(
+        &mut self,
+        case: &UsersAt,
+        mut users: Vec<ExpectedExpiry<'_>>,
+    ) -> anyhow::Result<()> {
         if users.is_empty() {
             return Ok(());
         }
         users.sort_by_key(|user| user.at);
         let world = CaseStore::new(self.subject)?;
         // No later event is appended, so that only the clock changes answers.
-        world.append(&still.rows, still.at)?;
-        world.run(still.at)?;
+        world.append(&case.rows, case.at)?;
+        world.run(case.at)?;
         for together in users.chunk_by(|a, b| a.at == b.at) {
             let Some(at) = together.first().map(|user| user.at) else {
                 continue;
             };
             let just_before = Millis(at.0 - 1);
-            if just_before > still.at {
+            if just_before > case.at {
                 world.run(just_before)?;
             }
             let before = world.members()?;
@@ -220,7 +221,7 @@ impl Checker<'_, '_> {
 }
 
 /// A user whose answer must change at an instant, or never.
-struct Turning<'a> {
+struct ExpectedExpiry<'a> {
     user: &'a str,
     /// The answer before that instant.
     member: bool,

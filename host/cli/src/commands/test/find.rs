@@ -101,8 +101,8 @@ fn in_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Returns the folder of the project that a file belongs to: the nearest folder above it that has
-/// a `muster.yaml`.
+/// Returns the folder of the project that a file belongs to: the nearest folder above it with a
+/// `muster.yaml`.
 fn project_of(file: &Path) -> Option<PathBuf> {
     let nearest = |file: &Path| {
         let mut above = file.ancestors().skip(1);

@@ -72,7 +72,7 @@ impl TestCommand {
         let found = find::find(&self.paths, output)?;
         let sandbox = Sandbox::new(SandboxOptions {
             metered: true,
-            compile: compile_rule::elsewhere(),
+            compile: compile_rule::in_other_process(),
             ..SandboxOptions::default()
         })?;
         let suite = load(&found, &sandbox, output)?;

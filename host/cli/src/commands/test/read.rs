@@ -10,11 +10,11 @@ use muster_definition::{
 use muster_model::{CohortId, Event, Millis, Scalar, Value};
 
 use super::case::{
-    Case, CaseKind, CaseRows, CaseStep, Expected, PropertyChange, Still, TestFile, Tested, Until,
+    Case, CaseKind, CaseRows, CaseStep, Expected, PropertyChange, TestFile, Tested, Until, UsersAt,
 };
 
-/// The largest number of cases, steps, events or users in one list. A file with more is a data
-/// set, not an example.
+/// The largest number of cases, steps, events or users in one list. A file with more is a data set,
+/// not an example.
 const MOST: usize = 10_000;
 
 const CASE: &str = "a case";
@@ -146,9 +146,9 @@ fn case(reader: &mut YamlReader<'_>, node: &Node, number: usize) -> Option<Case>
         (Some(users), None) => {
             // Without a clock the rest is read too, so that all errors are shown at once.
             let at = clock(reader, &fields, CASE);
-            let still = still(reader, &users.value, at)?;
+            let users = users_at(reader, &users.value, at)?;
             at?;
-            CaseKind::Still(still)
+            CaseKind::UsersAt(users)
         }
         (None, None) => {
             return reader.wrong(
@@ -185,10 +185,10 @@ fn instant(reader: &mut YamlReader<'_>, node: &Node) -> Option<Millis> {
     }
 }
 
-fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Option<Still> {
+fn users_at(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Option<UsersAt> {
     let entries = reader.map(node, "a map of users by id")?;
     let at = clock.unwrap_or(Millis::MAX);
-    let mut still = Still {
+    let mut case = UsersAt {
         at,
         rows: CaseRows::default(),
         users: Vec::new(),
@@ -200,10 +200,10 @@ fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Opt
         };
         if let Some(node) = fields.get("properties") {
             // A plain value of a user property holds from the beginning of time.
-            properties_of(reader, &entry.key, node, Millis::MIN, &mut still.rows);
+            properties_of(reader, &entry.key, node, Millis::MIN, &mut case.rows);
         }
         if let Some(node) = fields.get("events") {
-            events(reader, node, at, Some(&*entry.key), &mut still.rows);
+            events(reader, node, at, Some(&*entry.key), &mut case.rows);
         }
         let Some(expect) = fields.get("expect") else {
             if !mistyped(&fields, "expect") {
@@ -222,14 +222,14 @@ fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Opt
             Some(node) => self::until(reader, node, clock).map(|until| (until, node.span)),
             None => None,
         };
-        still.users.push(Expected {
+        case.users.push(Expected {
             user: entry.key.to_string(),
             span: expect.span,
             member,
             until,
         });
     }
-    Some(still)
+    Some(case)
 }
 
 /// Returns true if a key is missing because it is mistyped, which the reader has reported.

@@ -40,7 +40,7 @@ pub(super) struct CaseReport {
     pub(super) failures: Vec<FailureReport>,
 }
 
-/// An expectation that is not met, with its line.
+/// An expectation that is not met, with its line in the test file.
 pub(super) struct FailureReport {
     pub(super) line: usize,
     pub(super) message: String,

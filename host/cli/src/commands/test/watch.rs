@@ -37,8 +37,8 @@ pub(super) fn watch(
         loop {
             std::thread::sleep(EVERY);
             let now = files(paths);
-            let still = now == last;
-            if still && now != before {
+            let unchanged = now == last;
+            if unchanged && now != before {
                 break;
             }
             last = now;
