@@ -87,7 +87,7 @@ impl ImportSummary {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("imported {}", count(self.files, "file"));
         if self.known > 0 {
-            text += &format!(" ({} known already)", number(self.known));
+            text += &format!(" ({} imported before)", number(self.known));
         }
         if self.files > 0 {
             #[expect(

@@ -262,7 +262,7 @@ pub(crate) fn fault(loaded: &LoadedModule) -> Option<String> {
         .iter()
         .map(|cohort| cohort.id.as_str())
         .collect();
-    Some(format!("the rule of {}: {error}", ids.join(", ")))
+    Some(format!("the module of {}: {error}", ids.join(", ")))
 }
 
 /// Returns the parts of a definition that the engine uses. The digest covers only the clause, so

@@ -76,7 +76,7 @@ impl Project {
                 Ok(config) => Self::with(directory, config, fingerprints),
                 Err(problems) => Self {
                     problems,
-                    ..Self::place(directory, output)?
+                    ..Self::store_only(directory, output)?
                 },
             };
         project.note_problems(output);
@@ -93,9 +93,9 @@ impl Project {
     }
 
     /// Reads only the store's folder from `muster.yaml`.
-    pub(crate) fn place(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+    pub(crate) fn store_only(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let mut fingerprints = FileFingerprints::default();
-        match Self::config(directory, &mut fingerprints, Config::parse_place)? {
+        match Self::config(directory, &mut fingerprints, Config::parse_store_folder)? {
             Ok(config) => Ok(Self {
                 directory: directory.to_owned(),
                 config,

@@ -32,8 +32,8 @@ pub(super) fn ask(
     output: &Output,
     here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<Value>,
 ) -> anyhow::Result<ControlResult> {
-    let place = Project::place(directory, output)?;
-    if let Some(value) = control::ask(&place.store_directory(), request)? {
+    let project = Project::store_only(directory, output)?;
+    if let Some(value) = control::ask(&project.store_directory(), request)? {
         return Ok(ControlResult {
             value,
             faults: Vec::new(),

@@ -57,7 +57,7 @@ impl ReconcileCommand {
         })?;
         let of = |key: &str| field(&answer.value, key).as_u64().unwrap_or_default();
         let text = format!(
-            "{}: {} sent as entries and {} as exits to {}, in {}; it has {}",
+            "{}: {} sent as entries and {} as exits to {}, in {}; the copy has {}",
             self.cohort,
             number(of("entered")),
             number(of("exited")),

@@ -7,7 +7,7 @@ use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_model::CohortId;
 use muster_publish::Destination;
 
-use super::key::{ANY, Map, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{ANY, KeyDefault, Map, SettingKey, Takes, TextForm};
 use super::kinesis;
 use super::read::{fields, needed, one_of};
 
@@ -19,19 +19,19 @@ pub(super) static DESTINATION: Map = Map {
         SettingKey::new(
             "file",
             Takes::Map(&FILE),
-            Otherwise::Means("the destination is of another kind"),
+            KeyDefault::Words("the destination is of another kind"),
             "A file, one message a line.",
         ),
         SettingKey::new(
             "stdout",
             Takes::Nothing,
-            Otherwise::Means("the destination is of another kind"),
+            KeyDefault::Words("the destination is of another kind"),
             "Standard output, one message a line.",
         ),
         SettingKey::new(
             "kinesis",
             Takes::Map(&KINESIS),
-            Otherwise::Means("the destination is of another kind"),
+            KeyDefault::Words("the destination is of another kind"),
             "A Kinesis stream.",
         ),
     ],

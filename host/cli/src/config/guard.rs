@@ -3,7 +3,7 @@
 use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_engine::Guard;
 
-use super::key::{Map, Number, Otherwise, SettingKey, Takes};
+use super::key::{KeyDefault, Map, Number, SettingKey, Takes};
 use super::read::{fields, number, optional};
 
 const PERCENT: Number = Number {
@@ -33,13 +33,13 @@ static GUARD: Map = Map {
         SettingKey::new(
             "percent",
             Takes::Number(PERCENT),
-            Otherwise::Is("50"),
+            KeyDefault::Value("50"),
             "A run with more entries and exits than this share of the cohort, in percent of its members before the run, is held.",
         ),
         SettingKey::new(
             "members",
             Takes::Number(MEMBERS),
-            Otherwise::Is("1000"),
+            KeyDefault::Value("1000"),
             "Only runs of cohorts with more members than this are held.",
         ),
     ],

@@ -23,21 +23,21 @@ pub(crate) struct SettingKey {
     pub(super) name: &'static str,
     /// The kind of the key's value.
     pub(super) takes: Takes,
-    /// The meaning of a missing key.
-    pub(super) otherwise: Otherwise,
-    /// The meaning of the key, in few sentences.
+    /// The default of a key.
+    pub(super) default: KeyDefault,
+    /// The meaning of the key, in a few sentences.
     pub(super) about: &'static str,
 }
 
-/// The meaning of a missing key.
+/// The default of a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Otherwise {
-    /// The key is required.
-    Missing,
-    /// The key has this default, in YAML.
-    Is(&'static str),
-    /// The default, in words.
-    Means(&'static str),
+pub(super) enum KeyDefault {
+    /// No default: the key is required.
+    Required,
+    /// This value, in YAML.
+    Value(&'static str),
+    /// A default that is described in words.
+    Words(&'static str),
 }
 
 /// The kind of a value.
@@ -106,20 +106,20 @@ impl Map {
 impl SettingKey {
     /// Returns a required key.
     pub(super) const fn needed(name: &'static str, takes: Takes, about: &'static str) -> Self {
-        Self::new(name, takes, Otherwise::Missing, about)
+        Self::new(name, takes, KeyDefault::Required, about)
     }
 
     /// Returns a key with its default.
     pub(super) const fn new(
         name: &'static str,
         takes: Takes,
-        otherwise: Otherwise,
+        default: KeyDefault,
         about: &'static str,
     ) -> Self {
         Self {
             name,
             takes,
-            otherwise,
+            default,
             about,
         }
     }

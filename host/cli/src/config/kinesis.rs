@@ -5,7 +5,7 @@ use muster_publish::{
     EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
 
-use super::key::{Otherwise, SettingKey, Takes, TextForm};
+use super::key::{KeyDefault, SettingKey, Takes, TextForm};
 use super::read::{needed, optional, setting};
 
 pub(super) const STREAM_NAME: SettingKey = SettingKey::needed(
@@ -25,7 +25,7 @@ pub(super) const REGION: SettingKey = SettingKey::new(
         example: "us-west-2",
         pattern: "[a-z0-9-]{1,32}",
     }),
-    Otherwise::Means("the region of the environment"),
+    KeyDefault::Words("the region of the environment"),
     "The stream's region.",
 );
 
@@ -36,7 +36,7 @@ pub(super) const ROLE_ARN: SettingKey = SettingKey::new(
         example: "arn:aws:iam::123456789012:role/muster",
         pattern: "arn:.*:role/.+",
     }),
-    Otherwise::Means("the credentials of the environment are used directly"),
+    KeyDefault::Words("the credentials of the environment are used directly"),
     "The role to assume, which decides what Muster may do.",
 );
 
@@ -47,7 +47,7 @@ pub(super) const EXTERNAL_ID: SettingKey = SettingKey::new(
         example: "a-text-that-only-you-and-the-role-know",
         pattern: "[A-Za-z0-9_+=,.@:/-]{2,1224}",
     }),
-    Otherwise::Means("none is sent"),
+    KeyDefault::Words("none is sent"),
     "The external id with which the role is assumed, so that no one else can make Muster use the role.",
 );
 
@@ -58,7 +58,7 @@ pub(super) const ENDPOINT_URL: SettingKey = SettingKey::new(
         example: "https://kinesis.example.com",
         pattern: ENDPOINT,
     }),
-    Otherwise::Means("AWS"),
+    KeyDefault::Words("AWS"),
     "Another endpoint of Kinesis: a private endpoint or an emulator. `http://` is allowed for this machine only, as in `http://127.0.0.1:4567`.",
 );
 
@@ -69,7 +69,7 @@ pub(super) const STS_ENDPOINT_URL: SettingKey = SettingKey::new(
         example: "https://sts.example.com",
         pattern: ENDPOINT,
     }),
-    Otherwise::Means("AWS"),
+    KeyDefault::Words("AWS"),
     "Another endpoint of STS, which issues the role's credentials; `endpoint_url` does not change it. `http://` is allowed for this machine only.",
 );
 

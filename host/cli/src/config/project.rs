@@ -14,7 +14,7 @@ use muster_publish::Destination;
 
 use super::destination::{DESTINATION, destinations};
 use super::guard::{self, guard};
-use super::key::{ANY, DURATION, INSTANT, Map, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{ANY, DURATION, INSTANT, KeyDefault, Map, SettingKey, Takes, TextForm};
 use super::operations::{OPERATIONS, OperationsServer, operations};
 use super::read::{duration, fields, instant, optional, texts};
 use super::source::{FilesSource, SOURCE, SourceConfig, source};
@@ -70,13 +70,13 @@ pub(super) static PROJECT: Map = Map {
                 example: "Europe/Berlin",
                 pattern: "[A-Za-z][A-Za-z0-9_+/-]*",
             }),
-            Otherwise::Is("UTC"),
+            KeyDefault::Value("UTC"),
             "The time zone of the days, weeks, months and times of day in cohorts that name no zone.",
         ),
         SettingKey::new(
             "clock",
             Takes::Text(INSTANT),
-            Otherwise::Means("the system's clock"),
+            KeyDefault::Words("the system's clock"),
             "The instant at which the clock stands still, for examples and replays.",
         ),
         SettingKey::new(
@@ -86,7 +86,7 @@ pub(super) static PROJECT: Map = Map {
                 example: "/var/lib/muster",
                 pattern: ANY,
             }),
-            Otherwise::Is(".muster"),
+            KeyDefault::Value(".muster"),
             "The folder of the store, on a local disk. Muster makes it if it does not exist.",
         ),
         SettingKey::new(
@@ -96,31 +96,31 @@ pub(super) static PROJECT: Map = Map {
                 example: "cohorts/*.yaml",
                 pattern: ANY,
             }),
-            Otherwise::Is("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
+            KeyDefault::Value("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
             "The files with the definitions of cohorts.",
         ),
         SettingKey::new(
             "sources",
             Takes::Maps(&SOURCE),
-            Otherwise::Is("[]"),
+            KeyDefault::Value("[]"),
             "The sources of events.",
         ),
         SettingKey::new(
             "destinations",
             Takes::Named(&DESTINATION),
-            Otherwise::Is("{}"),
+            KeyDefault::Value("{}"),
             "The destinations of entries and exits, by name. A cohort's `sync:` names those that it uses.",
         ),
         SettingKey::new(
             "guard",
             guard::TAKES,
-            Otherwise::Is("{percent: 50, members: 1000}"),
+            KeyDefault::Value("{percent: 50, members: 1000}"),
             "The limits above which a run is held until an operator approves it; `off`: no run is held.",
         ),
         SettingKey::new(
             "retention",
             Takes::Text(DURATION),
-            Otherwise::Means("events are kept for ever"),
+            KeyDefault::Words("events are kept for ever"),
             "The time for which events are kept, counted back from the newest event or from the clock, whichever is earlier. User properties are kept for ever. Muster warns of a cohort whose lookback is longer. More than a fifth of all events are dropped at once only with `muster prune --anyway`, and none under another clock than the system's.",
         ),
         SettingKey::new(
@@ -129,13 +129,13 @@ pub(super) static PROJECT: Map = Map {
                 example: "90 days",
                 ..DURATION
             }),
-            Otherwise::Is("90 days"),
+            KeyDefault::Value("90 days"),
             "The time for which the records of runs are kept, which `muster history` shows.",
         ),
         SettingKey::new(
             "operations",
             Takes::Map(&OPERATIONS),
-            Otherwise::Means("no server runs"),
+            KeyDefault::Words("no server runs"),
             "A server for metrics and health.",
         ),
     ],
@@ -174,7 +174,7 @@ impl Config {
 
     /// Reads only the store's folder, for a command that answers from the store while the file has
     /// errors. All other settings are those of an empty file, but run records are kept for ever.
-    pub(crate) fn parse_place(
+    pub(crate) fn parse_store_folder(
         source: &SourceFile,
         lookup: Lookup<'_>,
     ) -> Result<Self, Diagnostics> {
@@ -244,7 +244,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     let operations = optional(reader, &fields, "operations", operations);
     let server = operations.flatten().zip(fields.get("operations"));
     let server = server.map(|(operations, node)| (operations.listen, node.span));
-    one_server_an_address(reader, &sources, server);
+    check_server_addresses(reader, &sources, server);
     Some(Config {
         time_zone: time_zone?,
         clock: clock?,
@@ -277,7 +277,7 @@ pub(super) fn cohorts(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Vec<S
 }
 
 /// Reports servers that have the same address.
-fn one_server_an_address(
+fn check_server_addresses(
     reader: &mut YamlReader<'_>,
     sources: &[(SourceConfig, Span)],
     operations: Option<(SocketAddr, Span)>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::key::{Map, Number, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{KeyDefault, Map, Number, SettingKey, Takes, TextForm};
 use super::project::PROJECT;
 
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -48,7 +48,7 @@ fn section(map: &Map) -> String {
             "\n| `{}` | {} | {} | {} |",
             key.name,
             takes(&key.takes),
-            otherwise(key),
+            default(key),
             key.about
         );
     }
@@ -102,10 +102,10 @@ fn link(map: &Map) -> String {
     format!("[{}](#{anchor})", map.heading)
 }
 
-fn otherwise(key: &SettingKey) -> String {
-    match key.otherwise {
-        Otherwise::Missing => "required".to_owned(),
-        Otherwise::Is(text) => format!("`{text}`"),
-        Otherwise::Means(text) => text.to_owned(),
+fn default(key: &SettingKey) -> String {
+    match key.default {
+        KeyDefault::Required => "required".to_owned(),
+        KeyDefault::Value(text) => format!("`{text}`"),
+        KeyDefault::Words(text) => text.to_owned(),
     }
 }

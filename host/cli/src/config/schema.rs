@@ -4,7 +4,7 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use super::key::{Map, Number, Otherwise, Takes, TextForm};
+use super::key::{KeyDefault, Map, Number, Takes, TextForm};
 use super::project::{MOST_SOURCES, PROJECT};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -22,8 +22,8 @@ pub(crate) fn schema() -> String {
 fn map(map: &Map) -> Value {
     let property = |key: &super::key::SettingKey| {
         let value = with(value(&key.takes), "description", key.about);
-        let default = match key.otherwise {
-            Otherwise::Is(text) => plain(text),
+        let default = match key.default {
+            KeyDefault::Value(text) => plain(text),
             _ => None,
         };
         let value = match default {
@@ -36,7 +36,7 @@ fn map(map: &Map) -> Value {
     let needed = map
         .keys
         .iter()
-        .filter(|key| matches!(key.otherwise, Otherwise::Missing));
+        .filter(|key| matches!(key.default, KeyDefault::Required));
     let needed: Vec<_> = needed.map(|key| key.name).collect();
     let mut object = json!({
         "description": map.about,

@@ -6,7 +6,7 @@ use muster_definition::quote;
 use muster_definition::yaml::{Node, YamlReader};
 use muster_ingest::kinesis::{KinesisSource, StreamStart};
 
-use super::key::{ANY, INSTANT, LISTEN, Map, Number, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{ANY, INSTANT, KeyDefault, LISTEN, Map, Number, SettingKey, Takes, TextForm};
 use super::kinesis;
 use super::read::{fields, listen, needed, number, optional, texts};
 
@@ -61,25 +61,25 @@ pub(super) static SOURCE: Map = Map {
                 example: "events/*.json.gz",
                 pattern: ANY,
             }),
-            Otherwise::Means("the source is of another kind"),
+            KeyDefault::Words("the source is of another kind"),
             "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once. A running service checks for new files every two seconds, and imports a file when two checks have found the same size and modification time.",
         ),
         SettingKey::new(
             "max_malformed",
             Takes::Number(PERCENT),
-            Otherwise::Is("0.1"),
+            KeyDefault::Value("0.1"),
             "Only with `files`: the share of a file's lines, in percent, that may be malformed and are skipped. A file with more malformed lines is not imported.",
         ),
         SettingKey::new(
             "http",
             Takes::Map(&HTTP),
-            Otherwise::Means("the source is of another kind"),
+            KeyDefault::Words("the source is of another kind"),
             "A server that accepts events as the vendor's HTTP V2 API does, so that the vendor's SDKs can send to it.",
         ),
         SettingKey::new(
             "kinesis",
             Takes::Map(&KINESIS),
-            Otherwise::Means("the source is of another kind"),
+            KeyDefault::Words("the source is of another kind"),
             "A stream of events in the export format.",
         ),
     ],
@@ -126,7 +126,7 @@ static KINESIS: Map = Map {
         SettingKey::new(
             "start",
             Takes::Either(&[Takes::Word(&START_WORDS), Takes::Text(INSTANT)]),
-            Otherwise::Is("trim_horizon"),
+            KeyDefault::Value("trim_horizon"),
             "The position at which the first reading of the stream starts: the oldest record, after the newest record, or an instant.",
         ),
     ],

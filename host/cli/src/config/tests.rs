@@ -103,7 +103,7 @@ fn settings_of_the_service_are_read() {
 fn missing_keys_have_the_defaults_of_the_tables() {
     let mut text = String::new();
     for key in project::PROJECT.keys {
-        if let key::Otherwise::Is(default) = key.otherwise {
+        if let key::KeyDefault::Value(default) = key.default {
             text += &format!("{}: {default}\n", key.name);
         }
     }

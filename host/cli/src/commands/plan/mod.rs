@@ -156,7 +156,7 @@ impl Planned {
         let names = names.join(", ");
         if let Some(at) = preview.finishes {
             output.note(&format!(
-                "{names}: a run at {at} was cut off; the next run finishes it first, and so does this plan"
+                "{names}: a run at {at} was interrupted; the next run finishes it first, and so does this plan"
             ));
         }
         for skipped in &preview.skipped {
