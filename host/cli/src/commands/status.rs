@@ -83,7 +83,7 @@ impl Shown {
         };
         if let Some(error) = field(&self.service, "definitions").as_str() {
             self.remarks.push(format!(
-                "the definitions on disk are wrong; the definitions before stay active:\n{error}"
+                "the definitions on disk are wrong; the earlier definitions stay active:\n{error}"
             ));
         }
         if field(&self.service, "caught_up") == false {
