@@ -238,7 +238,7 @@ fn hand_written_rules_are_tested_as_they_run() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("the rule failed at 2026-03-01T00:00:00Z") && text.contains("unreachable"),
+        text.contains("the module failed at 2026-03-01T00:00:00Z") && text.contains("unreachable"),
         "{text}"
     );
     std::fs::write(&path, b"\0asm nonsense").unwrap();

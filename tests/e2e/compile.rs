@@ -121,7 +121,7 @@ fn check_names_the_cohort_whose_rule_takes_too_much_to_compile() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(
-        text.contains("the rule of vip: compiling the rule took more than 1073741824 bytes"),
+        text.contains("the module of vip: compiling the rule took more than 1073741824 bytes"),
         "{text}"
     );
     // A rule beyond a limit of the sandbox is not compiled at all.

@@ -233,7 +233,7 @@ fn changed_definitions_are_activated_and_wrong_ones_are_not() {
     let said = String::from_utf8_lossy(&explained.stderr);
     assert!(explained.status.success(), "{said}");
     assert!(
-        said.contains("timse") && said.contains("definition in force"),
+        said.contains("timse") && said.contains("active definition"),
         "{said}"
     );
     let unknown = project.output(&["explain", "byers", "ann"]);
@@ -521,7 +521,7 @@ fn a_running_service_runs_lists_members_and_forgets_on_request() {
     );
     let import = project.output(&["import", "muster.yaml"]);
     assert!(
-        String::from_utf8_lossy(&import.stderr).contains("beside the running service"),
+        String::from_utf8_lossy(&import.stderr).contains("the running service owns the store"),
         "{import:?}"
     );
     service.stop();

@@ -1,4 +1,5 @@
-//! The definitions of a project, read: those that can be used, and what is wrong with the others.
+//! Reading of all definitions of a project: the definitions without errors, and the faults of the
+//! others.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,29 +14,29 @@ use crate::lists::MemberLists;
 use crate::project::{beside, read, shown};
 use crate::retention;
 
-/// What the files of definitions say.
+/// The content of a project's definition files.
 pub(crate) struct DefinitionFiles {
-    /// The definitions in which nothing is wrong, linked with those that they use.
+    /// The definitions without errors, linked with those that they use.
     pub(crate) definitions: Vec<Definition>,
-    /// Their lists.
+    /// The static lists of these definitions.
     pub(crate) lists: MemberLists,
     /// Errors and warnings of all files.
     pub(crate) problems: Diagnostics,
-    /// Each file as it was before it was read.
+    /// The fingerprint of each file, taken before the file was read.
     pub(crate) fingerprints: FileFingerprints,
-    /// Patterns of `cohorts:` that fit no file.
+    /// Patterns of `cohorts:` that match no file.
     pub(crate) unmatched: Vec<String>,
 }
 
 impl DefinitionFiles {
-    /// Reads all definitions. A wrong one concerns itself and those that use it.
+    /// Reads all definitions. An error affects only its definition and those that use it.
     pub(crate) fn new(directory: &Path, config: &Config, fingerprints: FileFingerprints) -> Self {
         let mut reading = Self::empty(fingerprints);
         reading.parse(directory, config);
         reading.checked(config)
     }
 
-    /// Reads definitions whose text is there.
+    /// Reads definitions from their texts.
     pub(crate) fn of_sources(sources: Vec<SourceFile>, config: &Config) -> Self {
         let mut reading = Self::empty(FileFingerprints::default());
         for source in sources {
@@ -61,7 +62,7 @@ impl DefinitionFiles {
         }
     }
 
-    /// Looks for what is wrong between files, keeps what is right, and links it.
+    /// Finds the errors between files, keeps the definitions without errors, and links them.
     fn checked(self, config: &Config) -> Self {
         let mut reading = self;
         let mut wrong = BTreeSet::new();
@@ -74,7 +75,7 @@ impl DefinitionFiles {
         let doubles = muster_definition::duplicate_ids(&reading.definitions);
         wrong.extend(paths(&doubles));
         reading.problems.append(doubles);
-        // A definition that is wrong is not missing.
+        // Linking would report a definition with an error as missing.
         if !reading.problems.has_errors() {
             let links = muster_definition::link(&mut reading.definitions.clone());
             wrong.extend(paths(&links));
@@ -103,7 +104,8 @@ impl DefinitionFiles {
                     continue;
                 }
             };
-            // That is fine: a project has YAML or JSON, and may have no cohort yet. `check` tells.
+            // This is no error: a project has YAML or JSON, and may have no cohort yet. `muster
+            // check` warns of it.
             if paths.is_empty() {
                 self.unmatched.push(pattern.clone());
             }
@@ -121,8 +123,8 @@ impl DefinitionFiles {
         }
     }
 
-    /// Puts the clauses of cohorts that others use into their places. What uses a wrong one is
-    /// wrong, too.
+    /// Replaces the ids of used cohorts by their clauses. A definition that uses one with an error
+    /// has an error, too.
     fn link(&mut self) {
         loop {
             let mut linked = self.definitions.clone();
@@ -132,7 +134,7 @@ impl DefinitionFiles {
                 return;
             }
             for path in &wrong {
-                let message = "this cohort uses one whose definition is wrong";
+                let message = "this cohort uses another whose definition has an error";
                 let source = SourceFile::new(path, "");
                 let problem = Diagnostic::error(message).in_file(&source);
                 self.problems.push(problem);
@@ -143,7 +145,7 @@ impl DefinitionFiles {
     }
 }
 
-/// The files in which there are errors.
+/// Returns the files that have errors.
 fn paths(problems: &Diagnostics) -> BTreeSet<String> {
     let errors = problems
         .iter()
@@ -153,12 +155,12 @@ fn paths(problems: &Diagnostics) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns the definitions of a glob, which may be none. Tests of definitions stand beside them and
-/// are left out.
+/// Returns the definition files that match a glob, which may be none. Tests of definitions lie in
+/// the same folders and are left out.
 ///
 /// # Errors
-/// When it is no glob, or a folder cannot be listed: then nobody knows which definitions there are,
-/// and none may count as gone.
+/// If the pattern is no glob, or a folder cannot be listed. The definitions in such a folder are
+/// unknown, so none may count as removed.
 pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Result<Vec<PathBuf>, FindError> {
     match find_files(pattern, base) {
         Ok(mut paths) => {
@@ -170,21 +172,21 @@ pub(crate) fn find_definitions(pattern: &str, base: &Path) -> Result<Vec<PathBuf
     }
 }
 
-/// Says that the definitions of a glob cannot be found, as an error of the project.
+/// Returns the error that the definitions of a glob cannot be found.
 pub(crate) fn unlisted(directory: &Path, error: &FindError) -> Diagnostics {
     let source = SourceFile::new(&shown(&directory.join(config::FILE)), "");
     let message = format!("`cohorts:`: {error}");
     let mut diagnostic = Diagnostic::error(message).in_file(&source);
     if let FindError::Read { .. } = error {
-        diagnostic =
-            diagnostic.help("make it readable; until then no definition counts as changed or gone");
+        diagnostic = diagnostic
+            .help("make it readable; until then no definition counts as changed or removed");
     }
     let mut diagnostics = Diagnostics::default();
     diagnostics.push(diagnostic);
     diagnostics
 }
 
-/// Whether a file is a test of a definition: `NAME.test.yaml`.
+/// Returns true if a file is a test of a definition: `NAME.test.yaml`.
 pub(crate) fn is_test(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     [".test.yaml", ".test.yml", ".test.json"]
@@ -196,7 +198,7 @@ fn unknown_destinations(definition: &Definition, config: &Config) -> Diagnostics
     let mut diagnostics = Diagnostics::default();
     for (sync, span) in definition.sync.iter().zip(&definition.spans.sync) {
         if !config.destinations.contains_key(&sync.to) {
-            let message = format!("no destination is called `{}`", sync.to);
+            let message = format!("no destination has the name `{}`", sync.to);
             let names: Vec<_> = config.destinations.keys().map(String::as_str).collect();
             let help = match closest(&sync.to, names.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),

@@ -1,4 +1,4 @@
-//! What a clause reads of a user's history.
+//! The parts of a user's history that a clause reads.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ impl<'c> DefinitionReads<'c> {
         reads
     }
 
-    /// Whether some clause reads events of this name.
+    /// Returns true if some clause reads events of this name.
     pub(crate) fn event(&self, name: &str) -> bool {
         self.events.iter().any(|read| read.matches(name))
     }
@@ -41,7 +41,7 @@ impl<'c> DefinitionReads<'c> {
                     self.predicate(predicate);
                 }
             }
-            // They read when the first event was, the user's id, or a list.
+            // These read the instant of the first event, the user id, or a static list.
             Clause::Everyone
             | Clause::FirstSeen(_)
             | Clause::Sample(_)
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_a_definition_reads_is_found() {
+    fn all_events_and_properties_that_a_definition_reads_are_found() {
         let text = "where: {all: [{did: [Purchase, \"Cart *\"], with: {amount: {at_least: 5}}}, {not: {user: {city: Reno}}}]}";
         let definition = parse(&SourceFile::new("a.yaml", text)).unwrap();
         let Body::Where(clause) = &definition.body else {

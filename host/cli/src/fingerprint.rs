@@ -1,15 +1,16 @@
-//! What the files of a project look like from outside, so that a change is noticed.
+//! Fingerprints of a project's files, by which a change is noticed without reading them.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What a file looks like; `None`: it is not there. A file of the same length and modification time
-/// may be another one: then its number or the time of its last change of any kind, which no program
-/// sets, is another.
+/// The stamp of a file; `None`: the file does not exist.
 pub(crate) type OptionalStamp = Option<FileStamp>;
 
-/// See [`Stamp`].
+/// A file's metadata, which differs after each change of the file.
+///
+/// A changed file may have the same length and modification time. Its inode is then different, or
+/// its time of status change (`ctime`), which no program can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     device: u64,
@@ -21,15 +22,15 @@ pub(crate) struct FileStamp {
     changed: (i64, i64),
 }
 
-/// Each file that a project is made of.
+/// The stamps of all files of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileFingerprints {
     files: BTreeMap<PathBuf, OptionalStamp>,
 }
 
 impl FileFingerprints {
-    /// Adds a file as it looks now. Call it before the file is read: then a later change of what
-    /// was read shows. A file that was added before stays as it was.
+    /// Adds the stamp of a file as it is now. Call this before the file is read, so that any change
+    /// after the reading shows. The stamp of a file that was added before stays the same.
     pub(crate) fn add(&mut self, path: &Path) {
         if self.files.contains_key(path) {
             return;
@@ -44,12 +45,12 @@ impl FileFingerprints {
         self.files.insert(path.to_owned(), file);
     }
 
-    /// What a file looks like.
+    /// Returns the stamp of a file.
     pub(crate) fn of(&self, path: &Path) -> OptionalStamp {
         self.files.get(path).copied().flatten()
     }
 
-    /// The files.
+    /// Returns the files' paths.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.keys().map(PathBuf::as_path)
     }
@@ -73,7 +74,7 @@ mod tests {
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
         let before = fingerprints(&path);
         assert_eq!(before, fingerprints(&path));
-        // Put in its place, as an editor and `git checkout` do.
+        // A file that is renamed over the other, as an editor and `git checkout` do.
         let other = directory.path().join("b.yaml");
         std::fs::write(&other, "two").unwrap();
         let file = std::fs::File::options().write(true).open(&other).unwrap();
@@ -81,8 +82,8 @@ mod tests {
         std::fs::rename(&other, &path).unwrap();
         let replaced = fingerprints(&path);
         assert_ne!(before, replaced);
-        // Written over. The file system's clock may be coarse, so it is written until that clock
-        // has gone on.
+        // A file that is overwritten. The file system's clock may be coarse, so the test writes
+        // until that clock has advanced.
         let written = || {
             std::fs::write(&path, "six").unwrap();
             let file = std::fs::File::options().write(true).open(&path).unwrap();

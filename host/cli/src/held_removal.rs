@@ -1,4 +1,4 @@
-//! Cohorts whose definition is gone, and whose end the guard holds.
+//! Removals of cohorts that the guard holds.
 
 use muster_engine::{EngineError, HeldRun};
 use muster_model::{CohortId, Millis};
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use crate::output::count;
 use crate::output_json;
 
-/// A cohort whose definition is gone and said `on_remove: exit`, and whose members do not exit
-/// before somebody approves it.
+/// A cohort whose definition is gone and had `on_remove: exit`. The guard holds the exits of its
+/// members until the operator approves them.
 pub(crate) struct HeldRemoval {
     pub(crate) cohort: CohortId,
     pub(crate) held: HeldRun,
 }
 
 impl HeldRemoval {
-    /// Returns those that the store knows.
+    /// Returns all held removals in the store.
     ///
     /// # Errors
-    /// When the store fails.
+    /// If the store fails.
     pub(crate) fn all(snapshot: &Snapshot) -> Result<Vec<Self>, EngineError> {
         let mut ends = Vec::new();
         for cohort in snapshot.cohorts()? {
@@ -31,7 +31,7 @@ impl HeldRemoval {
         Ok(ends)
     }
 
-    /// What somebody should look at.
+    /// Says what is held and what to do.
     pub(crate) fn text(&self) -> String {
         let Self { cohort, held } = self;
         let members = count(held.members, "member");
@@ -42,17 +42,17 @@ impl HeldRemoval {
         )
     }
 
-    /// The same for machines.
+    /// Returns the same as JSON.
     pub(crate) fn json(&self) -> Value {
         json!({ "id": self.cohort.as_str(), "held": self.held })
     }
 }
 
-/// Lets the end of a cohort go that the guard holds, or drops it. `None`: none is held. No run of
-/// the cohort may be under way.
+/// Approves or rejects the held removal of a cohort. `None`: no removal is held. No run of the
+/// cohort may be under way.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub(crate) fn decide(
     store: &Store,
     cohort: &CohortId,

@@ -1,4 +1,4 @@
-//! Event files read into the store by a command.
+//! The import of event files by a command.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Output, ProgressUnit, count, number};
 
-/// What imports did, together.
+/// The results of all imports of a command.
 #[derive(Default)]
 pub(crate) struct ImportSummary {
     pub(crate) json: Vec<Value>,
@@ -20,7 +20,7 @@ pub(crate) struct ImportSummary {
 }
 
 impl ImportSummary {
-    /// Imports the files of a glob; those that the store has already are passed over.
+    /// Imports the files of a glob. Files that were imported before are skipped.
     pub(crate) fn import(
         &mut self,
         store: &Store,
@@ -43,7 +43,7 @@ impl ImportSummary {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
-                    reason = "a rate for people"
+                    reason = "a rate that is only displayed"
                 )]
                 bar.set_message(format!(
                     "{} events/s",
@@ -87,13 +87,13 @@ impl ImportSummary {
     pub(crate) fn text(&self) -> String {
         let mut text = format!("imported {}", count(self.files, "file"));
         if self.known > 0 {
-            text += &format!(" ({} known already)", number(self.known));
+            text += &format!(" ({} imported before)", number(self.known));
         }
         if self.files > 0 {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "a rate for people"
+                reason = "a rate that is only displayed"
             )]
             let rate = (self.counts.events as f64 / self.seconds.max(0.001)) as u64;
             text += &format!(
@@ -104,7 +104,7 @@ impl ImportSummary {
             for (left_out, what) in [
                 (self.counts.anonymous, "without a user id skipped"),
                 (self.counts.malformed, "malformed and skipped"),
-                (self.duplicates, "doubles dropped"),
+                (self.duplicates, "duplicates dropped"),
             ] {
                 if left_out > 0 {
                     text += &format!(", {} {what}", number(left_out));

@@ -1,5 +1,5 @@
-//! `docs/limits.md`, made of the constants: the limits that users meet, each with its number, what
-//! happens at it, and how it is changed.
+//! The page `docs/limits.md`, made from the constants. It lists the limits that users meet: the
+//! number, what happens at the limit, and how to change it.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -18,18 +18,18 @@ use crate::output::number;
 const INTRODUCTION: &str = "\
 # Limits
 
-The limits of Muster that users meet, what happens at it, and how it is changed. `muster schema --limits` prints this page; it is made of \
-the constants in the code, where each has its arithmetic. A limit that is \"fixed\" is changed in \
-the code alone.";
+The limits of Muster that users meet, what happens at each, and how to change it.
+`muster schema --limits` prints this page from the constants in the code, where each has its arithmetic.
+A limit that is \"fixed\" can be changed only in the code.";
 
-/// Limits of one kind.
+/// The limits of one kind.
 struct Section {
     heading: &'static str,
     about: &'static str,
     limits: Vec<Limit>,
 }
 
-/// A limit.
+/// A limit: one row of the page.
 struct Limit {
     what: &'static str,
     most: String,
@@ -56,6 +56,8 @@ pub(crate) fn page() -> String {
         runs(),
         messages(),
     ] {
+        // Prose has one sentence a line.
+        let about = about.replace(". ", ".\n");
         let _ = write!(
             page,
             "\n\n## {heading}\n\n{about}\n\n| limit | most | what happens at it | to change it |\n|---|---|---|---|"
@@ -74,7 +76,7 @@ pub(crate) fn page() -> String {
     page
 }
 
-/// A limit that only the code changes.
+/// Returns a limit that only a change of the code can move.
 fn fixed(what: &'static str, most: String, at_it: &'static str) -> Limit {
     Limit {
         what,
@@ -88,7 +90,7 @@ fn definitions() -> Section {
     const REFUSED: &str = "the definition is refused, with the place";
     Section {
         heading: "Definitions",
-        about: "They are far above what people write, and bound what reading and compiling a file costs.",
+        about: "These limits are far above what authors write. They bound the cost of reading and compiling a file.",
         limits: vec![
             fixed("a file", bytes(definition::FILE_BYTES), REFUSED),
             fixed("depth of lists and maps", count(definition::DEPTH), REFUSED),
@@ -168,8 +170,8 @@ fn modules() -> Section {
     const REFUSED: &str = "the rule is refused; its cohorts keep their members";
     Section {
         heading: "Modules and rules",
-        about: "What a compiled module or a hand-written rule may take. Cohorts that would make a module too large are \
-                given several.",
+        about: "The resources of a compiled module or a hand-written rule. Cohorts that would make a module too large are \
+                compiled to several modules.",
         limits: vec![
             fixed("a module", bytes(sandbox::MAX_RULE_BYTES), REFUSED),
             fixed(
@@ -193,14 +195,14 @@ fn modules() -> Section {
                 REFUSED,
             ),
             fixed(
-                "what the cohorts of one compiled module add to it",
+                "code and data of the cohorts of one compiled module",
                 bytes(compiler::MAX_MODULE_BYTES),
-                "they are given two modules",
+                "they are compiled to two modules",
             ),
             fixed(
-                "what one cohort adds to its module",
+                "code and data of one cohort in its module",
                 bytes(compiler::MAX_COHORT_BYTES),
-                "the cohort is refused, and says what takes the room; the others go on",
+                "the cohort is refused, and the error names its largest part; the other cohorts are not affected",
             ),
             fixed(
                 "functions of a rule",
@@ -251,7 +253,7 @@ fn modules() -> Section {
                 REFUSED,
             ),
             fixed(
-                "what a rule says of itself",
+                "the description of a rule",
                 bytes(sandbox::MAX_DESCRIPTION_BYTES),
                 REFUSED,
             ),
@@ -265,7 +267,7 @@ fn modules() -> Section {
             fixed(
                 "time for a hand-written rule over a batch",
                 seconds(sandbox::CLASSIFY_TIME),
-                "the call ends; the batch is split until the users that are at fault stand alone, and they keep their membership",
+                "the call ends; the batch is split until each failing user is alone, and these users keep their membership",
             ),
             fixed(
                 "memory of an instance",
@@ -278,9 +280,9 @@ fn modules() -> Section {
                 "as above",
             ),
             fixed(
-                "artefacts of compiled modules in the store's folder",
+                "cached machine code of modules in the store's folder",
                 bytes_64(sandbox::MAX_CACHE_BYTES),
-                "the oldest are deleted, and compiled again when they are needed",
+                "the oldest files are deleted, and the modules are compiled again when needed",
             ),
         ],
     }
@@ -288,22 +290,22 @@ fn modules() -> Section {
 
 fn users() -> Section {
     Section {
-        heading: "Users for whom a rule fails",
+        heading: "Users that a module fails for",
         about: "A user whose evaluation fails keeps the membership and is evaluated again after 1, 2, 4, … minutes.",
         limits: vec![
             fixed(
                 "columns of a batch of users",
                 bytes(sandbox::MAX_BATCH_BYTES),
-                "the batch is split; a user alone with more is evaluated in a larger instance, one at a time",
+                "the batch is split; a single user with more is evaluated in a larger instance, one such user at a time",
             ),
             Limit {
-                what: "memory of the larger instance for one user alone",
+                what: "memory of the larger instance for a single user",
                 most: bytes(sandbox::MAX_LARGE_MEMORY_BYTES),
                 at_it: "the user is skipped, and `status` names the user",
                 change: "on a machine with less than 4 GiB it is a quarter of the memory",
             },
             fixed(
-                "columns of one user alone",
+                "columns of a single user",
                 bytes(sandbox::MAX_LARGE_BATCH_BYTES),
                 "as above",
             ),
@@ -335,10 +337,10 @@ fn users() -> Section {
 
 fn lines() -> Section {
     const MALFORMED: &str = "the event is malformed";
-    const LEFT_OUT: &str = "what is more is left out and counted";
+    const LEFT_OUT: &str = "the rest is left out and counted";
     Section {
         heading: "Events",
-        about: "What one event may hold, from whichever source it comes.",
+        about: "The size of one event, from any source.",
         limits: vec![
             fixed("a line of a file", bytes(line::MAX_LINE), MALFORMED),
             fixed("a user id", bytes(line::MAX_USER_ID), MALFORMED),
@@ -390,7 +392,7 @@ fn requests() -> Section {
     const BUSY: &str = "429 with `Retry-After`";
     Section {
         heading: "HTTP source",
-        about: "Answers are those of the vendor's API, so its SDKs send again what is to be sent again.",
+        about: "The answers are those of the vendor's API, so that the vendor's SDKs retry where a retry helps.",
         limits: vec![
             fixed(
                 "body of `/2/httpapi` and `/identify`, unpacked",
@@ -409,12 +411,12 @@ fn requests() -> Section {
                 BUSY,
             ),
             fixed(
-                "a small request, with what is decoded of it",
+                "a small request, with its decoded form",
                 bytes(http::SMALL_REQUEST),
-                "it is a large one",
+                "it counts as a large request",
             ),
             fixed(
-                "the part of them for small requests alone",
+                "the part of these bytes that only small requests may use",
                 bytes(http::BYTES_FOR_SMALL),
                 "larger requests get 429",
             ),
@@ -435,17 +437,17 @@ fn requests() -> Section {
                 "one more is closed",
             ),
             fixed(
-                "bytes of a body in each span of the next line, at least",
+                "bytes that must arrive of a body in each interval of the next line",
                 bytes(http::PACE_BYTES),
                 "408",
             ),
             fixed(
-                "how often it is looked at whether a body gets on",
+                "the interval in which the progress of a body is checked",
                 seconds(http::PACE_TIME),
                 "as above",
             ),
             fixed(
-                "time in which a client takes nothing of an answer",
+                "time in which a client reads nothing of an answer",
                 seconds(http::WRITE_TIME),
                 "the connection is closed",
             ),
@@ -473,12 +475,12 @@ fn history() -> Section {
             ),
             fixed("users", number(u32::MAX.into()), "a new user is refused"),
             fixed(
-                "texts with a number",
+                "texts that are stored once, as a number",
                 number(store::MAX_TEXTS.into()),
-                "further texts are stored in place: more disk, the same answers",
+                "further texts are stored in each block: more disk, the same answers",
             ),
             fixed(
-                "texts of one property with a number",
+                "texts of one property that are stored once, as a number",
                 number(store::MAX_TEXTS_PER_PROPERTY.into()),
                 "as above",
             ),
@@ -491,7 +493,7 @@ fn history() -> Section {
             Limit {
                 what: "run records of a cohort",
                 most: number(store::MAX_RECORDS),
-                at_it: "the oldest make room",
+                at_it: "the oldest are deleted",
                 change: "`run_records:` keeps fewer",
             },
         ],
@@ -502,7 +504,7 @@ fn runs() -> Section {
     let guard = engine::Guard::default();
     Section {
         heading: "Runs",
-        about: "How much of a run is in memory, and which runs wait for approval.",
+        about: "The part of a run that is in memory, and the runs that wait for approval.",
         limits: vec![
             fixed(
                 "users of a chunk",
@@ -515,7 +517,7 @@ fn runs() -> Section {
                 "the next commit begins",
             ),
             Limit {
-                what: "members that a run moves",
+                what: "entries and exits of a run",
                 most: format!(
                     "{} % of a cohort of more than {}",
                     guard.percent,
@@ -556,7 +558,7 @@ fn count(most: usize) -> String {
     number(most as u64)
 }
 
-/// Bytes in the largest unit that divides them: `24 KiB`, `1 MiB`.
+/// Formats bytes in the largest unit that divides them: `24 KiB`, `1 MiB`.
 fn bytes(most: usize) -> String {
     bytes_64(most as u64)
 }
@@ -589,7 +591,7 @@ mod tests {
         let checked_in = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             checked_in == page(),
-            "docs/limits.md is not what the constants make: `cargo xtask schema` writes it"
+            "docs/limits.md differs from the constants: run `cargo xtask schema`"
         );
     }
 

@@ -1,5 +1,5 @@
-//! Static lists of a project (`members: ./vip.csv`): read, named by their content, and handed to
-//! the engine.
+//! The static lists of a project (`members: ./vip.csv`): their reading, their names by content, and
+//! their form for the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,14 +22,14 @@ pub(crate) struct MemberLists {
 }
 
 struct StaticList {
-    /// The cohort's id and a digest of the ids: a list of other users has another name, so the rule
-    /// that reads it is another rule.
+    /// The cohort's id and a digest of the user ids. A list of other users has another name, so the
+    /// module that reads it has another digest.
     name: String,
     ids: BTreeSet<Box<str>>,
 }
 
 impl MemberLists {
-    /// Reads the lists that definitions name. What is wrong with one comes with the path of its
+    /// Reads the lists that definitions name. Returns the faults of each list with the path of its
     /// definition.
     pub(crate) fn read(definitions: &[Definition]) -> (Self, Vec<(String, Diagnostics)>) {
         let mut lists = Self::default();
@@ -51,14 +51,14 @@ impl MemberLists {
         (lists, faults)
     }
 
-    /// What the list of a cohort is called.
+    /// Returns the name of a cohort's list.
     pub(crate) fn name(&self, cohort: &CohortId) -> String {
         self.lists
             .get(cohort)
             .map_or_else(|| cohort.to_string(), |list| list.name.clone())
     }
 
-    /// The lists as the engine takes them.
+    /// Returns the lists in the engine's form.
     pub(crate) fn for_engine(&self) -> StaticLists {
         let mut lists = StaticLists::default();
         for list in self.lists.values() {
@@ -68,7 +68,7 @@ impl MemberLists {
         lists
     }
 
-    /// The cohorts whose list has a user.
+    /// Returns the cohorts whose list contains a user.
     pub(crate) fn of_user(&self, user: &str) -> BTreeSet<CohortId> {
         let has = |(cohort, list): (&CohortId, &StaticList)| {
             list.ids.contains(user).then(|| cohort.clone())

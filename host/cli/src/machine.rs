@@ -1,16 +1,17 @@
-//! How much memory there is.
+//! The memory of the machine.
 
 use std::path::Path;
 
 use muster_sandbox::limits;
 
-/// Which part of the memory one large user may take: a quarter for the rule, and while its columns
-/// are made as much again.
+/// The divisor of the memory that one large user may take: a quarter for the module's instance.
+/// Building the user's columns takes as much again.
 const PART: u64 = 4;
 
-/// Returns the memory of an instance for one large user, in bytes: less than
-/// [`limits::MAX_LARGE_MEMORY_BYTES`] where there is little memory, for whoever may send events
-/// decides how large users are.
+/// Returns the memory of an instance for one large user, in bytes.
+///
+/// On a machine with little memory it is less than [`limits::MAX_LARGE_MEMORY_BYTES`], because the
+/// senders of events decide how large users are.
 pub(crate) fn large_memory() -> usize {
     part_of(memory(Path::new("/")))
 }
@@ -23,8 +24,8 @@ fn part_of(memory: Option<u64>) -> usize {
     part.clamp(limits::MAX_MEMORY_BYTES, most)
 }
 
-/// Returns the memory that this process may have, in bytes: the machine's, or what its control
-/// group is limited to.
+/// Returns the memory that this process may use, in bytes: that of the machine, or the limit of its
+/// control group if that is smaller.
 fn memory(root: &Path) -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
     let machine = read("proc/meminfo").and_then(|text| {
@@ -38,8 +39,8 @@ fn memory(root: &Path) -> Option<u64> {
         let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
         read(&format!("sys/fs/cgroup/{path}/memory.max"))
     });
-    // The first is that of the container, if the group's own cannot be seen; the second that of the
-    // older control groups.
+    // If the group's own file cannot be read, the first file holds the container's limit. The
+    // second file is that of control groups version 1.
     let group = group
         .or_else(|| read("sys/fs/cgroup/memory.max"))
         .or_else(|| read("sys/fs/cgroup/memory/memory.limit_in_bytes"));

@@ -1,4 +1,4 @@
-//! `muster`: cohorts as code, entries and exits to your stream.
+//! The `muster` program: it computes cohorts from definitions and sends their entries and exits.
 
 mod allocator;
 mod commands;
@@ -28,8 +28,7 @@ use clap::Parser;
 use commands::Command;
 use output::{Color, Output};
 
-/// Cohorts as code: definitions become sealed WebAssembly modules, and every entry and exit goes to
-/// your stream.
+/// Compute cohorts of users and send their entries and exits to your stream.
 #[derive(Debug, Parser)]
 #[command(
     name = "muster",
@@ -38,14 +37,15 @@ use output::{Color, Output};
     max_term_width = 110
 )]
 #[command(
-    after_help = "Exit codes: 0 all went well, 1 something is wrong with the project, its data or a destination, \
-                        2 the command line is wrong.\n\nStart with `muster init my-project`."
+    after_help = "Cohorts are definitions in files, which are compiled to isolated WebAssembly modules.\n\n\
+                        Exit codes: 0 success, 1 a fault of the project, its data or a destination, \
+                        2 a wrong command line.\n\nStart with `muster init my-project`."
 )]
 struct Cli {
-    /// Print one JSON document for machines instead of text for people
+    /// Print one JSON document instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// Whether text is coloured; `auto`: on a terminal, unless NO_COLOR is set
+    /// Colours of the text; `auto`: only on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
     #[command(subcommand)]
@@ -53,8 +53,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    // Before there is a second thread.
-    allocator::tame();
+    // The allocator's settings must change before a second thread starts.
+    allocator::limit_arenas();
     let cli = Cli::parse();
     let output = Output::new(cli.json).with_color(cli.color);
     match cli.command.run(&output) {

@@ -1,4 +1,4 @@
-//! The rules of a project: its definitions compiled, its hand-written modules loaded, in groups
+//! The modules of a project: compiled definitions and hand-written rules, loaded, with the cohorts
 //! that are computed together.
 
 use std::borrow::Cow;
@@ -16,8 +16,8 @@ use crate::commands::compile_rule;
 use crate::machine;
 use crate::project::{Project, beside, clause};
 
-/// A rule and the cohorts it answers for, all of one rhythm. A rule that cannot be loaded concerns
-/// its own cohorts only.
+/// A module and its cohorts, which share a cadence. A module that cannot be loaded affects only its
+/// own cohorts.
 #[derive(Clone)]
 pub(crate) struct LoadedModule {
     pub(crate) module: Result<Module, String>,
@@ -25,18 +25,17 @@ pub(crate) struct LoadedModule {
     pub(crate) cadence: GroupCadence,
 }
 
-/// When cohorts are computed: those that agree in it share modules, and each module is asked at one
-/// rhythm.
+/// The cadence and time zone of cohorts. Only cohorts that agree in both share a module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct GroupCadence {
     pub(crate) cadence: Cadence,
-    /// Whose clock it goes by; real time goes by none.
+    /// The time zone of the cadence; empty in real time.
     pub(crate) time_zone: String,
 }
 
 impl LoadedModule {
-    /// Whether it is asked in the same way about the same cohorts, so that nobody need be
-    /// disturbed.
+    /// Returns true if the other module has the same code, cadence and cohorts, so that its running
+    /// group can go on.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let modules = match (&self.module, &other.module) {
             (Ok(one), Ok(other)) => one.digest() == other.digest(),
@@ -63,16 +62,16 @@ impl GroupCadence {
         }
     }
 
-    /// Its instants; `None` in real time.
+    /// Returns the instants of the runs; `None` in real time.
     pub(crate) fn schedule(&self) -> Option<Schedule> {
         Schedule::new(self.cadence, &self.time_zone)
     }
 }
 
-/// Cohorts that are compiled together.
+/// The cohorts that are compiled together, with their clauses.
 pub(crate) type CompileGroup<'a> = Vec<(CohortId, Cow<'a, Clause>)>;
 
-/// The definitions in the cohort language, compiled, by rhythm.
+/// Compiles the definitions in the cohort language, by cadence and time zone.
 pub(crate) fn compile(project: &Project) -> Vec<(GroupCadence, Compiled)> {
     let groups = groups(project).into_iter();
     groups
@@ -80,7 +79,7 @@ pub(crate) fn compile(project: &Project) -> Vec<(GroupCadence, Compiled)> {
         .collect()
 }
 
-/// The definitions in the cohort language, by rhythm.
+/// Returns the definitions in the cohort language, by cadence and time zone.
 pub(crate) fn groups(project: &Project) -> BTreeMap<GroupCadence, CompileGroup<'_>> {
     let mut groups: BTreeMap<GroupCadence, CompileGroup<'_>> = BTreeMap::new();
     for definition in &project.definitions {
@@ -92,7 +91,7 @@ pub(crate) fn groups(project: &Project) -> BTreeMap<GroupCadence, CompileGroup<'
     groups
 }
 
-/// The modules of cohorts of one rhythm.
+/// Compiles cohorts of one cadence and time zone.
 pub(crate) fn compile_group(project: &Project, group: &CompileGroup<'_>) -> Compiled {
     let clauses: Vec<(CohortId, &Clause)> = group
         .iter()
@@ -102,12 +101,12 @@ pub(crate) fn compile_group(project: &Project, group: &CompileGroup<'_>) -> Comp
     muster_compiler::compile(&clauses, &list)
 }
 
-/// Every rule: the compiled modules, then the hand-written ones.
+/// Compiles and loads all modules: first the definitions, then the hand-written rules.
 pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<LoadedModule>> {
     let cache = project.store_directory().join("cache");
     let sandbox = Sandbox::new(SandboxOptions {
         cache: Some(cache),
-        compile: compile_rule::elsewhere(),
+        compile: compile_rule::in_other_process(),
         large_memory: machine::large_memory(),
         ..SandboxOptions::default()
     })?;
@@ -116,10 +115,11 @@ pub(crate) fn load(project: &Project) -> anyhow::Result<Vec<LoadedModule>> {
     }))
 }
 
-/// Loads a component into a sandbox.
+/// A function that loads a component into a sandbox.
 pub(crate) type Loading<'a> = &'a mut dyn FnMut(&[u8], Origin) -> Result<Module, LoadError>;
 
-/// Every rule: the modules that [`compile`] made of the project, then the hand-written ones.
+/// Loads all modules: first those that [`compile`] made from the project, then the hand-written
+/// rules.
 pub(crate) fn load_in(
     project: &Project,
     modules: Vec<(GroupCadence, Compiled)>,
@@ -135,7 +135,7 @@ pub(crate) fn load_in(
             let path = beside(definition, path);
             let bytes = match std::fs::read(&path) {
                 Ok(bytes) => bytes,
-                // Of the others each has its own.
+                // Each rule that cannot be read has its own error.
                 Err(error) => {
                     loaded.push(LoadedModule {
                         module: Err(format!("cannot read {}: {error}", path.display())),
@@ -159,8 +159,10 @@ pub(crate) fn load_in(
     loaded
 }
 
-/// Loads the modules of one rhythm. One that is too large for the sandbox in some way that the
-/// compiler does not count is halved until it loads, or a cohort stands alone.
+/// Loads the modules of one cadence and time zone.
+///
+/// A module may exceed a limit of the sandbox that the compiler does not count. Its cohorts are
+/// then halved until the modules load, or a module has one cohort.
 fn load_compiled(
     project: &Project,
     cadence: &GroupCadence,
@@ -206,8 +208,7 @@ fn load_compiled(
     }
 }
 
-/// Adds a cohort to its rule: cohorts that share the bytes of one and the rhythm are ticked
-/// together.
+/// Adds a cohort to its rule. Cohorts with the same rule, cadence and time zone share runs.
 fn join(
     modules: &mut Vec<LoadedModule>,
     module: &Result<Module, String>,
@@ -232,8 +233,8 @@ fn join(
     }
 }
 
-/// Whether a rule is one for this cohort: only one for many cohorts is particular. A cohort it is
-/// not for fails alone.
+/// Returns true if a rule answers for this cohort. A rule with one cohort answers for any. A rule
+/// with several answers only for these, so that another cohort fails alone.
 fn answers_for(module: &Module, cohort: &Cohort) -> bool {
     match module.description().cohorts.as_slice() {
         [_] => true,
@@ -241,8 +242,8 @@ fn answers_for(module: &Module, cohort: &Cohort) -> bool {
     }
 }
 
-/// Loads a component, or what a compiler for `wasm32-unknown-unknown` puts out, of which a
-/// component is made first.
+/// Loads a component. The core module that a compiler for `wasm32-unknown-unknown` writes is turned
+/// into a component first.
 pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Module, String> {
     match load(bytes, Origin::HandWritten) {
         Err(LoadError::CoreModule) => {
@@ -253,7 +254,7 @@ pub(crate) fn hand_written(load: Loading<'_>, bytes: &[u8]) -> Result<Module, St
     }
 }
 
-/// Says why a module cannot be loaded, and whose it is; `None`: it can.
+/// Returns the error of a module that cannot be loaded, with its cohorts; `None`: it is loaded.
 pub(crate) fn fault(loaded: &LoadedModule) -> Option<String> {
     let error = loaded.module.as_ref().err()?;
     let ids: Vec<_> = loaded
@@ -261,11 +262,11 @@ pub(crate) fn fault(loaded: &LoadedModule) -> Option<String> {
         .iter()
         .map(|cohort| cohort.id.as_str())
         .collect();
-    Some(format!("the rule of {}: {error}", ids.join(", ")))
+    Some(format!("the module of {}: {error}", ids.join(", ")))
 }
 
-/// What the engine needs to know of a definition. Its digest is that of the clause: a new name or
-/// destination asks nobody again.
+/// Returns the parts of a definition that the engine uses. The digest covers only the clause, so
+/// that a new name or destination does not cause a new evaluation of all users.
 pub(crate) fn cohort(definition: &Definition) -> Cohort {
     let sync = |sync: &muster_definition::Sync| CohortSync {
         destination: sync.to.clone(),
@@ -281,14 +282,14 @@ pub(crate) fn cohort(definition: &Definition) -> Cohort {
     }
 }
 
-/// Ends the cohorts that no longer have a definition and whose last one said `on_remove: exit`: all
-/// their members exit, unless the guard holds that.
+/// Removes the cohorts whose definition is gone and had `on_remove: exit`. All their members exit,
+/// unless the guard holds the removal.
 pub(crate) fn end_removed(
     project: &Project,
     store: &Store,
     now: Millis,
 ) -> anyhow::Result<Vec<(CohortId, RunRecord)>> {
-    // A project without any cohort is more likely a folder that was not mounted.
+    // If a project has no cohort at all, its folder is more likely not mounted.
     if project.definitions.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,5 +1,5 @@
-//! What people and machines see: text or one JSON document on standard output, progress and errors
-//! on standard error.
+//! The output of a command: text or one JSON document on standard output, progress and errors on
+//! standard error.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 
 use crate::output_json;
 
-/// Where a command's words go.
+/// The output settings of a command.
 pub(crate) struct Output {
     json: bool,
     color: Color,
 }
 
-/// Whether diagnostics are coloured.
+/// The choice of colours for diagnostics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
-    // No doc comments: they would make the help of each command long.
-    // On a terminal that has colours, unless `NO_COLOR` is set.
+    // Doc comments here would make the help of each command long. `Auto` means: on a terminal that
+    // has colours, unless `NO_COLOR` is set.
     #[default]
     Auto,
     Always,
@@ -32,8 +32,8 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    /// Whether standard error is written in colours (no-color.org, bixense.com/clicolors, and
-    /// `TERM=dumb`).
+    /// Returns true if standard error is written in colours (no-color.org, bixense.com/clicolors,
+    /// and `TERM=dumb`).
     fn is_on(self) -> bool {
         match self {
             Self::Auto => AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
@@ -55,12 +55,12 @@ impl Output {
         Self { color, ..self }
     }
 
-    /// Whether machines are told.
+    /// Returns true if the output is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// The result of a command: `text` for people, `json` for machines.
+    /// Prints the result of a command: `json` with `--json`, else `text`.
     pub(crate) fn result(&self, json: &Value, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let written = if self.json {
@@ -69,13 +69,13 @@ impl Output {
             writeln!(out, "{}", text.trim_end())
         };
         match written {
-            // The reader has seen enough (`muster status | head`).
+            // The reader closed the pipe (`muster status | head`).
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             written => written.context("standard output cannot be written"),
         }
     }
 
-    /// The result of a command whose standard output carries something else already.
+    /// Prints the result of a command on standard error, because standard output carries messages.
     pub(crate) fn aside(&self, json: &Value, text: &str) {
         if self.json {
             print(json);
@@ -84,17 +84,17 @@ impl Output {
         }
     }
 
-    /// Whether standard error is written in colours.
+    /// Returns true if standard error is written in colours.
     pub(crate) fn has_colours(&self) -> bool {
         self.color.is_on()
     }
 
-    /// Diagnostics laid out for where they go.
+    /// Renders diagnostics, with colours if standard error has them.
     pub(crate) fn diagnostics(&self, diagnostics: &Diagnostics) -> String {
         diagnostics.render(!self.json && self.has_colours())
     }
 
-    /// Diagnostics as an error that ends the command.
+    /// Returns diagnostics as an error that ends the command.
     pub(crate) fn refusal(&self, diagnostics: &Diagnostics) -> Rendered {
         Rendered {
             text: self.diagnostics(diagnostics),
@@ -102,14 +102,14 @@ impl Output {
         }
     }
 
-    /// A remark on the way, for people.
+    /// Prints a remark on standard error, but not with `--json`.
     pub(crate) fn note(&self, text: &str) {
         if !self.json {
             print(text);
         }
     }
 
-    /// An error that ends the command.
+    /// Prints the error that ends the command.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let rendered = error.downcast_ref::<Rendered>();
         if let (true, Some(Reported(_))) = (self.json, error.downcast_ref()) {
@@ -120,7 +120,7 @@ impl Output {
                 "code": code(error),
                 "faults": rendered.map_or(&[][..], |rendered| &rendered.faults),
             });
-            // Nobody can be told that nobody reads.
+            // If standard output is closed, the error cannot be reported.
             let _ = writeln!(std::io::stdout().lock(), "{document}");
         } else if let Some(rendered) = rendered {
             print(rendered.text.trim_end());
@@ -129,8 +129,7 @@ impl Output {
         }
     }
 
-    /// A bar on a terminal for what takes over a second; nothing elsewhere. `unit`: `bytes`,
-    /// `users`.
+    /// Returns a progress bar for long work. It is visible only on a terminal and without `--json`.
     pub(crate) fn progress(&self, what: &str, unit: ProgressUnit) -> ProgressBar {
         let dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         let shown = !self.json && !dumb && std::io::stderr().is_terminal();
@@ -152,23 +151,23 @@ impl Output {
     }
 }
 
-/// What a progress bar counts.
+/// The unit that a progress bar counts.
 #[derive(Clone, Copy)]
 pub(crate) enum ProgressUnit {
     Bytes,
     Count,
 }
 
-/// An error that is laid out already: diagnostics with their source lines ([`Output::refusal`]).
+/// An error that is rendered already: diagnostics with their source lines ([`Output::refusal`]).
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Rendered {
     text: String,
-    /// The same for machines.
+    /// The same diagnostics as JSON.
     pub(crate) faults: Vec<Value>,
 }
 
-/// What kind of error it is, for machines.
+/// Returns the kind of an error for `--json`.
 fn code(error: &anyhow::Error) -> &'static str {
     let store = error.chain().find_map(|cause| cause.downcast_ref());
     match store {
@@ -179,18 +178,18 @@ fn code(error: &anyhow::Error) -> &'static str {
     }
 }
 
-/// Writes a line to standard error. Where that cannot be written (`2>&1 | true`, `/dev/full`),
-/// nobody reads it.
+/// Writes a line to standard error. A failure (`2>&1 | true`, `/dev/full`) is ignored, because it
+/// cannot be reported.
 fn print(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// An error that the command's result tells already: machines are not told a second time.
+/// An error that the command's result contains already, so that `--json` prints no second document.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Reported(pub(crate) String);
 
-/// A table; the columns whose heading ends in `>` are numbers and stand to the right.
+/// Lays out a table. Columns whose heading ends in `>` are numbers and are aligned to the right.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -207,7 +206,7 @@ pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         .collect()
 }
 
-/// A number with thousands separated: 1,234,567.
+/// Formats a number with separated thousands: 1,234,567.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -220,7 +219,7 @@ pub(crate) fn number(number: u64) -> String {
     text
 }
 
-/// A count with its noun: `1 message`, `2,000 messages`.
+/// Formats a count with its noun: `1 message`, `2,000 messages`.
 pub(crate) fn count(count: u64, noun: &str) -> String {
     format!(
         "{} {noun}{}",
@@ -229,12 +228,12 @@ pub(crate) fn count(count: u64, noun: &str) -> String {
     )
 }
 
-/// Bytes in the unit people read: 1.5 MB.
+/// Formats bytes in a readable unit: 1.5 MB.
 pub(crate) fn bytes(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
 }
 
-/// A duration in the unit people read: 12 ms, 3.4 s.
+/// Formats a duration in a readable unit: 12 ms, 3.4 s.
 pub(crate) fn duration(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())

@@ -1,4 +1,4 @@
-//! What the store and the interpreter know, as JSON for machines.
+//! The JSON form of values from the store and the interpreter.
 
 use muster_definition::interpreter::Trace;
 use muster_definition::{Diagnostic, Diagnostics, Severity};
@@ -6,7 +6,7 @@ use muster_engine::{Forgotten, RunRecord, RunReport};
 use muster_model::{Event, Scalar, Value};
 use serde_json::{Value as Json, json};
 
-/// A clause with its answer and what decided it.
+/// Returns a clause with its answer and the values that decided it.
 pub(crate) fn trace(trace: &Trace) -> Json {
     json!({
         "clause": trace.text,
@@ -17,7 +17,7 @@ pub(crate) fn trace(trace: &Trace) -> Json {
     })
 }
 
-/// An event with all its properties.
+/// Returns an event with all its properties.
 pub(crate) fn event(event: &Event) -> Json {
     let properties = event.properties.iter();
     let properties: serde_json::Map<_, _> = properties
@@ -26,7 +26,7 @@ pub(crate) fn event(event: &Event) -> Json {
     json!({ "event": event.name, "at": event.time.to_string(), "properties": properties })
 }
 
-/// What a property holds.
+/// Returns the value of a property.
 pub(crate) fn value(value: &Value) -> Json {
     let scalar = |scalar: &Scalar| match scalar {
         Scalar::Text(text) => json!(text),
@@ -39,7 +39,7 @@ pub(crate) fn value(value: &Value) -> Json {
     }
 }
 
-/// What a run of one cohort did.
+/// Returns the result of a run of one cohort.
 pub(crate) fn run(report: &RunReport) -> Json {
     let cohort = report.cohorts.first();
     json!({
@@ -57,7 +57,7 @@ pub(crate) fn run(report: &RunReport) -> Json {
     })
 }
 
-/// What the end of a cohort did, in the form of a run.
+/// Returns the result of a cohort's removal, in the form of a run.
 pub(crate) fn ended(record: &RunRecord) -> Json {
     json!({
         "at": record.at,
@@ -74,13 +74,13 @@ pub(crate) fn ended(record: &RunRecord) -> Json {
     })
 }
 
-/// What became of a person who was forgotten.
+/// Returns the result of forgetting a user.
 pub(crate) fn forgotten(forgotten: &Forgotten) -> Json {
     let cohorts: Vec<_> = forgotten.exited.iter().map(ToString::to_string).collect();
     json!({ "known": forgotten.known, "exited": cohorts, "messages": forgotten.messages })
 }
 
-/// What is wrong with files: the file, the place and the fault.
+/// Returns the faults of files: the file, the place and the fault.
 pub(crate) fn faults(problems: &Diagnostics) -> Vec<Json> {
     let errors = problems.iter();
     let errors = errors.filter(|problem| problem.severity() == Severity::Error);
@@ -96,7 +96,7 @@ pub(crate) fn faults(problems: &Diagnostics) -> Vec<Json> {
     errors.map(fault).collect()
 }
 
-/// What a document holds under a key; null if there is no such key.
+/// Returns the value under a key of a document; null if there is no such key.
 pub(crate) fn field<'a>(document: &'a Json, key: &str) -> &'a Json {
     document.get(key).unwrap_or(&Json::Null)
 }

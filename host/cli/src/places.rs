@@ -1,4 +1,4 @@
-//! The places that destinations are, and messages for destinations that `muster.yaml` does not
+//! The addresses of destinations, and the messages for destinations that `muster.yaml` does not
 //! have.
 
 use muster_engine::DestinationAddress;
@@ -11,13 +11,13 @@ use crate::config;
 use crate::output::{bytes, count};
 use crate::project::Project;
 
-/// What stands for the region of a stream when neither muster.yaml nor the environment names one:
-/// that of the AWS profile, or of the machine.
+/// The name in an address for the region of the AWS profile or of the machine. It is used if
+/// neither muster.yaml nor the environment names a region.
 const NO_REGION: &str = "default";
 
-/// Returns the place of each destination of a project.
+/// Returns the address of each destination of a project.
 pub(crate) fn places(project: &Project) -> Vec<DestinationAddress> {
-    // AWS's own order; a profile's region is not looked for, for that may take calls.
+    // This is AWS's own order. The profile's region is not read, because that may take calls.
     let mut regions = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter();
     let region = regions.find_map(|name| {
         config::environment(name)
@@ -34,8 +34,8 @@ pub(crate) fn places(project: &Project) -> Vec<DestinationAddress> {
         .collect()
 }
 
-/// A file's path is to say the same wherever the process is. If there is no such path, writing to
-/// it will tell.
+/// Makes a file's path absolute, so that the address does not depend on the working folder. A path
+/// that cannot be made absolute stays, and writing to it reports the error.
 fn absolute(destination: Destination) -> Destination {
     match destination {
         Destination::File { path } => Destination::File {
@@ -45,7 +45,7 @@ fn absolute(destination: Destination) -> Destination {
     }
 }
 
-/// Messages that wait for a destination which `muster.yaml` does not have.
+/// The messages that wait for a destination which `muster.yaml` does not have.
 pub(crate) struct Stranded {
     destination: String,
     messages: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Stranded {
 }
 
 impl Stranded {
-    /// Finds all of a project.
+    /// Finds all stranded messages of a project.
     pub(crate) fn of(project: &Project, snapshot: &Snapshot) -> anyhow::Result<Vec<Self>> {
         let known = &project.config.destinations;
         let backlog = snapshot.backlog()?.into_iter();
@@ -67,7 +67,7 @@ impl Stranded {
             .collect())
     }
 
-    /// Says what waits and what to do, for people.
+    /// Says what waits and what to do.
     pub(crate) fn text(&self) -> String {
         let Self {
             destination,
@@ -75,14 +75,14 @@ impl Stranded {
             bytes: size,
         } = self;
         format!(
-            "destination {destination}: {} ({}) wait, and muster.yaml has no such destination: put it back, and they go out if it is the \
-             same place as before; at another place they are dropped",
+            "destination {destination}: {} ({}) wait, but muster.yaml has no such destination: put the destination back; the messages are \
+             sent if its address is the same as before, and dropped if it is another",
             count(*messages, "message"),
             bytes(*size)
         )
     }
 
-    /// The same for machines.
+    /// Returns the same as JSON.
     pub(crate) fn json(&self) -> Value {
         json!({
             "name": self.destination,

@@ -1,4 +1,4 @@
-//! A project's folder: configuration, definitions, rules, store.
+//! A project's folder: configuration, definitions, hand-written rules and store.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -21,29 +21,29 @@ use crate::output::Output;
 use crate::output_json;
 use crate::service::control;
 
-/// Reads `muster.yaml`: all of it, or as much as a command needs.
+/// A reader of `muster.yaml`: of all of it, or of as much as a command needs.
 type Parse = fn(&SourceFile, config::Lookup<'_>) -> Result<Config, Diagnostics>;
 
-/// A project, as its files say.
+/// A project, as read from its files.
 pub(crate) struct Project {
     pub(crate) directory: PathBuf,
     pub(crate) config: Arc<Config>,
-    /// `config` is what `muster.yaml` says, and not just the place of the store.
+    /// `config` holds all of `muster.yaml`, and not only the folder of the store.
     pub(crate) knows_settings: bool,
-    /// The definitions in which nothing is wrong.
+    /// The definitions without errors.
     pub(crate) definitions: Vec<Definition>,
     pub(crate) lists: MemberLists,
-    /// Errors and warnings of its definitions.
+    /// Errors and warnings of the project's definitions.
     pub(crate) problems: Diagnostics,
-    /// Each file as it was before it was read.
+    /// The fingerprint of each file, taken before the file was read.
     pub(crate) fingerprints: FileFingerprints,
-    /// Patterns of `cohorts:` that fit no file.
+    /// Patterns of `cohorts:` that match no file.
     unmatched: Vec<String>,
 }
 
 impl Project {
-    /// Reads `muster.yaml` and all definitions, for a command that opens no source and no
-    /// destination, and shows the warnings.
+    /// Reads `muster.yaml` and all definitions, and shows the warnings. This is for commands that
+    /// open no source and no destination.
     pub(crate) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let (project, warnings) =
             Self::read_sound(directory, output, Config::parse_without_secrets)?.strict(output)?;
@@ -53,22 +53,22 @@ impl Project {
         Ok(project)
     }
 
-    /// Reads `muster.yaml` and all definitions. Errors come all at once, and warnings are given
-    /// back.
+    /// Reads `muster.yaml` and all definitions. Returns the warnings, or all errors at once.
     pub(crate) fn read(directory: &Path, output: &Output) -> anyhow::Result<(Self, Diagnostics)> {
         Self::read_sound(directory, output, Config::parse)?.strict(output)
     }
 
-    /// Reads `muster.yaml` and all definitions, for a command that answers for what is right, and
-    /// shows what is wrong beside it. It opens no source and no destination.
+    /// Reads `muster.yaml` and the definitions without errors, and shows the errors. This is for
+    /// commands that work with the other definitions and open no source and no destination.
     pub(crate) fn load_sound(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let project = Self::read_sound(directory, output, Config::parse_without_secrets)?;
         project.note_problems(output);
         Ok(project)
     }
 
-    /// Reads what can be read, for a command that answers from the store: if `muster.yaml` is
-    /// wrong, there are only the place of the store and the faults ([`Self::knows_settings`]).
+    /// Reads all files without errors, and shows the errors. This is for commands that answer from
+    /// the store. If `muster.yaml` has an error, only the store's folder and the faults are known
+    /// ([`Self::knows_settings`]).
     pub(crate) fn load_lenient(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let mut fingerprints = FileFingerprints::default();
         let project =
@@ -76,14 +76,14 @@ impl Project {
                 Ok(config) => Self::with(directory, config, fingerprints),
                 Err(problems) => Self {
                     problems,
-                    ..Self::place(directory, output)?
+                    ..Self::store_only(directory, output)?
                 },
             };
         project.note_problems(output);
         Ok(project)
     }
 
-    /// Reads `muster.yaml` and the definitions in which nothing is wrong.
+    /// Reads `muster.yaml` and the definitions without errors.
     fn read_sound(directory: &Path, output: &Output, parse: Parse) -> anyhow::Result<Self> {
         let mut fingerprints = FileFingerprints::default();
         match Self::config(directory, &mut fingerprints, parse)? {
@@ -92,10 +92,10 @@ impl Project {
         }
     }
 
-    /// Reads where the store is, and nothing else.
-    pub(crate) fn place(directory: &Path, output: &Output) -> anyhow::Result<Self> {
+    /// Reads only the store's folder from `muster.yaml`.
+    pub(crate) fn store_only(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let mut fingerprints = FileFingerprints::default();
-        match Self::config(directory, &mut fingerprints, Config::parse_place)? {
+        match Self::config(directory, &mut fingerprints, Config::parse_store_folder)? {
             Ok(config) => Ok(Self {
                 directory: directory.to_owned(),
                 config,
@@ -116,7 +116,7 @@ impl Project {
         }
     }
 
-    /// Reads `muster.yaml`; the inner error is what is wrong in it.
+    /// Reads `muster.yaml`. The inner error holds the faults of the file.
     fn config(
         directory: &Path,
         fingerprints: &mut FileFingerprints,
@@ -135,19 +135,19 @@ impl Project {
         Ok(parsed.map(Arc::new))
     }
 
-    /// Reads the definitions of a project again, its configuration staying what it is.
+    /// Reads the definitions of a project again. The configuration stays the same.
     pub(crate) fn reload(&self) -> Self {
         let mut fingerprints = FileFingerprints::default();
         fingerprints.add(&self.directory.join(config::FILE));
         Self::with(&self.directory, Arc::clone(&self.config), fingerprints)
     }
 
-    /// What is wrong with its files, for machines: the file, the place and the fault.
+    /// Returns the faults of the project's files as JSON: the file, the place and the fault.
     pub(crate) fn faults(&self) -> Vec<Value> {
         output_json::faults(&self.problems)
     }
 
-    /// What is wrong with its definitions, each fault in a line.
+    /// Returns the faults of the project's definitions, each in a line.
     pub(crate) fn fault_lines(&self) -> Vec<String> {
         let errors = self.problems.iter();
         let errors = errors.filter(|problem| problem.severity() == Severity::Error);
@@ -183,7 +183,7 @@ impl Project {
         }
     }
 
-    /// The same project with the definitions that are in force; `None`: no service runs.
+    /// Returns the same project with the active definitions; `None`: no service runs.
     pub(crate) fn active(&self) -> anyhow::Result<Option<Self>> {
         let Some(sources) = control::definitions(&self.store_directory())? else {
             return Ok(None);
@@ -201,22 +201,24 @@ impl Project {
         }))
     }
 
-    /// Looks at the files as they are now: those that were looked at, and those that have come.
+    /// Takes the fingerprints of the files as they are now: of the files in the earlier
+    /// fingerprints, and of new files.
     pub(crate) fn fingerprint_again(&self) -> FileFingerprints {
         let mut fingerprints = FileFingerprints::default();
         self.fingerprints
             .paths()
             .for_each(|path| fingerprints.add(path));
         for pattern in &self.config.cohorts {
-            // What cannot be listed now was in the look before, so the difference shows.
+            // A folder that cannot be listed now has files in the earlier fingerprints, so the
+            // difference shows.
             let paths = find_definitions(pattern, &self.directory).unwrap_or_default();
             paths.iter().for_each(|path| fingerprints.add(path));
         }
         fingerprints
     }
 
-    /// Returns the patterns of `cohorts:` that fit no file, but for those that hold unless the file
-    /// says otherwise: most fit none.
+    /// Returns the patterns of `cohorts:` that match no file. The default patterns are left out,
+    /// because most projects have no files for some of them.
     pub(crate) fn unmatched(&self) -> Vec<&str> {
         let patterns = self.unmatched.iter().map(String::as_str);
         patterns
@@ -242,32 +244,36 @@ impl Project {
         }
     }
 
-    /// What is in the store, for a command that only looks, whether the service runs or not: it
-    /// makes none.
-    pub(crate) fn fingerprints(&self) -> anyhow::Result<Snapshot> {
+    /// Opens a snapshot of the store for reading, whether the service runs or not.
+    ///
+    /// # Errors
+    /// If there is no store yet (none is made), or it cannot be read.
+    pub(crate) fn open_snapshot(&self) -> anyhow::Result<Snapshot> {
         self.open_read_only()?.context(
-            "the project has no store yet, so nothing is known of any user: import events with `muster run --once` or `muster import`",
+            "the project has no store yet, so it has no events: import some with `muster run --once` or `muster import`",
         )
     }
 
-    /// [`Self::look`]; `None`: there is no store yet.
+    /// Opens a snapshot of the store as [`Self::open_snapshot`] does; `None`: there is no store
+    /// yet.
     pub(crate) fn open_read_only(&self) -> anyhow::Result<Option<Snapshot>> {
         let directory = self.store_directory();
         match Store::open_read_only(&directory, &self.store_options()) {
             Err(StoreError::Missing { .. }) => Ok(None),
-            checked => checked
+            opened => opened
                 .map(Some)
-                .with_context(|| format!("cannot look into the store in {}", directory.display())),
+                .with_context(|| format!("cannot read the store in {}", directory.display())),
         }
     }
 
-    /// The id of a cohort that is defined, or was and has left runs and members in the store.
+    /// Returns the id of a cohort that is defined, or that was defined and has runs and members in
+    /// the store.
     pub(crate) fn known_cohort(&self, id: &str) -> anyhow::Result<CohortId> {
         match self.cohort(id) {
             Ok(definition) => Ok(definition.id.clone()),
             Err(unknown) => {
                 let known = self
-                    .fingerprints()
+                    .open_snapshot()
                     .and_then(|snapshot| Ok(snapshot.cohorts()?));
                 let known = known
                     .unwrap_or_default()
@@ -278,20 +284,22 @@ impl Project {
         }
     }
 
-    /// The cohort of an id.
+    /// Returns the definition of the cohort with an id.
     pub(crate) fn cohort(&self, id: &str) -> anyhow::Result<&Definition> {
         let definitions = &self.definitions;
         let found = definitions.iter().find(|known| known.id.as_str() == id);
         found.ok_or_else(|| {
             let unknown = format!("no cohort has the id {}", quote(id));
-            // Whoever has the file in mind, or the name, means the cohort too.
+            // The user may have written the file's name or the cohort's name in place of its id.
             let mut others = definitions.iter();
             let other = others.find(|known| known.source.stem() == id || known.name == id);
             let ids = definitions.iter().map(|known| known.id.as_str());
             let meant = other.map(|known| known.id.as_str());
             if meant.is_none() && self.problems.has_errors() {
                 let faults = self.fault_lines().join("\n  ");
-                return anyhow!("{unknown} that can be read; wrong are:\n  {faults}");
+                return anyhow!(
+                    "{unknown} among the right definitions; the faults are:\n  {faults}"
+                );
             }
             match meant.or_else(|| closest(id, ids.clone())) {
                 Some(meant) => anyhow!("{unknown}: did you mean `{meant}`?"),
@@ -305,7 +313,7 @@ impl Project {
     }
 }
 
-/// A path as messages show it.
+/// Returns a path as messages show it.
 pub(crate) fn shown(path: &Path) -> String {
     let name = path.display().to_string();
     name.strip_prefix("./").unwrap_or(&name).to_owned()
@@ -319,12 +327,12 @@ pub(crate) fn read(path: &Path) -> Result<SourceFile, Diagnostics> {
     }
 }
 
-/// A duration in ms, as the store counts.
+/// Returns a duration in ms, the store's unit.
 pub(crate) fn millis(duration: muster_definition::Duration) -> i64 {
     i64::try_from(duration.millis()).unwrap_or(i64::MAX)
 }
 
-/// A path in a definition is relative to the definition's folder.
+/// Resolves a path in a definition, which is relative to the definition's folder.
 pub(crate) fn beside(definition: &Definition, path: &str) -> PathBuf {
     Path::new(definition.source.path())
         .parent()
@@ -332,7 +340,7 @@ pub(crate) fn beside(definition: &Definition, path: &str) -> PathBuf {
         .join(path)
 }
 
-/// The clause that says who is in; `None` if a hand-written rule does.
+/// Returns the clause that decides membership; `None`: a hand-written rule decides.
 pub(crate) fn clause(definition: &Definition) -> Option<Cow<'_, Clause>> {
     match &definition.body {
         Body::Where(clause) => Some(Cow::Borrowed(clause)),

@@ -1,21 +1,22 @@
-//! What to do after a store was restored from a backup.
+//! Help after a store was restored from a backup.
 
 use muster_store::{Snapshot, Store};
 use serde_json::{Value, json};
 
-/// How many commands are named at most.
+/// The largest number of commands that the text names.
 const NAMED: usize = 20;
 
-/// A store that was restored from a backup, and whose copies at destinations are not repaired yet.
+/// The state of a store that was restored from a backup and whose copies are not reconciled yet.
 pub(crate) struct Restored {
+    /// The instant of the backup.
     at: String,
-    /// Cohorts and destinations.
+    /// The cohort and the destination of each copy.
     copies: Vec<(String, String)>,
 }
 
 impl Restored {
-    /// Looks whether a store that is opened for writing was restored. If no destination holds a
-    /// copy, nothing is to be repaired, and the note is dropped.
+    /// Checks whether a store that is opened for writing was restored. If no destination holds a
+    /// copy, there is nothing to reconcile, and the store is marked as repaired.
     pub(crate) fn begin(store: &Store) -> anyhow::Result<Option<Self>> {
         let restored = Self::of(&store.snapshot()?)?;
         if restored
@@ -28,7 +29,7 @@ impl Restored {
         Ok(restored)
     }
 
-    /// Looks whether a store was restored.
+    /// Checks whether a store was restored.
     pub(crate) fn of(snapshot: &Snapshot) -> anyhow::Result<Option<Self>> {
         let Some(at) = snapshot.restored()? else {
             return Ok(None);
@@ -42,16 +43,16 @@ impl Restored {
         }))
     }
 
-    /// Says what to do, for people.
+    /// Says what to do.
     pub(crate) fn text(&self) -> String {
         let Self { at, copies } = self;
         let mut text = format!(
-            "the store was restored from a backup of {at}, and does not know what was sent after that"
+            "the store was restored from a backup of {at}, and does not know which messages were sent after that"
         );
         if copies.is_empty() {
             return text + ": the next `muster run` says what to do";
         }
-        text += ": make each destination's copy true again:";
+        text += ": reconcile each destination's copy:";
         for (cohort, destination) in copies.iter().take(NAMED) {
             text += &format!("\n  muster reconcile {cohort} --to {destination}");
         }
@@ -61,7 +62,7 @@ impl Restored {
         text
     }
 
-    /// The same for machines.
+    /// Returns the same as JSON.
     pub(crate) fn json(&self) -> Value {
         let copies = self.copies.iter();
         let copies = copies.map(|(cohort, to)| json!({ "cohort": cohort, "destination": to }));

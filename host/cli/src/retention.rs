@@ -1,4 +1,4 @@
-//! `retention:`: what a cohort looks at and is dropped by then, and what is dropped when.
+//! `retention:`: the dropping of old events, and warnings about cohorts that read further back.
 
 use anyhow::bail;
 use muster_definition::{
@@ -14,20 +14,21 @@ use crate::output::number;
 use crate::output_json::field;
 use crate::project::Project;
 
-/// Whether events may be dropped on request at all. `real`: the clock is the system's.
+/// Refuses to drop events on request if there is no retention, or if the clock is not the system's
+/// (`real` is false).
 pub(crate) fn may_prune(config: &Config, real: bool) -> anyhow::Result<()> {
     if config.retention.is_none() {
         bail!("muster.yaml has no `retention:`, so events are kept for ever");
     }
     if !real {
         bail!(
-            "nothing is dropped under another clock than the system's: leave out `--now`, `--speed` and `clock:`"
+            "events are dropped only by the system's clock: leave out `--now`, `--speed` and `clock:`"
         );
     }
     Ok(())
 }
 
-/// Drops what is too old by the system's clock, piece by piece, and says what it did.
+/// Drops the events that are too old by the system's clock, piece by piece. Returns the counts.
 pub(crate) fn prune(
     store: &Store,
     anyway: bool,
@@ -45,24 +46,24 @@ pub(crate) fn prune(
     Ok(json!({ "dropped": dropped, "refused": refusal.as_ref().map(refusal_json) }))
 }
 
-/// A refusal for machines.
+/// Returns a refusal as JSON.
 pub(crate) fn refusal_json(refusal: &RetentionRefusal) -> Value {
     json!({ "before": refusal.before.to_string(), "events": refusal.events, "of": refusal.of })
 }
 
-/// A refusal in words; `None`: it is none.
+/// Returns a refusal as text; `None`: there is no refusal.
 pub(crate) fn refused(refusal: &Value) -> Option<String> {
     let before = field(refusal, "before").as_str()?;
     let of = |key: &str| number(field(refusal, key).as_u64().unwrap_or_default());
     Some(format!(
-        "the retention drops nothing: {} of {} events are from before {before}, more than {PRUNE_PERCENT} % at once; if the system's clock and \
-         `retention:` are right, `muster prune --anyway` drops them",
+        "the retention drops nothing: {} of {} events are from before {before}, more than {PRUNE_PERCENT} % at once; if the system's \
+         clock and `retention:` are right, drop them with `muster prune --anyway`",
         of("events"),
         of("of")
     ))
 }
 
-/// Warns of definitions whose clauses look further back than events are kept.
+/// Warns of definitions whose lookback is longer than the retention.
 pub(crate) fn of_definitions(
     definitions: &[Definition],
     retention: Option<Duration>,
@@ -81,18 +82,18 @@ pub(crate) fn of_definitions(
         let window = furthest
             .window
             .map(|window| format!("the window of {window}"));
-        // Where a clause stands is not known, but what it says is.
-        let said = match furthest.clause == whole {
+        // The place of a clause is not known, so the warning quotes its text.
+        let label = match furthest.clause == whole {
             true => String::new(),
             false => format!("in {}", quote(&furthest.clause.to_string())),
         };
-        let short = warning(definition, furthest.length, window, &said, retention);
+        let short = warning(definition, furthest.length, window, &label, retention);
         short.into_iter().for_each(|short| diagnostics.push(short));
     }
     diagnostics
 }
 
-/// Warns of hand-written rules that look further back than events are kept.
+/// Warns of hand-written rules whose lookback is longer than the retention.
 pub(crate) fn of_modules(project: &Project, loaded: &[LoadedModule]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let Some(retention) = project.config.retention else {
@@ -107,7 +108,7 @@ pub(crate) fn of_modules(project: &Project, loaded: &[LoadedModule]) -> Diagnost
             .streams
             .iter()
             .map(|stream| stream.reach);
-        // All of history is further than any length.
+        // A lookback of `None` means all of history, which is longer than any length.
         let Some(reach) = reaches.max_by_key(|reach| reach.unwrap_or(u64::MAX)) else {
             continue;
         };
@@ -116,7 +117,7 @@ pub(crate) fn of_modules(project: &Project, loaded: &[LoadedModule]) -> Diagnost
             if is_its && matches!(definition.body, Body::Rule(_)) {
                 let window = reach.map(|ms| {
                     let length = yaml_duration(Duration::from_millis(ms));
-                    format!("the reach of {length}")
+                    format!("the lookback of {length}")
                 });
                 let short = warning(definition, reach, window, "", retention);
                 short.into_iter().for_each(|short| diagnostics.push(short));
@@ -126,13 +127,13 @@ pub(crate) fn of_modules(project: &Project, loaded: &[LoadedModule]) -> Diagnost
     diagnostics
 }
 
-/// The warning, if a cohort looks further back than events are kept; `length` is in ms, `None`: at
-/// all of them.
+/// Returns a warning if a cohort's lookback is longer than the retention. `length` is the lookback
+/// in ms; `None`: all of history.
 fn warning(
     definition: &Definition,
     length: Option<u64>,
     window: Option<String>,
-    said: &str,
+    label: &str,
     retention: Duration,
 ) -> Option<Diagnostic> {
     if length.is_some_and(|ms| ms <= retention.millis()) {
@@ -141,16 +142,16 @@ fn warning(
     let kept = yaml_duration(retention);
     let message = match window {
         Some(window) => format!("{window} is longer than the retention of {kept}"),
-        None => format!("this looks at all events ever, and the retention is {kept}"),
+        None => format!("this reads all events ever, but the retention is {kept}"),
     };
     let help = format!(
-        "the answers will be as if there had been no event before the last {kept}: keep events for longer by \
-         `retention:` in muster.yaml, or look less far back"
+        "the answers will miss all events before the last {kept}: keep events for longer with \
+         `retention:` in muster.yaml, or use a shorter window"
     );
     let warning = Diagnostic::warning(message);
     Some(
         warning
-            .at(&definition.source, definition.spans.body, said)
+            .at(&definition.source, definition.spans.body, label)
             .help(help),
     )
 }
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_further_back_than_events_are_kept_is_warned_of() {
+    fn a_lookback_longer_than_the_retention_is_warned_of() {
         insta::assert_snapshot!(explained("{did: A, in_last: 90 days}", 30));
         insta::assert_snapshot!(explained(
             "{all: [{did: A, in_last: 7 days}, {did_not: B}, {user: {city: Reno}}]}",
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_long_enough_is_not() {
+    fn a_lookback_within_the_retention_is_not_warned_of() {
         for clause in [
             "{did: A, in_last: 30 days}",
             "{did: A, in_last: 29 calendar days}",
@@ -189,7 +190,7 @@ mod tests {
         ] {
             assert_eq!(explained(clause, 30), "", "{clause}");
         }
-        // Thirty days of the calendar have an hour more where clocks are put back.
+        // Thirty calendar days have one hour more if the clocks are set back among them.
         assert_ne!(explained("{did: A, in_last: 30 calendar days}", 30), "");
         let all = parse(&SourceFile::new("a.yaml", "where: {did: A}")).unwrap();
         assert!(of_definitions(&[all], None).is_empty());

@@ -1,24 +1,23 @@
-//! How a rule is asked about its users: the same for a run that commits and for a plan that only
-//! looks.
+//! The options and the progress bar of an evaluation, which runs that commit and plans share.
 
 use muster_engine::{RunOptions, StaticLists};
 use muster_model::Millis;
 
 use crate::output::{Output, ProgressUnit};
 
-/// Asks with a bar that shows how far it is, on all processors.
+/// Evaluates on all processors, with a progress bar.
 pub(crate) fn with_progress<T>(
     lists: &StaticLists,
     now: Millis,
     output: &Output,
-    ask: impl FnOnce(&RunOptions<'_>) -> T,
+    evaluate: impl FnOnce(&RunOptions<'_>) -> T,
 ) -> T {
     let bar = output.progress("evaluating", ProgressUnit::Count);
-    let progress = |asked, total| {
+    let progress = |evaluated, total| {
         bar.set_length(total);
-        bar.set_position(asked);
+        bar.set_position(evaluated);
     };
-    let result = ask(&RunOptions {
+    let result = evaluate(&RunOptions {
         progress: &progress,
         lists,
         ..RunOptions::at(now)

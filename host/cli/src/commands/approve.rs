@@ -1,4 +1,4 @@
-//! `muster approve`: lets a run go that the guard holds.
+//! `muster approve`: approves a run that the guard holds.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,13 @@ use crate::held_removal;
 use crate::output::Output;
 use crate::service::control::ControlRequest;
 
-/// Let a run go that the guard holds: the cohort is computed anew and whoever moves is sent
+/// Approve a run that the guard holds
 #[derive(Debug, Args)]
 #[command(
-    after_help = "`muster status` shows what is held, `muster plan COHORT` who would move. The guard is set by `guard:` in muster.yaml."
+    after_help = "The cohort is computed again, and its entries and exits are sent.\n\n\
+                  `muster status` shows the held runs, `muster plan COHORT` the users who would enter and exit. \
+                  `guard:` in muster.yaml sets the guard.\n\n\
+                  Example: muster approve big-spenders"
 )]
 pub(crate) struct ApproveCommand {
     /// The cohort's id
@@ -45,7 +48,7 @@ impl ApproveCommand {
                 options.reason = Some(Reason::Approved);
             })
         })?;
-        let said = run_text(&self.cohort, &run.value);
-        output.result(&document(&self.cohort, run), &said)
+        let text = run_text(&self.cohort, &run.value);
+        output.result(&document(&self.cohort, run), &text)
     }
 }

@@ -1,5 +1,5 @@
-//! What changes a cohort or a person at somebody's request: the running service does it, or this
-//! process if none runs.
+//! Requests that change a cohort or a user. The running service carries them out, or this process
+//! if no service runs.
 
 use std::path::Path;
 
@@ -15,30 +15,32 @@ use crate::project::Project;
 use crate::run_progress::with_progress;
 use crate::service::control::{self, ControlRequest};
 
-/// What came of a request.
+/// The result of a request.
 pub(super) struct ControlResult {
     pub(super) value: Value,
-    /// What is wrong with the definitions on disk, if this process has read them.
+    /// The faults of the definitions on disk, if this process has read them.
     pub(super) faults: Vec<Value>,
 }
 
-/// Asks the running service, whatever the files on disk say. If none runs, does it here, with the
-/// definitions in which nothing is wrong; messages that come of it here wait for the next run.
+/// Sends a request to the running service, whatever the files on disk say.
+///
+/// If no service runs, this process carries the request out (`here`), with the definitions that
+/// have no error. The messages that it makes wait for the next `muster run`.
 pub(super) fn ask(
     directory: &Path,
     request: &ControlRequest,
     output: &Output,
     here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<Value>,
 ) -> anyhow::Result<ControlResult> {
-    let place = Project::place(directory, output)?;
-    if let Some(value) = control::ask(&place.store_directory(), request)? {
+    let project = Project::store_only(directory, output)?;
+    if let Some(value) = control::ask(&project.store_directory(), request)? {
         return Ok(ControlResult {
             value,
             faults: Vec::new(),
         });
     }
     let project = Project::load_lenient(directory, output)?;
-    project.fingerprints()?;
+    project.open_snapshot()?;
     let store = project.open_store()?;
     let now = project.config.clock.unwrap_or_else(Millis::now);
     Ok(ControlResult {
@@ -47,7 +49,7 @@ pub(super) fn ask(
     })
 }
 
-/// One run of one cohort, by this process.
+/// Makes one run of one cohort in this process.
 pub(super) fn run_one(
     project: &Project,
     store: &Store,
@@ -59,7 +61,7 @@ pub(super) fn run_one(
     let loaded = modules::load(project)?;
     let of_cohort = |loaded: &&LoadedModule| loaded.cohorts.iter().any(|known| known.id == *cohort);
     let Some(loaded) = loaded.iter().find(of_cohort) else {
-        anyhow::bail!("`{cohort}` has no rule");
+        anyhow::bail!("no module computes `{cohort}`");
     };
     let module = loaded
         .module
@@ -87,7 +89,7 @@ pub(super) fn run_one(
     Ok(output_json::run(&report))
 }
 
-/// What a run did, in a line.
+/// Returns one line that says what a run did.
 pub(super) fn run_text(cohort: &str, run: &Value) -> String {
     let number = |key: &str| crate::output::number(field(run, key).as_u64().unwrap_or_default());
     if let Some(held) = field(run, "held").as_object() {
@@ -109,7 +111,7 @@ pub(super) fn run_text(cohort: &str, run: &Value) -> String {
     )
 }
 
-/// The one document about a run that was asked for.
+/// Returns the JSON document about a requested run.
 pub(super) fn document(cohort: &str, run: ControlResult) -> Value {
     json!({ "cohort": cohort, "run": run.value, "faults": run.faults })
 }

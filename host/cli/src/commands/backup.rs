@@ -1,4 +1,4 @@
-//! `muster backup`: a copy of the store, made while the service runs.
+//! `muster backup`: copies the store, also while the service runs.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,15 @@ use crate::project::Project;
 /// Copy the store to a folder, also while the service runs
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The copy holds the store as of its last commit: events, members, and messages that wait. It does not hold definitions, \
-                  lists or muster.yaml. Until it is complete the folder is no store; after a failure, run the command again.\n\n\
-                  To restore it, put the folder in the place of the project's store. `muster status` then says what to do: what was sent \
-                  after the backup is not known to the copy.\n\n\
+    after_help = "The copy holds the store as of its last commit: events, members, and the outbox. It does not hold definitions, \
+                  static lists or muster.yaml. Until the copy is complete, the folder is not a store; after a failure, run the command \
+                  again.\n\n\
+                  To restore a copy, put its folder in the place of the project's store. The copy does not know which messages were \
+                  sent after the backup; `muster status` then says what to do.\n\n\
                   Example: muster backup /srv/backups/shop-2026-03-01"
 )]
 pub(crate) struct BackupCommand {
-    /// The folder that the copy goes to, empty or not there
+    /// The folder for the copy, which is empty or does not exist
     #[arg(value_name = "DIR")]
     to: PathBuf,
     /// The project's folder

@@ -1,4 +1,4 @@
-//! `muster build`: the compiled modules as files.
+//! `muster build`: writes the compiled modules to files.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,15 @@ use crate::modules;
 use crate::output::{Output, bytes, count};
 use crate::project::Project;
 
-/// Compile the definitions and write the modules: WebAssembly components of the world in
-/// wit/cohort.wit
+/// Compile the definitions and write the modules to files
+///
+/// The modules are WebAssembly components of the world in wit/cohort.wit.
 #[derive(Debug, Args)]
 pub(crate) struct BuildCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// Where to write; by default `build` in the project's folder
+    /// The folder to write to; by default `build` in the project's folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

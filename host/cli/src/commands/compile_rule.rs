@@ -1,11 +1,11 @@
-//! `muster compile-rule`: the process in which hand-written rules are compiled.
+//! `muster compile-rule`: the process that compiles a hand-written rule.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use muster_sandbox::{Compile, CompileProcess, compile_process};
 
-/// Its name on the command line.
+/// The command's name on the command line.
 const NAME: &str = "compile-rule";
 
 /// Compile the rule on standard input to machine code, for the `muster` that started this one
@@ -22,13 +22,13 @@ impl CompileRuleCommand {
     }
 }
 
-/// Says how rules are compiled: by this program, in another process.
-pub(crate) fn elsewhere() -> Compile {
-    // The program of a unit test is not `muster`.
+/// Returns the settings by which this program compiles rules in another process.
+pub(crate) fn in_other_process() -> Compile {
+    // A unit test's program has no such command.
     if cfg!(test) {
         return Compile::InProcess;
     }
-    // The file that runs, even if another version was put in its place meanwhile.
+    // This link names the program that runs, even if an upgrade has replaced its file.
     let running = PathBuf::from("/proc/self/exe");
     let program = match running.exists() {
         true => Some(running),
@@ -36,7 +36,7 @@ pub(crate) fn elsewhere() -> Compile {
     };
     match program {
         Some(program) => Compile::Process(CompileProcess::new(program, vec![NAME.into()])),
-        // Then nothing that is asked for by its own name works either.
+        // Without the program's own path, the search in `PATH` remains.
         None => Compile::Process(CompileProcess::new("muster".into(), vec![NAME.into()])),
     }
 }

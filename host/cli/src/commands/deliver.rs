@@ -1,4 +1,4 @@
-//! What waits in the outbox, to the destinations: the last part of `muster run`.
+//! Delivery of the outbox to the destinations: the last part of `muster run --once`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::output::{Output, ProgressUnit, bytes, count};
 use crate::project::Project;
 
-/// What became of the messages.
+/// The outcome of a delivery.
 #[derive(Default)]
 pub(crate) struct Delivered {
     pub(crate) text: String,
@@ -19,8 +19,8 @@ pub(crate) struct Delivered {
     pub(crate) problems: Vec<String>,
 }
 
-/// Sends what waits to every destination of the project. Ctrl-C ends it after the calls under way;
-/// what is not sent waits on.
+/// Sends the outbox to every destination of the project. Ctrl-C ends the delivery after the calls
+/// under way. Messages that are not sent stay in the outbox.
 pub(crate) fn deliver(
     project: &Project,
     store: &Arc<Store>,
@@ -75,7 +75,7 @@ pub(crate) fn deliver(
     Ok(delivered)
 }
 
-/// A file's path is relative to the project.
+/// Returns the destination with a file's path resolved, which is relative to the project.
 pub(crate) fn within(project: &Project, destination: &Destination) -> Destination {
     match destination {
         Destination::File { path } => Destination::File {
@@ -103,7 +103,7 @@ impl Delivered {
             self.problems.push(format!("{error}{hint}"));
         } else if !report.complete {
             self.problems.push(format!(
-                "destination `{name}`: stopped before everything was sent; the next run goes on"
+                "destination `{name}`: stopped before all messages were sent; the next run sends the rest"
             ));
         }
         self.json.push(json!({

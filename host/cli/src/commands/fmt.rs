@@ -1,4 +1,4 @@
-//! `muster fmt`: definitions written the one way.
+//! `muster fmt`: formats definitions.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -15,17 +15,17 @@ use crate::definition_files::{find_definitions, is_test};
 use crate::output::{Output, Reported, count};
 use crate::project::{read, shown};
 
-/// Write the YAML definitions the one way: indentation, order of the keys, blanks; comments and
-/// meaning stay
+/// Format the YAML definitions
 ///
-/// JSON, tests of definitions and muster.yaml are left alone. If any definition has an error, no
-/// file is changed.
+/// The command changes the indentation, the order of the keys and the blanks. Comments and meaning
+/// stay. JSON, tests of definitions and muster.yaml are left alone. If any definition has an error,
+/// no file is changed.
 #[derive(Debug, Args)]
 pub(crate) struct FmtCommand {
     /// Projects, or single definitions
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
-    /// Change nothing; list the files that would change, and fail if there are any
+    /// Change no file; list the files that would change, and fail if there are any
     #[arg(long)]
     check: bool,
 }
@@ -80,8 +80,8 @@ impl FmtCommand {
     }
 }
 
-/// The YAML definitions of projects, and those that are named themselves; each once, sorted by
-/// path.
+/// Returns the YAML definitions of projects, and those that are named themselves: each once, sorted
+/// by path.
 fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -108,30 +108,30 @@ fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
     }
     for path in files
         .iter()
-        .filter(|path| !is_ours(path) && paths.contains(path))
+        .filter(|path| !is_yaml_definition(path) && paths.contains(path))
     {
         output.note(&format!(
-            "{} is left alone: `fmt` writes definitions in YAML, and no JSON, tests of definitions or {}",
+            "{} is left alone: `fmt` formats definitions in YAML, but not JSON, tests of definitions or {}",
             path.display(),
             config::FILE
         ));
     }
-    files.retain(|path| is_ours(path));
+    files.retain(|path| is_yaml_definition(path));
     files.sort();
     let mut known = BTreeSet::new();
     files.retain(|path| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
     Ok(files)
 }
 
-/// Whether a file is written by people in YAML and says who is in a cohort; `muster fmt cohorts/*`
-/// names others too.
-fn is_ours(path: &Path) -> bool {
+/// Returns true for a definition in YAML. `muster fmt cohorts/*` names other files too.
+fn is_yaml_definition(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default();
     let yaml = ending == "yaml" || ending == "yml";
     yaml && !is_test(path) && path.file_name() != Some(config::FILE.as_ref())
 }
 
-/// Writes a file whole or not at all: beside it, then in its place. A link goes on leading to it.
+/// Replaces a file whole or not at all: writes a new file beside it and renames that. A symbolic
+/// link keeps its target.
 fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let path = path.canonicalize()?;
     let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;

@@ -1,4 +1,4 @@
-//! `muster forget`: deletes a person.
+//! `muster forget`: deletes a user.
 
 use std::path::PathBuf;
 
@@ -10,11 +10,13 @@ use crate::output::{Output, count};
 use crate::output_json::{self, field};
 use crate::service::control::ControlRequest;
 
-/// Delete a person's history, properties and memberships, and send their exits
+/// Delete a user and send the exits
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It cannot be undone. The exits carry the user id one last time and wait in the outbox until they are delivered. \
-                  Event files that are imported again, and events that come in later, make the person known again."
+    after_help = "The user's history, properties and memberships are deleted. This cannot be undone. The exits carry the user id one \
+                  last time and wait in the outbox until they are delivered. Event files that are imported again, and events that \
+                  arrive later, create the user again.\n\n\
+                  Example: muster forget ann"
 )]
 pub(crate) struct ForgetCommand {
     /// The user's id
@@ -41,7 +43,7 @@ impl ForgetCommand {
         let text = match cohorts {
             0 => "deleted; the user was in no cohort".to_owned(),
             _ => format!(
-                "deleted; exits of {} are on their way",
+                "deleted; the exits of {} are in the outbox",
                 count(cohorts, "cohort")
             ),
         };

@@ -1,4 +1,4 @@
-//! `muster history`: the runs of a cohort.
+//! `muster history`: shows the runs of a cohort.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,13 @@ use serde_json::json;
 use crate::output::{Output, count, duration, number, table};
 use crate::project::Project;
 
-/// Show the runs of a cohort, the latest first: when and why, who was asked, who entered and
-/// exited, who was skipped
+/// Show the runs of a cohort, the latest first
 #[derive(Debug, Args)]
 #[command(
-    after_help = "In real time the runs of one minute share a line, and runs that moved nobody have none. Runs are kept for as long as \
-                  `run_records:` in muster.yaml says, 90 days unless it says otherwise.\n\n\
+    after_help = "A line says when and why the run was made, and how many users were evaluated, entered and exited. \
+                  Skipped users are listed below, with the reason. \
+                  In real time the runs of one minute share a line, and runs without entries and exits have no line. Runs are kept for \
+                  as long as `run_records:` in muster.yaml says, by default 90 days.\n\n\
                   Example: muster history big-spenders --since 2026-03-01T00:00:00Z"
 )]
 pub(crate) struct HistoryCommand {
@@ -24,7 +25,7 @@ pub(crate) struct HistoryCommand {
     /// The project's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
-    /// How many runs
+    /// The number of runs to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Only runs at or after this instant
@@ -36,11 +37,11 @@ impl HistoryCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_lenient(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
-        let snapshot = project.fingerprints()?;
+        let snapshot = project.open_snapshot()?;
         let since = self.since.unwrap_or(Millis(i64::MIN));
         let runs = muster_engine::records_since(&snapshot, &id, since, self.limit)?;
-        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
-        // again.
+        // The reader of the output may be slow, and an open snapshot keeps the store from reusing
+        // its pages.
         drop(snapshot);
         let text = if runs.is_empty() {
             format!("`{id}` has no run yet")
@@ -59,7 +60,7 @@ fn text(runs: &[RunRecord]) -> String {
         "when",
         "cadence",
         "why",
-        "asked>",
+        "evaluated>",
         "entered>",
         "exited>",
         "members>",

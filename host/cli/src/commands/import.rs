@@ -1,4 +1,4 @@
-//! `muster import`: event files into the store.
+//! `muster import`: reads event files into the store.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,11 @@ use crate::imported::ImportSummary;
 use crate::output::Output;
 use crate::project::Project;
 
-/// Read event files into the store: newline-delimited JSON in the export format, plain, gzip or
-/// zstd
+/// Read event files into the store
 ///
-/// A file is imported once, by its content, and whole or not at all: an import that was cut off
-/// goes on where it was.
+/// The files hold newline-delimited JSON in the export format, plain, gzip or zstd. A file with the
+/// same content is imported once. A file is imported whole or not at all. An import that was
+/// interrupted continues where it stopped.
 #[derive(Debug, Args)]
 pub(crate) struct ImportCommand {
     /// Files or globs
@@ -24,18 +24,18 @@ pub(crate) struct ImportCommand {
     /// The project's folder
     #[arg(long, default_value = ".", value_name = "DIR")]
     project: PathBuf,
-    /// The share of malformed lines, in percent, up to which they are reported and skipped
+    /// The share of malformed lines, in percent, that an import reports and skips
     #[arg(long, default_value_t = crate::config::MAX_MALFORMED, value_name = "PERCENT", value_parser = percent)]
     max_malformed: f64,
-    /// Import files once more that were imported before
+    /// Import files again that were imported before
     ///
-    /// For files whose events `retention:` has dropped. Events with an `$insert_id` that the store
-    /// still has stay as they are; others would be there twice.
+    /// This is for files whose events `retention:` has dropped. An event with an `$insert_id` that
+    /// the store still has is skipped as a duplicate. An event without one would be stored twice.
     #[arg(long)]
     again: bool,
 }
 
-/// A share in percent. What is not a number is none.
+/// Reads a share in percent. `NaN` is refused.
 fn percent(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
@@ -49,8 +49,8 @@ impl ImportCommand {
         let store = project.open_store().map_err(|error| {
             match error.downcast_ref() {
                 Some(StoreError::Locked { .. }) => error.context(
-                    "files cannot be imported beside the running service: put them where a `files:` source of muster.yaml \
-                     finds them and it imports them itself, or stop it first",
+                    "the running service owns the store: put the files where a `files:` source of muster.yaml finds them, \
+                     or stop the service first",
                 ),
                 _ => error,
             }

@@ -1,4 +1,4 @@
-//! `muster init`: a project that runs as it is.
+//! `muster init`: makes a project that runs as it is.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,9 @@ use super::schema;
 use crate::config;
 use crate::output::Output;
 
-/// Make a new project: a configuration, one cohort with a test, a schema for editors, and a few
-/// events, which runs as it is
+/// Make a new project that runs as it is
+///
+/// The project has a configuration, one cohort with a test, schemas for editors, and a few events.
 #[derive(Debug, Args)]
 pub(crate) struct InitCommand {
     /// The new project's folder
@@ -41,14 +42,14 @@ impl InitCommand {
             ("events/sample.json", sample(Millis::now())),
         ];
         let mut names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
-        // Before the first file is written: half a project helps nobody.
-        let there = |name: &&str| directory.join(name).symlink_metadata().is_ok();
-        let there: Vec<_> = names.iter().copied().filter(there).collect();
-        if !there.is_empty() {
+        // The check comes before the first file is written, so that no half of a project is left.
+        let exists = |name: &&str| directory.join(name).symlink_metadata().is_ok();
+        let existing: Vec<_> = names.iter().copied().filter(exists).collect();
+        if !existing.is_empty() {
             bail!(
                 "{} has {} already: choose another folder",
                 directory.display(),
-                there.join(" and ")
+                existing.join(" and ")
             );
         }
         for (name, text) in &files {
@@ -66,11 +67,11 @@ impl InitCommand {
     }
 }
 
-/// The file of what git leaves out.
+/// The file that names what git ignores.
 const IGNORE: &str = ".gitignore";
 
-/// Has git leave out what a run writes: in a file of its own, or at the end of the one that is
-/// there. Whether anything was to be written.
+/// Adds the files that a run writes to the `.gitignore` file, which is made if there is none.
+/// Returns true if the file was changed.
 fn ignore(path: &Path) -> anyhow::Result<bool> {
     let before = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -107,7 +108,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A few users' events of the last days, so that the project's windows hold something today.
+/// Returns events of a few users in the last days, so that they lie in the project's windows today.
 fn sample(now: Millis) -> String {
     const DAY: i64 = 86_400_000;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! `muster members`: who is in a cohort.
+//! `muster members`: lists the members of a cohort.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,15 +12,17 @@ use crate::output::Output;
 use crate::project::Project;
 use crate::service::control;
 
-/// So many bytes of ids are read from the store before they are printed. While the reader of the
-/// output takes its time (`| less`), no snapshot is held, which would keep the store's pages from
-/// being used again. Each further slice looks at the store anew, which takes up to some tenths of a
-/// second; 16 MiB are some 700,000 ids.
-const SLICE: usize = 16 << 20;
+/// The bytes of ids that are read from the store before they are printed: 16 MiB, some 700,000 ids.
+///
+/// While a slow reader of the output (`| less`) blocks, no snapshot is open. An open snapshot would
+/// keep the store from reusing its pages. Each further slice opens the store again, which takes up
+/// to some tenths of a second.
+const SLICE_BYTES: usize = 16 << 20;
 
-/// List the members of a cohort as of its latest run, one user id a line
+/// List the members of a cohort, one user id a line
 #[derive(Debug, Args)]
-#[command(after_help = "Example: muster members big-spenders | sort > big-spenders.txt")]
+#[command(after_help = "The members are those of the cohort's latest run.\n\n\
+                        Example: muster members big-spenders | sort > big-spenders.txt")]
 pub(crate) struct MembersCommand {
     /// The cohort's id
     cohort: String,
@@ -33,8 +35,8 @@ impl MembersCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_lenient(&self.project, output)?;
         let id = project.known_cohort(&self.cohort)?;
-        let snapshot = project.fingerprints()?;
-        // All that are printed are those of this moment.
+        let snapshot = project.open_snapshot()?;
+        // All slices print the members of this snapshot.
         let members = snapshot.members(&id)?;
         let mut members = members.iter().peekable();
         if output.is_json() {
@@ -53,13 +55,13 @@ impl MembersCommand {
                 "",
             );
         }
-        let mut slice = ids(&snapshot, &mut members, SLICE)?;
+        let mut slice = ids(&snapshot, &mut members, SLICE_BYTES)?;
         drop(snapshot);
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         while !slice.is_empty() {
             for id in &slice {
                 match writeln!(out, "{id}") {
-                    // The reader has seen enough.
+                    // The reader closed the pipe (`| head`).
                     Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
                     written => written.context("standard output cannot be written")?,
                 }
@@ -67,7 +69,7 @@ impl MembersCommand {
             if members.peek().is_none() {
                 break;
             }
-            slice = ids(&project.fingerprints()?, &mut members, SLICE)?;
+            slice = ids(&project.open_snapshot()?, &mut members, SLICE_BYTES)?;
         }
         match out.flush() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -78,8 +80,8 @@ impl MembersCommand {
     }
 }
 
-/// The ids of the next users, until they have so many bytes. Users who were forgotten meanwhile
-/// have none.
+/// Returns the ids of the next users, until the ids have `limit` bytes. Users who were forgotten
+/// since the list was read have no id and are left out.
 fn ids(
     snapshot: &Snapshot,
     users: &mut impl Iterator<Item = u32>,
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_come_in_slices_of_so_many_bytes() {
+    fn ids_are_read_in_slices_of_a_byte_limit() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
         let mut buffer = EventBuffer::default();

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The commands of `muster`, one file each.
 
 mod approve;
 mod ask;

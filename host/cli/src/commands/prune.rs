@@ -13,15 +13,15 @@ use crate::service::control::ControlRequest;
 /// Drop the events that are older than `retention:`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The service does this every hour by itself. It refuses to drop more than a fifth of all events at once, because a clock \
-                  that is wrong would do so too; `muster status` shows that. With --anyway they go. Files whose events are gone can be \
-                  imported once more with `muster import --again`."
+    after_help = "The service does this every hour. It refuses to drop more than a fifth of all events at once, because a wrong clock \
+                  could be the reason; `muster status` shows the refusal. With --anyway the events are dropped. Files whose events were \
+                  dropped can be imported again with `muster import --again`."
 )]
 pub(crate) struct PruneCommand {
     /// The project's folder
     #[arg(default_value = ".")]
     project: PathBuf,
-    /// Drop them even if they are more than a fifth of all events
+    /// Drop the events even if they are more than a fifth of all
     #[arg(long)]
     anyway: bool,
 }

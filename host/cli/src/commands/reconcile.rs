@@ -1,4 +1,4 @@
-//! `muster reconcile`: makes a destination's copy of a cohort true again.
+//! `muster reconcile`: makes a destination's copy of a cohort equal to its members.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -17,11 +17,12 @@ use crate::output::{Output, count, number};
 use crate::output_json::field;
 use crate::service::control::ControlRequest;
 
-/// Make a destination's copy of a cohort true again
+/// Make a destination's copy of a cohort equal to its members
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With --have, it sends the missing entries and the surplus exits. Without it, it sends all members as entries, and as \
-                  exits all users whom any destination was ever sent and who are no members. No user is evaluated.\n\n\
+    after_help = "With --have, the command sends the missing entries and the surplus exits. Without --have, it sends all members as \
+                  entries. As exits it then sends all users that any destination ever received and that are not members. No user is \
+                  evaluated.\n\n\
                   The running service does it; if none runs, this process does, and the messages wait for the next `muster run`.\n\n\
                   Example: muster reconcile big-spenders --to growth --have ids-of-the-consumer.txt"
 )]
@@ -31,7 +32,7 @@ pub(crate) struct ReconcileCommand {
     /// The destination, by its name in muster.yaml
     #[arg(long, value_name = "NAME")]
     to: String,
-    /// A file of the user ids that the consumer holds of the cohort, one a line
+    /// A file with the user ids that the consumer holds of the cohort, one a line
     #[arg(long, value_name = "FILE")]
     have: Option<PathBuf>,
     /// The project's folder
@@ -41,9 +42,9 @@ pub(crate) struct ReconcileCommand {
 
 impl ReconcileCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        // The service may stand in another folder.
+        // The service may run in another folder.
         let have = self.have.as_deref().map(std::path::absolute).transpose()?;
-        // What is wrong with the file is said at once, and by this process.
+        // This process reads the file too, so that a fault of it is reported at once.
         let ids = have.as_deref().map(read_ids).transpose()?;
         let request = ControlRequest::Reconcile {
             cohort: self.cohort.clone(),
@@ -56,7 +57,7 @@ impl ReconcileCommand {
         })?;
         let of = |key: &str| field(&answer.value, key).as_u64().unwrap_or_default();
         let text = format!(
-            "{}: {} sent as entries and {} as exits to {}, in {}; it has {}",
+            "{}: {} sent as entries and {} as exits to {}, in {}; the copy has {}",
             self.cohort,
             number(of("entered")),
             number(of("exited")),
@@ -74,10 +75,10 @@ impl ReconcileCommand {
     }
 }
 
-/// Makes a destination's copy of a cohort true again. Returns what it was sent, for machines.
+/// Makes a destination's copy of a cohort equal to its members. Returns the counts for `--json`.
 ///
 /// # Errors
-/// When the cohort is not sent to the destination, or the store fails.
+/// If the cohort is not sent to the destination, or the store fails.
 pub(crate) fn reconcile(
     store: &Store,
     cohort: &Cohort,
@@ -112,7 +113,7 @@ pub(crate) fn reconcile(
     }))
 }
 
-/// Takes a restored store for repaired once every copy is known again.
+/// Marks a restored store as repaired once every copy has been reconciled.
 pub(crate) fn acknowledge(store: &Store) -> anyhow::Result<()> {
     if store.restored()?.is_some() && muster_engine::unreconciled(&store.snapshot()?)?.is_empty() {
         store.acknowledge_restore()?;
@@ -120,7 +121,7 @@ pub(crate) fn acknowledge(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads user ids, one a line. Blank lines are passed over.
+/// Reads user ids, one a line. Blank lines are skipped.
 pub(crate) fn read_ids(path: &Path) -> anyhow::Result<BTreeSet<String>> {
     let unreadable = || format!("cannot read {}", path.display());
     let file = std::fs::File::open(path).with_context(unreadable)?;
@@ -129,7 +130,7 @@ pub(crate) fn read_ids(path: &Path) -> anyhow::Result<BTreeSet<String>> {
         let line = line.with_context(unreadable)?;
         let text = String::from_utf8(line).map_err(|_| {
             let (path, line) = (path.display(), index + 1);
-            anyhow!("{path}:{line}: the line is no UTF-8: write one user id a line")
+            anyhow!("{path}:{line}: the line is not UTF-8: write one user id a line")
         })?;
         let id = text.trim();
         if !id.is_empty() {

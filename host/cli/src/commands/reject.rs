@@ -10,10 +10,12 @@ use crate::output::Output;
 use crate::output_json::field;
 use crate::service::control::ControlRequest;
 
-/// Drop a run that the guard holds: nobody moves, and the cohort's next run computes it anew
+/// Drop a run that the guard holds
 #[derive(Debug, Args)]
 #[command(
-    after_help = "If nothing has changed until then, neither the definition nor the events, the next run is held again."
+    after_help = "No entry and no exit is sent, and the next run computes the cohort again. If neither the definition nor the events \
+                  have changed until then, the guard holds that run too.\n\n\
+                  Example: muster reject big-spenders"
 )]
 pub(crate) struct RejectCommand {
     /// The cohort's id
@@ -35,7 +37,10 @@ impl RejectCommand {
                 None => anyhow::bail!("no run of `{id}` is held"),
             }
         })?;
-        let text = format!("{}: dropped; its next run computes it anew", self.cohort);
+        let text = format!(
+            "{}: dropped; the next run computes the cohort again",
+            self.cohort
+        );
         let rejected = field(&answer.value, "rejected");
         output.result(
             &json!({ "cohort": self.cohort, "rejected": rejected, "faults": answer.faults }),

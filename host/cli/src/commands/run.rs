@@ -1,4 +1,5 @@
-//! `muster run`: the service; or once: new files in, one tick of every cohort, messages out.
+//! `muster run`: runs the service. With `--once` it imports new files, makes one run of every
+//! cohort, sends the messages and exits.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,15 +28,16 @@ use crate::run_progress::with_progress;
 use crate::service;
 use crate::service::logs::{self, LogFormat};
 
-/// Run the service: events in, cohorts at their cadences, entries and exits out
+/// Run the service, or with --once one run of every cohort
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The service runs until Ctrl-C or SIGTERM, which lose nothing: what was acknowledged is stored, and the next start goes on. \
-                  Definitions that change are read again by themselves, or at SIGHUP; muster.yaml is read at the start only.\n\n\
-                  Other commands ask the running service: `muster status`, `history`, `members`, `sync`, `approve`, `reject`, `forget`.\n\n\
+    after_help = "The service reads events, computes cohorts at their cadences, and sends entries and exits. It runs until Ctrl-C or \
+                  SIGTERM. No acknowledged event is lost, and the next start continues the work. The service reads changed definitions \
+                  again without a signal, or at SIGHUP. It reads muster.yaml only at the start.\n\n\
+                  Other commands use the running service: `muster status`, `history`, `members`, `sync`, `approve`, `reject`, `forget`.\n\n\
                   Examples:\n  muster run                         the project in this folder, until Ctrl-C\n  \
-                  muster run shop --once             new files in, one run of every cohort, messages out, then exit\n  \
-                  muster run shop --log-format json  logs for machines"
+                  muster run shop --once             import new files, run every cohort, send the messages, exit\n  \
+                  muster run shop --log-format json  logs as JSON"
 )]
 pub(crate) struct RunCommand {
     /// The project's folder
@@ -44,28 +46,28 @@ pub(crate) struct RunCommand {
     /// One run of every cohort, whatever its cadence, then exit
     #[arg(long)]
     once: bool,
-    /// Go by a clock that starts at this instant instead of the system's clock, such as
-    /// 2026-03-01T00:00:00Z
+    /// Use a clock that starts at this instant, such as 2026-03-01T00:00:00Z, in place of the
+    /// system's clock
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
-    /// How many times as fast the clock runs, to watch days pass in minutes
+    /// Run the clock N times as fast, so that days pass in minutes
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, conflicts_with = "once")]
     speed: f64,
-    /// At the end, wait until all messages are sent, as long as --stop-timeout allows
+    /// When stopping, wait until all messages are sent or --stop-timeout is over
     #[arg(long, conflicts_with = "once")]
     drain: bool,
-    /// How long the end may take, in seconds; what is not done by then is done by the next start
+    /// The longest time that stopping may take, in seconds; the next start does the remaining work
     #[arg(long, value_name = "SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u64).range(..=86_400))]
     stop_timeout: u64,
-    /// How logs are written to standard error
+    /// The format of the logs on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace
+    /// The least level that is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: tracing::Level,
 }
 
-/// A clock that runs backwards, or stands, is none.
+/// Reads the speed of the clock. A clock that stands still or runs backwards is refused.
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(speed) if (0.001..=1e9).contains(&speed) => Ok(speed),
@@ -75,7 +77,7 @@ fn speed(text: &str) -> Result<f64, String> {
 
 impl RunCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        // Before anything is read: a SIGHUP from here on is for the service.
+        // The runtime must exist before a file is read, so that no SIGHUP is missed from here on.
         let prepared = match self.once {
             true => None,
             false => Some(service::ServiceRuntime::new()?),
@@ -83,7 +85,7 @@ impl RunCommand {
         let (project, mut warnings) = Project::read(&self.project, output)?;
         if self.speed != 1.0 && self.now.or(project.config.clock).is_none() {
             bail!(
-                "`--speed {}` needs a clock of its own, for the system's clock cannot run faster: add `--now INSTANT`, or `clock:` to {}",
+                "`--speed {}` needs its own clock, because the system's clock cannot run faster: add `--now INSTANT`, or `clock:` to {}",
                 self.speed,
                 config::FILE
             );
@@ -150,14 +152,14 @@ impl RunCommand {
         for moved in muster_engine::activate(store, cohorts, &places(project))? {
             let (name, dropped) = (&moved.destination, count(moved.dropped, "message"));
             output.note(&format!(
-                "destination {name} was {} and is {}: it is sent every cohort, and {dropped} for the place before were dropped",
+                "destination {name} was {} and is {}: it receives every cohort in full, and {dropped} for the old address were dropped",
                 moved.from, moved.to
             ));
         }
-        let mut ticked = RunTally::default();
+        let mut tally = RunTally::default();
         let lists = project.lists.for_engine();
         for loaded in loaded {
-            ticked.tick(store, loaded, &lists, now, project.config.guard, output);
+            tally.run(store, loaded, &lists, now, project.config.guard, output);
         }
         let modules: Vec<_> = loaded
             .iter()
@@ -173,7 +175,7 @@ impl RunCommand {
                 "{cohort}: its definition is gone and said `on_remove: exit`: {exited} exited"
             ));
         }
-        for note in &ticked.notes {
+        for note in &tally.notes {
             output.note(note);
         }
         let delivered = deliver::deliver(project, store, output)?;
@@ -187,12 +189,12 @@ impl RunCommand {
                 "messages>",
                 "time>",
             ],
-            ticked.rows,
+            tally.rows,
         );
         text.push('\n');
         text.push_str(&delivered.text);
         let held_ends = HeldRemoval::all(&store.snapshot()?)?;
-        let problems: Vec<_> = ticked
+        let problems: Vec<_> = tally
             .problems
             .into_iter()
             .chain(held_ends.iter().map(HeldRemoval::text))
@@ -201,12 +203,12 @@ impl RunCommand {
         let json = json!({
             "now": now.to_string(),
             "files": imported.json,
-            "cohorts": ticked.json,
+            "cohorts": tally.json,
             "destinations": delivered.json,
             "problems": problems,
-            "notes": ticked.notes,
+            "notes": tally.notes,
         });
-        // A destination `stdout` has it for its messages.
+        // If a destination is `stdout`, standard output carries its messages.
         if project
             .config
             .destinations
@@ -224,20 +226,20 @@ impl RunCommand {
     }
 }
 
-/// What the ticks of all rules did.
+/// The results of the runs of all modules.
 #[derive(Default)]
 struct RunTally {
     rows: Vec<Vec<String>>,
     json: Vec<Value>,
     problems: Vec<String>,
-    /// What an earlier run reported.
+    /// Remarks about skipped users that an earlier run reported already.
     notes: Vec<String>,
 }
 
 impl RunTally {
-    /// One rule's tick. A rule that cannot be loaded or run changes nobody's membership and holds
-    /// no other rule up.
-    fn tick(
+    /// Runs one module. A module that cannot be loaded or run changes no membership and delays no
+    /// other module.
+    fn run(
         &mut self,
         store: &Store,
         loaded: &LoadedModule,
@@ -269,8 +271,7 @@ impl RunTally {
         for skipped in &report.skipped {
             let (users, names) = (count(skipped.users, "user"), names.join(", "));
             let text = format!("{names}: {users} not evaluated, membership kept: {skipped}");
-            // Anybody who may send events can make a user too large. One report of it is enough to
-            // fail a run.
+            // Every sender of events can make a user too large. Only the first report fails a run.
             match skipped.reported {
                 true => self.notes.push(text),
                 false => self.problems.push(text),

@@ -1,4 +1,4 @@
-//! `muster schema`: the cohort language and `muster.yaml` for editors.
+//! `muster schema`: prints the JSON Schemas of cohort definitions and `muster.yaml`.
 
 use clap::Args;
 use serde_json::json;
@@ -7,21 +7,22 @@ use crate::config;
 use crate::limits;
 use crate::output::Output;
 
-/// The schema's name in a project, which the definitions of a new project begin with.
+/// The schema's file name in a project. The definitions of a new project name it in their first
+/// line.
 pub(super) const FILE: &str = "cohort.schema.json";
 
-/// Print the JSON Schema of cohort definitions, by which an editor completes and checks them
+/// Print the JSON Schema of cohort definitions
 ///
-/// `muster schema > cohort.schema.json` writes it into a project. A definition in cohorts/ that
-/// begins with the line `# yaml-language-server: $schema=../cohort.schema.json` is then completed
-/// and checked while it is written. The same goes for muster.yaml with `muster schema --config >
-/// muster.schema.json` and `$schema=muster.schema.json`.
+/// Editors complete and check definitions by this schema. `muster schema > cohort.schema.json`
+/// writes it into a project. A definition in cohorts/ then begins with the line `#
+/// yaml-language-server: $schema=../cohort.schema.json`. For muster.yaml, use `muster schema
+/// --config > muster.schema.json` and `$schema=muster.schema.json`.
 #[derive(Debug, Args)]
 pub(crate) struct SchemaCommand {
-    /// Print that of muster.yaml
+    /// Print the schema of muster.yaml
     #[arg(long)]
     config: bool,
-    /// Print the reference for people, in Markdown
+    /// Print the reference of muster.yaml, in Markdown
     #[arg(long, requires = "config")]
     markdown: bool,
     /// Print all limits, in Markdown

@@ -1,4 +1,4 @@
-//! `muster status`: how the service does, what is in the store, who is in, what waits to be sent.
+//! `muster status`: shows the state of the service, the store, the cohorts and the outbox.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,12 +19,13 @@ use crate::restored::Restored;
 use crate::retention;
 use crate::service::control::{self, ControlRequest};
 
-/// Show how the service does: events, cohorts and their runs, what the guard holds, sources, and
-/// messages waiting to be sent
+/// Show the state of the service, the cohorts and the outbox
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It may be asked whether the service runs or not; only a running one knows when cohorts are computed next and how its \
-                  sources and destinations do."
+    after_help = "The command shows the events in the store, the cohorts and their latest runs, the runs that the guard holds, the \
+                  sources, and the messages that wait to be sent. It works whether the service runs or not. Only a running service \
+                  knows the next run of a cohort and the state of its sources and destinations.\n\n\
+                  Example: muster status shop --json"
 )]
 pub(crate) struct StatusCommand {
     /// The project's folder
@@ -57,19 +58,19 @@ impl StatusCommand {
             "faults": project.faults(),
         });
         let text = shown.text();
-        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
-        // again.
+        // The reader of the output may be slow, and an open snapshot keeps the store from reusing
+        // its pages.
         drop(checked);
         output.result(&json, &text)
     }
 }
 
-/// What is shown, piece by piece.
+/// The parts of the answer.
 struct Shown {
-    /// What the running service says; null: none runs.
+    /// The answer of the running service; null: no service runs.
     service: Value,
     text: String,
-    /// What somebody should look at.
+    /// The faults and other states that the operator should handle.
     remarks: Vec<String>,
 }
 
@@ -82,12 +83,12 @@ impl Shown {
         };
         if let Some(error) = field(&self.service, "definitions").as_str() {
             self.remarks.push(format!(
-                "the definitions on disk are wrong; what was in force before stays so:\n{error}"
+                "the definitions on disk are wrong; the earlier definitions stay active:\n{error}"
             ));
         }
         if field(&self.service, "caught_up") == false {
             self.remarks.push(
-                "not every cohort has been evaluated since the start: files are imported, or a first run is under way"
+                "not every cohort has been evaluated since the start: an import or a first run is under way"
                     .to_owned(),
             );
         }
@@ -117,8 +118,8 @@ impl Shown {
         }))
     }
 
-    /// The cohorts in force: of the running service, or else those that are defined, or else those
-    /// that the store knows.
+    /// Returns the active cohorts of the running service, or else those that are defined, or else
+    /// those that the store knows.
     fn active_cohorts(
         &self,
         project: &Project,
@@ -163,7 +164,8 @@ impl Shown {
                 None => StoredCohort::default(),
             };
             let active = field(field(&self.service, "cohorts"), id.as_str());
-            // In real time a run that moves nobody leaves no record: only the service knows of it.
+            // In real time a run without entries and exits leaves no record. Only the service knows
+            // its instant.
             let last: Option<Millis> = (field(active, "last_run").as_str())
                 .and_then(|last| last.parse().ok())
                 .max(status.ran);
@@ -211,14 +213,14 @@ impl Shown {
         Ok(cohorts)
     }
 
-    /// Parts of the service that failed since it began.
+    /// Adds the parts of the service that failed since its start.
     fn parts(&mut self) -> Value {
         let parts = field(&self.service, "parts").clone();
         for (name, part) in parts.as_object().into_iter().flatten() {
             let text = |key: &str| field(part, key).as_str().unwrap_or_default().to_owned();
             let now = match field(part, "down") == true {
-                true => "it waits to be started again",
-                false => "it was started again",
+                true => "it waits for its restart",
+                false => "it was restarted",
             };
             let failures = count(field(part, "failures").as_u64().unwrap_or_default(), "time");
             self.remarks.push(format!(
@@ -290,7 +292,7 @@ impl Shown {
             if let Some(trouble) = field(active, "trouble").as_str() {
                 let since = field(active, "since").as_str().unwrap_or_default();
                 self.remarks
-                    .push(format!("takes nothing since {since}: {trouble}"));
+                    .push(format!("accepts nothing since {since}: {trouble}"));
             }
             destinations.push(json!({
                 "name": name,
@@ -307,7 +309,7 @@ impl Shown {
         Ok(destinations)
     }
 
-    /// Cohorts whose definition is gone, and whose end the guard holds.
+    /// Adds the cohorts whose definition is gone and whose removal the guard holds.
     fn held_ends(&mut self, snapshot: Option<&Snapshot>) -> anyhow::Result<Vec<Value>> {
         let ends = match snapshot {
             Some(snapshot) => HeldRemoval::all(snapshot)?,
@@ -317,7 +319,7 @@ impl Shown {
         Ok(ends.iter().map(HeldRemoval::json).collect())
     }
 
-    /// Messages for destinations that muster.yaml does not have.
+    /// Adds the messages for destinations that muster.yaml does not have.
     fn stranded(
         &mut self,
         project: &Project,
@@ -331,7 +333,7 @@ impl Shown {
         Ok(stranded.iter().map(Stranded::json).collect())
     }
 
-    /// Whether the store was restored from a backup.
+    /// Adds what to do if the store was restored from a backup.
     fn restored(&mut self, snapshot: Option<&Snapshot>) -> anyhow::Result<Value> {
         let Some(restored) = snapshot.map(Restored::of).transpose()?.flatten() else {
             return Ok(Value::Null);
@@ -348,7 +350,7 @@ impl Shown {
     }
 }
 
-/// What there is to say of users who cannot be evaluated.
+/// Returns texts about users who cannot be evaluated.
 fn remarks(id: &CohortId, failing: &FailingUsers) -> Vec<String> {
     let mut remarks = Vec::new();
     if failing.failed > 0 {
@@ -371,7 +373,7 @@ fn remarks(id: &CohortId, failing: &FailingUsers) -> Vec<String> {
     remarks
 }
 
-/// What the store knows of a cohort.
+/// A cohort's state in the store.
 #[derive(Default)]
 struct StoredCohort {
     members: u64,

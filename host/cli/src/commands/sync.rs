@@ -1,4 +1,4 @@
-//! `muster sync`: a run of one cohort now.
+//! `muster sync`: makes a run of one cohort now.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::service::control::ControlRequest;
 pub(crate) struct SyncCommand {
     /// The cohort's id
     cohort: String,
-    /// Send every destination the whole cohort, not only those who moved
+    /// Send all members to every destination, not only the entries and exits
     #[arg(long)]
     full: bool,
     /// The project's folder
@@ -45,7 +45,7 @@ impl SyncCommand {
                 options.resend = self.full
             })
         })?;
-        let said = run_text(&self.cohort, &run.value);
-        output.result(&document(&self.cohort, run), &said)
+        let text = run_text(&self.cohort, &run.value);
+        output.result(&document(&self.cohort, run), &text)
     }
 }

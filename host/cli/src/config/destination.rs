@@ -1,4 +1,4 @@
-//! `destinations:`, where entries and exits go.
+//! `destinations:`, the destinations of entries and exits.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,31 @@ use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_model::CohortId;
 use muster_publish::Destination;
 
-use super::key::{ANY, Map, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{ANY, KeyDefault, Map, SettingKey, Takes, TextForm};
 use super::kinesis;
 use super::read::{fields, needed, one_of};
 
 pub(super) static DESTINATION: Map = Map {
     name: "a destination",
     heading: "A destination",
-    about: "Where entries and exits go: exactly one of these keys. Its name, which `sync:` of a cohort uses, is 1 to 64 letters, digits, `_` or `-`.",
+    about: "A destination of entries and exits: exactly one of these keys. Its name, which `sync:` of a cohort uses, is 1 to 64 letters, digits, `_` or `-`.",
     keys: &[
         SettingKey::new(
             "file",
             Takes::Map(&FILE),
-            Otherwise::Means("another kind is there"),
+            KeyDefault::Words("the destination is of another kind"),
             "A file, one message a line.",
         ),
         SettingKey::new(
             "stdout",
             Takes::Nothing,
-            Otherwise::Means("another kind is there"),
+            KeyDefault::Words("the destination is of another kind"),
             "Standard output, one message a line.",
         ),
         SettingKey::new(
             "kinesis",
             Takes::Map(&KINESIS),
-            Otherwise::Means("another kind is there"),
+            KeyDefault::Words("the destination is of another kind"),
             "A Kinesis stream.",
         ),
     ],
@@ -49,7 +49,7 @@ static FILE: Map = Map {
             example: "out/updates.ndjson",
             pattern: ANY,
         }),
-        "The file; it and its folder are made if they are not there.",
+        "The file. Muster makes the file and its folder if they do not exist.",
     )],
     one_of: false,
 };
@@ -77,22 +77,25 @@ pub(super) fn destinations(
     let mut destinations = BTreeMap::new();
     for entry in reader.map(node, "a map of destinations by name")? {
         if CohortId::new(&entry.key).is_err() {
-            let message = format!("{} is no name for a destination", quote(&entry.key));
+            let message = format!(
+                "{} is not a valid name for a destination",
+                quote(&entry.key)
+            );
             let _: Option<()> = reader.wrong(
                 entry.key_span,
                 message,
                 "use 1 to 64 letters, digits, `_` or `-`",
             );
-        } else if let Some(destination) = destination(reader, &entry.value) {
+        } else if let Some(destination) = destination(reader, &entry.key, &entry.value) {
             destinations.insert(entry.key.to_string(), destination);
         }
     }
     Some(destinations)
 }
 
-fn destination(reader: &mut YamlReader<'_>, node: &Node) -> Option<Destination> {
-    let none = "this destination says not where";
-    let several = ("a destination is one thing", "make two destinations of it");
+fn destination(reader: &mut YamlReader<'_>, name: &str, node: &Node) -> Option<Destination> {
+    let none = &format!("destination {} has no kind", quote(name));
+    let several = ("a destination has one kind", "make two destinations of it");
     match one_of(reader, node, &DESTINATION, none, several)? {
         ("file", node) => {
             let fields = fields(reader, node, &FILE)?;

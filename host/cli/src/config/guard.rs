@@ -1,9 +1,9 @@
-//! `guard:`, which runs are held until somebody approves them.
+//! `guard:`, the limits above which a run is held until the operator approves it.
 
 use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_engine::Guard;
 
-use super::key::{Map, Number, Otherwise, SettingKey, Takes};
+use super::key::{KeyDefault, Map, Number, SettingKey, Takes};
 use super::read::{fields, number, optional};
 
 const PERCENT: Number = Number {
@@ -17,7 +17,7 @@ const PERCENT: Number = Number {
 const MEMBERS: Number = Number {
     what: "a number of members",
     least: 0.0,
-    // Beyond it not every whole number is an `f64`, and no cohort is as large.
+    // Above this an `f64` does not hold every whole number, and no cohort is as large.
     most: Some(9e15),
     whole: true,
     example: "1000",
@@ -28,25 +28,25 @@ pub(super) const TAKES: Takes = Takes::Either(&[Takes::Word(&["off"]), Takes::Ma
 static GUARD: Map = Map {
     name: "`guard:`",
     heading: "`guard`",
-    about: "A run that would move a large part of a cohort is held until `muster approve COHORT` lets it go or `muster reject COHORT` drops it. A cohort's first run is never held; the end of a cohort with `on_remove: exit` is one that moves all members.",
+    about: "A run whose entries and exits are a large part of a cohort is held until `muster approve COHORT` approves it or `muster reject COHORT` drops it. A cohort's first run is never held. The removal of a cohort with `on_remove: exit` counts as a run in which all members exit.",
     keys: &[
         SettingKey::new(
             "percent",
             Takes::Number(PERCENT),
-            Otherwise::Is("50"),
-            "A run that would move more than this share of the cohort, in percent of its members before, is held.",
+            KeyDefault::Value("50"),
+            "A run with more entries and exits than this share of the cohort, in percent of its members before the run, is held.",
         ),
         SettingKey::new(
             "members",
             Takes::Number(MEMBERS),
-            Otherwise::Is("1000"),
-            "Only cohorts of more members than this are guarded.",
+            KeyDefault::Value("1000"),
+            "Only runs of cohorts with more members than this are held.",
         ),
     ],
     one_of: false,
 };
 
-/// Reads the guard; the inner `None` is none.
+/// Reads the guard. The inner `None`: the guard is off.
 pub(super) fn guard(reader: &mut YamlReader<'_>, node: &Node) -> Option<Option<Guard>> {
     const FORMS: &str = "write `off`, or `{percent: 50, members: 1000}`";
     match &node.content {

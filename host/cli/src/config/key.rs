@@ -1,46 +1,46 @@
-//! The keys of `muster.yaml` as tables: the reader takes the names that it knows from them, and the
-//! JSON Schema and `docs/configuration.md` are made of them.
+//! The keys of `muster.yaml` as tables. The reader takes the known names from them, and the JSON
+//! Schema and `docs/configuration.md` are made from them.
 
 /// A map of the file.
 #[derive(Debug)]
 pub(crate) struct Map {
-    /// What it is in a message: ``unknown key `x` in NAME``.
+    /// The name of the map in messages: ``unknown key `x` in NAME``.
     pub(super) name: &'static str,
-    /// Its heading in the reference.
+    /// The heading of the map in the reference.
     pub(super) heading: &'static str,
-    /// What it is for.
+    /// The purpose of the map.
     pub(super) about: &'static str,
-    /// Its keys, in the order in which they are told.
+    /// The keys of the map, in the order of the reference.
     pub(super) keys: &'static [SettingKey],
-    /// Exactly one of the keys is there.
+    /// The map must have exactly one of the keys.
     pub(super) one_of: bool,
 }
 
 /// A key of a map.
 #[derive(Debug)]
 pub(crate) struct SettingKey {
-    /// How it is written.
+    /// The key as it is written.
     pub(super) name: &'static str,
-    /// What its value is.
+    /// The kind of the key's value.
     pub(super) takes: Takes,
-    /// What it means to leave it out.
-    pub(super) otherwise: Otherwise,
-    /// What it says, in one sentence.
+    /// The default of a key.
+    pub(super) default: KeyDefault,
+    /// The meaning of the key, in a few sentences.
     pub(super) about: &'static str,
 }
 
-/// What it means to leave a key out.
+/// The default of a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Otherwise {
-    /// It must be there.
-    Missing,
-    /// The same as this, as it would be written.
-    Is(&'static str),
-    /// What these words say.
-    Means(&'static str),
+pub(super) enum KeyDefault {
+    /// No default: the key is required.
+    Required,
+    /// This value, in YAML.
+    Value(&'static str),
+    /// A default that is described in words.
+    Words(&'static str),
 }
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Debug)]
 pub(super) enum Takes {
     /// One line of text.
@@ -53,9 +53,9 @@ pub(super) enum Takes {
     Texts(TextForm),
     /// A list of texts.
     List {
-        /// Each of them.
+        /// The form of each text.
         of: TextForm,
-        /// How many there must be.
+        /// The least number of texts.
         least: usize,
     },
     /// A list of maps.
@@ -64,7 +64,7 @@ pub(super) enum Takes {
     Named(&'static Map),
     /// A map.
     Map(&'static Map),
-    /// Nothing more is said: `{}`.
+    /// An empty map: `{}`.
     Nothing,
     /// A value of one of these kinds.
     Either(&'static [Takes]),
@@ -73,62 +73,62 @@ pub(super) enum Takes {
 /// One line of text of some form.
 #[derive(Debug)]
 pub(super) struct TextForm {
-    /// What it is, with its article.
+    /// The name of the form, with an article.
     pub(super) what: &'static str,
-    /// One that is right.
+    /// A valid example.
     pub(super) example: &'static str,
-    /// A regular expression that every right one matches as a whole, for editors.
+    /// A regular expression for editors. Every valid text matches it as a whole.
     pub(super) pattern: &'static str,
 }
 
 /// A number between bounds, both included.
 #[derive(Debug)]
 pub(super) struct Number {
-    /// What it is, with its article.
+    /// The name of the number, with an article.
     pub(super) what: &'static str,
-    /// The least.
+    /// The least allowed number.
     pub(super) least: f64,
-    /// The most; none: there is no bound.
+    /// The largest allowed number; `None`: there is no bound.
     pub(super) most: Option<f64>,
-    /// It has no fraction.
+    /// The number must be whole.
     pub(super) whole: bool,
-    /// One that is right.
+    /// A valid example.
     pub(super) example: &'static str,
 }
 
 impl Map {
-    /// The names of its keys, as the reader compares them.
+    /// Returns the names of the map's keys, as the reader compares them.
     pub(super) fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|key| key.name).collect()
     }
 }
 
 impl SettingKey {
-    /// A key that must be there.
+    /// Returns a required key.
     pub(super) const fn needed(name: &'static str, takes: Takes, about: &'static str) -> Self {
-        Self::new(name, takes, Otherwise::Missing, about)
+        Self::new(name, takes, KeyDefault::Required, about)
     }
 
-    /// A key that may be left out.
+    /// Returns a key with its default.
     pub(super) const fn new(
         name: &'static str,
         takes: Takes,
-        otherwise: Otherwise,
+        default: KeyDefault,
         about: &'static str,
     ) -> Self {
         Self {
             name,
             takes,
-            otherwise,
+            default,
             about,
         }
     }
 }
 
-/// A text of any form.
+/// The pattern of any text.
 pub(super) const ANY: &str = ".+";
 
-/// A length of time as the cohort language has it.
+/// A length of time, as in the cohort language.
 pub(super) const DURATION: TextForm = TextForm {
     what: "a length of time",
     example: "400 days",
@@ -142,7 +142,7 @@ pub(super) const INSTANT: TextForm = TextForm {
     pattern: r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?",
 };
 
-/// Where a server listens.
+/// The address at which a server listens.
 pub(super) const LISTEN: TextForm = TextForm {
     what: "an IP address and a port",
     example: "127.0.0.1:8080",

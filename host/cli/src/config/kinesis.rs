@@ -1,11 +1,11 @@
-//! A Kinesis stream and the role under which it is used: what sources and destinations say alike.
+//! The keys for a Kinesis stream and its role, which sources and destinations share.
 
 use muster_definition::yaml::{Fields, YamlReader};
 use muster_publish::{
     EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
 
-use super::key::{Otherwise, SettingKey, Takes, TextForm};
+use super::key::{KeyDefault, SettingKey, Takes, TextForm};
 use super::read::{needed, optional, setting};
 
 pub(super) const STREAM_NAME: SettingKey = SettingKey::needed(
@@ -25,7 +25,7 @@ pub(super) const REGION: SettingKey = SettingKey::new(
         example: "us-west-2",
         pattern: "[a-z0-9-]{1,32}",
     }),
-    Otherwise::Means("the region of the environment"),
+    KeyDefault::Words("the region of the environment"),
     "The stream's region.",
 );
 
@@ -36,19 +36,19 @@ pub(super) const ROLE_ARN: SettingKey = SettingKey::new(
         example: "arn:aws:iam::123456789012:role/muster",
         pattern: "arn:.*:role/.+",
     }),
-    Otherwise::Means("the credentials of the environment are used as they are"),
+    KeyDefault::Words("the credentials of the environment are used directly"),
     "The role to assume, which decides what Muster may do.",
 );
 
 pub(super) const EXTERNAL_ID: SettingKey = SettingKey::new(
     "external_id",
     Takes::Text(TextForm {
-        what: "a text that the role's trust policy asks for",
+        what: "the text that the role's trust policy requires",
         example: "a-text-that-only-you-and-the-role-know",
         pattern: "[A-Za-z0-9_+=,.@:/-]{2,1224}",
     }),
-    Otherwise::Means("none is sent"),
-    "The external id to assume the role with, so that nobody else can have Muster do it for them.",
+    KeyDefault::Words("none is sent"),
+    "The external id with which the role is assumed, so that no one else can make Muster use the role.",
 );
 
 pub(super) const ENDPOINT_URL: SettingKey = SettingKey::new(
@@ -58,8 +58,8 @@ pub(super) const ENDPOINT_URL: SettingKey = SettingKey::new(
         example: "https://kinesis.example.com",
         pattern: ENDPOINT,
     }),
-    Otherwise::Means("AWS"),
-    "Another address of Kinesis: a private endpoint, or an emulator. `http://` is for this machine only, as in `http://127.0.0.1:4567`.",
+    KeyDefault::Words("AWS"),
+    "Another endpoint of Kinesis: a private endpoint or an emulator. `http://` is allowed for this machine only, as in `http://127.0.0.1:4567`.",
 );
 
 pub(super) const STS_ENDPOINT_URL: SettingKey = SettingKey::new(
@@ -69,11 +69,12 @@ pub(super) const STS_ENDPOINT_URL: SettingKey = SettingKey::new(
         example: "https://sts.example.com",
         pattern: ENDPOINT,
     }),
-    Otherwise::Means("AWS"),
-    "Another address of STS, which gives the role's credentials; `endpoint_url` does not change it. `http://` is for this machine only.",
+    KeyDefault::Words("AWS"),
+    "Another endpoint of STS, which issues the role's credentials; `endpoint_url` does not change it. `http://` is allowed for this machine only.",
 );
 
-/// Editors check the beginning; the reader knows all addresses of this machine.
+/// The pattern of an endpoint. Editors check only the beginning; the reader knows all addresses of
+/// this machine.
 const ENDPOINT: &str = r"(https://|http://(localhost|127\.|\[::1\])).*";
 
 /// Reads the keys above.
@@ -97,7 +98,7 @@ pub(super) fn stream(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option
     });
     for key in ["external_id", "sts_endpoint_url"] {
         if let (None, Some(node)) = (fields.get("role_arn"), fields.get(key)) {
-            let message = format!("`{key}:` belongs to a role, and there is no `role_arn:`");
+            let message = format!("`{key}:` belongs to a role, but there is no `role_arn:`");
             return reader.wrong(node.span, message, "add `role_arn:`");
         }
     }

@@ -1,7 +1,7 @@
-//! `muster.yaml`: where events come from, where updates go, and how the service is run.
+//! The reader of `muster.yaml`: sources, destinations and settings of the service.
 //!
-//! The keys are tables ([`key`]), one in each file that reads them; [`schema`] and [`reference`]
-//! are made of the same tables. Values of environment variables are put in between parsing and
+//! The keys are tables ([`key`]), one in each file that reads them. [`schema`] and [`reference`]
+//! are made from the same tables. Values of environment variables are inserted between parsing and
 //! reading ([`variables`]).
 
 mod destination;
@@ -34,12 +34,12 @@ pub(crate) const FILE: &str = "muster.yaml";
 /// The schema's name in a project's folder.
 pub(crate) const SCHEMA_FILE: &str = "muster.schema.json";
 
-/// The variables of this process, for the values of the file.
+/// Returns the value of an environment variable of this process.
 pub(crate) fn environment(name: &str) -> Result<String, std::env::VarError> {
     std::env::var(name)
 }
 
-/// An error about a file of the project, as text.
+/// Returns the error that a file of the project cannot be read.
 pub(crate) fn unreadable(source: &SourceFile, why: impl std::fmt::Display) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     diagnostics.push(Diagnostic::error(format!("cannot be read: {why}")).in_file(source));

@@ -1,4 +1,4 @@
-//! `operations:`, for whoever watches over the service.
+//! `operations:`, the server for operators of the service.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use muster_definition::yaml::{Node, YamlReader};
 use super::key::{LISTEN, Map, SettingKey, Takes, TextForm};
 use super::read::{fields, listen, needed};
 
-/// The server that tells how the service is.
+/// The server for metrics and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OperationsServer {
     pub(crate) listen: SocketAddr,
@@ -16,19 +16,19 @@ pub(crate) struct OperationsServer {
 pub(super) static OPERATIONS: Map = Map {
     name: "`operations:`",
     heading: "`operations`",
-    about: "A server for those who watch over the service: `/metrics` for Prometheus, `/healthz` and `/readyz`. It asks for no password: let it listen where only they get.",
+    about: "A server for the operators of the service: `/metrics` for Prometheus, `/healthz` and `/readyz`. It has no authentication: let it listen at an address that only operators reach.",
     keys: &[SettingKey::needed(
         "listen",
         Takes::Text(TextForm {
             example: "127.0.0.1:9464",
             ..LISTEN
         }),
-        "Where it listens.",
+        "The address at which the server listens.",
     )],
     one_of: false,
 };
 
-/// Reads it.
+/// Reads the settings of the server.
 pub(super) fn operations(reader: &mut YamlReader<'_>, node: &Node) -> Option<OperationsServer> {
     let fields = fields(reader, node, &OPERATIONS)?;
     let address = needed(reader, &fields, "listen", "listen: \"127.0.0.1:9464\"")?;

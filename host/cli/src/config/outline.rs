@@ -1,5 +1,5 @@
-//! What those need to know of a project who only read its definitions: they need no secret to be
-//! set.
+//! The settings that commands need which read only definitions. They need no variables of sources
+//! and destinations.
 
 use muster_definition::yaml::YamlReader;
 use muster_definition::{Diagnostics, SourceFile, TimeZoneName};
@@ -8,7 +8,7 @@ use super::project::{self, PROJECT};
 use super::read::fields;
 use super::variables::{Lookup, expand};
 
-/// Where the definitions are, and whose days they mean.
+/// The globs of a project's definitions, and their time zone.
 #[derive(Debug)]
 pub(crate) struct ProjectOutline {
     /// The time zone of cohorts that name none.
@@ -18,7 +18,7 @@ pub(crate) struct ProjectOutline {
 }
 
 impl ProjectOutline {
-    /// Reads these keys of the file, and variables in them alone.
+    /// Reads only these keys of the file, and only the variables in them.
     pub(crate) fn parse(source: &SourceFile, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
         let mut reader = YamlReader::new(source);
         let outline = reader.load().and_then(|root| {

@@ -1,4 +1,4 @@
-//! The top of the file.
+//! The top of `muster.yaml`.
 
 use std::collections::BTreeMap;
 use std::env::VarError;
@@ -14,21 +14,22 @@ use muster_publish::Destination;
 
 use super::destination::{DESTINATION, destinations};
 use super::guard::{self, guard};
-use super::key::{ANY, DURATION, INSTANT, Map, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{ANY, DURATION, INSTANT, KeyDefault, Map, SettingKey, Takes, TextForm};
 use super::operations::{OPERATIONS, OperationsServer, operations};
 use super::read::{duration, fields, instant, optional, texts};
 use super::source::{FilesSource, SOURCE, SourceConfig, source};
 use super::variables::{Lookup, expand};
 
-/// The most sources of a project: more is surely a mistake, and each costs a connection.
+/// The largest number of sources of a project. More is surely a mistake, and each source costs a
+/// connection.
 pub(super) const MOST_SOURCES: usize = 100;
 
-/// A project's configuration, checked.
+/// A project's valid configuration.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// The time zone of cohorts that name none.
     pub(crate) time_zone: TimeZoneName,
-    /// Where time stands still, for examples and replays.
+    /// The instant at which the clock stands still, for examples and replays.
     pub(crate) clock: Option<Millis>,
     /// The store's folder.
     pub(crate) store: String,
@@ -36,23 +37,23 @@ pub(crate) struct Config {
     pub(crate) cohorts: Vec<String>,
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) destinations: BTreeMap<String, Destination>,
-    /// Which runs are held; `None`: none is.
+    /// The limits above which a run is held; `None`: no run is held.
     pub(crate) guard: Option<Guard>,
-    /// How long events are kept; `None`: for ever.
+    /// The time for which events are kept; `None`: for ever.
     pub(crate) retention: Option<Duration>,
-    /// How long run records are kept.
+    /// The time for which run records are kept.
     pub(crate) run_records: Duration,
-    /// The server for metrics and health; `None`: there is none.
+    /// The server for metrics and health; `None`: no server.
     pub(crate) operations: Option<OperationsServer>,
 }
 
-/// Where definitions are unless the file says otherwise. A project has those of one kind.
+/// The default globs of definitions. A project usually has files of one kind only.
 pub(crate) const COHORTS: [&str; 3] = ["cohorts/*.yaml", "cohorts/*.yml", "cohorts/*.json"];
 
-/// How long run records are kept unless the file says otherwise, in days.
+/// The default time for which run records are kept, in days.
 const RUN_RECORD_DAYS: u64 = 90;
 
-/// Stands for a variable that is not set where its value does not matter.
+/// The value of an unset variable where its value does not matter.
 pub(super) const UNSET: &str = "unset";
 
 const DAY_MS: u64 = 86_400_000;
@@ -60,7 +61,7 @@ const DAY_MS: u64 = 86_400_000;
 pub(super) static PROJECT: Map = Map {
     name: "muster.yaml",
     heading: "The project",
-    about: "The top of the file. Every key may be left out.",
+    about: "The top level of the file. Every key is optional.",
     keys: &[
         SettingKey::new(
             "time_zone",
@@ -69,14 +70,14 @@ pub(super) static PROJECT: Map = Map {
                 example: "Europe/Berlin",
                 pattern: "[A-Za-z][A-Za-z0-9_+/-]*",
             }),
-            Otherwise::Is("UTC"),
-            "Whose days, weeks, months and times of day are meant by cohorts that name no zone.",
+            KeyDefault::Value("UTC"),
+            "The time zone of the days, weeks, months and times of day in cohorts that name no zone.",
         ),
         SettingKey::new(
             "clock",
             Takes::Text(INSTANT),
-            Otherwise::Means("the real time"),
-            "Where time stands still, for examples and replays.",
+            KeyDefault::Words("the system's clock"),
+            "The instant at which the clock stands still, for examples and replays.",
         ),
         SettingKey::new(
             "store",
@@ -85,8 +86,8 @@ pub(super) static PROJECT: Map = Map {
                 example: "/var/lib/muster",
                 pattern: ANY,
             }),
-            Otherwise::Is(".muster"),
-            "The folder of the store, on a local disk. It is made if it is not there.",
+            KeyDefault::Value(".muster"),
+            "The folder of the store, on a local disk. Muster makes it if it does not exist.",
         ),
         SettingKey::new(
             "cohorts",
@@ -95,32 +96,32 @@ pub(super) static PROJECT: Map = Map {
                 example: "cohorts/*.yaml",
                 pattern: ANY,
             }),
-            Otherwise::Is("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
-            "The definitions of cohorts.",
+            KeyDefault::Value("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
+            "The files with the definitions of cohorts.",
         ),
         SettingKey::new(
             "sources",
             Takes::Maps(&SOURCE),
-            Otherwise::Is("[]"),
-            "Where events come from.",
+            KeyDefault::Value("[]"),
+            "The sources of events.",
         ),
         SettingKey::new(
             "destinations",
             Takes::Named(&DESTINATION),
-            Otherwise::Is("{}"),
-            "Where entries and exits can go; a cohort's `sync:` names those of its own.",
+            KeyDefault::Value("{}"),
+            "The destinations of entries and exits, by name. A cohort's `sync:` names those that it uses.",
         ),
         SettingKey::new(
             "guard",
             guard::TAKES,
-            Otherwise::Is("{percent: 50, members: 1000}"),
-            "Which runs are held until somebody approves them, because they would move a large part of a cohort; `off`: none.",
+            KeyDefault::Value("{percent: 50, members: 1000}"),
+            "The limits above which a run is held until an operator approves it; `off`: no run is held.",
         ),
         SettingKey::new(
             "retention",
             Takes::Text(DURATION),
-            Otherwise::Means("events are kept for ever"),
-            "How long events are kept, counted back from the newest event or from the clock, whichever is earlier. User properties are kept for ever. A cohort that looks further back is warned of. More than a fifth of all events go at once only with `muster prune --anyway`, and none under another clock than the system's.",
+            KeyDefault::Words("events are kept for ever"),
+            "The time for which events are kept, counted back from the newest event or from the clock, whichever is earlier. User properties are kept for ever. Muster warns of a cohort whose lookback is longer. More than a fifth of all events are dropped at once only with `muster prune --anyway`, and none under another clock than the system's.",
         ),
         SettingKey::new(
             "run_records",
@@ -128,13 +129,13 @@ pub(super) static PROJECT: Map = Map {
                 example: "90 days",
                 ..DURATION
             }),
-            Otherwise::Is("90 days"),
-            "How long it is kept what each run did, which `muster history` shows.",
+            KeyDefault::Value("90 days"),
+            "The time for which the records of runs are kept, which `muster history` shows.",
         ),
         SettingKey::new(
             "operations",
             Takes::Map(&OPERATIONS),
-            Otherwise::Means("there is no such server"),
+            KeyDefault::Words("no server runs"),
             "A server for metrics and health.",
         ),
     ],
@@ -142,15 +143,14 @@ pub(super) static PROJECT: Map = Map {
 };
 
 impl Config {
-    /// Reads the file, with the values that `lookup` gives for `${VAR}`. A variable that is missing
-    /// hides other faults: what stands in its place cannot be judged.
+    /// Reads the file, with the values that `lookup` returns for `${VAR}`. An unset variable hides
+    /// other errors, because the value with the variable cannot be checked.
     pub(crate) fn parse(source: &SourceFile, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
         Self::parse_with(source, &|reader, root| expand(reader, root, lookup))
     }
 
-    /// Reads the file for a command that opens no source and no destination: a variable in those
-    /// may be missing, and is the text
-    /// [`UNSET`] then.
+    /// Reads the file for a command that opens no source and no destination. A variable in these
+    /// may be unset, and then has the value [`UNSET`].
     pub(crate) fn parse_without_secrets(
         source: &SourceFile,
         lookup: Lookup<'_>,
@@ -172,10 +172,9 @@ impl Config {
         })
     }
 
-    /// Reads where the store is and nothing else, for a command that answers from the store while
-    /// something is wrong with the file. All other settings are those of an empty file, but run
-    /// records are kept for ever.
-    pub(crate) fn parse_place(
+    /// Reads only the store's folder, for a command that answers from the store while the file has
+    /// errors. All other settings are those of an empty file, but run records are kept for ever.
+    pub(crate) fn parse_store_folder(
         source: &SourceFile,
         lookup: Lookup<'_>,
     ) -> Result<Self, Diagnostics> {
@@ -213,7 +212,7 @@ impl Config {
         }
     }
 
-    /// The sources that are files.
+    /// Returns the sources that are files.
     pub(crate) fn files(&self) -> impl Iterator<Item = &FilesSource> {
         self.sources.iter().filter_map(|source| match source {
             SourceConfig::Files(files) => Some(files),
@@ -245,7 +244,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     let operations = optional(reader, &fields, "operations", operations);
     let server = operations.flatten().zip(fields.get("operations"));
     let server = server.map(|(operations, node)| (operations.listen, node.span));
-    one_server_an_address(reader, &sources, server);
+    check_server_addresses(reader, &sources, server);
     Some(Config {
         time_zone: time_zone?,
         clock: clock?,
@@ -261,7 +260,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     })
 }
 
-/// The project's time zone.
+/// Reads the project's time zone.
 pub(super) fn time_zone(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<TimeZoneName> {
     match node {
         Some(node) => read_time_zone(reader, node),
@@ -269,7 +268,7 @@ pub(super) fn time_zone(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Opt
     }
 }
 
-/// The globs of definitions.
+/// Reads the globs of definitions.
 pub(super) fn cohorts(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Vec<String> {
     match node {
         Some(node) => texts(reader, node, "a glob of definitions"),
@@ -277,8 +276,8 @@ pub(super) fn cohorts(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Vec<S
     }
 }
 
-/// Reports servers that cannot all have the address they are given.
-fn one_server_an_address(
+/// Reports servers that have the same address.
+fn check_server_addresses(
     reader: &mut YamlReader<'_>,
     sources: &[(SourceConfig, Span)],
     operations: Option<(SocketAddr, Span)>,
@@ -289,13 +288,13 @@ fn one_server_an_address(
         _ => None,
     });
     for (listen, span) in servers.chain(operations) {
-        // Port 0 is whichever is free.
+        // Port 0 means any free port.
         let same = |(other, _): &&(SocketAddr, Span)| *other == listen && listen.port() != 0;
         if let Some((_, first)) = known.iter().find(same) {
             let error = Diagnostic::error(format!("two servers listen at {listen}"))
                 .at(reader.source(), span, "this one")
                 .at(reader.source(), *first, "and this one");
-            reader.report(error.help("give each a port of its own"));
+            reader.report(error.help("give each server its own port"));
         }
         known.push((listen, span));
     }

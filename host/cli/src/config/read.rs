@@ -1,4 +1,4 @@
-//! Values of `muster.yaml` that several of its maps have.
+//! Readers of values that several maps of `muster.yaml` have.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use muster_publish::InvalidSetting;
 use super::key::{Map, Number};
 use super::variables::has_variable;
 
-/// The keys of a map that are there.
+/// Reads the entries of a map.
 pub(super) fn fields<'n>(
     reader: &mut YamlReader<'_>,
     node: &'n Node,
@@ -19,7 +19,7 @@ pub(super) fn fields<'n>(
     reader.fields(node, map.name, &map.names())
 }
 
-/// The one key of a map that has exactly one, and its value.
+/// Reads a map that must have exactly one key. Returns the key and its value.
 pub(super) fn one_of<'n>(
     reader: &mut YamlReader<'_>,
     node: &'n Node,
@@ -32,7 +32,7 @@ pub(super) fn one_of<'n>(
     let mut given = map.names().into_iter().filter_map(known);
     match (given.next(), given.next()) {
         (Some(one), None) => Some(one),
-        // An unknown key was told of already.
+        // An unknown key was reported already.
         (None, _) if !fields.entries.is_empty() => None,
         (None, _) => {
             let names: Vec<_> = map
@@ -53,7 +53,7 @@ pub(super) fn one_of<'n>(
     }
 }
 
-/// The value of a key that must be there.
+/// Returns the value of a required key.
 pub(super) fn needed<'n>(
     reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,
@@ -71,7 +71,7 @@ pub(super) fn needed<'n>(
     node
 }
 
-/// A value that may be left out: the outer `None` is a wrong one.
+/// Reads a value that may be left out. The outer `None`: the value is wrong.
 pub(super) fn optional<'n, T>(
     reader: &mut YamlReader<'_>,
     fields: &Fields<'n>,
@@ -84,7 +84,7 @@ pub(super) fn optional<'n, T>(
     }
 }
 
-/// A text that only a valid one becomes.
+/// Reads a text and checks that it is a valid setting.
 pub(super) fn setting<T>(
     reader: &mut YamlReader<'_>,
     node: &Node,
@@ -100,7 +100,7 @@ pub(super) fn setting<T>(
     }
 }
 
-/// One text, or a list of them.
+/// Reads one text, or a list of texts.
 pub(super) fn texts(reader: &mut YamlReader<'_>, node: &Node, what: &str) -> Vec<String> {
     let nodes = match &node.content {
         NodeContent::List(nodes) => nodes.as_slice(),
@@ -113,7 +113,8 @@ pub(super) fn texts(reader: &mut YamlReader<'_>, node: &Node, what: &str) -> Vec
         .collect()
 }
 
-/// A number within its bounds. A variable is always a text, and here one that is a number.
+/// Reads a number within its bounds. The value of a variable is always a text, which must be a
+/// number here.
 pub(super) fn number(reader: &mut YamlReader<'_>, node: &Node, of: &Number) -> Option<f64> {
     let what = format!("{}, such as {}", of.what, of.example);
     let number = match &node.content {
@@ -140,7 +141,7 @@ pub(super) fn number(reader: &mut YamlReader<'_>, node: &Node, of: &Number) -> O
     Some(number)
 }
 
-/// An instant.
+/// Reads an instant.
 pub(super) fn instant(reader: &mut YamlReader<'_>, node: &Node) -> Option<Millis> {
     let text = reader.text(node, "an instant such as 2026-03-01T00:00:00Z")?;
     match text.parse() {
@@ -152,11 +153,11 @@ pub(super) fn instant(reader: &mut YamlReader<'_>, node: &Node) -> Option<Millis
     }
 }
 
-/// Where a server listens.
+/// Reads the address at which a server listens.
 pub(super) fn listen(reader: &mut YamlReader<'_>, node: &Node) -> Option<SocketAddr> {
     const HELP: &str =
         "write both as in `127.0.0.1:8080`; `0.0.0.0:8080` listens at every address of the machine";
-    // `8080` alone is a number, and what people try first.
+    // `8080` alone is a number, and often the first try.
     if let NodeContent::Number(number) = node.content {
         let message = format!("`{number}` is not an IP address and a port");
         return reader.wrong(node.span, message, HELP);
@@ -171,7 +172,7 @@ pub(super) fn listen(reader: &mut YamlReader<'_>, node: &Node) -> Option<SocketA
     }
 }
 
-/// A length of time.
+/// Reads a length of time.
 pub(super) fn duration(reader: &mut YamlReader<'_>, node: &Node) -> Option<Duration> {
     read_duration(reader, node)
 }

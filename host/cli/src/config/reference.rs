@@ -1,13 +1,13 @@
-//! `docs/configuration.md`, made of the tables of keys.
+//! The page `docs/configuration.md`, made from the tables of keys.
 
 use std::fmt::Write;
 
-use super::key::{Map, Number, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{KeyDefault, Map, Number, SettingKey, Takes, TextForm};
 use super::project::PROJECT;
 
 const INTRODUCTION: &str = include_str!("introduction.md");
 
-/// The reference of `muster.yaml`, in Markdown.
+/// Returns the reference of `muster.yaml`, in Markdown.
 pub(crate) fn reference() -> String {
     let mut maps = vec![&PROJECT];
     let mut at = 0;
@@ -26,7 +26,7 @@ pub(crate) fn reference() -> String {
     page
 }
 
-/// The maps that a value consists of.
+/// Returns the maps that a value consists of.
 fn inner(takes: &'static Takes) -> Vec<&'static Map> {
     match takes {
         Takes::Map(map) | Takes::Maps(map) | Takes::Named(map) => vec![map],
@@ -37,8 +37,10 @@ fn inner(takes: &'static Takes) -> Vec<&'static Map> {
 
 fn section(map: &Map) -> String {
     let mut text = format!(
-        "\n\n## {}\n\n{}\n\n| key | value | left out | what it says |\n|---|---|---|---|",
-        map.heading, map.about
+        "\n\n## {}\n\n{}\n\n| key | value | default | meaning |\n|---|---|---|---|",
+        map.heading,
+        // Prose has one sentence a line.
+        map.about.replace(". ", ".\n")
     );
     for key in map.keys {
         let _ = write!(
@@ -46,7 +48,7 @@ fn section(map: &Map) -> String {
             "\n| `{}` | {} | {} | {} |",
             key.name,
             takes(&key.takes),
-            otherwise(key),
+            default(key),
             key.about
         );
     }
@@ -79,14 +81,14 @@ fn text(of: &TextForm) -> String {
 fn number(of: &Number) -> String {
     let whole = if of.whole { "whole, " } else { "" };
     match of.most {
-        // A bound that nobody meets is not worth a word.
+        // A very large bound is left out, because no value reaches it.
         Some(most) if most < 1e9 => format!("{}: {whole}{} to {most}", of.what, of.least),
         _ => format!("{}: {whole}{} or more", of.what, of.least),
     }
 }
 
 fn link(map: &Map) -> String {
-    // GitHub's anchors: lower case, blanks as hyphens, no other sign.
+    // GitHub's anchors are in lower case, with hyphens for blanks, and without other signs.
     let anchor: String = map
         .heading
         .to_lowercase()
@@ -100,10 +102,10 @@ fn link(map: &Map) -> String {
     format!("[{}](#{anchor})", map.heading)
 }
 
-fn otherwise(key: &SettingKey) -> String {
-    match key.otherwise {
-        Otherwise::Missing => "must be there".to_owned(),
-        Otherwise::Is(text) => format!("`{text}`"),
-        Otherwise::Means(text) => text.to_owned(),
+fn default(key: &SettingKey) -> String {
+    match key.default {
+        KeyDefault::Required => "required".to_owned(),
+        KeyDefault::Value(text) => format!("`{text}`"),
+        KeyDefault::Words(text) => text.to_owned(),
     }
 }

@@ -1,19 +1,20 @@
-//! `muster.yaml` as a JSON Schema (draft 2020-12), for editors. It is coarser than the reader: what
-//! it refuses, the reader refuses too. A value may always be a text with a variable in it.
+//! The JSON Schema of `muster.yaml` (version 2020-12), for editors. It is less strict than the
+//! reader: the reader refuses every file that the schema refuses, and more. Any value may be a text
+//! with a variable.
 
 use serde_json::{Map as Object, Value, json};
 
-use super::key::{Map, Number, Otherwise, Takes, TextForm};
+use super::key::{KeyDefault, Map, Number, Takes, TextForm};
 use super::project::{MOST_SOURCES, PROJECT};
 
-const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// A text with a variable in it.
+/// The pattern of a text with a variable.
 const VARIABLE: &str = r"\$\{";
 
-/// The JSON Schema of `muster.yaml`, as the text of a file.
+/// Returns the JSON Schema of `muster.yaml`, as the text of a file.
 pub(crate) fn schema() -> String {
-    let schema = with(map(&PROJECT), "$schema", DRAFT);
+    let schema = with(map(&PROJECT), "$schema", DIALECT);
     let schema = with(schema, "title", "Muster project");
     format!("{schema:#}\n")
 }
@@ -21,8 +22,8 @@ pub(crate) fn schema() -> String {
 fn map(map: &Map) -> Value {
     let property = |key: &super::key::SettingKey| {
         let value = with(value(&key.takes), "description", key.about);
-        let default = match key.otherwise {
-            Otherwise::Is(text) => plain(text),
+        let default = match key.default {
+            KeyDefault::Value(text) => plain(text),
             _ => None,
         };
         let value = match default {
@@ -35,7 +36,7 @@ fn map(map: &Map) -> Value {
     let needed = map
         .keys
         .iter()
-        .filter(|key| matches!(key.otherwise, Otherwise::Missing));
+        .filter(|key| matches!(key.default, KeyDefault::Required));
     let needed: Vec<_> = needed.map(|key| key.name).collect();
     let mut object = json!({
         "description": map.about,
@@ -60,8 +61,8 @@ fn value(takes: &Takes) -> Value {
         }
         Takes::Number(of) => number(of),
         Takes::Texts(of) => {
-            // A keyword concerns values of its own type alone: editors guess wrong which of several
-            // alternatives was meant.
+            // A keyword applies only to values of its own type, so one schema can describe both. Of
+            // several alternatives editors often guess the wrong one.
             let one = with(text(of), "type", vec!["string", "array"]);
             with(one, "items", text(of))
         }
@@ -105,7 +106,7 @@ fn number(of: &Number) -> Value {
     }
 }
 
-/// A default that is one value: a number or a text.
+/// Returns a default that is one value: a number or a text.
 fn plain(text: &str) -> Option<Value> {
     if text.starts_with(['[', '{']) {
         return None;
@@ -116,7 +117,7 @@ fn plain(text: &str) -> Option<Value> {
     })
 }
 
-/// A schema that says one more thing.
+/// Returns a schema with one more key.
 fn with(mut schema: Value, key: &str, value: impl Into<Value>) -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.insert(key.to_owned(), value.into());

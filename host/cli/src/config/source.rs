@@ -1,4 +1,4 @@
-//! `sources:`, where events come from.
+//! `sources:`, the sources of events.
 
 use std::net::SocketAddr;
 
@@ -6,11 +6,11 @@ use muster_definition::quote;
 use muster_definition::yaml::{Node, YamlReader};
 use muster_ingest::kinesis::{KinesisSource, StreamStart};
 
-use super::key::{ANY, INSTANT, LISTEN, Map, Number, Otherwise, SettingKey, Takes, TextForm};
+use super::key::{ANY, INSTANT, KeyDefault, LISTEN, Map, Number, SettingKey, Takes, TextForm};
 use super::kinesis;
 use super::read::{fields, listen, needed, number, optional, texts};
 
-/// Where events come from.
+/// A source of events.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SourceConfig {
     Files(FilesSource),
@@ -18,27 +18,27 @@ pub(crate) enum SourceConfig {
     Kinesis(KinesisSource),
 }
 
-/// Event files.
+/// A source of event files.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FilesSource {
-    /// Globs.
+    /// The globs of the files.
     pub(crate) files: Vec<String>,
     /// The share of malformed lines that is skipped, in percent.
     pub(crate) max_malformed: f64,
 }
 
-/// The vendor's HTTP API.
+/// A server with the vendor's HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HttpSource {
     pub(crate) listen: SocketAddr,
-    /// One at least, none of them empty.
+    /// The accepted keys: at least one, and none is empty.
     pub(crate) api_keys: Vec<String>,
 }
 
 /// The default share of malformed lines that is skipped, in percent.
 pub(crate) const MAX_MALFORMED: f64 = 0.1;
 
-/// The most API keys of a source: one a sender is plenty.
+/// The largest number of API keys of a source. One for each sender is enough.
 const API_KEYS: usize = 100;
 
 const PERCENT: Number = Number {
@@ -52,7 +52,7 @@ const PERCENT: Number = Number {
 pub(super) static SOURCE: Map = Map {
     name: "a source",
     heading: "A source",
-    about: "Where events come from: files, a server for the vendor's HTTP API, or a stream. One of `files`, `http` and `kinesis` is there.",
+    about: "A source of events: files, a server for the vendor's HTTP API, or a stream. A source has exactly one of `files`, `http` and `kinesis`.",
     keys: &[
         SettingKey::new(
             "files",
@@ -61,25 +61,25 @@ pub(super) static SOURCE: Map = Map {
                 example: "events/*.json.gz",
                 pattern: ANY,
             }),
-            Otherwise::Means("another kind of source is there"),
-            "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once; a running service looks for new ones every two seconds, and takes one when two looks have seen the same size and modification time.",
+            KeyDefault::Words("the source is of another kind"),
+            "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once. A running service checks for new files every two seconds, and imports a file when two checks have found the same size and modification time.",
         ),
         SettingKey::new(
             "max_malformed",
             Takes::Number(PERCENT),
-            Otherwise::Is("0.1"),
-            "Beside `files`: the share of a file's lines, in percent, that may be malformed and are skipped; with more of them nothing of the file is imported.",
+            KeyDefault::Value("0.1"),
+            "Only with `files`: the share of a file's lines, in percent, that may be malformed and are skipped. A file with more malformed lines is not imported.",
         ),
         SettingKey::new(
             "http",
             Takes::Map(&HTTP),
-            Otherwise::Means("another kind of source is there"),
-            "A server that takes events as the vendor's HTTP V2 API does, so that its SDKs can send to it.",
+            KeyDefault::Words("the source is of another kind"),
+            "A server that accepts events as the vendor's HTTP V2 API does, so that the vendor's SDKs can send to it.",
         ),
         SettingKey::new(
             "kinesis",
             Takes::Map(&KINESIS),
-            Otherwise::Means("another kind of source is there"),
+            KeyDefault::Words("the source is of another kind"),
             "A stream of events in the export format.",
         ),
     ],
@@ -89,9 +89,13 @@ pub(super) static SOURCE: Map = Map {
 static HTTP: Map = Map {
     name: "`http:`",
     heading: "`http` of a source",
-    about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put what ends TLS in front of it. What it takes at a time is in operations.md, \"Connections and overload\".",
+    about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put a proxy that terminates TLS in front of it. Its limits are in operations.md, \"Connections and overload\".",
     keys: &[
-        SettingKey::needed("listen", Takes::Text(LISTEN), "Where it listens."),
+        SettingKey::needed(
+            "listen",
+            Takes::Text(LISTEN),
+            "The address at which the server listens.",
+        ),
         SettingKey::needed(
             "api_keys",
             Takes::List {
@@ -102,7 +106,7 @@ static HTTP: Map = Map {
                 },
                 least: 1,
             },
-            "The keys that are let in; a request with another `api_key` is refused. A key comes in the body, as the header `X-Api-Key`, or as `?api_key=`; the latter two are checked before the body is read.",
+            "The accepted keys; a request with another `api_key` is refused. A sender gives the key in the body, as the header `X-Api-Key`, or as `?api_key=`. The latter two are checked before the body is read.",
         ),
     ],
     one_of: false,
@@ -111,7 +115,7 @@ static HTTP: Map = Map {
 static KINESIS: Map = Map {
     name: "`kinesis:`",
     heading: "`kinesis` of a source",
-    about: "A stream that is read as a whole, whatever its shards do. How far it was read is kept with the events.",
+    about: "A stream. All its shards are read, also after splits and merges of shards. The position is stored with the events.",
     keys: &[
         kinesis::STREAM_NAME,
         kinesis::REGION,
@@ -122,8 +126,8 @@ static KINESIS: Map = Map {
         SettingKey::new(
             "start",
             Takes::Either(&[Takes::Word(&START_WORDS), Takes::Text(INSTANT)]),
-            Otherwise::Is("trim_horizon"),
-            "Where reading begins that never began before: at the oldest record there is, behind the newest, or at an instant.",
+            KeyDefault::Value("trim_horizon"),
+            "The position at which the first reading of the stream starts: the oldest record, after the newest record, or an instant.",
         ),
     ],
     one_of: false,
@@ -148,7 +152,7 @@ pub(super) fn source(reader: &mut YamlReader<'_>, node: &Node) -> Option<SourceC
     if let Some((second, other)) = second {
         return reader.wrong(
             other.span,
-            format!("a source is one thing; `{second}:` is a second"),
+            format!("a source has one kind; `{second}:` is a second"),
             "make two sources of it",
         );
     }
@@ -194,7 +198,7 @@ fn http(reader: &mut YamlReader<'_>, node: &Node) -> Option<HttpSource> {
 fn api_keys(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<String>> {
     let items = reader.list(node, "a list of API keys", API_KEYS)?;
     if items.is_empty() {
-        let help = "write at least one, such as `[\"${MUSTER_API_KEY}\"]`: without one nobody could send events";
+        let help = "write at least one, such as `[\"${MUSTER_API_KEY}\"]`: without a key no sender could send events";
         return reader.wrong(node.span, "there is no API key", help);
     }
     let mut keys = Vec::new();
@@ -202,11 +206,11 @@ fn api_keys(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<String>> {
         let Some(key) = reader.any_text(item, "an API key") else {
             continue;
         };
-        // A key is a secret, which no message repeats.
+        // A key is a secret, so no message contains it.
         let fault = if key.trim().is_empty() {
             "is empty"
         } else if key.chars().any(char::is_control) {
-            "has a control character in it, perhaps a line's end"
+            "has a control character, perhaps a line break"
         } else {
             keys.push(key.to_owned());
             continue;
@@ -236,7 +240,7 @@ fn start(reader: &mut YamlReader<'_>, node: &Node) -> Option<StreamStart> {
             match text.parse() {
                 Ok(instant) => Some(StreamStart::At(instant)),
                 Err(_) => {
-                    let message = format!("{} is no place to start at", quote(text));
+                    let message = format!("{} is not a position in a stream", quote(text));
                     let help = match muster_definition::yaml::closest(text, START_WORDS) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "write `trim_horizon`, `latest`, or an instant like `2026-03-01T00:00:00Z`".to_owned(),

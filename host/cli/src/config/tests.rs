@@ -1,5 +1,5 @@
-//! The file as a whole: what is read, what is refused and how, and that tables, reader, schema and
-//! reference agree.
+//! Tests of the file as a whole: the settings that are read, the errors, and the agreement of
+//! tables, reader, schema and reference.
 
 use std::env::VarError;
 
@@ -60,7 +60,7 @@ fn a_project_is_read() {
 }
 
 #[test]
-fn sources_that_run_are_read() {
+fn http_and_kinesis_sources_are_read() {
     let config = parse(
         "sources:\n  - http: {listen: \"0.0.0.0:8080\", api_keys: [\"${MUSTER_API_KEY}\", other]}\n  \
          - kinesis: {stream_name: events, region: eu-west-1, role_arn: \"arn:aws:iam::123456789012:role/muster\", \
@@ -87,7 +87,7 @@ fn sources_that_run_are_read() {
 }
 
 #[test]
-fn how_the_service_runs_is_read() {
+fn settings_of_the_service_are_read() {
     let config = parse(
         "guard: {percent: \"${SHARE}\"}\nretention: 400 days\nrun_records: 2 weeks\noperations: {listen: \"127.0.0.1:9464\"}\n",
     );
@@ -100,10 +100,10 @@ fn how_the_service_runs_is_read() {
 }
 
 #[test]
-fn what_is_left_out_is_what_the_tables_say() {
+fn missing_keys_have_the_defaults_of_the_tables() {
     let mut text = String::new();
     for key in project::PROJECT.keys {
-        if let key::Otherwise::Is(default) = key.otherwise {
+        if let key::KeyDefault::Value(default) = key.default {
             text += &format!("{}: {default}\n", key.name);
         }
     }
@@ -111,8 +111,8 @@ fn what_is_left_out_is_what_the_tables_say() {
         text.contains("guard: {percent: 50, members: 1000}"),
         "{text}"
     );
-    let said = format!("{:?}", parse(&text));
-    assert_eq!(said, format!("{:?}", parse("# nothing\nsources: []\n")));
+    let defaults = format!("{:?}", parse(&text));
+    assert_eq!(defaults, format!("{:?}", parse("# nothing\nsources: []\n")));
 
     let written = parse(
         "sources: [{files: a, max_malformed: 0.1}, {kinesis: {stream_name: s, start: trim_horizon}}]\nguard: {percent: 50, members: 1000}\n",
@@ -122,7 +122,7 @@ fn what_is_left_out_is_what_the_tables_say() {
 }
 
 #[test]
-fn errors_show_the_place_and_what_would_be_right() {
+fn errors_show_the_place_and_a_correction() {
     insta::assert_snapshot!(errors("timezone: UTC\n"));
     insta::assert_snapshot!(errors("time_zone: Berlin\nclock: yesterday\n"));
     insta::assert_snapshot!(errors(
@@ -140,7 +140,7 @@ fn errors_show_the_place_and_what_would_be_right() {
 }
 
 #[test]
-fn errors_of_sources_that_run() {
+fn errors_of_http_and_kinesis_sources() {
     insta::assert_snapshot!(errors(
         "sources:\n  - http: {listen: 8080, api_keys: []}\n  - http: {listen: localhost, api_keys: [\"\", \" \"]}\n  - http: {}\n  \
          - http: {listen: \"127.0.0.1:1\", api_keys: key}\n  - {files: x, kinesis: {stream_name: s}}\n  \
@@ -150,14 +150,14 @@ fn errors_of_sources_that_run() {
         "sources:\n  - kinesis: {stream_name: \"arn:aws:kinesis\", start: horizon, endpoint_url: localhost}\n  \
          - kinesis: {region: eu-west-1, start: lastest, external_id: abc}\n"
     ));
-    // No message repeats a secret.
-    let output_json =
+    // No message contains a secret.
+    let faults =
         errors("sources: [{http: {listen: \"127.0.0.1:1\", api_keys: [\"${SECRET}\"]}}]\n");
-    assert!(!output_json.contains("s3cret"), "{output_json}");
+    assert!(!faults.contains("s3cret"), "{faults}");
 }
 
 #[test]
-fn errors_of_how_the_service_runs() {
+fn errors_of_settings_of_the_service() {
     insta::assert_snapshot!(errors(
         "guard: on\nretention: for ever\nrun_records: 90\noperations: {}\n"
     ));
@@ -174,7 +174,7 @@ fn errors_of_how_the_service_runs() {
 }
 
 #[test]
-fn a_missing_variable_is_told_alone() {
+fn an_unset_variable_hides_other_errors() {
     insta::assert_snapshot!(errors(
         "retention: never\nsources:\n  - http:\n      listen: ${LISTEN}\n      api_keys: [\"${MUSTER_KEY}\"]\n"
     ));
@@ -212,7 +212,7 @@ fn an_outline_needs_no_secret() {
 }
 
 #[test]
-fn the_reference_and_the_schema_are_those_that_are_checked_in() {
+fn the_checked_in_reference_and_schema_are_up_to_date() {
     for (path, made) in [
         ("docs/configuration.md", reference()),
         ("docs/muster.schema.json", schema()),
@@ -223,12 +223,12 @@ fn the_reference_and_the_schema_are_those_that_are_checked_in() {
         let known = std::fs::read_to_string(known).unwrap_or_default();
         assert!(
             known.trim_end() == made.trim_end(),
-            "{path} is not what the reader's tables make: `cargo xtask schema` writes it"
+            "{path} differs from the reader's tables: run `cargo xtask schema`"
         );
     }
 }
 
-/// The blocks of YAML on the pages about it.
+/// Returns the YAML examples on the pages about `muster.yaml`.
 fn examples() -> Vec<String> {
     let operations = include_str!("../../../../examples/operations/README.md");
     let page = reference() + operations;
@@ -239,7 +239,7 @@ fn examples() -> Vec<String> {
 }
 
 #[test]
-fn the_examples_of_the_reference_are_right() {
+fn the_examples_of_the_reference_are_valid() {
     let examples = examples();
     assert!(!examples.is_empty());
     for example in examples {
@@ -248,7 +248,7 @@ fn the_examples_of_the_reference_are_right() {
     parse(include_str!("../../templates/muster.yaml"));
 }
 
-/// A file as an editor sees it.
+/// Returns a file's content as an editor checks it.
 fn json(node: &Node) -> Value {
     match &node.content {
         NodeContent::Nothing => Value::Null,
@@ -266,7 +266,7 @@ fn json(node: &Node) -> Value {
 }
 
 #[test]
-fn the_schema_takes_what_is_right_and_refuses_what_the_reader_refuses() {
+fn the_schema_accepts_valid_files_and_refuses_only_wrong_ones() {
     let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
     let place = "file:///muster.schema.json";
     let made = serde_json::from_str(&schema()).unwrap();

@@ -1,6 +1,6 @@
-//! `${VAR}` and `${VAR:-default}` in the values of `muster.yaml`.
+//! Variables in the values of `muster.yaml`: `${VAR}` and `${VAR:-default}`.
 //!
-//! They are put in after the file is parsed: whatever a variable holds becomes part of one text,
+//! Their values are inserted after the file is parsed. A variable's value becomes part of one text,
 //! and never a key, a list or a map. Keys have no variables.
 
 use std::env::VarError;
@@ -8,11 +8,12 @@ use std::env::VarError;
 use muster_definition::yaml::{Node, NodeContent, YamlReader};
 use muster_definition::{Span, quote};
 
-/// Gives the value of a variable; the process's are [`std::env::var`].
+/// A function that returns the value of a variable. For the process's environment it is
+/// [`std::env::var`].
 pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Result<String, VarError>;
 
-/// Puts the values of variables into every text of a tree. What is wrong is reported, and the text
-/// stays as it is.
+/// Inserts the values of variables into every text of a tree. A text with a wrong variable is
+/// reported and stays as it is.
 pub(super) fn expand(reader: &mut YamlReader<'_>, node: &mut Node, lookup: Lookup<'_>) {
     match &mut node.content {
         NodeContent::Text(text) if text.contains("${") => match expanded(text, lookup) {
@@ -36,19 +37,19 @@ pub(super) fn expand(reader: &mut YamlReader<'_>, node: &mut Node, lookup: Looku
     }
 }
 
-/// Whether a value was written with a variable in it.
+/// Returns true if a value was written with a variable.
 pub(super) fn has_variable(reader: &YamlReader<'_>, node: &Node) -> bool {
     matches!(node.content, NodeContent::Text(_)) && reader.source().slice(node.span).contains("${")
 }
 
 struct VariableError {
-    /// The part of the text that is wrong, as it is written.
+    /// The wrong part of the text, as it is written.
     part: String,
     message: String,
     help: String,
 }
 
-/// A text with the values of its variables.
+/// Returns a text with the values of its variables inserted.
 fn expanded(text: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
     let mut value = String::with_capacity(text.len());
     let mut rest = text;
@@ -79,7 +80,7 @@ fn expanded(text: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
 
 const LITERAL: &str = "write `${NAME}` or `${NAME:-default}`; `$${` stands for the characters `${`";
 
-/// The value of what stands between the braces.
+/// Returns the value of the variable between the braces.
 fn variable(inside: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
     let fault = |message: String, help: String| VariableError {
         part: format!("${{{inside}}}"),
@@ -91,22 +92,22 @@ fn variable(inside: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
         None => (inside, None),
     };
     if !is_name(name) {
-        let message = format!("{} is no name of a variable", quote(name));
+        let message = format!("{} is not a valid name of a variable", quote(name));
         return Err(fault(message, LITERAL.to_owned()));
     }
     if default.is_some_and(|default| default.contains("${")) {
-        let message = format!("the default of `{name}` has a variable in it");
-        let help = "a default is taken as it is written: set the variable, or write the value";
+        let message = format!("the default of `{name}` contains a variable");
+        let help = "a default cannot contain a variable: set the variable, or write its value";
         return Err(fault(message, help.to_owned()));
     }
-    // As in a shell, `:-` stands in for an empty value too.
+    // As in a shell, the default after `:-` replaces an empty value too.
     match (lookup(name), default) {
         (Ok(value), None) => Ok(value),
         (Ok(value), Some(_)) if !value.is_empty() => Ok(value),
         (Ok(_) | Err(VarError::NotPresent), Some(default)) => Ok(default.to_owned()),
         (Err(VarError::NotPresent), None) => Err(fault(
             format!("the environment variable `{name}` is not set"),
-            format!("set it, or write what holds without it: `${{{name}:-default}}`"),
+            format!("set it, or give it a default: `${{{name}:-default}}`"),
         )),
         (Err(VarError::NotUnicode(_)), _) => Err(fault(
             format!("the environment variable `{name}` is not UTF-8"),
@@ -115,7 +116,8 @@ fn variable(inside: &str, lookup: Lookup<'_>) -> Result<String, VariableError> {
     }
 }
 
-/// POSIX, "Environment Variable Definition": letters, digits and `_`, no digit first.
+/// Returns true for a valid name (POSIX, "Environment Variable Definition"): letters, digits and
+/// `_`, no digit first.
 fn is_name(name: &str) -> bool {
     name.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -125,8 +127,8 @@ fn is_name(name: &str) -> bool {
             .is_some_and(|byte| !byte.is_ascii_digit())
 }
 
-/// Where a part of a value stands; the whole value, if the part is written otherwise there, as with
-/// escapes.
+/// Returns the place of a part of a value. If the file writes the part in another way, for example
+/// with escapes, it is the place of the whole value.
 fn place(reader: &YamlReader<'_>, span: Span, part: &str) -> Span {
     match reader.source().slice(span).find(part) {
         Some(at) => Span {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_put_in() {
+    fn variables_are_replaced_by_their_values() {
         for (text, value) in [
             ("${A}", "one"),
             ("a${A}b${_b2}c", "aonebtwoc"),
@@ -176,7 +178,7 @@ mod tests {
             ("${EMPTY:-three}", "three"),
             ("${A:-three}", "one"),
             ("${NONE:-a:-b}", "a:-b"),
-            // What a variable holds is taken as it is.
+            // A `${` in a variable's value is no variable.
             ("${NESTED}", "${A}"),
             ("$${A}", "${A}"),
             ("$$${A}", "$${A}"),
@@ -192,15 +194,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_shown_at_its_place() {
+    fn a_wrong_variable_is_shown_at_its_place() {
         let text = "a: x${NONE}y\nb: [\"${1}\", '${A']\nc: \"${}\"\nd: {e: \"${NONE:-${A}}\"}\nf: \"\\u0041${NONE}\"\n";
         insta::assert_snapshot!(tree(text).1);
     }
 
     #[test]
-    fn keys_have_none_and_structure_comes_from_the_file_alone() {
-        let (root, output_json) = tree("${A}: ${YAML}\nnumber: ${ONE:-1}\n");
-        assert_eq!(output_json, "");
+    fn keys_have_no_variables_and_values_add_no_structure() {
+        let (root, faults) = tree("${A}: ${YAML}\nnumber: ${ONE:-1}\n");
+        assert_eq!(faults, "");
         let Some(NodeContent::Map(entries)) = root.map(|root| root.content) else {
             panic!("a map")
         };

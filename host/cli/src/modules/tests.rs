@@ -5,7 +5,7 @@ use muster_sandbox::DescriptionError;
 use super::*;
 use crate::output::Output;
 
-/// A project of eight cohorts that share a module.
+/// Returns a project of eight cohorts that share a module.
 fn project(directory: &tempfile::TempDir) -> Project {
     let write = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -22,11 +22,11 @@ fn project(directory: &tempfile::TempDir) -> Project {
         .0
 }
 
-/// The cohorts of a rule, and why it did not load.
+/// The cohorts of a module, and its load error.
 type LoadOutcome = (Vec<String>, Option<String>);
 
-/// Loads the project where modules with some cohorts are refused. Returns the cohorts of each rule,
-/// and how many were tried.
+/// Loads the project while modules with some cohorts are refused. Returns the cohorts of each
+/// module, and the number of attempts to load one.
 fn load(refused: impl Fn(&[String]) -> Option<LoadError>) -> (Vec<LoadOutcome>, usize) {
     let directory = tempfile::tempdir().unwrap();
     let project = project(&directory);
@@ -61,7 +61,7 @@ fn too_many() -> LoadError {
     })
 }
 
-/// There are limits that the compiler does not count.
+/// Tests a limit of the sandbox that the compiler does not count.
 #[test]
 fn a_module_that_is_too_large_for_the_sandbox_is_halved_until_it_loads() {
     let (modules, tried) = load(|cohorts| (cohorts.len() > 2).then(too_many));
@@ -76,7 +76,7 @@ fn a_module_that_is_too_large_for_the_sandbox_is_halved_until_it_loads() {
 }
 
 #[test]
-fn a_cohort_that_is_too_large_alone_stops_alone() {
+fn a_cohort_that_is_too_large_fails_alone() {
     let (modules, _) = load(|cohorts| cohorts.iter().any(|id| id == "c5").then(too_many));
     for (cohorts, error) in &modules {
         assert_eq!(error.is_some(), *cohorts == ["c5"], "{cohorts:?}");
@@ -90,9 +90,9 @@ fn a_cohort_that_is_too_large_alone_stops_alone() {
     );
 }
 
-/// What is no matter of size is no better with fewer cohorts.
+/// Tests an error that fewer cohorts would not avoid.
 #[test]
-fn a_module_that_is_refused_otherwise_is_not_halved() {
+fn a_module_that_is_refused_for_another_reason_is_not_halved() {
     let wrong = || LoadError::MissingExport { name: "classify" };
     let (modules, tried) = load(|_| Some(wrong()));
     assert_eq!((modules.len(), tried), (1, 1));

@@ -1,4 +1,5 @@
-//! Event names that the project's store has never seen: most likely mistyped.
+//! Warnings about event names that the project's store has never received: they are most likely
+//! mistyped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +11,16 @@ use crate::definition_reads::DefinitionReads;
 use crate::output::Output;
 use crate::project::{Project, clause};
 
-/// Up to how many names are listed if none is like the one in question.
+/// The number of the store's names up to which a warning lists them all, if none is similar.
 const LISTED: usize = 8;
 
-/// What is found, or why nothing was looked for.
+/// The result of comparing event names, or the reason why they were not compared.
 pub(super) enum Unseen {
     /// The project has no store, or one without events.
     NothingSeen,
-    /// The store cannot be asked.
+    /// The store cannot be read, for this reason.
     NotCompared(String),
-    /// Warnings for people and for machines.
+    /// The warnings, as diagnostics and as JSON.
     Found(Diagnostics, Vec<Value>),
 }
 
@@ -53,7 +54,7 @@ impl Unseen {
         Self::Found(diagnostics, json)
     }
 
-    /// Tells people.
+    /// Prints the warnings.
     pub(super) fn warn(&self, output: &Output) {
         match self {
             Self::NothingSeen => {}
@@ -68,7 +69,7 @@ impl Unseen {
         }
     }
 
-    /// Tells machines: `null` if nothing was compared.
+    /// Returns the warnings for `--json`: `null` if nothing was compared.
     pub(super) fn json(&self) -> Option<&[Value]> {
         match self {
             Self::NothingSeen | Self::NotCompared(_) => None,
@@ -77,8 +78,8 @@ impl Unseen {
     }
 }
 
-/// The names and globs that fit no seen name, each once a definition, with the place where it
-/// stands first.
+/// Returns the names and globs that match no seen name: each once per definition, with the place
+/// where it first occurs.
 fn unseen<'d>(
     definitions: &'d [Definition],
     seen: &[&str],
@@ -90,8 +91,9 @@ fn unseen<'d>(
             continue;
         };
         let places = places(&definition.source);
-        let fits_none = |name: &&&EventName| !seen.iter().any(|event| name.matches(event));
-        for name in DefinitionReads::of(&clause).events.iter().filter(fits_none) {
+        let matches_none = |name: &&&EventName| !seen.iter().any(|event| name.matches(event));
+        let reads = DefinitionReads::of(&clause);
+        for name in reads.events.iter().filter(matches_none) {
             let name = EventName::clone(name);
             match places.get(name.as_str()) {
                 Some(span) => {
@@ -102,10 +104,10 @@ fn unseen<'d>(
             }
         }
     }
-    // In the order of the files.
+    // The warnings come in the order of the files.
     let file = |definition: &Definition| definition.source.path().to_owned();
     found.sort_by_cached_key(|(definition, _, span)| (file(definition), *span));
-    // What a cohort has from another one (`in_cohort`) stands in that one's file.
+    // A name that a cohort uses through another cohort (`in_cohort`) occurs in the other's file.
     for (definition, name) in elsewhere {
         if placed.insert(name.clone()) {
             found.push((definition, name, None));
@@ -114,8 +116,8 @@ fn unseen<'d>(
     found
 }
 
-/// Where the event names of a definition stand first. Clauses do not know their places, so the file
-/// is read once more.
+/// Returns the place where each event name of a definition first occurs. Clauses do not know their
+/// places, so this parses the file again.
 fn places(source: &SourceFile) -> BTreeMap<Box<str>, Span> {
     let mut places = BTreeMap::new();
     if let Some(root) = YamlReader::new(source).load() {
@@ -130,7 +132,7 @@ fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
             for entry in entries {
                 match &*entry.key {
                     "did" | "did_not" | "did_in_order" | "without" => names(&entry.value, places),
-                    // Properties may be called like clauses.
+                    // The name of a property may be that of a clause.
                     "with" | "with_any" | "user" => {}
                     _ => walk(&entry.value, places),
                 }
@@ -141,7 +143,7 @@ fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
     }
 }
 
-/// A name, a list of names, or steps.
+/// Collects the event names of a name, a list of names, or steps.
 fn names(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
     match &node.content {
         NodeContent::List(nodes) => nodes.iter().for_each(|node| names(node, places)),
@@ -156,9 +158,9 @@ fn names(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
 fn warning(source: &SourceFile, name: &EventName, span: Option<Span>, seen: &[&str]) -> Diagnostic {
     let quoted = quote(name.as_str());
     let diagnostic = Diagnostic::warning(if is_glob(name) {
-        format!("no event fits {quoted} so far")
+        format!("no event in the store matches {quoted}")
     } else {
-        format!("no event is called {quoted} so far")
+        format!("no event in the store has the name {quoted}")
     });
     let diagnostic = match span {
         Some(span) => diagnostic.at(source, span, ""),
@@ -178,7 +180,8 @@ fn is_glob(name: &EventName) -> bool {
     name.as_str().contains('*')
 }
 
-/// The seen name that is most like it; of a glob, like what stands before its first `*`.
+/// Returns the seen name that is most similar to a name. Of a glob, the part before its first `*`
+/// is compared.
 fn meant<'s>(name: &EventName, seen: &[&'s str]) -> Option<&'s str> {
     let head = name.as_str().split('*').next().unwrap_or_default();
     closest(head, seen.iter().copied()).filter(|_| !head.is_empty())

@@ -1,4 +1,4 @@
-//! `muster check`: is the project right?
+//! `muster check`: checks the files of a project.
 
 mod events;
 
@@ -16,9 +16,10 @@ use crate::project::Project;
 use crate::retention;
 use events::Unseen;
 
-/// Check muster.yaml, every definition and every hand-written rule, without changing the store
+/// Check muster.yaml, the definitions and hand-written rules
 ///
-/// If the project has a store, event names and globs that fit none of its events are warned of.
+/// The store is not changed. If the project has a store, the command warns of event names and globs
+/// that match no event in it.
 #[derive(Debug, Args)]
 pub(crate) struct CheckCommand {
     /// The project's folder
@@ -58,7 +59,7 @@ impl CheckCommand {
         }
         let mut text = table(&["cohort", "cadence", "time zone", "goes to"], rows);
         text += &format!("\n{}: all right", count(cohorts.len() as u64, "cohort"));
-        // A rule that cannot be loaded is an error here; in a run it concerns its own cohorts only.
+        // A rule that cannot be loaded is an error here. In a run it affects only its own cohorts.
         let faults: Vec<_> = loaded.iter().filter_map(modules::fault).collect();
         if !faults.is_empty() {
             bail!("{}", faults.join("\nerror: "));

@@ -1,4 +1,4 @@
-//! `muster explain`: why a user is in a cohort, or is not.
+//! `muster explain`: shows why a user is in a cohort, or is not.
 
 use std::path::PathBuf;
 
@@ -18,11 +18,11 @@ use crate::output_json;
 use crate::project::{Project, clause};
 use crate::service::control;
 
-/// Show why a user is in a cohort or is not: each clause with the values that decided, and when
-/// that changes
+/// Show why a user is in a cohort or is not
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The answer is computed from the events that are in the store; nothing is imported and nothing is changed.\n\n\
+    after_help = "The answer shows each clause with the values that decided it, and when the answer changes. It is computed from the \
+                  events in the store; nothing is imported or changed.\n\n\
                   Example: muster explain big-spenders ann --at 2026-03-01T00:00:00Z"
 )]
 pub(crate) struct ExplainCommand {
@@ -30,8 +30,8 @@ pub(crate) struct ExplainCommand {
     cohort: String,
     /// The user's id
     user: String,
-    /// Evaluate at this instant instead of the clock of the running service (else `clock:` in
-    /// muster.yaml, else the system's)
+    /// Evaluate at this instant; by default the running service's clock, else `clock:` in
+    /// muster.yaml, else the system's clock
     #[arg(long, value_name = "INSTANT")]
     at: Option<Millis>,
     /// The project's folder
@@ -39,14 +39,14 @@ pub(crate) struct ExplainCommand {
     project: PathBuf,
 }
 
-/// How many events are shown, the latest.
+/// The number of events that are shown: the latest.
 const EVENTS: usize = 10;
 
-/// How many properties of an event people are shown; `--json` has them all.
+/// The number of properties of an event that the text shows; `--json` has them all.
 const PROPERTIES: usize = 8;
 
-/// Up to how many users a mistyped id is compared with all: reading that many ids takes about a
-/// tenth of a second.
+/// The number of users up to which a mistyped id is compared with all ids. Reading that many ids
+/// takes about a tenth of a second.
 const COMPARED_USERS: u32 = 100_000;
 
 impl ExplainCommand {
@@ -54,18 +54,18 @@ impl ExplainCommand {
         let project = Project::load_sound(&self.project, output)?;
         let faults = project.faults();
         let project = match project.cohort(&self.cohort) {
-            // A wrong definition on disk is not in force: the running service has an older one.
+            // A wrong definition on disk is not active: the running service has an older one.
             Err(unknown) if !faults.is_empty() => {
-                let in_force = project.active()?;
-                let in_force = in_force.filter(|in_force| in_force.cohort(&self.cohort).is_ok());
-                let in_force = in_force.ok_or(unknown)?;
-                output.note("the answer is that of the definition in force");
-                in_force
+                let active = project.active()?;
+                let active = active.filter(|active| active.cohort(&self.cohort).is_ok());
+                let active = active.ok_or(unknown)?;
+                output.note("the answer is that of the active definition");
+                active
             }
             _ => project,
         };
         let definition = project.cohort(&self.cohort)?;
-        let snapshot = project.fingerprints()?;
+        let snapshot = project.open_snapshot()?;
         let user = find_user(&snapshot, &self.user)?;
         let at = match self.at {
             Some(at) => at,
@@ -91,8 +91,8 @@ impl ExplainCommand {
             stored: snapshot.members(&definition.id)?.contains(user.0),
             run: (muster_engine::records(&snapshot, &definition.id, 1)?.into_iter()).next(),
         };
-        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
-        // again.
+        // The reader of the output may be slow, and an open snapshot keeps the store from reusing
+        // its pages.
         drop(snapshot);
         let mut json = explained.json();
         if let Some(document) = json.as_object_mut() {
@@ -123,46 +123,47 @@ fn find_user(snapshot: &Snapshot, id: &str) -> anyhow::Result<UserKey> {
     }
 }
 
-/// What a user property holds.
+/// The value of a user property at the instant of the answer.
 struct PropertyState<'a> {
     property: &'a str,
     value: Option<&'a Value>,
-    /// Its last change.
+    /// The property's last change.
     since: Option<Millis>,
 }
 
-/// All that is told of a user and a cohort.
+/// All facts that the answer shows of a user and a cohort.
 struct Explained<'a> {
     definition: &'a Definition,
     user: &'a str,
     at: Millis,
-    /// Whether the user exists at that instant.
+    /// The user exists at that instant.
     known: bool,
-    /// When the user comes to be known, if that is later.
+    /// The instant of the user's first event or operation, if that is later.
     known_from: Option<Millis>,
-    /// What decided and what was read; `None`: the clauses of the language do not decide.
+    /// The trace of the clauses and the events and properties that they read; `None`: a
+    /// hand-written rule decides.
     decided: Option<(Trace, DefinitionReads<'a>)>,
     history: &'a UserHistory,
-    /// Whether the user is a stored member.
+    /// The user is a member as of the last run.
     stored: bool,
     /// The cohort's last run.
     run: Option<RunRecord>,
 }
 
 impl<'a> Explained<'a> {
-    /// In or out; `None`: only the rule knows.
+    /// Returns true if the user is in the cohort; `None`: only the hand-written rule knows.
     fn member(&self) -> Option<bool> {
         let (trace, _) = self.decided.as_ref()?;
         Some(self.known && trace.holds)
     }
 
-    /// When the answer changes by itself.
+    /// Returns the instant at which the answer changes without new events.
     fn until(&self) -> Option<Millis> {
         let (trace, _) = self.decided.as_ref()?;
         trace.until.filter(|_| self.known)
     }
 
-    /// Why the stored membership is another one, if it is.
+    /// Returns the reason why the stored membership differs from the answer, if it does.
     fn differs(&self) -> Option<String> {
         if self.member()? == self.stored {
             return None;
@@ -174,20 +175,22 @@ impl<'a> Explained<'a> {
         let at = &run.at;
         Some(match ran.cmp(&self.at) {
             std::cmp::Ordering::Less => {
-                format!("it is of the last run, at {at}; the next one will move the user")
+                format!("it is that of the last run, at {at}; the next run will change it")
             }
             std::cmp::Ordering::Equal => format!(
-                "it is of the last run, at {at}; since then events came in or the definition changed, and the next run will move the user"
+                "it is that of the last run, at {at}; since then events arrived or the definition changed, and the next run will change it"
             ),
             std::cmp::Ordering::Greater => {
                 format!(
-                    "it is of the last run, at {at}, which is later than the instant asked about"
+                    "it is that of the last run, at {at}, which is later than {}",
+                    self.at
                 )
             }
         })
     }
 
-    /// The latest events that some clause reads, or of any name, the newest first.
+    /// Returns the events that some clause reads, or all events if a hand-written rule decides: the
+    /// newest first.
     fn events(&self) -> impl Iterator<Item = &Event> {
         let relevant = |event: &&Event| match &self.decided {
             Some((_, reads)) => reads.event(&event.name),
@@ -196,7 +199,7 @@ impl<'a> Explained<'a> {
         self.history.events.iter().rev().filter(relevant)
     }
 
-    /// The user properties that a clause reads.
+    /// Returns the user properties that a clause reads.
     fn properties(&self) -> Vec<PropertyState<'_>> {
         let read = self
             .decided
@@ -223,16 +226,16 @@ impl<'a> Explained<'a> {
             None => self.hand_written(),
         };
         if !self.known {
-            text += "nothing is known of them at that time";
+            text += "the user has no event or property up to that instant";
             if let Some(from) = self.known_from {
-                text += &format!("; the first that is known is of {from}");
+                text += &format!("; the first one is of {from}");
             }
             text.push('\n');
         } else if let Some(member) = self.member() {
-            let turn = if member { "leave" } else { "enter" };
+            let turn = if member { "exits" } else { "enters" };
             text += &match self.until() {
-                Some(until) => format!("if nothing new happens, they {turn} at {until}\n"),
-                None => "time alone will not change that\n".to_owned(),
+                Some(until) => format!("without new events the user {turn} at {until}\n"),
+                None => "without new events this does not change\n".to_owned(),
             };
         }
         let stored = if self.stored { "in" } else { "out" };
@@ -243,7 +246,7 @@ impl<'a> Explained<'a> {
             (None, Some(run)) => {
                 text += &format!("stored since the last run, at {}: {stored}\n", run.at)
             }
-            (None, None) => text += "stored: out, for the cohort has not been run yet\n",
+            (None, None) => text += "stored: out, because the cohort has not been run yet\n",
         }
         if !self.known {
             return text;
@@ -261,10 +264,9 @@ impl<'a> Explained<'a> {
             Body::Where(_) | Body::Members(_) => "",
         };
         format!(
-            "who is in `{}` is decided by the hand-written rule {}, which does not tell why: what is known of {} is\n",
-            definition.id,
+            "the hand-written rule {} decides who is in `{}`, and gives no reasons\n",
             quote(rule),
-            quote(self.user)
+            definition.id
         )
     }
 
@@ -295,7 +297,7 @@ impl<'a> Explained<'a> {
         format!("\n{shown}\n{}", table(&["at", "event", "properties"], rows))
     }
 
-    /// An event: those properties first that a clause reads.
+    /// Returns the table row of an event. The properties that a clause reads come first.
     fn row(&self, event: &Event) -> Vec<String> {
         let read = |name: &str| match &self.decided {
             Some((_, reads)) => reads.event_properties.contains(name),

@@ -1,4 +1,4 @@
-//! Event files that a run would import first.
+//! The event files that a run would import first.
 
 use std::path::PathBuf;
 
@@ -8,33 +8,33 @@ use muster_store::Snapshot;
 use crate::output::count;
 use crate::project::{Project, shown};
 
-/// Up to how many bytes of event files are read for what is new among them: whoever plans waits
-/// some two seconds at most, for a core hashes about 500 MB/s. A run reads them all.
-const LOOKED_AT: u64 = 1 << 30;
+/// The bytes of event files up to which a plan reads the files to find the new ones. A core hashes
+/// about 500 MB/s, so reading them takes some two seconds at most. A run reads all files.
+const READ_BYTES: u64 = 1 << 30;
 
-/// How many new files people are shown.
+/// The number of new files that the text names.
 const SHOWN: usize = 3;
 
-/// What a run would find in the sources.
+/// The new files that a run would find in the sources.
 pub(super) struct NewFiles {
-    /// Files that the store does not know; `None`: they are too large to look.
+    /// Files that the store does not know; `None`: the files are too large to read for a plan.
     pub(super) new: Option<Vec<PathBuf>>,
-    /// Why a run would not begin.
+    /// Reasons why a run would not start.
     pub(super) problems: Vec<String>,
 }
 
 impl NewFiles {
-    /// Looks at the files of all sources. A `running` service waits for files that are not there
+    /// Finds the new files of all sources. A `running` service waits for files that do not exist
     /// yet.
-    pub(super) fn fingerprints(
+    pub(super) fn find(
         project: &Project,
         snapshot: &Snapshot,
         running: bool,
     ) -> anyhow::Result<Self> {
-        Self::add_file(project, snapshot, running, LOOKED_AT)
+        Self::find_up_to(project, snapshot, running, READ_BYTES)
     }
 
-    fn add_file(
+    fn find_up_to(
         project: &Project,
         snapshot: &Snapshot,
         running: bool,
@@ -46,7 +46,7 @@ impl NewFiles {
             match find_files(pattern, &project.directory) {
                 Ok(found) => paths.extend(found),
                 Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) if running => {}
-                Err(error) => problems.push(format!("a run would not begin: {error}")),
+                Err(error) => problems.push(format!("a run would not start: {error}")),
             }
         }
         paths.sort();
@@ -66,11 +66,11 @@ impl NewFiles {
         Ok(Self { new, problems })
     }
 
-    /// What the plan leaves out; `None`: nothing.
+    /// Says which files the plan leaves out; `None`: none.
     pub(super) fn note(&self) -> Option<String> {
         let Some(new) = &self.new else {
             return Some(
-                "the event files of `sources:` are too large to be looked at: a run would first import those that are new"
+                "the event files of `sources:` are too large to find the new ones: a run would first import the new files"
                     .to_owned(),
             );
         };
@@ -94,7 +94,7 @@ mod tests {
     use crate::output::Output;
 
     #[test]
-    fn files_are_looked_at_up_to_a_limit() {
+    fn files_are_read_up_to_a_limit() {
         let directory = tempfile::tempdir().unwrap();
         let write = |name, text| std::fs::write(directory.path().join(name), text).unwrap();
         write(
@@ -105,9 +105,9 @@ mod tests {
         write("b.json", "56");
         let project = Project::load(directory.path(), &Output::new(true)).unwrap();
         let snapshot = project.open_store().unwrap().snapshot().unwrap();
-        let fingerprints = |most| NewFiles::add_file(&project, &snapshot, false, most).unwrap();
-        assert_eq!(fingerprints(6).new.map(|new| new.len()), Some(2));
-        assert_eq!(fingerprints(5).new, None);
-        assert!(fingerprints(5).note().unwrap().contains("too large"));
+        let find = |most| NewFiles::find_up_to(&project, &snapshot, false, most).unwrap();
+        assert_eq!(find(6).new.map(|new| new.len()), Some(2));
+        assert_eq!(find(5).new, None);
+        assert!(find(5).note().unwrap().contains("too large"));
     }
 }

@@ -1,4 +1,4 @@
-//! `muster plan`: what the next run would change.
+//! `muster plan`: shows what the next run would change.
 
 mod files;
 
@@ -19,15 +19,15 @@ use crate::run_progress::with_progress;
 use crate::service::control;
 use files::NewFiles;
 
-/// Show what the next run would change: who would enter and exit, and why each cohort would be
-/// evaluated
+/// Show what the next run would change
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Nothing is imported, stored or sent. The plan is made from the events that are in the store; new files that a \
-                  run would import first are named, and their events are not in it.\n\n\
-                  Each cohort says how many users would be asked (`candidates`) and why: its first run; its definition changed; \
-                  scheduled (only users with news and users whose answer has run out); everybody again (a cohort that shares \
-                  its module, or a destination, is new, or the clock went back).\n\n\
+    after_help = "Nothing is imported, stored or sent. The plan is made from the events in the store. It names new files that a run \
+                  would import first, but does not contain their events.\n\n\
+                  For each cohort the plan shows the users who would enter and exit, and how many users would be evaluated \
+                  (`candidates`) and why: all users at the first run or after a change of the definition; only changed users and due \
+                  users at a scheduled run; all users again if a cohort of the same module or a destination is new, or the clock \
+                  went back.\n\n\
                   Example: muster plan big-spenders --now 2026-03-08T00:00:00Z --sample 20"
 )]
 pub(crate) struct PlanCommand {
@@ -37,12 +37,12 @@ pub(crate) struct PlanCommand {
     /// The project's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
-    /// Plan a run at this instant instead of the clock of the running service (else `clock:` in
-    /// muster.yaml, else the system's)
+    /// Plan a run at this instant; by default the running service's clock, else `clock:` in
+    /// muster.yaml, else the system's clock
     #[arg(long, value_name = "INSTANT")]
     now: Option<Millis>,
-    /// How many of the users who would enter a cohort, and of those who would exit, are named:
-    /// those who came to the store first
+    /// The number of entries and of exits to name per cohort: the users that the store has had
+    /// longest
     #[arg(long, value_name = "N", default_value_t = 5)]
     sample: usize,
 }
@@ -54,11 +54,12 @@ impl PlanCommand {
         for id in &self.cohorts {
             shown.insert(project.cohort(id)?.id.clone());
         }
-        let snapshot = project.fingerprints()?;
+        let snapshot = project.open_snapshot()?;
         let loaded = modules::load(&project)?;
         let running = control::clock(&project.store_directory())?;
-        // The running service waits for files; a run of its own would not begin without them.
-        let files = NewFiles::fingerprints(&project, &snapshot, running.is_some())?;
+        // The running service waits for files, but `muster run --once` would not start without
+        // them.
+        let files = NewFiles::find(&project, &snapshot, running.is_some())?;
         if let Some(note) = files.note() {
             output.note(&note);
         }
@@ -92,8 +93,8 @@ impl PlanCommand {
             "problems": planned.problems,
             "faults": project.faults(),
         });
-        // Whoever reads the output may take their time, and a snapshot keeps pages from being used
-        // again.
+        // The reader of the output may be slow, and an open snapshot keeps the store from reusing
+        // its pages.
         drop(snapshot);
         output.result(&json, &planned.text(now))?;
         if planned.problems.is_empty() {
@@ -103,7 +104,7 @@ impl PlanCommand {
     }
 }
 
-/// What the ticks of all rules would do.
+/// The previews of the runs of all modules.
 struct Planned {
     /// `None`: all cohorts.
     shown: Option<BTreeSet<CohortId>>,
@@ -120,8 +121,8 @@ impl Planned {
         (self.shown.as_ref()).is_none_or(|shown| shown.contains(cohort))
     }
 
-    /// One rule. Its cohorts are asked about together, as in a run: one that is new makes the rule
-    /// ask everybody.
+    /// Plans the run of one module. Its cohorts are evaluated together, as in a run: if one of them
+    /// is new, all users are candidates.
     fn plan(
         &mut self,
         snapshot: &Snapshot,
@@ -139,8 +140,7 @@ impl Planned {
             Err(error) => return self.failed(cohorts, error),
         };
         let preview = with_progress(lists, now, output, |options| {
-            // Without guard: whoever asks wants to know who would move if what is held were
-            // approved.
+            // The preview ignores the guard, so that it shows what an approval would send.
             muster_engine::preview(snapshot, module, cohorts, options, self.sample)
         });
         match preview {
@@ -156,7 +156,7 @@ impl Planned {
         let names = names.join(", ");
         if let Some(at) = preview.finishes {
             output.note(&format!(
-                "{names}: a run at {at} was cut off; the next run finishes it first, and so does this plan"
+                "{names}: a run at {at} was interrupted; the next run finishes it first, and so does this plan"
             ));
         }
         for skipped in &preview.skipped {
@@ -225,7 +225,8 @@ impl Planned {
     }
 }
 
-/// Who would move, and whom the destinations would be told of besides.
+/// Returns the named entries and exits of a cohort, and the destinations that would receive a full
+/// sync.
 fn samples(cohort: &CohortPreview, held: bool) -> String {
     let users = |way: &str, users: &[String], all: u64| {
         if all == 0 || users.is_empty() {
@@ -243,11 +244,11 @@ fn samples(cohort: &CohortPreview, held: bool) -> String {
     if held {
         text += "  the guard would hold this run until it is approved\n";
     }
-    // At a first run those who enter are all there are.
+    // At a first run the entries are all members already.
     if cohort.reason != Reason::First && !cohort.full_sync_to.is_empty() {
         let destinations: Vec<_> = cohort.full_sync_to.iter().map(|to| quote(to)).collect();
         let (members, to) = (count(cohort.afterwards, "member"), destinations.join(", "));
-        text += &format!("  tell {to}, new to this cohort, of its {members}\n");
+        text += &format!("  full sync to {to}, which is new to this cohort: {members}\n");
     }
     if text.is_empty() {
         return text;

@@ -1,53 +1,53 @@
-//! What a test file says.
+//! The parts of a test file.
 
 use std::collections::BTreeSet;
 
 use muster_definition::{Definition, SourceFile, Span};
 use muster_model::{Event, Millis, Value};
 
-/// A test file, checked.
+/// A test file without errors.
 pub(super) struct TestFile {
     pub(super) source: SourceFile,
     pub(super) tests: Tested,
     pub(super) cases: Vec<Case>,
 }
 
-/// What is tested, as the file says.
+/// The subject of a test file, as the file names it.
 pub(super) enum Tested {
     /// `cohort:`, a definition, relative to the file's folder.
     Cohort(String, Span),
     /// `rule:`, a hand-written rule, relative to the file's folder.
     Rule(String, Span),
-    /// `where:`, as a definition of its own.
+    /// `where:`, as its own definition.
     Where(Box<Definition>),
     /// The definition or the rule that has the file's name.
     SameName,
 }
 
-/// One case: a name and what must hold.
+/// One case: a name and what is expected.
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) span: Span,
     pub(super) what: CaseKind,
 }
 
-/// What must hold.
+/// The expectations of a case.
 pub(super) enum CaseKind {
     /// `at:` and `users:`, at one instant.
-    Still(Still),
+    UsersAt(UsersAt),
     /// `steps:`, while the clock moves.
     Steps(Vec<CaseStep>),
 }
 
 /// Users at one instant.
-pub(super) struct Still {
+pub(super) struct UsersAt {
     pub(super) at: Millis,
-    /// All that is known of all of them.
+    /// The events and properties of all users.
     pub(super) rows: CaseRows,
     pub(super) users: Vec<Expected>,
 }
 
-/// What is expected of a user.
+/// The expected answer for a user.
 pub(super) struct Expected {
     pub(super) user: String,
     /// The place of `expect:`.
@@ -57,30 +57,30 @@ pub(super) struct Expected {
     pub(super) until: Option<(Until, Span)>,
 }
 
-/// How long the answer must stand if nothing new happens.
+/// The expected expiry of an answer without new events.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Exactly until here.
+    /// The answer changes exactly at this instant.
     At(Millis),
-    /// For ever.
+    /// The answer never changes.
     Never,
 }
 
-/// A place of the clock, what is new, and who must move.
+/// An instant of the clock, the new events and properties, and the expected entries and exits.
 pub(super) struct CaseStep {
     pub(super) at: Millis,
     pub(super) span: Span,
     pub(super) rows: CaseRows,
-    /// `None`: whoever.
+    /// The expected entries; `None`: any.
     pub(super) enters: Option<BTreeSet<String>>,
-    /// `None`: whoever.
+    /// The expected exits; `None`: any.
     pub(super) exits: Option<BTreeSet<String>>,
 }
 
 /// Events and changes of user properties, in the order of the file.
 #[derive(Default)]
 pub(super) struct CaseRows {
-    /// Each with its user.
+    /// Each event with its user.
     pub(super) events: Vec<(String, Event)>,
     pub(super) changes: Vec<PropertyChange>,
 }
@@ -90,6 +90,6 @@ pub(super) struct PropertyChange {
     pub(super) user: String,
     pub(super) property: String,
     pub(super) at: Millis,
-    /// `None`: from then on it holds nothing.
+    /// The new value; `None`: the property is removed.
     pub(super) value: Option<Value>,
 }

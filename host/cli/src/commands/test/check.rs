@@ -1,4 +1,4 @@
-//! A case on the real rule: what does not hold of it.
+//! The check of a case on the real module.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,21 +6,24 @@ use muster_definition::interpreter::{Trace, trace};
 use muster_definition::{Span, quote};
 use muster_model::Millis;
 
-use super::case::{Case, CaseKind, CaseStep, Still, Until};
+use super::case::{Case, CaseKind, CaseStep, Until, UsersAt};
 use super::coverage::Coverage;
 use super::subject::Subject;
 use super::world::CaseStore;
 
-/// Something that does not hold.
+/// An expectation of a case that is not met.
 pub(super) struct CaseFailure {
-    /// The place in the test file that says otherwise.
+    /// The place of the expectation in the test file.
     pub(super) span: Span,
     pub(super) message: String,
-    /// What decided, if a clause did.
+    /// The trace of the clause, unless a hand-written rule decides.
     pub(super) trace: Option<Trace>,
 }
 
-/// Runs a case and tells what does not hold. The error is that the rule or the store failed.
+/// Runs a case and returns the expectations that are not met.
+///
+/// # Errors
+/// If the module or the store fails.
 pub(super) fn check(
     subject: &Subject,
     case: &Case,
@@ -32,7 +35,7 @@ pub(super) fn check(
         failures: Vec::new(),
     };
     match &case.what {
-        CaseKind::Still(still) => checker.still(still, case.span)?,
+        CaseKind::UsersAt(users) => checker.users_at(users, case.span)?,
         CaseKind::Steps(steps) => checker.steps(steps)?,
     }
     Ok(checker.failures)
@@ -53,29 +56,26 @@ impl Checker<'_, '_> {
         });
     }
 
-    fn still(&mut self, still: &Still, span: Span) -> anyhow::Result<()> {
+    fn users_at(&mut self, case: &UsersAt, span: Span) -> anyhow::Result<()> {
         let world = CaseStore::new(self.subject)?;
-        world.append(&still.rows, Millis::MAX)?;
-        world.run(still.at)?;
+        world.append(&case.rows, Millis::MAX)?;
+        world.run(case.at)?;
         let members = world.members()?;
-        let mut traces = self.traces(&world, &members, still.at, span)?;
-        let mut turning = Vec::new();
-        for expected in &still.users {
+        let mut traces = self.traces(&world, &members, case.at, span)?;
+        let mut expiries = Vec::new();
+        for expected in &case.users {
             let user = quote(&expected.user);
             let trace = traces.remove(&expected.user);
-            let known = world.history(&expected.user, still.at)?.is_some();
+            let known = world.history(&expected.user, case.at)?.is_some();
             let member = members.contains(&expected.user);
             if member != expected.member {
                 let (is, should) = (word(member), word(expected.member));
                 let why = if known {
-                    String::new()
+                    ""
                 } else {
-                    format!(", since nothing is known of {user}")
+                    ", because the user has no event or property yet"
                 };
-                let message = format!(
-                    "{user} is {is} at {}{why}, and should be {should}",
-                    still.at
-                );
+                let message = format!("{user} is {is} at {}{why}, and should be {should}", case.at);
                 self.fails(expected.span, message, trace);
                 continue;
             }
@@ -86,7 +86,7 @@ impl Checker<'_, '_> {
                 Until::At(until) => Some(until),
                 Until::Never => None,
             };
-            // Of whom nothing is known, time tells nothing.
+            // The answer for an unknown user never changes with time.
             let decides = self.subject.clause.is_some() || !known;
             let until = trace.as_ref().and_then(|trace| trace.until);
             if decides && until != wanted {
@@ -97,7 +97,7 @@ impl Checker<'_, '_> {
                 );
                 self.fails(span, message, trace);
             } else if known {
-                turning.push(Turning {
+                expiries.push(ExpectedExpiry {
                     user: &expected.user,
                     member,
                     // Nothing is later than this.
@@ -107,26 +107,30 @@ impl Checker<'_, '_> {
                 });
             }
         }
-        self.turning(still, turning)
+        self.expiries(case, expiries)
     }
 
-    /// Moves the clock to where answers have to change, and lets the rule be asked as in a run:
-    /// only whose answer has run out. One that stands too long is found here.
-    fn turning(&mut self, still: &Still, mut users: Vec<Turning<'_>>) -> anyhow::Result<()> {
+    /// Moves the clock to the expected expiries and makes a run at each, which evaluates only due
+    /// users. This finds an answer whose expiry is too late.
+    fn expiries(
+        &mut self,
+        case: &UsersAt,
+        mut users: Vec<ExpectedExpiry<'_>>,
+    ) -> anyhow::Result<()> {
         if users.is_empty() {
             return Ok(());
         }
         users.sort_by_key(|user| user.at);
         let world = CaseStore::new(self.subject)?;
-        // Nothing new happens.
-        world.append(&still.rows, still.at)?;
-        world.run(still.at)?;
+        // No later event is appended, so that only the clock changes answers.
+        world.append(&case.rows, case.at)?;
+        world.run(case.at)?;
         for together in users.chunk_by(|a, b| a.at == b.at) {
             let Some(at) = together.first().map(|user| user.at) else {
                 continue;
             };
             let just_before = Millis(at.0 - 1);
-            if just_before > still.at {
+            if just_before > case.at {
                 world.run(just_before)?;
             }
             let before = world.members()?;
@@ -135,7 +139,7 @@ impl Checker<'_, '_> {
             for user in together {
                 let (name, was) = (quote(user.user), word(user.member));
                 let message = if before.contains(user.user) != user.member {
-                    format!("{name} is {was} no longer than until before {at}")
+                    format!("{name} stops being {was} before {at}")
                 } else if user.turns && after.contains(user.user) == user.member {
                     format!("{name} is still {was} at {at}")
                 } else if !user.turns && after.contains(user.user) != user.member {
@@ -143,7 +147,7 @@ impl Checker<'_, '_> {
                 } else {
                     continue;
                 };
-                self.fails(user.span, format!("{message}: so says the rule"), None);
+                self.fails(user.span, format!("{message}, as the module answers"), None);
             }
         }
         Ok(())
@@ -179,8 +183,8 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    /// What decided for each user of whom something is known. A rule that says otherwise than its
-    /// clause is a failure.
+    /// Returns the trace of each known user. A module whose answer differs from that of the
+    /// interpreter is a failure.
     fn traces(
         &mut self,
         world: &CaseStore<'_>,
@@ -198,14 +202,14 @@ impl Checker<'_, '_> {
             };
             let trace = trace(clause, &history, at);
             if let Some(coverage) = &mut self.coverage {
-                coverage.see(&trace);
+                coverage.add(&trace);
             }
             let member = members.contains(&user);
             if member != trace.holds {
                 let message = format!(
-                    "the module says that {} is {} at {at}, and the interpreter that they are {}: a fault in Muster",
-                    quote(&user),
+                    "the module answers {} for {} at {at}, and the interpreter {}: this is a fault in Muster",
                     word(member),
+                    quote(&user),
                     word(trace.holds)
                 );
                 self.fails(span, message, Some(trace.clone()));
@@ -216,13 +220,13 @@ impl Checker<'_, '_> {
     }
 }
 
-/// A user whose answer changes, or stands for ever.
-struct Turning<'a> {
+/// A user whose answer must change at an instant, or never.
+struct ExpectedExpiry<'a> {
     user: &'a str,
-    /// Until then.
+    /// The answer before that instant.
     member: bool,
     at: Millis,
-    /// Whether it changes at that instant.
+    /// The answer changes at that instant.
     turns: bool,
     span: Span,
 }

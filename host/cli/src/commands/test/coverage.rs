@@ -1,20 +1,20 @@
-//! Which clauses the cases have seen true and false.
+//! The coverage: the clauses that were true and that were false in the cases.
 
 use muster_definition::Clause;
 use muster_definition::interpreter::Trace;
 use serde_json::{Value as Json, json};
 
-/// What the cases have seen of a definition.
+/// The coverage of a definition by the cases.
 pub(super) struct Coverage {
-    /// Each clause, before its parts.
+    /// All clauses, each before its parts.
     clauses: Vec<ClauseCoverage>,
 }
 
-/// How often a clause was true and false.
+/// The number of times that a clause was true and false.
 struct ClauseCoverage {
     text: String,
-    /// Whether it says something by itself; `not` says of its part what the part says, and
-    /// `everyone` is always true.
+    /// The clause is worth a warning of its own. `not` only negates its part, and `everyone` is
+    /// always true.
     counts: bool,
     holds: u64,
     fails: u64,
@@ -27,25 +27,25 @@ impl Coverage {
         Self { clauses }
     }
 
-    /// Takes a user of whom something is known, at one instant.
-    pub(super) fn see(&mut self, trace: &Trace) {
+    /// Counts the answers for a known user at one instant.
+    pub(super) fn add(&mut self, trace: &Trace) {
         let mut rest = self.clauses.iter_mut();
         count(trace, &mut rest);
     }
 
-    /// What no case has seen.
+    /// Returns a warning for each answer that no case has.
     pub(super) fn warnings(&self) -> Vec<String> {
         let Some((root, parts)) = self.clauses.split_first() else {
             return Vec::new();
         };
         if root.holds + root.fails == 0 {
-            return vec!["no case has a user of whom anything is known".to_owned()];
+            return vec!["no case has a user with an event or property".to_owned()];
         }
         let mut warnings = Vec::new();
         if root.holds == 0 {
             warnings.push("no case has a user who is in".to_owned());
         }
-        // `everyone` alone is for everyone.
+        // With `everyone` alone no user can be out.
         if root.fails == 0 && (root.counts || !parts.is_empty()) {
             warnings.push("no case has a user who is out".to_owned());
         }
@@ -85,11 +85,11 @@ fn add(clause: &Clause, clauses: &mut Vec<ClauseCoverage>) {
 }
 
 fn count<'s>(trace: &Trace, clauses: &mut impl Iterator<Item = &'s mut ClauseCoverage>) {
-    if let Some(seen) = clauses.next() {
+    if let Some(clause) = clauses.next() {
         if trace.holds {
-            seen.holds += 1;
+            clause.holds += 1;
         } else {
-            seen.fails += 1;
+            clause.fails += 1;
         }
     }
     for part in &trace.parts {

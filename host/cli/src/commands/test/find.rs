@@ -1,4 +1,4 @@
-//! Which files are tests, and of which project.
+//! The search for test files and the projects that they belong to.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) struct Found {
     pub(super) home: Rc<Home>,
 }
 
-/// The test files of projects, of folders that are none, and those that are named themselves; each
+/// Returns the test files of projects, of other folders, and those that are named themselves: each
 /// once, sorted by path.
 pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Found>> {
     let mut files = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
         if path.is_file() {
             if !is_test(path) {
                 bail!(
-                    "{} is not a test file: its name has to end in `.test.yaml`",
+                    "{} is not a test file: the name of a test file ends in `.test.yaml`",
                     path.display()
                 );
             }
@@ -68,7 +68,7 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
     Ok(files)
 }
 
-/// The folders of a project's definitions and of its hand-written rules.
+/// Returns the folders of a project's definitions and of its hand-written rules.
 fn folders(home: &Home) -> BTreeSet<PathBuf> {
     let mut folders = home.folders.clone();
     for definition in &home.definitions {
@@ -85,12 +85,12 @@ fn in_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         true => Path::new("."),
         false => folder,
     };
-    // A rule that is not there has perhaps no folder; its own test tells.
+    // A missing rule may have no folder. The rule's own test reports that.
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
     let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot look for tests in {}", folder.display()))?;
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
@@ -101,13 +101,15 @@ fn in_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The folder of the project that a file belongs to: the nearest one above it with a configuration.
+/// Returns the folder of the project that a file belongs to: the nearest folder above it with a
+/// `muster.yaml`.
 fn project_of(file: &Path) -> Option<PathBuf> {
     let nearest = |file: &Path| {
         let mut above = file.ancestors().skip(1);
         let found = above.find(|folder| folder.join(config::FILE).is_file());
         found.map(Path::to_owned)
     };
-    // As the path was written, so that messages show it so; then above the working folder.
+    // First the folders of the path as the user wrote it, so that messages show it like that. Then
+    // those above the working folder.
     nearest(file).or_else(|| nearest(&std::path::absolute(file).ok()?))
 }

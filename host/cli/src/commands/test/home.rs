@@ -11,14 +11,16 @@ use crate::lists::MemberLists;
 use crate::output::Output;
 use crate::project::read;
 
-/// A project as its tests need it; without one there is no other cohort, and the time zone is UTC.
+/// The parts of a project that its tests need. Without a project there is no other cohort, and the
+/// time zone is UTC.
 pub(super) struct Home {
     pub(super) zone: TimeZoneName,
-    /// All that can be read.
+    /// The definitions without errors.
     pub(super) definitions: Vec<Definition>,
     /// The folders of all definitions.
     pub(super) folders: BTreeSet<PathBuf>,
-    /// What is wrong with the others; it concerns their own tests, and whoever uses them.
+    /// The errors of the other definitions. They fail only the tests of these definitions, and of
+    /// those that use them.
     problems: Diagnostics,
 }
 
@@ -56,15 +58,15 @@ impl Home {
         Ok(home)
     }
 
-    /// A definition in which the clauses of other cohorts stand in the place of their ids, and the
-    /// lists that it reads.
+    /// Replaces the ids of other cohorts in a definition by their clauses. Returns the definition
+    /// and the static lists that it reads.
     pub(super) fn link(
         &self,
         definition: Definition,
     ) -> Result<(Definition, MemberLists), Diagnostics> {
         let id = definition.id.clone();
         let mut all = vec![definition];
-        // The tested one is perhaps among them, read once more.
+        // The project may hold the tested definition too, as read from its file.
         let others = self.definitions.iter().filter(|other| other.id != id);
         all.extend(others.cloned());
         let mut used = BTreeSet::from([id]);
@@ -80,7 +82,7 @@ impl Home {
         }
         let faults = link(&mut all);
         all.retain(|definition| used.contains(&definition.id));
-        // Those of cohorts that are not used are not the test's.
+        // Errors of cohorts that the definition does not use do not fail its test.
         let mut problems = Diagnostics::default();
         for fault in faults.iter() {
             let of_used = |path: &str| all.iter().any(|used| used.source.path() == path);
@@ -89,7 +91,7 @@ impl Home {
             }
         }
         if problems.has_errors() {
-            // A cohort that is missing may be one that cannot be read.
+            // A missing cohort may be one whose definition has an error.
             problems.append(self.problems.clone());
             return Err(problems);
         }

@@ -1,14 +1,14 @@
-//! JUnit XML, the form of test results that CI servers read. It has no norm; this is what all of
-//! them take.
+//! JUnit XML, the format of test results that CI servers read. No standard defines it; this is the
+//! part that all of them accept.
 
 use std::fmt::Write as _;
 
 use super::report::{CaseReport, FileReport, Report};
 
-/// The results as a document.
+/// Returns the results as a document.
 pub(super) fn xml(report: &Report) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    // Writing to a text never fails.
+    // Writing to a `String` never fails.
     let _ = writeln!(
         text,
         "<testsuites name=\"muster test\" tests=\"{}\" failures=\"{}\">",
@@ -47,9 +47,9 @@ fn case(text: &mut String, file: &FileReport, case: &CaseReport) {
         return;
     }
     text.push_str(">\n");
-    // One element: several in a case are not read by all.
+    // A case has one element, because some servers do not read several.
     let message = case.failures.first().map_or("", |failure| &failure.message);
-    let output_json: Vec<_> = case
+    let failures: Vec<_> = case
         .failures
         .iter()
         .map(|failure| failure.text(&file.path))
@@ -58,11 +58,11 @@ fn case(text: &mut String, file: &FileReport, case: &CaseReport) {
         text,
         "      <failure message=\"{}\">{}</failure>\n    </testcase>",
         escaped(message),
-        escaped(&output_json.concat())
+        escaped(&failures.concat())
     );
 }
 
-/// Text as XML 1.0 holds it: its characters do not include most controls.
+/// Escapes a text for XML 1.0. Most control characters are not allowed there and are replaced.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for char in text.chars() {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_case_is_called_the_document_is_xml() {
+    fn any_name_of_a_case_makes_valid_xml() {
         assert_eq!(
             escaped("<a & \"b\">\u{1}ü"),
             "&lt;a &amp; &quot;b&quot;&gt;\u{fffd}ü"

@@ -1,4 +1,4 @@
-//! `muster test`: cases of definitions and rules, on the real module in the sandbox
+//! `muster test`: runs the cases of definitions and rules on the real modules in the sandbox
 //! (docs/cohorts.md, "Cases: how a rule is tested").
 
 mod case;
@@ -31,10 +31,11 @@ use find::Found;
 use report::{CaseReport, FileReport, Report};
 use subject::Subject;
 
-/// Run the cases in `*.test.yaml` files on the real modules, and show which clauses no case tries
+/// Run the cases in `*.test.yaml` files on the real modules
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A file `big-spenders.test.yaml` beside `big-spenders.yaml` tests that definition:\n\n  \
+    after_help = "The command also shows the clauses that no case makes true or no case makes false.\n\n\
+                  A file `big-spenders.test.yaml` beside `big-spenders.yaml` tests that definition:\n\n  \
                   cases:\n    \
                     - name: three purchases within 30 days\n      \
                       at: 2026-03-01T00:00:00Z\n      \
@@ -43,18 +44,18 @@ use subject::Subject;
                           properties: {city: Seattle}\n          \
                           events: [{event: Purchase, ago: 3 days, with: {amount: 75}}]\n          \
                           expect: out\n\n\
-                  Or it says what it tests: `cohort:` with a definition, `rule:` with a module, or `where:` with a clause. \
-                  `until:` beside `expect:` is the instant at which that changes if nothing new happens, or `never`. A case \
-                  with `steps:` moves the clock and says who `enters:` and `exits:`."
+                  A file may also name what it tests: `cohort:` with a definition, `rule:` with a module, or `where:` with a clause. \
+                  `until:` beside `expect:` is the instant at which the answer changes without new events, or `never`. A case \
+                  with `steps:` moves the clock and names the users that `enters:` and `exits:` expect."
 )]
 pub(crate) struct TestCommand {
     /// Projects, folders, or single test files
     #[arg(default_value = ".")]
     paths: Vec<PathBuf>,
-    /// Write the results as JUnit XML too, which CI servers show
+    /// Write the results as JUnit XML too, for CI servers
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Run them again whenever a file changes, until Ctrl-C
+    /// Run the cases again whenever a file changes, until Ctrl-C
     #[arg(long)]
     watch: bool,
 }
@@ -71,7 +72,7 @@ impl TestCommand {
         let found = find::find(&self.paths, output)?;
         let sandbox = Sandbox::new(SandboxOptions {
             metered: true,
-            compile: compile_rule::elsewhere(),
+            compile: compile_rule::in_other_process(),
             ..SandboxOptions::default()
         })?;
         let suite = load(&found, &sandbox, output)?;
@@ -94,7 +95,7 @@ impl TestCommand {
     }
 }
 
-/// Reads all files and loads what they test. Errors are shown all at once.
+/// Reads all test files and loads the modules that they test. All errors are shown at once.
 fn load(
     found: &[Found],
     sandbox: &Sandbox,
@@ -122,11 +123,11 @@ fn load(
 
 /// Runs all cases.
 fn run(suite: &[(TestFile, Subject)]) -> Report {
-    // Several files may test one definition.
+    // The coverage is kept by definition, because several files may test one.
     let mut coverage: BTreeMap<String, Coverage> = BTreeMap::new();
     let mut files = Vec::new();
     for (file, subject) in suite {
-        let mut seen = subject.clause.as_ref().map(|clause| {
+        let mut covered = subject.clause.as_ref().map(|clause| {
             let path = subject.path.clone();
             coverage
                 .entry(path)
@@ -135,7 +136,7 @@ fn run(suite: &[(TestFile, Subject)]) -> Report {
         let mut cases = Vec::new();
         for case in &file.cases {
             let started = Instant::now();
-            let result = check::check(subject, case, seen.as_deref_mut());
+            let result = check::check(subject, case, covered.as_deref_mut());
             let (line, _) = file.source.line_and_column(case.span.start);
             cases.push(CaseReport::new(file, case, line, started.elapsed(), result));
         }

@@ -1,4 +1,4 @@
-//! A test file from YAML (docs/cohorts.md, "Cases: how a rule is tested").
+//! The reader of test files in YAML (docs/cohorts.md, "Cases: how a rule is tested").
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use muster_definition::{
 use muster_model::{CohortId, Event, Millis, Scalar, Value};
 
 use super::case::{
-    Case, CaseKind, CaseRows, CaseStep, Expected, PropertyChange, Still, TestFile, Tested, Until,
+    Case, CaseKind, CaseRows, CaseStep, Expected, PropertyChange, TestFile, Tested, Until, UsersAt,
 };
 
-/// The most cases, users, steps, events and properties there are of each: more is a data set, not
-/// an example.
+/// The largest number of cases, steps, events or users in one list. A file with more is a data set,
+/// not an example.
 const MOST: usize = 10_000;
 
 const CASE: &str = "a case";
 const INSTANT: &str = "an instant such as `2026-03-01T00:00:00Z`";
 
-/// Reads a file. The time zone is the project's.
+/// Reads a test file. The time zone is the project's.
 pub(super) fn test_file(source: &SourceFile, zone: &TimeZoneName) -> Result<TestFile, Diagnostics> {
     let mut reader = YamlReader::new(source);
     let root = reader.load();
@@ -69,7 +69,7 @@ fn tested(reader: &mut YamlReader<'_>, fields: &Fields<'_>, zone: &TimeZoneName)
         return reader.wrong(
             entry.key_span,
             "`time_zone:` belongs to an inline `where:`",
-            "a definition names its own",
+            "leave it out: a definition names its own time zone",
         );
     }
     let Some(entry) = given.first() else {
@@ -96,7 +96,7 @@ fn tested(reader: &mut YamlReader<'_>, fields: &Fields<'_>, zone: &TimeZoneName)
     }
 }
 
-/// A clause as a definition of its own.
+/// Reads a clause as its own definition.
 fn inline(reader: &mut YamlReader<'_>, node: &Node, time_zone: TimeZoneName) -> Option<Definition> {
     let (clause, in_cohort) = read_clause(reader, node, &time_zone)?;
     Some(Definition {
@@ -137,25 +137,24 @@ fn case(reader: &mut YamlReader<'_>, node: &Node, number: usize) -> Option<Case>
             if let Some(at) = fields.entry("at") {
                 return reader.wrong(
                     at.key_span,
-                    "the clock of a case with steps is that of each step",
+                    "a case with `steps:` has no `at:` of its own",
                     "write `at:` into each step",
                 );
             }
             CaseKind::Steps(self::steps(reader, &steps.value)?)
         }
         (Some(users), None) => {
-            // Without a clock the rest is read all the same: everything that is wrong is told at
-            // once.
+            // Without a clock the rest is read too, so that all errors are shown at once.
             let at = clock(reader, &fields, CASE);
-            let still = still(reader, &users.value, at)?;
+            let users = users_at(reader, &users.value, at)?;
             at?;
-            CaseKind::Still(still)
+            CaseKind::UsersAt(users)
         }
         (None, None) => {
             return reader.wrong(
                 node.span,
-                "this case says nothing",
-                "add `users:` with what is expected of each, or `steps:`",
+                "this case has neither `users:` nor `steps:`",
+                "add `users:` with the expected answer for each, or `steps:`",
             );
         }
     };
@@ -163,7 +162,7 @@ fn case(reader: &mut YamlReader<'_>, node: &Node, number: usize) -> Option<Case>
     Some(Case { name, span, what })
 }
 
-/// `at:`, where the clock stands.
+/// Reads `at:`, the instant of the clock.
 fn clock(reader: &mut YamlReader<'_>, fields: &Fields<'_>, what: &str) -> Option<Millis> {
     match fields.get("at") {
         Some(node) => instant(reader, node),
@@ -186,10 +185,10 @@ fn instant(reader: &mut YamlReader<'_>, node: &Node) -> Option<Millis> {
     }
 }
 
-fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Option<Still> {
+fn users_at(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Option<UsersAt> {
     let entries = reader.map(node, "a map of users by id")?;
     let at = clock.unwrap_or(Millis::MAX);
-    let mut still = Still {
+    let mut case = UsersAt {
         at,
         rows: CaseRows::default(),
         users: Vec::new(),
@@ -200,17 +199,17 @@ fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Opt
             continue;
         };
         if let Some(node) = fields.get("properties") {
-            // What a user property holds at present it has always held.
-            properties_of(reader, &entry.key, node, Millis::MIN, &mut still.rows);
+            // A plain value of a user property holds from the beginning of time.
+            properties_of(reader, &entry.key, node, Millis::MIN, &mut case.rows);
         }
         if let Some(node) = fields.get("events") {
-            events(reader, node, at, Some(&*entry.key), &mut still.rows);
+            events(reader, node, at, Some(&*entry.key), &mut case.rows);
         }
         let Some(expect) = fields.get("expect") else {
             if !mistyped(&fields, "expect") {
                 reader.wrong::<()>(
                     entry.key_span,
-                    "nothing is expected of this user",
+                    "this user has no expected answer",
                     "add `expect: in` or `expect: out`",
                 );
             }
@@ -223,17 +222,17 @@ fn still(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Opt
             Some(node) => self::until(reader, node, clock).map(|until| (until, node.span)),
             None => None,
         };
-        still.users.push(Expected {
+        case.users.push(Expected {
             user: entry.key.to_string(),
             span: expect.span,
             member,
             until,
         });
     }
-    Some(still)
+    Some(case)
 }
 
-/// Whether a key is missing because it is written wrongly, which was reported.
+/// Returns true if a key is missing because it is mistyped, which the reader has reported.
 fn mistyped(fields: &Fields<'_>, key: &str) -> bool {
     let mut keys = fields.entries.iter().map(|entry| &*entry.key);
     keys.any(|written| closest(written, [key]).is_some())
@@ -262,7 +261,7 @@ fn until(reader: &mut YamlReader<'_>, node: &Node, clock: Option<Millis>) -> Opt
     Some(Until::At(until))
 }
 
-/// `properties:` of a user: what each holds, or its history `[{at, is}, …]`.
+/// Reads `properties:` of a user: the value of each, or its history `[{at, is}, …]`.
 fn properties_of(
     reader: &mut YamlReader<'_>,
     user: &str,
@@ -302,7 +301,7 @@ fn properties_of(
     }
 }
 
-/// `{at, is}`, a change of a user property; `is: null`: it is removed.
+/// Reads `{at, is}`, a change of a user property; `is: null`: the property is removed.
 fn recorded(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Millis, Option<Value>)> {
     let what = "a change of a property";
     let fields = reader.fields(node, what, &["at", "is"])?;
@@ -310,14 +309,15 @@ fn recorded(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Millis, Option<
     let Some(is) = fields.get("is") else {
         return reader.wrong(
             node.span,
-            "this does not say what the property holds from then on",
-            "add `is:` with a value, or `is: null` if it is removed",
+            "this change of a property has no value",
+            "add `is:` with a value, or `is: null` to remove the property",
         );
     };
     Some((at, value(reader, is)?))
 }
 
-/// `events:`. Without a time they happen at the clock. `user`: whose they are, unless each says.
+/// Reads `events:`. An event without a time happens at the clock's instant. `user`: the user of all
+/// events; `None`: each event names its user.
 fn events(
     reader: &mut YamlReader<'_>,
     node: &Node,
@@ -350,8 +350,8 @@ fn event(
         (None, None) => {
             return reader.wrong(
                 node.span,
-                "the event does not say whose it is",
-                "add `user:`",
+                "the event has no user",
+                "add `user:` with a user id",
             );
         }
     };
@@ -361,7 +361,7 @@ fn event(
         }
         return reader.wrong(
             node.span,
-            "the event does not say what happened",
+            "the event has no name",
             "add `event:` with its name",
         );
     };
@@ -383,7 +383,7 @@ fn event(
                 None => {
                     return reader.wrong(
                         ago.value.span,
-                        "this is before 1970, where time begins",
+                        "this is before 1970, where instants begin",
                         "write a shorter time",
                     );
                 }
@@ -406,8 +406,8 @@ fn event(
     Some((user.to_owned(), event))
 }
 
-/// What a property holds. As in event files, a map holds properties with dotted names: `{shipping:
-/// {method: express}}` is `shipping.method`.
+/// Reads the value of a property. As in event files, a map holds properties with dotted names:
+/// `{shipping: {method: express}}` is `shipping.method`.
 fn values(reader: &mut YamlReader<'_>, name: &str, node: &Node) -> Vec<(String, Value)> {
     let NodeContent::Map(entries) = &node.content else {
         let value = value(reader, node).flatten();
@@ -422,7 +422,7 @@ fn values(reader: &mut YamlReader<'_>, name: &str, node: &Node) -> Vec<(String, 
         .collect()
 }
 
-/// A value; `Some(None)`: nothing.
+/// Reads a value; `Some(None)`: `null`.
 fn value(reader: &mut YamlReader<'_>, node: &Node) -> Option<Option<Value>> {
     if let NodeContent::Nothing = node.content {
         return Some(None);
@@ -489,7 +489,7 @@ fn step(reader: &mut YamlReader<'_>, node: &Node) -> Option<CaseStep> {
     })
 }
 
-/// A list of users: the outer `None` is a wrong one, the inner none at all.
+/// Reads a list of users. The outer `None`: the list is wrong; the inner `None`: there is no list.
 fn users(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Option<Option<BTreeSet<String>>> {
     let Some(node) = node else {
         return Some(None);
@@ -508,17 +508,17 @@ mod tests {
 
     use super::*;
 
-    /// A test file with all that one may have.
+    /// A test file with every key that a test file may have.
     const WHOLE: &str = "where: {did: Purchase}\ntime_zone: Europe/Berlin\ncases:\n  - name: still\n    at: 2026-03-01T00:00:00Z\n    users:\n      ann: {properties: {city: Reno, plan: [{at: 2026-01-01T00:00:00Z, is: null}]}, events: [{event: Purchase, ago: 3 days, with: {a: {b: [1, x]}}}], expect: in, until: never}\n  - steps:\n      - {at: 2026-03-01T00:00:00Z, events: [{user: bob, event: Purchase}], enters: [bob], exits: []}\n";
 
     proptest! {
-        /// Whatever a file holds: it is read, or refused with something to show.
+        /// Reads damaged files: each is read, or refused with a message.
         #[test]
         fn any_file_is_read_or_refused(cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), "[-:{}\\[\\],\"'a-z0-9 \n\\PC]{0,6}"), 0..6)) {
             let mut text: Vec<char> = WHOLE.chars().collect();
             for (from, to, instead) in cuts {
                 let (one, other) = (from.index(text.len() + 1), to.index(text.len() + 1));
-                // A few characters, so that most of the file stays what it is.
+                // At most 8 characters are cut, so that most of the file stays intact.
                 let (from, to) = (one.min(other), one.max(other).min(one.min(other) + 8));
                 text.splice(from..to, instead.chars());
             }
@@ -531,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_all_that_there_is_is_read() {
+    fn a_file_with_every_key_is_read() {
         let file = test_file(&SourceFile::new("a.test.yaml", WHOLE), &TimeZoneName::utc()).unwrap();
         assert_eq!(file.cases.len(), 2);
     }

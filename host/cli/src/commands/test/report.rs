@@ -1,4 +1,4 @@
-//! What the cases said, for people and for machines.
+//! The report of a test run, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,34 +12,35 @@ use super::coverage::Coverage;
 use crate::output::{count, number};
 use crate::output_json;
 
-/// All files.
+/// The results of all files.
 pub(super) struct Report {
     pub(super) files: Vec<FileReport>,
-    /// Of each definition, by its path.
+    /// The coverage of each definition, by its path.
     pub(super) coverage: BTreeMap<String, Coverage>,
 }
 
-/// One test file.
+/// The results of one test file.
 pub(super) struct FileReport {
     pub(super) path: String,
     /// The definition or module that it tests.
     pub(super) tests: String,
-    /// What the rule took for a user, on average: about one for each instruction of WebAssembly.
+    /// The fuel that the module used per user, on average: about one for each WebAssembly
+    /// instruction.
     pub(super) fuel: u64,
     pub(super) cases: Vec<CaseReport>,
 }
 
-/// One case.
+/// The result of one case.
 pub(super) struct CaseReport {
     pub(super) name: String,
-    /// Where it begins.
+    /// The line of the case in the file.
     pub(super) line: usize,
     pub(super) took: Duration,
-    /// What does not hold; empty: all holds.
+    /// The expectations that are not met; empty: the case passed.
     pub(super) failures: Vec<FailureReport>,
 }
 
-/// Something that does not hold.
+/// An expectation that is not met, with its line in the test file.
 pub(super) struct FailureReport {
     pub(super) line: usize,
     pub(super) message: String,
@@ -79,7 +80,7 @@ impl CaseReport {
 }
 
 impl FailureReport {
-    /// The message with its place, and below it what decided.
+    /// Returns the message with its place, and the trace below it.
     pub(super) fn text(&self, path: &str) -> String {
         let mut text = format!("{path}:{}: {}\n", self.line, self.message);
         for line in self.trace.iter().flat_map(|trace| {

@@ -1,4 +1,4 @@
-//! What is tested: a rule that is loaded, and the clause it was made of.
+//! The subject of a test: a loaded module, and the clause that it was compiled from.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -13,30 +13,30 @@ use crate::lists::MemberLists;
 use crate::modules::hand_written;
 use crate::project::{beside, clause, read};
 
-/// A rule under test.
+/// A module under test.
 pub(super) struct Subject {
-    /// The file that says who is in.
+    /// The file of the definition or rule.
     pub(super) path: String,
     pub(super) id: CohortId,
-    /// `None`: the rule is written by hand.
+    /// The clause that the module was compiled from; `None`: a hand-written rule.
     pub(super) clause: Option<Clause>,
     /// The static lists that the clause reads.
     pub(super) lists: MemberLists,
     pub(super) module: Module,
-    /// About how many users the rule was asked so far, each time anew.
+    /// The number of evaluated users so far. A user that is evaluated twice counts twice.
     pub(super) evaluated: Cell<u64>,
 }
 
-/// Endings of definitions and rules, in the order in which they are looked for.
+/// The endings of definitions and rules, in the order of the search.
 const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "wasm"];
 
 impl Subject {
-    /// What the rule took for a user, on average.
+    /// Returns the fuel that the module used per user, on average.
     pub(super) fn fuel(&self) -> u64 {
         self.module.fuel() / self.evaluated.get().max(1)
     }
 
-    /// Finds, reads, compiles and loads what a file tests.
+    /// Finds, reads, compiles and loads the subject of a test file.
     pub(super) fn load(
         file: &TestFile,
         home: &Home,
@@ -63,7 +63,7 @@ impl Subject {
     }
 }
 
-/// `big-spenders.yaml` for `big-spenders.test.yaml`.
+/// Returns the file of the same name: `big-spenders.yaml` for `big-spenders.test.yaml`.
 fn same_name(file: &TestFile, folder: &Path) -> Result<PathBuf, Diagnostics> {
     let name = file.source.stem();
     let name = name.strip_suffix(".test").unwrap_or(name);
@@ -71,10 +71,10 @@ fn same_name(file: &TestFile, folder: &Path) -> Result<PathBuf, Diagnostics> {
         .iter()
         .map(|ending| folder.join(format!("{name}.{ending}")));
     paths.find(|path| path.is_file()).ok_or_else(|| {
-        let error = Diagnostic::error("this test file does not say what it tests")
+        let error = Diagnostic::error("this test file does not name what it tests")
             .in_file(&file.source)
             .help(format!(
-                "there is no `{name}.yaml` beside it: add `cohort:` with the path of a definition, `rule:` with that of a module, or `where:`"
+                "there is no `{name}.yaml` beside it: add `cohort:` with the path of a definition, `rule:` with the path of a module, or `where:`"
             ));
         one(error)
     })
@@ -144,7 +144,7 @@ fn rule(
         bytes.map_err(|error| place(file, span, format!("cannot read {shown}: {error}")))?;
     let module = hand_written(&mut |bytes, origin| sandbox.load(bytes, origin), &bytes)
         .map_err(|error| place(file, span, format!("cannot load {shown}: {error}")))?;
-    // The one cohort of a rule serves whichever definition names it.
+    // A rule has one cohort, which serves any definition that names the rule.
     let id = module
         .description()
         .cohorts

@@ -1,4 +1,4 @@
-//! `--watch`: the cases again whenever a file changes.
+//! `--watch`: runs the cases again whenever a file changes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,21 +6,21 @@ use std::time::{Duration, SystemTime};
 
 use crate::output::{Output, count};
 
-/// How often the files are looked at. A change is noticed within two looks, since it has to be
-/// over: an editor may write a file in pieces.
+/// The time between two checks of the files. A change is noticed after two checks, because an
+/// editor may write a file in pieces and the files must not change between the checks.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// How deep folders are looked into, so that a link in a circle ends.
+/// The depth to which folders are read, so that a circle of symbolic links ends.
 const DEPTH: usize = 8;
 
-/// What cases depend on: tests and definitions, rules, lists.
+/// The endings of files that cases depend on: tests and definitions, rules, static lists.
 const ENDINGS: [&str; 6] = ["yaml", "yml", "json", "wasm", "csv", "txt"];
 
-/// Each file with its length and when it was changed.
+/// Each file with its length and its modification time.
 type FileTimes = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// Runs something now and whenever a file below the paths changes, until the process ends. What
-/// fails is shown, and watched on.
+/// Calls `run` now and whenever a file below the paths changes, until the process ends. An error is
+/// shown and does not end the watch.
 pub(super) fn watch(
     paths: &[PathBuf],
     output: &Output,
@@ -32,13 +32,13 @@ pub(super) fn watch(
             output.error(&error);
         }
         let watched = count(before.len() as u64, "file");
-        output.note(&format!("watching {watched}; Ctrl-C ends it"));
+        output.note(&format!("watching {watched}; Ctrl-C ends the command"));
         let mut last = before.clone();
         loop {
             std::thread::sleep(EVERY);
             let now = files(paths);
-            let still = now == last;
-            if still && now != before {
+            let unchanged = now == last;
+            if unchanged && now != before {
                 break;
             }
             last = now;
@@ -49,13 +49,13 @@ pub(super) fn watch(
 fn files(paths: &[PathBuf]) -> FileTimes {
     let mut files = FileTimes::new();
     for path in paths {
-        // A test file is watched with what stands beside it.
+        // A test file is watched with the other files of its folder.
         let folder = match path.parent() {
             Some(parent) if path.is_file() => parent,
             _ => path,
         };
         let here = folder.as_os_str().is_empty();
-        fingerprints(
+        add_folder(
             if here { Path::new(".") } else { folder },
             DEPTH,
             &mut files,
@@ -64,8 +64,8 @@ fn files(paths: &[PathBuf]) -> FileTimes {
     files
 }
 
-fn fingerprints(folder: &Path, depth: usize, files: &mut FileTimes) {
-    // A folder that cannot be read now may be readable at the next look.
+fn add_folder(folder: &Path, depth: usize, files: &mut FileTimes) {
+    // A folder that cannot be read now may be readable at the next check.
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         // Hidden folders are those of the store and of version control.
@@ -76,7 +76,7 @@ fn fingerprints(folder: &Path, depth: usize, files: &mut FileTimes) {
             continue;
         };
         if metadata.is_dir() && depth > 0 {
-            fingerprints(&path, depth - 1, files);
+            add_folder(&path, depth - 1, files);
         } else if path
             .extension()
             .is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))

@@ -1,4 +1,4 @@
-//! A store of a case's own, and the real rule on it.
+//! The store of one case, and runs of the real module on it.
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use super::case::CaseRows;
 use super::subject::Subject;
 
-/// How large a case's store can grow: 64 MiB, over a hundred times the largest file of cases
+/// The bytes to which a case's store can grow: 64 MiB, over 60 times the largest file of cases
 /// ([`muster_definition::limits::FILE_BYTES`] of 1 MiB, some 100 bytes an event).
 const MAP_SIZE: u64 = 64 << 20;
 
-/// A store with what a case says, and who is in so far.
+/// A store with the events and properties of a case, and the members so far.
 pub(super) struct CaseStore<'s> {
     subject: &'s Subject,
     cohort: Cohort,
@@ -51,7 +51,7 @@ impl<'s> CaseStore<'s> {
         })
     }
 
-    /// Adds events and changes of properties; those later than an instant are left out.
+    /// Adds events and changes of properties, except those later than an instant.
     pub(super) fn append(&self, rows: &CaseRows, until: Millis) -> anyhow::Result<()> {
         let mut buffer = EventBuffer::default();
         for (user, event) in rows.events.iter().filter(|(_, event)| event.time <= until) {
@@ -86,8 +86,8 @@ impl<'s> CaseStore<'s> {
         Ok(())
     }
 
-    /// Moves the clock and asks the rule, as `muster run` does: whom it has news of, and whose
-    /// answer has run out.
+    /// Moves the clock and makes a run, which evaluates changed users and due users, as `muster
+    /// run` does.
     pub(super) fn run(&self, at: Millis) -> anyhow::Result<()> {
         let options = RunOptions {
             workers: NonZero::<usize>::MIN,
@@ -97,15 +97,15 @@ impl<'s> CaseStore<'s> {
         let cohorts = std::slice::from_ref(&self.cohort);
         let report =
             muster_engine::run_module(&self.store, &self.subject.module, cohorts, &options)?;
-        let asked = &self.subject.evaluated;
-        asked.set(asked.get() + report.evaluated);
+        let evaluated = &self.subject.evaluated;
+        evaluated.set(evaluated.get() + report.evaluated);
         if let Some(skipped) = report.skipped.first() {
-            bail!("the rule failed at {at}: {}", skipped.reason);
+            bail!("the module failed at {at}: {}", skipped.reason);
         }
         Ok(())
     }
 
-    /// Who is in.
+    /// Returns the members.
     pub(super) fn members(&self) -> anyhow::Result<BTreeSet<String>> {
         let snapshot = self.store.snapshot()?;
         let mut members = BTreeSet::new();
@@ -115,7 +115,7 @@ impl<'s> CaseStore<'s> {
         Ok(members)
     }
 
-    /// All users of whom there is something, at whatever time.
+    /// Returns all users that have events or properties, at any instant.
     pub(super) fn users(&self) -> anyhow::Result<Vec<String>> {
         let snapshot = self.store.snapshot()?;
         let mut users = Vec::new();
@@ -125,7 +125,7 @@ impl<'s> CaseStore<'s> {
         Ok(users)
     }
 
-    /// What is known of a user up to an instant; `None`: nothing.
+    /// Returns a user's history up to an instant; `None`: the user has none yet.
     pub(super) fn history(&self, user: &str, at: Millis) -> anyhow::Result<Option<UserHistory>> {
         let snapshot = self.store.snapshot()?;
         let Some(key) = snapshot.user_key(user)? else {

@@ -165,7 +165,7 @@ async fn a_rule_that_cannot_be_loaded_leaves_the_earlier_one_active() {
     .await;
     let faults = service.service.state.active().definitions.clone().unwrap();
     assert!(
-        faults.lines[0].starts_with("the rule of vip: "),
+        faults.lines[0].starts_with("the module of vip: "),
         "{faults:?}"
     );
     assert!(service.metrics().contains("muster_definitions_up 0"));
