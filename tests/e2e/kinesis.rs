@@ -245,7 +245,7 @@ fn events_of_one_stream_become_entries_in_another() {
     moto.stream("more");
     until("the later events are read", || events() == 40);
     assert_eq!(
-        project.json(&["status"])["sources"][0]["trouble"],
+        project.json(&["status"])["sources"][0]["error"],
         Value::Null
     );
     service.stop();

@@ -240,7 +240,7 @@ fn a_rule_written_in_rust_runs() {
     project.write("muster.yaml", &format!("{config}retention: 7 days\n"));
     let warnings = String::from_utf8(project.output(&["check"]).stderr).unwrap();
     assert!(
-        warnings.contains("looks at all events ever, and the retention is 7 days"),
+        warnings.contains("reads all events ever, but the retention is 7 days"),
         "{warnings}"
     );
     assert!(warnings.contains("cohorts/loyal.yaml:3:7"), "{warnings}");

@@ -608,7 +608,7 @@ fn the_end_waits_for_the_outbox_if_set_and_a_second_signal_ends_at_once() {
     until("the destination's fault is reported", || {
         let status = project.json(&["status"]);
         status["destinations"][0]["waiting_messages"] == 1
-            && !status["destinations"][0]["trouble"].is_null()
+            && !status["destinations"][0]["error"].is_null()
     });
     service.signal("TERM");
     until("it waits for the outbox", || {

@@ -18,14 +18,15 @@ const COMMENT_WIDTH: usize = 100;
 const PROSE_WIDTH: usize = 120;
 /// The first words of a summary that asks a question instead of describing the item.
 const QUESTIONS: [&str; 4] = ["What", "How", "Who", "Whether"];
-/// What a line of code contains that gives a name its stored or public spelling.
-const STORED_NAMES: [&str; 8] = [
+/// Texts in lines of code that hold stored, public or foreign names, which keep their spelling.
+const STORED_NAMES: [&str; 9] = [
     "rename = \"",
+    "STORED_NAMES",
     "changed_users = \"",
     "expiries = \"",
-    "b\"news floor\"",
+    r#"b"news floor""#,
     "long = \"",
-    "\"everybody\"",
+    r#""everybody""#,
     "look_set",
     "json-schema.org/draft",
 ];

@@ -293,20 +293,20 @@ impl<O: Outbox, S: Sink> Drain<'_, O, S> {
             self.outage = None;
             return Ok(Some(backoff::delay(1, fastrand::f64())));
         }
-        let trouble = self.outage.get_or_insert_with(|| Outage {
+        let outage = self.outage.get_or_insert_with(|| Outage {
             since: Instant::now(),
             calls: 0,
         });
-        trouble.calls = trouble.calls.saturating_add(1);
-        let elapsed = trouble.since.elapsed();
+        outage.calls = outage.calls.saturating_add(1);
+        let elapsed = outage.since.elapsed();
         if elapsed >= give_up_after {
             return Err(Cause::Unavailable {
                 reason,
-                calls: trouble.calls,
+                calls: outage.calls,
                 seconds: elapsed.as_secs(),
             });
         }
-        let delay = backoff::delay(trouble.calls, fastrand::f64());
+        let delay = backoff::delay(outage.calls, fastrand::f64());
         Ok(Some(delay.min(give_up_after - elapsed)))
     }
 }

@@ -189,9 +189,9 @@ impl Shown {
             if let Some(failing) = &status.failing {
                 self.remarks.extend(remarks(id, failing));
             }
-            if let Some(trouble) = field(active, "trouble").as_str() {
+            if let Some(error) = field(active, "error").as_str() {
                 self.remarks
-                    .push(format!("{id}: not evaluated, membership kept: {trouble}"));
+                    .push(format!("{id}: not evaluated, membership kept: {error}"));
             }
             cohorts.push(json!({
                 "id": id.as_str(),
@@ -202,7 +202,7 @@ impl Shown {
                 "next_run_at": next,
                 "held": status.held,
                 "failing": status.failing,
-                "trouble": field(active, "trouble"),
+                "error": field(active, "error"),
             }));
         }
         self.text.push('\n');
@@ -248,9 +248,9 @@ impl Shown {
                 crate::output::duration(lag),
                 text("last_commit"),
             ]);
-            if let Some(trouble) = field(source, "trouble").as_str() {
+            if let Some(error) = field(source, "error").as_str() {
                 self.remarks
-                    .push(format!("source {}: {trouble}", text("name")));
+                    .push(format!("source {}: {error}", text("name")));
             }
         }
         if !rows.is_empty() {
@@ -289,17 +289,17 @@ impl Shown {
                     .unwrap_or_default()
                     .to_owned(),
             ]);
-            if let Some(trouble) = field(active, "trouble").as_str() {
+            if let Some(error) = field(active, "error").as_str() {
                 let since = field(active, "since").as_str().unwrap_or_default();
                 self.remarks
-                    .push(format!("accepts nothing since {since}: {trouble}"));
+                    .push(format!("accepts nothing since {since}: {error}"));
             }
             destinations.push(json!({
                 "name": name,
                 "waiting_messages": messages,
                 "waiting_bytes": size,
                 "delivered": field(active, "delivered"),
-                "trouble": field(active, "trouble"),
+                "error": field(active, "error"),
             }));
         }
         if !rows.is_empty() {

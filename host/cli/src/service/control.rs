@@ -267,7 +267,7 @@ fn status(service: &Service) -> Value {
             let of_cohort = json!({
                 "next_run": cohort.next.map(|at| at.to_string()),
                 "last_run": cohort.last.map(|at| at.to_string()),
-                "trouble": cohort.error,
+                "error": cohort.error,
                 "cadence": cohort.cadence,
             });
             (id.to_string(), of_cohort)
@@ -283,7 +283,7 @@ fn status(service: &Service) -> Value {
                 "refused": stats.refusals(),
                 "last_commit": stats.last_commit().map(|at| at.to_string()),
                 "lag_ms": stats.lag(),
-                "trouble": stats.error(),
+                "error": stats.error(),
             })
         })
         .collect();
@@ -293,7 +293,7 @@ fn status(service: &Service) -> Value {
         .map(|(name, destination)| {
             let health = destination.health();
             let of_destination = json!({
-                "trouble": health.error,
+                "error": health.error,
                 "since": health.since.map(|at| at.to_string()),
                 "delivered": health.delivered.map(|at| at.to_string()),
             });

@@ -20,7 +20,7 @@ pub(super) const POLL: Duration = Duration::from_secs(30);
 pub(crate) struct Health {
     /// The reason why the destination takes no messages now, with the remedy.
     pub(crate) error: Option<String>,
-    /// The beginning of the trouble.
+    /// The beginning of the outage.
     pub(crate) since: Option<Millis>,
     /// The latest instant at which the destination took a message.
     pub(crate) delivered: Option<Millis>,
@@ -70,15 +70,15 @@ pub(crate) async fn deliver(
                     .cause
                     .hint()
                     .map_or_else(String::new, |hint| format!("; {hint}"));
-                let trouble = format!("{error}{hint}");
+                let outage = format!("{error}{hint}");
                 let failures = backoff.failures();
                 if failures == 0 {
-                    tracing::error!(destination = name, "{trouble}");
+                    tracing::error!(destination = name, "{outage}");
                 } else {
-                    tracing::debug!(destination = name, failures, "still failing: {trouble}");
+                    tracing::debug!(destination = name, failures, "still failing: {outage}");
                 }
                 health(&state, &name, |health| {
-                    health.error = Some(trouble);
+                    health.error = Some(outage);
                     health.since.get_or_insert_with(Millis::now);
                 });
                 // A fault that only an operator can repair needs few attempts.

@@ -89,11 +89,7 @@ async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
         reasons.push("the first run of some cohorts has not finished".to_owned());
     }
     for (name, stats) in &state.sources {
-        reasons.extend(
-            stats
-                .error()
-                .map(|trouble| format!("source {name}: {trouble}")),
-        );
+        reasons.extend(stats.error().map(|error| format!("source {name}: {error}")));
     }
     let is_source = |name: &str| name.starts_with("source ");
     for (name, part) in state.parts.all() {

@@ -192,7 +192,7 @@ impl Planned {
                 "exited": cohort.exited,
                 "sample_entered": cohort.sample_entered,
                 "sample_exited": cohort.sample_exited,
-                "told_whole": cohort.full_sync_to,
+                "full_sync_to": cohort.full_sync_to,
                 "held": held,
             }));
         }

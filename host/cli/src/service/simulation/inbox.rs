@@ -19,7 +19,7 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Makes the next calls go wrong.
-    pub(super) fn trouble(&self, calls: usize, mood: Mood) {
+    pub(super) fn fail(&self, calls: usize, mood: Mood) {
         let mut moods = self.moods.lock().unwrap();
         moods.extend(std::iter::repeat_n(mood, calls));
     }

@@ -193,7 +193,7 @@ impl Maker<'_> {
             67..69 => ScenarioStep::Reject(self.cohort()),
             69..72 => ScenarioStep::Forget(self.user()),
             72..74 => ScenarioStep::Merge,
-            74..79 => self.trouble(),
+            74..79 => self.fail(),
             79..87 => self.during(),
             87..96 => ScenarioStep::Kill {
                 commits: self.few(),
@@ -273,7 +273,7 @@ impl Maker<'_> {
         ScenarioStep::Define(chosen)
     }
 
-    fn trouble(&mut self) -> ScenarioStep {
+    fn fail(&mut self) -> ScenarioStep {
         let mood = match self.random.u8(..5) {
             0 => Mood::Slow(WaitTime(self.random.u64(..60_000))),
             1 => Mood::Half,

@@ -218,7 +218,7 @@ impl<'a> Process<'a> {
                 destination,
                 calls,
                 mood,
-            } => self.shared().inboxes[destination].trouble(calls, mood),
+            } => self.shared().inboxes[destination].fail(calls, mood),
             ScenarioStep::Kill { commits, down } => {
                 // A dead process cannot be killed again.
                 let left = self.shared().commits.fetch_min(commits, Ordering::Relaxed);

@@ -76,19 +76,19 @@ async fn a_failing_first_run_delays_no_other_work() {
     assert_eq!(service.sync("sound").await.unwrap()["entered"], 1);
     let failed = service.sync("failing-2").await.unwrap_err();
     assert!(failed.contains("a run that fails"), "{failed}");
-    let trouble = |id: &str| {
+    let error = |id: &str| {
         let active = service.service.state.active();
         let cohort = active.cohorts.get(&super::world::id(id)).cloned();
         cohort.unwrap().error
     };
-    assert!(trouble("failing-2").is_some() && trouble("sound").is_none());
+    assert!(error("failing-2").is_some() && error("sound").is_none());
     // The cohort recovers as soon as the fault is removed.
     service.service.state.faults.runs.lock().unwrap().clear();
     until("the failing cohort has run", || {
         !service.runs("failing-2").is_empty()
     })
     .await;
-    assert_eq!(trouble("failing-2"), None);
+    assert_eq!(error("failing-2"), None);
     service.stop().await;
 }
 
@@ -125,7 +125,7 @@ async fn a_group_that_panics_is_reported_and_restarted() {
     let status = service.ask(ControlRequest::Status).await.unwrap();
     assert_eq!(status["parts"]["cohorts at-once"]["down"], false);
     assert_eq!(
-        status["cohorts"]["at-once"]["trouble"],
+        status["cohorts"]["at-once"]["error"],
         serde_json::Value::Null
     );
 

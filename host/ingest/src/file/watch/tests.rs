@@ -69,11 +69,11 @@ impl WatchedFolder {
     /// Returns the number of commits and of events, and the error.
     fn status(&self) -> (u64, u64, Option<String>) {
         let here = self.folder.path().display().to_string();
-        let trouble = self.stats.error();
+        let error = self.stats.error();
         (
             self.stats.commits(),
             self.stats.counts().events,
-            trouble.map(|trouble| trouble.replace(&here, "HERE")),
+            error.map(|error| error.replace(&here, "HERE")),
         )
     }
 }
@@ -191,19 +191,19 @@ fn a_broken_file_does_not_delay_others_and_is_tried_again_when_it_changes() {
     folder.write("d.json", &lines(10..13));
     scan(&mut watched, now);
     scan(&mut watched, now);
-    let trouble = "1 of 2 lines of `HERE/in/b.json` are malformed, more than the allowed 0.1 %, so nothing of it was imported; \
+    let error = "1 of 2 lines of `HERE/in/b.json` are malformed, more than the allowed 0.1 %, so nothing of it was imported; \
                    the first is line 2: not valid JSON at column 1: expected value; correct the file, or allow more with \
                    `max_malformed` (and 1 more)";
-    assert_eq!(folder.status(), (2, 8, Some(trouble.to_owned())));
+    assert_eq!(folder.status(), (2, 8, Some(error.to_owned())));
     // They are known to be broken, even hours later.
     let later = now + Duration::from_secs(36_000);
     scan(&mut watched, later);
-    assert_eq!(folder.status(), (2, 8, Some(trouble.to_owned())));
+    assert_eq!(folder.status(), (2, 8, Some(error.to_owned())));
     folder.write("b.json", &lines(5..7));
     scan(&mut watched, later);
     scan(&mut watched, later);
-    let trouble = "`HERE/in/c.json.zip` is a zip archive: unpack it and import the files in it";
-    assert_eq!(folder.status(), (3, 10, Some(trouble.to_owned())));
+    let error = "`HERE/in/c.json.zip` is a zip archive: unpack it and import the files in it";
+    assert_eq!(folder.status(), (3, 10, Some(error.to_owned())));
     std::fs::remove_file(folder.path("c.json.zip")).unwrap();
     scan(&mut watched, later);
     assert_eq!(folder.status(), (3, 10, None));
@@ -271,11 +271,11 @@ fn a_file_that_cannot_be_read_is_tried_again_after_a_while() {
     watched.import(path.clone(), stamp, now, &mut |_| {});
     watched.report();
     std::fs::rename(&away, &path).unwrap();
-    let trouble = folder.status().2.unwrap();
+    let error = folder.status().2.unwrap();
     let status = "cannot read `HERE/in/a.json`: No such file";
-    assert!(trouble.starts_with(status), "{trouble}");
+    assert!(error.starts_with(status), "{error}");
     scan(&mut watched, now + Duration::from_secs(1));
-    assert_eq!(folder.status(), (0, 0, Some(trouble)));
+    assert_eq!(folder.status(), (0, 0, Some(error)));
     scan(&mut watched, now + Duration::from_secs(2));
     assert_eq!(folder.status(), (1, 5, None));
 }
@@ -294,13 +294,13 @@ fn files_wait_while_the_store_fails() {
         panic!("it is not imported yet")
     };
     scan(&mut watched, now);
-    let (commits, _, trouble) = folder.status();
-    let trouble = trouble.unwrap();
+    let (commits, _, error) = folder.status();
+    let error = error.unwrap();
     assert_eq!(commits, 0);
-    assert!(trouble.contains("is being imported already"), "{trouble}");
+    assert!(error.contains("is being imported already"), "{error}");
     busy.abort().unwrap();
     scan(&mut watched, now + Duration::from_secs(1));
-    assert_eq!(folder.status(), (0, 0, Some(trouble)));
+    assert_eq!(folder.status(), (0, 0, Some(error)));
     scan(&mut watched, now + Duration::from_secs(2));
     assert_eq!(folder.status(), (2, 10, None));
 }
