@@ -52,6 +52,36 @@ fn the_example_prints_its_outputs() {
 }
 
 #[test]
+fn completions_and_manual_pages_name_every_command() {
+    let project = TestProject::new();
+    let help = String::from_utf8(project.output(&["--help"]).stdout).unwrap();
+    let commands: Vec<_> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .collect();
+    assert!(commands.len() > 20, "{help}");
+    let pages = project.json(&["man", "man"])["pages"].clone();
+    assert_eq!(pages.as_array().unwrap().len(), commands.len() + 1);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = project.json(&["completions", shell])["script"].clone();
+        for command in &commands {
+            assert!(
+                script.as_str().unwrap().contains(command),
+                "{shell}: {command}"
+            );
+        }
+    }
+    for command in commands {
+        let page = project.read(&format!("man/muster-{command}.1"));
+        assert!(page.contains(".SH DESCRIPTION"), "{page}");
+    }
+}
+
+#[test]
 fn built_modules_are_valid_components() {
     let project = TestProject::example("shop");
     let built = project.json(&["build"]);

@@ -85,6 +85,7 @@ mod tests {
         let command = Cli::command();
         let long: Vec<_> = command
             .get_subcommands()
+            .filter(|sub| !sub.is_hide_set())
             .filter_map(|sub| Some((sub.get_name(), sub.get_about()?.to_string())))
             .filter(|(_, about)| about.chars().count() > FIRST_LINE)
             .collect();

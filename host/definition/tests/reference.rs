@@ -321,26 +321,3 @@ fn grouped(number: u64) -> String {
     }
     text
 }
-
-#[test]
-fn the_readme_names_every_key_of_a_clause() {
-    let (_, section) = README.split_once("\n### Definitions\n").unwrap_or_default();
-    let section = section.split("\n### ").next().unwrap_or_default();
-    let named: BTreeSet<String> = section
-        .lines()
-        .flat_map(in_code)
-        .flat_map(|code| words(&code))
-        .collect();
-    let of_clause = |definition: &&str| {
-        let inner = ["sample: {", "each: {", "regularly: {"];
-        definition.starts_with("where") && !inner.iter().any(|inner| definition.contains(inner))
-    };
-    for key in MAPS
-        .iter()
-        .map(|(_, definition)| *definition)
-        .filter(of_clause)
-        .flat_map(keys)
-    {
-        assert!(named.contains(&key), "the README does not name `{key}`");
-    }
-}

@@ -419,7 +419,15 @@ fn a_directory_that_cannot_be_written_is_an_error() {
     if fs::metadata(&place).unwrap().uid() == 0 {
         other.uid(65_534);
     }
-    let output = other.output().unwrap();
+    // Another thread that starts a process just now may still hold the copy open for writing.
+    let output = loop {
+        match other.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            output => break output.unwrap(),
+        }
+    };
     let out = String::from_utf8_lossy(&output.stdout);
     assert!(
         out.contains(&format!("said: `{}` cannot be written", place.display())),
