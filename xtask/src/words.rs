@@ -45,6 +45,7 @@ pub(crate) fn words() -> anyhow::Result<()> {
         };
         if path.ends_with(".rs") {
             check_rust(&text, &unused, &mut report);
+            check_errors(&text, &mut report);
             if !path.starts_with("guest-rules/") {
                 for name in type_names(&text) {
                     types
@@ -220,6 +221,43 @@ fn parts_of(name: &str) -> Vec<String> {
     parts
 }
 
+/// Reports each variant of an error that prints its source. The whole chain would then show
+/// that text twice.
+fn check_errors(text: &str, report: &mut impl FnMut(usize, String)) {
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    for (number, _) in lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("#[error("))
+    {
+        let rest = lines.get(number..).unwrap_or_default();
+        let attribute = 1 + rest.iter().take_while(|line| !line.ends_with(")]")).count();
+        let (message, variant) = rest.split_at(attribute.min(rest.len()));
+        // A variant ends with its line, or with the brace below it.
+        let end = match variant.iter().find(|line| !line.starts_with("//")) {
+            Some(first) if first.ends_with('{') => "}",
+            _ => ",",
+        };
+        let length = 1 + variant
+            .iter()
+            .take_while(|line| !line.starts_with('}') && !line.ends_with(end))
+            .count();
+        let variant = variant.iter().take(length);
+        let prints = |name: &str| message.iter().any(|line| line.contains(name));
+        let printed = variant.clone().any(|line| line.starts_with("source:")) && prints("{source")
+            || variant
+                .clone()
+                .any(|line| line.contains("#[from]") || line.contains("#[source]"))
+                && prints("{0");
+        if printed {
+            report(
+                number,
+                "an error that prints its source, which the chain shows".to_owned(),
+            );
+        }
+    }
+}
+
 /// Returns the names of the types that a file defines.
 fn type_names(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
@@ -287,6 +325,31 @@ mod tests {
             []
         );
         assert_eq!(faults_of("The gizmo.\n", true).len(), 1);
+    }
+
+    #[test]
+    fn an_error_that_prints_its_source_is_found() {
+        let text = |message: &str, field: &str| {
+            format!(
+                "enum E {{\n    #[error(\"{message}\")]\n    A {{\n        {field}: u8,\n    }},\n}}\n"
+            )
+        };
+        let mut lines = Vec::new();
+        check_errors(&text("no: {source}", "source"), &mut |line, _| {
+            lines.push(line)
+        });
+        check_errors(
+            "#[error(\"no: {0}\")]\nA(#[source] B),\n",
+            &mut |line, _| lines.push(line),
+        );
+        assert_eq!(lines, [1, 0]);
+        check_errors(&text("no", "source"), &mut |line, _| lines.push(line));
+        check_errors(&text("no: {why}", "why"), &mut |line, _| lines.push(line));
+        check_errors(
+            "#[error(\"no: {0}\")]\nA(String),\n#[error(transparent)]\nB(#[from] C),\n",
+            &mut |line, _| lines.push(line),
+        );
+        assert_eq!(lines.len(), 2);
     }
 
     #[test]

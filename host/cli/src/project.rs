@@ -232,8 +232,17 @@ impl Project {
 
     pub(crate) fn open_store(&self) -> anyhow::Result<Store> {
         let directory = self.store_directory();
-        Store::open(&directory, &self.store_options())
-            .with_context(|| format!("cannot open the store in {}", directory.display()))
+        Store::open(&directory, &self.store_options()).map_err(|error| match error {
+            // These errors name the folder themselves.
+            StoreError::Locked { .. }
+            | StoreError::Version { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::NotWritable { .. } => error.into(),
+            error => anyhow::Error::new(error).context(format!(
+                "cannot open the store in `{}`",
+                directory.display()
+            )),
+        })
     }
 
     pub(crate) fn store_options(&self) -> muster_store::StoreOptions {

@@ -19,7 +19,7 @@ pub enum FindError {
         position: usize,
     },
     /// There is no file with this name.
-    #[error("there is no file `{pattern}` in `{}`", base.display())]
+    #[error("there is no file `{pattern}` in `{}`", shown(base))]
     NoFile {
         /// The pattern, as it was written.
         pattern: String,
@@ -27,7 +27,7 @@ pub enum FindError {
         base: PathBuf,
     },
     /// The pattern is right, but no file matches it.
-    #[error("no file matches `{pattern}` in `{}`", base.display())]
+    #[error("no file matches `{pattern}` in `{}`", shown(base))]
     NoMatch {
         /// The pattern, as it was written.
         pattern: String,
@@ -52,6 +52,14 @@ impl FindError {
     #[must_use]
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::NoFile { .. } | Self::NoMatch { .. })
+    }
+}
+
+/// Returns a folder as messages show it: a path is never empty.
+fn shown(folder: &Path) -> std::path::Display<'_> {
+    match folder.as_os_str().is_empty() {
+        true => Path::new(".").display(),
+        false => folder.display(),
     }
 }
 
