@@ -20,14 +20,9 @@ pub enum EngineError {
         /// The cohort that is missing.
         wanted: CohortId,
     },
-    /// The time zone of a calendar that the module reads is not known.
-    #[error(
-        "the rule asks for a calendar in the time zone `{time_zone}`, which is not known: use an IANA name such as Europe/Berlin"
-    )]
-    TimeZone {
-        /// The name of the time zone, as the module wrote it.
-        time_zone: String,
-    },
+    /// A batch cannot be built, or a calendar's time zone is not known.
+    #[error(transparent)]
+    Columns(#[from] muster_columns::ColumnsError),
     /// The module reads a list that the caller did not pass.
     #[error("the rule reads the list `{name}`, which this project does not have")]
     List {

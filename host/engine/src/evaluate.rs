@@ -3,16 +3,13 @@
 
 use std::time::Instant;
 
+use muster_columns::{BatchInput, CalendarStarts, History, PropertyRead, StreamRead};
 use muster_model::Millis;
-use muster_sandbox::{
-    Batch, CalendarBounds, Column, Dictionary, EventRows, Kind, Module, ModuleError, Origin,
-    Property, Verdicts, limits,
-};
-use muster_store::{History, PreparedRead, PropertyRead, Snapshot, StreamRead, UserKey};
+use muster_sandbox::{Batch, Module, ModuleError, Origin, Property, Verdicts, limits};
+use muster_store::{PreparedRead, Snapshot, UserKey};
 use roaring::RoaringBitmap;
 
 use crate::EngineError;
-use crate::calendar::CalendarStarts;
 use crate::lists::{self, StaticLists};
 use crate::search::{CallFault, Called, Caller};
 
@@ -114,11 +111,7 @@ impl<'s> RunReads<'s> {
         lists: &StaticLists,
     ) -> Result<Self, EngineError> {
         let description = module.description();
-        let streams = description.streams.iter().map(|stream| StreamRead {
-            names: stream.names.clone(),
-            properties: properties(&stream.properties),
-            lookback: stream.reach,
-        });
+        let streams: Vec<_> = description.streams.iter().map(StreamRead::from).collect();
         let calendars = description
             .calendars
             .iter()
@@ -128,7 +121,7 @@ impl<'s> RunReads<'s> {
             .iter()
             .map(|name| lists.resolve(name, snapshot));
         let prepared = snapshot.prepare(
-            &streams.collect::<Vec<_>>(),
+            &streams,
             &properties(&description.user_properties),
             &properties(&description.property_histories),
         )?;
@@ -143,19 +136,7 @@ impl<'s> RunReads<'s> {
 }
 
 fn properties(properties: &[Property]) -> Vec<PropertyRead> {
-    let kind = |kind| match kind {
-        Kind::Text => muster_store::ValueKind::Text,
-        Kind::Number => muster_store::ValueKind::Number,
-        Kind::Flag => muster_store::ValueKind::Flag,
-        Kind::Instant => muster_store::ValueKind::Instant,
-    };
-    properties
-        .iter()
-        .map(|property| PropertyRead {
-            name: property.name.clone(),
-            kind: kind(property.kind),
-        })
-        .collect()
+    properties.iter().map(PropertyRead::from).collect()
 }
 
 /// Returns the number of users that make a batch of about [`BATCH_ROWS`] rows.
@@ -223,72 +204,17 @@ impl RunReads<'_> {
         user_hash: &[u64],
         classify: impl FnOnce(&Batch<'_>) -> Result<Verdicts, ModuleError>,
     ) -> Result<Verdicts, CallError> {
-        let reads = self;
-        let user_properties: Vec<_> = history.user_properties.iter().map(column).collect();
-        let histories = RowColumns::of(&history.property_histories);
-        let streams = RowColumns::of(&history.streams);
-        let calendars: Vec<CalendarBounds<'_>> =
-            reads.calendars.iter().map(CalendarStarts::bounds).collect();
-        let lists = lists::bitmaps(&reads.lists, users);
-        let batch = Batch {
-            now: reads.now.0,
-            users: u32::try_from(users.len()).unwrap_or(u32::MAX),
-            dictionary: Dictionary {
-                offsets: &history.dictionary.offsets,
-                bytes: &history.dictionary.bytes,
-            },
-            first_seen: &history.first_seen,
+        let input = BatchInput {
+            now: self.now,
+            users: users.len(),
+            history,
             user_hash,
-            user_properties: &user_properties,
-            property_histories: &histories.rows(&history.property_histories),
-            streams: &streams.rows(&history.streams),
-            calendars: &calendars,
-            lists: &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+            calendars: &self.calendars,
+            lists: &lists::bitmaps(&self.lists, users),
         };
-        let mut verdicts = classify(&batch).map_err(|error| match error {
+        input.evaluate(classify).map_err(|error| match error {
             ModuleError::LargeBatch { .. } => CallError::TooLarge,
             error => CallError::Module(error),
-        })?;
-        // The batch leaves out rows later than the clock. An answer holds no longer than until the
-        // first of those rows.
-        for (until, next) in verdicts.until.iter_mut().zip(&history.next_row) {
-            *until = (*until).min(*next);
-        }
-        Ok(verdicts)
-    }
-}
-
-/// The columns of several streams, borrowed in the shape of the contract.
-struct RowColumns<'a>(Vec<Vec<Column<'a>>>);
-
-impl<'a> RowColumns<'a> {
-    fn of(streams: &'a [muster_store::EventRows]) -> Self {
-        Self(
-            streams
-                .iter()
-                .map(|rows| rows.columns.iter().map(column).collect())
-                .collect(),
-        )
-    }
-
-    fn rows<'b>(&'b self, streams: &'b [muster_store::EventRows]) -> Vec<EventRows<'b>> {
-        let rows = streams.iter().zip(&self.0);
-        rows.map(|(rows, columns)| EventRows {
-            starts: &rows.starts,
-            times: &rows.times,
-            columns,
         })
-        .collect()
-    }
-}
-
-fn column(column: &muster_store::Column) -> Column<'_> {
-    match column {
-        muster_store::Column::Number(values) => Column::Number(values),
-        muster_store::Column::Flag(values) => Column::Flag(values),
-        muster_store::Column::Text(codes) => Column::Text(codes),
-        muster_store::Column::Texts { starts, codes } => {
-            Column::Texts(muster_sandbox::TextLists { starts, codes })
-        }
     }
 }

@@ -16,7 +16,6 @@
 mod activation;
 mod beside;
 mod bodies;
-mod calendar;
 mod candidates;
 mod cohort;
 mod copy;

@@ -173,6 +173,23 @@ impl From<heed::Error> for StoreError {
 /// POSIX: input/output error.
 const EIO: i32 = 5;
 
+impl From<muster_columns::ColumnsError> for StoreError {
+    fn from(error: muster_columns::ColumnsError) -> Self {
+        use muster_columns::ColumnsError;
+        match error {
+            ColumnsError::TooLarge { limit } => Self::TooLarge { limit },
+            ColumnsError::TooMany { what } => Self::TooMany {
+                what,
+                limit: u64::from(u32::MAX),
+            },
+            // The store builds no calendars.
+            ColumnsError::TimeZone { .. } => Self::Corrupt {
+                what: "a time zone",
+            },
+        }
+    }
+}
+
 fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)

@@ -56,7 +56,6 @@ mod cell;
 mod changed_users;
 mod chunks;
 mod codec;
-mod columns;
 mod duplicates;
 mod environment;
 mod error;
@@ -98,9 +97,6 @@ mod view;
 
 pub use append::Appended;
 pub use backup::BackupProgress;
-pub use columns::{
-    Column, Dictionary, EventRows, History, PropertyRead, ReadRequest, StreamRead, ValueKind,
-};
 pub use error::StoreError;
 pub use failures::{FailureChanges, FailureSummary, UserFailure};
 pub use forget::ForgetChanges;
@@ -108,9 +104,13 @@ pub use identity::Identity;
 pub use import::{FinishedImport, Import, ImportState};
 pub use keys::{ModuleKey, SourceKey, UserKey};
 pub use members::MemberChange;
+pub use muster_columns::{
+    Column, Dictionary, EventRows, History, PropertyRead, StreamRead, ValueKind,
+};
 pub use options::StoreOptions;
 pub use outbox::{MAX_DESTINATION, Message, Outgoing};
 pub use prune::{PRUNE_PERCENT, Pruned, RetentionRefusal};
+pub use read::ReadRequest;
 pub use runs::{MAX_RECORDS, ModuleCommit, RunCommit, StoredRun};
 pub use sent::{SentEntries, UnsentChange};
 pub use snapshot::{PreparedRead, Snapshot};

@@ -10,7 +10,9 @@ use roaring::RoaringBitmap;
 
 use crate::environment::{READERS_FOR_THREADS, ReadTxn};
 use crate::interner::Interner;
-use crate::read::{self, ReadBudget, ReadContext, Remap};
+use muster_columns::ReadBudget;
+
+use crate::read::{self, ReadContext, Remap};
 use crate::store::StoreInner;
 use crate::view::StoreView;
 use crate::{

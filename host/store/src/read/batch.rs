@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
+use muster_columns::{ColumnBuilder, ReadBudget};
 use muster_model::Millis;
 
-use super::build::Builder;
+use super::build::{push, push_rows};
 use super::fetch::ReadContext;
 use super::prepared::{ColumnRead, ResolvedReads};
 use super::properties::{PropertyColumns, by_user};
-use super::read_budget::{ReadBudget, width};
 use super::select::{Selection, WantedUsers};
 use super::source::RowSource;
 use super::texts::{BatchTexts, Remap};
@@ -21,7 +21,7 @@ use crate::{EventRows, History, StoreError, UserKey, ValueKind};
 struct RowsBuilder {
     starts: Vec<u32>,
     times: Vec<i64>,
-    columns: Vec<Builder>,
+    columns: Vec<ColumnBuilder>,
 }
 
 impl RowsBuilder {
@@ -31,7 +31,7 @@ impl RowsBuilder {
         Self {
             starts,
             times: Vec::new(),
-            columns: kinds.map(|kind| Builder::new(kind, 0)).collect(),
+            columns: kinds.map(|kind| ColumnBuilder::new(kind, 0)).collect(),
         }
     }
 
@@ -39,7 +39,11 @@ impl RowsBuilder {
         EventRows {
             starts: self.starts,
             times: self.times,
-            columns: self.columns.into_iter().map(Builder::finish).collect(),
+            columns: self
+                .columns
+                .into_iter()
+                .map(ColumnBuilder::finish)
+                .collect(),
         }
     }
 }
@@ -65,10 +69,10 @@ pub(crate) fn read(
         .iter()
         .map(|stream| RowsBuilder::new(stream.columns.iter().map(|(kind, _)| *kind), users))
         .collect();
-    let mut current: Vec<Builder> = reads
+    let mut current: Vec<ColumnBuilder> = reads
         .user_properties
         .iter()
-        .map(|(kind, _)| Builder::new(*kind, users))
+        .map(|(kind, _)| ColumnBuilder::new(*kind, users))
         .collect();
     let mut changes: Vec<RowsBuilder> = reads
         .property_histories
@@ -121,19 +125,19 @@ pub(crate) fn read(
         for ((_, operations), column) in reads.user_properties.iter().zip(&mut current) {
             let property = PropertyColumns::new(operations, &sources)?;
             for pieces in by_user(&selection) {
-                property.current(pieces, &mut text, |cell| column.push(cell, &mut texts))?;
+                property.current(pieces, &mut text, |cell| push(column, cell, &mut texts))?;
             }
         }
         for ((kind, operations), rows) in reads.property_histories.iter().zip(&mut changes) {
             let property = PropertyColumns::new(operations, &sources)?;
             for pieces in by_user(&selection) {
                 property.changes(pieces, &mut text, |source, row, cell| {
-                    texts.take(size_of::<i64>() + width(*kind))?;
+                    texts.take(size_of::<i64>() + kind.width())?;
                     let source = sources.get(source as usize);
                     rows.times
                         .push(source.map_or(0, |(_, source)| source.time(row)));
                     match rows.columns.first_mut() {
-                        Some(column) => column.push(cell, &mut texts),
+                        Some(column) => push(column, cell, &mut texts),
                         None => Ok(()),
                     }
                 })?;
@@ -143,7 +147,7 @@ pub(crate) fn read(
     }
     history.dictionary = texts.finish();
     history.streams = rows.into_iter().map(RowsBuilder::finish).collect();
-    history.user_properties = current.into_iter().map(Builder::finish).collect();
+    history.user_properties = current.into_iter().map(ColumnBuilder::finish).collect();
     history.property_histories = changes.into_iter().map(RowsBuilder::finish).collect();
     Ok(history)
 }
@@ -157,7 +161,7 @@ fn append(
     texts: &mut BatchTexts<'_>,
 ) -> Result<(), StoreError> {
     let base = index(rows.times.len())?;
-    let row: usize = columns.iter().map(|(kind, _)| width(*kind)).sum();
+    let row: usize = columns.iter().map(|(kind, _)| kind.width()).sum();
     let rows_added = selection.users.last().map_or(0, |end| end.rows as usize);
     texts.take(rows_added.saturating_mul(size_of::<i64>() + row))?;
     for piece in &selection.pieces {
@@ -184,7 +188,7 @@ fn append(
         }
         for piece in &selection.pieces {
             match views.get(piece.source as usize) {
-                Some(view) => builder.push_rows(view, piece.row, piece.length, texts)?,
+                Some(view) => push_rows(builder, view, piece.row, piece.length, texts)?,
                 None => builder.push_absent(piece.length),
             }
         }
@@ -194,7 +198,7 @@ fn append(
 
 /// Appends the event names of the selected rows of a group. All rows of a source have one name.
 fn append_names(
-    builder: &mut Builder,
+    builder: &mut ColumnBuilder,
     sources: &[(u32, RowSource<'_>)],
     selection: &Selection,
     texts: &mut BatchTexts<'_>,

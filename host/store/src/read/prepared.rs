@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::fetch::ReadContext;
 use super::properties::OperationColumns;
-use super::read_budget::width;
 use super::select::TimeRange;
 use crate::{PropertyRead, StreamRead, ValueKind};
 
@@ -59,7 +58,7 @@ impl ResolvedReads {
     /// Returns the bytes that a batch of users takes before it has a row.
     pub(crate) fn size(&self, users: usize) -> usize {
         let starts = self.streams.len() + self.property_histories.len();
-        let widths = self.user_properties.iter().map(|(kind, _)| width(*kind));
+        let widths = self.user_properties.iter().map(|(kind, _)| kind.width());
         let user = size_of::<i64>() + starts * size_of::<u32>() + widths.sum::<usize>();
         users.saturating_add(1).saturating_mul(user)
     }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
+use muster_columns::ReadBudget;
 use muster_model::Scalar;
 
-use super::read_budget::ReadBudget;
 use crate::cell::CellRef;
 use crate::terms::Terms;
 use crate::{Dictionary, StoreError};
@@ -74,7 +74,7 @@ impl<'a> BatchTexts<'a> {
 
     /// Takes the bytes by which a column grows from the budget.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), StoreError> {
-        self.budget.take(bytes)
+        Ok(self.budget.take(bytes)?)
     }
 
     pub(crate) fn finish(self) -> Dictionary {

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use muster_model::{Millis, Unit, Units};
 use muster_sandbox::{Calendar, CalendarBounds, CalendarUnit};
 
-use crate::EngineError;
+use crate::ColumnsError;
 
 /// The most units of a window that are listed although they lie before 1970: 100,000 days are 273
 /// years, and 800 KB a batch.
@@ -13,7 +13,7 @@ const UNITS: u32 = 100_000;
 
 /// A calendar window at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CalendarStarts {
+pub struct CalendarStarts {
     /// The first instant of each unit, ascending. The last is that of the current unit.
     starts: Vec<i64>,
     /// The first instant of the next unit.
@@ -29,15 +29,16 @@ impl CalendarStarts {
     ///
     /// # Errors
     /// When the time zone is not known.
-    pub(crate) fn new(calendar: &Calendar, now: Millis) -> Result<Self, EngineError> {
+    pub fn new(calendar: &Calendar, now: Millis) -> Result<Self, ColumnsError> {
         let unit = match calendar.unit {
             CalendarUnit::Day => Unit::Day,
             CalendarUnit::Week => Unit::Week,
             CalendarUnit::Month => Unit::Month,
         };
-        let units = Units::new(unit, &calendar.time_zone).ok_or_else(|| EngineError::TimeZone {
-            time_zone: calendar.time_zone.clone(),
-        })?;
+        let units =
+            Units::new(unit, &calendar.time_zone).ok_or_else(|| ColumnsError::TimeZone {
+                time_zone: calendar.time_zone.clone(),
+            })?;
         let first = first(&units, now, calendar.count);
         let mut window = Self {
             starts: Vec::new(),
@@ -61,7 +62,8 @@ impl CalendarStarts {
     }
 
     /// Returns the window in the shape of the contract.
-    pub(crate) fn bounds(&self) -> CalendarBounds<'_> {
+    #[must_use]
+    pub fn bounds(&self) -> CalendarBounds<'_> {
         CalendarBounds {
             starts: &self.starts,
             moves_at: self.moves_at,
@@ -224,7 +226,7 @@ mod tests {
                 &calendar("Mars/Base", CalendarUnit::Day, Some(1)),
                 Millis(0)
             ),
-            Err(EngineError::TimeZone { .. })
+            Err(ColumnsError::TimeZone { .. })
         ));
     }
 

@@ -1,4 +1,5 @@
-//! History in the shapes of the contract (`wit/cohort.wit`): plain columns over a batch of users.
+//! The history of a batch of users as plain columns, in the shapes of the contract
+//! (`wit/cohort.wit`), and what to read of it.
 
 /// The form in which a module reads a property's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +14,19 @@ pub enum ValueKind {
     /// An instant in ms since the Unix epoch, in a [`Column::Number`]: the value that
     /// [`muster_model::Scalar::as_instant`] reads.
     Instant,
+}
+
+impl ValueKind {
+    /// Returns the bytes of a row of a column. The elements of a list of texts are extra.
+    #[must_use]
+    #[inline]
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Number | Self::Instant => size_of::<f64>(),
+            Self::Flag => size_of::<u8>(),
+            Self::Text => size_of::<u32>(),
+        }
+    }
 }
 
 /// A column: one value per row.
@@ -127,21 +141,6 @@ pub struct StreamRead {
     pub properties: Vec<PropertyRead>,
     /// The lookback in ms: rows with time > now − lookback are read. `None` means all history.
     pub lookback: Option<u64>,
-}
-
-/// The data to read of a batch of users.
-#[derive(Clone, Copy, Debug)]
-pub struct ReadRequest<'a> {
-    /// The users, in ascending order, each once.
-    pub users: &'a [crate::UserKey],
-    /// The instant of the run. Later rows are hidden.
-    pub now: muster_model::Millis,
-    /// The streams of events to read.
-    pub streams: &'a [StreamRead],
-    /// User properties whose value at `now` is read.
-    pub user_properties: &'a [PropertyRead],
-    /// User properties whose changes up to `now` are read.
-    pub property_histories: &'a [PropertyRead],
 }
 
 /// The history of a batch of users.
