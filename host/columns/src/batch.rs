@@ -39,8 +39,7 @@ impl BatchInput<'_> {
         let user_properties: Vec<_> = history.user_properties.iter().map(column).collect();
         let histories = RowColumns::of(&history.property_histories);
         let streams = RowColumns::of(&history.streams);
-        let calendars: Vec<CalendarBounds<'_>> =
-            self.calendars.iter().map(CalendarStarts::bounds).collect();
+        let calendars: Vec<CalendarBounds<'_>> = self.calendars.iter().map(bounds).collect();
         let batch = Batch {
             now: self.now.0,
             users: u32::try_from(self.users).unwrap_or(u32::MAX),
@@ -61,6 +60,13 @@ impl BatchInput<'_> {
             *until = (*until).min(*next);
         }
         Ok(verdicts)
+    }
+}
+
+fn bounds(calendar: &CalendarStarts) -> CalendarBounds<'_> {
+    CalendarBounds {
+        starts: calendar.starts(),
+        moves_at: calendar.moves_at(),
     }
 }
 

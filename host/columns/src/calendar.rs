@@ -3,7 +3,6 @@
 
 use jiff::civil::Date;
 use muster_model::{Millis, Unit, Units};
-use muster_sandbox::{Calendar, CalendarBounds, CalendarUnit};
 
 use crate::ColumnsError;
 
@@ -29,17 +28,16 @@ impl CalendarStarts {
     ///
     /// # Errors
     /// When the time zone is not known.
-    pub fn new(calendar: &Calendar, now: Millis) -> Result<Self, ColumnsError> {
-        let unit = match calendar.unit {
-            CalendarUnit::Day => Unit::Day,
-            CalendarUnit::Week => Unit::Week,
-            CalendarUnit::Month => Unit::Month,
-        };
-        let units =
-            Units::new(unit, &calendar.time_zone).ok_or_else(|| ColumnsError::TimeZone {
-                time_zone: calendar.time_zone.clone(),
-            })?;
-        let first = first(&units, now, calendar.count);
+    pub fn new(
+        time_zone: &str,
+        unit: Unit,
+        count: Option<u32>,
+        now: Millis,
+    ) -> Result<Self, ColumnsError> {
+        let units = Units::new(unit, time_zone).ok_or_else(|| ColumnsError::TimeZone {
+            time_zone: time_zone.to_owned(),
+        })?;
+        let first = first(&units, now, count);
         let mut window = Self {
             starts: Vec::new(),
             moves_at: i64::MAX,
@@ -61,13 +59,16 @@ impl CalendarStarts {
         Ok(window)
     }
 
-    /// Returns the window in the shape of the contract.
+    /// Returns the first instant of each unit in ms, ascending. The last is that of the current unit.
     #[must_use]
-    pub fn bounds(&self) -> CalendarBounds<'_> {
-        CalendarBounds {
-            starts: &self.starts,
-            moves_at: self.moves_at,
-        }
+    pub fn starts(&self) -> &[i64] {
+        &self.starts
+    }
+
+    /// Returns the first instant of the next unit, in ms; `i64::MAX` after the calendar's last year.
+    #[must_use]
+    pub fn moves_at(&self) -> i64 {
+        self.moves_at
     }
 }
 
@@ -92,20 +93,12 @@ mod tests {
 
     use super::*;
 
-    fn calendar(zone: &str, unit: CalendarUnit, count: Option<u32>) -> Calendar {
-        Calendar {
-            time_zone: zone.to_owned(),
-            unit,
-            count,
-        }
-    }
-
-    fn window(zone: &str, unit: CalendarUnit, count: Option<u32>, now: &str) -> CalendarStarts {
-        CalendarStarts::new(&calendar(zone, unit, count), now.parse().unwrap()).unwrap()
+    fn window(zone: &str, unit: Unit, count: Option<u32>, now: &str) -> CalendarStarts {
+        CalendarStarts::new(zone, unit, count, now.parse().unwrap()).unwrap()
     }
 
     /// Returns the starts of a window, and then the instant at which it moves.
-    fn texts(zone: &str, unit: CalendarUnit, count: u32, now: &str) -> Vec<String> {
+    fn texts(zone: &str, unit: Unit, count: u32, now: &str) -> Vec<String> {
         let window = window(zone, unit, Some(count), now);
         let instants = window.starts.iter().chain([&window.moves_at]);
         instants
@@ -118,18 +111,18 @@ mod tests {
         let la = "America/Los_Angeles";
         // On 2026-03-08 the clocks go forward: the day has 23 hours.
         assert_eq!(
-            texts(la, CalendarUnit::Day, 2, "2026-03-08T20:00:00Z"),
+            texts(la, Unit::Day, 2, "2026-03-08T20:00:00Z"),
             [
                 "2026-03-07T08:00:00Z",
                 "2026-03-08T08:00:00Z",
                 "2026-03-09T07:00:00Z"
             ]
         );
-        let thirty = texts(la, CalendarUnit::Day, 30, "2026-03-08T20:00:00Z");
+        let thirty = texts(la, Unit::Day, 30, "2026-03-08T20:00:00Z");
         assert_eq!((thirty.len(), &*thirty[0]), (31, "2026-02-07T08:00:00Z"));
         // 2026-03-01 is a Sunday: its ISO week began on 2026-02-23.
         assert_eq!(
-            texts("UTC", CalendarUnit::Week, 2, "2026-03-01T12:00:00Z"),
+            texts("UTC", Unit::Week, 2, "2026-03-01T12:00:00Z"),
             [
                 "2026-02-16T00:00:00Z",
                 "2026-02-23T00:00:00Z",
@@ -137,7 +130,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            texts("UTC", CalendarUnit::Month, 2, "2026-03-31T12:00:00Z"),
+            texts("UTC", Unit::Month, 2, "2026-03-31T12:00:00Z"),
             [
                 "2026-02-01T00:00:00Z",
                 "2026-03-01T00:00:00Z",
@@ -148,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_day_begins_at_the_first_instant_of_its_local_date() {
-        let day = |zone, count, now| texts(zone, CalendarUnit::Day, count, now);
+        let day = |zone, count, now| texts(zone, Unit::Day, count, now);
         // In São Paulo the clocks went forward at midnight on 2018-11-04: the day began at 01:00.
         assert_eq!(
             day("America/Sao_Paulo", 1, "2018-11-04T12:00:00Z"),
@@ -182,50 +175,34 @@ mod tests {
     fn a_window_without_a_count_begins_with_the_unit_of_1970() {
         let now = "2026-03-01T12:00:00Z";
         let since = |zone, unit| window(zone, unit, None, now).starts;
-        let days = since("UTC", CalendarUnit::Day);
+        let days = since("UTC", Unit::Day);
         assert_eq!((days.len(), days[0]), (20_514, 0));
         // In Los Angeles it was still 1969 at the epoch.
-        let months = since("America/Los_Angeles", CalendarUnit::Month);
+        let months = since("America/Los_Angeles", Unit::Month);
         assert_eq!((months.len(), months[0]), (676, -(31 * 24 - 8) * 3_600_000));
         // 1970-01-01 was a Thursday.
-        assert_eq!(since("UTC", CalendarUnit::Week)[0], -3 * 86_400_000);
+        assert_eq!(since("UTC", Unit::Week)[0], -3 * 86_400_000);
     }
 
     #[test]
     fn a_window_may_begin_before_1970_but_has_a_limited_length() {
-        let starts = |count| {
-            window(
-                "UTC",
-                CalendarUnit::Day,
-                Some(count),
-                "1970-01-02T12:00:00Z",
-            )
-            .starts
-        };
+        let starts = |count| window("UTC", Unit::Day, Some(count), "1970-01-02T12:00:00Z").starts;
         assert_eq!(starts(4), [-2, -1, 0, 1].map(|day| day * 86_400_000));
         for count in [UNITS, UNITS + 1, u32::MAX] {
             assert_eq!(starts(count).len(), UNITS as usize);
         }
-        let months = window(
-            "UTC",
-            CalendarUnit::Month,
-            Some(u32::MAX),
-            "9999-12-30T12:00:00Z",
-        );
+        let months = window("UTC", Unit::Month, Some(u32::MAX), "9999-12-30T12:00:00Z");
         assert_eq!(months.starts.len(), UNITS as usize);
         // The day after the calendar's last day has no date.
         let last = Millis(253_402_207_200_999);
-        let last = CalendarStarts::new(&calendar("Etc/GMT+12", CalendarUnit::Month, Some(1)), last);
+        let last = CalendarStarts::new("Etc/GMT+12", Unit::Month, Some(1), last);
         assert_eq!(last.unwrap().moves_at, i64::MAX);
     }
 
     #[test]
     fn an_unknown_time_zone_is_an_error() {
         assert!(matches!(
-            CalendarStarts::new(
-                &calendar("Mars/Base", CalendarUnit::Day, Some(1)),
-                Millis(0)
-            ),
+            CalendarStarts::new("Mars/Base", Unit::Day, Some(1), Millis(0)),
             Err(ColumnsError::TimeZone { .. })
         ));
     }
@@ -245,17 +222,17 @@ mod tests {
         "Pacific/Apia",
     ];
 
-    const UNIT: [CalendarUnit; 3] = [CalendarUnit::Day, CalendarUnit::Week, CalendarUnit::Month];
+    const UNIT: [Unit; 3] = [Unit::Day, Unit::Week, Unit::Month];
 
     /// Returns the unit of the calendar that a local date lies in, computed in an obvious way.
-    fn unit_of(unit: CalendarUnit, date: Date) -> (i16, i8) {
+    fn unit_of(unit: Unit, date: Date) -> (i16, i8) {
         match unit {
-            CalendarUnit::Day => (date.year(), 0),
-            CalendarUnit::Week => {
+            Unit::Day => (date.year(), 0),
+            Unit::Week => {
                 let week = date.iso_week_date();
                 (week.year(), week.week())
             }
-            CalendarUnit::Month => (date.year(), date.month()),
+            Unit::Month => (date.year(), date.month()),
         }
     }
 
@@ -268,7 +245,7 @@ mod tests {
             // 1970 to 2100.
             now in 0..4_102_444_800_000_i64,
         ) {
-            let window = CalendarStarts::new(&calendar(zone, unit, count), Millis(now)).unwrap();
+            let window = CalendarStarts::new(zone, unit, count, Millis(now)).unwrap();
             let CalendarStarts { starts, moves_at } = &window;
             prop_assert!(starts[0] <= now && *starts.last().unwrap() <= now && now < *moves_at);
             prop_assert!(starts.is_sorted_by(|a, b| a < b));
@@ -285,7 +262,7 @@ mod tests {
                 // unit.
                 let (day, before) = (local(*start), local(start - 1));
                 prop_assert!(before < day);
-                if unit != CalendarUnit::Day {
+                if unit != Unit::Day {
                     prop_assert_ne!(unit_of(unit, before), unit_of(unit, day));
                 }
             }
@@ -298,13 +275,13 @@ mod tests {
                     prop_assert!(inside < next);
                     let back = inside < first && inside.tomorrow().unwrap() == first;
                     prop_assert!(back || (first <= inside && unit_of(unit, inside) == unit_of(unit, first)));
-                    if unit == CalendarUnit::Day {
+                    if unit == Unit::Day {
                         prop_assert!(back || inside == first);
                     }
                 }
             }
             // The window stays the same until it moves. Then the next unit is the current one.
-            let at = |now| CalendarStarts::new(&calendar(zone.iana_name().unwrap(), unit, count), Millis(now)).unwrap();
+            let at = |now| CalendarStarts::new(zone.iana_name().unwrap(), unit, count, Millis(now)).unwrap();
             prop_assert_eq!(&at(moves_at - 1), &window);
             let moved = at(*moves_at);
             prop_assert_eq!(moved.starts.last(), Some(moves_at));

@@ -1,8 +1,9 @@
 //! The reads of a module, from its description.
 
-use muster_sandbox::{Kind, Property, StreamReads};
+use muster_model::{Millis, Unit};
+use muster_sandbox::{Calendar, CalendarUnit, Kind, Property, StreamReads};
 
-use crate::{PropertyRead, StreamRead, ValueKind};
+use crate::{CalendarStarts, ColumnsError, PropertyRead, StreamRead, ValueKind};
 
 impl From<Kind> for ValueKind {
     fn from(kind: Kind) -> Self {
@@ -31,5 +32,20 @@ impl From<&StreamReads> for StreamRead {
             properties: stream.properties.iter().map(PropertyRead::from).collect(),
             lookback: stream.reach,
         }
+    }
+}
+
+impl CalendarStarts {
+    /// Returns the window that a module names, at an instant.
+    ///
+    /// # Errors
+    /// When the time zone is not known.
+    pub fn of(calendar: &Calendar, now: Millis) -> Result<Self, ColumnsError> {
+        let unit = match calendar.unit {
+            CalendarUnit::Day => Unit::Day,
+            CalendarUnit::Week => Unit::Week,
+            CalendarUnit::Month => Unit::Month,
+        };
+        Self::new(&calendar.time_zone, unit, calendar.count, now)
     }
 }

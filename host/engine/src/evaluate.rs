@@ -115,7 +115,7 @@ impl<'s> RunReads<'s> {
         let calendars = description
             .calendars
             .iter()
-            .map(|calendar| CalendarStarts::new(calendar, now));
+            .map(|calendar| CalendarStarts::of(calendar, now));
         let lists = description
             .lists
             .iter()
@@ -187,10 +187,7 @@ impl Evaluation<'_> {
 impl RunReads<'_> {
     /// Returns the bytes of a batch's columns that do not come from the users' histories.
     fn beside_history(&self, users: usize) -> usize {
-        let calendars = self
-            .calendars
-            .iter()
-            .map(|window| window.bounds().starts.len());
+        let calendars = self.calendars.iter().map(|window| window.starts().len());
         let words = users.div_ceil(64) * self.lists.len() + calendars.sum::<usize>();
         let hashes = if self.user_hashes { users } else { 0 };
         (words + hashes) * size_of::<u64>()
