@@ -20,12 +20,13 @@ mod records;
 mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_aws::{NoRegion, StreamName, StreamSettings};
 use muster_model::{EventBuffer, Millis};
 use muster_store::{SourceKey, Store, StoreError};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -228,7 +229,7 @@ impl StreamState {
 
     /// Logs an error of a shard when it begins.
     fn report_error(&self, shard: &str, why: &str) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = self.shards.lock();
         let report = shards.entry(shard.to_owned()).or_default();
         if report.trouble.as_deref() != Some(why) {
             tracing::error!(stream = self.name, shard, "{why}; trying again");
@@ -238,13 +239,13 @@ impl StreamState {
     }
 
     fn report(&self, shard: &str, report: ShardReport) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = self.shards.lock();
         shards.insert(shard.to_owned(), report);
         self.sum(&shards);
     }
 
     fn withdraw(&self, shard: &str) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = self.shards.lock();
         shards.remove(shard);
         self.sum(&shards);
     }

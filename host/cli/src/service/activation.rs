@@ -1,7 +1,7 @@
 //! The activation of definitions: groups begin and end, and the data of earlier definitions is
 //! removed from the store.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_definition::Definition;
@@ -66,7 +66,7 @@ impl Service {
         // The store knows the groups that stay, and their runs write to it meanwhile.
         self.store_active(&loaded, Vec::new()).await;
         *self.groups.lock().await = kept;
-        *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
+        *self.project.lock() = project;
         self.begin_groups(loaded, activations + 1).await;
         drop(changing);
     }

@@ -39,10 +39,11 @@ mod supervisor;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use muster_ingest::SourceStats;
 use muster_store::{Store, StoreError};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -316,7 +317,7 @@ impl Service {
     }
 
     fn project(&self) -> Arc<Project> {
-        Arc::clone(&self.project.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.project.lock())
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_engine::{Guard, RunOptions};
 use muster_ingest::SourceStats;
 use muster_model::Millis;
 use muster_store::Store;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -152,10 +153,7 @@ pub(crate) struct DestinationState {
 
 impl DestinationState {
     pub(crate) fn health(&self) -> Health {
-        self.health
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.health.lock().clone()
     }
 }
 
@@ -195,6 +193,6 @@ impl ServiceState {
     }
 
     pub(crate) fn active(&self) -> MutexGuard<'_, ActiveCohorts> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+        self.active.lock()
     }
 }
