@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_aws::{NoRegion, StreamName, StreamSettings};
-use muster_model::{EventBuffer, Millis};
+use muster_model::{Backoff, EventBuffer, Millis};
 use muster_store::{SourceKey, Store, StoreError};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -44,8 +44,10 @@ const RELIST: Duration = Duration::from_secs(10);
 /// 10 MiB, so these are 160 MiB at most.
 const IN_FLIGHT: usize = 16;
 
-/// The first wait after a failure. It doubles up to `RETRY_MOST`.
+/// The first wait after a failure.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// The longest wait after failures in a row.
 const RETRY_MOST: Duration = Duration::from_secs(60);
 
 /// A stream of events.
@@ -269,8 +271,5 @@ impl StreamState {
 /// Returns the wait after so many failures, with a random part, so that readers do not all retry at
 /// once.
 fn backoff(failures: u32) -> Duration {
-    let wait = RETRY
-        .saturating_mul(1 << failures.saturating_sub(1).min(10))
-        .min(RETRY_MOST);
-    wait.mul_f64(0.5 + fastrand::f64() / 2.0)
+    Backoff::new(RETRY, RETRY_MOST).spread(failures, fastrand::f64())
 }

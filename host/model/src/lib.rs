@@ -12,6 +12,7 @@
 //! # Ok::<(), muster_model::TimeError>(())
 //! ```
 
+mod backoff;
 mod buffer;
 mod cadence;
 mod calendar;
@@ -21,6 +22,7 @@ mod operation;
 mod time;
 mod value;
 
+pub use backoff::Backoff;
 pub use buffer::{
     BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
 };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use muster_model::Millis;
 use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publisher};
 
-use super::backoff::Backoff;
+use super::backoff::PartBackoff;
 use super::state::ServiceState;
 
 /// The time between two reads of the outbox by a destination that no commit wakes. A read is cheap,
@@ -35,7 +35,7 @@ pub(crate) async fn deliver(
 ) {
     let mut publisher = Publisher::new(&name, &destination);
     let store = Arc::new(state.store.clone());
-    let mut backoff = Backoff::default();
+    let mut backoff = PartBackoff::default();
     loop {
         let options = DrainOptions {
             cancel: cancel.clone(),
