@@ -16,6 +16,7 @@ mod backoff;
 mod buffer;
 mod cadence;
 mod calendar;
+mod glob;
 mod history;
 mod id;
 mod operation;
@@ -28,6 +29,7 @@ pub use buffer::{
 };
 pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
+pub use glob::matches_glob;
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};

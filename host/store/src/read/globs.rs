@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use muster_model::matches_glob;
 use parking_lot::Mutex;
 
-use super::glob;
 use crate::terms::Terms;
 
 /// The number of globs whose matches are kept. One more discards them all. Each takes four bytes
@@ -66,7 +66,7 @@ impl Globs {
             return matches;
         }
         let new = (matches.seen + 1..=count)
-            .filter(|name| glob::matches(glob, text(terms, *name)))
+            .filter(|name| matches_glob(glob, text(terms, *name)))
             .collect::<Vec<u32>>();
         matches.seen = count;
         if !new.is_empty() {
