@@ -17,6 +17,7 @@ mod buffer;
 mod cadence;
 mod calendar;
 mod glob;
+mod hex;
 mod history;
 mod id;
 mod operation;
@@ -30,6 +31,7 @@ pub use buffer::{
 pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
 pub use glob::matches_glob;
+pub use hex::{from_hex, to_hex};
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};
