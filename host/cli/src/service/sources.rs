@@ -111,11 +111,11 @@ impl Sources {
                 kind,
                 stats,
                 store: state.store.clone(),
-                cancel: state.stopping.clone(),
+                cancel: state.shutdown.token(),
             });
             let task = Task {
                 name: format!("source {name}"),
-                stop: state.stopping.clone(),
+                stop: state.shutdown.token(),
                 work: move || Arc::clone(&reading).read(),
             };
             supervisor.start(task, move |why| failing.set_error(Some(why.to_owned())));

@@ -56,7 +56,7 @@ impl CohortGroup {
         attempt: Attempt,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(MAX_QUEUED_REQUESTS);
-        let stop = state.stopping.child_token();
+        let stop = state.shutdown.token().child_token();
         let task = match &loaded.module {
             Ok(module) => {
                 let evaluator = Evaluator {
