@@ -6,7 +6,7 @@ use std::path::Path;
 
 use muster_definition::{Body, Definition, Diagnostics, SourceFile};
 use muster_engine::StaticLists;
-use muster_model::CohortId;
+use muster_model::{CohortId, to_hex};
 use sha2::{Digest, Sha256};
 
 use crate::{config, project};
@@ -103,12 +103,7 @@ fn name(cohort: &CohortId, ids: &BTreeSet<Box<str>>) -> String {
         digest.update(id.as_bytes());
     }
     let digest = digest.finalize();
-    let hex: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{cohort}-{hex}")
+    format!("{cohort}-{}", to_hex(digest.iter().take(16)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The clauses of a cohort, checked and ready to compile or interpret (docs/cohorts.md, "Clauses").
 
-use muster_model::{CohortId, Millis};
+use muster_model::{CohortId, Millis, matches_glob};
 
 pub use muster_model::Unit;
 
@@ -398,19 +398,8 @@ impl EventName {
 
     /// Returns true if an event's name is this name or fits this glob. Case counts.
     #[must_use]
-    pub fn matches<'n>(&self, name: &'n str) -> bool {
-        let mut parts = self.0.split('*');
-        let Some(rest) = parts.next().and_then(|head| name.strip_prefix(head)) else {
-            return false;
-        };
-        let Some(tail) = parts.next_back() else {
-            return rest.is_empty();
-        };
-        // The leftmost fit of each middle part leaves the longest text for the parts after it.
-        let fit = |rest: &'n str, part: &str| rest.split_once(part).map(|(_, behind)| behind);
-        parts
-            .try_fold(rest, fit)
-            .is_some_and(|rest| rest.ends_with(tail))
+    pub fn matches(&self, name: &str) -> bool {
+        matches_glob(&self.0, name)
     }
 }
 

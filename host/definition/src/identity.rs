@@ -351,16 +351,14 @@ impl Encoder {
 mod tests {
     use std::collections::BTreeSet;
 
+    use muster_model::to_hex;
+
     use super::*;
     use crate::{SourceFile, parse};
 
     fn of(text: &str) -> String {
         let definition = parse(&SourceFile::new("cohorts/a.yaml", text)).unwrap();
-        identity(&definition.body)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        to_hex(identity(&definition.body).iter().take(8))
     }
 
     /// Definitions with their identities. A changed identity evaluates all users of all stores

@@ -1,6 +1,6 @@
 //! The candidates of a run: changed users, due users, or all users.
 
-use muster_model::Cadence;
+use muster_model::{Cadence, to_hex};
 use muster_store::{ModuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
@@ -9,7 +9,7 @@ use crate::cohort::{Cohort, CohortSync};
 use crate::copy::DestinationCopy;
 use crate::prior_state::PriorState;
 use crate::run::RunOptions;
-use crate::state::{self, CohortState, UnfinishedRun};
+use crate::state::{CohortState, UnfinishedRun};
 
 /// Begins a run at `now`, after the prior state. Returns `None` if no membership can have changed
 /// and all cohorts are real-time, where such a run is not worth a record.
@@ -41,9 +41,9 @@ pub(crate) fn begin(
     if now.0 < state.now {
         return Ok(Some(begun(true)));
     }
-    let key_of_run = state::hex(&module.0);
+    let key_of_run = to_hex(&module.0);
     for (cohort, prior) in cohorts.iter().zip(&prior.cohorts) {
-        let definition = state::hex(&cohort.definition);
+        let definition = to_hex(&cohort.definition);
         // The store may know the module from another cohort, or from before another module took
         // this cohort over.
         let follows = (prior.state.as_ref()).filter(|state| {

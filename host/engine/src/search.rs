@@ -7,12 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use muster_sandbox::Verdicts;
 use muster_store::{UserFailure, UserKey};
+use parking_lot::Mutex;
 
 use crate::EngineError;
 
@@ -167,13 +168,13 @@ impl<'a> Budget<'a> {
     }
 
     fn note(&self, reason: &Arc<str>) {
-        let mut latest = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.reason.lock();
         latest.clone_from(reason);
     }
 
     /// Returns the reason why no more calls are made.
     fn empty(&self) -> Arc<str> {
-        let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = self.reason.lock();
         let seconds = (self.fresh.spent() + self.retries.spent()).as_secs_f64();
         Arc::from(format!(
             "calls that failed took {seconds:.0} s in this run, and no more are made; the latest failure: {reason}"
@@ -310,7 +311,7 @@ impl<C: Caller> Search<'_, C> {
                     true => self.call(item.users, retries, &failed).map(Some),
                     false => Ok(None),
                 };
-                let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut results = results.lock();
                 results.insert(index, result);
             }
         };
@@ -324,7 +325,7 @@ impl<C: Caller> Search<'_, C> {
         } else {
             work();
         }
-        let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let results = results.into_inner();
         let results = results.into_values().zip(items);
         results.map(|(result, item)| Ok((item, result?))).collect()
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_model::{CohortId, Millis};
+use muster_model::{CohortId, Millis, from_hex, to_hex};
 use muster_sandbox::Module;
 use muster_store::{Identity, ModuleKey, Snapshot};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -61,7 +61,7 @@ pub(crate) struct RunCounts {
 impl UnfinishedRun {
     /// Returns a name of the run, which the state of each cohort in the run contains.
     pub(crate) fn stamp(&self, key: &ModuleKey) -> String {
-        format!("{}-{}-{}", hex(&key.0), self.now, self.sequence)
+        format!("{}-{}-{}", to_hex(&key.0), self.now, self.sequence)
     }
 }
 
@@ -191,7 +191,7 @@ pub(crate) fn clock_of_its_module(
     snapshot: &Snapshot,
     state: &CohortState,
 ) -> Result<Option<Millis>, EngineError> {
-    let Some(key) = unhex(&state.module_key) else {
+    let Some(key) = from_hex(&state.module_key) else {
         return Ok(None);
     };
     let module = load_module(snapshot, &ModuleKey(key))?;
@@ -225,27 +225,6 @@ pub(crate) fn encode<T: Serialize>(state: &T) -> Result<Vec<u8>, EngineError> {
         of: "the engine".to_owned(),
         why: error.to_string(),
     })
-}
-
-/// Returns a digest as text.
-pub(crate) fn hex(digest: &[u8; 32]) -> String {
-    let digit = |number: u8| char::from_digit(u32::from(number), 16).unwrap_or_default();
-    digest
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
-}
-
-/// Returns the digest that a text of [`hex`] stands for.
-pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 2 * digest.len() {
-        return None;
-    }
-    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 impl UnfinishedRun {

@@ -1,7 +1,7 @@
 //! The status of cohorts between their runs: the time of the last run, and a run that the guard
 //! holds.
 
-use muster_model::{CohortId, Millis};
+use muster_model::{CohortId, Millis, from_hex};
 use muster_store::{ModuleKey, RunCommit, Snapshot, Store};
 use serde::Serialize;
 
@@ -63,7 +63,7 @@ pub fn status(snapshot: &Snapshot, cohort: &CohortId) -> Result<CohortStatus, En
 }
 
 fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<FailingUsers>, EngineError> {
-    let Some(module) = state::unhex(&state.module_key).map(ModuleKey) else {
+    let Some(module) = from_hex(&state.module_key).map(ModuleKey) else {
         return Ok(None);
     };
     let summary = snapshot.failures_of(&module)?;

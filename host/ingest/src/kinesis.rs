@@ -20,12 +20,13 @@ mod records;
 mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_aws::{NoRegion, StreamName, StreamSettings};
-use muster_model::{EventBuffer, Millis};
+use muster_model::{Backoff, EventBuffer, Millis};
 use muster_store::{SourceKey, Store, StoreError};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -43,8 +44,10 @@ const RELIST: Duration = Duration::from_secs(10);
 /// 10 MiB, so these are 160 MiB at most.
 const IN_FLIGHT: usize = 16;
 
-/// The first wait after a failure. It doubles up to `RETRY_MOST`.
+/// The first wait after a failure.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// The longest wait after failures in a row.
 const RETRY_MOST: Duration = Duration::from_secs(60);
 
 /// A stream of events.
@@ -228,7 +231,7 @@ impl StreamState {
 
     /// Logs an error of a shard when it begins.
     fn report_error(&self, shard: &str, why: &str) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = self.shards.lock();
         let report = shards.entry(shard.to_owned()).or_default();
         if report.trouble.as_deref() != Some(why) {
             tracing::error!(stream = self.name, shard, "{why}; trying again");
@@ -238,13 +241,13 @@ impl StreamState {
     }
 
     fn report(&self, shard: &str, report: ShardReport) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = self.shards.lock();
         shards.insert(shard.to_owned(), report);
         self.sum(&shards);
     }
 
     fn withdraw(&self, shard: &str) {
-        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = self.shards.lock();
         shards.remove(shard);
         self.sum(&shards);
     }
@@ -268,8 +271,5 @@ impl StreamState {
 /// Returns the wait after so many failures, with a random part, so that readers do not all retry at
 /// once.
 fn backoff(failures: u32) -> Duration {
-    let wait = RETRY
-        .saturating_mul(1 << failures.saturating_sub(1).min(10))
-        .min(RETRY_MOST);
-    wait.mul_f64(0.5 + fastrand::f64() / 2.0)
+    Backoff::new(RETRY, RETRY_MOST).spread(failures, fastrand::f64())
 }

@@ -1,9 +1,9 @@
 //! Counters of a running source, for the service that shows them.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use muster_model::Millis;
+use parking_lot::Mutex;
 
 use crate::LineCounts;
 
@@ -21,7 +21,7 @@ pub struct SourceStats {
 impl SourceStats {
     /// Counts the contents of a durable commit.
     pub fn committed(&self, counts: &LineCounts, now: Millis) {
-        let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.counts.lock();
         all.add(counts);
         drop(all);
         self.commits.fetch_add(1, Ordering::Relaxed);
@@ -40,13 +40,13 @@ impl SourceStats {
 
     /// Sets the reason why the source makes no progress at the moment; `None` if it does.
     pub fn set_error(&self, trouble: Option<String>) {
-        *(self.error.lock()).unwrap_or_else(PoisonError::into_inner) = trouble;
+        *self.error.lock() = trouble;
     }
 
     /// Returns the counts of all commits.
     #[must_use]
     pub fn counts(&self) -> LineCounts {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.counts.lock()
     }
 
     /// Returns the number of durable commits.
@@ -77,8 +77,6 @@ impl SourceStats {
     /// Returns the reason why the source makes no progress, if it makes none.
     #[must_use]
     pub fn error(&self) -> Option<String> {
-        (self.error.lock())
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.error.lock().clone()
     }
 }

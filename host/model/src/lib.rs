@@ -12,20 +12,26 @@
 //! # Ok::<(), muster_model::TimeError>(())
 //! ```
 
+mod backoff;
 mod buffer;
 mod cadence;
 mod calendar;
+mod glob;
+mod hex;
 mod history;
 mod id;
 mod operation;
 mod time;
 mod value;
 
+pub use backoff::Backoff;
 pub use buffer::{
     BufferedEvent, BufferedOperation, EventBuffer, ListRef, PropertyRef, ScalarRef, ValueRef,
 };
 pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
+pub use glob::matches_glob;
+pub use hex::{from_hex, to_hex};
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};

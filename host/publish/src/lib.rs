@@ -46,7 +46,6 @@
 //! # }
 //! ```
 
-mod backoff;
 mod batch;
 mod destination;
 mod drain;

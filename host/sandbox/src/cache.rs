@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use muster_model::to_hex;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
 use crate::error::SandboxError;
-use crate::{limits, text};
+use crate::limits;
 
 /// The first bytes of a file. The number is the version of the format: these bytes, a SHA-256 of
 /// key and artefact, the artefact.
@@ -163,8 +164,7 @@ impl Cache {
     }
 
     fn path(&self, key: CacheKey) -> PathBuf {
-        self.directory
-            .join(format!("{}.{ENDING}", text::hex(&key.0)))
+        self.directory.join(format!("{}.{ENDING}", to_hex(&key.0)))
     }
 
     /// Removes artefacts, the longest unused first, until another of `bytes` fits.

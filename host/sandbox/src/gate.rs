@@ -1,6 +1,6 @@
 //! A gate that lets a fixed number of calls run at once; further calls wait.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use parking_lot::{Condvar, Mutex};
 
 /// A counter of free places. It sizes the pool of instances, so a call that has passed finds a
 /// slot.
@@ -24,11 +24,8 @@ impl Gate {
 
     /// Takes a place. Waits for one if none is free.
     pub(crate) fn enter(&self) -> GatePass<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self
-            .freed
-            .wait_while(free, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.free.lock();
+        self.freed.wait_while(&mut free, |free| *free == 0);
         *free -= 1;
         GatePass(self)
     }
@@ -36,7 +33,7 @@ impl Gate {
 
 impl Drop for GatePass<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.0.free.lock() += 1;
         self.0.freed.notify_one();
     }
 }

@@ -1,7 +1,8 @@
 //! Idle instances, which wait for their next batch.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// Idle instances of all modules, the longest idle first. When the shelf is full, it drops that
 /// one. One shelf serves all modules, so that the memory of idle instances has one bound for any
@@ -51,8 +52,8 @@ impl<T> Shelf<T> {
         drop(gone);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(u64, T)>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, VecDeque<(u64, T)>> {
+        self.items.lock()
     }
 }
 

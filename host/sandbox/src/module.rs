@@ -230,7 +230,7 @@ impl LargeUserPermit<'_> {
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module")
-            .field("digest", &crate::text::hex(&self.inner.digest))
+            .field("digest", &muster_model::to_hex(&self.inner.digest))
             .field("origin", &self.inner.origin)
             .field("cohorts", &self.inner.description.cohorts)
             .finish_non_exhaustive()

@@ -22,16 +22,6 @@ pub(crate) fn short(text: &str, limit: usize) -> String {
     short
 }
 
-/// Returns bytes as lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +31,5 @@ mod tests {
         assert_eq!(short("all of it", 9), "all of it");
         assert_eq!(short("öä", 3), "ö…");
         assert_eq!(short("a\u{1b}[31m\nb", 99), "a [31m b");
-        assert_eq!(hex(&[0, 0xab]), "00ab");
     }
 }

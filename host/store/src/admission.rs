@@ -1,7 +1,5 @@
 //! Admission of names: a check of each event's names before the event joins others in a buffer.
 
-use std::sync::PoisonError;
-
 use muster_model::Operator;
 
 use crate::{Store, StoreError};
@@ -14,14 +12,10 @@ impl Store {
     /// [`StoreError::TooManyNames`] when the name is new and the store has
     /// [`crate::StoreOptions::event_names`] already, and an error when the name is too long.
     pub fn admit_event_name(&self, name: &str) -> Result<(), StoreError> {
-        let terms = self.inner.terms.read();
-        let terms = terms.unwrap_or_else(PoisonError::into_inner);
-        if terms.get_name(name).is_some() {
+        if self.inner.terms.read().get_name(name).is_some() {
             return Ok(());
         }
-        drop(terms);
-        let terms = self.inner.terms.write();
-        terms.unwrap_or_else(PoisonError::into_inner).name(name)?;
+        self.inner.terms.write().name(name)?;
         Ok(())
     }
 
@@ -29,8 +23,7 @@ impl Store {
     /// are accepted. While both are false, no name of a property needs to be checked.
     #[must_use]
     pub fn properties_full(&self) -> (bool, bool) {
-        let terms = self.inner.terms.read();
-        terms.unwrap_or_else(PoisonError::into_inner).full()
+        self.inner.terms.read().full()
     }
 
     /// Admits an event property. Needed only after [`Self::properties_full`] has reported true for
@@ -40,7 +33,6 @@ impl Store {
     /// [`StoreError::TooManyNames`] when the property is new.
     pub fn admit_property(&self, name: &str) -> Result<(), StoreError> {
         let terms = self.inner.terms.read();
-        let terms = terms.unwrap_or_else(PoisonError::into_inner);
         match terms.properties.get(name) {
             Some(_) => Ok(()),
             None => Err(terms.too_many_properties(name)),
@@ -54,7 +46,6 @@ impl Store {
     /// [`StoreError::TooManyNames`] when the store does not know that operator on that property.
     pub fn admit_user_property(&self, operator: Operator, name: &str) -> Result<(), StoreError> {
         let terms = self.inner.terms.read();
-        let terms = terms.unwrap_or_else(PoisonError::into_inner);
         match terms.get_operation(operator, name) {
             Some(_) => Ok(()),
             None => Err(terms.too_many_operations(name)),

@@ -1,6 +1,6 @@
 //! New events: log and memtable in one durable commit.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use muster_model::EventBuffer;
 use roaring::RoaringBitmap;
@@ -68,7 +68,7 @@ impl StoreInner {
     ) -> Result<Appended, StoreError> {
         let mut rows = RowBuffer::default();
         let (counts, left_out) = {
-            let mut terms = self.terms.write().unwrap_or_else(PoisonError::into_inner);
+            let mut terms = self.terms.write();
             let left_out = rows.push(buffer, &mut terms)?;
             (terms.counts(), left_out)
         };
@@ -124,7 +124,7 @@ impl Writer {
         inner: &StoreInner,
         txn: &mut heed::RwTxn<'_>,
     ) -> Result<(), StoreError> {
-        let terms = inner.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = inner.terms.read();
         terms.save(txn, &inner.tables, self.saved)?;
         // If the commit fails, `Inner::write` discards this value.
         self.saved = terms.counts();

@@ -1,6 +1,6 @@
 //! Forgetting a user: no later read shows that the user existed.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use heed::RwTxn;
 use muster_model::CohortId;
@@ -58,7 +58,7 @@ impl Store {
                 // This comes before any other commit. From now on the id belongs to a new user.
                 // Rows that already have the old number are dropped by the import or merge that
                 // holds them.
-                let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
+                let mut terms = inner.terms.write();
                 terms.users.forget(user.0);
                 inner.forgotten().push(user.0);
             }

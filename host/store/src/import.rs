@@ -1,6 +1,6 @@
 //! Bulk imports: rows that become visible only when all of them are in the store.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use muster_model::EventBuffer;
 use roaring::RoaringBitmap;
@@ -107,7 +107,7 @@ impl Import {
     pub fn append(&mut self, buffer: &EventBuffer, position: &[u8]) -> Result<u64, StoreError> {
         let inner = &self.store.inner;
         let left_out = {
-            let mut terms = inner.terms.write().unwrap_or_else(PoisonError::into_inner);
+            let mut terms = inner.terms.write();
             self.rows.push(buffer, &mut terms)?
         };
         let options = &inner.options;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ops::Bound::Included;
-use std::sync::PoisonError;
 
 use heed::RwTxn;
 
@@ -131,7 +130,7 @@ impl Store {
     /// destinations. The call is on the thread that commits, so it must be brief.
     pub fn on_messages(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         let listeners = &self.inner.message_listeners;
-        let mut listeners = listeners.write().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = listeners.write();
         listeners.push(Box::new(listener));
     }
 
@@ -155,7 +154,7 @@ impl StoreInner {
             .map(|message| message.destination.as_str())
             .collect();
         let listeners = &self.message_listeners;
-        let listeners = listeners.read().unwrap_or_else(PoisonError::into_inner);
+        let listeners = listeners.read();
         for listener in listeners.iter() {
             for destination in &destinations {
                 listener(destination);

@@ -2,10 +2,11 @@
 
 mod engine_state;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use muster_model::{Millis, UserHistory, Value};
+use parking_lot::{Condvar, Mutex};
 use roaring::RoaringBitmap;
 
 use crate::environment::{READERS_FOR_THREADS, ReadTxn};
@@ -116,11 +117,7 @@ impl Store {
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         // No commit happens while the lock is held, so all transactions see the same state, which
         // is that of the view.
-        let guard = self
-            .inner
-            .view
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let guard = self.inner.view.read();
         // The transactions cannot be opened later, when a thread needs them: they would see a later
         // state.
         let readers = match self.inner.readers.load(Relaxed) {
@@ -190,7 +187,7 @@ impl Snapshot {
     /// When the database cannot be read.
     pub fn user_key(&self, id: &str) -> Result<Option<UserKey>, StoreError> {
         if let Some(ids) = &self.ids {
-            let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut ids = ids.lock();
             let ids = match &mut *ids {
                 Some(ids) => ids,
                 none => none.insert(
@@ -199,11 +196,7 @@ impl Snapshot {
             };
             return Ok(ids.get(id).map(UserKey));
         }
-        let terms = self
-            .inner
-            .terms
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let terms = self.inner.terms.read();
         Ok(terms
             .users
             .get(id)
@@ -373,10 +366,7 @@ struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
-        let mut slots = snapshot
-            .reader_slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut slots = snapshot.reader_slots.lock();
         loop {
             if let Some(slot) = slots.pop() {
                 return Self {
@@ -384,21 +374,14 @@ impl<'a> Taken<'a> {
                     reader_slot: Some(slot),
                 };
             }
-            slots = snapshot
-                .free
-                .wait(slots)
-                .unwrap_or_else(PoisonError::into_inner);
+            snapshot.free.wait(&mut slots);
         }
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        let mut slots = self
-            .snapshot
-            .reader_slots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.snapshot.reader_slots.lock();
         slots.extend(self.reader_slot.take());
         self.snapshot.free.notify_one();
     }
@@ -416,7 +399,7 @@ mod tests {
         let store = Store::open(directory.path(), &options).unwrap();
         let many = READERS_FOR_THREADS / options.readers;
         let snapshots: Vec<_> = (0..many + 2).map(|_| store.snapshot().unwrap()).collect();
-        let readers = |snapshot: &Snapshot| snapshot.reader_slots.lock().unwrap().len();
+        let readers = |snapshot: &Snapshot| snapshot.reader_slots.lock().len();
         for (nth, snapshot) in snapshots.iter().enumerate() {
             let expected = if nth < many { options.readers } else { 1 };
             assert_eq!(readers(snapshot), expected, "{nth}");

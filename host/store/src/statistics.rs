@@ -1,7 +1,6 @@
 //! Statistics of the store, for operators.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 use muster_model::Millis;
 
@@ -142,11 +141,8 @@ impl Snapshot {
             .collect()
     }
 
-    fn terms(&self) -> std::sync::RwLockReadGuard<'_, crate::terms::Terms> {
-        self.inner()
-            .terms
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn terms(&self) -> parking_lot::RwLockReadGuard<'_, crate::terms::Terms> {
+        self.inner().terms.read()
     }
 
     fn count(&self, name: u32, text: &str) -> Option<NameCount> {

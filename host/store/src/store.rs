@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI64, AtomicUsize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use heed::{Env, RwTxn, WithoutTls};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::batch::Batch;
 use crate::environment::{self, ReadTxn, Tables};
@@ -145,7 +146,7 @@ impl Store {
     /// Calls `listener` after each commit that changes the history, with the history's sequence.
     /// The call is on the thread that commits, so it must be brief.
     pub fn on_changed_users(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
-        let mut listeners = (self.inner.listeners.write()).unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self.inner.listeners.write();
         listeners.push(Box::new(listener));
     }
 
@@ -197,7 +198,7 @@ impl StoreInner {
     }
 
     pub(crate) fn view(&self) -> Arc<StoreView> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.view.read())
     }
 
     /// Uses up one of the commits that a test allows.
@@ -213,7 +214,7 @@ impl StoreInner {
     /// Commits a transaction that does not change the view. No snapshot begins in between.
     pub(crate) fn commit(&self, txn: RwTxn<'_>) -> Result<(), StoreError> {
         self.allow_commit()?;
-        let _view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let _view = self.view.write();
         txn.commit()?;
         Ok(())
     }
@@ -221,13 +222,13 @@ impl StoreInner {
     /// Commits a transaction together with its view.
     pub(crate) fn commit_view(&self, txn: RwTxn<'_>, view: StoreView) -> Result<(), StoreError> {
         self.allow_commit()?;
-        let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.view.write();
         txn.commit()?;
         let (before, sequence) = (current.sequence, view.sequence);
         *current = Arc::new(view);
         drop(current);
         if sequence > before {
-            let listeners = (self.listeners.read()).unwrap_or_else(PoisonError::into_inner);
+            let listeners = self.listeners.read();
             for listener in listeners.iter() {
                 listener(sequence);
             }
@@ -242,7 +243,7 @@ impl StoreInner {
         &self,
         f: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.lock();
         // The first times are taken out, so that they are gone too if `f` panics.
         let firsts = match memory.firsts.take() {
             Some(firsts) => firsts,
@@ -272,26 +273,22 @@ impl StoreInner {
     }
 
     pub(crate) fn importing(&self) -> MutexGuard<'_, BTreeSet<SourceKey>> {
-        self.importing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.importing.lock()
     }
 
     /// Returns the users that were forgotten since the store was opened.
     pub(crate) fn forgotten(&self) -> MutexGuard<'_, Vec<u32>> {
-        self.forgotten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.forgotten.lock()
     }
 
     /// Returns the segments whose blocks are to be dropped.
     pub(crate) fn dropped(&self) -> MutexGuard<'_, VecDeque<u32>> {
-        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+        self.dropped.lock()
     }
 
     /// Locks merging, so that only one merge runs at a time.
     pub(crate) fn merge_lock(&self) -> MutexGuard<'_, ()> {
-        self.merging.lock().unwrap_or_else(PoisonError::into_inner)
+        self.merging.lock()
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use muster_model::Millis;
+use parking_lot::Mutex;
 
 use super::{BATCH, KEY, PROBES, SENDERS};
 
@@ -23,33 +24,23 @@ pub(super) struct Probes {
 impl Probes {
     /// Notes that a probe's record has arrived.
     pub(super) fn came_back(&self, user: &str) {
-        let mut back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut back = self.back.lock();
         back.entry(user.to_owned()).or_insert_with(Instant::now);
     }
 
     pub(super) fn back(&self) -> usize {
-        self.back
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.back.lock().len()
     }
 
     pub(super) fn missing(&self) -> usize {
-        let acknowledged = self
-            .acknowledged
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
+        let acknowledged = self.acknowledged.lock().len();
         acknowledged.saturating_sub(self.back())
     }
 
     /// Returns the times from the acknowledgement of a probe to its record.
     pub(super) fn times(&self) -> Vec<Duration> {
-        let back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
-        let acknowledged = self
-            .acknowledged
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let back = self.back.lock();
+        let acknowledged = self.acknowledged.lock();
         let time = |(user, at): (&String, &Instant)| {
             back.get(user)
                 .map(|back| back.saturating_duration_since(*at))
@@ -104,11 +95,7 @@ impl Sender {
                 std::thread::sleep(Duration::from_millis(200));
             }
             let at = Instant::now();
-            let mut acknowledged = self
-                .probes
-                .acknowledged
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut acknowledged = self.probes.acknowledged.lock();
             acknowledged.extend(probing.into_iter().map(|user| (user, at)));
             drop(acknowledged);
             self.sent.fetch_add(BATCH, Ordering::Relaxed);

@@ -45,13 +45,11 @@ pub(crate) fn deliver(
     }
     let bar = output.progress("sending", ProgressUnit::Count);
     bar.set_length(waiting);
-    let sent = std::sync::Mutex::new(BTreeMap::new());
+    let sent = parking_lot::Mutex::new(BTreeMap::new());
     let progress = {
         let bar = bar.clone();
         move |name: &str, report: &DrainReport| {
-            let mut sent = sent
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut sent = sent.lock();
             sent.insert(name.to_owned(), report.messages);
             bar.set_position(sent.values().sum());
         }

@@ -1,7 +1,7 @@
 //! The activation of definitions: groups begin and end, and the data of earlier definitions is
 //! removed from the store.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_definition::Definition;
@@ -66,7 +66,7 @@ impl Service {
         // The store knows the groups that stay, and their runs write to it meanwhile.
         self.store_active(&loaded, Vec::new()).await;
         *self.groups.lock().await = kept;
-        *self.project.lock().unwrap_or_else(PoisonError::into_inner) = project;
+        *self.project.lock() = project;
         self.begin_groups(loaded, activations + 1).await;
         drop(changing);
     }
@@ -155,7 +155,7 @@ impl Service {
             let cleared = tokio::select! {
                 // Work that still runs on a thread of its own is crash-safe, and the next start
                 // continues it.
-                () = service.state.stopping.cancelled() => return,
+                () = service.state.shutdown.begun() => return,
                 cleared = clearing => cleared,
             };
             if let Err(error) = cleared {
@@ -230,7 +230,7 @@ impl Service {
         loop {
             let ready = phase.wait_for(|phase| matches!(phase, Phase::Active(_)));
             let settled = tokio::select! {
-                () = self.state.stopping.cancelled() => return Err(STOPPING.to_owned()),
+                () = self.state.shutdown.begun() => return Err(STOPPING.to_owned()),
                 settled = ready => settled.map_or(Phase::Starting, |phase| *phase),
                 () = self.import_takes_long() => return Err(STARTING.to_owned()),
             };
@@ -246,7 +246,7 @@ impl Service {
             let changed = *self.phase.borrow() != settled;
             match reply {
                 Some(GroupReply::Answer(answer)) => return answer,
-                Some(GroupReply::Ended) if self.state.stopping.is_cancelled() => {
+                Some(GroupReply::Ended) if self.state.shutdown.has_begun() => {
                     return Err(STOPPING.to_owned());
                 }
                 _ if changed => {}

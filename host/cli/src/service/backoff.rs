@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
+use muster_model::Backoff;
+
 /// The first wait. A fault that lasted a moment is over by then.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The longest wait. After a fault is repaired, the part continues within this time.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A wait that doubles with each failure in a row.
+/// The failures in a row of a part, and the wait that follows them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Backoff {
+pub(super) struct PartBackoff {
     failures: u32,
 }
 
-impl Backoff {
+impl PartBackoff {
     /// Counts a failure. Returns the wait that follows it.
     pub(super) fn failed(&mut self) -> Duration {
-        let wait = FIRST.saturating_mul(1 << self.failures.min(6)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        wait
+        Backoff::new(FIRST, LONGEST).after(self.failures)
     }
 
     /// Counts a failure that only an operator can repair. Returns the longest wait.
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let mut backoff = Backoff::default();
+        let mut backoff = PartBackoff::default();
         let waits: Vec<u64> = (0..9).map(|_| backoff.failed().as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         backoff.succeeded();

@@ -181,15 +181,15 @@ pub(super) async fn serve(
     listener: Arc<UnixListener>,
     service: Arc<Service>,
 ) -> anyhow::Result<()> {
-    let stopping = service.state.stopping.clone();
+    let shutdown = &service.state.shutdown;
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let permit = tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
+            () = shutdown.begun() => return Ok(()),
             permit = Arc::clone(&permits).acquire_owned() => permit?,
         };
         let stream = tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
+            () = shutdown.begun() => return Ok(()),
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -213,7 +213,7 @@ async fn answer(mut stream: tokio::net::UnixStream, service: &Service) -> std::i
     let mut line = String::new();
     let mut reader = tokio::io::BufReader::new(read.take(MAX_REQUEST_BYTES));
     tokio::select! {
-        () = service.state.stopping.cancelled() => return Ok(()),
+        () = service.state.shutdown.begun() => return Ok(()),
         arrived = tokio::time::timeout(ARRIVAL_TIMEOUT, reader.read_line(&mut line)) => arrived??,
     };
     let answer = match serde_json::from_str(&line) {

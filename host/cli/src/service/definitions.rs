@@ -28,7 +28,7 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
     let mut last = known.fingerprints.clone();
     loop {
         let requested = tokio::select! {
-            () = state.stopping.cancelled() => return,
+            () = state.shutdown.begun() => return,
             () = reload.notified() => true,
             () = tokio::time::sleep(CHECK_INTERVAL) => false,
         };
@@ -45,7 +45,7 @@ pub(super) async fn watch(service: Arc<Service>, reload: Arc<Notify>) {
             }
             known = tokio::select! {
                 // Compilation may take longer than the end of the service may.
-                () = state.stopping.cancelled() => return,
+                () = state.shutdown.begun() => return,
                 read = read(&service) => read,
             };
             last.clone_from(&known.fingerprints);

@@ -2,13 +2,13 @@
 //! delays no other. Each commit that adds messages for a destination wakes the destination's task.
 //! So the first messages of a long run do not wait for the end of the run.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_model::Millis;
 use muster_publish::{CancellationToken, Cause, DrainOptions, DrainReport, Publisher};
 
-use super::backoff::Backoff;
+use super::backoff::PartBackoff;
 use super::state::ServiceState;
 
 /// The time between two reads of the outbox by a destination that no commit wakes. A read is cheap,
@@ -35,7 +35,7 @@ pub(crate) async fn deliver(
 ) {
     let mut publisher = Publisher::new(&name, &destination);
     let store = Arc::new(state.store.clone());
-    let mut backoff = Backoff::default();
+    let mut backoff = PartBackoff::default();
     loop {
         let options = DrainOptions {
             cancel: cancel.clone(),
@@ -43,9 +43,9 @@ pub(crate) async fn deliver(
         };
         // Reports count from the beginning of a drain, the metrics from the beginning of the
         // service.
-        let counted = std::sync::Mutex::new(DrainReport::default());
+        let counted = parking_lot::Mutex::new(DrainReport::default());
         let progress = |report: &DrainReport| {
-            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut counted = counted.lock();
             state.metrics.delivered(&name, &counted, report);
             if report.messages > counted.messages {
                 health(&state, &name, |health| {
@@ -114,11 +114,6 @@ pub(super) fn failed(state: &ServiceState, name: &str, why: &str) {
 
 fn health(state: &ServiceState, name: &str, change: impl FnOnce(&mut Health)) {
     if let Some(destination) = state.destinations.get(name) {
-        change(
-            &mut destination
-                .health
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        change(&mut destination.health.lock());
     }
 }

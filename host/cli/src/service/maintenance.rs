@@ -43,7 +43,7 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
             worked = work => worked,
             // A merge may take longer than the end of the service may. A merge is crash-safe, and
             // its thread delays no other part.
-            () = state.stopping.cancelled() => return,
+            () = state.shutdown.begun() => return,
         };
         let wait = match worked {
             Ok(MaintenanceResult::More) => Duration::ZERO,
@@ -53,14 +53,14 @@ pub(super) async fn maintain(state: Arc<ServiceState>, config: Arc<Config>) {
                 report(&state, refusal.as_ref().map(retention::refusal_json));
                 MERGE_INTERVAL
             }
-            Err(StoreError::Stopped) => return state.broken.cancel(),
+            Err(StoreError::Stopped) => return state.shutdown.store_broke(),
             Err(error) => {
                 tracing::error!("maintenance of the store failed: {error}");
                 RETRY_WAIT
             }
         };
         tokio::select! {
-            () = state.stopping.cancelled() => return,
+            () = state.shutdown.begun() => return,
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -104,7 +104,7 @@ pub(super) async fn prune(
         .map_err(|error| error.to_string())?;
     let pruning = {
         let state = Arc::clone(&state);
-        blocking(move || retention::prune(&state.store, anyway, &|| state.stopping.is_cancelled()))
+        blocking(move || retention::prune(&state.store, anyway, &|| state.shutdown.has_begun()))
     };
     let done = pruning.await.map_err(|error| error.to_string())?;
     let refusal = done.get("refused").filter(|refusal| !refusal.is_null());

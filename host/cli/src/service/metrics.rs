@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Mutex, PoisonError};
 
 use muster_engine::{Reason, RunReport};
 use muster_model::{CohortId, Millis};
 use muster_publish::DrainReport;
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -282,7 +282,7 @@ impl Metrics {
     /// Returns all metrics in the format of Prometheus, with the current state of the store and the
     /// sources.
     pub(crate) fn text(&self, state: &ServiceState) -> anyhow::Result<String> {
-        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.writing.lock();
         self.cohorts(state)?;
         for (name, stats) in &state.sources {
             let of = OfSource {

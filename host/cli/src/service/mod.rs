@@ -12,7 +12,7 @@
 //! | `control.rs` | the requests of other commands |
 //! | `operations.rs`, `metrics.rs`, `logs.rs` | what operators read |
 //! | `descriptors.rs` | open files: the service's own, and those left for connections |
-//! | `stop.rs` | the end of the service, in order |
+//! | `shutdown.rs` | the end of the service, in order |
 
 mod activation;
 mod active;
@@ -29,23 +29,23 @@ mod maintenance;
 mod metrics;
 mod operations;
 mod settings;
+mod shutdown;
 #[cfg(test)]
 mod simulation;
 mod sources;
 mod state;
-mod stop;
 mod supervisor;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use muster_ingest::SourceStats;
 use muster_store::{Store, StoreError};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::commands::deliver;
 use crate::modules::LoadedModule;
@@ -55,6 +55,7 @@ use activation::Phase;
 use active::DefinitionFaults;
 use clock::Clock;
 use group::CohortGroup;
+use shutdown::{Shutdown, Signals};
 use sources::Sources;
 use state::{DestinationState, InitialState, ServiceState};
 use supervisor::{Supervisor, Task};
@@ -76,7 +77,6 @@ pub(crate) struct Service {
     work: Supervisor,
     /// The deliveries, which end after all other tasks, so that the messages of those tasks arrive.
     deliveries: Supervisor,
-    stop_deliveries: CancellationToken,
 }
 
 /// Runs the service until a signal ends it.
@@ -105,17 +105,11 @@ async fn serve(
     store: Store,
     settings: &ServiceSettings,
 ) -> anyhow::Result<()> {
-    let mut signals = stop::Signals::listen()?;
+    let signals = Signals::listen()?;
     let modules = loaded.len();
     let (service, sources) = Service::open(project, store, settings, modules).await?;
-    let ended = tokio::select! {
-        ended = service.run(sources, loaded) => ended,
-        () = signals.first() => Ok(()),
-    };
-    tokio::select! {
-        () = stop::end(&service, settings) => ended,
-        () = signals.first() => anyhow::bail!("ended at once; nothing is lost, the next start continues from here"),
-    }
+    let running = service.run(sources, loaded);
+    service.end_after(running, signals).await
 }
 
 impl Service {
@@ -180,11 +174,11 @@ impl Service {
             outbox_poll: settings.outbox_poll,
             destinations,
             sources,
+            shutdown: Shutdown::new(settings),
         }));
         Arc::new(Self {
             work: Supervisor::new(Arc::clone(&state.parts)),
             deliveries: Supervisor::new(Arc::clone(&state.parts)),
-            stop_deliveries: CancellationToken::new(),
             state,
             project: Mutex::new(Arc::new(project)),
             groups: tokio::sync::Mutex::default(),
@@ -211,8 +205,8 @@ impl Service {
             "running; Ctrl-C or SIGTERM ends it"
         );
         tokio::select! {
-            () = self.state.stopping.cancelled() => Ok(()),
-            () = self.state.broken.cancelled() => Err(StoreError::Stopped.into()),
+            () = self.state.shutdown.begun() => Ok(()),
+            () = self.state.shutdown.store_broken() => Err(StoreError::Stopped.into()),
         }
     }
 
@@ -282,14 +276,15 @@ impl Service {
     {
         let task = Task {
             name: name.to_owned(),
-            stop: self.state.stopping.clone(),
+            stop: self.state.shutdown.token(),
             work,
         };
         self.work.start(task, |_| {});
     }
 
     fn start_delivery(&self, name: &str, destination: muster_publish::Destination) {
-        let (state, stop) = (Arc::clone(&self.state), self.stop_deliveries.clone());
+        let state = Arc::clone(&self.state);
+        let stop = state.shutdown.deliveries_token();
         let task = Task {
             name: format!("destination {name}"),
             stop: stop.clone(),
@@ -316,7 +311,7 @@ impl Service {
     }
 
     fn project(&self) -> Arc<Project> {
-        Arc::clone(&self.project.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.project.lock())
     }
 }
 

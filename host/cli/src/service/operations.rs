@@ -46,7 +46,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Answers requests until the service stops.
 pub(crate) async fn serve(listener: TcpListener, state: Arc<ServiceState>) {
-    let stopped = state.stopping.clone();
+    let stopped = state.shutdown.token();
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "alive\n" }))
@@ -78,7 +78,7 @@ async fn metrics(State(state): State<Arc<ServiceState>>) -> Response {
 /// continue.
 async fn ready(State(state): State<Arc<ServiceState>>) -> Response {
     let mut reasons = Vec::new();
-    if state.stopping.is_cancelled() {
+    if state.shutdown.has_begun() {
         reasons.push("stopping".to_owned());
     }
     let (caught_up, faults) = {

@@ -1,12 +1,13 @@
 //! Events in: every source of muster.yaml, each as a task of its own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context;
 use muster_ingest::http::{self, ApiKey, HttpSettings};
 use muster_ingest::kinesis::{self, KinesisSource};
 use muster_ingest::{FilesSettings, SourceStats};
 use muster_store::Store;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -110,11 +111,11 @@ impl Sources {
                 kind,
                 stats,
                 store: state.store.clone(),
-                cancel: state.stopping.clone(),
+                cancel: state.shutdown.token(),
             });
             let task = Task {
                 name: format!("source {name}"),
-                stop: state.stopping.clone(),
+                stop: state.shutdown.token(),
                 work: move || Arc::clone(&reading).read(),
             };
             supervisor.start(task, move |why| failing.set_error(Some(why.to_owned())));
@@ -154,7 +155,7 @@ impl<T> Once<T> {
     }
 
     fn take(&self) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_engine::{Guard, RunOptions};
 use muster_ingest::SourceStats;
 use muster_model::Millis;
 use muster_store::Store;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, RwLock, RwLockWriteGuard, Semaphore, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::active::ActiveCohorts;
 use super::clock::Clock;
 use super::delivery::Health;
 use super::metrics::Metrics;
+use super::shutdown::Shutdown;
 use super::supervisor::ServiceParts;
 
 /// The number of runs of scheduled cohorts at the same time. Each run uses all processors and keeps
@@ -33,10 +34,7 @@ pub(crate) struct ServiceState {
     pub(crate) runs: RunSettings,
     /// The time between two reads of the outbox by a destination that no commit wakes.
     pub(crate) outbox_poll: Duration,
-    /// A token that is cancelled when the service ends: no part begins new work.
-    pub(crate) stopping: CancellationToken,
-    /// A token that is cancelled when the store takes no more writes until it is opened again.
-    pub(crate) broken: CancellationToken,
+    pub(crate) shutdown: Shutdown,
     pub(crate) locks: Locks,
     /// Permits for runs of scheduled cohorts.
     pub(crate) permits: Semaphore,
@@ -152,10 +150,7 @@ pub(crate) struct DestinationState {
 
 impl DestinationState {
     pub(crate) fn health(&self) -> Health {
-        self.health
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.health.lock().clone()
     }
 }
 
@@ -169,6 +164,7 @@ pub(crate) struct InitialState {
     pub(crate) outbox_poll: Duration,
     pub(crate) destinations: BTreeMap<String, Arc<DestinationState>>,
     pub(crate) sources: Vec<(String, Arc<SourceStats>)>,
+    pub(crate) shutdown: Shutdown,
 }
 
 impl ServiceState {
@@ -180,8 +176,7 @@ impl ServiceState {
             guard: initial.guard,
             runs: initial.runs,
             outbox_poll: initial.outbox_poll,
-            stopping: CancellationToken::new(),
-            broken: CancellationToken::new(),
+            shutdown: initial.shutdown,
             locks: Locks::default(),
             permits: Semaphore::new(PERMITS),
             destinations: initial.destinations,
@@ -195,6 +190,6 @@ impl ServiceState {
     }
 
     pub(crate) fn active(&self) -> MutexGuard<'_, ActiveCohorts> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+        self.active.lock()
     }
 }

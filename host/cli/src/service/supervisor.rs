@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::backoff::Backoff;
+use super::backoff::PartBackoff;
 use caught::caught;
 
 pub(crate) use parts::ServiceParts;
@@ -85,7 +85,7 @@ where
     W: FnMut() -> F,
     F: Future<Output = anyhow::Result<()>>,
 {
-    let mut backoff = Backoff::default();
+    let mut backoff = PartBackoff::default();
     loop {
         let begun = Instant::now();
         let why = match caught((task.work)()).await {

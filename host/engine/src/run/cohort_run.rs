@@ -1,6 +1,6 @@
 //! The state of a cohort within a run.
 
-use muster_model::{Cadence, Millis};
+use muster_model::{Cadence, Millis, to_hex};
 use muster_sandbox::Module;
 use muster_store::{Identity, Message, ModuleKey, Snapshot};
 use roaring::RoaringBitmap;
@@ -13,7 +13,7 @@ use crate::members::Members;
 use crate::payload::{self, RunEnvelope};
 use crate::prior_state::PriorCohort;
 use crate::report::{HeldRun, Reason};
-use crate::state::{self, CohortState, RunCounts, UnfinishedRun, hex};
+use crate::state::{self, CohortState, RunCounts, UnfinishedRun};
 
 /// A cohort within a run: its members and state, which every chunk carries on.
 pub(super) struct CohortRun {
@@ -53,8 +53,8 @@ impl RunIdentity {
     ) -> Self {
         Self {
             store: snapshot.identity(),
-            module_key: hex(&key.0),
-            module: hex(&module.digest()),
+            module_key: to_hex(&key.0),
+            module: to_hex(&module.digest()),
             run: open.stamp(key),
             alone: options.alone,
         }
@@ -88,7 +88,7 @@ impl CohortRun {
             }
             state.reason = reason;
             state.counts = RunCounts::default();
-            state.follow(&hex(&cohort.definition), identity, open.now);
+            state.follow(&to_hex(&cohort.definition), identity, open.now);
         }
         let second = if goes_on && state.batch > 0 && !state.beside {
             state.second
@@ -202,7 +202,7 @@ fn reason(
         // yet.
         Some(state) if state.definition.is_empty() => Reason::First,
         Some(_) if options.reason == Some(Reason::Approved) => Reason::Approved,
-        Some(state) if state.definition != hex(&cohort.definition) => Reason::DefinitionChanged,
+        Some(state) if state.definition != to_hex(&cohort.definition) => Reason::DefinitionChanged,
         Some(_) if open.all_users => options.reason.unwrap_or(Reason::Full),
         Some(_) => options.reason.unwrap_or_default(),
     }

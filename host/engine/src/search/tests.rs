@@ -40,7 +40,7 @@ impl Caller for FakeModule {
             until: vec![i64::MAX; users.len()],
         };
         let too_large = users.len() > self.most;
-        self.calls.lock().unwrap().push(users);
+        self.calls.lock().push(users);
         if too_large {
             return Ok(Called {
                 time: LIMIT,
@@ -133,7 +133,7 @@ impl SearchRuns {
         assert_eq!(self.fake.done.swap(0, Ordering::Relaxed), self.users.len());
         self.failures = kept;
         self.now.0 += 60_000;
-        run.calls = std::mem::take(&mut *self.fake.calls.lock().unwrap());
+        run.calls = std::mem::take(&mut *self.fake.calls.lock());
         run
     }
 }
@@ -277,7 +277,7 @@ fn a_stop_ends_the_search_but_not_the_first_calls() {
         workers: NonZero::<usize>::MIN,
     };
     let answers = search.run(&users).unwrap();
-    assert_eq!(fake.calls.lock().unwrap().len(), 8);
+    assert_eq!(fake.calls.lock().len(), 8);
     let suspected = answers.iter().filter(|answers| answers.verdicts.is_err());
     assert_eq!(
         suspected.map(|answers| answers.users.len()).sum::<usize>(),

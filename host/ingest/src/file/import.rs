@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use muster_model::to_hex;
 use muster_store::{Snapshot, SourceKey, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -396,8 +397,5 @@ fn sha256(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<Strin
         }
         hash.update(piece.get(..count).unwrap_or_default());
     }
-    let hash = hash.finalize();
-    Ok(Some(
-        hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-    ))
+    Ok(Some(to_hex(&hash.finalize())))
 }

@@ -434,3 +434,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn waits_double_up_to_the_longest() {
+    let millis = |failures| BACKOFF.spread(failures, 1.0).as_millis();
+    assert_eq!([0, 1, 2, 3].map(millis), [100, 100, 200, 400]);
+    assert_eq!(
+        [7, 8, 40, u32::MAX].map(millis),
+        [6_400, 10_000, 10_000, 10_000]
+    );
+    assert_eq!(BACKOFF.spread(3, 0.0).as_millis(), 200);
+    assert_eq!(BACKOFF.spread(3, 0.5).as_millis(), 300);
+}

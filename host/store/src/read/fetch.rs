@@ -1,6 +1,8 @@
 //! The sources of a group of users.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use super::globs::Globs;
 use super::select::{Selection, TimeRange, WantedUsers};
@@ -23,7 +25,7 @@ pub(crate) struct ReadContext<'a> {
 impl<'a> ReadContext<'a> {
     /// Returns the numbers of the event names that match one of the globs, ordered by name.
     pub(crate) fn names(&self, globs: &[String]) -> Arc<[u32]> {
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         self.globs.names(&terms, globs, self.view.counts.names)
     }
 

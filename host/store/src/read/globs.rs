@@ -1,9 +1,11 @@
 //! The event names that match the globs of reads.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::glob;
+use muster_model::matches_glob;
+use parking_lot::Mutex;
+
 use crate::terms::Terms;
 
 /// The number of globs whose matches are kept. One more discards them all. Each takes four bytes
@@ -54,7 +56,7 @@ impl Globs {
 
     /// Returns the matches among the first `count` names, and perhaps among later ones.
     fn matches(&self, terms: &Terms, glob: &str, count: u32) -> Matches {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let known = all.get(glob).cloned();
         let mut matches = known.unwrap_or_else(|| Matches {
             seen: 0,
@@ -64,7 +66,7 @@ impl Globs {
             return matches;
         }
         let new = (matches.seen + 1..=count)
-            .filter(|name| glob::matches(glob, text(terms, *name)))
+            .filter(|name| matches_glob(glob, text(terms, *name)))
             .collect::<Vec<u32>>();
         matches.seen = count;
         if !new.is_empty() {
@@ -118,6 +120,6 @@ mod tests {
             let glob = format!("{}y{}", "*".repeat(nth + 1), "*");
             assert_eq!(*globs.names(&terms, &[glob], name), [name]);
         }
-        assert_eq!(globs.0.lock().unwrap().len(), 10);
+        assert_eq!(globs.0.lock().len(), 10);
     }
 }

@@ -3,7 +3,6 @@
 mod batch;
 mod build;
 mod fetch;
-mod glob;
 mod globs;
 mod prepared;
 mod properties;

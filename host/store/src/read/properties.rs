@@ -1,7 +1,5 @@
 //! User properties: the values that result from the operations.
 
-use std::sync::PoisonError;
-
 use muster_model::{Operator, Value};
 
 use super::fetch::ReadContext;
@@ -24,7 +22,7 @@ pub(crate) struct OperationColumns(Vec<(Operator, u32)>);
 
 impl OperationColumns {
     pub(crate) fn of(context: &ReadContext<'_>, name: &str) -> Self {
-        let terms = context.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = context.terms.read();
         let of = |operator| {
             let property = if operator == Operator::ClearAll {
                 ""

@@ -1,10 +1,10 @@
 //! The dictionary of a batch: every text once, however it is stored.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
 use muster_columns::ReadBudget;
 use muster_model::Scalar;
+use parking_lot::RwLock;
 
 use crate::cell::CellRef;
 use crate::terms::Terms;
@@ -95,7 +95,7 @@ impl<'a> BatchTexts<'a> {
         if code == 0 || code > self.count {
             return Err(CORRUPT);
         }
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         let text = terms.text_of(code).ok_or(CORRUPT)?;
         let new = push(&mut self.dictionary, text, &mut self.budget)?;
         drop(terms);
@@ -114,11 +114,7 @@ impl<'a> BatchTexts<'a> {
         if let Some(code) = self.others.get(text) {
             return Ok(*code);
         }
-        let known = self
-            .terms
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_text(text, self.count);
+        let known = self.terms.read().get_text(text, self.count);
         if let Some(code) = known {
             return self.code(code);
         }
@@ -147,7 +143,7 @@ impl<'a> BatchTexts<'a> {
 
     #[cold]
     fn new_name(&mut self, name: u32) -> Result<u32, StoreError> {
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         let text: Box<str> = terms.name_text(name).ok_or(CORRUPT)?.into();
         drop(terms);
         let code = self.text(&text)?;
@@ -200,7 +196,7 @@ impl<'a> BatchTexts<'a> {
     pub(crate) fn scalar(&self, cell: CellRef<'_>) -> Result<Option<Scalar>, StoreError> {
         Ok(Some(match cell {
             CellRef::Code(code) => {
-                let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+                let terms = self.terms.read();
                 Scalar::Text(terms.text_of(code).ok_or(CORRUPT)?.into())
             }
             CellRef::Text(text) => Scalar::Text(text.into()),

@@ -1,7 +1,6 @@
 //! Reading single users, row by row.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 
 use muster_model::{Event, Millis, UserHistory, Value, user_hash};
 
@@ -40,7 +39,7 @@ pub(crate) fn history(
     let _ = selection.fill(&sources, &wanted, window, &mut next);
     let mut text = |code| context.text(code);
     let columns: Vec<(u32, Box<str>)> = {
-        let terms = context.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = context.terms.read();
         (0..context.view.counts.properties)
             .filter_map(|code| Some((code, terms.properties.text(code)?.into())))
             .collect()
@@ -154,7 +153,7 @@ impl<'a> ReadContext<'a> {
 
     /// Returns the names of all user properties.
     fn user_properties(&self) -> BTreeSet<Box<str>> {
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         (0..self.view.counts.operations)
             .filter_map(|code| terms.operation_of(code))
             .filter(|(_, property)| !property.is_empty())
@@ -164,7 +163,7 @@ impl<'a> ReadContext<'a> {
 
     /// Returns the number of an event property.
     pub(crate) fn property(&self, name: &str) -> Option<u32> {
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         terms
             .properties
             .get(name)
@@ -173,7 +172,7 @@ impl<'a> ReadContext<'a> {
 
     /// Returns the text of a code.
     pub(crate) fn text(&self, code: u32) -> Result<Box<str>, StoreError> {
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         let text = terms.text_of(code).ok_or(StoreError::Corrupt {
             what: "the code of a text",
         })?;
@@ -182,7 +181,7 @@ impl<'a> ReadContext<'a> {
 
     /// Returns the text of an event name.
     pub(crate) fn name(&self, name: u32) -> Result<Box<str>, StoreError> {
-        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        let terms = self.terms.read();
         let text = terms.name_text(name).ok_or(StoreError::Corrupt {
             what: "the number of an event name",
         })?;

@@ -12,7 +12,7 @@ mod real_time;
 mod request;
 mod scheduled;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use muster_engine::StaticLists;
 use muster_model::CohortId;
@@ -56,7 +56,7 @@ impl CohortGroup {
         attempt: Attempt,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(MAX_QUEUED_REQUESTS);
-        let stop = state.stopping.child_token();
+        let stop = state.shutdown.token().child_token();
         let task = match &loaded.module {
             Ok(module) => {
                 let evaluator = Evaluator {
@@ -141,14 +141,11 @@ fn start_task(
     let schedule = loaded.cadence.schedule();
     let inbox = Arc::new(tokio::sync::Mutex::new(inbox));
     // A panic in the first attempt ends the attempt, too.
-    let attempt = std::sync::Mutex::new(Some(attempt));
+    let attempt = parking_lot::Mutex::new(Some(attempt));
     let stop = evaluator.stop.clone();
     let failing = evaluator.clone();
     let work = move || {
-        let attempt = attempt
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let attempt = attempt.lock().take();
         let (evaluator, changes, schedule) = (evaluator.clone(), changes.clone(), schedule.clone());
         let inbox = Arc::clone(&inbox);
         async move {

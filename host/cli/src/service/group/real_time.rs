@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::evaluator::{Evaluator, RunMode};
 use super::{Attempt, GroupCommand};
-use crate::service::backoff::Backoff;
+use crate::service::backoff::PartBackoff;
 
 /// The shortest time between the begins of two runs: `computed_time` counts seconds.
 const RUN_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ pub(super) struct RealTime {
     wanted: bool,
     /// The earliest instant of the next run.
     not_before: Instant,
-    backoff: Backoff,
+    backoff: PartBackoff,
 }
 
 impl RealTime {
@@ -34,7 +34,7 @@ impl RealTime {
             changes,
             wanted: true,
             not_before: Instant::now(),
-            backoff: Backoff::default(),
+            backoff: PartBackoff::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::evaluator::{Evaluator, RunMode};
 use super::{Attempt, GroupCommand};
-use crate::service::backoff::Backoff;
+use crate::service::backoff::PartBackoff;
 
 /// The runner of daily and hourly cohorts.
 pub(super) struct Scheduled {
@@ -18,7 +18,7 @@ pub(super) struct Scheduled {
     opened: bool,
     /// The instant of a run outside the schedule: the first run, and the retry of a failed one.
     again: Option<Instant>,
-    backoff: Backoff,
+    backoff: PartBackoff,
 }
 
 impl Scheduled {
@@ -28,7 +28,7 @@ impl Scheduled {
             schedule,
             opened: false,
             again: Some(Instant::now()),
-            backoff: Backoff::default(),
+            backoff: PartBackoff::default(),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::project::Project;
 use crate::service::blocking::blocking;
 use crate::service::control::{self, ControlRequest};
 use crate::service::state::RunSettings;
-use crate::service::{Service, ServiceSettings, stop};
+use crate::service::{Service, ServiceSettings};
 
 /// The number of times that the runtime may poll other tasks while a run is paused. The polls let a
 /// step of the life progress as far as it can.
@@ -49,7 +49,6 @@ pub(super) enum Ended {
 pub(super) struct Process<'a> {
     pub(super) world: &'a mut Simulation,
     pub(super) service: Arc<Service>,
-    settings: ServiceSettings,
     paused: UnboundedReceiver<Paused>,
     /// Steps that began in the middle of a run.
     background: Vec<JoinHandle<()>>,
@@ -96,7 +95,6 @@ impl<'a> Process<'a> {
         let mut process = Self {
             world,
             service: Arc::clone(&service),
-            settings,
             paused,
             background: Vec::new(),
             down: Down::default(),
@@ -173,7 +171,7 @@ impl<'a> Process<'a> {
         // From here on no run pauses for this process.
         self.world.shared.pauses.disarm();
         drop(self.paused);
-        stop::end(&self.service, &self.settings).await;
+        self.service.end().await;
         self.world.shared.note(|| format!("{now}: stopped"));
         Ended::Down(now, down)
     }
@@ -255,7 +253,7 @@ impl<'a> Process<'a> {
             }
             ScenarioStep::Stop(down) => {
                 self.stopped = Some(down.clone());
-                service.state.stopping.cancel();
+                service.state.shutdown.begin();
             }
             other => self.arm(other.clone()),
         }

@@ -1,9 +1,9 @@
 //! The parts that failed.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use muster_model::Millis;
+use parking_lot::{Mutex, MutexGuard};
 
 /// A part that failed at least once since the service began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct ServiceParts {
 
 impl ServiceParts {
     fn parts(&self) -> MutexGuard<'_, BTreeMap<String, ServicePart>> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.lock()
     }
 
     /// Returns all parts that failed at least once.

@@ -64,7 +64,7 @@ async fn a_failing_first_run_delays_no_other_work() {
     }
     let opened = world.open(settings()).await;
     for failing in ["failing-2", "failing-at-once-2"] {
-        let mut faults = opened.service.state.faults.runs.lock().unwrap();
+        let mut faults = opened.service.state.faults.runs.lock();
         faults.insert(failing.to_owned(), InjectedFault::Fail);
     }
     let service = opened.run();
@@ -83,7 +83,7 @@ async fn a_failing_first_run_delays_no_other_work() {
     };
     assert!(error("failing-2").is_some() && error("sound").is_none());
     // The cohort recovers as soon as the fault is removed.
-    service.service.state.faults.runs.lock().unwrap().clear();
+    service.service.state.faults.runs.lock().clear();
     until("the failing cohort has run", || {
         !service.runs("failing-2").is_empty()
     })
@@ -103,7 +103,7 @@ async fn a_group_that_panics_is_reported_and_restarted() {
     );
     let opened = world.open(settings()).await;
     {
-        let mut faults = opened.service.state.faults.runs.lock().unwrap();
+        let mut faults = opened.service.state.faults.runs.lock();
         faults.insert("at-once".to_owned(), InjectedFault::Panic);
         faults.insert("hourly".to_owned(), InjectedFault::Panic);
     }
@@ -133,7 +133,6 @@ async fn a_group_that_panics_is_reported_and_restarted() {
     let faults = &service.service.state.faults.runs;
     faults
         .lock()
-        .unwrap()
         .insert("at-once".to_owned(), InjectedFault::Panic);
     service.purchase(&["bob"]);
     world.write("cohorts/more.yaml", &cohort("daily"));
@@ -153,7 +152,6 @@ async fn a_request_whose_run_panics_is_answered() {
     let faults = &service.service.state.faults.runs;
     faults
         .lock()
-        .unwrap()
         .insert("daily".to_owned(), InjectedFault::Panic);
     let failed = service.sync("daily").await.unwrap_err();
     assert!(failed.contains("unexpectedly"), "{failed}");
@@ -282,7 +280,7 @@ async fn the_end_does_not_wait_for_maintenance() {
     let (held, is_held) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let merging = std::thread::spawn(move || {
-        let guard = state.faults.maintenance.lock().unwrap();
+        let guard = state.faults.maintenance.lock();
         held.send(()).unwrap();
         // The thread waits here until the service has ended.
         let _ = released.recv();

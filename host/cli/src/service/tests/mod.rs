@@ -7,9 +7,9 @@ mod messages;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use muster_engine::{Cohort, EngineError};
+use parking_lot::Mutex;
 
 /// The fault of a cohort's runs.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub(crate) struct InjectedFaults {
 
 impl InjectedFaults {
     pub(super) fn inject_run_fault(&self, cohorts: &[Cohort]) -> Result<(), EngineError> {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runs = self.runs.lock();
         let fault = cohorts.iter().find_map(|cohort| {
             let fault = runs.get(cohort.id.as_str()).copied()?;
             Some((cohort.id.to_string(), fault))

@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::project::Project;
 use crate::service::control::{ControlRequest, execute};
 use crate::service::state::RunSettings;
-use crate::service::{Service, ServiceSettings, stop};
+use crate::service::{Service, ServiceSettings};
 
 /// 2026-03-01T00:00:00Z.
 pub(super) const START: Millis = Millis(1_772_323_200_000);
@@ -193,7 +193,7 @@ impl RunningService {
     }
 
     pub(super) async fn stop(self) {
-        stop::end(&self.service, &self.settings).await;
+        self.service.end().await;
         self.task.await.unwrap();
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use muster_model::Backoff;
+
 /// The first wait: a short failure is over by then.
 const FIRST: Duration = Duration::from_secs(2);
 
@@ -11,16 +13,16 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// A wait after a failure, doubled after each failure in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RetryPause {
-    wait: Duration,
+    failures: u32,
     until: Instant,
 }
 
 impl RetryPause {
-    /// Returns the wait after a failure at `now`, given the wait of the failure before it, if any.
+    /// Returns the wait after a failure at `now`, given that of the failure before it, if any.
     pub(super) fn after(last: Option<Self>, now: Instant) -> Self {
-        let wait = last.map_or(FIRST, |last| (last.wait * 2).min(LONGEST));
-        let until = now + wait;
-        Self { wait, until }
+        let failures = last.map_or(1, |last| last.failures.saturating_add(1));
+        let until = now + Backoff::new(FIRST, LONGEST).after(failures);
+        Self { failures, until }
     }
 
     /// Returns true if the wait is over.
@@ -38,12 +40,12 @@ mod tests {
         let now = Instant::now();
         let mut pause = RetryPause::after(None, now);
         assert!(!pause.is_over(now) && pause.is_over(now + FIRST));
-        let mut waits = vec![pause.wait.as_secs()];
-        while pause.wait < LONGEST {
+        let mut waits = vec![(pause.until - now).as_secs()];
+        while pause.until < now + LONGEST {
             pause = RetryPause::after(Some(pause), now);
-            waits.push(pause.wait.as_secs());
+            waits.push((pause.until - now).as_secs());
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
-        assert_eq!(RetryPause::after(Some(pause), now).wait, LONGEST);
+        assert_eq!(RetryPause::after(Some(pause), now).until, now + LONGEST);
     }
 }

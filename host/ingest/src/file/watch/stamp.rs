@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use muster_model::EventBuffer;
+use muster_model::{EventBuffer, to_hex};
 use muster_store::{SourceKey, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -55,6 +55,5 @@ impl SizeAndTime {
 fn key(path: &Path) -> Result<SourceKey, StoreError> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let hash = Sha256::digest(whole.as_os_str().as_encoded_bytes());
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    SourceKey::new(&format!("path:{hex}"))
+    SourceKey::new(&format!("path:{}", to_hex(&hash)))
 }

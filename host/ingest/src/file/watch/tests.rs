@@ -309,8 +309,7 @@ fn files_wait_while_the_store_fails() {
 fn source_of(content: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(content);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("file:{hex}")
+    format!("file:{}", muster_model::to_hex(&hash))
 }
 
 #[tokio::test]
