@@ -59,13 +59,15 @@ impl CalendarStarts {
         Ok(window)
     }
 
-    /// Returns the first instant of each unit in ms, ascending. The last is that of the current unit.
+    /// Returns the first instant of each unit in ms, ascending. The last is that of the current
+    /// unit.
     #[must_use]
     pub fn starts(&self) -> &[i64] {
         &self.starts
     }
 
-    /// Returns the first instant of the next unit, in ms; `i64::MAX` after the calendar's last year.
+    /// Returns the first instant of the next unit, in ms; `i64::MAX` after the calendar's last
+    /// year.
     #[must_use]
     pub fn moves_at(&self) -> i64 {
         self.moves_at

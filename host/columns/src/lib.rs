@@ -1,7 +1,7 @@
 //! The history of users as plain columns, and the batches that modules receive of it.
 //!
-//! It **is** the way from history to a module for all who have history: the store, or tables of other
-//! systems. It is **not** a store: it knows neither user ids nor where rows come from.
+//! It **is** the way from history to a module for all who have history: the store, or tables of
+//! other systems. It is **not** a store: it knows neither user ids nor where rows come from.
 //!
 //! [`StreamRead`] and [`PropertyRead`] say what a module reads, and [`ColumnBuilder`] makes the columns
 //! of a [`History`]. With the feature `modules`, `BatchInput::evaluate` calls a module with them;
