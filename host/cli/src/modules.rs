@@ -228,7 +228,7 @@ fn join(
         None => modules.push(LoadedModule {
             module: module.clone(),
             cohorts: vec![cohort],
-            cadence: cadence,
+            cadence,
         }),
     }
 }

@@ -64,6 +64,12 @@ impl Encoder {
         self
     }
 
+    fn texts(&mut self, texts: &[Box<str>]) -> &mut Self {
+        self.list(texts, |encoder, text| {
+            encoder.text(text);
+        })
+    }
+
     fn option<T>(&mut self, item: Option<&T>, each: impl FnOnce(&mut Self, &T)) -> &mut Self {
         match item {
             None => self.tag(0),
@@ -314,12 +320,9 @@ impl Encoder {
     }
 
     fn test(&mut self, test: &Test) {
-        let text = |encoder: &mut Self, text: &Box<str>| {
-            encoder.text(text);
-        };
         match test {
-            Test::AnyOf(texts) => self.tag(0).list(texts, text),
-            Test::NoneOf(texts) => self.tag(1).list(texts, text),
+            Test::AnyOf(texts) => self.tag(0).texts(texts),
+            Test::NoneOf(texts) => self.tag(1).texts(texts),
             Test::Fits(pattern) => self.tag(2).pattern(pattern),
             Test::FitsNot(pattern) => self.tag(3).pattern(pattern),
             Test::AtLeast(number) => self.tag(4).number(*number),
