@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_definition::quote;
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{Node, NodeContent, YamlReader, quote};
 use muster_model::CohortId;
 use muster_publish::Destination;
 

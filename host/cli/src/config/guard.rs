@@ -1,6 +1,6 @@
 //! `guard:`, the limits above which a run is held until the operator approves it.
 
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{Node, NodeContent, YamlReader};
 use muster_engine::Guard;
 
 use super::key::{KeyDefault, Map, Number, SettingKey, Takes};

@@ -1,6 +1,6 @@
 //! The keys for a Kinesis stream and its role, which sources and destinations share.
 
-use muster_definition::yaml::{Fields, YamlReader};
+use muster_document::{Fields, YamlReader};
 use muster_publish::{
     EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };

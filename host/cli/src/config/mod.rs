@@ -19,7 +19,7 @@ mod source;
 mod tests;
 mod variables;
 
-use muster_definition::{Diagnostic, Diagnostics, SourceFile};
+use muster_document::{Diagnostic, Diagnostics, SourceFile};
 
 pub(crate) use outline::ProjectOutline;
 pub(crate) use project::{COHORTS, Config};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Node, YamlReader};
+use muster_document::{Node, YamlReader};
 
 use super::key::{LISTEN, Map, SettingKey, Takes, TextForm};
 use super::read::{fields, listen, needed};

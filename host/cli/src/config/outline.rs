@@ -1,8 +1,8 @@
 //! The settings that commands need which read only definitions. They need no variables of sources
 //! and destinations.
 
-use muster_definition::yaml::YamlReader;
-use muster_definition::{Diagnostics, SourceFile, TimeZoneName};
+use muster_definition::TimeZoneName;
+use muster_document::{Diagnostics, SourceFile, YamlReader};
 
 use super::project::{self, PROJECT};
 use super::read::fields;

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::env::VarError;
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
-use muster_definition::{
-    Diagnostic, Diagnostics, Duration, SourceFile, Span, TimeZoneName, time_zone as read_time_zone,
-};
+use muster_definition::{Duration, TimeZoneName, time_zone as read_time_zone};
+use muster_document::{Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader};
 use muster_engine::Guard;
 use muster_model::Millis;
 use muster_publish::Destination;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Fields, Node, NodeContent, YamlReader};
-use muster_definition::{Duration, quote, read_duration};
+use muster_definition::{Duration, read_duration};
+use muster_document::{Fields, Node, NodeContent, YamlReader, quote};
 use muster_model::{Millis, Scalar};
 use muster_publish::InvalidSetting;
 

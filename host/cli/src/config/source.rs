@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::quote;
-use muster_definition::yaml::{Node, YamlReader};
+use muster_document::{Node, YamlReader, closest, quote};
 use muster_ingest::kinesis::{KinesisSource, StreamStart};
 
 use super::key::{ANY, INSTANT, KeyDefault, LISTEN, Map, Number, SettingKey, Takes, TextForm};
@@ -241,7 +240,7 @@ fn start(reader: &mut YamlReader<'_>, node: &Node) -> Option<StreamStart> {
                 Ok(instant) => Some(StreamStart::At(instant)),
                 Err(_) => {
                     let message = format!("{} is not a position in a stream", quote(text));
-                    let help = match muster_definition::yaml::closest(text, START_WORDS) {
+                    let help = match closest(text, START_WORDS) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "write `trim_horizon`, `latest`, or an instant like `2026-03-01T00:00:00Z`".to_owned(),
                 };

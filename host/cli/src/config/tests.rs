@@ -4,8 +4,7 @@
 use std::env::VarError;
 
 use boon::{Compiler, Schemas};
-use muster_definition::SourceFile;
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{Node, NodeContent, SourceFile, YamlReader};
 use muster_model::Millis;
 use muster_publish::Destination;
 use serde_json::{Map, Value};

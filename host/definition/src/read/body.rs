@@ -1,11 +1,12 @@
 //! Reads the condition for membership: `where`, `rule` or `members`.
 
+use muster_document::{
+    Diagnostic, Entry, Fields, Node, NodeContent, Span, YamlReader, closest, either, list, quote,
+};
 use muster_model::CohortId;
 
 use crate::clause::TimeZoneName;
 use crate::definition::Body;
-use crate::diagnostic::{Diagnostic, Span, quote};
-use crate::yaml::{Entry, Fields, Node, NodeContent, YamlReader, closest, either, list};
 
 use super::clause::{Clauses, is_subject};
 use super::key::{Key, names};

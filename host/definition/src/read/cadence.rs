@@ -1,8 +1,7 @@
 //! Reads the cadence: how often membership is computed.
 
+use muster_document::{Node, NodeContent, YamlReader, closest, quote};
 use muster_model::{Cadence, TimeOfDay};
-
-use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 use super::key::{Key, names};
 
@@ -39,7 +38,7 @@ pub(super) fn cadence(reader: &mut YamlReader<'_>, node: &Node) -> Option<Cadenc
                 };
                 reader.wrong(
                     node.span,
-                    format!("{} is not a cadence", crate::quote(other)),
+                    format!("{} is not a cadence", quote(other)),
                     help,
                 )
             }
@@ -98,7 +97,7 @@ fn time_of_day(reader: &mut YamlReader<'_>, node: &Node) -> Option<TimeOfDay> {
         Some(time) => Some(time),
         None => reader.wrong(
             node.span,
-            format!("{} is not a time of day", crate::quote(text)),
+            format!("{} is not a time of day", quote(text)),
             TIME_OF_DAY,
         ),
     }

@@ -1,12 +1,13 @@
 //! Reads clauses (docs/cohorts.md, "Clauses"): a map with one subject, and the keys that belong to
 //! that subject.
 
+use muster_document::{
+    Diagnostic, Entry, Node, NodeContent, Span, YamlReader, either, list, quote,
+};
 use muster_model::CohortId;
 
 use crate::clause::{Clause, TimeZoneName};
-use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent, YamlReader, either, list};
 
 use super::key::{Key, names};
 use super::words::unknown_key;

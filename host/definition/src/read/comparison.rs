@@ -1,8 +1,8 @@
 //! Reads CMP: conditions on a number (docs/cohorts.md, "did").
 
+use muster_document::{Entry, Node, NodeContent, Span, YamlReader};
+
 use crate::clause::{Bound, Comparison, Condition};
-use crate::diagnostic::Span;
-use crate::yaml::{Entry, Node, NodeContent, YamlReader};
 
 use super::clause::Clauses;
 use super::key::{Key, names};

@@ -1,12 +1,13 @@
 //! Reads the top level of a definition: its name, its cadence, its sync and its condition for
 //! membership.
 
+use muster_document::{
+    Diagnostic, Diagnostics, Fields, Node, NodeContent, SourceFile, Span, YamlReader, quote,
+};
 use muster_model::{Cadence, CohortId};
 
 use crate::clause::TimeZoneName;
 use crate::definition::{Definition, DefinitionSpans};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
-use crate::yaml::{Fields, Node, NodeContent, YamlReader};
 
 use super::body::{self, body};
 use super::cadence::cadence;

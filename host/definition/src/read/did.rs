@@ -1,7 +1,8 @@
 //! Reads `did` (docs/cohorts.md, "did"): the events, the window and the measure.
 
+use muster_document::{Entry, Node};
+
 use crate::clause::Did;
-use crate::yaml::{Entry, Node};
 
 use super::clause::Clauses;
 use super::key::Key;

@@ -1,7 +1,8 @@
 //! Reads `first_seen` (docs/cohorts.md, "Clauses"): the window of a user's first event.
 
+use muster_document::{Node, NodeContent};
+
 use crate::clause::Window;
-use crate::yaml::{Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::Key;

@@ -1,10 +1,10 @@
 //! Reads measures: conditions on the events in the window (docs/cohorts.md, "Measures").
 
+use muster_document::{Diagnostic, Entry, Node, NodeContent};
+
 use crate::clause::{
     Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,
 };
-use crate::diagnostic::Diagnostic;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::comparison::ComparisonKind;

@@ -1,8 +1,9 @@
 //! Reads `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
 
+use muster_document::{Entry, Node, NodeContent};
+
 use crate::clause::{DidInOrder, Step};
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::Key;

@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 
+use muster_document::{Entry, Node, NodeContent, YamlReader, quote};
 use muster_model::{Millis, Scalar};
 
 use crate::clause::{Predicate, Test};
-use crate::diagnostic::quote;
 use crate::limits;
 use crate::pattern::PatternKind;
-use crate::yaml::{Entry, Node, NodeContent, YamlReader};
 
 use super::clause::Clauses;
 use super::comparison::between;

@@ -1,9 +1,9 @@
 //! Reads `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
 
+use muster_document::{Diagnostic, Entry, Fields, Node, NodeContent};
+
 use crate::clause::{Comparison, Duration, Measure};
-use crate::diagnostic::Diagnostic;
 use crate::limits;
-use crate::yaml::{Entry, Fields, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::comparison::ComparisonKind;

@@ -1,7 +1,8 @@
 //! Reads `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
 
+use muster_document::{Node, NodeContent};
+
 use crate::clause::Sample;
-use crate::yaml::{Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::{Key, names};

@@ -1,9 +1,10 @@
 //! Reads steps: the names of events, and predicates on their properties (docs/cohorts.md, "did" and
 //! "did_in_order").
 
+use muster_document::{Entry, Node, NodeContent};
+
 use crate::clause::{EventName, Properties, Step};
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::{Key, names};

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use muster_document::{Diagnostic, Node, NodeContent, Span, YamlReader, quote};
+
 use crate::definition::Sync;
-use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Node, NodeContent, YamlReader};
 
 use super::definition::optional;
 use super::key::{Key, names};

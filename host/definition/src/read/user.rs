@@ -1,8 +1,8 @@
 //! Reads `user` (docs/cohorts.md, "user"): predicates on user properties, now or in their history.
 
+use muster_document::{Diagnostic, Entry, Node, NodeContent};
+
 use crate::clause::{UserClause, When};
-use crate::diagnostic::Diagnostic;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::key::{Key, names};

@@ -1,8 +1,8 @@
 //! Reads windows: the range of time in which events lie (docs/cohorts.md, "Windows").
 
+use muster_document::{Diagnostic, Entry, Node, Span, list};
+
 use crate::clause::{Duration, End, Start, Unit, Window};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::yaml::{Entry, Node, list};
 
 use super::clause::Clauses;
 use super::duration::{Length, duration, length};

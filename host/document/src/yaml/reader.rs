@@ -2,9 +2,9 @@
 
 use super::load::load;
 use super::node::{Entry, Node, NodeContent};
-use super::suggest::{closest, list};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
 use crate::limits;
+use crate::suggest::{closest, list};
 
 /// A reader of one file. Each getter reports a fault and then returns `None`, so that the caller
 /// can read the rest.
