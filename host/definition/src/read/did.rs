@@ -5,12 +5,12 @@ use muster_document::{Entry, Node};
 use crate::clause::Did;
 
 use super::clause::Clauses;
-use super::key::Key;
+use super::key::{LanguageKey, LanguageKind, key};
 
 /// The keys that only `did` has, apart from events, windows and measures.
-pub(crate) const TABLE: [Key; 1] = [Key::new(
+pub(crate) const TABLE: [LanguageKey; 1] = [key(
     "per",
-    "property",
+    LanguageKind::Property,
     "The measure is taken per value of this event property; one value that satisfies it is enough.",
 )];
 

@@ -5,14 +5,14 @@ use muster_document::{Node, NodeContent};
 use crate::clause::Window;
 
 use super::clause::Clauses;
-use super::key::Key;
+use super::key::LanguageKey;
 use super::window;
 
 /// The window that counts from the first event itself, so it cannot limit that event.
 const ITSELF: &str = "within_first";
 
 /// Returns the windows in which a user's first event can lie.
-pub(crate) fn windows() -> impl Iterator<Item = &'static Key> {
+pub(crate) fn windows() -> impl Iterator<Item = &'static LanguageKey> {
     window::TABLE.iter().filter(|key| key.name != ITSELF)
 }
 

@@ -3,6 +3,7 @@
 use super::load::load;
 use super::node::{Entry, Node, NodeContent};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
+use crate::key::Map;
 use crate::limits;
 use crate::suggest::{closest, list};
 
@@ -208,6 +209,12 @@ impl<'s> YamlReader<'s> {
             entries,
             span: node.span,
         })
+    }
+
+    /// Reads a map with the keys of a table. Any other key is reported, and the map is read without
+    /// it.
+    pub fn fields_of<'n, N>(&mut self, node: &'n Node, map: &Map<N>) -> Option<Fields<'n>> {
+        self.fields(node, map.name, &map.names())
     }
 
     /// Reports a key that does not belong to a map.
