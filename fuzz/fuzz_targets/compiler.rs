@@ -7,7 +7,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use muster_compiler::{CompileError, MAX_COHORT_BYTES, MAX_MODULE_BYTES, compile};
-use muster_definition::{Body, Clause, SourceFile, limits, parse};
+use muster_definition::{Body, Clause, limits, parse};
+use muster_document::SourceFile;
 use muster_model::CohortId;
 use wasmparser::{Validator, WasmFeatures};
 

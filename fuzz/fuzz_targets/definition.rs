@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_definition::{Body, SourceFile, parse};
+use muster_definition::{Body, parse};
+use muster_document::SourceFile;
 
 fuzz_target!(|bytes: &[u8]| {
     let definition = match SourceFile::from_bytes("cohorts/fuzz.yaml", bytes)

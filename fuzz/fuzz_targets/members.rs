@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use muster_definition::{SourceFile, members};
+use muster_definition::members;
+use muster_document::SourceFile;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(source) = SourceFile::from_bytes("cohorts/fuzz.csv", bytes) else {

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use muster_definition::yaml::closest;
-use muster_definition::{Body, Definition, Diagnostic, Diagnostics, SourceFile};
+use muster_definition::{Body, Definition};
+use muster_document::{Diagnostic, Diagnostics, Severity, SourceFile, closest};
 use muster_ingest::{FindError, find_files};
 
 use crate::config::{self, Config};
@@ -149,7 +149,7 @@ impl DefinitionFiles {
 fn paths(problems: &Diagnostics) -> BTreeSet<String> {
     let errors = problems
         .iter()
-        .filter(|problem| problem.severity() == muster_definition::Severity::Error);
+        .filter(|problem| problem.severity() == Severity::Error);
     errors
         .filter_map(|problem| Some(problem.path()?.to_owned()))
         .collect()

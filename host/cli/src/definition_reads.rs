@@ -113,7 +113,8 @@ impl<'c> DefinitionReads<'c> {
 
 #[cfg(test)]
 mod tests {
-    use muster_definition::{Body, SourceFile, parse};
+    use muster_definition::{Body, parse};
+    use muster_document::SourceFile;
 
     use super::*;
 

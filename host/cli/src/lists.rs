@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use muster_definition::{Body, Definition, Diagnostics, SourceFile};
+use muster_definition::{Body, Definition};
+use muster_document::{Diagnostics, SourceFile};
 use muster_engine::StaticLists;
 use muster_model::{CohortId, to_hex};
 use sha2::{Digest, Sha256};

@@ -8,7 +8,7 @@ use anstream::AutoStream;
 use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use muster_definition::Diagnostics;
+use muster_document::Diagnostics;
 use muster_store::StoreError;
 use serde_json::{Value, json};
 

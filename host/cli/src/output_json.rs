@@ -1,7 +1,7 @@
 //! The JSON form of values from the store and the interpreter.
 
 use muster_definition::interpreter::Trace;
-use muster_definition::{Diagnostic, Diagnostics, Severity};
+use muster_document::{Diagnostic, Diagnostics, Severity};
 use muster_engine::{Forgotten, RunRecord, RunReport};
 use muster_model::{Event, Scalar, Value};
 use serde_json::{Value as Json, json};

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use muster_definition::yaml::closest;
-use muster_definition::{
-    Body, Clause, Definition, Diagnostic, Diagnostics, Severity, SourceFile, quote,
-};
+use muster_definition::{Body, Clause, Definition};
+use muster_document::{Diagnostic, Diagnostics, Severity, SourceFile, closest, quote};
 use muster_model::CohortId;
 use muster_store::{Snapshot, Store, StoreError};
 use serde_json::Value;

@@ -1,9 +1,8 @@
 //! `retention:`: the dropping of old events, and warnings about cohorts that read further back.
 
 use anyhow::bail;
-use muster_definition::{
-    Body, Definition, Diagnostic, Diagnostics, Duration, lookback, quote, yaml_duration,
-};
+use muster_definition::{Body, Definition, Duration, lookback, yaml_duration};
+use muster_document::{Diagnostic, Diagnostics, quote};
 use muster_model::Millis;
 use muster_store::{PRUNE_PERCENT, Pruned, RetentionRefusal, Store, StoreError};
 use serde_json::{Value, json};
@@ -158,7 +157,8 @@ fn warning(
 
 #[cfg(test)]
 mod tests {
-    use muster_definition::{SourceFile, parse};
+    use muster_definition::parse;
+    use muster_document::SourceFile;
 
     use super::*;
 

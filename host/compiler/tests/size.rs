@@ -11,7 +11,8 @@
 use muster_compiler::{
     CompileError, Compiled, MAX_COHORT_BYTES, MAX_MODULE_BYTES, SizeCause, compile,
 };
-use muster_definition::{Body, Clause, SourceFile, parse};
+use muster_definition::{Body, Clause, parse};
+use muster_document::SourceFile;
 use muster_model::CohortId;
 use muster_sandbox::{Origin, Sandbox, SandboxOptions, limits};
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Definition, Diagnostic, Diagnostics, quote};
+use muster_document::{Diagnostic, Diagnostics, quote};
+
+use crate::Definition;
 
 /// Reports each definition that has the id of an earlier one, with the places of both.
 #[must_use]

@@ -1,8 +1,9 @@
 //! The parts of a cohort definition that passed all checks.
 
+use muster_document::{Diagnostics, SourceFile, Span};
 use muster_model::{Cadence, CohortId};
 
-use crate::{Clause, Diagnostics, SourceFile, Span, TimeZoneName};
+use crate::{Clause, TimeZoneName};
 
 /// The content of one definition file. [`crate::parse`] makes it.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@
 //! or a dash. The result is read and formatted again. If the result means something else, or if the
 //! second formatting changes it, the file is refused.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{Diagnostic, Diagnostics, Node, NodeContent, SourceFile, YamlReader};
+
 use crate::{Definition, parse};
 
 /// The order of the keys at the top.

@@ -19,7 +19,8 @@ use crate::{
 /// destination does not belong to it.
 ///
 /// ```
-/// use muster_definition::{SourceFile, identity, parse};
+/// use muster_definition::{identity, parse};
+/// use muster_document::SourceFile;
 /// let of = |text| identity(&parse(&SourceFile::new("a.yaml", text)).unwrap().body);
 /// assert_eq!(of("where: {did: A, in_last: 24 hours}"), of("where:\n  did: A\n  in_last: 1 day"));
 /// assert_ne!(of("where: {did: A}"), of("where: {did: B}"));
@@ -357,7 +358,8 @@ mod tests {
     use muster_model::to_hex;
 
     use super::*;
-    use crate::{SourceFile, parse};
+    use crate::parse;
+    use muster_document::SourceFile;
 
     fn of(text: &str) -> String {
         let definition = parse(&SourceFile::new("cohorts/a.yaml", text)).unwrap();

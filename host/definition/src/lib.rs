@@ -8,7 +8,8 @@
 //! - [`schema`] is the same language for editors, as a JSON Schema made from the reader's own
 //!   tables and limits.
 //! - [`format()`] writes a definition in the standard layout and keeps its comments.
-//! - [`yaml`] reads YAML into a tree. It knows nothing of cohorts and reads `muster.yaml` too.
+//!
+//! `muster_document` reads the YAML and renders the diagnostics.
 //!
 //! This crate does no I/O and knows no project. The caller finds and reads the files and gives each
 //! a unique id ([`duplicate_ids`]). The caller then replaces references to other cohorts by their
@@ -16,7 +17,8 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//! use muster_definition::{Body, SourceFile, interpreter, parse};
+//! use muster_definition::{Body, interpreter, parse};
+//! use muster_document::SourceFile;
 //! use muster_model::{Event, Millis, UserHistory};
 //!
 //! let text = "where: {did: Purchase, times: {at_least: 1}, in_last: 1 hour}";
@@ -37,13 +39,12 @@
 //! let text = "where: {did: Purchase, in_last: 30 dayz}";
 //! let typo = parse(&SourceFile::new("cohorts/buyers.yaml", text)).unwrap_err();
 //! assert!(typo.to_string().contains("did you mean `30 days`?"));
-//! # Ok::<(), muster_definition::Diagnostics>(())
+//! # Ok::<(), muster_document::Diagnostics>(())
 //! ```
 
 mod across;
 mod clause;
 mod definition;
-mod diagnostic;
 mod format;
 mod identity;
 pub mod interpreter;
@@ -55,7 +56,8 @@ mod pattern;
 mod read;
 mod schema;
 mod show;
-pub mod yaml;
+
+use muster_document::{Diagnostics, SourceFile};
 
 pub use across::duplicate_ids;
 pub use clause::{
@@ -64,7 +66,6 @@ pub use clause::{
     UserClause, When, Window,
 };
 pub use definition::{Body, Definition, DefinitionSpans, OnRemove, Sync};
-pub use diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, quote};
 pub use format::format;
 pub use identity::identity;
 pub use link::link;

@@ -1,14 +1,7 @@
 //! Limits of a file. Each limit is far above what authors write and far below what would harm the
-//! service.
+//! service. Those of every file are the document's.
 
-/// The largest file, in bytes: 1 MiB, over a hundred times the longest definition that an author
-/// would read.
-pub const FILE_BYTES: usize = 1 << 20;
-
-/// The depth to which lists and maps nest. A boolean clause takes two levels (its map and its
-/// list), so the limit allows about 60 nested clauses. Every reader of the tree may recurse this
-/// far: 128 frames of a few hundred bytes.
-pub const DEPTH: usize = 128;
+pub use muster_document::limits::{DEPTH, DIAGNOSTICS, FILE_BYTES, NAME_BYTES};
 
 /// The clauses of one definition, including those of the cohorts that it uses. A clause costs about
 /// 100 bytes here and a few hundred bytes of code in the module.
@@ -63,13 +56,6 @@ pub const DESTINATIONS: usize = 20;
 /// most 50)").
 pub const SYNCED_PROPERTIES: usize = 50;
 
-/// The longest name of a cohort, a destination, an event or a property, in bytes.
-pub const NAME_BYTES: usize = 1_024;
-
 /// The longest duration, in ms: 36,525 days (100 years of 365.25 days) · 86,400,000 ms. It is
 /// longer than any history, and so small that an instant plus a duration never overflows 64 bits.
 pub const DURATION_MS: u64 = 36_525 * 86_400_000;
-
-/// The errors and warnings that are shown for one file. An author would not read more, and each
-/// costs a read of the file.
-pub const DIAGNOSTICS: usize = 50;

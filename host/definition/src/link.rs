@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use muster_document::{Diagnostic, Diagnostics, Span, closest, quote};
 use muster_model::CohortId;
 
-use crate::yaml::closest;
-use crate::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, limits, quote};
+use crate::{Body, Clause, Definition, limits};
 
 /// Replaces each [`Clause::InCohort`] by the clause of that cohort, which keeps its own time zone,
 /// or by [`Clause::Listed`] if that cohort is a static list. A definition with an error stays as it

@@ -24,7 +24,8 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// they do not count.
 ///
 /// ```
-/// use muster_definition::{Body, SourceFile, lookback, parse};
+/// use muster_definition::{Body, lookback, parse};
+/// use muster_document::SourceFile;
 /// let text = "where:
 ///   all:
 ///     - {did: A, in_last: 7 days}
@@ -34,7 +35,7 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// let definition = parse(&SourceFile::new("a.yaml", text))?;
 /// let Body::Where(clause) = &definition.body else { unreachable!() };
 /// assert_eq!(lookback(clause).and_then(|furthest| furthest.window).as_deref(), Some("30 days"));
-/// # Ok::<(), muster_definition::Diagnostics>(())
+/// # Ok::<(), muster_document::Diagnostics>(())
 /// ```
 #[must_use]
 pub fn lookback(clause: &Clause) -> Option<Lookback<'_>> {
@@ -108,7 +109,8 @@ fn of_window(window: &Window) -> (Option<u64>, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Body, SourceFile, parse};
+    use crate::{Body, parse};
+    use muster_document::SourceFile;
 
     /// Returns the length in hours and the window of the clause that reads furthest back.
     fn furthest(clause: &str) -> Option<(Option<u64>, Option<String>)> {

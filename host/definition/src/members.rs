@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Diagnostic, Diagnostics, SourceFile, Span, limits, quote};
+use muster_document::{Diagnostic, Diagnostics, SourceFile, Span, quote};
+
+use crate::limits;
 
 /// The longest id, in bytes (that of an event's user id).
 const ID_BYTES: usize = 256;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use muster_definition::{Definition, Diagnostics, SourceFile, limits, parse};
+use muster_definition::{Definition, limits, parse};
+use muster_document::{Diagnostics, SourceFile};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 

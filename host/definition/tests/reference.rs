@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::{SourceFile, limits, members, parse};
+use muster_definition::{limits, members, parse};
+use muster_document::SourceFile;
 
 const REFERENCE: &str = include_str!("../../../docs/cohorts.md");
 const README: &str = include_str!("../../../README.md");

@@ -10,9 +10,10 @@ use std::path::Path;
 use muster_definition::{
     Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
     Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
-    Properties, Sample, SourceFile, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit,
-    UserClause, When, Window, parse, parse_in,
+    Properties, Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When,
+    Window, parse, parse_in,
 };
+use muster_document::SourceFile;
 use muster_model::{CohortId, Millis, Scalar};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

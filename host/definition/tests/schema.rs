@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{SourceFile, parse, schema};
+use muster_definition::{parse, schema};
+use muster_document::SourceFile;
 use serde_json::{Value, json};
 
 #[path = "schema/validator.rs"]

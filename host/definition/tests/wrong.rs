@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Body, Clause, Definition, SourceFile, duplicate_ids, link, parse};
+use muster_definition::{Body, Clause, Definition, duplicate_ids, link, parse};
+use muster_document::SourceFile;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong")

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use cpu_time::ProcessTime;
-use muster_definition::{Clause, SourceFile, parse};
+use muster_definition::{Clause, parse};
+use muster_document::SourceFile;
 use muster_engine::{Cohort, RunOptions, RunReport, run_module};
 use muster_model::{CohortId, EventBuffer, Millis, ScalarRef};
 use muster_sandbox::{Module, Origin, Sandbox};

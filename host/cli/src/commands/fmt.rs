@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use muster_definition::Diagnostics;
+use muster_document::Diagnostics;
 use serde_json::json;
 use tempfile::NamedTempFile;
 

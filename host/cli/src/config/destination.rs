@@ -2,33 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use muster_definition::quote;
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{
+    Key, KeyDefault, Map, Node, NodeContent, Takes, TextForm, YamlReader, quote,
+};
 use muster_model::CohortId;
 use muster_publish::Destination;
 
-use super::key::{ANY, KeyDefault, Map, SettingKey, Takes, TextForm};
+use super::form::ANY;
 use super::kinesis;
-use super::read::{fields, needed, one_of};
+use super::read::{needed, one_of};
 
 pub(super) static DESTINATION: Map = Map {
     name: "a destination",
     heading: "A destination",
     about: "A destination of entries and exits: exactly one of these keys. Its name, which `sync:` of a cohort uses, is 1 to 64 letters, digits, `_` or `-`.",
     keys: &[
-        SettingKey::new(
+        Key::new(
             "file",
             Takes::Map(&FILE),
             KeyDefault::Words("the destination is of another kind"),
             "A file, one message a line.",
         ),
-        SettingKey::new(
+        Key::new(
             "stdout",
             Takes::Nothing,
             KeyDefault::Words("the destination is of another kind"),
             "Standard output, one message a line.",
         ),
-        SettingKey::new(
+        Key::new(
             "kinesis",
             Takes::Map(&KINESIS),
             KeyDefault::Words("the destination is of another kind"),
@@ -42,7 +43,7 @@ static FILE: Map = Map {
     name: "`file:`",
     heading: "`file` of a destination",
     about: "A file that messages are appended to.",
-    keys: &[SettingKey::needed(
+    keys: &[Key::needed(
         "path",
         Takes::Text(TextForm {
             what: "a path, relative to the project's folder",
@@ -98,14 +99,14 @@ fn destination(reader: &mut YamlReader<'_>, name: &str, node: &Node) -> Option<D
     let several = ("a destination has one kind", "make two destinations of it");
     match one_of(reader, node, &DESTINATION, none, several)? {
         ("file", node) => {
-            let fields = fields(reader, node, &FILE)?;
+            let fields = reader.fields_of(node, &FILE)?;
             let path = needed(reader, &fields, "path", "path: out/updates.ndjson")?;
             Some(Destination::File {
                 path: reader.text(path, "the file's path")?.into(),
             })
         }
         ("kinesis", node) => {
-            let fields = fields(reader, node, &KINESIS)?;
+            let fields = reader.fields_of(node, &KINESIS)?;
             kinesis::stream(reader, &fields).map(Destination::Kinesis)
         }
         (_, node) => match &node.content {

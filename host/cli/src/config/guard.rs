@@ -1,10 +1,9 @@
 //! `guard:`, the limits above which a run is held until the operator approves it.
 
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{Key, KeyDefault, Map, Node, NodeContent, Number, Takes, YamlReader};
 use muster_engine::Guard;
 
-use super::key::{KeyDefault, Map, Number, SettingKey, Takes};
-use super::read::{fields, number, optional};
+use super::read::{number, optional};
 
 const PERCENT: Number = Number {
     what: "a share in percent",
@@ -30,13 +29,13 @@ static GUARD: Map = Map {
     heading: "`guard`",
     about: "A run whose entries and exits are a large part of a cohort is held until `muster approve COHORT` approves it or `muster reject COHORT` drops it. A cohort's first run is never held. The removal of a cohort with `on_remove: exit` counts as a run in which all members exit.",
     keys: &[
-        SettingKey::new(
+        Key::new(
             "percent",
             Takes::Number(PERCENT),
             KeyDefault::Value("50"),
             "A run with more entries and exits than this share of the cohort, in percent of its members before the run, is held.",
         ),
-        SettingKey::new(
+        Key::new(
             "members",
             Takes::Number(MEMBERS),
             KeyDefault::Value("1000"),
@@ -52,7 +51,7 @@ pub(super) fn guard(reader: &mut YamlReader<'_>, node: &Node) -> Option<Option<G
     match &node.content {
         NodeContent::Text(text) if &**text == "off" => Some(None),
         NodeContent::Map(_) => {
-            let fields = fields(reader, node, &GUARD)?;
+            let fields = reader.fields_of(node, &GUARD)?;
             let percent = optional(reader, &fields, "percent", |reader, node| {
                 number(reader, node, &PERCENT)
             });

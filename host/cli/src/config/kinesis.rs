@@ -1,14 +1,13 @@
 //! The keys for a Kinesis stream and its role, which sources and destinations share.
 
-use muster_definition::yaml::{Fields, YamlReader};
+use muster_document::{Fields, Key, KeyDefault, Takes, TextForm, YamlReader};
 use muster_publish::{
     EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
 
-use super::key::{KeyDefault, SettingKey, Takes, TextForm};
 use super::read::{needed, optional, setting};
 
-pub(super) const STREAM_NAME: SettingKey = SettingKey::needed(
+pub(super) const STREAM_NAME: Key = Key::needed(
     "stream_name",
     Takes::Text(TextForm {
         what: "a stream's name, not its ARN",
@@ -18,7 +17,7 @@ pub(super) const STREAM_NAME: SettingKey = SettingKey::needed(
     "The stream.",
 );
 
-pub(super) const REGION: SettingKey = SettingKey::new(
+pub(super) const REGION: Key = Key::new(
     "region",
     Takes::Text(TextForm {
         what: "the name of an AWS region",
@@ -29,7 +28,7 @@ pub(super) const REGION: SettingKey = SettingKey::new(
     "The stream's region.",
 );
 
-pub(super) const ROLE_ARN: SettingKey = SettingKey::new(
+pub(super) const ROLE_ARN: Key = Key::new(
     "role_arn",
     Takes::Text(TextForm {
         what: "a role's ARN",
@@ -40,7 +39,7 @@ pub(super) const ROLE_ARN: SettingKey = SettingKey::new(
     "The role to assume, which decides what Muster may do.",
 );
 
-pub(super) const EXTERNAL_ID: SettingKey = SettingKey::new(
+pub(super) const EXTERNAL_ID: Key = Key::new(
     "external_id",
     Takes::Text(TextForm {
         what: "the text that the role's trust policy requires",
@@ -51,7 +50,7 @@ pub(super) const EXTERNAL_ID: SettingKey = SettingKey::new(
     "The external id with which the role is assumed, so that no one else can make Muster use the role.",
 );
 
-pub(super) const ENDPOINT_URL: SettingKey = SettingKey::new(
+pub(super) const ENDPOINT_URL: Key = Key::new(
     "endpoint_url",
     Takes::Text(TextForm {
         what: "a URL",
@@ -62,7 +61,7 @@ pub(super) const ENDPOINT_URL: SettingKey = SettingKey::new(
     "Another endpoint of Kinesis: a private endpoint or an emulator. `http://` is allowed for this machine only, as in `http://127.0.0.1:4567`.",
 );
 
-pub(super) const STS_ENDPOINT_URL: SettingKey = SettingKey::new(
+pub(super) const STS_ENDPOINT_URL: Key = Key::new(
     "sts_endpoint_url",
     Takes::Text(TextForm {
         what: "a URL",

@@ -1,12 +1,12 @@
 //! The reader of `muster.yaml`: sources, destinations and settings of the service.
 //!
-//! The keys are tables ([`key`]), one in each file that reads them. [`schema`] and [`reference`]
-//! are made from the same tables. Values of environment variables are inserted between parsing and
-//! reading ([`variables`]).
+//! The keys are tables ([`muster_document::Map`]), one in each file that reads them. [`schema`] and
+//! [`reference`] are made from the same tables. Values of environment variables are inserted
+//! between parsing and reading ([`variables`]).
 
 mod destination;
+mod form;
 mod guard;
-mod key;
 mod kinesis;
 mod operations;
 mod outline;
@@ -19,7 +19,7 @@ mod source;
 mod tests;
 mod variables;
 
-use muster_definition::{Diagnostic, Diagnostics, SourceFile};
+use muster_document::{Diagnostic, Diagnostics, SourceFile};
 
 pub(crate) use outline::ProjectOutline;
 pub(crate) use project::{COHORTS, Config};

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Node, YamlReader};
+use muster_document::{Key, Map, Node, Takes, TextForm, YamlReader};
 
-use super::key::{LISTEN, Map, SettingKey, Takes, TextForm};
-use super::read::{fields, listen, needed};
+use super::form::LISTEN;
+use super::read::{listen, needed};
 
 /// The server for metrics and health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) static OPERATIONS: Map = Map {
     name: "`operations:`",
     heading: "`operations`",
     about: "A server for the operators of the service: `/metrics` for Prometheus, `/healthz` and `/readyz`. It has no authentication: let it listen at an address that only operators reach.",
-    keys: &[SettingKey::needed(
+    keys: &[Key::needed(
         "listen",
         Takes::Text(TextForm {
             example: "127.0.0.1:9464",
@@ -30,7 +30,7 @@ pub(super) static OPERATIONS: Map = Map {
 
 /// Reads the settings of the server.
 pub(super) fn operations(reader: &mut YamlReader<'_>, node: &Node) -> Option<OperationsServer> {
-    let fields = fields(reader, node, &OPERATIONS)?;
+    let fields = reader.fields_of(node, &OPERATIONS)?;
     let address = needed(reader, &fields, "listen", "listen: \"127.0.0.1:9464\"")?;
     Some(OperationsServer {
         listen: listen(reader, address)?,

@@ -1,11 +1,10 @@
 //! The settings that commands need which read only definitions. They need no variables of sources
 //! and destinations.
 
-use muster_definition::yaml::YamlReader;
-use muster_definition::{Diagnostics, SourceFile, TimeZoneName};
+use muster_definition::TimeZoneName;
+use muster_document::{Diagnostics, SourceFile, YamlReader};
 
 use super::project::{self, PROJECT};
-use super::read::fields;
 use super::variables::{Lookup, expand};
 
 /// The globs of a project's definitions, and their time zone.
@@ -22,7 +21,7 @@ impl ProjectOutline {
     pub(crate) fn parse(source: &SourceFile, lookup: Lookup<'_>) -> Result<Self, Diagnostics> {
         let mut reader = YamlReader::new(source);
         let outline = reader.load().and_then(|root| {
-            let fields = fields(&mut reader, &root, &PROJECT)?;
+            let fields = reader.fields_of(&root, &PROJECT)?;
             let mut of = |key| {
                 let mut node = fields.get(key).cloned();
                 if let Some(node) = &mut node {

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::env::VarError;
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
-use muster_definition::{
-    Diagnostic, Diagnostics, Duration, SourceFile, Span, TimeZoneName, time_zone as read_time_zone,
+use muster_definition::{Duration, TimeZoneName, time_zone as read_time_zone};
+use muster_document::{
+    Diagnostic, Diagnostics, Key, KeyDefault, Map, Node, NodeContent, SourceFile, Span, Takes,
+    TextForm, YamlReader,
 };
 use muster_engine::Guard;
 use muster_model::Millis;
 use muster_publish::Destination;
 
 use super::destination::{DESTINATION, destinations};
+use super::form::{ANY, DURATION, INSTANT};
 use super::guard::{self, guard};
-use super::key::{ANY, DURATION, INSTANT, KeyDefault, Map, SettingKey, Takes, TextForm};
 use super::operations::{OPERATIONS, OperationsServer, operations};
-use super::read::{duration, fields, instant, optional, texts};
+use super::read::{duration, instant, optional, texts};
 use super::source::{FilesSource, SOURCE, SourceConfig, source};
 use super::variables::{Lookup, expand};
 
@@ -63,7 +64,7 @@ pub(super) static PROJECT: Map = Map {
     heading: "The project",
     about: "The top level of the file. Every key is optional.",
     keys: &[
-        SettingKey::new(
+        Key::new(
             "time_zone",
             Takes::Text(TextForm {
                 what: "a time zone by its name in the IANA database",
@@ -73,13 +74,13 @@ pub(super) static PROJECT: Map = Map {
             KeyDefault::Value("UTC"),
             "The time zone of the days, weeks, months and times of day in cohorts that name no zone.",
         ),
-        SettingKey::new(
+        Key::new(
             "clock",
             Takes::Text(INSTANT),
             KeyDefault::Words("the system's clock"),
             "The instant at which the clock stands still, for examples and replays.",
         ),
-        SettingKey::new(
+        Key::new(
             "store",
             Takes::Text(TextForm {
                 what: "a folder, relative to the project's",
@@ -89,7 +90,7 @@ pub(super) static PROJECT: Map = Map {
             KeyDefault::Value(".muster"),
             "The folder of the store, on a local disk. Muster makes it if it does not exist.",
         ),
-        SettingKey::new(
+        Key::new(
             "cohorts",
             Takes::Texts(TextForm {
                 what: "a glob of definitions, relative to the project's folder",
@@ -99,31 +100,37 @@ pub(super) static PROJECT: Map = Map {
             KeyDefault::Value("[cohorts/*.yaml, cohorts/*.yml, cohorts/*.json]"),
             "The files with the definitions of cohorts.",
         ),
-        SettingKey::new(
+        Key::new(
             "sources",
-            Takes::Maps(&SOURCE),
+            Takes::Maps {
+                of: &SOURCE,
+                most: MOST_SOURCES,
+            },
             KeyDefault::Value("[]"),
             "The sources of events.",
         ),
-        SettingKey::new(
+        Key::new(
             "destinations",
-            Takes::Named(&DESTINATION),
+            Takes::Named {
+                of: &DESTINATION,
+                names: "[A-Za-z0-9_-]{1,64}",
+            },
             KeyDefault::Value("{}"),
             "The destinations of entries and exits, by name. A cohort's `sync:` names those that it uses.",
         ),
-        SettingKey::new(
+        Key::new(
             "guard",
             guard::TAKES,
             KeyDefault::Value("{percent: 50, members: 1000}"),
             "The limits above which a run is held until an operator approves it; `off`: no run is held.",
         ),
-        SettingKey::new(
+        Key::new(
             "retention",
             Takes::Text(DURATION),
             KeyDefault::Words("events are kept for ever"),
             "The time for which events are kept, counted back from the newest event or from the clock, whichever is earlier. User properties are kept for ever. Muster warns of a cohort whose lookback is longer. More than a fifth of all events are dropped at once only with `muster prune --anyway`, and none under another clock than the system's.",
         ),
-        SettingKey::new(
+        Key::new(
             "run_records",
             Takes::Text(TextForm {
                 example: "90 days",
@@ -132,7 +139,7 @@ pub(super) static PROJECT: Map = Map {
             KeyDefault::Value("90 days"),
             "The time for which the records of runs are kept, which `muster history` shows.",
         ),
-        SettingKey::new(
+        Key::new(
             "operations",
             Takes::Map(&OPERATIONS),
             KeyDefault::Words("no server runs"),
@@ -222,7 +229,7 @@ impl Config {
 }
 
 fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
-    let fields = fields(reader, root, &PROJECT)?;
+    let fields = reader.fields_of(root, &PROJECT)?;
     let time_zone = time_zone(reader, fields.get("time_zone"));
     let clock = optional(reader, &fields, "clock", instant);
     let store = optional(reader, &fields, "store", |reader, node| {

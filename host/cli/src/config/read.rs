@@ -2,22 +2,12 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::yaml::{Fields, Node, NodeContent, YamlReader};
-use muster_definition::{Duration, quote, read_duration};
+use muster_definition::{Duration, read_duration};
+use muster_document::{Fields, Map, Node, NodeContent, Number, YamlReader, quote};
 use muster_model::{Millis, Scalar};
 use muster_publish::InvalidSetting;
 
-use super::key::{Map, Number};
 use super::variables::has_variable;
-
-/// Reads the entries of a map.
-pub(super) fn fields<'n>(
-    reader: &mut YamlReader<'_>,
-    node: &'n Node,
-    map: &Map,
-) -> Option<Fields<'n>> {
-    reader.fields(node, map.name, &map.names())
-}
 
 /// Reads a map that must have exactly one key. Returns the key and its value.
 pub(super) fn one_of<'n>(
@@ -27,7 +17,7 @@ pub(super) fn one_of<'n>(
     none: &str,
     several: (&str, &str),
 ) -> Option<(&'static str, &'n Node)> {
-    let fields = fields(reader, node, map)?;
+    let fields = reader.fields_of(node, map)?;
     let known = |name: &'static str| Some((name, fields.get(name)?));
     let mut given = map.names().into_iter().filter_map(known);
     match (given.next(), given.next()) {

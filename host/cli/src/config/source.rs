@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
-use muster_definition::quote;
-use muster_definition::yaml::{Node, YamlReader};
+use muster_document::{
+    Key, KeyDefault, Map, Node, Number, Takes, TextForm, YamlReader, closest, quote,
+};
 use muster_ingest::kinesis::{KinesisSource, StreamStart};
 
-use super::key::{ANY, INSTANT, KeyDefault, LISTEN, Map, Number, SettingKey, Takes, TextForm};
+use super::form::{ANY, INSTANT, LISTEN};
 use super::kinesis;
-use super::read::{fields, listen, needed, number, optional, texts};
+use super::read::{listen, needed, number, optional, texts};
 
 /// A source of events.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +55,7 @@ pub(super) static SOURCE: Map = Map {
     heading: "A source",
     about: "A source of events: files, a server for the vendor's HTTP API, or a stream. A source has exactly one of `files`, `http` and `kinesis`.",
     keys: &[
-        SettingKey::new(
+        Key::new(
             "files",
             Takes::Texts(TextForm {
                 what: "a file or a glob, relative to the project's folder",
@@ -64,19 +65,19 @@ pub(super) static SOURCE: Map = Map {
             KeyDefault::Words("the source is of another kind"),
             "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once. A running service checks for new files every two seconds, and imports a file when two checks have found the same size and modification time.",
         ),
-        SettingKey::new(
+        Key::new(
             "max_malformed",
             Takes::Number(PERCENT),
             KeyDefault::Value("0.1"),
             "Only with `files`: the share of a file's lines, in percent, that may be malformed and are skipped. A file with more malformed lines is not imported.",
         ),
-        SettingKey::new(
+        Key::new(
             "http",
             Takes::Map(&HTTP),
             KeyDefault::Words("the source is of another kind"),
             "A server that accepts events as the vendor's HTTP V2 API does, so that the vendor's SDKs can send to it.",
         ),
-        SettingKey::new(
+        Key::new(
             "kinesis",
             Takes::Map(&KINESIS),
             KeyDefault::Words("the source is of another kind"),
@@ -91,12 +92,12 @@ static HTTP: Map = Map {
     heading: "`http` of a source",
     about: "A server for `POST /2/httpapi`, `/batch` and `/identify`. It speaks plain HTTP: put a proxy that terminates TLS in front of it. Its limits are in operations.md, \"Connections and overload\".",
     keys: &[
-        SettingKey::needed(
+        Key::needed(
             "listen",
             Takes::Text(LISTEN),
             "The address at which the server listens.",
         ),
-        SettingKey::needed(
+        Key::needed(
             "api_keys",
             Takes::List {
                 of: TextForm {
@@ -123,7 +124,7 @@ static KINESIS: Map = Map {
         kinesis::EXTERNAL_ID,
         kinesis::ENDPOINT_URL,
         kinesis::STS_ENDPOINT_URL,
-        SettingKey::new(
+        Key::new(
             "start",
             Takes::Either(&[Takes::Word(&START_WORDS), Takes::Text(INSTANT)]),
             KeyDefault::Value("trim_horizon"),
@@ -137,7 +138,7 @@ const START_WORDS: [&str; 2] = ["trim_horizon", "latest"];
 
 /// Reads a source.
 pub(super) fn source(reader: &mut YamlReader<'_>, node: &Node) -> Option<SourceConfig> {
-    let fields = fields(reader, node, &SOURCE)?;
+    let fields = reader.fields_of(node, &SOURCE)?;
     let kinds = ["files", "http", "kinesis"];
     let mut given = kinds
         .into_iter()
@@ -179,7 +180,7 @@ pub(super) fn source(reader: &mut YamlReader<'_>, node: &Node) -> Option<SourceC
 }
 
 fn http(reader: &mut YamlReader<'_>, node: &Node) -> Option<HttpSource> {
-    let fields = fields(reader, node, &HTTP)?;
+    let fields = reader.fields_of(node, &HTTP)?;
     let address = needed(reader, &fields, "listen", "listen: \"127.0.0.1:8080\"");
     let address = address.and_then(|node| listen(reader, node));
     let keys = needed(
@@ -222,7 +223,7 @@ fn api_keys(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<String>> {
 }
 
 fn stream(reader: &mut YamlReader<'_>, node: &Node) -> Option<KinesisSource> {
-    let fields = fields(reader, node, &KINESIS)?;
+    let fields = reader.fields_of(node, &KINESIS)?;
     let stream = kinesis::stream(reader, &fields);
     let start = optional(reader, &fields, "start", start)?;
     Some(KinesisSource {
@@ -241,7 +242,7 @@ fn start(reader: &mut YamlReader<'_>, node: &Node) -> Option<StreamStart> {
                 Ok(instant) => Some(StreamStart::At(instant)),
                 Err(_) => {
                     let message = format!("{} is not a position in a stream", quote(text));
-                    let help = match muster_definition::yaml::closest(text, START_WORDS) {
+                    let help = match closest(text, START_WORDS) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "write `trim_horizon`, `latest`, or an instant like `2026-03-01T00:00:00Z`".to_owned(),
                 };

@@ -4,8 +4,7 @@
 use std::env::VarError;
 
 use boon::{Compiler, Schemas};
-use muster_definition::SourceFile;
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{KeyDefault, Node, NodeContent, SourceFile, YamlReader};
 use muster_model::Millis;
 use muster_publish::Destination;
 use serde_json::{Map, Value};
@@ -103,7 +102,7 @@ fn settings_of_the_service_are_read() {
 fn missing_keys_have_the_defaults_of_the_tables() {
     let mut text = String::new();
     for key in project::PROJECT.keys {
-        if let key::KeyDefault::Value(default) = key.default {
+        if let KeyDefault::Value(default) = key.default {
             text += &format!("{}: {default}\n", key.name);
         }
     }

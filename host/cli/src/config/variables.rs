@@ -5,8 +5,7 @@
 
 use std::env::VarError;
 
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
-use muster_definition::{Span, quote};
+use muster_document::{Node, NodeContent, Span, YamlReader, quote};
 
 /// A function that returns the value of a variable. For the process's environment it is
 /// [`std::env::var`].
@@ -141,7 +140,7 @@ fn place(reader: &YamlReader<'_>, span: Span, part: &str) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use muster_definition::SourceFile;
+    use muster_document::SourceFile;
     use proptest::prelude::*;
 
     use super::*;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use muster_definition::SourceFile;
+use muster_document::SourceFile;
 use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

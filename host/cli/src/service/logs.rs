@@ -1,7 +1,7 @@
 //! Logs on standard error: text for operators, or JSON for programs.
 
 use clap::ValueEnum;
-use muster_definition::Diagnostics;
+use muster_document::Diagnostics;
 use muster_engine::ChangedAddress;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;

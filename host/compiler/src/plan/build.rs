@@ -276,7 +276,8 @@ fn simple(did: &Did) -> Option<AllowedCounts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_definition::{Duration, SourceFile, lookback, parse};
+    use muster_definition::{Duration, lookback, parse};
+    use muster_document::SourceFile;
 
     fn plan(texts: &[&str]) -> Plan {
         let mut plan = Plan::default();

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use muster_definition::{Body, Clause, SourceFile, parse};
+use muster_definition::{Body, Clause, parse};
+use muster_document::SourceFile;
 use muster_model::{Event, Millis, Scalar, UserHistory, Value};
 use muster_sandbox::{Sandbox, SandboxOptions};
 

@@ -1,30 +1,32 @@
 //! Reads the condition for membership: `where`, `rule` or `members`.
 
+use muster_document::{
+    Diagnostic, Entry, Fields, Node, NodeContent, Span, YamlReader, closest, either, list, names,
+    quote,
+};
 use muster_model::CohortId;
 
 use crate::clause::TimeZoneName;
 use crate::definition::Body;
-use crate::diagnostic::{Diagnostic, Span, quote};
-use crate::yaml::{Entry, Fields, Node, NodeContent, YamlReader, closest, either, list};
 
 use super::clause::{Clauses, is_subject};
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 
 /// The keys that define membership; a definition has one of them.
-pub(crate) const TABLE: [Key; 3] = [
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 3] = [
+    key(
         "where",
-        "clause",
+        LanguageKind::Clause,
         "The condition for membership, in the cohort language.",
     ),
-    Key::new(
+    key(
         "rule",
-        "rule",
+        LanguageKind::Rule,
         "A hand-written module that decides who is a member: its path, relative to this file's folder.",
     ),
-    Key::new(
+    key(
         "members",
-        "members",
+        LanguageKind::Members,
         "A static list of user ids, one per line: its path, relative to this file's folder.",
     ),
 ];

@@ -1,10 +1,9 @@
 //! Reads the cadence: how often membership is computed.
 
+use muster_document::{Map, Node, NodeContent, YamlReader, closest, quote};
 use muster_model::{Cadence, TimeOfDay};
 
-use crate::yaml::{Node, NodeContent, YamlReader, closest};
-
-use super::key::{Key, names};
+use super::key::{LanguageKind, key, needed_key};
 
 pub(crate) const TIME_OF_DAY: &str = "write hours and minutes from \"00:00\" to \"23:59\"";
 
@@ -12,17 +11,33 @@ pub(crate) const TIME_OF_DAY: &str = "write hours and minutes from \"00:00\" to 
 pub(crate) const WORDS: [&str; 3] = ["daily", "hourly", "real_time"];
 
 /// The cadences with a time of day or of the hour.
-pub(crate) const TABLE: [Key; 2] = [
-    Key::new("daily", "daily", "Once a day at a time of day."),
-    Key::new("hourly", "hourly", "Once an hour at a minute."),
-];
+pub(crate) static TABLE: Map<LanguageKind> = Map {
+    one_of: true,
+    ..Map::new(
+        "a cadence",
+        &[
+            key("daily", LanguageKind::Daily, "Once a day at a time of day."),
+            key("hourly", LanguageKind::Hourly, "Once an hour at a minute."),
+        ],
+    )
+};
 
-pub(crate) const DAILY: [Key; 1] = [Key::needed(
-    "at",
-    "time_of_day",
-    "The time of day in the cohort's time zone.",
-)];
-pub(crate) const HOURLY: [Key; 1] = [Key::needed("at", "minute", "The minute of the hour.")];
+pub(crate) static DAILY: Map<LanguageKind> = Map::new(
+    "a cadence",
+    &[needed_key(
+        "at",
+        LanguageKind::TimeOfDay,
+        "The time of day in the cohort's time zone.",
+    )],
+);
+pub(crate) static HOURLY: Map<LanguageKind> = Map::new(
+    "a cadence",
+    &[needed_key(
+        "at",
+        LanguageKind::Minute,
+        "The minute of the hour.",
+    )],
+);
 
 const FORMS: &str = "write `daily`, `hourly` or `real_time`, or `{daily: {at: \"06:00\"}}`, or `{hourly: {at: 15}}`";
 
@@ -39,13 +54,13 @@ pub(super) fn cadence(reader: &mut YamlReader<'_>, node: &Node) -> Option<Cadenc
                 };
                 reader.wrong(
                     node.span,
-                    format!("{} is not a cadence", crate::quote(other)),
+                    format!("{} is not a cadence", quote(other)),
                     help,
                 )
             }
         },
         NodeContent::Map(entries) => {
-            let fields = reader.fields(node, "a cadence", &names(&TABLE))?;
+            let fields = reader.fields_of(node, &TABLE)?;
             if let ([_], Some(daily)) = (entries.as_slice(), fields.get("daily")) {
                 let at = at(reader, daily, &DAILY, "{at: \"06:00\"}")?;
                 time_of_day(reader, at).map(|at| Cadence::Daily { at })
@@ -67,13 +82,13 @@ pub(super) fn cadence(reader: &mut YamlReader<'_>, node: &Node) -> Option<Cadenc
 fn at<'n>(
     reader: &mut YamlReader<'_>,
     node: &'n Node,
-    keys: &[Key; 1],
+    map: &Map<LanguageKind>,
     form: &str,
 ) -> Option<&'n Node> {
     if !matches!(node.content, NodeContent::Map(_)) {
         return reader.expected(node, "a map with `at`", &format!("write `{form}`"));
     }
-    let fields = reader.fields(node, "a cadence", &names(keys))?;
+    let fields = reader.fields_of(node, map)?;
     match fields.get("at") {
         Some(at) => Some(at),
         None => reader.wrong(node.span, "`at` is missing", format!("write `{form}`")),
@@ -98,7 +113,7 @@ fn time_of_day(reader: &mut YamlReader<'_>, node: &Node) -> Option<TimeOfDay> {
         Some(time) => Some(time),
         None => reader.wrong(
             node.span,
-            format!("{} is not a time of day", crate::quote(text)),
+            format!("{} is not a time of day", quote(text)),
             TIME_OF_DAY,
         ),
     }

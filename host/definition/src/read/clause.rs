@@ -1,48 +1,57 @@
 //! Reads clauses (docs/cohorts.md, "Clauses"): a map with one subject, and the keys that belong to
 //! that subject.
 
+use muster_document::{
+    Diagnostic, Entry, Node, NodeContent, Span, YamlReader, either, list, names, quote,
+};
 use muster_model::CohortId;
 
 use crate::clause::{Clause, TimeZoneName};
-use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent, YamlReader, either, list};
 
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 use super::words::unknown_key;
 use super::{comparison, did, measure, order, sample, step, user, window};
 
 /// The subjects of a clause.
-pub(crate) const TABLE: [Key; 11] = [
-    Key::new("all", "clauses", "Every clause holds."),
-    Key::new("any", "clauses", "At least one clause holds."),
-    Key::new("not", "clause", "The clause does not hold."),
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 11] = [
+    key("all", LanguageKind::Clauses, "Every clause holds."),
+    key("any", LanguageKind::Clauses, "At least one clause holds."),
+    key("not", LanguageKind::Clause, "The clause does not hold."),
+    key(
         "did",
-        "events",
+        LanguageKind::Events,
         "A measure over matching events: a name, a list of names (any of them), a glob or `\"*\"`.",
     ),
-    Key::new("did_not", "events", "No such event lies in the window."),
-    Key::new(
+    key(
+        "did_not",
+        LanguageKind::Events,
+        "No such event lies in the window.",
+    ),
+    key(
         "did_in_order",
-        "steps",
+        LanguageKind::Steps,
         "Steps in time order; the clause holds if any choice of events fits.",
     ),
-    Key::new(
+    key(
         "user",
-        "properties",
+        LanguageKind::Properties,
         "Predicates on user properties; all of them hold.",
     ),
-    Key::new(
+    key(
         "first_seen",
-        "first_seen",
+        LanguageKind::FirstSeen,
         "The user's first event ever lies in the window.",
     ),
-    Key::new("in_cohort", "id", "A member of another cohort, by its id."),
-    Key::new("everyone", "true", "Every known user."),
-    Key::new(
+    key(
+        "in_cohort",
+        LanguageKind::Id,
+        "A member of another cohort, by its id.",
+    ),
+    key("everyone", LanguageKind::True, "Every known user."),
+    key(
         "sample",
-        "sample",
+        LanguageKind::Sample,
         "A stable share of users: the same users every time, on every machine.",
     ),
 ];
@@ -50,8 +59,8 @@ pub(crate) const TABLE: [Key; 11] = [
 const SUBJECTS: [&str; 11] = names(&TABLE);
 
 /// Returns the keys that may stand beside a subject.
-pub(crate) fn beside(subject: &str) -> Vec<&'static Key> {
-    let groups: &[&'static [Key]] = match subject {
+pub(crate) fn beside(subject: &str) -> Vec<&'static LanguageKey> {
+    let groups: &[&'static [LanguageKey]] = match subject {
         "did" => &[&step::TABLE, &window::TABLE, &measure::TABLE, &did::TABLE],
         "did_not" => &[&step::TABLE, &window::TABLE],
         "did_in_order" => &[&order::TABLE, &window::TABLE],
@@ -320,7 +329,7 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
         "first_seen" if of_window => {
             format!("the window belongs inside: `first_seen: {{{key}: …}}`")
         }
-        "sample" if sample::KEYS.contains(&key) => {
+        "sample" if sample::TABLE.has(key) => {
             "it belongs inside: `sample: {percent: 10}`".to_owned()
         }
         _ => {

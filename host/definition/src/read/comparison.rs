@@ -1,25 +1,24 @@
 //! Reads CMP: conditions on a number (docs/cohorts.md, "did").
 
+use muster_document::{Entry, Node, NodeContent, Span, YamlReader, names};
+
 use crate::clause::{Bound, Comparison, Condition};
-use crate::diagnostic::Span;
-use crate::yaml::{Entry, Node, NodeContent, YamlReader};
 
 use super::clause::Clauses;
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 use super::words::unknown_key;
 
-/// The operators and the kinds of their values. The [`ComparisonKind`] decides what a `bound` and a
-/// `range` are.
-pub(crate) const TABLE: [Key; 7] = [
-    Key::new("exactly", "bound", "Equal to this."),
-    Key::new("not", "bound", "Not equal to this."),
-    Key::new("at_least", "bound", "At least this."),
-    Key::new("more_than", "bound", "Greater than this."),
-    Key::new("at_most", "bound", "At most this."),
-    Key::new("less_than", "bound", "Less than this."),
-    Key::new(
+/// The operators and the kinds of their values. The [`ComparisonKind`] narrows the numbers.
+pub(crate) const TABLE: [LanguageKey; 7] = [
+    key("exactly", LanguageKind::Number, "Equal to this."),
+    key("not", LanguageKind::Number, "Not equal to this."),
+    key("at_least", LanguageKind::Number, "At least this."),
+    key("more_than", LanguageKind::Number, "Greater than this."),
+    key("at_most", LanguageKind::Number, "At most this."),
+    key("less_than", LanguageKind::Number, "Less than this."),
+    key(
         "between",
-        "range",
+        LanguageKind::Range,
         "From the first to the second, both included.",
     ),
 ];

@@ -1,7 +1,8 @@
 //! Warns of clauses in one `all` that no user meets together: probably a mistake.
 
+use muster_document::Node;
+
 use crate::clause::{Clause, Comparison, Did, Measure, Predicate, UserClause, When};
-use crate::yaml::Node;
 
 use super::clause::Clauses;
 use super::predicate::never;

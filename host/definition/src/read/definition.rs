@@ -1,53 +1,58 @@
 //! Reads the top level of a definition: its name, its cadence, its sync and its condition for
 //! membership.
 
+use muster_document::{
+    Diagnostic, Diagnostics, Fields, Node, NodeContent, SourceFile, Span, YamlReader, names, quote,
+};
 use muster_model::{Cadence, CohortId};
 
 use crate::clause::TimeZoneName;
 use crate::definition::{Definition, DefinitionSpans};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
-use crate::yaml::{Fields, Node, NodeContent, YamlReader};
 
 use super::body::{self, body};
 use super::cadence::cadence;
 use super::clause::{companions_of, is_subject};
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 use super::on_remove::on_remove;
 use super::sync::sync;
 use super::time_zone::time_zone;
 use super::words::unknown_key;
 
 /// The keys of a definition, apart from those that define membership ([`body::TABLE`]).
-pub(crate) const TABLE: [Key; 7] = [
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 7] = [
+    key(
         "id",
-        "id",
+        LanguageKind::Id,
         "The cohort's id in every payload; the file's name without its extension, if it is left out.",
     ),
-    Key::new(
+    key(
         "name",
-        "name",
+        LanguageKind::Name,
         "The cohort's name; its id, if it is left out.",
     ),
-    Key::new(
+    key(
         "description",
-        "text",
+        LanguageKind::Text,
         "A text for readers of this file; no payload carries it.",
     ),
-    Key::new(
+    key(
         "time_zone",
-        "time_zone",
+        LanguageKind::TimeZone,
         "The time zone of days, weeks, months and dates; the project's, if it is left out.",
     ),
-    Key::new(
+    key(
         "cadence",
-        "cadence",
+        LanguageKind::Cadence,
         "The cadence at which membership is computed; daily, if it is left out.",
     ),
-    Key::new("sync", "sync", "The destinations of entries and exits."),
-    Key::new(
+    key(
+        "sync",
+        LanguageKind::Sync,
+        "The destinations of entries and exits.",
+    ),
+    key(
         "on_remove",
-        "on_remove",
+        LanguageKind::OnRemove,
         "The treatment of the members when this definition is removed; `keep`, if it is left out.",
     ),
 ];

@@ -1,15 +1,16 @@
 //! Reads `did` (docs/cohorts.md, "did"): the events, the window and the measure.
 
+use muster_document::{Entry, Node};
+
 use crate::clause::Did;
-use crate::yaml::{Entry, Node};
 
 use super::clause::Clauses;
-use super::key::Key;
+use super::key::{LanguageKey, LanguageKind, key};
 
 /// The keys that only `did` has, apart from events, windows and measures.
-pub(crate) const TABLE: [Key; 1] = [Key::new(
+pub(crate) const TABLE: [LanguageKey; 1] = [key(
     "per",
-    "property",
+    LanguageKind::Property,
     "The measure is taken per value of this event property; one value that satisfies it is enough.",
 )];
 

@@ -1,9 +1,9 @@
 //! Reads `30 days` and `30 calendar days` (docs/cohorts.md, "Windows").
 
+use muster_document::{Node, NodeContent, YamlReader, closest, quote};
+
 use crate::clause::{Duration, Unit};
-use crate::diagnostic::quote;
 use crate::limits;
-use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 /// The units of fixed length: singular, plural, and milliseconds.
 pub(crate) const UNITS: [(&str, &str, u64); 5] = [

@@ -1,8 +1,9 @@
 //! Reads `each` (docs/cohorts.md, "Measures"): a count that holds in every unit of a calendar
 //! window.
 
+use muster_document::{Entry, NodeContent};
+
 use crate::clause::{End, Measure, Start, Unit, Window};
-use crate::yaml::{Entry, NodeContent};
 
 use super::clause::Clauses;
 use super::comparison::ComparisonKind;

@@ -1,17 +1,18 @@
 //! Reads `first_seen` (docs/cohorts.md, "Clauses"): the window of a user's first event.
 
+use muster_document::{Node, NodeContent};
+
 use crate::clause::Window;
-use crate::yaml::{Node, NodeContent};
 
 use super::clause::Clauses;
-use super::key::Key;
+use super::key::LanguageKey;
 use super::window;
 
 /// The window that counts from the first event itself, so it cannot limit that event.
 const ITSELF: &str = "within_first";
 
 /// Returns the windows in which a user's first event can lie.
-pub(crate) fn windows() -> impl Iterator<Item = &'static Key> {
+pub(crate) fn windows() -> impl Iterator<Item = &'static LanguageKey> {
     window::TABLE.iter().filter(|key| key.name != ITSELF)
 }
 

@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use muster_document::{Node, NodeContent, YamlReader, quote};
 use muster_model::Millis;
 
 use crate::clause::TimeZoneName;
-use crate::diagnostic::quote;
-use crate::yaml::{Node, NodeContent, YamlReader};
 
 use super::duration::is_length;
 

@@ -1,54 +1,187 @@
-//! Keys of the language: the tables that the reader of definitions and the JSON Schema share.
+//! The kinds of values in the language, and the keys that take them.
 
-/// A key of a map.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
-    /// The spelling of the key.
-    pub(crate) name: &'static str,
-    /// The kind of its value, by its name under `$defs` in the schema. A test compiles the schema
-    /// and fails if a name is missing there.
-    pub(crate) takes: &'static str,
-    /// The meaning of the key, in one sentence.
-    pub(crate) about: &'static str,
-    /// The map must have the key.
-    pub(crate) needed: bool,
+use muster_document::{Key, NamedKind, Takes};
+
+/// A key of the language.
+pub(crate) type LanguageKey = Key<LanguageKind>;
+
+/// A kind of value in the language. A test compiles the schema and fails if the schema of a kind is
+/// missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LanguageKind {
+    /// A cohort's id.
+    Id,
+    /// A name.
+    Name,
+    /// A property's name.
+    Property,
+    /// A text of any length.
+    Text,
+    /// A time zone.
+    TimeZone,
+    /// The path of a module.
+    Rule,
+    /// The path of a list of user ids.
+    Members,
+    /// A length of time that is always the same.
+    Duration,
+    /// A length of time, also in calendar units.
+    Length,
+    /// A date or an instant.
+    Instant,
+    /// Hours and minutes.
+    TimeOfDay,
+    /// A minute of the hour.
+    Minute,
+    /// The time of a daily cadence.
+    Daily,
+    /// The minute of an hourly cadence.
+    Hourly,
+    /// A number.
+    Number,
+    /// A whole number, 0 or more.
+    Natural,
+    /// A whole number, or the number of another event.
+    NaturalOrEvent,
+    /// A whole number, 1 or more.
+    Whole,
+    /// A share in percent.
+    Percent,
+    /// A number of spans.
+    Spans,
+    /// `true` or `false`.
+    Flag,
+    /// Always `true`.
+    True,
+    /// The lowest and the highest number.
+    Range,
+    /// A count of events, also compared with another event.
+    Times,
+    /// A count.
+    Count,
+    /// A condition on a number.
+    Comparison,
+    /// A text, a number or a flag.
+    Scalar,
+    /// A list of scalars.
+    Values,
+    /// A list of scalars that are elements.
+    Elements,
+    /// A user property to compare with.
+    SameAs,
+    /// A predicate on a property.
+    Predicate,
+    /// Properties, each with its predicate.
+    Properties,
+    /// A list of maps of properties.
+    Alternatives,
+    /// Properties, each with a condition on the number.
+    Numbers,
+    /// Properties, each with a condition on the number of values.
+    Counts,
+    /// The names of events.
+    Events,
+    /// An event's name.
+    EventName,
+    /// An event, also with predicates.
+    Step,
+    /// Steps in time order.
+    Steps,
+    /// The window of the first event.
+    FirstSeen,
+    /// A calendar unit with the count in each.
+    Each,
+    /// A count that holds in most of the last spans.
+    Regularly,
+    /// A share of users.
+    Sample,
+    /// A cadence.
+    Cadence,
+    /// A list of destinations.
+    Sync,
+    /// The treatment of members of a removed definition.
+    OnRemove,
+    /// A destination.
+    Destination,
+    /// A list of user properties.
+    UserProperties,
+    /// A clause.
+    Clause,
+    /// A list of clauses.
+    Clauses,
 }
 
-impl Key {
-    /// Makes a key that may be left out.
-    pub(crate) const fn new(name: &'static str, takes: &'static str, about: &'static str) -> Self {
-        Self {
-            name,
-            takes,
-            about,
-            needed: false,
-        }
-    }
-
-    /// Makes a key that must be there.
-    pub(crate) const fn needed(
-        name: &'static str,
-        takes: &'static str,
-        about: &'static str,
-    ) -> Self {
-        Self {
-            needed: true,
-            ..Self::new(name, takes, about)
+impl NamedKind for LanguageKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Property => "property",
+            Self::Text => "text",
+            Self::TimeZone => "time_zone",
+            Self::Rule => "rule",
+            Self::Members => "members",
+            Self::Duration => "duration",
+            Self::Length => "length",
+            Self::Instant => "instant",
+            Self::TimeOfDay => "time_of_day",
+            Self::Minute => "minute",
+            Self::Daily => "daily",
+            Self::Hourly => "hourly",
+            Self::Number => "number",
+            Self::Natural => "natural",
+            Self::NaturalOrEvent => "natural_or_event",
+            Self::Whole => "whole",
+            Self::Percent => "percent",
+            Self::Spans => "spans",
+            Self::Flag => "flag",
+            Self::True => "true",
+            Self::Range => "range",
+            Self::Times => "times",
+            Self::Count => "count",
+            Self::Comparison => "comparison",
+            Self::Scalar => "scalar",
+            Self::Values => "values",
+            Self::Elements => "elements",
+            Self::SameAs => "same_as",
+            Self::Predicate => "predicate",
+            Self::Properties => "properties",
+            Self::Alternatives => "alternatives",
+            Self::Numbers => "numbers",
+            Self::Counts => "counts",
+            Self::Events => "events",
+            Self::EventName => "event_name",
+            Self::Step => "step",
+            Self::Steps => "steps",
+            Self::FirstSeen => "first_seen",
+            Self::Each => "each",
+            Self::Regularly => "regularly",
+            Self::Sample => "sample",
+            Self::Cadence => "cadence",
+            Self::Sync => "sync",
+            Self::OnRemove => "on_remove",
+            Self::Destination => "destination",
+            Self::UserProperties => "user_properties",
+            Self::Clause => "clause",
+            Self::Clauses => "clauses",
         }
     }
 }
 
-/// Returns the names of the keys, as the reader compares them.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "it runs while compiling, where an index out of bounds is an error"
-)]
-pub(crate) const fn names<const N: usize>(keys: &[Key; N]) -> [&'static str; N] {
-    let mut names = [""; N];
-    let mut at = 0;
-    while at < N {
-        names[at] = keys[at].name;
-        at += 1;
-    }
-    names
+/// Makes a key that may be left out.
+pub(crate) const fn key(
+    name: &'static str,
+    kind: LanguageKind,
+    about: &'static str,
+) -> LanguageKey {
+    Key::optional(name, Takes::Kind(kind), about)
+}
+
+/// Makes a key that must be there.
+pub(crate) const fn needed_key(
+    name: &'static str,
+    kind: LanguageKind,
+    about: &'static str,
+) -> LanguageKey {
+    Key::needed(name, Takes::Kind(kind), about)
 }

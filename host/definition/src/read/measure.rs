@@ -1,86 +1,90 @@
 //! Reads measures: conditions on the events in the window (docs/cohorts.md, "Measures").
 
+use muster_document::{Diagnostic, Entry, Node, NodeContent, names};
+
 use crate::clause::{
     Aggregate, Bound, Comparison, Condition, Measure, NumberOf, Start, Unit, Window,
 };
-use crate::diagnostic::Diagnostic;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::comparison::ComparisonKind;
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 use super::window;
 
-pub(crate) const TABLE: [Key; 15] = [
-    Key::new("times", "times", "The number of matching events."),
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 15] = [
+    key(
+        "times",
+        LanguageKind::Times,
+        "The number of matching events.",
+    ),
+    key(
         "more_than",
-        "step",
+        LanguageKind::Step,
         "More matching events than other events of this kind in the same window.",
     ),
-    Key::new(
+    key(
         "sum_of",
-        "numbers",
+        LanguageKind::Numbers,
         "The sum of the numeric values of event properties; without values it is 0.",
     ),
-    Key::new(
+    key(
         "average_of",
-        "numbers",
+        LanguageKind::Numbers,
         "The average of the numeric values of event properties; without values it does not hold.",
     ),
-    Key::new(
+    key(
         "smallest",
-        "numbers",
+        LanguageKind::Numbers,
         "The smallest numeric value of event properties; without values it does not hold.",
     ),
-    Key::new(
+    key(
         "largest",
-        "numbers",
+        LanguageKind::Numbers,
         "The largest numeric value of event properties; without values it does not hold.",
     ),
-    Key::new(
+    key(
         "distinct",
-        "counts",
+        LanguageKind::Counts,
         "The number of different values of event properties.",
     ),
-    Key::new(
+    key(
         "days",
-        "count",
+        LanguageKind::Count,
         "The number of different calendar days with a matching event.",
     ),
-    Key::new(
+    key(
         "weeks",
-        "count",
+        LanguageKind::Count,
         "The number of different calendar weeks (ISO, from Monday) with a matching event.",
     ),
-    Key::new(
+    key(
         "months",
-        "count",
+        LanguageKind::Count,
         "The number of different calendar months with a matching event.",
     ),
-    Key::new(
+    key(
         "each",
-        "each",
+        LanguageKind::Each,
         "The count holds in every day, week or month of the calendar window.",
     ),
-    Key::new(
+    key(
         "regularly",
-        "regularly",
+        LanguageKind::Regularly,
         "The count holds in at least so many of the last spans that end now.",
     ),
-    Key::new(
+    key(
         "nth",
-        "whole",
+        LanguageKind::Whole,
         "The nth matching event of all history (1 is the first) lies in the window.",
     ),
-    Key::new(
+    key(
         "first",
-        "properties",
+        LanguageKind::Properties,
         "The first matching event in the window has these properties.",
     ),
-    Key::new(
+    key(
         "last",
-        "properties",
+        LanguageKind::Properties,
         "The last matching event in the window has these properties.",
     ),
 ];

@@ -1,8 +1,8 @@
 //! Reads `on_remove`: the treatment of the members when the definition is removed.
 
+use muster_document::{Node, NodeContent, YamlReader, closest, quote};
+
 use crate::definition::OnRemove;
-use crate::diagnostic::quote;
-use crate::yaml::{Node, NodeContent, YamlReader, closest};
 
 pub(crate) const WORDS: [&str; 2] = ["keep", "exit"];
 

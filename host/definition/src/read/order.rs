@@ -1,32 +1,33 @@
 //! Reads `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
 
+use muster_document::{Entry, Node, NodeContent};
+
 use crate::clause::{DidInOrder, Step};
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
-use super::key::Key;
+use super::key::{LanguageKey, LanguageKind, key};
 
 /// The keys beside `did_in_order`, apart from windows.
-pub(crate) const TABLE: [Key; 4] = [
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 4] = [
+    key(
         "all_within",
-        "duration",
+        LanguageKind::Duration,
         "The longest time from the first step to the last.",
     ),
-    Key::new(
+    key(
         "each_within",
-        "duration",
+        LanguageKind::Duration,
         "The longest time from each step to the next.",
     ),
-    Key::new(
+    key(
         "without",
-        "step",
+        LanguageKind::Step,
         "No such event lies strictly between the first and the last step.",
     ),
-    Key::new(
+    key(
         "same",
-        "property",
+        LanguageKind::Property,
         "All steps carry the same value of this event property.",
     ),
 ];

@@ -1,9 +1,9 @@
 //! Reads parts of the language in other files: a test's inline `where:`, its `ago: 3 days`.
 
+use muster_document::{Node, Span, YamlReader};
 use muster_model::CohortId;
 
-use crate::yaml::{Node, YamlReader};
-use crate::{Clause, Duration, Span, TimeZoneName};
+use crate::{Clause, Duration, TimeZoneName};
 
 use super::clause::Clauses;
 

@@ -1,11 +1,11 @@
 //! Reads patterns (docs/cohorts.md, "Predicates"), and checks that their automata are within the
 //! limit.
 
+use muster_document::{Entry, Node, NodeContent, quote};
+
 use crate::Pattern;
-use crate::diagnostic::quote;
 use crate::limits;
 use crate::pattern::{PatternKind, automaton};
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 

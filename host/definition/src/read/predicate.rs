@@ -2,107 +2,126 @@
 
 use std::collections::HashSet;
 
+use muster_document::{Entry, Map, Node, NodeContent, YamlReader, names, quote};
 use muster_model::{Millis, Scalar};
 
 use crate::clause::{Predicate, Test};
-use crate::diagnostic::quote;
 use crate::limits;
 use crate::pattern::PatternKind;
-use crate::yaml::{Entry, Node, NodeContent, YamlReader};
 
 use super::clause::Clauses;
 use super::comparison::between;
 use super::instant::is_like_instant;
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key, needed_key};
 use super::words::unknown_key;
 
-pub(crate) const TABLE: [Key; 24] = [
-    Key::new("is", "scalar", "The value is this one."),
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 24] = [
+    key("is", LanguageKind::Scalar, "The value is this one."),
+    key(
         "not",
-        "scalar",
+        LanguageKind::Scalar,
         "The value is not this one, or there is none.",
     ),
-    Key::new("any_of", "values", "The value is one of these."),
-    Key::new(
+    key("any_of", LanguageKind::Values, "The value is one of these."),
+    key(
         "none_of",
-        "values",
+        LanguageKind::Values,
         "The value is not one of these, or there is none.",
     ),
-    Key::new(
+    key(
         "contains",
-        "scalar",
+        LanguageKind::Scalar,
         "The value contains this text, in upper or lower case.",
     ),
-    Key::new(
+    key(
         "not_contains",
-        "scalar",
+        LanguageKind::Scalar,
         "The value does not contain this text, in upper or lower case.",
     ),
-    Key::new(
+    key(
         "starts_with",
-        "scalar",
+        LanguageKind::Scalar,
         "The value begins with this text, in upper or lower case.",
     ),
-    Key::new(
+    key(
         "not_starts_with",
-        "scalar",
+        LanguageKind::Scalar,
         "The value does not begin with this text, in upper or lower case.",
     ),
-    Key::new(
+    key(
         "ends_with",
-        "scalar",
+        LanguageKind::Scalar,
         "The value ends with this text, in upper or lower case.",
     ),
-    Key::new(
+    key(
         "glob",
-        "scalar",
+        LanguageKind::Scalar,
         "The value fits this text, in which `*` stands for any text; case counts.",
     ),
-    Key::new(
+    key(
         "not_glob",
-        "scalar",
+        LanguageKind::Scalar,
         "The value does not fit this text, in which `*` stands for any text; case counts.",
     ),
-    Key::new(
+    key(
         "matches",
-        "scalar",
+        LanguageKind::Scalar,
         "The regular expression (RE2 syntax) fits somewhere in the value; case counts.",
     ),
-    Key::new("at_least", "number", "A number of at least this."),
-    Key::new("more_than", "number", "A number greater than this."),
-    Key::new("at_most", "number", "A number of at most this."),
-    Key::new("less_than", "number", "A number less than this."),
-    Key::new(
+    key(
+        "at_least",
+        LanguageKind::Number,
+        "A number of at least this.",
+    ),
+    key(
+        "more_than",
+        LanguageKind::Number,
+        "A number greater than this.",
+    ),
+    key("at_most", LanguageKind::Number, "A number of at most this."),
+    key(
+        "less_than",
+        LanguageKind::Number,
+        "A number less than this.",
+    ),
+    key(
         "between",
-        "range",
+        LanguageKind::Range,
         "A number from the first to the second, both included.",
     ),
-    Key::new("before", "instant", "An instant earlier than this."),
-    Key::new("after", "instant", "An instant later than this."),
-    Key::new(
+    key(
+        "before",
+        LanguageKind::Instant,
+        "An instant earlier than this.",
+    ),
+    key(
+        "after",
+        LanguageKind::Instant,
+        "An instant later than this.",
+    ),
+    key(
         "in_last",
-        "duration",
+        LanguageKind::Duration,
         "An instant at most this length of time ago.",
     ),
-    Key::new(
+    key(
         "before_last",
-        "duration",
+        LanguageKind::Duration,
         "An instant at least this length of time ago.",
     ),
-    Key::new(
+    key(
         "set",
-        "flag",
+        LanguageKind::Flag,
         "There is a value (`true`), or there is none (`false`).",
     ),
-    Key::new(
+    key(
         "contains_all",
-        "elements",
+        LanguageKind::Elements,
         "Each of these is an element of the list.",
     ),
-    Key::new(
+    key(
         "same_as",
-        "same_as",
+        LanguageKind::SameAs,
         "The value is the current value of a user property.",
     ),
 ];
@@ -110,11 +129,14 @@ pub(crate) const TABLE: [Key; 24] = [
 const KEYS: [&str; 24] = names(&TABLE);
 
 /// The keys of the value of `same_as`.
-pub(crate) const SAME_AS: [Key; 1] = [Key::needed(
-    "user",
-    "property",
-    "The user property to compare with.",
-)];
+pub(crate) static SAME_AS: Map<LanguageKind> = Map::new(
+    "a user property",
+    &[needed_key(
+        "user",
+        LanguageKind::Property,
+        "The user property to compare with.",
+    )],
+);
 
 impl Clauses<'_, '_> {
     /// Reads a scalar, a list of scalars, or a map of operators.
@@ -204,7 +226,6 @@ impl Clauses<'_, '_> {
 
     /// Reads `{user: PROP}`, the user property to compare with.
     fn same_as(&mut self, node: &Node) -> Option<Box<str>> {
-        const WHAT: &str = "a user property";
         if !matches!(node.content, NodeContent::Map(_)) {
             let help = match &node.content {
                 NodeContent::Text(text) => format!(
@@ -213,9 +234,9 @@ impl Clauses<'_, '_> {
                 ),
                 _ => "write `{user: city}`".to_owned(),
             };
-            return self.reader.expected(node, WHAT, &help);
+            return self.reader.expected(node, SAME_AS.name, &help);
         }
-        let fields = self.reader.fields(node, WHAT, &names(&SAME_AS))?;
+        let fields = self.reader.fields_of(node, &SAME_AS)?;
         match (fields.get("user"), fields.entries) {
             (Some(name), _) => self.property(name),
             (None, []) => self

@@ -1,9 +1,9 @@
 //! Reads `{PROP: …, ..}`: maps whose keys are names of properties.
 
+use muster_document::{Entry, Node, NodeContent, quote};
+
 use crate::clause::Properties;
-use crate::diagnostic::quote;
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
 

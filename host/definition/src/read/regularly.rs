@@ -1,31 +1,37 @@
 //! Reads `regularly` (docs/cohorts.md, "Measures"): a count that holds in most of the last spans.
 
+use muster_document::{Diagnostic, Entry, Fields, Map, Node, NodeContent};
+
 use crate::clause::{Comparison, Duration, Measure};
-use crate::diagnostic::Diagnostic;
 use crate::limits;
-use crate::yaml::{Entry, Fields, Node, NodeContent};
 
 use super::clause::Clauses;
 use super::comparison::ComparisonKind;
-use super::key::{Key, names};
+use super::key::{LanguageKind, key, needed_key};
 use super::window;
 
-pub(crate) const TABLE: [Key; 4] = [
-    Key::needed("every", "duration", "The length of a span."),
-    Key::needed("of_last", "spans", "The number of spans that count."),
-    Key::needed(
-        "at_least",
-        "spans",
-        "The number of spans in which the count must hold.",
-    ),
-    Key::new(
-        "times",
-        "count",
-        "The count of matching events in a span; at least one, if it is left out.",
-    ),
-];
+pub(crate) static TABLE: Map<LanguageKind> = Map::new(
+    "`regularly`",
+    &[
+        needed_key("every", LanguageKind::Duration, "The length of a span."),
+        needed_key(
+            "of_last",
+            LanguageKind::Spans,
+            "The number of spans that count.",
+        ),
+        needed_key(
+            "at_least",
+            LanguageKind::Spans,
+            "The number of spans in which the count must hold.",
+        ),
+        key(
+            "times",
+            LanguageKind::Count,
+            "The count of matching events in a span; at least one, if it is left out.",
+        ),
+    ],
+);
 
-const KEYS: [&str; 4] = names(&TABLE);
 const EXAMPLE: &str = "write `regularly: {every: 7 days, of_last: 4, at_least: 3}`";
 
 impl Clauses<'_, '_> {
@@ -39,7 +45,7 @@ impl Clauses<'_, '_> {
                 EXAMPLE,
             );
         };
-        let fields = self.reader.fields(node, "`regularly`", &KEYS)?;
+        let fields = self.reader.fields_of(node, &TABLE)?;
         let every = self.required(&fields, "every", Self::duration);
         let of_last = self.required(&fields, "of_last", |clauses, node| {
             clauses.whole(

@@ -1,17 +1,27 @@
 //! Reads `sample` (docs/cohorts.md, "Clauses"): a stable share of users.
 
+use muster_document::{Map, Node, NodeContent};
+
 use crate::clause::Sample;
-use crate::yaml::{Node, NodeContent};
 
 use super::clause::Clauses;
-use super::key::{Key, names};
+use super::key::{LanguageKind, key, needed_key};
 
-pub(crate) const TABLE: [Key; 2] = [
-    Key::needed("percent", "percent", "The size of the share, in percent."),
-    Key::new("seed", "name", "A text; another seed selects other users."),
-];
-
-pub(crate) const KEYS: [&str; 2] = names(&TABLE);
+pub(crate) static TABLE: Map<LanguageKind> = Map::new(
+    "a sample",
+    &[
+        needed_key(
+            "percent",
+            LanguageKind::Percent,
+            "The size of the share, in percent.",
+        ),
+        key(
+            "seed",
+            LanguageKind::Name,
+            "A text; another seed selects other users.",
+        ),
+    ],
+);
 
 const EXAMPLE: &str = "write `sample: {percent: 10}`";
 
@@ -20,7 +30,7 @@ impl Clauses<'_, '_> {
         let NodeContent::Map(_) = node.content else {
             return self.reader.expected(node, "a sample", EXAMPLE);
         };
-        let fields = self.reader.fields(node, "a sample", &KEYS)?;
+        let fields = self.reader.fields_of(node, &TABLE)?;
         let seed = match fields.get("seed") {
             Some(node) => self.reader.text(node, "a seed").map(Box::from),
             None => Some("".into()),

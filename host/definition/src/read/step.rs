@@ -1,32 +1,33 @@
 //! Reads steps: the names of events, and predicates on their properties (docs/cohorts.md, "did" and
 //! "did_in_order").
 
+use muster_document::{Entry, Node, NodeContent, names};
+
 use crate::clause::{EventName, Properties, Step};
 use crate::limits;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key, needed_key};
 use super::words::unknown_key;
 use super::{measure, window};
 
 /// The key for the event, where a map inside a clause names one.
-pub(crate) const EVENT: Key = Key::needed(
+pub(crate) const EVENT: LanguageKey = needed_key(
     "did",
-    "events",
+    LanguageKind::Events,
     "The event: a name, a list of names (any of them), a glob or `\"*\"`.",
 );
 
 /// The keys beside `did` that select events.
-pub(crate) const TABLE: [Key; 2] = [
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 2] = [
+    key(
         "with",
-        "properties",
+        LanguageKind::Properties,
         "Event properties, each with its predicate; all hold.",
     ),
-    Key::new(
+    key(
         "with_any",
-        "alternatives",
+        LanguageKind::Alternatives,
         "Maps of event properties, of which at least one holds too.",
     ),
 ];

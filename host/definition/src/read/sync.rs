@@ -2,22 +2,29 @@
 
 use std::collections::HashMap;
 
+use muster_document::{Diagnostic, Map, Node, NodeContent, Span, YamlReader, quote};
+
 use crate::definition::Sync;
-use crate::diagnostic::{Diagnostic, Span, quote};
 use crate::limits;
-use crate::yaml::{Node, NodeContent, YamlReader};
 
 use super::definition::optional;
-use super::key::{Key, names};
+use super::key::{LanguageKind, key, needed_key};
 
-pub(crate) const TABLE: [Key; 2] = [
-    Key::needed("to", "name", "The destination's name in muster.yaml."),
-    Key::new(
-        "user_properties",
-        "user_properties",
-        "The user properties that each update carries.",
-    ),
-];
+pub(crate) static TABLE: Map<LanguageKind> = Map::new(
+    "a destination",
+    &[
+        needed_key(
+            "to",
+            LanguageKind::Name,
+            "The destination's name in muster.yaml.",
+        ),
+        key(
+            "user_properties",
+            LanguageKind::UserProperties,
+            "The user properties that each update carries.",
+        ),
+    ],
+);
 
 /// Reads the destinations. Returns them with the place of each name.
 pub(super) fn sync(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Vec<Sync>, Vec<Span>)> {
@@ -68,7 +75,7 @@ fn destination(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Sync, Span)>
             "write its name, or `{to: growth, user_properties: [city]}`",
         );
     }
-    let fields = reader.fields(node, "a destination", &names(&TABLE))?;
+    let fields = reader.fields_of(node, &TABLE)?;
     let properties = optional(reader, &fields, "user_properties", user_properties);
     let Some(to) = fields.get("to") else {
         return reader.wrong(

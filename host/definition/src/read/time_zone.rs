@@ -1,10 +1,9 @@
 //! Reads the name of a time zone.
 
 use jiff::tz::TimeZoneDatabase;
+use muster_document::{Node, YamlReader, closest, quote};
 
 use crate::clause::TimeZoneName;
-use crate::diagnostic::quote;
-use crate::yaml::{Node, YamlReader, closest};
 
 /// Reads the name of a time zone: the value of `time_zone:` in definitions and in `muster.yaml`.
 /// The database is the built-in one, so every machine knows the same zones.

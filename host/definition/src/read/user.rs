@@ -1,27 +1,27 @@
 //! Reads `user` (docs/cohorts.md, "user"): predicates on user properties, now or in their history.
 
+use muster_document::{Diagnostic, Entry, Node, NodeContent, names};
+
 use crate::clause::{UserClause, When};
-use crate::diagnostic::Diagnostic;
-use crate::yaml::{Entry, Node, NodeContent};
 
 use super::clause::Clauses;
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 
 /// The keys beside `user`, which say when.
-pub(crate) const TABLE: [Key; 3] = [
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 3] = [
+    key(
         "ever",
-        "true",
+        LanguageKind::True,
         "At any time since the first change of the property.",
     ),
-    Key::new(
+    key(
         "in_last",
-        "length",
+        LanguageKind::Length,
         "At any time within the window; the value at its start counts.",
     ),
-    Key::new(
+    key(
         "held_for",
-        "duration",
+        LanguageKind::Duration,
         "Now, and without a break for at least this long.",
     ),
 ];

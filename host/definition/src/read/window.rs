@@ -1,38 +1,38 @@
 //! Reads windows: the range of time in which events lie (docs/cohorts.md, "Windows").
 
+use muster_document::{Diagnostic, Entry, Node, Span, list, names};
+
 use crate::clause::{Duration, End, Start, Unit, Window};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::yaml::{Entry, Node, list};
 
 use super::clause::Clauses;
 use super::duration::{Length, duration, length};
 use super::instant::instant;
-use super::key::{Key, names};
+use super::key::{LanguageKey, LanguageKind, key};
 
-pub(crate) const TABLE: [Key; 5] = [
-    Key::new(
+pub(crate) const TABLE: [LanguageKey; 5] = [
+    key(
         "in_last",
-        "length",
+        LanguageKind::Length,
         "At most this length of time ago: `30 days` are 30 · 24 hours, `30 calendar days` begin with the day 29 days before today.",
     ),
-    Key::new(
+    key(
         "before_last",
-        "duration",
+        LanguageKind::Duration,
         "At least this length of time ago.",
     ),
-    Key::new(
+    key(
         "since",
-        "instant",
+        LanguageKind::Instant,
         "At this instant or later; a date is the start of its day.",
     ),
-    Key::new(
+    key(
         "until",
-        "instant",
+        LanguageKind::Instant,
         "Earlier than this instant; a date is the start of its day.",
     ),
-    Key::new(
+    key(
         "within_first",
-        "duration",
+        LanguageKind::Duration,
         "Earlier than the user's first event ever plus this length of time.",
     ),
 ];

@@ -1,6 +1,6 @@
 //! Words of other query languages, with the word of this one.
 
-use crate::yaml::{Entry, YamlReader, closest};
+use muster_document::{Entry, YamlReader, closest};
 
 /// The common words of other languages, with the word here. A word with several meanings is listed
 /// several times; the reader takes the meaning that fits.

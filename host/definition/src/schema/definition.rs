@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::object::{at_most_one, either, has, object, properties};
+use super::object::{at_most_one, either, has};
 use super::text::name;
-use super::{SchemaKind, kind};
+use super::{SchemaKind, WRITER, kind};
 use crate::limits;
+use crate::read::key::LanguageKind;
 use crate::read::{body, cadence, definition as top, on_remove, sync};
 
 /// Returns the schema of a whole definition, apart from `$defs`.
@@ -15,7 +16,7 @@ pub(super) fn definition() -> Value {
         "title": "Cohort definition",
         "description": "A cohort: its name, its cadence, its destinations and its condition for membership.",
         "type": "object",
-        "properties": properties(top::TABLE.iter().chain(&body::TABLE)),
+        "properties": WRITER.properties(top::TABLE.iter().chain(&body::TABLE)),
         "anyOf": who,
         "allOf": at_most_one(&body::KEYS),
         "additionalProperties": false,
@@ -41,35 +42,29 @@ pub(super) fn definition() -> Value {
 pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![
         (
-            "cadence".into(),
+            LanguageKind::Cadence,
             json!({
                 "description": "The cadence at which membership is computed: once a day, once an hour, or as events arrive and answers expire.",
                 "anyOf": [
                     { "enum": cadence::WORDS },
-                    {
-                        "type": "object",
-                        "properties": properties(&cadence::TABLE),
-                        "additionalProperties": false,
-                        "minProperties": 1,
-                        "maxProperties": 1,
-                    },
+                    WRITER.map(&cadence::TABLE),
                 ],
                 "examples": ["hourly"],
             }),
         ),
         (
-            "sync".into(),
+            LanguageKind::Sync,
             json!({
                 "description": "Destinations, each by its name or as a map.",
                 "type": "array",
-                "items": kind("destination"),
+                "items": kind(LanguageKind::Destination),
                 "maxItems": limits::DESTINATIONS,
                 "uniqueItems": true,
                 "examples": [["crm", { "to": "growth", "user_properties": ["city"] }]],
             }),
         ),
         (
-            "on_remove".into(),
+            LanguageKind::OnRemove,
             json!({
                 "description": "`keep`: nothing is sent; `exit`: every member is sent as an exit.",
                 "enum": on_remove::WORDS,
@@ -77,22 +72,19 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "destination".into(),
+            LanguageKind::Destination,
             either(
                 "A destination's name in muster.yaml, or a map with more settings.",
                 json!(["growth"]),
-                &[
-                    name("A destination's name.", &[]),
-                    object(&sync::TABLE.each_ref()),
-                ],
+                &[name("A destination's name.", &[]), WRITER.map(&sync::TABLE)],
             ),
         ),
         (
-            "user_properties".into(),
+            LanguageKind::UserProperties,
             json!({
                 "description": "Names of user properties.",
                 "type": "array",
-                "items": kind("property"),
+                "items": kind(LanguageKind::Property),
                 "maxItems": limits::SYNCED_PROPERTIES,
                 "uniqueItems": true,
                 "examples": [["city"]],

@@ -1,30 +1,32 @@
 //! Schemas of events, steps and measures.
 
-use serde_json::{Map, Value, json};
+use muster_document::schema::with;
+use serde_json::{Value, json};
 
-use super::object::{apart, at_most_one, either, has, object, with, without};
+use super::object::{apart, at_most_one, either, has, without};
 use super::text::name;
 use super::time::calendar_of;
-use super::{SchemaKind, kind};
+use super::{SchemaKind, WRITER, kind};
 use crate::limits;
+use crate::read::key::LanguageKind;
 use crate::read::{each, first_seen, measure, regularly, step, window};
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
-    let windows: Vec<_> = first_seen::windows().collect();
+    let windows = WRITER.object(first_seen::windows());
     let rules = windows_rules();
-    let first_seen = with(with(object(&windows), "minProperties", 1), "allOf", rules);
+    let first_seen = with(with(windows, "minProperties", 1), "allOf", rules);
     vec![
         (
-            "events".into(),
+            LanguageKind::Events,
             either(
                 "An event's name, a list of names (any of them), a glob or `\"*\"` for any event.",
                 json!(["Purchase", ["Purchase", "Renewal"], "Checkout *"]),
                 &[event_name(), event_names()],
             ),
         ),
-        ("event_name".into(), event_name()),
+        (LanguageKind::EventName, event_name()),
         (
-            "step".into(),
+            LanguageKind::Step,
             either(
                 "An event's name, or a map that also has predicates on its properties.",
                 json!(["Purchase"]),
@@ -32,19 +34,19 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             ),
         ),
         (
-            "steps".into(),
+            LanguageKind::Steps,
             json!({
                 "description": "Steps in time order; the event of each step differs from the one before.",
                 "type": "array",
-                "items": kind("step"),
+                "items": kind(LanguageKind::Step),
                 "minItems": 2,
                 "maxItems": limits::STEPS,
                 "examples": [["View Item", "Add To Cart", "Purchase"]],
             }),
         ),
-        ("first_seen".into(), first_seen),
-        ("each".into(), units()),
-        ("regularly".into(), object(&regularly::TABLE.each_ref())),
+        (LanguageKind::FirstSeen, first_seen),
+        (LanguageKind::Each, units()),
+        (LanguageKind::Regularly, WRITER.map(&regularly::TABLE)),
     ]
 }
 
@@ -58,7 +60,7 @@ fn event_name() -> Value {
 fn event_names() -> Value {
     json!({
         "type": "array",
-        "items": kind("event_name"),
+        "items": kind(LanguageKind::EventName),
         "minItems": 1,
         "maxItems": limits::EVENT_NAMES,
     })
@@ -66,19 +68,17 @@ fn event_names() -> Value {
 
 /// Returns the schema of an event inside a clause, as a map.
 pub(super) fn event() -> Value {
-    let [first, second] = step::TABLE.each_ref();
-    object(&[&step::EVENT, first, second])
+    WRITER.object(std::iter::once(&step::EVENT).chain(&step::TABLE))
 }
 
 /// Returns the schema of a calendar unit with the count in each.
 fn units() -> Value {
-    let units: Map<_, _> = each::UNITS
+    let units = each::UNITS
         .iter()
-        .map(|(name, _)| ((*name).to_owned(), kind("count")))
-        .collect();
+        .map(|(name, _)| ((*name).to_owned(), kind(LanguageKind::Count)));
     json!({
         "type": "object",
-        "properties": units,
+        "properties": Value::Object(units.collect()),
         "additionalProperties": false,
         "minProperties": 1,
         "maxProperties": 1,

@@ -17,14 +17,15 @@ mod text;
 mod time;
 mod user;
 
-use std::borrow::Cow;
-
-use serde_json::{Value, json};
+use muster_document::NamedKind;
+use muster_document::schema::{DIALECT, SchemaWriter, refer, with};
+use serde_json::Value;
 
 use self::definition::definition;
-use self::object::with;
+use crate::read::key::LanguageKind;
 
-const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+/// The writer of schemas from tables. A definition has no variables.
+const WRITER: SchemaWriter = SchemaWriter { variable: None };
 
 /// Returns the JSON Schema of cohort definitions, as the text of a file.
 #[must_use]
@@ -38,16 +39,16 @@ pub fn schema() -> String {
         .chain(user::kinds())
         .chain(definition::kinds())
         .chain(clause::kinds());
-    let kinds = kinds.map(|(name, kind)| (name.into_owned(), kind));
-    let kinds = Value::Object(kinds.collect());
+    let kinds = kinds.map(|(kind, schema)| (kind.name().to_owned(), schema));
+    let kinds = Value::Object(kinds.chain(clause::subjects()).collect());
     let schema = with(with(definition(), "$defs", kinds), "$schema", DIALECT);
     format!("{schema:#}\n")
 }
 
-/// A kind of value and its name under `$defs`.
-type SchemaKind = (Cow<'static, str>, Value);
+/// A kind of value and its schema.
+type SchemaKind = (LanguageKind, Value);
 
-/// Refers to a kind by its name under `$defs`.
-fn kind(name: &str) -> Value {
-    json!({ "$ref": format!("#/$defs/{name}") })
+/// Refers to the schema of a kind.
+fn kind(kind: LanguageKind) -> Value {
+    refer(kind.name())
 }

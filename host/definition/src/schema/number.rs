@@ -1,13 +1,15 @@
 //! Schemas of numbers, and of CMP: conditions on a number.
 
-use serde_json::{Map, Value, json};
+use muster_document::Takes;
+use muster_document::schema::with;
+use serde_json::{Value, json};
 
 use super::event::event;
-use super::object::{either, with};
+use super::object::either;
 use super::{SchemaKind, kind};
 use crate::limits;
 use crate::read::comparison::TABLE;
-use crate::read::key::Key;
+use crate::read::key::{LanguageKey, LanguageKind};
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
     let number = json!({ "description": "A number.", "type": "number", "examples": [50] });
@@ -23,11 +25,11 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         &[natural.clone(), event()],
     );
     vec![
-        ("number".into(), number.clone()),
-        ("natural".into(), natural.clone()),
-        ("natural_or_event".into(), bound),
+        (LanguageKind::Number, number.clone()),
+        (LanguageKind::Natural, natural.clone()),
+        (LanguageKind::NaturalOrEvent, bound),
         (
-            "whole".into(),
+            LanguageKind::Whole,
             json!({
                 "description": "A whole number, 1 or more.",
                 "type": "integer",
@@ -37,7 +39,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "percent".into(),
+            LanguageKind::Percent,
             json!({
                 "description": "A share in percent.",
                 "type": "number",
@@ -47,7 +49,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "spans".into(),
+            LanguageKind::Spans,
             json!({
                 "description": "A number of spans.",
                 "type": "integer",
@@ -57,39 +59,39 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "flag".into(),
+            LanguageKind::Flag,
             json!({ "description": "`true` or `false`.", "type": "boolean", "examples": [true] }),
         ),
         (
-            "true".into(),
+            LanguageKind::True,
             json!({ "description": "Always `true`.", "const": true, "examples": [true] }),
         ),
-        ("range".into(), range("number")),
+        (LanguageKind::Range, range(LanguageKind::Number)),
         (
-            "times".into(),
+            LanguageKind::Times,
             comparison(
                 "A count of events: a number (exactly that many), or a map of conditions that all hold, each with a number or with the number of another event.",
                 &natural,
-                "natural",
-                "natural_or_event",
+                LanguageKind::Natural,
+                LanguageKind::NaturalOrEvent,
             ),
         ),
         (
-            "count".into(),
+            LanguageKind::Count,
             comparison(
                 "A count: a number (exactly that many), or a map of conditions that all hold.",
                 &natural,
-                "natural",
-                "natural",
+                LanguageKind::Natural,
+                LanguageKind::Natural,
             ),
         ),
         (
-            "comparison".into(),
+            LanguageKind::Comparison,
             comparison(
                 "A condition on a number: a number (exactly that), or a map of conditions that all hold.",
                 &number,
-                "number",
-                "number",
+                LanguageKind::Number,
+                LanguageKind::Number,
             ),
         ),
     ]
@@ -97,15 +99,15 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
 
 /// Returns the schema of a number or of conditions on it. `ranged` is the kind of the numbers in a
 /// range, `bound` that of the other bounds.
-fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
-    let condition = |key: &Key| {
+fn comparison(about: &str, number: &Value, ranged: LanguageKind, bound: LanguageKind) -> Value {
+    let condition = |key: &LanguageKey| {
         let value = match key.takes {
-            "range" => range(ranged),
+            Takes::Kind(LanguageKind::Range) => range(ranged),
             _ => kind(bound),
         };
         (key.name.to_owned(), with(value, "description", key.about))
     };
-    let conditions: Map<_, _> = TABLE.iter().map(condition).collect();
+    let conditions = Value::Object(TABLE.iter().map(condition).collect());
     let map = json!({
         "type": "object",
         "properties": conditions,
@@ -117,7 +119,7 @@ fn comparison(about: &str, number: &Value, ranged: &str, bound: &str) -> Value {
 }
 
 /// Returns the schema of a range: the lowest and the highest number.
-fn range(number: &str) -> Value {
+fn range(number: LanguageKind) -> Value {
     json!({
         "description": "The lowest and the highest number, both included.",
         "type": "array",

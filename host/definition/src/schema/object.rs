@@ -1,34 +1,7 @@
-//! Schemas of maps with known keys.
+//! Rules about the keys of a map, and schemas of values of several types.
 
-use serde_json::{Map, Value, json};
-
-use super::kind;
-use crate::read::key::Key;
-
-/// Returns the keys of a map, each with the schema of its value and its meaning.
-pub(super) fn properties<'k>(keys: impl IntoIterator<Item = &'k Key>) -> Map<String, Value> {
-    let property = |key: &Key| {
-        let value = with(kind(key.takes), "description", key.about);
-        (key.name.to_owned(), value)
-    };
-    keys.into_iter().map(property).collect()
-}
-
-/// Returns the schema of a map that has these keys and no others. It has no `examples`: the YAML
-/// language server shows maps among them as `[object Object]`.
-pub(super) fn object(keys: &[&Key]) -> Value {
-    let object = json!({
-        "type": "object",
-        "properties": properties(keys.iter().copied()),
-        "additionalProperties": false,
-    });
-    let needed = keys.iter().filter(|key| key.needed).map(|key| key.name);
-    let needed: Vec<_> = needed.collect();
-    match needed.is_empty() {
-        true => object,
-        false => with(object, "required", needed),
-    }
-}
+use muster_document::schema::with;
+use serde_json::{Value, json};
 
 /// Returns the schema of a value that fits any of these schemas, no two of which have a type in
 /// common. A keyword concerns only values of its own type, so no `anyOf` is needed: with `anyOf`,
@@ -46,14 +19,6 @@ pub(super) fn either(about: &str, examples: Value, schemas: &[Value]) -> Value {
     }
     let both = with(both, "type", types);
     with(with(both, "description", about), "examples", examples)
-}
-
-/// Adds a keyword to a schema.
-pub(super) fn with(mut schema: Value, key: &str, value: impl Into<Value>) -> Value {
-    if let Some(schema) = schema.as_object_mut() {
-        schema.insert(key.to_owned(), value.into());
-    }
-    schema
 }
 
 /// Returns rules by which keys of two groups do not stand in one map. A key of one group excludes

@@ -2,19 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::object::{either, object, properties};
-use super::{SchemaKind, kind};
+use super::object::either;
+use super::{SchemaKind, WRITER, kind};
 use crate::limits;
+use crate::read::key::LanguageKind;
 use crate::read::predicate;
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![
-        ("scalar".into(), scalar()),
-        ("values".into(), values(limits::VALUES)),
-        ("elements".into(), values(limits::ELEMENTS)),
-        ("same_as".into(), object(&predicate::SAME_AS.each_ref())),
+        (LanguageKind::Scalar, scalar()),
+        (LanguageKind::Values, values(limits::VALUES)),
+        (LanguageKind::Elements, values(limits::ELEMENTS)),
+        (LanguageKind::SameAs, WRITER.map(&predicate::SAME_AS)),
         (
-            "predicate".into(),
+            LanguageKind::Predicate,
             either(
                 "A predicate on a property: a value (is), a list (is any of), or a map of operators that all hold.",
                 json!(["Seattle", ["USD", "EUR"]]),
@@ -22,35 +23,35 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             ),
         ),
         (
-            "properties".into(),
+            LanguageKind::Properties,
             by_property(
                 "Properties by their names, each with its predicate; all hold: `{city: Seattle, amount: {at_least: 50}}`.",
-                "predicate",
+                LanguageKind::Predicate,
             ),
         ),
         (
-            "alternatives".into(),
+            LanguageKind::Alternatives,
             json!({
                 "description": "Maps of properties, of which at least one holds.",
                 "type": "array",
-                "items": kind("properties"),
+                "items": kind(LanguageKind::Properties),
                 "minItems": 1,
                 "maxItems": limits::ALTERNATIVES,
                 "examples": [[{ "coupon": { "set": true } }, { "channel": "email" }]],
             }),
         ),
         (
-            "numbers".into(),
+            LanguageKind::Numbers,
             by_property(
                 "Properties by their names, each with a condition on the number; all hold: `{amount: {at_least: 100}}`.",
-                "comparison",
+                LanguageKind::Comparison,
             ),
         ),
         (
-            "counts".into(),
+            LanguageKind::Counts,
             by_property(
                 "Properties by their names, each with a condition on the number of values; all hold: `{sku: {at_least: 3}}`.",
-                "count",
+                LanguageKind::Count,
             ),
         ),
     ]
@@ -67,7 +68,7 @@ fn scalar() -> Value {
 fn operators() -> Value {
     json!({
         "type": "object",
-        "properties": properties(&predicate::TABLE),
+        "properties": WRITER.properties(&predicate::TABLE),
         "additionalProperties": false,
         "minProperties": 1,
     })
@@ -77,7 +78,7 @@ fn values(most: usize) -> Value {
     json!({
         "description": "Texts, numbers or flags.",
         "type": "array",
-        "items": kind("scalar"),
+        "items": kind(LanguageKind::Scalar),
         "minItems": 1,
         "maxItems": most,
         "examples": [["USD", "EUR"]],
@@ -85,7 +86,7 @@ fn values(most: usize) -> Value {
 }
 
 /// Returns the schema of a map whose keys are names of properties.
-fn by_property(about: &str, what: &str) -> Value {
+fn by_property(about: &str, what: LanguageKind) -> Value {
     json!({
         "description": about,
         "type": "object",

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use super::SchemaKind;
 use crate::limits;
 use crate::read::body;
+use crate::read::key::LanguageKind;
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
     let id = format!("^[A-Za-z0-9_-]{{1,{}}}$", CohortId::MAX_LENGTH);
     vec![
         (
-            "id".into(),
+            LanguageKind::Id,
             json!({
                 "description": "A cohort's id: letters A to Z, digits, `_` and `-`.",
                 "type": "string",
@@ -20,17 +21,17 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
                 "examples": ["big-spenders"],
             }),
         ),
-        ("name".into(), name("A name: one line.", &["growth"])),
+        (LanguageKind::Name, name("A name: one line.", &["growth"])),
         (
-            "property".into(),
+            LanguageKind::Property,
             name("A property's name.", &["cart_id", "city"]),
         ),
         (
-            "text".into(),
+            LanguageKind::Text,
             json!({ "description": "A text.", "type": "string", "examples": ["Bought lately."] }),
         ),
         (
-            "time_zone".into(),
+            LanguageKind::TimeZone,
             json!({
                 "description": "A time zone by its name in the IANA database.",
                 "type": "string",
@@ -40,11 +41,11 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "rule".into(),
+            LanguageKind::Rule,
             path("The path of a module.", &body::MODULE, "./vip.wasm"),
         ),
         (
-            "members".into(),
+            LanguageKind::Members,
             path(
                 "The path of a list of user ids.",
                 &body::MEMBERS,

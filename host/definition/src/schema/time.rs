@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::SchemaKind;
+use super::{SchemaKind, WRITER};
 use crate::Unit;
 use crate::read::duration::{self, CALENDAR_UNITS, UNITS};
 use crate::read::each::is_whole;
+use crate::read::key::LanguageKind;
 use crate::read::{cadence, instant};
-
-use super::object::object;
 
 /// A whole number, 1 or more.
 const COUNT: &str = "0*[1-9][0-9]*";
@@ -26,7 +25,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
     let calendar = calendar_units(|_| true);
     vec![
         (
-            "duration".into(),
+            LanguageKind::Duration,
             json!({
                 "description": "A length of time that is always the same: a whole number and seconds, minutes, hours, days or weeks.",
                 "type": "string",
@@ -36,7 +35,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "length".into(),
+            LanguageKind::Length,
             json!({
                 "description": "A length of time: a whole number and a unit; days, weeks and months of the calendar include the current one.",
                 "type": "string",
@@ -46,7 +45,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "instant".into(),
+            LanguageKind::Instant,
             json!({
                 "description": "A date, which is the start of its day in the time zone, or an RFC 3339 instant.",
                 "type": "string",
@@ -56,7 +55,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "time_of_day".into(),
+            LanguageKind::TimeOfDay,
             json!({
                 "description": "Hours and minutes.",
                 "type": "string",
@@ -66,7 +65,7 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             }),
         ),
         (
-            "minute".into(),
+            LanguageKind::Minute,
             json!({
                 "description": "A minute of the hour.",
                 "type": "integer",
@@ -75,8 +74,8 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
                 "examples": [15],
             }),
         ),
-        ("daily".into(), object(&cadence::DAILY.each_ref())),
-        ("hourly".into(), object(&cadence::HOURLY.each_ref())),
+        (LanguageKind::Daily, WRITER.map(&cadence::DAILY)),
+        (LanguageKind::Hourly, WRITER.map(&cadence::HOURLY)),
     ]
 }
 

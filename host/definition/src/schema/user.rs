@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::SchemaKind;
-use super::object::{at_most_one, has, object, without};
+use super::object::{at_most_one, has, without};
+use super::{SchemaKind, WRITER};
+use crate::read::key::LanguageKind;
 use crate::read::{sample, user};
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
-    vec![("sample".into(), object(&sample::TABLE.each_ref()))]
+    vec![(LanguageKind::Sample, WRITER.map(&sample::TABLE))]
 }
 
 /// Returns two rules: a clause reads a property in one way, and its predicates depend on now only

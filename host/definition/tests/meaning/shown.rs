@@ -1,7 +1,8 @@
 //! Tests that a clause as it is shown reads back to the same clause, and that the schema accepts
 //! it.
 
-use muster_definition::{Body, SourceFile, parse};
+use muster_definition::{Body, parse};
+use muster_document::SourceFile;
 use proptest::prelude::*;
 
 use crate::{random, validator};

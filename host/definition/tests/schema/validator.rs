@@ -8,8 +8,7 @@
 use std::sync::LazyLock;
 
 use boon::{Compiler, SchemaIndex, Schemas};
-use muster_definition::SourceFile;
-use muster_definition::yaml::{Node, NodeContent, YamlReader};
+use muster_document::{Node, NodeContent, SourceFile, YamlReader};
 use serde_json::{Map, Value};
 
 const PLACE: &str = "file:///cohort.schema.json";

@@ -10,7 +10,8 @@ mod removal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use muster_definition::{Body, SourceFile, parse};
+use muster_definition::{Body, parse};
+use muster_document::SourceFile;
 use muster_model::{Cadence, CohortId, EventBuffer, Millis, Operator, Scalar, Value};
 use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
 use muster_store::{Store, UserKey};

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::yaml::{Node, NodeContent, YamlReader, closest};
-use muster_definition::{Definition, Diagnostic, Diagnostics, EventName, SourceFile, Span, quote};
+use muster_definition::{Definition, EventName};
+use muster_document::{
+    Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader, closest, quote,
+};
 use serde_json::{Value, json};
 
 use crate::definition_reads::DefinitionReads;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use muster_definition::quote;
+use muster_document::quote;
 use muster_engine::{Cohort, CohortPreview, Guard, Preview, Reason, StaticLists};
 use muster_model::{CohortId, Millis};
 use muster_store::Snapshot;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use muster_definition::{Definition, SourceFile, Span};
+use muster_definition::Definition;
+use muster_document::{SourceFile, Span};
 use muster_model::{Event, Millis, Value};
 
 /// A test file without errors.

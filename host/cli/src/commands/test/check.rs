@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_definition::interpreter::{Trace, trace};
-use muster_definition::{Span, quote};
+use muster_document::{Span, quote};
 use muster_model::Millis;
 
 use super::case::{Case, CaseKind, CaseStep, Until, UsersAt};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Definition, Diagnostics, TimeZoneName, link, parse_in};
+use muster_definition::{Definition, TimeZoneName, link, parse_in};
+use muster_document::Diagnostics;
 
 use crate::config::{self, ProjectOutline};
 use crate::definition_files::{find_definitions, unlisted};

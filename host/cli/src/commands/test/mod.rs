@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use muster_definition::Diagnostics;
+use muster_document::Diagnostics;
 use muster_sandbox::{Sandbox, SandboxOptions};
 
 use crate::commands::compile_rule;

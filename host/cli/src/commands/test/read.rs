@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::yaml::{Fields, Node, NodeContent, YamlReader, closest};
 use muster_definition::{
-    Body, Cadence, Definition, DefinitionSpans, Diagnostics, OnRemove, SourceFile, TimeZoneName,
-    quote, read_clause, read_duration, time_zone,
+    Body, Cadence, Definition, DefinitionSpans, OnRemove, TimeZoneName, read_clause, read_duration,
+    time_zone,
+};
+use muster_document::{
+    Diagnostics, Fields, Node, NodeContent, SourceFile, YamlReader, closest, quote,
 };
 use muster_model::{CohortId, Event, Millis, Scalar, Value};
 

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Body, Clause, Definition, Diagnostic, Diagnostics, Span, parse_in, quote};
+use muster_definition::{Body, Clause, Definition, parse_in};
+use muster_document::{Diagnostic, Diagnostics, Span, quote};
 use muster_model::CohortId;
 use muster_sandbox::{Module, Origin, Sandbox};
 

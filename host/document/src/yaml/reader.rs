@@ -2,9 +2,10 @@
 
 use super::load::load;
 use super::node::{Entry, Node, NodeContent};
-use super::suggest::{closest, list};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span, quote};
+use crate::key::Map;
 use crate::limits;
+use crate::suggest::{closest, list};
 
 /// A reader of one file. Each getter reports a fault and then returns `None`, so that the caller
 /// can read the rest.
@@ -208,6 +209,12 @@ impl<'s> YamlReader<'s> {
             entries,
             span: node.span,
         })
+    }
+
+    /// Reads a map with the keys of a table. Any other key is reported, and the map is read without
+    /// it.
+    pub fn fields_of<'n, N>(&mut self, node: &'n Node, map: &Map<N>) -> Option<Fields<'n>> {
+        self.fields(node, map.name, &map.names())
     }
 
     /// Reports a key that does not belong to a map.
