@@ -3,8 +3,8 @@
 //! It **is** the way from history to a module for all who have history: the store, or tables of
 //! other systems. It is **not** a store: it knows neither user ids nor where rows come from.
 //!
-//! [`StreamRead`] and [`PropertyRead`] say what a module reads, and [`ColumnBuilder`] makes the columns
-//! of a [`History`]. With the feature `modules`, `BatchInput::evaluate` calls a module with them;
+//! [`StreamRead`] and [`PropertyRead`] say what a module reads, and [`ColumnBuilder`] makes the
+//! columns of a [`History`]. With the feature `modules`, `BatchInput::evaluate` calls a module with them;
 //! without it the crate does not depend on the sandbox.
 //!
 //! ```
