@@ -4,8 +4,8 @@
 //! other systems. It is **not** a store: it knows neither user ids nor where rows come from.
 //!
 //! [`StreamRead`] and [`PropertyRead`] say what a module reads, and [`ColumnBuilder`] makes the
-//! columns of a [`History`]. With the feature `modules`, `BatchInput::evaluate` calls a module with them;
-//! without it the crate does not depend on the sandbox.
+//! columns of a [`History`]. With the feature `modules`, `BatchInput::evaluate` calls a module with
+//! them; without it the crate does not depend on the sandbox.
 //!
 //! ```
 //! use muster_columns::{Column, ColumnBuilder, ValueKind};
