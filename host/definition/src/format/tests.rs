@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::lines::indentation;
 use super::*;
 
 fn formatted(text: &str) -> String {
