@@ -2,10 +2,6 @@
 
 use crate::ColumnsError;
 
-/// The bytes that selecting a row takes: its place among the pieces (12 bytes) and the merge of
-/// sources (16).
-const ROW_SELECTION: usize = 28;
-
 /// A byte budget, and the bytes left of it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadBudget {
@@ -39,13 +35,6 @@ impl ReadBudget {
             }
             None => Err(ColumnsError::TooLarge { limit: self.limit }),
         }
-    }
-
-    /// Returns the number of rows that may be selected at once. Each selection is freed before the
-    /// next, and takes no more than the columns may.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        (self.limit / ROW_SELECTION) as u64
     }
 
     /// Returns the limit, in bytes.

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use muster_model::{Millis, Unit, Units};
 
-use crate::ColumnsError;
+use crate::UnknownTimeZone;
 
 /// The most units of a window that are listed although they lie before 1970: 100,000 days are 273
 /// years, and 800 KB a batch.
@@ -33,8 +33,8 @@ impl CalendarStarts {
         unit: Unit,
         count: Option<u32>,
         now: Millis,
-    ) -> Result<Self, ColumnsError> {
-        let units = Units::new(unit, time_zone).ok_or_else(|| ColumnsError::TimeZone {
+    ) -> Result<Self, UnknownTimeZone> {
+        let units = Units::new(unit, time_zone).ok_or_else(|| UnknownTimeZone {
             time_zone: time_zone.to_owned(),
         })?;
         let first = first(&units, now, count);
@@ -205,7 +205,7 @@ mod tests {
     fn an_unknown_time_zone_is_an_error() {
         assert!(matches!(
             CalendarStarts::new("Mars/Base", Unit::Day, Some(1), Millis(0)),
-            Err(ColumnsError::TimeZone { .. })
+            Err(UnknownTimeZone { .. })
         ));
     }
 

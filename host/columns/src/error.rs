@@ -15,12 +15,14 @@ pub enum ColumnsError {
         /// The kind of thing.
         what: &'static str,
     },
-    /// A module names a time zone that does not exist.
-    #[error(
-        "the rule asks for a calendar in the time zone `{time_zone}`, which is not known: use an IANA name such as Europe/Berlin"
-    )]
-    TimeZone {
-        /// The name of the time zone, as the module wrote it.
-        time_zone: String,
-    },
+}
+
+/// A module names a time zone that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the rule asks for a calendar in the time zone `{time_zone}`, which is not known: use an IANA name such as Europe/Berlin"
+)]
+pub struct UnknownTimeZone {
+    /// The name of the time zone, as the module wrote it.
+    pub time_zone: String,
 }

@@ -35,5 +35,5 @@ pub use batch::BatchInput;
 pub use budget::ReadBudget;
 pub use builder::{ColumnBuilder, NO_FLAG, to_lists};
 pub use calendar::CalendarStarts;
-pub use error::ColumnsError;
+pub use error::{ColumnsError, UnknownTimeZone};
 pub use history::{Column, Dictionary, EventRows, History, PropertyRead, StreamRead, ValueKind};

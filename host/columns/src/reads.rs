@@ -3,7 +3,7 @@
 use muster_model::{Millis, Unit};
 use muster_sandbox::{Calendar, CalendarUnit, Kind, Property, StreamReads};
 
-use crate::{CalendarStarts, ColumnsError, PropertyRead, StreamRead, ValueKind};
+use crate::{CalendarStarts, PropertyRead, StreamRead, UnknownTimeZone, ValueKind};
 
 impl From<Kind> for ValueKind {
     fn from(kind: Kind) -> Self {
@@ -40,7 +40,7 @@ impl CalendarStarts {
     ///
     /// # Errors
     /// When the time zone is not known.
-    pub fn of(calendar: &Calendar, now: Millis) -> Result<Self, ColumnsError> {
+    pub fn of(calendar: &Calendar, now: Millis) -> Result<Self, UnknownTimeZone> {
         let unit = match calendar.unit {
             CalendarUnit::Day => Unit::Day,
             CalendarUnit::Week => Unit::Week,

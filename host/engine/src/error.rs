@@ -20,9 +20,9 @@ pub enum EngineError {
         /// The cohort that is missing.
         wanted: CohortId,
     },
-    /// A batch cannot be built, or a calendar's time zone is not known.
+    /// The time zone of a calendar that the module reads is not known.
     #[error(transparent)]
-    Columns(#[from] muster_columns::ColumnsError),
+    TimeZone(#[from] muster_columns::UnknownTimeZone),
     /// The module reads a list that the caller did not pass.
     #[error("the rule reads the list `{name}`, which this project does not have")]
     List {

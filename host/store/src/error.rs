@@ -182,10 +182,6 @@ impl From<muster_columns::ColumnsError> for StoreError {
                 what,
                 limit: u64::from(u32::MAX),
             },
-            // The store builds no calendars.
-            ColumnsError::TimeZone { .. } => Self::Corrupt {
-                what: "a time zone",
-            },
         }
     }
 }

@@ -17,6 +17,10 @@ use crate::keys::{GROUP, GROUP_BITS};
 use crate::rows::index;
 use crate::{EventRows, History, StoreError, UserKey, ValueKind};
 
+/// The bytes that selecting a row takes: its place among the pieces (12 bytes) and the merge of
+/// sources (16).
+const ROW_SELECTION: usize = 28;
+
 /// A builder of rows that grow group by group.
 struct RowsBuilder {
     starts: Vec<u32>,
@@ -61,7 +65,8 @@ pub(crate) fn read(
     let users = all.len();
     let limit = budget.limit();
     let mut selection = Selection::default();
-    selection.most = Some(budget.rows());
+    // Each selection is freed before the next, and takes no more than the columns may.
+    selection.most = Some((budget.limit() / ROW_SELECTION) as u64);
     budget.take(reads.size(users))?;
     let mut texts = BatchTexts::new(context.terms, context.view.counts.texts, remap, budget);
     let mut rows: Vec<RowsBuilder> = reads
