@@ -31,18 +31,18 @@ pub(crate) struct DefinitionFiles {
 impl DefinitionFiles {
     /// Reads all definitions. An error affects only its definition and those that use it.
     pub(crate) fn new(directory: &Path, config: &Config, fingerprints: FileFingerprints) -> Self {
-        let mut reading = Self::empty(fingerprints);
-        reading.parse(directory, config);
-        reading.checked(config)
+        let mut files = Self::empty(fingerprints);
+        files.parse(directory, config);
+        files.checked(config)
     }
 
     /// Reads definitions from their texts.
     pub(crate) fn of_sources(sources: Vec<SourceFile>, config: &Config) -> Self {
-        let mut reading = Self::empty(FileFingerprints::default());
+        let mut files = Self::empty(FileFingerprints::default());
         for source in sources {
-            reading.take(muster_definition::parse_in(&source, &config.time_zone));
+            files.take(muster_definition::parse_in(&source, &config.time_zone));
         }
-        reading.checked(config)
+        files.checked(config)
     }
 
     fn empty(fingerprints: FileFingerprints) -> Self {
@@ -64,35 +64,35 @@ impl DefinitionFiles {
 
     /// Finds the errors between files, keeps the definitions without errors, and links them.
     fn checked(self, config: &Config) -> Self {
-        let mut reading = self;
+        let mut files = self;
         let mut wrong = BTreeSet::new();
-        for definition in &reading.definitions {
+        for definition in &files.definitions {
             let mut problems = definition.warnings.clone();
             problems.append(unknown_destinations(definition, config));
             wrong.extend(paths(&problems));
-            reading.problems.append(problems);
+            files.problems.append(problems);
         }
-        let doubles = muster_definition::duplicate_ids(&reading.definitions);
+        let doubles = muster_definition::duplicate_ids(&files.definitions);
         wrong.extend(paths(&doubles));
-        reading.problems.append(doubles);
+        files.problems.append(doubles);
         // Linking would report a definition with an error as missing.
-        if !reading.problems.has_errors() {
-            let links = muster_definition::link(&mut reading.definitions.clone());
+        if !files.problems.has_errors() {
+            let links = muster_definition::link(&mut files.definitions.clone());
             wrong.extend(paths(&links));
-            reading.problems.append(links);
+            files.problems.append(links);
         }
-        let short = retention::of_definitions(&reading.definitions, config.retention);
-        reading.problems.append(short);
-        let (lists, faults) = MemberLists::read(&reading.definitions);
-        reading.lists = lists;
+        let short = retention::of_definitions(&files.definitions, config.retention);
+        files.problems.append(short);
+        let (lists, faults) = MemberLists::read(&files.definitions);
+        files.lists = lists;
         for (source, problems) in faults {
             wrong.insert(source);
-            reading.problems.append(problems);
+            files.problems.append(problems);
         }
         let sound = |definition: &Definition| !wrong.contains(definition.source.path());
-        reading.definitions.retain(sound);
-        reading.link();
-        reading
+        files.definitions.retain(sound);
+        files.link();
+        files
     }
 
     fn parse(&mut self, directory: &Path, config: &Config) {

@@ -299,21 +299,14 @@ impl Encoder {
                 Condition::AtMost(_) => 4,
                 Condition::LessThan(_) => 5,
             };
-            match encoder.tag(tag).tag_of(condition.bound()) {
-                (encoder, Bound::Number(number)) => {
-                    encoder.number(*number);
+            encoder.tag(tag);
+            match condition.bound() {
+                Bound::Number(number) => {
+                    encoder.tag(0).number(*number);
                 }
-                (encoder, Bound::Times(step)) => encoder.step(step),
+                Bound::Times(step) => encoder.tag(1).step(step),
             }
         });
-    }
-
-    fn tag_of<'b>(&mut self, bound: &'b Bound) -> (&mut Self, &'b Bound) {
-        let tag = match bound {
-            Bound::Number(_) => 0,
-            Bound::Times(_) => 1,
-        };
-        (self.tag(tag), bound)
     }
 
     fn predicate(&mut self, predicate: &Predicate) {

@@ -37,8 +37,8 @@ impl StatusCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = Project::load_lenient(&self.project, output)?;
         let service = control::ask(&project.store_directory(), &ControlRequest::Status)?;
-        let checked = project.open_read_only()?;
-        let snapshot = checked.as_ref();
+        let opened = project.open_read_only()?;
+        let snapshot = opened.as_ref();
         let mut shown = Shown {
             service: service.unwrap_or(Value::Null),
             text: String::new(),
@@ -60,7 +60,7 @@ impl StatusCommand {
         let text = shown.text();
         // The reader of the output may be slow, and an open snapshot keeps the store from reusing
         // its pages.
-        drop(checked);
+        drop(opened);
         output.result(&json, &text)
     }
 }
