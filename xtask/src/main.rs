@@ -49,7 +49,7 @@ enum Chore {
     },
     /// Write the files that are generated from tables and constants
     ///
-    /// These are the JSON Schemas, docs/configuration.md and docs/limits.md.
+    /// These are the JSON Schemas, docs/configuration.md, docs/limits.md and docs/openapi.json.
     Schema,
     /// Check comments, documents and names by the rules of words
     ///

@@ -19,6 +19,7 @@ pub(crate) fn schema() -> anyhow::Result<()> {
         ("muster.schema.json", ["--config"].as_slice()),
         ("configuration.md", &["--config", "--markdown"]),
         ("limits.md", &["--limits"]),
+        ("openapi.json", &["--api"]),
     ] {
         write(&docs.join(name), &muster_schema(arguments)?)?;
     }

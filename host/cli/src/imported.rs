@@ -1,19 +1,31 @@
 //! The import of event files by a command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use muster_ingest::{ImportOptions, ImportReport, LineCounts, find_files, import_file};
+use muster_model::{count, number};
 use muster_store::Store;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::output::{Output, ProgressUnit, count, number};
+use crate::output::{Output, ProgressUnit};
+
+/// The result of the import of a file, for `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ImportedFile {
+    path: PathBuf,
+    already_imported: bool,
+    counts: LineCounts,
+    duplicates: u64,
+    bytes: u64,
+    seconds: f64,
+}
 
 /// The results of all imports of a command.
 #[derive(Default)]
 pub(crate) struct ImportSummary {
-    pub(crate) json: Vec<Value>,
+    pub(crate) files: Vec<ImportedFile>,
     counts: LineCounts,
-    files: u64,
+    new: u64,
     known: u64,
     duplicates: u64,
     seconds: f64,
@@ -69,27 +81,27 @@ impl ImportSummary {
         if report.already_imported {
             self.known += 1;
         } else {
-            self.files += 1;
+            self.new += 1;
             self.counts.add(&report.counts);
             self.duplicates += report.duplicates;
             self.seconds += report.seconds;
         }
-        self.json.push(json!({
-            "path": report.path,
-            "already_imported": report.already_imported,
-            "counts": report.counts,
-            "duplicates": report.duplicates,
-            "bytes": report.bytes,
-            "seconds": report.seconds,
-        }));
+        self.files.push(ImportedFile {
+            path: report.path.clone(),
+            already_imported: report.already_imported,
+            counts: report.counts,
+            duplicates: report.duplicates,
+            bytes: report.bytes,
+            seconds: report.seconds,
+        });
     }
 
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("imported {}", count(self.files, "file"));
+        let mut text = format!("imported {}", count(self.new, "file"));
         if self.known > 0 {
             text += &format!(" ({} imported before)", number(self.known));
         }
-        if self.files > 0 {
+        if self.new > 0 {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,

@@ -10,10 +10,9 @@ use muster_engine as engine;
 use muster_ingest::http::limits as http;
 use muster_ingest::limits as line;
 use muster_model::CohortId;
+use muster_model::number;
 use muster_sandbox::limits as sandbox;
 use muster_store as store;
-
-use crate::output::number;
 
 const INTRODUCTION: &str = "\
 # Limits
@@ -364,7 +363,7 @@ fn lines() -> Section {
             ),
             Limit {
                 what: "malformed lines of a file",
-                most: format!("{} %", crate::config::MAX_MALFORMED),
+                most: format!("{} %", muster_project::config::MAX_MALFORMED),
                 at_it: "the file is not imported",
                 change: "`max_malformed:` of the source, `--max-malformed` of `import`",
             },

@@ -2,24 +2,14 @@
 
 mod allocator;
 mod commands;
-mod config;
-mod definition_files;
-mod definition_reads;
-mod fingerprint;
-mod held_removal;
+mod faults;
 mod imported;
 mod limits;
-mod lists;
-mod machine;
-mod modules;
+mod load;
+mod logs;
 mod output;
-mod output_json;
-mod places;
-mod project;
-mod restored;
-mod retention;
+mod remarks;
 mod run_progress;
-mod service;
 
 use std::process::ExitCode;
 

@@ -10,9 +10,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use muster_document::Diagnostics;
 use muster_store::StoreError;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
-use crate::output_json;
+use crate::faults::FileFault;
 
 /// The output settings of a command.
 pub(crate) struct Output {
@@ -61,10 +62,10 @@ impl Output {
     }
 
     /// Prints the result of a command: `json` with `--json`, else `text`.
-    pub(crate) fn result(&self, json: &Value, text: &str) -> anyhow::Result<()> {
+    pub(crate) fn result(&self, json: &impl Serialize, text: &str) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let written = if self.json {
-            writeln!(out, "{json}")
+            writeln!(out, "{}", document(json)?)
         } else {
             writeln!(out, "{}", text.trim_end())
         };
@@ -76,12 +77,13 @@ impl Output {
     }
 
     /// Prints the result of a command on standard error, because standard output carries messages.
-    pub(crate) fn aside(&self, json: &Value, text: &str) {
+    pub(crate) fn aside(&self, json: &impl Serialize, text: &str) -> anyhow::Result<()> {
         if self.json {
-            print(json);
+            print(document(json)?);
         } else {
             print(text.trim_end());
         }
+        Ok(())
     }
 
     /// Returns true if standard error is written in colours.
@@ -98,7 +100,7 @@ impl Output {
     pub(crate) fn refusal(&self, diagnostics: &Diagnostics) -> Rendered {
         Rendered {
             text: self.diagnostics(diagnostics),
-            faults: output_json::faults(diagnostics),
+            faults: FileFault::all(diagnostics),
         }
     }
 
@@ -164,7 +166,12 @@ pub(crate) enum ProgressUnit {
 pub(crate) struct Rendered {
     text: String,
     /// The same diagnostics as JSON.
-    pub(crate) faults: Vec<Value>,
+    pub(crate) faults: Vec<FileFault>,
+}
+
+/// Returns a JSON document with its keys in alphabetical order.
+fn document(json: &impl Serialize) -> anyhow::Result<serde_json::Value> {
+    serde_json::to_value(json).context("the answer cannot be written as JSON")
 }
 
 /// Returns the kind of an error for `--json`.
@@ -206,28 +213,6 @@ pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         .collect()
 }
 
-/// Formats a number with separated thousands: 1,234,567.
-pub(crate) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Formats a count with its noun: `1 message`, `2,000 messages`.
-pub(crate) fn count(count: u64, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        number(count),
-        if count == 1 { "" } else { "s" }
-    )
-}
-
 /// Formats bytes in a readable unit: 1.5 MB.
 pub(crate) fn bytes(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
@@ -247,11 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_readable() {
-        assert_eq!(number(0), "0");
-        assert_eq!(number(999), "999");
-        assert_eq!(number(1_234_567), "1,234,567");
-        assert_eq!(count(1, "message"), "1 message");
+    fn durations_are_readable() {
         assert_eq!(duration(Duration::from_millis(3400)), "3.4 s");
     }
 }

@@ -46,6 +46,7 @@ pub struct CohortReport {
 
 /// A run whose entries and exits were not made, since they are more than the guard lets pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HeldRun {
     /// The clock of the run, RFC 3339.
     pub at: String,
@@ -102,6 +103,7 @@ pub struct CohortPreview {
 
 /// The reason of a cohort's run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The cohort's first run, which evaluates all users.
@@ -174,6 +176,7 @@ impl Reason {
 
 /// Users who have no answer, and keep their membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkippedUsers {
     /// The failure, in the words of the module or the sandbox.
     pub reason: String,
@@ -254,6 +257,7 @@ impl std::fmt::Display for SkippedUsers {
 /// A run of one cohort, as the store keeps it (JSON). In real time a record stands for all runs of
 /// one minute that changed a membership and had the same reason.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RunRecord {
     /// The clock of the (first) run, RFC 3339.
     pub at: String,

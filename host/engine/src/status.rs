@@ -3,7 +3,7 @@
 
 use muster_model::{CohortId, Millis, from_hex};
 use muster_store::{ModuleKey, RunCommit, Snapshot, Store};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::{HeldRun, Reason, RunRecord};
 use crate::search::TOO_LARGE;
@@ -27,7 +27,8 @@ pub struct CohortStatus {
 
 /// Users that a cohort's module gave no answer for. They keep their membership and are evaluated
 /// again from time to time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailingUsers {
     /// The number of users that the module failed for.
     pub failed: u64,
@@ -36,7 +37,7 @@ pub struct FailingUsers {
     /// The number of users who are too large to evaluate.
     pub too_large: u64,
     /// An explanation of "too large" with its remedy. Empty if no user is too large.
-    pub too_large_reason: &'static str,
+    pub too_large_reason: String,
     /// The ids of the first [`SHOWN_TOO_LARGE`] users who are too large.
     pub too_large_users: Vec<String>,
 }
@@ -85,7 +86,7 @@ fn failing(snapshot: &Snapshot, state: &CohortState) -> Result<Option<FailingUse
             String::new()
         },
         too_large: summary.too_large,
-        too_large_reason: if summary.too_large > 0 { TOO_LARGE } else { "" },
+        too_large_reason: if summary.too_large > 0 { TOO_LARGE } else { "" }.to_owned(),
         too_large_users: ids,
     }))
 }

@@ -41,7 +41,7 @@ struct EvictionOrder {
 }
 
 struct ConnectionSlot {
-    sender: IpAddr,
+    sender: Option<IpAddr>,
     /// True if the connection got the answer 200 at least once.
     useful: bool,
     activity: Activity,
@@ -97,8 +97,10 @@ impl Connections {
     /// Gives a new connection a place, if necessary that of an idle connection. Returns `None` if
     /// the sender has as many connections as it may have and none of them is idle. Only one caller
     /// at a time may wait.
-    pub(crate) async fn admit(self: &Arc<Self>, sender: IpAddr) -> Option<Connection> {
-        self.clear(sender).await?;
+    pub(crate) async fn admit(self: &Arc<Self>, sender: Option<IpAddr>) -> Option<Connection> {
+        if let Some(sender) = sender {
+            self.clear(sender).await?;
+        }
         loop {
             {
                 let mut state = self.state();
@@ -134,7 +136,7 @@ impl Connections {
         }
     }
 
-    fn open(self: &Arc<Self>, state: &mut ConnectionTable, sender: IpAddr) -> Connection {
+    fn open(self: &Arc<Self>, state: &mut ConnectionTable, sender: Option<IpAddr>) -> Connection {
         let number = state.count();
         let end = Arc::new(Notify::new());
         let slot = ConnectionSlot {
@@ -145,7 +147,9 @@ impl Connections {
         };
         state.idle.extend(slot.order(number));
         state.open.insert(number, slot);
-        *state.senders.entry(sender).or_default() += 1;
+        if let Some(sender) = sender {
+            *state.senders.entry(sender).or_default() += 1;
+        }
         Connection {
             connections: Arc::clone(self),
             number,
@@ -168,7 +172,7 @@ impl ConnectionTable {
     fn idle_of(&self, sender: IpAddr) -> Option<EvictionOrder> {
         let is_of = |order: &&EvictionOrder| {
             let slot = self.open.get(&order.number);
-            slot.is_some_and(|slot| slot.sender == sender)
+            slot.is_some_and(|slot| slot.sender == Some(sender))
         };
         self.idle.iter().find(is_of).copied()
     }
@@ -186,7 +190,10 @@ impl ConnectionTable {
     }
 
     /// Subtracts one connection of a sender.
-    fn leave(&mut self, sender: IpAddr) {
+    fn leave(&mut self, sender: Option<IpAddr>) {
+        let Some(sender) = sender else {
+            return;
+        };
         if let Some(has) = self.senders.get_mut(&sender) {
             *has -= 1;
             if *has == 0 {
@@ -300,8 +307,8 @@ mod tests {
         timeout(Duration::from_millis(20), future).await.ok()
     }
 
-    fn sender(last: u8) -> IpAddr {
-        IpAddr::from([192, 0, 2, last])
+    fn sender(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
     }
 
     #[tokio::test(start_paused = true)]
@@ -356,6 +363,9 @@ mod tests {
         let refused = at_once(connections.admit(sender(1))).await;
         assert!(refused.is_some_and(|admitted| admitted.is_none()));
         assert!(at_once(other.must_end()).await.is_none());
+        // Processes of this machine are no one sender.
+        let local = at_once(connections.admit(None)).await;
+        assert!(local.is_some_and(|admitted| admitted.is_some()));
         // An idle connection of the sender itself is ended, although there are places.
         drop(busy.pop());
         assert!(at_once(connections.admit(sender(1))).await.is_none());

@@ -13,12 +13,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::ConnectionLimits;
 use crate::connections::{Connection, Connections};
+use crate::listener::Listener;
 use crate::sender::sender;
 use crate::writing::Writing;
 
@@ -30,15 +31,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// requests under way end, and cuts off those that take longer than
 /// [`ConnectionLimits::stop_time`]. It returns when all connections are closed.
 ///
-/// `handle` gets each request with the address of its sender. Behind a proxy that is the proxy's
-/// address; for IPv6 it is the network of 64 bits.
-pub async fn serve<H, F, B>(
-    listener: TcpListener,
+/// `handle` gets each request with the address of its sender; `None`: a client of this machine, over
+/// a Unix socket. Behind a proxy it is the proxy's address; for IPv6 it is the network of 64 bits.
+pub async fn serve<L, H, F, B>(
+    listener: L,
     limits: ConnectionLimits,
     handle: H,
     stopped: impl Future<Output = ()>,
 ) where
-    H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    L: Listener,
+    H: Fn(Request<Incoming>, Option<IpAddr>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -67,9 +69,10 @@ struct Server {
 
 impl Server {
     /// Accepts connections forever. The future may be dropped at any time.
-    async fn accept<H, F, B>(&mut self, listener: &TcpListener, handle: H)
+    async fn accept<L, H, F, B>(&mut self, listener: &L, handle: H)
     where
-        H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+        L: Listener,
+        H: Fn(Request<Incoming>, Option<IpAddr>) -> F + Clone + Send + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
@@ -87,9 +90,12 @@ impl Server {
                     continue;
                 }
             };
-            let sender = sender(peer.ip());
+            let sender = peer.map(sender);
             let Some(connection) = self.connections.admit(sender).await else {
-                tracing::debug!(%peer, "a connection over http is refused: its address has too many connections");
+                tracing::debug!(
+                    ?peer,
+                    "a connection over http is refused: its address has too many connections"
+                );
                 continue;
             };
             // Removes the tasks that have ended.
@@ -99,22 +105,21 @@ impl Server {
         }
     }
 
-    fn serve<H, F, B>(
+    fn serve<S, H, F, B>(
         &self,
-        stream: TcpStream,
-        sender: IpAddr,
+        stream: S,
+        sender: Option<IpAddr>,
         connection: Arc<Connection>,
         handle: H,
-    ) -> impl Future<Output = ()> + Send + use<H, F, B>
+    ) -> impl Future<Output = ()> + Send + use<S, H, F, B>
     where
-        H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        H: Fn(Request<Incoming>, Option<IpAddr>) -> F + Clone + Send + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        // An answer is one small write, so waiting to combine writes gains nothing.
-        let _ = stream.set_nodelay(true);
         let service = {
             let connection = Arc::clone(&connection);
             service_fn(move |request| {
@@ -143,10 +148,10 @@ impl Server {
                 // Requests that have arrived go first.
                 biased;
                 ended = exchange => if let Err(error) = ended {
-                    tracing::debug!(%error, %sender, "a connection over http ended early");
+                    tracing::debug!(%error, ?sender, "a connection over http ended early");
                 },
                 () = connection.must_end() => {
-                    tracing::debug!(%sender, "an idle connection over http was closed for a new one");
+                    tracing::debug!(?sender, "an idle connection over http was closed for a new one");
                 }
             }
         }

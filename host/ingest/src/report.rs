@@ -10,6 +10,7 @@ use crate::Malformed;
 /// that continues keeps counting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LineCounts {
     /// Lines that are not blank.
     pub lines: u64,

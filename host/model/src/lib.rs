@@ -16,6 +16,7 @@ mod backoff;
 mod buffer;
 mod cadence;
 mod calendar;
+mod count;
 mod glob;
 mod hex;
 mod history;
@@ -30,6 +31,7 @@ pub use buffer::{
 };
 pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
+pub use count::{count, number};
 pub use glob::matches_glob;
 pub use hex::{from_hex, to_hex};
 pub use history::{Event, UserHistory, user_hash};

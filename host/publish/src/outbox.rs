@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use muster_store::{Outgoing, Store, StoreError};
+use muster_tasks::blocking;
 
 use crate::error::Cause;
 
@@ -39,21 +40,6 @@ impl Outbox for Store {
     }
 }
 
-/// Runs work that waits for a disk on a thread of its own, so that other destinations continue.
-pub(crate) async fn blocking<T, F>(work: F) -> Result<T, Cause>
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => Ok(value),
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Cause::ShuttingDown),
-        },
-    }
-}
-
 /// Calls [`Outbox::read`] on a thread of its own.
 pub(crate) async fn read<O: Outbox>(
     outbox: &Arc<O>,
@@ -63,7 +49,7 @@ pub(crate) async fn read<O: Outbox>(
     bytes: usize,
 ) -> Result<Vec<Outgoing>, Cause> {
     let (outbox, destination) = (Arc::clone(outbox), destination.to_owned());
-    Ok(blocking(move || outbox.read(&destination, after, limit, bytes)).await??)
+    Ok(blocking(move || outbox.read(&destination, after, limit, bytes)).await?)
 }
 
 /// Calls [`Outbox::acknowledge`] on a thread of its own.
@@ -73,5 +59,5 @@ pub(crate) async fn acknowledge<O: Outbox>(
     sequences: Vec<u64>,
 ) -> Result<(), Cause> {
     let (outbox, destination) = (Arc::clone(outbox), destination.to_owned());
-    Ok(blocking(move || outbox.acknowledge(&destination, &sequences)).await??)
+    Ok(blocking(move || outbox.acknowledge(&destination, &sequences)).await?)
 }

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use muster_engine::Reason;
+use muster_service::requests::CohortRequest;
 
-use crate::commands::ask::{self, document, run_one, run_text};
-use crate::held_removal;
+use crate::commands::ask::{self, execute, print_run};
 use crate::output::Output;
-use crate::service::control::ControlRequest;
 
 /// Approve a run that the guard holds
 #[derive(Debug, Args)]
@@ -28,27 +26,16 @@ pub(crate) struct ApproveCommand {
 
 impl ApproveCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = ControlRequest::Approve {
-            cohort: self.cohort.clone(),
-        };
-        let run = ask::ask(&self.project, &request, output, |project, store, now| {
-            let id = &project.known_cohort(&self.cohort)?;
-            if let Some(ended) = held_removal::decide(store, id, true, now)? {
-                return Ok(ended);
-            }
-            if muster_engine::status(&store.snapshot()?, id)?
-                .held
-                .is_none()
-            {
-                anyhow::bail!("no run of `{id}` is held");
-            }
-            run_one(project, store, id, output, now, |options| {
-                options.all_users = true;
-                options.guard = None;
-                options.reason = Some(Reason::Approved);
-            })
-        })?;
-        let text = run_text(&self.cohort, &run.value);
-        output.result(&document(&self.cohort, run), &text)
+        let cohort = &self.cohort;
+        let run = ask::ask(
+            &self.project,
+            output,
+            |client| client.approve(cohort),
+            |project, store, now| {
+                let request = CohortRequest::Approve;
+                Ok(execute(project, store, cohort, request, now, output)?.ran()?)
+            },
+        )?;
+        print_run(cohort, run, output)
     }
 }

@@ -3,115 +3,99 @@
 
 use std::path::Path;
 
-use muster_engine::{EngineError, Reason, RunOptions, RunReport};
-use muster_model::{CohortId, Millis};
+use muster_engine::RunOptions;
+use muster_model::{Millis, count, number};
+use muster_project::Project;
+use muster_service::api::RequestedRun;
+use muster_service::control::{Client, ClientError};
+use muster_service::requests::{self, CohortAnswer, CohortRequest};
 use muster_store::Store;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::modules::{self, LoadedModule};
-use crate::output::{Output, count};
-use crate::output_json::{self, field};
-use crate::project::Project;
+use crate::faults::{FileFault, WithFaults};
+use crate::load;
+use crate::output::Output;
+use crate::remarks;
 use crate::run_progress::with_progress;
-use crate::service::control::{self, ControlRequest};
 
-/// The result of a request.
-pub(super) struct ControlResult {
-    pub(super) value: Value,
-    /// The faults of the definitions on disk, if this process has read them.
-    pub(super) faults: Vec<Value>,
-}
-
-/// Sends a request to the running service, whatever the files on disk say.
+/// Sends a request to the running service, whatever the files on disk say (`there`).
 ///
 /// If no service runs, this process carries the request out (`here`), with the definitions that
 /// have no error. The messages that it makes wait for the next `muster run`.
-pub(super) fn ask(
+pub(super) fn ask<T>(
     directory: &Path,
-    request: &ControlRequest,
     output: &Output,
-    here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<Value>,
-) -> anyhow::Result<ControlResult> {
-    let project = Project::store_only(directory, output)?;
-    if let Some(value) = control::ask(&project.store_directory(), request)? {
-        return Ok(ControlResult {
-            value,
-            faults: Vec::new(),
-        });
+    there: impl FnOnce(&Client) -> Result<Option<T>, ClientError>,
+    here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<T>,
+) -> anyhow::Result<WithFaults<T>> {
+    let project = load::store_only(directory, output)?;
+    if let Some(answer) = there(&Client::new(&project.store_directory())?)? {
+        let faults = Vec::new();
+        return Ok(WithFaults { answer, faults });
     }
-    let project = Project::load_lenient(directory, output)?;
-    project.open_snapshot()?;
-    let store = project.open_store()?;
+    let project = load::load_lenient(directory, output)?;
+    load::open_snapshot(&project)?;
+    let store = load::open_store(&project)?;
     let now = project.config.clock.unwrap_or_else(Millis::now);
-    Ok(ControlResult {
-        value: here(&project, &store, now)?,
-        faults: project.faults(),
+    Ok(WithFaults {
+        answer: here(&project, &store, now)?,
+        faults: FileFault::all(&project.problems),
     })
 }
 
-/// Makes one run of one cohort in this process.
-pub(super) fn run_one(
+/// Executes a request about a cohort in this process.
+pub(super) fn execute(
     project: &Project,
     store: &Store,
-    cohort: &CohortId,
-    output: &Output,
+    cohort: &str,
+    request: CohortRequest,
     now: Millis,
-    change: impl FnOnce(&mut RunOptions<'_>),
-) -> anyhow::Result<Value> {
-    let loaded = modules::load(project)?;
-    let of_cohort = |loaded: &&LoadedModule| loaded.cohorts.iter().any(|known| known.id == *cohort);
-    let Some(loaded) = loaded.iter().find(of_cohort) else {
-        anyhow::bail!("no module computes `{cohort}`");
-    };
-    let module = loaded
-        .module
-        .as_ref()
-        .map_err(|error| anyhow::anyhow!("{cohort}: {error}"))?;
-    let cohorts: Vec<_> = (loaded.cohorts.iter())
-        .filter(|known| known.id == *cohort)
-        .cloned()
-        .collect();
+    output: &Output,
+) -> anyhow::Result<CohortAnswer> {
     let lists = project.lists.for_engine();
-    let report: Result<RunReport, EngineError> = with_progress(&lists, now, output, |options| {
-        let mut options = RunOptions {
-            alone: cohorts.len() < loaded.cohorts.len(),
-            reason: Some(Reason::Requested),
-            guard: project.config.guard,
-            ..*options
-        };
-        change(&mut options);
-        muster_engine::run_module(store, module, &cohorts, &options)
-    });
-    let report = report?;
-    if cohorts.len() < loaded.cohorts.len() {
-        muster_engine::forget_module(store, module, &cohorts)?;
-    }
-    Ok(output_json::run(&report))
+    let execute = |options: &RunOptions<'_>| {
+        requests::execute(project, store, cohort, request, options, load::compile())
+    };
+    Ok(with_progress(&lists, now, output, execute)?)
 }
 
 /// Returns one line that says what a run did.
-pub(super) fn run_text(cohort: &str, run: &Value) -> String {
-    let number = |key: &str| crate::output::number(field(run, key).as_u64().unwrap_or_default());
-    if let Some(held) = field(run, "held").as_object() {
-        let of = |key: &str| held.get(key).and_then(Value::as_u64).unwrap_or_default();
+pub(super) fn run_text(cohort: &str, run: &RequestedRun) -> String {
+    if let Some(held) = &run.held {
         return format!(
-            "{cohort}: held by the guard: {} would enter and {} exit, of {}; `muster approve {cohort}` lets it go, `muster reject {cohort}` drops it",
-            of("entered"),
-            of("exited"),
-            count(of("members"), "member")
+            "{cohort}: held by the guard: {}",
+            remarks::held_run(cohort, held)
         );
     }
-    let counted = |key: &str, noun| count(field(run, key).as_u64().unwrap_or_default(), noun);
     format!(
         "{cohort}: {}, {} entered, {} exited, {}",
-        counted("members", "member"),
-        number("entered"),
-        number("exited"),
-        counted("messages", "message")
+        count(run.members, "member"),
+        number(run.entered),
+        number(run.exited),
+        count(run.messages, "message")
     )
 }
 
-/// Returns the JSON document about a requested run.
-pub(super) fn document(cohort: &str, run: ControlResult) -> Value {
-    json!({ "cohort": cohort, "run": run.value, "faults": run.faults })
+/// The document about a requested run.
+#[derive(Serialize)]
+struct RunDocument<'a> {
+    cohort: &'a str,
+    run: RequestedRun,
+}
+
+/// Prints the result of a requested run.
+pub(super) fn print_run(
+    cohort: &str,
+    run: WithFaults<RequestedRun>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let text = run_text(cohort, &run.answer);
+    let document = WithFaults {
+        answer: RunDocument {
+            cohort,
+            run: run.answer,
+        },
+        faults: run.faults,
+    };
+    output.result(&document, &text)
 }

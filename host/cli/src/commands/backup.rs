@@ -8,8 +8,8 @@ use muster_model::Millis;
 use muster_store::{BackupProgress, Store};
 use serde_json::json;
 
+use crate::load;
 use crate::output::{Output, ProgressUnit, bytes};
-use crate::project::Project;
 
 /// Copy the store to a folder, also while the service runs
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub(crate) struct BackupCommand {
 
 impl BackupCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let project = load::load(&self.project, output)?;
         let (from, at) = (project.store_directory(), Millis::now());
         let bar = output.progress("copying", ProgressUnit::Bytes);
         let mut advance = |progress: BackupProgress| {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use muster_model::count;
+use muster_project::modules;
 use serde_json::json;
 
-use crate::modules;
-use crate::output::{Output, bytes, count};
-use crate::project::Project;
+use crate::load;
+use crate::output::{Output, bytes};
 
 /// Compile the definitions and write the modules to files
 ///
@@ -25,12 +26,12 @@ pub(crate) struct BuildCommand {
 
 impl BuildCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
+        let project = load::load(&self.project, output)?;
         let out = self.out.unwrap_or_else(|| project.directory.join("build"));
         std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
         let (mut modules, mut text) = (Vec::new(), String::new());
         let mut compiled = Vec::new();
-        for (cadence, group) in modules::compile(&project) {
+        for (cadence, group) in modules::compile_all(&project) {
             let all = group.all()?.into_iter();
             compiled.extend(all.map(|module| (cadence.clone(), module)));
         }

@@ -4,18 +4,39 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use muster_publish::{Destination, DrainOptions, DrainReport, PublishError, drain_all};
+use muster_model::count;
+use muster_project::Project;
+use muster_publish::{DrainOptions, DrainReport, PublishError, drain_all};
 use muster_store::Store;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::output::{Output, ProgressUnit, bytes, count};
-use crate::project::Project;
+use crate::output::{Output, ProgressUnit, bytes};
+
+/// The outcome of a delivery to one destination, for `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveredDestination {
+    name: String,
+    messages: u64,
+    bytes: u64,
+    attempts: u64,
+    retried: u64,
+    throttled: u64,
+    complete: bool,
+    error: Option<DeliveryFault>,
+}
+
+/// The reason why a delivery ended early.
+#[derive(Debug, Serialize)]
+struct DeliveryFault {
+    kind: &'static str,
+    message: String,
+}
 
 /// The outcome of a delivery.
 #[derive(Default)]
 pub(crate) struct Delivered {
     pub(crate) text: String,
-    pub(crate) json: Vec<Value>,
+    pub(crate) destinations: Vec<DeliveredDestination>,
     pub(crate) problems: Vec<String>,
 }
 
@@ -26,12 +47,7 @@ pub(crate) fn deliver(
     store: &Arc<Store>,
     output: &Output,
 ) -> anyhow::Result<Delivered> {
-    let destinations: Vec<_> = project
-        .config
-        .destinations
-        .iter()
-        .map(|(name, destination)| (name.clone(), within(project, destination)))
-        .collect();
+    let destinations = project.destinations();
     let waiting: u64 = store
         .backlog()?
         .iter()
@@ -73,16 +89,6 @@ pub(crate) fn deliver(
     Ok(delivered)
 }
 
-/// Returns the destination with a file's path resolved, which is relative to the project.
-pub(crate) fn within(project: &Project, destination: &Destination) -> Destination {
-    match destination {
-        Destination::File { path } => Destination::File {
-            path: project.directory.join(path),
-        },
-        other => other.clone(),
-    }
-}
-
 impl Delivered {
     fn add(&mut self, name: &str, result: Result<DrainReport, PublishError>) {
         let (report, error) = match &result {
@@ -104,15 +110,18 @@ impl Delivered {
                 "destination `{name}`: stopped before all messages were sent; the next run sends the rest"
             ));
         }
-        self.json.push(json!({
-            "name": name,
-            "messages": report.messages,
-            "bytes": report.bytes,
-            "attempts": report.attempts,
-            "retried": report.retried,
-            "throttled": report.throttled,
-            "complete": report.complete,
-            "error": error.map(|error| json!({ "kind": error.cause.kind(), "message": error.to_string() })),
-        }));
+        self.destinations.push(DeliveredDestination {
+            name: name.to_owned(),
+            messages: report.messages,
+            bytes: report.bytes,
+            attempts: report.attempts,
+            retried: report.retried,
+            throttled: report.throttled,
+            complete: report.complete,
+            error: error.map(|error| DeliveryFault {
+                kind: error.cause.kind(),
+                message: error.to_string(),
+            }),
+        });
     }
 }

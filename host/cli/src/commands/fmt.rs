@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use muster_document::Diagnostics;
+use muster_model::count;
+use muster_project::config::{self, ProjectOutline};
+use muster_project::{find_definitions, is_test};
+use muster_project::{read, shown};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::config::{self, ProjectOutline};
-use crate::definition_files::{find_definitions, is_test};
-use crate::output::{Output, Reported, count};
-use crate::project::{read, shown};
+use crate::load::environment;
+use crate::output::{Output, Reported};
 
 /// Format the YAML definitions
 ///
@@ -99,7 +101,7 @@ fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<PathBuf>> {
                 );
             }
             let outline = read(&file)
-                .and_then(|source| ProjectOutline::parse(&source, &config::environment))
+                .and_then(|source| ProjectOutline::parse(&source, &environment))
                 .map_err(|diagnostics| output.refusal(&diagnostics))?;
             for pattern in &outline.cohorts {
                 files.extend(find_definitions(pattern, path)?);

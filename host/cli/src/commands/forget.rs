@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use muster_model::count;
+use muster_service::api::{ForgetRequest, ForgottenUser};
 use serde_json::json;
 
 use crate::commands::ask;
-use crate::output::{Output, count};
-use crate::output_json::{self, field};
-use crate::service::control::ControlRequest;
+use crate::output::Output;
 
 /// Delete a user and send the exits
 #[derive(Debug, Args)]
@@ -28,25 +28,25 @@ pub(crate) struct ForgetCommand {
 
 impl ForgetCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = ControlRequest::Forget {
-            user: self.user.clone(),
-        };
-        let answer = ask::ask(&self.project, &request, output, |_, store, now| {
-            let forgotten = muster_engine::forget(store, &self.user, now)?;
-            Ok(output_json::forgotten(&forgotten))
-        })?;
-        let answer = answer.value;
-        if field(&answer, "known") != true {
+        let user = &self.user;
+        let request = ForgetRequest { user: user.clone() };
+        let answer = ask::ask(
+            &self.project,
+            output,
+            |client| client.forget(&request),
+            |_, store, now| Ok(muster_engine::forget(store, user, now)?.into()),
+        )?;
+        let forgotten: ForgottenUser = answer.answer;
+        if !forgotten.known {
             anyhow::bail!("no user has this id, so nothing was deleted");
         }
-        let cohorts = field(&answer, "exited").as_array().map_or(0, Vec::len) as u64;
-        let text = match cohorts {
+        let text = match forgotten.exited.len() as u64 {
             0 => "deleted; the user was in no cohort".to_owned(),
-            _ => format!(
+            cohorts => format!(
                 "deleted; the exits of {} are in the outbox",
                 count(cohorts, "cohort")
             ),
         };
-        output.result(&json!({ "forgotten": answer }), &text)
+        output.result(&json!({ "forgotten": forgotten }), &text)
     }
 }

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use muster_engine::RunRecord;
 use muster_model::Millis;
-use serde_json::json;
+use muster_model::{count, number};
+use muster_service::api::HistoryQuery;
+use muster_service::queries;
 
-use crate::output::{Output, count, duration, number, table};
-use crate::project::Project;
+use crate::faults::{FileFault, WithFaults};
+use crate::load;
+use crate::output::{Output, duration, table};
 
 /// Show the runs of a cohort, the latest first
 #[derive(Debug, Args)]
@@ -26,7 +29,7 @@ pub(crate) struct HistoryCommand {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
     /// The number of runs to show
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = queries::DEFAULT_RUNS)]
     limit: usize,
     /// Only runs at or after this instant
     #[arg(long, value_name = "INSTANT")]
@@ -35,23 +38,29 @@ pub(crate) struct HistoryCommand {
 
 impl HistoryCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load_lenient(&self.project, output)?;
-        let id = project.known_cohort(&self.cohort)?;
-        let snapshot = project.open_snapshot()?;
-        let since = self.since.unwrap_or(Millis(i64::MIN));
-        let runs = muster_engine::records_since(&snapshot, &id, since, self.limit)?;
+        let project = load::load_lenient(&self.project, output)?;
+        let snapshot = load::open_read_only(&project)?;
+        let id = queries::known_cohort(&project, snapshot.as_ref(), &self.cohort)?;
+        let query = HistoryQuery {
+            since: self.since,
+            limit: Some(self.limit),
+        };
+        let snapshot = match snapshot {
+            Some(snapshot) => snapshot,
+            None => load::open_snapshot(&project)?,
+        };
+        let history = queries::history(&snapshot, &id, query)?;
         // The reader of the output may be slow, and an open snapshot keeps the store from reusing
         // its pages.
         drop(snapshot);
-        let text = if runs.is_empty() {
+        let text = if history.runs.is_empty() {
             format!("`{id}` has no run yet")
         } else {
-            text(&runs)
+            text(&history.runs)
         };
-        output.result(
-            &json!({ "cohort": id.as_str(), "runs": runs, "faults": project.faults() }),
-            &text,
-        )
+        let faults = FileFault::all(&project.problems);
+        let answer = history;
+        output.result(&WithFaults { answer, faults }, &text)
     }
 }
 

@@ -8,8 +8,8 @@ use muster_store::StoreError;
 use serde_json::json;
 
 use crate::imported::ImportSummary;
+use crate::load;
 use crate::output::Output;
-use crate::project::Project;
 
 /// Read event files into the store
 ///
@@ -25,7 +25,7 @@ pub(crate) struct ImportCommand {
     #[arg(long, default_value = ".", value_name = "DIR")]
     project: PathBuf,
     /// The share of malformed lines, in percent, that an import reports and skips
-    #[arg(long, default_value_t = crate::config::MAX_MALFORMED, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, default_value_t = muster_project::config::MAX_MALFORMED, value_name = "PERCENT", value_parser = percent)]
     max_malformed: f64,
     /// Import files again that were imported before
     ///
@@ -45,8 +45,8 @@ fn percent(text: &str) -> Result<f64, String> {
 
 impl ImportCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load(&self.project, output)?;
-        let store = project.open_store().map_err(|error| {
+        let project = load::load(&self.project, output)?;
+        let store = load::open_store(&project).map_err(|error| {
             match error.downcast_ref() {
                 Some(StoreError::Locked { .. }) => error.context(
                     "the running service owns the store: put the files where a `files:` source of muster.yaml finds them, \
@@ -64,6 +64,6 @@ impl ImportCommand {
         for pattern in &self.files {
             imported.import(&store, pattern, Path::new(""), &options, output)?;
         }
-        output.result(&json!({ "files": imported.json }), &imported.text())
+        output.result(&json!({ "files": imported.files }), &imported.text())
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use muster_model::Millis;
+use muster_project::config;
 use serde_json::json;
 
 use super::schema;
-use crate::config;
 use crate::output::Output;
 
 /// Make a new project that runs as it is

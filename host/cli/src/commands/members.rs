@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use muster_store::{Snapshot, UserKey};
+use muster_model::Millis;
+use muster_project::Project;
+use muster_service::control::Client;
+use muster_service::queries;
 use serde_json::json;
 
+use crate::faults::FileFault;
+use crate::load;
 use crate::output::Output;
-use crate::project::Project;
-use crate::service::control;
 
 /// The bytes of ids that are read from the store before they are printed: 16 MiB, some 700,000 ids.
 ///
@@ -33,29 +36,32 @@ pub(crate) struct MembersCommand {
 
 impl MembersCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let project = Project::load_lenient(&self.project, output)?;
-        let id = project.known_cohort(&self.cohort)?;
-        let snapshot = project.open_snapshot()?;
+        let project = load::load_lenient(&self.project, output)?;
+        let snapshot = load::open_read_only(&project)?;
+        let id = queries::known_cohort(&project, snapshot.as_ref(), &self.cohort)?;
+        let snapshot = match snapshot {
+            Some(snapshot) => snapshot,
+            None => load::open_snapshot(&project)?,
+        };
         // All slices print the members of this snapshot.
         let members = snapshot.members(&id)?;
         let mut members = members.iter().peekable();
         if output.is_json() {
-            let ids: Vec<_> = ids(&snapshot, &mut members, usize::MAX)?;
-            let last = control::last_run(&project.store_directory(), &id)?;
+            let ids = queries::user_ids(&snapshot, &mut members, usize::MAX)?;
+            let last = last_run(&project, id.as_str())?;
             let last = last.max(muster_engine::status(&snapshot, &id)?.ran);
-            let last = last.map(|at| at.to_string());
             drop(snapshot);
             return output.result(
                 &json!({
                     "cohort": id.as_str(),
                     "last_run_at": last,
                     "members": ids,
-                    "faults": project.faults(),
+                    "faults": FileFault::all(&project.problems),
                 }),
                 "",
             );
         }
-        let mut slice = ids(&snapshot, &mut members, SLICE_BYTES)?;
+        let mut slice = queries::user_ids(&snapshot, &mut members, SLICE_BYTES)?;
         drop(snapshot);
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         while !slice.is_empty() {
@@ -69,7 +75,8 @@ impl MembersCommand {
             if members.peek().is_none() {
                 break;
             }
-            slice = ids(&project.open_snapshot()?, &mut members, SLICE_BYTES)?;
+            let snapshot = load::open_snapshot(&project)?;
+            slice = queries::user_ids(&snapshot, &mut members, SLICE_BYTES)?;
         }
         match out.flush() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -80,57 +87,10 @@ impl MembersCommand {
     }
 }
 
-/// Returns the ids of the next users, until the ids have `limit` bytes. Users who were forgotten
-/// since the list was read have no id and are left out.
-fn ids(
-    snapshot: &Snapshot,
-    users: &mut impl Iterator<Item = u32>,
-    limit: usize,
-) -> anyhow::Result<Vec<String>> {
-    let (mut ids, mut bytes) = (Vec::new(), 0);
-    for user in users {
-        if let Some(id) = snapshot.user_id(UserKey(user))? {
-            bytes += id.len();
-            ids.push(id);
-            if bytes >= limit {
-                break;
-            }
-        }
-    }
-    Ok(ids)
-}
-
-#[cfg(test)]
-mod tests {
-    use muster_model::{EventBuffer, Millis};
-    use muster_store::{Store, StoreOptions};
-
-    use super::*;
-
-    #[test]
-    fn ids_are_read_in_slices_of_a_byte_limit() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
-        let mut buffer = EventBuffer::default();
-        for user in 0..10 {
-            buffer.event(&format!("user {user}"), "Buy", Millis(1), None);
-        }
-        store.append(&buffer, None).unwrap();
-        store
-            .forget_user(UserKey(3), &muster_store::ForgetChanges::default())
-            .unwrap();
-        let mut users = 0..10;
-        let snapshot = store.snapshot().unwrap();
-        let mut slices = Vec::new();
-        while users.start < users.end {
-            slices.push(ids(&snapshot, &mut users, 20).unwrap());
-        }
-        let lengths: Vec<_> = slices.iter().map(Vec::len).collect();
-        assert_eq!(lengths, [4, 4, 1]);
-        let all = slices.concat();
-        assert_eq!(
-            (&*all[0], &*all[3], &*all[8]),
-            ("user 0", "user 4", "user 9")
-        );
-    }
+/// Returns the clock of a cohort's latest run, if a service runs that has run it since it began.
+fn last_run(project: &Project, cohort: &str) -> anyhow::Result<Option<Millis>> {
+    let status = Client::new(&project.store_directory())?.status()?;
+    let cohorts = status.into_iter().flat_map(|status| status.cohorts);
+    let mut known = cohorts.filter(|known| known.id == cohort);
+    Ok(known.next().and_then(|known| known.last_run_at))
 }

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use muster_model::count;
+use muster_service::api::PruneRequest;
+use muster_service::logs::refused_prune;
+use muster_service::requests;
 
 use crate::commands::ask;
-use crate::output::{Output, count};
-use crate::output_json::field;
-use crate::retention;
-use crate::service::control::ControlRequest;
+use crate::output::Output;
 
 /// Drop the events that are older than `retention:`
 #[derive(Debug, Args)]
@@ -29,16 +30,20 @@ pub(crate) struct PruneCommand {
 impl PruneCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let anyway = self.anyway;
-        let request = ControlRequest::Prune { anyway };
-        let answer = ask::ask(&self.project, &request, output, |project, store, _| {
-            retention::may_prune(&project.config, project.config.clock.is_none())?;
-            Ok(retention::prune(store, anyway, &|| false)?)
-        })?;
-        let answer = answer.value;
-        if let Some(refused) = retention::refused(field(&answer, "refused")) {
-            anyhow::bail!("{refused}");
+        let answer = ask::ask(
+            &self.project,
+            output,
+            |client| client.prune(&PruneRequest { anyway }),
+            |project, store, _| {
+                requests::may_prune(&project.config, project.config.clock.is_none())?;
+                Ok(requests::prune(store, anyway, &|| false)?)
+            },
+        )?;
+        let answer = answer.answer;
+        if let Some(refused) = &answer.refused {
+            anyhow::bail!("{}", refused_prune(refused));
         }
-        let dropped = field(&answer, "dropped").as_u64().unwrap_or_default();
-        output.result(&answer, &format!("dropped {}", count(dropped, "event")))
+        let text = format!("dropped {}", count(answer.dropped, "event"));
+        output.result(&answer, &text)
     }
 }

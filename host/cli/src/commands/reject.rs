@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use muster_service::requests::CohortRequest;
 use serde_json::json;
 
-use crate::commands::ask;
+use crate::commands::ask::{self, execute};
 use crate::output::Output;
-use crate::output_json::field;
-use crate::service::control::ControlRequest;
 
 /// Drop a run that the guard holds
 #[derive(Debug, Args)]
@@ -27,23 +26,20 @@ pub(crate) struct RejectCommand {
 
 impl RejectCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = ControlRequest::Reject {
-            cohort: self.cohort.clone(),
-        };
-        let answer = ask::ask(&self.project, &request, output, |project, store, now| {
-            let id = project.known_cohort(&self.cohort)?;
-            match muster_engine::reject(store, &id, now)? {
-                Some(held) => Ok(json!({ "rejected": held })),
-                None => anyhow::bail!("no run of `{id}` is held"),
-            }
-        })?;
-        let text = format!(
-            "{}: dropped; the next run computes the cohort again",
-            self.cohort
-        );
-        let rejected = field(&answer.value, "rejected");
+        let cohort = &self.cohort;
+        let answer = ask::ask(
+            &self.project,
+            output,
+            |client| client.reject(cohort),
+            |project, store, now| {
+                let request = CohortRequest::Reject;
+                Ok(execute(project, store, cohort, request, now, output)?.rejected()?)
+            },
+        )?;
+        let text = format!("{cohort}: dropped; the next run computes the cohort again");
+        let rejected = answer.answer.rejected;
         output.result(
-            &json!({ "cohort": self.cohort, "rejected": rejected, "faults": answer.faults }),
+            &json!({ "cohort": cohort, "rejected": rejected, "faults": answer.faults }),
             &text,
         )
     }

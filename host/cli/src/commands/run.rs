@@ -10,23 +10,26 @@ use clap::Args;
 use muster_engine::{Cohort, Guard, RunOptions, RunReport, StaticLists};
 use muster_ingest::ImportOptions;
 use muster_model::Millis;
+use muster_model::{count, number};
+use muster_project::Project;
+use muster_project::config;
+use muster_project::{LoadedModule, modules};
+use muster_project::{destinations, rule_warnings};
 use muster_publish::Destination;
+use muster_service::api::RequestedRun;
+use muster_service::logs as service_logs;
+use muster_service::{ServiceRuntime, ServiceSettings, queries, requests};
 use muster_store::Store;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::commands::deliver;
-use crate::config;
-use crate::held_removal::HeldRemoval;
 use crate::imported::ImportSummary;
-use crate::modules::{self, LoadedModule};
-use crate::output::{Output, count, duration, number, table};
-use crate::places::places;
-use crate::project::Project;
-use crate::restored::Restored;
-use crate::retention;
+use crate::load::{self, environment};
+use crate::logs::{self, LogFormat};
+use crate::output::{Output, duration, table};
+use crate::remarks;
 use crate::run_progress::with_progress;
-use crate::service;
-use crate::service::logs::{self, LogFormat};
 
 /// Run the service, or with --once one run of every cohort
 #[derive(Debug, Args)]
@@ -80,9 +83,9 @@ impl RunCommand {
         // The runtime must exist before a file is read, so that no SIGHUP is missed from here on.
         let prepared = match self.once {
             true => None,
-            false => Some(service::ServiceRuntime::new()?),
+            false => Some(ServiceRuntime::new()?),
         };
-        let (project, mut warnings) = Project::read(&self.project, output)?;
+        let (project, mut warnings) = load::load_all(&self.project, output)?;
         if self.speed != 1.0 && self.now.or(project.config.clock).is_none() {
             bail!(
                 "`--speed {}` needs its own clock, because the system's clock cannot run faster: add `--now INSTANT`, or `clock:` to {}",
@@ -90,33 +93,35 @@ impl RunCommand {
                 config::FILE
             );
         }
-        let loaded = modules::load(&project)?;
-        warnings.append(retention::of_modules(&project, &loaded));
+        let loaded = modules::load(&project, load::compile())?;
+        warnings.append(rule_warnings(&project, &loaded));
         let Some(prepared) = prepared else {
-            let store = project.open_store()?;
-            if let Some(restored) = Restored::begin(&store)? {
-                output.note(&restored.text());
+            let store = load::open_store(&project)?;
+            if let Some(restored) = queries::begin_restored(&store)? {
+                output.note(&remarks::restored(&restored));
             }
             if !warnings.is_empty() {
                 output.note(&output.diagnostics(&warnings));
             }
             return self.once(&project, &loaded, &Arc::new(store), output);
         };
-        let store = project.open_store()?;
+        let store = load::open_store(&project)?;
         logs::begin(self.log_format, self.log_level, output.has_colours());
-        logs::warn(&warnings);
-        if let Some(restored) = Restored::begin(&store)? {
-            tracing::warn!("{}", restored.text());
+        service_logs::warn(&warnings);
+        if let Some(restored) = queries::begin_restored(&store)? {
+            tracing::warn!("{}", remarks::restored(&restored));
         }
-        let settings = service::ServiceSettings {
+        let settings = ServiceSettings {
             now: self.now,
             speed: self.speed,
             drain: self.drain,
             stop_timeout: Duration::from_secs(self.stop_timeout),
             reload: Arc::clone(&prepared.reload),
-            ..service::ServiceSettings::default()
+            region: destinations::region(&environment),
+            compile: load::compile(),
+            ..ServiceSettings::default()
         };
-        service::run(prepared, project, loaded, store, &settings)
+        muster_service::run(prepared, project, loaded, store, &settings)
     }
 
     fn once(
@@ -136,7 +141,7 @@ impl RunCommand {
                 imported.import(store, pattern, &project.directory, &options, output)?;
             }
         }
-        if !imported.json.is_empty() {
+        if !imported.files.is_empty() {
             output.note(imported.text().trim_end());
         }
         let now = self
@@ -149,7 +154,9 @@ impl RunCommand {
             ));
         }
         let cohorts = loaded.iter().flat_map(|loaded| &loaded.cohorts);
-        for moved in muster_engine::activate(store, cohorts, &places(project))? {
+        let region = destinations::region(&environment);
+        let addresses = project.addresses(region.as_deref());
+        for moved in muster_engine::activate(store, cohorts, &addresses)? {
             let (name, dropped) = (&moved.destination, count(moved.dropped, "message"));
             output.note(&format!(
                 "destination {name} was {} and is {}: it receives every cohort in full, and {dropped} for the old address were dropped",
@@ -166,7 +173,7 @@ impl RunCommand {
             .filter_map(|loaded| Some((loaded.module.as_ref().ok()?, loaded.cohorts.as_slice())))
             .collect();
         muster_engine::forget_other_modules(store, &modules)?;
-        for (cohort, record) in modules::end_removed(project, store, now)? {
+        for (cohort, record) in requests::end_removed(project, store, now)? {
             if record.held.is_some() {
                 continue;
             }
@@ -193,18 +200,18 @@ impl RunCommand {
         );
         text.push('\n');
         text.push_str(&delivered.text);
-        let held_ends = HeldRemoval::all(&store.snapshot()?)?;
+        let held_ends = requests::held_removals(&store.snapshot()?)?;
         let problems: Vec<_> = tally
             .problems
             .into_iter()
-            .chain(held_ends.iter().map(HeldRemoval::text))
+            .chain(held_ends.iter().map(remarks::held_removal))
             .chain(delivered.problems)
             .collect();
         let json = json!({
             "now": now.to_string(),
-            "files": imported.json,
-            "cohorts": tally.json,
-            "destinations": delivered.json,
+            "files": imported.files,
+            "cohorts": tally.cohorts,
+            "destinations": delivered.destinations,
             "problems": problems,
             "notes": tally.notes,
         });
@@ -215,7 +222,7 @@ impl RunCommand {
             .values()
             .any(|destination| *destination == Destination::Stdout)
         {
-            output.aside(&json, &text);
+            output.aside(&json, &text)?;
         } else {
             output.result(&json, &text)?;
         }
@@ -226,11 +233,19 @@ impl RunCommand {
     }
 }
 
+/// The run of a cohort, for `--json`.
+#[derive(Debug, Serialize)]
+struct CohortRun {
+    id: String,
+    #[serde(flatten)]
+    run: RequestedRun,
+}
+
 /// The results of the runs of all modules.
 #[derive(Default)]
 struct RunTally {
     rows: Vec<Vec<String>>,
-    json: Vec<Value>,
+    cohorts: Vec<CohortRun>,
     problems: Vec<String>,
     /// Remarks about skipped users that an earlier run reported already.
     notes: Vec<String>,
@@ -279,12 +294,10 @@ impl RunTally {
         }
         for cohort in &report.cohorts {
             if let Some(held) = &cohort.held {
-                let (id, entered, exited) = (&cohort.id, number(held.entered), number(held.exited));
-                let members = count(held.members, "member");
-                self.problems.push(format!(
-                    "{id}: held by the guard: {entered} would enter and {exited} exit, of {members}; `muster approve {id}` lets it \
-                     go, `muster reject {id}` drops it"
-                ));
+                let id = cohort.id.as_str();
+                let would = remarks::held_run(id, held);
+                self.problems
+                    .push(format!("{id}: held by the guard: {would}"));
             }
             self.rows.push(vec![
                 cohort.id.to_string(),
@@ -294,19 +307,10 @@ impl RunTally {
                 number(cohort.messages),
                 duration(report.duration),
             ]);
-            self.json.push(json!({
-                "id": cohort.id.as_str(),
-                "reason": cohort.reason,
-                "candidates": report.candidates,
-                "evaluated": report.evaluated,
-                "skipped": report.skipped,
-                "members": cohort.members,
-                "entered": cohort.entered,
-                "exited": cohort.exited,
-                "messages": cohort.messages,
-                "held": cohort.held,
-                "seconds": report.duration.as_secs_f64(),
-            }));
+            self.cohorts.push(CohortRun {
+                id: cohort.id.to_string(),
+                run: RequestedRun::of_cohort(report, cohort),
+            });
         }
     }
 

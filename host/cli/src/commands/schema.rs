@@ -1,9 +1,9 @@
 //! `muster schema`: prints the JSON Schemas of cohort definitions and `muster.yaml`.
 
 use clap::Args;
+use muster_project::config;
 use serde_json::json;
 
-use crate::config;
 use crate::limits;
 use crate::output::Output;
 
@@ -28,6 +28,9 @@ pub(crate) struct SchemaCommand {
     /// Print all limits, in Markdown
     #[arg(long, conflicts_with = "config")]
     limits: bool,
+    /// Print the description of the control API (OpenAPI)
+    #[arg(long, conflicts_with_all = ["config", "limits"])]
+    api: bool,
 }
 
 impl SchemaCommand {
@@ -39,10 +42,11 @@ impl SchemaCommand {
             };
             return output.result(&json!({ "markdown": text }), &text);
         }
-        let text = match self.config {
-            true => config::schema(),
-            false => muster_definition::schema(),
+        let text = match (self.api, self.config) {
+            (true, _) => muster_service::control::openapi(),
+            (false, true) => config::schema(),
+            (false, false) => muster_definition::schema(),
         };
-        output.result(&serde_json::from_str(&text)?, &text)
+        output.result(&serde_json::from_str::<serde_json::Value>(&text)?, &text)
     }
 }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use muster_service::api::SyncRequest;
+use muster_service::requests::CohortRequest;
 
-use crate::commands::ask::{self, document, run_one, run_text};
+use crate::commands::ask::{self, execute, print_run};
 use crate::output::Output;
-use crate::service::control::ControlRequest;
 
 /// Run one cohort now, whatever its cadence
 #[derive(Debug, Args)]
@@ -27,25 +28,16 @@ pub(crate) struct SyncCommand {
 
 impl SyncCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let request = ControlRequest::Sync {
-            cohort: self.cohort.clone(),
-            full: self.full,
-        };
-        let run = ask::ask(&self.project, &request, output, |project, store, now| {
-            let id = &project.cohort(&self.cohort)?.id;
-            if muster_engine::status(&store.snapshot()?, id)?
-                .held
-                .is_some()
-            {
-                anyhow::bail!(
-                    "a run of `{id}` is held: first let it go with `muster approve {id}` or drop it with `muster reject {id}`"
-                );
-            }
-            run_one(project, store, id, output, now, |options| {
-                options.resend = self.full
-            })
-        })?;
-        let text = run_text(&self.cohort, &run.value);
-        output.result(&document(&self.cohort, run), &text)
+        let (cohort, full) = (&self.cohort, self.full);
+        let run = ask::ask(
+            &self.project,
+            output,
+            |client| client.sync(cohort, &SyncRequest { full }),
+            |project, store, now| {
+                let request = CohortRequest::Sync { full };
+                Ok(execute(project, store, cohort, request, now, output)?.ran()?)
+            },
+        )?;
+        print_run(cohort, run, output)
     }
 }

@@ -1,5 +1,6 @@
 //! Runs the server: connections, their requests, and the thread that writes the events.
 
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 
@@ -60,7 +61,11 @@ pub(super) async fn run(
             () = queue.closed() => {}
         }
     };
-    let answer = move |request, peer| handle(Arc::clone(&shared), request, peer);
+    let answer = move |request, peer: Option<IpAddr>| {
+        // The listener is one of TCP, so the address is there.
+        let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        handle(Arc::clone(&shared), request, peer)
+    };
     muster_http::serve(listener, connections, answer, stopped).await;
     // The writer ends with the last sender, after the last commit.
     drop(queue);

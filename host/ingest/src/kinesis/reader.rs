@@ -6,6 +6,7 @@ use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::types::Shard;
 use muster_model::Millis;
 use muster_store::{SourceKey, StoreError};
+use muster_tasks::blocking;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -132,7 +133,7 @@ impl ShardReader {
         };
         let (shared, shard) = (Arc::clone(&self.shared), self.shard.clone());
         let (key, bytes) = (self.key.clone(), position.encode());
-        let storing = tokio::task::spawn_blocking(move || {
+        let stored = blocking(move || {
             let mut decoded = decode(&records, Some(&shared.store));
             for (sequence, why) in &decoded.malformed {
                 tracing::warn!(stream = shared.name, shard, sequence, "skipped: {why}");
@@ -144,16 +145,12 @@ impl ShardReader {
             }
             stored.map(|_| ())
         });
-        match storing.await {
-            Ok(Ok(())) => {
+        match stored.await {
+            Ok(()) => {
                 self.position = position;
                 Ok(ended)
             }
-            Ok(Err(error)) => Err(ReadError::Other(with_causes(&error))),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(ReadError::Other("the runtime is ending".to_owned())),
-            },
+            Err(error) => Err(ReadError::Other(with_causes(&error))),
         }
     }
 

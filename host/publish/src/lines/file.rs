@@ -5,10 +5,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use muster_store::Outgoing;
+use muster_tasks::blocking;
 
 use crate::batch::CallLimits;
 use crate::error::Cause;
-use crate::outbox::blocking;
 use crate::sink::{CallFailure, Sink, Verdict};
 
 /// The bytes that are read at a time in the search for the last line feed.
@@ -24,7 +24,7 @@ impl FileSink {
     /// unchanged.
     pub(crate) async fn open(path: &Path) -> Result<Self, Cause> {
         let path = path.to_owned();
-        let file = blocking(move || LineFile::open(path)).await??;
+        let file = blocking(move || LineFile::open(path)).await?;
         Ok(Self { file: Some(file) })
     }
 }
@@ -49,7 +49,7 @@ impl Sink for FileSink {
             let result = file.append(&lines);
             (file, result)
         };
-        let (file, result) = blocking(append).await.map_err(CallFailure::Stop)?;
+        let (file, result) = blocking(append).await;
         self.file = Some(file);
         result.map_err(CallFailure::Stop)?;
         Ok(vec![Verdict::Sent; messages.len()])

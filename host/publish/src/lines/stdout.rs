@@ -4,10 +4,10 @@
 use std::io::{self, Write};
 
 use muster_store::Outgoing;
+use muster_tasks::blocking;
 
 use crate::batch::CallLimits;
 use crate::error::Cause;
-use crate::outbox::blocking;
 use crate::sink::{CallFailure, Sink, Verdict};
 
 /// A sink into a writer, which is [`io::stdout`] outside tests.
@@ -38,9 +38,8 @@ impl<W: Write + 'static> Sink for StdoutSink<W> {
             writer.flush()
         };
         match blocking(write).await {
-            Ok(Ok(())) => Ok(vec![Verdict::Sent; messages.len()]),
-            Ok(Err(error)) => Err(CallFailure::Stop(Cause::Stdout(error))),
-            Err(cause) => Err(CallFailure::Stop(cause)),
+            Ok(()) => Ok(vec![Verdict::Sent; messages.len()]),
+            Err(error) => Err(CallFailure::Stop(Cause::Stdout(error))),
         }
     }
 }

@@ -7,14 +7,26 @@ use muster_definition::{Definition, EventName};
 use muster_document::{
     Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader, closest, quote,
 };
-use serde_json::{Value, json};
+use muster_project::DefinitionReads;
+use muster_project::{Project, clause};
+use serde::Serialize;
 
-use crate::definition_reads::DefinitionReads;
+use crate::load;
 use crate::output::Output;
-use crate::project::{Project, clause};
 
 /// The number of the store's names up to which a warning lists them all, if none is similar.
 const LISTED: usize = 8;
+
+/// An event name that no event in the store has, for `--json`.
+#[derive(Debug, Serialize)]
+pub(super) struct UnseenEvent {
+    cohort: String,
+    event: String,
+    did_you_mean: Option<String>,
+    path: String,
+    line: Option<usize>,
+    column: Option<usize>,
+}
 
 /// The result of comparing event names, or the reason why they were not compared.
 pub(super) enum Unseen {
@@ -23,13 +35,13 @@ pub(super) enum Unseen {
     /// The store cannot be read, for this reason.
     NotCompared(String),
     /// The warnings, as diagnostics and as JSON.
-    Found(Diagnostics, Vec<Value>),
+    Found(Diagnostics, Vec<UnseenEvent>),
 }
 
 impl Unseen {
     /// Compares the event names in a project's definitions with those in its store, if it has one.
     pub(super) fn of(project: &Project) -> Self {
-        let snapshot = match project.open_read_only() {
+        let snapshot = match load::open_read_only(project) {
             Ok(Some(snapshot)) => snapshot,
             Ok(None) => return Self::NothingSeen,
             Err(error) => return Self::NotCompared(format!("{error:#}")),
@@ -43,14 +55,14 @@ impl Unseen {
         for (definition, name, span) in unseen(&project.definitions, &seen) {
             let diagnostic = warning(&definition.source, &name, span, &seen);
             let place = diagnostic.place();
-            json.push(json!({
-                "cohort": definition.id.as_str(),
-                "event": name.as_str(),
-                "did_you_mean": meant(&name, &seen),
-                "path": definition.source.path(),
-                "line": place.map(|(_, line, _)| line),
-                "column": place.map(|(_, _, column)| column),
-            }));
+            json.push(UnseenEvent {
+                cohort: definition.id.to_string(),
+                event: name.as_str().to_owned(),
+                did_you_mean: meant(&name, &seen).map(str::to_owned),
+                path: definition.source.path().to_owned(),
+                line: place.map(|(_, line, _)| line),
+                column: place.map(|(_, _, column)| column),
+            });
             diagnostics.push(diagnostic);
         }
         Self::Found(diagnostics, json)
@@ -72,7 +84,7 @@ impl Unseen {
     }
 
     /// Returns the warnings for `--json`: `null` if nothing was compared.
-    pub(super) fn json(&self) -> Option<&[Value]> {
+    pub(super) fn json(&self) -> Option<&[UnseenEvent]> {
         match self {
             Self::NothingSeen | Self::NotCompared(_) => None,
             Self::Found(_, json) => Some(json),

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
+use muster_model::count;
+use muster_project::{config, modules, rule_warnings};
+use muster_service::queries;
 use serde_json::json;
 
-use crate::config;
-use crate::modules;
-use crate::output::{Output, count, table};
-use crate::places::Stranded;
-use crate::project::Project;
-use crate::retention;
+use crate::load;
+use crate::output::{Output, table};
+use crate::remarks;
 use events::Unseen;
 
 /// Check muster.yaml, the definitions and hand-written rules
@@ -29,11 +29,11 @@ pub(crate) struct CheckCommand {
 
 impl CheckCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
-        let (project, warnings) = Project::read(&self.project, output)?;
+        let (project, warnings) = load::load_all(&self.project, output)?;
         if !warnings.is_empty() {
             output.note(&output.diagnostics(&warnings));
         }
-        let loaded = modules::load(&project)?;
+        let loaded = modules::load(&project, load::compile())?;
         let (mut cohorts, mut rows) = (Vec::new(), Vec::new());
         for definition in &project.definitions {
             let time_zone = definition.time_zone.as_str();
@@ -71,7 +71,7 @@ impl CheckCommand {
                 config::FILE
             ));
         }
-        let short = retention::of_modules(&project, &loaded);
+        let short = rule_warnings(&project, &loaded);
         if !short.is_empty() {
             output.note(&output.diagnostics(&short));
         }
@@ -79,11 +79,11 @@ impl CheckCommand {
         unseen.warn(output);
         let snapshot = project.open_read_only().ok().flatten();
         let stranded = match &snapshot {
-            Some(snapshot) => Stranded::of(&project, snapshot)?,
+            Some(snapshot) => queries::stranded(&project, snapshot)?,
             None => Vec::new(),
         };
         for stranded in &stranded {
-            output.note(&format!("warning: {}", stranded.text()));
+            output.note(&format!("warning: {}", remarks::stranded(stranded)));
         }
         let json = json!({
             "ok": true,
@@ -91,7 +91,7 @@ impl CheckCommand {
             "modules": loaded.len(),
             "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
-            "stranded": stranded.iter().map(Stranded::json).collect::<Vec<_>>(),
+            "stranded": stranded,
         });
         output.result(&json, &text)
     }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use anyhow::{Context, bail};
 use muster_definition::Body;
+use muster_project::beside;
+use muster_project::config;
+use muster_project::is_test;
 
 use super::home::Home;
-use crate::config;
-use crate::definition_files::is_test;
 use crate::output::Output;
-use crate::project::beside;
 
 /// A test file and its project.
 pub(super) struct Found {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use muster_definition::{Definition, TimeZoneName, link, parse_in};
 use muster_document::Diagnostics;
+use muster_project::MemberLists;
+use muster_project::config::{self, ProjectOutline};
+use muster_project::read;
+use muster_project::{find_definitions, unlisted};
 
-use crate::config::{self, ProjectOutline};
-use crate::definition_files::{find_definitions, unlisted};
-use crate::lists::MemberLists;
+use crate::load::environment;
 use crate::output::Output;
-use crate::project::read;
 
 /// The parts of a project that its tests need. Without a project there is no other cohort, and the
 /// time zone is UTC.
@@ -37,7 +38,7 @@ impl Home {
 
     pub(super) fn load(directory: &Path, output: &Output) -> anyhow::Result<Self> {
         let outline = read(&directory.join(config::FILE))
-            .and_then(|source| ProjectOutline::parse(&source, &config::environment));
+            .and_then(|source| ProjectOutline::parse(&source, &environment));
         let outline = outline.map_err(|diagnostics| output.refusal(&diagnostics))?;
         let mut home = Self {
             zone: outline.time_zone,

@@ -20,11 +20,11 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use muster_document::Diagnostics;
+use muster_model::count;
 use muster_sandbox::{Sandbox, SandboxOptions};
 
 use crate::commands::compile_rule;
-use crate::output::{Output, Reported, count};
-use crate::project;
+use crate::output::{Output, Reported};
 use case::TestFile;
 use coverage::Coverage;
 use find::Found;
@@ -104,7 +104,7 @@ fn load(
     let mut suite = Vec::new();
     let mut problems = Diagnostics::default();
     for found in found {
-        let file = project::read(&found.path)
+        let file = muster_project::read(&found.path)
             .and_then(|source| read::test_file(&source, &found.home.zone));
         let loaded = file.and_then(|file| {
             let subject = Subject::load(&file, &found.home, sandbox)?;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster_definition::interpreter::Trace;
+use muster_model::{count, number};
+use muster_service::api::ClauseAnswer;
 use serde_json::{Value as Json, json};
 
 use super::case::{Case, TestFile};
 use super::check::CaseFailure;
 use super::coverage::Coverage;
-use crate::output::{count, number};
-use crate::output_json;
 
 /// The results of all files.
 pub(super) struct Report {
@@ -145,7 +145,7 @@ impl Report {
             json!({
                 "line": failure.line,
                 "message": failure.message,
-                "clauses": failure.trace.as_ref().map(output_json::trace),
+                "clauses": failure.trace.as_ref().map(ClauseAnswer::from),
             })
         };
         let case = |case: &CaseReport| {

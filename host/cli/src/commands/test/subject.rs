@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use muster_definition::{Body, Clause, Definition, parse_in};
 use muster_document::{Diagnostic, Diagnostics, Span, quote};
 use muster_model::CohortId;
+use muster_project::MemberLists;
+use muster_project::modules::hand_written;
+use muster_project::{beside, clause, read};
 use muster_sandbox::{Module, Origin, Sandbox};
 
 use super::case::{TestFile, Tested};
 use super::home::Home;
-use crate::lists::MemberLists;
-use crate::modules::hand_written;
-use crate::project::{beside, clause, read};
 
 /// A module under test.
 pub(super) struct Subject {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::output::{Output, count};
+use muster_model::count;
+
+use crate::output::Output;
 
 /// The time between two checks of the files. A change is noticed after two checks, because an
 /// editor may write a file in pieces and the files must not change between the checks.

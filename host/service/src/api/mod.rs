@@ -1,0 +1,41 @@
+//! The control API: the requests and answers that the running service exchanges with the commands
+//! of `muster` and with other programs.
+//!
+//! Requests are HTTP with JSON over a Unix socket in the store's folder. Every path begins with the
+//! version ([`VERSION`]): within a version, fields are only added. docs/openapi.json describes all
+//! of it, and a test holds that file to this code.
+//!
+//! | file | |
+//! |---|---|
+//! | `cohorts.rs` | runs of a cohort: on request, approved, rejected, reconciled; its history and members |
+//! | `users.rs` | users: the deletion of one, and why one is in a cohort |
+//! | `plan.rs` | what the next run would change |
+//! | `status.rs` | the state of the service, the store, sources and destinations |
+//! | `store.rs` | the removal of old events |
+//! | `error.rs` | refusals |
+
+mod cohorts;
+mod error;
+mod plan;
+mod status;
+mod store;
+mod users;
+
+pub use cohorts::{
+    HistoryQuery, MembersPage, MembersQuery, ReconcileRequest, ReconciledCopy, RejectedRun,
+    RequestedRun, RunHistory, SyncRequest,
+};
+pub use error::{ApiError, ErrorBody, ErrorCode};
+pub use plan::{CohortPlan, PlanRequest, RunPlan};
+pub use status::{
+    CohortState, CopyName, DestinationHealth, HeldRemoval, PartState, RestoredStore, SourceState,
+    StatusDocument, StoreState, StrandedMessages,
+};
+pub use store::{DefinitionFile, PruneRequest, PrunedEvents, RefusedPrune};
+pub use users::{
+    ClauseAnswer, ExplainRequest, Explanation, ForgetRequest, ForgottenUser, Membership,
+    PropertyAtInstant, PropertyValue, ShownEvent, StoredMembership,
+};
+
+/// The first part of every path.
+pub const VERSION: &str = "/v1";

@@ -1,0 +1,281 @@
+//! The routes of the control API. Each says what docs/openapi.json has of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use muster_tasks::blocking;
+use serde::Serialize;
+use tokio::sync::oneshot;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{
+    ApiError, DefinitionFile, ErrorBody, ErrorCode, ExplainRequest, Explanation, ForgetRequest,
+    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PlanRequest, PruneRequest,
+    PrunedEvents, ReconcileRequest, ReconciledCopy, RejectedRun, RequestedRun, RunHistory, RunPlan,
+    StatusDocument, SyncRequest,
+};
+use crate::requests::{CohortAnswer, CohortRequest, read_ids};
+use crate::service::Service;
+
+/// The longest body of a request, in bytes: a user id has at most a kilobyte, and a plan names at
+/// most all cohorts of a project.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Returns the routes.
+pub(super) fn router() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::new()
+        .routes(routes!(status))
+        .routes(routes!(definitions))
+        .routes(routes!(history))
+        .routes(routes!(members))
+        .routes(routes!(sync))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(reconcile))
+        .routes(routes!(explain))
+        .routes(routes!(forget))
+        .routes(routes!(plan))
+        .routes(routes!(prune))
+        .fallback(unknown_path)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+type Answer<T> = Result<Json<T>, ApiError>;
+
+/// Returns the state of the service, the store, cohorts, sources and destinations.
+#[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "The answer", body = StatusDocument), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn status(State(service): State<Arc<Service>>) -> Answer<StatusDocument> {
+    answer(service, "status", |service| async move {
+        service.status().await
+    })
+    .await
+}
+
+/// Returns the files of the active definitions, as they were read.
+#[utoipa::path(get, path = "/v1/definitions", responses((status = 200, description = "The answer", body = Vec<DefinitionFile>), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn definitions(State(service): State<Arc<Service>>) -> Answer<Vec<DefinitionFile>> {
+    Ok(Json(service.definitions()))
+}
+
+/// Returns the runs of a cohort, the latest first.
+#[utoipa::path(get, path = "/v1/cohorts/{cohort}/runs", params(("cohort" = String, Path, description = "The cohort's id"), HistoryQuery),
+    responses((status = 200, description = "The answer", body = RunHistory), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn history(
+    State(service): State<Arc<Service>>,
+    Path(cohort): Path<String>,
+    ApiQuery(query): ApiQuery<HistoryQuery>,
+) -> Answer<RunHistory> {
+    answer(service, "history", move |service| async move {
+        service.history(cohort, query).await
+    })
+    .await
+}
+
+/// Returns a page of the members of a cohort.
+#[utoipa::path(get, path = "/v1/cohorts/{cohort}/members", params(("cohort" = String, Path, description = "The cohort's id"), MembersQuery),
+    responses((status = 200, description = "The answer", body = MembersPage), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn members(
+    State(service): State<Arc<Service>>,
+    Path(cohort): Path<String>,
+    ApiQuery(query): ApiQuery<MembersQuery>,
+) -> Answer<MembersPage> {
+    answer(service, "members", move |service| async move {
+        service.members(cohort, query).await
+    })
+    .await
+}
+
+/// Runs a cohort now. The answer comes when the run has ended.
+#[utoipa::path(post, path = "/v1/cohorts/{cohort}/sync", params(("cohort" = String, Path, description = "The cohort's id")), request_body = SyncRequest,
+    responses((status = 200, description = "The answer", body = RequestedRun), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn sync(
+    State(service): State<Arc<Service>>,
+    Path(cohort): Path<String>,
+    ApiJson(request): ApiJson<SyncRequest>,
+) -> Answer<RequestedRun> {
+    let full = request.full;
+    ask(
+        service,
+        cohort,
+        CohortRequest::Sync { full },
+        CohortAnswer::ran,
+    )
+    .await
+}
+
+/// Approves the run that the guard holds: the cohort is computed again, and entries and exits are
+/// sent.
+#[utoipa::path(post, path = "/v1/cohorts/{cohort}/approve", params(("cohort" = String, Path, description = "The cohort's id")),
+    responses((status = 200, description = "The answer", body = RequestedRun), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn approve(
+    State(service): State<Arc<Service>>,
+    Path(cohort): Path<String>,
+) -> Answer<RequestedRun> {
+    ask(service, cohort, CohortRequest::Approve, CohortAnswer::ran).await
+}
+
+/// Drops the run that the guard holds.
+#[utoipa::path(post, path = "/v1/cohorts/{cohort}/reject", params(("cohort" = String, Path, description = "The cohort's id")),
+    responses((status = 200, description = "The answer", body = RejectedRun), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn reject(
+    State(service): State<Arc<Service>>,
+    Path(cohort): Path<String>,
+) -> Answer<RejectedRun> {
+    ask(
+        service,
+        cohort,
+        CohortRequest::Reject,
+        CohortAnswer::rejected,
+    )
+    .await
+}
+
+/// Makes a destination's copy of a cohort equal to the members.
+#[utoipa::path(post, path = "/v1/cohorts/{cohort}/reconcile", params(("cohort" = String, Path, description = "The cohort's id")),
+    request_body = ReconcileRequest, responses((status = 200, description = "The answer", body = ReconciledCopy), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn reconcile(
+    State(service): State<Arc<Service>>,
+    Path(cohort): Path<String>,
+    ApiJson(request): ApiJson<ReconcileRequest>,
+) -> Answer<ReconciledCopy> {
+    let ReconcileRequest { destination, have } = request;
+    let have = blocking(move || have.as_deref().map(read_ids).transpose()).await;
+    let have = have.map_err(|error| ApiError::new(ErrorCode::Invalid, format!("{error:#}")))?;
+    let have = have.map(Arc::new);
+    let request = CohortRequest::Reconcile { destination, have };
+    ask(service, cohort, request, CohortAnswer::reconciled).await
+}
+
+/// Returns why a user is in a cohort or is not, by the active definitions.
+#[utoipa::path(post, path = "/v1/explain", request_body = ExplainRequest, responses((status = 200, description = "The answer", body = Explanation), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn explain(
+    State(service): State<Arc<Service>>,
+    ApiJson(request): ApiJson<ExplainRequest>,
+) -> Answer<Explanation> {
+    answer(service, "explain", |service| async move {
+        service.explain(request).await
+    })
+    .await
+}
+
+/// Deletes a user: history, properties and memberships. This cannot be undone.
+#[utoipa::path(post, path = "/v1/forget", request_body = ForgetRequest, responses((status = 200, description = "The answer", body = ForgottenUser), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn forget(
+    State(service): State<Arc<Service>>,
+    ApiJson(request): ApiJson<ForgetRequest>,
+) -> Answer<ForgottenUser> {
+    answer(service, "forget", |service| async move {
+        service.forget(request.user).await
+    })
+    .await
+}
+
+/// Returns what the next run would change with the definitions on disk. Nothing is stored or sent.
+#[utoipa::path(post, path = "/v1/plan", request_body = PlanRequest, responses((status = 200, description = "The answer", body = RunPlan), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn plan(
+    State(service): State<Arc<Service>>,
+    ApiJson(request): ApiJson<PlanRequest>,
+) -> Answer<RunPlan> {
+    answer(service, "plan", |service| async move {
+        service.plan(request).await
+    })
+    .await
+}
+
+/// Drops the events that are older than `retention:`.
+#[utoipa::path(post, path = "/v1/prune", request_body = PruneRequest, responses((status = 200, description = "The answer", body = PrunedEvents), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+async fn prune(
+    State(service): State<Arc<Service>>,
+    ApiJson(request): ApiJson<PruneRequest>,
+) -> Answer<PrunedEvents> {
+    answer(service, "prune", move |service| async move {
+        service.prune(request.anyway).await
+    })
+    .await
+}
+
+async fn unknown_path() -> ApiError {
+    ApiError::unknown("this version of the service does not know the path")
+}
+
+/// Sends a request about a cohort to the service.
+async fn ask<T: Serialize + Send + 'static>(
+    service: Arc<Service>,
+    cohort: String,
+    request: CohortRequest,
+    kind: fn(CohortAnswer) -> Result<T, ApiError>,
+) -> Answer<T> {
+    let name = request.name();
+    tracing::info!(cohort, ask = name, "request received");
+    answer(service, name, move |service| async move {
+        kind(service.ask(&cohort, request).await?)
+    })
+    .await
+}
+
+/// Executes a request as a task of its own: it ends even if its client goes, and a panic of it is
+/// logged and answered.
+async fn answer<T, F>(
+    service: Arc<Service>,
+    name: &str,
+    execute: impl FnOnce(Arc<Service>) -> F,
+) -> Answer<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ApiError>> + Send + 'static,
+{
+    let (reply, answered) = oneshot::channel();
+    let executing = execute(Arc::clone(&service));
+    service
+        .work
+        .once(&format!("the request {name}"), async move {
+            // The client may be gone by now.
+            let _ = reply.send(executing.await);
+        });
+    match answered.await {
+        Ok(answer) => answer.map(Json),
+        Err(_) => Err(ApiError::failed(
+            "the request failed unexpectedly: the service's log says more",
+        )),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = match self.code {
+            ErrorCode::Invalid => StatusCode::BAD_REQUEST,
+            ErrorCode::Unknown => StatusCode::NOT_FOUND,
+            ErrorCode::Refused => StatusCode::CONFLICT,
+            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, Json(ErrorBody { error: self })).into_response()
+    }
+}
+
+/// A body in JSON. A malformed one is refused as an [`ApiError`].
+#[derive(FromRequest)]
+#[from_request(via(Json), rejection(ApiError))]
+struct ApiJson<T>(T);
+
+/// The query of a path. A malformed one is refused as an [`ApiError`].
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(ApiError))]
+struct ApiQuery<T>(T);
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(ErrorCode::Invalid, rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(ErrorCode::Invalid, rejection.body_text())
+    }
+}

@@ -1,0 +1,64 @@
+//! Tests of requests over the socket.
+
+use std::path::Path;
+
+use super::world::{ServiceWorld, settings};
+use crate::api::{ErrorCode, ForgetRequest, SyncRequest};
+use crate::control::{Client, ClientError};
+
+const BUYERS: &str = "cadence: daily\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
+
+/// Sends requests to the service that runs on a store, from a thread of its own.
+async fn client<T: Send + 'static>(
+    store: &Path,
+    requests: impl FnOnce(&Client) -> T + Send + 'static,
+) -> T {
+    let store = store.to_owned();
+    let asking = tokio::task::spawn_blocking(move || requests(&Client::new(&store).unwrap()));
+    asking.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_request_without_a_running_service_has_no_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    for store in [directory.path().to_owned(), directory.path().join("none")] {
+        let answer = client(&store, |client| client.status().unwrap()).await;
+        assert_eq!(answer, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_arrive_over_the_socket_even_in_a_deep_folder() {
+    // The path of the socket is longer than the system allows.
+    let deep = format!("{}/{}", "d".repeat(90), "e".repeat(90));
+    let world = ServiceWorld::new(&format!("store: {deep}\n"), &[("buyers", BUYERS)]);
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    service.purchase(&["ann"]);
+    let store = world.path().join(deep);
+    client(&store, |client| {
+        let full = false;
+        let run = client
+            .sync("buyers", &SyncRequest { full })
+            .unwrap()
+            .unwrap();
+        assert_eq!((run.entered, run.members), (1, 1));
+        let status = client.status().unwrap().unwrap();
+        assert_eq!(status.running.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+        assert_eq!(status.cohorts[0].members, 1);
+        assert_eq!(client.definitions().unwrap().unwrap().len(), 1);
+        let code = |refused: ClientError| match refused {
+            ClientError::Api(error) => error.code,
+            other => panic!("{other:?}"),
+        };
+        let refused = client.approve("buyers").unwrap_err();
+        assert_eq!(code(refused), ErrorCode::Refused);
+        let unknown = client.reject("a/b?c").unwrap_err();
+        assert_eq!(code(unknown), ErrorCode::Unknown);
+        let user = "ann".to_owned();
+        let forgotten = client.forget(&ForgetRequest { user }).unwrap().unwrap();
+        assert_eq!(forgotten.exited, ["buyers"]);
+    })
+    .await;
+    service.stop().await;
+}
