@@ -507,12 +507,12 @@ fn runs() -> Section {
         limits: vec![
             fixed(
                 "users of a chunk",
-                count(engine::run::CHUNK_USERS),
+                count(engine::CHUNK_USERS),
                 "the next chunk begins",
             ),
             fixed(
                 "messages of a commit",
-                bytes_64(engine::run::COMMIT_BYTES),
+                bytes_64(engine::COMMIT_BYTES),
                 "the next commit begins",
             ),
             Limit {

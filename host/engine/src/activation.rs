@@ -5,7 +5,7 @@ use muster_store::{RunCommit, Store};
 
 use crate::cohort::Cohort;
 use crate::copy::unsent_change;
-use crate::{EngineError, state};
+use crate::{EngineError, encoding, state};
 
 /// A destination of muster.yaml.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub fn activate<'a>(
             state.adopt(cohort, snapshot.identity());
         }
         if state != before {
-            commit.cohort_states.push((id, state::encode(&state)?));
+            commit.cohort_states.push((id, encoding::encode(&state)?));
         }
     }
     if !(commit.places.is_empty() && commit.cohort_states.is_empty()) {

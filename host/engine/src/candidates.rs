@@ -8,7 +8,7 @@ use crate::EngineError;
 use crate::cohort::{Cohort, CohortSync};
 use crate::copy::DestinationCopy;
 use crate::prior_state::PriorState;
-use crate::run::RunOptions;
+use crate::run_options::RunOptions;
 use crate::state::{CohortState, UnfinishedRun};
 
 /// Begins a run at `now`, after the prior state. Returns `None` if no membership can have changed

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
 use crate::report::{Reason, RunRecord};
-use crate::{EngineError, payload, state};
+use crate::{EngineError, encoding, payload, state};
 
 /// The effect of forgetting a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn forget(store: &Store, user: &str, now: Millis) -> Result<Forgotten, Engin
             ..RunRecord::begun(Reason::Forgotten, now)
         };
         forget.records.push(record.stored(&cohort, now)?);
-        let encoded = state::encode(&state)?;
+        let encoded = encoding::encode(&state)?;
         forget.cohort_states.push((cohort.clone(), encoded));
         forgotten.messages += messages;
         if !member.is_empty() {

@@ -10,7 +10,7 @@
 //! nothing: messages wait in the store's outbox for `muster_publish`. It has no clock of its own:
 //! the caller passes `now`.
 //!
-//! Limits: [`payload::MESSAGE_SIZE`], [`run::CHUNK_USERS`], [`evaluate::BATCH_ROWS`],
+//! Limits: [`payload::MESSAGE_SIZE`], [`CHUNK_USERS`], [`evaluate::BATCH_ROWS`],
 //! [`search::FAILURE_TIME`], [`search::RETRY_TIME`], [`failures::RETRY_FIRST`].
 
 mod activation;
@@ -19,10 +19,12 @@ mod bodies;
 mod candidates;
 mod cohort;
 mod copy;
+mod encoding;
 mod error;
 pub mod evaluate;
 pub mod failures;
 mod forget;
+mod guard;
 mod lists;
 mod members;
 mod modules;
@@ -32,6 +34,7 @@ mod reconcile;
 mod removal;
 mod report;
 pub mod run;
+mod run_options;
 pub mod search;
 mod state;
 mod status;
@@ -40,6 +43,7 @@ pub use activation::{ChangedAddress, DestinationAddress, activate};
 pub use cohort::{Cohort, CohortSync};
 pub use error::EngineError;
 pub use forget::{Forgotten, forget};
+pub use guard::Guard;
 pub use lists::StaticLists;
 pub use modules::{forget_module, forget_other_modules, goes_on, next_due, records, records_since};
 pub use reconcile::{Reconciled, reconcile, unreconciled};
@@ -47,5 +51,6 @@ pub use removal::{remove, removed};
 pub use report::{
     CohortPreview, CohortReport, HeldRun, Preview, Reason, RunRecord, RunReport, SkippedUsers,
 };
-pub use run::{Guard, RunOptions, RunProgress, preview, run_module};
+pub use run::{preview, run_module};
+pub use run_options::{CHUNK_USERS, COMMIT_BYTES, RunOptions, RunProgress};
 pub use status::{CohortStatus, FailingUsers, SHOWN_TOO_LARGE, reject, status};

@@ -12,9 +12,9 @@ use crate::bodies::Bodies;
 use crate::cohort::{Cohort, CohortSync};
 use crate::copy::{DestinationCopy, unsent_change};
 use crate::report::{Reason, RunRecord};
-use crate::run::{CHUNK_USERS, COMMIT_BYTES};
+use crate::run_options::{CHUNK_USERS, COMMIT_BYTES};
 use crate::state::CohortState;
-use crate::{EngineError, payload, state};
+use crate::{EngineError, encoding, payload, state};
 
 /// The users whose messages are built at once. [`COMMIT_BYTES`] is checked after each such part.
 const PART_USERS: usize = 4096;
@@ -99,7 +99,7 @@ pub fn reconcile(
     let all = 0..=u32::MAX;
     let unsent = snapshot.unsent_within(&cohort.id, &sync.destination, &all)?;
     store.commit_run(&RunCommit {
-        cohort_states: vec![(cohort.id.clone(), state::encode(&state)?)],
+        cohort_states: vec![(cohort.id.clone(), encoding::encode(&state)?)],
         records: vec![record.stored(&cohort.id, now)?],
         unsent: Vec::from_iter(unsent_change(&cohort.id, &sync.destination, unsent)),
         ..RunCommit::default()
@@ -220,7 +220,7 @@ impl Sending<'_> {
         let mut commit = std::mem::take(&mut self.commit);
         self.messages += commit.messages.len() as u64;
         self.bytes = 0;
-        let state = state::encode(self.state)?;
+        let state = encoding::encode(self.state)?;
         commit.cohort_states.push((self.cohort.id.clone(), state));
         self.store.commit_run(&commit)?;
         Ok(())

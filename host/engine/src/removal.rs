@@ -8,10 +8,10 @@ use roaring::RoaringBitmap;
 
 use crate::beside::Beside;
 use crate::copy::unsent_change;
+use crate::guard::Guard;
 use crate::report::{HeldRun, Reason, RunRecord};
-use crate::run::Guard;
 use crate::state::{CohortState, RemovalState};
-use crate::{EngineError, payload, state};
+use crate::{EngineError, encoding, payload, state};
 
 /// The users that one commit of a removal covers: at 100 bytes in a message, 6.5 MB for each
 /// destination.
@@ -107,7 +107,7 @@ pub fn remove(
         });
         commit
             .cohort_states
-            .push((cohort.clone(), state::encode(&state)?));
+            .push((cohort.clone(), encoding::encode(&state)?));
         store.commit_run(&commit)?;
     }
     if state.batch > 0 {
@@ -123,7 +123,7 @@ pub fn remove(
         ..CohortState::default()
     };
     store.commit_run(&RunCommit {
-        cohort_states: vec![(cohort.clone(), state::encode(&gone)?)],
+        cohort_states: vec![(cohort.clone(), encoding::encode(&gone)?)],
         records: vec![record.stored(cohort, now)?],
         ..RunCommit::default()
     })?;
@@ -151,7 +151,7 @@ fn hold(
         ..RunRecord::begun(Reason::Removed, now)
     };
     store.commit_run(&RunCommit {
-        cohort_states: vec![(cohort.clone(), state::encode(&state)?)],
+        cohort_states: vec![(cohort.clone(), encoding::encode(&state)?)],
         records: vec![record.stored(cohort, now)?],
         ..RunCommit::default()
     })?;

@@ -6,7 +6,7 @@ use muster_model::{CohortId, Millis};
 use serde::{Deserialize, Serialize};
 
 use crate::search::TOO_LARGE;
-use crate::{EngineError, state};
+use crate::{EngineError, encoding};
 
 /// The report of a run of one module.
 #[derive(Clone, Debug)]
@@ -316,7 +316,7 @@ impl RunRecord {
         Ok(muster_store::StoredRun {
             cohort: cohort.clone(),
             at,
-            body: state::encode(self)?,
+            body: encoding::encode(self)?,
             replaces_last: false,
         })
     }

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use muster_model::{CohortId, Millis, from_hex, to_hex};
 use muster_sandbox::Module;
 use muster_store::{Identity, ModuleKey, Snapshot};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::copy::DestinationCopy;
+use crate::encoding::decode;
 use crate::report::{HeldRun, Reason, SkippedUsers};
 
 /// The state of a module.
@@ -204,26 +205,6 @@ pub(crate) fn load_cohort(
 ) -> Result<Option<CohortState>, EngineError> {
     decode(snapshot.cohort_state(cohort)?, || {
         format!("cohort `{cohort}`")
-    })
-}
-
-fn decode<T: DeserializeOwned>(
-    bytes: Option<Vec<u8>>,
-    of: impl Fn() -> String,
-) -> Result<Option<T>, EngineError> {
-    let Some(bytes) = bytes else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| EngineError::State {
-            of: of(),
-            why: error.to_string(),
-        })
-}
-
-pub(crate) fn encode<T: Serialize>(state: &T) -> Result<Vec<u8>, EngineError> {
-    serde_json::to_vec(state).map_err(|error| EngineError::State {
-        of: "the engine".to_owned(),
-        why: error.to_string(),
     })
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::report::{HeldRun, Reason, RunRecord};
 use crate::search::TOO_LARGE;
 use crate::state::{CohortState, RemovalState};
-use crate::{EngineError, state};
+use crate::{EngineError, encoding, state};
 
 /// The status of a cohort in the store, without its members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub fn reject(
         ..RunRecord::begun(Reason::Rejected, now)
     };
     store.commit_run(&RunCommit {
-        cohort_states: vec![(cohort.clone(), state::encode(&state)?)],
+        cohort_states: vec![(cohort.clone(), encoding::encode(&state)?)],
         records: vec![record.stored(cohort, now)?],
         ..RunCommit::default()
     })?;

@@ -3,6 +3,7 @@
 mod admission;
 mod event;
 mod event_builder;
+mod event_error;
 pub mod limits;
 mod line;
 #[cfg(test)]

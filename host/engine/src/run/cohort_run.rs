@@ -5,15 +5,15 @@ use muster_sandbox::Module;
 use muster_store::{Identity, Message, ModuleKey, Snapshot};
 use roaring::RoaringBitmap;
 
-use super::RunOptions;
-use crate::EngineError;
 use crate::bodies::Bodies;
 use crate::cohort::{Cohort, CohortSync};
 use crate::members::Members;
 use crate::payload::{self, RunEnvelope};
 use crate::prior_state::PriorCohort;
 use crate::report::{HeldRun, Reason};
-use crate::state::{self, CohortState, RunCounts, UnfinishedRun};
+use crate::run_options::RunOptions;
+use crate::state::{CohortState, RunCounts, UnfinishedRun};
+use crate::{EngineError, encoding};
 
 /// A cohort within a run: its members and state, which every chunk carries on.
 pub(super) struct CohortRun {
@@ -116,7 +116,7 @@ impl CohortRun {
             return Ok(None);
         }
         self.before.clone_from(&self.state);
-        state::encode(&self.state).map(Some)
+        encoding::encode(&self.state).map(Some)
     }
 
     /// Holds the run: none of its entries and exits is made, only the note that it is held.

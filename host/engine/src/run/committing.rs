@@ -3,13 +3,14 @@
 use muster_store::{ModuleCommit, RunCommit, Snapshot};
 
 use super::cohort_run::CohortRun;
+use super::module_run::ModuleRun;
+use super::recording;
 use super::sending::EvaluatedChunk;
-use super::{ModuleRun, recording};
 use crate::bodies::Bodies;
 use crate::cohort::Cohort;
 use crate::report::RunRecord;
 use crate::state::{ModuleState, RunCounts, UnfinishedRun};
-use crate::{EngineError, payload, state};
+use crate::{EngineError, encoding, payload};
 
 impl ModuleRun<'_> {
     /// Commits a chunk: members, expiries and messages, and with the last chunk the run records.
@@ -40,7 +41,7 @@ impl ModuleRun<'_> {
             let mut commit = RunCommit {
                 module: Some(ModuleCommit {
                     key: self.key,
-                    state: state::encode(state)?,
+                    state: encoding::encode(state)?,
                     sequence: if last { state.sequence } else { 0 },
                     expiries: std::iter::from_fn(|| {
                         expiries.next_if(|(user, _)| user.0 <= *range.end())

@@ -5,10 +5,6 @@ use std::ops::RangeInclusive;
 
 use roaring::RoaringBitmap;
 
-/// The approximate bytes of messages of a commit. The database holds the pages of a commit in
-/// memory until it is done, and the messages are in memory a second time: 64 MiB in all.
-pub const COMMIT_BYTES: u64 = 32 * 1024 * 1024;
-
 /// The assumed bytes of a user in a message, until a commit has shown the real number: an id and
 /// some properties.
 const BYTES_PER_USER: u64 = 1024;

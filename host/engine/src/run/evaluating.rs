@@ -8,13 +8,13 @@ use muster_sandbox::Module;
 use muster_store::{ModuleKey, Snapshot, UserFailure, UserKey};
 use roaring::RoaringBitmap;
 
-use super::RunOptions;
 use super::chunk_answers::ChunkAnswers;
 use crate::cohort::Cohort;
 use crate::evaluate::{Evaluation, RunReads};
 use crate::failures::{Again, Failures};
 use crate::prior_state::PriorState;
 use crate::report::SkippedUsers;
+use crate::run_options::RunOptions;
 use crate::search::{Budget, Search};
 use crate::state::UnfinishedRun;
 use crate::{EngineError, candidates, state};

@@ -8,11 +8,12 @@ use roaring::RoaringBitmap;
 
 use super::cohort_run::{CohortRun, RunIdentity};
 use super::evaluating::Evaluating;
-use super::{Guard, RunOptions};
 use crate::cohort::Cohort;
 use crate::copy::DestinationCopy;
+use crate::guard::Guard;
 use crate::prior_state::{PriorCohort, PriorState, Unfinished};
 use crate::report::{CohortPreview, Preview, Reason, SkippedUsers};
+use crate::run_options::RunOptions;
 use crate::state::{ModuleState, UnfinishedRun};
 use crate::{EngineError, candidates, state};
 

@@ -1,12 +1,12 @@
 //! The run records that a run leaves in the store for users.
 
+use muster_model::{Cadence, Millis};
 use muster_store::Snapshot;
 
 use crate::EngineError;
 use crate::cohort::Cohort;
 use crate::modules::records;
 use crate::report::{Reason, RunRecord, SkippedUsers};
-use muster_model::{Cadence, Millis};
 
 /// The length of `2026-03-01T00:00`: instants with the same first characters are in the same
 /// minute.

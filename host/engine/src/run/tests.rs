@@ -9,6 +9,7 @@ mod removal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_definition::{Body, parse};
 use muster_document::SourceFile;
@@ -21,9 +22,12 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cohort::CohortSync;
+use crate::guard::Guard;
 use crate::lists::StaticLists;
 use crate::modules::{forget_other_modules, records};
 use crate::report::Preview;
+use crate::report::{Reason, SkippedUsers};
+use crate::run_options::CHUNK_USERS;
 
 const DAY: i64 = 86_400_000;
 /// An instant on a day in 2026.

@@ -7,8 +7,8 @@ use muster_model::Operator;
 use muster_store::{Store, StoreError};
 
 use super::LineError;
-use super::event::EventError;
 use super::event_builder::EventBuilder;
+use super::event_error::EventError;
 
 /// A check of names of events and properties. Each event type is checked once for many events.
 pub(crate) struct Admission<'s> {

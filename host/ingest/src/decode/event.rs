@@ -6,6 +6,7 @@ use serde::de::DeserializeSeed;
 use super::LineError;
 use super::admission::Admission;
 use super::event_builder::{EventBuilder, WHOLE};
+use super::event_error::EventError;
 use super::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
 use super::line::LineSeed;
 use crate::LineCounts;
@@ -19,16 +20,6 @@ pub(crate) struct EventDefaults {
     pub(crate) time: Option<Millis>,
     /// Makes an event that names neither a user nor a device an error, as the vendor's API does.
     pub(crate) identified: bool,
-}
-
-/// An error of an object that is no event, with the key at fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EventError {
-    /// The key, or `event` if the error is about the whole object.
-    pub(crate) field: &'static str,
-    /// Set if the key is missing.
-    pub(crate) missing: bool,
-    pub(crate) reason: LineError,
 }
 
 /// Decodes one object and adds its contents to the buffer and the counts. A malformed object adds

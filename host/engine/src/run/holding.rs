@@ -1,64 +1,27 @@
-//! The guard: a run that would change too much of a cohort is held until a user approves or rejects
-//! it.
+//! Holding: a run that would change too much of a cohort is held until a user approves or rejects it.
 
 use muster_sandbox::Module;
 use muster_store::Snapshot;
 
-use super::RunOptions;
 use super::chunk_answers::ChunkAnswers;
 use super::cohort_run::CohortRun;
 use super::evaluating::Evaluating;
 use crate::cohort::Cohort;
+use crate::guard::Guard;
 use crate::members::MembershipDiff;
 use crate::prior_state::PriorState;
 use crate::report::{HeldRun, Reason};
+use crate::run_options::RunOptions;
 use crate::state::UnfinishedRun;
 use crate::{EngineError, state};
 
-/// The limits of the entries and exits that a run may make without approval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Guard {
-    /// The share of a cohort's members that may enter and exit together, in percent.
-    pub percent: f64,
-    /// The largest number of members of a cohort that is not guarded.
-    pub members: u64,
-}
-
-impl Default for Guard {
-    /// Returns the default guard: half of a cohort of more than a thousand members.
-    fn default() -> Self {
-        Self {
-            percent: 50.0,
-            members: 1_000,
-        }
-    }
-}
-
-impl Guard {
-    /// Returns true if the guard holds a run with so many entries and exits in a cohort of so many
-    /// members.
-    #[must_use]
-    pub fn holds(&self, members: u64, changes: u64) -> bool {
-        self.limit(members).is_some_and(|limit| changes > limit)
-    }
-
-    /// Returns the entries and exits allowed in a cohort of so many members; `None` for any number.
-    pub(super) fn limit(&self, members: u64) -> Option<u64> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a count"
-        )]
-        let limit = (members as f64 * self.percent / 100.0) as u64;
-        (members > self.members).then_some(limit)
-    }
-
-    /// Returns the entries and exits that a cohort may have in this run; `None` for any number. A
-    /// first sync is not guarded, since all its members enter.
-    fn of(&self, running: &CohortRun) -> Option<u64> {
-        let guarded = running.state.held.is_none() && running.state.reason != Reason::First;
-        guarded.then(|| self.limit(running.members.len())).flatten()
-    }
+/// Returns the entries and exits that a cohort may have in this run; `None` for any number. A first
+/// sync is not guarded, since all its members enter.
+fn limit_of(guard: &Guard, running: &CohortRun) -> Option<u64> {
+    let guarded = running.state.held.is_none() && running.state.reason != Reason::First;
+    guarded
+        .then(|| guard.limit(running.members.len()))
+        .flatten()
 }
 
 /// The numbers of entries and exits of a cohort.
@@ -95,7 +58,10 @@ pub(super) fn hold(
     first: &ChunkAnswers,
     running: &mut [CohortRun],
 ) -> Result<(), EngineError> {
-    let limits: Vec<_> = running.iter().map(|running| guard.of(running)).collect();
+    let limits: Vec<_> = running
+        .iter()
+        .map(|running| limit_of(guard, running))
+        .collect();
     if limits
         .iter()
         .flatten()
