@@ -4,7 +4,6 @@ mod allocator;
 mod commands;
 mod config;
 mod definition_files;
-mod definition_reads;
 mod fingerprint;
 mod held_removal;
 mod imported;

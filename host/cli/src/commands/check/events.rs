@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::{Definition, EventName};
+use muster_definition::{Definition, DefinitionReads, EventName};
 use muster_document::{
     Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader, closest, quote,
 };
 use serde_json::{Value, json};
 
-use crate::definition_reads::DefinitionReads;
 use crate::output::Output;
 use crate::project::{Project, clause};
 

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use muster_definition::interpreter::{Trace, known, trace};
-use muster_definition::{Body, Definition, yaml_text, yaml_value};
+use muster_definition::{Body, Definition, DefinitionReads, yaml_text, yaml_value};
 use muster_document::{closest, quote};
 use muster_engine::RunRecord;
 use muster_model::{Event, Millis, UserHistory, Value};
 use muster_store::{Snapshot, UserKey};
 use serde_json::{Value as Json, json};
 
-use crate::definition_reads::DefinitionReads;
 use crate::output::{Output, count, number, table};
 use crate::output_json;
 use crate::project::{Project, clause};
