@@ -64,6 +64,9 @@ mod failures;
 mod firsts;
 mod folder;
 mod forget;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod import;
 mod instant;
