@@ -1,5 +1,5 @@
-//! Checks that any records of Kinesis are decoded or refused. A record that is packed gives the same
-//! events as the plain one. Unpacking takes bounded memory.
+//! Checks that any records of Kinesis are decoded or refused. A record that is packed gives the
+//! same events as the plain one.
 //!
 //! The first byte chooses: `p` decodes the rest as a record and packed by gzip, anything else
 //! decodes it as two records, cut in the middle.

@@ -1,5 +1,5 @@
-//! Checks that any packed bytes are unpacked within their limit, or refused: gzip bodies of requests,
-//! and files of events in gzip or zstd. What was packed unpacks to the same.
+//! Checks that any packed bytes are unpacked within their limit, or refused: gzip bodies of
+//! requests, and files of events in gzip or zstd. What was packed unpacks to the same.
 //!
 //! The first byte chooses, the next two are a limit or the bytes to skip.
 #![no_main]

@@ -23,8 +23,7 @@ const TARGETS: [&str; 11] = [
     COMPONENT,
 ];
 
-/// The target that builds wasmtime, and so needs a feature of its own. It is the last one, so that
-/// the others are built without.
+/// The target that builds wasmtime, in a package of its own.
 const COMPONENT: &str = "component";
 
 /// The longest input: 64 KiB. A file may have 1 MiB, but the compiler's target makes lists of that
@@ -35,8 +34,8 @@ const MAX_LENGTH: &str = "-max_len=65536";
 const LISTS: &str =
     "where: {any: [{user: {city: LIST10000}}, {did: View, with: {item: LIST9000}}]}\n";
 
-/// Runs every target for so many seconds. The corpus begins with the definitions of the examples and
-/// tests, or with inputs that the target itself makes.
+/// Runs every target for so many seconds. The corpus begins with the definitions of the examples
+/// and tests, or with inputs that the target itself makes.
 pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
     let cargo = cargo_tool("fuzz", "cargo-fuzz")?;
     let products = target()?.join("fuzz");
@@ -50,16 +49,16 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
             // These targets write their first inputs themselves.
             _ => {}
         }
-        let features: &[&str] = match name {
-            COMPONENT => &["--features", COMPONENT],
-            _ => &[],
+        let package = match name {
+            COMPONENT => "fuzz/sandbox",
+            _ => "fuzz",
         };
         // The stable compiler is enough without a sanitizer: the code is safe Rust, and fuzzing
         // searches for panics.
         run(Command::new(&cargo)
-            .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
+            .args(["fuzz", "run", "--fuzz-dir", package])
+            .args(["--sanitizer", "none", "--target-dir"])
             .arg(&products)
-            .args(features)
             .arg(name)
             .arg(&corpus)
             .args(["--", "-dict=fuzz/cohort.dict", MAX_LENGTH, "-timeout=20"])

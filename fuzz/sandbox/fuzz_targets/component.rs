@@ -2,6 +2,7 @@
 //! refused with a text: wasmtime has panicked on some invalid bytes.
 #![no_main]
 
+#[path = "../../fuzz_targets/seeds.rs"]
 mod seeds;
 
 use std::sync::LazyLock;
