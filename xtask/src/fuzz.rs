@@ -9,7 +9,22 @@ use anyhow::Context;
 use crate::test::{cargo_tool, root, run, target};
 
 /// The targets of `fuzz/`.
-const TARGETS: [&str; 4] = ["definition", "compiler", "events", "members"];
+const TARGETS: [&str; 11] = [
+    "definition",
+    "compiler",
+    "events",
+    "members",
+    "kinesis",
+    "packed",
+    "log",
+    "segment",
+    "block",
+    "pages",
+    COMPONENT,
+];
+
+/// The target that builds wasmtime, in a package of its own.
+const COMPONENT: &str = "component";
 
 /// The longest input: 64 KiB. A file may have 1 MiB, but the compiler's target makes lists of that
 /// size from a few bytes.
@@ -19,8 +34,8 @@ const MAX_LENGTH: &str = "-max_len=65536";
 const LISTS: &str =
     "where: {any: [{user: {city: LIST10000}}, {did: View, with: {item: LIST9000}}]}\n";
 
-/// Runs every target for so many seconds, from a corpus that begins with the definitions of the
-/// examples and tests.
+/// Runs every target for so many seconds. The corpus begins with the definitions of the examples
+/// and tests, or with inputs that the target itself makes.
 pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
     let cargo = cargo_tool("fuzz", "cargo-fuzz")?;
     let products = target()?.join("fuzz");
@@ -30,17 +45,25 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
         match name {
             "events" => events(&corpus)?,
             "members" => std::fs::write(corpus.join("list.csv"), MEMBERS)?,
-            _ => seed(&corpus)?,
+            "definition" | "compiler" => seed(&corpus)?,
+            // These targets write their first inputs themselves.
+            _ => {}
         }
+        let package = match name {
+            COMPONENT => "fuzz/sandbox",
+            _ => "fuzz",
+        };
         // The stable compiler is enough without a sanitizer: the code is safe Rust, and fuzzing
         // searches for panics.
         run(Command::new(&cargo)
-            .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
+            .args(["fuzz", "run", "--fuzz-dir", package])
+            .args(["--sanitizer", "none", "--target-dir"])
             .arg(&products)
             .arg(name)
             .arg(&corpus)
             .args(["--", "-dict=fuzz/cohort.dict", MAX_LENGTH, "-timeout=20"])
             .arg(format!("-max_total_time={seconds}"))
+            .env("MUSTER_FUZZ_CORPUS", &corpus)
             .current_dir(root()))?;
     }
     Ok(())

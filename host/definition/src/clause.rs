@@ -1,5 +1,8 @@
 //! The clauses of a cohort, checked and ready to compile or interpret (docs/cohorts.md, "Clauses").
 
+mod parts;
+pub(crate) mod visit;
+
 use muster_model::{CohortId, Millis, matches_glob};
 
 pub use muster_model::Unit;
@@ -308,6 +311,28 @@ pub enum Bound {
     /// The number of other events in the same window (with `per`, with the same value). Only a
     /// [`Measure::Times`] has such a bound.
     Times(Step),
+}
+
+impl Test {
+    /// Returns true if the test holds for an absent value (docs/cohorts.md, "Predicates").
+    #[must_use]
+    pub fn holds_for_none(&self) -> bool {
+        match self {
+            Self::Set(set) => !set,
+            Self::NoneOf(_) | Self::FitsNot(_) => true,
+            Self::AnyOf(_)
+            | Self::Fits(_)
+            | Self::AtLeast(_)
+            | Self::MoreThan(_)
+            | Self::AtMost(_)
+            | Self::LessThan(_)
+            | Self::Before(_)
+            | Self::After(_)
+            | Self::InLast(_)
+            | Self::BeforeLast(_)
+            | Self::SameAs(_) => false,
+        }
+    }
 }
 
 impl Condition {

@@ -54,6 +54,7 @@ mod lookback;
 mod members;
 mod pattern;
 mod read;
+mod reads;
 mod schema;
 mod show;
 
@@ -74,6 +75,7 @@ pub use members::members;
 pub use muster_model::{Cadence, TimeOfDay};
 pub use pattern::{Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};
+pub use reads::DefinitionReads;
 pub use schema::schema;
 pub use show::text::{duration as yaml_duration, quoted as yaml_text, value as yaml_value};
 

@@ -102,12 +102,15 @@ impl Linker {
     /// Replaces all references of a definition by clauses, if all of them are known.
     fn finish(&mut self, definitions: &mut [Definition], at: usize) -> Option<Size> {
         let definition = definitions.get(at)?;
-        let Body::Where(clause) = &definition.body else {
-            return Some(Size {
-                clauses: 1,
-                depth: 1,
-                bytes: 0,
-            });
+        let clause = match &definition.body {
+            Body::Where(clause) => clause,
+            Body::Rule(_) | Body::Members(_) => {
+                return Some(Size {
+                    clauses: 1,
+                    depth: 1,
+                    bytes: 0,
+                });
+            }
         };
         let mut parts = BTreeMap::new();
         let mut complete = true;
@@ -290,19 +293,13 @@ fn shown(names: &[String]) -> String {
 /// Returns the size of a clause, with that of each cohort in its place. Recurses as deep as clauses
 /// nest.
 fn size(clause: &Clause, of: &impl Fn(&CohortId) -> Option<Size>) -> Size {
-    let parts: Vec<Size> = match clause {
-        Clause::All(clauses) | Clause::Any(clauses) => {
-            clauses.iter().map(|clause| size(clause, of)).collect()
-        }
-        Clause::Not(clause) => vec![size(clause, of)],
-        Clause::InCohort(id) => {
-            if let Some(size) = of(id) {
-                return size;
-            }
-            Vec::new()
-        }
-        _ => Vec::new(),
-    };
+    if let Clause::InCohort(id) = clause
+        && let Some(size) = of(id)
+    {
+        return size;
+    }
+    let parts = clause.parts().iter().map(|part| size(part, of));
+    let parts: Vec<Size> = parts.collect();
     let add = |sum: usize, part: usize| sum.saturating_add(part);
     Size {
         clauses: parts.iter().map(|part| part.clauses).fold(1, add),
@@ -316,18 +313,13 @@ fn size(clause: &Clause, of: &impl Fn(&CohortId) -> Option<Size>) -> Size {
 }
 
 fn replace(clause: &mut Clause, by: &impl Fn(&CohortId) -> Option<Clause>) {
-    match clause {
-        Clause::All(clauses) | Clause::Any(clauses) => {
-            for clause in clauses {
-                replace(clause, by);
-            }
-        }
-        Clause::Not(clause) => replace(clause, by),
-        Clause::InCohort(id) => {
-            if let Some(linked) = by(id) {
-                *clause = linked;
-            }
-        }
-        _ => {}
+    if let Clause::InCohort(id) = clause
+        && let Some(linked) = by(id)
+    {
+        *clause = linked;
+        return;
+    }
+    for part in clause.parts_mut() {
+        replace(part, by);
     }
 }

@@ -1,8 +1,9 @@
 //! The lookback of a clause: how far back it reads events, and so which events must be kept for a
 //! right answer.
 
+use crate::clause::visit::{Visit, walk_clause};
 use crate::show::text;
-use crate::{Clause, Duration, Measure, Start, Unit, Window};
+use crate::{Clause, Did, Duration, Measure, Start, Unit, Window};
 
 /// The clause that reads furthest back.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,58 +40,80 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 /// ```
 #[must_use]
 pub fn lookback(clause: &Clause) -> Option<Lookback<'_>> {
-    let (length, window) = match clause {
-        Clause::All(clauses) | Clause::Any(clauses) => {
-            let parts = clauses.iter().filter_map(lookback);
-            // Of equal parts the first is returned.
-            return parts.reduce(|furthest, part| {
-                let further = match (furthest.length, part.length) {
-                    (None, _) => false,
-                    (Some(_), None) => true,
-                    (Some(one), Some(other)) => other > one,
-                };
-                if further { part } else { furthest }
+    let mut furthest = Furthest(None);
+    furthest.visit_clause(clause);
+    furthest.0
+}
+
+/// The clause that reads furthest back of those visited so far.
+struct Furthest<'c>(Option<Lookback<'c>>);
+
+impl<'c> Visit<'c> for Furthest<'c> {
+    fn visit_clause(&mut self, clause: &'c Clause) {
+        let (length, window) = match clause {
+            Clause::Did(did) => of_did(did),
+            Clause::DidInOrder(order) => of_window(&order.window),
+            Clause::All(_)
+            | Clause::Any(_)
+            | Clause::Not(_)
+            | Clause::Everyone
+            | Clause::User(_)
+            | Clause::FirstSeen(_)
+            | Clause::Sample(_)
+            | Clause::InCohort(_)
+            | Clause::Listed(_) => return walk_clause(self, clause),
+        };
+        // Of equal clauses the first stays.
+        let further = match self.0.as_ref().map(|furthest| furthest.length) {
+            None => true,
+            Some(None) => false,
+            Some(Some(longest)) => length.is_none_or(|length| length > longest),
+        };
+        if further {
+            self.0 = Some(Lookback {
+                length,
+                window,
+                clause,
             });
         }
-        Clause::Not(clause) => return lookback(clause),
-        Clause::Did(did) => match &did.measure {
-            // The nth of all events may lie in any window.
-            Measure::Nth(_) => (None, None),
-            Measure::Regularly { every, of_last, .. } => {
-                let length = every.millis().saturating_mul((*of_last).into());
-                (
-                    Some(length),
-                    Some(text::duration(Duration::from_millis(length))),
-                )
-            }
-            Measure::Times(_)
-            | Measure::Number(_)
-            | Measure::Distinct(_)
-            | Measure::Units(..)
-            | Measure::Each(..)
-            | Measure::First(_)
-            | Measure::Last(_) => of_window(&did.window),
-        },
-        Clause::DidInOrder(order) => of_window(&order.window),
-        Clause::Everyone
-        | Clause::User(_)
-        | Clause::FirstSeen(_)
-        | Clause::Sample(_)
-        | Clause::InCohort(_)
-        | Clause::Listed(_) => return None,
-    };
-    Some(Lookback {
-        length,
-        window,
-        clause,
-    })
+    }
+}
+
+fn of_did(did: &Did) -> (Option<u64>, Option<String>) {
+    match &did.measure {
+        // The nth of all events may lie in any window.
+        Measure::Nth(_) => (None, None),
+        Measure::Regularly {
+            every,
+            of_last,
+            at_least: _,
+            times: _,
+        } => {
+            let length = every.millis().saturating_mul((*of_last).into());
+            (
+                Some(length),
+                Some(text::duration(Duration::from_millis(length))),
+            )
+        }
+        Measure::Times(_)
+        | Measure::Number(_)
+        | Measure::Distinct(_)
+        | Measure::Units(..)
+        | Measure::Each(..)
+        | Measure::First(_)
+        | Measure::Last(_) => of_window(&did.window),
+    }
 }
 
 fn of_window(window: &Window) -> (Option<u64>, Option<String>) {
     match &window.start {
         Start::Ever | Start::At(_) => (None, None),
         Start::Last(length) => (Some(length.millis()), Some(text::duration(*length))),
-        Start::Calendar { unit, count, .. } => {
+        Start::Calendar {
+            unit,
+            count,
+            zone: _,
+        } => {
             let units = u64::from(*count);
             let days = match unit {
                 Unit::Day => units,

@@ -21,6 +21,9 @@ mod budget;
 mod commit;
 mod cross_origin;
 mod form;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod key;
 pub mod limits;

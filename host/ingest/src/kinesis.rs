@@ -14,6 +14,9 @@
 //! to its end. So the records of one partition key stay in order.
 
 mod connection;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod position;
 mod reader;
 mod records;

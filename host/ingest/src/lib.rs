@@ -31,6 +31,9 @@ mod stats;
 
 pub use decode::{LineError, Malformed, decode_lines, limits};
 pub use error::ImportError;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use file::open_file;
 pub use file::{
     FilesError, FilesSettings, FindError, ImportOptions, ImportProgress, find_files, import_file,
     is_imported, run_files,

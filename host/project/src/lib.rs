@@ -17,7 +17,6 @@
 
 pub mod config;
 mod definition_files;
-mod definition_reads;
 pub mod destinations;
 mod files;
 mod fingerprint;
@@ -31,7 +30,6 @@ mod stores;
 
 pub use config::Config;
 pub use definition_files::{find_definitions, is_test, unlisted};
-pub use definition_reads::DefinitionReads;
 pub use files::{beside, read, shown};
 pub use fingerprint::FileFingerprints;
 pub use lists::MemberLists;

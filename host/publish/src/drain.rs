@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_model::Backoff;
-use muster_store::{Outgoing, Store};
-use tokio::task::JoinSet;
+use muster_store::Outgoing;
 use tokio::time::Instant;
 
 use crate::batch;
-use crate::destination::Destination;
 use crate::error::{Cause, PoisonMessage, PublishError};
 use crate::outbox::{self, Outbox};
-use crate::publisher::Publisher;
 use crate::report::{DrainOptions, DrainReport};
 use crate::sink::{CallFailure, Sink, Verdict};
 
@@ -27,70 +24,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// The wait between two calls after a failure.
 const BACKOFF: Backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
 
-/// Sends the messages in the outbox of one destination, oldest first, until none is left; messages
-/// that arrive meanwhile are sent too. Calls `progress` with the report so far after each call.
-///
-/// The drain acknowledges the delivered messages of a call in one commit before the next call. It
-/// may end by cancellation, by an error or with the process; messages that are not acknowledged are
-/// still in the outbox. A message that was delivered but not acknowledged is sent again with the
-/// same id and bytes. Only one drain at a time may run for a destination, because each sends
-/// everything.
-///
-/// # Errors
-/// When the destination accepts no more for now: see [`Cause`]. The error carries the report so
-/// far.
-pub async fn drain(
-    store: &Arc<Store>,
-    name: &str,
-    destination: &Destination,
-    options: &DrainOptions,
-    progress: impl Fn(&DrainReport) + Send + Sync,
-) -> Result<DrainReport, PublishError> {
-    Publisher::new(name, destination)
-        .drain(store, options, progress)
-        .await
-}
-
-/// Drains several destinations at once, each in a task of its own, so that a slow or broken one
-/// does not delay the others. The results come in the order of `destinations`. See [`drain`].
-pub async fn drain_all(
-    store: &Arc<Store>,
-    destinations: &[(String, Destination)],
-    options: &DrainOptions,
-    progress: impl Fn(&str, &DrainReport) + Send + Sync + 'static,
-) -> Vec<(String, Result<DrainReport, PublishError>)> {
-    let progress = Arc::new(progress);
-    let mut tasks = JoinSet::new();
-    for (index, (name, destination)) in destinations.iter().enumerate() {
-        let (store, name, destination) = (Arc::clone(store), name.clone(), destination.clone());
-        let (options, progress) = (options.clone(), Arc::clone(&progress));
-        tasks.spawn(async move {
-            let report = |report: &DrainReport| progress(&name, report);
-            let result = drain(&store, &name, &destination, &options, report).await;
-            (index, name, result)
-        });
-    }
-    let mut results = Vec::with_capacity(destinations.len());
-    while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok(result) => results.push(result),
-            // A task is cancelled only with the whole set, so this is a panic, which is passed on
-            // to the caller.
-            Err(error) => {
-                if let Ok(panic) = error.try_into_panic() {
-                    std::panic::resume_unwind(panic);
-                }
-            }
-        }
-    }
-    results.sort_by_key(|(index, _, _)| *index);
-    results
-        .into_iter()
-        .map(|(_, name, result)| (name, result))
-        .collect()
-}
-
-/// Drains any outbox into any sink, as [`drain`] does.
+/// Drains any outbox into any sink, as [`crate::drain`] does.
 pub(crate) async fn drain_with<O: Outbox, S: Sink>(
     outbox: &Arc<O>,
     name: &str,

@@ -60,11 +60,11 @@ mod report;
 mod sink;
 
 pub use destination::{Destination, KinesisSettings};
-pub use drain::{drain, drain_all};
+
 pub use error::{Cause, PoisonMessage, PublishError};
 pub use muster_aws::{
     EndpointUrl, ExternalId, InvalidSetting, RegionName, Role, RoleArn, StreamName,
 };
-pub use publisher::Publisher;
+pub use publisher::{Publisher, drain, drain_all};
 pub use report::{DrainOptions, DrainReport, GIVE_UP_AFTER};
 pub use tokio_util::sync::CancellationToken;

@@ -32,6 +32,9 @@ mod contract;
 mod description;
 mod engine;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod guest;
 mod idle;

@@ -15,7 +15,8 @@ use roaring::RoaringBitmap;
 use crate::codec::ByteReader;
 use crate::environment::{ReadTxn, Tables};
 use crate::keys::{GROUP, GROUP_BITS};
-use crate::{ModuleKey, StoreError, UserKey, runs};
+use crate::module_keys::module_keys;
+use crate::{ModuleKey, StoreError, UserKey};
 
 const WHAT: &str = "the failures of a module";
 /// The summary's place, behind all groups.
@@ -151,7 +152,7 @@ pub(crate) fn forget_user(
     tables: &Tables,
     user: UserKey,
 ) -> Result<(), StoreError> {
-    for module in runs::module_keys(txn, tables)? {
+    for module in module_keys(txn, tables)? {
         // Only the failures of one number of definitions are kept.
         let Some(entry) = tables.failures.prefix_iter(txn, &module.0)?.next() else {
             continue;

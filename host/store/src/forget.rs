@@ -7,6 +7,7 @@ use muster_model::CohortId;
 
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::maintain::put;
+use crate::module_keys::module_keys;
 use crate::read::RowSource;
 use crate::segment::Segment;
 use crate::segment_writer::SegmentWriter;
@@ -14,7 +15,7 @@ use crate::store::{StoreInner, Writer};
 use crate::view::StoreView;
 use crate::{
     Message, Store, StoreError, StoredRun, UserKey, blocks, changed_users, expiries, failures,
-    members, runs, sent,
+    members, sent,
 };
 
 /// The engine's changes in the commit that forgets a user.
@@ -88,7 +89,7 @@ impl StoreInner {
         self.flush_into(&mut txn, &mut view)?;
         writer.save(self, &mut txn)?;
         self.forget_rows(&mut txn, &mut view, user)?;
-        for module in runs::module_keys(&txn, tables)? {
+        for module in module_keys(&txn, tables)? {
             expiries::set(&mut txn, tables, &module, &[(user, i64::MAX)])?;
         }
         failures::forget_user(&mut txn, tables, user)?;

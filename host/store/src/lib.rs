@@ -64,6 +64,9 @@ mod failures;
 mod firsts;
 mod folder;
 mod forget;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod import;
 mod instant;
@@ -74,6 +77,7 @@ mod log;
 mod maintain;
 mod members;
 mod meta;
+mod module_keys;
 mod options;
 mod outbox;
 mod pages;

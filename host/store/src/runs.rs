@@ -179,20 +179,6 @@ pub(crate) fn module_state(
     Ok(value.get(8..).map(<[u8]>::to_vec))
 }
 
-pub(crate) fn module_keys(
-    txn: &ReadTxn<'_>,
-    tables: &Tables,
-) -> Result<Vec<ModuleKey>, StoreError> {
-    let mut keys = Vec::new();
-    for entry in tables.modules.iter(txn)? {
-        let key = entry?.0.try_into().map_err(|_| StoreError::Corrupt {
-            what: "the key of a module",
-        })?;
-        keys.push(ModuleKey(key));
-    }
-    Ok(keys)
-}
-
 /// Adds a record, and drops some that are too old or too many.
 fn add_record(
     txn: &mut RwTxn<'_>,

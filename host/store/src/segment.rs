@@ -118,9 +118,12 @@ impl Segment {
         let bytes = reader.varint()?;
         let count = reader.count()?;
         let mut names = Vec::with_capacity(count);
+        let mut all = 0_u64;
         for _ in 0..count {
             let name = reader.varint_u32()?;
             let rows = reader.varint()?;
+            // The rows of names are added up later.
+            all = all.checked_add(rows).ok_or_else(|| reader.corrupt())?;
             let min = unzigzag(reader.varint()?);
             let max = min.wrapping_add(unzigzag(reader.varint()?));
             let mut columns = Vec::new();
@@ -143,5 +146,31 @@ impl Segment {
             spread,
             bytes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_rows_than_can_be_counted_are_damage() {
+        let name = |name| SegmentName {
+            name,
+            rows: u64::MAX,
+            min: 0,
+            max: 0,
+            columns: Vec::new(),
+        };
+        let mut segment = Segment {
+            id: 1,
+            place: 1,
+            names: vec![name(1)],
+            spread: Spread::default(),
+            bytes: 1,
+        };
+        assert_eq!(Segment::decode(1, &segment.encode()).unwrap(), segment);
+        segment.names.push(name(2));
+        assert!(Segment::decode(1, &segment.encode()).is_err());
     }
 }

@@ -161,12 +161,14 @@ impl Spread {
     pub(crate) fn decode(reader: &mut ByteReader<'_>) -> Result<Self, StoreError> {
         let count = reader.count()?;
         let mut spread = Self::default();
-        let mut next = 0_u32;
+        let (mut next, mut all) = (0_u32, 0_u64);
         for _ in 0..count {
             let (gap, length) = (reader.varint_u32()?, reader.varint_u32()?);
             let first = next.checked_add(gap).ok_or_else(|| reader.corrupt())?;
             let last = first.checked_add(length).ok_or_else(|| reader.corrupt())?;
             let rows = reader.varint()?;
+            // The rows of buckets are added up later.
+            all = all.checked_add(rows).ok_or_else(|| reader.corrupt())?;
             spread.buckets.push(Bucket { first, last, rows });
             next = last.saturating_add(1);
         }
@@ -228,6 +230,17 @@ mod tests {
         spread.encode(&mut bytes);
         let mut reader = ByteReader::new(&bytes, "a spread");
         assert_eq!(Spread::decode(&mut reader).unwrap(), spread);
+    }
+
+    #[test]
+    fn more_rows_than_can_be_counted_are_damage() {
+        let mut bytes = vec![2];
+        for _ in 0..2 {
+            bytes.extend([0, 0]);
+            crate::codec::put_varint(&mut bytes, u64::MAX);
+        }
+        let mut reader = ByteReader::new(&bytes, "a spread");
+        assert!(Spread::decode(&mut reader).is_err());
     }
 
     #[test]

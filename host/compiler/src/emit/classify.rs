@@ -104,7 +104,16 @@ pub(super) fn tile(
                 arguments.push(float(window).into());
                 body.call(function::WITHIN, arguments);
             }
-            _ => {}
+            PlanNode::Constant(_)
+            | PlanNode::Latest(_)
+            | PlanNode::Count(_)
+            | PlanNode::Measure(_)
+            | PlanNode::Order(_)
+            | PlanNode::User(_)
+            | PlanNode::History(_)
+            | PlanNode::FirstSeen(_)
+            | PlanNode::Sample { .. }
+            | PlanNode::Listed(_) => {}
         }
         if let Some(bitmap) = roots.bitmaps.get(&id) {
             let bitmap = int(addresses.bitmap(*bitmap));

@@ -74,7 +74,13 @@ impl Columns {
                         .entry(user)
                         .or_insert_with(|| ColumnLocals::load(body, user_column(user)));
                 }
-                _ => {}
+                ValueTest::AtLeast(_)
+                | ValueTest::MoreThan(_)
+                | ValueTest::AtMost(_)
+                | ValueTest::LessThan(_)
+                | ValueTest::InLast(_)
+                | ValueTest::BeforeLast(_)
+                | ValueTest::Set(_) => {}
             }
         }
         for index in more {
@@ -194,7 +200,16 @@ impl Columns {
                     Some(select(number()?.gt(now()), number()?, left(*length)?))
                 }
                 ValueTest::BeforeLast(length) => left(*length),
-                _ => None,
+                ValueTest::AtLeast(_)
+                | ValueTest::MoreThan(_)
+                | ValueTest::AtMost(_)
+                | ValueTest::LessThan(_)
+                | ValueTest::Set(_)
+                | ValueTest::In(_)
+                | ValueTest::NotIn(_)
+                | ValueTest::Fits(_)
+                | ValueTest::FitsNot(_)
+                | ValueTest::SameAs(_) => None,
             }
         });
         checks.reduce(Expr::min)
@@ -204,10 +219,18 @@ impl Columns {
 /// Returns true if a test costs no more than a branch.
 fn is_cheap(test: &RowTest) -> bool {
     match test {
-        RowTest::Column { check, .. } => !matches!(
-            check,
-            ValueTest::Fits(_) | ValueTest::FitsNot(_) | ValueTest::SameAs(_)
-        ),
+        RowTest::Column { column: _, check } => match check {
+            ValueTest::Fits(_) | ValueTest::FitsNot(_) | ValueTest::SameAs(_) => false,
+            ValueTest::AtLeast(_)
+            | ValueTest::MoreThan(_)
+            | ValueTest::AtMost(_)
+            | ValueTest::LessThan(_)
+            | ValueTest::InLast(_)
+            | ValueTest::BeforeLast(_)
+            | ValueTest::Set(_)
+            | ValueTest::In(_)
+            | ValueTest::NotIn(_) => true,
+        },
         RowTest::All(tests) => tests.iter().all(is_cheap),
         RowTest::Any(_) => false,
     }

@@ -124,8 +124,9 @@ impl HistoryWalk<'_> {
     }
 
     fn finish(&self) -> Expr<F64> {
-        let PlanWhen::HeldFor(length) = self.node.when else {
-            return self.answer.get();
+        let length = match self.node.when {
+            PlanWhen::Ever | PlanWhen::During(_) => return self.answer.get(),
+            PlanWhen::HeldFor(length) => length,
         };
         let reached = self.held.float() + float(exact(length));
         let waits = select(

@@ -88,7 +88,14 @@ impl Plan {
     fn did(&mut self, did: &Did) -> NodeId {
         let others: Vec<_> = match &did.measure {
             Measure::Times(times) => others(times),
-            _ => Vec::new(),
+            Measure::Number(_)
+            | Measure::Distinct(_)
+            | Measure::Units(..)
+            | Measure::Each(..)
+            | Measure::Regularly { .. }
+            | Measure::Nth(_)
+            | Measure::First(_)
+            | Measure::Last(_) => Vec::new(),
         };
         let names = did.step.names.iter();
         let stream = self.stream(names.chain(others.iter().flat_map(|step| &step.names)));
@@ -98,7 +105,7 @@ impl Plan {
         {
             let window = match did.window.start {
                 Start::Last(length) => Some(millis(length)),
-                _ => None,
+                Start::Ever | Start::Calendar { .. } | Start::At(_) => None,
             };
             self.lookback(stream, window);
             return self.count(stream, test, counts, window);
@@ -156,18 +163,26 @@ impl Plan {
         match &did.measure {
             // Any of all events may be the nth.
             Measure::Nth(_) => (self.span(&did.window), None),
-            Measure::Regularly { every, of_last, .. } => {
-                let start = SpanStart::Last(millis(*every).saturating_mul(i64::from(*of_last)));
-                let SpanStart::Last(lookback) = start else {
-                    return (PlanWindow::EVER, None);
-                };
+            Measure::Regularly {
+                every,
+                of_last,
+                at_least: _,
+                times: _,
+            } => {
+                let lookback = millis(*every).saturating_mul(i64::from(*of_last));
                 let span = PlanWindow {
-                    start,
+                    start: SpanStart::Last(lookback),
                     end: End::Now,
                 };
                 (span, Some(lookback))
             }
-            _ => (self.span(&did.window), lookback_of(&did.window.start)),
+            Measure::Times(_)
+            | Measure::Number(_)
+            | Measure::Distinct(_)
+            | Measure::Units(..)
+            | Measure::Each(..)
+            | Measure::First(_)
+            | Measure::Last(_) => (self.span(&did.window), lookback_of(&did.window.start)),
         }
     }
 
@@ -217,10 +232,14 @@ impl Plan {
 
     fn each(&mut self, window: &Window, unit: Unit, comparison: &Comparison) -> PlanMeasure {
         let zone = match &window.start {
-            Start::Calendar { zone, .. } => zone.clone(),
+            Start::Calendar {
+                unit: _,
+                count: _,
+                zone,
+            } => zone.clone(),
             // The reader requires a calendar window, so no other window occurs here; any zone would
             // do.
-            _ => muster_definition::TimeZoneName::utc(),
+            Start::Ever | Start::Last(_) | Start::At(_) => muster_definition::TimeZoneName::utc(),
         };
         let calendar = self.units_of(window, unit, &zone);
         PlanMeasure::Each(calendar, numbers(comparison))
@@ -264,12 +283,28 @@ fn others(times: &Comparison) -> Vec<&Step> {
 /// Returns the allowed counts, if the clause only counts events in all of history or in a rolling
 /// window.
 fn simple(did: &Did) -> Option<AllowedCounts> {
-    let plain = matches!(did.window.start, Start::Ever | Start::Last(_))
-        && did.window.end == End::Now
-        && did.per.is_none();
-    match &did.measure {
+    let Did {
+        step: _,
+        window,
+        measure,
+        per,
+    } = did;
+    let rolls = match window.start {
+        Start::Ever | Start::Last(_) => true,
+        Start::Calendar { .. } | Start::At(_) => false,
+    };
+    let plain = rolls && window.end == End::Now && per.is_none();
+    match measure {
         Measure::Times(times) if plain => AllowedCounts::of(times),
-        _ => None,
+        Measure::Times(_)
+        | Measure::Number(_)
+        | Measure::Distinct(_)
+        | Measure::Units(..)
+        | Measure::Each(..)
+        | Measure::Regularly { .. }
+        | Measure::Nth(_)
+        | Measure::First(_)
+        | Measure::Last(_) => None,
     }
 }
 

@@ -204,11 +204,6 @@ pub(crate) enum SpanStart {
 }
 
 impl PlanWindow {
-    pub(crate) const EVER: Self = Self {
-        start: SpanStart::Ever,
-        end: End::Now,
-    };
-
     /// Returns the time in ms after which rows enter the window, or `None` if rows never enter as
     /// time passes.
     pub(crate) fn enters(&self) -> Option<i64> {
@@ -225,7 +220,16 @@ impl PlanNode {
         match self {
             Self::Constant(_) | Self::Sample { .. } | Self::Listed(_) => true,
             Self::User(test) => !test.is_relative(),
-            _ => false,
+            Self::Latest(_)
+            | Self::Within(_)
+            | Self::Count(_)
+            | Self::Measure(_)
+            | Self::Order(_)
+            | Self::History(_)
+            | Self::FirstSeen(_)
+            | Self::All(_)
+            | Self::Any(_)
+            | Self::Not(_) => false,
         }
     }
 
@@ -235,7 +239,16 @@ impl PlanNode {
             Self::All(operands) | Self::Any(operands) => operands,
             Self::Not(operand) => std::slice::from_ref(operand),
             Self::Within(within) => std::slice::from_ref(&within.latest),
-            _ => &[],
+            Self::Constant(_)
+            | Self::Latest(_)
+            | Self::Count(_)
+            | Self::Measure(_)
+            | Self::Order(_)
+            | Self::User(_)
+            | Self::History(_)
+            | Self::FirstSeen(_)
+            | Self::Sample { .. }
+            | Self::Listed(_) => &[],
         }
     }
 }

@@ -148,7 +148,11 @@ pub(super) fn lookback_of(start: &Start) -> Option<i64> {
     match start {
         Start::Ever | Start::At(_) => None,
         Start::Last(length) => Some(millis(*length)),
-        Start::Calendar { unit, count, .. } => {
+        Start::Calendar {
+            unit,
+            count,
+            zone: _,
+        } => {
             let longest = match unit {
                 Unit::Day => DAY + 2 * HOUR,
                 Unit::Week => 7 * DAY + 2 * HOUR,

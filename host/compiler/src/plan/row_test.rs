@@ -100,9 +100,26 @@ impl RowTest {
 
     /// Returns true if the answer changes with the clock.
     pub(crate) fn is_relative(&self) -> bool {
-        self.columns()
-            .iter()
-            .any(|(_, check)| matches!(check, ValueTest::InLast(_) | ValueTest::BeforeLast(_)))
+        self.columns().iter().any(|(_, check)| check.is_relative())
+    }
+}
+
+impl ValueTest {
+    /// Returns true if the answer changes with the clock.
+    fn is_relative(&self) -> bool {
+        match self {
+            Self::InLast(_) | Self::BeforeLast(_) => true,
+            Self::AtLeast(_)
+            | Self::MoreThan(_)
+            | Self::AtMost(_)
+            | Self::LessThan(_)
+            | Self::Set(_)
+            | Self::In(_)
+            | Self::NotIn(_)
+            | Self::Fits(_)
+            | Self::FitsNot(_)
+            | Self::SameAs(_) => false,
+        }
     }
 }
 
@@ -203,8 +220,5 @@ impl Plan {
 
 /// Returns true if a predicate holds for an absent value (docs/cohorts.md, "Predicates").
 pub(super) fn holds_for_none(predicate: &Predicate) -> bool {
-    predicate
-        .tests
-        .iter()
-        .all(|test| matches!(test, Test::Set(false) | Test::NoneOf(_) | Test::FitsNot(_)))
+    predicate.tests.iter().all(Test::holds_for_none)
 }

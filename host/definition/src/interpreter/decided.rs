@@ -70,9 +70,12 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
     match &did.measure {
         Measure::Times(comparison) => {
             for condition in &comparison.conditions {
-                if let Bound::Times(other) = condition.bound() {
-                    let times = several(measured.times_of(other), "event");
-                    lines.push(format!("{times} of {other} in the window"));
+                match condition.bound() {
+                    Bound::Number(_) => {}
+                    Bound::Times(other) => {
+                        let times = several(measured.times_of(other), "event");
+                        lines.push(format!("{times} of {other} in the window"));
+                    }
                 }
             }
         }
@@ -104,7 +107,13 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
     let events = match did.measure {
         Measure::First(_) => inside.get(..1.min(inside.len())),
         Measure::Last(_) => inside.get(inside.len().saturating_sub(1)..),
-        _ => inside.get(inside.len().saturating_sub(SHOWN)..),
+        Measure::Times(_)
+        | Measure::Number(_)
+        | Measure::Distinct(_)
+        | Measure::Units(..)
+        | Measure::Each(..)
+        | Measure::Regularly { .. }
+        | Measure::Nth(_) => inside.get(inside.len().saturating_sub(SHOWN)..),
     };
     let events = events.unwrap_or_default();
     lines.extend(events.iter().map(|event| describe(event, shown)));
@@ -139,7 +148,10 @@ fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
         if states.is_empty() {
             lines.push(format!("{name_shown} was never set"));
         }
-        let most = if clause.when == When::Now { 1 } else { SHOWN };
+        let most = match clause.when {
+            When::Now => 1,
+            When::Ever | When::During(_) | When::HeldFor(_) => SHOWN,
+        };
         let latest = states.get(states.len().saturating_sub(most)..);
         lines.extend(latest.unwrap_or_default().iter().map(|state| {
             let verb = if state.to.is_none() { "is" } else { "was" };
@@ -178,7 +190,11 @@ fn mentioned(did: &Did) -> BTreeSet<&str> {
         Measure::First(of) | Measure::Last(of) => {
             mentioned.extend(of.iter().map(|(name, _)| &**name));
         }
-        _ => {}
+        Measure::Times(_)
+        | Measure::Units(..)
+        | Measure::Each(..)
+        | Measure::Regularly { .. }
+        | Measure::Nth(_) => {}
     }
     mentioned
 }

@@ -26,11 +26,23 @@ pub(super) fn holds(did: &Did, moment: Moment<'_>) -> bool {
 /// `regularly`, the events are those in the spans.
 pub(super) fn values(did: &Did, property: &str, moment: Moment<'_>) -> BTreeSet<String> {
     let window = match &did.measure {
-        Measure::Regularly { every, of_last, .. } => Window {
+        Measure::Regularly {
+            every,
+            of_last,
+            at_least: _,
+            times: _,
+        } => Window {
             start: Start::Last(times(*every, *of_last)),
             ..did.window.clone()
         },
-        _ => did.window.clone(),
+        Measure::Times(_)
+        | Measure::Number(_)
+        | Measure::Distinct(_)
+        | Measure::Units(..)
+        | Measure::Each(..)
+        | Measure::Nth(_)
+        | Measure::First(_)
+        | Measure::Last(_) => did.window.clone(),
     };
     let span = moment.resolve(&window);
     let matching = moment
@@ -112,7 +124,10 @@ impl<'d, 'h> Measured<'d, 'h> {
                 .iter()
                 .all(|(_, times)| comparison_holds(comparison, count(*times))),
             Measure::Regularly {
-                at_least, times, ..
+                every: _,
+                of_last: _,
+                at_least,
+                times,
             } => {
                 let spans = self.per_span();
                 let enough = |times_in: &&usize| comparison_holds(times, count(**times_in));
@@ -191,7 +206,13 @@ impl<'d, 'h> Measured<'d, 'h> {
     /// Returns the number of events in each of the last spans of `regularly`, the latest span
     /// first. Span k is now − (k + 1) · every < t ≤ now − k · every.
     pub(super) fn per_span(&self) -> Vec<usize> {
-        let Measure::Regularly { every, of_last, .. } = self.did.measure else {
+        let Measure::Regularly {
+            every,
+            of_last,
+            at_least: _,
+            times: _,
+        } = self.did.measure
+        else {
             return Vec::new();
         };
         let end = |k| before(self.moment.now, times(every, k));

@@ -29,19 +29,26 @@ pub struct Trace {
 #[must_use]
 pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
     let answer = evaluate(clause, history, now);
-    let part = |clause| trace(clause, history, now);
-    let (text, parts) = match clause {
-        Clause::All(clauses) => ("all".to_owned(), clauses.iter().map(part).collect()),
-        Clause::Any(clauses) => ("any".to_owned(), clauses.iter().map(part).collect()),
-        Clause::Not(clause) => ("not".to_owned(), vec![part(clause)]),
-        _ => (clause.to_string(), Vec::new()),
+    let text = match clause {
+        Clause::All(_) => "all".to_owned(),
+        Clause::Any(_) => "any".to_owned(),
+        Clause::Not(_) => "not".to_owned(),
+        Clause::Everyone
+        | Clause::Did(_)
+        | Clause::DidInOrder(_)
+        | Clause::User(_)
+        | Clause::FirstSeen(_)
+        | Clause::Sample(_)
+        | Clause::InCohort(_)
+        | Clause::Listed(_) => clause.to_string(),
     };
+    let parts = clause.parts().iter();
     Trace {
         text,
         holds: answer.member,
         until: answer.until,
         values: decided::values(clause, Moment { history, now }),
-        parts,
+        parts: parts.map(|part| trace(part, history, now)).collect(),
     }
 }
 

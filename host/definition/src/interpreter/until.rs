@@ -10,10 +10,8 @@ use muster_model::{Millis, UserHistory, Value};
 
 use super::calendar;
 use super::moment::after;
-use crate::{
-    Bound, Clause, Comparison, Did, DidInOrder, Duration, End, Measure, Properties, Start, Step,
-    Test, TimeZoneName, Unit, UserClause, When, Window,
-};
+use crate::clause::visit::{Visit, walk_did, walk_test, walk_when};
+use crate::{Clause, Did, Duration, End, Measure, Start, Test, TimeZoneName, Unit, When};
 
 /// Returns the history up to an instant, so that nothing new happens after it.
 pub(super) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
@@ -28,7 +26,7 @@ pub(super) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
 /// Returns all instants later than now at which the answer of a clause may change, ascending.
 pub(super) fn instants(clause: &Clause, past: &UserHistory, now: Millis) -> BTreeSet<Millis> {
     let mut clocks = Clocks::default();
-    clocks.of_clause(clause);
+    clocks.visit_clause(clause);
     let times = happened(past);
     let mut instants = BTreeSet::new();
     for at in times.iter().chain(&observed(past)) {
@@ -67,6 +65,8 @@ fn observed(past: &UserHistory) -> BTreeSet<Millis> {
 struct Clocks {
     lengths: BTreeSet<Duration>,
     calendars: Vec<CalendarWindow>,
+    /// The unit of `each` in the `did` that is visited.
+    each: Option<Unit>,
 }
 
 /// A calendar window of `count` units; `step` is the smallest unit that is read in it.
@@ -95,81 +95,45 @@ impl CalendarWindow {
     }
 }
 
-impl Clocks {
-    fn of_clause(&mut self, clause: &Clause) {
-        match clause {
-            Clause::All(clauses) | Clause::Any(clauses) => {
-                clauses.iter().for_each(|clause| self.of_clause(clause));
-            }
-            Clause::Not(clause) => self.of_clause(clause),
-            Clause::Did(did) => self.of_did(did),
-            Clause::DidInOrder(order) => self.of_order(order),
-            Clause::User(user) => self.of_user(user),
-            Clause::FirstSeen(window) => self.of_window(window, None),
-            Clause::Everyone | Clause::Sample(_) | Clause::InCohort(_) | Clause::Listed(_) => {}
-        }
-    }
-
-    fn of_did(&mut self, did: &Did) {
-        self.of_step(&did.step);
-        let mut each = None;
+impl Visit<'_> for Clocks {
+    fn visit_did(&mut self, did: &Did) {
         match &did.measure {
-            Measure::Times(Comparison { conditions }) => {
-                for condition in conditions {
-                    if let Bound::Times(step) = condition.bound() {
-                        self.of_step(step);
-                    }
-                }
-            }
-            Measure::Each(unit, _) => each = Some(*unit),
-            Measure::Regularly { every, of_last, .. } => {
+            Measure::Each(unit, _) => self.each = Some(*unit),
+            Measure::Regularly {
+                every,
+                of_last,
+                at_least: _,
+                times: _,
+            } => {
                 let ends = (1..=u64::from(*of_last)).map(|k| every.millis().saturating_mul(k));
                 self.lengths.extend(ends.map(Duration::from_millis));
             }
-            Measure::First(properties) | Measure::Last(properties) => {
-                self.of_properties(properties);
-            }
             // The units of events do not move.
-            Measure::Number(_) | Measure::Distinct(_) | Measure::Units(..) | Measure::Nth(_) => {}
+            Measure::Times(_)
+            | Measure::Number(_)
+            | Measure::Distinct(_)
+            | Measure::Units(..)
+            | Measure::Nth(_)
+            | Measure::First(_)
+            | Measure::Last(_) => {}
         }
-        self.of_window(&did.window, each);
+        walk_did(self, did);
+        self.each = None;
     }
 
-    fn of_order(&mut self, order: &DidInOrder) {
-        let steps = order.steps.iter().chain(&order.without);
-        steps.for_each(|step| self.of_step(step));
-        self.of_window(&order.window, None);
-    }
-
-    fn of_user(&mut self, user: &UserClause) {
-        self.of_properties(&user.properties);
-        match &user.when {
-            When::Now | When::Ever => {}
-            When::During(start) => self.of_start(start, None),
-            When::HeldFor(length) => {
-                self.lengths.insert(*length);
-            }
+    fn visit_when(&mut self, when: &When) {
+        match when {
+            When::Now | When::Ever | When::During(_) => {}
+            When::HeldFor(length) => drop(self.lengths.insert(*length)),
         }
+        walk_when(self, when);
     }
 
-    fn of_window(&mut self, window: &Window, each: Option<Unit>) {
-        self.of_start(&window.start, each);
-        match window.end {
-            End::Before(length) => {
-                self.lengths.insert(length);
-            }
-            // Events within the first days stay there, and so do events before an instant.
-            End::Now | End::At(_) | End::WithinFirst(_) => {}
-        }
-    }
-
-    fn of_start(&mut self, start: &Start, each: Option<Unit>) {
+    fn visit_start(&mut self, start: &Start) {
         match start {
-            Start::Last(length) => {
-                self.lengths.insert(*length);
-            }
+            Start::Last(length) => drop(self.lengths.insert(*length)),
             Start::Calendar { unit, count, zone } => self.calendars.push(CalendarWindow {
-                step: each.unwrap_or(*unit),
+                step: self.each.unwrap_or(*unit),
                 unit: *unit,
                 count: *count,
                 zone: zone.clone(),
@@ -178,20 +142,30 @@ impl Clocks {
         }
     }
 
-    fn of_step(&mut self, step: &Step) {
-        self.of_properties(&step.with);
-        let any = step.with_any.iter();
-        any.for_each(|properties| self.of_properties(properties));
+    fn visit_end(&mut self, end: &End) {
+        match end {
+            End::Before(length) => drop(self.lengths.insert(*length)),
+            // Events within the first days stay there, and so do events before an instant.
+            End::Now | End::At(_) | End::WithinFirst(_) => {}
+        }
     }
 
-    fn of_properties(&mut self, properties: &Properties) {
-        for test in properties
-            .iter()
-            .flat_map(|(_, predicate)| &predicate.tests)
-        {
-            if let Test::InLast(length) | Test::BeforeLast(length) = test {
-                self.lengths.insert(*length);
-            }
+    fn visit_test(&mut self, test: &Test) {
+        match test {
+            Test::InLast(length) | Test::BeforeLast(length) => drop(self.lengths.insert(*length)),
+            Test::AnyOf(_)
+            | Test::NoneOf(_)
+            | Test::Fits(_)
+            | Test::FitsNot(_)
+            | Test::AtLeast(_)
+            | Test::MoreThan(_)
+            | Test::AtMost(_)
+            | Test::LessThan(_)
+            | Test::Before(_)
+            | Test::After(_)
+            | Test::Set(_)
+            | Test::SameAs(_) => {}
         }
+        walk_test(self, test);
     }
 }

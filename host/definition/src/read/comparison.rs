@@ -120,7 +120,7 @@ impl Clauses<'_, '_> {
         if let NodeContent::Map(_) = node.content {
             return match kind {
                 ComparisonKind::Times { .. } => self.step(node).map(Bound::Times),
-                _ => self.reader.expected(
+                ComparisonKind::Count(_) | ComparisonKind::Number => self.reader.expected(
                     node,
                     "a number",
                     "only `times` is compared with another event",
@@ -216,7 +216,7 @@ impl ComparisonKind {
             Self::Times { .. } | Self::Count(_) => {
                 let least = match self {
                     Self::Times { least } => least,
-                    _ => 0.0,
+                    Self::Count(_) | Self::Number => 0.0,
                 };
                 let named = bounds.iter().flat_map(|bound| [*bound, bound + 1.0]);
                 let all = std::iter::once(least).chain(named);

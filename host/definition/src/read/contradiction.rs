@@ -56,13 +56,27 @@ fn stripped(mut clause: &Clause) -> (&Clause, bool) {
 
 /// Returns the condition on the count of a plain `did`.
 fn counts(did: &Did) -> Option<&Comparison> {
-    match &did.measure {
-        Measure::Times(times) if did.per.is_none() => times
+    let Did {
+        step: _,
+        window: _,
+        measure,
+        per,
+    } = did;
+    match measure {
+        Measure::Times(times) if per.is_none() => times
             .conditions
             .iter()
             .all(|condition| condition.bound().number().is_some())
             .then_some(times),
-        _ => None,
+        Measure::Times(_)
+        | Measure::Number(_)
+        | Measure::Distinct(_)
+        | Measure::Units(..)
+        | Measure::Each(..)
+        | Measure::Regularly { .. }
+        | Measure::Nth(_)
+        | Measure::First(_)
+        | Measure::Last(_) => None,
     }
 }
 

@@ -85,16 +85,16 @@ pub(crate) fn definition(
 fn top(reader: &mut YamlReader<'_>, root: &Node, zone: &TimeZoneName) -> Option<Definition> {
     let fields = fields(reader, root)?;
     let (id, id_span) = id(reader, &fields).unzip();
-    let name = optional(reader, &fields, "name", |reader, node| {
+    let name = fields.optional(reader, "name", |reader, node| {
         reader.text(node, "a name").map(str::to_owned)
     });
-    let description = optional(reader, &fields, "description", |reader, node| {
+    let description = fields.optional(reader, "description", |reader, node| {
         reader.any_text(node, "a text").map(str::to_owned)
     });
-    let time_zone = optional(reader, &fields, "time_zone", time_zone);
-    let cadence = optional(reader, &fields, "cadence", cadence);
-    let sync = optional(reader, &fields, "sync", sync);
-    let on_remove = optional(reader, &fields, "on_remove", on_remove);
+    let time_zone = fields.optional(reader, "time_zone", time_zone);
+    let cadence = fields.optional(reader, "cadence", cadence);
+    let sync = fields.optional(reader, "sync", sync);
+    let on_remove = fields.optional(reader, "on_remove", on_remove);
     // A wrong zone was reported. The rest is read as if the definition named none.
     let own = time_zone.clone().flatten();
     let body = body(reader, &fields, own.as_ref().unwrap_or(zone));
@@ -150,19 +150,6 @@ fn fields<'n>(reader: &mut YamlReader<'_>, root: &'n Node) -> Option<Fields<'n>>
         entries,
         span: root.span,
     })
-}
-
-/// Reads a key that may be missing. Returns `Some(None)` if it is missing, `None` if it is wrong.
-pub(super) fn optional<'n, T>(
-    reader: &mut YamlReader<'_>,
-    fields: &Fields<'n>,
-    key: &str,
-    read: impl FnOnce(&mut YamlReader<'_>, &'n Node) -> Option<T>,
-) -> Option<Option<T>> {
-    match fields.get(key) {
-        Some(node) => read(reader, node).map(Some),
-        None => Some(None),
-    }
 }
 
 fn id(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option<(CohortId, Option<Span>)> {

@@ -82,15 +82,15 @@ impl Clauses<'_, '_> {
                     .to_owned(),
                 write,
             ),
-            (start, _) => {
-                let key = match start {
-                    Start::Last(_) => "in_last",
-                    Start::At(_) => "since",
-                    _ if entries.iter().any(|entry| &*entry.key == "until") => "until",
-                    _ if entries.iter().any(|entry| &*entry.key == "within_first") => {
-                        "within_first"
+            (start, end) => {
+                let key = match (start, end) {
+                    (Start::Last(_), _) => "in_last",
+                    (Start::At(_), _) => "since",
+                    (Start::Ever | Start::Calendar { .. }, End::At(_)) => "until",
+                    (Start::Ever | Start::Calendar { .. }, End::WithinFirst(_)) => "within_first",
+                    (Start::Ever | Start::Calendar { .. }, End::Now | End::Before(_)) => {
+                        "before_last"
                     }
-                    _ => "before_last",
                 };
                 (
                     place(key),
@@ -114,7 +114,7 @@ fn about(start: &Start, unit: Unit) -> u64 {
     };
     match start {
         Start::Last(length) => length.millis().div_ceil(days * 86_400_000),
-        _ => 4,
+        Start::Ever | Start::At(_) | Start::Calendar { .. } => 4,
     }
 }
 

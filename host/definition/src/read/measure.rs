@@ -184,10 +184,13 @@ impl Clauses<'_, '_> {
     fn units(&mut self, node: &Node, unit: Unit, window: Option<&Window>) -> Option<Measure> {
         let comparison = self.comparison(node, ComparisonKind::Count(plural(unit)))?;
         if let Some(Window {
-            start: Start::Calendar {
-                unit: of, count, ..
-            },
-            ..
+            start:
+                Start::Calendar {
+                    unit: of,
+                    count,
+                    zone: _,
+                },
+            end: _,
         }) = window
             && *of == unit
         {

@@ -319,9 +319,8 @@ impl Clauses<'_, '_> {
 
 /// Returns the reason why a predicate never holds, or `None` if it may hold.
 pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
-    let wants = |test: &Test| !matches!(test, Test::Set(_) | Test::NoneOf(_) | Test::FitsNot(_));
-    let sets = |set: bool| predicate.tests.contains(&Test::Set(set));
-    if sets(false) && (sets(true) || predicate.tests.iter().any(wants)) {
+    let tests = &predicate.tests;
+    if tests.contains(&Test::Set(false)) && !tests.iter().all(Test::holds_for_none) {
         Some("a property without a value meets none of the other tests")
     } else if no_number(predicate) {
         Some("no number meets this predicate")
@@ -349,12 +348,25 @@ fn number(reader: &mut YamlReader<'_>, node: &Node) -> Option<f64> {
 fn no_number(predicate: &Predicate) -> bool {
     let (mut low, mut high) = ((f64::NEG_INFINITY, false), (f64::INFINITY, false));
     for test in &predicate.tests {
-        match *test {
-            Test::AtLeast(bound) if bound > low.0 => low = (bound, false),
-            Test::MoreThan(bound) if bound >= low.0 => low = (bound, true),
-            Test::AtMost(bound) if bound < high.0 => high = (bound, false),
-            Test::LessThan(bound) if bound <= high.0 => high = (bound, true),
-            _ => {}
+        match test {
+            Test::AtLeast(bound) if *bound > low.0 => low = (*bound, false),
+            Test::MoreThan(bound) if *bound >= low.0 => low = (*bound, true),
+            Test::AtMost(bound) if *bound < high.0 => high = (*bound, false),
+            Test::LessThan(bound) if *bound <= high.0 => high = (*bound, true),
+            Test::AnyOf(_)
+            | Test::NoneOf(_)
+            | Test::Fits(_)
+            | Test::FitsNot(_)
+            | Test::AtLeast(_)
+            | Test::MoreThan(_)
+            | Test::AtMost(_)
+            | Test::LessThan(_)
+            | Test::Before(_)
+            | Test::After(_)
+            | Test::InLast(_)
+            | Test::BeforeLast(_)
+            | Test::Set(_)
+            | Test::SameAs(_) => {}
         }
     }
     low.0 > high.0 || (low.0 == high.0 && (low.1 || high.1))
@@ -365,12 +377,21 @@ fn no_instant(predicate: &Predicate) -> bool {
     let (mut after, mut before) = (Millis(i64::MIN), Millis(i64::MAX));
     let (mut in_last, mut before_last) = (u64::MAX, 0);
     for test in &predicate.tests {
-        match *test {
-            Test::After(at) => after = after.max(at),
-            Test::Before(at) => before = before.min(at),
+        match test {
+            Test::After(at) => after = after.max(*at),
+            Test::Before(at) => before = before.min(*at),
             Test::InLast(length) => in_last = in_last.min(length.millis()),
             Test::BeforeLast(length) => before_last = before_last.max(length.millis()),
-            _ => {}
+            Test::AnyOf(_)
+            | Test::NoneOf(_)
+            | Test::Fits(_)
+            | Test::FitsNot(_)
+            | Test::AtLeast(_)
+            | Test::MoreThan(_)
+            | Test::AtMost(_)
+            | Test::LessThan(_)
+            | Test::Set(_)
+            | Test::SameAs(_) => {}
         }
     }
     after.0.saturating_add(1) >= before.0 || before_last >= in_last
@@ -383,7 +404,19 @@ fn no_text(predicate: &Predicate) -> bool {
         .iter()
         .filter_map(|test| match test {
             Test::NoneOf(texts) => Some(texts),
-            _ => None,
+            Test::AnyOf(_)
+            | Test::Fits(_)
+            | Test::FitsNot(_)
+            | Test::AtLeast(_)
+            | Test::MoreThan(_)
+            | Test::AtMost(_)
+            | Test::LessThan(_)
+            | Test::Before(_)
+            | Test::After(_)
+            | Test::InLast(_)
+            | Test::BeforeLast(_)
+            | Test::Set(_)
+            | Test::SameAs(_) => None,
         })
         .flatten()
         .collect();
@@ -391,6 +424,18 @@ fn no_text(predicate: &Predicate) -> bool {
     !out.is_empty()
         && tests.into_iter().any(|test| match test {
             Test::AnyOf(texts) => texts.iter().all(|text| out.contains(text)),
-            _ => false,
+            Test::NoneOf(_)
+            | Test::Fits(_)
+            | Test::FitsNot(_)
+            | Test::AtLeast(_)
+            | Test::MoreThan(_)
+            | Test::AtMost(_)
+            | Test::LessThan(_)
+            | Test::Before(_)
+            | Test::After(_)
+            | Test::InLast(_)
+            | Test::BeforeLast(_)
+            | Test::Set(_)
+            | Test::SameAs(_) => false,
         })
 }

@@ -7,7 +7,6 @@ use muster_document::{Diagnostic, Map, Node, NodeContent, Span, YamlReader, quot
 use crate::definition::Sync;
 use crate::limits;
 
-use super::definition::optional;
 use super::key::{LanguageKind, key, needed_key};
 
 pub(crate) static TABLE: Map<LanguageKind> = Map::new(
@@ -76,7 +75,7 @@ fn destination(reader: &mut YamlReader<'_>, node: &Node) -> Option<(Sync, Span)>
         );
     }
     let fields = reader.fields_of(node, &TABLE)?;
-    let properties = optional(reader, &fields, "user_properties", user_properties);
+    let properties = fields.optional(reader, "user_properties", user_properties);
     let Some(to) = fields.get("to") else {
         return reader.wrong(
             node.span,

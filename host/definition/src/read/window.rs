@@ -129,11 +129,18 @@ impl Clauses<'_, '_> {
 fn is_empty(window: &Window) -> bool {
     match (&window.start, window.end) {
         (Start::Last(length), End::Before(before)) => before >= *length,
-        (Start::Calendar { unit, count, .. }, End::Before(before)) => {
-            before.millis() >= longest(*unit, *count)
-        }
+        (
+            Start::Calendar {
+                unit,
+                count,
+                zone: _,
+            },
+            End::Before(before),
+        ) => before.millis() >= longest(*unit, *count),
         (Start::At(since), End::At(until)) => until <= *since,
-        _ => false,
+        (Start::Ever | Start::At(_), End::Before(_))
+        | (Start::Ever | Start::Last(_) | Start::Calendar { .. }, End::At(_))
+        | (_, End::Now | End::WithinFirst(_)) => false,
     }
 }
 

@@ -69,7 +69,11 @@ pub(super) fn start(start: &Start) -> Option<String> {
     match start {
         Start::Ever => None,
         Start::Last(length) => Some(entry("in_last", duration(*length))),
-        Start::Calendar { unit, count, .. } => Some(entry("in_last", calendar(*unit, *count))),
+        Start::Calendar {
+            unit,
+            count,
+            zone: _,
+        } => Some(entry("in_last", calendar(*unit, *count))),
         Start::At(since) => Some(entry("since", since)),
     }
 }

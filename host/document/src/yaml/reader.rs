@@ -256,6 +256,20 @@ impl<'n> Fields<'n> {
         self.entry(key).map(|entry| &entry.value)
     }
 
+    /// Reads a key that may be missing. Returns `Some(None)` if it is missing, `None` if it is
+    /// wrong.
+    pub fn optional<T>(
+        &self,
+        reader: &mut YamlReader<'_>,
+        key: &str,
+        read: impl FnOnce(&mut YamlReader<'_>, &'n Node) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.get(key) {
+            Some(node) => read(reader, node).map(Some),
+            None => Some(None),
+        }
+    }
+
     /// Returns a key and its value, if the map has the key.
     #[must_use]
     pub fn entry(&self, key: &str) -> Option<&'n Entry> {

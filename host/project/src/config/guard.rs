@@ -3,7 +3,7 @@
 use muster_document::{Key, KeyDefault, Map, Node, NodeContent, Number, Takes, YamlReader};
 use muster_engine::Guard;
 
-use super::read::{number, optional};
+use super::read::number;
 
 const PERCENT: Number = Number {
     what: "a share in percent",
@@ -52,10 +52,10 @@ pub(super) fn guard(reader: &mut YamlReader<'_>, node: &Node) -> Option<Option<G
         NodeContent::Text(text) if &**text == "off" => Some(None),
         NodeContent::Map(_) => {
             let fields = reader.fields_of(node, &GUARD)?;
-            let percent = optional(reader, &fields, "percent", |reader, node| {
+            let percent = fields.optional(reader, "percent", |reader, node| {
                 number(reader, node, &PERCENT)
             });
-            let members = optional(reader, &fields, "members", |reader, node| {
+            let members = fields.optional(reader, "members", |reader, node| {
                 number(reader, node, &MEMBERS)
             });
             let default = Guard::default();

@@ -5,7 +5,7 @@ use muster_publish::{
     EndpointUrl, ExternalId, KinesisSettings, RegionName, Role, RoleArn, StreamName,
 };
 
-use super::read::{needed, optional, setting};
+use super::read::{needed, setting};
 
 pub(super) const STREAM_NAME: Key = Key::needed(
     "stream_name",
@@ -80,19 +80,19 @@ const ENDPOINT: &str = r"(https://|http://(localhost|127\.|\[::1\])).*";
 pub(super) fn stream(reader: &mut YamlReader<'_>, fields: &Fields<'_>) -> Option<KinesisSettings> {
     let name = needed(reader, fields, "stream_name", "stream_name: cohorts");
     let stream_name = name.and_then(|name| setting(reader, name, StreamName::new));
-    let region = optional(reader, fields, "region", |reader, node| {
+    let region = fields.optional(reader, "region", |reader, node| {
         setting(reader, node, RegionName::new)
     });
-    let arn = optional(reader, fields, "role_arn", |reader, node| {
+    let arn = fields.optional(reader, "role_arn", |reader, node| {
         setting(reader, node, RoleArn::new)
     });
-    let external_id = optional(reader, fields, "external_id", |reader, node| {
+    let external_id = fields.optional(reader, "external_id", |reader, node| {
         setting(reader, node, ExternalId::new)
     });
-    let endpoint_url = optional(reader, fields, "endpoint_url", |reader, node| {
+    let endpoint_url = fields.optional(reader, "endpoint_url", |reader, node| {
         setting(reader, node, EndpointUrl::new)
     });
-    let sts_endpoint_url = optional(reader, fields, "sts_endpoint_url", |reader, node| {
+    let sts_endpoint_url = fields.optional(reader, "sts_endpoint_url", |reader, node| {
         setting(reader, node, EndpointUrl::new)
     });
     for key in ["external_id", "sts_endpoint_url"] {

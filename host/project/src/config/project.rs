@@ -17,7 +17,7 @@ use super::destination::{DESTINATION, destinations};
 use super::form::{ANY, DURATION, INSTANT};
 use super::guard::{self, guard};
 use super::operations::{OPERATIONS, OperationsServer, operations};
-use super::read::{duration, instant, optional, texts};
+use super::read::{duration, instant, texts};
 use super::source::{FilesSource, SOURCE, SourceConfig, source};
 use super::variables::{Lookup, expand};
 
@@ -233,12 +233,12 @@ impl Config {
 fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
     let fields = reader.fields_of(root, &PROJECT)?;
     let time_zone = time_zone(reader, fields.get("time_zone"));
-    let clock = optional(reader, &fields, "clock", instant);
-    let store = optional(reader, &fields, "store", |reader, node| {
+    let clock = fields.optional(reader, "clock", instant);
+    let store = fields.optional(reader, "store", |reader, node| {
         reader.text(node, "the store's folder")
     });
     let cohorts = cohorts(reader, fields.get("cohorts"));
-    let source_nodes = optional(reader, &fields, "sources", |reader, node| {
+    let source_nodes = fields.optional(reader, "sources", |reader, node| {
         reader.list(node, "`sources:`", MOST_SOURCES)
     });
     let source_nodes = source_nodes.flatten().unwrap_or_default();
@@ -246,11 +246,11 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
         .iter()
         .filter_map(|node| Some((source(reader, node)?, node.span)))
         .collect();
-    let destinations = optional(reader, &fields, "destinations", destinations);
-    let guard = optional(reader, &fields, "guard", guard);
-    let retention = optional(reader, &fields, "retention", duration);
-    let run_records = optional(reader, &fields, "run_records", duration);
-    let operations = optional(reader, &fields, "operations", operations);
+    let destinations = fields.optional(reader, "destinations", destinations);
+    let guard = fields.optional(reader, "guard", guard);
+    let retention = fields.optional(reader, "retention", duration);
+    let run_records = fields.optional(reader, "run_records", duration);
+    let operations = fields.optional(reader, "operations", operations);
     let server = operations.flatten().zip(fields.get("operations"));
     let server = server.map(|(operations, node)| (operations.listen, node.span));
     check_server_addresses(reader, &sources, server);

@@ -61,19 +61,6 @@ pub(super) fn needed<'n>(
     node
 }
 
-/// Reads a value that may be left out. The outer `None`: the value is wrong.
-pub(super) fn optional<'n, T>(
-    reader: &mut YamlReader<'_>,
-    fields: &Fields<'n>,
-    key: &str,
-    read: impl FnOnce(&mut YamlReader<'_>, &'n Node) -> Option<T>,
-) -> Option<Option<T>> {
-    match fields.get(key) {
-        Some(node) => read(reader, node).map(Some),
-        None => Some(None),
-    }
-}
-
 /// Reads a text and checks that it is a valid setting.
 pub(super) fn setting<T>(
     reader: &mut YamlReader<'_>,

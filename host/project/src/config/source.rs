@@ -9,7 +9,7 @@ use muster_ingest::kinesis::{KinesisSource, StreamStart};
 
 use super::form::{ANY, INSTANT, LISTEN};
 use super::kinesis;
-use super::read::{listen, needed, number, optional, texts};
+use super::read::{listen, needed, number, texts};
 
 /// A source of events.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,7 +172,7 @@ pub(super) fn source(reader: &mut YamlReader<'_>, node: &Node) -> Option<SourceC
         "http" => http(reader, value).map(SourceConfig::Http),
         "kinesis" => stream(reader, value).map(SourceConfig::Kinesis),
         _ => {
-            let max_malformed = optional(reader, &fields, "max_malformed", |reader, node| {
+            let max_malformed = fields.optional(reader, "max_malformed", |reader, node| {
                 number(reader, node, &PERCENT)
             });
             Some(SourceConfig::Files(FilesSource {
@@ -229,7 +229,7 @@ fn api_keys(reader: &mut YamlReader<'_>, node: &Node) -> Option<Vec<String>> {
 fn stream(reader: &mut YamlReader<'_>, node: &Node) -> Option<KinesisSource> {
     let fields = reader.fields_of(node, &KINESIS)?;
     let stream = kinesis::stream(reader, &fields);
-    let start = optional(reader, &fields, "start", start)?;
+    let start = fields.optional(reader, "start", start)?;
     Some(KinesisSource {
         stream: stream?,
         start: start.unwrap_or(StreamStart::TrimHorizon),

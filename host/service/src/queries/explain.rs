@@ -1,11 +1,11 @@
 //! Why a user is in a cohort, or is not.
 
 use muster_definition::interpreter::{Trace, known, trace};
-use muster_definition::{Clause, Definition};
+use muster_definition::{Clause, Definition, DefinitionReads};
 use muster_document::{closest, quote};
 use muster_engine::RunRecord;
 use muster_model::{Event, Millis, UserHistory, Value, count};
-use muster_project::{DefinitionReads, Project};
+use muster_project::Project;
 use muster_store::{Snapshot, UserKey};
 
 use crate::api::{ApiError, Explanation, Membership, PropertyAtInstant, StoredMembership};

@@ -16,6 +16,8 @@ mod column;
 mod encode;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod whole;
 
 use std::ops::Range;
 
@@ -111,11 +113,10 @@ impl<'a> Block<'a> {
         let words = self.users.get(..word).unwrap_or_default();
         let before = words.iter().map(|word| word.count_ones()).sum::<u32>()
             + (of_user & ((1 << bit) - 1)).count_ones();
-        let start = self
-            .counts
-            .range(0, before)
-            .map(|count| count + 1)
-            .sum::<u64>();
+        let start = self.counts.range(0, before).fold(0_u64, |sum, count| {
+            // A damaged count may be as large as any number.
+            sum.saturating_add(count).saturating_add(1)
+        });
         let start = u32::try_from(start).unwrap_or(self.rows).min(self.rows);
         start..self.end(start, before)
     }

@@ -1,12 +1,9 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
+use super::whole::{BlockRow, BlockUsers};
 use super::*;
 use crate::cell::{CellRef, StoredListRef};
 use muster_model::{Scalar, Value};
-
-type BlockRow = (i64, u64, BTreeMap<u32, Value>);
 
 fn scalar() -> impl Strategy<Value = Scalar> {
     prop_oneof![
@@ -42,55 +39,12 @@ fn row() -> impl Strategy<Value = BlockRow> {
     )
 }
 
-fn build(users: &BTreeMap<u8, Vec<BlockRow>>) -> Vec<u8> {
-    let mut builder = BlockBuilder::default();
-    for (user, rows) in users {
-        builder.user(*user, u32::try_from(rows.len()).unwrap());
-        for (time, insert, cells) in rows {
-            let row = u32::try_from(builder.rows()).unwrap();
-            builder.row(*time, *insert);
-            for (hint, (column, value)) in cells.iter().enumerate() {
-                builder
-                    .cell(hint, *column, row, CellRef::of_value(value))
-                    .unwrap();
-            }
-        }
-    }
-    let mut bytes = Vec::new();
-    builder.encode(false, &mut bytes);
-    bytes
+fn build(users: &BlockUsers) -> Vec<u8> {
+    super::whole::build(users).unwrap()
 }
 
-/// Reads everything in a block. Bytes that cannot be read give an error, never a panic.
-fn read(bytes: &[u8]) -> Result<BTreeMap<u8, Vec<BlockRow>>, StoreError> {
-    let block = Block::parse(bytes)?;
-    let mut columns = Vec::new();
-    for column in block.columns()? {
-        columns.push((column, block.column(column)?));
-    }
-    let mut users = BTreeMap::new();
-    let mut ranges = Vec::new();
-    block.each_user(|user, range| ranges.push((user, range)));
-    for (user, range) in ranges {
-        if block.user(user) != range {
-            return Err(StoreError::Corrupt { what: WHAT });
-        }
-        let mut rows = Vec::new();
-        for row in range {
-            let mut cells = BTreeMap::new();
-            for (column, values) in &columns {
-                if let Some(values) = values
-                    && let Some(cell) = values.cell(row)?
-                {
-                    let mut text = |code: u32| Ok(format!("code {code}").into());
-                    cells.insert(*column, cell.to_value(&mut text)?);
-                }
-            }
-            rows.push((block.time(row), block.insert(row), cells));
-        }
-        users.insert(u8::try_from(user).unwrap(), rows);
-    }
-    Ok(users)
+fn read(bytes: &[u8]) -> Result<BlockUsers, StoreError> {
+    super::whole::read(bytes, 1 << 16)
 }
 
 proptest! {
@@ -174,4 +128,16 @@ fn texts_without_a_number_are_written_once_each() {
             _ => panic!("no text"),
         }
     }
+}
+
+#[test]
+fn damaged_counts_of_rows_do_not_overflow() {
+    // Two rows, of the users 0 and 1, whose counts take 64 bits each.
+    let mut bytes = vec![2 << 1, 1, 0, 1, 64];
+    bytes.extend([0xff; 16]);
+    // The times, no insert ids, no columns.
+    bytes.extend([0, 0, 0, 0, 0]);
+    bytes.extend([0; bits::PADDING]);
+    let block = Block::parse(&bytes).unwrap();
+    assert_eq!((block.user(0), block.user(1)), (0..2, 2..2));
 }

@@ -8,11 +8,15 @@
 
 mod meta;
 mod node;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use roaring::RoaringTreemap;
 
 use crate::StoreError;
 use meta::Meta;
@@ -41,17 +45,19 @@ pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound && !made => return Ok(()),
         other => other.map_err(|source| unreadable(path, source))?,
     };
-    let length = file.metadata().map_err(|source| unreadable(path, source))?;
-    if length.len() == 0 && !made {
+    let metadata = file.metadata().map_err(|source| unreadable(path, source))?;
+    let length = metadata.len();
+    if length == 0 && !made {
         // The process that should make the database ended too soon.
         return Ok(());
     }
     let mut pages = Pages {
         path: path.to_owned(),
         file,
+        length,
         size: 0,
         last: 0,
-        seen: Vec::new(),
+        seen: RoaringTreemap::new(),
         free: Vec::new(),
     };
     let meta = Meta::read(&mut pages)?;
@@ -71,12 +77,15 @@ pub(crate) fn check(path: &Path, made: bool) -> Result<(), StoreError> {
 struct Pages {
     path: PathBuf,
     file: File,
+    /// The bytes of the file.
+    length: u64,
     /// The bytes of a page.
     size: usize,
     /// The last page that is used or free.
     last: u64,
-    /// A bit for each page whose use is known.
-    seen: Vec<u64>,
+    /// The pages whose use is known. A damaged number may be as large as 2^48, so a bit for each
+    /// page up to it would not fit into memory.
+    seen: RoaringTreemap,
     /// The free pages.
     free: Vec<u64>,
 }
@@ -84,17 +93,16 @@ struct Pages {
 impl Pages {
     /// Reads bytes at a place of the file.
     fn read(&mut self, at: u64, length: usize) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = vec![0; length];
-        let read =
-            (self.file.seek(SeekFrom::Start(at))).and_then(|_| self.file.read_exact(&mut bytes));
-        match read {
-            Ok(()) => Ok(bytes),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                let page = at.checked_div(self.size as u64).unwrap_or(0);
-                Err(self.damaged(page, "the file ends before it"))
-            }
-            Err(source) => Err(unreadable(&self.path, source)),
+        let end = at.checked_add(length as u64);
+        if end.is_none_or(|end| end > self.length) {
+            let page = at.checked_div(self.size as u64).unwrap_or(0);
+            return Err(self.damaged(page, "the file ends before it"));
         }
+        let mut bytes = vec![0; length];
+        (self.file.seek(SeekFrom::Start(at)))
+            .and_then(|_| self.file.read_exact(&mut bytes))
+            .map_err(|source| unreadable(&self.path, source))?;
+        Ok(bytes)
     }
 
     /// Reads some consecutive pages.
@@ -113,16 +121,8 @@ impl Pages {
         let Some(end) = end else {
             return Err(self.damaged(first, "it is past the end"));
         };
-        for page in first..end {
-            let word = usize::try_from(page / 64).unwrap_or(usize::MAX);
-            if self.seen.len() <= word {
-                self.seen.resize(word + 1, 0);
-            }
-            let bit = 1 << (page % 64);
-            match self.seen.get_mut(word) {
-                Some(word) if *word & bit == 0 => *word |= bit,
-                _ => return Err(self.damaged(page, "it has two uses")),
-            }
+        if let Some(page) = (first..end).find(|page| !self.seen.insert(*page)) {
+            return Err(self.damaged(page, "it has two uses"));
         }
         Ok(())
     }

@@ -120,9 +120,10 @@ impl Pages {
         if (u64_at(&header, 0), u16_at(&header, 10)) != (page, OVERFLOW) || count < needed {
             return Err(self.damaged(page, "it is not the beginning of a large value"));
         }
+        // Reading past the file's end would crash the process. LMDB writes all pages of a value, so
+        // the file also bounds a damaged count.
+        self.read(at + count * self.size as u64 - 1, 1)?;
         self.mark(page, count)?;
-        // Reading past the file's end would crash the process.
-        self.read(at + HEADER as u64 + length.saturating_sub(1), 1)?;
         if kind == TreeKind::Free {
             let bytes = self.page(page, count)?;
             let length = usize::try_from(length).unwrap_or(usize::MAX);

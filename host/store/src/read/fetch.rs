@@ -5,8 +5,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::globs::Globs;
-use super::select::{Selection, TimeRange, WantedUsers};
+use super::select::{Selection, WantedUsers};
 use super::source::RowSource;
+use super::time_range::TimeRange;
 use crate::environment::{ReadTxn, Tables};
 use crate::terms::{OPERATIONS, Terms};
 use crate::view::StoreView;

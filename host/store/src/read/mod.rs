@@ -10,6 +10,7 @@ mod request;
 mod select;
 mod source;
 mod texts;
+mod time_range;
 mod user_history;
 
 pub(crate) use batch::read;
@@ -17,7 +18,8 @@ pub(crate) use fetch::ReadContext;
 pub(crate) use globs::Globs;
 pub(crate) use prepared::ResolvedReads;
 pub use request::ReadRequest;
-pub(crate) use select::{Selection, TimeRange, WantedUsers};
+pub(crate) use select::{Selection, WantedUsers};
 pub(crate) use source::{RowSource, partition};
 pub(crate) use texts::Remap;
+pub(crate) use time_range::TimeRange;
 pub(crate) use user_history::{history, values};

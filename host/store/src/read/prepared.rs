@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fetch::ReadContext;
 use super::properties::OperationColumns;
-use super::select::TimeRange;
+use super::time_range::TimeRange;
 use crate::{PropertyRead, StreamRead, ValueKind};
 
 /// A read of users with resolved names. It is valid for the state in which it was resolved: later

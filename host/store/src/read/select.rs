@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::source::{RowSource, partition};
+use super::time_range::TimeRange;
 use crate::duplicates::Duplicates;
 use crate::keys::GROUP;
 
@@ -73,13 +74,6 @@ impl WantedUsers {
         }
         Self { users, places }
     }
-}
-
-/// Rows with `after` < time <= `now`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TimeRange {
-    pub(crate) after: i64,
-    pub(crate) now: i64,
 }
 
 impl Selection {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::select::TimeRange;
+use super::time_range::TimeRange;
 use crate::StoreError;
 use crate::batch::Batch;
 use crate::block::{Block, BlockColumn};

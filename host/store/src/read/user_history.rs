@@ -7,7 +7,8 @@ use muster_model::{Event, Millis, UserHistory, Value, user_hash};
 use super::batch::groups;
 use super::fetch::ReadContext;
 use super::properties::{OperationColumns, PropertyColumns, by_user};
-use super::select::{Selection, TimeRange, WantedUsers};
+use super::select::{Selection, WantedUsers};
+use super::time_range::TimeRange;
 use crate::{StoreError, UserKey};
 
 /// Returns everything that the store knows of a user at `now`, except the user's static lists.

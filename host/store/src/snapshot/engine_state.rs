@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use muster_model::{CohortId, Millis};
 use roaring::RoaringBitmap;
 
+use crate::module_keys::module_keys;
 use crate::runs::{self, StoredRun};
 use crate::{
     FailureSummary, ModuleKey, Snapshot, StoreError, UserFailure, UserKey, expiries, failures,
@@ -25,7 +26,7 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read.
     pub fn module_keys(&self) -> Result<Vec<ModuleKey>, StoreError> {
-        self.read_with(|context, _| runs::module_keys(context.txn, context.tables))
+        self.read_with(|context, _| module_keys(context.txn, context.tables))
     }
 
     /// Returns the due users: their answers expire at `now` or earlier.

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_definition::{Definition, EventName};
+use muster_definition::{Definition, DefinitionReads, EventName};
 use muster_document::{
     Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader, closest, quote,
 };
-use muster_project::DefinitionReads;
 use muster_project::{Project, clause};
 use serde::Serialize;
 

@@ -75,12 +75,8 @@ fn add(clause: &Clause, clauses: &mut Vec<ClauseCoverage>) {
         holds: 0,
         fails: 0,
     });
-    match clause {
-        Clause::All(parts) | Clause::Any(parts) => {
-            parts.iter().for_each(|part| add(part, clauses));
-        }
-        Clause::Not(part) => add(part, clauses),
-        _ => {}
+    for part in clause.parts() {
+        add(part, clauses);
     }
 }
 

@@ -25,7 +25,11 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &MeasureNode, at: i32) -> 
         PlanMeasure::First(test) | PlanMeasure::Last(test) => tests.push(test),
         PlanMeasure::Number(of) => texts.extend(of.iter().map(|(_, column, _)| column)),
         PlanMeasure::Distinct(of) => texts.extend(of.iter().map(|(column, _)| column)),
-        _ => {}
+        PlanMeasure::Times(_)
+        | PlanMeasure::Units(..)
+        | PlanMeasure::Each(..)
+        | PlanMeasure::Regularly { .. }
+        | PlanMeasure::Nth(_) => {}
     }
     let columns = context.columns(body, &tests, &texts, &|column| rows.column(column));
     let gather = Gather {

@@ -45,7 +45,7 @@ impl Measuring<'_> {
         } = self.locals;
         let leaving = match self.node.span.start {
             SpanStart::Last(length) => Some(length),
-            _ => None,
+            SpanStart::Ever | SpanStart::Calendar(_) | SpanStart::At(_) => None,
         };
         let entering = self.node.span.enters();
         let (out, into) = (body.var(group.from), body.var(middle));

@@ -54,7 +54,9 @@ impl Measuring<'_> {
             let meets = compare(comparison, &result.get(), &[]);
             let some = match aggregate {
                 Aggregate::Sum => meets,
-                _ => meets.and(count.ne(int(0))),
+                Aggregate::Average | Aggregate::Smallest | Aggregate::Largest => {
+                    meets.and(count.ne(int(0)))
+                }
             };
             holds.push(body.var(some).get());
         }
