@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::test::{python_environment, root, run};
+use crate::tools::{python_environment, root, run};
 
 /// Runs the benches in a release build; `arguments` go to the bench of scale.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::test::{cargo_tool, root, run};
+use crate::tools::{cargo_tool, root, run};
 
 /// Checks the bans, licences and sources of all dependencies, but not the advisories. Their
 /// database is fetched over the network, and a new advisory would make an old commit fail.

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::test::{cargo_tool, root, run, target};
+use crate::tools::{cargo_tool, root, run, target};
 
 /// The targets of `fuzz/`.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "definition",
     "compiler",
     "events",
@@ -20,11 +20,12 @@ const TARGETS: [&str; 11] = [
     "segment",
     "block",
     "pages",
-    COMPONENT,
+    "component",
+    "settings",
 ];
 
-/// The target that builds wasmtime, in a package of its own.
-const COMPONENT: &str = "component";
+/// The targets that build wasmtime, in a package of their own.
+const OF_HOST: [&str; 2] = ["component", "settings"];
 
 /// The longest input: 64 KiB. A file may have 1 MiB, but the compiler's target makes lists of that
 /// size from a few bytes.
@@ -49,9 +50,9 @@ pub(crate) fn fuzz(seconds: u32) -> anyhow::Result<()> {
             // These targets write their first inputs themselves.
             _ => {}
         }
-        let package = match name {
-            COMPONENT => "fuzz/sandbox",
-            _ => "fuzz",
+        let package = match OF_HOST.contains(&name) {
+            true => "fuzz/host",
+            false => "fuzz",
         };
         // The stable compiler is enough without a sanitizer: the code is safe Rust, and fuzzing
         // searches for panics.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use crate::test::{root, run, target};
+use crate::tools::{root, run, target};
 use process::ServiceProcess;
 use sender::{Probes, Sender};
 

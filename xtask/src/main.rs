@@ -8,6 +8,7 @@ mod load;
 mod node;
 mod schema;
 mod test;
+mod tools;
 mod words;
 
 use std::path::PathBuf;

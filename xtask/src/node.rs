@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::test::{run, target};
+use crate::tools::{run, target};
 
 /// Installs the packages of a folder's `package.json` and `package-lock.json` once, beside the
 /// build's products. Returns their `node_modules`.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::test::root;
+use crate::tools::root;
 
 pub(crate) fn schema() -> anyhow::Result<()> {
     let docs = root().join("docs");

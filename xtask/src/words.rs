@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::test::root;
+use crate::tools::root;
 
 /// The greatest width of a comment in Rust code, in columns.
 const COMMENT_WIDTH: usize = 100;

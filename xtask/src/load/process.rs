@@ -93,7 +93,7 @@ impl ServiceProcess {
 
     /// Ends the service in order.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
-        crate::test::run(Command::new("kill").arg(self.0.id().to_string()))?;
+        crate::tools::run(Command::new("kill").arg(self.0.id().to_string()))?;
         let status = self.0.wait()?;
         if !status.success() {
             bail!("the service ended badly: {status}");
