@@ -12,6 +12,7 @@ use muster_ingest::limits as line;
 use muster_model::CohortId;
 use muster_model::number;
 use muster_sandbox::limits as sandbox;
+use muster_service::limits as service;
 use muster_store as store;
 
 const INTRODUCTION: &str = "\
@@ -51,6 +52,7 @@ pub(crate) fn page() -> String {
         users(),
         lines(),
         requests(),
+        control(),
         history(),
         runs(),
         messages(),
@@ -524,6 +526,42 @@ fn runs() -> Section {
                 ),
                 at_it: "the run is held until it is approved or rejected",
                 change: "`guard:`",
+            },
+        ],
+    }
+}
+
+fn control() -> Section {
+    const IDLE: &str = "one more takes the place of an idle connection, or waits";
+    Section {
+        heading: "Control API, metrics and health",
+        about: "The service's own servers. Connections from outside get only the open files that these and the rest of the service leave.",
+        limits: vec![
+            fixed(
+                "connections to the control socket",
+                count(service::CONTROL_CONNECTIONS),
+                IDLE,
+            ),
+            fixed(
+                "body of a control request",
+                bytes(service::MAX_CONTROL_BODY),
+                "the request is refused",
+            ),
+            fixed(
+                "members of a page",
+                count(service::MAX_PAGE_MEMBERS),
+                "the answer has the beginning of the next page",
+            ),
+            fixed(
+                "connections for metrics and health",
+                count(service::OPERATIONS_CONNECTIONS),
+                IDLE,
+            ),
+            Limit {
+                what: "open files",
+                most: "the system's hard limit".to_owned(),
+                at_it: "`http` sources get fewer connections, at least 16 each",
+                change: "`ulimit -Hn`, or `LimitNOFILE=` of the unit",
             },
         ],
     }

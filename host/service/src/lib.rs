@@ -31,6 +31,7 @@ mod descriptors;
 mod exposition;
 mod group;
 mod health;
+pub mod limits;
 pub mod logs;
 mod maintenance;
 mod metrics;

@@ -20,7 +20,7 @@ use super::state::ServiceState;
 
 /// The number of connections at a time. A few clients that scrape metrics and probe health keep one
 /// each. One connection more takes the place of an idle one.
-pub(super) const CONNECTIONS: usize = 64;
+pub const CONNECTIONS: usize = 64;
 
 /// Limits of a connection. The time of a head is that of ingestion, which is longer than the 5 s
 /// after which most pools drop a connection. An answer of a thousand cohorts is some 500 KB, which

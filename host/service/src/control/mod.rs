@@ -9,5 +9,8 @@ mod socket;
 pub use client::{Client, ClientError};
 pub use openapi::openapi;
 
-pub(crate) use server::{CONNECTIONS, serve};
+pub use routes::MAX_BODY;
+pub use server::CONNECTIONS;
+
+pub(crate) use server::serve;
 pub(crate) use socket::bind;

@@ -24,7 +24,7 @@ use crate::service::Service;
 
 /// The longest body of a request, in bytes: a user id has at most a kilobyte, and a plan names at
 /// most all cohorts of a project.
-const MAX_BODY: usize = 256 * 1024;
+pub const MAX_BODY: usize = 256 * 1024;
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<Arc<Service>> {

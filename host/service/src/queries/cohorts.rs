@@ -134,4 +134,39 @@ mod tests {
             ("user 0", "user 4", "user 9")
         );
     }
+
+    #[test]
+    fn members_come_in_pages() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+        let mut buffer = EventBuffer::default();
+        let users = u32::try_from(MAX_PAGE_MEMBERS).unwrap() + 1;
+        for user in 0..users {
+            buffer.event(&user.to_string(), "Buy", Millis(1), None);
+        }
+        store.append(&buffer, None).unwrap();
+        let cohort = CohortId::new("all").unwrap();
+        let commit = muster_store::RunCommit {
+            members: vec![muster_store::MemberChange {
+                cohort: cohort.clone(),
+                entered: (0..users).collect(),
+                exited: roaring::RoaringBitmap::new(),
+            }],
+            ..muster_store::RunCommit::default()
+        };
+        store.commit_run(&commit).unwrap();
+        let snapshot = store.snapshot().unwrap();
+        let page = |after, limit| {
+            let query = MembersQuery { after, limit };
+            members(&snapshot, &cohort, query, None).unwrap()
+        };
+        let first = page(None, Some(usize::MAX));
+        assert_eq!(first.members.len(), MAX_PAGE_MEMBERS);
+        let rest = page(first.next, None);
+        assert_eq!(
+            (rest.members, rest.next),
+            (vec![(users - 1).to_string()], None)
+        );
+        assert_eq!(page(Some(1), Some(2)).members, ["2", "3"]);
+    }
 }

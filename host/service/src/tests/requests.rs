@@ -5,6 +5,7 @@ use std::path::Path;
 use super::world::{ServiceWorld, settings};
 use crate::api::{ErrorCode, ForgetRequest, SyncRequest};
 use crate::control::{Client, ClientError};
+use crate::limits::MAX_CONTROL_BODY;
 
 const BUYERS: &str = "cadence: daily\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
 
@@ -55,6 +56,9 @@ async fn requests_arrive_over_the_socket_even_in_a_deep_folder() {
         assert_eq!(code(refused), ErrorCode::Refused);
         let unknown = client.reject("a/b?c").unwrap_err();
         assert_eq!(code(unknown), ErrorCode::Unknown);
+        let user = "a".repeat(MAX_CONTROL_BODY);
+        let refused = client.forget(&ForgetRequest { user }).unwrap_err();
+        assert_eq!(code(refused), ErrorCode::Invalid);
         let user = "ann".to_owned();
         let forgotten = client.forget(&ForgetRequest { user }).unwrap().unwrap();
         assert_eq!(forgotten.exited, ["buyers"]);
