@@ -7,7 +7,7 @@ use muster_document::Diagnostics;
 use muster_project::config::Config;
 use muster_project::{Parse, Project, ProjectError};
 use muster_sandbox::Compile;
-use muster_service::control::Client;
+use muster_service::control::ControlClient;
 use muster_store::{Snapshot, Store, StoreError};
 
 use crate::commands::compile_rule;
@@ -70,7 +70,7 @@ pub(crate) fn store_only(directory: &Path, output: &Output) -> anyhow::Result<Pr
 
 /// Returns the same project with the active definitions; `None`: no service runs.
 pub(crate) fn active(project: &Project) -> anyhow::Result<Option<Project>> {
-    let client = Client::new(&project.store_directory())?;
+    let client = ControlClient::new(&project.store_directory())?;
     let Some(files) = client.definitions()? else {
         return Ok(None);
     };

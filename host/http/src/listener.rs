@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A socket that accepts connections.
-pub trait Listener: Sync {
+pub trait ConnectionListener: Sync {
     /// The bytes of a connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
@@ -16,7 +16,7 @@ pub trait Listener: Sync {
     fn accept(&self) -> impl Future<Output = Result<(Self::Stream, Option<IpAddr>)>> + Send;
 }
 
-impl Listener for TcpListener {
+impl ConnectionListener for TcpListener {
     type Stream = TcpStream;
 
     async fn accept(&self) -> Result<(TcpStream, Option<IpAddr>)> {
@@ -27,7 +27,7 @@ impl Listener for TcpListener {
     }
 }
 
-impl Listener for UnixListener {
+impl ConnectionListener for UnixListener {
     type Stream = UnixStream;
 
     async fn accept(&self) -> Result<(UnixStream, Option<IpAddr>)> {

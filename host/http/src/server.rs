@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::ConnectionLimits;
 use crate::connections::{Connection, Connections};
-use crate::listener::Listener;
+use crate::listener::ConnectionListener;
 use crate::sender::sender;
 use crate::writing::Writing;
 
@@ -31,15 +31,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// requests under way end, and cuts off those that take longer than
 /// [`ConnectionLimits::stop_time`]. It returns when all connections are closed.
 ///
-/// `handle` gets each request with the address of its sender; `None`: a client of this machine, over
-/// a Unix socket. Behind a proxy it is the proxy's address; for IPv6 it is the network of 64 bits.
+/// `handle` gets each request with the address of its sender; `None`: a client of this machine,
+/// over a Unix socket. Behind a proxy it is the proxy's address; for IPv6 it is the network of 64
+/// bits.
 pub async fn serve<L, H, F, B>(
     listener: L,
     limits: ConnectionLimits,
     handle: H,
     stopped: impl Future<Output = ()>,
 ) where
-    L: Listener,
+    L: ConnectionListener,
     H: Fn(Request<Incoming>, Option<IpAddr>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body + Send + 'static,
@@ -71,7 +72,7 @@ impl Server {
     /// Accepts connections forever. The future may be dropped at any time.
     async fn accept<L, H, F, B>(&mut self, listener: &L, handle: H)
     where
-        L: Listener,
+        L: ConnectionListener,
         H: Fn(Request<Incoming>, Option<IpAddr>) -> F + Clone + Send + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body + Send + 'static,

@@ -1,4 +1,4 @@
-//! Numbers in texts for people.
+//! Numbers in texts that users read.
 
 /// Formats a number with separated thousands: 1,234,567.
 #[must_use]

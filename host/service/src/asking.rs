@@ -16,8 +16,8 @@ use super::phase::Phase;
 use super::service::Service;
 use crate::api::{
     ApiError, DefinitionFile, DestinationHealth, ErrorCode, ExplainRequest, Explanation,
-    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PartState, PlanRequest, PrunedEvents,
-    RunHistory, RunPlan, SourceState, StatusDocument,
+    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PartSummary, PlanRequest, PrunedEvents,
+    RunHistory, RunPlan, SourceSummary, StatusDocument,
 };
 use crate::queries::{self, Explained, RunningState};
 use crate::requests::{CohortAnswer, CohortRequest, decide};
@@ -209,7 +209,7 @@ impl Service {
     /// Returns what only the running service knows.
     fn running(&self) -> RunningState {
         let state = &self.state;
-        let sources = state.sources.iter().map(|(name, stats)| SourceState {
+        let sources = state.sources.iter().map(|(name, stats)| SourceSummary {
             name: name.clone(),
             counts: stats.counts(),
             refused: stats.refusals(),
@@ -228,7 +228,7 @@ impl Service {
             (name.clone(), health)
         });
         let parts = state.parts.all().into_iter().map(|(name, part)| {
-            let part = PartState {
+            let part = PartSummary {
                 failures: part.failures,
                 why: part.why,
                 at: part.at,

@@ -140,7 +140,7 @@ impl ServiceState {
     }
 
     /// Returns the state of a destination. One that muster.yaml does not have gets a state that
-    /// nobody reads.
+    /// no one reads.
     pub(crate) fn destination(&self, name: &str) -> Arc<DestinationState> {
         self.destinations.get(name).cloned().unwrap_or_default()
     }

@@ -1,5 +1,4 @@
-//! Work that waits for a disk or keeps a processor busy, on threads apart from those that serve other
-//! tasks.
+//! Work that waits for a disk or keeps a processor busy, on threads of its own.
 
 /// Runs `work` on a thread of its own. A panic of `work` continues in the caller. If the runtime is
 /// ending, the future is never ready.

@@ -7,7 +7,7 @@ use muster_engine::RunOptions;
 use muster_model::{Millis, count, number};
 use muster_project::Project;
 use muster_service::api::RequestedRun;
-use muster_service::control::{Client, ClientError};
+use muster_service::control::{ClientError, ControlClient};
 use muster_service::requests::{self, CohortAnswer, CohortRequest};
 use muster_store::Store;
 use serde::Serialize;
@@ -25,11 +25,11 @@ use crate::run_progress::with_progress;
 pub(super) fn ask<T>(
     directory: &Path,
     output: &Output,
-    there: impl FnOnce(&Client) -> Result<Option<T>, ClientError>,
+    there: impl FnOnce(&ControlClient) -> Result<Option<T>, ClientError>,
     here: impl FnOnce(&Project, &Store, Millis) -> anyhow::Result<T>,
 ) -> anyhow::Result<WithFaults<T>> {
     let project = load::store_only(directory, output)?;
-    if let Some(answer) = there(&Client::new(&project.store_directory())?)? {
+    if let Some(answer) = there(&ControlClient::new(&project.store_directory())?)? {
         let faults = Vec::new();
         return Ok(WithFaults { answer, faults });
     }

@@ -7,7 +7,7 @@ use muster_definition::{Body, yaml_text, yaml_value};
 use muster_document::quote;
 use muster_model::{Event, Millis, number};
 use muster_project::clause;
-use muster_service::control::Client;
+use muster_service::control::ControlClient;
 use muster_service::queries::{Explained, PropertyState, SHOWN_EVENTS};
 
 use crate::faults::{FileFault, WithFaults};
@@ -58,7 +58,7 @@ impl ExplainCommand {
         let at = match self.at {
             Some(at) => at,
             None => {
-                let running = Client::new(&project.store_directory())?.status()?;
+                let running = ControlClient::new(&project.store_directory())?.status()?;
                 (running.and_then(|running| running.now))
                     .or(project.config.clock)
                     .unwrap_or_else(Millis::now)

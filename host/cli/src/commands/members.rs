@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use muster_model::Millis;
 use muster_project::Project;
-use muster_service::control::Client;
+use muster_service::control::ControlClient;
 use muster_service::queries;
 use serde_json::json;
 
@@ -89,7 +89,7 @@ impl MembersCommand {
 
 /// Returns the clock of a cohort's latest run, if a service runs that has run it since it began.
 fn last_run(project: &Project, cohort: &str) -> anyhow::Result<Option<Millis>> {
-    let status = Client::new(&project.store_directory())?.status()?;
+    let status = ControlClient::new(&project.store_directory())?.status()?;
     let cohorts = status.into_iter().flat_map(|status| status.cohorts);
     let mut known = cohorts.filter(|known| known.id == cohort);
     Ok(known.next().and_then(|known| known.last_run_at))

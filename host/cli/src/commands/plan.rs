@@ -8,7 +8,7 @@ use muster_engine::Reason;
 use muster_model::{Millis, count, number};
 use muster_project::{modules, shown};
 use muster_service::api::{CohortPlan, PlanRequest, RunPlan};
-use muster_service::control::Client;
+use muster_service::control::ControlClient;
 use muster_service::queries;
 
 use crate::faults::{FileFault, WithFaults};
@@ -55,7 +55,7 @@ impl PlanCommand {
         }
         let snapshot = load::open_snapshot(&project)?;
         let loaded = modules::load(&project, load::compile())?;
-        let running = Client::new(&project.store_directory())?.status()?;
+        let running = ControlClient::new(&project.store_directory())?.status()?;
         let clock = running.as_ref().and_then(|running| running.now);
         let now = self
             .now

@@ -235,7 +235,7 @@ impl RunCommand {
 
 /// The run of a cohort, for `--json`.
 #[derive(Debug, Serialize)]
-struct CohortRun {
+struct CohortOutcome {
     id: String,
     #[serde(flatten)]
     run: RequestedRun,
@@ -245,7 +245,7 @@ struct CohortRun {
 #[derive(Default)]
 struct RunTally {
     rows: Vec<Vec<String>>,
-    cohorts: Vec<CohortRun>,
+    cohorts: Vec<CohortOutcome>,
     problems: Vec<String>,
     /// Remarks about skipped users that an earlier run reported already.
     notes: Vec<String>,
@@ -307,7 +307,7 @@ impl RunTally {
                 number(cohort.messages),
                 duration(report.duration),
             ]);
-            self.cohorts.push(CohortRun {
+            self.cohorts.push(CohortOutcome {
                 id: cohort.id.to_string(),
                 run: RequestedRun::of_cohort(report, cohort),
             });

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use muster_engine::FailingUsers;
 use muster_model::{Millis, count, number};
-use muster_service::api::{CohortState, DestinationHealth, StatusDocument};
-use muster_service::control::Client;
+use muster_service::api::{CohortSummary, DestinationHealth, StatusDocument};
+use muster_service::control::ControlClient;
 use muster_service::{logs, queries};
 
 use crate::faults::{FileFault, WithFaults};
@@ -32,7 +32,7 @@ pub(crate) struct StatusCommand {
 impl StatusCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = load::load_lenient(&self.project, output)?;
-        let running = Client::new(&project.store_directory())?.status()?;
+        let running = ControlClient::new(&project.store_directory())?.status()?;
         let status = match running {
             Some(status) => status,
             None => {
@@ -89,7 +89,7 @@ fn text(status: &StatusDocument) -> String {
     text
 }
 
-fn cohort_row(cohort: &CohortState) -> Vec<String> {
+fn cohort_row(cohort: &CohortSummary) -> Vec<String> {
     let last = cohort.last_run_at.map(|last| last.to_string());
     vec![
         cohort.id.clone(),
@@ -159,7 +159,7 @@ fn all_remarks(status: &StatusDocument) -> Vec<String> {
     all
 }
 
-fn of_cohort(cohort: &CohortState) -> Vec<String> {
+fn of_cohort(cohort: &CohortSummary) -> Vec<String> {
     let (id, mut remarks) = (&cohort.id, Vec::new());
     if let Some(held) = &cohort.held {
         let would = remarks::held_run(id, held);

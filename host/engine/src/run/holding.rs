@@ -1,4 +1,4 @@
-//! Holding: a run that would change too much of a cohort is held until a user approves or rejects it.
+//! A run that would change too much of a cohort is held until a user approves or rejects it.
 
 use muster_sandbox::Module;
 use muster_store::Snapshot;

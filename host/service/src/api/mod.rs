@@ -7,7 +7,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `cohorts.rs` | runs of a cohort: on request, approved, rejected, reconciled; its history and members |
+//! | `cohorts.rs` | runs of a cohort on request, its history and its members |
 //! | `users.rs` | users: the deletion of one, and why one is in a cohort |
 //! | `plan.rs` | what the next run would change |
 //! | `status.rs` | the state of the service, the store, sources and destinations |
@@ -28,8 +28,8 @@ pub use cohorts::{
 pub use error::{ApiError, ErrorBody, ErrorCode};
 pub use plan::{CohortPlan, PlanRequest, RunPlan};
 pub use status::{
-    CohortState, CopyName, DestinationHealth, HeldRemoval, PartState, RestoredStore, SourceState,
-    StatusDocument, StoreState, StrandedMessages,
+    CohortSummary, CopyName, DestinationHealth, HeldRemoval, PartSummary, RestoredStore,
+    SourceSummary, StatusDocument, StoreSummary, StrandedMessages,
 };
 pub use store::{DefinitionFile, PruneRequest, PrunedEvents, RefusedPrune};
 pub use users::{

@@ -27,7 +27,7 @@ fn default_sample() -> usize {
     5
 }
 
-/// What the next run would change. Nothing is imported, stored or sent for it.
+/// The changes of the next run. Nothing is imported, stored or sent for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunPlan {
     /// The clock of the run.
@@ -38,11 +38,11 @@ pub struct RunPlan {
     pub new_files: Option<Vec<PathBuf>>,
     /// The cohorts.
     pub cohorts: Vec<CohortPlan>,
-    /// What a run would fail at.
+    /// The faults that a run would meet.
     pub problems: Vec<String>,
 }
 
-/// What the next run would change of a cohort.
+/// The changes of the next run of a cohort.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CohortPlan {
     /// The cohort's id.

@@ -23,15 +23,15 @@ pub struct StatusDocument {
     /// The faults of the definitions on disk, which keep those from being active.
     pub definitions: Option<String>,
     /// The store.
-    pub store: StoreState,
+    pub store: StoreSummary,
     /// The active cohorts of the running service, or else those that are defined.
-    pub cohorts: Vec<CohortState>,
+    pub cohorts: Vec<CohortSummary>,
     /// The sources of the running service.
-    pub sources: Option<Vec<SourceState>>,
+    pub sources: Option<Vec<SourceSummary>>,
     /// The destinations.
     pub destinations: Vec<DestinationHealth>,
     /// The parts of the running service that failed since its start.
-    pub parts: Option<BTreeMap<String, PartState>>,
+    pub parts: Option<BTreeMap<String, PartSummary>>,
     /// Cohorts whose definition is gone, and whose removal the guard holds.
     pub held_ends: Vec<HeldRemoval>,
     /// Messages for destinations that `muster.yaml` does not have.
@@ -42,7 +42,7 @@ pub struct StatusDocument {
 
 /// The content of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StoreState {
+pub struct StoreSummary {
     /// The number of users.
     pub users: u64,
     /// The number of events.
@@ -57,7 +57,7 @@ pub struct StoreState {
 
 /// A cohort.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct CohortState {
+pub struct CohortSummary {
     /// The cohort's id.
     pub id: String,
     /// The number of members.
@@ -82,17 +82,17 @@ pub struct CohortState {
 
 /// A source of the running service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SourceState {
+pub struct SourceSummary {
     /// The source's name: its kind and its address, globs or stream.
     pub name: String,
-    /// What was read since the start.
+    /// The counts of lines since the start.
     pub counts: LineCounts,
     /// The number of requests that were refused.
     pub refused: u64,
     /// The instant of the latest commit.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_commit: Option<Millis>,
-    /// How far the source is behind its origin, in ms.
+    /// The lag behind the source's origin, in ms.
     pub lag_ms: i64,
     /// The reason why the source makes no progress.
     pub error: Option<String>,
@@ -119,7 +119,7 @@ pub struct DestinationHealth {
 
 /// A part of the service that failed since the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PartState {
+pub struct PartSummary {
     /// The number of failures.
     pub failures: u64,
     /// The reason of the latest failure.

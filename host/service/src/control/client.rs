@@ -19,7 +19,7 @@ use crate::api::{
 };
 
 /// A client of the service that runs on a store. It must not be used within an asynchronous task.
-pub struct Client {
+pub struct ControlClient {
     store: PathBuf,
     runtime: Runtime,
 }
@@ -53,7 +53,7 @@ pub enum ClientError {
 /// An answer; `None`: no service runs.
 type Answered<T> = Result<Option<T>, ClientError>;
 
-impl Client {
+impl ControlClient {
     /// Makes a client. It connects at each request.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl Client {
     }
 }
 
-/// Returns the path of a request about a cohort. The characters that a path cannot hold are encoded.
+/// Returns the path of a request about a cohort. Characters that a path cannot hold are encoded.
 fn of_cohort(cohort: &str, request: &str) -> String {
     let mut path = String::from("/v1/cohorts/");
     for byte in cohort.bytes() {

@@ -6,7 +6,7 @@ mod routes;
 mod server;
 mod socket;
 
-pub use client::{Client, ClientError};
+pub use client::{ClientError, ControlClient};
 pub use openapi::openapi;
 
 pub use routes::MAX_BODY;

@@ -45,11 +45,11 @@ pub(super) fn router() -> OpenApiRouter<Arc<Service>> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-type Answer<T> = Result<Json<T>, ApiError>;
+type JsonAnswer<T> = Result<Json<T>, ApiError>;
 
 /// Returns the state of the service, the store, cohorts, sources and destinations.
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "The answer", body = StatusDocument), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
-async fn status(State(service): State<Arc<Service>>) -> Answer<StatusDocument> {
+async fn status(State(service): State<Arc<Service>>) -> JsonAnswer<StatusDocument> {
     answer(service, "status", |service| async move {
         service.status().await
     })
@@ -58,7 +58,7 @@ async fn status(State(service): State<Arc<Service>>) -> Answer<StatusDocument> {
 
 /// Returns the files of the active definitions, as they were read.
 #[utoipa::path(get, path = "/v1/definitions", responses((status = 200, description = "The answer", body = Vec<DefinitionFile>), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
-async fn definitions(State(service): State<Arc<Service>>) -> Answer<Vec<DefinitionFile>> {
+async fn definitions(State(service): State<Arc<Service>>) -> JsonAnswer<Vec<DefinitionFile>> {
     Ok(Json(service.definitions()))
 }
 
@@ -69,7 +69,7 @@ async fn history(
     State(service): State<Arc<Service>>,
     Path(cohort): Path<String>,
     ApiQuery(query): ApiQuery<HistoryQuery>,
-) -> Answer<RunHistory> {
+) -> JsonAnswer<RunHistory> {
     answer(service, "history", move |service| async move {
         service.history(cohort, query).await
     })
@@ -83,7 +83,7 @@ async fn members(
     State(service): State<Arc<Service>>,
     Path(cohort): Path<String>,
     ApiQuery(query): ApiQuery<MembersQuery>,
-) -> Answer<MembersPage> {
+) -> JsonAnswer<MembersPage> {
     answer(service, "members", move |service| async move {
         service.members(cohort, query).await
     })
@@ -97,7 +97,7 @@ async fn sync(
     State(service): State<Arc<Service>>,
     Path(cohort): Path<String>,
     ApiJson(request): ApiJson<SyncRequest>,
-) -> Answer<RequestedRun> {
+) -> JsonAnswer<RequestedRun> {
     let full = request.full;
     ask(
         service,
@@ -115,7 +115,7 @@ async fn sync(
 async fn approve(
     State(service): State<Arc<Service>>,
     Path(cohort): Path<String>,
-) -> Answer<RequestedRun> {
+) -> JsonAnswer<RequestedRun> {
     ask(service, cohort, CohortRequest::Approve, CohortAnswer::ran).await
 }
 
@@ -125,7 +125,7 @@ async fn approve(
 async fn reject(
     State(service): State<Arc<Service>>,
     Path(cohort): Path<String>,
-) -> Answer<RejectedRun> {
+) -> JsonAnswer<RejectedRun> {
     ask(
         service,
         cohort,
@@ -142,7 +142,7 @@ async fn reconcile(
     State(service): State<Arc<Service>>,
     Path(cohort): Path<String>,
     ApiJson(request): ApiJson<ReconcileRequest>,
-) -> Answer<ReconciledCopy> {
+) -> JsonAnswer<ReconciledCopy> {
     let ReconcileRequest { destination, have } = request;
     let have = blocking(move || have.as_deref().map(read_ids).transpose()).await;
     let have = have.map_err(|error| ApiError::new(ErrorCode::Invalid, format!("{error:#}")))?;
@@ -156,7 +156,7 @@ async fn reconcile(
 async fn explain(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<ExplainRequest>,
-) -> Answer<Explanation> {
+) -> JsonAnswer<Explanation> {
     answer(service, "explain", |service| async move {
         service.explain(request).await
     })
@@ -168,7 +168,7 @@ async fn explain(
 async fn forget(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<ForgetRequest>,
-) -> Answer<ForgottenUser> {
+) -> JsonAnswer<ForgottenUser> {
     answer(service, "forget", |service| async move {
         service.forget(request.user).await
     })
@@ -180,7 +180,7 @@ async fn forget(
 async fn plan(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<PlanRequest>,
-) -> Answer<RunPlan> {
+) -> JsonAnswer<RunPlan> {
     answer(service, "plan", |service| async move {
         service.plan(request).await
     })
@@ -192,7 +192,7 @@ async fn plan(
 async fn prune(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<PruneRequest>,
-) -> Answer<PrunedEvents> {
+) -> JsonAnswer<PrunedEvents> {
     answer(service, "prune", move |service| async move {
         service.prune(request.anyway).await
     })
@@ -209,7 +209,7 @@ async fn ask<T: Serialize + Send + 'static>(
     cohort: String,
     request: CohortRequest,
     kind: fn(CohortAnswer) -> Result<T, ApiError>,
-) -> Answer<T> {
+) -> JsonAnswer<T> {
     let name = request.name();
     tracing::info!(cohort, ask = name, "request received");
     answer(service, name, move |service| async move {
@@ -224,7 +224,7 @@ async fn answer<T, F>(
     service: Arc<Service>,
     name: &str,
     execute: impl FnOnce(Arc<Service>) -> F,
-) -> Answer<T>
+) -> JsonAnswer<T>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, ApiError>> + Send + 'static,

@@ -13,8 +13,8 @@ use tower::ServiceExt;
 use super::routes;
 use crate::service::Service;
 
-/// The number of connections at a time. One connection more takes the place of an idle one, or waits
-/// in the system's queue.
+/// The number of connections at a time. One connection more takes the place of an idle one, or
+/// waits in the system's queue.
 pub const CONNECTIONS: usize = 64;
 
 /// Limits of a connection. A request is on its way within this machine, so it arrives at once.

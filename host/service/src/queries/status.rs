@@ -9,12 +9,12 @@ use muster_store::{Snapshot, Statistics};
 
 use super::{restored, stranded};
 use crate::api::{
-    CohortState, DestinationHealth, PartState, RefusedPrune, SourceState, StatusDocument,
-    StoreState,
+    CohortSummary, DestinationHealth, PartSummary, RefusedPrune, SourceSummary, StatusDocument,
+    StoreSummary,
 };
 use crate::requests::held_removals;
 
-/// What only a running service knows.
+/// The state that only a running service knows.
 #[derive(Clone, Debug, Default)]
 pub struct RunningState {
     /// The version of the service.
@@ -30,11 +30,11 @@ pub struct RunningState {
     /// The active cohorts.
     pub cohorts: BTreeMap<CohortId, RunningCohort>,
     /// The sources.
-    pub sources: Vec<SourceState>,
+    pub sources: Vec<SourceSummary>,
     /// The health of destinations. The number of messages is not known here.
     pub destinations: BTreeMap<String, DestinationHealth>,
     /// The parts that failed.
-    pub parts: BTreeMap<String, PartState>,
+    pub parts: BTreeMap<String, PartSummary>,
 }
 
 /// State of one active cohort.
@@ -80,12 +80,12 @@ pub fn status(
 fn store(
     snapshot: Option<&Snapshot>,
     running: Option<&RunningState>,
-) -> Result<StoreState, EngineError> {
+) -> Result<StoreSummary, EngineError> {
     let statistics = match snapshot {
         Some(snapshot) => snapshot.statistics()?,
         None => Statistics::default(),
     };
-    Ok(StoreState {
+    Ok(StoreSummary {
         users: statistics.users,
         events: statistics.events,
         event_types: statistics.event_names,
@@ -127,10 +127,10 @@ fn cohorts(
     project: &Project,
     snapshot: Option<&Snapshot>,
     running: Option<&RunningState>,
-) -> Result<Vec<CohortState>, EngineError> {
+) -> Result<Vec<CohortSummary>, EngineError> {
     let mut cohorts = Vec::new();
     for (id, active) in active_cohorts(project, snapshot, running)? {
-        let mut cohort = CohortState {
+        let mut cohort = CohortSummary {
             id: id.to_string(),
             members: 0,
             cadence: active.cadence,

@@ -41,7 +41,7 @@ pub enum CohortAnswer {
     Reconciled(ReconciledCopy),
 }
 
-/// What a request does, if the state of its cohort allows it.
+/// The action of a request, if the state of its cohort allows it.
 pub(crate) enum CohortAction {
     /// A run of the cohort.
     Run(RunMode),

@@ -26,9 +26,9 @@ pub fn held_removals(snapshot: &Snapshot) -> Result<Vec<HeldRemoval>, EngineErro
     Ok(held)
 }
 
-/// Executes a request about a cohort without a definition: approves or rejects what the guard
-/// holds of it. `None`: the guard holds nothing, or the request is another. No run of the cohort may
-/// be under way.
+/// Executes a request about a cohort without a definition: approves or rejects what the guard holds
+/// of it. `None`: the guard holds nothing, or the request is another. No run of the cohort may be
+/// under way.
 ///
 /// # Errors
 /// If the store fails.

@@ -364,18 +364,18 @@ pub(super) fn ask(
     shared: Arc<SimulationShared>,
     step: &ScenarioStep,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let (mut asked, mut forgets) = (None, None);
+    let (mut requested, mut forgets) = (None, None);
     match step {
-        ScenarioStep::Approve(cohort) => asked = Some((*cohort, CohortRequest::Approve)),
-        ScenarioStep::Reject(cohort) => asked = Some((*cohort, CohortRequest::Reject)),
+        ScenarioStep::Approve(cohort) => requested = Some((*cohort, CohortRequest::Approve)),
+        ScenarioStep::Reject(cohort) => requested = Some((*cohort, CohortRequest::Reject)),
         ScenarioStep::Sync { cohort, full } => {
-            asked = Some((*cohort, CohortRequest::Sync { full: *full }));
+            requested = Some((*cohort, CohortRequest::Sync { full: *full }));
         }
         ScenarioStep::Forget(user) => forgets = Some(*user),
         _ => {}
     }
     async move {
-        if let Some((cohort, request)) = asked {
+        if let Some((cohort, request)) = requested {
             let answer = service.ask(id(cohort), request).await;
             shared.note(|| format!("  {answer:?}"));
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::world::{ServiceWorld, settings};
 use crate::api::{ErrorCode, ForgetRequest, SyncRequest};
-use crate::control::{Client, ClientError};
+use crate::control::{ClientError, ControlClient};
 use crate::limits::MAX_CONTROL_BODY;
 
 const BUYERS: &str = "cadence: daily\nsync: [out]\nwhere: {did: Purchase, in_last: 30 days}\n";
@@ -12,10 +12,11 @@ const BUYERS: &str = "cadence: daily\nsync: [out]\nwhere: {did: Purchase, in_las
 /// Sends requests to the service that runs on a store, from a thread of its own.
 async fn client<T: Send + 'static>(
     store: &Path,
-    requests: impl FnOnce(&Client) -> T + Send + 'static,
+    requests: impl FnOnce(&ControlClient) -> T + Send + 'static,
 ) -> T {
     let store = store.to_owned();
-    let asking = tokio::task::spawn_blocking(move || requests(&Client::new(&store).unwrap()));
+    let asking =
+        tokio::task::spawn_blocking(move || requests(&ControlClient::new(&store).unwrap()));
     asking.await.unwrap()
 }
 

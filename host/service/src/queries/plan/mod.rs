@@ -1,4 +1,4 @@
-//! What the next run would change.
+//! The preview of the next run.
 
 mod files;
 
