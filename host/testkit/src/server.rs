@@ -182,7 +182,8 @@ fn read_request(stream: &TcpStream) -> Option<ReceivedRequest> {
     Some(request)
 }
 
-/// Returns STS's answer to AssumeRole: a session with this access key until an instant, in ISO 8601.
+/// Returns STS's answer to AssumeRole: a session with this access key until an instant, which is
+/// written as ISO 8601 has it.
 pub fn session_until(key: &str, end: &str) -> ServerReply {
     ServerReply::Answer {
         status: 200,
