@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use muster_testkit::rule::{ALLOCATOR, core_module};
 use serde_json::Value;
-use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
 
 use crate::consumer::Consumer;
 use crate::project::{TestProject, root};
@@ -53,25 +52,15 @@ pub(crate) fn core(classify: &str, items: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
           (memory (export "memory") 64)
-          (global $heap (mut i32) (i32.const 65536))
+          {ALLOCATOR}
           (data (i32.const 1024) "\4c\04\00\00\01\00\00\00")
           (data (i32.const 1100) "\b0\04\00\00\03\00\00\00")
           (data (i32.const 1200) "vip")
-          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-            (local $at i32)
-            (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
-            (global.set $heap (i32.add (local.get $at) (local.get 3)))
-            (local.get $at))
           (func (export "describe") (result i32) (i32.const 1024))
           (func (export "classify") (param i32) (result i32) {classify})
           {items})"#
     );
-    let mut module = wat::parse_str(text).unwrap();
-    let mut resolve = Resolve::default();
-    let package = resolve.push_path(root().join("wit")).unwrap().0;
-    let world = resolve.select_world(&[package], Some("rule")).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    module
+    core_module(&text)
 }
 
 #[test]

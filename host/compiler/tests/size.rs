@@ -1,36 +1,17 @@
 //! Tests of the number of modules that cohorts make, and of their sizes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
 use muster_compiler::{
     CompileError, Compiled, MAX_COHORT_BYTES, MAX_MODULE_BYTES, SizeCause, compile,
 };
-use muster_definition::{Body, Clause, parse};
-use muster_document::SourceFile;
+use muster_definition::Clause;
 use muster_model::CohortId;
 use muster_sandbox::{Origin, Sandbox, SandboxOptions, limits};
-
-/// Returns the clause of a definition.
-fn clause(text: &str) -> Clause {
-    match parse(&SourceFile::new("cohort.yaml", text)).unwrap().body {
-        Body::Where(clause) => clause,
-        _ => panic!("a clause"),
-    }
-}
+use muster_testkit::definition::clause;
 
 /// Returns a clause for users whose property is one of so many texts of a length.
 fn listed(texts: std::ops::Range<usize>, length: usize) -> Clause {
     let texts: Vec<_> = texts.map(|text| format!("t{text:0length$}")).collect();
-    clause(&format!(
-        "where: {{user: {{city: [{}]}}}}",
-        texts.join(", ")
-    ))
+    clause(&format!("{{user: {{city: [{}]}}}}", texts.join(", ")))
 }
 
 fn compiled(clauses: &[Clause]) -> Compiled {
@@ -82,9 +63,9 @@ fn cohorts_that_share_a_list_share_a_module() {
 fn one_cohort_that_is_too_large_does_not_affect_others() {
     let lists = (0..50).map(|list| listed(list * 10_000..(list + 1) * 10_000, 40));
     let clauses = [
-        clause("where: {did: View}"),
+        clause("{did: View}"),
         Clause::Any(lists.collect()),
-        clause("where: {did: Purchase}"),
+        clause("{did: Purchase}"),
     ];
     let Compiled { modules, refused } = compiled(&clauses);
     let cohorts = modules.iter().flat_map(|module| &module.cohorts);

@@ -1,9 +1,5 @@
 //! Compares `docs/cohorts.md` and the README with the parser. The parser accepts their examples,
 //! they explain each key and show it in an example, and their limits are those of the code.
-#![expect(
-    clippy::panic,
-    reason = "a helper of the tests that panics fails the test"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

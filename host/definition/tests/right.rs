@@ -1,8 +1,4 @@
 //! Tests of the result of a right definition.
-#![expect(
-    clippy::panic,
-    reason = "a helper of the tests that panics fails the test"
-)]
 
 use std::fs;
 use std::path::Path;
@@ -11,27 +7,24 @@ use muster_definition::{
     Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
     Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
     Properties, Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When,
-    Window, parse, parse_in,
+    Window, parse_in,
 };
 use muster_document::SourceFile;
 use muster_model::{CohortId, Millis, Scalar};
+use muster_testkit::definition::definition;
+use muster_testkit::schema;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-#[allow(dead_code, reason = "the tests of the schema use the rest")]
-#[path = "schema/validator.rs"]
-mod validator;
+use crate::validator;
 
 const DAY: u64 = 86_400_000;
 
 /// Reads a definition, and checks that the schema accepts it too.
 fn read(path: &str, text: &str) -> Definition {
-    let loaded = validator::load(path, text).unwrap_or_default();
+    let loaded = schema::load(path, text).unwrap_or_default();
     assert_eq!(validator::fault(&loaded), None, "{text}");
-    match parse(&SourceFile::new(path, text)) {
-        Ok(definition) => definition,
-        Err(diagnostics) => panic!("{diagnostics}\n\n{text}"),
-    }
+    definition(path, text)
 }
 
 fn clause(text: &str) -> Clause {

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use muster_definition::{Body, Clause, Definition, duplicate_ids, link, parse};
+use muster_definition::{Body, Clause, duplicate_ids, link, parse};
 use muster_document::SourceFile;
+use muster_testkit::definition::definition;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong")
@@ -34,11 +35,6 @@ fn errors_are_shown_with_place_and_remedy() {
         assert!(diagnostics.has_errors(), "{name}");
         snapshot(&name.replace(' ', "_"), &diagnostics.to_string());
     }
-}
-
-#[expect(clippy::unwrap_used, reason = "a test's definitions are right")]
-fn definition(path: &str, text: &str) -> Definition {
-    parse(&SourceFile::new(path, text)).unwrap()
 }
 
 #[test]

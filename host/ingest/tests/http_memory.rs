@@ -1,7 +1,5 @@
 //! Measures the most memory that HTTP ingestion takes, in a process of its own, under many large
 //! requests.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +12,8 @@ use flate2::write::GzEncoder;
 use muster_ingest::SourceStats;
 use muster_ingest::http::limits::{BYTES_IN_FLIGHT, MAX_BATCH_BODY, MAX_BODY, MAX_CONNECTIONS};
 use muster_ingest::http::{ApiKey, HttpSettings, bind, run_http};
-use muster_store::{Store, StoreOptions};
+use muster_testkit::process::alone;
+use muster_testkit::store::TestStore;
 use tokio_util::sync::CancellationToken;
 
 /// Returns a field of `/proc/self/status`, in bytes.
@@ -82,34 +81,23 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An environment variable of the child process. The allocator keeps a varying amount of freed
-/// memory for each thread; in a process with one arena for all threads, memory is what is in use.
-const INSIDE: &str = "MUSTER_TEST_ONE_ARENA";
-
 #[test]
 fn memory_stays_bounded_whatever_is_sent_at_a_time() {
-    if std::env::var_os(INSIDE).is_some() {
-        tokio::runtime::Runtime::new().unwrap().block_on(inside());
-        return;
-    }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "memory_stays_bounded_whatever_is_sent_at_a_time",
-            "--exact",
-            "--nocapture",
-        ])
-        .env(INSIDE, "1")
-        .env("MALLOC_ARENA_MAX", "1")
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    println!("{}", text(&output.stdout));
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    // The allocator keeps a varying amount of freed memory for each thread. In a process with one
+    // arena for all threads, memory is what is in use.
+    let prepare = |command: &mut Command| {
+        command.env("MALLOC_ARENA_MAX", "1");
+    };
+    alone(
+        "http_memory::memory_stays_bounded_whatever_is_sent_at_a_time",
+        prepare,
+        || tokio::runtime::Runtime::new().unwrap().block_on(inside()),
+    );
 }
 
 async fn inside() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let opened = TestStore::new();
+    let store = opened.clone();
     let settings = HttpSettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new("k")],

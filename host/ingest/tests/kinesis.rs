@@ -1,19 +1,6 @@
 //! Tests the Kinesis source against two emulators that do not know Muster: `moto_server` and
 //! `kinesalite`.
-//!
-//! `MUSTER_TEST_MOTO` names the executable of the first, `MUSTER_TEST_NODE_MODULES` the folder of
-//! the second; `cargo xtask test` sets both.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,92 +12,32 @@ use muster_aws::{EndpointUrl, RegionName, StreamName, StreamSettings};
 use muster_ingest::SourceStats;
 use muster_ingest::kinesis::{KinesisSource, StreamStart, run_kinesis};
 use muster_model::Millis;
-use muster_store::{Store, StoreOptions};
+use muster_store::Store;
+use muster_testkit::emulator::{Emulator, skipped};
+use muster_testkit::store::TestStore;
 use tokio_util::sync::CancellationToken;
 
-/// A running emulator, stopped when the value is dropped.
-struct Emulator {
-    name: &'static str,
-    process: Child,
-    port: u16,
-}
+use crate::credentials::with_credentials;
 
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Emulator {
-    fn start(name: &'static str, command: impl FnOnce(u16) -> Command) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let mut command = command(port);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let emulator = Self {
-            name,
-            process,
-            port,
-        };
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "{name} does not start"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        emulator
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    async fn client(&self) -> Client {
-        let config = aws_sdk_kinesis::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(Builder::new().build_http())
-            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-            .region(Region::new("us-east-1"))
-            .endpoint_url(self.url());
-        Client::from_conf(config.build())
-    }
+/// Returns a client for the calls of the test itself.
+fn client(emulator: &Emulator) -> Client {
+    let config = aws_sdk_kinesis::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(Builder::new().build_http())
+        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+        .region(Region::new("us-east-1"))
+        .endpoint_url(emulator.url());
+    Client::from_conf(config.build())
 }
 
 /// Returns the emulators that are installed.
 fn emulators() -> Vec<Emulator> {
-    let mut emulators = Vec::new();
-    if let Some(moto) = std::env::var_os("MUSTER_TEST_MOTO") {
-        emulators.push(Emulator::start("moto", |port| {
-            let mut command = Command::new(moto);
-            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-            command
-        }));
-    }
-    if let Some(modules) = std::env::var_os("MUSTER_TEST_NODE_MODULES") {
-        let cli = std::path::Path::new(&modules).join("kinesalite/cli.js");
-        emulators.push(Emulator::start("kinesalite", |port| {
-            let mut command = Command::new("node");
-            // The emulator does not delay its answers, because the tests do not need that.
-            command.arg(cli).args(["--port", &port.to_string()]);
-            for delay in ["--createStreamMs", "--deleteStreamMs", "--updateStreamMs"] {
-                command.args([delay, "20"]);
-            }
-            command
-        }));
-    }
+    let emulators: Vec<_> = [Emulator::moto(), Emulator::kinesalite()]
+        .into_iter()
+        .flatten()
+        .collect();
     if emulators.is_empty() {
-        // The text bypasses the test harness, which shows the output of failures only.
-        let text = "\n*** SKIPPED: the kinesis source against emulators. `cargo xtask test` installs and runs them.\n";
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
+        skipped("the kinesis source against emulators");
     }
     emulators
 }
@@ -121,13 +48,13 @@ struct StreamWorld {
     settings: StreamSettings,
     store: Store,
     next: u64,
-    _directory: tempfile::TempDir,
+    _opened: TestStore,
 }
 
 impl StreamWorld {
     async fn new(emulator: &Emulator, stream: &str, shards: i32) -> Self {
         // The source takes its credentials from the environment.
-        let client = emulator.client().await;
+        let client = client(emulator);
         client
             .create_stream()
             .stream_name(stream)
@@ -135,7 +62,7 @@ impl StreamWorld {
             .send()
             .await
             .unwrap();
-        let directory = tempfile::tempdir().unwrap();
+        let opened = TestStore::new();
         let world = Self {
             client,
             settings: StreamSettings {
@@ -143,9 +70,9 @@ impl StreamWorld {
                 endpoint_url: Some(EndpointUrl::new(&emulator.url()).unwrap()),
                 ..StreamSettings::new(StreamName::new(stream).unwrap())
             },
-            store: Store::open(directory.path(), &StoreOptions::default()).unwrap(),
+            store: opened.clone(),
             next: 0,
-            _directory: directory,
+            _opened: opened,
         };
         world.active().await;
         world
@@ -251,154 +178,130 @@ impl RunningSource {
     }
 }
 
-/// Runs a test with credentials and returns true inside it. The source takes credentials from the
-/// environment, which a test may not change, so the whole test runs in a process of its own.
-fn with_credentials(test: &str) -> bool {
-    if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
-        return true;
-    }
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
-        .env("AWS_ACCESS_KEY_ID", "muster-test")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env_remove("AWS_PROFILE")
-        .env_remove("AWS_SESSION_TOKEN")
-        .status();
-    assert!(status.unwrap().success());
-    false
-}
-
-fn block_on(test: impl Future<Output = ()>) {
-    tokio::runtime::Runtime::new().unwrap().block_on(test);
-}
-
 #[test]
 fn all_shards_are_read_and_a_restart_neither_skips_nor_doubles() {
-    if !with_credentials("all_shards_are_read_and_a_restart_neither_skips_nor_doubles") {
-        return;
-    }
-    block_on(async {
-        for emulator in emulators() {
-            let mut world = StreamWorld::new(&emulator, "events", 3).await;
-            world.put(120).await;
-            world.read(StreamStart::TrimHorizon, 120).await;
-            world.put(30).await;
-            world.read(StreamStart::TrimHorizon, 150).await;
-            // The source is stopped in the middle, again and again.
-            world.put(60).await;
-            for _ in 0..8 {
-                let running = world.begin(StreamStart::TrimHorizon);
-                tokio::time::sleep(Duration::from_millis(30)).await;
-                running.cancel.cancel();
-                running.task.await.unwrap().unwrap();
+    with_credentials(
+        "kinesis::all_shards_are_read_and_a_restart_neither_skips_nor_doubles",
+        async {
+            for emulator in emulators() {
+                let mut world = StreamWorld::new(&emulator, "events", 3).await;
+                world.put(120).await;
+                world.read(StreamStart::TrimHorizon, 120).await;
+                world.put(30).await;
+                world.read(StreamStart::TrimHorizon, 150).await;
+                // The source is stopped in the middle, again and again.
+                world.put(60).await;
+                for _ in 0..8 {
+                    let running = world.begin(StreamStart::TrimHorizon);
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    running.cancel.cancel();
+                    running.task.await.unwrap().unwrap();
+                }
+                world.read(StreamStart::TrimHorizon, 210).await;
             }
-            world.read(StreamStart::TrimHorizon, 210).await;
-        }
-    });
+        },
+    );
 }
 
 #[test]
 fn shards_that_are_split_and_merged_are_followed() {
-    if !with_credentials("shards_that_are_split_and_merged_are_followed") {
-        return;
-    }
-    block_on(async {
-        for emulator in emulators() {
-            let mut world = StreamWorld::new(&emulator, "split", 1).await;
-            world.put(20).await;
-            let running = world.begin(StreamStart::TrimHorizon);
-            running.until(&world, 20).await;
-            let shards = world
-                .client
-                .list_shards()
-                .stream_name("split")
-                .send()
-                .await
-                .unwrap()
-                .shards
-                .unwrap();
-            world
-                .client
-                .split_shard()
-                .stream_name("split")
-                .shard_to_split(&shards[0].shard_id)
-                .new_starting_hash_key("170141183460469231731687303715884105728")
-                .send()
-                .await
-                .unwrap();
-            world.active().await;
-            world.put(40).await;
-            running.until(&world, 60).await;
-            let shards = world
-                .client
-                .list_shards()
-                .stream_name("split")
-                .send()
-                .await
-                .unwrap()
-                .shards
-                .unwrap();
-            let children: Vec<_> = shards
-                .iter()
-                .filter(|shard| shard.parent_shard_id.is_some())
-                .collect();
-            assert_eq!(children.len(), 2, "{}", emulator.name);
-            world
-                .client
-                .merge_shards()
-                .stream_name("split")
-                .shard_to_merge(&children[0].shard_id)
-                .adjacent_shard_to_merge(&children[1].shard_id)
-                .send()
-                .await
-                .unwrap();
-            world.active().await;
-            world.put(40).await;
-            running.until(&world, 100).await;
-            running.end().await;
-            assert_eq!(world.events(), 100, "{}", emulator.name);
-            world.put(5).await;
-            world.read(StreamStart::TrimHorizon, 105).await;
-        }
-    });
+    with_credentials(
+        "kinesis::shards_that_are_split_and_merged_are_followed",
+        async {
+            for emulator in emulators() {
+                let mut world = StreamWorld::new(&emulator, "split", 1).await;
+                world.put(20).await;
+                let running = world.begin(StreamStart::TrimHorizon);
+                running.until(&world, 20).await;
+                let shards = world
+                    .client
+                    .list_shards()
+                    .stream_name("split")
+                    .send()
+                    .await
+                    .unwrap()
+                    .shards
+                    .unwrap();
+                world
+                    .client
+                    .split_shard()
+                    .stream_name("split")
+                    .shard_to_split(&shards[0].shard_id)
+                    .new_starting_hash_key("170141183460469231731687303715884105728")
+                    .send()
+                    .await
+                    .unwrap();
+                world.active().await;
+                world.put(40).await;
+                running.until(&world, 60).await;
+                let shards = world
+                    .client
+                    .list_shards()
+                    .stream_name("split")
+                    .send()
+                    .await
+                    .unwrap()
+                    .shards
+                    .unwrap();
+                let children: Vec<_> = shards
+                    .iter()
+                    .filter(|shard| shard.parent_shard_id.is_some())
+                    .collect();
+                assert_eq!(children.len(), 2, "{}", emulator.name);
+                world
+                    .client
+                    .merge_shards()
+                    .stream_name("split")
+                    .shard_to_merge(&children[0].shard_id)
+                    .adjacent_shard_to_merge(&children[1].shard_id)
+                    .send()
+                    .await
+                    .unwrap();
+                world.active().await;
+                world.put(40).await;
+                running.until(&world, 100).await;
+                running.end().await;
+                assert_eq!(world.events(), 100, "{}", emulator.name);
+                world.put(5).await;
+                world.read(StreamStart::TrimHorizon, 105).await;
+            }
+        },
+    );
 }
 
 #[test]
 fn latest_and_an_instant_skip_earlier_records() {
-    if !with_credentials("latest_and_an_instant_skip_earlier_records") {
-        return;
-    }
-    block_on(async {
-        for emulator in emulators() {
-            let mut world = StreamWorld::new(&emulator, "latest", 2).await;
-            world.put(10).await;
-            tokio::time::sleep(Duration::from_millis(1_100)).await;
-            let running = world.begin(StreamStart::Latest);
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            running.cancel.cancel();
-            running.task.await.unwrap().unwrap();
-            // The source had begun although it had read nothing, so the next start must not skip
-            // records that arrive now.
-            world.put(10).await;
-            world.read(StreamStart::Latest, 10).await;
+    with_credentials(
+        "kinesis::latest_and_an_instant_skip_earlier_records",
+        async {
+            for emulator in emulators() {
+                let mut world = StreamWorld::new(&emulator, "latest", 2).await;
+                world.put(10).await;
+                tokio::time::sleep(Duration::from_millis(1_100)).await;
+                let running = world.begin(StreamStart::Latest);
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                running.cancel.cancel();
+                running.task.await.unwrap().unwrap();
+                // The source had begun although it had read nothing, so the next start must not
+                // skip records that arrive now.
+                world.put(10).await;
+                world.read(StreamStart::Latest, 10).await;
 
-            let mut world = StreamWorld::new(&emulator, "instant", 2).await;
-            world.put(10).await;
-            tokio::time::sleep(Duration::from_millis(1_100)).await;
-            let instant = Millis::now();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            world.put(7).await;
-            world.read(StreamStart::At(instant), 7).await;
-        }
-    });
+                let mut world = StreamWorld::new(&emulator, "instant", 2).await;
+                world.put(10).await;
+                tokio::time::sleep(Duration::from_millis(1_100)).await;
+                let instant = Millis::now();
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                world.put(7).await;
+                world.read(StreamStart::At(instant), 7).await;
+            }
+        },
+    );
 }
 
 #[test]
 fn a_missing_stream_is_reported_and_retried() {
-    if !with_credentials("a_missing_stream_is_reported_and_retried") {
-        return;
-    }
-    block_on(async {
+    with_credentials("kinesis::a_missing_stream_is_reported_and_retried", async {
         for emulator in emulators() {
             let world = StreamWorld::new(&emulator, "other", 1).await;
             let missing = StreamWorld {

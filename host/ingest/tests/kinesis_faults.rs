@@ -2,17 +2,7 @@
 //! expired iterators and credentials, throttling, lost answers, records beyond the stream's
 //! retention. The source reads under an assumed role.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,10 +10,14 @@ use muster_aws::{EndpointUrl, ExternalId, RegionName, Role, RoleArn, StreamName,
 use muster_ingest::SourceStats;
 use muster_ingest::kinesis::{KinesisSource, KinesisSourceError, StreamStart, run_kinesis};
 use muster_model::Millis;
-use muster_store::{Store, StoreOptions};
+use muster_store::Store;
+use muster_testkit::server::{ScriptedServer, ServerReply, session_until};
+use muster_testkit::store::TestStore;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::credentials::with_credentials;
 
 /// The most records of a call.
 const CALL: usize = 7;
@@ -48,103 +42,50 @@ struct FakeShard {
     before_instant: Option<usize>,
     /// The faults of the next calls of an action; later calls succeed.
     faults: VecDeque<(&'static str, ShardFault)>,
-    /// The actions of all calls, and the bodies of those that assume a role.
-    received: Vec<(String, String)>,
 }
 
 struct ShardServer {
     fake: Arc<Mutex<FakeShard>>,
-    url: String,
+    server: ScriptedServer,
 }
 
 impl ShardServer {
     fn start(fake: FakeShard) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let fake = Arc::new(Mutex::new(fake));
         let own = Arc::clone(&fake);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let fake = Arc::clone(&own);
-                std::thread::spawn(move || serve(stream, &fake));
-            }
+        let server = ScriptedServer::start(move |request, before| {
+            let mut fake = own.lock().unwrap();
+            fake.answer(&request.action, &request.body, before)
         });
-        Self { fake, url }
+        Self { fake, server }
     }
 
+    /// Returns the bodies of the requests of an action so far.
     fn received(&self, action: &str) -> Vec<String> {
-        let fake = self.fake.lock().unwrap();
-        let received = fake.received.iter().filter(|(other, _)| other == action);
-        received.map(|(_, body)| body.clone()).collect()
+        let received = self.server.received(action).into_iter();
+        received.map(|request| request.body).collect()
     }
 }
 
-/// Serves one request per connection.
-fn serve(mut stream: TcpStream, fake: &Mutex<FakeShard>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut length, mut action) = (0, String::new());
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        if line == "\r\n" {
-            break;
-        }
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().unwrap(),
-            "x-amz-target" => action = value.trim().split_once('.').unwrap().1.to_owned(),
-            _ => {}
-        }
+/// Returns the answer of Kinesis when it refuses a call.
+fn refuse(code: &str) -> ServerReply {
+    ServerReply::Answer {
+        status: 400,
+        body: json!({ "__type": code, "message": "why not" }).to_string(),
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let body = String::from_utf8(body).unwrap();
-    if action.is_empty() {
-        action = "AssumeRole".to_owned();
-    }
-    let Some((status, answer)) = fake.lock().unwrap().answer(&action, &body) else {
-        return;
-    };
-    let head = format!(
-        "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        answer.len()
-    );
-    let _ = stream.write_all((head + &answer).as_bytes());
 }
 
 impl FakeShard {
-    fn answer(&mut self, action: &str, body: &str) -> Option<(u16, String)> {
-        self.received.push((action.to_owned(), body.to_owned()));
-        let refuse = |code: &str| {
-            Some((
-                400,
-                json!({ "__type": code, "message": "why not" }).to_string(),
-            ))
-        };
+    /// Answers a call, with the number of earlier calls of the same action.
+    fn answer(&mut self, action: &str, body: &str, before: usize) -> ServerReply {
         if let Some(at) = self.faults.iter().position(|(of, _)| *of == action) {
             return match self.faults.remove(at).unwrap().1 {
                 ShardFault::Code(code) => refuse(code),
-                ShardFault::Hangup => None,
+                ShardFault::Hangup => ServerReply::Hangup,
             };
         }
         if action == "AssumeRole" {
-            let key = format!(
-                "ASIA{}",
-                self.received
-                    .iter()
-                    .filter(|(other, _)| other == action)
-                    .count()
-            );
-            return Some((
-                200,
-                format!(
-                    "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
-                 <AccessKeyId>{key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
-                 <Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-                ),
-            ));
+            return session_until(&format!("ASIA{}", before + 1), "2100-01-01T00:00:00Z");
         }
         let requested: Value = serde_json::from_str(body).unwrap();
         let answer = match action {
@@ -185,7 +126,10 @@ impl FakeShard {
             }
             other => panic!("an unexpected call: {other}"),
         };
-        Some((200, answer.to_string()))
+        ServerReply::Answer {
+            status: 200,
+            body: answer.to_string(),
+        }
     }
 }
 
@@ -226,8 +170,9 @@ fn source(server: &ShardServer, under_role: bool, start: StreamStart) -> Kinesis
         stream: StreamSettings {
             region: Some(RegionName::new("eu-west-1").unwrap()),
             role: under_role.then_some(role),
-            endpoint_url: Some(EndpointUrl::new(&server.url).unwrap()),
-            sts_endpoint_url: under_role.then(|| EndpointUrl::new(&server.url).unwrap()),
+            endpoint_url: Some(EndpointUrl::new(&server.server.endpoint).unwrap()),
+            sts_endpoint_url: under_role
+                .then(|| EndpointUrl::new(&server.server.endpoint).unwrap()),
             ..StreamSettings::new(StreamName::new("events").unwrap())
         },
         start,
@@ -272,131 +217,111 @@ async fn read(
     stats
 }
 
-fn store() -> (tempfile::TempDir, Store) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
-    (directory, store)
-}
-
-/// Runs a test with credentials. AWS's settings come from the environment, which a process cannot
-/// change safely, so the test runs in a process of its own.
-fn with_credentials(test: &str, body: impl Future<Output = ()>) {
-    if std::env::var_os("AWS_ACCESS_KEY_ID").is_some_and(|id| id == "muster-test") {
-        tokio::runtime::Runtime::new().unwrap().block_on(body);
-        return;
-    }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
-        .env("AWS_ACCESS_KEY_ID", "muster-test")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env_remove("AWS_PROFILE")
-        .env_remove("AWS_SESSION_TOKEN")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
+#[test]
+fn faults_neither_skip_nor_repeat_events() {
+    with_credentials(
+        "kinesis_faults::faults_neither_skip_nor_repeat_events",
+        async {
+            let faults = [
+                ("ListShards", ShardFault::Code("LimitExceededException")),
+                (
+                    "GetShardIterator",
+                    ShardFault::Code("ProvisionedThroughputExceededException"),
+                ),
+                ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
+                ("GetRecords", ShardFault::Hangup),
+                (
+                    "GetRecords",
+                    ShardFault::Code("ProvisionedThroughputExceededException"),
+                ),
+                ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
+                ("GetRecords", ShardFault::Code("InternalFailure")),
+                ("GetShardIterator", ShardFault::Hangup),
+            ];
+            let server = ShardServer::start(FakeShard {
+                records: 40,
+                faults: faults.into_iter().collect(),
+                ..FakeShard::default()
+            });
+            let store = TestStore::new();
+            let stats = read(&server, &store, false, 40).await;
+            assert_eq!(
+                (
+                    stats.counts().events,
+                    stats.counts().malformed,
+                    stats.error()
+                ),
+                (40, 0, None)
+            );
+            assert!(server.fake.lock().unwrap().faults.is_empty());
+            // A shard takes at most five calls a second, so the calls took some seconds.
+            server.fake.lock().unwrap().records = 47;
+            read(&server, &store, false, 47).await;
+        },
     );
 }
 
 #[test]
-fn faults_neither_skip_nor_repeat_events() {
-    with_credentials("faults_neither_skip_nor_repeat_events", async {
-        let faults = [
-            ("ListShards", ShardFault::Code("LimitExceededException")),
-            (
-                "GetShardIterator",
-                ShardFault::Code("ProvisionedThroughputExceededException"),
-            ),
-            ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
-            ("GetRecords", ShardFault::Hangup),
-            (
-                "GetRecords",
-                ShardFault::Code("ProvisionedThroughputExceededException"),
-            ),
-            ("GetRecords", ShardFault::Code("ExpiredIteratorException")),
-            ("GetRecords", ShardFault::Code("InternalFailure")),
-            ("GetShardIterator", ShardFault::Hangup),
-        ];
-        let server = ShardServer::start(FakeShard {
-            records: 40,
-            faults: faults.into_iter().collect(),
-            ..FakeShard::default()
-        });
-        let (_directory, store) = store();
-        let stats = read(&server, &store, false, 40).await;
-        assert_eq!(
-            (
-                stats.counts().events,
-                stats.counts().malformed,
-                stats.error()
-            ),
-            (40, 0, None)
-        );
-        assert!(server.fake.lock().unwrap().faults.is_empty());
-        // A shard takes at most five calls a second, so the calls took some seconds.
-        server.fake.lock().unwrap().records = 47;
-        read(&server, &store, false, 47).await;
-    });
-}
-
-#[test]
 fn records_beyond_the_retention_are_skipped() {
-    with_credentials("records_beyond_the_retention_are_skipped", async {
-        let server = ShardServer::start(FakeShard {
-            records: 10,
-            ..FakeShard::default()
-        });
-        let (_directory, store) = store();
-        read(&server, &store, false, 10).await;
-        // While the source did not read, the stream dropped the records up to 25.
-        {
-            let mut fake = server.fake.lock().unwrap();
-            (fake.records, fake.trimmed) = (30, 25);
-        }
-        read(&server, &store, false, 15).await;
-    });
+    with_credentials(
+        "kinesis_faults::records_beyond_the_retention_are_skipped",
+        async {
+            let server = ShardServer::start(FakeShard {
+                records: 10,
+                ..FakeShard::default()
+            });
+            let store = TestStore::new();
+            read(&server, &store, false, 10).await;
+            // While the source did not read, the stream dropped the records up to 25.
+            {
+                let mut fake = server.fake.lock().unwrap();
+                (fake.records, fake.trimmed) = (30, 25);
+            }
+            read(&server, &store, false, 15).await;
+        },
+    );
 }
 
 #[test]
 fn the_source_waits_for_a_start_in_the_future() {
-    with_credentials("the_source_waits_for_a_start_in_the_future", async {
-        let server = ShardServer::start(FakeShard {
-            records: 10,
-            ..FakeShard::default()
-        });
-        let (_directory, store) = store();
-        let source = source(&server, false, StreamStart::At(Millis(4_000_000_000_000)));
-        let (stats, cancel, task) = begin(&store, source);
-        let begun = Instant::now();
-        let until = async |so: &dyn Fn() -> bool| {
-            while !so() {
-                assert!(begun.elapsed() < Duration::from_secs(60));
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        until(&|| server.received("GetShardIterator").len() >= 3).await;
-        assert_eq!(store.statistics().unwrap().events, 0);
-        let trouble = stats.error().unwrap();
-        assert!(
-            trouble.contains("InvalidArgumentException: why not"),
-            "{trouble}"
-        );
-        server.fake.lock().unwrap().before_instant = Some(7);
-        until(&|| store.statistics().unwrap().events >= 3).await;
-        cancel.cancel();
-        task.await.unwrap().unwrap();
-        assert_eq!(store.statistics().unwrap().events, 3);
-        assert_eq!(stats.error(), None);
-    });
+    with_credentials(
+        "kinesis_faults::the_source_waits_for_a_start_in_the_future",
+        async {
+            let server = ShardServer::start(FakeShard {
+                records: 10,
+                ..FakeShard::default()
+            });
+            let store = TestStore::new();
+            let source = source(&server, false, StreamStart::At(Millis(4_000_000_000_000)));
+            let (stats, cancel, task) = begin(&store, source);
+            let begun = Instant::now();
+            let until = async |so: &dyn Fn() -> bool| {
+                while !so() {
+                    assert!(begun.elapsed() < Duration::from_secs(60));
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            until(&|| server.received("GetShardIterator").len() >= 3).await;
+            assert_eq!(store.statistics().unwrap().events, 0);
+            let trouble = stats.error().unwrap();
+            assert!(
+                trouble.contains("InvalidArgumentException: why not"),
+                "{trouble}"
+            );
+            server.fake.lock().unwrap().before_instant = Some(7);
+            until(&|| store.statistics().unwrap().events >= 3).await;
+            cancel.cancel();
+            task.await.unwrap().unwrap();
+            assert_eq!(store.statistics().unwrap().events, 3);
+            assert_eq!(stats.error(), None);
+        },
+    );
 }
 
 #[test]
 fn the_source_reads_under_its_role_and_renews_expired_credentials() {
     with_credentials(
-        "the_source_reads_under_its_role_and_renews_expired_credentials",
+        "kinesis_faults::the_source_reads_under_its_role_and_renews_expired_credentials",
         async {
             let server = ShardServer::start(FakeShard {
                 records: 20,
@@ -405,7 +330,7 @@ fn the_source_reads_under_its_role_and_renews_expired_credentials() {
                     .collect(),
                 ..FakeShard::default()
             });
-            let (_directory, store) = store();
+            let store = TestStore::new();
             read(&server, &store, true, 20).await;
             let sessions = server.received("AssumeRole");
             assert_eq!(sessions.len(), 2, "one, and another when it had expired");

@@ -1,21 +1,14 @@
 //! Tests the `file` destination with a real store.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-mod support;
-
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use muster_publish::{Destination, DrainOptions, drain, drain_all};
 
-use support::{ScriptedServer, ServerReply, TestOutbox, bodies};
+use muster_testkit::server::{ScriptedServer, ServerReply};
+
+use crate::support::{Base, TestOutbox, bodies, destination, in_clean_environment};
 
 fn lines(bodies: &[Vec<u8>]) -> Vec<u8> {
     bodies
@@ -94,9 +87,9 @@ async fn a_message_of_two_lines_is_kept_and_reported() {
 
 #[test]
 fn a_slow_or_broken_destination_does_not_delay_others() {
-    support::in_clean_environment(
-        "a_slow_or_broken_destination_does_not_delay_others",
-        support::Base::Key,
+    in_clean_environment(
+        "file::a_slow_or_broken_destination_does_not_delay_others",
+        Base::Key,
         async {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("crm.ndjson");
@@ -109,7 +102,7 @@ fn a_slow_or_broken_destination_does_not_delay_others() {
             backlog.add("crm", bodies(5_000));
             backlog.add("broken", bodies(1));
             let destinations = [
-                ("growth".to_owned(), support::destination(&slow.endpoint)),
+                ("growth".to_owned(), destination(&slow.endpoint)),
                 ("crm".to_owned(), Destination::File { path: path.clone() }),
                 (
                     "broken".to_owned(),

@@ -1,25 +1,17 @@
 //! Tests the `kinesis` destination over HTTP with a scripted server: the requests, their
 //! credentials and their number, and the reactions to the answers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-mod support;
-
 use std::time::Duration;
 
 use muster_publish::{
     Cause, Destination, DrainOptions, DrainReport, EndpointUrl, KinesisSettings, PublishError,
     RegionName, drain,
 };
+use muster_testkit::server::{ReceivedRequest, ScriptedServer, ServerReply};
 
-use support::{
-    BASE_KEY, Base, ReceivedRequest, ScriptedServer, ServerReply, TestOutbox, bodies, destination,
-    in_clean_environment, kinesis, kinesis_error, put_records, session, session_for, sts_error,
+use crate::support::{
+    BASE_KEY, Base, TestOutbox, bodies, destination, in_clean_environment, kinesis, kinesis_error,
+    put_records, session, session_for, sts_error,
 };
 
 async fn run(backlog: &TestOutbox, destination: &Destination) -> Result<DrainReport, PublishError> {
@@ -44,7 +36,7 @@ fn aws(
 #[test]
 fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
     in_clean_environment(
-        "the_session_is_cut_to_the_stream_and_shared_by_all_calls",
+        "kinesis::the_session_is_cut_to_the_stream_and_shared_by_all_calls",
         Base::Key,
         async {
             let server = aws(|request, _| put_records(request, ""));
@@ -84,35 +76,39 @@ fn the_session_is_cut_to_the_stream_and_shared_by_all_calls() {
 
 #[test]
 fn sts_has_an_endpoint_of_its_own() {
-    in_clean_environment("sts_has_an_endpoint_of_its_own", Base::Key, async {
-        let stream = aws(|request, _| put_records(request, ""));
-        let sts = aws(|_, _| panic!("a record for STS"));
-        let settings = |sts_endpoint_url| KinesisSettings {
-            sts_endpoint_url,
-            // AWS has no address for this region.
-            region: Some(RegionName::new("nowhere-1").unwrap()),
-            ..kinesis(&stream.endpoint)
-        };
-        let own = EndpointUrl::new(&sts.endpoint).unwrap();
-        let backlog = TestOutbox::of(bodies(1));
-        let destination = Destination::Kinesis(settings(Some(own)));
-        run(&backlog, &destination).await.unwrap();
-        assert_eq!(sts.received("AssumeRole").len(), 1);
-        assert_eq!(stream.received("PutRecords").len(), 1);
+    in_clean_environment(
+        "kinesis::sts_has_an_endpoint_of_its_own",
+        Base::Key,
+        async {
+            let stream = aws(|request, _| put_records(request, ""));
+            let sts = aws(|_, _| panic!("a record for STS"));
+            let settings = |sts_endpoint_url| KinesisSettings {
+                sts_endpoint_url,
+                // AWS has no address for this region.
+                region: Some(RegionName::new("nowhere-1").unwrap()),
+                ..kinesis(&stream.endpoint)
+            };
+            let own = EndpointUrl::new(&sts.endpoint).unwrap();
+            let backlog = TestOutbox::of(bodies(1));
+            let destination = Destination::Kinesis(settings(Some(own)));
+            run(&backlog, &destination).await.unwrap();
+            assert_eq!(sts.received("AssumeRole").len(), 1);
+            assert_eq!(stream.received("PutRecords").len(), 1);
 
-        // `endpoint_url` alone does not apply to STS, which would get the process's own key.
-        backlog.add("growth", bodies(1));
-        let destination = Destination::Kinesis(settings(None));
-        run(&backlog, &destination).await.unwrap_err();
-        assert_eq!(stream.received("AssumeRole").len(), 0);
-        assert_eq!(stream.received("PutRecords").len(), 1);
-    });
+            // `endpoint_url` alone does not apply to STS, which would get the process's own key.
+            backlog.add("growth", bodies(1));
+            let destination = Destination::Kinesis(settings(None));
+            run(&backlog, &destination).await.unwrap_err();
+            assert_eq!(stream.received("AssumeRole").len(), 0);
+            assert_eq!(stream.received("PutRecords").len(), 1);
+        },
+    );
 }
 
 #[test]
 fn without_a_role_the_process_writes_as_itself() {
     in_clean_environment(
-        "without_a_role_the_process_writes_as_itself",
+        "kinesis::without_a_role_the_process_writes_as_itself",
         Base::Key,
         async {
             let server = aws(|request, _| put_records(request, ""));
@@ -129,48 +125,53 @@ fn without_a_role_the_process_writes_as_itself() {
 
 #[test]
 fn calls_and_records_keep_the_limits() {
-    in_clean_environment("calls_and_records_keep_the_limits", Base::Key, async {
-        let server = aws(|request, _| put_records(request, ""));
-        // The key has 32 bytes: the second record is as large as allowed, the last one byte larger.
-        let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
-        bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
-        bodies.push(vec![b'z'; (1 << 20) - 31]);
-        let backlog = TestOutbox::of(bodies);
-        let error = run(&backlog, &destination(&server.endpoint))
-            .await
-            .unwrap_err();
-        let Cause::Poison { messages } = &*error.cause else {
-            panic!("{error}");
-        };
-        assert_eq!(messages[0].id, "run:102");
-        assert_eq!(
-            messages[0].reason,
-            "it has 1048577 bytes with its key, and Kinesis takes 1048576 a record"
-        );
-        assert_eq!(error.report.messages, 101);
-        assert_eq!(backlog.left("growth").len(), 1);
-        for put in server.received("PutRecords") {
-            let records = put.records();
-            let bytes: usize = records
+    in_clean_environment(
+        "kinesis::calls_and_records_keep_the_limits",
+        Base::Key,
+        async {
+            let server = aws(|request, _| put_records(request, ""));
+            // The key has 32 bytes: the second record is as large as allowed, the last one byte
+            // larger.
+            let mut bodies = vec![vec![b'x'; 24 << 10]; 100];
+            bodies.insert(1, vec![b'y'; (1 << 20) - 32]);
+            bodies.push(vec![b'z'; (1 << 20) - 31]);
+            let backlog = TestOutbox::of(bodies);
+            let error = run(&backlog, &destination(&server.endpoint))
+                .await
+                .unwrap_err();
+            let Cause::Poison { messages } = &*error.cause else {
+                panic!("{error}");
+            };
+            assert_eq!(messages[0].id, "run:102");
+            assert_eq!(
+                messages[0].reason,
+                "it has 1048577 bytes with its key, and Kinesis takes 1048576 a record"
+            );
+            assert_eq!(error.report.messages, 101);
+            assert_eq!(backlog.left("growth").len(), 1);
+            for put in server.received("PutRecords") {
+                let records = put.records();
+                let bytes: usize = records
+                    .iter()
+                    .map(|(data, key)| data.len() / 4 * 3 + key.len())
+                    .sum();
+                assert!(bytes <= 1_000_000 || records.len() == 1, "{bytes} bytes");
+            }
+            // 40 messages of 24 KiB are 984,320 bytes with their keys.
+            let counts: Vec<_> = server
+                .received("PutRecords")
                 .iter()
-                .map(|(data, key)| data.len() / 4 * 3 + key.len())
-                .sum();
-            assert!(bytes <= 1_000_000 || records.len() == 1, "{bytes} bytes");
-        }
-        // 40 messages of 24 KiB are 984,320 bytes with their keys.
-        let counts: Vec<_> = server
-            .received("PutRecords")
-            .iter()
-            .map(|put| put.records().len())
-            .collect();
-        assert_eq!(counts, [1, 1, 40, 40, 19]);
-    });
+                .map(|put| put.records().len())
+                .collect();
+            assert_eq!(counts, [1, 1, 40, 40, 19]);
+        },
+    );
 }
 
 #[test]
 fn only_failed_entries_are_sent_again_with_the_same_keys() {
     in_clean_environment(
-        "only_failed_entries_are_sent_again_with_the_same_keys",
+        "kinesis::only_failed_entries_are_sent_again_with_the_same_keys",
         Base::Key,
         async {
             let server =
@@ -191,7 +192,7 @@ fn only_failed_entries_are_sent_again_with_the_same_keys() {
 #[test]
 fn a_lost_answer_sends_the_call_again_once() {
     in_clean_environment(
-        "a_lost_answer_sends_the_call_again_once",
+        "kinesis::a_lost_answer_sends_the_call_again_once",
         Base::Key,
         async {
             let server = aws(|request, before| match before {
@@ -211,7 +212,7 @@ fn a_lost_answer_sends_the_call_again_once() {
 #[test]
 fn an_answer_with_too_few_entries_acknowledges_nothing() {
     in_clean_environment(
-        "an_answer_with_too_few_entries_acknowledges_nothing",
+        "kinesis::an_answer_with_too_few_entries_acknowledges_nothing",
         Base::Key,
         async {
             let server = aws(|_, _| {
@@ -238,42 +239,46 @@ fn an_answer_with_too_few_entries_acknowledges_nothing() {
 
 #[test]
 fn expired_credentials_are_renewed_once() {
-    in_clean_environment("expired_credentials_are_renewed_once", Base::Key, async {
-        let server = aws(|request, _| match request.key.as_str() {
-            "ASIA1" => kinesis_error("ExpiredTokenException"),
-            _ => put_records(request, ""),
-        });
-        run(&TestOutbox::of(bodies(1)), &destination(&server.endpoint))
-            .await
-            .unwrap();
-        assert_eq!(server.received("AssumeRole").len(), 2);
+    in_clean_environment(
+        "kinesis::expired_credentials_are_renewed_once",
+        Base::Key,
+        async {
+            let server = aws(|request, _| match request.key.as_str() {
+                "ASIA1" => kinesis_error("ExpiredTokenException"),
+                _ => put_records(request, ""),
+            });
+            run(&TestOutbox::of(bodies(1)), &destination(&server.endpoint))
+                .await
+                .unwrap();
+            assert_eq!(server.received("AssumeRole").len(), 2);
 
-        let server = aws(|_, _| kinesis_error("ExpiredTokenException"));
-        let backlog = TestOutbox::of(bodies(1));
-        let error = run(&backlog, &destination(&server.endpoint))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "destination `growth`: kinesis answered ExpiredTokenException: why not"
-        );
-        assert_eq!(error.cause.kind(), "denied");
-        assert!(error.cause.hint().unwrap().contains("have expired"));
-        assert_eq!(
-            (
-                server.received("AssumeRole").len(),
-                server.received("PutRecords").len()
-            ),
-            (2, 2)
-        );
-        assert_eq!(backlog.left("growth").len(), 1);
-    });
+            let server = aws(|_, _| kinesis_error("ExpiredTokenException"));
+            let backlog = TestOutbox::of(bodies(1));
+            let error = run(&backlog, &destination(&server.endpoint))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "destination `growth`: kinesis answered ExpiredTokenException: why not"
+            );
+            assert_eq!(error.cause.kind(), "denied");
+            assert!(error.cause.hint().unwrap().contains("have expired"));
+            assert_eq!(
+                (
+                    server.received("AssumeRole").len(),
+                    server.received("PutRecords").len()
+                ),
+                (2, 2)
+            );
+            assert_eq!(backlog.left("growth").len(), 1);
+        },
+    );
 }
 
 #[test]
 fn a_session_is_replaced_well_before_its_end() {
     in_clean_environment(
-        "a_session_is_replaced_well_before_its_end",
+        "kinesis::a_session_is_replaced_well_before_its_end",
         Base::Key,
         async {
             let server = ScriptedServer::start(|request, before| match request.action.as_str() {
@@ -300,62 +305,66 @@ fn a_session_is_replaced_well_before_its_end() {
 
 #[test]
 fn refusals_stop_with_a_reason_and_a_hint() {
-    in_clean_environment("refusals_stop_with_a_reason_and_a_hint", Base::Key, async {
-        for (code, count, kind, hint) in [
-            ("AccessDeniedException", 2, "denied", "`kinesis:PutRecords`"),
-            (
-                "UnrecognizedClientException",
-                2,
-                "denied",
-                "AWS_ACCESS_KEY_ID",
-            ),
-            (
-                "KMSAccessDeniedException",
-                2,
-                "denied",
-                "encrypted with a key of your own",
-            ),
-            (
-                "ResourceNotFoundException",
-                2,
-                "misconfigured",
-                "`stream_name` and `region`",
-            ),
-            (
-                "ValidationException",
-                2,
-                "misconfigured",
-                "one of these messages",
-            ),
-            ("ValidationException", 1, "poison", "stay in the backlog"),
-        ] {
-            let server = aws(move |_, _| kinesis_error(code));
-            let backlog = TestOutbox::of(bodies(count));
-            let error = run(&backlog, &destination(&server.endpoint))
-                .await
-                .unwrap_err();
-            assert_eq!(error.cause.kind(), kind, "{error}");
-            assert!(
-                error
-                    .to_string()
-                    .contains(&format!("kinesis answered {code}: why not")),
-                "{error}"
-            );
-            assert!(
-                error.cause.hint().unwrap().contains(hint),
-                "{:?}",
-                error.cause.hint()
-            );
-            assert_eq!(server.received("PutRecords").len(), 1);
-            assert_eq!(backlog.left("growth"), bodies(count));
-        }
-    });
+    in_clean_environment(
+        "kinesis::refusals_stop_with_a_reason_and_a_hint",
+        Base::Key,
+        async {
+            for (code, count, kind, hint) in [
+                ("AccessDeniedException", 2, "denied", "`kinesis:PutRecords`"),
+                (
+                    "UnrecognizedClientException",
+                    2,
+                    "denied",
+                    "AWS_ACCESS_KEY_ID",
+                ),
+                (
+                    "KMSAccessDeniedException",
+                    2,
+                    "denied",
+                    "encrypted with a key of your own",
+                ),
+                (
+                    "ResourceNotFoundException",
+                    2,
+                    "misconfigured",
+                    "`stream_name` and `region`",
+                ),
+                (
+                    "ValidationException",
+                    2,
+                    "misconfigured",
+                    "one of these messages",
+                ),
+                ("ValidationException", 1, "poison", "stay in the backlog"),
+            ] {
+                let server = aws(move |_, _| kinesis_error(code));
+                let backlog = TestOutbox::of(bodies(count));
+                let error = run(&backlog, &destination(&server.endpoint))
+                    .await
+                    .unwrap_err();
+                assert_eq!(error.cause.kind(), kind, "{error}");
+                assert!(
+                    error
+                        .to_string()
+                        .contains(&format!("kinesis answered {code}: why not")),
+                    "{error}"
+                );
+                assert!(
+                    error.cause.hint().unwrap().contains(hint),
+                    "{:?}",
+                    error.cause.hint()
+                );
+                assert_eq!(server.received("PutRecords").len(), 1);
+                assert_eq!(backlog.left("growth"), bodies(count));
+            }
+        },
+    );
 }
 
 #[test]
 fn a_denied_role_is_distinguished_from_a_denied_stream() {
     in_clean_environment(
-        "a_denied_role_is_distinguished_from_a_denied_stream",
+        "kinesis::a_denied_role_is_distinguished_from_a_denied_stream",
         Base::Key,
         async {
             for (status, code, kind, hint) in [
@@ -402,7 +411,7 @@ fn a_denied_role_is_distinguished_from_a_denied_stream() {
 #[test]
 fn an_address_without_a_listener_is_unavailable() {
     in_clean_environment(
-        "an_address_without_a_listener_is_unavailable",
+        "kinesis::an_address_without_a_listener_is_unavailable",
         Base::Key,
         async {
             // No program listens on the discard port.
@@ -432,7 +441,7 @@ fn an_address_without_a_listener_is_unavailable() {
 #[test]
 fn a_missing_region_or_missing_credentials_have_a_hint() {
     in_clean_environment(
-        "a_missing_region_or_missing_credentials_have_a_hint",
+        "kinesis::a_missing_region_or_missing_credentials_have_a_hint",
         Base::Nothing,
         async {
             let backlog = TestOutbox::of(bodies(1));
@@ -473,7 +482,7 @@ const PROFILE: &str = "[default]\nregion = eu-west-1\n\
 #[test]
 fn a_profile_gives_region_and_credentials() {
     in_clean_environment(
-        "a_profile_gives_region_and_credentials",
+        "kinesis::a_profile_gives_region_and_credentials",
         Base::Profile(PROFILE),
         async {
             let server = aws(|request, _| put_records(request, ""));
@@ -501,7 +510,7 @@ const SINGLE_SIGN_ON: &str = "[default]\nsso_start_url = https://example.com\nss
 #[test]
 fn a_profile_that_needs_single_sign_on_is_reported() {
     in_clean_environment(
-        "a_profile_that_needs_single_sign_on_is_reported",
+        "kinesis::a_profile_that_needs_single_sign_on_is_reported",
         Base::Profile(SINGLE_SIGN_ON),
         async {
             let backlog = TestOutbox::of(bodies(1));

@@ -1,85 +1,29 @@
 //! Tests the `kinesis` destination against `moto_server`, which does not know Muster. The test
 //! reads the records back from the stream and compares them byte by byte. A recorder in between
 //! sees the credentials with which they were written.
-//!
-//! `MUSTER_TEST_MOTO` names the executable; `cargo xtask test` sets it.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-mod support;
-
-use std::env;
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use aws_smithy_http_client::Builder;
 use muster_publish::{DrainOptions, drain};
+use muster_testkit::emulator::{Emulator, skipped};
+use muster_testkit::server::{ScriptedServer, ServerReply};
 
-use support::{
-    Base, ScriptedServer, ServerReply, TestOutbox, bodies, destination, in_clean_environment,
-};
+use crate::support::{Base, TestOutbox, bodies, destination, in_clean_environment};
 
-/// A running emulator, stopped when the value is dropped.
-struct MotoServer {
-    process: Child,
-    port: u16,
-}
-
-impl Drop for MotoServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl MotoServer {
-    fn start(executable: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let process = Command::new(executable)
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("MUSTER_TEST_MOTO is `{executable}`: {error}"));
-        let moto = Self { process, port };
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "moto_server does not start"
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        moto
-    }
-
-    /// Returns a client for the calls of the test itself.
-    fn client(&self) -> Client {
-        let config = aws_sdk_kinesis::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
-            // The emulator keeps an account per owner of an access key; a session's account is that
-            // of its role.
-            .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
-            .http_client(Builder::new().build_http())
-            .build();
-        Client::from_conf(config)
-    }
+/// Returns a client for the calls of the test itself.
+fn client(moto: &Emulator) -> Client {
+    let config = aws_sdk_kinesis::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(moto.url())
+        // The emulator keeps an account per owner of an access key; a session's account is that of
+        // its role.
+        .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
+        .http_client(Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
 }
 
 /// Returns all records of the stream.
@@ -117,19 +61,14 @@ async fn records(client: &Client) -> Vec<Record> {
 
 #[test]
 fn records_reach_the_stream_under_the_assumed_role() {
-    let Ok(executable) = env::var("MUSTER_TEST_MOTO") else {
-        // `eprintln!` would not do, because the test harness captures its output.
-        let text = "\n*** SKIPPED: the test against moto_server. Set MUSTER_TEST_MOTO to the path of `moto_server`, \
-                    or run `cargo xtask test`. ***\n\n";
-        std::io::stderr().write_all(text.as_bytes()).unwrap();
-        return;
-    };
     in_clean_environment(
-        "records_reach_the_stream_under_the_assumed_role",
+        "moto::records_reach_the_stream_under_the_assumed_role",
         Base::Key,
         async {
-            let moto = MotoServer::start(&executable);
-            let client = moto.client();
+            let Some(moto) = Emulator::moto() else {
+                return skipped("the kinesis destination against moto_server");
+            };
+            let client = client(&moto);
             client
                 .create_stream()
                 .stream_name("cohorts")

@@ -1,18 +1,8 @@
 //! A test that the loader handles any bytes: it never panics, and it keeps to its limits.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-mod common;
-
 use std::sync::LazyLock;
 
-use common::{HONEST, ONE_USER, right, sandbox};
+use crate::common::{HONEST, ONE_USER, right, sandbox};
 use muster_sandbox::{Module, Origin, Sandbox};
 use proptest::prelude::*;
 

@@ -1,21 +1,11 @@
 //! The artefact cache from outside: it is used, it is private, and damage to its files costs a
 //! compilation and no more.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-mod common;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use common::{HONEST, ONE_USER, Wat, options, right};
+use crate::common::{HONEST, ONE_USER, Wat, options, right};
 use muster_sandbox::{Artefact, Origin, Sandbox, SandboxError, SandboxOptions};
 
 fn sandbox(cache: &Path) -> Sandbox {

@@ -1,21 +1,12 @@
 //! Rules that break the contract, the limits or themselves. Each ends in its own error, quickly,
 //! and the host goes on.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{HONEST, ONE_USER, Wat, component_of, options, right, sandbox};
+use crate::common::{HONEST, ONE_USER, Wat, options, right, sandbox};
 use muster_sandbox::{Batch, LoadError, ModuleError, Origin, Sandbox, SandboxOptions, limits};
+use muster_testkit::process::arguments;
+use muster_testkit::rule::component_of;
 
 /// Returns the error of a rule, in a sandbox where an honest rule works before and after.
 fn error(hostile: &Wat) -> ModuleError {
@@ -872,11 +863,12 @@ fn without_address_space_memory_is_allocated_as_needed() {
         assert!(matches!(error, ModuleError::OutOfMemory { .. }), "{error}");
         return;
     }
-    let test = std::env::current_exe().unwrap();
     let output = std::process::Command::new("sh")
-        .arg("-c")
-        .arg("ulimit -v 4000000; exec \"$0\" --exact without_address_space_memory_is_allocated_as_needed")
-        .arg(test)
+        .args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(arguments(
+            "hostile::without_address_space_memory_is_allocated_as_needed",
+        ))
         .env(INSIDE, "1")
         .output()
         .unwrap();

@@ -1,15 +1,16 @@
 //! Backups of a store that is in use.
+// With this line `clippy.toml` counts the helpers of the tests as tests too.
+#![cfg(test)]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test's helpers fail as the test does"
-)]
+mod other_process;
 
 use std::path::Path;
 
-use muster_model::{EventBuffer, Millis};
+use muster_model::Millis;
 use muster_store::*;
+use muster_testkit::store::events;
+
+use other_process::{given_directory, other_process};
 
 fn options() -> StoreOptions {
     StoreOptions {
@@ -21,10 +22,7 @@ fn options() -> StoreOptions {
 }
 
 fn append(store: &Store, time: i64) {
-    let mut buffer = EventBuffer::default();
-    for user in ["ann", "bob"] {
-        buffer.event(user, "Buy", Millis(time), None);
-    }
+    let buffer = events(["ann", "bob"].map(|user| (user, "Buy", time)));
     store.append(&buffer, None).unwrap();
 }
 
@@ -32,7 +30,7 @@ fn backup(from: &Path, to: &Path) -> Result<u64, StoreError> {
     Store::backup(from, to, &options(), Millis(77), &mut |_| {})
 }
 
-fn events(snapshot: &Snapshot) -> Vec<usize> {
+fn event_counts(snapshot: &Snapshot) -> Vec<usize> {
     let keys = ["ann", "bob"].map(|id| snapshot.user_key(id).unwrap().unwrap());
     let history = |key| snapshot.history(key, Millis::MAX).unwrap().events.len();
     keys.map(history).to_vec()
@@ -54,7 +52,7 @@ fn a_copy_is_a_whole_store_with_a_backup_mark() {
 
     let reader = Store::open_read_only(&to, &options()).unwrap();
     assert_eq!(
-        (reader.identity(), events(&reader)),
+        (reader.identity(), event_counts(&reader)),
         (original, vec![200, 200])
     );
     assert_eq!(reader.restored().unwrap(), Some(Millis(77)));
@@ -68,7 +66,7 @@ fn a_copy_is_a_whole_store_with_a_backup_mark() {
     assert_ne!(identity, original);
     assert_eq!(restored.restored().unwrap(), Some(Millis(77)));
     append(&restored, 300);
-    assert_eq!(events(&restored.snapshot().unwrap()), [201, 201]);
+    assert_eq!(event_counts(&restored.snapshot().unwrap()), [201, 201]);
     drop(restored);
     let restored = Store::open(&to, &options()).unwrap();
     assert_eq!(restored.identity(), identity);
@@ -142,24 +140,19 @@ fn an_interrupted_copy_is_no_store_and_is_made_again() {
     assert!(Store::open_read_only(&to, &options()).is_err());
     backup(&from, &to).unwrap();
     let store = Store::open(&to, &options()).unwrap();
-    assert_eq!(events(&store.snapshot().unwrap()), [1, 1]);
+    assert_eq!(event_counts(&store.snapshot().unwrap()), [1, 1]);
 }
-
-/// The variable that gives the other process the store's directory.
-const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
 
 #[test]
 fn copies_are_consistent_while_another_process_commits() {
-    if let Some(directory) = std::env::var_os(DIRECTORY) {
-        return commits_until_killed(Path::new(&directory));
+    if let Some(directory) = given_directory() {
+        return commits_until_killed(&directory);
     }
     let home = tempfile::tempdir().unwrap();
     let from = home.path().join("store");
     append(&Store::open(&from, &options()).unwrap(), 0);
     let test = "copies_are_consistent_while_another_process_commits";
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(DIRECTORY, &from)
+    let mut child = other_process(test, &from)
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -168,7 +161,7 @@ fn copies_are_consistent_while_another_process_commits() {
         let to = home.path().join(format!("copy-{round}"));
         backup(&from, &to).unwrap();
         let copy = Store::open(&to, &options()).unwrap();
-        let [ann, bob] = events(&copy.snapshot().unwrap())[..] else {
+        let [ann, bob] = event_counts(&copy.snapshot().unwrap())[..] else {
             panic!("two users")
         };
         assert_eq!(ann, bob, "half of a commit");

@@ -1,21 +1,13 @@
 //! Reads that stop at a byte budget.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 use muster_store::*;
+use muster_testkit::store::{TestStore, property, stream};
 
 const EVENTS: usize = 10_000;
 
-fn store() -> (tempfile::TempDir, Store) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+fn store() -> TestStore {
+    let store = TestStore::new();
     let mut buffer = EventBuffer::default();
     for event in 0..EVENTS {
         buffer.event("ann", "View", Millis(event as i64), None);
@@ -25,14 +17,7 @@ fn store() -> (tempfile::TempDir, Store) {
         buffer.user_property(Operator::Set, "city", Some(&city));
     }
     store.append(&buffer, None).unwrap();
-    (directory, store)
-}
-
-fn property(name: &str, kind: ValueKind) -> PropertyRead {
-    PropertyRead {
-        name: name.to_owned(),
-        kind,
-    }
+    store
 }
 
 /// Returns the bytes that the columns of a history take in the module's memory.
@@ -60,20 +45,19 @@ fn size(history: &History) -> usize {
 /// fails within less.
 #[test]
 fn a_read_stops_when_its_columns_exceed_the_byte_budget() {
-    let (_directory, store) = store();
+    let store = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
-    let stream = |properties: Vec<PropertyRead>| {
+    let view = |properties: Vec<PropertyRead>| {
         vec![StreamRead {
-            names: vec!["View".to_owned()],
             properties,
-            lookback: None,
+            ..stream("View")
         }]
     };
-    let number = stream(vec![property("number", ValueKind::Number)]);
-    let flag = stream(vec![property("number", ValueKind::Flag)]);
-    let text = stream(vec![property("text", ValueKind::Text)]);
-    let none = stream(Vec::new());
+    let number = view(vec![property("number", ValueKind::Number)]);
+    let flag = view(vec![property("number", ValueKind::Flag)]);
+    let text = view(vec![property("text", ValueKind::Text)]);
+    let none = view(Vec::new());
     let city = vec![property("city", ValueKind::Text)];
     for (what, streams, histories) in [
         ("times", none, Vec::new()),
@@ -99,7 +83,7 @@ fn a_read_stops_when_its_columns_exceed_the_byte_budget() {
 /// Rows are counted before they are sorted, whichever columns are read of them.
 #[test]
 fn rows_beyond_the_byte_budget_are_not_sorted() {
-    let (_directory, store) = store();
+    let store = store();
     let snapshot = store.snapshot().unwrap();
     let ann = [snapshot.user_key("ann").unwrap().unwrap()];
     let city = [property("city", ValueKind::Text)];
@@ -112,7 +96,7 @@ fn rows_beyond_the_byte_budget_are_not_sorted() {
 /// Refuses a batch of many users, which is too large even without rows.
 #[test]
 fn users_without_rows_count_towards_the_byte_budget() {
-    let (_directory, store) = store();
+    let store = store();
     let snapshot = store.snapshot().unwrap();
     let users: Vec<_> = (0..1_000).map(UserKey).collect();
     let prepared = snapshot.prepare(&[], &[], &[]).unwrap();

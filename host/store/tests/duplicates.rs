@@ -1,18 +1,11 @@
 //! Duplicate events count once, as a whole. Operations of one event are no duplicates of each
 //! other.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-use std::path::Path;
-
 use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 use muster_store::*;
+use muster_testkit::store::{TestStore, events, stream};
+
+use crate::imports::import;
 
 const ANN: UserKey = UserKey(0);
 
@@ -64,40 +57,26 @@ const WAYS: [Way; 7] = [
     Way::Mixed,
 ];
 
-fn import(store: &Store, name: &str, buffers: &[&EventBuffer]) {
-    let source = SourceKey::new(name).unwrap();
-    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-        panic!("a new import");
-    };
-    for buffer in buffers {
-        import.append(buffer, b"").unwrap();
-    }
-    import.finish(b"end").unwrap();
-}
-
 /// Writes the rows in memory, and makes one segment of all. Merging takes at least four segments,
 /// none larger than the memtable.
-fn merge(store: Store, directory: &Path) -> Store {
-    drop(store);
-    let store = Store::open(directory, &flushing()).unwrap();
-    let mut other = EventBuffer::default();
-    other.event("bob", "View", Millis(1), None);
+fn merge(store: TestStore) -> TestStore {
+    let store = store.reopened(&flushing());
+    let other = events([("bob", "View", 1)]);
     for _ in 0..4 {
         store.append(&other, None).unwrap();
     }
-    drop(store);
-    let store = Store::open(directory, &options()).unwrap();
+    let store = store.reopened(&options());
     while store.maintain().unwrap() {}
     assert_eq!(store.statistics().unwrap().segments, 1);
     store
 }
 
-fn deliver(directory: &Path, way: Way, buffers: &[EventBuffer]) -> Store {
+fn deliver(way: Way, buffers: &[EventBuffer]) -> TestStore {
     let options = match way {
         Way::Flush | Way::Merge => flushing(),
         _ => options(),
     };
-    let mut store = Store::open(directory, &options).unwrap();
+    let mut store = TestStore::with(&options);
     if let Way::OneImport = way {
         import(&store, "all", &buffers.iter().collect::<Vec<_>>());
         return store;
@@ -110,12 +89,11 @@ fn deliver(directory: &Path, way: Way, buffers: &[EventBuffer]) -> Store {
             store.append(buffer, None).unwrap();
         }
         if matches!(way, Way::Reopen) || (matches!(way, Way::Mixed) && nth % 3 == 2) {
-            drop(store);
-            store = Store::open(directory, &options).unwrap();
+            store = store.reopened(&options);
         }
     }
     if let Way::Merge = way {
-        store = merge(store, directory);
+        store = merge(store);
     }
     store
 }
@@ -125,16 +103,11 @@ fn held(store: &Store) -> (Vec<Option<Value>>, usize) {
     let snapshot = store.snapshot().unwrap();
     let names = ["n", "city", "seen"].map(str::to_owned);
     let values = snapshot.values(&[ANN], &names, Millis::MAX).unwrap();
-    let views = StreamRead {
-        names: vec!["View".to_owned()],
-        properties: Vec::new(),
-        lookback: None,
-    };
     let history = snapshot
         .read(&ReadRequest {
             users: &[ANN],
             now: Millis::MAX,
-            streams: &[views],
+            streams: &[stream("View")],
             user_properties: &[],
             property_histories: &[],
         })
@@ -145,14 +118,12 @@ fn held(store: &Store) -> (Vec<Option<Value>>, usize) {
 /// Checks the result for each way of getting the buffers into the store, and for repeated reads.
 fn expect(buffers: &[EventBuffer], expected: &(Vec<Option<Value>>, usize)) {
     for way in WAYS {
-        let directory = tempfile::tempdir().unwrap();
-        let store = deliver(directory.path(), way, buffers);
+        let store = deliver(way, buffers);
         assert_eq!(&held(&store), expected, "{way:?}");
-        drop(store);
         // The rows in memory are read from the log, and then written and merged.
-        let store = Store::open(directory.path(), &options()).unwrap();
+        let store = store.reopened(&options());
         assert_eq!(&held(&store), expected, "{way:?}, opened again");
-        let store = merge(store, directory.path());
+        let store = merge(store);
         assert_eq!(&held(&store), expected, "{way:?}, merged");
     }
 }
@@ -277,16 +248,14 @@ fn events_of_one_instant_cost_no_more_than_others() {
         vec![Some(number(f64::from(TIED / 4))), None, None],
         TIED as usize,
     );
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = TestStore::with(&options());
     // One batch and its duplicates in memory, read and sorted together.
     store.append(&buffer, None).unwrap();
     assert_eq!(held(&store), expected);
     store.append(&buffer, None).unwrap();
     assert_eq!(held(&store), expected);
-    drop(store);
     // The same from the log.
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = store.reopened(&options());
     assert_eq!(held(&store), expected);
     // The same as merged segments, which an import writes behind the rows in memory.
     for name in ["a", "b", "c"] {
@@ -294,7 +263,7 @@ fn events_of_one_instant_cost_no_more_than_others() {
     }
     assert_eq!(held(&store), expected);
     assert_eq!(store.statistics().unwrap().segments, 4);
-    let store = merge(store, directory.path());
+    let store = merge(store);
     assert_eq!(held(&store), expected);
 }
 
@@ -308,8 +277,7 @@ fn the_latest_of_many_values_of_a_property_in_one_event_counts() {
         let name = format!("u{}", nth % 1000);
         buffer.user_property(Operator::Set, &name, Some(&number(value)));
     }
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = TestStore::with(&options());
     store.append(&buffer, None).unwrap();
     let history = store.snapshot().unwrap().history(ANN, Millis::MAX).unwrap();
     assert_eq!(history.events[0].properties.len(), 1000);

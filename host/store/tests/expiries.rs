@@ -1,15 +1,10 @@
 //! Expiries, compared with a map.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use std::collections::BTreeMap;
 
 use muster_model::Millis;
 use muster_store::*;
+use muster_testkit::store::TestStore;
 use proptest::prelude::*;
 
 const MODULES: [ModuleKey; 3] = [
@@ -59,9 +54,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn due_users_match_a_map(steps in prop::collection::vec(step(), 1..12)) {
-        let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
-        let mut store = Store::open(directory.path(), &options).unwrap();
+        let mut store = TestStore::with(&options);
         let mut model = vec![BTreeMap::new(); MODULES.len()];
         for step in steps {
             let before = (store.snapshot().unwrap(), model.clone());
@@ -78,8 +72,7 @@ proptest! {
                 }
                 ExpiryStep::Reopen => {
                     drop(before);
-                    drop(store);
-                    store = Store::open(directory.path(), &options).unwrap();
+                    store = store.reopened(&options);
                     check(&store.snapshot().unwrap(), &model);
                     continue;
                 }

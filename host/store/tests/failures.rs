@@ -1,15 +1,10 @@
 //! The failures of modules, compared with a map.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use std::collections::BTreeMap;
 
 use muster_model::Millis;
 use muster_store::*;
+use muster_testkit::store::TestStore;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
@@ -130,9 +125,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn failures_match_a_map(steps in prop::collection::vec(step(), 1..16)) {
-        let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
-        let mut store = Store::open(directory.path(), &options).unwrap();
+        let mut store = TestStore::with(&options);
         let mut models = vec![FailureModel::default(); MODULES.len()];
         for step in steps {
             match step {
@@ -146,8 +140,7 @@ proptest! {
                     store.forget_module(&MODULES[module]).unwrap();
                 }
                 FailureStep::Reopen => {
-                    drop(store);
-                    store = Store::open(directory.path(), &options).unwrap();
+                    store = store.reopened(&options);
                 }
             }
             let snapshot = store.snapshot().unwrap();

@@ -1,26 +1,27 @@
 //! The behaviour of the store when disk, file or directory are at fault. This binary runs itself
 //! again where a crash must be distinguished from an error.
+// With this line `clippy.toml` counts the helpers of the tests as tests too.
+#![cfg(test)]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
+mod other_process;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use muster_model::{CohortId, EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
+use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 use muster_store::*;
+use muster_testkit::process::arguments;
+use muster_testkit::store::{TestStore, cohort, property, stream};
 use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
-const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
+use other_process::{DIRECTORY, given_directory, other_process};
+
 const MODULE: ModuleKey = ModuleKey([7; 32]);
 const USERS: u32 = 600;
+/// The test that another process runs to read a store.
+const DIGEST_TEST: &str = "prints_its_digest";
 
 fn options() -> StoreOptions {
     StoreOptions {
@@ -29,10 +30,6 @@ fn options() -> StoreOptions {
         readers: 1,
         ..StoreOptions::default()
     }
-}
-
-fn cohort(id: &str) -> CohortId {
-    CohortId::new(id).unwrap()
 }
 
 fn events(round: i64) -> EventBuffer {
@@ -111,20 +108,15 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
         say(&history.events.len());
         say(&history.properties);
     }
-    let property = |name: &str, kind| PropertyRead {
-        name: name.to_owned(),
-        kind,
-    };
     say(&snapshot.read(&ReadRequest {
         users: &users,
         now: Millis::MAX,
         streams: &[StreamRead {
-            names: vec!["*".to_owned()],
             properties: vec![
                 property("amount", ValueKind::Number),
                 property("word", ValueKind::Text),
             ],
-            lookback: None,
+            ..stream("*")
         }],
         user_properties: &[property("city", ValueKind::Text)],
         property_histories: &[],
@@ -151,11 +143,7 @@ fn digest(store: &Store) -> Result<u64, StoreError> {
 /// Runs [`prints_its_digest`] on a store in a process of its own. Returns its output, or the
 /// crash.
 fn ask(directory: &Path) -> Result<String, String> {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "prints_its_digest", "--nocapture", "--ignored"])
-        .env(DIRECTORY, directory)
-        .output()
-        .unwrap();
+    let output = other_process(DIGEST_TEST, directory).output().unwrap();
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let report = out
         .split("said: ")
@@ -174,7 +162,7 @@ fn ask(directory: &Path) -> Result<String, String> {
 #[test]
 #[ignore = "the other process of the tests here"]
 fn prints_its_digest() {
-    let Some(directory) = std::env::var_os(DIRECTORY).map(PathBuf::from) else {
+    let Some(directory) = given_directory() else {
         return;
     };
     let held = Store::open(&directory, &options()).and_then(|store| {
@@ -280,10 +268,9 @@ fn cut(directory: &Path, whole: &[u8], length: usize) {
 
 #[test]
 fn a_second_process_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = TestStore::with(&options());
     store.append(&events(0), None).unwrap();
-    let report = ask(directory.path()).unwrap();
+    let report = ask(store.path()).unwrap();
     assert!(
         report.contains("another process uses the store") && report.contains("stop it"),
         "{report}"
@@ -306,12 +293,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
         .arg(format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\""))
         .arg("sh")
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "writes_until_the_disk_is_full",
-            "--nocapture",
-            "--ignored",
-        ])
+        .args(arguments("writes_until_the_disk_is_full"))
         .env(DIRECTORY, directory.path())
         .output()
         .unwrap();
@@ -357,7 +339,7 @@ fn last_time(store: &Store) -> i64 {
 #[test]
 #[ignore = "the other process of a_full_disk_is_an_error_and_loses_nothing"]
 fn writes_until_the_disk_is_full() {
-    let Some(directory) = std::env::var_os(DIRECTORY).map(PathBuf::from) else {
+    let Some(directory) = given_directory() else {
         return;
     };
     let store = Store::open(&directory, &options()).unwrap();
@@ -412,9 +394,7 @@ fn a_directory_that_cannot_be_written_is_an_error() {
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     mode(&copy, 0o755);
     let mut other = Command::new(&copy);
-    other
-        .args(["--exact", "prints_its_digest", "--nocapture", "--ignored"])
-        .env(DIRECTORY, &place);
+    other.args(arguments(DIGEST_TEST)).env(DIRECTORY, &place);
     // The superuser may write everywhere, so the test runs as another user.
     if fs::metadata(&place).unwrap().uid() == 0 {
         other.uid(65_534);

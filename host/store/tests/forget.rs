@@ -1,16 +1,11 @@
 //! Forgetting a user: the data that are left.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-use muster_model::{CohortId, EventBuffer, Millis, Operator, ScalarRef, Value};
+use muster_model::{EventBuffer, Millis, Operator, ScalarRef, Value};
 use muster_store::*;
+use muster_testkit::store::{TestStore, cohort};
 use roaring::RoaringBitmap;
+
+use crate::imports::new_import;
 
 const MODULES: [ModuleKey; 2] = [ModuleKey([1; 32]), ModuleKey([2; 32])];
 const FAILURE: UserFailure = UserFailure {
@@ -40,14 +35,9 @@ fn key(store: &Store, id: &str) -> Option<UserKey> {
     store.snapshot().unwrap().user_key(id).unwrap()
 }
 
-fn cohort(id: &str) -> CohortId {
-    CohortId::new(id).unwrap()
-}
-
 #[test]
 fn a_user_is_forgotten_in_one_commit_with_the_changes_of_the_engine() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = TestStore::with(&options());
     // Ann is 0, and the only user with an event `Leave`.
     for (id, name) in [("ann", "Buy"), ("bob", "Buy"), ("ann", "Leave")] {
         store.append(&event(id, name, 5), None).unwrap();
@@ -156,14 +146,12 @@ fn a_user_is_forgotten_in_one_commit_with_the_changes_of_the_engine() {
     );
     assert_eq!(old.members(&cohort("a")).unwrap().len(), 2);
     drop(old);
-    drop(store);
-    check(&Store::open(directory.path(), &options()).unwrap());
+    check(&store.reopened(&options()));
 }
 
 #[test]
 fn a_number_is_never_used_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut store = Store::open(directory.path(), &options()).unwrap();
+    let mut store = TestStore::with(&options());
     for round in 0..3 {
         store.append(&event("ann", "Buy", round), None).unwrap();
         assert_eq!(key(&store, "ann"), Some(UserKey(round as u32)));
@@ -179,8 +167,7 @@ fn a_number_is_never_used_again() {
                 .unwrap()
         );
         // The last number is the one that could be used again.
-        drop(store);
-        store = Store::open(directory.path(), &options()).unwrap();
+        store = store.reopened(&options());
         let snapshot = store.snapshot().unwrap();
         assert_eq!(snapshot.users(), round as u32 + 1);
     }
@@ -193,12 +180,8 @@ fn a_number_is_never_used_again() {
 
 #[test]
 fn an_unfinished_import_forgets_too() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
-    let source = SourceKey::new("file").unwrap();
-    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-        panic!("a new import");
-    };
+    let store = TestStore::with(&options());
+    let mut import = new_import(&store, "file");
     // Two rows make a segment: one of ann alone, one of both users.
     for id in ["ann", "ann", "bob", "ann"] {
         import.append(&event(id, "Buy", 5), b"4").unwrap();
@@ -207,6 +190,7 @@ fn an_unfinished_import_forgets_too() {
     let ann = key(&store, "ann").unwrap();
     drop(import);
     assert!(store.forget_user(ann, &ForgetChanges::default()).unwrap());
+    let source = SourceKey::new("file").unwrap();
     let ImportState::Open(mut import, Some(_)) = store.import(&source).unwrap() else {
         panic!("an import to go on with");
     };
@@ -225,12 +209,8 @@ fn an_unfinished_import_forgets_too() {
 
 #[test]
 fn an_import_forgets_rows_in_memory_and_later_rows_belong_to_a_new_user() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
-    let source = SourceKey::new("file").unwrap();
-    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-        panic!("a new import");
-    };
+    let store = TestStore::with(&options());
+    let mut import = new_import(&store, "file");
     // Two rows make a segment; the third is in memory, with ann's number.
     for time in [1, 2, 3] {
         import.append(&event("ann", "Buy", time), b"3").unwrap();
@@ -257,8 +237,7 @@ fn an_import_forgets_rows_in_memory_and_later_rows_belong_to_a_new_user() {
         assert_eq!(snapshot.statistics().unwrap().events, 2);
     };
     check(&store);
-    drop(store);
-    check(&Store::open(directory.path(), &options()).unwrap());
+    check(&store.reopened(&options()));
 }
 
 /// Events arrive while their user is forgotten, again and again. None may get a number without an
@@ -267,8 +246,7 @@ fn an_import_forgets_rows_in_memory_and_later_rows_belong_to_a_new_user() {
 fn events_acknowledged_during_forgetting_belong_to_a_user_with_an_id() {
     use std::sync::atomic::{AtomicBool, Ordering};
     const ROUNDS: i64 = 40;
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = TestStore::with(&options());
     store.append(&event("ann", "Buy", 1), None).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -1,15 +1,10 @@
 //! A user with very many events: blocks and merges of bounded size.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use muster_model::{EventBuffer, Millis, ScalarRef};
 use muster_store::*;
+use muster_testkit::store::{TestStore, property};
+
+use crate::imports::import;
 
 const IMPORTS: i64 = 4;
 /// The events of each import. A text of 200 bytes is stored in place, so a merge has 12 MB to
@@ -18,18 +13,13 @@ const EVENTS: i64 = 15_000;
 
 #[test]
 fn a_user_with_very_many_events_is_merged_in_parts() {
-    let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         map_size: 1 << 30,
         block_rows: 1000,
         ..StoreOptions::default()
     };
-    let store = Store::open(directory.path(), &options).unwrap();
+    let store = TestStore::with(&options);
     for nth in 0..IMPORTS {
-        let source = SourceKey::new(&format!("file {nth}")).unwrap();
-        let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-            panic!("a new import");
-        };
         let mut buffer = EventBuffer::default();
         for user in ["ann", "bob", "carl"] {
             let events = if user == "bob" { EVENTS } else { 3 };
@@ -40,8 +30,7 @@ fn a_user_with_very_many_events_is_merged_in_parts() {
                 buffer.property("number", ScalarRef::Number(time as f64));
             }
         }
-        import.append(&buffer, b"").unwrap();
-        import.finish(b"end").unwrap();
+        import(&store, &format!("file {nth}"), &[&buffer]);
     }
     let check = |title: &str| {
         let snapshot = store.snapshot().unwrap();
@@ -49,10 +38,7 @@ fn a_user_with_very_many_events_is_merged_in_parts() {
         for (now, reach) in [(i64::MAX, None), (30_000, Some(10_000)), (17, Some(3))] {
             let stream = StreamRead {
                 names: vec!["View".to_owned()],
-                properties: vec![PropertyRead {
-                    name: "number".to_owned(),
-                    kind: ValueKind::Number,
-                }],
+                properties: vec![property("number", ValueKind::Number)],
                 lookback: reach,
             };
             let prepared = snapshot.prepare(&[stream], &[], &[]).unwrap();

@@ -1,10 +1,9 @@
 //! The identity of a store.
 
-#![allow(clippy::unwrap_used, reason = "a test's helpers fail as the test does")]
-
 use std::path::Path;
 
 use muster_store::*;
+use muster_testkit::store::TestStore;
 
 fn options() -> StoreOptions {
     StoreOptions {
@@ -34,7 +33,7 @@ fn a_store_keeps_its_identity() {
 #[test]
 fn every_store_has_an_identity_of_its_own() {
     let identities: std::collections::HashSet<_> = (0..32)
-        .map(|_| open(tempfile::tempdir().unwrap().path()).identity())
+        .map(|_| TestStore::with(&options()).identity())
         .collect();
     assert_eq!(identities.len(), 32);
     // Each bit is random: the chance that one of 64 is the same in all 32 is 1 in 2^25.

@@ -1,15 +1,10 @@
 //! The members of cohorts, compared with sets.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use std::collections::BTreeSet;
 
 use muster_model::CohortId;
 use muster_store::*;
+use muster_testkit::store::{self, TestStore};
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
@@ -73,14 +68,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn memberships_match_a_set(steps in prop::collection::vec((step(), users()), 1..12)) {
-        let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { map_size: 1 << 26, readers: 1, ..StoreOptions::default() };
-        let store = Store::open(directory.path(), &options).unwrap();
+        let store = TestStore::with(&options);
         let mut model = vec![Users::new(); COHORTS.len()];
         for (MemberStep { cohort, entered, exited }, some) in steps {
             // An entry of a member, and an exit of a user who is none, change nothing.
             let change = MemberChange {
-                cohort: CohortId::new(COHORTS[cohort]).unwrap(),
+                cohort: store::cohort(COHORTS[cohort]),
                 entered: bitmap(&entered),
                 exited: bitmap(&exited),
             };
@@ -88,7 +82,6 @@ proptest! {
             model[cohort] = &(&model[cohort] - &exited) | &entered;
             check(&store, &model, &some);
         }
-        drop(store);
-        check(&Store::open(directory.path(), &options).unwrap(), &model, &Users::from([0, 65_535, u32::MAX]));
+        check(&store.reopened(&options), &model, &Users::from([0, 65_535, u32::MAX]));
     }
 }

@@ -1,17 +1,9 @@
 //! Listeners are called for new messages.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use std::sync::{Arc, Mutex};
 
-use muster_model::{EventBuffer, Millis};
 use muster_store::*;
+use muster_testkit::store::{TestStore, events};
 
 fn message(destination: &str, id: &str) -> Message {
     Message {
@@ -23,18 +15,13 @@ fn message(destination: &str, id: &str) -> Message {
 
 #[test]
 fn a_listener_gets_each_destination_after_the_commit_of_its_messages() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(
-        directory.path(),
-        &StoreOptions {
-            map_size: 1 << 28,
-            ..StoreOptions::default()
-        },
-    )
-    .unwrap();
+    let store = TestStore::with(&StoreOptions {
+        map_size: 1 << 28,
+        ..StoreOptions::default()
+    });
     let notified = Arc::new(Mutex::new(Vec::new()));
     {
-        let (notified, reader) = (Arc::clone(&notified), store.clone());
+        let (notified, reader) = (Arc::clone(&notified), Store::clone(&store));
         store.on_messages(move |destination| {
             // The messages are committed when the listener is called.
             let waiting = reader.outbox(destination, 0, 100, usize::MAX).unwrap();
@@ -58,9 +45,8 @@ fn a_listener_gets_each_destination_after_the_commit_of_its_messages() {
     assert_eq!(commit(&[message("a", "4")]), [("a".to_owned(), 2)]);
     store.acknowledge("a", &[2]).unwrap();
 
-    let mut events = EventBuffer::default();
-    events.event("ann", "Purchase", Millis(1_000), None);
-    store.append(&events, None).unwrap();
+    let buffer = events([("ann", "Purchase", 1_000)]);
+    store.append(&buffer, None).unwrap();
     assert_eq!(*notified.lock().unwrap(), [], "events are no messages");
     let forget = ForgetChanges {
         messages: vec![message("b", "5")],

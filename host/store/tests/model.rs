@@ -1,19 +1,14 @@
 //! The store against a model that keeps everything in a list.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
+mod comparison;
 
-mod common;
-
-use common::*;
-use muster_model::{EventBuffer, Millis, Operator, Scalar, Value};
+use comparison::*;
+use muster_model::{Millis, Operator, Scalar, Value};
 use muster_store::*;
+use muster_testkit::store::{TestStore, events};
 use proptest::prelude::*;
+
+use crate::imports::new_import;
 
 /// A step in the life of a store.
 #[derive(Clone, Debug)]
@@ -186,9 +181,8 @@ fn step() -> impl Strategy<Value = StoreStep> {
 proptest! {
     #[test]
     fn the_store_answers_as_the_model_does(steps in prop::collection::vec(step(), 1..40), last in question()) {
-        let directory = tempfile::tempdir().unwrap();
         let options = StoreOptions { memtable_rows: 25, import_rows: 10, block_rows: 3, readers: 2, map_size: 1 << 28, keep_events: Some(0), clock: || Millis::MAX, ..StoreOptions::default() };
-        let mut store = Store::open(directory.path(), &options).unwrap();
+        let mut store = TestStore::with(&options);
         let mut model = Model::default();
         let mut sent = Vec::new();
         for (number, step) in steps.into_iter().enumerate() {
@@ -210,9 +204,7 @@ proptest! {
                 StoreStep::Import { rows, end } => {
                     let source = SourceKey::new(&format!("import {number}")).unwrap();
                     let before = store.snapshot().unwrap().sequence();
-                    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-                        panic!("a new import");
-                    };
+                    let mut import = new_import(&store, &format!("import {number}"));
                     for (part, rows) in rows.iter().enumerate() {
                         import.append(&buffer(rows), &part.to_le_bytes()).unwrap();
                     }
@@ -253,8 +245,7 @@ proptest! {
                     }
                 }
                 StoreStep::Reopen => {
-                    drop(store);
-                    store = Store::open(directory.path(), &options).unwrap();
+                    store = store.reopened(&options);
                 }
                 StoreStep::Read(question) => check(&store, &model, &question),
             }
@@ -262,8 +253,7 @@ proptest! {
         check(&store, &model, &last);
         while store.maintain().unwrap() {}
         check(&store, &model, &last);
-        drop(store);
-        check(&Store::open(directory.path(), &options).unwrap(), &model, &last);
+        check(&store.reopened(&options), &model, &last);
     }
 }
 
@@ -276,16 +266,10 @@ fn an_import_goes_on_from_its_last_durable_position() {
         ..StoreOptions::default()
     };
     let source = SourceKey::new("file").unwrap();
-    let one = |time| {
-        let mut buffer = EventBuffer::default();
-        buffer.event("ann", "Buy", Millis(time), None);
-        buffer
-    };
+    let one = |time| events([("ann", "Buy", time)]);
     {
         let store = Store::open(directory.path(), &options).unwrap();
-        let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-            panic!("a new import");
-        };
+        let mut import = new_import(&store, "file");
         assert!(matches!(
             store.import(&source),
             Err(StoreError::ImportBusy { .. })

@@ -1,23 +1,10 @@
 //! Names: resolved once for many reads, and limited in number.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 use muster_store::*;
+use muster_testkit::store::{TestStore, stream};
 
-fn stream(name: &str) -> StreamRead {
-    StreamRead {
-        names: vec![name.to_owned()],
-        properties: Vec::new(),
-        lookback: None,
-    }
-}
+use crate::imports::new_import;
 
 fn event(buffer: &mut EventBuffer, name: &str, property: &str) {
     buffer.event("ann", name, Millis(1), None);
@@ -28,8 +15,7 @@ fn event(buffer: &mut EventBuffer, name: &str, property: &str) {
 
 #[test]
 fn a_prepared_read_holds_for_its_snapshot() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let store = TestStore::new();
     let append = |name: &str| {
         let mut buffer = EventBuffer::default();
         event(&mut buffer, name, "p");
@@ -68,8 +54,7 @@ fn few() -> StoreOptions {
 
 #[test]
 fn event_names_have_a_limit() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &few()).unwrap();
+    let store = TestStore::with(&few());
     let append = |store: &Store, name: &str| {
         let mut buffer = EventBuffer::default();
         buffer.event("ann", name, Millis(1), None);
@@ -93,22 +78,19 @@ fn event_names_have_a_limit() {
         ));
     }
     append(&store, "a").unwrap();
-    drop(store);
     // A name keeps its number; a larger limit admits more.
-    let store = Store::open(directory.path(), &few()).unwrap();
+    let store = store.reopened(&few());
     assert!(store.admit_event_name("d").is_err());
     store.admit_event_name("b").unwrap();
     assert_eq!(store.snapshot().unwrap().event_names().len(), 3);
-    drop(store);
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let store = store.reopened(&StoreOptions::default());
     append(&store, "d").unwrap();
     assert_eq!(store.snapshot().unwrap().event_names().len(), 4);
 }
 
 #[test]
 fn properties_have_a_limit_and_further_ones_are_left_out() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &few()).unwrap();
+    let store = TestStore::with(&few());
     let mut buffer = EventBuffer::default();
     for property in ["a", "b", "c", "d", "a"] {
         event(&mut buffer, "Buy", property);
@@ -152,10 +134,7 @@ fn properties_have_a_limit_and_further_ones_are_left_out() {
     assert_eq!(history(&store).property("a", Millis(1)), None);
 
     // An import does the same.
-    let source = SourceKey::new("file").unwrap();
-    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-        panic!("a new import");
-    };
+    let mut import = new_import(&store, "file");
     assert_eq!(import.append(&buffer, b"").unwrap(), 3);
     import.finish(b"end").unwrap();
 }

@@ -1,14 +1,10 @@
 //! Retention: the times at which events are dropped, and the data that stay.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
 use muster_model::{EventBuffer, Millis, Operator, Scalar, Value};
 use muster_store::*;
+use muster_testkit::store::{TestStore, events};
+
+use crate::imports::import;
 
 const HOUR: i64 = 60 * 60 * 1000;
 const DAY: i64 = 24 * HOUR;
@@ -27,8 +23,8 @@ fn options(keep: i64) -> StoreOptions {
 }
 
 /// Makes a store with a segment for each of these lists of times.
-fn store(directory: &tempfile::TempDir, keep: i64, segments: &[&[i64]]) -> Store {
-    let store = Store::open(directory.path(), &options(keep)).unwrap();
+fn store(keep: i64, segments: &[&[i64]]) -> TestStore {
+    let store = TestStore::with(&options(keep));
     for times in segments {
         append(&store, times);
     }
@@ -36,11 +32,8 @@ fn store(directory: &tempfile::TempDir, keep: i64, segments: &[&[i64]]) -> Store
 }
 
 fn append(store: &Store, times: &[i64]) {
-    let mut buffer = EventBuffer::default();
-    for time in times {
-        buffer.event("ann", "Buy", Millis(*time), None);
-    }
-    store.append(&buffer, None).unwrap();
+    let rows = times.iter().map(|time| ("ann", "Buy", *time));
+    store.append(&events(rows), None).unwrap();
 }
 
 fn times(store: &Store) -> Vec<i64> {
@@ -62,9 +55,8 @@ fn prune(store: &Store, clock: i64) -> u32 {
 
 #[test]
 fn segments_that_are_older_are_dropped_at_once() {
-    let directory = tempfile::tempdir().unwrap();
     let days = [&[DAY, 2 * DAY][..], &[3 * DAY, 4 * DAY], &[15 * DAY]];
-    let store = store(&directory, 10 * DAY, &days);
+    let store = store(10 * DAY, &days);
     // Drops two segments, and the blocks of each.
     assert_eq!(prune(&store, 16 * DAY), 4);
     assert_eq!(times(&store), [15 * DAY]);
@@ -77,11 +69,10 @@ fn segments_that_are_older_are_dropped_at_once() {
 
 #[test]
 fn a_segment_is_rewritten_when_a_quarter_of_it_is_too_old() {
-    let directory = tempfile::tempdir().unwrap();
     let hours: Vec<i64> = (0..100).map(|n| n * HOUR).collect();
     // The retention is so long that an eighth of it is more than the span of all events.
     let keep = 1000 * HOUR;
-    let store = store(&directory, keep, &[&hours, &[2000 * HOUR]]);
+    let store = store(keep, &[&hours, &[2000 * HOUR]]);
     assert_eq!(prune(&store, keep + 24 * HOUR), 0);
     assert_eq!(times(&store).len(), 101);
     assert_eq!(prune(&store, keep + 25 * HOUR), 2);
@@ -90,9 +81,8 @@ fn a_segment_is_rewritten_when_a_quarter_of_it_is_too_old() {
 
 #[test]
 fn no_event_is_kept_too_long_by_more_than_an_eighth() {
-    let directory = tempfile::tempdir().unwrap();
     let hours: Vec<i64> = (0..1000).map(|n| 9000 * HOUR + n).chain([7]).collect();
-    let store = store(&directory, 80 * DAY, &[&hours]);
+    let store = store(80 * DAY, &[&hours]);
     assert_eq!(prune(&store, 90 * DAY + 7), 0);
     assert_eq!(times(&store).len(), 1001);
     assert_eq!(prune(&store, 90 * DAY + 8), 2);
@@ -101,12 +91,11 @@ fn no_event_is_kept_too_long_by_more_than_an_eighth() {
 
 #[test]
 fn events_in_memory_are_dropped_too() {
-    let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         memtable_rows: 1 << 18,
         ..options(8 * DAY)
     };
-    let store = Store::open(directory.path(), &options).unwrap();
+    let store = TestStore::with(&options);
     append(&store, &[5, 20 * DAY]);
     assert_eq!(store.statistics().unwrap().memtable_rows, 2);
     // The rows are written as a segment, the segment is rewritten, and the blocks of the first are
@@ -117,8 +106,7 @@ fn events_in_memory_are_dropped_too() {
 
 #[test]
 fn operations_stay_and_merges_prune() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(&directory, 100 * DAY, &[&[DAY]]);
+    let store = store(100 * DAY, &[&[DAY]]);
     let mut buffer = EventBuffer::default();
     let seattle = Value::One(Scalar::Text("Seattle".into()));
     buffer.operation(
@@ -151,14 +139,12 @@ fn operations_stay_and_merges_prune() {
 
 #[test]
 fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
-    let directory = tempfile::tempdir().unwrap();
     let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
-    let store = store(&directory, 400 * DAY, &[&days]);
+    let store = store(400 * DAY, &[&days]);
     assert_eq!(prune(&store, 4000 * DAY), 0);
     assert_eq!(times(&store), days);
     // The newest event is still known after a restart.
-    drop(store);
-    let store = Store::open(directory.path(), &options(400 * DAY)).unwrap();
+    let store = store.reopened(&options(400 * DAY));
     assert_eq!(prune(&store, 4000 * DAY), 0);
     append(&store, &[600 * DAY]);
     assert!(prune(&store, 4000 * DAY) > 0);
@@ -167,24 +153,17 @@ fn a_clock_that_is_wrong_by_years_drops_no_more_than_the_newest_event_allows() {
 
 #[test]
 fn an_event_ahead_of_the_clock_counts_as_received_at_the_clocks_time() {
-    let directory = tempfile::tempdir().unwrap();
     let days: Vec<i64> = (100..500).map(|day| day * DAY).collect();
     let options = StoreOptions {
         clock: || Millis(500 * DAY),
         ..options(400 * DAY)
     };
-    let store = Store::open(directory.path(), &options).unwrap();
+    let store = TestStore::with(&options);
     append(&store, &days);
     // An event from a device with a wrong clock, and the same event in a file.
     append(&store, &[4000 * DAY]);
-    let source = SourceKey::new("file").unwrap();
-    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
-        panic!("a new import");
-    };
-    let mut buffer = EventBuffer::default();
-    buffer.event("ann", "Buy", Millis(4001 * DAY), None);
-    import.append(&buffer, b"1").unwrap();
-    import.finish(b"end").unwrap();
+    let buffer = events([("ann", "Buy", 4001 * DAY)]);
+    import(&store, "file", &[&buffer]);
     // The system's clock becomes wrong too.
     assert_eq!(prune(&store, 5000 * DAY), 0);
     assert_eq!(times(&store).len(), 402);
@@ -192,10 +171,9 @@ fn an_event_ahead_of_the_clock_counts_as_received_at_the_clocks_time() {
 
 #[test]
 fn dropping_more_than_a_fifth_of_all_events_needs_a_confirmation() {
-    let directory = tempfile::tempdir().unwrap();
     // One day per segment; the first twenty-one days are one more than a fifth of 105.
     let hours: Vec<i64> = (0..105 * 100).map(|n| n * DAY / 100).collect();
-    let store = store(&directory, 84 * DAY, &[&hours]);
+    let store = store(84 * DAY, &[&hours]);
     append(&store, &[106 * DAY]);
     let refused = store.prune(Millis(106 * DAY), false).unwrap();
     let Pruned::Refused(refusal) = refused else {
@@ -223,26 +201,23 @@ fn dropping_more_than_a_fifth_of_all_events_needs_a_confirmation() {
 
 #[test]
 fn a_few_events_are_dropped_whatever_their_share_is() {
-    let directory = tempfile::tempdir().unwrap();
     let times_of: Vec<i64> = (0..1000).collect();
-    let store = store(&directory, 10 * DAY, &[&times_of, &[20 * DAY]]);
+    let store = store(10 * DAY, &[&times_of, &[20 * DAY]]);
     assert!(prune(&store, 20 * DAY) > 0);
     assert_eq!(times(&store), [20 * DAY]);
-    let one_more = tempfile::tempdir().unwrap();
     let times_of: Vec<i64> = (0..1001).collect();
-    let store = self::store(&one_more, 10 * DAY, &[&times_of, &[20 * DAY]]);
+    let store = self::store(10 * DAY, &[&times_of, &[20 * DAY]]);
     let refused = store.prune(Millis(20 * DAY), false).unwrap();
     assert!(matches!(refused, Pruned::Refused(_)), "{refused:?}");
 }
 
 #[test]
 fn without_a_retention_nothing_is_dropped() {
-    let directory = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         keep_events: None,
         ..options(0)
     };
-    let store = Store::open(directory.path(), &options).unwrap();
+    let store = TestStore::with(&options);
     append(&store, &[1, 2, 300 * DAY]);
     assert_eq!(store.prune(Millis(TODAY), true).unwrap(), Pruned::Done);
     assert_eq!(times(&store).len(), 3);

@@ -1,24 +1,20 @@
 //! Read-only opens of a store that another process writes. This binary runs itself again as that
 //! other process.
+// With this line `clippy.toml` counts the helpers of the tests as tests too.
+#![cfg(test)]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
+mod other_process;
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use muster_model::{CohortId, EventBuffer, Millis};
+use muster_model::Millis;
 use muster_store::*;
+use muster_testkit::store::{TestStore, cohort, events, stream};
 use roaring::RoaringBitmap;
 
-/// The variable that gives the other process the store's directory.
-const DIRECTORY: &str = "MUSTER_STORE_TEST_DIRECTORY";
+use other_process::{given_directory, other_process};
+
 const MODULE: ModuleKey = ModuleKey([7; 32]);
 
 fn options() -> StoreOptions {
@@ -30,20 +26,6 @@ fn options() -> StoreOptions {
     }
 }
 
-fn other_process(test: &str, directory: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture", "--include-ignored"])
-        .env(DIRECTORY, directory)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Returns the store's directory if this is the other process.
-fn notified() -> Option<PathBuf> {
-    std::env::var_os(DIRECTORY).map(PathBuf::from)
-}
-
 /// Waits until the other process prints a line that ends in `word`. Before the word there may be
 /// output of the test harness.
 fn wait_for(child: &mut Child, word: &str) {
@@ -52,15 +34,8 @@ fn wait_for(child: &mut Child, word: &str) {
     assert!(lines.any(|line| line.unwrap().ends_with(word)), "{word}");
 }
 
-fn cohort() -> CohortId {
-    CohortId::new("buyers").unwrap()
-}
-
 fn append(store: &Store, time: i64) {
-    let mut buffer = EventBuffer::default();
-    for user in ["ann", "bob"] {
-        buffer.event(user, "Buy", Millis(time), None);
-    }
+    let buffer = events(["ann", "bob"].map(|user| (user, "Buy", time)));
     let source = SourceKey::new("live").unwrap();
     store
         .append(&buffer, Some((&source, &time.to_le_bytes())))
@@ -79,11 +54,7 @@ fn consistent(snapshot: &Snapshot) -> u64 {
         .read(&ReadRequest {
             users: &users,
             now: Millis::MAX,
-            streams: &[StreamRead {
-                names: vec!["Buy".to_owned()],
-                properties: Vec::new(),
-                lookback: None,
-            }],
+            streams: &[stream("Buy")],
             user_properties: &[],
             property_histories: &[],
         })
@@ -100,10 +71,12 @@ fn consistent(snapshot: &Snapshot) -> u64 {
 
 #[test]
 fn a_read_only_open_is_consistent_while_another_process_commits() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &options()).unwrap();
+    let store = TestStore::with(&options());
     append(&store, 1);
-    let mut reader = other_process("reads_again_and_again", directory.path());
+    let mut reader = other_process("reads_again_and_again", store.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut time = 1;
     let ended = loop {
         time += 1;
@@ -119,7 +92,7 @@ fn a_read_only_open_is_consistent_while_another_process_commits() {
 #[test]
 #[ignore = "the other process of a_read_only_open_is_consistent_while_another_process_commits"]
 fn reads_again_and_again() {
-    let Some(directory) = notified() else {
+    let Some(directory) = given_directory() else {
         return;
     };
     let mut before = 0;
@@ -159,7 +132,7 @@ fn a_store_without_an_owner_is_read() {
             ..RunCommit::default()
         };
         commit.members.push(MemberChange {
-            cohort: cohort(),
+            cohort: cohort("buyers"),
             entered: [1].into_iter().collect(),
             exited: RoaringBitmap::new(),
         });
@@ -167,7 +140,7 @@ fn a_store_without_an_owner_is_read() {
     }
     let snapshot = Store::open_read_only(directory.path(), &options()).unwrap();
     assert_eq!(consistent(&snapshot), 130);
-    assert!(snapshot.members(&cohort()).unwrap().contains(1));
+    assert!(snapshot.members(&cohort("buyers")).unwrap().contains(1));
     assert_eq!(snapshot.backlog().unwrap(), [("stream".to_owned(), 1, 4)]);
     assert_eq!(snapshot.module_keys().unwrap(), [MODULE]);
     drop(snapshot);
@@ -189,17 +162,18 @@ fn a_read_only_open_makes_no_store() {
 #[test]
 fn a_killed_reader_keeps_no_pages() {
     for reopen in [false, true] {
-        let directory = tempfile::tempdir().unwrap();
-        let mut store = Store::open(directory.path(), &options()).unwrap();
+        let mut store = TestStore::with(&options());
         append(&store, 1);
-        let mut reader = other_process("reads_until_killed", directory.path());
+        let mut reader = other_process("reads_until_killed", store.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         wait_for(&mut reader, "reading");
         // SIGKILL.
         reader.kill().unwrap();
         reader.wait().unwrap();
         if reopen {
-            drop(store);
-            store = Store::open(directory.path(), &options()).unwrap();
+            store = store.reopened(&options());
         } else {
             store.maintain().unwrap();
         }
@@ -224,7 +198,7 @@ fn a_killed_reader_keeps_no_pages() {
 #[test]
 #[ignore = "the other process of a_killed_reader_keeps_no_pages"]
 fn reads_until_killed() {
-    let Some(directory) = notified() else {
+    let Some(directory) = given_directory() else {
         return;
     };
     let snapshot = Store::open_read_only(&directory, &options()).unwrap();

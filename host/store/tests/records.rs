@@ -1,17 +1,8 @@
 //! The run records that are kept.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-use muster_model::{CohortId, Millis};
+use muster_model::Millis;
 use muster_store::*;
-
-fn cohort(id: &str) -> CohortId {
-    CohortId::new(id).unwrap()
-}
+use muster_testkit::store::{TestStore, cohort};
 
 fn record(id: &str, at: i64) -> StoredRun {
     StoredRun {
@@ -22,13 +13,12 @@ fn record(id: &str, at: i64) -> StoredRun {
     }
 }
 
-fn open(directory: &tempfile::TempDir, keep_records: i64) -> Store {
-    let options = StoreOptions {
+fn options(keep_records: i64) -> StoreOptions {
+    StoreOptions {
         map_size: 1 << 28,
         keep_records,
         ..StoreOptions::default()
-    };
-    Store::open(directory.path(), &options).unwrap()
+    }
 }
 
 fn add(store: &Store, records: Vec<StoredRun>) {
@@ -46,8 +36,7 @@ fn times(store: &Store, id: &str) -> Vec<i64> {
 
 #[test]
 fn records_older_than_the_kept_time_are_dropped() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, 100);
+    let store = TestStore::with(&options(100));
     add(
         &store,
         vec![record("a", 0), record("a", 60), record("ab", 0)],
@@ -65,11 +54,9 @@ fn records_older_than_the_kept_time_are_dropped() {
 
 #[test]
 fn a_shorter_time_to_keep_records_drops_them_little_by_little() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, i64::MAX);
+    let store = TestStore::with(&options(i64::MAX));
     add(&store, (0..100).map(|at| record("a", at)).collect());
-    drop(store);
-    let store = open(&directory, 10);
+    let store = store.reopened(&options(10));
     let mut lefts = Vec::new();
     for at in 100..107 {
         add(&store, vec![record("a", at)]);
@@ -82,8 +69,7 @@ fn a_shorter_time_to_keep_records_drops_them_little_by_little() {
 
 #[test]
 fn the_number_of_records_is_limited() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, i64::MAX);
+    let store = TestStore::with(&options(i64::MAX));
     let most = MAX_RECORDS as i64;
     add(&store, (0..most).map(|at| record("a", at)).collect());
     assert_eq!(times(&store, "a").len(), most as usize);
@@ -95,8 +81,7 @@ fn the_number_of_records_is_limited() {
 
 #[test]
 fn a_record_replaces_the_last_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, 1000);
+    let store = TestStore::with(&options(1000));
     let merged = |at| StoredRun {
         replaces_last: true,
         ..record("a", at)
@@ -112,8 +97,7 @@ fn a_record_replaces_the_last_one() {
 
 #[test]
 fn records_are_read_back_to_an_instant() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(&directory, 1000);
+    let store = TestStore::with(&options(1000));
     add(&store, vec![record("a", 1), record("a", 5), record("a", 9)]);
     let snapshot = store.snapshot().unwrap();
     let since = |since, limit| {

@@ -1,29 +1,20 @@
 //! Many snapshots at once, each of its own state and each read by several threads.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's helpers fail as the test does"
-)]
-
-use muster_model::{CohortId, EventBuffer, Millis};
+use muster_model::Millis;
 use muster_store::*;
+use muster_testkit::store::{TestStore, cohort, events, stream};
 
 const SNAPSHOTS: usize = 1000;
 
 #[test]
 fn a_thousand_snapshots_live_at_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let store = TestStore::new();
     let mut snapshots = Vec::new();
-    let key = CohortId::new("buyers").unwrap();
+    let key = cohort("buyers");
     for nth in 0..SNAPSHOTS {
         // Most commits are small, as a run's are; every fiftieth adds an event.
         if nth % 50 == 0 {
-            let mut buffer = EventBuffer::default();
-            buffer.event("ann", "Buy", Millis(nth as i64), None);
+            let buffer = events([("ann", "Buy", nth as i64)]);
             store.append(&buffer, None).unwrap();
         }
         let state = nth.to_le_bytes().to_vec();
@@ -34,11 +25,7 @@ fn a_thousand_snapshots_live_at_once() {
         store.commit_run(&commit).unwrap();
         snapshots.push(store.snapshot().unwrap());
     }
-    let buys = StreamRead {
-        names: vec!["Buy".to_owned()],
-        properties: Vec::new(),
-        lookback: None,
-    };
+    let buys = stream("Buy");
     for (nth, snapshot) in snapshots.iter().enumerate() {
         std::thread::scope(|scope| {
             for _ in 0..3 {

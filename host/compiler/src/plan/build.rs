@@ -311,18 +311,14 @@ fn simple(did: &Did) -> Option<AllowedCounts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_definition::{Duration, lookback, parse};
-    use muster_document::SourceFile;
+    use muster_definition::{Duration, lookback};
+    use muster_testkit::definition::clause;
 
     fn plan(texts: &[&str]) -> Plan {
         let mut plan = Plan::default();
         for (number, text) in texts.iter().enumerate() {
-            let definition = parse(&SourceFile::new("c.yaml", &format!("where: {text}"))).unwrap();
-            let muster_definition::Body::Where(clause) = &definition.body else {
-                panic!("no clause")
-            };
             let id = CohortId::new(&format!("c{number}")).unwrap();
-            plan.add(id, clause, &|cohort| cohort.to_string());
+            plan.add(id, &clause(text), &|cohort| cohort.to_string());
         }
         plan
     }
@@ -341,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_stream_has_the_lookback_that_the_definition_reports() {
-        for clause in [
+        for text in [
             "{did: A, in_last: 36 hours}",
             "{did: A, times: {at_most: 3}, in_last: 5 calendar days}",
             "{did_not: A, in_last: 7 calendar weeks}",
@@ -355,15 +351,10 @@ mod tests {
             "{did_in_order: [A, B]}",
             "{all: [{did: A, in_last: 1 day}, {did: A, in_last: 2 days}]}",
         ] {
-            let definition =
-                parse(&SourceFile::new("c.yaml", &format!("where: {clause}"))).unwrap();
-            let muster_definition::Body::Where(said) = &definition.body else {
-                panic!("no clause")
-            };
-            let said = lookback(said).unwrap().length;
-            let lookback = plan(&[clause]).streams[0].lookback;
-            assert_eq!(said.is_none(), lookback.is_none(), "{clause}");
-            assert!(said <= lookback, "{clause}: {said:?}, {lookback:?}");
+            let said = lookback(&clause(text)).unwrap().length;
+            let lookback = plan(&[text]).streams[0].lookback;
+            assert_eq!(said.is_none(), lookback.is_none(), "{text}");
+            assert!(said <= lookback, "{text}: {said:?}, {lookback:?}");
         }
     }
 

@@ -5,7 +5,7 @@ use muster_definition::interpreter::{Answer, evaluate, holds, known, trace};
 use muster_model::{Millis, UserHistory};
 use proptest::prelude::*;
 
-use crate::random;
+use muster_testkit::random;
 
 const HOUR: i64 = 3_600_000;
 

@@ -2,8 +2,8 @@
 
 use muster_definition::{Aggregate, Bound, Condition, Test, Unit};
 
-use crate::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
-use crate::write::{
+use super::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
+use super::write::{
     LOS_ANGELES, UTC, at_least, at_most, between, days, did, exactly, fits, hours, is, less_than,
     more_than, not, of, other_than, same_as, step, step_with,
 };

@@ -4,9 +4,10 @@
 use muster_definition::interpreter::{evaluate, known, sampled};
 use muster_definition::{Clause, DidInOrder, End, Sample, Start, Test, Unit, When, Window};
 use muster_model::{CohortId, Millis, UserHistory, user_hash};
+use muster_testkit::history::{history, instant};
 
-use crate::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, history, instant, table};
-use crate::write::{
+use super::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
+use super::write::{
     UTC, at_least, calendar, days, did, exactly, hours, in_order, is, is_not, not, same_as,
     seconds, step, step_with, user,
 };
@@ -133,7 +134,7 @@ fn order(steps: &str) -> DidInOrder {
     in_order(&steps.split_whitespace().map(step).collect::<Vec<_>>())
 }
 
-fn check(order: DidInOrder, rows: &[(&str, &str, crate::table::ExpectedAnswer)]) {
+fn check(order: DidInOrder, rows: &[(&str, &str, super::table::ExpectedAnswer)]) {
     table(Clause::DidInOrder(order), NOW, rows);
 }
 

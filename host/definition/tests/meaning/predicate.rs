@@ -4,9 +4,9 @@ use muster_definition::Clause;
 use muster_definition::interpreter::holds;
 use muster_definition::{Duration, Pattern, PatternKind, Predicate, Test, UserClause, When};
 use muster_model::Millis;
+use muster_testkit::history::{history, instant};
 
-use crate::table::{history, instant};
-use crate::write::{did, fits, fits_not};
+use super::write::{did, fits, fits_not};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
 

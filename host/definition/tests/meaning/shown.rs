@@ -3,9 +3,10 @@
 
 use muster_definition::{Body, parse};
 use muster_document::SourceFile;
+use muster_testkit::{random, schema};
 use proptest::prelude::*;
 
-use crate::{random, validator};
+use crate::validator;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -16,7 +17,7 @@ proptest! {
     ) {
         let shown = clause.to_string();
         let text = format!("where: {shown}");
-        prop_assert_eq!(validator::fault(&validator::load("cohorts/a.yaml", &text).unwrap()), None);
+        prop_assert_eq!(validator::fault(&schema::load("cohorts/a.yaml", &text).unwrap()), None);
         let source = SourceFile::new("cohorts/a.yaml", &text);
         let definition = parse(&source).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let Body::Where(read) = definition.body else { unreachable!() };

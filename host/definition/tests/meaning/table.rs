@@ -1,15 +1,10 @@
 //! Tables of cases: a clause, now, and rows. Each row has a reason, a user's history and the
-//! answer.
-//!
-//! A history is a text of rows with `;` between them. A row has a time and a content.
-//! - time: `-3h` before now, `+1ms` after it, `0` at now, `-2d-1ms`, or an instant or date in UTC.
-//! - content: `Purchase amount=60 kind=[a,b]` is an event, `.city=Reno` a change of a user
-//!   property, `.city` unsets it.
-//! - values: `60` is a number, `true` a flag, `'60'` and all else a text, `[..]` a list.
+//! answer. A history is written as [`muster_testkit::history`] reads it.
 
 use muster_definition::Clause;
 use muster_definition::interpreter::{evaluate, trace};
-use muster_model::{CohortId, Event, Millis, Scalar, UserHistory, Value, user_hash};
+use muster_model::Millis;
+use muster_testkit::history::{history, instant};
 
 /// The answer that a row expects: in or out, and the instant until which it holds, if the row names
 /// one.
@@ -28,8 +23,8 @@ pub(crate) use ExpectedAnswer::{In, InForEver, InUntil, Out, OutForEver, OutUnti
 /// Checks the rows of a table.
 pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, ExpectedAnswer)]) {
     let (clause, now) = (clause.into(), instant(now, Millis(0)));
-    for (why, history, says) in rows {
-        let history = self::history(history, now);
+    for (why, text, says) in rows {
+        let history = history(text, now);
         let answer = evaluate(&clause, &history, now);
         let (member, until) = match *says {
             In => (true, answer.until),
@@ -42,95 +37,5 @@ pub(crate) fn table(clause: impl Into<Clause>, now: &str, rows: &[(&str, &str, E
         let trace = || trace(&clause, &history, now).render();
         assert_eq!(answer.member, member, "{why}, at {now}\n{}", trace());
         assert_eq!(answer.until, until, "until: {why}, at {now}\n{}", trace());
-    }
-}
-
-/// Parses an instant of a row.
-pub(crate) fn instant(text: &str, now: Millis) -> Millis {
-    if text == "0" {
-        return now;
-    }
-    if text.starts_with(['-', '+']) {
-        let mut at = now.0;
-        let mut rest = text;
-        while let Some(sign) = rest.chars().next() {
-            let number = rest[1..]
-                .split(|char: char| !char.is_ascii_digit())
-                .next()
-                .unwrap();
-            rest = &rest[1 + number.len()..];
-            let unit = rest.split(['-', '+']).next().unwrap();
-            rest = &rest[unit.len()..];
-            let unit = match unit {
-                "ms" => 1,
-                "s" => 1_000,
-                "m" => 60_000,
-                "h" => 3_600_000,
-                "d" => 86_400_000,
-                _ => panic!("{text}: {unit}"),
-            };
-            let length = number.parse::<i64>().unwrap() * unit;
-            at += if sign == '-' { -length } else { length };
-        }
-        return Millis(at);
-    }
-    text.parse().unwrap()
-}
-
-pub(crate) fn history(text: &str, now: Millis) -> UserHistory {
-    let mut history = UserHistory {
-        hash: user_hash("ann"),
-        lists: [CohortId::new("vip").unwrap()].into(),
-        ..UserHistory::default()
-    };
-    for row in text.split(';').map(str::trim).filter(|row| !row.is_empty()) {
-        let (when, what) = row.split_once(' ').unwrap();
-        let time = instant(when, now);
-        if let Some(change) = what.strip_prefix('.') {
-            let (name, value) = match change.split_once('=') {
-                Some((name, text)) => (name, Some(value(text))),
-                None => (change, None),
-            };
-            let changes = history.properties.entry(name.into()).or_default();
-            changes.push((time, value));
-            changes.sort_by_key(|(time, _)| *time);
-            continue;
-        }
-        let mut words = what.split(' ');
-        let name = words.next().unwrap().into();
-        let properties = words.map(|word| {
-            let (name, text) = word.split_once('=').unwrap();
-            (name.into(), value(text))
-        });
-        history.events.push(Event {
-            name,
-            time,
-            properties: properties.collect(),
-        });
-    }
-    history.events.sort_by_key(|event| event.time);
-    history
-}
-
-/// Parses a value of a row.
-pub(crate) fn value(text: &str) -> Value {
-    match text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'))
-    {
-        Some(items) => Value::List(items.split(',').map(scalar).collect()),
-        None => Value::One(scalar(text)),
-    }
-}
-
-fn scalar(text: &str) -> Scalar {
-    if let Some(quoted) = text.strip_prefix('\'') {
-        return Scalar::Text(quoted.strip_suffix('\'').unwrap().into());
-    }
-    match (text.parse(), text) {
-        (_, "true") => Scalar::Flag(true),
-        (_, "false") => Scalar::Flag(false),
-        (Ok(number), _) => Scalar::Number(number),
-        _ => Scalar::Text(text.into()),
     }
 }

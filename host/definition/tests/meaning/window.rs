@@ -2,8 +2,8 @@
 
 use muster_definition::{Start, Unit};
 
-use crate::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
-use crate::write::{
+use super::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
+use super::write::{
     LOS_ANGELES, SAO_PAULO, UTC, at_least, calendar, days, did, exactly, hours, not,
 };
 

@@ -1,18 +1,12 @@
 //! A rule in the WebAssembly text format that reads what only the host knows: a list, a calendar,
 //! instants, event names.
 
-use muster_sandbox::componentize;
-use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use muster_testkit::rule::{ALLOCATOR, component, words};
 
 /// Returns the rule. Its members are the users on the list `staff`. An answer holds until the
 /// instant in `due` of the user's first event, or else until the calendar day in UTC ends. The rule
 /// fails for an event that is not called `Trial`.
 pub(super) fn rule() -> Vec<u8> {
-    let words = |words: &[u32]| -> String {
-        let bytes = words.iter().flat_map(|word| word.to_le_bytes());
-        bytes.map(|byte| format!("\\{byte:02x}")).collect()
-    };
     // cohorts, user-properties, property-histories, streams, calendars: pointer and length each;
     // user-hashes; lists.
     let description = words(&[1100, 1, 0, 0, 0, 0, 1200, 1, 1300, 1, 0, 1120, 1]);
@@ -30,7 +24,7 @@ pub(super) fn rule() -> Vec<u8> {
     let text = format!(
         r#"(module
           (memory (export "memory") 16)
-          (global $heap (mut i32) (i32.const 65536))
+          {ALLOCATOR}
           (data (i32.const 1000) "{description}")
           {lists}
           (data (i32.const 1200) "{stream}")
@@ -38,11 +32,6 @@ pub(super) fn rule() -> Vec<u8> {
           (data (i32.const 1300) "{calendar}")
           (data (i32.const 1400) "staffdueUTC*")
           (data (i32.const 1420) "Trial is not the name")
-          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
-            (local $at i32)
-            (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
-            (global.set $heap (i32.add (local.get $at) (local.get 3)))
-            (local.get $at))
           (func (export "describe") (result i32) (i32.const 1000))
           (func (export "classify") (param $batch i32) (result i32)
             (local $user i32) (local $rows i32) (local $columns i32) (local $row i32) (local $out i32) (local $until i64)
@@ -81,11 +70,5 @@ pub(super) fn rule() -> Vec<u8> {
                 (br $next)))
             (i32.const 900)))"#
     );
-    let mut module = wat::parse_str(text).unwrap();
-    let mut resolve = Resolve::default();
-    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-    let package = resolve.push_path(wit).unwrap().0;
-    let world = resolve.select_world(&[package], Some("rule")).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    componentize(&module).unwrap()
+    component(&text)
 }

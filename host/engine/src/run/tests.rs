@@ -11,14 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use muster_definition::{Body, parse};
-use muster_document::SourceFile;
 use muster_model::{Cadence, CohortId, EventBuffer, Millis, Operator, Scalar, Value};
 use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
-use muster_store::{Store, UserKey};
+use muster_store::UserKey;
+use muster_testkit::definition::clause;
+use muster_testkit::store::{TestStore, events};
 use roaring::RoaringBitmap;
 use serde_json::Value as Json;
-use tempfile::TempDir;
 
 use super::*;
 use crate::cohort::CohortSync;
@@ -34,41 +33,26 @@ const DAY: i64 = 86_400_000;
 const NOW: i64 = 20_600 * DAY;
 
 struct EngineWorld {
-    store: Store,
+    store: TestStore,
     sandbox: std::sync::Arc<Sandbox>,
-    _directory: TempDir,
 }
 
 impl EngineWorld {
     fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path(), &muster_store::StoreOptions::default()).unwrap();
         Self {
-            store,
+            store: TestStore::new(),
             sandbox: Sandbox::new(SandboxOptions::default()).unwrap().into(),
-            _directory: directory,
         }
     }
 
     fn bought(&self, rows: &[(&str, i64)]) {
-        let mut buffer = EventBuffer::default();
-        for (user, time) in rows {
-            buffer.event(user, "Purchase", Millis(*time), None);
-        }
-        self.store.append(&buffer, None).unwrap();
+        let rows = rows.iter().map(|(user, time)| (*user, "Purchase", *time));
+        self.store.append(&events(rows), None).unwrap();
     }
 
-    fn module(&self, definition: &str) -> Module {
-        let definition = parse(&SourceFile::new("buyers.yaml", definition)).unwrap();
-        let Body::Where(clause) = definition.body else {
-            panic!("a clause")
-        };
-        let module =
-            muster_compiler::compile(&[(definition.id, &clause)], &|list| list.to_string())
-                .all()
-                .unwrap()
-                .remove(0);
-        self.sandbox.load(&module.wasm, Origin::Compiled).unwrap()
+    /// Loads a module of one cohort with this clause.
+    fn module(&self, text: &str) -> Module {
+        compiled(&self.sandbox, &["buyers"], text)
     }
 
     /// Runs a module, and checks that the run does what its preview reports.
@@ -167,6 +151,12 @@ impl EngineWorld {
             .collect()
     }
 
+    /// Returns the second of the run of every message in a destination's outbox.
+    fn seconds(&self, destination: &str) -> Vec<i64> {
+        let second = |message: &Json| message["computed_time"].as_str().unwrap().parse().unwrap();
+        self.outbox(destination).iter().map(second).collect()
+    }
+
     /// Returns the members as a consumer of the outbox sees them. Panics at a second entry of a
     /// user.
     fn consumed(&self, destination: &str) -> BTreeSet<String> {
@@ -193,6 +183,18 @@ impl EngineWorld {
     }
 }
 
+/// Loads a module of these cohorts, all with the same clause.
+fn compiled(sandbox: &Sandbox, ids: &[&str], text: &str) -> Module {
+    let clause = clause(text);
+    let cohorts: Vec<_> = ids
+        .iter()
+        .map(|id| (CohortId::new(id).unwrap(), &clause))
+        .collect();
+    let modules = muster_compiler::compile(&cohorts, &|list| list.to_string()).all();
+    let module = modules.unwrap().remove(0);
+    sandbox.load(&module.wasm, Origin::Compiled).unwrap()
+}
+
 fn cohort(definition: u8, destinations: &[&str]) -> Cohort {
     let sync = |destination: &&str| CohortSync {
         destination: (*destination).to_owned(),
@@ -212,7 +214,7 @@ fn set(users: &[&str]) -> BTreeSet<String> {
     users.iter().map(|user| (*user).to_owned()).collect()
 }
 
-const LATELY: &str = "where: {did: Purchase, in_last: 7 days}";
+const LATELY: &str = "{did: Purchase, in_last: 7 days}";
 
 #[test]
 fn the_first_run_evaluates_all_users_and_later_runs_the_changed_ones() {
@@ -277,7 +279,7 @@ fn a_membership_ends_at_the_instant_of_its_expiry() {
 fn later_events_are_invisible_until_their_time() {
     let world = EngineWorld::new();
     let module =
-        world.module("where: {any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
+        world.module("{any: [{did: Purchase, times: {at_least: 2}}, {did_not: Purchase}]}");
     let cohort = cohort(1, &["out"]);
     // Ann is known and will buy twice. Nothing is known of Bob yet, so `did_not` must not make him
     // a member.
@@ -347,12 +349,10 @@ fn seconds_of_runs_that_send_strictly_increase() {
         world.bought(&[(user, NOW)]);
         world.run(&module, &cohort, NOW);
     }
-    let seconds: Vec<i64> = world
-        .outbox("out")
-        .iter()
-        .map(|message| message["computed_time"].as_str().unwrap().parse().unwrap())
-        .collect();
-    assert_eq!(seconds, [NOW / 1000, NOW / 1000 + 1, NOW / 1000 + 2]);
+    assert_eq!(
+        world.seconds("out"),
+        [NOW / 1000, NOW / 1000 + 1, NOW / 1000 + 2]
+    );
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_changed_definition_sends_only_the_difference() {
     let before = world.module(LATELY);
     world.bought(&[("ann", NOW - DAY), ("bob", NOW - 8 * DAY)]);
     world.run(&before, &cohort(1, &["out"]), NOW);
-    let after = world.module("where: {did: Purchase, in_last: 30 days}");
+    let after = world.module("{did: Purchase, in_last: 30 days}");
     forget_other_modules(&world.store, &[(&after, &[cohort(2, &["a"])])]).unwrap();
     let report = world.run(&after, &cohort(2, &["out"]), NOW + 1);
     assert_eq!(

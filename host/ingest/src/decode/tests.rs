@@ -1,6 +1,8 @@
 //! Checks the meaning of lines case by case, and properties of any line.
 
 use muster_model::{EventBuffer, Operator, Scalar, Value};
+use muster_store::StoreOptions;
+use muster_testkit::store::TestStore;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -99,9 +101,8 @@ const HEAD: &str = "ann View 1606211995977";
 /// Stores lines `times` times and returns the values of `n` and `city`.
 fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
     use muster_model::Millis;
-    use muster_store::{Store, StoreOptions, UserKey};
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    use muster_store::UserKey;
+    let store = TestStore::new();
     for _ in 0..times {
         let (mut buffer, mut counts) = (EventBuffer::default(), LineCounts::default());
         decode_lines(
@@ -151,15 +152,12 @@ fn all_operations_of_a_line_count_and_those_of_its_copies_do_not() {
 
 #[test]
 fn a_line_with_a_name_beyond_the_limit_is_malformed() {
-    use muster_store::{Store, StoreOptions};
-    let directory = tempfile::tempdir().unwrap();
-    let options = StoreOptions {
+    let store = TestStore::with(&StoreOptions {
         event_names: 2,
         event_properties: 1,
         user_properties: 1,
         ..StoreOptions::default()
-    };
-    let store = Store::open(directory.path(), &options).unwrap();
+    });
     let decode = |lines: &[serde_json::Value]| {
         let lines: Vec<String> = lines.iter().map(|line| event(line.clone())).collect();
         let (mut buffer, mut counts) = (EventBuffer::default(), LineCounts::default());

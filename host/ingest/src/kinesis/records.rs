@@ -83,6 +83,8 @@ mod tests {
     use std::io::Write;
 
     use aws_sdk_kinesis::primitives::Blob;
+    use muster_store::StoreOptions;
+    use muster_testkit::store::TestStore;
     use proptest::prelude::*;
 
     use super::*;
@@ -140,12 +142,10 @@ mod tests {
 
     #[test]
     fn a_name_beyond_the_limit_is_counted_and_named() {
-        let directory = tempfile::tempdir().unwrap();
-        let options = muster_store::StoreOptions {
+        let store = TestStore::with(&StoreOptions {
             event_names: 1,
-            ..muster_store::StoreOptions::default()
-        };
-        let store = Store::open(directory.path(), &options).unwrap();
+            ..StoreOptions::default()
+        });
         let other = LINE.replace("View", "View 17");
         let records = [record(LINE.as_bytes()), record(other.as_bytes())];
         let decoded = decode(&records, Some(&store));

@@ -3,12 +3,11 @@
 
 use std::env::VarError;
 
-use boon::{Compiler, Schemas};
-use muster_document::{KeyDefault, Node, NodeContent, SourceFile, YamlReader};
+use muster_document::{KeyDefault, SourceFile};
 use muster_ingest::kinesis::StreamStart;
 use muster_model::Millis;
 use muster_publish::Destination;
-use serde_json::{Map, Value};
+use muster_testkit::schema::{SchemaValidator, load};
 
 use super::source::SourceConfig;
 use super::*;
@@ -246,38 +245,10 @@ fn the_examples_of_the_reference_are_valid() {
     parse(include_str!("../../../cli/templates/muster.yaml"));
 }
 
-/// Returns a file's content as an editor checks it.
-fn json(node: &Node) -> Value {
-    match &node.content {
-        NodeContent::Nothing => Value::Null,
-        NodeContent::Flag(flag) => (*flag).into(),
-        NodeContent::Number(number) => (*number).into(),
-        NodeContent::Text(text) => (&**text).into(),
-        NodeContent::List(items) => items.iter().map(json).collect(),
-        NodeContent::Map(entries) => {
-            let entries = entries
-                .iter()
-                .map(|entry| (entry.key.to_string(), json(&entry.value)));
-            Value::Object(entries.collect::<Map<_, _>>())
-        }
-    }
-}
-
 #[test]
 fn the_schema_accepts_valid_files_and_refuses_only_wrong_ones() {
-    let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
-    let place = "file:///muster.schema.json";
-    let made = serde_json::from_str(&schema()).unwrap();
-    compiler.add_resource(place, made).unwrap();
-    let index = compiler.compile(place, &mut schemas).unwrap();
-    let fault = |text: &str| {
-        let source = SourceFile::new(FILE, text);
-        let root = YamlReader::new(&source).load().unwrap();
-        schemas
-            .validate(&json(&root), index)
-            .err()
-            .map(|error| error.to_string())
-    };
+    let validator = SchemaValidator::new(&schema());
+    let fault = |text: &str| validator.fault(&load(FILE, text).unwrap());
     let mut right = examples();
     right.extend([
         include_str!("../../../cli/templates/muster.yaml").to_owned(),

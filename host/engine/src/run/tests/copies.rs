@@ -72,7 +72,7 @@ fn a_first_sync_that_a_changed_definition_cuts_off_leaves_no_user_behind() {
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
     cut_off(&world, &before, &cohort(1, &["out"]), 2, NOW);
     assert_eq!(held(&world, "out", "buyers"), set(&["ann", "bob"]));
-    let empty = world.module("where: {did: Purchase, with: {amount: {at_least: 50}}}");
+    let empty = world.module("{did: Purchase, with: {amount: {at_least: 50}}}");
     run(
         &world,
         &empty,
@@ -146,7 +146,7 @@ fn a_removed_cohort_that_comes_back_knows_what_destinations_still_hold() {
 #[test]
 fn a_list_that_changes_and_changes_back_evaluates_all_users_each_time() {
     let world = EngineWorld::new();
-    let (a, b) = (world.module(LATELY), world.module("where: {did: Refund}"));
+    let (a, b) = (world.module(LATELY), world.module("{did: Refund}"));
     let cohort = cohort(1, &["out"]);
     world.bought(&[("ann", NOW)]);
     world.run(&a, &cohort, NOW);
@@ -160,7 +160,7 @@ fn a_list_that_changes_and_changes_back_evaluates_all_users_each_time() {
 #[test]
 fn a_run_that_was_cut_off_does_not_go_on_after_another_module_took_its_cohort_over() {
     let world = EngineWorld::new();
-    let (a, b) = (world.module(LATELY), world.module("where: {did: Refund}"));
+    let (a, b) = (world.module(LATELY), world.module("{did: Refund}"));
     let cohort = cohort(1, &["out"]);
     world.bought(&[("ann", NOW), ("bob", NOW), ("cid", NOW), ("dan", NOW)]);
     cut_off(&world, &a, &cohort, 2, NOW);

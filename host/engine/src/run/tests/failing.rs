@@ -98,18 +98,9 @@ impl FailingWorld {
     }
 
     fn reopen(self) -> Self {
-        let EngineWorld {
-            store,
-            sandbox,
-            _directory: directory,
-        } = self.world;
-        drop(store);
-        let store = Store::open(directory.path(), &muster_store::StoreOptions::default()).unwrap();
-        let world = EngineWorld {
-            store,
-            sandbox,
-            _directory: directory,
-        };
+        let EngineWorld { store, sandbox } = self.world;
+        let store = store.reopened(&muster_store::StoreOptions::default());
+        let world = EngineWorld { store, sandbox };
         Self { world, ..self }
     }
 }

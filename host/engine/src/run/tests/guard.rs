@@ -207,7 +207,7 @@ fn a_changed_definition_drops_the_held_run_and_is_guarded_itself() {
     let (world, _) = world(200);
     let lately = world.module(LATELY);
     guarded(&world, &lately, &cohort(1, &["out"]), NOW, CHUNK_USERS);
-    let all_users = world.module("where: {did: Purchase, in_last: 30 days}");
+    let all_users = world.module("{did: Purchase, in_last: 30 days}");
     let report = guarded(
         &world,
         &all_users,

@@ -16,7 +16,7 @@ fn world() -> (EngineWorld, Module, Cohort) {
     let clauses = (0..PROPERTIES)
         .map(|number| format!("{{did: View, with: {{p{number}: {{at_least: 1}}}}}}"));
     let clauses = clauses.collect::<Vec<_>>().join(", ");
-    let module = world.module(&format!("where: {{any: [{clauses}]}}"));
+    let module = world.module(&format!("{{any: [{clauses}]}}"));
     (world, module, cohort(1, &["out"]))
 }
 

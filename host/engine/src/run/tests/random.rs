@@ -81,13 +81,6 @@ fn step() -> impl Strategy<Value = RandomStep> {
     ]
 }
 
-/// Returns a folder in memory, where commits cost little.
-fn memory_directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| tempfile::tempdir())
-        .unwrap()
-}
-
 struct RandomRuns {
     world: EngineWorld,
     now: i64,
@@ -106,16 +99,8 @@ fn modules() -> &'static [Module] {
     static MODULES: OnceLock<Vec<Module>> = OnceLock::new();
     MODULES.get_or_init(|| {
         let module = |days: &i64| {
-            let text = format!("where: {{did: Purchase, in_last: {days} days}}");
-            let definition = parse(&SourceFile::new("buyers.yaml", text.as_str())).unwrap();
-            let Body::Where(clause) = definition.body else {
-                panic!("a clause")
-            };
-            let id = |id: &str| CohortId::new(id).unwrap();
-            let cohorts = [(id("one"), &clause), (id("two"), &clause)];
-            let module = muster_compiler::compile(&cohorts, &|list| list.to_string());
-            let module = module.all().unwrap().remove(0);
-            sandbox().load(&module.wasm, Origin::Compiled).unwrap()
+            let text = format!("{{did: Purchase, in_last: {days} days}}");
+            compiled(sandbox(), &["one", "two"], &text)
         };
         WINDOWS.iter().map(module).collect()
     })
@@ -222,10 +207,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
     #[test]
     fn every_copy_equals_the_members_in_the_end(steps in prop::collection::vec(step(), 1..40)) {
-        let directory = memory_directory();
-        let store = Store::open(directory.path(), &muster_store::StoreOptions::default()).unwrap();
         let mut runs = RandomRuns {
-            world: EngineWorld { store, sandbox: Arc::clone(sandbox()), _directory: directory },
+            world: EngineWorld { store: TestStore::in_memory(), sandbox: Arc::clone(sandbox()) },
             now: NOW,
             module: 0,
             destinations: 3,

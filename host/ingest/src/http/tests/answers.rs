@@ -1,6 +1,8 @@
 //! The answers to requests.
 
 use muster_model::Millis;
+use muster_store::StoreOptions;
+use muster_testkit::store::TestStore;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -425,13 +427,11 @@ async fn a_taken_address_is_an_error() {
 
 #[tokio::test]
 async fn an_event_type_beyond_the_limit_is_named_by_its_index() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = muster_store::StoreOptions {
+    let store = TestStore::with(&StoreOptions {
         event_names: 1,
-        ..muster_store::StoreOptions::default()
-    };
-    let store = muster_store::Store::open(directory.path(), &options).unwrap();
-    let server = EventServer::of_store(store).await;
+        ..StoreOptions::default()
+    });
+    let server = EventServer::of_store(store.clone()).await;
     let varied = json!({"user_id": "bob", "event_type": "View 17", "time": 1_700_000_000_000_i64});
     let events = json!([view("ann"), varied, view("bob")]);
     let answer = post(server.address, "/2/httpapi", body(&events)).await;

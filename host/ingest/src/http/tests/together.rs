@@ -1,6 +1,7 @@
 //! Many clients at a time, and a real store.
 
-use muster_store::{Store, StoreOptions};
+use muster_store::StoreOptions;
+use muster_testkit::store::TestStore;
 use serde_json::json;
 
 use super::client::*;
@@ -11,8 +12,7 @@ const CLIENTS: usize = 64;
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_events_are_in_the_store() {
     const REQUESTS: usize = 20;
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let store = TestStore::new();
     let settings = HttpSettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new(KEY)],
@@ -49,8 +49,7 @@ async fn acknowledged_events_are_in_the_store() {
     );
     cancel.cancel();
     running.await.unwrap().unwrap();
-    drop(store);
-    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let store = store.reopened(&StoreOptions::default());
     let statistics = store.statistics().unwrap();
     assert_eq!(statistics.events, 2 * requests);
     assert_eq!(statistics.users, CLIENTS as u64 + requests);

@@ -1,16 +1,7 @@
 //! Compares the compiled module with the plain interpreter: random definitions, many in one module,
 //! over random histories.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
 mod batch;
-mod random;
 mod regressions;
 
 use muster_compiler::compile;
@@ -18,6 +9,7 @@ use muster_definition::Clause;
 use muster_definition::interpreter::{self, Answer};
 use muster_model::{CohortId, Millis, UserHistory};
 use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
+use muster_testkit::random;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

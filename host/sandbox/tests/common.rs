@@ -1,17 +1,13 @@
 //! Sandboxes, batches and rules for the tests. The rules are small, in the text format, and keep
 //! the contract except in one point.
 
-#![allow(dead_code, reason = "each test crate uses a part of it")]
-
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use muster_sandbox::{
     Batch, Dictionary, LoadError, Module, ModuleError, Origin, Sandbox, SandboxOptions, Verdicts,
-    componentize,
 };
-use wit_component::StringEncoding;
-use wit_parser::Resolve;
+use muster_testkit::rule::{component_of, words};
 
 /// Returns options with short limits, so that a rule that loops for ever is soon stopped.
 pub fn options() -> SandboxOptions {
@@ -111,10 +107,6 @@ impl Wat {
             0,
             0,
         ];
-        let words = |words: &[u32]| -> String {
-            let bytes = words.iter().flat_map(|word| word.to_le_bytes());
-            bytes.map(|byte| format!("\\{byte:02x}")).collect()
-        };
         let long = |value: u64| words(&[value as u32, (value >> 32) as u32]);
         let text = format!(
             r#"(module
@@ -156,17 +148,6 @@ impl Wat {
     pub fn answer(&self, sandbox: &Sandbox) -> Result<Verdicts, ModuleError> {
         self.load(sandbox).unwrap().classify(&ONE_USER)
     }
-}
-
-/// Makes a component of the world `rule` of a core module.
-pub fn component_of(mut core: Vec<u8>) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
-    let (package, _) = resolve.push_path(wit).unwrap();
-    let world = resolve.select_world(&[package], Some("rule")).unwrap();
-    wit_component::embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8)
-        .unwrap();
-    componentize(&core).unwrap()
 }
 
 /// Returns true for the answer of the honest rule.

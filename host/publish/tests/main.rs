@@ -1,0 +1,8 @@
+//! The tests of destinations with a real store, over files and HTTP.
+// With this line `clippy.toml` counts the helpers of the tests as tests too.
+#![cfg(test)]
+
+mod file;
+mod kinesis;
+mod moto;
+mod support;

@@ -1,0 +1,122 @@
+//! Random clauses.
+
+use muster_definition::{
+    Clause, Did, DidInOrder, End, EventName, Measure, Sample, Start, Step, UserClause, When, Window,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::measure::{count, measured, property};
+use super::predicate::{properties, step};
+use super::window::{calendar, length, window, window_of_events};
+use super::{Era, GLOBS, LISTS, list};
+
+fn did(era: Era) -> impl Strategy<Value = Clause> {
+    let per = prop::option::weighted(0.2, property());
+    (step(era), measured(era), per).prop_map(|(step, (measure, window), per)| {
+        Clause::Did(Did {
+            step,
+            window,
+            measure,
+            per,
+        })
+    })
+}
+
+/// Generates the clause whose expiry the compiled module must compute exactly: `times` in a rolling
+/// window.
+pub fn times(era: Era) -> impl Strategy<Value = Clause> {
+    let names = prop::collection::vec(select(&GLOBS[..]).prop_map(EventName::from), 1..3);
+    (names, properties(era, false, 0), count(), length()).prop_map(
+        |(names, with, times, length)| {
+            Clause::Did(Did {
+                step: Step {
+                    names,
+                    with,
+                    with_any: Vec::new(),
+                },
+                window: Window {
+                    start: Start::Last(length),
+                    end: End::Now,
+                },
+                measure: Measure::Times(times),
+                per: None,
+            })
+        },
+    )
+}
+
+fn in_order(era: Era) -> impl Strategy<Value = Clause> {
+    let within = || prop::option::weighted(0.3, length());
+    let without = prop::option::weighted(0.3, step(era));
+    let same = prop::option::weighted(0.3, property());
+    let steps = prop::collection::vec(step(era), 2..5);
+    (
+        steps,
+        within(),
+        within(),
+        without,
+        same,
+        window_of_events(era),
+    )
+        .prop_map(|(steps, all_within, each_within, without, same, window)| {
+            Clause::DidInOrder(DidInOrder {
+                steps,
+                all_within,
+                each_within,
+                without,
+                same,
+                window,
+            })
+        })
+}
+
+fn user(era: Era) -> impl Strategy<Value = Clause> {
+    let start = prop_oneof![length().prop_map(Start::Last), calendar(None)];
+    let past = prop_oneof![
+        Just(When::Ever),
+        start.prop_map(When::During),
+        length().prop_map(When::HeldFor),
+    ];
+    let now = (properties(era, true, 1), Just(When::Now));
+    // Tests relative to now are not allowed for other times than now.
+    let past = (properties(era, false, 1), past);
+    prop_oneof![now, past]
+        .prop_map(|(properties, when)| Clause::User(UserClause { properties, when }))
+}
+
+fn sample() -> impl Strategy<Value = Clause> {
+    let percent = select(&[0.0, 10.0, 50.0, 99.9, 100.0][..]);
+    (percent, select(&["", "s"][..])).prop_map(|(percent, seed)| {
+        Clause::Sample(Sample {
+            percent,
+            seed: seed.into(),
+        })
+    })
+}
+
+/// Generates a clause of one subject.
+pub fn leaf(era: Era) -> impl Strategy<Value = Clause> {
+    prop_oneof![
+        12 => did(era),
+        5 => in_order(era),
+        4 => user(era),
+        1 => window(era)
+            .prop_filter("a window", |window| *window != Window::EVER)
+            .prop_map(Clause::FirstSeen),
+        1 => sample(),
+        1 => select(&LISTS[..]).prop_map(|name| Clause::Listed(list(name))),
+        1 => Just(Clause::Everyone),
+    ]
+}
+
+/// Generates a clause with clauses inside.
+pub fn clause(era: Era) -> impl Strategy<Value = Clause> {
+    leaf(era).prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..4).prop_map(Clause::All),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(Clause::Any),
+            inner.prop_map(|clause| Clause::Not(Box::new(clause))),
+        ]
+    })
+}
