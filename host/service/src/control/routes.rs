@@ -203,6 +203,12 @@ async fn unknown_path() -> ApiError {
     ApiError::unknown("this version of the service does not know the path")
 }
 
+/// Refuses a method that a path does not take.
+pub(super) async fn other_method() -> Response {
+    let error = ApiError::new(ErrorCode::Invalid, "the path takes another method");
+    (StatusCode::METHOD_NOT_ALLOWED, Json(ErrorBody { error })).into_response()
+}
+
 /// Sends a request about a cohort to the service.
 async fn ask<T: Serialize + Send + 'static>(
     service: Arc<Service>,

@@ -31,7 +31,9 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 pub(crate) async fn serve(listener: UnixListener, service: Arc<Service>) {
     let stopped = service.state.shutdown.token();
     let (router, _) = routes::router().split_for_parts();
-    let router = router.with_state(service);
+    let router = router
+        .method_not_allowed_fallback(routes::other_method)
+        .with_state(service);
     let answer = move |request: Request<_>, _peer: Option<IpAddr>| {
         let answering = router.clone().oneshot(request.map(Body::new));
         async move {

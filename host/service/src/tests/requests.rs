@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
 use super::world::{ServiceWorld, settings};
 use crate::api::{ErrorCode, ForgetRequest, SyncRequest};
 use crate::control::{ClientError, ControlClient};
@@ -65,5 +68,48 @@ async fn requests_arrive_over_the_socket_even_in_a_deep_folder() {
         assert_eq!(forgotten.exited, ["buyers"]);
     })
     .await;
+    service.stop().await;
+}
+
+/// Sends a request as another program does, and returns the answer.
+async fn raw(socket: &Path, request: &str) -> String {
+    let mut stream = UnixStream::connect(socket).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_programs_get_errors_as_documents() {
+    let world = ServiceWorld::new("", &[("buyers", BUYERS)]);
+    let service = world.start(settings()).await;
+    service.caught_up().await;
+    let socket = world.path().join(".muster/control.sock");
+    for (request, status, code) in [
+        ("PUT /v1/status", "405", "invalid"),
+        ("GET /v2/status", "404", "unknown"),
+        ("GET /v1/cohorts/none/runs", "404", "unknown"),
+        ("GET /v1/cohorts/buyers/runs?limit=x", "400", "invalid"),
+        ("POST /v1/cohorts/buyers/sync", "400", "invalid"),
+        ("POST /v1/cohorts/buyers/approve", "409", "refused"),
+    ] {
+        let request = format!("{request} HTTP/1.1\r\nhost: muster\r\nconnection: close\r\n\r\n");
+        let answer = raw(&socket, &request).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request}{answer}"
+        );
+        assert!(
+            answer.contains(&format!("{{\"error\":{{\"code\":\"{code}\"")),
+            "{answer}"
+        );
+    }
+    let request = "GET /v1/cohorts/buyers/members HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let answer = raw(&socket, request).await;
+    assert!(
+        answer.ends_with("\"members\":[],\"next\":null}"),
+        "{answer}"
+    );
     service.stop().await;
 }
