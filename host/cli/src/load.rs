@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use anyhow::Context;
-use muster_document::Diagnostics;
-use muster_project::config::Config;
-use muster_project::{Parse, Project, ProjectError};
+use muster_document::{Diagnostics, SourceFile};
+use muster_model::CohortId;
+use muster_project::{Config, Parse, Project, ProjectError};
 use muster_sandbox::Compile;
 use muster_service::control::ControlClient;
+use muster_service::queries;
 use muster_store::{Snapshot, Store, StoreError};
 
 use crate::commands::compile_rule;
 use crate::output::Output;
+
+/// The error of a project without a store.
+const NO_STORE: &str = "the project has no store yet, so it has no events: import some with `muster run --once` or `muster import`";
 
 /// Returns the value of an environment variable of this process.
 pub(crate) fn environment(name: &str) -> Result<String, std::env::VarError> {
@@ -75,7 +79,7 @@ pub(crate) fn active(project: &Project) -> anyhow::Result<Option<Project>> {
         return Ok(None);
     };
     let sources = files.into_iter();
-    let sources = sources.map(|file| muster_document::SourceFile::new(&file.path, &file.text));
+    let sources = sources.map(|file| SourceFile::new(&file.path, &file.text));
     Ok(Some(project.with_definitions(sources.collect())))
 }
 
@@ -104,9 +108,14 @@ pub(crate) fn open_read_only(project: &Project) -> anyhow::Result<Option<Snapsho
 
 /// Opens a snapshot of the store for reading. A project without a store is an error.
 pub(crate) fn open_snapshot(project: &Project) -> anyhow::Result<Snapshot> {
-    open_read_only(project)?.context(
-        "the project has no store yet, so it has no events: import some with `muster run --once` or `muster import`",
-    )
+    open_read_only(project)?.context(NO_STORE)
+}
+
+/// Returns the id of a cohort that is defined or that the store knows, and a snapshot of the store.
+pub(crate) fn known_cohort(project: &Project, id: &str) -> anyhow::Result<(CohortId, Snapshot)> {
+    let snapshot = open_read_only(project)?;
+    let id = queries::known_cohort(project, snapshot.as_ref(), id)?;
+    Ok((id, snapshot.context(NO_STORE)?))
 }
 
 fn strict(

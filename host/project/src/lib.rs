@@ -34,5 +34,5 @@ pub use files::{beside, read, shown};
 pub use fingerprint::FileFingerprints;
 pub use lists::MemberLists;
 pub use modules::{GroupCadence, LoadedModule};
-pub use project::{Parse, Project, ProjectError, clause};
+pub use project::{Parse, Project, ProjectError, UnknownCohort, clause};
 pub use rule_lookback::warnings as rule_warnings;

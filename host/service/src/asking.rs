@@ -16,8 +16,8 @@ use super::phase::Phase;
 use super::service::Service;
 use crate::api::{
     ApiError, DefinitionFile, DestinationHealth, ErrorCode, ExplainRequest, Explanation,
-    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PartSummary, PlanRequest, PrunedEvents,
-    RunHistory, RunPlan, SourceSummary, StatusDocument,
+    ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PlanRequest, PrunedEvents, RunHistory,
+    RunPlan, SourceSummary, StatusDocument,
 };
 use crate::queries::{self, Explained, RunningState};
 use crate::requests::{CohortAnswer, CohortRequest, decide};
@@ -170,8 +170,7 @@ impl Service {
         let at = request.at.unwrap_or_else(|| self.state.clock.now());
         self.read(move |snapshot| {
             let ExplainRequest { cohort, user, .. } = &request;
-            let definition = project.cohort(cohort);
-            let definition = definition.map_err(|error| ApiError::unknown(error.to_string()))?;
+            let definition = project.cohort(cohort)?;
             let clause = muster_project::clause(definition);
             let clause = clause.as_deref();
             let explained = Explained::of(&project, snapshot, definition, clause, user, at)?;
@@ -227,15 +226,6 @@ impl Service {
             };
             (name.clone(), health)
         });
-        let parts = state.parts.all().into_iter().map(|(name, part)| {
-            let part = PartSummary {
-                failures: part.failures,
-                why: part.why,
-                at: part.at,
-                down: part.down,
-            };
-            (name, part)
-        });
         let active = state.active();
         let faults = active.definitions.as_ref();
         RunningState {
@@ -247,7 +237,7 @@ impl Service {
             cohorts: active.cohorts.clone(),
             sources: sources.collect(),
             destinations: destinations.collect(),
-            parts: parts.collect(),
+            parts: state.parts.all(),
         }
     }
 

@@ -99,6 +99,6 @@ fn load(project: &Project, compile: Compile) -> Result<Vec<LoadedModule>, Defini
     }
     let mut warnings = project.problems.clone();
     warnings.append(rule_warnings(project, &loaded));
-    logs::warn(&warnings);
+    logs::warn_of_files(&warnings);
     Ok(loaded)
 }

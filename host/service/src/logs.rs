@@ -8,7 +8,7 @@ use muster_store::PRUNE_PERCENT;
 use crate::api::RefusedPrune;
 
 /// Logs the warnings about a project's files.
-pub fn warn(diagnostics: &Diagnostics) {
+pub fn warn_of_files(diagnostics: &Diagnostics) {
     if !diagnostics.is_empty() {
         tracing::warn!(
             "the project's files:\n{}",

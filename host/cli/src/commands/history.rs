@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use muster_engine::RunRecord;
-use muster_model::Millis;
-use muster_model::{count, number};
+use muster_model::{Millis, count, number};
 use muster_service::api::HistoryQuery;
 use muster_service::queries;
 
@@ -39,15 +38,10 @@ pub(crate) struct HistoryCommand {
 impl HistoryCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = load::load_lenient(&self.project, output)?;
-        let snapshot = load::open_read_only(&project)?;
-        let id = queries::known_cohort(&project, snapshot.as_ref(), &self.cohort)?;
+        let (id, snapshot) = load::known_cohort(&project, &self.cohort)?;
         let query = HistoryQuery {
             since: self.since,
             limit: Some(self.limit),
-        };
-        let snapshot = match snapshot {
-            Some(snapshot) => snapshot,
-            None => load::open_snapshot(&project)?,
         };
         let history = queries::history(&snapshot, &id, query)?;
         // The reader of the output may be slow, and an open snapshot keeps the store from reusing

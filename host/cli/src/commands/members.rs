@@ -37,12 +37,7 @@ pub(crate) struct MembersCommand {
 impl MembersCommand {
     pub(crate) fn run(self, output: &Output) -> anyhow::Result<()> {
         let project = load::load_lenient(&self.project, output)?;
-        let snapshot = load::open_read_only(&project)?;
-        let id = queries::known_cohort(&project, snapshot.as_ref(), &self.cohort)?;
-        let snapshot = match snapshot {
-            Some(snapshot) => snapshot,
-            None => load::open_snapshot(&project)?,
-        };
+        let (id, snapshot) = load::known_cohort(&project, &self.cohort)?;
         // All slices print the members of this snapshot.
         let members = snapshot.members(&id)?;
         let mut members = members.iter().peekable();

@@ -9,15 +9,11 @@ use anyhow::bail;
 use clap::Args;
 use muster_engine::{Cohort, Guard, RunOptions, RunReport, StaticLists};
 use muster_ingest::ImportOptions;
-use muster_model::Millis;
-use muster_model::{count, number};
-use muster_project::Project;
-use muster_project::config;
-use muster_project::{LoadedModule, modules};
-use muster_project::{destinations, rule_warnings};
+use muster_model::{Millis, count, number};
+use muster_project::{LoadedModule, Project, config, destinations, modules, rule_warnings};
 use muster_publish::Destination;
 use muster_service::api::RequestedRun;
-use muster_service::logs as service_logs;
+use muster_service::logs::warn_of_files;
 use muster_service::{ServiceRuntime, ServiceSettings, queries, requests};
 use muster_store::Store;
 use serde::Serialize;
@@ -107,7 +103,7 @@ impl RunCommand {
         };
         let store = load::open_store(&project)?;
         logs::begin(self.log_format, self.log_level, output.has_colours());
-        service_logs::warn(&warnings);
+        warn_of_files(&warnings);
         if let Some(restored) = queries::begin_restored(&store)? {
             tracing::warn!("{}", remarks::restored(&restored));
         }

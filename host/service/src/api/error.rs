@@ -1,6 +1,7 @@
 //! Refusals and failures of requests.
 
 use muster_engine::EngineError;
+use muster_project::UnknownCohort;
 use muster_store::StoreError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// The request is malformed (status 400).
+    /// The request is malformed (status 400), or its path takes another method (405).
     Invalid,
     /// No such cohort, user or path exists (status 404).
     Unknown,
@@ -58,6 +59,12 @@ impl ApiError {
     /// Returns the error of a request that failed.
     pub fn failed(error: impl std::fmt::Display) -> Self {
         Self::new(ErrorCode::Failed, error.to_string())
+    }
+}
+
+impl From<UnknownCohort> for ApiError {
+    fn from(error: UnknownCohort) -> Self {
+        Self::unknown(error.to_string())
     }
 }
 

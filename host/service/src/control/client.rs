@@ -16,6 +16,7 @@ use super::socket::{self, SOCKET};
 use crate::api::{
     ApiError, DefinitionFile, ErrorBody, ForgetRequest, ForgottenUser, PruneRequest, PrunedEvents,
     ReconcileRequest, ReconciledCopy, RejectedRun, RequestedRun, StatusDocument, SyncRequest,
+    VERSION,
 };
 
 /// A client of the service that runs on a store. It must not be used within an asynchronous task.
@@ -71,7 +72,7 @@ impl ControlClient {
     /// # Errors
     /// As for all requests: see [`ClientError`].
     pub fn status(&self) -> Answered<StatusDocument> {
-        self.get("/v1/status")
+        self.get("/status")
     }
 
     /// Returns the files of the active definitions.
@@ -79,7 +80,7 @@ impl ControlClient {
     /// # Errors
     /// See [`ClientError`].
     pub fn definitions(&self) -> Answered<Vec<DefinitionFile>> {
-        self.get("/v1/definitions")
+        self.get("/definitions")
     }
 
     /// Runs a cohort now.
@@ -119,7 +120,7 @@ impl ControlClient {
     /// # Errors
     /// See [`ClientError`].
     pub fn forget(&self, request: &ForgetRequest) -> Answered<ForgottenUser> {
-        self.post("/v1/forget", request)
+        self.post("/forget", request)
     }
 
     /// Drops the events that are older than `retention:`.
@@ -127,7 +128,7 @@ impl ControlClient {
     /// # Errors
     /// See [`ClientError`].
     pub fn prune(&self, request: &PruneRequest) -> Answered<PrunedEvents> {
-        self.post("/v1/prune", request)
+        self.post("/prune", request)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Answered<T> {
@@ -141,6 +142,7 @@ impl ControlClient {
     }
 
     fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Answered<T> {
+        let path = &format!("{VERSION}{path}");
         let answer = self.runtime.block_on(async {
             let connected = socket::connect(&self.store).await;
             let stream = connected.map_err(|source| ClientError::Connection {
@@ -166,7 +168,7 @@ impl ControlClient {
 
 /// Returns the path of a request about a cohort. Characters that a path cannot hold are encoded.
 fn of_cohort(cohort: &str, request: &str) -> String {
-    let mut path = String::from("/v1/cohorts/");
+    let mut path = String::from("/cohorts/");
     for byte in cohort.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => path.push(char::from(byte)),

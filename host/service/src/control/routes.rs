@@ -17,7 +17,7 @@ use crate::api::{
     ApiError, DefinitionFile, ErrorBody, ErrorCode, ExplainRequest, Explanation, ForgetRequest,
     ForgottenUser, HistoryQuery, MembersPage, MembersQuery, PlanRequest, PruneRequest,
     PrunedEvents, ReconcileRequest, ReconciledCopy, RejectedRun, RequestedRun, RunHistory, RunPlan,
-    StatusDocument, SyncRequest,
+    StatusDocument, SyncRequest, VERSION,
 };
 use crate::requests::{CohortAnswer, CohortRequest, read_ids};
 use crate::service::Service;
@@ -28,7 +28,7 @@ pub const MAX_BODY: usize = 256 * 1024;
 
 /// Returns the routes.
 pub(super) fn router() -> OpenApiRouter<Arc<Service>> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .routes(routes!(status))
         .routes(routes!(definitions))
         .routes(routes!(history))
@@ -40,7 +40,9 @@ pub(super) fn router() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(explain))
         .routes(routes!(forget))
         .routes(routes!(plan))
-        .routes(routes!(prune))
+        .routes(routes!(prune));
+    OpenApiRouter::new()
+        .nest(VERSION, routes)
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
@@ -48,7 +50,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Service>> {
 type JsonAnswer<T> = Result<Json<T>, ApiError>;
 
 /// Returns the state of the service, the store, cohorts, sources and destinations.
-#[utoipa::path(get, path = "/v1/status", responses((status = 200, description = "The answer", body = StatusDocument), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+#[utoipa::path(get, path = "/status", responses((status = 200, description = "The answer", body = StatusDocument), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn status(State(service): State<Arc<Service>>) -> JsonAnswer<StatusDocument> {
     answer(service, "status", |service| async move {
         service.status().await
@@ -57,13 +59,13 @@ async fn status(State(service): State<Arc<Service>>) -> JsonAnswer<StatusDocumen
 }
 
 /// Returns the files of the active definitions, as they were read.
-#[utoipa::path(get, path = "/v1/definitions", responses((status = 200, description = "The answer", body = Vec<DefinitionFile>), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+#[utoipa::path(get, path = "/definitions", responses((status = 200, description = "The answer", body = Vec<DefinitionFile>), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn definitions(State(service): State<Arc<Service>>) -> JsonAnswer<Vec<DefinitionFile>> {
     Ok(Json(service.definitions()))
 }
 
 /// Returns the runs of a cohort, the latest first.
-#[utoipa::path(get, path = "/v1/cohorts/{cohort}/runs", params(("cohort" = String, Path, description = "The cohort's id"), HistoryQuery),
+#[utoipa::path(get, path = "/cohorts/{cohort}/runs", params(("cohort" = String, Path, description = "The cohort's id"), HistoryQuery),
     responses((status = 200, description = "The answer", body = RunHistory), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn history(
     State(service): State<Arc<Service>>,
@@ -77,7 +79,7 @@ async fn history(
 }
 
 /// Returns a page of the members of a cohort.
-#[utoipa::path(get, path = "/v1/cohorts/{cohort}/members", params(("cohort" = String, Path, description = "The cohort's id"), MembersQuery),
+#[utoipa::path(get, path = "/cohorts/{cohort}/members", params(("cohort" = String, Path, description = "The cohort's id"), MembersQuery),
     responses((status = 200, description = "The answer", body = MembersPage), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn members(
     State(service): State<Arc<Service>>,
@@ -91,7 +93,7 @@ async fn members(
 }
 
 /// Runs a cohort now. The answer comes when the run has ended.
-#[utoipa::path(post, path = "/v1/cohorts/{cohort}/sync", params(("cohort" = String, Path, description = "The cohort's id")), request_body = SyncRequest,
+#[utoipa::path(post, path = "/cohorts/{cohort}/sync", params(("cohort" = String, Path, description = "The cohort's id")), request_body = SyncRequest,
     responses((status = 200, description = "The answer", body = RequestedRun), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn sync(
     State(service): State<Arc<Service>>,
@@ -110,7 +112,7 @@ async fn sync(
 
 /// Approves the run that the guard holds: the cohort is computed again, and entries and exits are
 /// sent.
-#[utoipa::path(post, path = "/v1/cohorts/{cohort}/approve", params(("cohort" = String, Path, description = "The cohort's id")),
+#[utoipa::path(post, path = "/cohorts/{cohort}/approve", params(("cohort" = String, Path, description = "The cohort's id")),
     responses((status = 200, description = "The answer", body = RequestedRun), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn approve(
     State(service): State<Arc<Service>>,
@@ -120,7 +122,7 @@ async fn approve(
 }
 
 /// Drops the run that the guard holds.
-#[utoipa::path(post, path = "/v1/cohorts/{cohort}/reject", params(("cohort" = String, Path, description = "The cohort's id")),
+#[utoipa::path(post, path = "/cohorts/{cohort}/reject", params(("cohort" = String, Path, description = "The cohort's id")),
     responses((status = 200, description = "The answer", body = RejectedRun), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn reject(
     State(service): State<Arc<Service>>,
@@ -136,7 +138,7 @@ async fn reject(
 }
 
 /// Makes a destination's copy of a cohort equal to the members.
-#[utoipa::path(post, path = "/v1/cohorts/{cohort}/reconcile", params(("cohort" = String, Path, description = "The cohort's id")),
+#[utoipa::path(post, path = "/cohorts/{cohort}/reconcile", params(("cohort" = String, Path, description = "The cohort's id")),
     request_body = ReconcileRequest, responses((status = 200, description = "The answer", body = ReconciledCopy), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn reconcile(
     State(service): State<Arc<Service>>,
@@ -152,7 +154,7 @@ async fn reconcile(
 }
 
 /// Returns why a user is in a cohort or is not, by the active definitions.
-#[utoipa::path(post, path = "/v1/explain", request_body = ExplainRequest, responses((status = 200, description = "The answer", body = Explanation), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+#[utoipa::path(post, path = "/explain", request_body = ExplainRequest, responses((status = 200, description = "The answer", body = Explanation), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn explain(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<ExplainRequest>,
@@ -164,7 +166,7 @@ async fn explain(
 }
 
 /// Deletes a user: history, properties and memberships. This cannot be undone.
-#[utoipa::path(post, path = "/v1/forget", request_body = ForgetRequest, responses((status = 200, description = "The answer", body = ForgottenUser), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+#[utoipa::path(post, path = "/forget", request_body = ForgetRequest, responses((status = 200, description = "The answer", body = ForgottenUser), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn forget(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<ForgetRequest>,
@@ -176,7 +178,7 @@ async fn forget(
 }
 
 /// Returns what the next run would change with the definitions on disk. Nothing is stored or sent.
-#[utoipa::path(post, path = "/v1/plan", request_body = PlanRequest, responses((status = 200, description = "The answer", body = RunPlan), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+#[utoipa::path(post, path = "/plan", request_body = PlanRequest, responses((status = 200, description = "The answer", body = RunPlan), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn plan(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<PlanRequest>,
@@ -188,7 +190,7 @@ async fn plan(
 }
 
 /// Drops the events that are older than `retention:`.
-#[utoipa::path(post, path = "/v1/prune", request_body = PruneRequest, responses((status = 200, description = "The answer", body = PrunedEvents), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
+#[utoipa::path(post, path = "/prune", request_body = PruneRequest, responses((status = 200, description = "The answer", body = PrunedEvents), (status = "default", description = "The reason why the request was not executed", body = ErrorBody)))]
 async fn prune(
     State(service): State<Arc<Service>>,
     ApiJson(request): ApiJson<PruneRequest>,

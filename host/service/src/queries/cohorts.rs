@@ -25,7 +25,7 @@ pub fn known_cohort(
 ) -> Result<CohortId, ApiError> {
     let unknown = match project.cohort(id) {
         Ok(definition) => return Ok(definition.id.clone()),
-        Err(unknown) => ApiError::unknown(unknown.to_string()),
+        Err(unknown) => ApiError::from(unknown),
     };
     let known = snapshot.map_or(Ok(Vec::new()), Snapshot::cohorts)?;
     let known = known.into_iter().find(|known| known.as_str() == id);

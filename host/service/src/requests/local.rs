@@ -29,7 +29,7 @@ pub fn execute(
     let definition = match project.cohort(cohort) {
         Ok(definition) => definition,
         Err(unknown) => {
-            let unknown = ApiError::unknown(unknown.to_string());
+            let unknown = ApiError::from(unknown);
             let id = CohortId::new(cohort).map_err(|_| unknown.clone())?;
             let decided = decide(store, &id, &request, options.now)?;
             return decided.ok_or(unknown);

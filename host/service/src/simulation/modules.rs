@@ -6,8 +6,7 @@ use std::sync::{LazyLock, Mutex};
 
 use muster_compiler::{Compiled, CompiledModule};
 use muster_model::CohortId;
-use muster_project::Project;
-use muster_project::{LoadedModule, modules};
+use muster_project::{LoadedModule, Project, modules};
 use muster_sandbox::{Module, Origin, Sandbox, SandboxOptions};
 
 /// The modules of all lives, which share one sandbox as all cohorts of a process do.

@@ -5,39 +5,28 @@ use std::collections::BTreeMap;
 use muster_model::Millis;
 use parking_lot::{Mutex, MutexGuard};
 
-/// A part that failed at least once since the service began.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ServicePart {
-    /// The number of failures.
-    pub(crate) failures: u64,
-    /// The reason of the latest failure.
-    pub(crate) why: String,
-    /// The instant of the latest failure, by the system's clock.
-    pub(crate) at: Millis,
-    /// The part waits for a restart.
-    pub(crate) down: bool,
-}
+use crate::api::PartSummary;
 
 /// The parts that failed, by name.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceParts {
-    parts: Mutex<BTreeMap<String, ServicePart>>,
+    parts: Mutex<BTreeMap<String, PartSummary>>,
 }
 
 impl ServiceParts {
-    fn parts(&self) -> MutexGuard<'_, BTreeMap<String, ServicePart>> {
+    fn parts(&self) -> MutexGuard<'_, BTreeMap<String, PartSummary>> {
         self.parts.lock()
     }
 
     /// Returns all parts that failed at least once.
-    pub(crate) fn all(&self) -> BTreeMap<String, ServicePart> {
+    pub(crate) fn all(&self) -> BTreeMap<String, PartSummary> {
         self.parts().clone()
     }
 
     pub(super) fn down(&self, name: &str, why: &str) {
         let mut parts = self.parts();
         let failures = parts.get(name).map_or(0, |part| part.failures);
-        let part = ServicePart {
+        let part = PartSummary {
             failures: failures + 1,
             why: why.to_owned(),
             at: Millis::now(),

@@ -6,9 +6,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, bail};
 use muster_definition::Body;
-use muster_project::beside;
-use muster_project::config;
-use muster_project::is_test;
+use muster_project::{beside, config, is_test};
 
 use super::home::Home;
 use crate::output::Output;

@@ -28,9 +28,7 @@ pub fn plan(
 ) -> Result<RunPlan, ApiError> {
     let mut shown = BTreeSet::new();
     for id in &request.cohorts {
-        let defined = project.cohort(id);
-        let defined = defined.map_err(|unknown| ApiError::unknown(unknown.to_string()))?;
-        shown.insert(defined.id.clone());
+        shown.insert(project.cohort(id)?.id.clone());
     }
     let files = NewFiles::find(project, snapshot, running)?;
     let mut problems = files.problems;
