@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use muster_ingest::http::{ApiKey, decode_body};
 use muster_ingest::limits::{MAX_EVENT_TYPE, MAX_USER_ID};
-use muster_ingest::{LineCounts, decode_lines};
+use muster_ingest::{DecodeContext, LineCounts, decode_lines};
 use muster_model::{EventBuffer, Millis};
 
 /// 2026-03-01T00:00:00Z.
@@ -36,7 +36,7 @@ fn lines(bytes: &[u8]) -> EventBuffer {
     let (mut buffer, mut counts, mut malformed) =
         (EventBuffer::default(), LineCounts::default(), Vec::new());
     let mut note = |line| Vec::push(&mut malformed, line);
-    decode_lines(bytes, 1, None, &mut buffer, &mut counts, &mut note);
+    decode_lines(bytes, 1, &DecodeContext::default(), &mut buffer, &mut counts, &mut note);
     assert_eq!(malformed.len() as u64, counts.malformed);
     for line in &malformed {
         assert!(!line.reason.to_string().is_empty());

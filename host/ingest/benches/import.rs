@@ -14,7 +14,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use muster_ingest::{ImportOptions, LineCounts, decode_lines, import_file};
+use muster_ingest::{DecodeContext, ImportOptions, LineCounts, decode_lines, import_file};
 use muster_model::EventBuffer;
 use muster_store::{Store, StoreOptions};
 use xtask::data::{DataSettings, Format, generate};
@@ -88,7 +88,14 @@ fn decode(text: &[u8]) {
         let piece = &rest[..rest.len().min(1 << 20)];
         let end = memchr::memrchr(b'\n', piece).map_or(rest.len(), |end| end + 1);
         buffer.clear();
-        decode_lines(&rest[..end], 1, None, &mut buffer, &mut counts, &mut |_| {});
+        decode_lines(
+            &rest[..end],
+            1,
+            &DecodeContext::default(),
+            &mut buffer,
+            &mut counts,
+            &mut |_| {},
+        );
         rest = &rest[end..];
     }
     assert_eq!(counts.malformed, 0);

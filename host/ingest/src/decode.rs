@@ -4,19 +4,25 @@ mod admission;
 mod event;
 mod event_builder;
 mod event_error;
+mod fields;
 pub mod limits;
 mod line;
+mod placeholder;
+mod surrogates;
 #[cfg(test)]
 mod tests;
+mod times;
 mod value;
 
 use muster_model::EventBuffer;
-use muster_store::Store;
 
 pub(crate) use self::admission::Admission;
+pub use self::admission::DecodeContext;
 pub(crate) use self::event::{EventDefaults, decode_event};
 pub(crate) use self::event_builder::EventBuilder;
+pub(crate) use self::event_error::EventError;
 use self::limits::MAX_LINE;
+pub(crate) use self::times::{ClockOffset, TimeSeed};
 use crate::LineCounts;
 
 /// The reason why a line is malformed, worded for the author of the line.
@@ -37,17 +43,16 @@ pub struct Malformed {
 /// skipped. A line may end in `\r\n`; the last one needs no line end. Each malformed line is passed
 /// to `malformed` and leaves nothing in the buffer.
 ///
-/// `first_line` is the number of the text's first line. `store` is the store that the buffer is
-/// for: a line with a name that the store does not accept is malformed. Without a store all names
-/// are accepted.
+/// `first_line` is the number of the text's first line.
 ///
 /// ```
-/// use muster_ingest::{LineCounts, decode_lines};
+/// use muster_ingest::{DecodeContext, LineCounts, decode_lines};
 /// let lines = br#"{"user_id": "ann", "event_type": "View", "event_time": 1772272795977}
 /// {"user_id": "ann", "event_type"
 /// "#;
 /// let (mut buffer, mut counts, mut malformed) = Default::default();
-/// decode_lines(lines, 1, None, &mut buffer, &mut counts, &mut |line| {
+/// let context = DecodeContext::default();
+/// decode_lines(lines, 1, &context, &mut buffer, &mut counts, &mut |line| {
 ///     Vec::push(&mut malformed, line)
 /// });
 /// assert_eq!((buffer.len(), counts.lines, counts.malformed), (1, 2, 1));
@@ -56,12 +61,12 @@ pub struct Malformed {
 pub fn decode_lines(
     text: &[u8],
     first_line: u64,
-    store: Option<&Store>,
+    context: &DecodeContext<'_>,
     buffer: &mut EventBuffer,
     counts: &mut LineCounts,
     malformed: &mut dyn FnMut(Malformed),
 ) {
-    let (mut builder, mut admission) = (EventBuilder::default(), Admission::new(store));
+    let (mut builder, mut admission) = (EventBuilder::default(), Admission::new(context));
     // One UTF-8 check of the whole text is cheaper than one check per line. Only if it fails is
     // each line checked to find those at fault.
     let valid = std::str::from_utf8(text).ok();

@@ -20,11 +20,13 @@ mod body;
 mod budget;
 mod commit;
 mod cross_origin;
+mod event_faults;
 mod form;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod handle;
+mod json_parts;
 mod key;
 pub mod limits;
 mod pace;
@@ -46,7 +48,7 @@ use self::budget::ByteBudget;
 pub use self::key::ApiKey;
 use self::limits::ServerLimits;
 use self::read::{RequestContext, RequestKind};
-use crate::SourceStats;
+use crate::{DecodeContext, SourceStats};
 
 /// Settings of the HTTP server.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub struct HttpSettings {
     /// The most connections at a time: [`limits::MAX_CONNECTIONS`], or fewer where the limit of
     /// open files allows fewer.
     pub connections: usize,
+    /// Keeps user ids that stand for no user ([`DecodeContext::placeholder_ids`]).
+    pub placeholder_ids: bool,
 }
 
 /// A reason why HTTP ingestion cannot run.
@@ -129,7 +133,7 @@ pub fn decode_body(
         body,
         &context,
         std::slice::from_ref(key),
-        None,
+        &DecodeContext::default(),
         &mut reservation,
     ) {
         Ok(decoded) => Ok(decoded.buffer),
@@ -161,6 +165,7 @@ pub async fn run_http(
         listener,
         (append, names),
         keys,
+        settings.placeholder_ids,
         ServerLimits {
             connections: settings.connections,
             ..ServerLimits::default()

@@ -60,6 +60,8 @@ pub struct KinesisSource {
     pub stream: StreamSettings,
     /// The place to begin at if no position is stored.
     pub start: StreamStart,
+    /// Keeps user ids that stand for no user ([`crate::DecodeContext::placeholder_ids`]).
+    pub placeholder_ids: bool,
 }
 
 /// The place at which the first reading of a stream begins.
@@ -121,6 +123,7 @@ pub async fn run_kinesis(
         connection,
         name,
         start,
+        placeholder_ids: source.placeholder_ids,
         stats,
         cancel,
         in_flight: Semaphore::new(IN_FLIGHT),
@@ -157,6 +160,7 @@ struct StreamState {
     /// The store's name for the stream.
     name: String,
     start: ShardPosition,
+    placeholder_ids: bool,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
     in_flight: Semaphore,

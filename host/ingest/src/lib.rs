@@ -29,7 +29,7 @@ pub mod kinesis;
 mod report;
 mod stats;
 
-pub use decode::{LineError, Malformed, decode_lines, limits};
+pub use decode::{DecodeContext, LineError, Malformed, decode_lines, limits};
 pub use error::ImportError;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

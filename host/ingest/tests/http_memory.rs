@@ -102,6 +102,7 @@ async fn inside() {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new("k")],
         connections: MAX_CONNECTIONS,
+        placeholder_ids: false,
     };
     let listener = bind(&settings).await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -136,6 +136,7 @@ impl StreamWorld {
         let source = KinesisSource {
             stream: self.settings.clone(),
             start,
+            placeholder_ids: false,
         };
         let task = tokio::spawn(run_kinesis(
             self.store.clone(),

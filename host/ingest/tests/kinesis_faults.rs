@@ -176,6 +176,7 @@ fn source(server: &ShardServer, under_role: bool, start: StreamStart) -> Kinesis
             ..StreamSettings::new(StreamName::new("events").unwrap())
         },
         start,
+        placeholder_ids: false,
     }
 }
 

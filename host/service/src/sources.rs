@@ -40,6 +40,7 @@ impl Sources {
     /// enough open files for `modules` modules and for the rest of the service.
     pub(super) async fn open(project: &Project, modules: usize) -> anyhow::Result<Self> {
         let connections = needs(&project.config, modules).connections(descriptors::limit());
+        let placeholder_ids = project.config.placeholder_ids;
         let mut all = Vec::new();
         for source in &project.config.sources {
             let (name, open) = match source {
@@ -48,6 +49,7 @@ impl Sources {
                         listen: source.listen,
                         api_keys: source.api_keys.iter().map(|key| ApiKey::new(key)).collect(),
                         connections,
+                        placeholder_ids,
                     };
                     let listener = http::bind(&settings).await.context("the `http:` source")?;
                     (
@@ -61,6 +63,7 @@ impl Sources {
                         base: project.directory.clone(),
                         max_malformed: source.max_malformed / 100.0,
                         every: FilesSettings::EVERY,
+                        placeholder_ids,
                     };
                     (
                         format!("files:{}", source.files.join(",")),
@@ -69,7 +72,10 @@ impl Sources {
                 }
                 SourceConfig::Kinesis(source) => (
                     format!("kinesis:{}", source.stream.stream_name),
-                    OpenSource::Kinesis(source.clone()),
+                    OpenSource::Kinesis(KinesisSource {
+                        placeholder_ids,
+                        ..source.clone()
+                    }),
                 ),
             };
             all.push(NamedSource {

@@ -58,6 +58,7 @@ impl ImportCommand {
         let options = ImportOptions {
             max_malformed: self.max_malformed / 100.0,
             again: self.again,
+            placeholder_ids: project.config.placeholder_ids,
             ..ImportOptions::default()
         };
         let mut imported = ImportSummary::default();

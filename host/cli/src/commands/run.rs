@@ -131,6 +131,7 @@ impl RunCommand {
         for source in project.config.files() {
             let options = ImportOptions {
                 max_malformed: source.max_malformed / 100.0,
+                placeholder_ids: project.config.placeholder_ids,
                 ..ImportOptions::default()
             };
             for pattern in &source.files {

@@ -1,5 +1,7 @@
 //! Decodes one event, a JSON object by itself, into a buffer.
 
+use std::borrow::Cow;
+
 use muster_model::{EventBuffer, Millis};
 use serde::de::DeserializeSeed;
 
@@ -9,6 +11,8 @@ use super::event_builder::{EventBuilder, WHOLE};
 use super::event_error::EventError;
 use super::limits::{MAX_EVENT_TYPE, MAX_LINE, MAX_USER_ID};
 use super::line::LineSeed;
+use super::surrogates::without_halves;
+use super::times::ClockOffset;
 use crate::LineCounts;
 
 /// Values that hold for events besides their own keys. The default is that of files: none.
@@ -18,12 +22,14 @@ pub(crate) struct EventDefaults {
     pub(crate) name: Option<&'static str>,
     /// The time of events without one.
     pub(crate) time: Option<Millis>,
+    /// The offset of the clock of the events' sender.
+    pub(crate) offset: ClockOffset,
     /// Makes an event that names neither a user nor a device an error, as the vendor's API does.
     pub(crate) identified: bool,
 }
 
 /// Decodes one object and adds its contents to the buffer and the counts. A malformed object adds
-/// nothing.
+/// nothing. Escapes that are half of a character are read as U+FFFD.
 pub(crate) fn decode_event<'a>(
     text: &'a str,
     defaults: &EventDefaults,
@@ -32,33 +38,53 @@ pub(crate) fn decode_event<'a>(
     buffer: &mut EventBuffer,
     counts: &mut LineCounts,
 ) -> Result<(), EventError> {
+    let decoded = decode_once(text, defaults, builder, admission, buffer, counts);
+    if decoded.is_err()
+        && let Cow::Owned(text) = without_halves(text)
+    {
+        let mut builder = EventBuilder::default();
+        return decode_once(&text, defaults, &mut builder, admission, buffer, counts);
+    }
+    decoded
+}
+
+fn decode_once<'a>(
+    text: &'a str,
+    defaults: &EventDefaults,
+    builder: &mut EventBuilder<'a>,
+    admission: &mut Admission<'_>,
+    buffer: &mut EventBuffer,
+    counts: &mut LineCounts,
+) -> Result<(), EventError> {
     if text.len() > MAX_LINE {
-        return Err(EventError {
-            field: WHOLE,
-            missing: false,
-            reason: LineError::too_long(),
-        });
+        return Err(EventError::invalid(WHOLE, LineError::too_long()));
     }
     builder.clear();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     LineSeed(builder)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| EventError {
-            field: builder.field,
-            missing: false,
-            reason: LineError::json(&error),
-        })?;
+        .map_err(|error| EventError::invalid(builder.field, LineError::json(&error)))?;
 
     let name = defaults.name.or(builder.name.as_deref());
     let name = name.ok_or_else(|| EventError::missing("event_type"))?;
     if name.len() > MAX_EVENT_TYPE {
         return Err(EventError::longer("event_type", MAX_EVENT_TYPE));
     }
-    let time = builder.time.map(|(_, time)| time).or(defaults.time);
+    let time = builder.times.event_time(defaults.offset, defaults.time);
+    let time = time.map_err(|(field, reason)| EventError::invalid(field, reason))?;
     let time = time.ok_or_else(|| EventError::missing("event_time"))?;
-    let Some(user) = builder.user.as_deref() else {
-        if defaults.identified && !builder.device {
+    let user = builder.user.as_deref();
+    if defaults.identified
+        && let Some(user) = user
+        && !admission.admits_id(user)
+    {
+        let reason = format!("`user_id` \"{user}\" stands for no user");
+        return Err(EventError::invalid("user_id", LineError(reason)));
+    }
+    let Some(user) = user.filter(|id| admission.admits_id(id)) else {
+        let device = builder.device.as_deref();
+        if defaults.identified && !device.is_some_and(|id| admission.admits_id(id)) {
             return Err(EventError {
                 reason: LineError("`user_id` and `device_id` are missing".to_owned()),
                 ..EventError::missing("user_id")
@@ -89,6 +115,14 @@ pub(crate) fn decode_event<'a>(
 }
 
 impl EventError {
+    fn invalid(field: &'static str, reason: LineError) -> Self {
+        Self {
+            field,
+            missing: false,
+            reason,
+        }
+    }
+
     fn missing(field: &'static str) -> Self {
         Self {
             field,
@@ -98,10 +132,7 @@ impl EventError {
     }
 
     fn longer(field: &'static str, limit: usize) -> Self {
-        Self {
-            field,
-            missing: false,
-            reason: LineError(format!("`{field}` is longer than {limit} bytes")),
-        }
+        let reason = format!("`{field}` is longer than {limit} bytes");
+        Self::invalid(field, LineError(reason))
     }
 }

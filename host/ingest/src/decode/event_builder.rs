@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use muster_model::{EventBuffer, Millis, Operator, Scalar, ScalarRef, Value};
 
+use super::fields::SENDERS_ADDRESS;
 use super::limits::{MAX_ELEMENTS, MAX_PROPERTIES, MAX_PROPERTY_NAME, MAX_TEXT};
+use super::times::EventTimes;
 
 /// A reader's collection of one line's contents, reused from line to line. Texts are borrowed from
 /// the line, except those with escapes.
@@ -16,15 +18,18 @@ pub(crate) struct EventBuilder<'a> {
     pub(super) name: Option<Cow<'a, str>>,
     pub(super) insert_id: Option<Cow<'a, str>>,
     pub(super) uuid: Option<Cow<'a, str>>,
-    pub(super) time: Option<(u8, Millis)>,
+    pub(super) times: EventTimes,
     items: Vec<PropertyItem<'a>>,
+    /// The properties that are fields of the line itself ([`super::fields`]).
+    fields: Vec<PropertyItem<'a>>,
+    /// Set while the value of such a field is read.
+    pub(super) in_field: bool,
     elements: Vec<BuilderScalar<'a>>,
     /// An empty list with memory already allocated.
     pub(super) spare: Vec<BuilderScalar<'a>>,
     pub(super) texts_cut: u64,
     pub(super) left_out: u64,
-    /// Set if the line names a device.
-    pub(super) device: bool,
+    pub(super) device: Option<Cow<'a, str>>,
     /// The key that is being read or was read last, which says where an error happened.
     pub(super) field: &'static str,
 }
@@ -67,12 +72,14 @@ impl<'a> EventBuilder<'a> {
         self.name = None;
         self.insert_id = None;
         self.uuid = None;
-        self.time = None;
+        self.times = EventTimes::default();
         self.items.clear();
+        self.fields.clear();
+        self.in_field = false;
         self.elements.clear();
         self.texts_cut = 0;
         self.left_out = 0;
-        self.device = false;
+        self.device = None;
         self.field = WHOLE;
     }
 
@@ -82,6 +89,9 @@ impl<'a> EventBuilder<'a> {
         name: Cow<'a, str>,
         value: BuilderScalar<'a>,
     ) {
+        if self.in_field && matches!(&value, BuilderScalar::Text(text) if text == SENDERS_ADDRESS) {
+            return;
+        }
         let value = self.cut(value);
         self.push(operator, name, Some(BuilderValue::One(value)));
     }
@@ -118,10 +128,14 @@ impl<'a> EventBuilder<'a> {
     ) {
         // Only `$clearAll` concerns no single property.
         let nameless = name.is_empty() && operator != Some(Operator::ClearAll);
-        if nameless || self.items.len() == MAX_PROPERTIES || name.len() > MAX_PROPERTY_NAME {
+        let items = match self.in_field {
+            true => &mut self.fields,
+            false => &mut self.items,
+        };
+        if nameless || items.len() == MAX_PROPERTIES || name.len() > MAX_PROPERTY_NAME {
             self.left_out += 1;
         } else {
-            self.items.push(PropertyItem {
+            items.push(PropertyItem {
                 operator,
                 name,
                 value,
@@ -148,7 +162,20 @@ impl<'a> EventBuilder<'a> {
 
     /// Returns the names of the line's properties and operations.
     pub(super) fn names(&self) -> impl Iterator<Item = (Option<Operator>, &str)> {
-        self.items.iter().map(|item| (item.operator, &*item.name))
+        self.contents().map(|item| (item.operator, &*item.name))
+    }
+
+    /// Returns the properties and operations in the order in which they hold: fields of the line
+    /// after `$clearAll`, and only those that `event_properties` or `user_properties` do not name.
+    fn contents(&self) -> impl Iterator<Item = &PropertyItem<'a>> {
+        let named = |field: &PropertyItem<'a>| {
+            let same = |item: &PropertyItem<'a>| {
+                item.name == field.name && item.operator.is_some() == field.operator.is_some()
+            };
+            self.items.iter().any(same)
+        };
+        let fields = self.fields.iter().filter(move |field| !named(field));
+        self.items.iter().chain(fields)
     }
 
     /// Writes the line into the buffer and returns the number of its operations.
@@ -165,7 +192,7 @@ impl<'a> EventBuilder<'a> {
             None => buffer.identify(user, time, insert_id),
         }
         let mut operations = 0;
-        for item in &self.items {
+        for item in self.contents() {
             match item.operator {
                 Some(operator) => {
                     operations += 1;

@@ -8,12 +8,13 @@ pub const MAX_LINE: usize = 1 << 20;
 /// malformed: if ids were cut, two users could become one.
 pub const MAX_USER_ID: usize = 256;
 
-/// The longest event type, in bytes. A line with a longer one is malformed, for the same reason.
-pub const MAX_EVENT_TYPE: usize = 256;
+/// The longest event type, in bytes: as long as definitions name (`muster_document::limits`). A
+/// line with a longer one is malformed, for the same reason.
+pub const MAX_EVENT_TYPE: usize = 1_024;
 
-/// The longest property name, in bytes, including dots. A property with a longer name, or with
-/// none, is left out and counted.
-pub const MAX_PROPERTY_NAME: usize = 256;
+/// The longest property name, in bytes, including dots: as long as definitions name. A property
+/// with a longer name, or with none, is left out and counted.
+pub const MAX_PROPERTY_NAME: usize = 1_024;
 
 /// The longest text of a property, in bytes: the vendor cuts at 1,024 characters, and UTF-8 takes
 /// up to 4 bytes per character. A longer text is cut before the character that does not fit, and

@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use muster_model::{Millis, Operator, Scalar};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use muster_model::{Operator, Scalar};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 
 use super::event_builder::{EventBuilder, WHOLE};
+use super::fields::{PropertyField, property_field};
+use super::times::TimeSeed;
 use super::value::{KeySeed, PropertyObject, property};
 
 /// A reader of one line's object into a builder.
@@ -31,20 +35,19 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
         while let Some(key) = map.next_key_seed(KeySeed)? {
             match &*key {
                 "user_id" => builder.user = id(builder, "user_id", &mut map)?,
-                "device_id" => builder.device = id(builder, "device_id", &mut map)?.is_some(),
+                "device_id" => builder.device = other_id(builder, "device_id", &mut map)?,
                 "event_type" => builder.name = id(builder, "event_type", &mut map)?,
                 "$insert_id" => builder.insert_id = id(builder, "$insert_id", &mut map)?,
                 "insert_id" => {
                     let id = id(builder, "insert_id", &mut map)?;
                     builder.insert_id = builder.insert_id.take().or(id);
                 }
-                "uuid" => builder.uuid = id(builder, "uuid", &mut map)?,
-                // In order of trust: first the time of the sender's clock, then the times at which
-                // servers received the event.
-                "event_time" => time(builder, 0, "event_time", &mut map)?,
-                "client_event_time" => time(builder, 1, "client_event_time", &mut map)?,
-                "time" => time(builder, 2, "time", &mut map)?,
-                "server_received_time" => time(builder, 3, "server_received_time", &mut map)?,
+                "uuid" => builder.uuid = other_id(builder, "uuid", &mut map)?,
+                "event_time" => time(builder, "event_time", &mut map)?,
+                "client_event_time" => time(builder, "client_event_time", &mut map)?,
+                "time" => time(builder, "time", &mut map)?,
+                "server_received_time" => time(builder, "server_received_time", &mut map)?,
+                "client_upload_time" => time(builder, "client_upload_time", &mut map)?,
                 "event_properties" => {
                     builder.field = "event_properties";
                     map.next_value_seed(PropertyObject {
@@ -57,10 +60,23 @@ impl<'de> Visitor<'de> for LineSeed<'_, 'de> {
                     builder.field = "user_properties";
                     map.next_value_seed(UserProperties(builder))?;
                 }
-                _ => {
-                    builder.field = WHOLE;
-                    map.next_value::<IgnoredAny>()?;
-                }
+                key => match property_field(key) {
+                    Some(field) => {
+                        let (name, operator) = match field {
+                            PropertyField::Event(name) => (name, None),
+                            PropertyField::User(name) => (name, Some(Operator::Set)),
+                        };
+                        builder.field = name;
+                        builder.in_field = true;
+                        let name = Cow::Borrowed(name);
+                        map.next_value_seed(property(builder, operator, name))?;
+                        builder.in_field = false;
+                    }
+                    None => {
+                        builder.field = WHOLE;
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                },
             }
         }
         Ok(())
@@ -73,26 +89,45 @@ fn id<'de, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<Option<Cow<'de, str>>, A::Error> {
     builder.field = key;
-    map.next_value_seed(IdSeed(key))
+    map.next_value_seed(IdSeed { key, needed: true })
+}
+
+/// Reads an id of a line that has another one: a value that is none is as if it were absent.
+fn other_id<'de, A: MapAccess<'de>>(
+    builder: &mut EventBuilder<'de>,
+    key: &'static str,
+    map: &mut A,
+) -> Result<Option<Cow<'de, str>>, A::Error> {
+    builder.field = key;
+    map.next_value_seed(IdSeed { key, needed: false })
 }
 
 fn time<'de, A: MapAccess<'de>>(
     builder: &mut EventBuilder<'de>,
-    rank: u8,
     key: &'static str,
     map: &mut A,
 ) -> Result<(), A::Error> {
     builder.field = key;
-    if let Some(time) = map.next_value_seed(TimeSeed(key))?
-        && builder.time.is_none_or(|(held, _)| rank <= held)
-    {
-        builder.time = Some((rank, time));
-    }
+    let read = map.next_value_seed(TimeSeed)?;
+    builder.times.note(key, read);
     Ok(())
 }
 
 /// A reader of an id: a text, or a whole number as its digits. Null and the empty text are no id.
-struct IdSeed(&'static str);
+struct IdSeed {
+    key: &'static str,
+    /// Makes a value of another kind an error, not an absent id.
+    needed: bool,
+}
+
+impl IdSeed {
+    fn other<T, E: Error>(&self, kind: Unexpected<'_>) -> Result<Option<T>, E> {
+        match self.needed {
+            true => Err(E::invalid_type(kind, self)),
+            false => Ok(None),
+        }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for IdSeed {
     type Value = Option<Cow<'de, str>>;
@@ -105,11 +140,25 @@ impl<'de> Visitor<'de> for IdSeed {
     type Value = Option<Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a text for `{}`", self.0)
+        write!(f, "a text for `{}`", self.key)
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
+        self.other(Unexpected::Bool(flag))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.other(Unexpected::Map)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        self.other(Unexpected::Seq)
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -131,74 +180,6 @@ impl<'de> Visitor<'de> for IdSeed {
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
         let text = Scalar::Number(number).canonical_text().into_owned();
         Ok(Some(Cow::Owned(text)))
-    }
-}
-
-/// A reader of an instant: text in [`Millis`]'s forms, or milliseconds since the epoch. Null and
-/// the empty text are no instant.
-struct TimeSeed(&'static str);
-
-/// The first number of milliseconds (3 March 1973) that is accepted. A smaller number is most
-/// likely in seconds, so it is refused.
-const SECONDS: i64 = 100_000_000_000;
-
-impl TimeSeed {
-    fn number<E: Error>(&self, ms: i64) -> Result<Option<Millis>, E> {
-        let key = self.0;
-        if (0..SECONDS).contains(&ms) {
-            let message = format!("`{key}` {ms} is probably in seconds: write it in milliseconds");
-            return Err(E::custom(message));
-        }
-        match Millis::in_range(ms) {
-            Some(time) => Ok(Some(time)),
-            None => Err(E::custom(format!("`{key}` {ms} is out of range"))),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for TimeSeed {
-    type Value = Option<Millis>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for TimeSeed {
-    type Value = Option<Millis>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an instant for `{}`", self.0)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        if text.is_empty() {
-            return Ok(None);
-        }
-        // Epoch milliseconds as text. A text of eight digits is a date without dashes.
-        if text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return self.number(text.parse().unwrap_or(i64::MAX));
-        }
-        match text.parse() {
-            Ok(time) => Ok(Some(time)),
-            Err(error) => Err(E::custom(format!("`{}`: {error}", self.0))),
-        }
-    }
-
-    fn visit_i64<E: Error>(self, ms: i64) -> Result<Self::Value, E> {
-        self.number(ms)
-    }
-
-    fn visit_u64<E: Error>(self, ms: u64) -> Result<Self::Value, E> {
-        self.number(i64::try_from(ms).unwrap_or(i64::MAX))
-    }
-
-    fn visit_f64<E: Error>(self, ms: f64) -> Result<Self::Value, E> {
-        // A cast saturates, so a number out of range stays out of range.
-        self.number(ms as i64)
     }
 }
 

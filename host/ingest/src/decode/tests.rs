@@ -1,6 +1,6 @@
 //! Checks the meaning of lines case by case, and properties of any line.
 
-use muster_model::{EventBuffer, Operator, Scalar, Value};
+use muster_model::{EventBuffer, Millis, Operator, Scalar, Value};
 use muster_store::StoreOptions;
 use muster_testkit::store::TestStore;
 use proptest::prelude::*;
@@ -59,7 +59,7 @@ fn decoded(text: impl AsRef<[u8]>) -> DecodeOutcome {
     decode_lines(
         text.as_ref(),
         1,
-        None,
+        &DecodeContext::default(),
         &mut buffer,
         &mut counts,
         &mut |line| {
@@ -100,7 +100,6 @@ const HEAD: &str = "ann View 1606211995977";
 
 /// Stores lines `times` times and returns the values of `n` and `city`.
 fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
-    use muster_model::Millis;
     use muster_store::UserKey;
     let store = TestStore::new();
     for _ in 0..times {
@@ -108,7 +107,7 @@ fn stored(lines: &str, times: usize) -> [Option<Value>; 2] {
         decode_lines(
             lines.as_bytes(),
             1,
-            None,
+            &DecodeContext::default(),
             &mut buffer,
             &mut counts,
             &mut |line| panic!("{line:?}"),
@@ -166,7 +165,10 @@ fn a_line_with_a_name_beyond_the_limit_is_malformed() {
         decode_lines(
             text.as_bytes(),
             1,
-            Some(&store),
+            &DecodeContext {
+                store: Some(&store),
+                ..DecodeContext::default()
+            },
             &mut buffer,
             &mut counts,
             &mut keep,
@@ -355,11 +357,216 @@ fn instants_have_many_forms() {
         (json!({"event_time": null}), "`event_time` is missing"),
         (
             json!({"event_time": [1]}),
-            "invalid type: sequence, expected an instant for `event_time`",
+            "`event_time`: a list is no instant",
+        ),
+        (
+            json!({"event_time": {"a": 1}}),
+            "`event_time`: an object is no instant",
+        ),
+        (
+            json!({"event_time": true}),
+            "`event_time` true is no instant",
+        ),
+        // The first of several faults is named.
+        (
+            json!({"event_time": null, "client_event_time": "soon", "time": 5}),
+            "`client_event_time`: `soon` is not an instant: write it like 2026-03-01T00:00:00Z",
         ),
     ] {
         assert_eq!(reason(keys.clone()), wanted, "{keys}");
     }
+}
+
+#[test]
+fn a_time_that_is_not_used_cannot_fail_a_line() {
+    let ms = 1_606_211_995_977_i64;
+    for (keys, wanted) in [
+        (json!({"client_event_time": "1969-12-31 23:59:59"}), ms),
+        (json!({"server_received_time": [1], "time": "soon"}), ms),
+        (json!({"client_upload_time": "yesterday"}), ms),
+        // In the order of trust, the next one counts.
+        (
+            json!({"event_time": "1969-12-31 23:59:59", "client_event_time": ms + 1}),
+            ms + 1,
+        ),
+        (
+            json!({"event_time": 5, "client_event_time": {}, "time": false, "server_received_time": ms + 2}),
+            ms + 2,
+        ),
+    ] {
+        let wanted = [format!("ann View {wanted} []")];
+        assert_eq!(rows(keys.clone()), wanted, "{keys}");
+    }
+    // Other fields that are not used: a device beside a user, and an id beside another.
+    let other = json!({"device_id": {"a": 1}, "uuid": [1], "insert_id": "i1"});
+    assert_eq!(rows(other), [format!("{HEAD} []")]);
+}
+
+#[test]
+fn a_clock_that_is_wrong_by_over_a_minute_is_corrected() {
+    let ms = 1_606_211_995_977_i64;
+    let upload = |late: i64, key: &str| {
+        json!({
+            "event_time": null,
+            (key): ms,
+            "client_upload_time": ms + 5_000,
+            "server_received_time": ms + 5_000 + late,
+        })
+    };
+    let hour = 3_600_000;
+    for (late, wanted) in [
+        (0, ms),
+        (60_000, ms),
+        (60_001, ms + 60_001),
+        (3 * hour, ms + 3 * hour),
+        (-60_000, ms),
+        (-2 * hour, ms - 2 * hour),
+    ] {
+        for key in ["client_event_time", "time"] {
+            let wanted = [format!("ann View {wanted} []")];
+            assert_eq!(rows(upload(late, key)), wanted, "{late} {key}");
+        }
+        // The vendor has corrected this one.
+        let mut corrected = upload(late, "time");
+        corrected["event_time"] = json!(ms + 7);
+        assert_eq!(rows(corrected), [format!("ann View {} []", ms + 7)]);
+    }
+    // A time that would leave the range of instants stays.
+    let far = json!({
+        "event_time": null,
+        "time": Millis::MAX.0 - 5,
+        "client_upload_time": ms,
+        "server_received_time": ms + hour,
+    });
+    assert_eq!(rows(far), [format!("ann View {} []", Millis::MAX.0 - 5)]);
+}
+
+#[test]
+fn fields_of_the_line_are_properties() {
+    let line = json!({
+        "country": "Germany",
+        "city": null,
+        "version_name": "1.10.0",
+        "ip": "$remote",
+        "location_lat": 52.5,
+        "paying": "true",
+        "revenue": 120.5,
+        "productId": "p1",
+        "session_id": 1_606_211_990_000_i64,
+        "groups": {"org": ["x", "y"], "team": 7},
+        "amplitude_id": 1,
+        "data": {"a": 1},
+    });
+    let user = |property: &str| format!("ann 1606211995977 $set {property}");
+    // `json!` sorts keys by name.
+    let properties = "groups.org=['x', 'y'] groups.team=7 productId=\"p1\" revenue=120.5 session_id=1606211990000";
+    assert_eq!(
+        rows(line),
+        [
+            format!("{HEAD} [{properties}]"),
+            user("country=\"Germany\""),
+            user("location_lat=52.5"),
+            user("paying=\"true\""),
+            user("app_version=\"1.10.0\""),
+        ]
+    );
+    // The HTTP API names two of them differently.
+    let other = json!({"app_version": "2", "ip_address": "203.0.113.7"});
+    let wanted = [
+        format!("{HEAD} []"),
+        user("app_version=\"2\""),
+        user("ip_address=\"203.0.113.7\""),
+    ];
+    assert_eq!(rows(other), wanted);
+}
+
+#[test]
+fn properties_of_the_event_and_the_user_win_over_fields_of_the_line() {
+    let head = r#"{"user_id": "ann", "event_type": "View", "time": 1606211995977"#;
+    let nested = r#""event_properties": {"revenue": 1, "price": null}, "user_properties": {"$unset": {"region": "-"}, "city": "Rome"}"#;
+    let fields = r#""currency": "EUR", "city": "Oslo", "region": "Lazio", "country": "Italy", "revenue": 2, "price": 3"#;
+    for line in [
+        format!("{head}, {nested}, {fields}}}"),
+        format!("{head}, {fields}, {nested}}}"),
+    ] {
+        assert_eq!(
+            decoded(line).rows,
+            [
+                format!("{HEAD} [revenue=1 currency=\"EUR\" price=3]"),
+                "ann 1606211995977 $unset region=".to_owned(),
+                "ann 1606211995977 $set city=\"Rome\"".to_owned(),
+                "ann 1606211995977 $set country=\"Italy\"".to_owned(),
+            ]
+        );
+    }
+    // An identification sets user properties too, and has no properties of an event.
+    let identify = json!({"event_type": "$identify", "platform": "Web", "revenue": 5});
+    let set = "ann 1606211995977 $set platform=\"Web\"".to_owned();
+    assert_eq!(rows(identify), [set.clone()]);
+    // All others are removed, not those that the same event states.
+    let cleared = json!({"event_type": "$identify", "platform": "Web", "user_properties": {"$clearAll": "-"}});
+    let clear = "ann 1606211995977 $clearAll =".to_owned();
+    assert_eq!(rows(cleared), [clear, set]);
+}
+
+#[test]
+fn half_of_a_character_becomes_a_replacement_character() {
+    let line = event(json!({
+        "event_properties": {"text": "Great HALF", "list": ["HALF"], "HALF": 1},
+        "user_properties": {"$append": {"tags": "HALF"}},
+    }));
+    for half in ["\\ud83d", "\\uDE00"] {
+        let outcome = decoded(line.replace("HALF", half));
+        assert_eq!(outcome.malformed, []);
+        assert_eq!(
+            outcome.rows,
+            [
+                format!("{HEAD} [\u{fffd}=1 list=['\u{fffd}'] text=\"Great \u{fffd}\"]"),
+                "ann 1606211995977 $append tags=\"\u{fffd}\"".to_owned(),
+            ],
+            "{half}"
+        );
+    }
+    // A whole pair stays, and columns of faults are those of the line.
+    let pair = decoded(
+        event(json!({"event_properties": {"text": "PAIR"}})).replace("PAIR", "\\ud83d\\ude00"),
+    );
+    assert_eq!(pair.rows, [format!("{HEAD} [text=\"\u{1f600}\"]")]);
+    let broken = decoded(r#"{"user_id": "\ud83d", "event_type": NaN}"#);
+    let fault = "not valid JSON at column 37: expected value".to_owned();
+    assert_eq!(broken.malformed, [(1, fault)]);
+}
+
+#[test]
+fn an_id_that_stands_for_no_user_counts_as_anonymous_unless_it_is_kept() {
+    for id in [
+        json!("undefined"),
+        json!("NULL"),
+        json!(" None "),
+        json!(0),
+        json!(-1),
+        json!("[object Object]"),
+        json!("00000000-0000-0000-0000-000000000000"),
+        json!("  "),
+    ] {
+        let line = event(json!({"user_id": id}));
+        let outcome = decoded(&line);
+        assert_eq!(
+            (outcome.rows.len(), outcome.counts.anonymous),
+            (0, 1),
+            "{id}"
+        );
+        let keep = DecodeContext {
+            placeholder_ids: true,
+            ..DecodeContext::default()
+        };
+        let (mut buffer, mut counts) = (EventBuffer::default(), LineCounts::default());
+        let none = &mut |line| panic!("{line:?}");
+        decode_lines(line.as_bytes(), 1, &keep, &mut buffer, &mut counts, none);
+        assert_eq!((buffer.events().len(), counts.anonymous), (1, 0), "{id}");
+    }
+    // The vendor refuses ids of fewer than five characters; here they are ids.
+    assert_eq!(rows(json!({"user_id": "x"})).len(), 1);
 }
 
 #[test]
@@ -413,7 +620,7 @@ fn the_insert_id_or_else_the_uuid_identifies_duplicates() {
         decode_lines(
             line.as_bytes(),
             1,
-            None,
+            &DecodeContext::default(),
             &mut buffer,
             &mut counts,
             &mut |line| panic!("{line:?}"),
@@ -511,7 +718,7 @@ fn limits_of_ids_and_lines() {
     assert_eq!(rows(json!({"event_type": name})).len(), 1);
     assert_eq!(
         reason(json!({"event_type": format!("{name}n")})),
-        "`event_type` is longer than 256 bytes"
+        "`event_type` is longer than 1024 bytes"
     );
     let bare = event(json!({"note": ""}));
     let fill = "x".repeat(MAX_LINE - bare.len());
@@ -681,7 +888,7 @@ proptest! {
         }
         let mut buffer = EventBuffer::default();
         let mut counts = LineCounts::default();
-        decode_lines(line.as_bytes(), 1, None, &mut buffer, &mut counts, &mut |line| panic!("{line:?}"));
+        decode_lines(line.as_bytes(), 1, &DecodeContext::default(), &mut buffer, &mut counts, &mut |line| panic!("{line:?}"));
         let mut wanted = Vec::new();
         flatten("p".to_owned(), &value, &mut wanted);
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
@@ -744,7 +951,7 @@ proptest! {
         let mut malformed = Vec::new();
         for pair in places.windows(2) {
             let text: String = lines[pair[0]..pair[1]].iter().map(|line| format!("{line}\n")).collect();
-            decode_lines(text.as_bytes(), pair[0] as u64 + 1, None, &mut buffer, &mut counts, &mut |line| {
+            decode_lines(text.as_bytes(), pair[0] as u64 + 1, &DecodeContext::default(), &mut buffer, &mut counts, &mut |line| {
                 malformed.push((line.line, line.reason.to_string()));
             });
         }

@@ -4,11 +4,10 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use muster_model::EventBuffer;
-use muster_store::Store;
 
 use super::chunks::{LineChunk, LineChunks};
 use crate::decode::decode_lines;
-use crate::{LineCounts, LineError, Malformed};
+use crate::{DecodeContext, LineCounts, LineError, Malformed};
 
 /// A chunk with its decoded contents.
 #[derive(Default)]
@@ -20,7 +19,7 @@ pub(crate) struct DecodedChunk {
 }
 
 impl DecodedChunk {
-    fn decode(&mut self, store: Option<&Store>, keep_malformed: usize) {
+    fn decode(&mut self, context: &DecodeContext<'_>, keep_malformed: usize) {
         self.buffer.clear();
         self.counts = LineCounts::default();
         self.malformed.clear();
@@ -37,7 +36,7 @@ impl DecodedChunk {
         decode_lines(
             &self.chunk.lines,
             first_line,
-            store,
+            context,
             &mut self.buffer,
             &mut self.counts,
             &mut |malformed| {
@@ -56,8 +55,7 @@ pub(crate) struct DecodeJob<'a, R> {
     pub(crate) bytes_read: &'a (dyn Fn() -> u64 + Sync),
     pub(crate) threads: usize,
     pub(crate) keep_malformed: usize,
-    /// The store that the events are for; without one, all names are accepted.
-    pub(crate) store: Option<&'a Store>,
+    pub(crate) context: DecodeContext<'a>,
 }
 
 /// Chunks that wait for a worker, besides the one at work. The reader and the caller hold one more
@@ -79,7 +77,7 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
         bytes_read,
         threads,
         keep_malformed,
-        store,
+        context,
     } = work;
     std::thread::scope(|scope| {
         // A ring: the reader gives chunk n to worker n mod threads, and the caller takes results in
@@ -91,7 +89,7 @@ pub(crate) fn each<R: Read + Send, E: From<io::Error>>(
             scope.spawn(move || {
                 for item in work {
                     let item = item.map(|mut decoded| {
-                        decoded.decode(store, keep_malformed);
+                        decoded.decode(&context, keep_malformed);
                         decoded
                     });
                     if done.send(item).is_err() {
@@ -143,7 +141,7 @@ fn inline<R: Read, E: From<io::Error>>(
     while let Some(chunk) = work.chunks.next(std::mem::take(&mut decoded.chunk.lines))? {
         decoded.chunk = chunk;
         decoded.chunk.bytes_read = (work.bytes_read)();
-        decoded.decode(work.store, work.keep_malformed);
+        decoded.decode(&work.context, work.keep_malformed);
         take(&decoded)?;
     }
     Ok(())

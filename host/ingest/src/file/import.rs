@@ -16,7 +16,7 @@ use super::chunks::LineChunks;
 use super::compression::{Compression, open, refused};
 use super::decoded::{DecodeJob, DecodedChunk, each};
 use super::import_target::{ImportStart, ImportTarget, StoreTarget};
-use crate::{ImportError, ImportReport, LineCounts, Malformed};
+use crate::{DecodeContext, ImportError, ImportReport, LineCounts, Malformed};
 
 /// Options of an import.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct ImportOptions {
     /// Imports a file again that was already imported to its end. Events without an insert id that
     /// the store still has are then stored twice.
     pub again: bool,
+    /// Keeps user ids that stand for no user ([`crate::DecodeContext::placeholder_ids`]).
+    pub placeholder_ids: bool,
     /// A flag that stops the import between two chunks once it is true, for instance because of a
     /// signal. The next import of the file continues there.
     pub stop: Option<Arc<AtomicBool>>,
@@ -45,6 +47,7 @@ impl Default for ImportOptions {
             keep_malformed: 10,
             chunk: 1 << 20,
             again: false,
+            placeholder_ids: false,
             stop: None,
         }
     }
@@ -297,7 +300,10 @@ impl FileImport<'_> {
             bytes_read: &|| content.bytes_read.load(Ordering::Relaxed),
             threads: self.options.threads,
             keep_malformed: self.options.keep_malformed,
-            store: store.as_ref(),
+            context: DecodeContext {
+                store: store.as_ref(),
+                placeholder_ids: self.options.placeholder_ids,
+            },
         };
         each(work, |decoded| self.take(decoded)).map_err(|failure| match failure {
             ImportFailure::Io(error) => ImportError::read(path, compression, error),

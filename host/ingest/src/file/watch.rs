@@ -35,6 +35,8 @@ pub struct FilesSettings {
     pub max_malformed: f64,
     /// The time from the end of a scan, including its imports, to the next scan.
     pub every: Duration,
+    /// Keeps user ids that stand for no user ([`crate::DecodeContext::placeholder_ids`]).
+    pub placeholder_ids: bool,
 }
 
 impl FilesSettings {
@@ -85,6 +87,7 @@ pub async fn run_files(
     let stop = Arc::new(AtomicBool::new(false));
     let options = ImportOptions {
         max_malformed: settings.max_malformed,
+        placeholder_ids: settings.placeholder_ids,
         stop: Some(Arc::clone(&stop)),
         ..ImportOptions::default()
     };

@@ -121,13 +121,14 @@ impl Refusal {
         }
     }
 
-    /// Refuses a request because some events are faulty; `first` says where and why the first one
-    /// is.
-    pub(super) fn events(invalid: Indices, missing: Indices, first: &str) -> Self {
+    /// Refuses a request because some events are faulty; `faults` says which and why.
+    pub(super) fn events(invalid: Indices, missing: Indices, faults: &str) -> Self {
         Self {
             events_with_invalid_fields: invalid,
             events_with_missing_fields: missing,
-            ..Self::bad(format!("Invalid or missing fields of some events: {first}"))
+            ..Self::bad(format!(
+                "Invalid or missing fields of some events: {faults}"
+            ))
         }
     }
 

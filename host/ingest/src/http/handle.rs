@@ -22,13 +22,15 @@ use super::cross_origin;
 use super::key::{self, ApiKey};
 use super::limits::{MAX_BATCH_BODY, MAX_BODY, ServerLimits};
 use super::read::{self, DecodedRequest, RequestContext, RequestKind};
-use crate::SourceStats;
+use crate::{DecodeContext, SourceStats};
 
 /// The state that all requests share.
 pub(super) struct EventServerState {
     pub(super) keys: Vec<ApiKey>,
     /// The store whose limits on names hold.
     pub(super) store: Option<Store>,
+    /// Set if user ids that stand for no user are kept.
+    pub(super) placeholder_ids: bool,
     pub(super) budget: ByteBudget,
     /// A permit for each request that may be decoded at a time: as many as there are processors.
     /// More threads would not be faster, and each keeps memory of its own.
@@ -202,8 +204,11 @@ fn decode(
         known: wanted.known,
         now,
     };
-    let store = shared.store.as_ref();
-    let decoded = read::read(&body, &context, &shared.keys, store, &mut reservation)?;
+    let events = DecodeContext {
+        store: shared.store.as_ref(),
+        placeholder_ids: shared.placeholder_ids,
+    };
+    let decoded = read::read(&body, &context, &shared.keys, &events, &mut reservation)?;
     drop(body);
     reservation.shrink(size);
     Ok(DecodedBody {

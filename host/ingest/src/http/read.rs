@@ -1,21 +1,21 @@
 //! Reads the JSON or form of a body: the key, and the events into a buffer.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use muster_model::{EventBuffer, Millis};
-use muster_store::Store;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 use serde_json::value::RawValue;
 
-use super::answer::{Indices, Refusal};
+use super::answer::Refusal;
 use super::body;
 use super::budget::Reservation;
+use super::event_faults::EventFaults;
 use super::form;
+use super::json_parts::{ListParts, Unbalanced, members};
 use super::key::{self, ApiKey};
 use super::limits::MAX_EVENTS;
-use crate::LineCounts;
-use crate::decode::{Admission, EventBuilder, EventDefaults, decode_event};
+use crate::decode::{Admission, ClockOffset, EventBuilder, EventDefaults, TimeSeed, decode_event};
+use crate::{DecodeContext, LineCounts};
 
 /// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +51,16 @@ impl RequestKind {
         }
     }
 
-    fn defaults(self, now: Millis) -> EventDefaults {
+    fn defaults(self, now: Millis, uploaded: Option<Millis>) -> EventDefaults {
         EventDefaults {
             name: match self {
                 Self::Events => None,
                 Self::Identify => Some("$identify"),
             },
             time: Some(now),
+            offset: uploaded.map_or_else(ClockOffset::default, |uploaded| {
+                ClockOffset::between(uploaded, now)
+            }),
             identified: true,
         }
     }
@@ -68,15 +71,20 @@ pub(super) fn read(
     body: &[u8],
     context: &RequestContext,
     keys: &[ApiKey],
-    store: Option<&Store>,
+    decode: &DecodeContext<'_>,
     reservation: &mut Reservation,
 ) -> Result<DecodedRequest, Refusal> {
     let kind = context.kind;
-    let (key, list) = if kind == RequestKind::Identify && !is_object(body) {
-        (
-            form_value(body, "api_key")?,
-            form_value(body, kind.field())?,
-        )
+    let RequestValues {
+        key,
+        list,
+        uploaded,
+    } = if kind == RequestKind::Identify && !is_object(body) {
+        RequestValues {
+            key: form_value(body, "api_key")?,
+            list: form_value(body, kind.field())?,
+            uploaded: None,
+        }
     } else {
         object(body, kind)?
     };
@@ -86,7 +94,8 @@ pub(super) fn read(
         None => return Err(Refusal::missing("api_key")),
     }
     let list = list.ok_or_else(|| Refusal::missing(kind.field()))?;
-    events(&list, kind, context.now, store, reservation)
+    let defaults = kind.defaults(context.now, uploaded);
+    events(&list, kind, defaults, decode, reservation)
 }
 
 /// Returns true if a body of a form request is JSON, whatever its content type: `curl -d` calls it
@@ -94,8 +103,6 @@ pub(super) fn read(
 fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
-
-type FormParts<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
 fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
     form::value(body, name).map_err(|error| {
@@ -108,7 +115,7 @@ fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Re
 
 /// The parts of the request's object, not parsed yet. Each event is parsed by itself, so that an
 /// error can name its index.
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct RequestParts<'a> {
     #[serde(borrow)]
     api_key: Option<&'a RawValue>,
@@ -116,9 +123,20 @@ struct RequestParts<'a> {
     events: Option<&'a RawValue>,
     #[serde(borrow)]
     identification: Option<&'a RawValue>,
+    #[serde(borrow)]
+    client_upload_time: Option<&'a RawValue>,
 }
 
-fn object(body: &[u8], kind: RequestKind) -> Result<FormParts<'_>, Refusal> {
+/// The values of a request.
+#[derive(Default)]
+struct RequestValues<'a> {
+    key: Option<Cow<'a, str>>,
+    list: Option<Cow<'a, str>>,
+    /// The time of the upload by the sender's clock.
+    uploaded: Option<Millis>,
+}
+
+fn object(body: &[u8], kind: RequestKind) -> Result<RequestValues<'_>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let place = error.valid_up_to() + 1;
         Refusal::bad(format!("The body is not UTF-8 at byte {place}"))
@@ -129,33 +147,50 @@ fn object(body: &[u8], kind: RequestKind) -> Result<FormParts<'_>, Refusal> {
             kind.field()
         )));
     }
-    let envelope: RequestParts<'_> = serde_json::from_str(text)
-        .map_err(|error| Refusal::bad(format!("The body is not valid JSON: {error}")))?;
-    let key = match envelope.api_key {
-        None => None,
+    let keys = ["api_key", kind.field(), "client_upload_time"];
+    let [key, list, uploaded] = match serde_json::from_str::<RequestParts<'_>>(text) {
+        Ok(parts) => {
+            let list = match kind {
+                RequestKind::Events => parts.events,
+                RequestKind::Identify => parts.identification,
+            };
+            [parts.api_key, list, parts.client_upload_time].map(|value| value.map(RawValue::get))
+        }
+        // One event that is no JSON must not cost the others.
+        Err(error) => members(text, keys)
+            .map_err(|Unbalanced| Refusal::bad(format!("The body is not valid JSON: {error}")))?,
+    };
+    let key = match key {
+        None | Some("null") => None,
         Some(key) => Some(
-            serde_json::from_str(key.get())
+            serde_json::from_str(key)
                 .map_err(|_| Refusal::bad("Invalid API key: it is not a text"))?,
         ),
     };
-    let list = match kind {
-        RequestKind::Events => envelope.events,
-        RequestKind::Identify => envelope.identification,
-    };
-    Ok((key, list.map(|list| Cow::Borrowed(list.get()))))
+    Ok(RequestValues {
+        key,
+        list: list.filter(|list| *list != "null").map(Cow::Borrowed),
+        uploaded: uploaded.and_then(instant),
+    })
+}
+
+/// Reads a time that no event depends on: one that cannot be read is none.
+fn instant(json: &str) -> Option<Millis> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    TimeSeed.deserialize(&mut deserializer).ok()?.ok()?
 }
 
 fn events(
     list: &str,
     kind: RequestKind,
-    now: Millis,
-    store: Option<&Store>,
+    defaults: EventDefaults,
+    decode: &DecodeContext<'_>,
     reservation: &mut Reservation,
 ) -> Result<DecodedRequest, Refusal> {
     let mut events = Events {
-        defaults: kind.defaults(now),
+        defaults,
         builder: EventBuilder::default(),
-        admission: Admission::new(store),
+        admission: Admission::new(decode),
         decoded: DecodedRequest::default(),
         faults: EventFaults::default(),
         reservation,
@@ -164,28 +199,24 @@ fn events(
     if kind == RequestKind::Identify && is_object(list.as_bytes()) {
         events.one(0, list)?;
     } else {
-        let mut refusal = None;
-        let visitor = EventList {
-            events: &mut events,
-            refusal: &mut refusal,
-        };
-        let mut deserializer = serde_json::Deserializer::from_str(list);
-        let read = (deserializer.deserialize_seq(visitor)).and_then(|()| deserializer.end());
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
         let field = kind.field();
-        read.map_err(|error| Refusal::bad(format!("`{field}` is not a list of objects: {error}")))?;
-    }
-    match events.faults.first {
-        Some(first) => {
-            let EventFaults {
-                invalid, missing, ..
-            } = events.faults;
-            Err(Refusal::events(invalid, missing, &first))
+        let parts = ListParts::new(list)
+            .ok_or_else(|| Refusal::bad(format!("`{field}` is not a list of objects")))?;
+        for (index, part) in parts.enumerate() {
+            let part = part.map_err(|Unbalanced| {
+                Refusal::bad(format!(
+                    "`{field}` is not valid JSON: the brackets or quotes of event {index} do not match"
+                ))
+            })?;
+            if index == MAX_EVENTS {
+                return Err(Refusal::too_large(format!(
+                    "There are more than {MAX_EVENTS} events: send fewer at a time"
+                )));
+            }
+            events.one(index, part)?;
         }
-        None => Ok(events.decoded),
     }
+    events.faults.refusal().map_or(Ok(events.decoded), Err)
 }
 
 /// A reader of the events of a request.
@@ -200,15 +231,6 @@ struct Events<'a, 'r> {
     body: usize,
 }
 
-/// The faulty events, by field.
-#[derive(Default)]
-struct EventFaults {
-    invalid: Indices,
-    missing: Indices,
-    /// The fault of the first one.
-    first: Option<String>,
-}
-
 impl<'a> Events<'a, '_> {
     fn one(&mut self, index: usize, text: &'a str) -> Result<(), Refusal> {
         let DecodedRequest { buffer, counts } = &mut self.decoded;
@@ -221,47 +243,9 @@ impl<'a> Events<'a, '_> {
                 .grow(buffer.size() - before)
                 .map_err(|full| body::refused(full, self.body)),
             Err(error) => {
-                let fields = match error.missing {
-                    true => &mut self.faults.missing,
-                    false => &mut self.faults.invalid,
-                };
-                fields.entry(error.field).or_default().push(index);
-                let first = &mut self.faults.first;
-                first.get_or_insert_with(|| format!("event {index}: {}", error.reason));
+                self.faults.add(index, error);
                 Ok(())
             }
         }
-    }
-}
-
-struct EventList<'e, 'a, 'r> {
-    events: &'e mut Events<'a, 'r>,
-    refusal: &'e mut Option<Refusal>,
-}
-
-impl<'a> Visitor<'a> for EventList<'_, 'a, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of objects")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while let Some(event) = seq.next_element::<&'a RawValue>()? {
-            let read = if index < MAX_EVENTS {
-                self.events.one(index, event.get())
-            } else {
-                Err(Refusal::too_large(format!(
-                    "There are more than {MAX_EVENTS} events: send fewer at a time"
-                )))
-            };
-            if let Err(refusal) = read {
-                *self.refusal = Some(refusal);
-                return Err(A::Error::custom("refused"));
-            }
-            index += 1;
-        }
-        Ok(())
     }
 }

@@ -24,6 +24,7 @@ pub(super) async fn run(
     listener: TcpListener,
     (append, store): (Append, Option<Store>),
     keys: Vec<ApiKey>,
+    placeholder_ids: bool,
     limits: ServerLimits,
     stats: Arc<SourceStats>,
     cancel: CancellationToken,
@@ -41,6 +42,7 @@ pub(super) async fn run(
     let shared = Arc::new(EventServerState {
         keys,
         store,
+        placeholder_ids,
         budget: ByteBudget::new(limits.bytes),
         decoders: Arc::new(Semaphore::new(processors)),
         queue: queue.clone(),

@@ -16,7 +16,7 @@ pub fn decode_records(data: &[&[u8]]) -> (EventBuffer, LineCounts, Vec<String>) 
         record.data(Blob::new(*data)).build().ok()
     };
     let records: Vec<_> = data.iter().filter_map(record).collect();
-    let decoded = decode(&records, None);
+    let decoded = decode(&records, &crate::DecodeContext::default());
     let faults = decoded.malformed.into_iter().map(|(_, fault)| fault);
     (decoded.buffer, decoded.counts, faults.collect())
 }

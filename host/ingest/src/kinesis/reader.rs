@@ -14,6 +14,7 @@ use super::connection::{APART, ReadError};
 use super::position::ShardPosition;
 use super::records::decode;
 use super::{ShardReport, StreamState, backoff};
+use crate::DecodeContext;
 use crate::error::with_causes;
 
 /// The way in which reading a shard ended.
@@ -134,7 +135,11 @@ impl ShardReader {
         let (shared, shard) = (Arc::clone(&self.shared), self.shard.clone());
         let (key, bytes) = (self.key.clone(), position.encode());
         let stored = blocking(move || {
-            let mut decoded = decode(&records, Some(&shared.store));
+            let context = DecodeContext {
+                store: Some(&shared.store),
+                placeholder_ids: shared.placeholder_ids,
+            };
+            let mut decoded = decode(&records, &context);
             for (sequence, why) in &decoded.malformed {
                 tracing::warn!(stream = shared.name, shard, sequence, "skipped: {why}");
             }

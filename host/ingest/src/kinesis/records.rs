@@ -4,10 +4,9 @@ use std::io::Read;
 
 use aws_sdk_kinesis::types::Record;
 use muster_model::EventBuffer;
-use muster_store::Store;
 
 use crate::decode::limits::MAX_LINE;
-use crate::{LineCounts, decode_lines};
+use crate::{DecodeContext, LineCounts, decode_lines};
 
 /// The first two bytes of gzip data.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -29,19 +28,21 @@ pub(super) struct DecodedRecords {
 }
 
 /// Decodes records. Each holds one event or several lines of events, plain or gzip.
-pub(super) fn decode(records: &[Record], store: Option<&Store>) -> DecodedRecords {
+pub(super) fn decode(records: &[Record], context: &DecodeContext<'_>) -> DecodedRecords {
     let mut decoded = DecodedRecords::default();
     for record in records {
         let data = record.data.as_ref();
         let sequence = &record.sequence_number;
         if !data.starts_with(&GZIP) {
-            decoded.lines(sequence, data, store);
+            decoded.lines(sequence, data, context);
             continue;
         }
         let mut unpacked = Vec::new();
         let mut reader = flate2::read::MultiGzDecoder::new(data).take(UNPACKED + 1);
         match reader.read_to_end(&mut unpacked) {
-            Ok(_) if unpacked.len() as u64 <= UNPACKED => decoded.lines(sequence, &unpacked, store),
+            Ok(_) if unpacked.len() as u64 <= UNPACKED => {
+                decoded.lines(sequence, &unpacked, context)
+            }
             Ok(_) => decoded.refuse(
                 sequence,
                 format!("it has over {UNPACKED} bytes once it is unpacked"),
@@ -53,12 +54,12 @@ pub(super) fn decode(records: &[Record], store: Option<&Store>) -> DecodedRecord
 }
 
 impl DecodedRecords {
-    fn lines(&mut self, sequence: &str, data: &[u8], store: Option<&Store>) {
+    fn lines(&mut self, sequence: &str, data: &[u8], context: &DecodeContext<'_>) {
         let malformed = &mut self.malformed;
         decode_lines(
             data,
             1,
-            store,
+            context,
             &mut self.buffer,
             &mut self.counts,
             &mut |line| {
@@ -111,7 +112,7 @@ mod tests {
             record(two.as_bytes()),
             record(&gzip(two.as_bytes())),
         ];
-        let decoded = decode(&records, None);
+        let decoded = decode(&records, &DecodeContext::default());
         assert_eq!((decoded.counts.events, decoded.counts.malformed), (5, 0));
     }
 
@@ -127,7 +128,7 @@ mod tests {
             record(b"[]"),
             record(LINE.as_bytes()),
         ];
-        let decoded = decode(&records, None);
+        let decoded = decode(&records, &DecodeContext::default());
         assert_eq!(
             (
                 decoded.counts.events,
@@ -137,7 +138,12 @@ mod tests {
             (1, 4, LOGGED)
         );
         let whole = gzip(&vec![b' '; UNPACKED as usize]);
-        assert_eq!(decode(&[record(&whole)], None).counts.malformed, 0);
+        assert_eq!(
+            decode(&[record(&whole)], &DecodeContext::default())
+                .counts
+                .malformed,
+            0
+        );
     }
 
     #[test]
@@ -146,9 +152,13 @@ mod tests {
             event_names: 1,
             ..StoreOptions::default()
         });
+        let context = DecodeContext {
+            store: Some(&store),
+            ..DecodeContext::default()
+        };
         let other = LINE.replace("View", "View 17");
         let records = [record(LINE.as_bytes()), record(other.as_bytes())];
-        let decoded = decode(&records, Some(&store));
+        let decoded = decode(&records, &context);
         assert_eq!((decoded.counts.events, decoded.counts.malformed), (1, 1));
         let (_, why) = &decoded.malformed[0];
         assert!(why.starts_with("the event type `View 17` is new"), "{why}");
@@ -158,7 +168,7 @@ mod tests {
         #[test]
         fn arbitrary_records_do_not_panic(data in prop::collection::vec(any::<u8>(), 0..200), packed in any::<bool>()) {
             let data = if packed { gzip(&data) } else { data };
-            let decoded = decode(&[record(&data)], None);
+            let decoded = decode(&[record(&data)], &DecodeContext::default());
             prop_assert!(decoded.counts.malformed <= decoded.counts.lines);
         }
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use muster_definition::{Duration, TimeZoneName, time_zone as read_time_zone};
 use muster_document::{
     Diagnostic, Diagnostics, Key, KeyDefault, Map, Node, NodeContent, SourceFile, Span, Takes,
-    TextForm, YamlReader,
+    TextForm, YamlReader, quote,
 };
 use muster_engine::Guard;
 use muster_model::Millis;
@@ -38,6 +38,8 @@ pub struct Config {
     pub cohorts: Vec<String>,
     /// The sources of events.
     pub sources: Vec<SourceConfig>,
+    /// Keeps events of user ids that stand for no user, such as `null`.
+    pub placeholder_ids: bool,
     /// The destinations of entries and exits, by name.
     pub destinations: BTreeMap<String, Destination>,
     /// The limits above which a run is held; `None`: no run is held.
@@ -55,6 +57,9 @@ pub const COHORTS: [&str; 3] = ["cohorts/*.yaml", "cohorts/*.yml", "cohorts/*.js
 
 /// The default time for which run records are kept, in days.
 const RUN_RECORD_DAYS: u64 = 90;
+
+/// The values of `placeholder_ids:`.
+const PLACEHOLDER_WORDS: [&str; 2] = ["refuse", "keep"];
 
 /// The value of an unset variable where its value does not matter.
 pub(super) const UNSET: &str = "unset";
@@ -110,6 +115,12 @@ pub(super) static PROJECT: Map = Map {
             },
             KeyDefault::Value("[]"),
             "The sources of events.",
+        ),
+        Key::new(
+            "placeholder_ids",
+            Takes::Word(&PLACEHOLDER_WORDS),
+            KeyDefault::Value("refuse"),
+            "Whether user ids that stand for no user, such as `null`, `undefined`, `0` and `anonymous`, are refused or kept (events.md lists them). A refused id is an error over HTTP; in files and streams its events count as anonymous.",
         ),
         Key::new(
             "destinations",
@@ -246,6 +257,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
         .iter()
         .filter_map(|node| Some((source(reader, node)?, node.span)))
         .collect();
+    let placeholder_ids = fields.optional(reader, "placeholder_ids", placeholder_ids);
     let destinations = fields.optional(reader, "destinations", destinations);
     let guard = fields.optional(reader, "guard", guard);
     let retention = fields.optional(reader, "retention", duration);
@@ -260,6 +272,7 @@ fn project(reader: &mut YamlReader<'_>, root: &Node) -> Option<Config> {
         store: store?.unwrap_or(".muster").to_owned(),
         cohorts,
         sources: sources.into_iter().map(|(source, _)| source).collect(),
+        placeholder_ids: placeholder_ids?.unwrap_or(false),
         destinations: destinations?.unwrap_or_default(),
         guard: guard?.unwrap_or_else(|| Some(Guard::default())),
         retention: retention?,
@@ -274,6 +287,19 @@ pub(super) fn time_zone(reader: &mut YamlReader<'_>, node: Option<&Node>) -> Opt
     match node {
         Some(node) => read_time_zone(reader, node),
         None => Some(TimeZoneName::utc()),
+    }
+}
+
+/// Reads whether user ids that stand for no user are kept.
+fn placeholder_ids(reader: &mut YamlReader<'_>, node: &Node) -> Option<bool> {
+    match reader.text(node, "`refuse` or `keep`")? {
+        "refuse" => Some(false),
+        "keep" => Some(true),
+        other => {
+            let message = format!("{} is neither `refuse` nor `keep`", quote(other));
+            let help = "write `keep` for events of ids such as `null` and `0`";
+            reader.wrong(node.span, message, help)
+        }
     }
 }
 

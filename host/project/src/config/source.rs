@@ -233,6 +233,7 @@ fn stream(reader: &mut YamlReader<'_>, node: &Node) -> Option<KinesisSource> {
     Some(KinesisSource {
         stream: stream?,
         start: start.unwrap_or(StreamStart::TrimHorizon),
+        placeholder_ids: false,
     })
 }
 

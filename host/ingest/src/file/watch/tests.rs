@@ -42,6 +42,7 @@ impl WatchedFolder {
             base: self.folder.path().to_owned(),
             max_malformed: 0.001,
             every: Duration::from_millis(1),
+            placeholder_ids: false,
         }
     }
 

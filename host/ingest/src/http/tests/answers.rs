@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::super::limits::{MAX_ERROR, MAX_EVENTS};
 use super::client::*;
 use super::*;
 
@@ -289,7 +290,7 @@ async fn a_faulty_request_is_refused_with_its_reason_and_as_a_whole() {
         (
             "/batch",
             with("7"),
-            json!({"error": "`events` is not a list of objects: invalid type: integer `7`, expected a list of objects at line 1 column 1"}),
+            json!({"error": "`events` is not a list of objects"}),
         ),
         (
             "/batch",
@@ -305,7 +306,7 @@ async fn a_faulty_request_is_refused_with_its_reason_and_as_a_whole() {
                 r#"[{good},{{"user_id":"ann"}},{{"event_type":"View"}},{{"user_id":"ann","event_type":""}}]"#
             )),
             json!({
-                "error": "Invalid or missing fields of some events: event 1: `event_type` is missing",
+                "error": "Invalid or missing fields of some events: events 1, 3: `event_type` is missing; event 2: `user_id` and `device_id` are missing",
                 "events_with_missing_fields": {"event_type": [1, 3], "user_id": [2]},
             }),
         ),
@@ -315,8 +316,35 @@ async fn a_faulty_request_is_refused_with_its_reason_and_as_a_whole() {
                 r#"[{"user_id":"ann","event_type":"View","time":5},{"user_id":{},"event_type":"View"},{"user_id":"ann","event_type":"View","event_properties":[1]},{"user_id":"ann","event_type":"View","user_properties":7}]"#,
             ),
             json!({
-                "error": "Invalid or missing fields of some events: event 0: `time` 5 is probably in seconds: write it in milliseconds",
+                "error": "Invalid or missing fields of some events: event 0: `time` 5 is probably in seconds: write it in milliseconds; event 1: invalid type: map, expected a text for `user_id`; event 2: invalid type: sequence, expected an object for `event_properties`; event 3: invalid type: integer `7`, expected an object for `user_properties`",
                 "events_with_invalid_fields": {"time": [0], "user_id": [1], "event_properties": [2], "user_properties": [3]},
+            }),
+        ),
+        // One event that is no JSON does not hide which one it is.
+        (
+            "/batch",
+            with(&format!(
+                r#"[{good},{{"user_id":"ann","event_type":"View","event_properties":{{"a":NaN}}}},{good},Infinity]"#
+            )),
+            json!({
+                "error": "Invalid or missing fields of some events: event 1: not valid JSON at column 62: expected value; event 3: not valid JSON at column 1: expected value",
+                "events_with_invalid_fields": {"event": [3], "event_properties": [1]},
+            }),
+        ),
+        (
+            "/batch",
+            with(&format!(r#"[{good},{{"user_id":"ann]"#)),
+            json!({"error": "The body is not valid JSON: EOF while parsing a string at line 1 column 111"}),
+        ),
+        (
+            "/batch",
+            with(
+                r#"[{"user_id":"Undefined","event_type":"View"},{"device_id":"null","event_type":"View"}]"#,
+            ),
+            json!({
+                "error": "Invalid or missing fields of some events: event 0: `user_id` \"Undefined\" stands for no user; event 1: `user_id` and `device_id` are missing",
+                "events_with_invalid_fields": {"user_id": [0]},
+                "events_with_missing_fields": {"user_id": [1]},
             }),
         ),
         (
@@ -337,7 +365,7 @@ async fn a_faulty_request_is_refused_with_its_reason_and_as_a_whole() {
             "{path} {body}"
         );
     }
-    assert_eq!(server.stats.refusals(), 16);
+    assert_eq!(server.stats.refusals(), 19);
     assert_eq!(server.stop().await, [""; 0]);
 }
 
@@ -407,6 +435,7 @@ async fn a_taken_address_is_an_error() {
         listen: server.address,
         api_keys: vec![ApiKey::new(KEY)],
         connections: 1,
+        placeholder_ids: false,
     };
     let error = bind(&settings).await.unwrap_err();
     assert!(matches!(error, HttpError::Taken { .. }));
@@ -451,4 +480,59 @@ async fn an_event_type_beyond_the_limit_is_named_by_its_index() {
         200
     );
     assert_eq!(server.stop().await, ["ann View", "bob View"]);
+}
+
+#[test]
+fn times_are_corrected_by_the_clock_of_the_sender() {
+    let now = Millis(1_772_323_200_000);
+    let hour = 3_600_000;
+    let time = |uploaded: serde_json::Value, event: serde_json::Value| {
+        let body = json!({"api_key": KEY, "events": [event], "client_upload_time": uploaded});
+        let (body, key) = (body.to_string(), ApiKey::new(KEY));
+        let buffer = decode_body(body.as_bytes(), false, &key, now).unwrap();
+        buffer.events().next().unwrap().time.0 - now.0
+    };
+    let event = |ms: i64| json!({"user_id": "ann", "event_type": "View", "time": now.0 + ms});
+    let slow = Millis(now.0 - 3 * hour);
+    for (uploaded, wanted) in [
+        (json!(slow.to_string()), -5_000),
+        (json!(slow.0), -5_000),
+        (json!(slow.0.to_string()), -5_000),
+        // What cannot be read corrects nothing.
+        (json!(null), -3 * hour - 5_000),
+        (json!("soon"), -3 * hour - 5_000),
+        (json!({"a": 1}), -3 * hour - 5_000),
+    ] {
+        let event = event(-3 * hour - 5_000);
+        assert_eq!(time(uploaded.clone(), event), wanted, "{uploaded}");
+    }
+    // Fast by two hours.
+    assert_eq!(
+        time(json!(now.0 + 2 * hour), event(2 * hour - 5_000)),
+        -5_000
+    );
+    // Up to a minute may be the time that the request took.
+    assert_eq!(time(json!(now.0 - 60_000), event(-70_000)), -70_000);
+    assert_eq!(time(json!(now.0 - 60_001), event(-70_001)), -10_000);
+    // A time of the server, or one that was corrected before, needs no correction.
+    let bare = json!({"user_id": "ann", "event_type": "View"});
+    assert_eq!(time(json!(slow.0), bare), 0);
+    let exported = json!({"user_id": "ann", "event_type": "View", "event_time": now.0 - hour});
+    assert_eq!(time(json!(slow.0), exported), -hour);
+}
+
+#[test]
+fn the_reasons_of_all_faulty_events_fit_into_the_error() {
+    let body = |events: usize, id: &dyn Fn(usize) -> String| {
+        let event = |nth| json!({"user_id": id(nth), "event_type": "View", "time": nth});
+        let events: Vec<_> = (0..events).map(event).collect();
+        let body = json!({"api_key": KEY, "events": events}).to_string();
+        let refused = decode_body(body.as_bytes(), false, &ApiKey::new(KEY), Millis(0));
+        let answer: serde_json::Value = serde_json::from_str(&refused.unwrap_err()).unwrap();
+        answer["error"].as_str().unwrap().to_owned()
+    };
+    let same = body(3, &|_| "null".to_owned());
+    assert!(same.contains("`time` 0 is probably in seconds"), "{same}");
+    let many = body(MAX_EVENTS, &|nth| format!("user {nth}"));
+    assert!(many.len() <= MAX_ERROR && many.ends_with('…'), "{many}");
 }

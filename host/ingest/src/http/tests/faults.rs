@@ -70,6 +70,7 @@ async fn the_server_does_not_run_without_a_key() {
         listener,
         (append, None),
         Vec::new(),
+        false,
         ServerLimits::default(),
         stats,
         cancel,

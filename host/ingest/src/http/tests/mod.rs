@@ -71,6 +71,7 @@ impl EventServer {
             listen: "127.0.0.1:0".parse().unwrap(),
             api_keys: vec![ApiKey::new("another"), ApiKey::new(KEY)],
             connections: limits.connections,
+            placeholder_ids: false,
         };
         let listener = bind(&settings).await.unwrap();
         let (stats, cancel) = (Arc::new(SourceStats::default()), CancellationToken::new());
@@ -83,6 +84,7 @@ impl EventServer {
                 listener,
                 (append, store),
                 settings.api_keys,
+                settings.placeholder_ids,
                 limits,
                 stats,
                 cancel,

@@ -17,6 +17,7 @@ async fn acknowledged_events_are_in_the_store() {
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: vec![ApiKey::new(KEY)],
         connections: limits::MAX_CONNECTIONS,
+        placeholder_ids: false,
     };
     let listener = bind(&settings).await.unwrap();
     let address = listener.local_addr().unwrap();
