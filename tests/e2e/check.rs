@@ -46,6 +46,31 @@ fn event_names_that_the_store_lacks_are_warned_of() {
 }
 
 #[test]
+fn properties_that_no_event_carried_are_warned_of() {
+    let project = TestProject::new();
+    project.write(
+        "muster.yaml",
+        "sources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n",
+    );
+    project.write(
+        "cohorts/a.yaml",
+        "sync: [{to: out, user_properties: [country, ctiy]}]\nwhere:\n  all:\n    - {did: Buy, with: {amuont: {at_least: 5}}, sum_of: {revenue: {at_least: 100}}}\n    - {did: Buy, per: cart.id, with_any: [{plan: {same_as: {user: paln}}}]}\n    - user: {version_name: \"1.10.0\"}\n",
+    );
+    project.write(
+        "events.json",
+        r#"{"user_id":"ann","event_type":"Buy","event_time":"2026-02-10 08:00:00","country":"Germany","version_name":"1.9.0","revenue":120.5,"event_properties":{"amount":60,"cart":{"id":"c1"},"plan":"pro"},"user_properties":{"plan":"pro","city":"Rome"}}"#,
+    );
+    assert_eq!(project.json(&["check"])["unseen_properties"], json!(null));
+    project.json(&["import", "events.json"]);
+    insta::assert_snapshot!("unseen_properties", shown(&project, &["check"]));
+    let found = project.json(&["check"])["unseen_properties"].clone();
+    assert_eq!(
+        found[1],
+        json!({"cohort": "a", "of": "event", "property": "amuont", "did_you_mean": "amount", "path": "cohorts/a.yaml", "line": 4, "column": 24})
+    );
+}
+
+#[test]
 fn a_store_in_use_is_read_too() {
     let project = project();
     project.json(&["import", "events.json"]);

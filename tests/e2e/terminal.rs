@@ -213,6 +213,45 @@ fn long_ids_are_the_same_in_events_definitions_and_cases() {
 }
 
 #[test]
+fn ids_and_values_cannot_change_how_a_terminal_shows_others() {
+    let project = TestProject::new();
+    project.write(
+        "muster.yaml",
+        "clock: 2026-03-01T00:00:00Z\nsources: [{files: events.json}]\ndestinations: {out: {file: {path: out.ndjson}}}\n",
+    );
+    project.write(
+        "cohorts/a.yaml",
+        "sync: [{to: out, user_properties: [name]}]\nwhere: {did: \"*\"}\n",
+    );
+    let id = "eve\n\u{1b}[31m\u{202e}";
+    let line = serde_json::json!({
+        "user_id": id, "event_type": "View \u{2066}\r", "event_time": "2026-02-20 10:00:00",
+        "event_properties": {"page\u{7}": "a\u{200f}b"}, "user_properties": {"name": "x\u{1b}]0;y\u{7}"},
+    });
+    project.write("events.json", &line.to_string());
+    project.json(&["import", "events.json"]);
+    for arguments in [
+        &["plan"][..],
+        &["run", "--once"],
+        &["members", "a"],
+        &["explain", "a", id],
+        &["explain", "a", "\u{202e}"],
+    ] {
+        let output = project.output(arguments);
+        for text in [text(&output.stdout), text(&output.stderr)] {
+            let bad = |char: char| char != '\n' && muster_model::alters_display(char);
+            assert!(!text.contains(bad), "{arguments:?}: {text:?}");
+        }
+    }
+    let members = project.output(&["members", "a"]);
+    assert_eq!(text(&members.stdout), "eve\\n\\u{1b}[31m\\u{202e}\n");
+    // Programs get the exact texts.
+    assert_eq!(project.json(&["members", "a"])["members"][0], id);
+    let message: serde_json::Value = serde_json::from_str(&project.read("out.ndjson")).unwrap();
+    assert_eq!(message["users"][0]["user_id"], id);
+}
+
+#[test]
 fn check_names_a_pattern_that_fits_no_file() {
     let project = project();
     std::fs::remove_file(project.path().join("cohorts/wrong.yaml")).unwrap();

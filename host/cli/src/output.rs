@@ -9,6 +9,7 @@ use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use muster_document::Diagnostics;
+use muster_model::displayed;
 use muster_store::StoreError;
 use serde::Serialize;
 use serde_json::json;
@@ -196,7 +197,7 @@ fn print(line: impl std::fmt::Display) {
 #[error("{0}")]
 pub(crate) struct Reported(pub(crate) String);
 
-/// Lays out a table. Columns whose heading ends in `>` are numbers and are aligned to the right.
+/// Lays out a table. Characters of cells that would change how others are shown are escaped. Columns whose heading ends in `>` are numbers and are aligned to the right.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
@@ -206,7 +207,11 @@ pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.add_rows(rows);
+    let displayed = |cell: String| displayed(&cell).into_owned();
+    table.add_rows(
+        rows.into_iter()
+            .map(|row| row.into_iter().map(displayed).collect::<Vec<_>>()),
+    );
     table
         .lines()
         .map(|line| line.trim_end().to_owned() + "\n")

@@ -17,6 +17,7 @@ mod buffer;
 mod cadence;
 mod calendar;
 mod count;
+mod display;
 mod glob;
 mod hex;
 mod history;
@@ -32,6 +33,7 @@ pub use buffer::{
 pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
 pub use count::{count, number};
+pub use display::{alters_display, displayed};
 pub use glob::matches_glob;
 pub use hex::{from_hex, to_hex};
 pub use history::{Event, UserHistory, user_hash};

@@ -1,6 +1,6 @@
 //! Statistics of the store, for operators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_model::Millis;
 
@@ -96,6 +96,27 @@ impl Snapshot {
             .collect();
         names.sort_by(|a, b| a.name.cmp(&b.name));
         names
+    }
+
+    /// Returns the names of the event properties that some event has, in order.
+    #[must_use]
+    pub fn event_properties(&self) -> BTreeSet<String> {
+        let mut columns = BTreeSet::new();
+        for segment in &self.view().segments {
+            let events = segment.names.iter().filter(|name| name.name != OPERATIONS);
+            columns.extend(events.flat_map(|name| name.columns.iter().map(|(column, _)| *column)));
+        }
+        for batch in &self.view().batches {
+            for span in batch.names.iter().filter(|span| span.name != OPERATIONS) {
+                for at in span.start..span.end {
+                    let cells = batch.rows.cells_of(batch.row(at));
+                    columns.extend(cells.iter().map(|(column, _)| *column));
+                }
+            }
+        }
+        let terms = self.terms();
+        let name = |column: u32| terms.properties.text(column).map(str::to_owned);
+        columns.into_iter().filter_map(name).collect()
     }
 
     /// Returns the user properties, ordered by name, each with the operations on it.

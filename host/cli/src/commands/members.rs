@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use muster_model::Millis;
+use muster_model::{Millis, displayed};
 use muster_project::Project;
 use muster_service::control::ControlClient;
 use muster_service::queries;
@@ -61,7 +61,7 @@ impl MembersCommand {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         while !slice.is_empty() {
             for id in &slice {
-                match writeln!(out, "{id}") {
+                match writeln!(out, "{}", displayed(id)) {
                     // The reader closed the pipe (`| head`).
                     Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
                     written => written.context("standard output cannot be written")?,

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use muster_model::{Scalar, Value};
+use muster_model::{Scalar, Value, alters_display};
 
 use crate::{Duration, Unit};
 
@@ -44,7 +44,7 @@ pub fn quoted(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             // Characters that are invisible, or that YAML folds or refuses.
-            _ if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+            _ if alters_display(char) => {
                 let _ = write!(quoted, "\\u{:04x}", u32::from(char));
             }
             _ => quoted.push(char),

@@ -8,6 +8,8 @@ use std::fmt;
 pub(crate) use source::too_large;
 pub use source::{SourceFile, Span};
 
+use muster_model::alters_display;
+
 use crate::limits;
 
 /// The severity of a diagnostic.
@@ -213,7 +215,7 @@ pub fn quote(text: &str) -> String {
         }
         match char {
             '\n' | '\r' | '\t' => quoted.extend(char.escape_default()),
-            control if control.is_control() => quoted.extend(control.escape_unicode()),
+            other if alters_display(other) => quoted.extend(other.escape_unicode()),
             other => quoted.push(other),
         }
     }

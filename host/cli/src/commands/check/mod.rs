@@ -1,6 +1,7 @@
 //! `muster check`: checks the files of a project.
 
 mod events;
+mod properties;
 
 use std::path::PathBuf;
 
@@ -15,11 +16,12 @@ use crate::load;
 use crate::output::{Output, table};
 use crate::remarks;
 use events::Unseen;
+use properties::UnseenProperties;
 
 /// Check muster.yaml, the definitions and hand-written rules
 ///
-/// The store is not changed. If the project has a store, the command warns of event names and globs
-/// that match no event in it.
+/// The store is not changed. If the project has a store, the command warns of event names, globs,
+/// event properties and user properties that match nothing in it.
 #[derive(Debug, Args)]
 pub(crate) struct CheckCommand {
     /// The project's folder
@@ -78,6 +80,14 @@ impl CheckCommand {
         let unseen = Unseen::of(&project);
         unseen.warn(output);
         let snapshot = project.open_read_only().ok().flatten();
+        let unseen_properties = snapshot
+            .as_ref()
+            .and_then(|snapshot| UnseenProperties::of(&project, snapshot));
+        if let Some(unseen) = &unseen_properties
+            && !unseen.diagnostics.is_empty()
+        {
+            output.note(&output.diagnostics(&unseen.diagnostics));
+        }
         let stranded = match &snapshot {
             Some(snapshot) => queries::stranded(&project, snapshot)?,
             None => Vec::new(),
@@ -91,6 +101,7 @@ impl CheckCommand {
             "modules": loaded.len(),
             "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
+            "unseen_properties": unseen_properties.map(|unseen| unseen.json),
             "stranded": stranded,
         });
         output.result(&json, &text)
