@@ -66,7 +66,7 @@ fn properties_that_no_event_carried_are_warned_of() {
     let found = project.json(&["check"])["unseen_properties"].clone();
     assert_eq!(
         found[1],
-        json!({"cohort": "a", "of": "event", "property": "amuont", "did_you_mean": "amount", "path": "cohorts/a.yaml", "line": 4, "column": 24})
+        json!({"cohort": "a", "of": "event", "property": "amuont", "did_you_mean": "amount", "path": "cohorts/a.yaml", "line": 4, "column": 25})
     );
 }
 
