@@ -60,6 +60,9 @@ impl ImportSummary {
         for path in paths {
             match import(store, &path, options, output) {
                 Ok(report) => {
+                    if let Some(change) = report.change {
+                        output.note(&format!("{}: {change}", path.display()));
+                    }
                     for malformed in &report.malformed {
                         let (path, line) = (path.display(), malformed.line);
                         output.note(&format!("{path}:{line}: skipped: {}", malformed.reason));

@@ -13,10 +13,10 @@ use crate::output::{Output, Reported};
 
 /// Read event files into the store
 ///
-/// The files hold newline-delimited JSON in the export format, plain, gzip or zstd. A file with the
-/// same content is imported once. A file is imported whole or not at all. An import that was
-/// interrupted continues where it stopped. A file that cannot be imported is reported and skipped;
-/// the exit code is then 1.
+/// The files hold JSON in the export format, plain, gzip, zstd or zip. A file with the same content
+/// is imported once. A file is imported whole or not at all. An import that was interrupted
+/// continues where it stopped, and that of a file that has grown goes on at its old end. A file that
+/// cannot be imported is reported and skipped; the exit code is then 1.
 #[derive(Debug, Args)]
 pub(crate) struct ImportCommand {
     /// Files or globs

@@ -1,125 +1,136 @@
-//! Recognises the compression of a file by its first bytes, because names may be wrong.
+//! Opens a file of events as lines, whatever its compression.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::archive::{ArchiveReader, MemberLines};
+use super::content_hash::{ContentHash, Hashed};
+use super::unpack::unpack;
 use crate::ImportError;
+use crate::content::{Compression, ContentShape, HEAD, as_lines};
 
-/// The compression of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-    Zstd,
-}
-
-/// The first bytes of files that hold no JSON lines, each with a description and the remedy.
-const REFUSED: [(&[u8], &str); 7] = [
-    (
-        b"PK\x03\x04",
-        "a zip archive: unpack it and import the files in it",
-    ),
-    (b"PAR1", "a Parquet file: only JSON lines are read so far"),
-    (b"BZh", "compressed by bzip2: gzip and zstd are read"),
-    (b"\xfd7zXZ\0", "compressed by xz: gzip and zstd are read"),
-    (
-        b"\x04\x22\x4d\x18",
-        "compressed by lz4: gzip and zstd are read",
-    ),
-    (b"\xff\xfe", "UTF-16: convert it to UTF-8"),
-    (b"\xfe\xff", "UTF-16: convert it to UTF-8"),
-];
-
-impl Compression {
-    fn of(head: &[u8]) -> Self {
-        match head {
-            [0x1f, 0x8b, ..] => Self::Gzip,
-            // A zstd frame, or a skippable frame.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
-            _ => Self::None,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "plain",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
-/// Returns why a file that begins so cannot hold JSON lines, if it cannot.
-pub(crate) fn refused(head: &[u8]) -> Option<&'static str> {
-    REFUSED
-        .iter()
-        .find(|(magic, _)| head.starts_with(magic))
-        .map(|(_, reason)| *reason)
-}
-
-/// A file's unpacked content, and the number of bytes of the file that were read.
+/// A file's unpacked content as lines.
 pub(crate) struct FileContent {
     pub(crate) reader: Box<dyn Read + Send>,
     pub(crate) compression: Compression,
+    /// The number of bytes of the file that were read.
     pub(crate) bytes_read: Arc<AtomicU64>,
+    /// The hash of the unpacked bytes that were read. Those of a plain file are not hashed, because
+    /// the file's own hash is the same.
+    pub(crate) hash: ContentHash,
+    /// The members of an archive that were read.
+    pub(crate) members: Arc<MemberLines>,
+    /// Each line of the content stands for itself, so rows can be appended to it.
+    pub(crate) can_grow: bool,
 }
 
-/// Opens a file so that reading begins `skip` bytes into its unpacked content.
+/// Opens a file so that reading begins `skip` bytes into its lines.
 pub(crate) fn open(mut file: File, path: &Path, skip: u64) -> Result<FileContent, ImportError> {
-    let failed = |error| ImportError::read(path, Compression::None, error);
-    file.rewind().map_err(failed)?;
-    let mut head = Vec::with_capacity(8);
-    file.by_ref()
-        .take(8)
-        .read_to_end(&mut head)
-        .map_err(failed)?;
-    if let Some(reason) = refused(&head) {
-        return Err(ImportError::Unsupported {
-            path: path.to_owned(),
-            reason,
-        });
-    }
-    let compression = Compression::of(&head);
-    let plain = compression == Compression::None;
-    let start = if plain { skip } else { 0 };
-    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let compression = compression(&mut file, path)?;
+    open_as(file, compression, skip).map_err(|error| ImportError::read(path, compression, error))
+}
 
-    let bytes_read = Arc::new(AtomicU64::new(start));
-    let file = BufReader::with_capacity(
-        1 << 17,
-        CountingFile {
-            file,
-            bytes: Arc::clone(&bytes_read),
-        },
-    );
-    let mut reader: Box<dyn Read + Send> = match compression {
-        Compression::None => Box::new(file),
-        // Several gzip members in a row are one file, as `cat a.gz b.gz` makes them.
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(file).map_err(failed)?),
+fn open_as(file: File, compression: Compression, skip: u64) -> io::Result<FileContent> {
+    let (bytes_read, hash) = (Arc::<AtomicU64>::default(), ContentHash::default());
+    let members = Arc::<MemberLines>::default();
+    let (mut reader, can_grow): (Box<dyn Read + Send>, bool) = match compression {
+        Compression::Zip => {
+            let (hash, members) = (hash.clone(), Arc::clone(&members));
+            let archive = ArchiveReader::open(file, hash, Arc::clone(&bytes_read), members)?;
+            (Box::new(archive), false)
+        }
+        Compression::None => {
+            let (reader, shape) = as_lines(Box::new(counted(file.try_clone()?, &bytes_read)))?;
+            if shape == ContentShape::Lines && skip > 0 {
+                drop(reader);
+                let mut file = file;
+                file.seek(SeekFrom::Start(skip))?;
+                bytes_read.store(skip, Ordering::Relaxed);
+                return Ok(FileContent {
+                    reader: Box::new(counted(file, &bytes_read)),
+                    compression,
+                    bytes_read,
+                    hash,
+                    members,
+                    can_grow: true,
+                });
+            }
+            (reader, shape == ContentShape::Lines)
+        }
+        Compression::Gzip | Compression::Zstd => {
+            let unpacked = unpack(counted(file, &bytes_read), compression)?;
+            let (reader, shape) = as_lines(Box::new(Hashed::new(unpacked, hash.clone())))?;
+            (reader, shape == ContentShape::Lines)
+        }
     };
-    if !plain {
-        std::io::copy(&mut reader.by_ref().take(skip), &mut std::io::sink())
-            .map_err(|error| ImportError::read(path, compression, error))?;
-    }
+    io::copy(&mut reader.by_ref().take(skip), &mut io::sink())?;
     Ok(FileContent {
         reader,
         compression,
         bytes_read,
+        hash,
+        members,
+        can_grow,
     })
 }
 
-struct CountingFile {
-    file: File,
+/// Returns true if the first `bytes` bytes of a file's unpacked content have a hash. An archive has
+/// several contents, and so no beginning.
+pub(crate) fn begins_with(
+    mut file: File,
+    path: &Path,
+    bytes: u64,
+    sha256: &str,
+) -> Result<bool, ImportError> {
+    let compression = compression(&mut file, path)?;
+    if compression == Compression::Zip {
+        return Ok(false);
+    }
+    let hash = ContentHash::default();
+    let read = || -> io::Result<u64> {
+        let unpacked = unpack(counted(file, &Arc::default()), compression)?;
+        let mut beginning = Hashed::new(unpacked.take(bytes), hash.clone());
+        io::copy(&mut beginning, &mut io::sink())
+    };
+    let read = read().map_err(|error| ImportError::read(path, compression, error))?;
+    Ok(read == bytes && hash.hex() == sha256)
+}
+
+/// Returns the compression of a file, which then stands at its start again.
+fn compression(file: &mut File, path: &Path) -> Result<Compression, ImportError> {
+    let mut read = || -> io::Result<Compression> {
+        file.rewind()?;
+        let mut head = Vec::with_capacity(HEAD);
+        file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+        file.rewind()?;
+        Ok(Compression::of(&head))
+    };
+    read().map_err(|error| ImportError::read(path, Compression::None, error))
+}
+
+fn counted(file: File, bytes: &Arc<AtomicU64>) -> BufReader<CountingReader<File>> {
+    BufReader::with_capacity(1 << 17, CountingReader::new(file, bytes))
+}
+
+/// A reader that counts its bytes.
+pub(super) struct CountingReader<R> {
+    reader: R,
     bytes: Arc<AtomicU64>,
 }
 
-impl Read for CountingFile {
-    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.file.read(to)?;
+impl<R> CountingReader<R> {
+    pub(super) fn new(reader: R, bytes: &Arc<AtomicU64>) -> Self {
+        let bytes = Arc::clone(bytes);
+        Self { reader, bytes }
+    }
+}
+
+impl<R: Read> Read for CountingReader<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(to)?;
         self.bytes.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }

@@ -203,7 +203,8 @@ fn decode(
         now,
     };
     let store = shared.store.as_ref();
-    let decoded = read::read(&body, &context, &shared.keys, store, &mut reservation)?;
+    let text = body::text(&body)?;
+    let decoded = read::read(text, &context, &shared.keys, store, &mut reservation)?;
     drop(body);
     reservation.shrink(size);
     Ok(DecodedBody {

@@ -11,6 +11,45 @@ use super::client::*;
 use super::*;
 
 #[tokio::test]
+async fn a_byte_order_mark_is_nothing_and_other_kinds_of_bodies_are_named() {
+    let server = EventServer::start().await;
+    let text = body(&serde_json::json!([view("ann")]));
+    let marked = [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat();
+    let packed = [gzip(&marked), vec![0; 5]].concat();
+    let answer = post(server.address, "/2/httpapi", &marked).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let encoding = "content-encoding: gzip\r\n";
+    let answer = post_with(server.address, "/2/httpapi", encoding, &packed).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (head, body, wanted) in [
+        ("", utf_16, "The body is UTF-16: convert it to UTF-8"),
+        (
+            "",
+            gzip(b"{}"),
+            "The body is gzip data: send `Content-Encoding: gzip` with it",
+        ),
+        (
+            "",
+            b"x\x9c..".to_vec(),
+            "The body is compressed by zlib: gzip, zstd and zip are read",
+        ),
+        (
+            encoding,
+            [&gzip(b"{}")[..], b"x"].concat(),
+            "The body cannot be read: other bytes follow its gzip data",
+        ),
+    ] {
+        let answer = post_with(server.address, "/2/httpapi", head, body).await;
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &wanted.into())
+        );
+    }
+    assert_eq!(server.stop().await, ["ann View", "ann View"]);
+}
+
+#[tokio::test]
 async fn events_are_stored_and_counted() {
     let server = EventServer::start().await;
     let body = json!({
@@ -374,7 +413,7 @@ async fn other_requests_are_refused_with_the_accepted_ones() {
             "/batch",
             "content-encoding: gzip\r\n",
             400,
-            "The body is not valid gzip, though `Content-Encoding` says so: invalid gzip header",
+            "The body is not valid gzip, though `Content-Encoding` says so: it does not begin as gzip data",
         ),
     ] {
         let answer = send(
