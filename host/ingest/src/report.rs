@@ -22,6 +22,8 @@ pub struct LineCounts {
     pub anonymous: u64,
     /// Events about groups of users (`$groupidentify`): skipped.
     pub groups: u64,
+    /// User ids that were to count as others (`/usermap`): skipped.
+    pub mappings: u64,
     /// Lines that could not be read: skipped.
     pub malformed: u64,
     /// Texts that were longer than [`crate::limits::MAX_TEXT`] and were cut there.
@@ -38,6 +40,7 @@ impl LineCounts {
         self.operations += other.operations;
         self.anonymous += other.anonymous;
         self.groups += other.groups;
+        self.mappings += other.mappings;
         self.malformed += other.malformed;
         self.texts_cut += other.texts_cut;
         self.left_out += other.left_out;

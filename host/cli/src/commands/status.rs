@@ -92,7 +92,8 @@ fn text(status: &StatusDocument) -> String {
 
 /// Returns the number of events, lines and records of a source that were not stored.
 fn skipped(source: &SourceSummary) -> u64 {
-    source.counts.malformed + source.counts.anonymous + source.counts.groups
+    let counts = &source.counts;
+    counts.malformed + counts.anonymous + counts.groups + counts.mappings
 }
 
 fn cohort_row(cohort: &CohortSummary) -> Vec<String> {

@@ -105,6 +105,7 @@ impl FilePosition {
             operations: 0,
             anonymous: 0,
             groups: 0,
+            mappings: 0,
             malformed: 0,
             texts_cut: 0,
             left_out: 0,

@@ -13,6 +13,7 @@ use super::body;
 use super::budget::Reservation;
 use super::form;
 use super::key::{self, ApiKey};
+use super::legacy;
 use super::limits::MAX_EVENTS;
 use crate::LineCounts;
 use crate::decode::{Admission, EventBuilder, EventDefaults, decode_event};
@@ -24,6 +25,12 @@ pub(super) enum RequestKind {
     Events,
     /// A request with `identification`: one or many, each with operations on a user's properties.
     Identify,
+    /// A request with `identification`: one or many groups of users. They are only counted.
+    GroupIdentify,
+    /// A request with `mapping`: user ids that are to count as others. They are only counted.
+    UserMap,
+    /// A form of an old SDK with `e` or `event`, or a JSON object as for [`Self::Events`].
+    Legacy,
 }
 
 /// The facts of a request besides its body.
@@ -46,16 +53,27 @@ pub(super) struct DecodedRequest {
 impl RequestKind {
     fn field(self) -> &'static str {
         match self {
-            Self::Events => "events",
-            Self::Identify => "identification",
+            Self::Events | Self::Legacy => "events",
+            Self::Identify | Self::GroupIdentify => "identification",
+            Self::UserMap => "mapping",
+        }
+    }
+
+    /// Returns the names under which the form of a request may hold the key and the list.
+    fn form_names(self) -> [&'static [&'static str]; 2] {
+        match self {
+            Self::Legacy => [&["client", "api_key"], &["e", "event"]],
+            Self::Identify | Self::GroupIdentify => [&["api_key"], &["identification"]],
+            Self::UserMap => [&["api_key"], &["mapping"]],
+            Self::Events => [&[], &[]],
         }
     }
 
     fn defaults(self, now: Millis) -> EventDefaults {
         EventDefaults {
             name: match self {
-                Self::Events => None,
                 Self::Identify => Some("$identify"),
+                Self::Events | Self::GroupIdentify | Self::UserMap | Self::Legacy => None,
             },
             time: Some(now),
             identified: true,
@@ -71,12 +89,13 @@ pub(super) fn read(
     store: Option<&Store>,
     reservation: &mut Reservation,
 ) -> Result<DecodedRequest, Refusal> {
-    let kind = context.kind;
-    let (key, list) = if kind == RequestKind::Identify && !is_object(body) {
-        (
-            form_value(body, "api_key")?,
-            form_value(body, kind.field())?,
-        )
+    let kind = match context.kind {
+        RequestKind::Legacy if is_object(body) => RequestKind::Events,
+        kind => kind,
+    };
+    let (key, list) = if kind != RequestKind::Events && !is_object(body) {
+        let [keys, lists] = kind.form_names();
+        (form_value(body, keys)?, form_value(body, lists)?)
     } else {
         object(body, kind)?
     };
@@ -91,19 +110,26 @@ pub(super) fn read(
 
 /// Returns true if a body of a form request is JSON, whatever its content type: `curl -d` calls it
 /// a form, and a beacon calls it text.
-fn is_object(body: &[u8]) -> bool {
+pub(super) fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
 
 type FormParts<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
 
-fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
-    form::value(body, name).map_err(|error| {
-        let byte = error.byte;
-        Refusal::bad(format!(
-            "`{name}` of the form is not UTF-8 at byte {byte}: encode texts as UTF-8 before they are escaped"
-        ))
-    })
+/// Returns the value of the first name that a form has.
+fn form_value<'a>(body: &'a [u8], names: &[&str]) -> Result<Option<Cow<'a, str>>, Refusal> {
+    for name in names {
+        let value = form::value(body, name).map_err(|error| {
+            let byte = error.byte;
+            Refusal::bad(format!(
+                "`{name}` of the form is not UTF-8 at byte {byte}: encode texts as UTF-8 before they are escaped"
+            ))
+        })?;
+        if value.is_some() {
+            return Ok(value);
+        }
+    }
+    Ok(None)
 }
 
 /// The parts of the request's object, not parsed yet. Each event is parsed by itself, so that an
@@ -116,6 +142,8 @@ struct RequestParts<'a> {
     events: Option<&'a RawValue>,
     #[serde(borrow)]
     identification: Option<&'a RawValue>,
+    #[serde(borrow)]
+    mapping: Option<&'a RawValue>,
 }
 
 fn object(body: &[u8], kind: RequestKind) -> Result<FormParts<'_>, Refusal> {
@@ -139,8 +167,9 @@ fn object(body: &[u8], kind: RequestKind) -> Result<FormParts<'_>, Refusal> {
         ),
     };
     let list = match kind {
-        RequestKind::Events => envelope.events,
-        RequestKind::Identify => envelope.identification,
+        RequestKind::Events | RequestKind::Legacy => envelope.events,
+        RequestKind::Identify | RequestKind::GroupIdentify => envelope.identification,
+        RequestKind::UserMap => envelope.mapping,
     };
     Ok((key, list.map(|list| Cow::Borrowed(list.get()))))
 }
@@ -153,6 +182,8 @@ fn events(
     reservation: &mut Reservation,
 ) -> Result<DecodedRequest, Refusal> {
     let mut events = Events {
+        kind,
+        now,
         defaults: kind.defaults(now),
         builder: EventBuilder::default(),
         admission: Admission::new(store),
@@ -161,7 +192,7 @@ fn events(
         reservation,
         body: list.len(),
     };
-    if kind == RequestKind::Identify && is_object(list.as_bytes()) {
+    if kind != RequestKind::Events && is_object(list.as_bytes()) {
         events.one(0, list)?;
     } else {
         let mut refusal = None;
@@ -190,6 +221,8 @@ fn events(
 
 /// A reader of the events of a request.
 struct Events<'a, 'r> {
+    kind: RequestKind,
+    now: Millis,
     defaults: EventDefaults,
     builder: EventBuilder<'a>,
     admission: Admission<'r>,
@@ -214,6 +247,24 @@ impl<'a> Events<'a, '_> {
         let DecodedRequest { buffer, counts } = &mut self.decoded;
         let before = buffer.size();
         counts.lines += 1;
+        let counted = match self.kind {
+            RequestKind::GroupIdentify => Some(&mut counts.groups),
+            RequestKind::UserMap => Some(&mut counts.mappings),
+            RequestKind::Legacy => {
+                self.defaults.time = Some(legacy::time(text).unwrap_or(self.now));
+                None
+            }
+            RequestKind::Events | RequestKind::Identify => None,
+        };
+        if let Some(counted) = counted {
+            if !is_object(text.as_bytes()) {
+                let field = self.kind.field();
+                let error = format!("`{field}` is not a list of objects: element {index} is none");
+                return Err(Refusal::bad(error));
+            }
+            *counted += 1;
+            return Ok(());
+        }
         let (builder, admission) = (&mut self.builder, &mut self.admission);
         match decode_event(text, &self.defaults, builder, admission, buffer, counts) {
             Ok(()) => self
