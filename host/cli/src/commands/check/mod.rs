@@ -19,7 +19,7 @@ use events::Unseen;
 /// Check muster.yaml, the definitions and hand-written rules
 ///
 /// The store is not changed. If the project has a store, the command warns of event names and globs
-/// that match no event in it.
+/// that match no event in it, and of static lists none of whose ids it knows.
 #[derive(Debug, Args)]
 pub(crate) struct CheckCommand {
     /// The project's folder
@@ -82,6 +82,17 @@ impl CheckCommand {
             Some(snapshot) => queries::stranded(&project, snapshot)?,
             None => Vec::new(),
         };
+        // A store without users knows no id at all.
+        let known = snapshot.as_ref().filter(|snapshot| snapshot.users() > 0);
+        let unknown = known.map(|snapshot| project.lists.unknown(snapshot));
+        let unknown = unknown.transpose()?.unwrap_or_default();
+        for (path, ids) in &unknown {
+            let ids = count(*ids as u64, "id");
+            output.note(&format!(
+                "warning: {path}: the store knows no user of this list ({ids}): compare them with the ids of your events"
+            ));
+        }
+        let unknown: Vec<_> = unknown.into_iter().map(|(path, _)| path).collect();
         for stranded in &stranded {
             output.note(&format!("warning: {}", remarks::stranded(stranded)));
         }
@@ -91,6 +102,7 @@ impl CheckCommand {
             "modules": loaded.len(),
             "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
+            "unknown_lists": unknown,
             "stranded": stranded,
         });
         output.result(&json, &text)
