@@ -57,7 +57,7 @@ fn static_lists_that_are_surely_not_meant_are_warned_of() {
     let output = project.output(&["check"]);
     let said = String::from_utf8(output.stderr).unwrap();
     for warning in [
-        "`user_id` looks like a heading",
+        "`user_id` seems to be a heading",
         "contains `;`",
         "contains an invisible character",
         "the store knows no user of this list (3 ids)",

@@ -14,7 +14,7 @@ const ID_BYTES: usize = 256;
 pub struct MemberList {
     /// The ids.
     pub ids: BTreeSet<Box<str>>,
-    /// What is legal and surely not meant.
+    /// Warnings of lines that are legal and surely not meant.
     pub warnings: Diagnostics,
 }
 
@@ -118,7 +118,7 @@ impl DoubtfulLines {
         let mut warnings = Diagnostics::default();
         if let Some((name, span)) = self.heading {
             let message = format!(
-                "{} looks like a heading, and counts as a user id",
+                "{} seems to be a heading, and counts as a user id",
                 quote(&name)
             );
             let warning = Diagnostic::warning(message).at(source, span, "");
@@ -238,12 +238,12 @@ mod tests {
         for heading in ["user_id", "User ID", "\"E-mail\"", "id", "distinct_id"] {
             let warned = warnings(&format!("\n{heading}\nann\n"));
             assert!(
-                warned.contains("looks like a heading"),
+                warned.contains("seems to be a heading"),
                 "{heading}: {warned}"
             );
         }
         insta::assert_snapshot!(warnings("user_id\nann;Ann\nbob;Bob\neve\u{200b}\n"), @r"
-        warning: `user_id` looks like a heading, and counts as a user id
+        warning: `user_id` seems to be a heading, and counts as a user id
          --> cohorts/vip.csv:1:1
           |
         1 | user_id

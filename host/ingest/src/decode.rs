@@ -37,9 +37,9 @@ pub struct Malformed {
 }
 
 /// Decodes every line of a text and adds its contents to the buffer and the counts. Blank lines are
-/// skipped. A line may end in `\r\n`; the last one needs no line end. A line may hold several events,
-/// one after the other or as an array; each of them counts as a line. Each malformed line is passed
-/// to `malformed` and leaves nothing in the buffer.
+/// skipped. A line may end in `\r\n`; the last one needs no line end. A line may hold several
+/// events, one after the other or as an array; each of them counts as a line. Each malformed line
+/// is passed to `malformed` and leaves nothing in the buffer.
 ///
 /// `first_line` is the number of the text's first line. `store` is the store that the buffer is
 /// for: a line with a name that the store does not accept is malformed. Without a store all names

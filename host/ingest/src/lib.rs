@@ -3,9 +3,9 @@
 //!
 //! [`decode_lines`] decodes lines into events and identify operations, and gives a reason for each
 //! line that is neither. [`import_file`] imports one file (plain, gzip, zstd or zip, recognised by
-//! its content). A content is imported once, whole or not at all, and an interrupted import continues
-//! from what the store has. [`http`] is a server that answers after events are on disk. [`kinesis`]
-//! reads all shards of a stream. The sources [`run_files`], [`http::run_http`] and
+//! its content). A content is imported once, whole or not at all, and an interrupted import
+//! continues from what the store has. [`http`] is a server that answers after events are on disk.
+//! [`kinesis`] reads all shards of a stream. The sources [`run_files`], [`http::run_http`] and
 //! [`kinesis::run_kinesis`] run until they are cancelled.
 //!
 //! This crate does not know cohorts, prints nothing and reads no environment. It keeps no state of

@@ -46,8 +46,8 @@ pub struct StoreOptions {
     /// those of large values. It takes about as long as reading the user ids, which opening does
     /// too.
     pub check: bool,
-    /// True if a commit is on the disk when it is done. Without it commits are faster, and a machine
-    /// that fails may lose them: this is for stores that are thrown away.
+    /// True if a commit is on the disk when it is done. Without it commits are faster, and a
+    /// machine that fails may lose them: this is for stores that are thrown away.
     pub durable: bool,
     /// The number of threads that may read one snapshot at the same time. Further threads wait.
     pub readers: usize,

@@ -15,8 +15,8 @@ use crate::output::{Output, Reported};
 ///
 /// The files hold JSON in the export format, plain, gzip, zstd or zip. A file with the same content
 /// is imported once. A file is imported whole or not at all. An import that was interrupted
-/// continues where it stopped, and that of a file that has grown goes on at its old end. A file that
-/// cannot be imported is reported and skipped; the exit code is then 1.
+/// continues where it stopped, and that of a file that has grown goes on at its old end. A file
+/// that cannot be imported is reported and skipped; the exit code is then 1.
 #[derive(Debug, Args)]
 pub(crate) struct ImportCommand {
     /// Files or globs

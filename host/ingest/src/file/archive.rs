@@ -62,8 +62,8 @@ impl MemberLines {
         self.0.lock().push((line, name.to_owned()));
     }
 
-    /// Returns a malformed line with its number in the member that it belongs to, if it is one of an
-    /// archive.
+    /// Returns a malformed line with its number in the member that it belongs to, if it is one of
+    /// an archive.
     pub(crate) fn place(&self, malformed: Malformed) -> Malformed {
         let members = self.0.lock();
         let after = members.partition_point(|(begin, _)| *begin <= malformed.line);

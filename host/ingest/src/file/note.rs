@@ -1,5 +1,5 @@
-//! What the store keeps of a file's path: the stamp by which the file is recognised without reading
-//! it, and the content that it had.
+//! The store's note of a file's path: the stamp by which the file is recognised without reading it,
+//! and the content that it had.
 
 use std::fs::Metadata;
 use std::io;
@@ -51,8 +51,8 @@ pub(super) struct PathNote {
 }
 
 impl PathNote {
-    /// Returns the note that the store keeps. A note that cannot be read counts as none: the file is
-    /// read again and recognised by its content.
+    /// Returns the note that the store keeps. A note that cannot be read counts as none: the file
+    /// is read again and recognised by its content.
     pub(super) fn read(note: &[u8]) -> Option<Self> {
         serde_json::from_slice(note).ok()
     }

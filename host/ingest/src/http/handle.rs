@@ -96,8 +96,8 @@ pub(super) async fn handle(
         }
     };
     let mut response = match taken {
-        Ok(Taken::Form) => legacy::success(),
-        Ok(Taken::Stored(stored)) => stored.response(),
+        Ok(StoredRequest::Form) => legacy::success(),
+        Ok(StoredRequest::Stored(stored)) => stored.response(),
         Err(refusal) => {
             shared.stats.refused();
             let (status, error) = (refusal.status().as_u16(), refusal.error());
@@ -144,7 +144,7 @@ fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<BodyRequest, Refusal
 }
 
 /// A request that was taken.
-enum Taken {
+enum StoredRequest {
     Stored(Stored),
     /// A form of an old SDK.
     Form,
@@ -156,7 +156,7 @@ async fn take(
     wanted: BodyRequest,
     body: Receiving,
     mut reservation: Reservation,
-) -> Result<Taken, Refusal> {
+) -> Result<StoredRequest, Refusal> {
     let max_body = wanted.route.max_body;
     let body = body.read(max_body, &mut reservation).await?;
     let now = Millis::now();
@@ -183,8 +183,8 @@ async fn take(
     };
     shared.queue.send(work).await.map_err(|_| gone())?;
     match committed.await {
-        Ok(Ok(())) if read.is_old_form => Ok(Taken::Form),
-        Ok(Ok(())) => Ok(Taken::Stored(Stored::new(&counts, read.size, now))),
+        Ok(Ok(())) if read.is_old_form => Ok(StoredRequest::Form),
+        Ok(Ok(())) => Ok(StoredRequest::Stored(Stored::new(&counts, read.size, now))),
         Ok(Err(reason)) => Err(Refusal::unavailable(&reason)),
         Err(_) => Err(gone()),
     }

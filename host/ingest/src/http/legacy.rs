@@ -1,5 +1,5 @@
-//! What only the requests of old SDKs have. They are forms, posted to `/`, and the SDKs read the
-//! text of the answer.
+//! Peculiarities of requests of old SDKs. They are forms, posted to `/`, and the SDKs read the text
+//! of the answer.
 
 use bytes::Bytes;
 use http_body_util::Full;

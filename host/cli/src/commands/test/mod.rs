@@ -24,7 +24,7 @@ use muster_sandbox::{Sandbox, SandboxOptions};
 
 use crate::commands::compile_rule;
 use crate::output::{NotLoaded, Output, Reported};
-use suite::Selection;
+use suite::CaseFilter;
 
 /// Run the cases in `*.test.yaml` files on the real modules
 #[derive(Debug, Args)]
@@ -79,11 +79,11 @@ impl TestCommand {
             compile: compile_rule::in_other_process(),
             ..SandboxOptions::default()
         })?;
-        let selection = Selection {
-            filter: self.filter.as_ref().map(|filter| filter.to_lowercase()),
+        let selected = CaseFilter {
+            text: self.filter.as_ref().map(|filter| filter.to_lowercase()),
             fail_fast: self.fail_fast,
         };
-        let report = suite::run(&found, &sandbox, &selection);
+        let report = suite::run(&found, &sandbox, &selected);
         if let Some(path) = &self.junit {
             std::fs::write(path, junit::xml(&report))
                 .with_context(|| format!("cannot write {}", path.display()))?;

@@ -17,19 +17,19 @@ use super::report::{CaseReport, FileReport, Report};
 use super::subject::Subject;
 
 /// The cases to run.
-pub(super) struct Selection {
+pub(super) struct CaseFilter {
     /// A text in lower case that the name of a case or its file contains.
-    pub(super) filter: Option<String>,
+    pub(super) text: Option<String>,
     /// Ends the run at the first failed case.
     pub(super) fail_fast: bool,
 }
 
-impl Selection {
+impl CaseFilter {
     fn has(&self, path: &str, case: &Case) -> bool {
-        let Some(filter) = &self.filter else {
+        let Some(text) = &self.text else {
             return true;
         };
-        let contains = |name: &str| name.to_lowercase().contains(filter);
+        let contains = |name: &str| name.to_lowercase().contains(text);
         contains(path) || contains(&case.name)
     }
 }
@@ -39,7 +39,7 @@ type FileOutcome = (FileReport, Option<Coverage>);
 
 /// Runs the selected cases of all files. A file that does not load does not keep the others from
 /// running.
-pub(super) fn run(found: &[Found], sandbox: &Sandbox, selection: &Selection) -> Report {
+pub(super) fn run(found: &[Found], sandbox: &Sandbox, filter: &CaseFilter) -> Report {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let outcomes = Mutex::new(BTreeMap::new());
@@ -51,7 +51,7 @@ pub(super) fn run(found: &[Found], sandbox: &Sandbox, selection: &Selection) -> 
                     let Some(found) = found.get(number) else {
                         break;
                     };
-                    if let Some(outcome) = run_file(found, sandbox, selection, &stop) {
+                    if let Some(outcome) = run_file(found, sandbox, filter, &stop) {
                         outcomes.lock().insert(number, outcome);
                     }
                 }
@@ -78,11 +78,11 @@ pub(super) fn run(found: &[Found], sandbox: &Sandbox, selection: &Selection) -> 
 fn run_file(
     found: &Found,
     sandbox: &Sandbox,
-    selection: &Selection,
+    filter: &CaseFilter,
     stop: &AtomicBool,
 ) -> Option<FileOutcome> {
     let path = found.path.display().to_string();
-    let (file, subject) = match load(found, sandbox, selection) {
+    let (file, subject) = match load(found, sandbox, filter) {
         Ok(loaded) => loaded?,
         Err(faults) => {
             let report = FileReport {
@@ -102,7 +102,7 @@ fn run_file(
         let result = check(&subject, case, covered.as_mut());
         let (line, _) = file.source.line_and_column(case.span.start);
         let case = CaseReport::new(&file, case, line, started.elapsed(), result);
-        if selection.fail_fast && !case.failures.is_empty() {
+        if filter.fail_fast && !case.failures.is_empty() {
             stop.store(true, Ordering::Relaxed);
         }
         report.cases.push(case);
@@ -115,12 +115,12 @@ fn run_file(
 fn load(
     found: &Found,
     sandbox: &Sandbox,
-    selection: &Selection,
+    filter: &CaseFilter,
 ) -> Result<Option<(TestFile, Subject)>, Diagnostics> {
     let source = muster_project::read(&found.path)?;
     let mut file = read::test_file(&source, &found.home.zone)?;
-    file.cases.retain(|case| selection.has(source.path(), case));
-    if file.cases.is_empty() && selection.filter.is_some() {
+    file.cases.retain(|case| filter.has(source.path(), case));
+    if file.cases.is_empty() && filter.text.is_some() {
         return Ok(None);
     }
     let subject = Subject::load(&file, &found.home, sandbox)?;

@@ -68,7 +68,7 @@ fn a_last_line_that_was_incomplete_is_read_when_it_is_complete() {
 }
 
 #[test]
-fn what_cannot_be_told_is_warned_of() {
+fn rows_that_may_count_twice_are_warned_of() {
     let folder = TestFolder::new();
     let memory = &mut MemoryTarget::default();
     let path = folder.file("a.json", lines(5));
