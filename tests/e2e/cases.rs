@@ -193,7 +193,7 @@ cases:
           - {event: Purchase, ago: 1 hour, with: {shipping: {method: express}}}
           - {event: Purchase, at: 2026-03-01T00:30:00Z, with: {shipping: {method: express}}} # later than the clock
         expect: in
-        until: 2026-03-01T23:00:00Z
+        until: 2026-03-02T00:30:00Z
       eve:
         properties:
           tags: [{at: 2026-01-01T00:00:00Z, is: vip}, {at: 2026-02-01T00:00:00Z, is: null}]
@@ -204,7 +204,113 @@ cases:
     );
     insta::assert_snapshot!(
         "coverage",
-        shown_without_fuel(&project, &["test", "a.test.yaml"])
+        shown_without_fuel(&project, &["test", "a.test.yaml", "--coverage"])
+    );
+    // Without the option the gaps are only counted.
+    let output = project.output(&["test", "a.test.yaml"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("in 1 definition; `--coverage` lists them"),
+        "{text}"
+    );
+    assert!(!text.contains("never true"), "{text}");
+}
+
+#[test]
+fn an_answer_stands_until_a_stored_event_changes_it() {
+    let project = TestProject::new();
+    let case = |until: &str| {
+        let text = format!(
+            r#"where: {{all: [{{did: Buy, times: {{at_most: 1}}}}, {{did_not: Refund, in_last: 1 day}}]}}
+cases:
+  - at: 2026-03-01T00:00:00Z
+    users:
+      ann:
+        events: [{{event: Buy}}, {{event: Refund, at: 2026-03-03T00:00:00Z}}]
+        expect: in
+        until: {until}
+      bob: {{events: [{{event: Buy, at: 2026-03-02T00:00:00Z}}], expect: out, until: 2026-03-02T00:00:00Z}}
+"#
+        );
+        project.write("a.test.yaml", &text);
+        let output = project.output(&["test", "a.test.yaml"]);
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, text) = case("2026-03-03T00:00:00Z");
+    assert_eq!(code, Some(0), "{text}");
+    for wrong in ["never", "2026-03-04T00:00:00Z", "2026-03-02T00:00:00Z"] {
+        let (code, text) = case(wrong);
+        let stands = "`ann` is in until 2026-03-03T00:00:00Z, and should be ";
+        assert!(code == Some(1) && text.contains(stands), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_does_not_load_is_one_failed_test() {
+    let project = project(FAILING);
+    project.write(
+        "cohorts/broken.test.yaml",
+        "cohort: regulars.yaml\ncases:\n  - nam: a\n",
+    );
+    let output = project.output(&["test", "--junit", "junit.xml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.ends_with("4 cases: 3 failed, 1 file could not be loaded\n"),
+        "{text}"
+    );
+    let junit = project.read("junit.xml");
+    assert!(
+        junit.contains("tests=\"5\" failures=\"3\" errors=\"1\""),
+        "{junit}"
+    );
+    assert!(junit.contains("name=\"the file loads\""), "{junit}");
+    let output = project.output(&["test", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let broken = &json["files"][0];
+    assert_eq!(
+        (&broken["code"], &broken["faults"][0]["line"]),
+        (&"invalid_files".into(), &3.into())
+    );
+    let failure = &json["files"][1]["cases"][0]["failures"][0];
+    assert_eq!(failure["path"], "cohorts/regulars.test.yaml");
+    assert_eq!(failure["code"], "case_failed");
+}
+
+#[test]
+fn cases_are_chosen_and_the_first_failure_ends_the_run() {
+    let project = project(FAILING);
+    let cases = |arguments: &[&str]| {
+        let output = project.output(&[&["test", "--json"], arguments].concat());
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (
+            json["cases"].as_u64(),
+            json["failed"].as_u64(),
+            output.status.code(),
+        )
+    };
+    assert_eq!(
+        cases(&["--filter", "THIS holds"]),
+        (Some(1), Some(0), Some(0))
+    );
+    assert_eq!(
+        cases(&["--filter", "the wrong"]),
+        (Some(2), Some(2), Some(1))
+    );
+    assert_eq!(
+        cases(&["--filter", "regulars.test"]),
+        (Some(4), Some(3), Some(1))
+    );
+    assert_eq!(cases(&["--fail-fast"]), (Some(1), Some(1), Some(1)));
+    let output = project.output(&["test", "--filter", "nothing"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("no case and no test file has `nothing` in its name"),
+        "{said}"
     );
 }
 
@@ -243,8 +349,9 @@ fn hand_written_rules_are_tested_as_they_run() {
     );
     std::fs::write(&path, b"\0asm nonsense").unwrap();
     let output = project.output(&["test"]);
+    assert_eq!(output.status.code(), Some(2));
     assert!(
-        String::from_utf8(output.stderr)
+        String::from_utf8(output.stdout)
             .unwrap()
             .contains("cannot load cohorts/../rules/vip.wasm")
     );

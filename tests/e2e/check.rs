@@ -71,6 +71,36 @@ fn properties_that_no_event_carried_are_warned_of() {
 }
 
 #[test]
+fn static_lists_that_are_surely_not_meant_are_warned_of() {
+    let project = project();
+    project.write("cohorts/vip.yaml", "members: ./vip.csv\n");
+    project.write("cohorts/vip.csv", "user_id\nAnn;x\nbob\u{200b}\n");
+    assert_eq!(project.json(&["check"])["unknown_lists"], json!([]));
+    project.json(&["import", "events.json"]);
+    let lists = json!(["cohorts/./vip.csv"]);
+    assert_eq!(project.json(&["check"])["unknown_lists"], lists);
+    let output = project.output(&["check"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    for warning in [
+        "`user_id` seems to be a heading",
+        "contains `;`",
+        "contains an invisible character",
+        "the store knows no user of this list (3 ids)",
+    ] {
+        assert!(said.contains(warning), "{warning}: {said}");
+    }
+    project.write("cohorts/vip.csv", "ann\u{200b}\n");
+    assert_eq!(project.json(&["check"])["unknown_lists"], json!([]));
+    let members = project.json(&["run", "--once"])["cohorts"].clone();
+    let vip = members
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|cohort| cohort["id"] == "vip");
+    assert_eq!(vip.unwrap()["members"], 1);
+}
+
+#[test]
 fn a_store_in_use_is_read_too() {
     let project = project();
     project.json(&["import", "events.json"]);

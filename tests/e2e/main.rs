@@ -39,6 +39,7 @@ mod crash;
 mod example;
 mod explain;
 mod faults;
+mod files;
 mod fmt;
 mod hostile;
 mod kills;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use muster_ingest::{ImportOptions, ImportReport, LineCounts, find_files, import_file};
+use muster_ingest::{
+    FindError, ImportError, ImportOptions, ImportReport, LineCounts, find_files, import_file,
+};
 use muster_model::{count, number};
 use muster_store::Store;
 use serde::Serialize;
@@ -24,6 +26,8 @@ pub(crate) struct ImportedFile {
 #[derive(Default)]
 pub(crate) struct ImportSummary {
     pub(crate) files: Vec<ImportedFile>,
+    /// The files that were not imported, and the patterns that name no file, each with the reason.
+    pub(crate) problems: Vec<String>,
     counts: LineCounts,
     new: u64,
     known: u64,
@@ -32,7 +36,11 @@ pub(crate) struct ImportSummary {
 }
 
 impl ImportSummary {
-    /// Imports the files of a glob. Files that were imported before are skipped.
+    /// Imports the files of a glob. Files that were imported before are skipped. A file that cannot
+    /// be imported is a problem and keeps no other file from being imported.
+    ///
+    /// # Errors
+    /// If the pattern is none, or the store fails: then no other file can be imported either.
     pub(crate) fn import(
         &mut self,
         store: &Store,
@@ -41,38 +49,32 @@ impl ImportSummary {
         options: &ImportOptions,
         output: &Output,
     ) -> anyhow::Result<()> {
-        for path in find_files(pattern, base)? {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let bar = output.progress(&name, ProgressUnit::Bytes);
-            let report = import_file(store, &path, options, &mut |progress| {
-                bar.set_length(progress.bytes_total);
-                bar.set_position(progress.bytes);
-                let seconds = bar.elapsed().as_secs_f64().max(0.001);
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a rate that is only displayed"
-                )]
-                bar.set_message(format!(
-                    "{} events/s",
-                    number((progress.events as f64 / seconds) as u64)
-                ));
-            });
-            bar.finish_and_clear();
-            let report = report?;
-            for malformed in &report.malformed {
-                output.note(&format!(
-                    "{}:{}: skipped: {}",
-                    path.display(),
-                    malformed.line,
-                    malformed.reason
-                ));
+        let paths = match find_files(pattern, base) {
+            Ok(paths) => paths,
+            Err(error @ FindError::Pattern { .. }) => return Err(error.into()),
+            Err(error) => {
+                self.problems.push(error.to_string());
+                return Ok(());
             }
-            self.add(&report);
+        };
+        for path in paths {
+            match import(store, &path, options, output) {
+                Ok(report) => {
+                    if let Some(change) = report.change {
+                        output.note(&format!("{}: {change}", path.display()));
+                    }
+                    for malformed in &report.malformed {
+                        let (path, line) = (path.display(), malformed.line);
+                        output.note(&format!("{path}:{line}: skipped: {}", malformed.reason));
+                    }
+                    self.add(&report);
+                }
+                Err(error @ ImportError::Store { .. }) => return Err(error.into()),
+                Err(error) => {
+                    self.problems
+                        .push(format!("{:#}", anyhow::Error::new(error)));
+                }
+            }
         }
         Ok(())
     }
@@ -125,4 +127,29 @@ impl ImportSummary {
         }
         text
     }
+}
+
+/// Imports one file and shows its progress.
+fn import(
+    store: &Store,
+    path: &Path,
+    options: &ImportOptions,
+    output: &Output,
+) -> Result<ImportReport, ImportError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let bar = output.progress(&name, ProgressUnit::Bytes);
+    let report = import_file(store, path, options, &mut |progress| {
+        bar.set_length(progress.bytes_total);
+        bar.set_position(progress.bytes);
+        let seconds = bar.elapsed().as_secs_f64().max(0.001);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate that is only displayed"
+        )]
+        let rate = (progress.events as f64 / seconds) as u64;
+        bar.set_message(format!("{} events/s", number(rate)));
+    });
+    bar.finish_and_clear();
+    report
 }

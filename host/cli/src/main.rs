@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use commands::Command;
-use output::{Color, Output};
+use output::{Color, Output, exit_code};
 
 /// Compute cohorts of users and send their entries and exits to your stream.
 #[derive(Debug, Parser)]
@@ -29,7 +29,7 @@ use output::{Color, Output};
 #[command(
     after_help = "Cohorts are definitions in files, which are compiled to isolated WebAssembly modules.\n\n\
                         Exit codes: 0 success, 1 a fault of the project, its data or a destination, \
-                        2 a wrong command line.\n\nStart with `muster init my-project`."
+                        2 a wrong command line, and of `test` files that do not load.\n\nStart with `muster init my-project`."
 )]
 struct Cli {
     /// Print one JSON document instead of text
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
-            ExitCode::FAILURE
+            ExitCode::from(exit_code(&error))
         }
     }
 }

@@ -115,7 +115,8 @@ impl Output {
     /// Prints the error that ends the command.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let rendered = error.downcast_ref::<Rendered>();
-        if let (true, Some(Reported(_))) = (self.json, error.downcast_ref()) {
+        let is_reported = error.is::<Reported>() || error.is::<NotLoaded>();
+        if self.json && is_reported {
             // The one JSON document was printed.
         } else if self.json {
             let document = json!({
@@ -197,7 +198,22 @@ fn print(line: impl std::fmt::Display) {
 #[error("{0}")]
 pub(crate) struct Reported(pub(crate) String);
 
-/// Lays out a table. Characters of cells that would change how others are shown are escaped. Columns whose heading ends in `>` are numbers and are aligned to the right.
+/// An error that the command's result contains already: files that were to be tested could not be
+/// loaded. It has an exit code of its own, so that a build server tells it from failed cases.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotLoaded(pub(crate) String);
+
+/// Returns the exit code of a command that ends with an error.
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.is::<NotLoaded>() {
+        true => 2,
+        false => 1,
+    }
+}
+
+/// Lays out a table. Columns whose heading ends in `>` are numbers and are aligned to the right.
+/// Characters of cells that would change how others are shown are escaped.
 pub(crate) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);

@@ -71,7 +71,7 @@ pub use format::format;
 pub use identity::identity;
 pub use link::link;
 pub use lookback::{Lookback, lookback};
-pub use members::members;
+pub use members::{MemberList, members};
 pub use muster_model::{Cadence, TimeOfDay};
 pub use pattern::{Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};

@@ -9,29 +9,44 @@ use crate::limits;
 /// The longest id, in bytes (that of an event's user id).
 const ID_BYTES: usize = 256;
 
-/// Reads a list of user ids, one per line. Blanks around an id are not part of it, and empty lines
-/// are skipped. An id that occurs twice is on the list once. Double quotes around an id are
-/// removed, as in any CSV file.
+/// A static list that was read.
+#[derive(Debug, Default)]
+pub struct MemberList {
+    /// The ids.
+    pub ids: BTreeSet<Box<str>>,
+    /// Warnings of lines that are legal and surely not meant.
+    pub warnings: Diagnostics,
+}
+
+/// Reads a list of user ids, one per line. Blanks and invisible characters around an id are not
+/// part of it, and empty lines are skipped. An id that occurs twice is on the list once. Double
+/// quotes around an id are removed, as in any CSV file.
 ///
 /// # Errors
 /// Reports all lines that are not an id, and a list of more than [`limits::MEMBERS`].
-pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
+pub fn members(source: &SourceFile) -> Result<MemberList, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let mut ids = BTreeSet::new();
+    let mut list = MemberList::default();
+    let mut doubtful = DoubtfulLines::default();
     let mut start = 0;
     for line in source.text().split_inclusive('\n') {
         let at = start;
         start += line.len();
-        let text = line.trim_start_matches(blank);
+        let text = line.trim_start_matches(surrounds);
         let at = at + (line.len() - text.len());
-        let text = text.trim_end();
+        let text = text.trim_end_matches(surrounds);
         if text.is_empty() {
             continue;
         }
+        let span = Span {
+            start: at,
+            end: at + text.len(),
+        };
         match id(text) {
             Ok(id) => {
-                ids.insert(id);
-                if ids.len() > limits::MEMBERS {
+                doubtful.add(line, &id, list.ids.is_empty(), span);
+                list.ids.insert(id);
+                if list.ids.len() > limits::MEMBERS {
                     let message = format!("the list has more than {} ids", limits::MEMBERS);
                     let help = "for more users, set a user property and select them by `user`";
                     diagnostics.push(Diagnostic::error(message).in_file(source).help(help));
@@ -39,21 +54,115 @@ pub fn members(source: &SourceFile) -> Result<BTreeSet<Box<str>>, Diagnostics> {
                 }
             }
             Err((message, help)) => {
-                let end = at + text.len();
-                let error = Diagnostic::error(message).at(source, Span { start: at, end }, "");
+                let error = Diagnostic::error(message).at(source, span, "");
                 diagnostics.push(error.help(help));
             }
         }
     }
-    match diagnostics.is_empty() {
-        true => Ok(ids),
-        false => Err(diagnostics),
+    if !diagnostics.is_empty() {
+        return Err(diagnostics);
+    }
+    list.warnings = doubtful.warnings(source);
+    Ok(list)
+}
+
+/// Lines that are legal and surely not meant: the first of each kind, and how many there are.
+#[derive(Default)]
+struct DoubtfulLines {
+    heading: Option<(Box<str>, Span)>,
+    semicolon: Option<(Span, usize)>,
+    invisible: Option<(Span, usize)>,
+}
+
+/// Names of columns with ids, without blanks and marks between words.
+const HEADINGS: [&str; 14] = [
+    "id",
+    "ids",
+    "uid",
+    "userid",
+    "userids",
+    "user",
+    "users",
+    "email",
+    "emails",
+    "emailaddress",
+    "member",
+    "members",
+    "customerid",
+    "distinctid",
+];
+
+impl DoubtfulLines {
+    fn add(&mut self, line: &str, id: &str, is_first: bool, span: Span) {
+        if is_first {
+            let letters = id.chars().filter(|char| char.is_alphanumeric());
+            let name = letters.collect::<String>().to_lowercase();
+            let is_heading = HEADINGS.contains(&&*name);
+            self.heading = is_heading.then(|| (id.into(), span));
+        }
+        let count = |kind: &mut Option<(Span, usize)>| kind.get_or_insert((span, 0)).1 += 1;
+        if id.contains(';') {
+            count(&mut self.semicolon);
+        }
+        // A byte order mark at the start of the file is usual.
+        let line = match span.start <= MARK.len_utf8() {
+            true => line.trim_start_matches(MARK),
+            false => line,
+        };
+        if line.contains(is_invisible) {
+            count(&mut self.invisible);
+        }
+    }
+
+    fn warnings(self, source: &SourceFile) -> Diagnostics {
+        let mut warnings = Diagnostics::default();
+        if let Some((name, span)) = self.heading {
+            let message = format!(
+                "{} seems to be a heading, and counts as a user id",
+                quote(&name)
+            );
+            let warning = Diagnostic::warning(message).at(source, span, "");
+            warnings.push(warning.help("remove the line, if no user has this id"));
+        }
+        let kinds = [
+            (
+                self.semicolon,
+                "contains `;`, which is a part of the id",
+                "write one id per line and nothing else",
+            ),
+            (
+                self.invisible,
+                "contains an invisible character",
+                "remove it: around an id it is left out, inside an id it makes another id",
+            ),
+        ];
+        for (found, what, help) in kinds {
+            let Some((span, count)) = found else { continue };
+            let message = match count {
+                1 => format!("this line {what}"),
+                _ => format!("this line {what}, and so do {} more", count - 1),
+            };
+            warnings.push(Diagnostic::warning(message).at(source, span, "").help(help));
+        }
+        warnings
     }
 }
 
-/// Returns true for characters that may surround an id, including a byte order mark.
-fn blank(char: char) -> bool {
-    char.is_whitespace() || char == '\u{feff}'
+/// The byte order mark.
+const MARK: char = '\u{feff}';
+
+/// Returns true for characters that may surround an id and are no part of it.
+fn surrounds(char: char) -> bool {
+    char.is_whitespace() || is_invisible(char)
+}
+
+/// Returns true for characters that no one sees: soft hyphens, zero-width characters, marks of the
+/// direction of writing, and byte order marks.
+fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | MARK
+    )
 }
 
 /// Reads the id of a line, or returns a message and a help line.
@@ -92,7 +201,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<Box<str>>, String> {
         match members(&SourceFile::new("cohorts/vip.csv", text)) {
-            Ok(ids) => Ok(ids.into_iter().collect()),
+            Ok(list) => Ok(list.ids.into_iter().collect()),
             Err(diagnostics) => Err(diagnostics.to_string()),
         }
     }
@@ -107,6 +216,57 @@ mod tests {
             read("\"a,b\"\n\"say \"\"hi\"\"\"\n5\""),
             ids(&["5\"", "a,b", "say \"hi\""])
         );
+    }
+
+    #[test]
+    fn invisible_characters_around_an_id_are_no_part_of_it() {
+        let ids: Vec<Box<str>> = ["ann", "b\u{200b}ob"].map(Box::from).into();
+        assert_eq!(
+            read("\u{200e}ann\u{200b}\n \u{2060}b\u{200b}ob\u{a0}\u{feff}"),
+            Ok(ids)
+        );
+        assert_eq!(read("\u{200b}\n\u{feff}"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_surely_not_meant_is_warned_of() {
+        let warnings = |text: &str| {
+            let list = members(&SourceFile::new("cohorts/vip.csv", text)).unwrap();
+            list.warnings.to_string()
+        };
+        assert_eq!(warnings("\u{feff}ann\nuser_id\nbob\u{a0}\n"), "");
+        for heading in ["user_id", "User ID", "\"E-mail\"", "id", "distinct_id"] {
+            let warned = warnings(&format!("\n{heading}\nann\n"));
+            assert!(
+                warned.contains("seems to be a heading"),
+                "{heading}: {warned}"
+            );
+        }
+        insta::assert_snapshot!(warnings("user_id\nann;Ann\nbob;Bob\neve\u{200b}\n"), @r"
+        warning: `user_id` seems to be a heading, and counts as a user id
+         --> cohorts/vip.csv:1:1
+          |
+        1 | user_id
+          | ^^^^^^^
+          |
+          = help: remove the line, if no user has this id
+
+        warning: this line contains `;`, which is a part of the id, and so do 1 more
+         --> cohorts/vip.csv:2:1
+          |
+        2 | ann;Ann
+          | ^^^^^^^
+          |
+          = help: write one id per line and nothing else
+
+        warning: this line contains an invisible character
+         --> cohorts/vip.csv:4:1
+          |
+        4 | eve
+          | ^^^
+          |
+          = help: remove it: around an id it is left out, inside an id it makes another id
+        ");
     }
 
     #[test]

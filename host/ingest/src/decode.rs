@@ -8,6 +8,7 @@ mod fields;
 pub mod limits;
 mod line;
 mod placeholder;
+mod several;
 mod surrogates;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,10 @@ pub(crate) use self::event::{EventDefaults, decode_event};
 pub(crate) use self::event_builder::EventBuilder;
 pub(crate) use self::event_error::EventError;
 use self::limits::MAX_LINE;
+use self::several::several;
 pub(crate) use self::times::{ClockOffset, TimeSeed};
 use crate::LineCounts;
+use crate::content::without_mark;
 
 /// The reason why a line is malformed, worded for the author of the line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +43,9 @@ pub struct Malformed {
 }
 
 /// Decodes every line of a text and adds its contents to the buffer and the counts. Blank lines are
-/// skipped. A line may end in `\r\n`; the last one needs no line end. Each malformed line is passed
-/// to `malformed` and leaves nothing in the buffer.
+/// skipped. A line may end in `\r\n`; the last one needs no line end. A line may hold several
+/// events, one after the other or as an array; each of them counts as a line. Each malformed line
+/// is passed to `malformed` and leaves nothing in the buffer.
 ///
 /// `first_line` is the number of the text's first line.
 ///
@@ -73,25 +77,42 @@ pub fn decode_lines(
     let mut start = 0;
     let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
     for (line, end) in (first_line..).zip(ends) {
-        let range = start..end;
+        let line_start = end - without_mark(text.get(start..end).unwrap_or_default()).len();
+        let range = line_start..end;
         start = end + 1;
         let Some(bytes) = text.get(range.clone()).filter(|bytes| !is_blank(bytes)) else {
             continue;
         };
         counts.lines += 1;
-        let decoded = match valid.and_then(|valid| valid.get(range)) {
-            Some(text) => decode_line(text, &mut builder, &mut admission, buffer, counts),
-            None => match std::str::from_utf8(bytes) {
-                Ok(text) => decode_line(text, &mut builder, &mut admission, buffer, counts),
-                Err(error) => {
-                    let column = error.valid_up_to() + 1;
-                    Err(LineError(format!("not UTF-8 at column {column}")))
-                }
-            },
-        };
-        if let Err(reason) = decoded {
+        let mut skip = |reason, counts: &mut LineCounts| {
             counts.malformed += 1;
             malformed(Malformed { line, reason });
+        };
+        let checked = match valid.and_then(|valid| valid.get(range)) {
+            Some(text) => Ok(text),
+            None => std::str::from_utf8(bytes),
+        };
+        let text = match checked {
+            Ok(text) => text,
+            Err(error) => {
+                let column = error.valid_up_to() + 1;
+                skip(LineError(format!("not UTF-8 at column {column}")), counts);
+                continue;
+            }
+        };
+        let decoded = decode_line(text, &mut builder, &mut admission, buffer, counts);
+        let Err(reason) = decoded else { continue };
+        // Only a line that is no single event is searched for several.
+        let Some(values) = several(text) else {
+            skip(reason, counts);
+            continue;
+        };
+        counts.lines -= 1;
+        for value in values {
+            counts.lines += 1;
+            if let Err(reason) = decode_line(value, &mut builder, &mut admission, buffer, counts) {
+                skip(reason, counts);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Malformed;
-use crate::file::Compression;
+use crate::content::{Compression, ContentFault, MemberFault};
 
 /// The reason why a file was not imported. Unless a variant says otherwise, the store has nothing
 /// of the file.
@@ -43,6 +43,28 @@ pub enum ImportError {
         compression: &'static str,
         /// The error of the decompressor.
         source: io::Error,
+    },
+    /// Other bytes follow the last gzip member.
+    #[error(
+        "`{}` has other bytes behind the end of its gzip data, so nothing of it was imported; remove them, or write the \
+         file again",
+        path.display()
+    )]
+    Trailing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A JSON value over several lines, or an array of events, ends too early.
+    #[error(
+        "`{}` is cut off, or a bracket is missing: the JSON value that begins at line {line} has no end, so nothing of it \
+         was imported",
+        path.display()
+    )]
+    Unclosed {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the value begins.
+        line: u64,
     },
     /// The file is of a kind that holds no JSON lines.
     #[error("`{}` is {reason}", path.display())]
@@ -127,6 +149,19 @@ impl ImportError {
     /// Returns the error of a file whose reading failed: of the disk or of the data.
     pub(crate) fn read(path: &Path, compression: Compression, source: io::Error) -> Self {
         let path = path.to_owned();
+        match ContentFault::of(&source) {
+            Some(ContentFault::Foreign(reason)) => return Self::Unsupported { path, reason },
+            Some(ContentFault::Trailing) => return Self::Trailing { path },
+            Some(ContentFault::Unclosed(line)) => return Self::Unclosed { path, line },
+            None => {}
+        }
+        let source = match source.downcast::<MemberFault>() {
+            // A member is named like a file in a folder.
+            Ok(member) => {
+                return Self::read(&path.join(member.name), member.compression, member.source);
+            }
+            Err(source) => source,
+        };
         let name = compression.name();
         // Only errors of the system have a number.
         if compression == Compression::None || source.raw_os_error().is_some() {

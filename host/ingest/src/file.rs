@@ -1,19 +1,22 @@
 //! Files of events: finds them by pattern, unpacks them, cuts them into lines, decodes and imports
 //! them once.
 
+mod archive;
 mod chunks;
-mod compression;
+mod content_hash;
 mod decoded;
 mod find;
 #[cfg(feature = "fuzzing")]
 mod fuzzing;
 mod import;
 mod import_target;
+mod note;
+mod open;
 #[cfg(test)]
 mod tests;
+mod unpack;
 mod watch;
 
-pub(crate) use compression::Compression;
 pub use find::{FindError, find_files};
 #[cfg(feature = "fuzzing")]
 pub use fuzzing::open_file;

@@ -6,6 +6,11 @@
 //! | `POST /2/httpapi` | JSON, `{"api_key": …, "events": […]}` |
 //! | `POST /batch` | the same, for larger bodies |
 //! | `POST /identify` | user properties, as form or JSON: `api_key` and `identification` |
+//! | `POST /groupidentify` | groups of users, in the same way; they are only counted |
+//! | `POST /usermap` | `api_key` and `mapping`, in the same way; they are only counted |
+//! | `POST /`, `POST /httpapi` | JSON as for `/2/httpapi`, or a form of an old SDK |
+//!
+//! Slashes at the end of a path and double slashes say nothing.
 //!
 //! The API key may also come as the header `X-Api-Key` or as `?api_key=`; then it is checked before
 //! the body is read.
@@ -28,9 +33,11 @@ pub mod fuzzing;
 mod handle;
 mod json_parts;
 mod key;
+mod legacy;
 pub mod limits;
 mod pace;
 mod read;
+mod refusals;
 mod server;
 #[cfg(test)]
 mod tests;

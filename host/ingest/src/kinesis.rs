@@ -13,6 +13,7 @@
 //! events. Reading the children of a shard that was split or merged begins when that shard is read
 //! to its end. So the records of one partition key stay in order.
 
+mod aggregate;
 mod connection;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -2,10 +2,10 @@
 //! the vendor's SDKs, and Kinesis streams.
 //!
 //! [`decode_lines`] decodes lines into events and identify operations, and gives a reason for each
-//! line that is neither. [`import_file`] imports one file (plain, gzip or zstd, recognised by its
-//! content). A content is imported once, whole or not at all, and an interrupted import continues
-//! from what the store has. [`http`] is a server that answers after events are on disk. [`kinesis`]
-//! reads all shards of a stream. The sources [`run_files`], [`http::run_http`] and
+//! line that is neither. [`import_file`] imports one file (plain, gzip, zstd or zip, recognised by
+//! its content). A content is imported once, whole or not at all, and an interrupted import
+//! continues from what the store has. [`http`] is a server that answers after events are on disk.
+//! [`kinesis`] reads all shards of a stream. The sources [`run_files`], [`http::run_http`] and
 //! [`kinesis::run_kinesis`] run until they are cancelled.
 //!
 //! This crate does not know cohorts, prints nothing and reads no environment. It keeps no state of
@@ -21,6 +21,7 @@
 //! for one kind of CPU), simd-json 0.9 M (it builds a tape first). Lines are short, so names and
 //! values cost more time than finding them.
 
+mod content;
 mod decode;
 mod error;
 mod file;
@@ -38,5 +39,5 @@ pub use file::{
     FilesError, FilesSettings, FindError, ImportOptions, ImportProgress, find_files, import_file,
     is_imported, run_files,
 };
-pub use report::{ImportReport, LineCounts};
+pub use report::{FileChange, ImportReport, LineCounts};
 pub use stats::SourceStats;

@@ -22,6 +22,8 @@ pub struct LineCounts {
     pub anonymous: u64,
     /// Events about groups of users (`$groupidentify`): skipped.
     pub groups: u64,
+    /// User ids that were to count as others (`/usermap`): skipped.
+    pub mappings: u64,
     /// Lines that could not be read: skipped.
     pub malformed: u64,
     /// Texts that were longer than [`crate::limits::MAX_TEXT`] and were cut there.
@@ -38,6 +40,7 @@ impl LineCounts {
         self.operations += other.operations;
         self.anonymous += other.anonymous;
         self.groups += other.groups;
+        self.mappings += other.mappings;
         self.malformed += other.malformed;
         self.texts_cut += other.texts_cut;
         self.left_out += other.left_out;
@@ -63,4 +66,36 @@ pub struct ImportReport {
     pub seconds: f64,
     /// The store already has a file with this content, so nothing was done.
     pub already_imported: bool,
+    /// The change of the file since it was imported, if it was imported with another content.
+    pub change: Option<FileChange>,
+}
+
+/// A change of a file since it was imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileChange {
+    /// Lines were appended: only those from this line on were read.
+    Grown {
+        /// The number of the first line that was read.
+        line: u64,
+    },
+    /// The file does not begin as it did, so all of it was read. It has events without an insert
+    /// id: if they were imported before, they count twice.
+    Rewritten,
+}
+
+impl std::fmt::Display for FileChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Grown { line } => {
+                write!(
+                    f,
+                    "has grown since it was imported: read from line {line} on"
+                )
+            }
+            Self::Rewritten => f.write_str(
+                "has changed since it was imported, and not only at its end: events without \
+                 `$insert_id` that it had before count twice",
+            ),
+        }
+    }
 }

@@ -15,6 +15,7 @@ pub struct SourceStats {
     refused: AtomicU64,
     last_commit: AtomicI64,
     lag: AtomicI64,
+    skipped: Mutex<Option<String>>,
     error: Mutex<Option<String>>,
 }
 
@@ -31,6 +32,11 @@ impl SourceStats {
     /// Counts a request that was refused because of overload or of its contents.
     pub fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sets the reason why the latest line or record was skipped, with its place.
+    pub fn skipped(&self, reason: String) {
+        *self.skipped.lock() = Some(reason);
     }
 
     /// Sets how far the source is behind its origin, in ms; 0 if it has everything.
@@ -72,6 +78,12 @@ impl SourceStats {
     #[must_use]
     pub fn lag(&self) -> i64 {
         self.lag.load(Ordering::Relaxed)
+    }
+
+    /// Returns the reason why the latest line or record was skipped; `None` if none was.
+    #[must_use]
+    pub fn last_skipped(&self) -> Option<String> {
+        self.skipped.lock().clone()
     }
 
     /// Returns the reason why the source makes no progress, if it makes none.

@@ -86,7 +86,9 @@ impl DefinitionFiles {
         let (lists, faults) = MemberLists::read(&files.definitions);
         files.lists = lists;
         for (source, problems) in faults {
-            wrong.insert(source);
+            if problems.has_errors() {
+                wrong.insert(source);
+            }
             files.problems.append(problems);
         }
         let sound = |definition: &Definition| !wrong.contains(definition.source.path());

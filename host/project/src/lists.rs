@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use muster_definition::{Body, Definition};
+use muster_definition::{Body, Definition, MemberList};
 use muster_document::{Diagnostics, SourceFile};
 use muster_engine::StaticLists;
 use muster_model::{CohortId, to_hex};
+use muster_store::{Snapshot, StoreError};
 use sha2::{Digest, Sha256};
 
 use crate::files::{beside, shown, unreadable};
@@ -23,6 +24,8 @@ pub struct MemberLists {
 }
 
 struct StaticList {
+    /// The file, as messages show it.
+    path: String,
     /// The cohort's id and a digest of the user ids. A list of other users has another name, so the
     /// module that reads it has another digest.
     name: String,
@@ -30,8 +33,8 @@ struct StaticList {
 }
 
 impl MemberLists {
-    /// Reads the lists that definitions name. Returns the faults of each list with the path of its
-    /// definition.
+    /// Reads the lists that definitions name. Returns the faults and warnings of each list with the
+    /// path of its definition.
     pub fn read(definitions: &[Definition]) -> (Self, Vec<(String, Diagnostics)>) {
         let mut lists = Self::default();
         let mut faults = Vec::new();
@@ -39,14 +42,21 @@ impl MemberLists {
             let Body::Members(path) = &definition.body else {
                 continue;
             };
-            match ids(&beside(definition, path)) {
-                Ok(ids) => {
-                    let name = name(&definition.id, &ids);
-                    lists
-                        .lists
-                        .insert(definition.id.clone(), StaticList { name, ids });
+            let path = beside(definition, path);
+            let problems = match list(&path) {
+                Ok(MemberList { ids, warnings }) => {
+                    let list = StaticList {
+                        path: shown(&path),
+                        name: name(&definition.id, &ids),
+                        ids,
+                    };
+                    lists.lists.insert(definition.id.clone(), list);
+                    warnings
                 }
-                Err(diagnostics) => faults.push((definition.source.path().to_owned(), diagnostics)),
+                Err(diagnostics) => diagnostics,
+            };
+            if !problems.is_empty() {
+                faults.push((definition.source.path().to_owned(), problems));
             }
         }
         (lists, faults)
@@ -69,6 +79,24 @@ impl MemberLists {
         lists
     }
 
+    /// Returns the lists that have ids, none of which a store knows: the files, and the numbers of
+    /// ids.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn unknown(&self, snapshot: &Snapshot) -> Result<Vec<(&str, usize)>, StoreError> {
+        let mut unknown = Vec::new();
+        'lists: for list in self.lists.values().filter(|list| !list.ids.is_empty()) {
+            for id in &list.ids {
+                if snapshot.user_key(id)?.is_some() {
+                    continue 'lists;
+                }
+            }
+            unknown.push((&*list.path, list.ids.len()));
+        }
+        Ok(unknown)
+    }
+
     /// Returns the cohorts whose list contains a user.
     pub fn of_user(&self, user: &str) -> BTreeSet<CohortId> {
         let has = |(cohort, list): (&CohortId, &StaticList)| {
@@ -78,7 +106,7 @@ impl MemberLists {
     }
 }
 
-fn ids(path: &Path) -> Result<BTreeSet<Box<str>>, Diagnostics> {
+fn list(path: &Path) -> Result<MemberList, Diagnostics> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_BYTES => {
             let error = format!("it has over {} MiB", MAX_BYTES >> 20);

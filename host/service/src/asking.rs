@@ -212,6 +212,7 @@ impl Service {
             name: name.clone(),
             counts: stats.counts(),
             refused: stats.refusals(),
+            last_skipped: stats.last_skipped(),
             last_commit: stats.last_commit(),
             lag_ms: stats.lag(),
             error: stats.error(),

@@ -60,6 +60,8 @@ impl Metrics {
             };
             raise(&self.events, counts.events);
             raise(&self.anonymous, counts.anonymous);
+            raise(&self.groups, counts.groups);
+            raise(&self.mappings, counts.mappings);
             raise(&self.malformed, counts.malformed);
             raise(&self.refused, stats.refusals());
             raise(&self.commits, stats.commits());

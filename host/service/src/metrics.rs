@@ -56,6 +56,8 @@ pub(crate) struct Metrics {
     pub(super) events: Counters<OfSource>,
     pub(super) anonymous: Counters<OfSource>,
     pub(super) malformed: Counters<OfSource>,
+    pub(super) groups: Counters<OfSource>,
+    pub(super) mappings: Counters<OfSource>,
     pub(super) refused: Counters<OfSource>,
     pub(super) commits: Counters<OfSource>,
     pub(super) lag: Gauges<OfSource>,
@@ -109,6 +111,8 @@ impl Metrics {
             events: Family::default(),
             anonymous: Family::default(),
             malformed: Family::default(),
+            groups: Family::default(),
+            mappings: Family::default(),
             refused: Family::default(),
             commits: Family::default(),
             lag: Family::default(),
@@ -150,7 +154,9 @@ impl Metrics {
             seconds "run_seconds" "Seconds that a run of a module took"
             events "source_events" "Events that are durably stored"
             anonymous "source_anonymous_events" "Events without a user id, skipped"
-            malformed "source_malformed_events" "Events that could not be read, skipped"
+            malformed "source_malformed_events" "Lines, records and events that could not be read, skipped"
+            groups "source_group_events" "Events about groups of users, skipped"
+            mappings "source_user_mappings" "User ids that were to count as others, skipped"
             refused "source_refused_requests" "Requests that were refused"
             commits "source_commits" "Durable commits"
             lag "source_lag_milliseconds" "How far the source is behind its origin"
@@ -269,7 +275,7 @@ mod tests {
         }
         touch!(of_run: runs);
         touch!(of_cohort: failures entered exited members held last_run);
-        touch!(of_source: events anonymous malformed refused commits lag source_up);
+        touch!(of_source: events anonymous malformed groups mappings refused commits lag source_up);
         touch!(of_destination: messages bytes calls retried throttled backlog backlog_bytes destination_up);
         let mut text = String::new();
         encode(&mut text, &metrics.registry).unwrap();

@@ -98,7 +98,11 @@ pub(crate) fn open(
     directory: &Path,
     options: &StoreOptions,
 ) -> Result<(Env<WithoutTls>, Tables), StoreError> {
-    let env = map(directory, options, EnvFlags::empty())?;
+    let flags = match options.durable {
+        true => EnvFlags::empty(),
+        false => EnvFlags::NO_SYNC,
+    };
+    let env = map(directory, options, flags)?;
     let txn = env.write_txn()?;
     let opened = env.create_databases_and_commit(txn, |opener, txn| -> Result<_, StoreError> {
         let mut tables = Vec::with_capacity(COUNT);
@@ -178,6 +182,7 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     // caller that writes holds `Lock`, so no second process that respects the lock writes. Other
     // processes only read, also through LMDB. heed itself refuses to open the file twice in one
     // process, and nothing in this crate writes to the file except through this environment. The
-    // only flag ever passed is the one for reading, which disables no lock.
+    // only flags ever passed are those for reading and for not waiting for the disk, which disable
+    // no lock.
     unsafe { options.flags(flags).open(directory) }
 }

@@ -156,14 +156,27 @@ impl Import {
     ///
     /// # Errors
     /// When the database cannot be written. The import can be continued then.
-    pub fn finish(mut self, position: &[u8]) -> Result<FinishedImport, StoreError> {
+    pub fn finish(self, position: &[u8]) -> Result<FinishedImport, StoreError> {
+        self.finish_with(position, &[])
+    }
+
+    /// Does what [`Self::finish`] does, and sets the positions of other sources in the same commit:
+    /// other names of what was imported.
+    ///
+    /// # Errors
+    /// When the database cannot be written. The import can be continued then.
+    pub fn finish_with(
+        mut self,
+        position: &[u8],
+        others: &[(SourceKey, Vec<u8>)],
+    ) -> Result<FinishedImport, StoreError> {
         if self.rows.len() > 0 {
             self.save_position(position)?;
         }
         let inner = Arc::clone(&self.store.inner);
         // The rows in memory came before the rows that become visible now.
         inner.write(|writer| inner.flush(writer))?;
-        inner.write(|writer| inner.reveal(writer, &self.source, position))
+        inner.write(|writer| inner.reveal(writer, &self.source, position, others))
     }
 
     /// Drops all rows. The source can be imported from its beginning again.
@@ -197,6 +210,7 @@ impl StoreInner {
         writer: &mut Writer,
         source: &SourceKey,
         position: &[u8],
+        others: &[(SourceKey, Vec<u8>)],
     ) -> Result<FinishedImport, StoreError> {
         let mut view = StoreView::clone(&self.view());
         let mut txn = self.env.write_txn()?;
@@ -237,6 +251,10 @@ impl StoreInner {
         }
         let state = SourceState::At(position.to_vec());
         sources::write(&mut txn, &self.tables, source, &state)?;
+        for (other, position) in others {
+            let state = SourceState::At(position.clone());
+            sources::write(&mut txn, &self.tables, other, &state)?;
+        }
         if !users.is_empty() {
             view.sequence += 1;
             imported.sequence = view.sequence;

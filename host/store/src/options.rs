@@ -46,6 +46,9 @@ pub struct StoreOptions {
     /// those of large values. It takes about as long as reading the user ids, which opening does
     /// too.
     pub check: bool,
+    /// True if a commit is on the disk when it is done. Without it commits are faster, and a
+    /// machine that fails may lose them: this is for stores that are thrown away.
+    pub durable: bool,
     /// The number of threads that may read one snapshot at the same time. Further threads wait.
     pub readers: usize,
     /// The number of further commits that succeed; `None` means all. Later commits fail with
@@ -77,6 +80,7 @@ impl Default for StoreOptions {
             keep_events: None,
             clock: Millis::now,
             check: true,
+            durable: true,
             readers: 16,
             commits_left: None,
         }

@@ -9,13 +9,14 @@ use serde_json::json;
 
 use crate::imported::ImportSummary;
 use crate::load;
-use crate::output::Output;
+use crate::output::{Output, Reported};
 
 /// Read event files into the store
 ///
-/// The files hold newline-delimited JSON in the export format, plain, gzip or zstd. A file with the
-/// same content is imported once. A file is imported whole or not at all. An import that was
-/// interrupted continues where it stopped.
+/// The files hold JSON in the export format, plain, gzip, zstd or zip. A file with the same content
+/// is imported once. A file is imported whole or not at all. An import that was interrupted
+/// continues where it stopped, and that of a file that has grown goes on at its old end. A file
+/// that cannot be imported is reported and skipped; the exit code is then 1.
 #[derive(Debug, Args)]
 pub(crate) struct ImportCommand {
     /// Files or globs
@@ -65,6 +66,14 @@ impl ImportCommand {
         for pattern in &self.files {
             imported.import(&store, pattern, Path::new(""), &options, output)?;
         }
-        output.result(&json!({ "files": imported.files }), &imported.text())
+        let ImportSummary {
+            files, problems, ..
+        } = &imported;
+        let json = json!({ "files": files, "problems": problems });
+        output.result(&json, &imported.text())?;
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Reported(problems.join("\nerror: ")).into())
     }
 }

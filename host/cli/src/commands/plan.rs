@@ -68,8 +68,7 @@ impl PlanCommand {
             sample: self.sample,
         };
         let lists = project.lists.for_engine();
-        // The running service waits for files, but `muster run --once` would not start without
-        // them.
+        // The running service waits for files that `muster run --once` reports as missing.
         let waits = running.is_some();
         let plan = with_progress(&lists, now, output, |options| {
             queries::plan(&project, &loaded, &snapshot, &request, options, waits)

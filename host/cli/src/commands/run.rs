@@ -23,7 +23,7 @@ use crate::commands::deliver;
 use crate::imported::ImportSummary;
 use crate::load::{self, environment};
 use crate::logs::{self, LogFormat};
-use crate::output::{Output, duration, table};
+use crate::output::{Output, Reported, duration, table};
 use crate::remarks;
 use crate::run_progress::with_progress;
 
@@ -198,9 +198,10 @@ impl RunCommand {
         text.push('\n');
         text.push_str(&delivered.text);
         let held_ends = requests::held_removals(&store.snapshot()?)?;
-        let problems: Vec<_> = tally
+        let problems: Vec<_> = imported
             .problems
             .into_iter()
+            .chain(tally.problems)
             .chain(held_ends.iter().map(remarks::held_removal))
             .chain(delivered.problems)
             .collect();
@@ -226,7 +227,7 @@ impl RunCommand {
         if problems.is_empty() {
             return Ok(());
         }
-        bail!("{}", problems.join("\nerror: "))
+        Err(Reported(problems.join("\nerror: ")).into())
     }
 }
 

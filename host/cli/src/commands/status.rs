@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use muster_engine::FailingUsers;
 use muster_model::{Millis, count, number};
-use muster_service::api::{CohortSummary, DestinationHealth, StatusDocument};
+use muster_service::api::{CohortSummary, DestinationHealth, SourceSummary, StatusDocument};
 use muster_service::control::ControlClient;
 use muster_service::{logs, queries};
 
@@ -69,13 +69,14 @@ fn text(status: &StatusDocument) -> String {
             vec![
                 source.name.clone(),
                 number(source.counts.events),
+                number(skipped(source)),
                 duration(Duration::from_millis(lag)),
                 instant(source.last_commit),
             ]
         })
         .collect();
     if !sources.is_empty() {
-        let headings = ["source", "events>", "behind>", "last commit"];
+        let headings = ["source", "events>", "skipped>", "behind>", "last commit"];
         text += &format!("\n{}", table(&headings, sources));
     }
     let destinations: Vec<_> = status.destinations.iter().map(destination_row).collect();
@@ -87,6 +88,12 @@ fn text(status: &StatusDocument) -> String {
         text += &format!("\n{remark}\n");
     }
     text
+}
+
+/// Returns the number of events, lines and records of a source that were not stored.
+fn skipped(source: &SourceSummary) -> u64 {
+    let counts = &source.counts;
+    counts.malformed + counts.anonymous + counts.groups + counts.mappings
 }
 
 fn cohort_row(cohort: &CohortSummary) -> Vec<String> {
@@ -136,6 +143,12 @@ fn all_remarks(status: &StatusDocument) -> Vec<String> {
     for source in status.sources.iter().flatten() {
         let error = source.error.as_ref();
         all.extend(error.map(|error| format!("source {}: {error}", source.name)));
+        if let Some(why) = &source.last_skipped {
+            let (name, lines) = (&source.name, number(source.counts.malformed));
+            all.push(format!(
+                "source {name}: lines and records that could not be read: {lines}; the latest: {why}"
+            ));
+        }
     }
     for destination in &status.destinations {
         let since = instant(destination.since);

@@ -660,12 +660,23 @@ fn lines_end_in_many_ways() {
 }
 
 #[test]
+fn each_event_of_a_line_counts() {
+    let (good, bad) = (event(json!({})), r#"{"user_id": 7.5}"#);
+    let text = format!("{good}{good}\n[{good}, {bad}]\n\u{feff}{good}{bad}{good}\n[]\n\u{feff}\n");
+    let outcome = decoded(text);
+    assert_eq!(outcome.rows, vec![format!("{HEAD} []"); 5]);
+    assert_eq!((outcome.counts.lines, outcome.counts.events), (7, 5));
+    let lines: Vec<_> = outcome.malformed.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [2, 3]);
+}
+
+#[test]
 fn a_malformed_line_is_named_and_leaves_nothing() {
     let good = event(json!({}));
     let cut =
         event(json!({"event_properties": {"amount": 5}, "user_properties": {"city": "Seattle"}}));
     let cut = &cut[..cut.len() - 2];
-    let two = format!("{good} {good}");
+    let two = format!("{good} oops");
     let text = [
         good.as_bytes(),
         b"\n",
@@ -688,7 +699,7 @@ fn a_malformed_line_is_named_and_leaves_nothing() {
         ),
         (
             4,
-            "invalid type: sequence, expected an event, a JSON object".to_owned(),
+            "invalid type: integer `1`, expected an event, a JSON object".to_owned(),
         ),
         (5, "not UTF-8 at column 1".to_owned()),
         (

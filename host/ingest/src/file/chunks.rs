@@ -33,8 +33,6 @@ pub(crate) struct LineChunks<R> {
     ended: bool,
 }
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
 impl<R: Read> LineChunks<R> {
     /// Creates a reader of chunks. `reader` stands at `offset` of the content, where line number
     /// `line` begins.
@@ -72,11 +70,7 @@ impl<R: Read> LineChunks<R> {
         let first_line = self.line;
         let ends = memchr::memchr_iter(b'\n', &lines).count() as u64;
         self.line += ends + u64::from(!lines.ends_with(b"\n"));
-        let begin = self.offset;
         self.offset += lines.len() as u64;
-        if begin == 0 && lines.starts_with(BOM) {
-            lines.drain(..BOM.len());
-        }
         Ok(Some(self.chunk(lines, first_line, false)))
     }
 
@@ -153,7 +147,6 @@ mod tests {
             .collect();
         assert_eq!(places, [(1, 2, 4), (2, 3, 8), (3, 4, 13)]);
         assert_eq!(all(b"", 5), []);
-        assert_eq!(all(b"\xef\xbb\xbfa\n", 64)[0].lines, b"a\n");
     }
 
     #[test]

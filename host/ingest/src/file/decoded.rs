@@ -16,17 +16,38 @@ pub(crate) struct DecodedChunk {
     pub(crate) buffer: EventBuffer,
     pub(crate) counts: LineCounts,
     pub(crate) malformed: Vec<Malformed>,
+    /// The number of the last malformed line; 0: none.
+    pub(crate) last_malformed: u64,
 }
 
 impl DecodedChunk {
+    /// Returns the offset and the number of the line at which reading goes on if the content grows
+    /// behind this chunk. A last line that is not complete yet is read again then.
+    pub(crate) fn grows_at(&self) -> (u64, u64) {
+        let LineChunk {
+            lines,
+            next_line,
+            end,
+            ..
+        } = &self.chunk;
+        let last = memchr::memrchr(b'\n', lines).map_or(0, |end| end + 1);
+        let incomplete = lines.len() - last;
+        match incomplete > 0 && self.last_malformed == next_line - 1 {
+            true => (end - incomplete as u64, next_line - 1),
+            false => (*end, *next_line),
+        }
+    }
+
     fn decode(&mut self, context: &DecodeContext<'_>, keep_malformed: usize) {
         self.buffer.clear();
         self.counts = LineCounts::default();
         self.malformed.clear();
+        self.last_malformed = 0;
         let first_line = self.chunk.first_line;
         if self.chunk.too_long {
             self.counts.lines = 1;
             self.counts.malformed = 1;
+            self.last_malformed = first_line;
             self.malformed.push(Malformed {
                 line: first_line,
                 reason: LineError::too_long(),
@@ -40,6 +61,7 @@ impl DecodedChunk {
             &mut self.buffer,
             &mut self.counts,
             &mut |malformed| {
+                self.last_malformed = malformed.line;
                 if self.malformed.len() < keep_malformed {
                     self.malformed.push(malformed);
                 }

@@ -12,10 +12,14 @@ use muster_store::{Snapshot, SourceKey, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::archive::MemberLines;
 use super::chunks::LineChunks;
-use super::compression::{Compression, open, refused};
 use super::decoded::{DecodeJob, DecodedChunk, each};
 use super::import_target::{ImportStart, ImportTarget, StoreTarget};
+use super::note::{PathNote, SizeAndTime, note_of};
+use super::open::{begins_with, open};
+use crate::content::Compression;
+use crate::report::FileChange;
 use crate::{DecodeContext, ImportError, ImportReport, LineCounts, Malformed};
 
 /// Options of an import.
@@ -73,11 +77,25 @@ const MAX_UNREADABLE_LINES: u64 = 1_000;
 /// The position in a file that the store keeps between two imports: the offset and number of the
 /// next line in the unpacked content, and the counts of the lines before it. It is JSON, so that a
 /// newer version can add to it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct FilePosition {
     offset: u64,
     line: u64,
     counts: LineCounts,
+    /// The whole content, if rows may be appended to it. Only the last position has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<WholeContent>,
+}
+
+/// An imported content that may grow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct WholeContent {
+    /// The bytes of the unpacked content, and their hash in hex.
+    bytes: u64,
+    sha256: String,
+    /// The offset and the number of the line at which reading goes on.
+    offset: u64,
+    line: u64,
 }
 
 impl FilePosition {
@@ -90,19 +108,22 @@ impl FilePosition {
             operations: 0,
             anonymous: 0,
             groups: 0,
+            mappings: 0,
             malformed: 0,
             texts_cut: 0,
             left_out: 0,
         },
+        whole: None,
     };
 
-    fn to_bytes(self) -> io::Result<Vec<u8>> {
-        Ok(serde_json::to_vec(&self)?)
+    fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(self)?)
     }
 }
 
-/// Imports a file into the store, once and in one commit. A file with the same content is not read
-/// again.
+/// Imports a file into the store, once and in one commit. A file with the same content is not
+/// imported again, also under another name or another compression. A file to which lines were
+/// appended since it was imported is read from its old end.
 ///
 /// `progress` is called after each chunk, on the caller's thread. If the import fails or the
 /// process dies, the store either drops the rows or keeps them invisible. In the second case the
@@ -154,7 +175,15 @@ pub fn is_imported(snapshot: &Snapshot, path: &Path) -> Result<bool, ImportError
 /// Returns the store's name for a file, which is derived from its content: the same content under
 /// another name or path is the same file. Returns `None` if `stop` was set.
 fn source(file: &mut File, stop: Option<&AtomicBool>) -> io::Result<Option<String>> {
-    Ok(sha256(file, stop)?.map(|hash| format!("file:{hash}")))
+    Ok(sha256(file, stop)?.map(|hash| named(&hash)))
+}
+
+/// The beginning of the store's names for contents.
+const FILE: &str = "file:";
+
+/// Returns the store's name for a content with a hash: of a file, or of what a file holds packed.
+fn named(hash: &str) -> String {
+    format!("{FILE}{hash}")
 }
 
 pub(crate) fn import(
@@ -178,6 +207,10 @@ pub(crate) fn import(
         let path = path.to_owned();
         return Err(ImportError::Stopped { path });
     };
+    let note = PathNote {
+        stamp: SizeAndTime::in_metadata(&before).map_err(failed)?,
+        source: Some(source.clone()),
+    };
     let mut report = ImportReport {
         path: path.to_owned(),
         counts: LineCounts::default(),
@@ -186,40 +219,60 @@ pub(crate) fn import(
         bytes: before.len(),
         seconds: 0.0,
         already_imported: false,
-    };
-    let position = |bytes: &[u8]| {
-        serde_json::from_slice::<FilePosition>(bytes).map_err(|_| ImportError::Position {
-            path: path.to_owned(),
-        })
+        change: None,
     };
     let begun = begin(target, &source, options.again).map_err(|e| store_error(path, e))?;
     let start = match begun {
         ImportStart::Done(last) => {
-            report.counts = position(&last)?.counts;
+            note_path(target, path, &note)?;
+            report.counts = position(path, &last)?.counts;
             report.already_imported = true;
             report.seconds = began.elapsed().as_secs_f64();
             return Ok(report);
         }
-        ImportStart::Open(Some(bytes)) => position(&bytes)?,
-        ImportStart::Open(None) => FilePosition::START,
+        ImportStart::Open(Some(bytes)) => position(path, &bytes)?,
+        ImportStart::Open(None) if options.again => FilePosition::START,
+        ImportStart::Open(None) => {
+            let begun = beginning(target, path)?;
+            report.change = begun.1;
+            begun.0
+        }
     };
     let mut import = FileImport {
         target,
         path,
         options,
+        grows_at: (start.offset, start.line),
         position: start,
+        change: report.change,
+        has_no_ids: false,
         malformed: Vec::new(),
         bytes_total: before.len(),
         progress,
     };
     let finished = import
-        .read(file)
-        .and_then(|()| import.check_unchanged(&before))
-        .and_then(|()| import.finish());
+        .read(file, &source)
+        .and_then(|hash| import.check_unchanged(&before).map(|()| hash))
+        .and_then(|hash| import.finish(&note, &hash));
     report.counts = import.position.counts;
     report.malformed = std::mem::take(&mut import.malformed);
+    // Events with insert ids are not stored twice, so the change needs no warning.
+    if report.change == Some(FileChange::Rewritten) && !import.has_no_ids {
+        report.change = None;
+    }
     match finished {
-        Ok(duplicates) => report.duplicates = duplicates,
+        Ok(Finished::Imported(duplicates)) => report.duplicates = duplicates,
+        Ok(Finished::Known(last)) => {
+            target.abort().map_err(|e| store_error(path, e))?;
+            target
+                .note(&source, &last)
+                .map_err(|e| store_error(path, e))?;
+            note_path(target, path, &note)?;
+            report.counts = position(path, &last)?.counts;
+            report.malformed.clear();
+            report.already_imported = true;
+            report.change = None;
+        }
         Err(error) => {
             if !error.can_go_on() {
                 target.abort().map_err(|e| store_error(path, e))?;
@@ -229,6 +282,62 @@ pub(crate) fn import(
     }
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Reads a position that the store keeps.
+fn position(path: &Path, bytes: &[u8]) -> Result<FilePosition, ImportError> {
+    serde_json::from_slice(bytes).map_err(|_| ImportError::Position {
+        path: path.to_owned(),
+    })
+}
+
+/// Returns where the import of a new content begins. If an imported content at the same path has
+/// grown, that is its old end.
+fn beginning(
+    target: &mut dyn ImportTarget,
+    path: &Path,
+) -> Result<(FilePosition, Option<FileChange>), ImportError> {
+    let failed = |error| store_error(path, error);
+    let Some(note) = target.position(&note_of(path)).map_err(failed)? else {
+        return Ok((FilePosition::START, None));
+    };
+    let old = match PathNote::read(&note).and_then(|note| note.source) {
+        Some(source) => target.position(&source).map_err(failed)?,
+        None => None,
+    };
+    let old = old.and_then(|old| serde_json::from_slice::<FilePosition>(&old).ok());
+    if let Some(whole) = old.and_then(|old| old.whole) {
+        let file =
+            File::open(path).map_err(|error| ImportError::read(path, Compression::None, error))?;
+        if begins_with(file, path, whole.bytes, &whole.sha256)? {
+            let start = FilePosition {
+                offset: whole.offset,
+                line: whole.line,
+                ..FilePosition::START
+            };
+            let change = FileChange::Grown { line: whole.line };
+            return Ok((start, Some(change)));
+        }
+    }
+    Ok((FilePosition::START, Some(FileChange::Rewritten)))
+}
+
+/// Notes in the store which content a path has, if the store does not know that.
+fn note_path(
+    target: &mut dyn ImportTarget,
+    path: &Path,
+    note: &PathNote,
+) -> Result<(), ImportError> {
+    let key = note_of(path);
+    let failed = |error| store_error(path, error);
+    let known = target.position(&key).map_err(failed)?;
+    if known.and_then(|known| PathNote::read(&known)).as_ref() == Some(note) {
+        return Ok(());
+    }
+    let note = note
+        .to_bytes()
+        .map_err(|error| ImportError::read(path, Compression::None, error))?;
+    target.note(&key, &note).map_err(failed)
 }
 
 /// Begins or continues the import of a file.
@@ -258,6 +367,11 @@ struct FileImport<'a> {
     path: &'a Path,
     options: &'a ImportOptions,
     position: FilePosition,
+    /// The offset and the number of the line at which reading goes on if the content grows.
+    grows_at: (u64, u64),
+    change: Option<FileChange>,
+    /// Some event has no insert id. Only known of a rewritten file.
+    has_no_ids: bool,
     malformed: Vec<Malformed>,
     bytes_total: u64,
     progress: &'a mut dyn FnMut(&ImportProgress),
@@ -275,24 +389,26 @@ impl From<io::Error> for ImportFailure {
     }
 }
 
+/// The unpacked content of a file that was read to its end.
+struct ReadContent {
+    /// The store's name for the content.
+    source: String,
+    can_grow: bool,
+}
+
+/// The end of an import.
+enum Finished {
+    /// The rows are visible; the number of duplicates.
+    Imported(u64),
+    /// The content was imported under another compression: its last position.
+    Known(Vec<u8>),
+}
+
 impl FileImport<'_> {
-    fn read(&mut self, file: File) -> Result<(), ImportError> {
+    fn read(&mut self, file: File, source: &str) -> Result<ReadContent, ImportError> {
         let path = self.path;
-        let mut content = open(file, path, self.position.offset)?;
+        let content = open(file, path, self.position.offset)?;
         let compression = content.compression;
-        if compression != Compression::None && self.position.offset == 0 {
-            // A zip archive inside gzip is still a zip archive.
-            let mut head = Vec::with_capacity(8);
-            (&mut content.reader)
-                .take(8)
-                .read_to_end(&mut head)
-                .map_err(|error| ImportError::read(path, compression, error))?;
-            if let Some(reason) = refused(&head) {
-                let path = path.to_owned();
-                return Err(ImportError::Unsupported { path, reason });
-            }
-            content.reader = Box::new(io::Cursor::new(head).chain(content.reader));
-        }
         let FilePosition { offset, line, .. } = self.position;
         let store = self.target.store();
         let work = DecodeJob {
@@ -305,16 +421,30 @@ impl FileImport<'_> {
                 placeholder_ids: self.options.placeholder_ids,
             },
         };
-        each(work, |decoded| self.take(decoded)).map_err(|failure| match failure {
+        let members = content.members;
+        each(work, |decoded| self.take(decoded, &members)).map_err(|failure| match failure {
             ImportFailure::Io(error) => ImportError::read(path, compression, error),
             ImportFailure::Import(error) => error,
+        })?;
+        Ok(ReadContent {
+            source: match compression {
+                Compression::None => source.to_owned(),
+                _ => named(&content.hash.hex()),
+            },
+            can_grow: content.can_grow,
         })
     }
 
-    fn take(&mut self, decoded: &DecodedChunk) -> Result<(), ImportFailure> {
+    fn take(&mut self, decoded: &DecodedChunk, members: &MemberLines) -> Result<(), ImportFailure> {
         let free = self.options.keep_malformed - self.malformed.len();
-        let malformed = decoded.malformed.iter().take(free).cloned();
-        self.malformed.extend(malformed);
+        let malformed = decoded.malformed.iter().take(free);
+        self.malformed
+            .extend(malformed.map(|malformed| members.place(malformed.clone())));
+        if self.change == Some(FileChange::Rewritten) && !self.has_no_ids {
+            let mut events = decoded.buffer.events();
+            self.has_no_ids = events.any(|event| event.insert_id == 0);
+        }
+        self.grows_at = decoded.grows_at();
         let counts = &mut self.position.counts;
         counts.add(&decoded.counts);
         if counts.malformed >= MAX_UNREADABLE_LINES && counts.malformed == counts.lines {
@@ -361,7 +491,15 @@ impl FileImport<'_> {
         }
     }
 
-    fn finish(&mut self) -> Result<u64, ImportError> {
+    fn finish(&mut self, note: &PathNote, content: &ReadContent) -> Result<Finished, ImportError> {
+        let failed = |error| store_error(self.path, error);
+        let is_other = note.source.as_ref() != Some(&content.source);
+        if is_other && !self.options.again {
+            let known = self.target.position(&content.source).map_err(failed)?;
+            if let Some(last) = known {
+                return Ok(Finished::Known(last));
+            }
+        }
         let counts = &self.position.counts;
         let allowed = self.options.max_malformed;
         if counts.malformed as f64 > allowed * counts.lines as f64 {
@@ -373,13 +511,24 @@ impl FileImport<'_> {
                 examples: self.malformed.clone(),
             });
         }
-        let position = self
-            .position
-            .to_bytes()
-            .map_err(|error| ImportError::read(self.path, Compression::None, error))?;
-        self.target
-            .finish(&position)
-            .map_err(|error| store_error(self.path, error))
+        if content.can_grow {
+            let (offset, line) = self.grows_at;
+            self.position.whole = Some(WholeContent {
+                bytes: self.position.offset,
+                sha256: content.source.replace(FILE, ""),
+                offset,
+                line,
+            });
+        }
+        let io_failed = |error| ImportError::read(self.path, Compression::None, error);
+        let position = self.position.to_bytes().map_err(io_failed)?;
+        let note = (note_of(self.path), note.to_bytes().map_err(io_failed)?);
+        let mut others = vec![note];
+        if is_other {
+            others.push((content.source.clone(), position.clone()));
+        }
+        let duplicates = self.target.finish(&position, &others).map_err(failed)?;
+        Ok(Finished::Imported(duplicates))
     }
 }
 

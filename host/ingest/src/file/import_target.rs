@@ -11,14 +11,18 @@ pub(crate) trait ImportTarget {
     }
     /// Begins or continues the import of a source.
     fn begin(&mut self, source: &str) -> Result<ImportStart, StoreError>;
+    /// Returns the last position of a source that is imported, or a note.
+    fn position(&mut self, source: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Sets the position of a source without rows.
+    fn note(&mut self, source: &str, position: &[u8]) -> Result<(), StoreError>;
     /// Forgets that a source was imported to its end.
     fn forget(&mut self, source: &str) -> Result<(), StoreError>;
     /// Adds rows; `position` says where to continue after them. Returns how many property values
     /// were left out.
     fn append(&mut self, rows: &EventBuffer, position: &[u8]) -> Result<u64, StoreError>;
-    /// Makes all rows visible and the source done. Returns how many rows were recognised as
-    /// duplicates.
-    fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError>;
+    /// Makes all rows visible and the source done, and sets the positions of others. Returns how
+    /// many rows were recognised as duplicates.
+    fn finish(&mut self, position: &[u8], others: &[(String, Vec<u8>)]) -> Result<u64, StoreError>;
     /// Drops all rows.
     fn abort(&mut self) -> Result<(), StoreError>;
 }
@@ -62,6 +66,17 @@ impl ImportTarget for StoreTarget<'_> {
         })
     }
 
+    fn position(&mut self, source: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.position(&SourceKey::new(source)?)
+    }
+
+    fn note(&mut self, source: &str, position: &[u8]) -> Result<(), StoreError> {
+        let rows = EventBuffer::default();
+        self.store
+            .append(&rows, Some((&SourceKey::new(source)?, position)))?;
+        Ok(())
+    }
+
     fn forget(&mut self, source: &str) -> Result<(), StoreError> {
         self.store.forget_import(&SourceKey::new(source)?)
     }
@@ -73,11 +88,15 @@ impl ImportTarget for StoreTarget<'_> {
         }
     }
 
-    fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError> {
-        match self.import.take() {
-            Some(import) => import.finish(position).map(|_imported| 0),
-            None => Ok(0),
-        }
+    fn finish(&mut self, position: &[u8], others: &[(String, Vec<u8>)]) -> Result<u64, StoreError> {
+        let Some(import) = self.import.take() else {
+            return Ok(0);
+        };
+        let others = others
+            .iter()
+            .map(|(name, position)| Ok((SourceKey::new(name)?, position.clone())))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        import.finish_with(position, &others).map(|_imported| 0)
     }
 
     fn abort(&mut self) -> Result<(), StoreError> {

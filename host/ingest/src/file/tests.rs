@@ -1,5 +1,8 @@
 //! Imports files into a stand-in for the store, which shows every row and fails on request.
 
+mod growth;
+mod shapes;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -64,6 +67,18 @@ impl ImportTarget for MemoryTarget {
         })
     }
 
+    fn position(&mut self, source: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let source = self.sources.get(source).filter(|source| source.done);
+        Ok(source.and_then(|source| source.position.clone()))
+    }
+
+    fn note(&mut self, source: &str, position: &[u8]) -> Result<(), StoreError> {
+        let source = self.sources.entry(source.to_owned()).or_default();
+        source.position = Some(position.to_vec());
+        source.done = true;
+        Ok(())
+    }
+
     fn forget(&mut self, source: &str) -> Result<(), StoreError> {
         self.sources.remove(source);
         Ok(())
@@ -86,10 +101,13 @@ impl ImportTarget for MemoryTarget {
         Ok(0)
     }
 
-    fn finish(&mut self, position: &[u8]) -> Result<u64, StoreError> {
+    fn finish(&mut self, position: &[u8], others: &[(String, Vec<u8>)]) -> Result<u64, StoreError> {
         let source = self.source();
         source.position = Some(position.to_vec());
         source.done = true;
+        for (other, position) in others {
+            self.note(other, position)?;
+        }
         Ok(0)
     }
 
@@ -167,6 +185,11 @@ fn the_content_of_a_file_decides_its_kind() {
         ("plain.gz", text.clone().into_bytes()),
         ("gzip.json", gzip(text.as_bytes())),
         ("members.gz", both(gzip)),
+        ("padded.gz", [both(gzip), vec![0; 512]].concat()),
+        (
+            "padding.gz",
+            [gzip(first.as_bytes()), vec![0; 9], gzip(second.as_bytes())].concat(),
+        ),
         ("zstd.txt", zstd(text.as_bytes())),
         ("frames.zst", both(zstd)),
         ("bom", [b"\xef\xbb\xbf", text.as_bytes()].concat()),
@@ -335,13 +358,30 @@ fn an_unreadable_file_is_an_error_with_its_reason() {
         message(&path, &error)
     };
     assert_eq!(
-        said("a.zip", b"PK\x03\x04...."),
-        "`HERE/a.zip` is a zip archive: unpack it and import the files in it"
+        said("a.gz", &gzip(b"PK\x03\x04....")),
+        "`HERE/a.gz` is a zip archive in another file: unpack it and import the files in it"
     );
     assert_eq!(
-        said("a.gz", &gzip(b"PK\x03\x04....")),
-        "`HERE/a.gz` is a zip archive: unpack it and import the files in it"
+        said("a.gz", &gzip(&gzip(b"{}"))),
+        "`HERE/a.gz` is gzip data inside packed data: unpack it once"
     );
+    let mut tar = vec![0; 1024];
+    tar[..6].copy_from_slice(b"a.json");
+    tar[257..262].copy_from_slice(b"ustar");
+    for (name, content) in [("a.tar", tar.clone()), ("a.tar.gz", gzip(&tar))] {
+        let wanted = "is a tar archive: unpack it and import the files in it";
+        assert_eq!(said(name, &content), format!("`HERE/{name}` {wanted}"));
+    }
+    for level in [b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"] {
+        assert_eq!(
+            said("a.json", level),
+            "`HERE/a.json` is compressed by zlib: gzip, zstd and zip are read"
+        );
+    }
+    for content in [&b"\xfe\xff\0{"[..], b"{\0\"\0", b"\0{\0\""] {
+        let wanted = "`HERE/a.json` is UTF-16: convert it to UTF-8";
+        assert_eq!(said("a.json", content), wanted);
+    }
     assert_eq!(
         said("a.parquet", b"PAR1\x15\x00"),
         "`HERE/a.parquet` is a Parquet file: only JSON lines are read so far"
@@ -374,7 +414,11 @@ fn an_unreadable_file_is_an_error_with_its_reason() {
         "`HERE/a.gz` is damaged: its gzip data cannot be unpacked, so nothing of it was imported; "
     ));
     let trailing = [&packed[..], b"something else"].concat();
-    assert!(said("a.gz", &trailing).contains("is damaged"));
+    assert_eq!(
+        said("a.gz", &trailing),
+        "`HERE/a.gz` has other bytes behind the end of its gzip data, so nothing of it was imported; remove them, or write \
+         the file again"
+    );
     let mut damaged = packed_zstd;
     damaged[20] ^= 0xff;
     assert!(said("a.zst", &damaged).contains("a.zst` is "));

@@ -6,7 +6,6 @@
 //! the file when it is complete.
 
 mod pause;
-mod stamp;
 #[cfg(test)]
 mod tests;
 mod watched;

@@ -36,6 +36,9 @@ struct SkippedEvents {
     /// Events about a group of users.
     #[serde(skip_serializing_if = "is_zero")]
     groups: u64,
+    /// User ids that were to count as others.
+    #[serde(skip_serializing_if = "is_zero")]
+    mappings: u64,
     #[serde(skip_serializing_if = "is_zero")]
     malformed: u64,
 }
@@ -46,7 +49,7 @@ impl SkippedEvents {
     }
 
     fn sum(&self) -> u64 {
-        self.anonymous + self.groups + self.malformed
+        self.anonymous + self.groups + self.mappings + self.malformed
     }
 }
 
@@ -78,6 +81,7 @@ impl Stored {
         let skipped = SkippedEvents {
             anonymous: counts.anonymous,
             groups: counts.groups,
+            mappings: counts.mappings,
             malformed: counts.malformed,
         };
         Self {

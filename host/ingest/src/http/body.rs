@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use flate2::bufread::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{EXPECT, HeaderValue};
@@ -15,6 +14,7 @@ use super::answer::Refusal;
 use super::budget::{OverBudget, Reservation};
 use super::limits::{MAX_DRAINED, ServerLimits};
 use super::pace::Pace;
+use crate::content::{Compression, ContentFault, GzipMembers, HEAD, foreign, without_mark};
 
 /// A body that is being received.
 pub(super) struct Receiving {
@@ -136,7 +136,7 @@ pub(super) fn unpack(
     reservation: &mut Reservation,
 ) -> Result<Vec<u8>, Refusal> {
     const PIECE: usize = 64 << 10;
-    let mut decoder = MultiGzDecoder::new(packed);
+    let mut decoder = GzipMembers::new(packed);
     let mut all = Vec::new();
     loop {
         let before = all.len();
@@ -157,7 +157,25 @@ pub(super) fn unpack(
     }
 }
 
+/// Returns a body without the byte-order marks at its start.
+///
+/// # Errors
+/// If it is no text: the answer says what it is.
+pub(super) fn text(body: &[u8]) -> Result<&[u8], Refusal> {
+    if Compression::of(body) == Compression::Gzip {
+        let error = "The body is gzip data: send `Content-Encoding: gzip` with it";
+        return Err(Refusal::bad(error));
+    }
+    match foreign(body.get(..HEAD).unwrap_or(body)) {
+        Some(reason) => Err(Refusal::bad(format!("The body is {reason}"))),
+        None => Ok(without_mark(body)),
+    }
+}
+
 fn broken(error: &io::Error) -> Refusal {
+    if let Some(fault) = ContentFault::of(error) {
+        return Refusal::bad(format!("The body cannot be read: {fault}"));
+    }
     Refusal::bad(format!(
         "The body is not valid gzip, though `Content-Encoding` says so: {error}"
     ))

@@ -20,8 +20,10 @@ use super::budget::{ByteBudget, Reservation};
 use super::commit::CommitJob;
 use super::cross_origin;
 use super::key::{self, ApiKey};
+use super::legacy;
 use super::limits::{MAX_BATCH_BODY, MAX_BODY, ServerLimits};
 use super::read::{self, DecodedRequest, RequestContext, RequestKind};
+use super::refusals::RefusalWarnings;
 use crate::{DecodeContext, SourceStats};
 
 /// The state that all requests share.
@@ -37,6 +39,7 @@ pub(super) struct EventServerState {
     pub(super) decoders: Arc<Semaphore>,
     pub(super) queue: mpsc::Sender<CommitJob>,
     pub(super) stats: Arc<SourceStats>,
+    pub(super) warnings: RefusalWarnings,
     pub(super) limits: ServerLimits,
 }
 
@@ -45,6 +48,23 @@ pub(super) struct EventServerState {
 struct Route {
     kind: RequestKind,
     max_body: usize,
+}
+
+impl Route {
+    /// Returns the meaning of a path; `None` if it has none.
+    fn of(path: &str) -> Option<Self> {
+        let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let (kind, max_body) = match parts.as_slice() {
+            ["2", "httpapi"] => (RequestKind::Events, MAX_BODY),
+            ["batch"] => (RequestKind::Events, MAX_BATCH_BODY),
+            ["identify"] => (RequestKind::Identify, MAX_BODY),
+            ["groupidentify"] => (RequestKind::GroupIdentify, MAX_BODY),
+            ["usermap"] => (RequestKind::UserMap, MAX_BODY),
+            [] | ["httpapi"] => (RequestKind::Legacy, MAX_BODY),
+            _ => return None,
+        };
+        Some(Self { kind, max_body })
+    }
 }
 
 /// The work to do with a request's body.
@@ -78,12 +98,14 @@ pub(super) async fn handle(
         }
     };
     let mut response = match taken {
-        Ok(stored) => stored.response(),
+        Ok(StoredRequest::Form) => legacy::success(),
+        Ok(StoredRequest::Stored(stored)) => stored.response(),
         Err(refusal) => {
             shared.stats.refused();
             let (status, error) = (refusal.status().as_u16(), refusal.error());
             let path = head.uri.path();
             tracing::debug!(status, error, path, %peer, "refused over http");
+            shared.warnings.refused(&refusal, path);
             let mut response = refusal.response();
             if refusal.status() == StatusCode::REQUEST_TIMEOUT {
                 let close = HeaderValue::from_static("close");
@@ -98,23 +120,9 @@ pub(super) async fn handle(
 
 /// Returns the request that the head makes, by the vendor's paths.
 fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<BodyRequest, Refusal> {
-    let route = match head.uri.path() {
-        "/2/httpapi" => Route {
-            kind: RequestKind::Events,
-            max_body: MAX_BODY,
-        },
-        "/batch" => Route {
-            kind: RequestKind::Events,
-            max_body: MAX_BATCH_BODY,
-        },
-        "/identify" => Route {
-            kind: RequestKind::Identify,
-            max_body: MAX_BODY,
-        },
-        _ => {
-            let error = "There is nothing at this path: POST to /2/httpapi, /batch or /identify";
-            return Err(Refusal::new(StatusCode::NOT_FOUND, error));
-        }
+    let Some(route) = Route::of(head.uri.path()) else {
+        let error = "There is nothing at this path: POST to /2/httpapi, /batch or /identify";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, error));
     };
     if head.method != Method::POST {
         let error = "Only POST is understood here";
@@ -137,13 +145,20 @@ fn wanted(head: &request::Parts, keys: &[ApiKey]) -> Result<BodyRequest, Refusal
     })
 }
 
+/// A request that was taken.
+enum StoredRequest {
+    Stored(Stored),
+    /// A form of an old SDK.
+    Form,
+}
+
 /// Reads, decodes and stores a request.
 async fn take(
     shared: &Arc<EventServerState>,
     wanted: BodyRequest,
     body: Receiving,
     mut reservation: Reservation,
-) -> Result<Stored, Refusal> {
+) -> Result<StoredRequest, Refusal> {
     let max_body = wanted.route.max_body;
     let body = body.read(max_body, &mut reservation).await?;
     let now = Millis::now();
@@ -170,7 +185,8 @@ async fn take(
     };
     shared.queue.send(work).await.map_err(|_| gone())?;
     match committed.await {
-        Ok(Ok(())) => Ok(Stored::new(&counts, read.size, now)),
+        Ok(Ok(())) if read.is_old_form => Ok(StoredRequest::Form),
+        Ok(Ok(())) => Ok(StoredRequest::Stored(Stored::new(&counts, read.size, now))),
         Ok(Err(reason)) => Err(Refusal::unavailable(&reason)),
         Err(_) => Err(gone()),
     }
@@ -183,6 +199,8 @@ struct DecodedBody {
     reservation: Reservation,
     /// The body's size, unpacked, in bytes.
     size: usize,
+    /// The body is a form of an old SDK.
+    is_old_form: bool,
 }
 
 fn decode(
@@ -208,12 +226,15 @@ fn decode(
         store: shared.store.as_ref(),
         placeholder_ids: shared.placeholder_ids,
     };
-    let decoded = read::read(&body, &context, &shared.keys, &events, &mut reservation)?;
+    let text = body::text(&body)?;
+    let is_old_form = kind == RequestKind::Legacy && !read::is_object(text);
+    let decoded = read::read(text, &context, &shared.keys, &events, &mut reservation)?;
     drop(body);
     reservation.shrink(size);
     Ok(DecodedBody {
         decoded,
         reservation,
         size,
+        is_old_form,
     })
 }

@@ -40,13 +40,15 @@ fn is_allowed(key: &str, allowed: &[ApiKey]) -> bool {
 /// The header that may carry the key.
 const HEADER: &str = "x-api-key";
 
+/// The words with which the refusal of a key begins: the SDKs recognise it by them.
+pub(super) const REFUSED: &str = "Invalid API key";
+
 /// Checks a key. The refusal shows the key's first characters, so that the sender knows which key
 /// it was.
 pub(super) fn check(key: &str, allowed: &[ApiKey]) -> Result<(), Refusal> {
     match is_allowed(key, allowed) {
         true => Ok(()),
-        // The SDKs recognise this error by these words.
-        false => Err(Refusal::bad(format!("Invalid API key: {}", shown(key)))),
+        false => Err(Refusal::bad(format!("{REFUSED}: {}", shown(key)))),
     }
 }
 

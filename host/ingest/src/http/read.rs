@@ -13,6 +13,7 @@ use super::event_faults::EventFaults;
 use super::form;
 use super::json_parts::{ListParts, Unbalanced, members};
 use super::key::{self, ApiKey};
+use super::legacy;
 use super::limits::MAX_EVENTS;
 use crate::decode::{Admission, ClockOffset, EventBuilder, EventDefaults, TimeSeed, decode_event};
 use crate::{DecodeContext, LineCounts};
@@ -24,6 +25,12 @@ pub(super) enum RequestKind {
     Events,
     /// A request with `identification`: one or many, each with operations on a user's properties.
     Identify,
+    /// A request with `identification`: one or many groups of users. They are only counted.
+    GroupIdentify,
+    /// A request with `mapping`: user ids that are to count as others. They are only counted.
+    UserMap,
+    /// A form of an old SDK with `e` or `event`, or a JSON object as for [`Self::Events`].
+    Legacy,
 }
 
 /// The facts of a request besides its body.
@@ -46,16 +53,27 @@ pub(super) struct DecodedRequest {
 impl RequestKind {
     fn field(self) -> &'static str {
         match self {
-            Self::Events => "events",
-            Self::Identify => "identification",
+            Self::Events | Self::Legacy => "events",
+            Self::Identify | Self::GroupIdentify => "identification",
+            Self::UserMap => "mapping",
+        }
+    }
+
+    /// Returns the names under which the form of a request may hold the key and the list.
+    fn form_names(self) -> [&'static [&'static str]; 2] {
+        match self {
+            Self::Legacy => [&["client", "api_key"], &["e", "event"]],
+            Self::Identify | Self::GroupIdentify => [&["api_key"], &["identification"]],
+            Self::UserMap => [&["api_key"], &["mapping"]],
+            Self::Events => [&[], &[]],
         }
     }
 
     fn defaults(self, now: Millis, uploaded: Option<Millis>) -> EventDefaults {
         EventDefaults {
             name: match self {
-                Self::Events => None,
                 Self::Identify => Some("$identify"),
+                Self::Events | Self::GroupIdentify | Self::UserMap | Self::Legacy => None,
             },
             time: Some(now),
             offset: uploaded.map_or_else(ClockOffset::default, |uploaded| {
@@ -74,15 +92,19 @@ pub(super) fn read(
     decode: &DecodeContext<'_>,
     reservation: &mut Reservation,
 ) -> Result<DecodedRequest, Refusal> {
-    let kind = context.kind;
+    let kind = match context.kind {
+        RequestKind::Legacy if is_object(body) => RequestKind::Events,
+        kind => kind,
+    };
     let RequestValues {
         key,
         list,
         uploaded,
-    } = if kind == RequestKind::Identify && !is_object(body) {
+    } = if kind != RequestKind::Events && !is_object(body) {
+        let [keys, lists] = kind.form_names();
         RequestValues {
-            key: form_value(body, "api_key")?,
-            list: form_value(body, kind.field())?,
+            key: form_value(body, keys)?,
+            list: form_value(body, lists)?,
             uploaded: None,
         }
     } else {
@@ -95,22 +117,29 @@ pub(super) fn read(
     }
     let list = list.ok_or_else(|| Refusal::missing(kind.field()))?;
     let defaults = kind.defaults(context.now, uploaded);
-    events(&list, kind, defaults, decode, reservation)
+    events(&list, kind, context.now, defaults, decode, reservation)
 }
 
 /// Returns true if a body of a form request is JSON, whatever its content type: `curl -d` calls it
 /// a form, and a beacon calls it text.
-fn is_object(body: &[u8]) -> bool {
+pub(super) fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
 
-fn form_value<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
-    form::value(body, name).map_err(|error| {
-        let byte = error.byte;
-        Refusal::bad(format!(
-            "`{name}` of the form is not UTF-8 at byte {byte}: encode texts as UTF-8 before they are escaped"
-        ))
-    })
+/// Returns the value of the first name that a form has.
+fn form_value<'a>(body: &'a [u8], names: &[&str]) -> Result<Option<Cow<'a, str>>, Refusal> {
+    for name in names {
+        let value = form::value(body, name).map_err(|error| {
+            let byte = error.byte;
+            Refusal::bad(format!(
+                "`{name}` of the form is not UTF-8 at byte {byte}: encode texts as UTF-8 before they are escaped"
+            ))
+        })?;
+        if value.is_some() {
+            return Ok(value);
+        }
+    }
+    Ok(None)
 }
 
 /// The parts of the request's object, not parsed yet. Each event is parsed by itself, so that an
@@ -125,6 +154,8 @@ struct RequestParts<'a> {
     identification: Option<&'a RawValue>,
     #[serde(borrow)]
     client_upload_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    mapping: Option<&'a RawValue>,
 }
 
 /// The values of a request.
@@ -151,8 +182,9 @@ fn object(body: &[u8], kind: RequestKind) -> Result<RequestValues<'_>, Refusal> 
     let [key, list, uploaded] = match serde_json::from_str::<RequestParts<'_>>(text) {
         Ok(parts) => {
             let list = match kind {
-                RequestKind::Events => parts.events,
-                RequestKind::Identify => parts.identification,
+                RequestKind::Events | RequestKind::Legacy => parts.events,
+                RequestKind::Identify | RequestKind::GroupIdentify => parts.identification,
+                RequestKind::UserMap => parts.mapping,
             };
             [parts.api_key, list, parts.client_upload_time].map(|value| value.map(RawValue::get))
         }
@@ -183,11 +215,14 @@ fn instant(json: &str) -> Option<Millis> {
 fn events(
     list: &str,
     kind: RequestKind,
+    now: Millis,
     defaults: EventDefaults,
     decode: &DecodeContext<'_>,
     reservation: &mut Reservation,
 ) -> Result<DecodedRequest, Refusal> {
     let mut events = Events {
+        kind,
+        now,
         defaults,
         builder: EventBuilder::default(),
         admission: Admission::new(decode),
@@ -196,7 +231,7 @@ fn events(
         reservation,
         body: list.len(),
     };
-    if kind == RequestKind::Identify && is_object(list.as_bytes()) {
+    if kind != RequestKind::Events && is_object(list.as_bytes()) {
         events.one(0, list)?;
     } else {
         let field = kind.field();
@@ -221,6 +256,8 @@ fn events(
 
 /// A reader of the events of a request.
 struct Events<'a, 'r> {
+    kind: RequestKind,
+    now: Millis,
     defaults: EventDefaults,
     builder: EventBuilder<'a>,
     admission: Admission<'r>,
@@ -236,6 +273,24 @@ impl<'a> Events<'a, '_> {
         let DecodedRequest { buffer, counts } = &mut self.decoded;
         let before = buffer.size();
         counts.lines += 1;
+        let counted = match self.kind {
+            RequestKind::GroupIdentify => Some(&mut counts.groups),
+            RequestKind::UserMap => Some(&mut counts.mappings),
+            RequestKind::Legacy => {
+                self.defaults.time = Some(legacy::time(text).unwrap_or(self.now));
+                None
+            }
+            RequestKind::Events | RequestKind::Identify => None,
+        };
+        if let Some(counted) = counted {
+            if !is_object(text.as_bytes()) {
+                let field = self.kind.field();
+                let error = format!("`{field}` is not a list of objects: element {index} is none");
+                return Err(Refusal::bad(error));
+            }
+            *counted += 1;
+            return Ok(());
+        }
         let (builder, admission) = (&mut self.builder, &mut self.admission);
         match decode_event(text, &self.defaults, builder, admission, buffer, counts) {
             Ok(()) => self

@@ -16,6 +16,7 @@ use super::commit::{self, Append};
 use super::handle::{EventServerState, handle};
 use super::key::ApiKey;
 use super::limits::{MAX_HEAD, MAX_HEADERS, ServerLimits, WRITE_TIME};
+use super::refusals::RefusalWarnings;
 use crate::SourceStats;
 
 /// Runs the server as [`super::run_http`] describes. With a store to append to, the store's limits
@@ -47,6 +48,7 @@ pub(super) async fn run(
         decoders: Arc::new(Semaphore::new(processors)),
         queue: queue.clone(),
         stats,
+        warnings: RefusalWarnings::default(),
         limits,
     });
     let connections = muster_http::ConnectionLimits {

@@ -147,6 +147,10 @@ impl ShardReader {
             if let Ok(appended) = &stored {
                 decoded.counts.left_out += appended.left_out;
                 shared.stats.committed(&decoded.counts, Millis::now());
+                if let Some((sequence, why)) = decoded.malformed.last() {
+                    let skipped = format!("record {sequence} of {shard}: {why}");
+                    shared.stats.skipped(skipped);
+                }
             }
             stored.map(|_| ())
         });

@@ -67,7 +67,7 @@ pub(super) static SOURCE: Map = Map {
                 pattern: ANY,
             }),
             KeyDefault::Words("the source is of another kind"),
-            "Event files in the export format, one JSON event a line: plain, gzip or zstd. A file is imported once. A running service checks for new files every two seconds, and imports a file when two checks have found the same size and modification time.",
+            "Event files in the export format, one JSON event a line or an array of events: plain, gzip, zstd or zip. A file is imported once, and goes on at its old end when lines are appended. A running service checks for new files every two seconds, and imports a file when two checks have found the same size and modification time.",
         ),
         Key::new(
             "max_malformed",

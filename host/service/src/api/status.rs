@@ -87,6 +87,9 @@ pub struct SourceSummary {
     pub name: String,
     /// The counts of lines since the start.
     pub counts: LineCounts,
+    /// The reason why the latest line or record was skipped, with its place.
+    #[serde(default)]
+    pub last_skipped: Option<String>,
     /// The number of requests that were refused.
     pub refused: u64,
     /// The instant of the latest commit.

@@ -21,7 +21,8 @@ use properties::UnseenProperties;
 /// Check muster.yaml, the definitions and hand-written rules
 ///
 /// The store is not changed. If the project has a store, the command warns of event names, globs,
-/// event properties and user properties that match nothing in it.
+/// event properties and user properties that match nothing in it, and of static lists none of whose
+/// ids it knows.
 #[derive(Debug, Args)]
 pub(crate) struct CheckCommand {
     /// The project's folder
@@ -92,6 +93,17 @@ impl CheckCommand {
             Some(snapshot) => queries::stranded(&project, snapshot)?,
             None => Vec::new(),
         };
+        // A store without users knows no id at all.
+        let known = snapshot.as_ref().filter(|snapshot| snapshot.users() > 0);
+        let unknown = known.map(|snapshot| project.lists.unknown(snapshot));
+        let unknown = unknown.transpose()?.unwrap_or_default();
+        for (path, ids) in &unknown {
+            let ids = count(*ids as u64, "id");
+            output.note(&format!(
+                "warning: {path}: the store knows no user of this list ({ids}): compare them with the ids of your events"
+            ));
+        }
+        let unknown: Vec<_> = unknown.into_iter().map(|(path, _)| path).collect();
         for stranded in &stranded {
             output.note(&format!("warning: {}", remarks::stranded(stranded)));
         }
@@ -102,6 +114,7 @@ impl CheckCommand {
             "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
             "unseen_properties": unseen_properties.map(|unseen| unseen.json),
+            "unknown_lists": unknown,
             "stranded": stranded,
         });
         output.result(&json, &text)

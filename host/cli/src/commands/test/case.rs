@@ -86,6 +86,23 @@ pub(super) struct CaseRows {
     pub(super) changes: Vec<PropertyChange>,
 }
 
+impl CaseRows {
+    /// Returns the instants of all rows.
+    pub(super) fn instants(&self) -> impl Iterator<Item = Millis> {
+        let events = self.events.iter().map(|(_, event)| event.time);
+        events.chain(self.changes.iter().map(|change| change.at))
+    }
+
+    /// Returns the instants of a user's rows that are later than an instant.
+    pub(super) fn instants_after(&self, at: Millis, user: &str) -> BTreeSet<Millis> {
+        let events = self.events.iter().filter(|(other, _)| other == user);
+        let changes = self.changes.iter().filter(|change| change.user == user);
+        let events = events.map(|(_, event)| event.time);
+        let all = events.chain(changes.map(|change| change.at));
+        all.filter(|instant| *instant > at).collect()
+    }
+}
+
 /// A change of a user property.
 pub(super) struct PropertyChange {
     pub(super) user: String,

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use muster_definition::Clause;
 use muster_definition::interpreter::{Trace, trace};
 use muster_document::{Span, quote};
 use muster_model::Millis;
 
-use super::case::{Case, CaseKind, CaseStep, Until, UsersAt};
+use super::case::{Case, CaseKind, CaseStep, Expected, Until, UsersAt};
 use super::coverage::Coverage;
 use super::subject::Subject;
 use super::world::CaseStore;
@@ -58,7 +59,7 @@ impl Checker<'_, '_> {
 
     fn users_at(&mut self, case: &UsersAt, span: Span) -> anyhow::Result<()> {
         let world = CaseStore::new(self.subject)?;
-        world.append(&case.rows, Millis::MAX)?;
+        world.append(&case.rows)?;
         world.run(case.at)?;
         let members = world.members()?;
         let mut traces = self.traces(&world, &members, case.at, span)?;
@@ -86,17 +87,22 @@ impl Checker<'_, '_> {
                 Until::At(until) => Some(until),
                 Until::Never => None,
             };
-            // The answer for an unknown user never changes with time.
-            let decides = self.subject.clause.is_some() || !known;
-            let until = trace.as_ref().and_then(|trace| trace.until);
-            if decides && until != wanted {
+            let later = case.rows.instants_after(case.at, &expected.user);
+            // The answer for a user without rows never changes with time.
+            let has_rows = known || !later.is_empty();
+            let decided = match &self.subject.clause {
+                Some(clause) => Some(turns(clause, &world, expected, case.at, &later)?),
+                None if !has_rows => Some(None),
+                None => None,
+            };
+            if let Some(until) = decided.filter(|until| *until != wanted) {
                 let (stands, should) = (stands(until), stands(wanted));
                 let message = format!(
                     "{user} is {} {stands}, and should be {should}",
                     word(member)
                 );
                 self.fails(span, message, trace);
-            } else if known {
+            } else if has_rows {
                 expiries.push(ExpectedExpiry {
                     user: &expected.user,
                     member,
@@ -110,45 +116,44 @@ impl Checker<'_, '_> {
         self.expiries(case, expiries)
     }
 
-    /// Moves the clock to the expected expiries and makes a run at each, which evaluates only due
-    /// users. This finds an answer whose expiry is too late.
+    /// Moves the clock to the expected expiries and to the times of stored rows, and makes a run at
+    /// each, which evaluates only due users. This finds an answer whose expiry is too early or too
+    /// late.
     fn expiries(
         &mut self,
         case: &UsersAt,
         mut users: Vec<ExpectedExpiry<'_>>,
     ) -> anyhow::Result<()> {
-        if users.is_empty() {
+        let Some(last) = users.iter().map(|user| user.at).max() else {
             return Ok(());
-        }
-        users.sort_by_key(|user| user.at);
+        };
         let world = CaseStore::new(self.subject)?;
-        // No later event is appended, so that only the clock changes answers.
-        world.append(&case.rows, case.at)?;
+        world.append(&case.rows)?;
         world.run(case.at)?;
-        for together in users.chunk_by(|a, b| a.at == b.at) {
-            let Some(at) = together.first().map(|user| user.at) else {
+        let mut instants: BTreeSet<Millis> = case.rows.instants().collect();
+        for user in &users {
+            instants.extend([Millis(user.at.0 - 1), user.at]);
+        }
+        for at in instants {
+            if at <= case.at || at > last {
                 continue;
-            };
-            let just_before = Millis(at.0 - 1);
-            if just_before > case.at {
-                world.run(just_before)?;
             }
-            let before = world.members()?;
             world.run(at)?;
-            let after = world.members()?;
-            for user in together {
+            let members = world.members()?;
+            users.retain(|user| {
                 let (name, was) = (quote(user.user), word(user.member));
-                let message = if before.contains(user.user) != user.member {
-                    format!("{name} stops being {was} before {at}")
-                } else if user.turns && after.contains(user.user) == user.member {
-                    format!("{name} is still {was} at {at}")
-                } else if !user.turns && after.contains(user.user) != user.member {
-                    format!("{name} is not {was} for ever")
-                } else {
-                    continue;
+                let stands = members.contains(user.user) == user.member;
+                let message = match (at < user.at, stands) {
+                    (true, true) => return true,
+                    (true, false) => format!("{name} stops being {was} before {}", user.at),
+                    (false, true) if user.turns => format!("{name} is still {was} at {at}"),
+                    (false, false) if !user.turns => format!("{name} is not {was} for ever"),
+                    (false, _) => return false,
                 };
-                self.fails(user.span, format!("{message}, as the module answers"), None);
-            }
+                let message = format!("{message}, as the module answers");
+                self.fails(user.span, message, None);
+                false
+            });
         }
         Ok(())
     }
@@ -157,7 +162,7 @@ impl Checker<'_, '_> {
         let world = CaseStore::new(self.subject)?;
         let mut before = BTreeSet::new();
         for step in steps {
-            world.append(&step.rows, Millis::MAX)?;
+            world.append(&step.rows)?;
             world.run(step.at)?;
             let members = world.members()?;
             let traces = self.traces(&world, &members, step.at, step.span)?;
@@ -218,6 +223,34 @@ impl Checker<'_, '_> {
         }
         Ok(traces)
     }
+}
+
+/// Returns the instant at which the answer for a user changes without new events. The rows that are
+/// stored for later instants count from then on, as in a run.
+fn turns(
+    clause: &Clause,
+    world: &CaseStore<'_>,
+    expected: &Expected,
+    at: Millis,
+    later: &BTreeSet<Millis>,
+) -> anyhow::Result<Option<Millis>> {
+    let traced = |at| -> anyhow::Result<_> {
+        let history = world.history(&expected.user, at)?;
+        let trace = history.map(|history| trace(clause, &history, at));
+        Ok(trace.map_or((false, None), |trace| (trace.holds, trace.until)))
+    };
+    let (_, mut until) = traced(at)?;
+    for next in later {
+        if until.is_some_and(|until| until < *next) {
+            break;
+        }
+        let (holds, then) = traced(*next)?;
+        if holds != expected.member {
+            return Ok(Some(*next));
+        }
+        until = then;
+    }
+    Ok(until)
 }
 
 /// A user whose answer must change at an instant, or never.

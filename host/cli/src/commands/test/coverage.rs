@@ -33,6 +33,14 @@ impl Coverage {
         count(trace, &mut rest);
     }
 
+    /// Adds the counts of the same definition by other cases.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (clause, other) in self.clauses.iter_mut().zip(other.clauses) {
+            clause.holds += other.holds;
+            clause.fails += other.fails;
+        }
+    }
+
     /// Returns a warning for each answer that no case has.
     pub(super) fn warnings(&self) -> Vec<String> {
         let Some((root, parts)) = self.clauses.split_first() else {

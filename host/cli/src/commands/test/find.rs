@@ -1,8 +1,8 @@
 //! The search for test files and the projects that they belong to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use muster_definition::Body;
@@ -14,13 +14,15 @@ use crate::output::Output;
 /// A test file and its project.
 pub(super) struct Found {
     pub(super) path: PathBuf,
-    pub(super) home: Rc<Home>,
+    pub(super) home: Arc<Home>,
 }
 
 /// Returns the test files of projects, of other folders, and those that are named themselves: each
 /// once, sorted by path.
 pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Found>> {
     let mut files = Vec::new();
+    // Many files of one project may be named one by one.
+    let mut homes: BTreeMap<Option<PathBuf>, Arc<Home>> = BTreeMap::new();
     for path in paths {
         if path.is_file() {
             if !is_test(path) {
@@ -29,14 +31,15 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
                     path.display()
                 );
             }
-            let home = match project_of(path) {
-                Some(project) => Home::load(&project, output)?,
-                None => Home::none(),
+            let project = project_of(path);
+            let home = match (homes.get(&project), &project) {
+                (Some(home), _) => Arc::clone(home),
+                (None, Some(project)) => Arc::new(Home::load(project, output)?),
+                (None, None) => Arc::new(Home::none()),
             };
-            files.push(Found {
-                path: path.clone(),
-                home: Rc::new(home),
-            });
+            homes.insert(project, Arc::clone(&home));
+            let path = path.clone();
+            files.push(Found { path, home });
             continue;
         }
         if !path.is_dir() {
@@ -49,11 +52,11 @@ pub(super) fn find(paths: &[PathBuf], output: &Output) -> anyhow::Result<Vec<Fou
         } else {
             (Home::none(), BTreeSet::from([path.clone()]))
         };
-        let home = Rc::new(home);
+        let home = Arc::new(home);
         for folder in folders {
             files.extend(in_folder(&folder)?.into_iter().map(|path| Found {
                 path,
-                home: Rc::clone(&home),
+                home: Arc::clone(&home),
             }));
         }
     }

@@ -98,7 +98,8 @@ impl Home {
             return Err(problems);
         }
         let (lists, faults) = MemberLists::read(&all);
-        if let Some((_, faults)) = faults.into_iter().next() {
+        let mut faults = faults.into_iter().map(|(_, faults)| faults);
+        if let Some(faults) = faults.find(Diagnostics::has_errors) {
             return Err(faults);
         }
         match all.into_iter().next() {

@@ -11,18 +11,31 @@ pub(super) fn xml(report: &Report) -> String {
     // Writing to a `String` never fails.
     let _ = writeln!(
         text,
-        "<testsuites name=\"muster test\" tests=\"{}\" failures=\"{}\">",
-        report.cases(),
-        report.failed()
+        "<testsuites name=\"muster test\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
+        report.cases() + report.unloaded(),
+        report.failed(),
+        report.unloaded()
     );
     for file in &report.files {
         let path = escaped(&file.path);
         let _ = writeln!(
             text,
-            "  <testsuite name=\"{path}\" tests=\"{}\" failures=\"{}\">",
-            file.cases.len(),
-            file.failed()
+            "  <testsuite name=\"{path}\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
+            file.cases.len() + usize::from(!file.faults.is_empty()),
+            file.failed(),
+            u8::from(!file.faults.is_empty())
         );
+        if let Some(fault) = file.faults.iter().next() {
+            let line = fault.place().map_or(1, |(_, line, _)| line);
+            // A file that could not be loaded is one failed test.
+            let _ = writeln!(
+                text,
+                "    <testcase classname=\"{path}\" name=\"the file loads\" file=\"{path}\" line=\"{line}\">\n      \
+                 <error message=\"{}\">{}</error>\n    </testcase>",
+                escaped(fault.message()),
+                escaped(&file.faults.render(false))
+            );
+        }
         for case in &file.cases {
             self::case(&mut text, file, case);
         }

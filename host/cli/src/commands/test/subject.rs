@@ -1,7 +1,7 @@
 //! The subject of a test: a loaded module, and the clause that it was compiled from.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use muster_definition::{Body, Clause, Definition, parse_in};
 use muster_document::{Diagnostic, Diagnostics, Span, quote};
@@ -25,7 +25,7 @@ pub(super) struct Subject {
     pub(super) lists: MemberLists,
     pub(super) module: Module,
     /// The number of evaluated users so far. A user that is evaluated twice counts twice.
-    pub(super) evaluated: Cell<u64>,
+    pub(super) evaluated: AtomicU64,
 }
 
 /// The endings of definitions and rules, in the order of the search.
@@ -34,7 +34,7 @@ const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "wasm"];
 impl Subject {
     /// Returns the fuel that the module used per user, on average.
     pub(super) fn fuel(&self) -> u64 {
-        self.module.fuel() / self.evaluated.get().max(1)
+        self.module.fuel() / self.evaluated.load(Ordering::Relaxed).max(1)
     }
 
     /// Finds, reads, compiles and loads the subject of a test file.
@@ -126,7 +126,7 @@ fn compiled(
         clause: Some(clause.into_owned()),
         lists,
         module: module.map_err(|error| place(file, span, error))?,
-        evaluated: Cell::default(),
+        evaluated: AtomicU64::default(),
     })
 }
 
@@ -157,7 +157,7 @@ fn rule(
         clause: None,
         lists: MemberLists::default(),
         module,
-        evaluated: Cell::default(),
+        evaluated: AtomicU64::default(),
     })
 }
 

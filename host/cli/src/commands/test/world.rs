@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
 use muster_engine::{Cohort, RunOptions, StaticLists};
@@ -31,6 +32,7 @@ impl<'s> CaseStore<'s> {
         let options = muster_store::StoreOptions {
             map_size: MAP_SIZE,
             readers: 2,
+            durable: false,
             ..muster_store::StoreOptions::default()
         };
         let store = Store::open(directory.path(), &options)?;
@@ -51,10 +53,10 @@ impl<'s> CaseStore<'s> {
         })
     }
 
-    /// Adds events and changes of properties, except those later than an instant.
-    pub(super) fn append(&self, rows: &CaseRows, until: Millis) -> anyhow::Result<()> {
+    /// Adds events and changes of properties. Those later than the clock count from their time on.
+    pub(super) fn append(&self, rows: &CaseRows) -> anyhow::Result<()> {
         let mut buffer = EventBuffer::default();
-        for (user, event) in rows.events.iter().filter(|(_, event)| event.time <= until) {
+        for (user, event) in &rows.events {
             buffer.event(user, &event.name, event.time, None);
             for (name, value) in &event.properties {
                 match value {
@@ -65,7 +67,7 @@ impl<'s> CaseStore<'s> {
                 }
             }
         }
-        for change in rows.changes.iter().filter(|change| change.at <= until) {
+        for change in &rows.changes {
             let operator = match change.value {
                 Some(_) => Operator::Set,
                 None => Operator::Unset,
@@ -97,8 +99,9 @@ impl<'s> CaseStore<'s> {
         let cohorts = std::slice::from_ref(&self.cohort);
         let report =
             muster_engine::run_module(&self.store, &self.subject.module, cohorts, &options)?;
-        let evaluated = &self.subject.evaluated;
-        evaluated.set(evaluated.get() + report.evaluated);
+        self.subject
+            .evaluated
+            .fetch_add(report.evaluated, Ordering::Relaxed);
         if let Some(skipped) = report.skipped.first() {
             bail!("the module failed at {at}: {}", skipped.reason);
         }

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use muster_store::StoreOptions;
 
-use super::stamp::SizeAndTime;
 use super::*;
 use crate::ImportProgress;
+use crate::file::note::SizeAndTime;
 
 struct WatchedFolder {
     folder: tempfile::TempDir,
@@ -169,6 +169,47 @@ fn a_replaced_file_is_imported_as_another_file() {
 }
 
 #[test]
+fn a_file_that_grows_is_read_from_its_old_end_also_after_a_restart() {
+    let folder = WatchedFolder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    folder.write("a.json", &lines(0..5));
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    folder.write("a.json", &lines(0..7));
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (2, 7, None));
+    assert_eq!(
+        folder
+            .store
+            .snapshot()
+            .unwrap()
+            .statistics()
+            .unwrap()
+            .events,
+        7
+    );
+    let mut watched = folder.watched();
+    folder.write("a.json", &lines(0..8));
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    assert_eq!(folder.status(), (3, 8, None));
+}
+
+#[test]
+fn the_reason_of_the_latest_skipped_line_is_kept() {
+    let folder = WatchedFolder::new();
+    let (mut watched, now) = (folder.watched(), Instant::now());
+    assert_eq!(folder.stats.last_skipped(), None);
+    folder.write("a.json", &format!("{}oops\n", lines(0..2000)));
+    scan(&mut watched, now);
+    scan(&mut watched, now);
+    let skipped = folder.stats.last_skipped().unwrap();
+    let wanted = "in/a.json:2001: not valid JSON at column 1: expected value";
+    assert!(skipped.ends_with(wanted), "{skipped}");
+}
+
+#[test]
 fn files_are_imported_in_the_order_of_their_paths() {
     let folder = WatchedFolder::new();
     let (mut watched, now) = (folder.watched(), Instant::now());
@@ -203,7 +244,7 @@ fn a_broken_file_does_not_delay_others_and_is_tried_again_when_it_changes() {
     folder.write("b.json", &lines(5..7));
     scan(&mut watched, later);
     scan(&mut watched, later);
-    let error = "`HERE/in/c.json.zip` is a zip archive: unpack it and import the files in it";
+    let error = "`HERE/in/c.json.zip` is cut off: its zip data has no end, so nothing of it was imported; copy the file again";
     assert_eq!(folder.status(), (3, 10, Some(error.to_owned())));
     std::fs::remove_file(folder.path("c.json.zip")).unwrap();
     scan(&mut watched, later);

@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use muster_model::Millis;
-use muster_store::Store;
+use muster_store::{SourceKey, Store, StoreError};
 
 use super::FilesSettings;
 use super::pause::RetryPause;
-use super::stamp::SizeAndTime;
 use crate::error::with_causes;
+use crate::file::note::{PathNote, SizeAndTime, note_of};
 use crate::file::{FindError, ImportProgress, find_files, import_file};
-use crate::{ImportError, ImportOptions, ImportReport, SourceStats};
+use crate::{FileChange, ImportError, ImportOptions, ImportReport, Malformed, SourceStats};
 
 /// All files of a source, and the state of each.
 pub(super) struct WatchedFiles {
@@ -126,9 +126,9 @@ impl WatchedFiles {
     /// Notes the stamp of a file. Returns true if the file is ready to be imported.
     fn observe(&mut self, path: &Path, stamp: SizeAndTime, now: Instant) -> bool {
         let Some(known) = self.files.get_mut(path) else {
-            let state = match stamp.is_noted(&self.store, path) {
+            // If the store fails, the import reports it.
+            let state = match is_noted(&self.store, path, stamp) {
                 Ok(true) => FileState::Done,
-                // If the store fails, the import reports it.
                 Ok(false) | Err(_) => FileState::New,
             };
             self.files
@@ -141,12 +141,6 @@ impl WatchedFiles {
                 FileState::Unread(pause, _) => pause.is_over(now),
                 FileState::Done | FileState::Refused(_) => false,
             };
-        }
-        if matches!(known.state, FileState::Done) {
-            tracing::warn!(
-                path = %path.display(),
-                "has changed since it was imported and is imported as another file: events without `$insert_id` may count twice"
-            );
         }
         known.stamp = stamp;
         known.state = FileState::New;
@@ -161,10 +155,10 @@ impl WatchedFiles {
         now: Instant,
         progress: &mut dyn FnMut(&ImportProgress),
     ) -> bool {
-        let imported = import_file(&self.store, &path, &self.options, progress)
-            .and_then(|report| self.imported(&path, stamp, &report));
+        let imported = import_file(&self.store, &path, &self.options, progress);
         let state = match imported {
-            Ok(()) => {
+            Ok(report) => {
+                self.imported(&report);
                 self.store_fails = None;
                 FileState::Done
             }
@@ -198,35 +192,33 @@ impl WatchedFiles {
         true
     }
 
-    fn imported(
-        &self,
-        path: &Path,
-        stamp: SizeAndTime,
-        report: &ImportReport,
-    ) -> Result<(), ImportError> {
-        if !report.already_imported {
-            let counts = &report.counts;
-            self.stats.committed(counts, Millis::now());
-            tracing::info!(
-                path = %path.display(),
-                events = counts.events,
-                operations = counts.operations,
-                malformed = counts.malformed,
-                anonymous = counts.anonymous,
-                bytes = report.bytes,
-                seconds = report.seconds,
-                "imported"
-            );
-            for malformed in &report.malformed {
-                let line = malformed.line;
-                tracing::warn!(path = %path.display(), line, "skipped: {}", malformed.reason);
-            }
+    fn imported(&self, report: &ImportReport) {
+        if report.already_imported {
+            return;
         }
-        let noted = stamp.note(&self.store, path);
-        noted.map_err(|source| ImportError::Store {
-            path: path.to_owned(),
-            source,
-        })
+        let (counts, path) = (&report.counts, report.path.display());
+        self.stats.committed(counts, Millis::now());
+        tracing::info!(
+            path = %path,
+            events = counts.events,
+            operations = counts.operations,
+            malformed = counts.malformed,
+            anonymous = counts.anonymous,
+            bytes = report.bytes,
+            seconds = report.seconds,
+            "imported"
+        );
+        match report.change {
+            Some(change @ FileChange::Grown { .. }) => tracing::info!(path = %path, "{change}"),
+            Some(change @ FileChange::Rewritten) => tracing::warn!(path = %path, "{change}"),
+            None => {}
+        }
+        for Malformed { line, reason } in &report.malformed {
+            tracing::warn!(path = %path, line, "skipped: {reason}");
+        }
+        if let Some(Malformed { line, reason }) = report.malformed.last() {
+            self.stats.skipped(format!("{path}:{line}: {reason}"));
+        }
     }
 
     /// Reports how far the source is behind, and its errors.
@@ -251,4 +243,11 @@ impl WatchedFiles {
         });
         self.stats.set_error(trouble);
     }
+}
+
+/// Returns true if the store has a note that this path was imported with this stamp.
+fn is_noted(store: &Store, path: &Path, stamp: SizeAndTime) -> Result<bool, StoreError> {
+    let note = store.position(&SourceKey::new(&note_of(path))?)?;
+    let note = note.and_then(|note| PathNote::read(&note));
+    Ok(note.is_some_and(|note| note.stamp == stamp))
 }

@@ -12,6 +12,145 @@ use super::client::*;
 use super::*;
 
 #[tokio::test]
+async fn paths_are_understood_with_other_slashes_and_without_a_path() {
+    let server = EventServer::start().await;
+    let text = body(&json!([view("ann")]));
+    let paths = [
+        "/2/httpapi/",
+        "//2//httpapi",
+        "/batch/",
+        "/",
+        "//",
+        "/httpapi",
+        "/httpapi/",
+    ];
+    for path in paths {
+        let answer = post(server.address, path, &text).await;
+        assert_eq!(
+            (answer.status, &answer.json()["events_ingested"]),
+            (200, &json!(1)),
+            "{path}"
+        );
+    }
+    assert_eq!(server.stop().await, vec!["ann View"; paths.len()]);
+}
+
+#[tokio::test]
+async fn forms_of_old_sdks_are_stored_and_answered_as_they_expect() {
+    let server = EventServer::start().await;
+    let events =
+        json!([{"user_id": "ann", "event_type": "View", "timestamp": 1_700_000_000_000_i64}]);
+    let one = json!({"user_id": "bob", "event_type": "View", "time": 1_700_000_000_000_i64});
+    for (path, key, list, events) in [
+        ("/", "client", "e", events),
+        ("/httpapi", "api_key", "event", one),
+    ] {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair(key, KEY)
+            .append_pair(list, &events.to_string())
+            .append_pair("v", "2")
+            .finish();
+        let headers = "content-type: application/x-www-form-urlencoded\r\n";
+        let answer = post_with(server.address, path, headers, form).await;
+        assert_eq!((answer.status, &*answer.text), (200, "success"), "{path}");
+    }
+    let answer = post_with(server.address, "/", "", "client=wrong&e=[]").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(server.stop().await, ["ann View", "bob View"]);
+}
+
+#[tokio::test]
+async fn groups_and_mappings_are_counted_and_not_stored() {
+    let server = EventServer::start().await;
+    let group =
+        json!({"group_type": "Seller", "group_value": "1", "group_properties": {"plan": "x"}});
+    let mapping = json!([{"user_id": "a", "global_user_id": "b"}, {"user_id": "c", "unmap": true}]);
+    for (path, list, value, reason, count) in [
+        (
+            "/groupidentify",
+            "identification",
+            json!([group, group]),
+            "groups",
+            2,
+        ),
+        ("/groupidentify", "identification", group, "groups", 1),
+        ("/usermap", "mapping", mapping, "mappings", 2),
+    ] {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("api_key", KEY)
+            .append_pair(list, &value.to_string())
+            .finish();
+        let object = json!({"api_key": KEY, list: value}).to_string();
+        for body in [form, object] {
+            let answer = post_with(server.address, path, "", body).await;
+            let answer = (answer.status, answer.json());
+            assert_eq!((answer.0, &answer.1["code"]), (200, &json!(200)), "{path}");
+            assert_eq!(answer.1["events_skipped"], json!({reason: count}));
+        }
+        let answer = post(
+            server.address,
+            path,
+            json!({"api_key": KEY, list: [1]}).to_string(),
+        )
+        .await;
+        let error = format!("`{list}` is not a list of objects: element 0 is none");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &json!(error))
+        );
+        let answer = post(
+            server.address,
+            path,
+            json!({"api_key": "wrong", list: []}).to_string(),
+        )
+        .await;
+        assert_eq!(answer.json()["error"], json!("Invalid API key: wron…"));
+    }
+    let counts = server.stats.counts();
+    assert_eq!((counts.groups, counts.mappings, counts.events), (6, 4, 0));
+    assert_eq!(server.stop().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_nothing_and_other_kinds_of_bodies_are_named() {
+    let server = EventServer::start().await;
+    let text = body(&serde_json::json!([view("ann")]));
+    let marked = [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat();
+    let packed = [gzip(&marked), vec![0; 5]].concat();
+    let answer = post(server.address, "/2/httpapi", &marked).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let encoding = "content-encoding: gzip\r\n";
+    let answer = post_with(server.address, "/2/httpapi", encoding, &packed).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (head, body, wanted) in [
+        ("", utf_16, "The body is UTF-16: convert it to UTF-8"),
+        (
+            "",
+            gzip(b"{}"),
+            "The body is gzip data: send `Content-Encoding: gzip` with it",
+        ),
+        (
+            "",
+            b"x\x9c..".to_vec(),
+            "The body is compressed by zlib: gzip, zstd and zip are read",
+        ),
+        (
+            encoding,
+            [&gzip(b"{}")[..], b"x"].concat(),
+            "The body cannot be read: other bytes follow its gzip data",
+        ),
+    ] {
+        let answer = post_with(server.address, "/2/httpapi", head, body).await;
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &wanted.into())
+        );
+    }
+    assert_eq!(server.stop().await, ["ann View", "ann View"]);
+}
+
+#[tokio::test]
 async fn events_are_stored_and_counted() {
     let server = EventServer::start().await;
     let body = json!({
@@ -376,14 +515,14 @@ async fn other_requests_are_refused_with_the_accepted_ones() {
     for (method, path, headers, status, error) in [
         (
             "GET",
-            "/",
+            "/3/httpapi",
             "",
             404,
             "There is nothing at this path: POST to /2/httpapi, /batch or /identify",
         ),
         (
             "POST",
-            "/httpapi",
+            "/httpapi/batch",
             "",
             404,
             "There is nothing at this path: POST to /2/httpapi, /batch or /identify",
@@ -402,7 +541,7 @@ async fn other_requests_are_refused_with_the_accepted_ones() {
             "/batch",
             "content-encoding: gzip\r\n",
             400,
-            "The body is not valid gzip, though `Content-Encoding` says so: invalid gzip header",
+            "The body is not valid gzip, though `Content-Encoding` says so: it does not begin as gzip data",
         ),
     ] {
         let answer = send(

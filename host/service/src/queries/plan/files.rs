@@ -16,7 +16,7 @@ const READ_BYTES: u64 = 1 << 30;
 pub(super) struct NewFiles {
     /// Files that the store does not know; `None`: the files are too large to read for a plan.
     pub(super) new: Option<Vec<PathBuf>>,
-    /// Reasons why a run would not start.
+    /// Faults of files that a run would report.
     pub(super) problems: Vec<String>,
 }
 
@@ -43,7 +43,10 @@ impl NewFiles {
             match find_files(pattern, &project.directory) {
                 Ok(found) => paths.extend(found),
                 Err(FindError::NoFile { .. } | FindError::NoMatch { .. }) if running => {}
-                Err(error) => problems.push(format!("a run would not start: {error}")),
+                Err(error @ FindError::Pattern { .. }) => {
+                    problems.push(format!("a run would not start: {error}"));
+                }
+                Err(error) => problems.push(format!("a run would report: {error}")),
             }
         }
         paths.sort();
