@@ -84,7 +84,7 @@ fn static_lists_that_are_surely_not_meant_are_warned_of() {
     for warning in [
         "`user_id` seems to be a heading",
         "contains `;`",
-        "contains an invisible character",
+        "contains the invisible character U+200B",
         "the store knows no user of this list (3 ids)",
     ] {
         assert!(said.contains(warning), "{warning}: {said}");

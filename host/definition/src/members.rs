@@ -72,6 +72,8 @@ struct DoubtfulLines {
     heading: Option<(Box<str>, Span)>,
     semicolon: Option<(Span, usize)>,
     invisible: Option<(Span, usize)>,
+    /// The first invisible character.
+    character: char,
 }
 
 /// Names of columns with ids, without blanks and marks between words.
@@ -109,7 +111,10 @@ impl DoubtfulLines {
             true => line.trim_start_matches(MARK),
             false => line,
         };
-        if line.contains(is_invisible) {
+        if let Some(char) = line.chars().find(|char| is_invisible(*char)) {
+            if self.invisible.is_none() {
+                self.character = char;
+            }
             count(&mut self.invisible);
         }
     }
@@ -124,15 +129,16 @@ impl DoubtfulLines {
             let warning = Diagnostic::warning(message).at(source, span, "");
             warnings.push(warning.help("remove the line, if no user has this id"));
         }
+        let character = u32::from(self.character);
         let kinds = [
             (
                 self.semicolon,
-                "contains `;`, which is a part of the id",
+                "contains `;`, which is a part of the id".to_owned(),
                 "write one id per line and nothing else",
             ),
             (
                 self.invisible,
-                "contains an invisible character",
+                format!("contains the invisible character U+{character:04X}"),
                 "remove it: around an id it is left out, inside an id it makes another id",
             ),
         ];
@@ -232,7 +238,7 @@ mod tests {
     fn what_is_surely_not_meant_is_warned_of() {
         let warnings = |text: &str| {
             let list = members(&SourceFile::new("cohorts/vip.csv", text)).unwrap();
-            list.warnings.to_string()
+            list.warnings.to_string().replace('\u{200b}', "")
         };
         assert_eq!(warnings("\u{feff}ann\nuser_id\nbob\u{a0}\n"), "");
         for heading in ["user_id", "User ID", "\"E-mail\"", "id", "distinct_id"] {
@@ -259,7 +265,7 @@ mod tests {
           |
           = help: write one id per line and nothing else
 
-        warning: this line contains an invisible character
+        warning: this line contains the invisible character U+200B
          --> cohorts/vip.csv:4:1
           |
         4 | eve
