@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use muster_model::{Millis, Operator, Scalar};
+use muster_model::{Millis, Operator, Scalar, TimeError, WrittenTime};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::event_builder::{EventBuilder, WHOLE};
@@ -134,25 +134,29 @@ impl<'de> Visitor<'de> for IdSeed {
     }
 }
 
-/// A reader of an instant: text in [`Millis`]'s forms, or milliseconds since the epoch. Null and
-/// the empty text are no instant.
+/// A reader of an event's time, as [`WrittenTime`] defines it. Null and the empty text are no
+/// instant.
 struct TimeSeed(&'static str);
 
-/// The first number of milliseconds (3 March 1973) that is accepted. A smaller number is most
-/// likely in seconds, so it is refused.
-const SECONDS: i64 = 100_000_000_000;
-
 impl TimeSeed {
-    fn number<E: Error>(&self, ms: i64) -> Result<Option<Millis>, E> {
+    fn time<E: Error>(
+        &self,
+        written: Result<WrittenTime, TimeError>,
+        shown: impl fmt::Display,
+    ) -> Result<Option<Millis>, E> {
         let key = self.0;
-        if (0..SECONDS).contains(&ms) {
-            let message = format!("`{key}` {ms} is probably in seconds: write it in milliseconds");
-            return Err(E::custom(message));
-        }
-        match Millis::in_range(ms) {
-            Some(time) => Ok(Some(time)),
-            None => Err(E::custom(format!("`{key}` {ms} is out of range"))),
-        }
+        let reason = match written.map(WrittenTime::of_event) {
+            Ok(Some(time)) => return Ok(Some(time)),
+            Ok(None) | Err(TimeError::OutOfRange(_)) => "is out of range",
+            Err(TimeError::Seconds(_)) => "is probably in seconds: write it in milliseconds",
+            Err(TimeError::Microseconds(_)) => {
+                "is probably in microseconds: write it in milliseconds"
+            }
+            Err(error @ TimeError::NoInstant(_)) => {
+                return Err(E::custom(format!("`{key}`: {error}")));
+            }
+        };
+        Err(E::custom(format!("`{key}` {shown} {reason}")))
     }
 }
 
@@ -178,27 +182,19 @@ impl Visitor<'_> for TimeSeed {
         if text.is_empty() {
             return Ok(None);
         }
-        // Epoch milliseconds as text. A text of eight digits is a date without dashes.
-        if text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return self.number(text.parse().unwrap_or(i64::MAX));
-        }
-        match text.parse() {
-            Ok(time) => Ok(Some(time)),
-            Err(error) => Err(E::custom(format!("`{}`: {error}", self.0))),
-        }
+        self.time(WrittenTime::of_text(text), text)
     }
 
     fn visit_i64<E: Error>(self, ms: i64) -> Result<Self::Value, E> {
-        self.number(ms)
+        self.time(WrittenTime::of_number(ms as f64), ms)
     }
 
     fn visit_u64<E: Error>(self, ms: u64) -> Result<Self::Value, E> {
-        self.number(i64::try_from(ms).unwrap_or(i64::MAX))
+        self.time(WrittenTime::of_number(ms as f64), ms)
     }
 
     fn visit_f64<E: Error>(self, ms: f64) -> Result<Self::Value, E> {
-        // A cast saturates, so a number out of range stays out of range.
-        self.number(ms as i64)
+        self.time(WrittenTime::of_number(ms), ms)
     }
 }
 
