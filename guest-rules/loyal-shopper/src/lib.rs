@@ -4,7 +4,7 @@
 //! - spent 40 or more on average over the last 3 purchases that have an amount,
 //! - and never returned two things in a row without a purchase between them.
 
-use muster_rule::{Answer, Reads, Rule, Stream, User};
+use muster_rule::{Answer, DecimalSum, Reads, Rule, Stream, User};
 
 const SPAN: i64 = 7 * 24 * 60 * 60 * 1000;
 const SPANS: usize = 4;
@@ -75,8 +75,9 @@ fn average(amounts: &[f64]) -> Option<f64> {
         .rev()
         .filter(|amount| !amount.is_nan())
         .take(BASKETS);
-    let (sum, count) = known.fold((0.0, 0), |(sum, count), amount| (sum + amount, count + 1));
-    (count == BASKETS).then(|| sum / BASKETS as f64)
+    let known: Vec<f64> = known.copied().collect();
+    let sum: DecimalSum = known.iter().copied().collect();
+    (known.len() == BASKETS).then(|| sum.over(BASKETS as f64))
 }
 
 #[cfg(test)]
@@ -84,6 +85,12 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 100 * SPAN;
+
+    #[test]
+    fn averages_of_decimals_are_those_of_people() {
+        assert_eq!(average(&[0.1; 3]), Some(0.1));
+        assert_eq!(average(&[0.1; 2]), None);
+    }
 
     #[test]
     fn three_of_four_spans_make_a_member() {

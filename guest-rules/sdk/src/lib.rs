@@ -38,12 +38,15 @@
 
 mod adapter;
 mod answer;
+#[path = "../../../host/model/src/decimal_sum.rs"]
+mod decimal_sum;
 mod reads;
 mod user;
 
 pub use adapter::{Adapter, Rule};
 pub use answer::Answer;
 pub use bindings::muster::cohort::types::{CalendarBounds, CalendarUnit};
+pub use decimal_sum::DecimalSum;
 pub use reads::{Reads, Stream};
 pub use user::{Rows, User};
 

@@ -1,5 +1,9 @@
 //! A column under construction.
 
+use std::sync::Arc;
+
+use muster_model::ValueForm;
+
 use crate::{Column, ColumnsError, ValueKind};
 
 /// A column that grows row by row, or piece by piece.
@@ -11,6 +15,13 @@ pub enum ColumnBuilder {
     Flag(Vec<u8>),
     /// Milliseconds since the epoch; NaN means absent.
     Instant(Vec<f64>),
+    /// Numbers in a form; NaN means absent.
+    Derived {
+        /// The numbers.
+        values: Vec<f64>,
+        /// The form.
+        form: Arc<ValueForm>,
+    },
     /// Codes: without `starts` each row has one (0 means absent), with `starts` a list.
     Text {
         /// Codes of the batch's dictionary.
@@ -38,11 +49,22 @@ impl ColumnBuilder {
         }
     }
 
+    /// Returns an empty column of numbers in a form, with space for so many rows.
+    #[must_use]
+    pub fn derived(form: Arc<ValueForm>, rows: usize) -> Self {
+        Self::Derived {
+            values: Vec::with_capacity(rows),
+            form,
+        }
+    }
+
     /// Returns the column.
     #[must_use]
     pub fn finish(self) -> Column {
         match self {
-            Self::Number(values) | Self::Instant(values) => Column::Number(values),
+            Self::Number(values) | Self::Instant(values) | Self::Derived { values, form: _ } => {
+                Column::Number(values)
+            }
             Self::Flag(values) => Column::Flag(values),
             Self::Text {
                 codes,
@@ -60,7 +82,7 @@ impl ColumnBuilder {
     pub fn push_absent(&mut self, rows: u32) {
         let more = rows as usize;
         match self {
-            Self::Number(values) | Self::Instant(values) => {
+            Self::Number(values) | Self::Instant(values) | Self::Derived { values, form: _ } => {
                 values.resize(values.len() + more, f64::NAN);
             }
             Self::Flag(values) => values.resize(values.len() + more, NO_FLAG),

@@ -1,6 +1,8 @@
 //! The history of a batch of users as plain columns, in the shapes of the contract
 //! (`wit/cohort.wit`), and what to read of it.
 
+use muster_model::ValueForm;
+
 /// The form in which a module reads a property's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValueKind {
@@ -12,7 +14,7 @@ pub enum ValueKind {
     /// A flag, or a text that is `true` or `false`. Lists and numbers count as absent.
     Flag,
     /// An instant in ms since the Unix epoch, in a [`Column::Number`]: the value that
-    /// [`muster_model::Scalar::as_instant`] reads.
+    /// [`muster_model::Scalar::as_instant`] reads in UTC.
     Instant,
 }
 
@@ -125,10 +127,24 @@ impl Dictionary {
 /// A property to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PropertyRead {
-    /// The name of the property.
+    /// The name of the property. Where the kind makes numbers, a form may stand behind it
+    /// ([`ValueForm::split`]).
     pub name: String,
     /// The form of its values.
     pub kind: ValueKind,
+}
+
+impl PropertyRead {
+    /// Returns the name of the property, and the form of its numbers if there is one.
+    #[must_use]
+    pub fn split(&self) -> (&str, Option<ValueForm>) {
+        match self.kind {
+            ValueKind::Number | ValueKind::Instant => {
+                ValueForm::split(&self.name).unwrap_or((&self.name, None))
+            }
+            ValueKind::Text | ValueKind::Flag => (&self.name, None),
+        }
+    }
 }
 
 /// A stream to read: the events of a user whose name matches one of `names`.

@@ -1,13 +1,17 @@
 //! The clauses of a cohort, checked and ready to compile or interpret (docs/cohorts.md, "Clauses").
 
+mod instant;
 mod parts;
 pub(crate) mod visit;
 
-use muster_model::{CohortId, Millis, matches_glob};
+use muster_model::{CohortId, Millis, Order, Version, matches_glob};
 
 pub use muster_model::Unit;
 
+pub use instant::{InstantBound, InstantTest, Length};
+
 use crate::Pattern;
+use crate::interpreter::comparison_holds;
 
 /// The condition for membership: a boolean tree of measures over one user's history.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +120,7 @@ pub struct NumberOf {
 /// A way to turn values into one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Aggregate {
-    /// `sum_of:`, in time order.
+    /// `sum_of:`, exact for decimals ([`muster_model::DecimalSum`]).
     Sum,
     /// `average_of:`, the sum divided by the count.
     Average,
@@ -146,7 +150,7 @@ pub struct DidInOrder {
     pub window: Window,
 }
 
-/// An event name, or a glob in which `*` stands for any text.
+/// An event name, or a glob in which `*` stands for any text and `\*` for a star.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventName(Box<str>);
 
@@ -245,7 +249,8 @@ pub struct Predicate {
     pub tests: Vec<Test>,
 }
 
-/// A test of one value. `contains_all` becomes one `AnyOf` per value.
+/// A test of one value. `contains_all` becomes one `AnyOf` per value. Of a list, one element must
+/// meet all tests on numbers of a predicate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     /// The canonical text is one of these.
@@ -264,14 +269,12 @@ pub enum Test {
     AtMost(f64),
     /// A number less than this.
     LessThan(f64),
-    /// An instant earlier than this.
-    Before(Millis),
-    /// An instant later than this.
-    After(Millis),
-    /// An instant with now − length < t ≤ now.
-    InLast(Duration),
-    /// An instant with t ≤ now − length.
-    BeforeLast(Duration),
+    /// An instant within bounds.
+    Instant(InstantTest),
+    /// A version that meets all these conditions.
+    Version(Vec<(Order, Version)>),
+    /// A condition on the number of elements; a single value is one, an absent value is none.
+    CountOf(Comparison),
     /// The value exists (`true`) or does not exist (`false`).
     Set(bool),
     /// The canonical text equals that of the current value of this user property (lists: they have
@@ -320,16 +323,15 @@ impl Test {
         match self {
             Self::Set(set) => !set,
             Self::NoneOf(_) | Self::FitsNot(_) => true,
+            Self::CountOf(comparison) => comparison_holds(comparison, 0.0),
             Self::AnyOf(_)
             | Self::Fits(_)
             | Self::AtLeast(_)
             | Self::MoreThan(_)
             | Self::AtMost(_)
             | Self::LessThan(_)
-            | Self::Before(_)
-            | Self::After(_)
-            | Self::InLast(_)
-            | Self::BeforeLast(_)
+            | Self::Instant(_)
+            | Self::Version(_)
             | Self::SameAs(_) => false,
         }
     }

@@ -4,13 +4,13 @@
 //! encoding has tags of its own: renaming a Rust type or variant must not change an identity. Each
 //! list and text has its length in front, so two different bodies never have the same bytes.
 
-use muster_model::{CohortId, Millis};
+use muster_model::{CohortId, Millis, Order};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Aggregate, Body, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, Measure,
-    NumberOf, Pattern, PatternKind, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName,
-    Unit, UserClause, When, Window,
+    Aggregate, Body, Bound, Case, Clause, Comparison, Condition, Did, DidInOrder, Duration, End,
+    InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind, Predicate,
+    Properties, Sample, Start, Step, Test, TimeZoneName, Unit, UserClause, When, Window,
 };
 
 /// Returns the identity of a definition's body: SHA-256 of its canonical encoding.
@@ -323,22 +323,68 @@ impl Encoder {
             Test::MoreThan(number) => self.tag(5).number(*number),
             Test::AtMost(number) => self.tag(6).number(*number),
             Test::LessThan(number) => self.tag(7).number(*number),
-            Test::Before(instant) => self.tag(8).instant(*instant),
-            Test::After(instant) => self.tag(9).instant(*instant),
-            Test::InLast(duration) => self.tag(10).duration(*duration),
-            Test::BeforeLast(duration) => self.tag(11).duration(*duration),
+            Test::Instant(test) => {
+                self.instant_test(test);
+                self
+            }
             Test::Set(set) => self.tag(12).tag(u8::from(*set)),
             Test::SameAs(property) => self.tag(13).text(property),
+            Test::Version(conditions) => {
+                self.tag(14);
+                self.list(conditions, |encoder, (order, version)| {
+                    let tag = match order {
+                        Order::Exactly => 0,
+                        Order::Not => 1,
+                        Order::AtLeast => 2,
+                        Order::MoreThan => 3,
+                        Order::AtMost => 4,
+                        Order::LessThan => 5,
+                    };
+                    encoder.tag(tag).text(version.as_str());
+                });
+                self
+            }
+            Test::CountOf(comparison) => {
+                self.tag(15).comparison(comparison);
+                self
+            }
         };
+    }
+
+    /// Appends a test of an instant. In UTC, a test that older versions knew has its old form.
+    fn instant_test(&mut self, InstantTest { zone, bound }: &InstantTest) {
+        if *zone != TimeZoneName::utc() {
+            self.tag(16).zone(zone);
+        }
+        match bound {
+            InstantBound::Before(instant) => self.tag(8).instant(*instant),
+            InstantBound::After(instant) => self.tag(9).instant(*instant),
+            InstantBound::InLast(Length::Rolling(duration)) => self.tag(10).duration(*duration),
+            InstantBound::BeforeLast(Length::Rolling(duration)) => self.tag(11).duration(*duration),
+            InstantBound::InLast(length) => self.tag(17).length(*length),
+            InstantBound::BeforeLast(length) => self.tag(18).length(*length),
+            InstantBound::InNext(length) => self.tag(19).length(*length),
+            InstantBound::Around(last, next) => self.tag(20).length(*last).length(*next),
+        };
+    }
+
+    fn length(&mut self, length: Length) -> &mut Self {
+        match length {
+            Length::Rolling(duration) => self.tag(0).duration(duration),
+            Length::Calendar(unit, count) => self.tag(1).unit(unit).integer(u64::from(count)),
+        }
     }
 
     fn pattern(&mut self, pattern: &Pattern) -> &mut Self {
         let tag = match pattern.kind() {
-            PatternKind::Contains => 0,
-            PatternKind::StartsWith => 1,
-            PatternKind::EndsWith => 2,
+            PatternKind::Contains(Case::Ignored) => 0,
+            PatternKind::StartsWith(Case::Ignored) => 1,
+            PatternKind::EndsWith(Case::Ignored) => 2,
             PatternKind::Glob => 3,
             PatternKind::Regex => 4,
+            PatternKind::Contains(Case::Exact) => 5,
+            PatternKind::StartsWith(Case::Exact) => 6,
+            PatternKind::EndsWith(Case::Exact) => 7,
         };
         self.tag(tag).text(pattern.text())
     }

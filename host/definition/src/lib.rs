@@ -63,8 +63,8 @@ use muster_document::{Diagnostics, SourceFile};
 pub use across::duplicate_ids;
 pub use clause::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    Measure, NumberOf, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName, Unit,
-    UserClause, When, Window,
+    InstantBound, InstantTest, Length, Measure, NumberOf, Predicate, Properties, Sample, Start,
+    Step, Test, TimeZoneName, Unit, UserClause, When, Window,
 };
 pub use definition::{Body, Definition, DefinitionSpans, OnRemove, Sync};
 pub use format::format;
@@ -73,7 +73,7 @@ pub use link::link;
 pub use lookback::{Lookback, lookback};
 pub use members::{MemberList, members};
 pub use muster_model::{Cadence, TimeOfDay};
-pub use pattern::{Pattern, PatternKind};
+pub use pattern::{Case, Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};
 pub use reads::DefinitionReads;
 pub use schema::schema;

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use muster_model::glob_parts;
 use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
@@ -20,16 +21,36 @@ pub struct Pattern {
 /// The meaning of a pattern's text (docs/cohorts.md, "Predicates").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PatternKind {
-    /// `contains`, ignoring case (Unicode simple folding).
-    Contains,
-    /// `starts_with`, ignoring case.
-    StartsWith,
-    /// `ends_with`, ignoring case.
-    EndsWith,
-    /// `glob`: `*` stands for any text, all other characters for themselves; case counts.
+    /// `contains`.
+    Contains(Case),
+    /// `starts_with`.
+    StartsWith(Case),
+    /// `ends_with`.
+    EndsWith(Case),
+    /// `glob`: `*` stands for any text and `\*` for a star, all other characters for themselves;
+    /// case counts.
     Glob,
     /// `matches`: a regular expression that fits somewhere; case counts.
     Regex,
+}
+
+/// The treatment of upper and lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Case {
+    /// Case is ignored (Unicode simple folding).
+    Ignored,
+    /// `case: exact`, case counts.
+    Exact,
+}
+
+impl Case {
+    /// Returns the flag of a regular expression.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Ignored => "(?i)",
+            Self::Exact => "",
+        }
+    }
 }
 
 impl PatternKind {
@@ -38,11 +59,12 @@ impl PatternKind {
     pub fn expression(self, text: &str) -> String {
         let escape = regex_syntax::escape;
         match self {
-            Self::Contains => format!("(?i){}", escape(text)),
-            Self::StartsWith => format!(r"(?i)\A{}", escape(text)),
-            Self::EndsWith => format!(r"(?i){}\z", escape(text)),
+            Self::Contains(case) => format!("{}{}", case.flag(), escape(text)),
+            Self::StartsWith(case) => format!(r"{}\A{}", case.flag(), escape(text)),
+            Self::EndsWith(case) => format!(r"{}{}\z", case.flag(), escape(text)),
             Self::Glob => {
-                let parts: Vec<_> = text.split('*').map(escape).collect();
+                let parts = glob_parts(text);
+                let parts: Vec<_> = parts.iter().map(|part| escape(part)).collect();
                 format!(r"(?s)\A{}\z", parts.join(".*"))
             }
             Self::Regex => text.to_owned(),
@@ -60,6 +82,17 @@ impl Pattern {
             machine: Arc::default(),
         };
         pattern.machine().is_some().then_some(pattern)
+    }
+
+    /// Returns the treatment of case, or `None` if the kind of pattern has no choice.
+    #[must_use]
+    pub fn case(&self) -> Option<Case> {
+        match self.kind {
+            PatternKind::Contains(case)
+            | PatternKind::StartsWith(case)
+            | PatternKind::EndsWith(case) => Some(case),
+            PatternKind::Glob | PatternKind::Regex => None,
+        }
     }
 
     /// Returns the kind of pattern.

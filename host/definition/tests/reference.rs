@@ -182,6 +182,7 @@ const MAPS: [(&[&str], &str); 18] = [
             "a predicate: texts",
             "a predicate: numbers",
             "a predicate: instants",
+            "a predicate: versions",
             "a predicate: values",
         ],
         "where: {user: {p: {…}}}",

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use muster_definition::{
-    Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
-    Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
-    Properties, Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When,
-    Window, parse_in,
+    Aggregate, Body, Bound, Cadence, Case, Clause, Comparison, Condition, Definition, Did,
+    DidInOrder, Duration, End, EventName, InstantBound, InstantTest, Length, Measure, NumberOf,
+    OnRemove, Pattern, PatternKind, Predicate, Properties, Sample, Start, Step, Sync, Test,
+    TimeOfDay, TimeZoneName, Unit, UserClause, When, Window, parse_in,
 };
 use muster_document::SourceFile;
-use muster_model::{CohortId, Millis, Scalar};
+use muster_model::{CohortId, Millis, Order, Scalar, Version};
 use muster_testkit::definition::definition;
 use muster_testkit::schema;
 use proptest::prelude::*;
@@ -339,12 +339,30 @@ fn predicates_on_texts_and_lists() {
     let fits = |kind, text: &str| Pattern::new(kind, text).map(Test::Fits);
     let fits_not = |kind, text: &str| Pattern::new(kind, text).map(Test::FitsNot);
     let first = |text: &str| tests(text).into_iter().next();
+    use Case::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
-    assert_eq!(first("{contains: Pro}"), fits(Contains, "Pro"));
-    assert_eq!(first("{not_contains: 404}"), fits_not(Contains, "404"));
-    assert_eq!(first("{starts_with: Sea}"), fits(StartsWith, "Sea"));
-    assert_eq!(first("{not_starts_with: Sea}"), fits_not(StartsWith, "Sea"));
-    assert_eq!(first("{ends_with: tle}"), fits(EndsWith, "tle"));
+    assert_eq!(first("{contains: Pro}"), fits(Contains(Ignored), "Pro"));
+    assert_eq!(
+        first("{not_contains: 404}"),
+        fits_not(Contains(Ignored), "404")
+    );
+    assert_eq!(
+        first("{starts_with: Sea}"),
+        fits(StartsWith(Ignored), "Sea")
+    );
+    assert_eq!(
+        first("{not_starts_with: Sea}"),
+        fits_not(StartsWith(Ignored), "Sea")
+    );
+    assert_eq!(first("{ends_with: tle}"), fits(EndsWith(Ignored), "tle"));
+    assert_eq!(
+        first("{case: exact, ends_with: tle}"),
+        fits(EndsWith(Exact), "tle")
+    );
+    assert_eq!(
+        first("{not_contains: Pro, case: exact}"),
+        fits_not(Contains(Exact), "Pro")
+    );
     assert_eq!(
         first("{glob: \"*@example.com\"}"),
         fits(Glob, "*@example.com")
@@ -361,21 +379,72 @@ fn predicates_on_texts_and_lists() {
     );
 }
 
+fn in_utc(bound: InstantBound) -> Test {
+    Test::Instant(InstantTest {
+        zone: TimeZoneName::utc(),
+        bound,
+    })
+}
+
 #[test]
 fn predicates_on_instants() {
     assert_eq!(
         tests("{after: 2026-03-01, before: 2026-03-02T01:00:00+01:00}"),
         [
-            Test::After(Millis(1_772_323_200_000)),
-            Test::Before(Millis(1_772_323_200_000 + 86_400_000))
+            in_utc(InstantBound::After(Millis(1_772_323_200_000))),
+            in_utc(InstantBound::Before(Millis(1_772_323_200_000 + 86_400_000)))
         ]
     );
     assert_eq!(
         tests("{in_last: 30 days, before_last: 1 hour}"),
         [
-            Test::InLast(length(30 * DAY)),
-            Test::BeforeLast(length(DAY / 24))
+            in_utc(InstantBound::InLast(Length::Rolling(length(30 * DAY)))),
+            in_utc(InstantBound::BeforeLast(Length::Rolling(length(DAY / 24))))
         ]
+    );
+    let two_days = Length::Calendar(Unit::Day, 2);
+    assert_eq!(
+        tests("{in_next: 2 calendar days}"),
+        [in_utc(InstantBound::InNext(two_days))]
+    );
+    assert_eq!(
+        tests("{in_next: 2 calendar days, in_last: 1 hour}"),
+        [in_utc(InstantBound::Around(
+            Length::Rolling(length(DAY / 24)),
+            two_days
+        ))]
+    );
+    // Dates before 1970 may be named.
+    assert_eq!(
+        tests("{before: 1962-05-14}"),
+        [in_utc(InstantBound::Before(Millis(-240_969_600_000)))]
+    );
+}
+
+#[test]
+fn predicates_on_versions_and_lengths_of_lists() {
+    let version = |text| Version::new(text).unwrap();
+    assert_eq!(
+        tests("{version: \"1.10\"}"),
+        [Test::Version(vec![(Order::Exactly, version("1.10.0"))])]
+    );
+    assert_eq!(
+        tests("{version: {at_least: \"1.10.0\", less_than: \"2.0.0-rc.1\"}}"),
+        [Test::Version(vec![
+            (Order::AtLeast, version("1.10.0")),
+            (Order::LessThan, version("2.0.0-rc.1"))
+        ])]
+    );
+    assert_eq!(
+        tests("{version: {between: [\"1.0\", \"2.0\"]}}"),
+        [Test::Version(vec![
+            (Order::AtLeast, version("1")),
+            (Order::AtMost, version("2"))
+        ])]
+    );
+    assert_eq!(
+        tests("{count_of: {at_least: 3}}"),
+        [Test::CountOf(Comparison::at_least(3.0))]
     );
 }
 
@@ -699,15 +768,24 @@ fn time(length: Duration) -> String {
     format!("{} seconds", length.millis() / 1_000)
 }
 
+fn any_time(length: Length) -> String {
+    match length {
+        Length::Rolling(length) => time(length),
+        Length::Calendar(Unit::Day, count) => format!("{count} calendar days"),
+        Length::Calendar(Unit::Week, count) => format!("{count} calendar weeks"),
+        Length::Calendar(Unit::Month, count) => format!("{count} calendar months"),
+    }
+}
+
 fn properties(properties: &Properties) -> String {
     let test = |test: &Test| match test {
         Test::AnyOf(texts) => format!("any_of: {}", list(texts.iter().map(|text| quoted(text)))),
         Test::NoneOf(texts) => format!("none_of: {}", list(texts.iter().map(|text| quoted(text)))),
         Test::Fits(pattern) => {
             let key = match pattern.kind() {
-                PatternKind::Contains => "contains",
-                PatternKind::StartsWith => "starts_with",
-                PatternKind::EndsWith => "ends_with",
+                PatternKind::Contains(_) => "contains",
+                PatternKind::StartsWith(_) => "starts_with",
+                PatternKind::EndsWith(_) => "ends_with",
                 PatternKind::Glob => "glob",
                 PatternKind::Regex => "matches",
             };
@@ -715,8 +793,8 @@ fn properties(properties: &Properties) -> String {
         }
         Test::FitsNot(pattern) => {
             let key = match pattern.kind() {
-                PatternKind::Contains => "not_contains",
-                PatternKind::StartsWith => "not_starts_with",
+                PatternKind::Contains(_) => "not_contains",
+                PatternKind::StartsWith(_) => "not_starts_with",
                 PatternKind::Glob => "not_glob",
                 other => panic!("there is no negation of {other:?}"),
             };
@@ -726,15 +804,44 @@ fn properties(properties: &Properties) -> String {
         Test::MoreThan(number) => format!("more_than: {number:e}"),
         Test::AtMost(number) => format!("at_most: {number}"),
         Test::LessThan(number) => format!("less_than: {number}"),
-        Test::Before(instant) => format!("before: {instant}"),
-        Test::After(instant) => format!("after: {instant}"),
-        Test::InLast(length) => format!("in_last: {}", time(*length)),
-        Test::BeforeLast(length) => format!("before_last: {}", time(*length)),
+        Test::Instant(test) => match test.bound {
+            InstantBound::Before(instant) => format!("before: {instant}"),
+            InstantBound::After(instant) => format!("after: {instant}"),
+            InstantBound::InLast(last) => format!("in_last: {}", any_time(last)),
+            InstantBound::InNext(next) => format!("in_next: {}", any_time(next)),
+            InstantBound::Around(last, next) => {
+                format!("in_next: {}, in_last: {}", any_time(next), any_time(last))
+            }
+            InstantBound::BeforeLast(last) => format!("before_last: {}", any_time(last)),
+        },
+        Test::Version(conditions) => {
+            let one = |(order, version): &(Order, Version)| {
+                let key = match order {
+                    Order::Exactly => "exactly",
+                    Order::Not => "not",
+                    Order::AtLeast => "at_least",
+                    Order::MoreThan => "more_than",
+                    Order::AtMost => "at_most",
+                    Order::LessThan => "less_than",
+                };
+                format!("{key}: \"{version}\"")
+            };
+            let conditions: Vec<_> = conditions.iter().map(one).collect();
+            format!("version: {{{}}}", conditions.join(", "))
+        }
+        Test::CountOf(of) => format!("count_of: {}", comparison(of)),
         Test::Set(set) => format!("set: {set}"),
         Test::SameAs(name) => format!("same_as: {{user: {}}}", quoted(name)),
     };
     let one = |(name, predicate): &(Box<str>, Predicate)| {
-        let tests: Vec<_> = predicate.tests.iter().map(test).collect();
+        let mut tests: Vec<_> = predicate.tests.iter().map(test).collect();
+        let exact = |test: &Test| match test {
+            Test::Fits(pattern) | Test::FitsNot(pattern) => pattern.case() == Some(Case::Exact),
+            _ => false,
+        };
+        if predicate.tests.iter().any(exact) {
+            tests.push("case: exact".to_owned());
+        }
         format!("{}: {{{}}}", quoted(name), tests.join(", "))
     };
     format!(
@@ -935,7 +1042,7 @@ fn any_length() -> impl Strategy<Value = Duration> {
 }
 
 fn any_instant() -> impl Strategy<Value = Millis> {
-    (0..Millis::MAX.0).prop_map(Millis)
+    (Millis::EARLIEST.0..Millis::MAX.0).prop_map(Millis)
 }
 
 fn any_pattern(kinds: &'static [PatternKind]) -> impl Strategy<Value = Pattern> {
@@ -951,27 +1058,83 @@ fn any_pattern(kinds: &'static [PatternKind]) -> impl Strategy<Value = Pattern> 
     })
 }
 
+fn any_any_length() -> impl Strategy<Value = Length> {
+    prop_oneof![
+        any_length().prop_map(Length::Rolling),
+        (any_unit(), 1..1_000_u32).prop_map(|(unit, count)| Length::Calendar(unit, count)),
+    ]
+}
+
+fn any_around() -> impl Strategy<Value = InstantBound> {
+    (any_any_length(), any_any_length(), 0..3).prop_map(|(last, next, which)| match which {
+        0 => InstantBound::InLast(last),
+        1 => InstantBound::InNext(next),
+        _ => InstantBound::Around(last, next),
+    })
+}
+
+fn any_versions() -> impl Strategy<Value = Vec<(Order, Version)>> {
+    let orders = [
+        Order::Exactly,
+        Order::Not,
+        Order::AtLeast,
+        Order::MoreThan,
+        Order::AtMost,
+        Order::LessThan,
+    ];
+    let version = "v?[0-9]{1,3}([.][0-9]{1,3}){0,3}(-[a-z]{1,3}([.][0-9]{1,2})?)?";
+    let versions = prop::collection::vec(version, 6);
+    (subsequence(orders.to_vec(), 1..=6), versions).prop_map(|(orders, versions)| {
+        let versions = versions.iter().map(|text| Version::new(text).unwrap());
+        orders.into_iter().zip(versions).collect()
+    })
+}
+
 /// Generates some of the tests that may stand together: a map has no key twice.
 fn any_predicate(relative: bool) -> impl Strategy<Value = Predicate> {
+    use Case::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let texts = || prop::collection::vec("[ -~äß東🛒]{0,8}".prop_map(Box::from), 1..4);
     let number = || prop::num::f64::NORMAL | prop::num::f64::ZERO;
+    let patterns = any::<bool>().prop_flat_map(|exact| {
+        let fits = match exact {
+            true => any_pattern(&[Contains(Exact), StartsWith(Exact), EndsWith(Exact), Glob]),
+            false => any_pattern(&[
+                Contains(Ignored),
+                StartsWith(Ignored),
+                EndsWith(Ignored),
+                Regex,
+            ]),
+        };
+        let fits_not = match exact {
+            true => any_pattern(&[Contains(Exact), StartsWith(Exact), Glob]),
+            false => any_pattern(&[Contains(Ignored), StartsWith(Ignored), Glob]),
+        };
+        (fits, fits_not)
+    });
     let values = (
         texts(),
         texts(),
-        any_pattern(&[Contains, StartsWith, EndsWith, Glob, Regex]),
-        any_pattern(&[Contains, StartsWith, Glob]),
+        patterns,
         any::<bool>(),
         any_property(),
+        any_versions(),
+        any_count(),
     );
     let orders = (number(), number(), number(), number());
-    let instants = (any_instant(), any_instant(), any_length(), any_length());
+    let instants = (any_instant(), any_instant(), any_around(), any_any_length());
     let tests = (values, orders, instants).prop_map(
         move |(
-            (any, none, fits, fits_not, set, same),
+            (any, none, (fits, fits_not), set, same, versions, count),
             (least, more, most, less),
-            (before, after, in_last, before_last),
+            (before, after, around, before_last),
         )| {
+            let in_utc = |bound| {
+                Test::Instant(InstantTest {
+                    zone: TimeZoneName::utc(),
+                    bound,
+                })
+            };
             let mut tests = vec![
                 Test::AnyOf(any),
                 Test::NoneOf(none),
@@ -981,13 +1144,18 @@ fn any_predicate(relative: bool) -> impl Strategy<Value = Predicate> {
                 Test::MoreThan(more),
                 Test::AtMost(most),
                 Test::LessThan(less),
-                Test::Before(before),
-                Test::After(after),
+                in_utc(InstantBound::Before(before)),
+                in_utc(InstantBound::After(after)),
                 Test::Set(set),
                 Test::SameAs(same),
+                Test::Version(versions),
+                Test::CountOf(count),
             ];
             if relative {
-                tests.extend([Test::InLast(in_last), Test::BeforeLast(before_last)]);
+                tests.extend([
+                    in_utc(around),
+                    in_utc(InstantBound::BeforeLast(before_last)),
+                ]);
             }
             tests
         },

@@ -17,6 +17,21 @@ pub enum Unit {
     Month,
 }
 
+impl Unit {
+    /// All units.
+    pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+
+    /// Returns `day`, `week` or `month`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+}
+
 /// Returns the zone with an IANA name from the built-in database, which makes zones the same on
 /// every machine.
 #[must_use]

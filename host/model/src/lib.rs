@@ -17,6 +17,9 @@ mod buffer;
 mod cadence;
 mod calendar;
 mod count;
+mod decimal_sum;
+#[cfg(test)]
+mod decimal_sum_tests;
 mod display;
 mod glob;
 mod hex;
@@ -25,6 +28,9 @@ mod id;
 mod operation;
 mod time;
 mod value;
+mod value_form;
+mod version;
+mod written_time;
 
 pub use backoff::Backoff;
 pub use buffer::{
@@ -33,11 +39,15 @@ pub use buffer::{
 pub use cadence::{Cadence, Schedule, TimeOfDay};
 pub use calendar::{Unit, Units, time_zone};
 pub use count::{count, number};
+pub use decimal_sum::DecimalSum;
 pub use display::{alters_display, displayed};
-pub use glob::matches_glob;
+pub use glob::{glob_parts, matches_glob, plain_name};
 pub use hex::{from_hex, to_hex};
 pub use history::{Event, UserHistory, user_hash};
 pub use id::{CohortId, IdError};
 pub use operation::{Operation, Operator};
-pub use time::{Millis, TimeError};
+pub use time::Millis;
 pub use value::{Scalar, Value};
+pub use value_form::{Order, ValueForm};
+pub use version::Version;
+pub use written_time::{FIRST_MS, LAST_MS, TimeError, WrittenTime};

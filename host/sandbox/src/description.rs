@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster_model::CohortId;
+use muster_model::{CohortId, ValueForm};
 
 use crate::contract::{Description, Kind, Property, StreamReads};
 use crate::error::DescriptionError;
@@ -92,6 +92,16 @@ fn properties(what: &'static str, properties: &[Property]) -> Result<(), Descrip
 }
 
 fn property(property: &Property) -> Result<(), DescriptionError> {
+    let fits = match (property.kind, ValueForm::split(&property.name)) {
+        (Kind::Text | Kind::Flag, _) | (Kind::Number | Kind::Instant, Some((_, None))) => true,
+        (kind, Some((_, Some(form)))) => {
+            matches!(form, ValueForm::Instant { .. }) == (kind == Kind::Instant)
+        }
+        (Kind::Number | Kind::Instant, None) => false,
+    };
+    if !fits {
+        return Err(DescriptionError::Form(text::short(&property.name, SHOWN)));
+    }
     name("the property", &property.name, limits::MAX_NAME_BYTES)
 }
 
@@ -186,6 +196,28 @@ mod tests {
         }
         assert!(refusal(|d| d.user_properties.push(property(""))).contains("has 0 bytes"));
         assert!(refusal(|d| d.property_histories.push(property(""))).contains("has 0 bytes"));
+    }
+
+    #[test]
+    fn a_form_behind_a_name_is_known_and_of_the_kind() {
+        let read = |name: &str, kind| {
+            let mut description = sound();
+            let name = name.to_owned();
+            description.user_properties.push(Property { name, kind });
+            check(&description)
+        };
+        assert_eq!(read("a\0largest", Kind::Number), Ok(()));
+        assert_eq!(read("a\0in Europe/Berlin", Kind::Instant), Ok(()));
+        assert_eq!(read("a\0b", Kind::Text), Ok(()));
+        for (name, kind) in [
+            ("a\0b", Kind::Number),
+            ("a\0in Nowhere", Kind::Instant),
+            ("a\0largest", Kind::Instant),
+            ("a\0in UTC", Kind::Number),
+        ] {
+            let wanted = DescriptionError::Form(name.to_owned());
+            assert_eq!(read(name, kind), Err(wanted), "{name:?}");
+        }
     }
 
     #[test]

@@ -189,6 +189,9 @@ pub enum DescriptionError {
         /// The limit.
         limit: usize,
     },
+    /// The form behind the name of a property is not known, or does not belong to its kind.
+    #[error("the property {0:?} has a form that is not known for its kind")]
+    Form(String),
     /// A name is empty or longer than its limit.
     #[error("{what} `{name}` has {found} bytes; 1 to {limit} are allowed")]
     Name {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::compare::compare;
 use super::{constant, function, global};
 use crate::layout::{batch, column};
 use crate::plan::{RowTest, ValueTest};
@@ -79,7 +80,10 @@ impl Columns {
                 | ValueTest::AtMost(_)
                 | ValueTest::LessThan(_)
                 | ValueTest::InLast(_)
+                | ValueTest::InNext(_)
                 | ValueTest::BeforeLast(_)
+                | ValueTest::Come(_)
+                | ValueTest::Count(_)
                 | ValueTest::Set(_) => {}
             }
         }
@@ -134,7 +138,16 @@ impl Columns {
             ValueTest::InLast(length) => number()
                 .le(now())
                 .and((number() + float(exact(*length))).gt(now())),
+            ValueTest::InNext(length) => number()
+                .gt(now())
+                .and((number() - float(exact(*length))).le(now())),
             ValueTest::BeforeLast(length) => (number() + float(exact(*length))).le(now()),
+            ValueTest::Come(true) => number().le(now()),
+            ValueTest::Come(false) => number().gt(now()),
+            ValueTest::Count(conditions) => {
+                let present = number().eq(number());
+                compare(conditions, &select(present, number(), float(0.0)), &[])
+            }
             ValueTest::Set(true) => column.is_set(row),
             ValueTest::Set(false) => column.is_set(row).not(),
             ValueTest::In(set) => self.is_in(column, *set, row),
@@ -199,11 +212,20 @@ impl Columns {
                 ValueTest::InLast(length) => {
                     Some(select(number()?.gt(now()), number()?, left(*length)?))
                 }
+                ValueTest::InNext(length) => {
+                    let reached = number()? - float(exact(*length));
+                    let arrives = select(number()?.gt(now()), number()?, float(f64::INFINITY));
+                    Some(select(reached.clone().gt(now()), reached, arrives))
+                }
                 ValueTest::BeforeLast(length) => left(*length),
+                ValueTest::Come(_) => {
+                    Some(select(number()?.gt(now()), number()?, float(f64::INFINITY)))
+                }
                 ValueTest::AtLeast(_)
                 | ValueTest::MoreThan(_)
                 | ValueTest::AtMost(_)
                 | ValueTest::LessThan(_)
+                | ValueTest::Count(_)
                 | ValueTest::Set(_)
                 | ValueTest::In(_)
                 | ValueTest::NotIn(_)
@@ -226,7 +248,10 @@ fn is_cheap(test: &RowTest) -> bool {
             | ValueTest::AtMost(_)
             | ValueTest::LessThan(_)
             | ValueTest::InLast(_)
+            | ValueTest::InNext(_)
             | ValueTest::BeforeLast(_)
+            | ValueTest::Come(_)
+            | ValueTest::Count(_)
             | ValueTest::Set(_)
             | ValueTest::In(_)
             | ValueTest::NotIn(_) => true,

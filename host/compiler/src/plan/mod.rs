@@ -129,13 +129,13 @@ pub(crate) enum PlanMeasure {
 }
 
 /// A condition on a number.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Compare {
     pub(crate) operator: CompareOperator,
     pub(crate) bound: PlanBound,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum CompareOperator {
     Exactly,
     Not,
@@ -145,7 +145,7 @@ pub(crate) enum CompareOperator {
     LessThan,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum PlanBound {
     Number(Bits),
     /// The number of rows that pass the step of this index.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use muster_definition::{Duration, EventName, Start, TimeZoneName, Unit, Window};
+use muster_model::ValueForm;
 
 use super::{Plan, PlanWindow, SpanStart};
 
@@ -15,7 +16,8 @@ pub(crate) struct PlanStream {
     pub(crate) lookback: Option<u64>,
 }
 
-/// A `property` of the contract. In a stream the empty name means the name of the event.
+/// A `property` of the contract: its name, with the form of its numbers behind it. In a stream the
+/// empty name means the name of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlanColumn {
     pub(crate) name: Box<str>,
@@ -52,10 +54,25 @@ const DAY: i64 = 24 * HOUR;
 impl Plan {
     /// Returns the index of a column, and adds the column if it is new.
     pub(super) fn place(&mut self, space: Space, name: &str, kind: ReadKind) -> usize {
-        let column = PlanColumn {
-            name: name.into(),
-            kind,
-        };
+        match kind {
+            ReadKind::Text => self.column(space, name.into(), kind),
+            ReadKind::Number | ReadKind::Instant => self.place_form(space, name, kind, None),
+        }
+    }
+
+    /// Returns the index of a column whose numbers have a form, and adds the column if it is new.
+    pub(super) fn place_form(
+        &mut self,
+        space: Space,
+        name: &str,
+        kind: ReadKind,
+        form: Option<&ValueForm>,
+    ) -> usize {
+        self.column(space, ValueForm::join(name, form).into(), kind)
+    }
+
+    fn column(&mut self, space: Space, name: Box<str>, kind: ReadKind) -> usize {
+        let column = PlanColumn { name, kind };
         let columns = match space {
             Space::Stream(stream) => match self.streams.get_mut(stream) {
                 Some(stream) => &mut stream.columns,

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use muster_definition::{EventName, Pattern, PatternKind, Predicate, Properties, Step, Test};
+use muster_definition::{
+    EventName, InstantBound, InstantTest, Length, Pattern, PatternKind, Predicate, Properties,
+    Step, Test, TimeZoneName, Unit,
+};
+use muster_model::{Order, ValueForm, plain_name};
 
-use super::reads::{ReadKind, Space, millis};
-use super::{Plan, reads};
+use super::counts::numbers;
+use super::reads::{ReadKind, Space, exact, millis};
+use super::{Compare, Plan, reads};
 
 /// A test of one row, over the columns of its space.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,8 +34,14 @@ pub(crate) enum ValueTest {
     LessThan(Bits),
     /// An instant after now minus so many ms, and not later than now.
     InLast(i64),
+    /// An instant later than now, and not later than now plus so many ms.
+    InNext(i64),
     /// An instant not later than now minus so many ms.
     BeforeLast(i64),
+    /// An instant that has come (`true`) or has not (`false`).
+    Come(bool),
+    /// A number that meets all conditions; an absent one is 0.
+    Count(Vec<Compare>),
     Set(bool),
     /// A text in the text set of this index.
     In(usize),
@@ -108,11 +119,12 @@ impl ValueTest {
     /// Returns true if the answer changes with the clock.
     fn is_relative(&self) -> bool {
         match self {
-            Self::InLast(_) | Self::BeforeLast(_) => true,
+            Self::InLast(_) | Self::InNext(_) | Self::BeforeLast(_) | Self::Come(_) => true,
             Self::AtLeast(_)
             | Self::MoreThan(_)
             | Self::AtMost(_)
             | Self::LessThan(_)
+            | Self::Count(_)
             | Self::Set(_)
             | Self::In(_)
             | Self::NotIn(_)
@@ -147,8 +159,8 @@ impl Plan {
         let mut exact = Vec::new();
         let mut tests = Vec::new();
         for name in names {
-            if !name.as_str().contains('*') {
-                exact.push(name.as_str().into());
+            if let Some(plain) = plain_name(name.as_str()) {
+                exact.push(plain.into());
             } else if let Some(pattern) = Pattern::new(PatternKind::Glob, name.as_str()) {
                 let check = ValueTest::Fits(self.pattern(&pattern));
                 tests.push(RowTest::Column { column, check });
@@ -176,36 +188,116 @@ impl Plan {
         predicate: &Predicate,
     ) -> RowTest {
         let mut tests = Vec::new();
+        let bounds: Vec<_> = predicate.tests.iter().filter_map(number_bound).collect();
+        if let Some(form) = form_of(&bounds) {
+            let column = self.place_form(space, property, ReadKind::Number, Some(&form));
+            for (order, bound) in bounds {
+                let bound = Bits::of(bound);
+                let check = match order {
+                    Order::AtLeast => ValueTest::AtLeast(bound),
+                    Order::MoreThan => ValueTest::MoreThan(bound),
+                    Order::AtMost => ValueTest::AtMost(bound),
+                    Order::LessThan => ValueTest::LessThan(bound),
+                    // No test on numbers has these.
+                    Order::Exactly | Order::Not => continue,
+                };
+                tests.push(RowTest::Column { column, check });
+            }
+        }
         for test in &predicate.tests {
-            let (kind, check) = self.check(test);
-            let column = self.place(space, property, kind);
-            tests.push(RowTest::Column { column, check });
+            tests.push(self.check(space, property, test));
         }
         RowTest::all(tests)
     }
 
-    /// Returns the test of a value, and the kind of column that it needs.
-    fn check(&mut self, test: &Test) -> (ReadKind, ValueTest) {
-        let instant = |at: muster_model::Millis| Bits::of(reads::exact(at.0));
-        match test {
-            Test::AnyOf(texts) => (ReadKind::Text, ValueTest::In(self.text_set(texts))),
-            Test::NoneOf(texts) => (ReadKind::Text, ValueTest::NotIn(self.text_set(texts))),
-            Test::Fits(pattern) => (ReadKind::Text, ValueTest::Fits(self.pattern(pattern))),
-            Test::FitsNot(pattern) => (ReadKind::Text, ValueTest::FitsNot(self.pattern(pattern))),
-            Test::Set(set) => (ReadKind::Text, ValueTest::Set(*set)),
-            Test::SameAs(property) => {
-                let column = self.place(Space::User, property, ReadKind::Text);
-                (ReadKind::Text, ValueTest::SameAs(column))
+    /// Returns a test of a value. Tests on numbers are left out: `predicate` joins them.
+    fn check(&mut self, space: Space, property: &str, test: &Test) -> RowTest {
+        let check = match test {
+            Test::AtLeast(_) | Test::MoreThan(_) | Test::AtMost(_) | Test::LessThan(_) => {
+                return RowTest::All(Vec::new());
             }
-            Test::AtLeast(number) => (ReadKind::Number, ValueTest::AtLeast(Bits::of(*number))),
-            Test::MoreThan(number) => (ReadKind::Number, ValueTest::MoreThan(Bits::of(*number))),
-            Test::AtMost(number) => (ReadKind::Number, ValueTest::AtMost(Bits::of(*number))),
-            Test::LessThan(number) => (ReadKind::Number, ValueTest::LessThan(Bits::of(*number))),
-            Test::Before(at) => (ReadKind::Instant, ValueTest::LessThan(instant(*at))),
-            Test::After(at) => (ReadKind::Instant, ValueTest::MoreThan(instant(*at))),
-            Test::InLast(length) => (ReadKind::Instant, ValueTest::InLast(millis(*length))),
-            Test::BeforeLast(length) => (ReadKind::Instant, ValueTest::BeforeLast(millis(*length))),
+            Test::AnyOf(texts) => ValueTest::In(self.text_set(texts)),
+            Test::NoneOf(texts) => ValueTest::NotIn(self.text_set(texts)),
+            Test::Fits(pattern) => ValueTest::Fits(self.pattern(pattern)),
+            Test::FitsNot(pattern) => ValueTest::FitsNot(self.pattern(pattern)),
+            Test::Set(set) => ValueTest::Set(*set),
+            Test::SameAs(other) => {
+                ValueTest::SameAs(self.place(Space::User, other, ReadKind::Text))
+            }
+            Test::Instant(test) => return self.instant(space, property, test),
+            Test::Version(conditions) => {
+                let form = ValueForm::Version(conditions.clone());
+                let column = self.place_form(space, property, ReadKind::Number, Some(&form));
+                let check = ValueTest::AtLeast(Bits::of(1.0));
+                return RowTest::Column { column, check };
+            }
+            Test::CountOf(comparison) => {
+                let form = Some(&ValueForm::Count);
+                let column = self.place_form(space, property, ReadKind::Number, form);
+                let check = ValueTest::Count(numbers(comparison));
+                return RowTest::Column { column, check };
+            }
+        };
+        let column = self.place(space, property, ReadKind::Text);
+        RowTest::Column { column, check }
+    }
+
+    fn instant(&mut self, space: Space, property: &str, test: &InstantTest) -> RowTest {
+        let InstantTest { zone, bound } = test;
+        let mut column = |start, check| self.instant_column(space, property, zone, start, check);
+        // A window of calendar units moves when now reaches the start of a unit near the instant.
+        match bound {
+            InstantBound::Before(at) => column(None, ValueTest::LessThan(Bits::of(exact(at.0)))),
+            InstantBound::After(at) => column(None, ValueTest::MoreThan(Bits::of(exact(at.0)))),
+            InstantBound::InLast(Length::Rolling(length)) => {
+                column(None, ValueTest::InLast(millis(*length)))
+            }
+            InstantBound::InLast(Length::Calendar(unit, count)) => RowTest::all([
+                column(None, ValueTest::Come(true)),
+                column(Some((*unit, (*count).into())), ValueTest::Come(false)),
+            ]),
+            InstantBound::InNext(Length::Rolling(length)) => {
+                column(None, ValueTest::InNext(millis(*length)))
+            }
+            InstantBound::InNext(Length::Calendar(unit, count)) => RowTest::all([
+                column(None, ValueTest::Come(false)),
+                column(Some((*unit, 1 - i64::from(*count))), ValueTest::Come(true)),
+            ]),
+            InstantBound::BeforeLast(Length::Rolling(length)) => {
+                column(None, ValueTest::BeforeLast(millis(*length)))
+            }
+            InstantBound::BeforeLast(Length::Calendar(unit, count)) => {
+                column(Some((*unit, (*count).into())), ValueTest::Come(true))
+            }
+            InstantBound::Around(last, next) => {
+                let parts = [InstantBound::InLast(*last), InstantBound::InNext(*next)];
+                let part = |bound| {
+                    let zone = zone.clone();
+                    self.instant(space, property, &InstantTest { zone, bound })
+                };
+                RowTest::any(parts.map(part))
+            }
         }
+    }
+
+    /// Returns a test of the instants of a property, or of the starts of calendar units near them.
+    fn instant_column(
+        &mut self,
+        space: Space,
+        property: &str,
+        zone: &TimeZoneName,
+        start: Option<(Unit, i64)>,
+        check: ValueTest,
+    ) -> RowTest {
+        let form = ValueForm::Instant {
+            zone: zone.as_str().into(),
+            start,
+        };
+        // Without a form, dates are read in UTC.
+        let plain = start.is_none() && *zone == TimeZoneName::utc();
+        let form = Some(&form).filter(|_| !plain);
+        let column = self.place_form(space, property, ReadKind::Instant, form);
+        RowTest::Column { column, check }
     }
 
     fn text_set(&mut self, texts: &[Box<str>]) -> usize {
@@ -215,6 +307,40 @@ impl Plan {
 
     fn pattern(&mut self, pattern: &Pattern) -> usize {
         reads::index_of(&mut self.patterns, pattern.clone())
+    }
+}
+
+/// Returns the bound of a test on numbers.
+fn number_bound(test: &Test) -> Option<(Order, f64)> {
+    match test {
+        Test::AtLeast(bound) => Some((Order::AtLeast, *bound)),
+        Test::MoreThan(bound) => Some((Order::MoreThan, *bound)),
+        Test::AtMost(bound) => Some((Order::AtMost, *bound)),
+        Test::LessThan(bound) => Some((Order::LessThan, *bound)),
+        Test::AnyOf(_)
+        | Test::NoneOf(_)
+        | Test::Fits(_)
+        | Test::FitsNot(_)
+        | Test::Instant(_)
+        | Test::Version(_)
+        | Test::CountOf(_)
+        | Test::Set(_)
+        | Test::SameAs(_) => None,
+    }
+}
+
+/// Returns the form of a column in which a list has an element that meets all bounds if one does.
+/// Bounds on one side share a column, whatever their numbers.
+fn form_of(bounds: &[(Order, f64)]) -> Option<ValueForm> {
+    let is_low = |(order, _): &(Order, f64)| matches!(order, Order::AtLeast | Order::MoreThan);
+    if bounds.is_empty() {
+        None
+    } else if bounds.iter().all(is_low) {
+        Some(ValueForm::Largest)
+    } else if !bounds.iter().any(is_low) {
+        Some(ValueForm::Smallest)
+    } else {
+        Some(ValueForm::Within(bounds.to_vec()))
     }
 }
 

@@ -284,6 +284,10 @@ methods! { F64:
     over(other) -> F64 = f64_div;
     neg() -> F64 = f64_neg;
     abs() -> F64 = f64_abs;
+    /// Without its fraction.
+    trunc() -> F64 = f64_trunc;
+    /// The nearest whole number; of two, the even one.
+    nearest() -> F64 = f64_nearest;
     /// With the sign of the other.
     signed_as(other) -> F64 = f64_copysign;
 }

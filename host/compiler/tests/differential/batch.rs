@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::{Date, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
-use muster_model::{CohortId, Event, Millis, Scalar, UserHistory, Value};
+use muster_model::{CohortId, Event, Millis, Scalar, UserHistory, Value, ValueForm};
 use muster_sandbox::{
     Batch, Calendar, CalendarBounds, CalendarUnit, Column, Description, Dictionary, EventRows,
     Kind, Property, StreamReads, TextLists,
@@ -60,7 +60,17 @@ impl TextCodes {
         })
     }
 
-    fn column(&mut self, kind: Kind, values: &[Option<&Value>]) -> BatchValues {
+    fn column(
+        &mut self,
+        kind: Kind,
+        form: Option<&ValueForm>,
+        values: &[Option<&Value>],
+    ) -> BatchValues {
+        if let Some(form) = form {
+            let number = |value: &Option<&Value>| value.and_then(|value| form.of_value(value));
+            let numbers = values.iter().map(|value| number(value).unwrap_or(f64::NAN));
+            return BatchValues::Number(numbers.collect());
+        }
         let scalars = |value: &Option<&Value>| {
             value
                 .map(|value| value.scalars().to_vec())
@@ -74,7 +84,7 @@ impl TextCodes {
                     .collect(),
             ),
             Kind::Instant => {
-                let instant = |value: &Value| value.as_instant().map(|at| at.0 as f64);
+                let instant = |value: &Value| value.as_instant("UTC").map(|at| at.0 as f64);
                 let instants = values.iter().map(|value| value.and_then(instant));
                 BatchValues::Number(instants.map(|at| at.unwrap_or(f64::NAN)).collect())
             }
@@ -104,6 +114,14 @@ impl TextCodes {
                     .collect(),
             ),
         }
+    }
+}
+
+/// Splits the name of a read into the property's name and the form of its numbers.
+fn split(name: &str, kind: Kind) -> (&str, Option<ValueForm>) {
+    match kind {
+        Kind::Number | Kind::Instant => ValueForm::split(name).unwrap(),
+        Kind::Text | Kind::Flag => (name, None),
     }
 }
 
@@ -187,11 +205,12 @@ impl Owned {
         };
         let user_properties = description.user_properties.iter();
         let user_properties = user_properties.map(|Property { name, kind }| {
+            let (name, form) = split(name, *kind);
             let values: Vec<_> = histories
                 .iter()
                 .map(|history| history.property(name, now))
                 .collect();
-            texts.column(*kind, &values)
+            texts.column(*kind, form.as_ref(), &values)
         });
         let user_properties = user_properties.collect();
         let property_histories = description.property_histories.iter();
@@ -284,12 +303,9 @@ fn changes(
     texts: &mut TextCodes,
 ) -> BatchRows {
     let (mut starts, mut times, mut values) = (vec![0], Vec::new(), Vec::new());
+    let (name, form) = split(&property.name, property.kind);
     for history in histories {
-        let changes = history
-            .properties
-            .get(property.name.as_str())
-            .into_iter()
-            .flatten();
+        let changes = history.properties.get(name).into_iter().flatten();
         for (at, value) in changes.filter(|(at, _)| *at <= now) {
             times.push(at.0);
             values.push(value.as_ref());
@@ -299,7 +315,7 @@ fn changes(
     BatchRows {
         starts,
         times,
-        columns: vec![texts.column(property.kind, &values)],
+        columns: vec![texts.column(property.kind, form.as_ref(), &values)],
     }
 }
 
@@ -327,14 +343,15 @@ fn events(
             .iter()
             .map(|event| Value::One(Scalar::Text(event.name.clone())))
             .collect();
-        let values: Vec<_> = match name.as_str() {
+        let (name, form) = split(name, *kind);
+        let values: Vec<_> = match name {
             "" => names.iter().map(Some).collect(),
             name => rows
                 .iter()
                 .map(|event| event.properties.get(name))
                 .collect(),
         };
-        texts.column(*kind, &values)
+        texts.column(*kind, form.as_ref(), &values)
     });
     BatchRows {
         columns: columns.collect(),

@@ -227,6 +227,7 @@ pub(crate) fn walk_predicate<'c>(visit: &mut (impl Visit<'c> + ?Sized), predicat
 pub(crate) fn walk_test<'c>(visit: &mut (impl Visit<'c> + ?Sized), test: &'c Test) {
     match test {
         Test::SameAs(property) => visit.visit_user_property(property),
+        Test::CountOf(comparison) => visit.visit_comparison(comparison),
         Test::AnyOf(_)
         | Test::NoneOf(_)
         | Test::Fits(_)
@@ -235,10 +236,8 @@ pub(crate) fn walk_test<'c>(visit: &mut (impl Visit<'c> + ?Sized), test: &'c Tes
         | Test::MoreThan(_)
         | Test::AtMost(_)
         | Test::LessThan(_)
-        | Test::Before(_)
-        | Test::After(_)
-        | Test::InLast(_)
-        | Test::BeforeLast(_)
+        | Test::Instant(_)
+        | Test::Version(_)
         | Test::Set(_) => {}
     }
 }

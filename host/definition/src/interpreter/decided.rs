@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use muster_model::Event;
+use muster_model::{Event, Scalar, Value, Version};
 
 use super::measure::{self, Measured};
 use super::moment::Moment;
-use super::{order, sample, step, user};
+use super::{instant, order, sample, step, user};
 use crate::show::text::{entry, map, quoted, value};
-use crate::{Aggregate, Bound, Clause, Did, DidInOrder, Measure, Step, UserClause, When};
+use crate::{
+    Aggregate, Bound, Clause, Did, DidInOrder, Measure, Predicate, Step, Test, UserClause, When,
+};
 
 /// The number of events, values or changes that are shown for one clause: the latest ones.
 const SHOWN: usize = 3;
@@ -117,6 +119,7 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
     };
     let events = events.unwrap_or_default();
     lines.extend(events.iter().map(|event| describe(event, shown)));
+    lines.extend(misread_values(&did.step, measured.moment));
     lines
 }
 
@@ -142,7 +145,7 @@ fn in_order(order: &DidInOrder, moment: Moment<'_>) -> Vec<String> {
 
 fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, _) in clause.properties.iter().take(2 * SHOWN) {
+    for (name, predicate) in clause.properties.iter().take(2 * SHOWN) {
         let name_shown = quoted(name);
         let states = user::states(name, moment);
         if states.is_empty() {
@@ -155,9 +158,58 @@ fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
         let latest = states.get(states.len().saturating_sub(most)..);
         lines.extend(latest.unwrap_or_default().iter().map(|state| {
             let verb = if state.to.is_none() { "is" } else { "was" };
-            let value = state.value.map_or("nothing".to_owned(), value);
-            format!("{name_shown} {verb} {value} from {}", state.from)
+            let shown = state.value.map_or("nothing".to_owned(), value);
+            let line = format!("{name_shown} {verb} {shown} from {}", state.from);
+            match state.value.and_then(|value| misread(predicate, value)) {
+                Some(why) => format!("{line}; it {why}"),
+                None => line,
+            }
         }));
+    }
+    lines
+}
+
+/// Returns what keeps a value from meeting a predicate of instants or versions, whatever its
+/// bounds.
+fn misread(predicate: &Predicate, value: &Value) -> Option<&'static str> {
+    predicate.tests.iter().find_map(|test| match test {
+        Test::Instant(test) => instant::instant(test, value)
+            .is_none()
+            .then_some("is no instant"),
+        Test::Version(_) => {
+            let version = |scalar: &Scalar| Version::new(&scalar.canonical_text()).is_some();
+            (!value.scalars().iter().any(version)).then_some("is no version")
+        }
+        Test::AnyOf(_)
+        | Test::NoneOf(_)
+        | Test::Fits(_)
+        | Test::FitsNot(_)
+        | Test::AtLeast(_)
+        | Test::MoreThan(_)
+        | Test::AtMost(_)
+        | Test::LessThan(_)
+        | Test::CountOf(_)
+        | Test::Set(_)
+        | Test::SameAs(_) => None,
+    })
+}
+
+/// Describes the values of events that keep a step from matching, each once: `due 1771581600 is no
+/// instant`.
+fn misread_values(step: &Step, moment: Moment<'_>) -> Vec<String> {
+    let named = |event: &&Event| step.names.iter().any(|name| name.matches(&event.name));
+    let mut lines = Vec::new();
+    for event in moment.events().filter(named) {
+        for (name, predicate) in step.with.iter().chain(step.with_any.iter().flatten()) {
+            let held = event.properties.get(name);
+            if let Some((held, why)) = held.and_then(|held| Some((held, misread(predicate, held)?)))
+            {
+                let line = format!("{} {} {why}", quoted(name), value(held));
+                if !lines.contains(&line) && lines.len() < SHOWN {
+                    lines.push(line);
+                }
+            }
+        }
     }
     lines
 }

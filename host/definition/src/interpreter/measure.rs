@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_model::{Event, Millis, Value};
+use muster_model::{DecimalSum, Event, Millis, Value};
 
 use super::comparison::{compare, comparison_holds, count};
 use super::moment::{Moment, before};
@@ -62,7 +62,7 @@ fn times(every: Duration, spans: u32) -> Duration {
 /// property.
 pub(super) struct Measured<'d, 'h> {
     did: &'d Did,
-    moment: Moment<'h>,
+    pub(super) moment: Moment<'h>,
     per: Option<(&'d str, &'d str)>,
     span: InstantRange,
     /// The events in all of visible history.
@@ -151,7 +151,7 @@ impl<'d, 'h> Measured<'d, 'h> {
         events.len()
     }
 
-    /// Returns the aggregate of a property's numeric values, in time order.
+    /// Returns the aggregate of a property's numeric values.
     pub(super) fn number(&self, of: &NumberOf) -> Option<f64> {
         let value = |event: &&Event| {
             event
@@ -160,10 +160,10 @@ impl<'d, 'h> Measured<'d, 'h> {
                 .and_then(Value::as_number)
         };
         let numbers: Vec<f64> = self.inside.iter().filter_map(value).collect();
-        let sum = numbers.iter().fold(0.0, |sum, number| sum + number);
+        let sum: DecimalSum = numbers.iter().copied().collect();
         match of.aggregate {
-            Aggregate::Sum => Some(sum),
-            Aggregate::Average => (!numbers.is_empty()).then(|| sum / count(numbers.len())),
+            Aggregate::Sum => Some(sum.sum()),
+            Aggregate::Average => (!numbers.is_empty()).then(|| sum.over(count(numbers.len()))),
             Aggregate::Smallest => numbers.into_iter().reduce(f64::min),
             Aggregate::Largest => numbers.into_iter().reduce(f64::max),
         }

@@ -10,6 +10,7 @@
 mod calendar;
 mod comparison;
 mod decided;
+mod instant;
 mod measure;
 mod moment;
 mod order;
@@ -27,6 +28,7 @@ use crate::Clause;
 
 use self::moment::Moment;
 
+pub(crate) use self::comparison::comparison_holds;
 pub use self::sample::sampled;
 pub use self::trace::{Trace, trace};
 

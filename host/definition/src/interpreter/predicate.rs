@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use muster_model::{Scalar, Value};
+use muster_model::{Scalar, Value, Version};
 
+use super::comparison::{comparison_holds, count};
+use super::instant;
 use super::moment::Moment;
 use crate::{Predicate, Properties, Test};
 
@@ -24,8 +26,41 @@ pub(super) fn predicate_holds(
     value: Option<&Value>,
     moment: Moment<'_>,
 ) -> bool {
-    let mut tests = predicate.tests.iter();
-    tests.all(|test| test_holds(test, value, moment))
+    let (numbers, others): (Vec<_>, Vec<_>) = predicate
+        .tests
+        .iter()
+        .partition(|test| on_number(test, 0.0).is_some());
+    let one_meets_all = || {
+        let scalars = value.map(Value::scalars).unwrap_or_default();
+        let mut elements = scalars.iter().filter_map(Scalar::as_number);
+        elements.any(|number| {
+            let mut tests = numbers.iter();
+            tests.all(|test| on_number(test, number) == Some(true))
+        })
+    };
+    (numbers.is_empty() || one_meets_all())
+        && others
+            .into_iter()
+            .all(|test| test_holds(test, value, moment))
+}
+
+/// Returns the answer of a test of numbers, or `None` for another test.
+fn on_number(test: &Test, number: f64) -> Option<bool> {
+    match test {
+        Test::AtLeast(bound) => Some(number >= *bound),
+        Test::MoreThan(bound) => Some(number > *bound),
+        Test::AtMost(bound) => Some(number <= *bound),
+        Test::LessThan(bound) => Some(number < *bound),
+        Test::AnyOf(_)
+        | Test::NoneOf(_)
+        | Test::Fits(_)
+        | Test::FitsNot(_)
+        | Test::Instant(_)
+        | Test::Version(_)
+        | Test::CountOf(_)
+        | Test::Set(_)
+        | Test::SameAs(_) => None,
+    }
 }
 
 fn test_holds(test: &Test, value: Option<&Value>, moment: Moment<'_>) -> bool {
@@ -37,25 +72,23 @@ fn test_holds(test: &Test, value: Option<&Value>, moment: Moment<'_>) -> bool {
             .iter()
             .any(|text| wanted.iter().any(|w| **w == **text))
     };
-    let number = value.and_then(Value::as_number);
-    let instant = value.and_then(Value::as_instant);
     match test {
         Test::AnyOf(wanted) => one_of(wanted),
         Test::NoneOf(wanted) => !one_of(wanted),
         Test::Fits(pattern) => texts.iter().any(|text| pattern.fits(text)),
         Test::FitsNot(pattern) => !texts.iter().any(|text| pattern.fits(text)),
-        Test::AtLeast(bound) => number.is_some_and(|number| number >= *bound),
-        Test::MoreThan(bound) => number.is_some_and(|number| number > *bound),
-        Test::AtMost(bound) => number.is_some_and(|number| number <= *bound),
-        Test::LessThan(bound) => number.is_some_and(|number| number < *bound),
-        Test::Before(bound) => instant.is_some_and(|at| at < *bound),
-        Test::After(bound) => instant.is_some_and(|at| at > *bound),
-        // now − W < t ≤ now
-        Test::InLast(length) => {
-            instant.is_some_and(|at| moment.ago(*length) < at && at <= moment.now)
-        }
-        // t ≤ now − W
-        Test::BeforeLast(length) => instant.is_some_and(|at| at <= moment.ago(*length)),
+        // Of a list, one element meets all tests of numbers; `predicate_holds` checks that.
+        Test::AtLeast(_) | Test::MoreThan(_) | Test::AtMost(_) | Test::LessThan(_) => true,
+        Test::Instant(test) => value
+            .and_then(|value| instant::instant(test, value))
+            .is_some_and(|at| instant::holds(test, at, moment.now)),
+        Test::Version(conditions) => texts.iter().any(|text| {
+            Version::new(text).is_some_and(|version| {
+                let mut conditions = conditions.iter();
+                conditions.all(|(order, bound)| order.holds(version.cmp(bound)))
+            })
+        }),
+        Test::CountOf(comparison) => comparison_holds(comparison, count(texts.len())),
         Test::Set(set) => value.is_some() == *set,
         Test::SameAs(property) => {
             let others = self::texts(moment.property(property));

@@ -1,17 +1,19 @@
 //! Later instants at which an answer can change by the clock alone.
 //!
-//! An answer compares now with two kinds of instants. One is an instant of the history plus a
-//! length of time of the clause, the other is the start of a calendar unit. The answer can change
-//! only at such instants; the caller tries them all.
+//! An answer compares now with instants of the history plus a length of time of the clause, with
+//! instants in properties, and with starts of calendar units. The answer can change only at such
+//! instants; the caller tries them all.
 
 use std::collections::BTreeSet;
 
 use muster_model::{Millis, UserHistory, Value};
 
-use super::calendar;
 use super::moment::after;
+use super::{calendar, instant};
 use crate::clause::visit::{Visit, walk_did, walk_test, walk_when};
-use crate::{Clause, Did, Duration, End, Measure, Start, Test, TimeZoneName, Unit, When};
+use crate::{
+    Clause, Did, Duration, End, InstantTest, Measure, Start, Test, TimeZoneName, Unit, When,
+};
 
 /// Returns the history up to an instant, so that nothing new happens after it.
 pub(super) fn up_to(history: &UserHistory, now: Millis) -> UserHistory {
@@ -29,10 +31,13 @@ pub(super) fn instants(clause: &Clause, past: &UserHistory, now: Millis) -> BTre
     clocks.visit_clause(clause);
     let times = happened(past);
     let mut instants = BTreeSet::new();
-    for at in times.iter().chain(&observed(past)) {
-        // An instant in a property may lie in the future: now will reach it.
-        instants.insert(*at);
+    for at in &times {
         instants.extend(clocks.lengths.iter().map(|length| after(*at, *length)));
+    }
+    // An instant in a property may lie in the future: now will reach it.
+    for test in &clocks.instants {
+        let held = values(past).filter_map(|value| instant::instant(test, value));
+        instants.extend(held.flat_map(|at| instant::changes(test, at)));
     }
     for calendar in &clocks.calendars {
         instants.extend(calendar.starts(&times, now));
@@ -49,20 +54,20 @@ fn happened(past: &UserHistory) -> BTreeSet<Millis> {
     events.chain(changes).collect()
 }
 
-/// Returns the instants that properties contain, those of events and those of the user.
-fn observed(past: &UserHistory) -> BTreeSet<Millis> {
+/// Returns the values of properties, those of events and those of the user.
+fn values(past: &UserHistory) -> impl Iterator<Item = &Value> {
     let events = past
         .events
         .iter()
         .flat_map(|event| event.properties.values());
     let changes = past.properties.values().flatten();
-    let values = events.chain(changes.filter_map(|(_, value)| value.as_ref()));
-    values.filter_map(Value::as_instant).collect()
+    events.chain(changes.filter_map(|(_, value)| value.as_ref()))
 }
 
-/// The lengths of time and the calendar windows that a clause contains.
+/// The lengths of time, the calendar windows and the tests of instants that a clause contains.
 #[derive(Default)]
-struct Clocks {
+struct Clocks<'c> {
+    instants: Vec<&'c InstantTest>,
     lengths: BTreeSet<Duration>,
     calendars: Vec<CalendarWindow>,
     /// The unit of `each` in the `did` that is visited.
@@ -95,8 +100,8 @@ impl CalendarWindow {
     }
 }
 
-impl Visit<'_> for Clocks {
-    fn visit_did(&mut self, did: &Did) {
+impl<'c> Visit<'c> for Clocks<'c> {
+    fn visit_did(&mut self, did: &'c Did) {
         match &did.measure {
             Measure::Each(unit, _) => self.each = Some(*unit),
             Measure::Regularly {
@@ -121,7 +126,7 @@ impl Visit<'_> for Clocks {
         self.each = None;
     }
 
-    fn visit_when(&mut self, when: &When) {
+    fn visit_when(&mut self, when: &'c When) {
         match when {
             When::Now | When::Ever | When::During(_) => {}
             When::HeldFor(length) => drop(self.lengths.insert(*length)),
@@ -129,7 +134,7 @@ impl Visit<'_> for Clocks {
         walk_when(self, when);
     }
 
-    fn visit_start(&mut self, start: &Start) {
+    fn visit_start(&mut self, start: &'c Start) {
         match start {
             Start::Last(length) => drop(self.lengths.insert(*length)),
             Start::Calendar { unit, count, zone } => self.calendars.push(CalendarWindow {
@@ -142,7 +147,7 @@ impl Visit<'_> for Clocks {
         }
     }
 
-    fn visit_end(&mut self, end: &End) {
+    fn visit_end(&mut self, end: &'c End) {
         match end {
             End::Before(length) => drop(self.lengths.insert(*length)),
             // Events within the first days stay there, and so do events before an instant.
@@ -150,9 +155,9 @@ impl Visit<'_> for Clocks {
         }
     }
 
-    fn visit_test(&mut self, test: &Test) {
+    fn visit_test(&mut self, test: &'c Test) {
         match test {
-            Test::InLast(length) | Test::BeforeLast(length) => drop(self.lengths.insert(*length)),
+            Test::Instant(test) => self.instants.push(test),
             Test::AnyOf(_)
             | Test::NoneOf(_)
             | Test::Fits(_)
@@ -161,8 +166,8 @@ impl Visit<'_> for Clocks {
             | Test::MoreThan(_)
             | Test::AtMost(_)
             | Test::LessThan(_)
-            | Test::Before(_)
-            | Test::After(_)
+            | Test::Version(_)
+            | Test::CountOf(_)
             | Test::Set(_)
             | Test::SameAs(_) => {}
         }

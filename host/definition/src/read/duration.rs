@@ -2,7 +2,7 @@
 
 use muster_document::{Node, NodeContent, YamlReader, closest, quote};
 
-use crate::clause::{Duration, Unit};
+use crate::clause::{Duration, Length, Unit};
 use crate::limits;
 
 /// The units of fixed length: singular, plural, and milliseconds.
@@ -45,15 +45,6 @@ const DAY: u64 = 86_400_000;
 
 pub(crate) const EXAMPLE: &str =
     "write a whole number and seconds, minutes, hours, days or weeks: `30 days`";
-
-/// A length of time, as `in_last` accepts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// A fixed length, independent of clocks and calendars.
-    Rolling(Duration),
-    /// A number of calendar units, the current one included.
-    Calendar(Unit, u32),
-}
 
 /// A message and a help line.
 type DurationError = (String, String);

@@ -52,7 +52,7 @@ fn of_epoch(number: f64) -> Option<Millis> {
     )]
     let ms = number as i64;
     (number.fract() == 0.0 && number >= 1e11)
-        .then(|| Millis::in_range(ms))
+        .then(|| Millis::in_calendar(ms))
         .flatten()
 }
 
@@ -74,11 +74,11 @@ fn read(text: &str, zone: &TimeZoneName) -> Result<Millis, (String, String)> {
     };
     if let Some(instant) = instant {
         let ms = instant.as_nanosecond().div_euclid(1_000_000);
-        return match i64::try_from(ms).ok().and_then(Millis::in_range) {
+        return match i64::try_from(ms).ok().and_then(Millis::in_calendar) {
             Some(instant) => Ok(instant),
             None => fault(
                 format!("{quoted} is out of range"),
-                "write an instant from 1970 to 9999, in UTC",
+                "write an instant of the years 1 to 9999, in UTC",
             ),
         };
     }
@@ -140,6 +140,7 @@ mod tests {
     fn dates_are_the_first_instant_of_their_day() {
         let day = 86_400_000;
         assert_eq!(ms("1970-01-02", "UTC"), Some(day));
+        assert_eq!(ms("1962-05-14", "UTC"), Some(-2789 * day));
         assert_eq!(
             ms("1970-01-02", "America/New_York"),
             Some(day + 5 * 3_600_000)
@@ -176,7 +177,7 @@ mod tests {
             "20260101",
             "2026-01-01T12:00:00",
             "2026-01-01T12:00:00Z[Europe/Berlin]",
-            "1969-12-31",
+            "0000-12-31",
             "2026-01-01Z",
             "now",
         ] {

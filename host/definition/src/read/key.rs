@@ -67,6 +67,10 @@ pub(crate) enum LanguageKind {
     Values,
     /// A list of scalars that are elements.
     Elements,
+    /// A version, or conditions on it.
+    Version,
+    /// Whether case counts.
+    Case,
     /// A user property to compare with.
     SameAs,
     /// A predicate on a property.
@@ -143,6 +147,8 @@ impl NamedKind for LanguageKind {
             Self::Scalar => "scalar",
             Self::Values => "values",
             Self::Elements => "elements",
+            Self::Version => "version",
+            Self::Case => "case",
             Self::SameAs => "same_as",
             Self::Predicate => "predicate",
             Self::Properties => "properties",

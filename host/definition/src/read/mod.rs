@@ -25,6 +25,7 @@ pub(crate) mod step;
 pub(crate) mod sync;
 mod time_zone;
 pub(crate) mod user;
+pub(crate) mod version;
 pub(crate) mod window;
 mod words;
 

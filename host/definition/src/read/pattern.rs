@@ -131,6 +131,7 @@ fn too_large(kind: PatternKind, text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Case;
 
     #[test]
     fn usual_patterns_are_within_the_limit() {
@@ -148,9 +149,9 @@ mod tests {
         }
         let long = "Ünïcödé ".repeat(100);
         for kind in [
-            PatternKind::Contains,
-            PatternKind::StartsWith,
-            PatternKind::EndsWith,
+            PatternKind::Contains(Case::Ignored),
+            PatternKind::StartsWith(Case::Exact),
+            PatternKind::EndsWith(Case::Ignored),
             PatternKind::Glob,
         ] {
             assert_eq!(fault(kind, &long), None, "{kind:?}");

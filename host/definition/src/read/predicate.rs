@@ -2,20 +2,22 @@
 
 use std::collections::HashSet;
 
-use muster_document::{Entry, Map, Node, NodeContent, YamlReader, names, quote};
-use muster_model::{Millis, Scalar};
+use muster_document::{Entry, Map, Node, NodeContent, YamlReader, list, names, quote};
+use muster_model::{Millis, Order, Scalar, Version};
 
-use crate::clause::{Predicate, Test};
+use crate::clause::{InstantBound, InstantTest, Length, Predicate, Test};
 use crate::limits;
-use crate::pattern::PatternKind;
+use crate::pattern::{Case, PatternKind};
 
 use super::clause::Clauses;
-use super::comparison::between;
+use super::comparison::{ComparisonKind, between};
+use super::duration::length;
 use super::instant::is_like_instant;
 use super::key::{LanguageKey, LanguageKind, key, needed_key};
+use super::version;
 use super::words::unknown_key;
 
-pub(crate) const TABLE: [LanguageKey; 24] = [
+pub(crate) const TABLE: [LanguageKey; 28] = [
     key("is", LanguageKind::Scalar, "The value is this one."),
     key(
         "not",
@@ -31,37 +33,37 @@ pub(crate) const TABLE: [LanguageKey; 24] = [
     key(
         "contains",
         LanguageKind::Scalar,
-        "The value contains this text, in upper or lower case.",
+        "The value contains this text, in upper or lower case (see `case`).",
     ),
     key(
         "not_contains",
         LanguageKind::Scalar,
-        "The value does not contain this text, in upper or lower case.",
+        "The value does not contain this text, in upper or lower case (see `case`).",
     ),
     key(
         "starts_with",
         LanguageKind::Scalar,
-        "The value begins with this text, in upper or lower case.",
+        "The value begins with this text, in upper or lower case (see `case`).",
     ),
     key(
         "not_starts_with",
         LanguageKind::Scalar,
-        "The value does not begin with this text, in upper or lower case.",
+        "The value does not begin with this text, in upper or lower case (see `case`).",
     ),
     key(
         "ends_with",
         LanguageKind::Scalar,
-        "The value ends with this text, in upper or lower case.",
+        "The value ends with this text, in upper or lower case (see `case`).",
     ),
     key(
         "glob",
         LanguageKind::Scalar,
-        "The value fits this text, in which `*` stands for any text; case counts.",
+        "The value fits this text, in which `*` stands for any text and `\\*` for a star; case counts.",
     ),
     key(
         "not_glob",
         LanguageKind::Scalar,
-        "The value does not fit this text, in which `*` stands for any text; case counts.",
+        "The value does not fit this text, in which `*` stands for any text and `\\*` for a star; case counts.",
     ),
     key(
         "matches",
@@ -101,13 +103,33 @@ pub(crate) const TABLE: [LanguageKey; 24] = [
     ),
     key(
         "in_last",
-        LanguageKind::Duration,
-        "An instant at most this length of time ago.",
+        LanguageKind::Length,
+        "An instant at most this length of time ago; with `in_next` also one to come.",
+    ),
+    key(
+        "in_next",
+        LanguageKind::Length,
+        "An instant to come, at most this length of time from now.",
     ),
     key(
         "before_last",
-        LanguageKind::Duration,
+        LanguageKind::Length,
         "An instant at least this length of time ago.",
+    ),
+    key(
+        "version",
+        LanguageKind::Version,
+        "A version in the order of Semantic Versioning: `{at_least: \"1.10.0\"}`.",
+    ),
+    key(
+        "count_of",
+        LanguageKind::Count,
+        "The number of elements of the list; without a value it is 0.",
+    ),
+    key(
+        "case",
+        LanguageKind::Case,
+        "With `exact`, case counts in `contains`, `starts_with`, `ends_with` and their negations.",
     ),
     key(
         "set",
@@ -126,7 +148,19 @@ pub(crate) const TABLE: [LanguageKey; 24] = [
     ),
 ];
 
-const KEYS: [&str; 24] = names(&TABLE);
+const KEYS: [&str; 28] = names(&TABLE);
+
+/// The key that says whether case counts.
+const CASE: &str = "case";
+
+/// The operators that ignore case without `case: exact`.
+const FOLDING: [&str; 5] = [
+    "contains",
+    "not_contains",
+    "starts_with",
+    "not_starts_with",
+    "ends_with",
+];
 
 /// The keys of the value of `same_as`.
 pub(crate) static SAME_AS: Map<LanguageKind> = Map::new(
@@ -158,8 +192,7 @@ impl Clauses<'_, '_> {
                         "write a value, a list, or a map such as `{at_least: 50}`",
                     );
                 }
-                let tests: Vec<_> = entries.iter().map(|entry| self.operator(entry)).collect();
-                tests.into_iter().collect::<Option<Vec<_>>>()?.concat()
+                self.operators(entries, node)?
             }
             _ => vec![Test::AnyOf(vec![self.literal(node)?])],
         };
@@ -168,7 +201,48 @@ impl Clauses<'_, '_> {
         Some(predicate)
     }
 
-    fn operator(&mut self, entry: &Entry) -> Option<Vec<Test>> {
+    fn operators(&mut self, entries: &[Entry], node: &Node) -> Option<Vec<Test>> {
+        let case = match entries.iter().find(|entry| &*entry.key == CASE) {
+            Some(entry) => self.case(entry, entries),
+            None => Some(Case::Ignored),
+        };
+        let operators = entries.iter().filter(|entry| &*entry.key != CASE);
+        let tests: Vec<_> = operators
+            .map(|entry| self.operator(entry, case.unwrap_or(Case::Ignored)))
+            .collect();
+        let tests = tests.into_iter().collect::<Option<Vec<_>>>()?.concat();
+        case?;
+        if tests.is_empty() {
+            let help = "write a value, a list, or a map such as `{at_least: 50}`";
+            return self
+                .reader
+                .wrong(node.span, "this predicate is empty", help);
+        }
+        Some(around(tests))
+    }
+
+    /// Reads `case: exact`, which belongs to the operators that ignore case.
+    fn case(&mut self, entry: &Entry, entries: &[Entry]) -> Option<Case> {
+        let exact = matches!(&entry.value.content, NodeContent::Text(text) if &**text == "exact");
+        if !exact {
+            return self.reader.expected(
+                &entry.value,
+                "`exact`",
+                "leave `case` out to ignore case",
+            );
+        }
+        if !entries.iter().any(|entry| FOLDING.contains(&&*entry.key)) {
+            let message = "`case` changes no operator of this predicate";
+            let help = format!(
+                "it belongs to {}; in all others case counts",
+                list(&FOLDING)
+            );
+            return self.reader.wrong(entry.key_span, message, help);
+        }
+        Some(Case::Exact)
+    }
+
+    fn operator(&mut self, entry: &Entry, case: Case) -> Option<Vec<Test>> {
         use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
         let value = &entry.value;
         let test = match &*entry.key {
@@ -176,11 +250,11 @@ impl Clauses<'_, '_> {
             "not" => Test::NoneOf(vec![self.one(value, "none_of")?]),
             "any_of" => Test::AnyOf(self.literals(value, limits::VALUES)?),
             "none_of" => Test::NoneOf(self.literals(value, limits::VALUES)?),
-            "contains" => Test::Fits(self.pattern(entry, Contains)?),
-            "not_contains" => Test::FitsNot(self.pattern(entry, Contains)?),
-            "starts_with" => Test::Fits(self.pattern(entry, StartsWith)?),
-            "not_starts_with" => Test::FitsNot(self.pattern(entry, StartsWith)?),
-            "ends_with" => Test::Fits(self.pattern(entry, EndsWith)?),
+            "contains" => Test::Fits(self.pattern(entry, Contains(case))?),
+            "not_contains" => Test::FitsNot(self.pattern(entry, Contains(case))?),
+            "starts_with" => Test::Fits(self.pattern(entry, StartsWith(case))?),
+            "not_starts_with" => Test::FitsNot(self.pattern(entry, StartsWith(case))?),
+            "ends_with" => Test::Fits(self.pattern(entry, EndsWith(case))?),
             "glob" => Test::Fits(self.pattern(entry, Glob)?),
             "not_glob" => Test::FitsNot(self.pattern(entry, Glob)?),
             "matches" => Test::Fits(self.pattern(entry, Regex)?),
@@ -192,10 +266,28 @@ impl Clauses<'_, '_> {
                 let (low, high) = between(self.reader, value, number)?;
                 return Some(vec![Test::AtLeast(low), Test::AtMost(high)]);
             }
-            "before" => Test::Before(self.instant(value)?),
-            "after" => Test::After(self.instant(value)?),
-            "in_last" => Test::InLast(self.duration(value)?),
-            "before_last" => Test::BeforeLast(self.duration(value)?),
+            "before" => {
+                let bound = InstantBound::Before(self.instant(value)?);
+                self.instant_test(bound)
+            }
+            "after" => {
+                let bound = InstantBound::After(self.instant(value)?);
+                self.instant_test(bound)
+            }
+            "in_last" => {
+                let bound = InstantBound::InLast(length(self.reader, value)?);
+                self.instant_test(bound)
+            }
+            "in_next" => {
+                let bound = InstantBound::InNext(length(self.reader, value)?);
+                self.instant_test(bound)
+            }
+            "before_last" => {
+                let bound = InstantBound::BeforeLast(length(self.reader, value)?);
+                self.instant_test(bound)
+            }
+            "version" => Test::Version(version::conditions(self.reader, value)?),
+            "count_of" => Test::CountOf(self.comparison(value, ComparisonKind::Count("elements"))?),
             "set" => Test::Set(self.reader.flag(value, "`true` or `false`")?),
             "contains_all" => {
                 let values = self.literals(value, limits::ELEMENTS)?;
@@ -206,6 +298,13 @@ impl Clauses<'_, '_> {
             other => return self.unknown_operator(entry, other),
         };
         Some(vec![test])
+    }
+
+    fn instant_test(&self, bound: InstantBound) -> Test {
+        Test::Instant(InstantTest {
+            zone: self.zone.clone(),
+            bound,
+        })
     }
 
     fn unknown_operator<T>(&mut self, entry: &Entry, key: &str) -> Option<T> {
@@ -317,6 +416,39 @@ impl Clauses<'_, '_> {
     }
 }
 
+/// Joins `in_last` and `in_next` of one predicate to one range around now.
+fn around(mut tests: Vec<Test>) -> Vec<Test> {
+    let bounds = |test: &Test| match test {
+        Test::Instant(test) => Some(test.bound),
+        _ => None,
+    };
+    let last = tests
+        .iter()
+        .filter_map(bounds)
+        .find_map(|bound| match bound {
+            InstantBound::InLast(length) => Some(length),
+            _ => None,
+        });
+    let next = tests
+        .iter()
+        .filter_map(bounds)
+        .find_map(|bound| match bound {
+            InstantBound::InNext(length) => Some(length),
+            _ => None,
+        });
+    if let (Some(last), Some(next)) = (last, next) {
+        tests.retain(|test| !matches!(bounds(test), Some(InstantBound::InNext(_))));
+        for test in &mut tests {
+            if let Test::Instant(test) = test
+                && let InstantBound::InLast(_) = test.bound
+            {
+                test.bound = InstantBound::Around(last, next);
+            }
+        }
+    }
+    tests
+}
+
 /// Returns the reason why a predicate never holds, or `None` if it may hold.
 pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
     let tests = &predicate.tests;
@@ -326,6 +458,8 @@ pub(super) fn never(predicate: &Predicate) -> Option<&'static str> {
         Some("no number meets this predicate")
     } else if no_instant(predicate) {
         Some("no instant meets this predicate")
+    } else if no_version(predicate) {
+        Some("no version meets this predicate")
     } else if no_text(predicate) {
         Some("one test requires a value that another forbids")
     } else {
@@ -361,10 +495,9 @@ fn no_number(predicate: &Predicate) -> bool {
             | Test::MoreThan(_)
             | Test::AtMost(_)
             | Test::LessThan(_)
-            | Test::Before(_)
-            | Test::After(_)
-            | Test::InLast(_)
-            | Test::BeforeLast(_)
+            | Test::Instant(_)
+            | Test::Version(_)
+            | Test::CountOf(_)
             | Test::Set(_)
             | Test::SameAs(_) => {}
         }
@@ -376,25 +509,49 @@ fn no_number(predicate: &Predicate) -> bool {
 fn no_instant(predicate: &Predicate) -> bool {
     let (mut after, mut before) = (Millis(i64::MIN), Millis(i64::MAX));
     let (mut in_last, mut before_last) = (u64::MAX, 0);
+    let (mut past, mut future) = (false, false);
     for test in &predicate.tests {
-        match test {
-            Test::After(at) => after = after.max(*at),
-            Test::Before(at) => before = before.min(*at),
-            Test::InLast(length) => in_last = in_last.min(length.millis()),
-            Test::BeforeLast(length) => before_last = before_last.max(length.millis()),
-            Test::AnyOf(_)
-            | Test::NoneOf(_)
-            | Test::Fits(_)
-            | Test::FitsNot(_)
-            | Test::AtLeast(_)
-            | Test::MoreThan(_)
-            | Test::AtMost(_)
-            | Test::LessThan(_)
-            | Test::Set(_)
-            | Test::SameAs(_) => {}
+        let Test::Instant(test) = test else {
+            continue;
+        };
+        match test.bound {
+            InstantBound::After(at) => after = after.max(at),
+            InstantBound::Before(at) => before = before.min(at),
+            InstantBound::InLast(length) => {
+                past = true;
+                if let Length::Rolling(length) = length {
+                    in_last = in_last.min(length.millis());
+                }
+            }
+            InstantBound::BeforeLast(length) => {
+                past = true;
+                if let Length::Rolling(length) = length {
+                    before_last = before_last.max(length.millis());
+                }
+            }
+            InstantBound::InNext(_) => future = true,
+            InstantBound::Around(..) => {}
         }
     }
-    after.0.saturating_add(1) >= before.0 || before_last >= in_last
+    after.0.saturating_add(1) >= before.0 || before_last >= in_last || (past && future)
+}
+
+/// Returns true if no version meets all bounds.
+fn no_version(predicate: &Predicate) -> bool {
+    predicate.tests.iter().any(|test| match test {
+        Test::Version(conditions) => {
+            let unmet = |(order, bound): &(Order, Version)| {
+                let low = matches!(order, Order::AtLeast | Order::MoreThan | Order::Exactly);
+                low && conditions.iter().any(|(other, most)| match other {
+                    Order::AtMost | Order::Exactly => bound > most,
+                    Order::LessThan => bound >= most,
+                    Order::AtLeast | Order::MoreThan | Order::Not => false,
+                })
+            };
+            conditions.iter().any(unmet)
+        }
+        _ => false,
+    })
 }
 
 /// Returns true if a text that one test requires is forbidden by another.
@@ -411,10 +568,9 @@ fn no_text(predicate: &Predicate) -> bool {
             | Test::MoreThan(_)
             | Test::AtMost(_)
             | Test::LessThan(_)
-            | Test::Before(_)
-            | Test::After(_)
-            | Test::InLast(_)
-            | Test::BeforeLast(_)
+            | Test::Instant(_)
+            | Test::Version(_)
+            | Test::CountOf(_)
             | Test::Set(_)
             | Test::SameAs(_) => None,
         })
@@ -431,10 +587,9 @@ fn no_text(predicate: &Predicate) -> bool {
             | Test::MoreThan(_)
             | Test::AtMost(_)
             | Test::LessThan(_)
-            | Test::Before(_)
-            | Test::After(_)
-            | Test::InLast(_)
-            | Test::BeforeLast(_)
+            | Test::Instant(_)
+            | Test::Version(_)
+            | Test::CountOf(_)
             | Test::Set(_)
             | Test::SameAs(_) => false,
         })

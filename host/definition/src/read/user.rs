@@ -89,7 +89,7 @@ impl Clauses<'_, '_> {
                 continue;
             };
             for operator in operators {
-                if ["in_last", "before_last"].contains(&&*operator.key) {
+                if ["in_last", "in_next", "before_last"].contains(&&*operator.key) {
                     fixed = false;
                     let message = format!(
                         "`{}` in a predicate counts from now, and `{}` checks other times",

@@ -2,10 +2,10 @@
 
 use muster_document::{Diagnostic, Entry, Node, Span, list, names};
 
-use crate::clause::{Duration, End, Start, Unit, Window};
+use crate::clause::{Duration, End, Length, Start, Unit, Window};
 
 use super::clause::Clauses;
-use super::duration::{Length, duration, length};
+use super::duration::{duration, length};
 use super::instant::instant;
 use super::key::{LanguageKey, LanguageKind, key};
 

@@ -6,13 +6,29 @@ use super::object::either;
 use super::{SchemaKind, WRITER, kind};
 use crate::limits;
 use crate::read::key::LanguageKind;
-use crate::read::predicate;
+use crate::read::{comparison, predicate, version};
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
     vec![
         (LanguageKind::Scalar, scalar()),
         (LanguageKind::Values, values(limits::VALUES)),
         (LanguageKind::Elements, values(limits::ELEMENTS)),
+        (
+            LanguageKind::Version,
+            either(
+                "A version, or a map of conditions that all hold; in quotes, as 1.10 is the number 1.1.",
+                json!([{ "at_least": "1.10.0" }]),
+                &[version_text(), version_conditions()],
+            ),
+        ),
+        (
+            LanguageKind::Case,
+            json!({
+                "description": "Case counts.",
+                "const": "exact",
+                "examples": ["exact"],
+            }),
+        ),
         (LanguageKind::SameAs, WRITER.map(&predicate::SAME_AS)),
         (
             LanguageKind::Predicate,
@@ -62,6 +78,37 @@ fn scalar() -> Value {
         "description": "A text, a number or a flag; the number 50 and the text \"50\" are the same.",
         "type": ["string", "number", "boolean"],
         "examples": ["Seattle"],
+    })
+}
+
+fn version_text() -> Value {
+    json!({
+        "type": "string",
+        "pattern": r"^[vV]?[0-9]+(\.[0-9]+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$",
+        "maxLength": version::VERSION_BYTES,
+        "patternErrorMessage": version::EXAMPLE,
+    })
+}
+
+fn version_conditions() -> Value {
+    let two = json!({
+        "type": "array",
+        "items": version_text(),
+        "minItems": 2,
+        "maxItems": 2,
+    });
+    let of_key = |key: &str| match key {
+        "between" => two.clone(),
+        _ => version_text(),
+    };
+    let about = comparison::TABLE
+        .iter()
+        .map(|key| (key.name.to_owned(), of_key(key.name)));
+    json!({
+        "type": "object",
+        "properties": about.collect::<serde_json::Map<_, _>>(),
+        "additionalProperties": false,
+        "minProperties": 1,
     })
 }
 

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
-use super::text::{duration, entry, list, map, quoted};
-use crate::{Bound, Comparison, Condition, Pattern, PatternKind, Predicate, Properties, Test};
+use muster_model::{Order, Version};
+
+use super::text::{calendar, duration, entry, list, map, quoted};
+use crate::{
+    Bound, Case, Comparison, Condition, InstantBound, Length, Pattern, PatternKind, Predicate,
+    Properties, Test,
+};
 
 /// Writes `{city: Seattle, amount: {at_least: 50}}`.
 pub(super) fn properties(properties: &Properties) -> String {
@@ -47,6 +52,10 @@ fn entries(tests: &[Test]) -> Vec<String> {
     };
     let between = tests.windows(2).position(|pair| numbers(pair).is_some());
     for (at, test) in tests.iter().enumerate() {
+        if let Test::Instant(test) = test {
+            entries.extend(instant(test.bound));
+            continue;
+        }
         if between == Some(at)
             && let Some((low, high)) = tests.get(at..at + 2).and_then(numbers)
         {
@@ -76,22 +85,68 @@ fn entries(tests: &[Test]) -> Vec<String> {
             Test::MoreThan(bound) => entry("more_than", bound),
             Test::AtMost(bound) => entry("at_most", bound),
             Test::LessThan(bound) => entry("less_than", bound),
-            Test::Before(at) => entry("before", at),
-            Test::After(at) => entry("after", at),
-            Test::InLast(length) => entry("in_last", duration(*length)),
-            Test::BeforeLast(length) => entry("before_last", duration(*length)),
+            Test::Instant(_) => continue,
+            Test::Version(conditions) => entry("version", version(conditions)),
+            Test::CountOf(comparison) => entry("count_of", comparison),
             Test::Set(set) => entry("set", set),
             Test::SameAs(property) => entry("same_as", map(&[entry("user", quoted(property))])),
         });
     }
+    let exact = |test: &Test| match test {
+        Test::Fits(pattern) | Test::FitsNot(pattern) => pattern.case() == Some(Case::Exact),
+        _ => false,
+    };
+    if tests.iter().any(exact) {
+        entries.push(entry("case", "exact"));
+    }
     entries
+}
+
+fn instant(bound: InstantBound) -> Vec<String> {
+    match bound {
+        InstantBound::Before(at) => vec![entry("before", at)],
+        InstantBound::After(at) => vec![entry("after", at)],
+        InstantBound::InLast(last) => vec![entry("in_last", length(last))],
+        InstantBound::InNext(next) => vec![entry("in_next", length(next))],
+        InstantBound::Around(last, next) => vec![
+            entry("in_last", length(last)),
+            entry("in_next", length(next)),
+        ],
+        InstantBound::BeforeLast(last) => vec![entry("before_last", length(last))],
+    }
+}
+
+fn length(length: Length) -> String {
+    match length {
+        Length::Rolling(length) => duration(length),
+        Length::Calendar(unit, count) => calendar(unit, count),
+    }
+}
+
+fn version(conditions: &[(Order, Version)]) -> String {
+    let quoted = |version: &Version| format!("\"{version}\"");
+    if let [(Order::Exactly, version)] = conditions {
+        return quoted(version);
+    }
+    let one = |(order, version): &(Order, Version)| {
+        let key = match order {
+            Order::Exactly => "exactly",
+            Order::Not => "not",
+            Order::AtLeast => "at_least",
+            Order::MoreThan => "more_than",
+            Order::AtMost => "at_most",
+            Order::LessThan => "less_than",
+        };
+        entry(key, quoted(version))
+    };
+    map(&conditions.iter().map(one).collect::<Vec<_>>())
 }
 
 fn key(pattern: &Pattern) -> &'static str {
     match pattern.kind() {
-        PatternKind::Contains => "contains",
-        PatternKind::StartsWith => "starts_with",
-        PatternKind::EndsWith => "ends_with",
+        PatternKind::Contains(_) => "contains",
+        PatternKind::StartsWith(_) => "starts_with",
+        PatternKind::EndsWith(_) => "ends_with",
         PatternKind::Glob => "glob",
         PatternKind::Regex => "matches",
     }

@@ -1,11 +1,11 @@
 //! Tests of measures over the events of a window (docs/cohorts.md, "did": "Measures").
 
-use muster_definition::{Aggregate, Bound, Condition, Test, Unit};
+use muster_definition::{Aggregate, Bound, Condition, InstantBound, Test, Unit};
 
 use super::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
 use super::write::{
     LOS_ANGELES, UTC, at_least, at_most, between, days, did, exactly, fits, hours, is, less_than,
-    more_than, not, of, other_than, same_as, step, step_with,
+    more_than, not, of, other_than, rolling, same_as, step, step_with,
 };
 
 const NOW: &str = "2026-03-01T00:00:00Z";
@@ -202,7 +202,7 @@ fn with_needs_all_and_with_any_needs_one() {
             ("neither has one: nothing is the same", "-1h A", OutForEver),
         ],
     );
-    let clause = did("A").with("due", Test::InLast(days(1)));
+    let clause = did("A").with("due", rolling(InstantBound::InLast, days(1)));
     table(
         clause,
         NOW,
@@ -268,6 +268,33 @@ fn aggregates_are_over_numbers() {
         ],
     );
     table(sum(less_than(1.0)), NOW, &[("0 is under 1", "", InForEver)]);
+    table(
+        sum(exactly(0.3)),
+        NOW,
+        &[(
+            "decimals add as people add them",
+            "-3h A x=0.1; -2h A x=0.1; -1h A x=0.1",
+            InForEver,
+        )],
+    );
+    table(
+        sum(at_least(0.9)),
+        NOW,
+        &[(
+            "in any order",
+            "-3h A x=0.7; -2h A x=0.1; -1h A x=0.1",
+            InForEver,
+        )],
+    );
+    table(
+        did("A").number(Aggregate::Average, "x", at_least(0.1)),
+        NOW,
+        &[(
+            "so do averages",
+            "-3h A x=0.1; -2h A x=0.1; -1h A x=0.1",
+            InForEver,
+        )],
+    );
     let at = |aggregate, comparison| did("A").number(aggregate, "x", comparison);
     table(
         at(Aggregate::Average, exactly(2.0)),
@@ -1003,7 +1030,13 @@ fn more_often_than_another_event() {
 #[test]
 fn a_pattern_may_select_events() {
     let clause = did("A")
-        .with("x", fits(muster_definition::PatternKind::Contains, "SHOE"))
+        .with(
+            "x",
+            fits(
+                muster_definition::PatternKind::Contains(muster_definition::Case::Ignored),
+                "SHOE",
+            ),
+        )
         .times(at_least(2.0));
     table(
         clause,

@@ -2,14 +2,16 @@
 //! (docs/cohorts.md, "Clauses").
 
 use muster_definition::interpreter::{evaluate, known, sampled};
-use muster_definition::{Clause, DidInOrder, End, Sample, Start, Test, Unit, When, Window};
+use muster_definition::{
+    Clause, DidInOrder, End, InstantBound, Length, Sample, Start, Test, Unit, When, Window,
+};
 use muster_model::{CohortId, Millis, UserHistory, user_hash};
 use muster_testkit::history::{history, instant};
 
 use super::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
 use super::write::{
-    UTC, at_least, calendar, days, did, exactly, hours, in_order, is, is_not, not, same_as,
-    seconds, step, step_with, user,
+    LOS_ANGELES, UTC, at, at_least, calendar, days, did, exactly, hours, in_order, is, is_not, not,
+    rolling, same_as, seconds, step, step_with, user,
 };
 
 const NOW: &str = "2026-03-01T00:00:00Z";
@@ -529,7 +531,7 @@ fn a_user_property_has_its_current_value() {
         ],
     );
     table(
-        user("born", Test::InLast(days(7)), When::Now),
+        user("born", rolling(InstantBound::InLast, days(7)), When::Now),
         NOW,
         &[
             (
@@ -551,7 +553,11 @@ fn a_user_property_has_its_current_value() {
         ],
     );
     table(
-        user("born", Test::BeforeLast(days(7)), When::Now),
+        user(
+            "born",
+            rolling(InstantBound::BeforeLast, days(7)),
+            When::Now,
+        ),
         NOW,
         &[
             ("exactly W ago is due", "-90d .born='2026-02-22'", InForEver),
@@ -561,6 +567,147 @@ fn a_user_property_has_its_current_value() {
                 OutUntil("2026-03-04T00:00:00Z"),
             ),
             ("no instant never", "-90d .born=x", OutForEver),
+        ],
+    );
+    table(
+        user("ends", rolling(InstantBound::InNext, days(3)), When::Now),
+        NOW,
+        &[
+            (
+                "a trial that ends within three days",
+                "-90d .ends='2026-03-03T12:00:00Z'",
+                InUntil("2026-03-03T12:00:00Z"),
+            ),
+            (
+                "exactly three days from now is in",
+                "-90d .ends='2026-03-04'",
+                InUntil("2026-03-04T00:00:00Z"),
+            ),
+            (
+                "later than that comes near by the clock",
+                "-90d .ends='2026-03-05'",
+                OutUntil("2026-03-02T00:00:00Z"),
+            ),
+            ("now is over", "-90d .ends='2026-03-01'", OutForEver),
+            ("over", "-90d .ends='2026-02-28'", OutForEver),
+        ],
+    );
+    let two_days = Length::Rolling(days(2));
+    table(
+        user(
+            "ends",
+            at(UTC, InstantBound::Around(two_days, two_days)),
+            When::Now,
+        ),
+        NOW,
+        &[
+            (
+                "to come",
+                "-90d .ends='2026-03-02'",
+                InUntil("2026-03-04T00:00:00Z"),
+            ),
+            (
+                "past",
+                "-90d .ends='2026-02-28'",
+                InUntil("2026-03-02T00:00:00Z"),
+            ),
+            (
+                "far",
+                "-90d .ends='2026-03-06'",
+                OutUntil("2026-03-04T00:00:00Z"),
+            ),
+            ("long over", "-90d .ends='2026-02-27'", OutForEver),
+        ],
+    );
+    // In Los Angeles, now is 16:00 of 28 February.
+    let today = Length::Calendar(Unit::Day, 1);
+    table(
+        user(
+            "born",
+            at(LOS_ANGELES, InstantBound::InLast(today)),
+            When::Now,
+        ),
+        NOW,
+        &[
+            (
+                "a date is the start of its day in the zone",
+                "-90d .born='2026-02-28'",
+                InUntil("2026-03-01T08:00:00Z"),
+            ),
+            (
+                "an instant of yesterday",
+                "-90d .born='2026-02-28T07:59:59Z'",
+                OutForEver,
+            ),
+            (
+                "tomorrow",
+                "-90d .born='2026-03-01'",
+                OutUntil("2026-03-01T08:00:00Z"),
+            ),
+        ],
+    );
+    let two_days = Length::Calendar(Unit::Day, 2);
+    table(
+        user(
+            "ends",
+            at(LOS_ANGELES, InstantBound::InNext(two_days)),
+            When::Now,
+        ),
+        NOW,
+        &[
+            (
+                "tomorrow",
+                "-90d .ends='2026-03-01'",
+                InUntil("2026-03-01T08:00:00Z"),
+            ),
+            (
+                "the day after tomorrow",
+                "-90d .ends='2026-03-02'",
+                OutUntil("2026-03-01T08:00:00Z"),
+            ),
+            ("today has begun", "-90d .ends='2026-02-28'", OutForEver),
+        ],
+    );
+    let month = Length::Calendar(Unit::Month, 1);
+    table(
+        user(
+            "born",
+            at(LOS_ANGELES, InstantBound::BeforeLast(month)),
+            When::Now,
+        ),
+        NOW,
+        &[
+            ("last month", "-90d .born='2026-01-31'", InForEver),
+            (
+                "this month",
+                "-90d .born='2026-02-01'",
+                OutUntil("2026-03-01T08:00:00Z"),
+            ),
+        ],
+    );
+    let bound = Millis(1_204_329_600_000);
+    table(
+        user("born", at(UTC, InstantBound::Before(bound)), When::Now),
+        NOW,
+        &[
+            ("before 1970", "-90d .born='1962-05-14'", InForEver),
+            (
+                "before 1970, as a number",
+                "-90d .born=-240969600000",
+                InForEver,
+            ),
+            (
+                "seconds are no instant",
+                "-90d .born=1100000000",
+                OutForEver,
+            ),
+            ("nor as digits", "-90d .born='1100000000'", OutForEver),
+            (
+                "microseconds are no instant",
+                "-90d .born=1100000000000000",
+                OutForEver,
+            ),
+            ("epoch zero says no unit", "-90d .born=0", OutForEver),
         ],
     );
     table(

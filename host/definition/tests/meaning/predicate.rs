@@ -2,11 +2,13 @@
 
 use muster_definition::Clause;
 use muster_definition::interpreter::holds;
-use muster_definition::{Duration, Pattern, PatternKind, Predicate, Test, UserClause, When};
-use muster_model::Millis;
+use muster_definition::{
+    Case, Duration, InstantBound, Pattern, PatternKind, Predicate, Test, UserClause, When,
+};
+use muster_model::{Millis, Order, Version};
 use muster_testkit::history::{history, instant};
 
-use super::write::{did, fits, fits_not};
+use super::write::{UTC, at_least, did, exactly, fits, fits_not, less_than, rolling};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
 
@@ -65,11 +67,11 @@ fn predicates_read_texts_numbers_flags_and_lists() {
         // `contains_all: [a, 50]`
         (vec![any_of(&["a"]), any_of(&["50"])], "........x."),
         (vec![any_of(&["a"]), any_of(&["b"])], ".........x"),
-        (vec![Test::AtLeast(50.0)], ".xxx......"),
-        (vec![Test::MoreThan(7.5)], ".xxx......"),
-        (vec![Test::AtMost(50.0)], ".xxxx....."),
+        (vec![Test::AtLeast(50.0)], ".xxx....x."),
+        (vec![Test::MoreThan(7.5)], ".xxx....x."),
+        (vec![Test::AtMost(50.0)], ".xxxx...x."),
         (vec![Test::LessThan(50.0)], "....x....."),
-        (vec![Test::AtLeast(7.5), Test::AtMost(50.0)], ".xxxx....."),
+        (vec![Test::AtLeast(7.5), Test::AtMost(50.0)], ".xxxx...x."),
         (vec![Test::Set(true)], ".xxxxxxxxx"),
         (vec![Test::Set(false)], "x........."),
         (vec![Test::Set(true), none_of(&["50"])], "..x.xxxx.x"),
@@ -80,7 +82,70 @@ fn predicates_read_texts_numbers_flags_and_lists() {
 }
 
 #[test]
+fn one_element_of_a_list_meets_all_tests_of_numbers() {
+    let holds = |tests: Vec<Test>, list: &str| {
+        let now = instant(NOW, Millis(0));
+        let predicate = Predicate { tests };
+        let clause = Clause::User(UserClause {
+            properties: vec![("p".into(), predicate)],
+            when: When::Now,
+        });
+        holds(&clause, &history(&format!("-1h .p={list}"), now), now)
+    };
+    let between = || vec![Test::AtLeast(18.0), Test::AtMost(29.0)];
+    assert!(holds(between(), "[5,20,100]"));
+    assert!(holds(between(), "[5,'20',x]"));
+    assert!(!holds(between(), "[5,100]"));
+    assert!(holds(vec![Test::MoreThan(50.0)], "[10,60]"));
+    assert!(!holds(vec![Test::MoreThan(60.0)], "[10,60]"));
+    assert!(!holds(vec![Test::AtMost(60.0)], "[a,true]"));
+}
+
+#[test]
+fn versions_and_lengths_of_lists() {
+    let values = [
+        "absent",
+        "'1.9'",
+        "'1.10'",
+        "'v1.10.0'",
+        "'2.0.0-rc.1'",
+        "2",
+        "soon",
+        "true",
+        "[0.1,'1.10.1']",
+    ];
+    let version = |conditions: &[(Order, &str)]| {
+        let read = |(order, text): &(Order, &str)| (*order, Version::new(text).unwrap());
+        Test::Version(conditions.iter().map(read).collect())
+    };
+    let count = Test::CountOf;
+    for (test, expected) in [
+        (version(&[(Order::Exactly, "1.10.0")]), "..xx....."),
+        (version(&[(Order::Not, "1.10.0")]), ".x..xx..x"),
+        (version(&[(Order::AtLeast, "1.10.0")]), "..xxxx..x"),
+        (version(&[(Order::MoreThan, "1.10.0")]), "....xx..x"),
+        (version(&[(Order::AtMost, "1.9.0")]), ".x......x"),
+        (version(&[(Order::LessThan, "2")]), ".xxxx...x"),
+        (
+            version(&[(Order::AtLeast, "1.10"), (Order::LessThan, "1.10.1")]),
+            "..xx.....",
+        ),
+        (count(at_least(1.0)), ".xxxxxxxx"),
+        (count(at_least(2.0)), "........x"),
+        (count(exactly(0.0)), "x........"),
+        (count(less_than(2.0)), "xxxxxxxx."),
+    ] {
+        assert_eq!(
+            line(std::slice::from_ref(&test), &values),
+            expected,
+            "{test:?}"
+        );
+    }
+}
+
+#[test]
 fn patterns_read_the_canonical_text() {
+    use Case::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let values = [
         "absent",
@@ -95,18 +160,23 @@ fn patterns_read_the_canonical_text() {
         "'\u{212a}'",
     ];
     for (test, expected) in [
-        (fits(Contains, "SEA"), ".xx....x.."),
-        (fits(Contains, "ünï"), "........x."),
+        (fits(Contains(Ignored), "SEA"), ".xx....x.."),
+        (fits(Contains(Ignored), "ünï"), "........x."),
         // The Kelvin sign folds to k.
-        (fits(Contains, "k"), ".........x"),
-        (fits(Contains, ""), ".xxxxxxxxx"),
-        (fits(Contains, "."), "....x....."),
-        (fits_not(Contains, "sea"), "x..xxxx.xx"),
-        (fits(StartsWith, "s"), ".xx....x.."),
-        (fits(StartsWith, "5"), "...xx....."),
-        (fits_not(StartsWith, "5"), "xxx..xxxxx"),
-        (fits(EndsWith, "LE"), ".xx....x.."),
-        (fits(EndsWith, "0"), "...xx....."),
+        (fits(Contains(Ignored), "k"), ".........x"),
+        (fits(Contains(Ignored), ""), ".xxxxxxxxx"),
+        (fits(Contains(Ignored), "."), "....x....."),
+        (fits_not(Contains(Ignored), "sea"), "x..xxxx.xx"),
+        (fits(StartsWith(Ignored), "s"), ".xx....x.."),
+        (fits(StartsWith(Ignored), "5"), "...xx....."),
+        (fits_not(StartsWith(Ignored), "5"), "xxx..xxxxx"),
+        (fits(EndsWith(Ignored), "LE"), ".xx....x.."),
+        (fits(EndsWith(Ignored), "0"), "...xx....."),
+        (fits(Contains(Exact), "ea"), ".xx....x.."),
+        (fits(Contains(Exact), "Sea"), ".x.....x.."),
+        (fits(StartsWith(Exact), "s"), "..x......."),
+        (fits(EndsWith(Exact), "LE"), ".........."),
+        (fits_not(StartsWith(Exact), "S"), "x.xxxxx.xx"),
         (fits(Glob, "S*e"), ".x.....x.."),
         (fits(Glob, "s*e"), "..x......."),
         (fits(Glob, "*"), ".xxxxxxxxx"),
@@ -144,6 +214,7 @@ fn instants_are_read_from_texts_and_numbers() {
         "[2026-02-28]",
         "-1",
     ];
+    use InstantBound::{After, Before, BeforeLast, InLast};
     let at = instant("2026-02-28", Millis(0));
     assert_eq!(at, Millis(1_772_236_800_000));
     let next = Millis(at.0 + 1);
@@ -151,17 +222,20 @@ fn instants_are_read_from_texts_and_numbers() {
     let longer = Duration::from_millis(86_400_001);
     let shorter = Duration::from_millis(86_399_999);
     for (test, expected) in [
-        (Test::Before(at), "............"),
-        (Test::Before(next), ".xxxxxx....."),
-        (Test::After(at), ".......x...."),
-        (Test::After(Millis(at.0 - 1)), ".xxxxxxx...."),
+        (super::write::at(UTC, Before(at)), "............"),
+        (super::write::at(UTC, Before(next)), ".xxxxxx....."),
+        (super::write::at(UTC, After(at)), ".......x...."),
+        (
+            super::write::at(UTC, After(Millis(at.0 - 1))),
+            ".xxxxxxx....",
+        ),
         // now − W < t ≤ now
-        (Test::InLast(day), ".......x...."),
-        (Test::InLast(longer), ".xxxxxxx...."),
+        (rolling(InLast, day), ".......x...."),
+        (rolling(InLast, longer), ".xxxxxxx...."),
         // t ≤ now − W
-        (Test::BeforeLast(day), ".xxxxxx....."),
-        (Test::BeforeLast(longer), "............"),
-        (Test::BeforeLast(shorter), ".xxxxxxx...."),
+        (rolling(BeforeLast, day), ".xxxxxx....."),
+        (rolling(BeforeLast, longer), "............"),
+        (rolling(BeforeLast, shorter), ".xxxxxxx...."),
     ] {
         assert_eq!(
             line(std::slice::from_ref(&test), &values),

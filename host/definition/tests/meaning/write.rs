@@ -2,8 +2,8 @@
 
 use muster_definition::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    Measure, NumberOf, Pattern, PatternKind, Predicate, Start, Step, Test, TimeZoneName, Unit,
-    UserClause, When, Window,
+    InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind, Predicate, Start,
+    Step, Test, TimeZoneName, Unit, UserClause, When, Window,
 };
 use muster_model::Millis;
 
@@ -62,6 +62,19 @@ pub(crate) fn is(text: &str) -> Test {
 
 pub(crate) fn is_not(text: &str) -> Test {
     Test::NoneOf(vec![text.into()])
+}
+
+/// Builds a test of an instant whose dates and calendars are those of a zone.
+pub(crate) fn at(zone: &str, bound: InstantBound) -> Test {
+    Test::Instant(InstantTest {
+        zone: self::zone(zone),
+        bound,
+    })
+}
+
+/// Builds a test of an instant in UTC from `in_last` and similar bounds.
+pub(crate) fn rolling(bound: fn(Length) -> InstantBound, length: Duration) -> Test {
+    at(UTC, bound(Length::Rolling(length)))
 }
 
 pub(crate) fn same_as(property: &str) -> Test {

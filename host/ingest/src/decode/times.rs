@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use muster_model::Millis;
+use muster_model::{Millis, TimeError, WrittenTime};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::LineError;
@@ -106,23 +106,18 @@ const UPLOADED: &str = "client_upload_time";
 /// written behind the key.
 pub(crate) type TimeReading = Result<Option<Millis>, String>;
 
-/// A reader of an instant: text in [`Millis`]'s forms, or milliseconds since the epoch.
+/// A reader of an event's time, as [`WrittenTime`] defines it.
 pub(crate) struct TimeSeed;
 
-/// The first number of milliseconds (3 March 1973) that is accepted. A smaller number is most
-/// likely in seconds, so it is refused.
-const SECONDS: i64 = 100_000_000_000;
-
-fn number(ms: i64) -> TimeReading {
-    if (0..SECONDS).contains(&ms) {
-        return Err(format!(
-            " {ms} is probably in seconds: write it in milliseconds"
-        ));
-    }
-    match Millis::in_range(ms) {
-        Some(time) => Ok(Some(time)),
-        None => Err(format!(" {ms} is out of range")),
-    }
+fn time(written: Result<WrittenTime, TimeError>, shown: impl fmt::Display) -> TimeReading {
+    let reason = match written.map(WrittenTime::of_event) {
+        Ok(Some(time)) => return Ok(Some(time)),
+        Ok(None) | Err(TimeError::OutOfRange(_)) => "is out of range",
+        Err(TimeError::Seconds(_)) => "is probably in seconds: write it in milliseconds",
+        Err(TimeError::Microseconds(_)) => "is probably in microseconds: write it in milliseconds",
+        Err(error @ TimeError::NoInstant(_)) => return Err(format!(": {error}")),
+    };
+    Err(format!(" {shown} {reason}"))
 }
 
 impl<'de> DeserializeSeed<'de> for TimeSeed {
@@ -151,27 +146,19 @@ impl<'de> Visitor<'de> for TimeSeed {
         if text.is_empty() {
             return Ok(Ok(None));
         }
-        // Epoch milliseconds as text. A text of eight digits is a date without dashes.
-        if text.len() > 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(number(text.parse().unwrap_or(i64::MAX)));
-        }
-        Ok(match text.parse() {
-            Ok(time) => Ok(Some(time)),
-            Err(error) => Err(format!(": {error}")),
-        })
+        Ok(time(WrittenTime::of_text(text), text))
     }
 
     fn visit_i64<E>(self, ms: i64) -> Result<Self::Value, E> {
-        Ok(number(ms))
+        Ok(time(WrittenTime::of_number(ms as f64), ms))
     }
 
     fn visit_u64<E>(self, ms: u64) -> Result<Self::Value, E> {
-        Ok(number(i64::try_from(ms).unwrap_or(i64::MAX)))
+        Ok(time(WrittenTime::of_number(ms as f64), ms))
     }
 
     fn visit_f64<E>(self, ms: f64) -> Result<Self::Value, E> {
-        // A cast saturates, so a number out of range stays out of range.
-        Ok(number(ms as i64))
+        Ok(time(WrittenTime::of_number(ms), ms))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -7,7 +7,7 @@ use muster_model::Millis;
 
 use super::build::{push, push_rows};
 use super::fetch::ReadContext;
-use super::prepared::{ColumnRead, ResolvedReads};
+use super::prepared::{ColumnForm, ColumnRead, ResolvedReads};
 use super::properties::{PropertyColumns, by_user};
 use super::select::{Selection, WantedUsers};
 use super::source::RowSource;
@@ -15,7 +15,7 @@ use super::texts::{BatchTexts, Remap};
 use crate::firsts::{self, First};
 use crate::keys::{GROUP, GROUP_BITS};
 use crate::rows::index;
-use crate::{EventRows, History, StoreError, UserKey, ValueKind};
+use crate::{EventRows, History, StoreError, UserKey};
 
 /// The bytes that selecting a row takes: its place among the pieces (12 bytes) and the merge of
 /// sources (16).
@@ -29,13 +29,13 @@ struct RowsBuilder {
 }
 
 impl RowsBuilder {
-    fn new(kinds: impl Iterator<Item = ValueKind>, users: usize) -> Self {
+    fn new<'f>(columns: impl Iterator<Item = &'f ColumnForm>, users: usize) -> Self {
         let mut starts = Vec::with_capacity(users + 1);
         starts.push(0);
         Self {
             starts,
             times: Vec::new(),
-            columns: kinds.map(|kind| ColumnBuilder::new(kind, 0)).collect(),
+            columns: columns.map(|column| column.builder(0)).collect(),
         }
     }
 
@@ -72,17 +72,17 @@ pub(crate) fn read(
     let mut rows: Vec<RowsBuilder> = reads
         .streams
         .iter()
-        .map(|stream| RowsBuilder::new(stream.columns.iter().map(|(kind, _)| *kind), users))
+        .map(|stream| RowsBuilder::new(stream.columns.iter().map(|(column, _)| column), users))
         .collect();
     let mut current: Vec<ColumnBuilder> = reads
         .user_properties
         .iter()
-        .map(|(kind, _)| ColumnBuilder::new(*kind, users))
+        .map(|(column, _)| column.builder(users))
         .collect();
     let mut changes: Vec<RowsBuilder> = reads
         .property_histories
         .iter()
-        .map(|(kind, _)| RowsBuilder::new(std::iter::once(*kind), users))
+        .map(|(column, _)| RowsBuilder::new(std::iter::once(column), users))
         .collect();
     let mut history = History {
         first_seen: Vec::with_capacity(users),
@@ -160,7 +160,7 @@ pub(crate) fn read(
 /// Appends the selected rows of a group.
 fn append(
     rows: &mut RowsBuilder,
-    columns: &[(ValueKind, ColumnRead)],
+    columns: &[(ColumnForm, ColumnRead)],
     sources: &[(u32, RowSource<'_>)],
     selection: &Selection,
     texts: &mut BatchTexts<'_>,

@@ -35,6 +35,7 @@ pub(crate) fn push(
                 .map_or(NO_FLAG, u8::from),
         }),
         ColumnBuilder::Instant(values) => values.push(texts.instant(cell)?),
+        ColumnBuilder::Derived { values, form } => values.push(texts.derived(form, cell)?),
         ColumnBuilder::Text { codes, starts } => {
             if let CellRef::List(list) = cell {
                 let starts = match starts {
@@ -90,6 +91,28 @@ pub(crate) fn push_rows(
         ) => {
             let numbers = numbers.range(row, length);
             values.extend(numbers.map(|packed| number(*min, *divisor, packed)));
+            return Ok(());
+        }
+        (
+            ColumnBuilder::Derived { values, form },
+            Some(ColumnValues::Integers {
+                min,
+                divisor,
+                numbers,
+            }),
+        ) if form.keeps_numbers() => {
+            let numbers = numbers.range(row, length);
+            values.extend(numbers.map(|packed| number(*min, *divisor, packed)));
+            return Ok(());
+        }
+        (
+            ColumnBuilder::Derived { values, form },
+            Some(ColumnValues::Codes { min, codes: packed }),
+        ) => {
+            let slot = texts.slot(form);
+            for packed in packed.range(row, length) {
+                values.push(texts.derived_of_code(slot, form, code(*min, packed))?);
+            }
             return Ok(());
         }
         (

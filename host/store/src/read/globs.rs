@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use muster_model::matches_glob;
+use muster_model::{matches_glob, plain_name};
 use parking_lot::Mutex;
 
 use crate::terms::Terms;
@@ -42,8 +42,8 @@ impl Globs {
     }
 
     fn one(&self, terms: &Terms, glob: &str, count: u32) -> Arc<[u32]> {
-        if !glob.contains('*') {
-            let name = terms.get_name(glob).filter(|name| *name <= count);
+        if let Some(name) = plain_name(glob) {
+            let name = terms.get_name(&name).filter(|name| *name <= count);
             return name.into_iter().collect();
         }
         let matches = self.matches(terms, glob, count);

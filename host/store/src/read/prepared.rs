@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use muster_columns::ColumnBuilder;
+use muster_model::ValueForm;
+
 use super::fetch::ReadContext;
 use super::properties::OperationColumns;
 use super::time_range::TimeRange;
@@ -11,15 +14,44 @@ use crate::{PropertyRead, StreamRead, ValueKind};
 /// states may have names that it does not know.
 pub(crate) struct ResolvedReads {
     pub(crate) streams: Vec<ResolvedStream>,
-    pub(crate) user_properties: Vec<(ValueKind, OperationColumns)>,
-    pub(crate) property_histories: Vec<(ValueKind, OperationColumns)>,
+    pub(crate) user_properties: Vec<(ColumnForm, OperationColumns)>,
+    pub(crate) property_histories: Vec<(ColumnForm, OperationColumns)>,
 }
 
 /// A stream with its names and columns as numbers.
 pub(crate) struct ResolvedStream {
     pub(crate) names: Arc<[u32]>,
-    pub(crate) columns: Vec<(ValueKind, ColumnRead)>,
+    pub(crate) columns: Vec<(ColumnForm, ColumnRead)>,
     lookback: Option<i64>,
+}
+
+/// The kind of a column, and the form of its numbers if there is one.
+#[derive(Clone)]
+pub(crate) struct ColumnForm {
+    kind: ValueKind,
+    form: Option<Arc<ValueForm>>,
+}
+
+impl ColumnForm {
+    /// Returns the name of a read's property, and the column that the read makes of it.
+    fn of(read: &PropertyRead) -> (&str, Self) {
+        let (name, form) = read.split();
+        let form = form.map(Arc::new);
+        let kind = read.kind;
+        (name, Self { kind, form })
+    }
+
+    /// Returns an empty column with space for so many rows.
+    pub(crate) fn builder(&self, rows: usize) -> ColumnBuilder {
+        match &self.form {
+            Some(form) => ColumnBuilder::derived(Arc::clone(form), rows),
+            None => ColumnBuilder::new(self.kind, rows),
+        }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.kind.width()
+    }
 }
 
 /// The content of a column of a stream.
@@ -43,7 +75,10 @@ impl ResolvedReads {
         let operations = |reads: &[PropertyRead]| {
             let reads = reads.iter();
             reads
-                .map(|read| (read.kind, OperationColumns::of(context, &read.name)))
+                .map(|read| {
+                    let (name, column) = ColumnForm::of(read);
+                    (column, OperationColumns::of(context, name))
+                })
                 .collect()
         };
         Self {
@@ -83,7 +118,11 @@ impl ResolvedStream {
         Self {
             names: context.names(&read.names),
             columns: columns
-                .map(|property| (property.kind, ColumnRead::new(context, property)))
+                .map(|property| {
+                    let (name, column) = ColumnForm::of(property);
+                    let read = ColumnRead::new(context, name, property.kind);
+                    (column, read)
+                })
                 .collect(),
             lookback: read
                 .lookback
@@ -102,12 +141,10 @@ impl ResolvedStream {
 }
 
 impl ColumnRead {
-    fn new(context: &ReadContext<'_>, read: &PropertyRead) -> Self {
-        if read.name.is_empty() && read.kind == ValueKind::Text {
+    fn new(context: &ReadContext<'_>, name: &str, kind: ValueKind) -> Self {
+        if name.is_empty() && kind == ValueKind::Text {
             return Self::Name;
         }
-        context
-            .property(&read.name)
-            .map_or(Self::Unknown, Self::Property)
+        context.property(name).map_or(Self::Unknown, Self::Property)
     }
 }

@@ -1,9 +1,10 @@
 //! The dictionary of a batch: every text once, however it is stored.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use muster_columns::ReadBudget;
-use muster_model::Scalar;
+use muster_model::{Scalar, ValueForm};
 use parking_lot::RwLock;
 
 use crate::cell::CellRef;
@@ -22,7 +23,13 @@ pub(crate) struct Remap {
     /// means that the text is no instant, [`UNREAD`] that it was not read yet. The instant is the
     /// same in every batch, so it is kept.
     instants: Vec<f64>,
+    /// For each form, the numbers of texts in it, as in `instants`.
+    derived: Vec<(Arc<ValueForm>, Vec<f64>)>,
 }
+
+/// The number of forms whose numbers are kept. One more discards them all. Each takes up to eight
+/// bytes per text of the store's dictionary.
+const MAX_FORMS: usize = 64;
 
 /// The mark of a text that was not read yet; no instant has this value.
 const UNREAD: f64 = f64::NEG_INFINITY;
@@ -191,6 +198,80 @@ impl<'a> BatchTexts<'a> {
         Ok(instant)
     }
 
+    /// Returns a value in a form; NaN if it has no number there.
+    pub(crate) fn derived(
+        &mut self,
+        form: &Arc<ValueForm>,
+        cell: CellRef<'_>,
+    ) -> Result<f64, StoreError> {
+        let number = match cell {
+            CellRef::Code(code) => {
+                let slot = self.slot(form);
+                return self.derived_of_code(slot, form, code);
+            }
+            CellRef::List(list) => {
+                let mut scalars = Vec::new();
+                list.each(|element| {
+                    scalars.extend(self.scalar(element)?);
+                    Ok(())
+                })?;
+                form.of_list(&scalars)
+            }
+            other => self
+                .scalar(other)?
+                .and_then(|scalar| form.of_scalar(&scalar)),
+        };
+        Ok(number.unwrap_or(f64::NAN))
+    }
+
+    /// Returns the place of a form's numbers.
+    pub(crate) fn slot(&mut self, form: &Arc<ValueForm>) -> usize {
+        let derived = &mut self.remap.derived;
+        let is_form = |known: &Arc<ValueForm>| Arc::ptr_eq(known, form) || **known == **form;
+        if let Some(slot) = derived.iter().position(|(known, _)| is_form(known)) {
+            return slot;
+        }
+        if derived.len() >= MAX_FORMS {
+            derived.clear();
+        }
+        derived.push((Arc::clone(form), Vec::new()));
+        derived.len() - 1
+    }
+
+    /// Returns the text of a code of the store in a form. Each text is read once.
+    #[inline]
+    pub(crate) fn derived_of_code(
+        &mut self,
+        slot: usize,
+        form: &ValueForm,
+        code: u32,
+    ) -> Result<f64, StoreError> {
+        let known = self.remap.derived.get(slot);
+        match known.and_then(|(_, numbers)| numbers.get(code as usize)) {
+            Some(&known) if known != UNREAD => Ok(known),
+            _ => self.new_derived(slot, form, code),
+        }
+    }
+
+    #[cold]
+    fn new_derived(&mut self, slot: usize, form: &ValueForm, code: u32) -> Result<f64, StoreError> {
+        if code == 0 || code > self.count {
+            return Err(CORRUPT);
+        }
+        let scalar = self.scalar(CellRef::Code(code))?;
+        let number = scalar.and_then(|scalar| form.of_scalar(&scalar));
+        let number = number.unwrap_or(f64::NAN);
+        if let Some((_, numbers)) = self.remap.derived.get_mut(slot) {
+            if numbers.len() <= code as usize {
+                numbers.resize(code as usize + 1, UNREAD);
+            }
+            if let Some(place) = numbers.get_mut(code as usize) {
+                *place = number;
+            }
+        }
+        Ok(number)
+    }
+
     /// Returns a value as a scalar, whose methods convert numbers and flags. Returns `None` for
     /// lists.
     pub(crate) fn scalar(&self, cell: CellRef<'_>) -> Result<Option<Scalar>, StoreError> {
@@ -207,10 +288,10 @@ impl<'a> BatchTexts<'a> {
     }
 }
 
-/// Returns a scalar as an instant. The result is exact: [`muster_model::Millis::MAX`] is below
+/// Returns a scalar as an instant, dates in UTC. The result is exact: [`muster_model::Millis::MAX`] is below
 /// 2^53.
 fn ms(scalar: &Scalar) -> f64 {
-    scalar.as_instant().map_or(f64::NAN, |ms| ms.0 as f64)
+    scalar.as_instant("UTC").map_or(f64::NAN, |ms| ms.0 as f64)
 }
 
 fn push(

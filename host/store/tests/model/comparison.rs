@@ -298,9 +298,11 @@ fn seen(value: Option<&Value>, kind: ValueKind) -> SeenValue {
         ValueKind::Number => value
             .as_number()
             .map_or(SeenValue::Absent, SeenValue::Number),
-        ValueKind::Instant => value.as_instant().map_or(SeenValue::Absent, |instant| {
-            SeenValue::Number(instant.0 as f64)
-        }),
+        ValueKind::Instant => value
+            .as_instant("UTC")
+            .map_or(SeenValue::Absent, |instant| {
+                SeenValue::Number(instant.0 as f64)
+            }),
         ValueKind::Flag => match value {
             Value::One(scalar) => scalar.as_flag().map_or(SeenValue::Absent, SeenValue::Flag),
             Value::List(_) => SeenValue::Absent,

@@ -16,13 +16,14 @@ fn plain() -> impl Strategy<Value = Scalar> {
 
 /// Generates an instant in the forms that senders use.
 fn sent(era: Era) -> impl Strategy<Value = Scalar> {
-    (instant(era), 0..5_usize).prop_map(|(at, how)| {
+    (instant(era), 0..6_usize).prop_map(|(at, how)| {
         let text = at.to_string();
         match how {
             0 => Scalar::Number(at.0 as f64),
             1 => Scalar::Number(at.0 as f64 + 0.5),
             2 => Scalar::Text(at.0.to_string().into()),
             3 => Scalar::Text(text[..10].into()),
+            4 => Scalar::Number((at.0 / 1000) as f64),
             _ => Scalar::Text(text.into()),
         }
     })

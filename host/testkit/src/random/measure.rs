@@ -60,7 +60,7 @@ pub(super) fn measured(era: Era) -> impl Strategy<Value = (Measure, Window)> {
         5 => numbers(&[0.0, 1.0, 1.0, 2.0, 3.0, 5.0]),
         1 => step(era).prop_map(Bound::Times),
     ];
-    let sums = comparison(numbers(&[0.0, 1.0, 2.0, 50.0, 50.5, 100.5, -3.0]));
+    let sums = comparison(numbers(&[0.0, 0.3, 0.6, 1.0, 2.0, 50.0, 50.5, 100.5, -3.0]));
     let aggregates = [
         Aggregate::Sum,
         Aggregate::Sum,

@@ -41,10 +41,27 @@ const READ: [&[&str]; 12] = [
     &["kind", "seen"],
     &["seen", "absent"],
 ];
-const TEXTS: [&str; 14] = [
-    "a", "a", "a", "b", "b", "A", "", "50", "50", "50.0", "true", "1e2", "ünï", "\u{212a}",
+const TEXTS: [&str; 17] = [
+    "1.9",
+    "1.10",
+    "50.0-beta",
+    "a",
+    "a",
+    "a",
+    "b",
+    "b",
+    "A",
+    "",
+    "50",
+    "50",
+    "50.0",
+    "true",
+    "1e2",
+    "ünï",
+    "\u{212a}",
 ];
-const NUMBERS: [f64; 8] = [0.0, 1.0, 2.0, 50.0, 50.5, -3.0, 0.1, -0.0];
+const NUMBERS: [f64; 10] = [0.2, 0.3, 0.0, 1.0, 2.0, 50.0, 50.5, -3.0, 0.1, -0.0];
+const VERSIONS: [&str; 5] = ["1", "1.10.0", "50", "50.0-rc.1", "2.1"];
 const LISTS: [&str; 2] = ["l1", "l2"];
 const ZONES: [&str; 3] = ["UTC", "America/Los_Angeles", "America/Sao_Paulo"];
 

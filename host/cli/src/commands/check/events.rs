@@ -7,6 +7,7 @@ use muster_definition::{Definition, DefinitionReads, EventName};
 use muster_document::{
     Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader, closest, quote,
 };
+use muster_model::{glob_parts, plain_name};
 use muster_project::{Project, clause};
 use serde::Serialize;
 
@@ -190,12 +191,13 @@ fn warning(source: &SourceFile, name: &EventName, span: Option<Span>, seen: &[&s
 }
 
 fn is_glob(name: &EventName) -> bool {
-    name.as_str().contains('*')
+    plain_name(name.as_str()).is_none()
 }
 
 /// Returns the seen name that is most similar to a name. Of a glob, the part before its first `*`
 /// is compared.
 fn meant<'s>(name: &EventName, seen: &[&'s str]) -> Option<&'s str> {
-    let head = name.as_str().split('*').next().unwrap_or_default();
+    let parts = glob_parts(name.as_str());
+    let head = parts.first().map_or("", |part| part);
     closest(head, seen.iter().copied()).filter(|_| !head.is_empty())
 }

@@ -1,6 +1,7 @@
 //! Emits measures of the values that events carry, and of single events.
 
 use muster_definition::Aggregate;
+use muster_model::DecimalSum;
 
 use super::{Locals, Measuring};
 use crate::emit::compare::compare;
@@ -9,7 +10,7 @@ use crate::emit::rows::leaves;
 use crate::emit::{constant, global};
 use crate::plan::{Compare, RowTest};
 use crate::wasm::{
-    Expr, F64, FunctionBody, I32, I64, address, float, global as global_, int, long, select,
+    Expr, F64, FunctionBody, I32, I64, Var, address, float, global as global_, int, long, select,
 };
 
 impl Measuring<'_> {
@@ -26,30 +27,34 @@ impl Measuring<'_> {
             let Some(column) = self.columns.column(*column) else {
                 continue;
             };
-            let result = body.local::<F64>();
-            let start = match aggregate {
-                Aggregate::Sum | Aggregate::Average => 0.0,
-                Aggregate::Smallest => f64::INFINITY,
-                Aggregate::Largest => f64::NEG_INFINITY,
-            };
-            body.set(result, float(start));
             body.set(count, int(0));
+            let extreme = match aggregate {
+                Aggregate::Sum | Aggregate::Average => None,
+                Aggregate::Smallest => Some(f64::INFINITY),
+                Aggregate::Largest => Some(f64::NEG_INFINITY),
+            };
+            let result = body.local::<F64>();
+            let sum = extreme.is_none().then(|| SumLocals::begin(body));
+            body.set(result, float(extreme.unwrap_or_default()));
             self.each_entry(body, inside, |body, entry| {
                 body.set(row, row_of(entry));
                 body.set(value, column.number(row));
                 // NaN means no number, and does not equal itself.
                 body.if_(value.eq(value), |body| {
                     body.add(count, int(1));
-                    let next = match aggregate {
-                        Aggregate::Sum | Aggregate::Average => result + value.get(),
-                        Aggregate::Smallest => result.min(value),
-                        Aggregate::Largest => result.max(value),
-                    };
-                    body.set(result, next);
+                    match (&sum, aggregate) {
+                        (Some(sum), _) => sum.add(body, value),
+                        (None, Aggregate::Smallest) => body.set(result, result.min(value)),
+                        (None, _) => body.set(result, result.max(value)),
+                    }
                 });
             });
-            if *aggregate == Aggregate::Average {
-                body.set(result, result.over(count.float()));
+            if let Some(sum) = sum {
+                let over = match aggregate {
+                    Aggregate::Average => count.float(),
+                    _ => float(1.0),
+                };
+                body.set(result, sum.over(over));
             }
             let meets = compare(comparison, &result.get(), &[]);
             let some = match aggregate {
@@ -145,5 +150,58 @@ impl Measuring<'_> {
                 body.set(answer, select(time.le(up_to), stays, waits));
             });
         });
+    }
+}
+
+/// The parts of a sum, as [`DecimalSum`] has them.
+struct SumLocals {
+    whole: Var<F64>,
+    millionths: Var<F64>,
+    rest: Var<F64>,
+    size: Var<F64>,
+    /// The parts of the number that is added.
+    part: Var<F64>,
+    rounded: Var<F64>,
+}
+
+impl SumLocals {
+    fn begin(body: &mut FunctionBody) -> Self {
+        let sum = Self {
+            whole: body.local(),
+            millionths: body.local(),
+            rest: body.local(),
+            size: body.local(),
+            part: body.local(),
+            rounded: body.local(),
+        };
+        for part in [sum.whole, sum.millionths, sum.rest, sum.size] {
+            body.set(part, float(0.0));
+        }
+        sum
+    }
+
+    /// Emits [`DecimalSum::add`].
+    fn add(&self, body: &mut FunctionBody, number: Var<F64>) {
+        body.set(self.rounded, number.trunc());
+        body.set(
+            self.part,
+            (number - self.rounded) * float(DecimalSum::PARTS),
+        );
+        body.set(self.whole, self.whole + self.rounded);
+        body.set(self.rounded, self.part.nearest());
+        body.set(self.millionths, self.millionths + self.rounded);
+        body.set(self.rest, self.rest + (self.part - self.rounded));
+        body.set(self.size, self.size + number.abs());
+    }
+
+    /// Emits [`DecimalSum::over`].
+    fn over(&self, count: Expr<F64>) -> Expr<F64> {
+        let parts = || float(DecimalSum::PARTS);
+        let error = self.size * float(DecimalSum::ERROR);
+        let rest = select(self.rest.abs().le(error), float(0.0), self.rest.get());
+        let exact =
+            (self.whole * parts() + self.millionths + rest.clone()).over(parts() * count.clone());
+        let large = (self.whole + (self.millionths + rest).over(parts())).over(count);
+        select(self.whole.abs().lt(float(DecimalSum::EXACT)), exact, large)
     }
 }
