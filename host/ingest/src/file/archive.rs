@@ -22,7 +22,7 @@ use crate::content::{Compression, ContentFault, HEAD, MemberFault, as_lines};
 use crate::{LineError, Malformed};
 
 /// The most members of an archive: the hours of 29 years. Their places take 72 bytes each.
-const MAX_MEMBERS: usize = 1 << 18;
+pub(super) const MAX_MEMBERS: usize = 1 << 18;
 
 /// The content of all members, as lines. Memory is bounded: only the places and names of the
 /// members are held.

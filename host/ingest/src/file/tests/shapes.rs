@@ -1,6 +1,7 @@
 //! Files that hold events in another way than one a line, and archives.
 
 use super::*;
+use crate::file::archive::MAX_MEMBERS;
 
 /// Makes a zip archive of members.
 pub(super) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -222,5 +223,24 @@ fn an_unreadable_member_is_named() {
     assert!(
         said(damaged)
             .starts_with("`HERE/a.zip/a.json` is damaged: its zip data cannot be unpacked")
+    );
+}
+
+#[test]
+fn an_archive_has_a_limit_of_members() {
+    let mut bytes = Vec::new();
+    let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
+    for nth in 0..=MAX_MEMBERS {
+        let (entry, config) = archive.new_file(&nth.to_string()).start().unwrap();
+        let (entry, descriptor) = config.wrap(entry).finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    archive.finish().unwrap();
+    let (folder, mut memory) = (TestFolder::new(), MemoryTarget::default());
+    let path = folder.file("a.zip", bytes);
+    let error = run(&mut memory, &path).unwrap_err();
+    assert_eq!(
+        message(&path, &error),
+        "`HERE/a.zip` is a zip archive of more than 262,144 members: unpack it and import the files in it"
     );
 }
