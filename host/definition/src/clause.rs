@@ -45,6 +45,9 @@ pub struct Step {
     pub with: Properties,
     /// `with_any:`, alternatives. If there are any, at least one of them holds too.
     pub with_any: Vec<Properties>,
+    /// `with_user:`, user properties, each with its predicate. All of them hold for the values at
+    /// the instant of the event.
+    pub with_user: Properties,
 }
 
 /// Properties, each with its predicate. All of them hold. No name occurs twice.
@@ -55,6 +58,8 @@ pub type Properties = Vec<(Box<str>, Predicate)>;
 pub struct Did {
     /// The events that match.
     pub step: Step,
+    /// Conditions on the events around a matching event. All of them hold. No key occurs twice.
+    pub relations: Vec<Relation>,
     /// The range of time in which the events lie.
     pub window: Window,
     /// The condition on these events.
@@ -63,6 +68,34 @@ pub struct Did {
     /// window carries (a list carries each of its values). The clause holds if one value satisfies
     /// the measure. Without any value it does not hold.
     pub per: Option<Box<str>>,
+}
+
+/// A condition on the events before or after a matching event: other events, at the same instant
+/// or later (earlier). They may lie outside of the window, but not later than now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relation {
+    /// Whether there is such an event, and on which side.
+    pub kind: RelationKind,
+    /// The other events.
+    pub step: Step,
+    /// `within:`, the longest time between both events.
+    pub within: Option<Duration>,
+    /// `same:`, both events carry the same value of this event property (a list carries each of its
+    /// values).
+    pub same: Option<Box<str>>,
+}
+
+/// A kind of [`Relation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RelationKind {
+    /// `followed_by:`.
+    FollowedBy,
+    /// `not_followed_by:`.
+    NotFollowedBy,
+    /// `preceded_by:`.
+    PrecededBy,
+    /// `not_preceded_by:`.
+    NotPrecededBy,
 }
 
 /// A condition on the matching events in the window.
@@ -331,6 +364,45 @@ impl Test {
             | Self::InLast(_)
             | Self::BeforeLast(_)
             | Self::SameAs(_) => false,
+        }
+    }
+}
+
+impl RelationKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [
+        Self::FollowedBy,
+        Self::NotFollowedBy,
+        Self::PrecededBy,
+        Self::NotPrecededBy,
+    ];
+
+    /// Returns the key.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::FollowedBy => "followed_by",
+            Self::NotFollowedBy => "not_followed_by",
+            Self::PrecededBy => "preceded_by",
+            Self::NotPrecededBy => "not_preceded_by",
+        }
+    }
+
+    /// Returns true if the other event comes before the matching event.
+    #[must_use]
+    pub fn is_before(self) -> bool {
+        match self {
+            Self::PrecededBy | Self::NotPrecededBy => true,
+            Self::FollowedBy | Self::NotFollowedBy => false,
+        }
+    }
+
+    /// Returns true if there must be such an event, false if there must be none.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        match self {
+            Self::FollowedBy | Self::PrecededBy => true,
+            Self::NotFollowedBy | Self::NotPrecededBy => false,
         }
     }
 }

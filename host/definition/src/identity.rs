@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Aggregate, Body, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, Measure,
-    NumberOf, Pattern, PatternKind, Predicate, Properties, Sample, Start, Step, Test, TimeZoneName,
-    Unit, UserClause, When, Window,
+    NumberOf, Pattern, PatternKind, Predicate, Properties, Relation, RelationKind, Sample, Start,
+    Step, Test, TimeZoneName, Unit, UserClause, When, Window,
 };
 
 /// Returns the identity of a definition's body: SHA-256 of its canonical encoding.
@@ -31,6 +31,9 @@ pub fn identity(body: &Body) -> [u8; 32] {
     encoder.body(body);
     Sha256::digest(encoder.0).into()
 }
+
+/// The mark in front of a step with `with_user`.
+const WITH_USER: u64 = u64::MAX;
 
 /// The encoding so far. The numbers are a stored format: never change one, only add new ones.
 struct Encoder(Vec<u8>);
@@ -106,7 +109,8 @@ impl Encoder {
             Clause::Everyone => {
                 self.tag(3);
             }
-            Clause::Did(did) => self.tag(4).did(did),
+            Clause::Did(did) if did.relations.is_empty() => self.tag(4).did(did),
+            Clause::Did(did) => self.tag(11).did(did),
             Clause::DidInOrder(order) => self.tag(5).order(order),
             Clause::User(user) => self.tag(6).user(user),
             Clause::FirstSeen(window) => self.tag(7).window(window),
@@ -129,7 +133,12 @@ impl Encoder {
             names,
             with,
             with_any,
+            with_user,
         } = step;
+        // A mark that is no number of names. Without `with_user` the bytes are those of before.
+        if !with_user.is_empty() {
+            self.integer(WITH_USER).properties(with_user);
+        }
         self.list(names, |encoder, name| {
             encoder.text(name.as_str());
         });
@@ -146,14 +155,40 @@ impl Encoder {
     fn did(&mut self, did: &Did) {
         let Did {
             step,
+            relations,
             window,
             measure,
             per,
         } = did;
+        if !relations.is_empty() {
+            self.list(relations, Self::relation);
+        }
         self.step(step);
         self.window(window);
         self.measure(measure);
         self.option(per.as_ref(), |encoder, property| {
+            encoder.text(property);
+        });
+    }
+
+    fn relation(&mut self, relation: &Relation) {
+        let Relation {
+            kind,
+            step,
+            within,
+            same,
+        } = relation;
+        self.tag(match kind {
+            RelationKind::FollowedBy => 0,
+            RelationKind::NotFollowedBy => 1,
+            RelationKind::PrecededBy => 2,
+            RelationKind::NotPrecededBy => 3,
+        })
+        .step(step);
+        self.option(within.as_ref(), |encoder, within| {
+            encoder.duration(*within);
+        })
+        .option(same.as_ref(), |encoder, property| {
             encoder.text(property);
         });
     }

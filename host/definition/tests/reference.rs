@@ -142,7 +142,7 @@ fn rows(heading: &str) -> Vec<[&'static str; 2]> {
 
 /// Maps of the language. Each entry has the rows of the reference's last table that list the map's
 /// keys, and a definition in which `…` is a key of the map.
-const MAPS: [(&[&str], &str); 18] = [
+const MAPS: [(&[&str], &str); 19] = [
     (&["a definition"], "…"),
     (&["`cadence`"], "cadence: {…}\nrule: a.wasm"),
     (&["`cadence`"], "cadence: {daily: {…}}\nrule: a.wasm"),
@@ -162,6 +162,10 @@ const MAPS: [(&[&str], &str); 18] = [
     (
         &["an event inside a clause"],
         "where: {did_in_order: [A, {did: B, …}]}",
+    ),
+    (
+        &["`followed_by` and its like"],
+        "where: {did: A, followed_by: {did: B, …}}",
     ),
     (&["a comparison"], "where: {did: A, times: {…}}"),
     (

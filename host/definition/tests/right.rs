@@ -6,8 +6,8 @@ use std::path::Path;
 use muster_definition::{
     Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
     Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
-    Properties, Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When,
-    Window, parse_in,
+    Properties, Relation, RelationKind, Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName,
+    Unit, UserClause, When, Window, parse_in,
 };
 use muster_document::SourceFile;
 use muster_model::{CohortId, Millis, Scalar};
@@ -40,12 +40,14 @@ fn step(name: &str) -> Step {
         names: vec![EventName::from(name)],
         with: Vec::new(),
         with_any: Vec::new(),
+        with_user: Vec::new(),
     }
 }
 
 fn did(name: &str) -> Did {
     Did {
         step: step(name),
+        relations: Vec::new(),
         window: Window::EVER,
         measure: Measure::Times(Comparison::at_least(1.0)),
         per: None,
@@ -160,6 +162,7 @@ where:
             ],
             ..step("Purchase")
         },
+        relations: Vec::new(),
         measure: Measure::Times(Comparison::at_least(3.0)),
         window: in_last(30 * DAY),
         per: None,
@@ -562,6 +565,32 @@ fn alternatives() {
 }
 
 #[test]
+fn events_before_and_after() {
+    let a = a_did(
+        "preceded_by: View, not_followed_by: {did: B, with_user: {plan: pro}, within: 1 day, same: id}",
+    );
+    let user = Step {
+        with_user: vec![one("plan", Test::AnyOf(texts(&["pro"])))],
+        ..step("B")
+    };
+    let expected = [
+        Relation {
+            kind: RelationKind::NotFollowedBy,
+            step: user,
+            within: Some(length(DAY)),
+            same: Some("id".into()),
+        },
+        Relation {
+            kind: RelationKind::PrecededBy,
+            step: step("View"),
+            within: None,
+            same: None,
+        },
+    ];
+    assert_eq!(a.relations, expected);
+}
+
+#[test]
 fn steps_in_order() {
     let text = "
 did_in_order: [View Item, {did: [Add To Cart, \"Add *\"], with: {price: {at_least: 20}}}, Purchase]
@@ -578,6 +607,7 @@ in_last: 30 days
                 names: vec![EventName::from("Add To Cart"), EventName::from("Add *")],
                 with: vec![one("price", Test::AtLeast(20.0))],
                 with_any: Vec::new(),
+                with_user: Vec::new(),
             },
             step("Purchase"),
         ],
@@ -773,6 +803,9 @@ fn step_written(step: &Step) -> String {
         let maps = list(step.with_any.iter().map(properties));
         text.push_str(&format!(", with_any: {maps}"));
     }
+    if !step.with_user.is_empty() {
+        text.push_str(&format!(", with_user: {}", properties(&step.with_user)));
+    }
     text
 }
 
@@ -852,6 +885,25 @@ fn measure_written(measure: &Measure) -> String {
     }
 }
 
+/// Writes the keys of relations, each before a comma.
+fn relations_written(relations: &[Relation]) -> String {
+    let one = |relation: &Relation| {
+        let mut text = format!(
+            "{}: {{did: {}",
+            relation.kind.key(),
+            step_written(&relation.step)
+        );
+        if let Some(length) = relation.within {
+            text.push_str(&format!(", within: {}", time(length)));
+        }
+        if let Some(name) = &relation.same {
+            text.push_str(&format!(", same: {}", quoted(name)));
+        }
+        text + "}, "
+    };
+    relations.iter().map(one).collect()
+}
+
 /// Writes a clause as a file has it.
 fn written(clause: &Clause) -> String {
     let inside = match clause {
@@ -877,9 +929,10 @@ fn written(clause: &Clause) -> String {
                 .as_ref()
                 .map(|per| format!(", per: {}", quoted(per)));
             format!(
-                "did: {}{}, {}{}",
+                "did: {}{}, {}{}{}",
                 step_written(&did.step),
                 window_written(&did.window),
+                relations_written(&did.relations),
                 measure_written(&did.measure),
                 per.unwrap_or_default()
             )
@@ -1006,10 +1059,32 @@ fn any_properties(least: usize, relative: bool) -> impl Strategy<Value = Propert
 fn any_step() -> impl Strategy<Value = Step> {
     let names = prop::collection::vec(any_name().prop_map(|name| EventName::from(&*name)), 1..4);
     let with_any = prop::collection::vec(any_properties(1, true), 0..2);
-    (names, any_properties(0, true), with_any).prop_map(|(names, with, with_any)| Step {
+    let with_user = prop_oneof![2 => Just(Vec::new()), 1 => any_properties(1, true)];
+    let step = (names, any_properties(0, true), with_any, with_user);
+    step.prop_map(|(names, with, with_any, with_user)| Step {
         names,
         with,
         with_any,
+        with_user,
+    })
+}
+
+fn any_relations() -> impl Strategy<Value = Vec<Relation>> {
+    let kinds = subsequence(RelationKind::ALL.to_vec(), 0..=2);
+    let limits = (
+        prop::option::of(any_length()),
+        prop::option::of(any_property()),
+    );
+    let others = prop::collection::vec((any_step(), limits), 4);
+    (kinds, others).prop_map(|(kinds, others)| {
+        let pairs = kinds.into_iter().zip(others);
+        let one = |(kind, (step, (within, same)))| Relation {
+            kind,
+            step,
+            within,
+            same,
+        };
+        pairs.map(one).collect()
     })
 }
 
@@ -1054,18 +1129,23 @@ fn any_start() -> impl Strategy<Value = Start> {
 }
 
 fn any_window() -> impl Strategy<Value = Window> {
-    let rolling_start = prop_oneof![Just(Start::Ever), any_start()];
-    let rolling_end = prop_oneof![Just(End::Now), any_length().prop_map(End::Before)];
-    let fixed_start = prop_oneof![Just(Start::Ever), any_instant().prop_map(Start::At)];
-    let fixed_end = prop_oneof![Just(End::Now), any_instant().prop_map(End::At)];
+    let start = prop_oneof![
+        Just(Start::Ever),
+        any_start(),
+        any_instant().prop_map(Start::At)
+    ];
+    let end = prop_oneof![
+        Just(End::Now),
+        any_length().prop_map(End::Before),
+        any_instant().prop_map(End::At)
+    ];
     let first = any_length().prop_map(|length| Window {
         start: Start::Ever,
         end: End::WithinFirst(length),
     });
     prop_oneof![
-        (rolling_start, rolling_end).prop_map(|(start, end)| Window { start, end }),
-        (fixed_start, fixed_end).prop_map(|(start, end)| Window { start, end }),
-        first,
+        3 => (start, end).prop_map(|(start, end)| Window { start, end }),
+        1 => first,
     ]
 }
 
@@ -1130,9 +1210,11 @@ fn any_did() -> impl Strategy<Value = Did> {
         1 => each,
         1 => regularly,
     ];
-    (any_step(), measured, prop::option::of(any_property())).prop_map(
-        |(step, (measure, window), per)| Did {
+    let per = prop::option::of(any_property());
+    (any_step(), any_relations(), measured, per).prop_map(
+        |(step, relations, (measure, window), per)| Did {
             step,
+            relations,
             window,
             measure,
             per,

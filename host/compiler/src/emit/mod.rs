@@ -12,6 +12,7 @@ mod count;
 mod gather;
 mod latest;
 mod leaf;
+mod marks;
 mod measure;
 mod memory;
 mod nodes;
@@ -35,6 +36,7 @@ use crate::plan::{NodeId, Plan, PlanMeasure, PlanNode, RowTest};
 use crate::wasm::{Expr, FunctionBody, I32};
 use columns::Columns;
 use roots::Roots;
+use rows::RowLocals;
 
 pub(crate) use texts::LITERAL_BYTES;
 
@@ -58,8 +60,12 @@ mod global {
     pub(super) const STAMPS: u32 = 7;
     /// The latest stamp.
     pub(super) const STAMP: u32 = 8;
+    /// The memory for the marks of rows ([`super::marks`]).
+    pub(super) const MARKS: u32 = 9;
+    /// The number of rows whose marks fit.
+    pub(super) const MARKS_SIZE: u32 = 10;
     /// The number of globals. [`NOW`] is 64 bits wide, the others 32.
-    pub(super) const COUNT: u32 = 9;
+    pub(super) const COUNT: u32 = 11;
 }
 
 /// The functions that every module has, by index. The leaves' functions follow.
@@ -85,8 +91,9 @@ mod function {
     pub(super) const SOONEST: u32 = 18;
     pub(super) const WITHIN: u32 = 19;
     pub(super) const ROOT: u32 = 20;
-    pub(super) const TILE: u32 = 21;
-    pub(super) const FIRST_LEAF: u32 = 22;
+    pub(super) const RESERVE_MARKS: u32 = 21;
+    pub(super) const TILE: u32 = 22;
+    pub(super) const FIRST_LEAF: u32 = 23;
 }
 
 /// The addresses of the static parts of a module.
@@ -132,6 +139,17 @@ impl ModuleContext<'_> {
         place: &dyn Fn(usize) -> Expr<I32>,
     ) -> Columns {
         Columns::new(body, self.automata, self.sets, tests, more, place)
+    }
+
+    /// Loads the columns of tests of the rows of a stream.
+    fn stream_columns(
+        &self,
+        body: &mut FunctionBody,
+        tests: &[&RowTest],
+        more: &[usize],
+        rows: RowLocals,
+    ) -> Columns {
+        Columns::of_stream(body, self.automata, self.sets, tests, more, rows)
     }
 
     /// Emits a leaf's function. Returns `None` for nodes that are not leaves.
@@ -216,6 +234,7 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     functions.add(&[i32; 2], &[], nodes::soonest());
     functions.add(&[i32, i32, f64], &[], latest::within());
     functions.add(&[i32; 7], &[], nodes::root(&addresses));
+    functions.add(&[i32], &[i32], marks::reserve());
     let leaves = leaves(plan, &context, &addresses);
     let numbers: BTreeMap<_, _> = leaves
         .iter()

@@ -26,12 +26,13 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &OrderNode, at: i32) -> Fu
     let rows = RowLocals::stream(body, node.stream);
     let steps: Vec<_> = node.steps.iter().chain(&node.without).collect();
     let same: Vec<_> = node.same.into_iter().collect();
-    let columns = context.columns(body, &steps, &same, &|column| rows.column(column));
+    let columns = context.stream_columns(body, &steps, &same, rows);
     let gather = Gather {
         columns: &columns,
         steps: &steps,
         relative: &steps,
         by: node.same.and_then(|column| columns.column(column)),
+        marks: None,
     };
     let list = ListLocals::new(body);
     let (after, up_to) = (body.local::<I64>(), body.local::<I64>());

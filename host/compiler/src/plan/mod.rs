@@ -100,10 +100,27 @@ pub(crate) struct MeasureNode {
     pub(crate) stream: usize,
     /// The event itself, then the events that its count is compared with.
     pub(crate) steps: Vec<RowTest>,
+    /// The relations of the event itself.
+    pub(crate) relations: Vec<PlanRelation>,
     pub(crate) span: PlanWindow,
     pub(crate) measure: PlanMeasure,
     /// The text column of `per`.
     pub(crate) per: Option<usize>,
+}
+
+/// A condition on the rows before or after a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PlanRelation {
+    /// The other row.
+    pub(crate) test: RowTest,
+    /// The other row comes before the row.
+    pub(crate) before: bool,
+    /// There must be such a row; if not, there must be none.
+    pub(crate) wanted: bool,
+    /// The longest time between both rows, in ms.
+    pub(crate) within: Option<i64>,
+    /// The text column of `same`.
+    pub(crate) same: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -169,6 +169,13 @@ impl<T: 'static> Var<T> {
     pub(crate) fn get(self) -> Expr<T> {
         self.into()
     }
+
+    /// Emits a value, and sets the variable to it.
+    pub(crate) fn tee(self, value: Expr<T>) -> Expr<T> {
+        unary(value, move |sink| {
+            sink.local_tee(self.index);
+        })
+    }
 }
 
 fn unary<A, B>(a: Expr<A>, operator: impl Fn(&mut InstructionSink<'_>) + 'static) -> Expr<B> {

@@ -6,7 +6,7 @@
 
 use super::{
     Bound, Clause, Comparison, Did, DidInOrder, End, EventName, Measure, NumberOf, Predicate,
-    Properties, Sample, Start, Step, Test, UserClause, When, Window,
+    Properties, Relation, Sample, Start, Step, Test, UserClause, When, Window,
 };
 
 /// A visitor of a clause and of everything in it. A replaced method calls its `walk_*` function to
@@ -95,14 +95,31 @@ pub(crate) fn walk_clause<'c>(visit: &mut (impl Visit<'c> + ?Sized), clause: &'c
 pub(crate) fn walk_did<'c>(visit: &mut (impl Visit<'c> + ?Sized), did: &'c Did) {
     let Did {
         step,
+        relations,
         window,
         measure,
         per,
     } = did;
     visit.visit_step(step);
+    for relation in relations {
+        walk_relation(visit, relation);
+    }
     visit.visit_window(window);
     visit.visit_measure(measure);
     if let Some(property) = per {
+        visit.visit_event_property(property);
+    }
+}
+
+fn walk_relation<'c>(visit: &mut (impl Visit<'c> + ?Sized), relation: &'c Relation) {
+    let Relation {
+        kind: _,
+        step,
+        within: _,
+        same,
+    } = relation;
+    visit.visit_step(step);
+    if let Some(property) = same {
         visit.visit_event_property(property);
     }
 }
@@ -162,10 +179,7 @@ pub(crate) fn walk_order<'c>(visit: &mut (impl Visit<'c> + ?Sized), order: &'c D
 
 pub(crate) fn walk_user<'c>(visit: &mut (impl Visit<'c> + ?Sized), user: &'c UserClause) {
     let UserClause { properties, when } = user;
-    for (property, predicate) in properties {
-        visit.visit_user_property(property);
-        visit.visit_predicate(predicate);
-    }
+    walk_user_properties(visit, properties);
     visit.visit_when(when);
 }
 
@@ -181,6 +195,7 @@ pub(crate) fn walk_step<'c>(visit: &mut (impl Visit<'c> + ?Sized), step: &'c Ste
         names,
         with,
         with_any,
+        with_user,
     } = step;
     for name in names {
         visit.visit_event_name(name);
@@ -188,6 +203,14 @@ pub(crate) fn walk_step<'c>(visit: &mut (impl Visit<'c> + ?Sized), step: &'c Ste
     walk_event_properties(visit, with);
     for properties in with_any {
         walk_event_properties(visit, properties);
+    }
+    walk_user_properties(visit, with_user);
+}
+
+fn walk_user_properties<'c>(visit: &mut (impl Visit<'c> + ?Sized), properties: &'c Properties) {
+    for (property, predicate) in properties {
+        visit.visit_user_property(property);
+        visit.visit_predicate(predicate);
     }
 }
 

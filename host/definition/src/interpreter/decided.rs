@@ -6,7 +6,7 @@ use muster_model::Event;
 
 use super::measure::{self, Measured};
 use super::moment::Moment;
-use super::{order, sample, step, user};
+use super::{order, relation, sample, step, user};
 use crate::show::text::{entry, map, quoted, value};
 use crate::{Aggregate, Bound, Clause, Did, DidInOrder, Measure, Step, UserClause, When};
 
@@ -59,13 +59,14 @@ fn did(did: &Did, moment: Moment<'_>) -> Vec<String> {
 }
 
 /// Describes the result of a measure, and its events.
-fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> Vec<String> {
+fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &Mentioned<'_>) -> Vec<String> {
     let inside = &measured.inside;
     let mut lines = vec![format!(
         "{} of {} in the window",
         inside.len(),
         several(measured.ever.len(), "matching event"),
     )];
+    lines.extend(related(did, measured));
     let number = |number: f64| number.to_string();
     match &did.measure {
         Measure::Times(comparison) => {
@@ -116,16 +117,54 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
         | Measure::Nth(_) => inside.get(inside.len().saturating_sub(SHOWN)..),
     };
     let events = events.unwrap_or_default();
-    lines.extend(events.iter().map(|event| describe(event, shown)));
+    lines.extend(
+        events
+            .iter()
+            .map(|event| describe(event, shown, measured.moment)),
+    );
+    lines
+}
+
+/// Describes the relations: how many events in the window fulfil each, and the latest event that
+/// has another one where there must be none.
+fn related(did: &Did, measured: &Measured<'_, '_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let selected = measured.selected();
+    for relation in &did.relations {
+        let moment = measured.moment;
+        let holds = |event: &&&Event| relation::holds(relation, event, moment);
+        let key = relation.kind.key();
+        lines.push(format!(
+            "{} of {} in the window with {key}: {relation}",
+            selected.iter().filter(holds).count(),
+            several(selected.len(), "event"),
+        ));
+        let mut others = selected.iter().rev().filter_map(|event| {
+            let other = relation::other(relation, event, moment)?;
+            Some((event, other))
+        });
+        if let (false, Some((event, other))) = (relation.kind.is_wanted(), others.next()) {
+            let side = if relation.kind.is_before() {
+                "before"
+            } else {
+                "after"
+            };
+            let of = |event| describe(event, &Mentioned::default(), moment);
+            lines.push(format!("{}, {side} {}", of(other), of(event)));
+        }
+    }
     lines
 }
 
 fn in_order(order: &DidInOrder, moment: Moment<'_>) -> Vec<String> {
     if let Some((first, last)) = order::found(order, moment) {
-        let shown = order.same.iter().map(|same| &**same).collect();
+        let shown = Mentioned {
+            of_event: order.same.iter().map(|same| &**same).collect(),
+            of_user: BTreeSet::new(),
+        };
         return vec![
-            format!("from {}", describe(first, &shown)),
-            format!("to {}", describe(last, &shown)),
+            format!("from {}", describe(first, &shown, moment)),
+            format!("to {}", describe(last, &shown, moment)),
         ];
     }
     let span = moment.resolve(&order.window);
@@ -162,24 +201,54 @@ fn user(clause: &UserClause, moment: Moment<'_>) -> Vec<String> {
     lines
 }
 
+/// The properties that a clause reads of its events.
+#[derive(Default)]
+struct Mentioned<'d> {
+    /// Event properties.
+    of_event: BTreeSet<&'d str>,
+    /// User properties at the instant of the event.
+    of_user: BTreeSet<&'d str>,
+}
+
 /// Formats an event as `2026-02-20T10:00:00Z Purchase {amount: 60}`, with the properties that the
-/// clause reads.
-fn describe(event: &Event, shown: &BTreeSet<&str>) -> String {
-    let properties = shown.iter().filter_map(|name| {
+/// clause reads. User properties follow as `with_user {plan: pro}`.
+fn describe(event: &Event, shown: &Mentioned<'_>, moment: Moment<'_>) -> String {
+    let of_event = shown.of_event.iter().filter_map(|name| {
         let held = event.properties.get(*name)?;
         Some(entry(&quoted(name), value(held)))
     });
-    let properties: Vec<_> = properties.collect();
-    let name = quoted(&event.name);
-    if properties.is_empty() {
-        return format!("{} {name}", event.time);
+    let of_user = shown.of_user.iter().filter_map(|name| {
+        let held = moment.property_at(name, event.time)?;
+        Some(entry(&quoted(name), value(held)))
+    });
+    let of_event: Vec<_> = of_event.collect();
+    let of_user: Vec<_> = of_user.collect();
+    let mut text = format!("{} {}", event.time, quoted(&event.name));
+    for (before, properties) in [(" ", of_event), (" with_user ", of_user)] {
+        if !properties.is_empty() {
+            text.push_str(before);
+            text.push_str(&map(&properties));
+        }
     }
-    format!("{} {name} {}", event.time, map(&properties))
+    text
 }
 
-/// Returns the event properties that a clause reads.
-fn mentioned(did: &Did) -> BTreeSet<&str> {
+/// Returns the properties that a clause reads of its events.
+fn mentioned(did: &Did) -> Mentioned<'_> {
+    let step = &did.step;
+    Mentioned {
+        of_event: mentioned_of_event(did),
+        of_user: step.with_user.iter().map(|(name, _)| &**name).collect(),
+    }
+}
+
+fn mentioned_of_event(did: &Did) -> BTreeSet<&str> {
     let mut mentioned: BTreeSet<&str> = did.per.iter().map(|per| &**per).collect();
+    mentioned.extend(
+        did.relations
+            .iter()
+            .filter_map(|other| other.same.as_deref()),
+    );
     let step = &did.step;
     for properties in step.with_any.iter().chain([&step.with]) {
         mentioned.extend(properties.iter().map(|(name, _)| &**name));

@@ -14,6 +14,7 @@ mod measure;
 mod moment;
 mod order;
 mod predicate;
+mod relation;
 mod sample;
 mod step;
 mod trace;

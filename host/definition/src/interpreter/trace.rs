@@ -117,7 +117,9 @@ mod tests {
                 names: vec!["Purchase".into()],
                 with: with("amount", Test::AtLeast(50.0)),
                 with_any: vec![],
+                with_user: vec![],
             },
+            relations: vec![],
             window: Window {
                 start: Start::Last(Duration::from_millis(30 * 86_400_000)),
                 end: End::Now,

@@ -11,7 +11,7 @@ use crate::limits;
 
 use super::key::{LanguageKey, LanguageKind, key};
 use super::words::unknown_key;
-use super::{comparison, did, measure, order, sample, step, user, window};
+use super::{comparison, did, measure, order, relation, sample, step, user, window};
 
 /// The subjects of a clause.
 pub(crate) const TABLE: [LanguageKey; 11] = [
@@ -61,8 +61,14 @@ const SUBJECTS: [&str; 11] = names(&TABLE);
 /// Returns the keys that may stand beside a subject.
 pub(crate) fn beside(subject: &str) -> Vec<&'static LanguageKey> {
     let groups: &[&'static [LanguageKey]] = match subject {
-        "did" => &[&step::TABLE, &window::TABLE, &measure::TABLE, &did::TABLE],
-        "did_not" => &[&step::TABLE, &window::TABLE],
+        "did" => &[
+            &step::TABLE,
+            &relation::TABLE,
+            &window::TABLE,
+            &measure::TABLE,
+            &did::TABLE,
+        ],
+        "did_not" => &[&step::TABLE, &relation::TABLE, &window::TABLE],
         "did_in_order" => &[&order::TABLE, &window::TABLE],
         "user" => &[&user::TABLE],
         _ => &[],
@@ -320,6 +326,9 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
         }
         "did_in_order" if key == "per" => {
             "to require the same value of a property in all steps, write `same`".to_owned()
+        }
+        "did" | "did_not" if key == "without" => {
+            "for no such event afterwards write `not_followed_by`".to_owned()
         }
         "did" if key == "same" => "to measure for each value of a property, write `per`".to_owned(),
         "user" if of_window => format!(

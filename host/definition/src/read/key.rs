@@ -85,6 +85,8 @@ pub(crate) enum LanguageKind {
     EventName,
     /// An event, also with predicates.
     Step,
+    /// An event before or after another.
+    Relation,
     /// Steps in time order.
     Steps,
     /// The window of the first event.
@@ -152,6 +154,7 @@ impl NamedKind for LanguageKind {
             Self::Events => "events",
             Self::EventName => "event_name",
             Self::Step => "step",
+            Self::Relation => "relation",
             Self::Steps => "steps",
             Self::FirstSeen => "first_seen",
             Self::Each => "each",

@@ -20,6 +20,7 @@ mod pattern;
 pub(crate) mod predicate;
 mod properties;
 pub(crate) mod regularly;
+pub(crate) mod relation;
 pub(crate) mod sample;
 pub(crate) mod step;
 pub(crate) mod sync;

@@ -3,13 +3,13 @@
 use muster_document::schema::with;
 use serde_json::{Value, json};
 
-use super::object::{apart, at_most_one, either, has, without};
+use super::object::{at_most_one, either, has, without};
 use super::text::name;
 use super::time::calendar_of;
 use super::{SchemaKind, WRITER, kind};
 use crate::limits;
 use crate::read::key::LanguageKind;
-use crate::read::{each, first_seen, measure, regularly, step, window};
+use crate::read::{each, first_seen, measure, regularly, relation, step, window};
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
     let windows = WRITER.object(first_seen::windows());
@@ -31,6 +31,14 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
                 "An event's name, or a map that also has predicates on its properties.",
                 json!(["Purchase"]),
                 &[event_name(), event()],
+            ),
+        ),
+        (
+            LanguageKind::Relation,
+            either(
+                "An event's name, or a map that also has predicates, the longest time between both events, and a property of which both carry one value.",
+                json!(["Purchase"]),
+                &[event_name(), WRITER.object(relation::keys())],
             ),
         ),
         (
@@ -85,16 +93,20 @@ fn units() -> Value {
     })
 }
 
-/// Returns rules by which only windows of one group stand together.
+/// Returns rules by which a window has one start and one end.
 pub(super) fn windows_rules() -> Vec<Value> {
-    apart(&window::GROUPS)
+    window::GROUPS.into_iter().flat_map(at_most_one).collect()
 }
 
 /// Returns rules by which there is one measure, with the window that it needs.
 pub(super) fn measure_rules() -> Vec<Value> {
     let mut rules = at_most_one(&measure::KEYS);
     for (name, unit) in each::UNITS {
-        let properties = with(without(&["before_last"]), "in_last", calendar_of(unit));
+        let properties = with(
+            without(&["before_last", "until"]),
+            "in_last",
+            calendar_of(unit),
+        );
         let named = json!({ "required": ["each"], "properties": { "each": has(&[name]) } });
         let window = json!({ "required": ["in_last"], "properties": properties });
         rules.push(json!({ "if": named, "then": window }));

@@ -2,8 +2,8 @@
 
 use muster_definition::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    Measure, NumberOf, Pattern, PatternKind, Predicate, Start, Step, Test, TimeZoneName, Unit,
-    UserClause, When, Window,
+    Measure, NumberOf, Pattern, PatternKind, Predicate, Relation, RelationKind, Start, Step, Test,
+    TimeZoneName, Unit, UserClause, When, Window,
 };
 use muster_model::Millis;
 
@@ -41,6 +41,7 @@ pub(crate) fn step(names: &str) -> Step {
         names: names.split(',').map(EventName::from).collect(),
         with: Vec::new(),
         with_any: Vec::new(),
+        with_user: Vec::new(),
     }
 }
 
@@ -120,6 +121,7 @@ pub(crate) struct DidBuilder(Did);
 pub(crate) fn did(names: &str) -> DidBuilder {
     DidBuilder(Did {
         step: step(names),
+        relations: Vec::new(),
         window: Window::EVER,
         measure: Measure::Times(at_least(1.0)),
         per: None,
@@ -142,6 +144,17 @@ impl DidBuilder {
         let properties = properties.iter().cloned();
         let properties = properties.map(|(name, test)| (name.into(), holds(test)));
         self.0.step.with_any.push(properties.collect());
+        self
+    }
+
+    pub(crate) fn with_user(mut self, property: &str, test: Test) -> Self {
+        self.0.step.with_user.push((property.into(), holds(test)));
+        self
+    }
+
+    /// Adds `followed_by: B` and the like; the caller adds limits.
+    pub(crate) fn relation(mut self, relation: Relation) -> Self {
+        self.0.relations.push(relation);
         self
     }
 
@@ -248,6 +261,16 @@ impl DidBuilder {
     pub(crate) fn per(mut self, property: &str) -> Self {
         self.0.per = Some(property.into());
         self
+    }
+}
+
+/// Builds `followed_by: B` and the like; the caller adds limits.
+pub(crate) fn relation(kind: RelationKind, other: &str) -> Relation {
+    Relation {
+        kind,
+        step: step(other),
+        within: None,
+        same: None,
     }
 }
 

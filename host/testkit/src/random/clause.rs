@@ -1,7 +1,8 @@
 //! Random clauses.
 
 use muster_definition::{
-    Clause, Did, DidInOrder, End, EventName, Measure, Sample, Start, Step, UserClause, When, Window,
+    Clause, Did, DidInOrder, End, EventName, Measure, Relation, RelationKind, Sample, Start, Step,
+    UserClause, When, Window,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,14 +14,35 @@ use super::{Era, GLOBS, LISTS, list};
 
 fn did(era: Era) -> impl Strategy<Value = Clause> {
     let per = prop::option::weighted(0.2, property());
-    (step(era), measured(era), per).prop_map(|(step, (measure, window), per)| {
+    let did = (step(era), relations(era), measured(era), per);
+    did.prop_map(|(step, relations, (measure, window), per)| {
         Clause::Did(Did {
             step,
+            relations,
             window,
             measure,
             per,
         })
     })
+}
+
+fn relations(era: Era) -> impl Strategy<Value = Vec<Relation>> {
+    let within = prop::option::weighted(0.5, length());
+    let same = prop::option::weighted(0.3, property());
+    let kind = select(&RelationKind::ALL[..]);
+    let relation =
+        (kind, step(era), within, same).prop_map(|(kind, step, within, same)| Relation {
+            kind,
+            step,
+            within,
+            same,
+        });
+    let some = prop::collection::vec(relation, 1..3).prop_map(|mut relations| {
+        relations.sort_by_key(|relation| relation.kind);
+        relations.dedup_by_key(|relation| relation.kind);
+        relations
+    });
+    prop_oneof![3 => Just(Vec::new()), 1 => some]
 }
 
 /// Generates the clause whose expiry the compiled module must compute exactly: `times` in a rolling
@@ -34,7 +56,9 @@ pub fn times(era: Era) -> impl Strategy<Value = Clause> {
                     names,
                     with,
                     with_any: Vec::new(),
+                    with_user: Vec::new(),
                 },
+                relations: Vec::new(),
                 window: Window {
                     start: Start::Last(length),
                     end: End::Now,
