@@ -24,6 +24,8 @@ pub enum Clause {
     Did(Did),
     /// `did_in_order:`, steps in time order.
     DidInOrder(DidInOrder),
+    /// `in_any_order:`, steps in any order.
+    InAnyOrder(InAnyOrder),
     /// `user:`, conditions on user properties.
     User(UserClause),
     /// `first_seen:`, the user's first event ever lies in the window.
@@ -74,7 +76,7 @@ pub struct Did {
 /// or later (earlier). They may lie outside of the window, but not later than now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
-    /// Whether there is such an event, and on which side.
+    /// The side of the other event, and if there must be one.
     pub kind: RelationKind,
     /// The other events.
     pub step: Step,
@@ -162,16 +164,44 @@ pub enum Aggregate {
 /// Steps in time order. The clause holds if at least one choice of events fits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DidInOrder {
-    /// The steps, at least 2. The event of a step differs from the event of the step before, and
-    /// happens at the same instant or later.
+    /// The steps, at least 2. Each step takes another event, at the instant of the step before or
+    /// later. Events of one instant may take their steps in any order.
     pub steps: Vec<Step>,
     /// `all_within:`, the longest time from the first step to the last.
     pub all_within: Option<Duration>,
     /// `each_within:`, the longest time from a step to the next.
     pub each_within: Option<Duration>,
-    /// `without:`, no such event lies strictly between the instants of the first and the last step.
-    /// With `same`, only events that carry the same value count.
-    pub without: Option<Step>,
+    /// `strictly: true`, each event strictly between the instants of the first and the last step
+    /// takes a step. With `same`, only events that carry the same value count.
+    pub strictly: bool,
+    /// `without:`, events that do not lie between two steps.
+    pub without: Vec<Without>,
+    /// `same:`, all steps carry the same value of this event property (a list carries each of its
+    /// values).
+    pub same: Option<Box<str>>,
+    /// The window in which every step lies.
+    pub window: Window,
+}
+
+/// An event that does not lie strictly between the instants of two steps. With `same`, only events
+/// that carry the same value count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Without {
+    /// The event.
+    pub step: Step,
+    /// The number of the earlier step; the first step is 1.
+    pub from: usize,
+    /// The number of the later step.
+    pub to: usize,
+}
+
+/// Steps in any order. The clause holds if at least one choice of events fits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InAnyOrder {
+    /// The steps, at least 2. Each step takes another event.
+    pub steps: Vec<Step>,
+    /// `all_within:`, the longest time from the earliest to the latest event.
+    pub all_within: Option<Duration>,
     /// `same:`, all steps carry the same value of this event property (a list carries each of its
     /// values).
     pub same: Option<Box<str>>,

@@ -8,9 +8,9 @@ use muster_model::{CohortId, Millis};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Aggregate, Body, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, Measure,
-    NumberOf, Pattern, PatternKind, Predicate, Properties, Relation, RelationKind, Sample, Start,
-    Step, Test, TimeZoneName, Unit, UserClause, When, Window,
+    Aggregate, Body, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End,
+    InAnyOrder, Measure, NumberOf, Pattern, PatternKind, Predicate, Properties, Relation,
+    RelationKind, Sample, Start, Step, Test, TimeZoneName, Unit, UserClause, When, Window, Without,
 };
 
 /// Returns the identity of a definition's body: SHA-256 of its canonical encoding.
@@ -34,6 +34,13 @@ pub fn identity(body: &Body) -> [u8; 32] {
 
 /// The mark in front of a step with `with_user`.
 const WITH_USER: u64 = u64::MAX;
+
+/// Returns true if the first encoding of `did_in_order` has all that an order says: at most one
+/// `without`, between the first and the last step.
+fn is_plain(order: &DidInOrder) -> bool {
+    let whole = |without: &Without| (without.from, without.to) == (1, order.steps.len());
+    !order.strictly && order.without.len() < 2 && order.without.iter().all(whole)
+}
 
 /// The encoding so far. The numbers are a stored format: never change one, only add new ones.
 struct Encoder(Vec<u8>);
@@ -111,7 +118,9 @@ impl Encoder {
             }
             Clause::Did(did) if did.relations.is_empty() => self.tag(4).did(did),
             Clause::Did(did) => self.tag(11).did(did),
-            Clause::DidInOrder(order) => self.tag(5).order(order),
+            Clause::DidInOrder(order) if is_plain(order) => self.tag(5).order(order),
+            Clause::DidInOrder(order) => self.tag(12).order(order),
+            Clause::InAnyOrder(order) => self.tag(13).any_order(order),
             Clause::User(user) => self.tag(6).user(user),
             Clause::FirstSeen(window) => self.tag(7).window(window),
             Clause::Sample(sample) => self.tag(8).sample(sample),
@@ -248,17 +257,43 @@ impl Encoder {
             steps,
             all_within,
             each_within,
+            strictly,
             without,
             same,
             window,
         } = order;
+        if !is_plain(order) {
+            self.tag(u8::from(*strictly)).list(without, Self::without);
+        }
+        let plain = without.first().filter(|_| is_plain(order));
         let duration = |encoder: &mut Self, duration: &Duration| {
             encoder.duration(*duration);
         };
         self.list(steps, Self::step)
             .option(all_within.as_ref(), duration)
             .option(each_within.as_ref(), duration)
-            .option(without.as_ref(), Self::step)
+            .option(plain.map(|without| &without.step), Self::step)
+            .option(same.as_ref(), |encoder, property| {
+                encoder.text(property);
+            })
+            .window(window);
+    }
+
+    fn without(&mut self, Without { step, from, to }: &Without) {
+        self.integer(*from as u64).integer(*to as u64).step(step);
+    }
+
+    fn any_order(&mut self, order: &InAnyOrder) {
+        let InAnyOrder {
+            steps,
+            all_within,
+            same,
+            window,
+        } = order;
+        self.list(steps, Self::step)
+            .option(all_within.as_ref(), |encoder, duration| {
+                encoder.duration(*duration);
+            })
             .option(same.as_ref(), |encoder, property| {
                 encoder.text(property);
             })

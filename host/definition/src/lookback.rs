@@ -53,6 +53,7 @@ impl<'c> Visit<'c> for Furthest<'c> {
         let (length, window) = match clause {
             Clause::Did(did) => of_did(did),
             Clause::DidInOrder(order) => of_window(&order.window),
+            Clause::InAnyOrder(order) => of_window(&order.window),
             Clause::All(_)
             | Clause::Any(_)
             | Clause::Not(_)

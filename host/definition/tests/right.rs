@@ -5,9 +5,9 @@ use std::path::Path;
 
 use muster_definition::{
     Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
-    Duration, End, EventName, Measure, NumberOf, OnRemove, Pattern, PatternKind, Predicate,
-    Properties, Relation, RelationKind, Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName,
-    Unit, UserClause, When, Window, parse_in,
+    Duration, End, EventName, InAnyOrder, Measure, NumberOf, OnRemove, Pattern, PatternKind,
+    Predicate, Properties, Relation, RelationKind, Sample, Start, Step, Sync, Test, TimeOfDay,
+    TimeZoneName, Unit, UserClause, When, Window, Without, parse_in,
 };
 use muster_document::SourceFile;
 use muster_model::{CohortId, Millis, Scalar};
@@ -596,7 +596,8 @@ fn steps_in_order() {
 did_in_order: [View Item, {did: [Add To Cart, \"Add *\"], with: {price: {at_least: 20}}}, Purchase]
 all_within: 1 day
 each_within: 1 hour
-without: {did: Remove}
+without: [{did: Remove}, {did: Refund, between: [2, 3]}]
+strictly: true
 same: cart_id
 in_last: 30 days
 ";
@@ -613,11 +614,35 @@ in_last: 30 days
         ],
         all_within: Some(length(DAY)),
         each_within: Some(length(DAY / 24)),
-        without: Some(step("Remove")),
+        strictly: true,
+        without: vec![
+            Without {
+                step: step("Remove"),
+                from: 1,
+                to: 3,
+            },
+            Without {
+                step: step("Refund"),
+                from: 2,
+                to: 3,
+            },
+        ],
         same: Some("cart_id".into()),
         window: in_last(30 * DAY),
     };
     assert_eq!(clause(text), Clause::DidInOrder(expected));
+}
+
+#[test]
+fn steps_in_any_order() {
+    let expected = InAnyOrder {
+        steps: vec![step("A"), step("B")],
+        all_within: Some(length(DAY)),
+        same: Some("id".into()),
+        window: in_last(30 * DAY),
+    };
+    let text = "{in_any_order: [A, {did: B}], all_within: 1 day, same: id, in_last: 30 days}";
+    assert_eq!(clause(text), Clause::InAnyOrder(expected));
 }
 
 #[test]
@@ -949,8 +974,30 @@ fn written(clause: &Clause) -> String {
             if let Some(length) = order.each_within {
                 text.push_str(&format!(", each_within: {}", time(length)));
             }
-            if let Some(step) = &order.without {
-                text.push_str(&format!(", without: {{did: {}}}", step_written(step)));
+            if order.strictly {
+                text.push_str(", strictly: true");
+            }
+            if !order.without.is_empty() {
+                let without = list(order.without.iter().map(|without| {
+                    let Without { step, from, to } = without;
+                    let step = step_written(step);
+                    format!("{{did: {step}, between: [{from}, {to}]}}")
+                }));
+                text.push_str(&format!(", without: {without}"));
+            }
+            if let Some(name) = &order.same {
+                text.push_str(&format!(", same: {}", quoted(name)));
+            }
+            text
+        }
+        Clause::InAnyOrder(order) => {
+            let steps = list(order.steps.iter().map(|step| {
+                let text = step_written(step);
+                format!("{{did: {text}}}")
+            }));
+            let mut text = format!("in_any_order: {steps}{}", window_written(&order.window));
+            if let Some(length) = order.all_within {
+                text.push_str(&format!(", all_within: {}", time(length)));
             }
             if let Some(name) = &order.same {
                 text.push_str(&format!(", same: {}", quoted(name)));
@@ -1224,24 +1271,45 @@ fn any_did() -> impl Strategy<Value = Did> {
 
 fn any_order() -> impl Strategy<Value = DidInOrder> {
     let steps = prop::collection::vec(any_step(), 2..4);
-    let lengths = (
+    let limits = (
         prop::option::of(any_length()),
         prop::option::of(any_length()),
+        any::<bool>(),
     );
-    let others = (
-        prop::option::of(any_step()),
-        prop::option::of(any_property()),
-    );
-    (steps, lengths, others, any_window()).prop_map(
-        |(steps, (all_within, each_within), (without, same), window)| DidInOrder {
-            steps,
-            all_within,
-            each_within,
-            without,
-            same,
-            window,
+    let without = prop::collection::vec((any_step(), any::<bool>()), 0..3);
+    let others = (without, prop::option::of(any_property()));
+    (steps, limits, others, any_window()).prop_map(
+        |(steps, (all_within, each_within, strictly), (without, same), window)| {
+            let without = without.into_iter().map(|(step, all)| Without {
+                step,
+                from: if all { 1 } else { steps.len() - 1 },
+                to: steps.len(),
+            });
+            DidInOrder {
+                without: without.collect(),
+                steps,
+                all_within,
+                each_within,
+                strictly,
+                same,
+                window,
+            }
         },
     )
+}
+
+fn any_steps_in_any_order() -> impl Strategy<Value = InAnyOrder> {
+    let steps = prop::collection::vec(any_step(), 2..4);
+    let all_within = prop::option::of(any_length());
+    let same = prop::option::of(any_property());
+    (steps, all_within, same, any_window()).prop_map(|(steps, all_within, same, window)| {
+        InAnyOrder {
+            steps,
+            all_within,
+            same,
+            window,
+        }
+    })
 }
 
 fn any_user() -> impl Strategy<Value = UserClause> {
@@ -1269,6 +1337,7 @@ fn any_clause() -> impl Strategy<Value = Clause> {
     let leaf = prop_oneof![
         4 => any_did().prop_map(Clause::Did),
         2 => any_order().prop_map(Clause::DidInOrder),
+        1 => any_steps_in_any_order().prop_map(Clause::InAnyOrder),
         2 => any_user().prop_map(Clause::User),
         1 => first_seen.prop_map(Clause::FirstSeen),
         1 => sample.prop_map(Clause::Sample),

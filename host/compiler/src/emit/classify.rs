@@ -110,6 +110,7 @@ pub(super) fn tile(
             | PlanNode::Count(_)
             | PlanNode::Measure(_)
             | PlanNode::Order(_)
+            | PlanNode::AnyOrder(_)
             | PlanNode::User(_)
             | PlanNode::History(_)
             | PlanNode::FirstSeen(_)

@@ -159,6 +159,11 @@ pub(super) fn row_of(entry: impl Into<Expr<I32>>) -> Expr<I32> {
     entry.into().load(ROW)
 }
 
+/// Emits the steps that the row of an entry passes, one bit each.
+pub(super) fn steps_of(entry: Var<I32>) -> Expr<I32> {
+    entry.load(STEPS)
+}
+
 /// Emits 1 if the row of an entry passes a step.
 pub(super) fn passes(entry: Var<I32>, step: usize) -> Expr<I32> {
     let steps = entry.load::<I32>(STEPS);

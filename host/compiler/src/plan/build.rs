@@ -50,6 +50,7 @@ impl Plan {
             }
             Clause::Did(did) => self.did(did),
             Clause::DidInOrder(order) => self.order(order),
+            Clause::InAnyOrder(order) => self.any_order(order),
             Clause::User(user) => self.user(user),
             Clause::FirstSeen(window) => {
                 let span = self.span(window);

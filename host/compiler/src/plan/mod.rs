@@ -47,6 +47,8 @@ pub(crate) enum PlanNode {
     Count(CountNode),
     Measure(MeasureNode),
     Order(OrderNode),
+    /// `in_any_order`.
+    AnyOrder(PlanSteps),
     /// A test of current values of user properties.
     User(RowTest),
     History(HistoryNode),
@@ -169,19 +171,45 @@ pub(crate) enum PlanBound {
     Times(usize),
 }
 
-/// `did_in_order`.
+/// Steps that different rows take.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OrderNode {
+pub(crate) struct PlanSteps {
     pub(crate) stream: usize,
     pub(crate) steps: Vec<RowTest>,
-    pub(crate) without: Option<RowTest>,
-    /// The longest time from the first step to the last, in ms.
+    /// The longest time from the first row to the last, in ms.
     pub(crate) all_within: Option<i64>,
-    /// The longest time from a step to the next, in ms.
-    pub(crate) each_within: Option<i64>,
     /// The text column of `same`.
     pub(crate) same: Option<usize>,
     pub(crate) span: PlanWindow,
+}
+
+/// `did_in_order`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderNode {
+    pub(crate) steps: PlanSteps,
+    pub(crate) without: Vec<PlanWithout>,
+    /// The longest time from a step to the next, in ms.
+    pub(crate) each_within: Option<i64>,
+    /// Each row between the first and the last step is a step. All rows are in the stream.
+    pub(crate) strictly: bool,
+}
+
+/// A row that does not lie between two steps, given by their indexes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PlanWithout {
+    pub(crate) test: RowTest,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+impl OrderNode {
+    /// Returns the steps whose instants limits count from, by index: the first step, and those that
+    /// a `without` begins with.
+    pub(crate) fn counted_from(&self) -> Vec<usize> {
+        let without = self.without.iter().map(|without| without.from);
+        let steps: BTreeSet<_> = without.chain([0]).collect();
+        steps.into_iter().collect()
+    }
 }
 
 /// A test of the values of a user property over time.
@@ -242,6 +270,7 @@ impl PlanNode {
             | Self::Count(_)
             | Self::Measure(_)
             | Self::Order(_)
+            | Self::AnyOrder(_)
             | Self::History(_)
             | Self::FirstSeen(_)
             | Self::All(_)
@@ -261,6 +290,7 @@ impl PlanNode {
             | Self::Count(_)
             | Self::Measure(_)
             | Self::Order(_)
+            | Self::AnyOrder(_)
             | Self::User(_)
             | Self::History(_)
             | Self::FirstSeen(_)

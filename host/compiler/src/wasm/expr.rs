@@ -257,6 +257,7 @@ methods! { I32:
     lt(other) -> I32 = i32_lt_u;
     gt(other) -> I32 = i32_gt_u;
     ge(other) -> I32 = i32_ge_u;
+    trailing_zeros() -> I32 = i32_ctz;
     /// 1 if 0, else 0.
     not() -> I32 = i32_eqz;
     /// Unsigned.

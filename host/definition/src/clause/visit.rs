@@ -5,8 +5,8 @@
 //! one here, and a visitor that replaces only the methods it needs visits the new one too.
 
 use super::{
-    Bound, Clause, Comparison, Did, DidInOrder, End, EventName, Measure, NumberOf, Predicate,
-    Properties, Relation, Sample, Start, Step, Test, UserClause, When, Window,
+    Bound, Clause, Comparison, Did, DidInOrder, End, EventName, InAnyOrder, Measure, NumberOf,
+    Predicate, Properties, Relation, Sample, Start, Step, Test, UserClause, When, Window, Without,
 };
 
 /// A visitor of a clause and of everything in it. A replaced method calls its `walk_*` function to
@@ -26,6 +26,10 @@ pub(crate) trait Visit<'c> {
 
     fn visit_order(&mut self, order: &'c DidInOrder) {
         walk_order(self, order);
+    }
+
+    fn visit_any_order(&mut self, order: &'c InAnyOrder) {
+        walk_any_order(self, order);
     }
 
     fn visit_user(&mut self, user: &'c UserClause) {
@@ -82,6 +86,7 @@ pub(crate) fn walk_clause<'c>(visit: &mut (impl Visit<'c> + ?Sized), clause: &'c
         Clause::Not(clause) => visit.visit_clause(clause),
         Clause::Did(did) => visit.visit_did(did),
         Clause::DidInOrder(order) => visit.visit_order(order),
+        Clause::InAnyOrder(order) => visit.visit_any_order(order),
         Clause::User(user) => visit.visit_user(user),
         Clause::FirstSeen(window) => visit.visit_window(window),
         Clause::Sample(Sample {
@@ -164,11 +169,35 @@ pub(crate) fn walk_order<'c>(visit: &mut (impl Visit<'c> + ?Sized), order: &'c D
         steps,
         all_within: _,
         each_within: _,
+        strictly: _,
         without,
         same,
         window,
     } = order;
+    let without = without.iter().map(
+        |Without {
+             step,
+             from: _,
+             to: _,
+         }| step,
+    );
     for step in steps.iter().chain(without) {
+        visit.visit_step(step);
+    }
+    if let Some(property) = same {
+        visit.visit_event_property(property);
+    }
+    visit.visit_window(window);
+}
+
+pub(crate) fn walk_any_order<'c>(visit: &mut (impl Visit<'c> + ?Sized), order: &'c InAnyOrder) {
+    let InAnyOrder {
+        steps,
+        all_within: _,
+        same,
+        window,
+    } = order;
+    for step in steps {
         visit.visit_step(step);
     }
     if let Some(property) = same {

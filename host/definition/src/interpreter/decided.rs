@@ -6,9 +6,11 @@ use muster_model::Event;
 
 use super::measure::{self, Measured};
 use super::moment::Moment;
-use super::{order, relation, sample, step, user};
+use super::{any_order, order, relation, sample, step, user};
 use crate::show::text::{entry, map, quoted, value};
-use crate::{Aggregate, Bound, Clause, Did, DidInOrder, Measure, Step, UserClause, When};
+use crate::{
+    Aggregate, Bound, Clause, Did, DidInOrder, InAnyOrder, Measure, Step, UserClause, When, Window,
+};
 
 /// The number of events, values or changes that are shown for one clause: the latest ones.
 const SHOWN: usize = 3;
@@ -19,6 +21,7 @@ pub(super) fn values(clause: &Clause, moment: Moment<'_>) -> Vec<String> {
     match clause {
         Clause::Did(did) => self::did(did, moment),
         Clause::DidInOrder(order) => in_order(order, moment),
+        Clause::InAnyOrder(order) => in_any_order(order, moment),
         Clause::User(user) => self::user(user, moment),
         Clause::FirstSeen(_) => vec![match moment.first_seen() {
             Some(first) => format!("first event at {first}"),
@@ -167,13 +170,32 @@ fn in_order(order: &DidInOrder, moment: Moment<'_>) -> Vec<String> {
             format!("to {}", describe(last, &shown, moment)),
         ];
     }
-    let span = moment.resolve(&order.window);
+    steps(&order.steps, &order.window, moment)
+}
+
+fn in_any_order(order: &InAnyOrder, moment: Moment<'_>) -> Vec<String> {
+    let Some(events) = any_order::found(order, moment) else {
+        return steps(&order.steps, &order.window, moment);
+    };
+    let shown = Mentioned {
+        of_event: order.same.iter().map(|same| &**same).collect(),
+        of_user: BTreeSet::new(),
+    };
+    let events = events.iter().take(2 * SHOWN);
+    events
+        .map(|event| describe(event, &shown, moment))
+        .collect()
+}
+
+/// Describes how many events in the window each step could take.
+fn steps(steps: &[Step], window: &Window, moment: Moment<'_>) -> Vec<String> {
+    let span = moment.resolve(window);
     let times = |step: &Step| {
         let matches =
             |event: &&Event| span.contains(event.time) && step::matches(step, event, moment);
         moment.events().filter(matches).count()
     };
-    let steps = order.steps.iter().take(2 * SHOWN);
+    let steps = steps.iter().take(2 * SHOWN);
     let each =
         steps.map(|step| format!("{} in the window for {step}", several(times(step), "event")));
     each.collect()

@@ -36,6 +36,7 @@ pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
         Clause::Everyone
         | Clause::Did(_)
         | Clause::DidInOrder(_)
+        | Clause::InAnyOrder(_)
         | Clause::User(_)
         | Clause::FirstSeen(_)
         | Clause::Sample(_)

@@ -89,6 +89,10 @@ pub(crate) enum LanguageKind {
     Relation,
     /// Steps in time order.
     Steps,
+    /// An event between steps, or a list of events.
+    Without,
+    /// The numbers of two steps.
+    StepNumbers,
     /// The window of the first event.
     FirstSeen,
     /// A calendar unit with the count in each.
@@ -156,6 +160,8 @@ impl NamedKind for LanguageKind {
             Self::Step => "step",
             Self::Relation => "relation",
             Self::Steps => "steps",
+            Self::Without => "without",
+            Self::StepNumbers => "step_numbers",
             Self::FirstSeen => "first_seen",
             Self::Each => "each",
             Self::Regularly => "regularly",

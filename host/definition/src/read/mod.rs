@@ -27,6 +27,7 @@ pub(crate) mod sync;
 mod time_zone;
 pub(crate) mod user;
 pub(crate) mod window;
+pub(crate) mod without;
 mod words;
 
 pub(crate) use definition::definition;

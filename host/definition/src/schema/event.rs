@@ -44,12 +44,31 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
         (
             LanguageKind::Steps,
             json!({
-                "description": "Steps in time order; the event of each step differs from the one before.",
+                "description": "Steps; each takes another event.",
                 "type": "array",
                 "items": kind(LanguageKind::Step),
                 "minItems": 2,
                 "maxItems": limits::STEPS,
                 "examples": [["View Item", "Add To Cart", "Purchase"]],
+            }),
+        ),
+        (
+            LanguageKind::Without,
+            either(
+                "An event's name, a map that also has predicates and the two steps, or a list of these.",
+                json!(["Remove From Cart", ["Refund", "Remove From Cart"]]),
+                &[event_name(), without_event(), without_events()],
+            ),
+        ),
+        (
+            LanguageKind::StepNumbers,
+            json!({
+                "description": "The numbers of two steps, the earlier first; the first step is 1.",
+                "type": "array",
+                "items": { "type": "integer", "minimum": 1, "maximum": limits::STEPS },
+                "minItems": 2,
+                "maxItems": 2,
+                "examples": [[1, 2]],
             }),
         ),
         (LanguageKind::FirstSeen, first_seen),
@@ -72,6 +91,19 @@ fn event_names() -> Value {
         "minItems": 1,
         "maxItems": limits::EVENT_NAMES,
     })
+}
+
+fn without_event() -> Value {
+    WRITER.object(crate::read::without::keys())
+}
+
+fn without_events() -> Value {
+    let one = either(
+        "An event's name, or a map that also has predicates and the two steps.",
+        json!(["Remove From Cart"]),
+        &[event_name(), without_event()],
+    );
+    json!({ "type": "array", "items": one, "minItems": 1, "maxItems": limits::WITHOUT })
 }
 
 /// Returns the schema of an event inside a clause, as a map.

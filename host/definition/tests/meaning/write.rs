@@ -280,7 +280,8 @@ pub(crate) fn in_order(steps: &[Step]) -> DidInOrder {
         steps: steps.to_vec(),
         all_within: None,
         each_within: None,
-        without: None,
+        strictly: false,
+        without: Vec::new(),
         same: None,
         window: Window::EVER,
     }
