@@ -191,11 +191,9 @@ def abandoned_carts(user):
         price = number(p.get("price"))
         return price is not None and price >= 20
 
-    return (
-        user.count({"Add To Cart"}, 3 * DAYS, worth_it) >= 1
-        and user.count({"Purchase"}, 3 * DAYS) == 0
-        and user.count({"Remove From Cart"}, 3 * DAYS) == 0
-    )
+    decided = [time for time, name, _ in user.events if name in {"Purchase", "Remove From Cart"}]
+    carts = [time for time, name, properties in user.events if name == "Add To Cart" and worth_it(properties)]
+    return any(user.now - 3 * DAYS < time and not any(time <= later for later in decided) for time in carts)
 
 
 def lapsed_buyers(user):

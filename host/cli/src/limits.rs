@@ -121,8 +121,13 @@ fn definitions() -> Section {
                 REFUSED,
             ),
             fixed(
-                "steps of one `did_in_order`",
+                "steps of one `did_in_order` or `in_any_order`",
                 count(definition::STEPS),
+                REFUSED,
+            ),
+            fixed(
+                "events of one `without`",
+                count(definition::WITHOUT),
                 REFUSED,
             ),
             fixed(

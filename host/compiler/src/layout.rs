@@ -44,16 +44,21 @@ pub(crate) mod list {
     pub(crate) const WORDS: u64 = 0;
 }
 
-/// The record that `did_in_order` keeps of a step. It has the best two first steps of chains that
-/// end in the step at the current instant, and the entry at which the best chain ends. For the
-/// latest earlier instant with a chain, it has the best first step and the instant.
+/// The records that `did_in_order` keeps, one for each step: what it knows of the chains that end
+/// in the step. [`order::BEST`] has the latest instants of the steps that limits count from, of
+/// chains that end at the current instant. After these are the same of the latest earlier instant
+/// with a chain, and then the other fields, whose offsets count from there.
 pub(crate) mod order {
-    pub(crate) const SIZE: u32 = 40;
     pub(crate) const BEST: u64 = 0;
-    pub(crate) const SECOND: u64 = 8;
-    pub(crate) const LAST_START: u64 = 16;
-    pub(crate) const LAST_TIME: u64 = 24;
-    pub(crate) const BEST_ENTRY: u64 = 32;
+    /// The latest earlier instant with a chain.
+    pub(crate) const LAST_TIME: u64 = 0;
+    /// The first step of the longest run of steps that ends in the step and that different events
+    /// of the current instant can take; the number of the step plus 1: there is none.
+    pub(crate) const FIRST_OF_RUN: u64 = 8;
+    /// The last step to which a chain that ends in the step can go on at the current instant.
+    pub(crate) const LIMIT: u64 = 12;
+    /// The bytes of these fields.
+    pub(crate) const FIELDS: u32 = 16;
 }
 
 /// `record event-rows`.

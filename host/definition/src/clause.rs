@@ -28,6 +28,8 @@ pub enum Clause {
     Did(Did),
     /// `did_in_order:`, steps in time order.
     DidInOrder(DidInOrder),
+    /// `in_any_order:`, steps in any order.
+    InAnyOrder(InAnyOrder),
     /// `user:`, conditions on user properties.
     User(UserClause),
     /// `first_seen:`, the user's first event ever lies in the window.
@@ -49,6 +51,9 @@ pub struct Step {
     pub with: Properties,
     /// `with_any:`, alternatives. If there are any, at least one of them holds too.
     pub with_any: Vec<Properties>,
+    /// `with_user:`, user properties, each with its predicate. All of them hold for the values at
+    /// the instant of the event.
+    pub with_user: Properties,
 }
 
 /// Properties, each with its predicate. All of them hold. No name occurs twice.
@@ -59,6 +64,8 @@ pub type Properties = Vec<(Box<str>, Predicate)>;
 pub struct Did {
     /// The events that match.
     pub step: Step,
+    /// Conditions on the events around a matching event. All of them hold. No key occurs twice.
+    pub relations: Vec<Relation>,
     /// The range of time in which the events lie.
     pub window: Window,
     /// The condition on these events.
@@ -67,6 +74,34 @@ pub struct Did {
     /// window carries (a list carries each of its values). The clause holds if one value satisfies
     /// the measure. Without any value it does not hold.
     pub per: Option<Box<str>>,
+}
+
+/// A condition on the events before or after a matching event: other events, at the same instant
+/// or later (earlier). They may lie outside of the window, but not later than now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relation {
+    /// The side of the other event, and if there must be one.
+    pub kind: RelationKind,
+    /// The other events.
+    pub step: Step,
+    /// `within:`, the longest time between both events.
+    pub within: Option<Duration>,
+    /// `same:`, both events carry the same value of this event property (a list carries each of its
+    /// values).
+    pub same: Option<Box<str>>,
+}
+
+/// A kind of [`Relation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RelationKind {
+    /// `followed_by:`.
+    FollowedBy,
+    /// `not_followed_by:`.
+    NotFollowedBy,
+    /// `preceded_by:`.
+    PrecededBy,
+    /// `not_preceded_by:`.
+    NotPrecededBy,
 }
 
 /// A condition on the matching events in the window.
@@ -133,16 +168,44 @@ pub enum Aggregate {
 /// Steps in time order. The clause holds if at least one choice of events fits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DidInOrder {
-    /// The steps, at least 2. The event of a step differs from the event of the step before, and
-    /// happens at the same instant or later.
+    /// The steps, at least 2. Each step takes another event, at the instant of the step before or
+    /// later. Events of one instant may take their steps in any order.
     pub steps: Vec<Step>,
     /// `all_within:`, the longest time from the first step to the last.
     pub all_within: Option<Duration>,
     /// `each_within:`, the longest time from a step to the next.
     pub each_within: Option<Duration>,
-    /// `without:`, no such event lies strictly between the instants of the first and the last step.
-    /// With `same`, only events that carry the same value count.
-    pub without: Option<Step>,
+    /// `strictly: true`, each event strictly between the instants of the first and the last step
+    /// takes a step. With `same`, only events that carry the same value count.
+    pub strictly: bool,
+    /// `without:`, events that do not lie between two steps.
+    pub without: Vec<Without>,
+    /// `same:`, all steps carry the same value of this event property (a list carries each of its
+    /// values).
+    pub same: Option<Box<str>>,
+    /// The window in which every step lies.
+    pub window: Window,
+}
+
+/// An event that does not lie strictly between the instants of two steps. With `same`, only events
+/// that carry the same value count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Without {
+    /// The event.
+    pub step: Step,
+    /// The number of the earlier step; the first step is 1.
+    pub from: usize,
+    /// The number of the later step.
+    pub to: usize,
+}
+
+/// Steps in any order. The clause holds if at least one choice of events fits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InAnyOrder {
+    /// The steps, at least 2. Each step takes another event.
+    pub steps: Vec<Step>,
+    /// `all_within:`, the longest time from the earliest to the latest event.
+    pub all_within: Option<Duration>,
     /// `same:`, all steps carry the same value of this event property (a list carries each of its
     /// values).
     pub same: Option<Box<str>>,
@@ -333,6 +396,45 @@ impl Test {
             | Self::Instant(_)
             | Self::Version(_)
             | Self::SameAs(_) => false,
+        }
+    }
+}
+
+impl RelationKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [
+        Self::FollowedBy,
+        Self::NotFollowedBy,
+        Self::PrecededBy,
+        Self::NotPrecededBy,
+    ];
+
+    /// Returns the key.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::FollowedBy => "followed_by",
+            Self::NotFollowedBy => "not_followed_by",
+            Self::PrecededBy => "preceded_by",
+            Self::NotPrecededBy => "not_preceded_by",
+        }
+    }
+
+    /// Returns true if the other event comes before the matching event.
+    #[must_use]
+    pub fn is_before(self) -> bool {
+        match self {
+            Self::PrecededBy | Self::NotPrecededBy => true,
+            Self::FollowedBy | Self::NotFollowedBy => false,
+        }
+    }
+
+    /// Returns true if there must be such an event, false if there must be none.
+    #[must_use]
+    pub fn is_wanted(self) -> bool {
+        match self {
+            Self::FollowedBy | Self::PrecededBy => true,
+            Self::NotFollowedBy | Self::NotPrecededBy => false,
         }
     }
 }

@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Aggregate, Body, Bound, Case, Clause, Comparison, Condition, Did, DidInOrder, Duration, End,
-    InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind, Predicate,
-    Properties, Sample, Start, Step, Test, TimeZoneName, Unit, UserClause, When, Window,
+    InAnyOrder, InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind,
+    Predicate, Properties, Relation, RelationKind, Sample, Start, Step, Test, TimeZoneName, Unit,
+    UserClause, When, Window, Without,
 };
 
 /// Returns the identity of a definition's body: SHA-256 of its canonical encoding.
@@ -30,6 +31,16 @@ pub fn identity(body: &Body) -> [u8; 32] {
     let mut encoder = Encoder(Vec::new());
     encoder.body(body);
     Sha256::digest(encoder.0).into()
+}
+
+/// The mark in front of a step with `with_user`.
+const WITH_USER: u64 = u64::MAX;
+
+/// Returns true if the first encoding of `did_in_order` has all that an order says: at most one
+/// `without`, between the first and the last step.
+fn is_plain(order: &DidInOrder) -> bool {
+    let whole = |without: &Without| (without.from, without.to) == (1, order.steps.len());
+    !order.strictly && order.without.len() < 2 && order.without.iter().all(whole)
 }
 
 /// The encoding so far. The numbers are a stored format: never change one, only add new ones.
@@ -106,8 +117,11 @@ impl Encoder {
             Clause::Everyone => {
                 self.tag(3);
             }
-            Clause::Did(did) => self.tag(4).did(did),
-            Clause::DidInOrder(order) => self.tag(5).order(order),
+            Clause::Did(did) if did.relations.is_empty() => self.tag(4).did(did),
+            Clause::Did(did) => self.tag(11).did(did),
+            Clause::DidInOrder(order) if is_plain(order) => self.tag(5).order(order),
+            Clause::DidInOrder(order) => self.tag(12).order(order),
+            Clause::InAnyOrder(order) => self.tag(13).any_order(order),
             Clause::User(user) => self.tag(6).user(user),
             Clause::FirstSeen(window) => self.tag(7).window(window),
             Clause::Sample(sample) => self.tag(8).sample(sample),
@@ -129,7 +143,12 @@ impl Encoder {
             names,
             with,
             with_any,
+            with_user,
         } = step;
+        // A mark that is no number of names. Without `with_user` the bytes are those of before.
+        if !with_user.is_empty() {
+            self.integer(WITH_USER).properties(with_user);
+        }
         self.list(names, |encoder, name| {
             encoder.text(name.as_str());
         });
@@ -146,14 +165,40 @@ impl Encoder {
     fn did(&mut self, did: &Did) {
         let Did {
             step,
+            relations,
             window,
             measure,
             per,
         } = did;
+        if !relations.is_empty() {
+            self.list(relations, Self::relation);
+        }
         self.step(step);
         self.window(window);
         self.measure(measure);
         self.option(per.as_ref(), |encoder, property| {
+            encoder.text(property);
+        });
+    }
+
+    fn relation(&mut self, relation: &Relation) {
+        let Relation {
+            kind,
+            step,
+            within,
+            same,
+        } = relation;
+        self.tag(match kind {
+            RelationKind::FollowedBy => 0,
+            RelationKind::NotFollowedBy => 1,
+            RelationKind::PrecededBy => 2,
+            RelationKind::NotPrecededBy => 3,
+        })
+        .step(step);
+        self.option(within.as_ref(), |encoder, within| {
+            encoder.duration(*within);
+        })
+        .option(same.as_ref(), |encoder, property| {
             encoder.text(property);
         });
     }
@@ -213,17 +258,43 @@ impl Encoder {
             steps,
             all_within,
             each_within,
+            strictly,
             without,
             same,
             window,
         } = order;
+        if !is_plain(order) {
+            self.tag(u8::from(*strictly)).list(without, Self::without);
+        }
+        let plain = without.first().filter(|_| is_plain(order));
         let duration = |encoder: &mut Self, duration: &Duration| {
             encoder.duration(*duration);
         };
         self.list(steps, Self::step)
             .option(all_within.as_ref(), duration)
             .option(each_within.as_ref(), duration)
-            .option(without.as_ref(), Self::step)
+            .option(plain.map(|without| &without.step), Self::step)
+            .option(same.as_ref(), |encoder, property| {
+                encoder.text(property);
+            })
+            .window(window);
+    }
+
+    fn without(&mut self, Without { step, from, to }: &Without) {
+        self.integer(*from as u64).integer(*to as u64).step(step);
+    }
+
+    fn any_order(&mut self, order: &InAnyOrder) {
+        let InAnyOrder {
+            steps,
+            all_within,
+            same,
+            window,
+        } = order;
+        self.list(steps, Self::step)
+            .option(all_within.as_ref(), |encoder, duration| {
+                encoder.duration(*duration);
+            })
             .option(same.as_ref(), |encoder, property| {
                 encoder.text(property);
             })

@@ -63,8 +63,9 @@ use muster_document::{Diagnostics, SourceFile};
 pub use across::duplicate_ids;
 pub use clause::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    InstantBound, InstantTest, Length, Measure, NumberOf, Predicate, Properties, Sample, Start,
-    Step, Test, TimeZoneName, Unit, UserClause, When, Window,
+    InAnyOrder, InstantBound, InstantTest, Length, Measure, NumberOf, Predicate, Properties,
+    Relation, RelationKind, Sample, Start, Step, Test, TimeZoneName, Unit, UserClause, When,
+    Window, Without,
 };
 pub use definition::{Body, Definition, DefinitionSpans, OnRemove, Sync};
 pub use format::format;

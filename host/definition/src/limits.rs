@@ -23,8 +23,11 @@ pub const ALTERNATIVES: usize = 200;
 /// The values of one `contains_all`. Each value is a test of its own.
 pub const ELEMENTS: usize = 200;
 
-/// The steps of one `did_in_order`. Each step is a pass over the events, and a readable funnel has
-/// fewer than ten.
+/// The events of one `without`. With [`STEPS`] and one more, each has a bit in a word of 32 bits.
+pub const WITHOUT: usize = 10;
+
+/// The steps of one `did_in_order` or `in_any_order`. Each step is a pass over the events, and a
+/// readable funnel has fewer than ten.
 pub const STEPS: usize = 20;
 
 /// The spans of one `regularly`. The limit is more than the days of two years, or the hours of a

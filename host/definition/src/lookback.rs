@@ -53,6 +53,7 @@ impl<'c> Visit<'c> for Furthest<'c> {
         let (length, window) = match clause {
             Clause::Did(did) => of_did(did),
             Clause::DidInOrder(order) => of_window(&order.window),
+            Clause::InAnyOrder(order) => of_window(&order.window),
             Clause::All(_)
             | Clause::Any(_)
             | Clause::Not(_)
@@ -80,6 +81,34 @@ impl<'c> Visit<'c> for Furthest<'c> {
 }
 
 fn of_did(did: &Did) -> (Option<u64>, Option<String>) {
+    let (length, window) = of_measured(did);
+    let Some(earlier) = earlier(did) else {
+        return (None, None);
+    };
+    let length = length.map(|length| length.saturating_add(earlier));
+    let window = window.map(|window| match earlier {
+        0 => window,
+        _ => format!(
+            "{window} and {}",
+            text::duration(Duration::from_millis(earlier))
+        ),
+    });
+    (length, window)
+}
+
+/// Returns how much further back than the window the relations of a `did` read; `None`: there is no
+/// bound.
+fn earlier(did: &Did) -> Option<u64> {
+    let before = did
+        .relations
+        .iter()
+        .filter(|relation| relation.kind.is_before());
+    before
+        .map(|relation| relation.within.map(Duration::millis))
+        .try_fold(0, |longest, within| Some(longest.max(within?)))
+}
+
+fn of_measured(did: &Did) -> (Option<u64>, Option<String>) {
     match &did.measure {
         // The nth of all events may lie in any window.
         Measure::Nth(_) => (None, None),
@@ -177,6 +206,14 @@ mod tests {
                 window(24, "1 day"),
             ),
             (
+                "{did: A, not_followed_by: {did: B, within: 9 days}, in_last: 1 day}",
+                window(24, "1 day"),
+            ),
+            (
+                "{did: A, preceded_by: {did: B, within: 2 hours}, in_last: 1 day}",
+                window(26, "1 day and 2 hours"),
+            ),
+            (
                 "{did_in_order: [A, B], in_last: 1 day, all_within: 9 days}",
                 window(24, "1 day"),
             ),
@@ -202,6 +239,7 @@ mod tests {
             "{did: A, within_first: 7 days}",
             "{did: A, since: 2026-01-01}",
             "{did: A, nth: 2, in_last: 1 day}",
+            "{did: A, not_preceded_by: B, in_last: 1 day}",
             "{did_in_order: [A, B]}",
             "{all: [{did: A, in_last: 1 day}, {did: B}, {did: C, in_last: 1 day}]}",
         ] {

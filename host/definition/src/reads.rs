@@ -97,6 +97,12 @@ mod tests {
                 vec!["p", "q"],
                 vec![],
             ),
+            (
+                "{did: A, preceded_by: {did: B, with_user: {u: 5}, same: p}}",
+                vec!["A", "B"],
+                vec!["p"],
+                vec!["u"],
+            ),
             ("{user: {u: 5}, ever: true}", vec![], vec![], vec!["u"]),
             ("{first_seen: {in_last: 1 day}}", vec![], vec![], vec![]),
         ] {

@@ -157,6 +157,16 @@ fn limits_have_the_values_of_their_names() {
         },
     );
     limit(
+        limits::WITHOUT,
+        "this list is too long: 11 elements",
+        |events| {
+            format!(
+                "where: {{did_in_order: [A, B], without: [{}]}}",
+                many(events, |n| format!("e{n}"))
+            )
+        },
+    );
+    limit(
         usize::try_from(limits::SPANS).unwrap_or_default(),
         "`of_last: 1001` is too many spans",
         |spans| {

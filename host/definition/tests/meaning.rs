@@ -5,6 +5,7 @@ mod clock;
 mod measure;
 mod others;
 mod predicate;
+mod relation;
 mod shown;
 mod table;
 mod window;

@@ -142,7 +142,7 @@ fn rows(heading: &str) -> Vec<[&'static str; 2]> {
 
 /// Maps of the language. Each entry has the rows of the reference's last table that list the map's
 /// keys, and a definition in which `…` is a key of the map.
-const MAPS: [(&[&str], &str); 18] = [
+const MAPS: [(&[&str], &str); 21] = [
     (&["a definition"], "…"),
     (&["`cadence`"], "cadence: {…}\nrule: a.wasm"),
     (&["`cadence`"], "cadence: {daily: {…}}\nrule: a.wasm"),
@@ -158,10 +158,22 @@ const MAPS: [(&[&str], &str); 18] = [
         &["beside `did_in_order`", "windows"],
         "where: {did_in_order: [A, B], …}",
     ),
+    (
+        &["beside `in_any_order`", "windows"],
+        "where: {in_any_order: [A, B], …}",
+    ),
+    (
+        &["an event of `without`"],
+        "where: {did_in_order: [A, B], without: {did: C, …}}",
+    ),
     (&["beside `user`, one of"], "where: {user: {p: 1}, …}"),
     (
         &["an event inside a clause"],
         "where: {did_in_order: [A, {did: B, …}]}",
+    ),
+    (
+        &["`followed_by` and its like"],
+        "where: {did: A, followed_by: {did: B, …}}",
     ),
     (&["a comparison"], "where: {did: A, times: {…}}"),
     (
@@ -278,7 +290,11 @@ fn limits_are_those_of_the_code() {
         ("event names of one `did`", number(limits::EVENT_NAMES)),
         ("properties of one map", number(limits::PROPERTIES)),
         ("maps of one `with_any`", number(limits::ALTERNATIVES)),
-        ("steps of `did_in_order`", number(limits::STEPS)),
+        (
+            "steps of `did_in_order` or `in_any_order`",
+            number(limits::STEPS),
+        ),
+        ("events of `without`", number(limits::WITHOUT)),
         ("spans of `regularly`", grouped(limits::SPANS.into())),
         ("patterns of a definition", number(limits::PATTERNS)),
         ("the table of one pattern", mib(limits::PATTERN_BYTES)),

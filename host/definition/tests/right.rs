@@ -5,9 +5,10 @@ use std::path::Path;
 
 use muster_definition::{
     Aggregate, Body, Bound, Cadence, Case, Clause, Comparison, Condition, Definition, Did,
-    DidInOrder, Duration, End, EventName, InstantBound, InstantTest, Length, Measure, NumberOf,
-    OnRemove, Pattern, PatternKind, Predicate, Properties, Sample, Start, Step, Sync, Test,
-    TimeOfDay, TimeZoneName, Unit, UserClause, When, Window, parse_in,
+    DidInOrder, Duration, End, EventName, InAnyOrder, InstantBound, InstantTest, Length, Measure,
+    NumberOf, OnRemove, Pattern, PatternKind, Predicate, Properties, Relation, RelationKind,
+    Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When, Window,
+    Without, parse_in,
 };
 use muster_document::SourceFile;
 use muster_model::{CohortId, Millis, Order, Scalar, Version};
@@ -40,12 +41,14 @@ fn step(name: &str) -> Step {
         names: vec![EventName::from(name)],
         with: Vec::new(),
         with_any: Vec::new(),
+        with_user: Vec::new(),
     }
 }
 
 fn did(name: &str) -> Did {
     Did {
         step: step(name),
+        relations: Vec::new(),
         window: Window::EVER,
         measure: Measure::Times(Comparison::at_least(1.0)),
         per: None,
@@ -160,6 +163,7 @@ where:
             ],
             ..step("Purchase")
         },
+        relations: Vec::new(),
         measure: Measure::Times(Comparison::at_least(3.0)),
         window: in_last(30 * DAY),
         per: None,
@@ -631,12 +635,39 @@ fn alternatives() {
 }
 
 #[test]
+fn events_before_and_after() {
+    let a = a_did(
+        "preceded_by: View, not_followed_by: {did: B, with_user: {plan: pro}, within: 1 day, same: id}",
+    );
+    let user = Step {
+        with_user: vec![one("plan", Test::AnyOf(texts(&["pro"])))],
+        ..step("B")
+    };
+    let expected = [
+        Relation {
+            kind: RelationKind::NotFollowedBy,
+            step: user,
+            within: Some(length(DAY)),
+            same: Some("id".into()),
+        },
+        Relation {
+            kind: RelationKind::PrecededBy,
+            step: step("View"),
+            within: None,
+            same: None,
+        },
+    ];
+    assert_eq!(a.relations, expected);
+}
+
+#[test]
 fn steps_in_order() {
     let text = "
 did_in_order: [View Item, {did: [Add To Cart, \"Add *\"], with: {price: {at_least: 20}}}, Purchase]
 all_within: 1 day
 each_within: 1 hour
-without: {did: Remove}
+without: [{did: Remove}, {did: Refund, between: [2, 3]}]
+strictly: true
 same: cart_id
 in_last: 30 days
 ";
@@ -647,16 +678,41 @@ in_last: 30 days
                 names: vec![EventName::from("Add To Cart"), EventName::from("Add *")],
                 with: vec![one("price", Test::AtLeast(20.0))],
                 with_any: Vec::new(),
+                with_user: Vec::new(),
             },
             step("Purchase"),
         ],
         all_within: Some(length(DAY)),
         each_within: Some(length(DAY / 24)),
-        without: Some(step("Remove")),
+        strictly: true,
+        without: vec![
+            Without {
+                step: step("Remove"),
+                from: 1,
+                to: 3,
+            },
+            Without {
+                step: step("Refund"),
+                from: 2,
+                to: 3,
+            },
+        ],
         same: Some("cart_id".into()),
         window: in_last(30 * DAY),
     };
     assert_eq!(clause(text), Clause::DidInOrder(expected));
+}
+
+#[test]
+fn steps_in_any_order() {
+    let expected = InAnyOrder {
+        steps: vec![step("A"), step("B")],
+        all_within: Some(length(DAY)),
+        same: Some("id".into()),
+        window: in_last(30 * DAY),
+    };
+    let text = "{in_any_order: [A, {did: B}], all_within: 1 day, same: id, in_last: 30 days}";
+    assert_eq!(clause(text), Clause::InAnyOrder(expected));
 }
 
 #[test]
@@ -880,6 +936,9 @@ fn step_written(step: &Step) -> String {
         let maps = list(step.with_any.iter().map(properties));
         text.push_str(&format!(", with_any: {maps}"));
     }
+    if !step.with_user.is_empty() {
+        text.push_str(&format!(", with_user: {}", properties(&step.with_user)));
+    }
     text
 }
 
@@ -959,6 +1018,25 @@ fn measure_written(measure: &Measure) -> String {
     }
 }
 
+/// Writes the keys of relations, each before a comma.
+fn relations_written(relations: &[Relation]) -> String {
+    let one = |relation: &Relation| {
+        let mut text = format!(
+            "{}: {{did: {}",
+            relation.kind.key(),
+            step_written(&relation.step)
+        );
+        if let Some(length) = relation.within {
+            text.push_str(&format!(", within: {}", time(length)));
+        }
+        if let Some(name) = &relation.same {
+            text.push_str(&format!(", same: {}", quoted(name)));
+        }
+        text + "}, "
+    };
+    relations.iter().map(one).collect()
+}
+
 /// Writes a clause as a file has it.
 fn written(clause: &Clause) -> String {
     let inside = match clause {
@@ -984,9 +1062,10 @@ fn written(clause: &Clause) -> String {
                 .as_ref()
                 .map(|per| format!(", per: {}", quoted(per)));
             format!(
-                "did: {}{}, {}{}",
+                "did: {}{}, {}{}{}",
                 step_written(&did.step),
                 window_written(&did.window),
+                relations_written(&did.relations),
                 measure_written(&did.measure),
                 per.unwrap_or_default()
             )
@@ -1003,8 +1082,30 @@ fn written(clause: &Clause) -> String {
             if let Some(length) = order.each_within {
                 text.push_str(&format!(", each_within: {}", time(length)));
             }
-            if let Some(step) = &order.without {
-                text.push_str(&format!(", without: {{did: {}}}", step_written(step)));
+            if order.strictly {
+                text.push_str(", strictly: true");
+            }
+            if !order.without.is_empty() {
+                let without = list(order.without.iter().map(|without| {
+                    let Without { step, from, to } = without;
+                    let step = step_written(step);
+                    format!("{{did: {step}, between: [{from}, {to}]}}")
+                }));
+                text.push_str(&format!(", without: {without}"));
+            }
+            if let Some(name) = &order.same {
+                text.push_str(&format!(", same: {}", quoted(name)));
+            }
+            text
+        }
+        Clause::InAnyOrder(order) => {
+            let steps = list(order.steps.iter().map(|step| {
+                let text = step_written(step);
+                format!("{{did: {text}}}")
+            }));
+            let mut text = format!("in_any_order: {steps}{}", window_written(&order.window));
+            if let Some(length) = order.all_within {
+                text.push_str(&format!(", all_within: {}", time(length)));
             }
             if let Some(name) = &order.same {
                 text.push_str(&format!(", same: {}", quoted(name)));
@@ -1174,10 +1275,32 @@ fn any_properties(least: usize, relative: bool) -> impl Strategy<Value = Propert
 fn any_step() -> impl Strategy<Value = Step> {
     let names = prop::collection::vec(any_name().prop_map(|name| EventName::from(&*name)), 1..4);
     let with_any = prop::collection::vec(any_properties(1, true), 0..2);
-    (names, any_properties(0, true), with_any).prop_map(|(names, with, with_any)| Step {
+    let with_user = prop_oneof![2 => Just(Vec::new()), 1 => any_properties(1, true)];
+    let step = (names, any_properties(0, true), with_any, with_user);
+    step.prop_map(|(names, with, with_any, with_user)| Step {
         names,
         with,
         with_any,
+        with_user,
+    })
+}
+
+fn any_relations() -> impl Strategy<Value = Vec<Relation>> {
+    let kinds = subsequence(RelationKind::ALL.to_vec(), 0..=2);
+    let limits = (
+        prop::option::of(any_length()),
+        prop::option::of(any_property()),
+    );
+    let others = prop::collection::vec((any_step(), limits), 4);
+    (kinds, others).prop_map(|(kinds, others)| {
+        let pairs = kinds.into_iter().zip(others);
+        let one = |(kind, (step, (within, same)))| Relation {
+            kind,
+            step,
+            within,
+            same,
+        };
+        pairs.map(one).collect()
     })
 }
 
@@ -1222,18 +1345,23 @@ fn any_start() -> impl Strategy<Value = Start> {
 }
 
 fn any_window() -> impl Strategy<Value = Window> {
-    let rolling_start = prop_oneof![Just(Start::Ever), any_start()];
-    let rolling_end = prop_oneof![Just(End::Now), any_length().prop_map(End::Before)];
-    let fixed_start = prop_oneof![Just(Start::Ever), any_instant().prop_map(Start::At)];
-    let fixed_end = prop_oneof![Just(End::Now), any_instant().prop_map(End::At)];
+    let start = prop_oneof![
+        Just(Start::Ever),
+        any_start(),
+        any_instant().prop_map(Start::At)
+    ];
+    let end = prop_oneof![
+        Just(End::Now),
+        any_length().prop_map(End::Before),
+        any_instant().prop_map(End::At)
+    ];
     let first = any_length().prop_map(|length| Window {
         start: Start::Ever,
         end: End::WithinFirst(length),
     });
     prop_oneof![
-        (rolling_start, rolling_end).prop_map(|(start, end)| Window { start, end }),
-        (fixed_start, fixed_end).prop_map(|(start, end)| Window { start, end }),
-        first,
+        3 => (start, end).prop_map(|(start, end)| Window { start, end }),
+        1 => first,
     ]
 }
 
@@ -1298,9 +1426,11 @@ fn any_did() -> impl Strategy<Value = Did> {
         1 => each,
         1 => regularly,
     ];
-    (any_step(), measured, prop::option::of(any_property())).prop_map(
-        |(step, (measure, window), per)| Did {
+    let per = prop::option::of(any_property());
+    (any_step(), any_relations(), measured, per).prop_map(
+        |(step, relations, (measure, window), per)| Did {
             step,
+            relations,
             window,
             measure,
             per,
@@ -1310,24 +1440,45 @@ fn any_did() -> impl Strategy<Value = Did> {
 
 fn any_order() -> impl Strategy<Value = DidInOrder> {
     let steps = prop::collection::vec(any_step(), 2..4);
-    let lengths = (
+    let limits = (
         prop::option::of(any_length()),
         prop::option::of(any_length()),
+        any::<bool>(),
     );
-    let others = (
-        prop::option::of(any_step()),
-        prop::option::of(any_property()),
-    );
-    (steps, lengths, others, any_window()).prop_map(
-        |(steps, (all_within, each_within), (without, same), window)| DidInOrder {
-            steps,
-            all_within,
-            each_within,
-            without,
-            same,
-            window,
+    let without = prop::collection::vec((any_step(), any::<bool>()), 0..3);
+    let others = (without, prop::option::of(any_property()));
+    (steps, limits, others, any_window()).prop_map(
+        |(steps, (all_within, each_within, strictly), (without, same), window)| {
+            let without = without.into_iter().map(|(step, all)| Without {
+                step,
+                from: if all { 1 } else { steps.len() - 1 },
+                to: steps.len(),
+            });
+            DidInOrder {
+                without: without.collect(),
+                steps,
+                all_within,
+                each_within,
+                strictly,
+                same,
+                window,
+            }
         },
     )
+}
+
+fn any_steps_in_any_order() -> impl Strategy<Value = InAnyOrder> {
+    let steps = prop::collection::vec(any_step(), 2..4);
+    let all_within = prop::option::of(any_length());
+    let same = prop::option::of(any_property());
+    (steps, all_within, same, any_window()).prop_map(|(steps, all_within, same, window)| {
+        InAnyOrder {
+            steps,
+            all_within,
+            same,
+            window,
+        }
+    })
 }
 
 fn any_user() -> impl Strategy<Value = UserClause> {
@@ -1355,6 +1506,7 @@ fn any_clause() -> impl Strategy<Value = Clause> {
     let leaf = prop_oneof![
         4 => any_did().prop_map(Clause::Did),
         2 => any_order().prop_map(Clause::DidInOrder),
+        1 => any_steps_in_any_order().prop_map(Clause::InAnyOrder),
         2 => any_user().prop_map(Clause::User),
         1 => first_seen.prop_map(Clause::FirstSeen),
         1 => sample.prop_map(Clause::Sample),

@@ -28,6 +28,7 @@ pub(super) fn classify(plan: &Plan, addresses: &Addresses) -> Function {
     body.set_global(global::BATCH, given);
     body.set_global(global::NOW, given.load::<I64>(batch::NOW));
     body.set_global(global::LIST_SIZE, int(0));
+    body.set_global(global::MARKS_SIZE, int(0));
     body.set(users, given.load::<I32>(batch::USERS));
     body.call(function::MATCH_TEXTS, vec![]);
     for (id, node) in plan.nodes.iter().enumerate() {
@@ -109,6 +110,7 @@ pub(super) fn tile(
             | PlanNode::Count(_)
             | PlanNode::Measure(_)
             | PlanNode::Order(_)
+            | PlanNode::AnyOrder(_)
             | PlanNode::User(_)
             | PlanNode::History(_)
             | PlanNode::FirstSeen(_)

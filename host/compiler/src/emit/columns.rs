@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::compare;
+use super::rows::{RowLocals, history_column};
 use super::{constant, function, global};
 use crate::layout::{batch, column};
 use crate::plan::{RowTest, ValueTest};
@@ -17,6 +18,8 @@ pub(super) struct Columns {
     own: BTreeMap<usize, ColumnLocals>,
     /// The columns of user properties that events are compared with.
     of_user: BTreeMap<usize, ColumnLocals>,
+    /// The histories of user properties that are tested at the row's instant, by the test.
+    at_row: BTreeMap<RowTest, AtRowLocals>,
     /// The table's address of each text set.
     sets: BTreeMap<usize, Var<I32>>,
     /// The table's address of each pattern.
@@ -33,6 +36,16 @@ pub(super) struct ColumnLocals {
     lists: Var<I32>,
 }
 
+/// The history of a user property, with the columns of one test of it.
+struct AtRowLocals {
+    history: RowLocals,
+    columns: Columns,
+    /// The times of the rows that are tested.
+    times: Var<I32>,
+    /// The row of the history.
+    row: Var<I32>,
+}
+
 #[derive(Clone, Copy)]
 struct PatternLocals {
     table: Var<I32>,
@@ -40,6 +53,32 @@ struct PatternLocals {
 }
 
 impl Columns {
+    /// Loads the columns that some tests of the rows of a stream need, and further text columns.
+    pub(super) fn of_stream(
+        body: &mut FunctionBody,
+        automata: &[u32],
+        set_count: usize,
+        tests: &[&RowTest],
+        more: &[usize],
+        rows: RowLocals,
+    ) -> Self {
+        let place = |column| rows.column(column);
+        let mut columns = Self::new(body, automata, set_count, tests, more, &place);
+        for test in tests.iter().flat_map(|test| test.at_row()) {
+            let property = test.columns().first().map_or(0, |(column, _)| *column);
+            columns
+                .at_row
+                .entry(test.clone())
+                .or_insert_with(|| AtRowLocals {
+                    history: RowLocals::history(body, property),
+                    columns: Self::new(body, automata, set_count, &[test], &[], &history_column),
+                    times: rows.times,
+                    row: body.local(),
+                });
+        }
+        columns
+    }
+
     /// Loads the columns that some tests need, and further text columns. `place` returns the
     /// address of a column's record.
     pub(super) fn new(
@@ -109,6 +148,7 @@ impl Columns {
         match test {
             RowTest::Column { column, check } => self.check(*column, check, row, user),
             RowTest::Any(tests) => any(tests.iter().map(|test| self.test(test, row, user))),
+            RowTest::AtRow { test, absent } => self.test_at_row(test, *absent, row, user),
             RowTest::All(tests) => {
                 // Rows pass at random, so cheap tests are computed without branches. Expensive
                 // tests run only if all cheap ones pass.
@@ -122,6 +162,25 @@ impl Columns {
                 all(cheap.into_iter().chain(expensive))
             }
         }
+    }
+
+    /// Emits the test of a user property's value at the instant of a row: that of the latest change
+    /// up to then.
+    fn test_at_row(
+        &self,
+        test: &RowTest,
+        absent: bool,
+        row: Var<I32>,
+        user: Var<I32>,
+    ) -> Expr<I32> {
+        let Some(at) = self.at_row.get(test) else {
+            return int(0);
+        };
+        either(
+            at.find(row, user),
+            at.columns.test(test, at.row, user),
+            int(i32::from(absent)),
+        )
     }
 
     fn check(&self, index: usize, check: &ValueTest, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
@@ -201,7 +260,22 @@ impl Columns {
 
     /// Emits the first instant after now at which the test's answer can change by the clock alone;
     /// infinite: never.
-    pub(super) fn change(&self, test: &RowTest, row: Var<I32>) -> Option<Expr<F64>> {
+    pub(super) fn change(
+        &self,
+        test: &RowTest,
+        row: Var<I32>,
+        user: Var<I32>,
+    ) -> Option<Expr<F64>> {
+        let at_row = test.at_row().into_iter().filter_map(|test| {
+            let at = self.at_row.get(test)?;
+            let change = at.columns.change(test, at.row, user)?;
+            Some(either(at.find(row, user), change, float(f64::INFINITY)))
+        });
+        let own = self.own_change(test, row);
+        at_row.chain(own).reduce(Expr::min)
+    }
+
+    fn own_change(&self, test: &RowTest, row: Var<I32>) -> Option<Expr<F64>> {
         let checks = test.columns().into_iter().filter_map(|(index, check)| {
             let number = || Some(self.column(index)?.number(row));
             let left = |length: i64| {
@@ -257,7 +331,19 @@ fn is_cheap(test: &RowTest) -> bool {
             | ValueTest::NotIn(_) => true,
         },
         RowTest::All(tests) => tests.iter().all(is_cheap),
-        RowTest::Any(_) => false,
+        RowTest::Any(_) | RowTest::AtRow { test: _, absent: _ } => false,
+    }
+}
+
+impl AtRowLocals {
+    /// Emits 1 and sets the row of the history, if the user property has changed up to the instant
+    /// of a row; else 0.
+    fn find(&self, row: Var<I32>, user: Var<I32>) -> Expr<I32> {
+        let time = self.times.at(row, 8).load::<I64>(0);
+        let (start, end) = (self.history.start(user), self.history.end(user));
+        let next = self.history.after(start.clone(), end, time);
+        let found = self.row.tee(next - int(1)) + int(1);
+        found.gt(start)
     }
 }
 

@@ -12,9 +12,7 @@ use crate::wasm::{Expr, F64, I32, I64, Var, either, float, int, long, raw};
 pub(super) fn leaf(context: &ModuleContext<'_>, count: &CountNode, node: i32) -> Function {
     let mut leaf = Leaf::new();
     let rows = RowLocals::stream(&mut leaf.body, count.stream);
-    let columns = context.columns(&mut leaf.body, &[&count.test], &[], &|column| {
-        rows.column(column)
-    });
+    let columns = context.stream_columns(&mut leaf.body, &[&count.test], &[], rows);
     let low = count
         .window
         .map(|window| leaf.body.var(now() - long(window)));

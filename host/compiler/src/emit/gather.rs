@@ -8,6 +8,7 @@
 use wasm_encoder::Function;
 
 use super::columns::{ColumnLocals, Columns};
+use super::marks::Marks;
 use super::{constant, function, global};
 use crate::plan::RowTest;
 use crate::wasm::{
@@ -29,6 +30,8 @@ pub(super) struct Gather<'a> {
     pub(super) relative: &'a [&'a RowTest],
     /// The column that rows are grouped by.
     pub(super) by: Option<ColumnLocals>,
+    /// Marks that a row needs to pass the first step.
+    pub(super) marks: Option<&'a Marks>,
 }
 
 /// The locals of a list.
@@ -82,16 +85,16 @@ impl Gather<'_> {
         body.set(list.change, float(f64::INFINITY));
         body.each(list.row, from, to, |body| {
             for test in self.relative {
-                if let Some(change) = self.columns.change(test, list.row) {
+                if let Some(change) = self.columns.change(test, list.row, user) {
                     body.set(list.change, list.change.min(change));
                 }
             }
             let steps = self.steps.iter().zip(0..).map(|(test, step)| {
                 let passes = self.columns.test(test, list.row, user);
-                if step == 0 {
-                    passes
-                } else {
-                    passes.shl(int(step))
+                match (step, self.marks) {
+                    (0, Some(marks)) => all([passes, marks.hold(list.row)]),
+                    (0, None) => passes,
+                    _ => passes.shl(int(step)),
                 }
             });
             body.set(
@@ -154,6 +157,11 @@ impl ListLocals {
 /// Emits the row of an entry.
 pub(super) fn row_of(entry: impl Into<Expr<I32>>) -> Expr<I32> {
     entry.into().load(ROW)
+}
+
+/// Emits the steps that the row of an entry passes, one bit each.
+pub(super) fn steps_of(entry: Var<I32>) -> Expr<I32> {
+    entry.load(STEPS)
 }
 
 /// Emits 1 if the row of an entry passes a step.

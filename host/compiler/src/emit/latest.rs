@@ -58,7 +58,7 @@ pub(super) fn leaf(
     let mut leaf = Leaf::new();
     let rows = RowLocals::stream(&mut leaf.body, first.stream);
     let test = &first.test;
-    let columns = context.columns(&mut leaf.body, &[test], &[], &|column| rows.column(column));
+    let columns = context.stream_columns(&mut leaf.body, &[test], &[], rows);
     let low = lookback.map(|lookback| leaf.body.var(now() - long(lookback)));
     let (start, row) = (leaf.body.local::<I32>(), leaf.body.local::<I32>());
     let matches = leaf.body.local::<I32>();

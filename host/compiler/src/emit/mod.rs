@@ -5,6 +5,9 @@
 //! instants are as exact as they can be without another evaluation: an `all` that fails stays so
 //! until the last of its failing clauses changes. Times are below 2^53 ms, exact as `f64`.
 
+mod any_order;
+mod assign;
+mod choice;
 mod classify;
 mod columns;
 mod compare;
@@ -12,6 +15,7 @@ mod count;
 mod gather;
 mod latest;
 mod leaf;
+mod marks;
 mod measure;
 mod memory;
 mod nodes;
@@ -30,11 +34,12 @@ use wasm_encoder::{
 
 use crate::automaton::Automaton;
 use crate::describe;
-use crate::layout::{self, BITMAP_BYTES, FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
+use crate::layout::{BITMAP_BYTES, FIRST_ADDRESS, NODE_BYTES, PAGE, StaticData, verdicts};
 use crate::plan::{NodeId, Plan, PlanMeasure, PlanNode, RowTest};
 use crate::wasm::{Expr, FunctionBody, I32};
 use columns::Columns;
 use roots::Roots;
+use rows::RowLocals;
 
 pub(crate) use texts::LITERAL_BYTES;
 
@@ -58,8 +63,14 @@ mod global {
     pub(super) const STAMPS: u32 = 7;
     /// The latest stamp.
     pub(super) const STAMP: u32 = 8;
+    /// The memory for the marks of rows ([`super::marks`]).
+    pub(super) const MARKS: u32 = 9;
+    /// The number of rows whose marks fit.
+    pub(super) const MARKS_SIZE: u32 = 10;
+    /// The steps that an assignment has not tried yet, one bit each ([`super::assign`]).
+    pub(super) const UNTRIED: u32 = 11;
     /// The number of globals. [`NOW`] is 64 bits wide, the others 32.
-    pub(super) const COUNT: u32 = 9;
+    pub(super) const COUNT: u32 = 12;
 }
 
 /// The functions that every module has, by index. The leaves' functions follow.
@@ -85,8 +96,10 @@ mod function {
     pub(super) const SOONEST: u32 = 18;
     pub(super) const WITHIN: u32 = 19;
     pub(super) const ROOT: u32 = 20;
-    pub(super) const TILE: u32 = 21;
-    pub(super) const FIRST_LEAF: u32 = 22;
+    pub(super) const RESERVE_MARKS: u32 = 21;
+    pub(super) const ASSIGN: u32 = 22;
+    pub(super) const TILE: u32 = 23;
+    pub(super) const FIRST_LEAF: u32 = 24;
 }
 
 /// The addresses of the static parts of a module.
@@ -119,7 +132,7 @@ struct ModuleContext<'a> {
     /// The address of each pattern's automaton.
     automata: &'a [u32],
     sets: usize,
-    /// The address of the records that `did_in_order` keeps of its steps.
+    /// The address of what `did_in_order` and `in_any_order` keep.
     order: u32,
 }
 
@@ -134,12 +147,24 @@ impl ModuleContext<'_> {
         Columns::new(body, self.automata, self.sets, tests, more, place)
     }
 
+    /// Loads the columns of tests of the rows of a stream.
+    fn stream_columns(
+        &self,
+        body: &mut FunctionBody,
+        tests: &[&RowTest],
+        more: &[usize],
+        rows: RowLocals,
+    ) -> Columns {
+        Columns::of_stream(body, self.automata, self.sets, tests, more, rows)
+    }
+
     /// Emits a leaf's function. Returns `None` for nodes that are not leaves.
     fn leaf(&self, node: &PlanNode, at: i32) -> Option<Function> {
         match node {
             PlanNode::Count(count) => Some(count::leaf(self, count, at)),
             PlanNode::Measure(measure) => Some(measure::leaf(self, measure, at)),
             PlanNode::Order(order) => Some(order::leaf(self, order, at)),
+            PlanNode::AnyOrder(order) => Some(any_order::leaf(self, order, at)),
             PlanNode::User(test) => Some(user::properties(self, test, at)),
             PlanNode::History(history) => Some(user::history(self, history, at)),
             PlanNode::FirstSeen(span) => Some(user::first_seen(span, at)),
@@ -172,7 +197,7 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     let roots = Roots::put(&mut data, plan);
     let verdicts = data.end().next_multiple_of(16);
     let order = (verdicts + verdicts::SIZE).next_multiple_of(16);
-    let nodes = (order + steps(plan) * layout::order::SIZE).next_multiple_of(16);
+    let nodes = (order + order_bytes(plan)).next_multiple_of(16);
     let node_count = u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX);
     let soonest = nodes + node_count.saturating_mul(NODE_BYTES);
     let bitmaps = soonest + NODE_BYTES;
@@ -216,6 +241,8 @@ pub(crate) fn core_module(plan: &Plan, automata: &[Automaton]) -> Vec<u8> {
     functions.add(&[i32; 2], &[], nodes::soonest());
     functions.add(&[i32, i32, f64], &[], latest::within());
     functions.add(&[i32; 7], &[], nodes::root(&addresses));
+    functions.add(&[i32], &[i32], marks::reserve());
+    functions.add(&[i32; 2], &[i32], assign::function());
     let leaves = leaves(plan, &context, &addresses);
     let numbers: BTreeMap<_, _> = leaves
         .iter()
@@ -255,13 +282,14 @@ fn counts_texts(node: &PlanNode) -> bool {
     matches!(node, PlanNode::Measure(node) if matches!(node.measure, PlanMeasure::Distinct(_)))
 }
 
-/// Returns the largest number of steps of a sequence.
-fn steps(plan: &Plan) -> u32 {
-    let steps = plan.nodes.iter().map(|node| match node {
-        PlanNode::Order(order) => order.steps.len(),
+/// Returns the most bytes that `did_in_order` or `in_any_order` needs.
+fn order_bytes(plan: &Plan) -> u32 {
+    let bytes = plan.nodes.iter().map(|node| match node {
+        PlanNode::Order(order) => order::bytes(order),
+        PlanNode::AnyOrder(order) => any_order::bytes(order),
         _ => 0,
     });
-    u32::try_from(steps.max().unwrap_or(0)).unwrap_or(u32::MAX)
+    bytes.max().unwrap_or(0)
 }
 
 #[derive(Default)]

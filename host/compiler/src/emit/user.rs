@@ -20,7 +20,7 @@ pub(super) fn properties(context: &ModuleContext<'_>, test: &RowTest, at: i32) -
     let answer = leaf.body.local::<F64>();
     leaf.answer(at, |body, user| {
         body.set(answer, for_ever(columns.test(test, user, user)));
-        match columns.change(test, user) {
+        match columns.change(test, user, user) {
             Some(change) => no_longer(answer, change),
             None => answer.get(),
         }

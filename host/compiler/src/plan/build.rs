@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use muster_definition::{
-    Bound, Clause, Comparison, Condition, Did, End, Measure, Start, Step, Unit, UserClause,
-    When as Whenever, Window,
+    Bound, Clause, Comparison, Condition, Did, End, Measure, Relation, Start, Step, Unit,
+    UserClause, When as Whenever, Window,
 };
 use muster_model::CohortId;
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,7 +14,7 @@ use super::reads::{ReadKind, Space, index_of, lookback_of, millis};
 use super::row_test::holds_for_none;
 use super::{
     AllowedCounts, Bits, CountNode, HistoryNode, LatestNode, MeasureNode, NodeId, Plan,
-    PlanMeasure, PlanNode, PlanWhen, PlanWindow, RowTest, SpanStart, WithinNode,
+    PlanMeasure, PlanNode, PlanRelation, PlanWhen, PlanWindow, RowTest, SpanStart, WithinNode,
 };
 
 impl Plan {
@@ -50,6 +50,7 @@ impl Plan {
             }
             Clause::Did(did) => self.did(did),
             Clause::DidInOrder(order) => self.order(order),
+            Clause::InAnyOrder(order) => self.any_order(order),
             Clause::User(user) => self.user(user),
             Clause::FirstSeen(window) => {
                 let span = self.span(window);
@@ -97,8 +98,9 @@ impl Plan {
             | Measure::First(_)
             | Measure::Last(_) => Vec::new(),
         };
-        let names = did.step.names.iter();
-        let stream = self.stream(names.chain(others.iter().flat_map(|step| &step.names)));
+        let related = did.relations.iter().map(|relation| &relation.step);
+        let steps = [&did.step].into_iter().chain(related).chain(others);
+        let stream = self.stream(steps.flat_map(|step| &step.names));
         let test = self.step(stream, &did.step);
         if let Some(counts) = simple(did)
             && !test.is_relative()
@@ -112,7 +114,10 @@ impl Plan {
         }
         let mut steps = vec![test];
         let (span, lookback) = self.span_of(did);
-        self.lookback(stream, lookback);
+        self.lookback(stream, further_back(lookback, &did.relations));
+        let relations = did.relations.iter();
+        let relations = relations.map(|relation| self.relation(stream, relation));
+        let relations = relations.collect();
         let measure = self.measure(did, stream, &mut steps);
         let per = did
             .per
@@ -121,10 +126,22 @@ impl Plan {
         self.node(PlanNode::Measure(MeasureNode {
             stream,
             steps,
+            relations,
             span,
             measure,
             per,
         }))
+    }
+
+    fn relation(&mut self, stream: usize, relation: &Relation) -> PlanRelation {
+        let same = relation.same.as_ref();
+        PlanRelation {
+            test: self.step(stream, &relation.step),
+            before: relation.kind.is_before(),
+            wanted: relation.kind.is_wanted(),
+            within: relation.within.map(millis),
+            same: same.map(|property| self.place(Space::Stream(stream), property, ReadKind::Text)),
+        }
     }
 
     fn count(
@@ -280,11 +297,24 @@ fn others(times: &Comparison) -> Vec<&Step> {
         .collect()
 }
 
+/// Extends a lookback by what relations read before the window; `None`: all of history.
+fn further_back(lookback: Option<i64>, relations: &[Relation]) -> Option<i64> {
+    let before = relations
+        .iter()
+        .filter(|relation| relation.kind.is_before());
+    before
+        .map(|relation| relation.within.map(millis))
+        .try_fold(0, |longest: i64, within| Some(longest.max(within?)))
+        .zip(lookback)
+        .map(|(before, lookback)| lookback.saturating_add(before))
+}
+
 /// Returns the allowed counts, if the clause only counts events in all of history or in a rolling
 /// window.
 fn simple(did: &Did) -> Option<AllowedCounts> {
     let Did {
         step: _,
+        relations,
         window,
         measure,
         per,
@@ -293,7 +323,7 @@ fn simple(did: &Did) -> Option<AllowedCounts> {
         Start::Ever | Start::Last(_) => true,
         Start::Calendar { .. } | Start::At(_) => false,
     };
-    let plain = rolls && window.end == End::Now && per.is_none();
+    let plain = rolls && window.end == End::Now && per.is_none() && relations.is_empty();
     match measure {
         Measure::Times(times) if plain => AllowedCounts::of(times),
         Measure::Times(_)
@@ -347,6 +377,10 @@ mod tests {
             "{did: A, since: 2026-01-01}",
             "{did: A, before_last: 7 days}",
             "{did: A, regularly: {every: 1 week, of_last: 4, at_least: 3}}",
+            "{did: A, not_followed_by: B, in_last: 1 day}",
+            "{did: A, preceded_by: B, in_last: 1 day}",
+            "{did: A, preceded_by: {did: B, within: 2 hours}, in_last: 1 day}",
+            "{did: A, not_preceded_by: {did: B, within: 1 day}, in_last: 1 calendar month}",
             "{did_in_order: [A, B], in_last: 1 calendar month}",
             "{did_in_order: [A, B]}",
             "{all: [{did: A, in_last: 1 day}, {did: A, in_last: 2 days}]}",

@@ -47,6 +47,8 @@ pub(crate) enum PlanNode {
     Count(CountNode),
     Measure(MeasureNode),
     Order(OrderNode),
+    /// `in_any_order`.
+    AnyOrder(PlanSteps),
     /// A test of current values of user properties.
     User(RowTest),
     History(HistoryNode),
@@ -100,10 +102,27 @@ pub(crate) struct MeasureNode {
     pub(crate) stream: usize,
     /// The event itself, then the events that its count is compared with.
     pub(crate) steps: Vec<RowTest>,
+    /// The relations of the event itself.
+    pub(crate) relations: Vec<PlanRelation>,
     pub(crate) span: PlanWindow,
     pub(crate) measure: PlanMeasure,
     /// The text column of `per`.
     pub(crate) per: Option<usize>,
+}
+
+/// A condition on the rows before or after a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PlanRelation {
+    /// The other row.
+    pub(crate) test: RowTest,
+    /// The other row comes before the row.
+    pub(crate) before: bool,
+    /// There must be such a row; if not, there must be none.
+    pub(crate) wanted: bool,
+    /// The longest time between both rows, in ms.
+    pub(crate) within: Option<i64>,
+    /// The text column of `same`.
+    pub(crate) same: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -152,19 +171,45 @@ pub(crate) enum PlanBound {
     Times(usize),
 }
 
-/// `did_in_order`.
+/// Steps that different rows take.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OrderNode {
+pub(crate) struct PlanSteps {
     pub(crate) stream: usize,
     pub(crate) steps: Vec<RowTest>,
-    pub(crate) without: Option<RowTest>,
-    /// The longest time from the first step to the last, in ms.
+    /// The longest time from the first row to the last, in ms.
     pub(crate) all_within: Option<i64>,
-    /// The longest time from a step to the next, in ms.
-    pub(crate) each_within: Option<i64>,
     /// The text column of `same`.
     pub(crate) same: Option<usize>,
     pub(crate) span: PlanWindow,
+}
+
+/// `did_in_order`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OrderNode {
+    pub(crate) steps: PlanSteps,
+    pub(crate) without: Vec<PlanWithout>,
+    /// The longest time from a step to the next, in ms.
+    pub(crate) each_within: Option<i64>,
+    /// Each row between the first and the last step is a step. All rows are in the stream.
+    pub(crate) strictly: bool,
+}
+
+/// A row that does not lie between two steps, given by their indexes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PlanWithout {
+    pub(crate) test: RowTest,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+impl OrderNode {
+    /// Returns the steps whose instants limits count from, by index: the first step, and those that
+    /// a `without` begins with.
+    pub(crate) fn counted_from(&self) -> Vec<usize> {
+        let without = self.without.iter().map(|without| without.from);
+        let steps: BTreeSet<_> = without.chain([0]).collect();
+        steps.into_iter().collect()
+    }
 }
 
 /// A test of the values of a user property over time.
@@ -225,6 +270,7 @@ impl PlanNode {
             | Self::Count(_)
             | Self::Measure(_)
             | Self::Order(_)
+            | Self::AnyOrder(_)
             | Self::History(_)
             | Self::FirstSeen(_)
             | Self::All(_)
@@ -244,6 +290,7 @@ impl PlanNode {
             | Self::Count(_)
             | Self::Measure(_)
             | Self::Order(_)
+            | Self::AnyOrder(_)
             | Self::User(_)
             | Self::History(_)
             | Self::FirstSeen(_)

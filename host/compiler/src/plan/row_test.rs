@@ -23,6 +23,13 @@ pub(crate) enum RowTest {
     All(Vec<RowTest>),
     /// At least one test holds.
     Any(Vec<RowTest>),
+    /// A test of the value that a user property had at the row's instant.
+    AtRow {
+        /// The test. Its columns are [`Plan::histories`], all of the same property.
+        test: Box<RowTest>,
+        /// The test holds for an absent value.
+        absent: bool,
+    },
 }
 
 /// A test of a value.
@@ -96,11 +103,24 @@ impl RowTest {
         join(tests)
     }
 
-    /// Returns the column tests, each as often as it occurs.
+    /// Returns the tests of the row's own columns, each as often as it occurs.
     pub(crate) fn columns(&self) -> Vec<(usize, &ValueTest)> {
         match self {
             Self::Column { column, check } => vec![(*column, check)],
             Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::columns).collect(),
+            Self::AtRow { test: _, absent: _ } => Vec::new(),
+        }
+    }
+
+    /// Returns the tests of user properties at the row's instant, each as often as it occurs.
+    pub(crate) fn at_row(&self) -> Vec<&Self> {
+        match self {
+            Self::Column {
+                column: _,
+                check: _,
+            } => Vec::new(),
+            Self::All(tests) | Self::Any(tests) => tests.iter().flat_map(Self::at_row).collect(),
+            Self::AtRow { test, absent: _ } => vec![test],
         }
     }
 
@@ -111,7 +131,9 @@ impl RowTest {
 
     /// Returns true if the answer changes with the clock.
     pub(crate) fn is_relative(&self) -> bool {
+        let at_row = self.at_row();
         self.columns().iter().any(|(_, check)| check.is_relative())
+            || at_row.into_iter().any(Self::is_relative)
     }
 }
 
@@ -147,6 +169,12 @@ impl Plan {
                 .map(|properties| self.properties(Space::Stream(stream), properties))
                 .collect();
             tests.push(RowTest::any(any));
+        }
+        for (property, predicate) in &step.with_user {
+            tests.push(RowTest::AtRow {
+                test: Box::new(self.predicate(Space::History, property, predicate)),
+                absent: holds_for_none(predicate),
+            });
         }
         if !self.is_whole_stream(stream, &step.names) {
             tests.push(self.names(stream, &step.names));

@@ -169,6 +169,13 @@ impl<T: 'static> Var<T> {
     pub(crate) fn get(self) -> Expr<T> {
         self.into()
     }
+
+    /// Emits a value, and sets the variable to it.
+    pub(crate) fn tee(self, value: Expr<T>) -> Expr<T> {
+        unary(value, move |sink| {
+            sink.local_tee(self.index);
+        })
+    }
 }
 
 fn unary<A, B>(a: Expr<A>, operator: impl Fn(&mut InstructionSink<'_>) + 'static) -> Expr<B> {
@@ -250,6 +257,7 @@ methods! { I32:
     lt(other) -> I32 = i32_lt_u;
     gt(other) -> I32 = i32_gt_u;
     ge(other) -> I32 = i32_ge_u;
+    trailing_zeros() -> I32 = i32_ctz;
     /// 1 if 0, else 0.
     not() -> I32 = i32_eqz;
     /// Unsigned.

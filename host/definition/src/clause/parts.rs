@@ -14,6 +14,7 @@ impl Clause {
             Self::Everyone
             | Self::Did(_)
             | Self::DidInOrder(_)
+            | Self::InAnyOrder(_)
             | Self::User(_)
             | Self::FirstSeen(_)
             | Self::Sample(_)
@@ -30,6 +31,7 @@ impl Clause {
             Self::Everyone
             | Self::Did(_)
             | Self::DidInOrder(_)
+            | Self::InAnyOrder(_)
             | Self::User(_)
             | Self::FirstSeen(_)
             | Self::Sample(_)

@@ -5,8 +5,8 @@
 //! one here, and a visitor that replaces only the methods it needs visits the new one too.
 
 use super::{
-    Bound, Clause, Comparison, Did, DidInOrder, End, EventName, Measure, NumberOf, Predicate,
-    Properties, Sample, Start, Step, Test, UserClause, When, Window,
+    Bound, Clause, Comparison, Did, DidInOrder, End, EventName, InAnyOrder, Measure, NumberOf,
+    Predicate, Properties, Relation, Sample, Start, Step, Test, UserClause, When, Window, Without,
 };
 
 /// A visitor of a clause and of everything in it. A replaced method calls its `walk_*` function to
@@ -26,6 +26,10 @@ pub(crate) trait Visit<'c> {
 
     fn visit_order(&mut self, order: &'c DidInOrder) {
         walk_order(self, order);
+    }
+
+    fn visit_any_order(&mut self, order: &'c InAnyOrder) {
+        walk_any_order(self, order);
     }
 
     fn visit_user(&mut self, user: &'c UserClause) {
@@ -82,6 +86,7 @@ pub(crate) fn walk_clause<'c>(visit: &mut (impl Visit<'c> + ?Sized), clause: &'c
         Clause::Not(clause) => visit.visit_clause(clause),
         Clause::Did(did) => visit.visit_did(did),
         Clause::DidInOrder(order) => visit.visit_order(order),
+        Clause::InAnyOrder(order) => visit.visit_any_order(order),
         Clause::User(user) => visit.visit_user(user),
         Clause::FirstSeen(window) => visit.visit_window(window),
         Clause::Sample(Sample {
@@ -95,14 +100,31 @@ pub(crate) fn walk_clause<'c>(visit: &mut (impl Visit<'c> + ?Sized), clause: &'c
 pub(crate) fn walk_did<'c>(visit: &mut (impl Visit<'c> + ?Sized), did: &'c Did) {
     let Did {
         step,
+        relations,
         window,
         measure,
         per,
     } = did;
     visit.visit_step(step);
+    for relation in relations {
+        walk_relation(visit, relation);
+    }
     visit.visit_window(window);
     visit.visit_measure(measure);
     if let Some(property) = per {
+        visit.visit_event_property(property);
+    }
+}
+
+fn walk_relation<'c>(visit: &mut (impl Visit<'c> + ?Sized), relation: &'c Relation) {
+    let Relation {
+        kind: _,
+        step,
+        within: _,
+        same,
+    } = relation;
+    visit.visit_step(step);
+    if let Some(property) = same {
         visit.visit_event_property(property);
     }
 }
@@ -147,11 +169,35 @@ pub(crate) fn walk_order<'c>(visit: &mut (impl Visit<'c> + ?Sized), order: &'c D
         steps,
         all_within: _,
         each_within: _,
+        strictly: _,
         without,
         same,
         window,
     } = order;
+    let without = without.iter().map(
+        |Without {
+             step,
+             from: _,
+             to: _,
+         }| step,
+    );
     for step in steps.iter().chain(without) {
+        visit.visit_step(step);
+    }
+    if let Some(property) = same {
+        visit.visit_event_property(property);
+    }
+    visit.visit_window(window);
+}
+
+pub(crate) fn walk_any_order<'c>(visit: &mut (impl Visit<'c> + ?Sized), order: &'c InAnyOrder) {
+    let InAnyOrder {
+        steps,
+        all_within: _,
+        same,
+        window,
+    } = order;
+    for step in steps {
         visit.visit_step(step);
     }
     if let Some(property) = same {
@@ -162,10 +208,7 @@ pub(crate) fn walk_order<'c>(visit: &mut (impl Visit<'c> + ?Sized), order: &'c D
 
 pub(crate) fn walk_user<'c>(visit: &mut (impl Visit<'c> + ?Sized), user: &'c UserClause) {
     let UserClause { properties, when } = user;
-    for (property, predicate) in properties {
-        visit.visit_user_property(property);
-        visit.visit_predicate(predicate);
-    }
+    walk_user_properties(visit, properties);
     visit.visit_when(when);
 }
 
@@ -181,6 +224,7 @@ pub(crate) fn walk_step<'c>(visit: &mut (impl Visit<'c> + ?Sized), step: &'c Ste
         names,
         with,
         with_any,
+        with_user,
     } = step;
     for name in names {
         visit.visit_event_name(name);
@@ -188,6 +232,14 @@ pub(crate) fn walk_step<'c>(visit: &mut (impl Visit<'c> + ?Sized), step: &'c Ste
     walk_event_properties(visit, with);
     for properties in with_any {
         walk_event_properties(visit, properties);
+    }
+    walk_user_properties(visit, with_user);
+}
+
+fn walk_user_properties<'c>(visit: &mut (impl Visit<'c> + ?Sized), properties: &'c Properties) {
+    for (property, predicate) in properties {
+        visit.visit_user_property(property);
+        visit.visit_predicate(predicate);
     }
 }
 

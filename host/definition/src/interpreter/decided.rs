@@ -6,10 +6,11 @@ use muster_model::{Event, Scalar, Value, Version};
 
 use super::measure::{self, Measured};
 use super::moment::Moment;
-use super::{instant, order, sample, step, user};
+use super::{any_order, instant, order, relation, sample, step, user};
 use crate::show::text::{entry, map, quoted, value};
 use crate::{
-    Aggregate, Bound, Clause, Did, DidInOrder, Measure, Predicate, Step, Test, UserClause, When,
+    Aggregate, Bound, Clause, Did, DidInOrder, InAnyOrder, Measure, Predicate, Step, Test,
+    UserClause, When, Window,
 };
 
 /// The number of events, values or changes that are shown for one clause: the latest ones.
@@ -21,6 +22,7 @@ pub(super) fn values(clause: &Clause, moment: Moment<'_>) -> Vec<String> {
     match clause {
         Clause::Did(did) => self::did(did, moment),
         Clause::DidInOrder(order) => in_order(order, moment),
+        Clause::InAnyOrder(order) => in_any_order(order, moment),
         Clause::User(user) => self::user(user, moment),
         Clause::FirstSeen(_) => vec![match moment.first_seen() {
             Some(first) => format!("first event at {first}"),
@@ -61,13 +63,14 @@ fn did(did: &Did, moment: Moment<'_>) -> Vec<String> {
 }
 
 /// Describes the result of a measure, and its events.
-fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> Vec<String> {
+fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &Mentioned<'_>) -> Vec<String> {
     let inside = &measured.inside;
     let mut lines = vec![format!(
         "{} of {} in the window",
         inside.len(),
         several(measured.ever.len(), "matching event"),
     )];
+    lines.extend(related(did, measured));
     let number = |number: f64| number.to_string();
     match &did.measure {
         Measure::Times(comparison) => {
@@ -118,26 +121,83 @@ fn measured(measured: &Measured<'_, '_>, did: &Did, shown: &BTreeSet<&str>) -> V
         | Measure::Nth(_) => inside.get(inside.len().saturating_sub(SHOWN)..),
     };
     let events = events.unwrap_or_default();
-    lines.extend(events.iter().map(|event| describe(event, shown)));
+    lines.extend(
+        events
+            .iter()
+            .map(|event| describe(event, shown, measured.moment)),
+    );
     lines.extend(misread_values(&did.step, measured.moment));
+    lines
+}
+
+/// Describes the relations: how many events in the window fulfil each, and the latest event that
+/// has another one where there must be none.
+fn related(did: &Did, measured: &Measured<'_, '_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let selected = measured.selected();
+    for relation in &did.relations {
+        let moment = measured.moment;
+        let holds = |event: &&&Event| relation::holds(relation, event, moment);
+        let key = relation.kind.key();
+        lines.push(format!(
+            "{} of {} in the window with {key}: {relation}",
+            selected.iter().filter(holds).count(),
+            several(selected.len(), "event"),
+        ));
+        let mut others = selected.iter().rev().filter_map(|event| {
+            let other = relation::other(relation, event, moment)?;
+            Some((event, other))
+        });
+        if let (false, Some((event, other))) = (relation.kind.is_wanted(), others.next()) {
+            let side = if relation.kind.is_before() {
+                "before"
+            } else {
+                "after"
+            };
+            let of = |event| describe(event, &Mentioned::default(), moment);
+            lines.push(format!("{}, {side} {}", of(other), of(event)));
+        }
+    }
     lines
 }
 
 fn in_order(order: &DidInOrder, moment: Moment<'_>) -> Vec<String> {
     if let Some((first, last)) = order::found(order, moment) {
-        let shown = order.same.iter().map(|same| &**same).collect();
+        let shown = Mentioned {
+            of_event: order.same.iter().map(|same| &**same).collect(),
+            of_user: BTreeSet::new(),
+        };
         return vec![
-            format!("from {}", describe(first, &shown)),
-            format!("to {}", describe(last, &shown)),
+            format!("from {}", describe(first, &shown, moment)),
+            format!("to {}", describe(last, &shown, moment)),
         ];
     }
-    let span = moment.resolve(&order.window);
+    steps(&order.steps, &order.window, moment)
+}
+
+fn in_any_order(order: &InAnyOrder, moment: Moment<'_>) -> Vec<String> {
+    let Some(events) = any_order::found(order, moment) else {
+        return steps(&order.steps, &order.window, moment);
+    };
+    let shown = Mentioned {
+        of_event: order.same.iter().map(|same| &**same).collect(),
+        of_user: BTreeSet::new(),
+    };
+    let events = events.iter().take(2 * SHOWN);
+    events
+        .map(|event| describe(event, &shown, moment))
+        .collect()
+}
+
+/// Describes how many events in the window each step could take.
+fn steps(steps: &[Step], window: &Window, moment: Moment<'_>) -> Vec<String> {
+    let span = moment.resolve(window);
     let times = |step: &Step| {
         let matches =
             |event: &&Event| span.contains(event.time) && step::matches(step, event, moment);
         moment.events().filter(matches).count()
     };
-    let steps = order.steps.iter().take(2 * SHOWN);
+    let steps = steps.iter().take(2 * SHOWN);
     let each =
         steps.map(|step| format!("{} in the window for {step}", several(times(step), "event")));
     each.collect()
@@ -214,24 +274,54 @@ fn misread_values(step: &Step, moment: Moment<'_>) -> Vec<String> {
     lines
 }
 
+/// The properties that a clause reads of its events.
+#[derive(Default)]
+struct Mentioned<'d> {
+    /// Event properties.
+    of_event: BTreeSet<&'d str>,
+    /// User properties at the instant of the event.
+    of_user: BTreeSet<&'d str>,
+}
+
 /// Formats an event as `2026-02-20T10:00:00Z Purchase {amount: 60}`, with the properties that the
-/// clause reads.
-fn describe(event: &Event, shown: &BTreeSet<&str>) -> String {
-    let properties = shown.iter().filter_map(|name| {
+/// clause reads. User properties follow as `with_user {plan: pro}`.
+fn describe(event: &Event, shown: &Mentioned<'_>, moment: Moment<'_>) -> String {
+    let of_event = shown.of_event.iter().filter_map(|name| {
         let held = event.properties.get(*name)?;
         Some(entry(&quoted(name), value(held)))
     });
-    let properties: Vec<_> = properties.collect();
-    let name = quoted(&event.name);
-    if properties.is_empty() {
-        return format!("{} {name}", event.time);
+    let of_user = shown.of_user.iter().filter_map(|name| {
+        let held = moment.property_at(name, event.time)?;
+        Some(entry(&quoted(name), value(held)))
+    });
+    let of_event: Vec<_> = of_event.collect();
+    let of_user: Vec<_> = of_user.collect();
+    let mut text = format!("{} {}", event.time, quoted(&event.name));
+    for (before, properties) in [(" ", of_event), (" with_user ", of_user)] {
+        if !properties.is_empty() {
+            text.push_str(before);
+            text.push_str(&map(&properties));
+        }
     }
-    format!("{} {name} {}", event.time, map(&properties))
+    text
 }
 
-/// Returns the event properties that a clause reads.
-fn mentioned(did: &Did) -> BTreeSet<&str> {
+/// Returns the properties that a clause reads of its events.
+fn mentioned(did: &Did) -> Mentioned<'_> {
+    let step = &did.step;
+    Mentioned {
+        of_event: mentioned_of_event(did),
+        of_user: step.with_user.iter().map(|(name, _)| &**name).collect(),
+    }
+}
+
+fn mentioned_of_event(did: &Did) -> BTreeSet<&str> {
     let mut mentioned: BTreeSet<&str> = did.per.iter().map(|per| &**per).collect();
+    mentioned.extend(
+        did.relations
+            .iter()
+            .filter_map(|other| other.same.as_deref()),
+    );
     let step = &did.step;
     for properties in step.with_any.iter().chain([&step.with]) {
         mentioned.extend(properties.iter().map(|(name, _)| &**name));

@@ -8,7 +8,7 @@ use super::comparison::{compare, comparison_holds, count};
 use super::moment::{Moment, before};
 use super::predicate::properties_hold;
 use super::window::InstantRange;
-use super::{calendar, step};
+use super::{calendar, relation, step};
 use crate::{Aggregate, Did, Duration, Measure, NumberOf, Start, Step, Unit, Window};
 
 /// Returns true if the measure holds. With `per:`, it holds if it holds for the events of at least
@@ -47,10 +47,15 @@ pub(super) fn values(did: &Did, property: &str, moment: Moment<'_>) -> BTreeSet<
     let span = moment.resolve(&window);
     let matching = moment
         .events()
-        .filter(|event| span.contains(event.time) && step::matches(&did.step, event, moment));
+        .filter(|event| span.contains(event.time) && matches(did, event, moment));
     matching
         .flat_map(|event| step::carried(event, property))
         .collect()
+}
+
+/// Returns true if an event matches the step and all relations of a `did`.
+fn matches(did: &Did, event: &Event, moment: Moment<'_>) -> bool {
+    step::matches(&did.step, event, moment) && relation::all_hold(&did.relations, event, moment)
 }
 
 /// Returns the length of a number of spans.
@@ -83,9 +88,19 @@ impl<'d, 'h> Measured<'d, 'h> {
             inside: Vec::new(),
         };
         measured.ever = measured.matching(&did.step);
+        measured
+            .ever
+            .retain(|event| relation::all_hold(&did.relations, event, moment));
         measured.inside = measured.ever.clone();
         measured.inside.retain(|event| span.contains(event.time));
         measured
+    }
+
+    /// Returns the events in the window that match the step, whether or not the relations hold.
+    pub(super) fn selected(&self) -> Vec<&'h Event> {
+        let mut events = self.matching(&self.did.step);
+        events.retain(|event| self.span.contains(event.time));
+        events
     }
 
     fn matching(&self, step: &Step) -> Vec<&'h Event> {

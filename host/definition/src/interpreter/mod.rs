@@ -7,14 +7,17 @@
 //!   that could matter.
 //! - [`trace`] returns the values that decided a clause.
 
+mod any_order;
 mod calendar;
 mod comparison;
 mod decided;
+mod different;
 mod instant;
 mod measure;
 mod moment;
 mod order;
 mod predicate;
+mod relation;
 mod sample;
 mod step;
 mod trace;
@@ -64,6 +67,7 @@ pub fn holds(clause: &Clause, history: &UserHistory, now: Millis) -> bool {
         Clause::Everyone => true,
         Clause::Did(did) => measure::holds(did, moment),
         Clause::DidInOrder(order) => order::holds(order, moment),
+        Clause::InAnyOrder(order) => any_order::holds(order, moment),
         Clause::User(user) => user::holds(user, moment),
         Clause::FirstSeen(window) => moment
             .first_seen()

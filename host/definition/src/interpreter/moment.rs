@@ -21,6 +21,11 @@ impl<'h> Moment<'h> {
         self.events().map(|event| event.time).min()
     }
 
+    /// Returns the value that a user property had at an earlier instant.
+    pub(super) fn property_at(self, name: &str, at: Millis) -> Option<&'h Value> {
+        self.history.property(name, at)
+    }
+
     /// Returns the current value of a user property.
     pub(super) fn property(self, name: &str) -> Option<&'h Value> {
         self.history.property(name, self.now)

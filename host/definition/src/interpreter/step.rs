@@ -9,12 +9,16 @@ use super::predicate::properties_hold;
 use crate::Step;
 
 /// Returns true if an event has one of the names and satisfies all of `with`. If there are
-/// alternatives in `with_any`, the event must satisfy at least one of them too.
+/// alternatives in `with_any`, the event must satisfy at least one of them too. The user properties
+/// of `with_user` count with their values at the instant of the event.
 pub(super) fn matches(step: &Step, event: &Event, moment: Moment<'_>) -> bool {
     let named = step.names.iter().any(|name| name.matches(&event.name));
     let holds = |properties| properties_hold(properties, moment, |name| event.properties.get(name));
     let mut any = step.with_any.iter();
-    named && holds(&step.with) && (step.with_any.is_empty() || any.any(holds))
+    let of_user = properties_hold(&step.with_user, moment, |name| {
+        moment.property_at(name, event.time)
+    });
+    named && holds(&step.with) && (step.with_any.is_empty() || any.any(holds)) && of_user
 }
 
 /// Returns the canonical texts that an event carries in a property: none, one, or those of a list.

@@ -36,6 +36,7 @@ pub fn trace(clause: &Clause, history: &UserHistory, now: Millis) -> Trace {
         Clause::Everyone
         | Clause::Did(_)
         | Clause::DidInOrder(_)
+        | Clause::InAnyOrder(_)
         | Clause::User(_)
         | Clause::FirstSeen(_)
         | Clause::Sample(_)
@@ -117,7 +118,9 @@ mod tests {
                 names: vec!["Purchase".into()],
                 with: with("amount", Test::AtLeast(50.0)),
                 with_any: vec![],
+                with_user: vec![],
             },
+            relations: vec![],
             window: Window {
                 start: Start::Last(Duration::from_millis(30 * 86_400_000)),
                 end: End::Now,

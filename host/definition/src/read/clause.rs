@@ -11,10 +11,10 @@ use crate::limits;
 
 use super::key::{LanguageKey, LanguageKind, key};
 use super::words::unknown_key;
-use super::{comparison, did, measure, order, sample, step, user, window};
+use super::{comparison, did, measure, order, relation, sample, step, user, window};
 
 /// The subjects of a clause.
-pub(crate) const TABLE: [LanguageKey; 11] = [
+pub(crate) const TABLE: [LanguageKey; 12] = [
     key("all", LanguageKind::Clauses, "Every clause holds."),
     key("any", LanguageKind::Clauses, "At least one clause holds."),
     key("not", LanguageKind::Clause, "The clause does not hold."),
@@ -32,6 +32,11 @@ pub(crate) const TABLE: [LanguageKey; 11] = [
         "did_in_order",
         LanguageKind::Steps,
         "Steps in time order; the clause holds if any choice of events fits.",
+    ),
+    key(
+        "in_any_order",
+        LanguageKind::Steps,
+        "Different events, one for each step, in any order; the clause holds if any choice of events fits.",
     ),
     key(
         "user",
@@ -56,14 +61,21 @@ pub(crate) const TABLE: [LanguageKey; 11] = [
     ),
 ];
 
-const SUBJECTS: [&str; 11] = names(&TABLE);
+const SUBJECTS: [&str; 12] = names(&TABLE);
 
 /// Returns the keys that may stand beside a subject.
 pub(crate) fn beside(subject: &str) -> Vec<&'static LanguageKey> {
     let groups: &[&'static [LanguageKey]] = match subject {
-        "did" => &[&step::TABLE, &window::TABLE, &measure::TABLE, &did::TABLE],
-        "did_not" => &[&step::TABLE, &window::TABLE],
+        "did" => &[
+            &step::TABLE,
+            &relation::TABLE,
+            &window::TABLE,
+            &measure::TABLE,
+            &did::TABLE,
+        ],
+        "did_not" => &[&step::TABLE, &relation::TABLE, &window::TABLE],
         "did_in_order" => &[&order::TABLE, &window::TABLE],
+        "in_any_order" => &[&order::ANY_TABLE, &window::TABLE],
         "user" => &[&user::TABLE],
         _ => &[],
     };
@@ -139,6 +151,7 @@ impl<'r, 's> Clauses<'r, 's> {
                 self.did(subject, entries).map(|did| not(Clause::Did(did)))
             }
             "did_in_order" => self.did_in_order(subject, entries).map(Clause::DidInOrder),
+            "in_any_order" => self.in_any_order(subject, entries).map(Clause::InAnyOrder),
             "user" => self.user(subject, entries).map(Clause::User),
             "first_seen" => self.first_seen(value).map(Clause::FirstSeen),
             "in_cohort" => self.in_cohort(value).map(Clause::InCohort),
@@ -312,14 +325,22 @@ fn misplaced(subject: &str, key: &str) -> Option<String> {
                 "`did_not` means no event at all; for a count write `not: {{did: …, {key}: …}}`"
             )
         }
-        "did" | "did_not" | "did_in_order" if comparison::KEYS.contains(&key) && !of_measure => {
+        "did_in_order" if key == "between" => {
+            "it belongs inside `without`: `without: {did: …, between: [1, 2]}`".to_owned()
+        }
+        "did" | "did_not" | "did_in_order" | "in_any_order"
+            if comparison::KEYS.contains(&key) && !of_measure =>
+        {
             format!("for a count write `times: {{{key}: …}}` beside `did`")
         }
-        "did_in_order" if step::KEYS.contains(&key) => {
+        "did_in_order" | "in_any_order" if step::KEYS.contains(&key) => {
             format!("it belongs inside a step: `{{did: …, {key}: …}}`")
         }
-        "did_in_order" if key == "per" => {
+        "did_in_order" | "in_any_order" if key == "per" => {
             "to require the same value of a property in all steps, write `same`".to_owned()
+        }
+        "did" | "did_not" if key == "without" => {
+            "for no such event afterwards write `not_followed_by`".to_owned()
         }
         "did" if key == "same" => "to measure for each value of a property, write `per`".to_owned(),
         "user" if of_window => format!(

@@ -58,6 +58,7 @@ fn stripped(mut clause: &Clause) -> (&Clause, bool) {
 fn counts(did: &Did) -> Option<&Comparison> {
     let Did {
         step: _,
+        relations: _,
         window: _,
         measure,
         per,
@@ -81,7 +82,7 @@ fn counts(did: &Did) -> Option<&Comparison> {
 }
 
 fn same_events(a: &Did, b: &Did) -> bool {
-    a.step == b.step && a.window == b.window
+    a.step == b.step && a.relations == b.relations && a.window == b.window
 }
 
 /// Returns true if no count meets both conditions, though each can be met alone.

@@ -18,6 +18,7 @@ impl Clauses<'_, '_> {
     /// Reads `did`, and `did_not` without its negation.
     pub(super) fn did(&mut self, subject: &Entry, entries: &[Entry]) -> Option<Did> {
         let step = self.step_of(subject, entries);
+        let relations = self.relations(entries);
         let window = self.window(entries);
         let per = self.beside(entries, "per", Self::property);
         let measure = match &*subject.key {
@@ -27,6 +28,7 @@ impl Clauses<'_, '_> {
         };
         Some(Did {
             step: step?,
+            relations: relations?,
             window: window?,
             measure: measure?,
             per: per?,

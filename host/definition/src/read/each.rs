@@ -62,11 +62,17 @@ impl Clauses<'_, '_> {
             entry.unwrap_or(each).key_span
         };
         let (span, message, help) = match (&window.start, window.end) {
-            (Start::Calendar { .. }, End::Before(_)) => (
-                place("before_last"),
-                "`each` checks all units of the window until now".to_owned(),
-                "leave `before_last` out".to_owned(),
-            ),
+            (Start::Calendar { .. }, End::Before(_) | End::At(_)) => {
+                let key = match window.end {
+                    End::At(_) => "until",
+                    End::Before(_) | End::Now | End::WithinFirst(_) => "before_last",
+                };
+                (
+                    place(key),
+                    "`each` checks all units of the window until now".to_owned(),
+                    format!("leave `{key}` out"),
+                )
+            }
             (Start::Calendar { unit: of, .. }, _) if !is_whole(*of, unit) => (
                 place("in_last"),
                 format!(

@@ -89,8 +89,14 @@ pub(crate) enum LanguageKind {
     EventName,
     /// An event, also with predicates.
     Step,
+    /// An event before or after another.
+    Relation,
     /// Steps in time order.
     Steps,
+    /// An event between steps, or a list of events.
+    Without,
+    /// The numbers of two steps.
+    StepNumbers,
     /// The window of the first event.
     FirstSeen,
     /// A calendar unit with the count in each.
@@ -158,7 +164,10 @@ impl NamedKind for LanguageKind {
             Self::Events => "events",
             Self::EventName => "event_name",
             Self::Step => "step",
+            Self::Relation => "relation",
             Self::Steps => "steps",
+            Self::Without => "without",
+            Self::StepNumbers => "step_numbers",
             Self::FirstSeen => "first_seen",
             Self::Each => "each",
             Self::Regularly => "regularly",

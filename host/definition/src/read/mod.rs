@@ -20,6 +20,7 @@ mod pattern;
 pub(crate) mod predicate;
 mod properties;
 pub(crate) mod regularly;
+pub(crate) mod relation;
 pub(crate) mod sample;
 pub(crate) mod step;
 pub(crate) mod sync;
@@ -27,6 +28,7 @@ mod time_zone;
 pub(crate) mod user;
 pub(crate) mod version;
 pub(crate) mod window;
+pub(crate) mod without;
 mod words;
 
 pub(crate) use definition::definition;

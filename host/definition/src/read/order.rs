@@ -1,15 +1,16 @@
-//! Reads `did_in_order` (docs/cohorts.md, "did_in_order"): steps in time order.
+//! Reads `did_in_order` and `in_any_order` (docs/cohorts.md, sections of these names): steps that
+//! different events take.
 
 use muster_document::{Entry, Node, NodeContent};
 
-use crate::clause::{DidInOrder, Step};
+use crate::clause::{DidInOrder, InAnyOrder, Step};
 use crate::limits;
 
 use super::clause::Clauses;
 use super::key::{LanguageKey, LanguageKind, key};
 
 /// The keys beside `did_in_order`, apart from windows.
-pub(crate) const TABLE: [LanguageKey; 4] = [
+pub(crate) const TABLE: [LanguageKey; 5] = [
     key(
         "all_within",
         LanguageKind::Duration,
@@ -21,9 +22,14 @@ pub(crate) const TABLE: [LanguageKey; 4] = [
         "The longest time from each step to the next.",
     ),
     key(
+        "strictly",
+        LanguageKind::True,
+        "No other event of any name lies between the steps.",
+    ),
+    key(
         "without",
-        LanguageKind::Step,
-        "No such event lies strictly between the first and the last step.",
+        LanguageKind::Without,
+        "No such event lies strictly between the first and the last step, or the two steps of `between`.",
     ),
     key(
         "same",
@@ -32,7 +38,19 @@ pub(crate) const TABLE: [LanguageKey; 4] = [
     ),
 ];
 
-const EXAMPLE: &str = "write the events in their order: `did_in_order: [View Item, Purchase]`";
+/// The keys beside `in_any_order`, apart from windows.
+pub(crate) const ANY_TABLE: [LanguageKey; 2] = [
+    key(
+        "all_within",
+        LanguageKind::Duration,
+        "The longest time from the earliest event to the latest.",
+    ),
+    key(
+        "same",
+        LanguageKind::Property,
+        "All steps carry the same value of this event property.",
+    ),
+];
 
 impl Clauses<'_, '_> {
     pub(super) fn did_in_order(
@@ -40,10 +58,13 @@ impl Clauses<'_, '_> {
         subject: &Entry,
         entries: &[Entry],
     ) -> Option<DidInOrder> {
-        let steps = self.steps(&subject.value);
+        let steps = self.steps(subject);
         let all_within = self.beside(entries, "all_within", Self::duration);
         let each_within = self.beside(entries, "each_within", Self::duration);
-        let without = self.beside(entries, "without", Self::step);
+        let strictly = self.beside(entries, "strictly", Self::strictly);
+        let without = self.beside(entries, "without", |this, node| {
+            this.without(node, steps.as_ref().map(Vec::len))
+        });
         let same = self.beside(entries, "same", Self::property);
         let window = self.window(entries);
         if let (Some(Some(all)), Some(Some(each))) = (all_within, each_within)
@@ -60,17 +81,53 @@ impl Clauses<'_, '_> {
             steps: steps?,
             all_within: all_within?,
             each_within: each_within?,
-            without: without?,
+            strictly: strictly?.unwrap_or(false),
+            without: without?.unwrap_or_default(),
             same: same?,
             window: window?,
         })
     }
 
-    fn steps(&mut self, node: &Node) -> Option<Vec<Step>> {
+    pub(super) fn in_any_order(
+        &mut self,
+        subject: &Entry,
+        entries: &[Entry],
+    ) -> Option<InAnyOrder> {
+        let steps = self.steps(subject);
+        let all_within = self.beside(entries, "all_within", Self::duration);
+        let same = self.beside(entries, "same", Self::property);
+        let window = self.window(entries);
+        Some(InAnyOrder {
+            steps: steps?,
+            all_within: all_within?,
+            same: same?,
+            window: window?,
+        })
+    }
+
+    fn strictly(&mut self, node: &Node) -> Option<bool> {
+        match self.reader.flag(node, "`true`")? {
+            true => Some(true),
+            false => self.reader.wrong(
+                node.span,
+                "`strictly` is always `true`",
+                "leave `strictly` out: without it other events may lie between the steps",
+            ),
+        }
+    }
+
+    fn steps(&mut self, subject: &Entry) -> Option<Vec<Step>> {
         const WHAT: &str = "a list of steps";
+        let node = &subject.value;
+        let example = match &*subject.key {
+            "did_in_order" => {
+                "write the events in their order: `did_in_order: [View Item, Purchase]`".to_owned()
+            }
+            key => format!("write the events: `{key}: [View Item, Purchase]`"),
+        };
         let items = match &node.content {
             NodeContent::List(_) => self.reader.list(node, WHAT, limits::STEPS)?,
-            _ => return self.reader.expected(node, WHAT, EXAMPLE),
+            _ => return self.reader.expected(node, WHAT, &example),
         };
         if let [] | [_] = items {
             let message = format!(
@@ -78,8 +135,8 @@ impl Clauses<'_, '_> {
                 items.len()
             );
             let help = match items {
-                [] => EXAMPLE,
-                _ => "for a single event write `did: Purchase`",
+                [] => example,
+                _ => "for a single event write `did: Purchase`".to_owned(),
             };
             return self.reader.wrong(node.span, message, help);
         }

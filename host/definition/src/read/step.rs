@@ -19,7 +19,7 @@ pub(crate) const EVENT: LanguageKey = needed_key(
 );
 
 /// The keys beside `did` that select events.
-pub(crate) const TABLE: [LanguageKey; 2] = [
+pub(crate) const TABLE: [LanguageKey; 3] = [
     key(
         "with",
         LanguageKind::Properties,
@@ -30,13 +30,25 @@ pub(crate) const TABLE: [LanguageKey; 2] = [
         LanguageKind::Alternatives,
         "Maps of event properties, of which at least one holds too.",
     ),
+    key(
+        "with_user",
+        LanguageKind::Properties,
+        "User properties, each with its predicate; all hold for the values at the instant of the event.",
+    ),
 ];
 
-pub(crate) const KEYS: [&str; 2] = names(&TABLE);
+pub(crate) const KEYS: [&str; 3] = names(&TABLE);
 
 impl Clauses<'_, '_> {
-    /// Reads an event's name, or `{did, with, with_any}`.
+    /// Reads an event's name, or `{did, with, with_any, with_user}`.
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
+        const HELP: &str = "write only `did`, `with`, `with_any` and `with_user` here; windows and measures belong to the whole clause";
+        self.event(node, &[], HELP)
+    }
+
+    /// Reads an event's name, or a map that selects events and may have `more` keys. `help` follows
+    /// the error about a window or a measure.
+    pub(super) fn event(&mut self, node: &Node, more: &[&str], help: &str) -> Option<Step> {
         let entries = match &node.content {
             NodeContent::Map(entries) => entries,
             NodeContent::List(_) => {
@@ -48,10 +60,11 @@ impl Clauses<'_, '_> {
                     names: self.names(node)?,
                     with: Vec::new(),
                     with_any: Vec::new(),
+                    with_user: Vec::new(),
                 });
             }
         };
-        let fits = self.fits_step(entries);
+        let fits = self.fits_step(entries, more, help);
         let Some(subject) = entries.iter().find(|entry| &*entry.key == EVENT.name) else {
             if fits {
                 let help = "write `{did: View Item, with: {…}}`";
@@ -63,25 +76,24 @@ impl Clauses<'_, '_> {
         self.step_of(subject, entries).filter(|_| fits)
     }
 
-    /// Checks that all keys of a map select events.
-    fn fits_step(&mut self, entries: &[Entry]) -> bool {
+    /// Checks that all keys of a map select events, or are among `more`.
+    fn fits_step(&mut self, entries: &[Entry], more: &[&str], help: &str) -> bool {
         let mut fits = true;
         for entry in entries {
             let key = &*entry.key;
-            if key == EVENT.name || KEYS.contains(&key) {
+            if key == EVENT.name || KEYS.contains(&key) || more.contains(&key) {
                 continue;
             }
             fits = false;
             if window::KEYS.contains(&key) || measure::KEYS.contains(&key) || key == "per" {
                 let message = format!("`{key}` does not belong to an event inside a clause");
-                let help = "write only `did`, `with` and `with_any` here; windows and measures belong to the whole clause";
                 self.reader.wrong::<()>(entry.key_span, message, help);
             } else {
                 unknown_key(
                     self.reader,
                     entry,
                     "an event",
-                    &[&[EVENT.name], &KEYS[..]].concat(),
+                    &[&[EVENT.name], &KEYS[..], more].concat(),
                 );
             }
         }
@@ -100,10 +112,15 @@ impl Clauses<'_, '_> {
             Some(entry) => self.with_any(&entry.value),
             None => Some(Vec::new()),
         };
+        let with_user = match entry("with_user") {
+            Some(entry) => self.properties(entry),
+            None => Some(Vec::new()),
+        };
         Some(Step {
             names: names?,
             with: with?,
             with_any: with_any?,
+            with_user: with_user?,
         })
     }
 

@@ -39,11 +39,10 @@ pub(crate) const TABLE: [LanguageKey; 5] = [
 
 pub(crate) const KEYS: [&str; 5] = names(&TABLE);
 
-/// The groups of windows that combine.
-pub(crate) const GROUPS: [&[&str]; 3] = [
-    &["in_last", "before_last"],
-    &["since", "until"],
-    &["within_first"],
+/// The keys of starts and those of ends. A clause has at most one of each group.
+pub(crate) const GROUPS: [&[&str]; 2] = [
+    &["in_last", "since", "within_first"],
+    &["before_last", "until", "within_first"],
 ];
 
 impl Clauses<'_, '_> {
@@ -54,7 +53,7 @@ impl Clauses<'_, '_> {
         let since = self.beside(entries, "since", Self::instant);
         let until = self.beside(entries, "until", Self::instant);
         let within_first = self.beside(entries, "within_first", Self::duration);
-        let place = self.one_group(entries)?;
+        let place = self.one_of_each_group(entries)?;
         let start = match (start?, since?) {
             (Some(start), _) => start,
             (None, Some(since)) => Start::At(since),
@@ -97,31 +96,32 @@ impl Clauses<'_, '_> {
         instant(self.reader, self.zone, node)
     }
 
-    /// Checks that all window keys are of one group. Returns the place of the last value.
-    fn one_group(&mut self, entries: &[Entry]) -> Option<Option<Span>> {
-        let group = |key: &str| GROUPS.iter().position(|keys| keys.contains(&key));
-        let mut keys = entries.iter().filter(|entry| group(&entry.key).is_some());
-        let Some(first) = keys.next() else {
-            return Some(None);
-        };
-        let mut last = first;
-        for entry in keys {
-            if group(&entry.key) != group(&first.key) {
-                let source = self.reader.source();
-                let error = Diagnostic::error(format!(
-                    "a clause has one window, and this has `{}` and `{}`",
-                    first.key, entry.key
-                ))
-                .at(source, entry.key_span, "the second window")
-                .at(source, first.key_span, "the first window");
-                self.reader.report(error.help(
-                    "`in_last` goes with `before_last` and `since` with `until`; `within_first` stands alone",
-                ));
-                return None;
-            }
-            last = entry;
+    /// Checks that no two window keys are of one group. Returns the place of the last value.
+    fn one_of_each_group(&mut self, entries: &[Entry]) -> Option<Option<Span>> {
+        let keys = entries.iter().filter(|entry| KEYS.contains(&&*entry.key));
+        let keys: Vec<_> = keys.collect();
+        for (at, second) in keys.iter().enumerate() {
+            let apart = |first: &&&Entry| {
+                let both =
+                    |keys: &&[&str]| keys.contains(&&*first.key) && keys.contains(&&*second.key);
+                GROUPS.iter().any(both)
+            };
+            let Some(first) = keys.iter().take(at).find(apart) else {
+                continue;
+            };
+            let source = self.reader.source();
+            let error = Diagnostic::error(format!(
+                "a window has one start and one end, and this has `{}` and `{}`",
+                first.key, second.key
+            ))
+            .at(source, second.key_span, "the second")
+            .at(source, first.key_span, "the first");
+            self.reader.report(error.help(
+                "a window starts with `in_last` or `since` and ends with `before_last` or `until`; `within_first` stands alone",
+            ));
+            return None;
         }
-        Some(Some(last.value.span))
+        Some(keys.last().map(|entry| entry.value.span))
     }
 }
 

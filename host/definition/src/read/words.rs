@@ -4,7 +4,7 @@ use muster_document::{Entry, YamlReader, closest};
 
 /// The common words of other languages, with the word here. A word with several meanings is listed
 /// several times; the reader takes the meaning that fits.
-const SYNONYMS: [(&str, &str); 60] = [
+const SYNONYMS: [(&str, &str); 70] = [
     ("and", "all"),
     ("or", "any"),
     ("event", "did"),
@@ -46,6 +46,16 @@ const SYNONYMS: [(&str, &str); 60] = [
     ("group_by", "per"),
     ("group_by", "same"),
     ("exclude", "without"),
+    ("any_order", "in_any_order"),
+    ("did_in_any_order", "in_any_order"),
+    ("strict", "strictly"),
+    ("exactly", "strictly"),
+    ("then", "followed_by"),
+    ("followed", "followed_by"),
+    ("not_then", "not_followed_by"),
+    ("not_followed", "not_followed_by"),
+    ("preceded", "preceded_by"),
+    ("user", "with_user"),
     ("equals", "is"),
     ("eq", "is"),
     ("eq", "exactly"),

@@ -43,7 +43,7 @@ fn name(subject: &LanguageKey) -> String {
 fn about(subject: &LanguageKey) -> Value {
     let rules = match subject.name {
         "did" => [windows_rules(), measure_rules()].concat(),
-        "did_not" | "did_in_order" => windows_rules(),
+        "did_not" | "did_in_order" | "in_any_order" => windows_rules(),
         "user" => when_rules(),
         _ => Vec::new(),
     };

@@ -3,13 +3,13 @@
 use muster_document::schema::with;
 use serde_json::{Value, json};
 
-use super::object::{apart, at_most_one, either, has, without};
+use super::object::{at_most_one, either, has, without};
 use super::text::name;
 use super::time::calendar_of;
 use super::{SchemaKind, WRITER, kind};
 use crate::limits;
 use crate::read::key::LanguageKind;
-use crate::read::{each, first_seen, measure, regularly, step, window};
+use crate::read::{each, first_seen, measure, regularly, relation, step, window};
 
 pub(super) fn kinds() -> Vec<SchemaKind> {
     let windows = WRITER.object(first_seen::windows());
@@ -34,14 +34,41 @@ pub(super) fn kinds() -> Vec<SchemaKind> {
             ),
         ),
         (
+            LanguageKind::Relation,
+            either(
+                "An event's name, or a map that also has predicates, the longest time between both events, and a property of which both carry one value.",
+                json!(["Purchase"]),
+                &[event_name(), WRITER.object(relation::keys())],
+            ),
+        ),
+        (
             LanguageKind::Steps,
             json!({
-                "description": "Steps in time order; the event of each step differs from the one before.",
+                "description": "Steps; each takes another event.",
                 "type": "array",
                 "items": kind(LanguageKind::Step),
                 "minItems": 2,
                 "maxItems": limits::STEPS,
                 "examples": [["View Item", "Add To Cart", "Purchase"]],
+            }),
+        ),
+        (
+            LanguageKind::Without,
+            either(
+                "An event's name, a map that also has predicates and the two steps, or a list of these.",
+                json!(["Remove From Cart", ["Refund", "Remove From Cart"]]),
+                &[event_name(), without_event(), without_events()],
+            ),
+        ),
+        (
+            LanguageKind::StepNumbers,
+            json!({
+                "description": "The numbers of two steps, the earlier first; the first step is 1.",
+                "type": "array",
+                "items": { "type": "integer", "minimum": 1, "maximum": limits::STEPS },
+                "minItems": 2,
+                "maxItems": 2,
+                "examples": [[1, 2]],
             }),
         ),
         (LanguageKind::FirstSeen, first_seen),
@@ -66,6 +93,19 @@ fn event_names() -> Value {
     })
 }
 
+fn without_event() -> Value {
+    WRITER.object(crate::read::without::keys())
+}
+
+fn without_events() -> Value {
+    let one = either(
+        "An event's name, or a map that also has predicates and the two steps.",
+        json!(["Remove From Cart"]),
+        &[event_name(), without_event()],
+    );
+    json!({ "type": "array", "items": one, "minItems": 1, "maxItems": limits::WITHOUT })
+}
+
 /// Returns the schema of an event inside a clause, as a map.
 pub(super) fn event() -> Value {
     WRITER.object(std::iter::once(&step::EVENT).chain(&step::TABLE))
@@ -85,16 +125,20 @@ fn units() -> Value {
     })
 }
 
-/// Returns rules by which only windows of one group stand together.
+/// Returns rules by which a window has one start and one end.
 pub(super) fn windows_rules() -> Vec<Value> {
-    apart(&window::GROUPS)
+    window::GROUPS.into_iter().flat_map(at_most_one).collect()
 }
 
 /// Returns rules by which there is one measure, with the window that it needs.
 pub(super) fn measure_rules() -> Vec<Value> {
     let mut rules = at_most_one(&measure::KEYS);
     for (name, unit) in each::UNITS {
-        let properties = with(without(&["before_last"]), "in_last", calendar_of(unit));
+        let properties = with(
+            without(&["before_last", "until"]),
+            "in_last",
+            calendar_of(unit),
+        );
         let named = json!({ "required": ["each"], "properties": { "each": has(&[name]) } });
         let window = json!({ "required": ["in_last"], "properties": properties });
         rules.push(json!({ "if": named, "then": window }));

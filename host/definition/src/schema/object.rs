@@ -23,7 +23,7 @@ pub(super) fn either(about: &str, examples: Value, schemas: &[Value]) -> Value {
 
 /// Returns rules by which keys of two groups do not stand in one map. A key of one group excludes
 /// those of the later groups.
-pub(super) fn apart(groups: &[&[&str]]) -> Vec<Value> {
+fn apart(groups: &[&[&str]]) -> Vec<Value> {
     let mut rules = Vec::new();
     let mut rest = groups;
     while let [group, later @ ..] = rest {

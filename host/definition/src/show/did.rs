@@ -5,11 +5,17 @@ use std::fmt;
 use super::predicate::properties;
 use super::text::{calendar, duration, entry, list, map, one_or_list, quoted, unit};
 use crate::{
-    Aggregate, Bound, Comparison, Condition, Did, End, Measure, NumberOf, Start, Step, Window,
+    Aggregate, Bound, Comparison, Condition, Did, End, Measure, NumberOf, Relation, Start, Step,
+    Window,
 };
 
 pub(super) fn entries(did: &Did) -> Vec<String> {
     let mut entries = step(&did.step);
+    entries.extend(
+        did.relations
+            .iter()
+            .map(|relation| entry(relation.kind.key(), relation)),
+    );
     entries.extend(window(&did.window));
     if did.measure != Measure::Times(Comparison::at_least(1.0)) {
         entries.extend(measure(&did.measure));
@@ -33,6 +39,9 @@ pub(super) fn step(step: &Step) -> Vec<String> {
             list(step.with_any.iter().map(properties)),
         ));
     }
+    if !step.with_user.is_empty() {
+        entries.push(entry("with_user", properties(&step.with_user)));
+    }
     entries
 }
 
@@ -45,12 +54,40 @@ fn names(step: &Step) -> String {
     one_or_list(&names)
 }
 
+/// Returns the name of an event that is selected by nothing else.
+fn only_name(step: &Step) -> Option<&str> {
+    let Step {
+        names,
+        with,
+        with_any,
+        with_user,
+    } = step;
+    match names.as_slice() {
+        [name] if with.is_empty() && with_any.is_empty() && with_user.is_empty() => {
+            Some(name.as_str())
+        }
+        _ => None,
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.names.len() == 1 && self.with.is_empty() && self.with_any.is_empty() {
-            return f.write_str(&names(self));
+        match only_name(self) {
+            Some(name) => f.write_str(&quoted(name)),
+            None => f.write_str(&map(&step(self))),
         }
-        f.write_str(&map(&step(self)))
+    }
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within = self.within.map(|within| entry("within", duration(within)));
+        let same = self.same.as_ref().map(|same| entry("same", quoted(same)));
+        let limits: Vec<_> = within.into_iter().chain(same).collect();
+        if limits.is_empty() {
+            return self.step.fmt(f);
+        }
+        f.write_str(&map(&[step(&self.step), limits].concat()))
     }
 }
 

@@ -13,7 +13,7 @@ use std::fmt;
 
 use self::predicate::properties;
 use self::text::{entry, list, map, quoted};
-use crate::{Clause, DidInOrder, Sample, Start, UserClause, When, Window};
+use crate::{Clause, DidInOrder, InAnyOrder, Sample, Start, UserClause, When, Window, Without};
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,6 +24,7 @@ impl fmt::Display for Clause {
             Self::Everyone => vec![entry("everyone", true)],
             Self::Did(did) => did::entries(did),
             Self::DidInOrder(order) => in_order(order),
+            Self::InAnyOrder(order) => in_any_order(order),
             Self::User(user) => self::user(user),
             Self::FirstSeen(window) => vec![entry("first_seen", map(&did::window(window)))],
             Self::Sample(sample) => vec![entry("sample", self::sample(sample))],
@@ -38,7 +39,32 @@ fn in_order(order: &DidInOrder) -> Vec<String> {
     let length = |key: &str, length: &Option<_>| length.map(|l| entry(key, text::duration(l)));
     entries.extend(length("all_within", &order.all_within));
     entries.extend(length("each_within", &order.each_within));
-    entries.extend(order.without.iter().map(|step| entry("without", step)));
+    entries.extend(order.strictly.then(|| entry("strictly", true)));
+    let without = order.without.iter();
+    let without: Vec<_> = without
+        .map(|without| self::without(without, order.steps.len()))
+        .collect();
+    if !without.is_empty() {
+        entries.push(entry("without", text::one_or_list(&without)));
+    }
+    entries.extend(order.same.iter().map(|same| entry("same", quoted(same))));
+    entries.extend(did::window(&order.window));
+    entries
+}
+
+fn without(without: &Without, steps: usize) -> String {
+    let Without { step, from, to } = without;
+    if (*from, *to) == (1, steps) {
+        return step.to_string();
+    }
+    let between = entry("between", list([from, to]));
+    map(&[did::step(step), vec![between]].concat())
+}
+
+fn in_any_order(order: &InAnyOrder) -> Vec<String> {
+    let mut entries = vec![entry("in_any_order", list(&order.steps))];
+    let within = order.all_within.map(text::duration);
+    entries.extend(within.map(|within| entry("all_within", within)));
     entries.extend(order.same.iter().map(|same| entry("same", quoted(same))));
     entries.extend(did::window(&order.window));
     entries

@@ -3,7 +3,8 @@
 
 use muster_definition::interpreter::{evaluate, known, sampled};
 use muster_definition::{
-    Clause, DidInOrder, End, InstantBound, Length, Sample, Start, Test, Unit, When, Window,
+    Clause, DidInOrder, End, InAnyOrder, InstantBound, Length, Sample, Start, Test, Unit, When,
+    Window, Without,
 };
 use muster_model::{CohortId, Millis, UserHistory, user_hash};
 use muster_testkit::history::{history, instant};
@@ -214,10 +215,11 @@ fn steps_come_one_after_the_other() {
                 OutForEver,
             ),
             (
-                "two apart at one instant it may be the same: only the one before must differ",
+                "two apart at one instant are different too",
                 "-1h A; -1h B",
-                InForEver,
+                OutForEver,
             ),
+            ("three at one instant", "-1h A; -1h A; -1h B", InForEver),
         ],
     );
 }
@@ -299,7 +301,11 @@ fn a_greedy_choice_may_miss() {
 #[test]
 fn no_event_of_without_lies_between() {
     let without = |same: Option<&str>| DidInOrder {
-        without: Some(step("R")),
+        without: vec![Without {
+            step: step("R"),
+            from: 1,
+            to: 3,
+        }],
         same: same.map(Box::from),
         ..order("A B C")
     };
@@ -371,6 +377,234 @@ fn no_event_of_without_lies_between() {
                 "of no cart",
                 "-3h A cart=1; -2h-30m R; -2h B cart=1; -1h C cart=1",
                 InForEver,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn each_step_is_another_event() {
+    check(
+        order("P P P"),
+        &[
+            ("two events of one instant", "-1h P; -1h P", OutForEver),
+            (
+                "three events of one instant",
+                "-1h P; -1h P; -1h P",
+                InForEver,
+            ),
+            (
+                "two of one instant, one later",
+                "-2h P; -2h P; -1h P",
+                InForEver,
+            ),
+        ],
+    );
+    check(
+        order("A* *B *"),
+        &[
+            (
+                "one event for each, whichever takes them",
+                "-1h AB; -1h A; -1h B",
+                InForEver,
+            ),
+            ("one too few", "-1h AB; -1h B", OutForEver),
+        ],
+    );
+}
+
+#[test]
+fn between_two_given_steps_no_event_of_without_lies() {
+    let between = |from, to| DidInOrder {
+        without: vec![Without {
+            step: step("R"),
+            from,
+            to,
+        }],
+        ..order("A B C")
+    };
+    let early = "-4h A; -3h R; -2h B; -1h C";
+    let late = "-4h A; -3h B; -2h R; -1h C";
+    check(
+        between(1, 2),
+        &[
+            ("between A and B", early, OutForEver),
+            ("between B and C", late, InForEver),
+        ],
+    );
+    check(
+        between(2, 3),
+        &[
+            ("between A and B", early, InForEver),
+            ("between B and C", late, OutForEver),
+            (
+                "a later B avoids it",
+                "-5h A; -4h B; -3h R; -2h B; -1h C",
+                InForEver,
+            ),
+            (
+                "at the instant of B is not between",
+                "-4h A; -3h B; -3h R; -1h C",
+                InForEver,
+            ),
+        ],
+    );
+    let both = DidInOrder {
+        without: [between(1, 2).without, between(2, 3).without].concat(),
+        ..order("A B C")
+    };
+    check(
+        both,
+        &[
+            (
+                "at the instant of the middle step",
+                "-4h A; -3h R; -3h B; -1h C",
+                InForEver,
+            ),
+            ("between A and B", early, OutForEver),
+            ("between B and C", late, OutForEver),
+        ],
+    );
+}
+
+#[test]
+fn strictly_no_other_event_lies_between() {
+    let strictly = || DidInOrder {
+        strictly: true,
+        ..order("A B C")
+    };
+    check(
+        strictly(),
+        &[
+            ("nothing between", "-3h A; -2h B; -1h C", InForEver),
+            (
+                "an event of another name",
+                "-3h A; -2h-30m X; -2h B; -1h C",
+                OutForEver,
+            ),
+            (
+                "an event of a step",
+                "-4h A; -3h B; -2h A; -1h C",
+                OutForEver,
+            ),
+            (
+                "before and after",
+                "-9h X; -3h A; -2h B; -1h C; -30m X",
+                InForEver,
+            ),
+            (
+                "at the instant of the first",
+                "-3h A; -3h X; -2h B; -1h C",
+                InForEver,
+            ),
+            (
+                "at the instant of the last",
+                "-3h A; -2h B; -1h C; -1h X",
+                InForEver,
+            ),
+            (
+                "at the instant of the middle",
+                "-3h A; -2h B; -2h X; -1h C",
+                OutForEver,
+            ),
+            (
+                "all at one instant",
+                "-1h A; -1h B; -1h C; -1h X",
+                InForEver,
+            ),
+            (
+                "the second A is the first step",
+                "-4h A; -3h A; -2h B; -1h C",
+                InForEver,
+            ),
+            ("two steps at one instant", "-3h A; -2h B; -2h C", InForEver),
+        ],
+    );
+    check(
+        DidInOrder {
+            same: Some("cart".into()),
+            ..strictly()
+        },
+        &[
+            (
+                "of another cart",
+                "-4h A cart=1; -3h X cart=2; -2h B cart=1; -1h C cart=1",
+                InForEver,
+            ),
+            (
+                "of the same cart",
+                "-4h A cart=1; -3h X cart=1; -2h B cart=1; -1h C cart=1",
+                OutForEver,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn steps_in_any_order_are_different_events() {
+    let any_order = |steps: &str| InAnyOrder {
+        steps: steps.split_whitespace().map(step).collect(),
+        all_within: None,
+        same: None,
+        window: Window::EVER,
+    };
+    let check = |order: InAnyOrder, rows: &[(&str, &str, super::table::ExpectedAnswer)]| {
+        table(Clause::InAnyOrder(order), NOW, rows);
+    };
+    check(
+        any_order("A B C"),
+        &[
+            ("in order", "-3h A; -2h B; -1h C", InForEver),
+            ("in another order", "-3h C; -2h A; -1h B", InForEver),
+            ("one is missing", "-3h C; -2h A; -1h A", OutForEver),
+        ],
+    );
+    check(
+        any_order("A A*"),
+        &[
+            ("one event takes one step", "-1h A", OutForEver),
+            (
+                "the general step takes the other one",
+                "-2h A; -1h AB",
+                InForEver,
+            ),
+        ],
+    );
+    check(
+        InAnyOrder {
+            all_within: Some(hours(1)),
+            ..any_order("A B")
+        },
+        &[
+            ("exactly so long", "-2h B; -1h A", InForEver),
+            ("1 ms longer", "-2h-1ms B; -1h A", OutForEver),
+            ("a later pair", "-9h A; -3h B; -2h A", InForEver),
+        ],
+    );
+    check(
+        InAnyOrder {
+            same: Some("cart".into()),
+            ..any_order("A B")
+        },
+        &[
+            ("one cart", "-2h B cart=1; -1h A cart=1", InForEver),
+            ("two carts", "-2h B cart=1; -1h A cart=2", OutForEver),
+        ],
+    );
+    check(
+        InAnyOrder {
+            window: Window {
+                start: Start::Last(hours(4)),
+                end: End::Now,
+            },
+            ..any_order("A B")
+        },
+        &[
+            ("until the earliest leaves", "-3h B; -1h A", InUntil("+1h")),
+            (
+                "the latest choice counts",
+                "-3h B; -2h B; -1h A",
+                InUntil("+2h"),
             ),
         ],
     );

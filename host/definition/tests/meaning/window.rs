@@ -475,6 +475,35 @@ fn calendar_days_and_before_last_combine() {
 }
 
 #[test]
+fn a_fixed_and_a_rolling_bound_combine() {
+    table(
+        did("A").since("2026-02-01T00:00:00Z").before_last(days(1)),
+        NOW,
+        &[
+            ("exactly since", "2026-02-01T00:00:00Z A", InForEver),
+            ("1 ms earlier", "2026-01-31T23:59:59.999Z A", OutForEver),
+            ("becomes old enough", "-1h A", OutUntil("+23h")),
+        ],
+    );
+    table(
+        did("A").in_last(days(2)).until("2026-02-28T00:00:00Z"),
+        NOW,
+        &[
+            ("before the end", "-1d-1ms A", InUntil("+1d-1ms")),
+            ("exactly until", "-1d A", OutForEver),
+            ("too old", "-2d A", OutForEver),
+        ],
+    );
+    table(
+        did("A")
+            .in_last_calendar(2, Unit::Day, UTC)
+            .until("2026-02-28T12:00:00Z"),
+        NOW,
+        &[("until the day leaves", "-20h A", InUntil("+1d"))],
+    );
+}
+
+#[test]
 fn windows_count_only_events_inside() {
     let clause = did("A").in_last(days(1)).times(at_least(2.0));
     table(

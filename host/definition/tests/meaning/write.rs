@@ -2,8 +2,8 @@
 
 use muster_definition::{
     Aggregate, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End, EventName,
-    InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind, Predicate, Start,
-    Step, Test, TimeZoneName, Unit, UserClause, When, Window,
+    InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind, Predicate,
+    Relation, RelationKind, Start, Step, Test, TimeZoneName, Unit, UserClause, When, Window,
 };
 use muster_model::Millis;
 
@@ -41,6 +41,7 @@ pub(crate) fn step(names: &str) -> Step {
         names: names.split(',').map(EventName::from).collect(),
         with: Vec::new(),
         with_any: Vec::new(),
+        with_user: Vec::new(),
     }
 }
 
@@ -133,6 +134,7 @@ pub(crate) struct DidBuilder(Did);
 pub(crate) fn did(names: &str) -> DidBuilder {
     DidBuilder(Did {
         step: step(names),
+        relations: Vec::new(),
         window: Window::EVER,
         measure: Measure::Times(at_least(1.0)),
         per: None,
@@ -155,6 +157,17 @@ impl DidBuilder {
         let properties = properties.iter().cloned();
         let properties = properties.map(|(name, test)| (name.into(), holds(test)));
         self.0.step.with_any.push(properties.collect());
+        self
+    }
+
+    pub(crate) fn with_user(mut self, property: &str, test: Test) -> Self {
+        self.0.step.with_user.push((property.into(), holds(test)));
+        self
+    }
+
+    /// Adds `followed_by: B` and the like; the caller adds limits.
+    pub(crate) fn relation(mut self, relation: Relation) -> Self {
+        self.0.relations.push(relation);
         self
     }
 
@@ -264,13 +277,24 @@ impl DidBuilder {
     }
 }
 
+/// Builds `followed_by: B` and the like; the caller adds limits.
+pub(crate) fn relation(kind: RelationKind, other: &str) -> Relation {
+    Relation {
+        kind,
+        step: step(other),
+        within: None,
+        same: None,
+    }
+}
+
 /// Builds `did_in_order: [A, B]`; the caller adds other keys.
 pub(crate) fn in_order(steps: &[Step]) -> DidInOrder {
     DidInOrder {
         steps: steps.to_vec(),
         all_within: None,
         each_within: None,
-        without: None,
+        strictly: false,
+        without: Vec::new(),
         same: None,
         window: Window::EVER,
     }

@@ -1,7 +1,8 @@
 //! Random clauses.
 
 use muster_definition::{
-    Clause, Did, DidInOrder, End, EventName, Measure, Sample, Start, Step, UserClause, When, Window,
+    Clause, Did, DidInOrder, End, EventName, InAnyOrder, Measure, Relation, RelationKind, Sample,
+    Start, Step, UserClause, When, Window, Without,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,14 +14,35 @@ use super::{Era, GLOBS, LISTS, list};
 
 fn did(era: Era) -> impl Strategy<Value = Clause> {
     let per = prop::option::weighted(0.2, property());
-    (step(era), measured(era), per).prop_map(|(step, (measure, window), per)| {
+    let did = (step(era), relations(era), measured(era), per);
+    did.prop_map(|(step, relations, (measure, window), per)| {
         Clause::Did(Did {
             step,
+            relations,
             window,
             measure,
             per,
         })
     })
+}
+
+fn relations(era: Era) -> impl Strategy<Value = Vec<Relation>> {
+    let within = prop::option::weighted(0.5, length());
+    let same = prop::option::weighted(0.3, property());
+    let kind = select(&RelationKind::ALL[..]);
+    let relation =
+        (kind, step(era), within, same).prop_map(|(kind, step, within, same)| Relation {
+            kind,
+            step,
+            within,
+            same,
+        });
+    let some = prop::collection::vec(relation, 1..3).prop_map(|mut relations| {
+        relations.sort_by_key(|relation| relation.kind);
+        relations.dedup_by_key(|relation| relation.kind);
+        relations
+    });
+    prop_oneof![3 => Just(Vec::new()), 1 => some]
 }
 
 /// Generates the clause whose expiry the compiled module must compute exactly: `times` in a rolling
@@ -34,7 +56,9 @@ pub fn times(era: Era) -> impl Strategy<Value = Clause> {
                     names,
                     with,
                     with_any: Vec::new(),
+                    with_user: Vec::new(),
                 },
+                relations: Vec::new(),
                 window: Window {
                     start: Start::Last(length),
                     end: End::Now,
@@ -46,29 +70,63 @@ pub fn times(era: Era) -> impl Strategy<Value = Clause> {
     )
 }
 
+/// Generates steps; often all of them are the same, so that they need different events.
+fn steps(era: Era) -> impl Strategy<Value = Vec<Step>> {
+    let same = (step(era), 2..5_usize).prop_map(|(step, count)| vec![step; count]);
+    prop_oneof![3 => prop::collection::vec(step(era), 2..5), 1 => same]
+}
+
 fn in_order(era: Era) -> impl Strategy<Value = Clause> {
     let within = || prop::option::weighted(0.3, length());
-    let without = prop::option::weighted(0.3, step(era));
+    let without = (step(era), prop::option::of((1..4_usize, 1..4_usize)));
+    let without = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => prop::collection::vec(without, 1..3),
+    ];
     let same = prop::option::weighted(0.3, property());
-    let steps = prop::collection::vec(step(era), 2..5);
+    let strictly = prop::bool::weighted(0.2);
     (
-        steps,
-        within(),
-        within(),
+        steps(era),
+        (within(), within(), strictly),
         without,
         same,
         window_of_events(era),
     )
-        .prop_map(|(steps, all_within, each_within, without, same, window)| {
-            Clause::DidInOrder(DidInOrder {
+        .prop_map(
+            |(steps, (all_within, each_within, strictly), without, same, window)| {
+                let last = steps.len();
+                let between = |(step, between): (Step, Option<(usize, usize)>)| {
+                    let (from, count) = between.unwrap_or((1, last));
+                    let from = from.min(last - 1);
+                    let to = (from + count).min(last);
+                    Without { step, from, to }
+                };
+                Clause::DidInOrder(DidInOrder {
+                    without: without.into_iter().map(between).collect(),
+                    steps,
+                    all_within,
+                    each_within,
+                    strictly,
+                    same,
+                    window,
+                })
+            },
+        )
+}
+
+fn in_any_order(era: Era) -> impl Strategy<Value = Clause> {
+    let within = prop::option::weighted(0.6, length());
+    let same = prop::option::weighted(0.3, property());
+    (steps(era), within, same, window_of_events(era)).prop_map(
+        |(steps, all_within, same, window)| {
+            Clause::InAnyOrder(InAnyOrder {
                 steps,
                 all_within,
-                each_within,
-                without,
                 same,
                 window,
             })
-        })
+        },
+    )
 }
 
 fn user(era: Era) -> impl Strategy<Value = Clause> {
@@ -100,6 +158,7 @@ pub fn leaf(era: Era) -> impl Strategy<Value = Clause> {
     prop_oneof![
         12 => did(era),
         5 => in_order(era),
+        2 => in_any_order(era),
         4 => user(era),
         1 => window(era)
             .prop_filter("a window", |window| *window != Window::EVER)

@@ -145,11 +145,13 @@ pub(super) fn step(era: Era) -> BoxedStrategy<Step> {
     let with = prop_oneof![3 => Just(Vec::new()), 1 => properties(era, true, 1)];
     let any = prop::collection::vec(properties(era, true, 1), 1..3);
     let with_any = prop_oneof![5 => Just(Vec::new()), 1 => any];
-    (names, with, with_any)
-        .prop_map(|(names, with, with_any)| Step {
+    let with_user = prop_oneof![7 => Just(Vec::new()), 1 => properties(era, true, 1)];
+    (names, with, with_any, with_user)
+        .prop_map(|(names, with, with_any, with_user)| Step {
             names,
             with,
             with_any,
+            with_user,
         })
         .boxed()
 }

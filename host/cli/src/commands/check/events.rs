@@ -145,9 +145,13 @@ fn walk(node: &Node, places: &mut BTreeMap<Box<str>, Span>) {
         NodeContent::Map(entries) => {
             for entry in entries {
                 match &*entry.key {
-                    "did" | "did_not" | "did_in_order" | "without" => names(&entry.value, places),
+                    "did" | "did_not" | "did_in_order" | "in_any_order" | "without"
+                    | "more_than" | "followed_by" | "not_followed_by" | "preceded_by"
+                    | "not_preceded_by" => {
+                        names(&entry.value, places);
+                    }
                     // The name of a property may be that of a clause.
-                    "with" | "with_any" | "user" => {}
+                    "with" | "with_any" | "with_user" | "user" => {}
                     _ => walk(&entry.value, places),
                 }
             }

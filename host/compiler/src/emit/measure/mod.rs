@@ -10,6 +10,7 @@ use super::ModuleContext;
 use super::columns::Columns;
 use super::gather::{ENTRY, Entries, Gather, ListLocals, passes, row_of};
 use super::leaf::{Leaf, no_longer, signed};
+use super::marks::{MarkedRows, Marks};
 use super::rows::{self, RowLocals, leaves};
 use crate::plan::{MeasureNode, PlanMeasure};
 use crate::wasm::{Expr, F64, FunctionBody, I32, I64, Var, address, all, float, int, long};
@@ -21,6 +22,7 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &MeasureNode, at: i32) -> 
     let steps: Vec<_> = node.steps.iter().collect();
     let mut tests = steps.clone();
     let mut texts: Vec<usize> = node.per.into_iter().collect();
+    texts.extend(node.relations.iter().filter_map(|relation| relation.same));
     match &node.measure {
         PlanMeasure::First(test) | PlanMeasure::Last(test) => tests.push(test),
         PlanMeasure::Number(of) => texts.extend(of.iter().map(|(_, column, _)| column)),
@@ -31,12 +33,16 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &MeasureNode, at: i32) -> 
         | PlanMeasure::Regularly { .. }
         | PlanMeasure::Nth(_) => {}
     }
-    let columns = context.columns(body, &tests, &texts, &|column| rows.column(column));
+    let related = node.relations.iter().map(|relation| &relation.test);
+    let read: Vec<_> = tests.iter().copied().chain(related).collect();
+    let columns = context.stream_columns(body, &read, &texts, rows);
+    let marks = Marks::of(body, node);
     let gather = Gather {
         columns: &columns,
         steps: &steps,
         relative: &tests,
         by: node.per.and_then(|column| columns.column(column)),
+        marks: marks.as_ref(),
     };
     let list = ListLocals::new(body);
     let locals = Locals::new(body);
@@ -63,6 +69,17 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &MeasureNode, at: i32) -> 
             };
             body.set(locals.last, last);
         }
+        if let Some(marks) = &marks {
+            let marked = MarkedRows {
+                rows,
+                columns: &columns,
+                list,
+                first: locals.first,
+                last: locals.last,
+                user,
+            };
+            marks.mark(body, node, &marked);
+        }
         gather.run(body, list, locals.first, locals.last, user);
         let answer = body.local::<F64>();
         body.set(answer, float(f64::NEG_INFINITY));
@@ -70,7 +87,10 @@ pub(super) fn leaf(context: &ModuleContext<'_>, node: &MeasureNode, at: i32) -> 
             measuring.group(body, group);
             body.set(answer, answer.max(locals.answer));
         });
-        if gather.relative.iter().any(|test| test.is_relative()) {
+        if let Some(marks) = &marks {
+            body.set(list.change, list.change.min(marks.change));
+        }
+        if read.iter().any(|test| test.is_relative()) {
             no_longer(answer, list.change)
         } else {
             answer.get()
