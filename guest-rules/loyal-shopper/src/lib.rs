@@ -87,7 +87,7 @@ mod tests {
     const NOW: i64 = 100 * SPAN;
 
     #[test]
-    fn averages_of_decimals_are_those_of_people() {
+    fn averages_of_decimals_are_exact() {
         assert_eq!(average(&[0.1; 3]), Some(0.1));
         assert_eq!(average(&[0.1; 2]), None);
     }

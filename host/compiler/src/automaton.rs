@@ -131,7 +131,7 @@ fn compress(rows: &[[u16; 256]], at_end: Vec<u8>, start: u16) -> Automaton {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_definition::{Case, PatternKind};
+    use muster_definition::{LetterCase, PatternKind};
     use proptest::prelude::*;
 
     fn agree(kind: PatternKind, pattern: &str, text: &str) {
@@ -147,9 +147,9 @@ mod tests {
     #[test]
     fn anchors_match_at_the_edges_of_a_text() {
         for (kind, pattern) in [
-            (PatternKind::StartsWith(Case::Ignored), "sea"),
-            (PatternKind::EndsWith(Case::Ignored), "sea"),
-            (PatternKind::Contains(Case::Ignored), "sea"),
+            (PatternKind::StartsWith(LetterCase::Ignored), "sea"),
+            (PatternKind::EndsWith(LetterCase::Ignored), "sea"),
+            (PatternKind::Contains(LetterCase::Ignored), "sea"),
             (PatternKind::Glob, "sea*"),
             (PatternKind::Glob, "*"),
             (PatternKind::Glob, ""),
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn case_is_folded_in_all_of_unicode() {
-        let pattern = Pattern::new(PatternKind::Contains(Case::Ignored), "straße Σ").unwrap();
+        let pattern = Pattern::new(PatternKind::Contains(LetterCase::Ignored), "straße Σ").unwrap();
         let automaton = Automaton::new(&pattern).unwrap();
         assert!(automaton.fits("STRAẞE ς"));
         assert!(!automaton.fits("STRASSE ς"));
@@ -182,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_automaton_agrees_with_the_regex_crate(pattern in "[ab*.]{0,5}", text in "[abAB.]{0,8}", kind in 0..4_usize) {
-            let kind = [PatternKind::Contains(Case::Ignored), PatternKind::StartsWith(Case::Ignored), PatternKind::EndsWith(Case::Ignored), PatternKind::Glob][kind];
+            let kind = [PatternKind::Contains(LetterCase::Ignored), PatternKind::StartsWith(LetterCase::Ignored), PatternKind::EndsWith(LetterCase::Ignored), PatternKind::Glob][kind];
             agree(kind, &pattern, &text);
         }
 

@@ -8,10 +8,10 @@ use muster_model::{CohortId, Millis, Order};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Aggregate, Body, Bound, Case, Clause, Comparison, Condition, Did, DidInOrder, Duration, End,
-    InAnyOrder, InstantBound, InstantTest, Length, Measure, NumberOf, Pattern, PatternKind,
-    Predicate, Properties, Relation, RelationKind, Sample, Start, Step, Test, TimeZoneName, Unit,
-    UserClause, When, Window, Without,
+    Aggregate, Body, Bound, Clause, Comparison, Condition, Did, DidInOrder, Duration, End,
+    InAnyOrder, InstantBound, InstantTest, Length, LetterCase, Measure, NumberOf, Pattern,
+    PatternKind, Predicate, Properties, Relation, RelationKind, Sample, Start, Step, Test,
+    TimeZoneName, Unit, UserClause, When, Window, Without,
 };
 
 /// Returns the identity of a definition's body: SHA-256 of its canonical encoding.
@@ -448,14 +448,14 @@ impl Encoder {
 
     fn pattern(&mut self, pattern: &Pattern) -> &mut Self {
         let tag = match pattern.kind() {
-            PatternKind::Contains(Case::Ignored) => 0,
-            PatternKind::StartsWith(Case::Ignored) => 1,
-            PatternKind::EndsWith(Case::Ignored) => 2,
+            PatternKind::Contains(LetterCase::Ignored) => 0,
+            PatternKind::StartsWith(LetterCase::Ignored) => 1,
+            PatternKind::EndsWith(LetterCase::Ignored) => 2,
             PatternKind::Glob => 3,
             PatternKind::Regex => 4,
-            PatternKind::Contains(Case::Exact) => 5,
-            PatternKind::StartsWith(Case::Exact) => 6,
-            PatternKind::EndsWith(Case::Exact) => 7,
+            PatternKind::Contains(LetterCase::Exact) => 5,
+            PatternKind::StartsWith(LetterCase::Exact) => 6,
+            PatternKind::EndsWith(LetterCase::Exact) => 7,
         };
         self.tag(tag).text(pattern.text())
     }

@@ -74,7 +74,7 @@ pub use link::link;
 pub use lookback::{Lookback, lookback};
 pub use members::{MemberList, members};
 pub use muster_model::{Cadence, TimeOfDay};
-pub use pattern::{Case, Pattern, PatternKind};
+pub use pattern::{LetterCase, Pattern, PatternKind};
 pub use read::{read_clause, read_duration, time_zone};
 pub use reads::DefinitionReads;
 pub use schema::schema;

@@ -22,11 +22,11 @@ pub struct Pattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PatternKind {
     /// `contains`.
-    Contains(Case),
+    Contains(LetterCase),
     /// `starts_with`.
-    StartsWith(Case),
+    StartsWith(LetterCase),
     /// `ends_with`.
-    EndsWith(Case),
+    EndsWith(LetterCase),
     /// `glob`: `*` stands for any text and `\*` for a star, all other characters for themselves;
     /// case counts.
     Glob,
@@ -36,14 +36,14 @@ pub enum PatternKind {
 
 /// The treatment of upper and lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Case {
-    /// Case is ignored (Unicode simple folding).
+pub enum LetterCase {
+    /// LetterCase is ignored (Unicode simple folding).
     Ignored,
     /// `case: exact`, case counts.
     Exact,
 }
 
-impl Case {
+impl LetterCase {
     /// Returns the flag of a regular expression.
     fn flag(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl Pattern {
 
     /// Returns the treatment of case, or `None` if the kind of pattern has no choice.
     #[must_use]
-    pub fn case(&self) -> Option<Case> {
+    pub fn case(&self) -> Option<LetterCase> {
         match self.kind {
             PatternKind::Contains(case)
             | PatternKind::StartsWith(case)

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use muster_definition::{
-    Aggregate, Body, Bound, Cadence, Case, Clause, Comparison, Condition, Definition, Did,
-    DidInOrder, Duration, End, EventName, InAnyOrder, InstantBound, InstantTest, Length, Measure,
+    Aggregate, Body, Bound, Cadence, Clause, Comparison, Condition, Definition, Did, DidInOrder,
+    Duration, End, EventName, InAnyOrder, InstantBound, InstantTest, Length, LetterCase, Measure,
     NumberOf, OnRemove, Pattern, PatternKind, Predicate, Properties, Relation, RelationKind,
     Sample, Start, Step, Sync, Test, TimeOfDay, TimeZoneName, Unit, UserClause, When, Window,
     Without, parse_in,
@@ -343,7 +343,7 @@ fn predicates_on_texts_and_lists() {
     let fits = |kind, text: &str| Pattern::new(kind, text).map(Test::Fits);
     let fits_not = |kind, text: &str| Pattern::new(kind, text).map(Test::FitsNot);
     let first = |text: &str| tests(text).into_iter().next();
-    use Case::{Exact, Ignored};
+    use LetterCase::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     assert_eq!(first("{contains: Pro}"), fits(Contains(Ignored), "Pro"));
     assert_eq!(
@@ -892,7 +892,9 @@ fn properties(properties: &Properties) -> String {
     let one = |(name, predicate): &(Box<str>, Predicate)| {
         let mut tests: Vec<_> = predicate.tests.iter().map(test).collect();
         let exact = |test: &Test| match test {
-            Test::Fits(pattern) | Test::FitsNot(pattern) => pattern.case() == Some(Case::Exact),
+            Test::Fits(pattern) | Test::FitsNot(pattern) => {
+                pattern.case() == Some(LetterCase::Exact)
+            }
             _ => false,
         };
         if predicate.tests.iter().any(exact) {
@@ -1193,7 +1195,7 @@ fn any_versions() -> impl Strategy<Value = Vec<(Order, Version)>> {
 
 /// Generates some of the tests that may stand together: a map has no key twice.
 fn any_predicate(relative: bool) -> impl Strategy<Value = Predicate> {
-    use Case::{Exact, Ignored};
+    use LetterCase::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let texts = || prop::collection::vec("[ -~äß東🛒]{0,8}".prop_map(Box::from), 1..4);
     let number = || prop::num::f64::NORMAL | prop::num::f64::ZERO;

@@ -1,4 +1,4 @@
-//! Sums of decimals as people add them.
+//! Exact sums of decimals.
 
 /// A sum of numbers that is exact for decimals of up to six digits behind the point: 0.1 three
 /// times is 0.3, whatever the order.

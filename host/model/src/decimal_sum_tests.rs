@@ -7,7 +7,7 @@ fn sum(numbers: &[f64]) -> f64 {
 }
 
 #[test]
-fn decimals_add_as_people_add_them() {
+fn decimals_add_exactly() {
     assert_eq!(sum(&[0.1; 3]), 0.3);
     assert_eq!(sum(&[0.1; 10]), 1.0);
     assert_eq!(sum(&[0.7, 0.1, 0.1]), 0.9);

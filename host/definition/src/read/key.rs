@@ -69,7 +69,7 @@ pub(crate) enum LanguageKind {
     Elements,
     /// A version, or conditions on it.
     Version,
-    /// Whether case counts.
+    /// The treatment of case.
     Case,
     /// A user property to compare with.
     SameAs,

@@ -131,7 +131,7 @@ fn too_large(kind: PatternKind, text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Case;
+    use crate::LetterCase;
 
     #[test]
     fn usual_patterns_are_within_the_limit() {
@@ -149,9 +149,9 @@ mod tests {
         }
         let long = "Ünïcödé ".repeat(100);
         for kind in [
-            PatternKind::Contains(Case::Ignored),
-            PatternKind::StartsWith(Case::Exact),
-            PatternKind::EndsWith(Case::Ignored),
+            PatternKind::Contains(LetterCase::Ignored),
+            PatternKind::StartsWith(LetterCase::Exact),
+            PatternKind::EndsWith(LetterCase::Ignored),
             PatternKind::Glob,
         ] {
             assert_eq!(fault(kind, &long), None, "{kind:?}");

@@ -7,7 +7,7 @@ use muster_model::{Millis, Order, Scalar, Version};
 
 use crate::clause::{InstantBound, InstantTest, Length, Predicate, Test};
 use crate::limits;
-use crate::pattern::{Case, PatternKind};
+use crate::pattern::{LetterCase, PatternKind};
 
 use super::clause::Clauses;
 use super::comparison::{ComparisonKind, between};
@@ -204,11 +204,11 @@ impl Clauses<'_, '_> {
     fn operators(&mut self, entries: &[Entry], node: &Node) -> Option<Vec<Test>> {
         let case = match entries.iter().find(|entry| &*entry.key == CASE) {
             Some(entry) => self.case(entry, entries),
-            None => Some(Case::Ignored),
+            None => Some(LetterCase::Ignored),
         };
         let operators = entries.iter().filter(|entry| &*entry.key != CASE);
         let tests: Vec<_> = operators
-            .map(|entry| self.operator(entry, case.unwrap_or(Case::Ignored)))
+            .map(|entry| self.operator(entry, case.unwrap_or(LetterCase::Ignored)))
             .collect();
         let tests = tests.into_iter().collect::<Option<Vec<_>>>()?.concat();
         case?;
@@ -222,7 +222,7 @@ impl Clauses<'_, '_> {
     }
 
     /// Reads `case: exact`, which belongs to the operators that ignore case.
-    fn case(&mut self, entry: &Entry, entries: &[Entry]) -> Option<Case> {
+    fn case(&mut self, entry: &Entry, entries: &[Entry]) -> Option<LetterCase> {
         let exact = matches!(&entry.value.content, NodeContent::Text(text) if &**text == "exact");
         if !exact {
             return self.reader.expected(
@@ -239,10 +239,10 @@ impl Clauses<'_, '_> {
             );
             return self.reader.wrong(entry.key_span, message, help);
         }
-        Some(Case::Exact)
+        Some(LetterCase::Exact)
     }
 
-    fn operator(&mut self, entry: &Entry, case: Case) -> Option<Vec<Test>> {
+    fn operator(&mut self, entry: &Entry, case: LetterCase) -> Option<Vec<Test>> {
         use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
         let value = &entry.value;
         let test = match &*entry.key {

@@ -6,8 +6,8 @@ use muster_model::{Order, Version};
 
 use super::text::{calendar, duration, entry, list, map, quoted};
 use crate::{
-    Bound, Case, Comparison, Condition, InstantBound, Length, Pattern, PatternKind, Predicate,
-    Properties, Test,
+    Bound, Comparison, Condition, InstantBound, Length, LetterCase, Pattern, PatternKind,
+    Predicate, Properties, Test,
 };
 
 /// Writes `{city: Seattle, amount: {at_least: 50}}`.
@@ -93,7 +93,7 @@ fn entries(tests: &[Test]) -> Vec<String> {
         });
     }
     let exact = |test: &Test| match test {
-        Test::Fits(pattern) | Test::FitsNot(pattern) => pattern.case() == Some(Case::Exact),
+        Test::Fits(pattern) | Test::FitsNot(pattern) => pattern.case() == Some(LetterCase::Exact),
         _ => false,
     };
     if tests.iter().any(exact) {

@@ -272,7 +272,7 @@ fn aggregates_are_over_numbers() {
         sum(exactly(0.3)),
         NOW,
         &[(
-            "decimals add as people add them",
+            "decimals add exactly",
             "-3h A x=0.1; -2h A x=0.1; -1h A x=0.1",
             InForEver,
         )],
@@ -1033,7 +1033,7 @@ fn a_pattern_may_select_events() {
         .with(
             "x",
             fits(
-                muster_definition::PatternKind::Contains(muster_definition::Case::Ignored),
+                muster_definition::PatternKind::Contains(muster_definition::LetterCase::Ignored),
                 "SHOE",
             ),
         )

@@ -3,7 +3,7 @@
 use muster_definition::Clause;
 use muster_definition::interpreter::holds;
 use muster_definition::{
-    Case, Duration, InstantBound, Pattern, PatternKind, Predicate, Test, UserClause, When,
+    Duration, InstantBound, LetterCase, Pattern, PatternKind, Predicate, Test, UserClause, When,
 };
 use muster_model::{Millis, Order, Version};
 use muster_testkit::history::{history, instant};
@@ -145,7 +145,7 @@ fn versions_and_lengths_of_lists() {
 
 #[test]
 fn patterns_read_the_canonical_text() {
-    use Case::{Exact, Ignored};
+    use LetterCase::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let values = [
         "absent",

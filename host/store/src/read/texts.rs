@@ -288,8 +288,8 @@ impl<'a> BatchTexts<'a> {
     }
 }
 
-/// Returns a scalar as an instant, dates in UTC. The result is exact: [`muster_model::Millis::MAX`] is below
-/// 2^53.
+/// Returns a scalar as an instant, dates in UTC. The result is exact:
+/// [`muster_model::Millis::MAX`] is below 2^53.
 fn ms(scalar: &Scalar) -> f64 {
     scalar.as_instant("UTC").map_or(f64::NAN, |ms| ms.0 as f64)
 }

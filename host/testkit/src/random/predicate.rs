@@ -1,7 +1,7 @@
 //! Random predicates, and steps with them.
 
 use muster_definition::{
-    Case, EventName, InstantBound, InstantTest, Length, Pattern, PatternKind, Predicate,
+    EventName, InstantBound, InstantTest, Length, LetterCase, Pattern, PatternKind, Predicate,
     Properties, Step, Test, Unit,
 };
 use muster_model::{Order, Version};
@@ -55,7 +55,7 @@ fn versions() -> impl Strategy<Value = Vec<(Order, Version)>> {
 
 /// Generates one test; `clock`: tests that compare with now are among them.
 fn test(era: Era, clock: bool) -> impl Strategy<Value = Test> {
-    use Case::{Exact, Ignored};
+    use LetterCase::{Exact, Ignored};
     use PatternKind::{Contains, EndsWith, Glob, Regex, StartsWith};
     let texts = || prop::collection::vec(select(&TEXTS[..]).prop_map(Box::from), 1..4);
     let number = || select(&NUMBERS[..]);
