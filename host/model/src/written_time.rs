@@ -67,7 +67,9 @@ impl WrittenTime {
         let whole = number.floor();
         #[expect(clippy::cast_precision_loss, reason = "both are below 2^53")]
         let (first, last) = (FIRST_MS as f64, LAST_MS as f64);
-        if whole.abs() < first {
+        if whole.is_nan() {
+            Err(TimeError::NoInstant(written()))
+        } else if whole.abs() < first {
             Err(TimeError::Seconds(written()))
         } else if whole.abs() > last {
             Err(TimeError::Microseconds(written()))

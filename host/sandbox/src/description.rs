@@ -215,7 +215,7 @@ mod tests {
             ("a\0largest", Kind::Instant),
             ("a\0in UTC", Kind::Number),
         ] {
-            let wanted = DescriptionError::Form(name.to_owned());
+            let wanted = DescriptionError::Form(name.replace('\0', " "));
             assert_eq!(read(name, kind), Err(wanted), "{name:?}");
         }
     }

@@ -1,10 +1,10 @@
 //! Tests of conditions on the events before and after an event (docs/cohorts.md, "Events before and
 //! after"), and on user properties at its instant.
 
-use muster_definition::{Relation, RelationKind, Test};
+use muster_definition::{InstantBound, Relation, RelationKind};
 
 use super::table::{In, InForEver, InUntil, Out, OutForEver, OutUntil, table};
-use super::write::{days, did, exactly, hours, is, is_not, not, relation, step_with};
+use super::write::{days, did, exactly, hours, is, is_not, not, relation, rolling, step_with};
 
 const NOW: &str = "2026-03-01T00:00:00Z";
 
@@ -196,7 +196,7 @@ fn relations_select_the_events_that_a_measure_counts() {
         ],
     );
     let recent = Relation {
-        step: step_with("B", "seen", Test::InLast(hours(2))),
+        step: step_with("B", "seen", rolling(InstantBound::InLast, hours(2))),
         ..relation(FollowedBy, "B")
     };
     table(
