@@ -15,6 +15,7 @@ import collections
 import datetime
 import gzip
 import json
+import math
 import pathlib
 import re
 import sys
@@ -26,7 +27,6 @@ from shop import DAYS, HOURS, apply, as_list, flat, is_any_of, millis, operation
 
 MINUTES = HOURS // 60
 FOREVER = -(10**18)
-LATEST = millis("9999-12-30T22:00:00.999Z")
 LOS_ANGELES = zoneinfo.ZoneInfo("America/Los_Angeles")
 AUCKLAND = zoneinfo.ZoneInfo("Pacific/Auckland")
 TOKYO = zoneinfo.ZoneInfo("Asia/Tokyo")
@@ -48,20 +48,24 @@ def number(value):
 
 
 def instant(value):
-    """Returns the instant that `before` and `after` read: RFC 3339, a date, epoch milliseconds; no flags, no lists."""
+    """Returns the instant that `before` and `after` read: RFC 3339, a date in the cohort's zone, epoch milliseconds in
+    the range where they are not seconds or microseconds; no flags, no lists."""
     if isinstance(value, bool) or isinstance(value, list) or value is None:
         return None
     if isinstance(value, str):
-        if re.fullmatch(r"[0-9]+", value):
-            ms = int(value)
-        else:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
             try:
-                ms = millis(value)
+                start = datetime.datetime.fromisoformat(value).replace(tzinfo=LOS_ANGELES)
             except ValueError:
                 return None
-    else:
-        ms = int(value)
-    return ms if 0 <= ms <= LATEST else None
+            return int(start.timestamp() * 1000)
+        if not re.fullmatch(r"[0-9]+", value):
+            try:
+                return millis(value)
+            except ValueError:
+                return None
+    ms = math.floor(float(value))
+    return ms if 10**11 <= abs(ms) <= 10**14 else None
 
 
 def values(value):

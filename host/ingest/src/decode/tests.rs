@@ -538,7 +538,7 @@ fn properties_of_the_event_and_the_user_win_over_fields_of_the_line() {
     // An identification sets user properties too, and has no properties of an event.
     let identify = json!({"event_type": "$identify", "platform": "Web", "revenue": 5});
     let set = "ann 1606211995977 $set platform=\"Web\"".to_owned();
-    assert_eq!(rows(identify), [set.clone()]);
+    assert_eq!(rows(identify), std::slice::from_ref(&set));
     // All others are removed, not those that the same event states.
     let cleared = json!({"event_type": "$identify", "platform": "Web", "user_properties": {"$clearAll": "-"}});
     let clear = "ann 1606211995977 $clearAll =".to_owned();

@@ -231,7 +231,7 @@ fn an_archive_has_a_limit_of_members() {
     let mut bytes = Vec::new();
     let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
     for nth in 0..=MAX_MEMBERS {
-        let (entry, config) = archive.new_file(&nth.to_string()).start().unwrap();
+        let (entry, config) = archive.new_file(nth.to_string()).start().unwrap();
         let (entry, descriptor) = config.wrap(entry).finish().unwrap();
         entry.finish(descriptor).unwrap();
     }
