@@ -36,7 +36,14 @@ fn lines(bytes: &[u8]) -> EventBuffer {
     let (mut buffer, mut counts, mut malformed) =
         (EventBuffer::default(), LineCounts::default(), Vec::new());
     let mut note = |line| Vec::push(&mut malformed, line);
-    decode_lines(bytes, 1, &DecodeContext::default(), &mut buffer, &mut counts, &mut note);
+    decode_lines(
+        bytes,
+        1,
+        &DecodeContext::default(),
+        &mut buffer,
+        &mut counts,
+        &mut note,
+    );
     assert_eq!(malformed.len() as u64, counts.malformed);
     for line in &malformed {
         assert!(!line.reason.to_string().is_empty());

@@ -101,8 +101,8 @@ fn events_of_the_vendors_sdks_are_found_in_a_cohort() {
     );
 }
 
-/// A phone's clock is three hours slow, a text ends in half of an emoji, a number is none, and an id
-/// stands for nobody: only the last two events are lost.
+/// A phone's clock is three hours slow, a text ends in half of an emoji, a number is none, and an
+/// id stands for no user: only the last two events are lost.
 #[test]
 fn odd_events_of_the_vendors_sdks_arrive() {
     let sdks = sdks("odd");

@@ -1,7 +1,7 @@
 //! User and device ids that are no ids: texts that programs write when they have none.
 
-/// The texts that the vendor's API refuses as ids, in lower case, besides blank ones (docs/facts.md,
-/// "Event input in the wild").
+/// The texts that the vendor's API refuses as ids, in lower case (docs/facts.md, "Event input in
+/// the wild").
 const PLACEHOLDERS: [&str; 17] = [
     "-1",
     "0",
@@ -25,7 +25,7 @@ const PLACEHOLDERS: [&str; 17] = [
 /// Returns true for a text that stands for no id. Case and blanks around it do not matter.
 pub(super) fn is_placeholder(id: &str) -> bool {
     let id = id.trim();
-    // The longest one; most ids are told apart by this.
+    // The length of the longest one.
     id.len() <= 36
         && PLACEHOLDERS
             .iter()
@@ -46,7 +46,7 @@ mod tests {
         for id in [
             "00",
             "1",
-            "nobody",
+            "no one",
             "nulls",
             "u0001",
             "null@shop.example",

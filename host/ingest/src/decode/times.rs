@@ -55,7 +55,7 @@ impl EventTimes {
     pub(super) fn note(&mut self, key: &'static str, read: TimeReading) {
         let time = match read {
             Ok(time) => time,
-            // An upload's time is no event's time, so its fault matters to nobody.
+            // An upload's time is no event's time, so its fault does not matter.
             Err(_) if key == UPLOADED => None,
             Err(fault) => {
                 self.fault.get_or_insert((key, fault));

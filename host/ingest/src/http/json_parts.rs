@@ -84,7 +84,7 @@ pub(super) fn members<'a, const N: usize>(
     }
 }
 
-/// Splits a member of an object. A key with escapes is none of those that are looked for.
+/// Splits a member of an object. A key with escapes is none of those that are wanted.
 fn key_and_value(member: &str) -> Option<(&str, &str)> {
     let (key, value) = member.strip_prefix('"')?.split_once('"')?;
     let value = value.trim_ascii_start().strip_prefix(':')?;
