@@ -14,6 +14,7 @@ prints {"cohort id": [user ids, sorted]} and, last, "": the ids of every known u
 import collections
 import datetime
 import gzip
+import itertools
 import json
 import math
 import pathlib
@@ -254,17 +255,18 @@ def carrying(events, name, value):
     return [e for e in events if value in values(e.properties.get(name))]
 
 
-def in_order(events, steps, all_within=None, each_within=None, without=None):
-    """Returns true if any choice of events fits; it tries every choice."""
+def in_order(events, steps, all_within=None, each_within=None, without=None, fits=None):
+    """Returns true if any choice of different events fits; it tries every choice."""
 
     def go(chosen):
         if len(chosen) == len(steps):
             first, last = chosen[0].time, chosen[-1].time
-            return not without or not any(first < e.time < last and without(e) for e in events)
+            clear = not without or not any(first < e.time < last and without(e) for e in events)
+            return clear and (fits is None or fits(chosen))
         for event in events:
             if chosen:
                 previous = chosen[-1]
-                if event is previous or event.time < previous.time:
+                if any(event is other for other in chosen) or event.time < previous.time:
                     continue
                 if each_within is not None and event.time - previous.time > each_within:
                     break
@@ -577,6 +579,133 @@ def renewals(u):
     ) or u.held_for("renews", later, 10 * DAYS)
 
 
+def element_between(value, low, high):
+    """Returns true if a number, or one element of a list, lies in a range."""
+    return value is not None and any(between(low, number(element), high) for element in as_list(value))
+
+
+def count_of(value):
+    return 0 if value is None else len(as_list(value))
+
+
+def open_carts(u):
+    carts = u.did(["Add To Cart"], millis("2026-01-10T08:00:00Z") - 1, u.now - DAYS)
+
+    def bought(cart):
+        of_cart = values(cart.properties.get("cart_id"))
+        return any(
+            cart.time <= e.time <= cart.time + 3 * DAYS and of_cart & values(e.properties.get("cart_id"))
+            for e in u.did(["Purchase"])
+        )
+
+    return any(not bought(cart) for cart in carts)
+
+
+def after_taps(u):
+    def kept(event):
+        others = [e for e in u.events if e is not event]
+        tapped = any(
+            e.name == "Tap" and "a" in values(e.properties.get("key")) and 0 <= event.time - e.time <= 5 * DAYS
+            for e in others
+        )
+        key = values(event.properties.get("key"))
+        followed = any(
+            e.name in ("Hold", "Note") and e.time >= event.time and key & values(e.properties.get("key"))
+            for e in others
+        )
+        swiped = any(e.name == "Swipe" and 0 <= event.time - e.time <= 2 * HOURS for e in others)
+        return tapped and followed and not swiped
+
+    return sum(1 for e in u.did(["Hold", "Tap"], u.now - 25 * DAYS) if kept(e)) >= 2
+
+
+def while_gold(u):
+    def at(name, time):
+        held = [value for start, _, value in u.states(name) if start <= time]
+        return held[-1] if held else None
+
+    until = min(u.now, millis("2026-03-01T08:00:00Z") - 1)
+    events = u.did(["Tap", "Hold", "Booked"], u.now - 40 * DAYS, until)
+    gold = [e for e in events if "gold" in values(at("level", e.time)) and at("renews", e.time) is None]
+    return len(gold) >= 2
+
+
+def in_any_order(u):
+    recent = u.did(None, u.now - 20 * DAYS)
+    for key in carried(recent, "key"):
+        events = carrying(recent, "key", key)
+        taps = [e for e in events if e.name == "Tap"]
+        holds = [e for e in events if e.name == "Hold"]
+        for first, second in itertools.combinations(taps, 2):
+            for hold in holds:
+                times = [first.time, second.time, hold.time]
+                if max(times) - min(times) <= 6 * DAYS:
+                    return True
+    return False
+
+
+def strictly(u):
+    steps = [lambda e: e.name == "Open", lambda e: e.name in ("Open", "Step"), lambda e: e.name == "Close"]
+
+    def fits(chosen):
+        first, last = chosen[0].time, chosen[-1].time
+        between_them = [e for e in u.events if first < e.time < last]
+        return all(any(e is step for step in chosen) for e in between_them)
+
+    return in_order(u.events, steps, fits=fits)
+
+
+def between_steps(u):
+    steps = [lambda e: e.name == "Open", lambda e: e.name == "Close", lambda e: e.name == "Open"]
+
+    def fits(chosen):
+        first, second, third = (step.time for step in chosen)
+        return not any(
+            (e.name == "Step" and first < e.time < second)
+            or (e.name == "Cancel" and second < e.time < third)
+            or (e.name == "Note" and first < e.time < third)
+            for e in u.events
+        )
+
+    return in_order(u.events, steps, fits=fits)
+
+
+def coming(u):
+    renews = instant(u.properties.get("renews"))
+    today = start_of(day_of(u.now, LOS_ANGELES), LOS_ANGELES)
+    after_tomorrow = start_of(day_of(u.now, LOS_ANGELES) + datetime.timedelta(days=2), LOS_ANGELES)
+    three_days = start_of(days_of(u.now, 3, LOS_ANGELES)[-1], LOS_ANGELES)
+    two_months = start_of(months_of(u.now, 2, LOS_ANGELES)[-1], LOS_ANGELES)
+
+    def lately(p):
+        slot = instant(p.get("slot"))
+        return slot is not None and three_days <= slot <= u.now
+
+    def long_ago(p):
+        slot = instant(p.get("slot"))
+        return slot is not None and slot < two_months
+
+    return (
+        (renews is not None and (u.now < renews <= u.now + 4 * DAYS or today <= renews < after_tomorrow))
+        or len(u.did(["Booked"], holds=lately)) >= 2
+        or bool(u.did(["Booked"], u.now - 6 * DAYS, holds=long_ago))
+    )
+
+
+def elements(u):
+    def order(p):
+        # Of a list, one element contains the one text, and none the other.
+        texts = values(p.get("text"))
+        return any("Order" in each for each in texts) and not any("12" in each for each in texts)
+
+    return (
+        count_of(u.properties.get("favourites")) >= 3
+        or bool(u.did(["Booked"], u.now - 15 * DAYS, holds=lambda p: element_between(p.get("amount"), 15, 24)))
+        or bool(u.did(["Note"], u.now - 20 * DAYS, holds=order))
+        or len(u.did(["Note"], u.now - 20 * DAYS, holds=lambda p: count_of(p.get("key")) == 2)) >= 2
+    )
+
+
 def favourites(u):
     liked = values(u.properties.get("favourites"))
     taps = u.did(["Tap"], u.now - 25 * DAYS, holds=lambda p: values(p.get("key")) & liked)
@@ -604,6 +733,14 @@ COHORTS = {
     "newcomers": newcomers,
     "once-gold": once_gold,
     "one-cart": one_cart,
+    "open-carts": open_carts,
+    "after-taps": after_taps,
+    "while-gold": while_gold,
+    "in-any-order": in_any_order,
+    "strictly": strictly,
+    "between-steps": between_steps,
+    "coming": coming,
+    "elements": elements,
     "quick": quick,
     "regulars": regulars,
     "renewals": renewals,
