@@ -478,7 +478,7 @@ mod tests {
 
     /// Definitions with their identities. A changed identity evaluates all users of all stores
     /// again, so these never change.
-    const PINNED: [(&str, &str); 20] = [
+    const PINNED: [(&str, &str); 29] = [
         ("where: {everyone: true}", "583c7dfb7b3055d9"),
         ("where: {did: Purchase}", "411bfa360fc1cccc"),
         ("where: {did: [A, 'B*']}", "ca8bce51e755451f"),
@@ -544,6 +544,21 @@ mod tests {
         ),
         ("rule: vip.wasm", "6df5133c414e8cc4"),
         ("members: vip.csv", "6c55855bafa2040c"),
+        (
+            "where: {did: A, not_followed_by: {did: B, within: 1 day, same: x}}",
+            "0",
+        ),
+        ("where: {did: A, with_user: {x: 1}}", "1"),
+        (
+            "where: {did_in_order: [A, B], strictly: true, without: {did: C, between: [1, 2]}}",
+            "2",
+        ),
+        ("where: {in_any_order: [A, B], all_within: 1 day}", "3"),
+        ("where: {user: {x: {in_next: 3 days}}}", "4"),
+        ("where: {user: {x: {in_last: 1 calendar day}}}", "5"),
+        ("where: {user: {x: {version: {at_least: '1.2'}}}}", "6"),
+        ("where: {user: {x: {count_of: 2}}}", "7"),
+        ("where: {user: {x: {contains: a, case: exact}}}", "8"),
     ];
 
     #[test]

@@ -1,6 +1,8 @@
 //! Finds the parts of a JSON list or object by brackets and quotes alone. So a part that is no JSON
 //! spoils only itself.
 
+use crate::content::Nesting;
+
 /// The parts of a list, in order, not parsed. A list whose brackets or quotes do not match ends
 /// with an error.
 pub(super) struct ListParts<'a> {
@@ -94,35 +96,15 @@ fn key_and_value(member: &str) -> Option<(&str, &str)> {
 /// Returns the part that begins at a place, without blanks around it, and the place of the comma or
 /// bracket behind it.
 fn part(text: &str, start: usize) -> Result<(&str, usize), Unbalanced> {
-    let bytes = text.as_bytes();
-    let (mut at, mut depth) = (start, 0_usize);
-    loop {
-        match bytes.get(at).ok_or(Unbalanced)? {
-            b'"' => at = string_end(bytes, at)?,
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' | b',' if depth == 0 => {
-                let part = text.get(start..at).ok_or(Unbalanced)?;
-                return Ok((part.trim_ascii(), at));
-            }
-            b']' | b'}' => depth -= 1,
-            _ => {}
+    let mut nesting = Nesting::default();
+    for (at, byte) in text.bytes().enumerate().skip(start) {
+        if nesting.is_outside() && matches!(byte, b']' | b'}' | b',') {
+            let part = text.get(start..at).ok_or(Unbalanced)?;
+            return Ok((part.trim_ascii(), at));
         }
-        at += 1;
+        nesting.pass(byte);
     }
-}
-
-/// Returns the place of the quote that ends a string.
-fn string_end(bytes: &[u8], start: usize) -> Result<usize, Unbalanced> {
-    let mut at = start + 1;
-    loop {
-        at +=
-            memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()).ok_or(Unbalanced)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Ok(at);
-        }
-        // The byte behind a backslash may be a quote.
-        at += 2;
-    }
+    Err(Unbalanced)
 }
 
 #[cfg(test)]
