@@ -546,19 +546,31 @@ mod tests {
         ("members: vip.csv", "6c55855bafa2040c"),
         (
             "where: {did: A, not_followed_by: {did: B, within: 1 day, same: x}}",
-            "0",
+            "7c3b880a06dec5b8",
         ),
-        ("where: {did: A, with_user: {x: 1}}", "1"),
+        ("where: {did: A, with_user: {x: 1}}", "4792266d887633a5"),
         (
             "where: {did_in_order: [A, B], strictly: true, without: {did: C, between: [1, 2]}}",
-            "2",
+            "384b54c5eb02d047",
         ),
-        ("where: {in_any_order: [A, B], all_within: 1 day}", "3"),
-        ("where: {user: {x: {in_next: 3 days}}}", "4"),
-        ("where: {user: {x: {in_last: 1 calendar day}}}", "5"),
-        ("where: {user: {x: {version: {at_least: '1.2'}}}}", "6"),
-        ("where: {user: {x: {count_of: 2}}}", "7"),
-        ("where: {user: {x: {contains: a, case: exact}}}", "8"),
+        (
+            "where: {in_any_order: [A, B], all_within: 1 day}",
+            "a237969175fdc949",
+        ),
+        ("where: {user: {x: {in_next: 3 days}}}", "ec9cc5939c7ac0b3"),
+        (
+            "where: {user: {x: {in_last: 1 calendar day}}}",
+            "5fe41f8c6f48ddba",
+        ),
+        (
+            "where: {user: {x: {version: {at_least: '1.2'}}}}",
+            "172619c0aece1751",
+        ),
+        ("where: {user: {x: {count_of: 2}}}", "01dbbd426996e83b"),
+        (
+            "where: {user: {x: {contains: a, case: exact}}}",
+            "6a1507e5f7dbf489",
+        ),
     ];
 
     #[test]
