@@ -17,8 +17,9 @@ use muster_ingest::limits::{MAX_EVENT_TYPE, MAX_USER_ID};
 
 const LINE: &str = r#"{"user_id":"ann","event_type":"Buy","event_time":"2026-02-20 10:00:00.5","$insert_id":"1","event_properties":{"a":[1,"x"]}}"#;
 
-/// The first two bytes of gzip data.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The first bytes of records that are unpacked before their content is read: gzip data, and the
+/// records that the Kinesis Producer Library has aggregated.
+const PACKED: [&[u8]; 2] = [&[0x1f, 0x8b], &[0xf3, 0x89, 0x9a, 0xc2]];
 
 /// The number of malformed records of which the fault is logged.
 const LOGGED: usize = 3;
@@ -27,7 +28,7 @@ fuzz_target!(init: seeds::write(inputs()), |bytes: &[u8]| {
     let Some((kind, bytes)) = bytes.split_first() else {
         return;
     };
-    if *kind == b'p' && !bytes.starts_with(&GZIP) {
+    if *kind == b'p' && !PACKED.iter().any(|magic| bytes.starts_with(magic)) {
         let (plain, plain_counts, plain_faults) = decode_records(&[bytes]);
         let (packed, packed_counts, packed_faults) = decode_records(&[&gzip(bytes)]);
         assert_eq!(plain_counts, packed_counts);
