@@ -22,6 +22,7 @@ pub use self::admission::DecodeContext;
 pub(crate) use self::event::{EventDefaults, decode_event};
 pub(crate) use self::event_builder::EventBuilder;
 pub(crate) use self::event_error::EventError;
+pub use self::fields::property_of_field;
 use self::limits::MAX_LINE;
 use self::several::several;
 pub(crate) use self::times::{ClockOffset, TimeSeed};

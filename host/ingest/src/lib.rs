@@ -30,7 +30,7 @@ pub mod kinesis;
 mod report;
 mod stats;
 
-pub use decode::{DecodeContext, LineError, Malformed, decode_lines, limits};
+pub use decode::{DecodeContext, LineError, Malformed, decode_lines, limits, property_of_field};
 pub use error::ImportError;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

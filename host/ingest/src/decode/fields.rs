@@ -50,5 +50,17 @@ pub(super) fn property_field(key: &str) -> Option<PropertyField> {
     })
 }
 
+/// Returns the name of the property that a field of a line is, if it is one.
+///
+/// ```
+/// assert_eq!(muster_ingest::property_of_field("version_name"), Some("app_version"));
+/// ```
+#[must_use]
+pub fn property_of_field(key: &str) -> Option<&'static str> {
+    property_field(key).map(|field| match field {
+        PropertyField::Event(name) | PropertyField::User(name) => name,
+    })
+}
+
 /// The address with which SDKs ask the server to note the sender's. It is no address.
 pub(super) const SENDERS_ADDRESS: &str = "$remote";

@@ -120,7 +120,7 @@ pub(super) static PROJECT: Map = Map {
             "placeholder_ids",
             Takes::Word(&PLACEHOLDER_WORDS),
             KeyDefault::Value("refuse"),
-            "Whether user ids that stand for no user, such as `null`, `undefined`, `0` and `anonymous`, are refused or kept (events.md lists them). A refused id is an error over HTTP; in files and streams its events count as anonymous.",
+            "The treatment of user ids that stand for no user, such as `null`, `undefined`, `0` and `anonymous` (events.md lists them). A refused id is an error over HTTP; in files and streams its events count as anonymous.",
         ),
         Key::new(
             "destinations",

@@ -7,6 +7,7 @@ use muster_definition::DefinitionReads;
 use muster_document::{
     Diagnostic, Diagnostics, Node, NodeContent, SourceFile, Span, YamlReader, closest, quote,
 };
+use muster_ingest::property_of_field;
 use muster_project::{Project, clause};
 use muster_store::Snapshot;
 use serde::Serialize;
@@ -36,19 +37,6 @@ enum PropertyOwner {
     User,
 }
 
-impl PropertyOwner {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Event => "event",
-            Self::User => "user",
-        }
-    }
-}
-
-/// Names of fields of events that are read as a property of another name, because the vendor names
-/// the field differently in exports and in its HTTP API.
-const OTHER_NAMES: [(&str, &str); 2] = [("version_name", "app_version"), ("ip", "ip_address")];
-
 impl UnseenProperties {
     /// Compares the properties in a project's definitions with those in its store. Returns `None`
     /// if the store has no event.
@@ -56,12 +44,14 @@ impl UnseenProperties {
         if snapshot.event_names().is_empty() {
             return None;
         }
-        let users = snapshot.user_properties().into_iter();
-        let seen = |of| match of {
-            PropertyOwner::Event => snapshot.event_properties(),
-            PropertyOwner::User => users.clone().map(|count| count.name).collect(),
-        };
-        let owners = [PropertyOwner::Event, PropertyOwner::User].map(|of| (of, seen(of)));
+        let of_users = snapshot.user_properties().into_iter();
+        let owners = [
+            (PropertyOwner::Event, snapshot.event_properties()),
+            (
+                PropertyOwner::User,
+                of_users.map(|count| count.name).collect(),
+            ),
+        ];
         let (mut diagnostics, mut json) = (Diagnostics::default(), Vec::new());
         for definition in &project.definitions {
             let clause = clause(definition);
@@ -110,24 +100,24 @@ fn warning(
     span: Span,
     seen: &BTreeSet<String>,
 ) -> Diagnostic {
-    let (word, quoted) = (of.word(), quote(name));
-    let message = match of {
-        PropertyOwner::Event => format!("no event in the store has the property {quoted}"),
-        PropertyOwner::User => format!("no user in the store has the property {quoted}"),
+    let owner = match of {
+        PropertyOwner::Event => "event",
+        PropertyOwner::User => "user",
     };
+    let message = format!("no {owner} in the store has the property {}", quote(name));
     let diagnostic = Diagnostic::warning(message).at(source, span, "");
     match meant(name, seen) {
         Some(meant) => diagnostic.help(format!("did you mean {}?", quote(meant))),
         None => diagnostic.help(format!(
-            "if events will carry the {word} property later, leave it"
+            "if events will carry the {owner} property later, leave it"
         )),
     }
 }
 
-/// Returns the seen name that an unseen one most likely means.
+/// Returns the seen name that an unseen one most likely means. The vendor names some fields of
+/// events differently in exports and in its HTTP API, and both are one property.
 fn meant<'s>(name: &str, seen: &'s BTreeSet<String>) -> Option<&'s str> {
-    let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
-    match other.and_then(|(_, name)| seen.get(*name)) {
+    match property_of_field(name).and_then(|property| seen.get(property)) {
         Some(name) => Some(name),
         None => closest(name, seen.iter().map(String::as_str)),
     }
