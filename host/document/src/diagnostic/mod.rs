@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) use source::too_large;
 pub use source::{SourceFile, Span};
 
-use muster_model::alters_display;
+use muster_model::displayed;
 
 use crate::limits;
 
@@ -207,18 +207,12 @@ const QUOTATION: usize = 60;
 /// text is cut.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let mut quoted = String::from("`");
-    for (count, char) in text.chars().enumerate() {
-        if count == QUOTATION {
-            quoted.push('…');
-            break;
-        }
-        match char {
-            '\n' | '\r' | '\t' => quoted.extend(char.escape_default()),
-            other if alters_display(other) => quoted.extend(other.escape_unicode()),
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('`');
-    quoted
+    let mut characters = text.chars();
+    let shown: String = characters.by_ref().take(QUOTATION).collect();
+    let cut = if characters.next().is_some() {
+        "…"
+    } else {
+        ""
+    };
+    format!("`{}{cut}`", displayed(&shown))
 }
