@@ -1,5 +1,6 @@
 // Sends what real pages send, with the vendor's SDK for Node.js, unchanged except for the address: the clock is three
-// hours slow, and a text is cut in the middle of an emoji. Prints the number of events by status.
+// hours slow, a text is cut in the middle of an emoji, and one event is sent three times. Prints the number of events by
+// status.
 //
 //   node odd.js URL API_KEY
 
@@ -28,8 +29,13 @@ async function main() {
     client.track('Comment', { text: 'Great 😀'.slice(0, 7) }, user),
     client.track('View', {}, { user_id: 'undefined', device_id: 'a-device' }),
   ];
+  const results = await Promise.all(sent.map((one) => one.promise));
+  // As after time-outs: the same event in requests of its own, each with the time of its call.
+  for (let nth = 0; nth < 3; nth += 1) {
+    results.push(await client.track('Buy', { nth }, { ...user, insert_id: 'order-17' }).promise);
+  }
   const ends = {};
-  for (const { code } of await Promise.all(sent.map((one) => one.promise))) {
+  for (const { code } of results) {
     ends[code] = (ends[code] ?? 0) + 1;
   }
   console.log(JSON.stringify(ends));

@@ -489,6 +489,15 @@ fn history() -> Section {
                 number(store::MAX_TEXTS_PER_PROPERTY.into()),
                 "as above",
             ),
+            fixed(
+                "insert ids by which duplicates are told when they arrive",
+                format!(
+                    "{}, and those of {} days",
+                    number(store::MAX_INSERT_IDS),
+                    store::INSERT_ID_WINDOW / (24 * 60 * 60 * 1000)
+                ),
+                "the oldest are dropped; events with those are duplicates only if name and instant agree",
+            ),
             Limit {
                 what: "events that retention drops at once",
                 most: format!("{} % of all", store::PRUNE_PERCENT),

@@ -26,6 +26,8 @@ pub struct EventBuffer {
     operations: Vec<OperationHead>,
     elements: Vec<BufferCell>,
     latest: Option<LatestEvent>,
+    /// The number of events and identify events so far.
+    arrivals: u32,
 }
 
 /// The event that operations are added to.
@@ -36,6 +38,9 @@ struct LatestEvent {
     name: TextRange,
     time: Millis,
     insert_id: u64,
+    arrival: u32,
+    /// True if the event consists of operations only.
+    identify: bool,
     /// True if the event already has an operation.
     operates: bool,
 }
@@ -46,6 +51,7 @@ struct EventHead {
     name: TextRange,
     time: Millis,
     insert_id: u64,
+    arrival: u32,
     properties: Range<u32>,
 }
 
@@ -53,7 +59,12 @@ struct EventHead {
 struct OperationHead {
     user: TextRange,
     time: Millis,
+    /// The hash of the event's insert id, and that of the id and the event's name.
+    event_insert_id: u64,
     insert_id: u64,
+    arrival: u32,
+    /// True if the event consists of operations only.
+    identify: bool,
     first: bool,
     operator: Operator,
     property: TextRange,
@@ -129,6 +140,8 @@ pub struct BufferedEvent<'a> {
     /// A hash of the `$insert_id`, by which duplicates are found. An event without one has 0 and is
     /// never a duplicate.
     pub insert_id: u64,
+    /// The number of events, of both kinds, that came into the buffer before it.
+    pub arrival: u32,
     buffer: &'a EventBuffer,
     properties: &'a Range<u32>,
 }
@@ -143,6 +156,12 @@ pub struct BufferedOperation<'a> {
     /// A hash of the event's `$insert_id` and name, the same for all operations of the event. An
     /// event without an `$insert_id` has 0, as in [`BufferedEvent::insert_id`].
     pub insert_id: u64,
+    /// The hash of the event's `$insert_id` alone: that of [`BufferedEvent::insert_id`].
+    pub event_insert_id: u64,
+    /// The number of its event: [`BufferedEvent::arrival`].
+    pub arrival: u32,
+    /// True if the event consists of operations only, so that no [`BufferedEvent`] stands for it.
+    pub identify: bool,
     /// True for the first operation of an event. The event's other operations follow it.
     pub first: bool,
     /// The kind of change.
@@ -169,9 +188,18 @@ impl EventBuffer {
             name,
             time,
             insert_id,
+            arrival: self.arrivals,
             properties: at..at,
         });
-        self.begin(user, name, time, insert_id);
+        self.latest = Some(LatestEvent {
+            user,
+            name,
+            time,
+            insert_id,
+            arrival: self.next_arrival(),
+            identify: false,
+            operates: false,
+        });
     }
 
     /// Adds an event that consists of operations on user properties only. Add them next, with
@@ -182,17 +210,21 @@ impl EventBuffer {
             start: user.end,
             end: user.end,
         };
-        self.begin(user, name, time, insert_id.map_or(0, hash));
-    }
-
-    fn begin(&mut self, user: TextRange, name: TextRange, time: Millis, insert_id: u64) {
         self.latest = Some(LatestEvent {
             user,
             name,
             time,
-            insert_id,
+            insert_id: insert_id.map_or(0, hash),
+            arrival: self.next_arrival(),
+            identify: true,
             operates: false,
         });
+    }
+
+    fn next_arrival(&mut self) -> u32 {
+        let arrival = self.arrivals;
+        self.arrivals = arrival.saturating_add(1);
+        arrival
     }
 
     /// Adds a property to the latest event. The later one counts if two have the same name. Ignores
@@ -261,7 +293,10 @@ impl EventBuffer {
         self.operations.push(OperationHead {
             user: event.user,
             time: event.time,
+            event_insert_id: event.insert_id,
             insert_id,
+            arrival: event.arrival,
+            identify: event.identify,
             first,
             operator,
             property,
@@ -308,6 +343,7 @@ impl EventBuffer {
             name: slice(&self.arena, event.name),
             time: event.time,
             insert_id: event.insert_id,
+            arrival: event.arrival,
             buffer: self,
             properties: &event.properties,
         })
@@ -319,6 +355,9 @@ impl EventBuffer {
             user: slice(&self.arena, operation.user),
             time: operation.time,
             insert_id: operation.insert_id,
+            event_insert_id: operation.event_insert_id,
+            arrival: operation.arrival,
+            identify: operation.identify,
             first: operation.first,
             operator: operation.operator,
             property: slice(&self.arena, operation.property),
@@ -369,6 +408,7 @@ impl EventBuffer {
             text: index(self.arena.len()),
             property: index(self.properties.len()),
             element: index(self.elements.len()),
+            arrival: self.arrivals,
         };
         self.arena.push_str(&other.arena);
         self.elements
@@ -384,13 +424,17 @@ impl EventBuffer {
                 name: shift.text(event.name),
                 time: event.time,
                 insert_id: event.insert_id,
+                arrival: shift.arrival(event.arrival),
                 properties: shifted(&event.properties, shift.property),
             }));
         self.operations
             .extend(other.operations.iter().map(|operation| OperationHead {
                 user: shift.text(operation.user),
                 time: operation.time,
+                event_insert_id: operation.event_insert_id,
                 insert_id: operation.insert_id,
+                arrival: shift.arrival(operation.arrival),
+                identify: operation.identify,
                 first: operation.first,
                 operator: operation.operator,
                 property: shift.text(operation.property),
@@ -400,9 +444,11 @@ impl EventBuffer {
             self.latest = Some(LatestEvent {
                 user: shift.text(latest.user),
                 name: shift.text(latest.name),
+                arrival: shift.arrival(latest.arrival),
                 ..latest.clone()
             });
         }
+        self.arrivals = shift.arrival(other.arrivals);
     }
 
     /// Removes the content and keeps the memory.
@@ -413,6 +459,7 @@ impl EventBuffer {
         self.operations.clear();
         self.elements.clear();
         self.latest = None;
+        self.arrivals = 0;
     }
 }
 
@@ -421,9 +468,14 @@ struct Shift {
     text: u32,
     property: u32,
     element: u32,
+    arrival: u32,
 }
 
 impl Shift {
+    fn arrival(&self, arrival: u32) -> u32 {
+        arrival.saturating_add(self.arrival)
+    }
+
     fn text(&self, text: TextRange) -> TextRange {
         TextRange {
             start: text.start.saturating_add(self.text),
@@ -526,8 +578,8 @@ fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Hashes an `$insert_id`. Only ids of one user, event type and instant are compared, so 64 bits
-/// make a false match practically impossible.
+/// Hashes an `$insert_id`. Only ids of one user are compared, so 64 bits make a false match
+/// practically impossible.
 fn hash(insert_id: &str) -> u64 {
     xxh3_64(insert_id.as_bytes()).max(1)
 }

@@ -6,6 +6,7 @@ use muster_model::EventBuffer;
 use roaring::RoaringBitmap;
 
 use crate::batch::Batch;
+use crate::insert_ids::{IdSet, Runs};
 use crate::meta::Counter;
 use crate::rows::RowBuffer;
 use crate::store::{StoreInner, Writer};
@@ -18,8 +19,9 @@ use crate::{SourceKey, Store, StoreError, changed_users, log, sources};
 pub struct Appended {
     /// The number of events and operations in the buffer.
     pub rows: u64,
-    /// The number of those that are duplicates of others in the buffer. Duplicates of earlier
-    /// events are found by reading and merging.
+    /// The number of those that are duplicates of others in the buffer, or of events with the
+    /// user's insert id that arrived within [`crate::INSERT_ID_WINDOW`]. Duplicates of earlier
+    /// events are found by reading and merging, if they agree in name and time.
     pub duplicates: u64,
     /// The number of values of properties and operations that were left out, because their names
     /// are new and there are too many names.
@@ -67,10 +69,16 @@ impl StoreInner {
         position: Option<(&SourceKey, &[u8])>,
     ) -> Result<Appended, StoreError> {
         let mut rows = RowBuffer::default();
-        let (counts, left_out) = {
+        let insert_ids = self.insert_ids()?;
+        let (mut new_ids, no_runs) = (IdSet::default(), Runs::default());
+        let (counts, pushed) = {
             let mut terms = self.terms.write();
-            let left_out = rows.push(buffer, &mut terms)?;
-            (terms.counts(), left_out)
+            let txn = self.env.read_txn()?;
+            let mut search = insert_ids.search(&txn, &no_runs, &mut new_ids);
+            let pushed = rows.push(buffer, &mut terms, &mut |user, insert| {
+                search.known(user, insert)
+            })?;
+            (terms.counts(), pushed)
         };
         let mut users = RoaringBitmap::new();
         let mut newest = None;
@@ -87,9 +95,9 @@ impl StoreInner {
         let batch = Batch::new(rows);
         let mut view = StoreView::clone(&self.view());
         let mut appended = Appended {
-            rows: batch.rows.len() as u64,
-            duplicates: (batch.rows.len() - batch.order.len()) as u64,
-            left_out,
+            rows: batch.rows.len() as u64 + pushed.duplicates,
+            duplicates: (batch.rows.len() - batch.order.len()) as u64 + pushed.duplicates,
+            left_out: pushed.left_out,
             sequence: view.sequence,
         };
 
@@ -98,13 +106,16 @@ impl StoreInner {
             let state = sources::SourceState::At(position.to_vec());
             sources::write(&mut txn, &self.tables, source, &state)?;
         }
-        if appended.rows > 0 {
+        let arrived = (self.options.clock)().0;
+        let new = batch.rows.len() > 0;
+        if new {
             view.sequence += 1;
             appended.sequence = view.sequence;
             Counter::Sequence.set(&mut txn, &self.tables, view.sequence)?;
             self.tables
                 .log
                 .put(&mut txn, &view.sequence.to_be_bytes(), &logged)?;
+            insert_ids.log(&mut txn, view.sequence, &new_ids, arrived)?;
             changed_users::add(&mut txn, &self.tables, view.sequence, &users)?;
             self.note_newest(&mut txn, newest)?;
             writer.save(self, &mut txn)?;
@@ -113,6 +124,9 @@ impl StoreInner {
             join(&mut view.batches)?;
         }
         self.commit_view(txn, view)?;
+        if new {
+            insert_ids.logged(&new_ids, arrived);
+        }
         Ok(appended)
     }
 }

@@ -81,6 +81,10 @@ tables! {
     destinations = "destinations",
 }
 
+/// The table of insert ids ([`crate::insert_ids`]). Only writers read it, so a store that an earlier
+/// version wrote can be read without it.
+const INSERT_IDS: &str = "insert_ids";
+
 /// The largest number of readers of all snapshots and threads together, including processes that
 /// open the store read-only. LMDB: a slot is 64 bytes of the lock file, so all slots are 512 KiB. A
 /// commit scans as many slots as were open at once.
@@ -93,11 +97,12 @@ pub(crate) const READERS_FOR_THREADS: usize = 1024;
 /// The smallest address space that is requested if the system does not grant more.
 const LEAST_MAP: u64 = 1 << 30;
 
-/// Opens the database in a directory that exists, and creates what is missing.
+/// Opens the database in a directory that exists, and creates what is missing. Returns the tables
+/// that a reader needs, and that of insert ids.
 pub(crate) fn open(
     directory: &Path,
     options: &StoreOptions,
-) -> Result<(Env<WithoutTls>, Tables), StoreError> {
+) -> Result<(Env<WithoutTls>, Tables, Table), StoreError> {
     let flags = match options.durable {
         true => EnvFlags::empty(),
         false => EnvFlags::NO_SYNC,
@@ -110,10 +115,11 @@ pub(crate) fn open(
             tables.push(opener.create_database::<Bytes, Sealed>(txn, Some(name))?);
         }
         let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
-        Ok(CommitOrAbort::<_, ()>::Commit(tables))
+        let insert_ids = opener.create_database::<Bytes, Sealed>(txn, Some(INSERT_IDS))?;
+        Ok(CommitOrAbort::<_, ()>::Commit((tables, insert_ids)))
     })?;
-    let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
-    Ok((env, tables))
+    let (tables, insert_ids) = opened.commit().ok_or(NO_TABLES)?;
+    Ok((env, Tables::of(tables), insert_ids))
 }
 
 /// Opens the database in a directory for reading only. Another process may have it open. Creates
@@ -176,7 +182,7 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
     options
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
-        .max_dbs(COUNT as u32)
+        .max_dbs(COUNT as u32 + 1)
         .max_readers(MAX_READERS);
     // SAFETY: while the file is mapped, only LMDB may change it, which keeps its own lock file. A
     // caller that writes holds `Lock`, so no second process that respects the lock writes. Other

@@ -85,6 +85,9 @@ pub enum StoreError {
         /// The system's error.
         source: io::Error,
     },
+    /// A write to a store that is open for reading only.
+    #[error("the store is open for reading only")]
+    ReadOnly,
     /// The database could not finish a write. It accepts no other before it is opened again.
     #[error(
         "a write to the store's file failed half way: check the disk, then start the process again"

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::batch::Batch;
 use crate::block::Block;
+use crate::insert_ids::{IdSet, Run, Runs};
 use crate::keys::GROUP_BITS;
 use crate::maintain::{encode, next_id, put};
 use crate::meta::Counter;
@@ -32,6 +33,9 @@ pub struct FinishedImport {
     /// The events and operations of all sessions of the import, without duplicates within one
     /// chunk.
     pub rows: u64,
+    /// The events and operations that this session left out, because their users' insert ids were
+    /// known.
+    pub duplicates: u64,
     /// The history's sequence with this commit.
     pub sequence: u64,
 }
@@ -43,6 +47,12 @@ pub struct Import {
     source: SourceKey,
     /// The rows of the next chunk.
     rows: RowBuffer,
+    /// The insert ids of those.
+    ids: IdSet,
+    /// The insert ids of the chunks before.
+    runs: Runs,
+    /// The rows that were left out as duplicates.
+    duplicates: u64,
 }
 
 impl Store {
@@ -53,10 +63,10 @@ impl Store {
     /// database cannot be read.
     pub fn import(&self, source: &SourceKey) -> Result<ImportState, StoreError> {
         let txn = self.inner.env.read_txn()?;
-        let position = match sources::read(&txn, &self.inner.tables, source)? {
+        let (segments, position) = match sources::read(&txn, &self.inner.tables, source)? {
             Some(SourceState::At(position)) => return Ok(ImportState::Done(position)),
-            Some(SourceState::Importing { position, .. }) => Some(position),
-            None => None,
+            Some(SourceState::Importing { segments, position }) => (segments, Some(position)),
+            None => (Vec::new(), None),
         };
         drop(txn);
         let mut importing = self.inner.importing();
@@ -66,11 +76,18 @@ impl Store {
             });
         }
         drop(importing);
-        let import = Import {
+        let mut import = Import {
             store: self.clone(),
             source: source.clone(),
             rows: RowBuffer::default(),
+            ids: IdSet::default(),
+            runs: Runs::default(),
+            duplicates: 0,
         };
+        // From here on the import is this one's, so its runs do not change.
+        let txn = self.inner.env.read_txn()?;
+        import.runs = Runs::of_import(&txn, &self.inner.insert_ids()?.table, &segments)?;
+        drop(txn);
         Ok(ImportState::Open(import, position))
     }
 
@@ -108,7 +125,13 @@ impl Import {
         let inner = &self.store.inner;
         let left_out = {
             let mut terms = inner.terms.write();
-            self.rows.push(buffer, &mut terms)?
+            let txn = inner.env.read_txn()?;
+            let ids = inner.insert_ids()?;
+            let mut search = ids.search(&txn, &self.runs, &mut self.ids);
+            let mut known = |user, insert| search.known(user, insert);
+            let pushed = self.rows.push(buffer, &mut terms, &mut known)?;
+            self.duplicates += pushed.duplicates;
+            pushed.left_out
         };
         let options = &inner.options;
         if self.rows.len() >= options.import_rows || self.rows.size() >= options.import_bytes {
@@ -122,9 +145,12 @@ impl Import {
         let batch = Batch::new(std::mem::take(&mut self.rows));
         let heads = &batch.rows.heads;
         let users: RoaringBitmap = heads.iter().map(|head| head.user).collect();
-        let inner = &self.store.inner;
+        let inner = Arc::clone(&self.store.inner);
         let mut blocks = encode(&[&batch], &inner.options)?;
         drop(batch);
+        let insert_ids = inner.insert_ids()?;
+        let ids = std::mem::take(&mut self.ids).sorted();
+        let mut run = None;
         inner.write(|writer| {
             let mut txn = inner.env.write_txn()?;
             let mut segments = match sources::read(&txn, &inner.tables, &self.source)? {
@@ -132,24 +158,32 @@ impl Import {
                 _ => Vec::new(),
             };
             if !blocks.is_empty() {
-                let id = next_id(&mut txn, inner)?;
+                let id = next_id(&mut txn, &inner)?;
                 blocks.write(&mut txn, &inner.tables, id)?;
                 let segment = blocks.segment(id, u64::MAX);
                 // Users that were forgotten after the rows got their numbers are forgotten here
                 // too.
                 let has = |user| users.contains(user);
                 let segment = inner.without_forgotten(&mut txn, segment, 0, has)?;
-                put(&mut txn, inner, &segment)?;
+                put(&mut txn, &inner, &segment)?;
                 segments.push(id);
+                let import = segments.first().copied();
+                let now = (inner.options.clock)().0;
+                run = Run::write(&mut txn, &insert_ids.table, id, import, &ids, (now, now))?;
             }
             let state = SourceState::Importing {
                 segments,
                 position: position.to_vec(),
             };
             sources::write(&mut txn, &inner.tables, &self.source, &state)?;
-            writer.save(inner, &mut txn)?;
+            writer.save(&inner, &mut txn)?;
             inner.commit(txn)
-        })
+        })?;
+        if let Some(run) = run {
+            self.runs.add(run);
+            insert_ids.maintain_import(&inner, &mut self.runs)?;
+        }
+        Ok(())
     }
 
     /// Makes all rows visible, in one commit with the source's final position.
@@ -176,7 +210,15 @@ impl Import {
         let inner = Arc::clone(&self.store.inner);
         // The rows in memory came before the rows that become visible now.
         inner.write(|writer| inner.flush(writer))?;
-        inner.write(|writer| inner.reveal(writer, &self.source, position, others))
+        let runs = std::mem::take(&mut self.runs);
+        inner.write(|writer| {
+            let revealed = inner.reveal(writer, &self.source, position, others)?;
+            inner.insert_ids()?.reveal(runs);
+            Ok(FinishedImport {
+                duplicates: self.duplicates,
+                ..revealed
+            })
+        })
     }
 
     /// Drops all rows. The source can be imported from its beginning again.
@@ -196,7 +238,9 @@ impl Import {
         }
         let key = self.source.as_str().as_bytes();
         inner.tables.sources.delete(&mut txn, key)?;
+        inner.insert_ids()?.abort(&mut txn, &self.runs)?;
         inner.commit(txn)?;
+        inner.insert_ids()?.forgotten(&self.runs);
         inner.dropped().extend(segments);
         while inner.drop_slice()? {}
         Ok(())
@@ -222,6 +266,7 @@ impl StoreInner {
         let mut newest = None;
         let mut imported = FinishedImport {
             rows: 0,
+            duplicates: 0,
             sequence: view.sequence,
         };
         for id in segments {

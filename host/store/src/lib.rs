@@ -69,6 +69,7 @@ mod forget;
 pub mod fuzzing;
 mod identity;
 mod import;
+mod insert_ids;
 mod instant;
 mod interner;
 mod keys;
@@ -106,6 +107,7 @@ pub use failures::{FailureChanges, FailureSummary, UserFailure};
 pub use forget::ForgetChanges;
 pub use identity::Identity;
 pub use import::{FinishedImport, Import, ImportState};
+pub use insert_ids::{INSERT_ID_WINDOW, MAX_INSERT_IDS};
 pub use keys::{ModuleKey, SourceKey, UserKey};
 pub use members::MemberChange;
 pub use muster_columns::{

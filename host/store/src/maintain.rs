@@ -10,6 +10,7 @@ use heed::RwTxn;
 
 use crate::batch::Batch;
 use crate::block::Block;
+use crate::insert_ids::Run;
 use crate::keys::GROUP_BITS;
 use crate::meta::Counter;
 use crate::read::{RowSource, partition};
@@ -53,6 +54,9 @@ impl Store {
             return Ok(true);
         }
         let _alone = inner.merge_lock();
+        if inner.insert_ids()?.maintain(inner)? {
+            return Ok(true);
+        }
         let options = &inner.options;
         let longest = options.keep_events.map(longest);
         let inputs = due(
@@ -137,20 +141,23 @@ impl StoreInner {
         // Encodes before the transaction, for which other writers may wait.
         let blocks = encode(&view.batches, &self.options)?;
         let mut txn = self.env.write_txn()?;
-        self.write_memtable(&mut txn, &mut view, blocks)?;
+        let run = self.write_memtable(&mut txn, &mut view, blocks)?;
         changed_users::join(&mut txn, &self.tables)?;
         writer.save(self, &mut txn)?;
-        self.commit_view(txn, view)
+        self.commit_view(txn, view)?;
+        self.insert_ids()?.flushed(run);
+        Ok(())
     }
 
-    /// Writes the rows in memory as a segment within a commit.
+    /// Writes the rows in memory as a segment within a commit. Returns the run of their insert ids,
+    /// for [`crate::insert_ids::InsertIds::flushed`] after the commit.
     pub(crate) fn flush_into(
         &self,
         txn: &mut RwTxn<'_>,
         view: &mut StoreView,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Run>, StoreError> {
         if view.batches.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let blocks = encode(&view.batches, &self.options)?;
         self.write_memtable(txn, view, blocks)
@@ -161,7 +168,7 @@ impl StoreInner {
         txn: &mut RwTxn<'_>,
         view: &mut StoreView,
         mut blocks: SegmentWriter,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Run>, StoreError> {
         let id = next_id(txn, self)?;
         let place = Counter::Place.take(txn, &self.tables)?;
         blocks.write(txn, &self.tables, id)?;
@@ -170,7 +177,8 @@ impl StoreInner {
         self.tables.log.clear(txn)?;
         view.batches.clear();
         view.segments.push(Arc::new(segment));
-        Ok(())
+        let now = (self.options.clock)().0;
+        self.insert_ids()?.flush(txn, id, now)
     }
 
     /// Makes one segment of neighbours, without the events that are too old.
@@ -513,7 +521,8 @@ mod tests {
                 buffer.event("ann", "Buy", Millis(hour * crate::spread::HOUR), None);
             }
             let mut terms = crate::terms::Terms::empty();
-            rows.push(&buffer, &mut terms).unwrap();
+            rows.push(&buffer, &mut terms, &mut |_, _| Ok(false))
+                .unwrap();
             let batch = Batch::new(rows);
             let all = 0..batch.order.len() as u32;
             blocks

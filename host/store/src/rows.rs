@@ -95,20 +95,35 @@ impl RowBuffer {
             .unwrap_or_default()
     }
 
-    /// Adds the content of a buffer: first its events, then its operations. Returns the number of
-    /// values that were left out, because their property is new and there are too many.
+    /// Adds the content of a buffer: first its events, then its operations. Leaves out the events
+    /// of which `known` says that their user's insert id is known already. It is asked about each
+    /// event with an insert id, in order of arrival, with the user's number and the id's hash.
     pub(crate) fn push(
         &mut self,
         buffer: &EventBuffer,
         terms: &mut Terms,
-    ) -> Result<u64, StoreError> {
-        let mut left_out = 0;
+        known: &mut dyn FnMut(u32, u64) -> Result<bool, StoreError>,
+    ) -> Result<Pushed, StoreError> {
+        let mut pushed = Pushed::default();
         let mut users = LatestText::default();
         let mut names = LatestText::default();
         let mut seen = FewOrMany::default();
+        let mut duplicates = DuplicateArrivals::new(known);
+        let mut identifies = buffer
+            .operations()
+            .filter(|operation| operation.first && operation.identify)
+            .peekable();
         for event in buffer.events() {
+            while let Some(earlier) = identifies.next_if(|each| each.arrival < event.arrival) {
+                duplicates.check_identify(&earlier, terms)?;
+            }
+            let user = users.number(event.user, |id| terms.user(id))?;
+            if duplicates.check(event.arrival, user, event.insert_id)? {
+                pushed.duplicates += 1;
+                continue;
+            }
             let head = Head {
-                user: users.number(event.user, |id| terms.user(id))?,
+                user,
                 name: names.number(event.name, |name| terms.name(name))?,
                 time: event.time.0,
                 insert: duplicates::kept(event.insert_id, true),
@@ -117,7 +132,7 @@ impl RowBuffer {
             self.heads.push(head);
             for PropertyRef { name, value } in event.properties() {
                 let Some(column) = terms.property(name)? else {
-                    left_out += 1;
+                    pushed.left_out += 1;
                     continue;
                 };
                 let cell = self.cell(value, Of::Event, column, terms)?;
@@ -125,11 +140,19 @@ impl RowBuffer {
             }
             self.keep_latest(head.cells, &mut seen);
         }
+        for later in identifies {
+            duplicates.check_identify(&later, terms)?;
+        }
         let mut open = OpenRow::default();
         for operation in buffer.operations() {
+            if duplicates.has(operation.arrival) {
+                pushed.duplicates += u64::from(operation.first);
+                continue;
+            }
             self.push_operation(&operation, terms, &mut open)?;
         }
-        Ok(left_out + open.left_out)
+        pushed.left_out += open.left_out;
+        Ok(pushed)
     }
 
     /// Adds an operation. Operations of one event share a row, unless they concern the same
@@ -266,6 +289,58 @@ impl RowBuffer {
         self.elements
             .extend(other.elements.iter().map(|cell| moved(*cell)));
         Ok(())
+    }
+}
+
+/// The parts of a buffer that did not become rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pushed {
+    /// The number of values that were left out, because their property is new and there are too
+    /// many.
+    pub(crate) left_out: u64,
+    /// The number of rows of events that were left out as duplicates. The operations of an event
+    /// count as one row.
+    pub(crate) duplicates: u64,
+}
+
+/// The events of a buffer that are duplicates, by their numbers in order of arrival.
+struct DuplicateArrivals<'a> {
+    known: &'a mut dyn FnMut(u32, u64) -> Result<bool, StoreError>,
+    /// Ascending.
+    found: Vec<u32>,
+}
+
+impl<'a> DuplicateArrivals<'a> {
+    fn new(known: &'a mut dyn FnMut(u32, u64) -> Result<bool, StoreError>) -> Self {
+        Self {
+            known,
+            found: Vec::new(),
+        }
+    }
+
+    /// Returns true if the next event is a duplicate. An event without an insert id is none.
+    fn check(&mut self, arrival: u32, user: u32, insert: u64) -> Result<bool, StoreError> {
+        let found = insert != 0 && (self.known)(user, insert)?;
+        if found {
+            self.found.push(arrival);
+        }
+        Ok(found)
+    }
+
+    fn check_identify(
+        &mut self,
+        operation: &BufferedOperation<'_>,
+        terms: &mut Terms,
+    ) -> Result<(), StoreError> {
+        if operation.event_insert_id != 0 {
+            let user = terms.user(operation.user)?;
+            self.check(operation.arrival, user, operation.event_insert_id)?;
+        }
+        Ok(())
+    }
+
+    fn has(&self, arrival: u32) -> bool {
+        self.found.binary_search(&arrival).is_ok()
     }
 }
 

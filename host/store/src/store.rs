@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::environment::{self, ReadTxn, Tables};
 use crate::firsts::Firsts;
 use crate::identity::Identity;
+use crate::insert_ids::InsertIds;
 use crate::keys::number_of;
 use crate::lock::Lock;
 use crate::meta::{self, Counter};
@@ -60,6 +61,8 @@ pub(crate) struct StoreInner {
     forgotten: Mutex<Vec<u32>>,
     /// The segments that no reader uses any more and whose blocks still exist.
     dropped: Mutex<VecDeque<u32>>,
+    /// The insert ids that arrived lately. `None` for a read-only open.
+    insert_ids: Option<InsertIds>,
     // The last field, so that the directory is released after the database is closed. `None` for a
     // read-only open.
     _lock: Option<Lock>,
@@ -103,7 +106,7 @@ impl Store {
         if options.check {
             pages::check(&directory.join("data.mdb"), lock.marked()?)?;
         }
-        let (env, tables) = environment::open(directory, options)?;
+        let (env, tables, insert_ids) = environment::open(directory, options)?;
         lock.mark()?;
         folder::close_to_others(directory)?;
         // Clears the slots of processes that read the store and were killed. Their slots would keep
@@ -125,10 +128,13 @@ impl Store {
             saved: terms.counts(),
         };
         let view = load_view(&txn, &tables, terms.counts())?;
+        let importing = sources::importing_segments(&txn, &tables)?;
+        let insert_ids = InsertIds::load(&txn, insert_ids, &importing)?;
         drop(txn);
         let inner = StoreInner {
             memory: Mutex::new(memory),
             dropped: Mutex::new(dropped.into()),
+            insert_ids: Some(insert_ids),
             _lock: Some(lock),
             ..StoreInner::new(env, tables, identity, directory, options, terms, view)
         };
@@ -148,6 +154,14 @@ impl Store {
     pub fn on_changed_users(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
         let mut listeners = self.inner.listeners.write();
         listeners.push(Box::new(listener));
+    }
+
+    /// Returns the number of insert ids that are kept, and the memory that they take, in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`] when the store is open for reading only.
+    pub fn insert_ids(&self) -> Result<(u64, u64), StoreError> {
+        Ok(self.inner.insert_ids()?.size())
     }
 
     /// Returns the position of a source as of the last commit: that of [`Self::append`], or of a
@@ -193,6 +207,7 @@ impl StoreInner {
             pruned: AtomicI64::new(i64::MIN),
             forgotten: Mutex::default(),
             dropped: Mutex::default(),
+            insert_ids: None,
             _lock: None,
         }
     }
@@ -270,6 +285,11 @@ impl StoreInner {
 
     fn undo(&self, firsts: &mut Firsts) -> Result<(), StoreError> {
         firsts.undo(&self.env.read_txn()?, &self.tables)
+    }
+
+    /// Returns the insert ids that arrived lately.
+    pub(crate) fn insert_ids(&self) -> Result<&InsertIds, StoreError> {
+        self.insert_ids.as_ref().ok_or(StoreError::ReadOnly)
     }
 
     pub(crate) fn importing(&self) -> MutexGuard<'_, BTreeSet<SourceKey>> {

@@ -63,7 +63,7 @@ fn time() -> impl Strategy<Value = i64> {
 
 fn input() -> impl Strategy<Value = InputRow> {
     let user = prop_oneof![0..6_u32, 250..520_u32];
-    let insert = prop::option::of(0..3_u8);
+    let insert = prop::option::of(0..8_u8);
     let properties = prop::collection::vec((0..4_u8, value()), 0..3);
     let operator = prop_oneof![
         3 => Just(Operator::Set),

@@ -96,7 +96,8 @@ impl ImportTarget for StoreTarget<'_> {
             .iter()
             .map(|(name, position)| Ok((SourceKey::new(name)?, position.clone())))
             .collect::<Result<Vec<_>, StoreError>>()?;
-        import.finish_with(position, &others).map(|_imported| 0)
+        let finished = import.finish_with(position, &others)?;
+        Ok(finished.duplicates)
     }
 
     fn abort(&mut self) -> Result<(), StoreError> {

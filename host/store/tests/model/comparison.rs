@@ -108,21 +108,19 @@ pub fn buffer(rows: &[InputRow]) -> EventBuffer {
 struct ModelEvent {
     name: &'static str,
     time: i64,
-    insert: Option<u8>,
     properties: BTreeMap<String, Value>,
 }
 
 /// The operations of an event.
 struct ModelOperations {
-    /// The name of the event; `None` if it consists of operations only.
-    name: Option<&'static str>,
     time: i64,
-    insert: Option<u8>,
     all: Vec<(Operator, String, Value)>,
 }
 
 #[derive(Default)]
 pub struct Model {
+    /// The insert ids per user.
+    inserts: BTreeSet<(u32, u8)>,
     events: BTreeMap<u32, Vec<ModelEvent>>,
     operations: BTreeMap<u32, Vec<ModelOperations>>,
     /// The instant before which events may exist or not.
@@ -132,10 +130,15 @@ pub struct Model {
 }
 
 impl Model {
-    /// Adds rows. The first of several duplicate events counts, with the operations of the first
-    /// that has some.
+    /// Adds rows. The first of several duplicates counts, as a whole: of the events of a user with
+    /// an insert id.
     pub fn add(&mut self, rows: &[InputRow]) {
         for row in rows {
+            let (InputRow::Event { user, insert, .. } | InputRow::Identify { user, insert, .. }) =
+                row;
+            if insert.is_some_and(|insert| !self.inserts.insert((*user, insert))) {
+                continue;
+            }
             self.add_event(row);
             self.add_operations(row);
         }
@@ -146,7 +149,6 @@ impl Model {
             user,
             name,
             time,
-            insert,
             properties,
             ..
         } = row
@@ -156,63 +158,40 @@ impl Model {
         self.newest = self.newest.max(*time);
         let name = NAMES[usize::from(*name)];
         let events = self.events.entry(*user).or_default();
-        let copy = |event: &ModelEvent| {
-            (event.name, event.time, event.insert) == (name, *time, *insert) && insert.is_some()
-        };
-        if !events.iter().any(copy) {
-            let properties = properties
-                .iter()
-                .map(|(property, value)| (format!("p{property}"), value.clone()));
-            events.push(ModelEvent {
-                name,
-                time: *time,
-                insert: *insert,
-                properties: properties.collect(),
-            });
-        }
+        let properties = properties
+            .iter()
+            .map(|(property, value)| (format!("p{property}"), value.clone()));
+        events.push(ModelEvent {
+            name,
+            time: *time,
+            properties: properties.collect(),
+        });
     }
 
     fn add_operations(&mut self, row: &InputRow) {
-        let (name, user, time, insert, operations) = match row {
-            InputRow::Event {
-                name,
-                user,
-                time,
-                insert,
-                operations,
-                ..
-            } => (
-                Some(NAMES[usize::from(*name)]),
-                user,
-                time,
-                insert,
-                operations,
-            ),
-            InputRow::Identify {
-                user,
-                time,
-                insert,
-                operations,
-            } => (None, user, time, insert, operations),
-        };
+        let (InputRow::Event {
+            user,
+            time,
+            operations,
+            ..
+        }
+        | InputRow::Identify {
+            user,
+            time,
+            operations,
+            ..
+        }) = row;
         if operations.is_empty() {
             return;
         }
+        let all = operations
+            .iter()
+            .map(|(operator, property, value)| (*operator, format!("u{property}"), value.clone()));
         let held = self.operations.entry(*user).or_default();
-        let copy = |each: &ModelOperations| {
-            (each.name, each.time, each.insert) == (name, *time, *insert) && insert.is_some()
-        };
-        if !held.iter().any(copy) {
-            let all = operations.iter().map(|(operator, property, value)| {
-                (*operator, format!("u{property}"), value.clone())
-            });
-            held.push(ModelOperations {
-                name,
-                time: *time,
-                insert: *insert,
-                all: all.collect(),
-            });
-        }
+        held.push(ModelOperations {
+            time: *time,
+            all: all.collect(),
+        });
     }
 
     pub fn prune(&mut self, before: i64) {
@@ -220,6 +199,7 @@ impl Model {
     }
 
     pub fn forget(&mut self, user: u32) {
+        self.inserts.retain(|(of, _)| *of != user);
         self.events.remove(&user);
         self.operations.remove(&user);
     }
