@@ -71,6 +71,35 @@ fn properties_that_no_event_carried_are_warned_of() {
 }
 
 #[test]
+fn values_that_are_compared_with_an_instant_and_are_none_are_warned_of() {
+    let project = TestProject::new();
+    project.write("muster.yaml", "sources: [{files: events.json}]\n");
+    project.write(
+        "cohorts/a.yaml",
+        "where:\n  all:\n    - {did: Buy, with: {ships: {before: 2026-03-01}}}\n    - user: {trial_ends: {in_next: 3 days}}\n",
+    );
+    let line = |user: &str, ships: &str, ends: &str| {
+        format!(
+            r#"{{"user_id":"{user}","event_type":"Buy","event_time":"2026-02-10 08:00:00","event_properties":{{"ships":{ships}}},"user_properties":{{"trial_ends":{ends}}}}}"#
+        )
+    };
+    let lines = [
+        line("ann", "1771934400", r#""2026-03-02""#),
+        line("bob", "1771934400000", r#""soon""#),
+        line("cat", "\"2026-02-24\"", r#"["2026-03-02", "2026-03-03"]"#),
+    ];
+    project.write("events.json", &lines.join("\n"));
+    assert_eq!(project.json(&["check"])["no_instants"], json!([]));
+    project.json(&["import", "events.json"]);
+    insta::assert_snapshot!("no_instants", shown(&project, &["check"]));
+    let found = project.json(&["check"])["no_instants"].clone();
+    assert_eq!(
+        found[0],
+        json!({"cohort": "a", "of": "event", "property": "ships", "values": 3, "no_instants": 1, "example": "1771934400", "path": "cohorts/a.yaml", "line": 3, "column": 23})
+    );
+}
+
+#[test]
 fn static_lists_that_are_surely_not_meant_are_warned_of() {
     let project = project();
     project.write("cohorts/vip.yaml", "members: ./vip.csv\n");

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::clause::visit::Visit;
+use crate::clause::Test;
+use crate::clause::visit::{Visit, walk_test};
 use crate::{Clause, EventName};
 
 /// The events and properties that the clauses of a definition read.
@@ -14,6 +15,18 @@ pub struct DefinitionReads<'c> {
     pub event_properties: BTreeSet<&'c str>,
     /// The names of user properties.
     pub user_properties: BTreeSet<&'c str>,
+    /// The names of event properties that are compared with an instant.
+    pub event_instants: BTreeSet<&'c str>,
+    /// The names of user properties that are compared with an instant.
+    pub user_instants: BTreeSet<&'c str>,
+    /// The property that the next test is about.
+    tested: Option<Tested<'c>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Tested<'c> {
+    Event(&'c str),
+    User(&'c str),
 }
 
 impl<'c> DefinitionReads<'c> {
@@ -39,10 +52,26 @@ impl<'c> Visit<'c> for DefinitionReads<'c> {
 
     fn visit_event_property(&mut self, name: &'c str) {
         self.event_properties.insert(name);
+        self.tested = Some(Tested::Event(name));
     }
 
     fn visit_user_property(&mut self, name: &'c str) {
         self.user_properties.insert(name);
+        self.tested = Some(Tested::User(name));
+    }
+
+    fn visit_test(&mut self, test: &'c Test) {
+        let tested = self.tested;
+        if let Test::Instant(_) = test {
+            match tested {
+                Some(Tested::Event(name)) => self.event_instants.insert(name),
+                Some(Tested::User(name)) => self.user_instants.insert(name),
+                None => false,
+            };
+        }
+        walk_test(self, test);
+        // The parts of a test may name other properties.
+        self.tested = tested;
     }
 }
 
@@ -70,6 +99,16 @@ mod tests {
         assert!(reads.event("Purchase") && reads.event("Cart Emptied") && !reads.event("Refund"));
         assert_eq!(reads.event_properties, ["amount"].into());
         assert_eq!(reads.user_properties, ["city"].into());
+    }
+
+    #[test]
+    fn properties_that_are_compared_with_an_instant_are_found() {
+        let clause = clause(
+            "{all: [{did: A, with: {p: {same_as: {user: u}, before: 2026-01-01}, q: 5}}, {user: {v: {in_last: 3 days}}}]}",
+        );
+        let reads = DefinitionReads::of(&clause);
+        assert_eq!(reads.event_instants, ["p"].into());
+        assert_eq!(reads.user_instants, ["v"].into());
     }
 
     #[test]

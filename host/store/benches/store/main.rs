@@ -49,6 +49,7 @@ fn main() {
                 ..shape
             },
         ),
+        "window" => window(directory, shape.events),
         "late" => import_and_scan(
             directory,
             Shape {
@@ -126,6 +127,54 @@ fn import_and_scan(directory: &Path, shape: Shape) {
     );
     sizes(&store, shape.events);
     scans(&store, "merged");
+}
+
+/// Measures what the insert ids of the last days cost: bare events of 200,000 users, then the same
+/// ids again.
+fn window(directory: &Path, events: u64) {
+    const BATCH: u64 = 8192;
+    let fill = |buffer: &mut EventBuffer, from: u64, time: i64| {
+        buffer.clear();
+        for nth in from..(from + BATCH).min(events) {
+            let user = format!("user-{}", nth % 200_000);
+            let time = Millis(time + nth as i64);
+            buffer.event(&user, "View", time, Some(&format!("insert-{nth}")));
+        }
+    };
+    let mut buffer = EventBuffer::default();
+    let store = open(directory);
+    let source = SourceKey::new("bench").unwrap();
+    let ImportState::Open(mut import, None) = store.import(&source).unwrap() else {
+        panic!("imported already");
+    };
+    let start = Instant::now();
+    for from in (0..events).step_by(BATCH as usize) {
+        fill(&mut buffer, from, START);
+        import.append(&buffer, b"").unwrap();
+    }
+    import.finish(b"end").unwrap();
+    while store.maintain().unwrap() {}
+    let rate = |events: u64, start: Instant| events as f64 / start.elapsed().as_secs_f64() / 1e6;
+    println!("import and merge: {:.2} M events/s", rate(events, start));
+    sizes(&store, events);
+    drop(store);
+    let start = Instant::now();
+    let store = open(directory);
+    println!("open: {:.1?}", start.elapsed());
+    let start = Instant::now();
+    fill(&mut buffer, 0, START + 1);
+    let first = store.append(&buffer, None).unwrap();
+    println!("first append: {:.1?}", start.elapsed());
+    assert_eq!(first.duplicates, first.rows);
+    let start = Instant::now();
+    let again = events.min(1 << 20);
+    for from in (0..again).step_by(BATCH as usize) {
+        fill(&mut buffer, from, START + 1);
+        let appended = store.append(&buffer, None).unwrap();
+        assert_eq!(appended.duplicates, appended.rows);
+    }
+    println!("duplicates: {:.2} M events/s", rate(again, start));
+    sizes(&store, events);
 }
 
 /// Measures the time of a run that finds no due users, and of one that finds some.
@@ -259,6 +308,14 @@ fn sizes(store: &Store, events: u64) {
         statistics.segment_bytes as f64 / events as f64,
         statistics.disk_bytes as f64 / 1e6
     );
+    let (ids, memory) = store.insert_ids().unwrap();
+    if ids > 0 {
+        println!(
+            "  {:.1} M insert ids, {:.1} MB of memory",
+            ids as f64 / 1e6,
+            memory as f64 / 1e6
+        );
+    }
 }
 
 fn r1() -> Vec<StreamRead> {

@@ -183,7 +183,8 @@ impl InsertIds {
         if let Some(end) = end {
             merged.retain(|id| *id <= end);
         }
-        merged.sort_unstable();
+        // The stable sort merges ascending runs.
+        merged.sort();
         merged.dedup();
         Ok((merged, end.is_some()))
     }

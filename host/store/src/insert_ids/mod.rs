@@ -6,6 +6,7 @@
 //! blocks, with a filter in memory that nearly always tells that an id is not in the run. Runs of
 //! similar size are merged, and a run is dropped when all of its ids arrived long ago.
 
+mod block;
 mod filter;
 mod merge;
 mod run;

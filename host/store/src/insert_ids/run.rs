@@ -7,15 +7,11 @@ use heed::RwTxn;
 use heed::types::DecodeIgnore;
 
 use super::filter::Filter;
-use super::{BLOCK, RECORD};
+use super::{BLOCK, RECORD, block};
 use crate::StoreError;
 use crate::codec::{ByteReader, put_varint};
 use crate::environment::{ReadTxn, Table};
 
-/// The most bytes of a block. With its header and checksum it fills a page of LMDB, 4 KiB.
-const BLOCK_BYTES: usize = 4096 - 16 - 4;
-/// The most bytes of one difference: a varint of 64 bits.
-const DIFFERENCE: usize = 10;
 /// The blocks that are deleted in one commit: 4 MiB, which bounds the time that writers wait.
 const SLICE: usize = 1024;
 
@@ -103,7 +99,7 @@ impl Run {
             return Ok(false);
         };
         match first_of(key, self.number) {
-            Some(first) => Ok(decode_block(first, block)?.contains(&id)),
+            Some(first) => Ok(block::Block::parse(first, block)?.contains(id)),
             None => Ok(false),
         }
     }
@@ -139,7 +135,7 @@ impl Run {
         for entry in table.range(txn, &range)? {
             let (key, block) = entry?;
             let first = first_of(key, self.number).ok_or(CORRUPT)?;
-            for id in decode_block(first, block)? {
+            for id in block::Block::parse(first, block)?.ids() {
                 if after.is_none_or(|after| id > after) && !f(id) {
                     return Ok(());
                 }
@@ -242,9 +238,7 @@ pub(super) struct RunWriter {
     number: u32,
     count: u64,
     filter: Filter,
-    /// The first id of the block that is being filled, the id before the next, and the differences.
-    open: Option<(u64, u64)>,
-    block: Vec<u8>,
+    block: block::BlockBuilder,
 }
 
 impl RunWriter {
@@ -254,8 +248,7 @@ impl RunWriter {
             number,
             count: 0,
             filter: Filter::new(most),
-            open: None,
-            block: Vec::with_capacity(BLOCK_BYTES),
+            block: block::BlockBuilder::default(),
         }
     }
 
@@ -267,16 +260,10 @@ impl RunWriter {
         ids: &[u64],
     ) -> Result<(), StoreError> {
         for id in ids {
-            if self.block.len() + DIFFERENCE > BLOCK_BYTES {
+            if !self.block.fits(*id) {
                 self.end_block(txn, table)?;
             }
-            self.open = Some(match self.open {
-                Some((first, before)) => {
-                    put_varint(&mut self.block, id.wrapping_sub(before));
-                    (first, *id)
-                }
-                None => (*id, *id),
-            });
+            self.block.add(*id);
             self.filter.insert(*id);
             self.count += 1;
         }
@@ -284,9 +271,8 @@ impl RunWriter {
     }
 
     fn end_block(&mut self, txn: &mut RwTxn<'_>, table: &Table) -> Result<(), StoreError> {
-        if let Some((first, _)) = self.open.take() {
-            table.put(txn, &block_key(self.number, first), &self.block)?;
-            self.block.clear();
+        if let Some((first, bytes)) = self.block.take() {
+            table.put(txn, &block_key(self.number, first), &bytes)?;
         }
         Ok(())
     }
@@ -315,22 +301,6 @@ impl RunWriter {
 const CORRUPT: StoreError = StoreError::Corrupt {
     what: "a block of insert ids",
 };
-
-/// Returns the ids of a block, ascending.
-fn decode_block(first: u64, block: &[u8]) -> Result<Vec<u64>, StoreError> {
-    let mut reader = ByteReader::new(block, "a block of insert ids");
-    let mut ids = vec![first];
-    let mut before = first;
-    while !reader.rest().is_empty() {
-        before = match reader.varint()? {
-            0 => None,
-            difference => before.checked_add(difference),
-        }
-        .ok_or(CORRUPT)?;
-        ids.push(before);
-    }
-    Ok(ids)
-}
 
 fn record_key(run: u32) -> [u8; 5] {
     let [a, b, c, d] = run.to_be_bytes();
@@ -414,11 +384,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damaged_bytes_are_an_error(first: u64, bytes: Vec<u8>) {
-            if let Ok(ids) = decode_block(first, &bytes) {
-                prop_assert!(ids.is_sorted_by(|one, next| one < next));
-                prop_assert!(ids.len() <= bytes.len() + 1);
-            }
+        fn a_damaged_record_is_an_error_or_a_run(bytes: Vec<u8>) {
             let _ = Run::decode(0, &bytes);
         }
     }

@@ -1,6 +1,7 @@
 //! `muster check`: checks the files of a project.
 
 mod events;
+mod instants;
 mod properties;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::load;
 use crate::output::{Output, table};
 use crate::remarks;
 use events::Unseen;
+use instants::NoInstants;
 use properties::UnseenProperties;
 
 /// Check muster.yaml, the definitions and hand-written rules
@@ -89,6 +91,13 @@ impl CheckCommand {
         {
             output.note(&output.diagnostics(&unseen.diagnostics));
         }
+        let no_instants = match &snapshot {
+            Some(snapshot) => NoInstants::of(&project, snapshot)?,
+            None => NoInstants::default(),
+        };
+        if !no_instants.diagnostics.is_empty() {
+            output.note(&output.diagnostics(&no_instants.diagnostics));
+        }
         let stranded = match &snapshot {
             Some(snapshot) => queries::stranded(&project, snapshot)?,
             None => Vec::new(),
@@ -114,6 +123,7 @@ impl CheckCommand {
             "unmatched_patterns": unmatched,
             "unseen_events": unseen.json(),
             "unseen_properties": unseen_properties.map(|unseen| unseen.json),
+            "no_instants": no_instants.json,
             "unknown_lists": unknown,
             "stranded": stranded,
         });

@@ -32,9 +32,18 @@ pub(super) struct UnseenProperty {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum PropertyOwner {
+pub(super) enum PropertyOwner {
     Event,
     User,
+}
+
+impl PropertyOwner {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::User => "user",
+        }
+    }
 }
 
 impl UnseenProperties {
@@ -100,10 +109,7 @@ fn warning(
     span: Span,
     seen: &BTreeSet<String>,
 ) -> Diagnostic {
-    let owner = match of {
-        PropertyOwner::Event => "event",
-        PropertyOwner::User => "user",
-    };
+    let owner = of.as_str();
     let message = format!("no {owner} in the store has the property {}", quote(name));
     let diagnostic = Diagnostic::warning(message).at(source, span, "");
     match meant(name, seen) {
@@ -126,10 +132,10 @@ fn meant<'s>(name: &str, seen: &'s BTreeSet<String>) -> Option<&'s str> {
 /// The place where each property of a file first occurs. Clauses do not know their places, so the
 /// file is parsed again.
 #[derive(Default)]
-struct PropertyPlaces(BTreeMap<(PropertyOwner, Box<str>), Span>);
+pub(super) struct PropertyPlaces(BTreeMap<(PropertyOwner, Box<str>), Span>);
 
 impl PropertyPlaces {
-    fn of(source: &SourceFile) -> Self {
+    pub(super) fn of(source: &SourceFile) -> Self {
         let mut places = Self::default();
         if let Some(root) = YamlReader::new(source).load() {
             places.walk(&root);
@@ -137,7 +143,7 @@ impl PropertyPlaces {
         places
     }
 
-    fn get(&self, of: PropertyOwner, name: &str) -> Option<Span> {
+    pub(super) fn get(&self, of: PropertyOwner, name: &str) -> Option<Span> {
         self.0.get(&(of, Box::from(name))).copied()
     }
 
