@@ -95,7 +95,7 @@ fn values_that_are_compared_with_an_instant_and_are_none_are_warned_of() {
     let found = project.json(&["check"])["no_instants"].clone();
     assert_eq!(
         found[0],
-        json!({"cohort": "a", "of": "event", "property": "ships", "values": 3, "no_instants": 1, "example": "1771934400", "path": "cohorts/a.yaml", "line": 3, "column": 23})
+        json!({"cohort": "a", "of": "event", "property": "ships", "values": 3, "no_instants": 1, "example": "1771934400", "path": "cohorts/a.yaml", "line": 3, "column": 25})
     );
 }
 

@@ -1,4 +1,5 @@
-//! The cases in `docs/cohorts.md`, run by `muster test` as a reader would run them.
+//! The cases in `docs/cohorts.md` and `docs/cookbook.md`, run by `muster test` as a reader would run
+//! them.
 
 use crate::project::{TestProject, root};
 
@@ -29,6 +30,26 @@ fn every_case_of_the_reference_holds() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("cases: all right"), "{text}");
+}
+
+#[test]
+fn every_recipe_of_the_cookbook_holds_and_is_in_its_index() {
+    let page = std::fs::read_to_string(root().join("docs/cookbook.md")).unwrap();
+    let project = TestProject::new();
+    project.write("muster.yaml", SETTINGS);
+    let recipes = blocks(&page, "yaml case");
+    assert!(recipes.len() >= 25, "{} recipes", recipes.len());
+    for (number, recipe) in recipes.iter().enumerate() {
+        project.write(&format!("cohorts/recipe-{number:02}.test.yaml"), recipe);
+    }
+    let output = project.output(&["test"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let titles = page.lines().filter_map(|line| line.strip_prefix("### "));
+    for title in titles {
+        let place = title.to_lowercase().replace(' ', "-").replace(',', "");
+        assert!(page.contains(&format!("(#{place})")), "{title}");
+    }
 }
 
 #[test]
