@@ -8,6 +8,7 @@ use muster_document::SourceFile;
 
 const REFERENCE: &str = include_str!("../../../docs/cohorts.md");
 const README: &str = include_str!("../../../README.md");
+const MIGRATION: &str = include_str!("../../../docs/migration.md");
 
 /// A fenced block of YAML: the line it begins at, its mark as a clause, and its text.
 struct YamlBlock {
@@ -98,6 +99,31 @@ fn examples_are_read_without_a_diagnostic() {
         );
         let found = diagnostics("example.yaml", &block.definition());
         assert!(found.is_empty(), "{place}\n{found}");
+    }
+}
+
+#[test]
+fn the_clauses_of_the_page_on_migration_are_right() {
+    let mut clauses: Vec<String> = blocks(MIGRATION)
+        .iter()
+        .map(YamlBlock::definition)
+        .collect();
+    let codes = MIGRATION.split('`').skip(1).step_by(2);
+    for code in codes {
+        let bare = code
+            .strip_prefix('{')
+            .and_then(|code| code.strip_suffix('}'));
+        let bare = bare.unwrap_or(code);
+        let subject = bare.split(':').next().unwrap_or_default();
+        let is_clause = ["did", "did_not", "did_in_order", "user", "first_seen"].contains(&subject);
+        if is_clause && bare.contains(": ") {
+            clauses.push(format!("where: {{{bare}}}\n"));
+        }
+    }
+    assert!(clauses.len() >= 20, "{} clauses", clauses.len());
+    for clause in clauses {
+        let found = diagnostics("example.yaml", &clause);
+        assert!(found.is_empty(), "{clause}\n{found}");
     }
 }
 
