@@ -2,12 +2,10 @@
 
 pub(crate) mod running;
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use crate::consumer::Consumer;
-use crate::project::{TestProject, root};
+use crate::project::TestProject;
 use running::{RunningMuster, free_port, until};
 
 const KEY: &str = "key-of-the-tests";
@@ -535,13 +533,6 @@ fn a_running_service_runs_lists_members_and_forgets_on_request() {
     );
 }
 
-/// Returns the names of metrics in a text.
-fn metrics(text: &str) -> BTreeSet<String> {
-    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    let names = words.filter(|word| word.starts_with("muster_"));
-    names.map(str::to_owned).collect()
-}
-
 #[test]
 fn metrics_and_health_report_the_state_of_the_service() {
     let operations = free_port();
@@ -566,6 +557,8 @@ fn metrics_and_health_report_the_state_of_the_service() {
             "muster_destination_messages_total{destination=\"out\"} 1",
             "muster_destination_backlog_messages{destination=\"out\"} 0",
             "muster_store_events 1",
+            // An alert on an increase needs a series before the first failure.
+            "muster_cohort_failures_total{cohort=\"buyers\"} 0",
         ]
         .iter()
         .all(|line| text.contains(line))
@@ -575,18 +568,6 @@ fn metrics_and_health_report_the_state_of_the_service() {
     let (status, answer) =
         running::post(port, "/2/httpapi", r#"{"api_key": "wrong", "events": []}"#);
     assert_eq!(status, 400, "{answer}");
-    let (_, text) = running::get(operations, "/metrics");
-    let exist = metrics(&text);
-    for page in [
-        "docs/operations.md",
-        "examples/operations/alerts.yml",
-        "examples/operations/grafana.json",
-    ] {
-        let named = metrics(&std::fs::read_to_string(root().join(page)).unwrap());
-        assert!(named.len() >= 8, "{page}: {named:?}");
-        let missing: Vec<_> = named.difference(&exist).collect();
-        assert!(missing.is_empty(), "{page}: {missing:?}");
-    }
     service.stop();
 }
 

@@ -78,6 +78,7 @@ impl Service {
         for cohort in loaded.iter().flat_map(|loaded| &loaded.cohorts) {
             let known: &mut RunningCohort = active.cohorts.entry(cohort.id.clone()).or_default();
             known.cadence = cohort.cadence.to_string();
+            self.state.metrics.added(&cohort.id);
         }
     }
 

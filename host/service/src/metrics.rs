@@ -207,6 +207,17 @@ impl Metrics {
         }
     }
 
+    /// Begins the series of a cohort that is active from now on, at 0: an alert on an increase sees
+    /// the first failure then.
+    pub(crate) fn added(&self, cohort: &CohortId) {
+        let of = OfCohort {
+            cohort: cohort.to_string(),
+        };
+        for family in [&self.failures, &self.entered, &self.exited] {
+            drop(family.get_or_create(&of));
+        }
+    }
+
     /// Removes the series of a cohort that is no longer active.
     pub(crate) fn removed(&self, cohort: &CohortId) {
         let of = OfCohort {
@@ -302,5 +313,24 @@ mod tests {
             .filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned()))
             .collect();
         assert_eq!(listed, registered());
+    }
+
+    #[test]
+    fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
+        let pages = [
+            include_str!("../../../examples/operations/grafana.json"),
+            include_str!("../../../examples/operations/alerts.yml"),
+        ];
+        let exist = registered();
+        for page in pages {
+            let words = page.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let named = words.filter(|word| word.starts_with("muster_"));
+            // A histogram has the series of its buckets.
+            let named = named.map(|name| name.trim_end_matches("_bucket").to_owned());
+            let named: BTreeSet<String> = named.collect();
+            assert!(named.len() >= 6, "{named:?}");
+            let missing: Vec<_> = named.difference(&exist).collect();
+            assert!(missing.is_empty(), "{missing:?}");
+        }
     }
 }
