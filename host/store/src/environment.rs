@@ -21,6 +21,9 @@ macro_rules! tables {
         #[derive(Clone, Copy)]
         pub(crate) struct Tables {
             $($(#[$doc])* pub(crate) $field: Table,)+
+            /// destination, 0, number u64 → dead letter. A store of a version before this table,
+            /// opened read-only, does not have it.
+            dead_letters: Option<Table>,
         }
 
         const NAMES: &[&str] = &[$($name),+];
@@ -28,9 +31,9 @@ macro_rules! tables {
 
         impl Tables {
             /// Makes the struct of tables in the order of [`NAMES`].
-            fn of(tables: [Table; COUNT]) -> Self {
+            fn of((tables, dead_letters): ([Table; COUNT], Option<Table>)) -> Self {
                 let [$($field),+] = tables;
-                Self { $($field),+ }
+                Self { $($field,)+ dead_letters }
             }
         }
     };
@@ -81,6 +84,21 @@ tables! {
     destinations = "destinations",
 }
 
+/// The name of the table of dead letters.
+const DEAD_LETTERS: &str = "dead_letters";
+
+impl Tables {
+    /// Returns the table of dead letters.
+    ///
+    /// # Errors
+    /// When a store of an earlier version is open read-only.
+    pub(crate) fn dead_letters(&self) -> Result<Table, StoreError> {
+        self.dead_letters.ok_or(StoreError::Corrupt {
+            what: "the table of dead letters, which this store does not have yet",
+        })
+    }
+}
+
 /// The largest number of readers of all snapshots and threads together, including processes that
 /// open the store read-only. LMDB: a slot is 64 bytes of the lock file, so all slots are 512 KiB. A
 /// commit scans as many slots as were open at once.
@@ -110,7 +128,8 @@ pub(crate) fn open(
             tables.push(opener.create_database::<Bytes, Sealed>(txn, Some(name))?);
         }
         let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
-        Ok(CommitOrAbort::<_, ()>::Commit(tables))
+        let later = opener.create_database::<Bytes, Sealed>(txn, Some(DEAD_LETTERS))?;
+        Ok(CommitOrAbort::<_, ()>::Commit((tables, Some(later))))
     })?;
     let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
     Ok((env, tables))
@@ -140,7 +159,8 @@ pub(crate) fn open_read_only(
             tables.push(table.ok_or_else(missing)?);
         }
         let tables: [_; COUNT] = tables.try_into().map_err(|_| NO_TABLES)?;
-        Ok(CommitOrAbort::<_, ()>::Commit(tables))
+        let later = opener.open_database::<Bytes, Sealed>(txn, Some(DEAD_LETTERS))?;
+        Ok(CommitOrAbort::<_, ()>::Commit((tables, later)))
     })?;
     let tables = opened.commit().map(Tables::of).ok_or(NO_TABLES)?;
     Ok((env, tables))
@@ -176,7 +196,7 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
     options
         .map_size(usize::try_from(size).unwrap_or(usize::MAX))
-        .max_dbs(COUNT as u32)
+        .max_dbs(COUNT as u32 + 1)
         .max_readers(MAX_READERS);
     // SAFETY: while the file is mapped, only LMDB may change it, which keeps its own lock file. A
     // caller that writes holds `Lock`, so no second process that respects the lock writes. Other
@@ -185,4 +205,36 @@ fn open_env(directory: &Path, size: u64, flags: EnvFlags) -> Result<Env<WithoutT
     // only flags ever passed are those for reading and for not waiting for the disk, which disable
     // no lock.
     unsafe { options.flags(flags).open(directory) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_a_version_without_dead_letters_opens_read_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            map_size: 1 << 24,
+            ..StoreOptions::default()
+        };
+        let older = || {
+            let env = map(directory.path(), &options, EnvFlags::empty())?;
+            let txn = env.write_txn()?;
+            let made = env.create_databases_and_commit(txn, |opener, txn| {
+                for name in NAMES {
+                    opener.create_database::<Bytes, Sealed>(txn, Some(name))?;
+                }
+                Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(()))
+            })?;
+            assert!(made.commit().is_some());
+            Ok::<_, heed::Error>(env)
+        };
+        older().unwrap().prepare_for_closing().wait();
+        let (env, tables) = open_read_only(directory.path(), &options).unwrap();
+        assert!(tables.dead_letters().is_err());
+        env.prepare_for_closing().wait();
+        let (_, tables) = open(directory.path(), &options).unwrap();
+        assert!(tables.dead_letters().is_ok());
+    }
 }
