@@ -40,10 +40,10 @@ const POLL: Duration = Duration::from_millis(100);
 const WINDOW_SECONDS: f64 = 2.0;
 
 /// The most bytes of messages that a drain holds: 16 calls of 1 MB, and as much for retries.
-pub(crate) const WINDOW_BYTES: usize = 32_000_000;
+pub const WINDOW_BYTES: usize = 32_000_000;
 
 /// The most messages that a drain holds: 16 calls of 500, and as many for retries.
-pub(crate) const WINDOW_MESSAGES: usize = 16_000;
+const WINDOW_MESSAGES: usize = 16_000;
 
 /// The knowledge about a destination that outlives a drain.
 #[derive(Debug)]

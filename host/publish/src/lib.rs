@@ -73,10 +73,13 @@ mod turns;
 
 pub use destination::{Destination, KinesisSettings};
 
+pub use drain::WINDOW_BYTES;
 pub use error::{Cause, PoisonMessage, PublishError};
+pub use kinesis::MAX_RECORD;
 pub use muster_aws::{
     EndpointUrl, ExternalId, InvalidSetting, RegionName, Role, RoleArn, StreamName,
 };
 pub use publisher::{Publisher, drain, drain_all};
+pub use rejections::MOST_REFUSED_IN_A_ROW;
 pub use report::{DrainOptions, DrainReport, GIVE_UP_AFTER};
 pub use tokio_util::sync::CancellationToken;

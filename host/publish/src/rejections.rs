@@ -10,7 +10,7 @@ use crate::error::PoisonMessage;
 
 /// The most messages that are refused in a row, with none taken between, before the destination
 /// counts as the one at fault.
-pub(crate) const MOST_IN_A_ROW: usize = 10;
+pub const MOST_REFUSED_IN_A_ROW: usize = 10;
 
 /// The messages that were refused alone.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Rejections {
         if now {
             self.in_a_row = 0;
         }
-        if now || self.in_a_row <= MOST_IN_A_ROW {
+        if now || self.in_a_row <= MOST_REFUSED_IN_A_ROW {
             let suspected = self.suspected.drain(..).map(|(message, _)| message);
             self.proven.extend(suspected);
         }
@@ -47,7 +47,7 @@ impl Rejections {
 
     /// Returns true if so many messages were refused that the destination is at fault.
     pub(crate) fn are_too_many(&self) -> bool {
-        self.in_a_row > MOST_IN_A_ROW
+        self.in_a_row > MOST_REFUSED_IN_A_ROW
     }
 
     /// Takes the messages that become dead letters.

@@ -5,5 +5,6 @@
 mod fake;
 mod file;
 mod kinesis;
+mod matrix;
 mod moto;
 mod support;

@@ -146,19 +146,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn count_dead_letters(&self, destination: &str) -> Result<u64, StoreError> {
-        let table = self.inner.tables.dead_letters()?;
         let txn = self.inner.env.read_txn()?;
-        let first = numbered(destination.as_bytes(), 0);
-        let last = numbered(destination.as_bytes(), u64::MAX);
-        let mut count = 0;
-        for entry in table.range(
-            &txn,
-            &(Included(first.as_slice()), Included(last.as_slice())),
-        )? {
-            entry?;
-            count += 1;
-        }
-        Ok(count)
+        count(&txn, &self.inner.tables, destination)
     }
 }
 
@@ -170,6 +159,14 @@ impl Snapshot {
     /// When the database cannot be read.
     pub fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.read_with(|context, _| list(context.txn, context.tables, limit))
+    }
+
+    /// Returns the number of dead letters of a destination.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn count_dead_letters(&self, destination: &str) -> Result<u64, StoreError> {
+        self.read_with(|context, _| count(context.txn, context.tables, destination))
     }
 
     /// Returns a dead letter and its bytes.
@@ -193,6 +190,23 @@ impl Snapshot {
             Ok(Some((letter, body.to_vec())))
         })
     }
+}
+
+fn count(txn: &ReadTxn<'_>, tables: &Tables, destination: &str) -> Result<u64, StoreError> {
+    let Ok(table) = tables.dead_letters() else {
+        return Ok(0);
+    };
+    let first = numbered(destination.as_bytes(), 0);
+    let last = numbered(destination.as_bytes(), u64::MAX);
+    let mut count = 0;
+    for entry in table.range(
+        txn,
+        &(Included(first.as_slice()), Included(last.as_slice())),
+    )? {
+        entry?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn list(txn: &ReadTxn<'_>, tables: &Tables, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {

@@ -32,7 +32,7 @@ const CALL_BYTES: usize = 10 << 20;
 
 /// Kinesis: a record takes at most 1 MiB of data and key, unless the stream's owner raised the
 /// limit (up to 10 MiB). The engine packs messages of 24 KiB, so the usual limit is ample.
-const RECORD_BYTES: usize = 1 << 20;
+pub const MAX_RECORD: usize = 1 << 20;
 
 /// The part of [`CALL_BYTES`] that a call uses: 1 MB, which one shard takes in a second. A larger
 /// call would be throttled by the smallest stream. A call of 1 MB takes only tens of milliseconds,
@@ -43,7 +43,7 @@ const CALL_SHARE: usize = 1_000_000;
 const CALLS: usize = 16;
 
 const _: () = assert!(
-    CALL_SHARE <= CALL_BYTES && RECORD_BYTES <= CALL_BYTES,
+    CALL_SHARE <= CALL_BYTES && MAX_RECORD <= CALL_BYTES,
     "a call of one record or of many keeps the limit"
 );
 
@@ -165,8 +165,8 @@ impl Sink for KinesisSink {
 
     fn refuses(&self, message: &Outgoing) -> Option<String> {
         let size = message.body.len() + PartitionKey::LENGTH;
-        (size > RECORD_BYTES).then(|| {
-            format!("it has {size} bytes with its key, and Kinesis takes {RECORD_BYTES} a record")
+        (size > MAX_RECORD).then(|| {
+            format!("it has {size} bytes with its key, and Kinesis takes {MAX_RECORD} a record")
         })
     }
 
