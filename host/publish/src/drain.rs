@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::batch::CallBudget;
 use crate::error::{Cause, PublishError};
 use crate::outbox::{self, Outbox};
-use crate::pace::{Pace, PacedCall};
+use crate::pace::{PacedCall, SendPace};
 use crate::rejections::Rejections;
 use crate::report::{DrainOptions, DrainReport};
 use crate::retries::{Pending, Retries};
@@ -28,8 +28,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// The wait before a message that failed is sent again, and between calls that delivered nothing.
 const BACKOFF: Backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
 
-/// The wait before a message that was throttled is sent again. It is short, because the pace already
-/// limits what is sent.
+/// The wait before a message that was throttled is sent again. It is short, because the pace limits
+/// what is sent.
 const THROTTLED: Backoff = Backoff::new(FIRST_DELAY, Duration::from_secs(1));
 
 /// The time between two reads of the outbox while calls are under way and nothing else waits.
@@ -48,13 +48,13 @@ const WINDOW_MESSAGES: usize = 16_000;
 /// The knowledge about a destination that outlives a drain.
 #[derive(Debug)]
 pub(crate) struct Experience {
-    pub(crate) pace: Pace,
+    pub(crate) pace: SendPace,
     /// True if the destination has taken a message.
     pub(crate) has_delivered: bool,
 }
 
 impl Experience {
-    pub(crate) fn new(pace: Pace) -> Self {
+    pub(crate) fn new(pace: SendPace) -> Self {
         Self {
             pace,
             has_delivered: false,

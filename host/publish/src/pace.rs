@@ -39,12 +39,13 @@ const TOLERATED: f64 = 0.1;
 /// The growth after the first refusal, in shards a second for each known shard.
 const GROWTH: f64 = 0.1;
 
-/// The time after which a shard id that no answer names is forgotten: its shard was merged or split.
+/// The time after which a shard id that no answer names is forgotten: its shard was merged or
+/// split.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
 
 /// The pace of one destination.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct SendPace {
     /// Shards, or `None` for a destination without limits.
     rate: Option<f64>,
     /// The part of the pace that is not used yet, in shard-seconds; negative after a large call.
@@ -66,7 +67,7 @@ pub(crate) struct PacedCall {
     limited: bool,
 }
 
-impl Pace {
+impl SendPace {
     /// Creates the pace of a stream of which nothing is known: one shard.
     pub(crate) fn of_a_shard() -> Self {
         Self::new(Some(1.0))
@@ -207,7 +208,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_second_of_one_shard_is_sent_at_once_and_then_a_quarter_at_a_time() {
-        let mut pace = Pace::of_a_shard();
+        let mut pace = SendPace::of_a_shard();
         assert_eq!(pace.limits(LIMITS).bytes, 1_000_000);
         let _ = pace.begin(40, 1_000_000);
         assert!(pace.wait() <= Duration::from_millis(1));
@@ -225,7 +226,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_shard_that_answers_adds_its_limits() {
-        let mut pace = Pace::of_a_shard();
+        let mut pace = SendPace::of_a_shard();
         let call = pace.begin(1, 10);
         pace.answered(call, 0.0, (0..16).flat_map(shard).collect());
         assert_eq!(pace.rate(), Some(16.0));
@@ -237,7 +238,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_pace_falls_once_for_all_calls_under_way_and_grows_slowly() {
-        let mut pace = Pace::of_a_shard();
+        let mut pace = SendPace::of_a_shard();
         pace.rate = Some(8.0);
         let calls = [pace.begin(500, 1), pace.begin(500, 1), pace.begin(500, 1)];
         tokio::time::advance(Duration::from_millis(1)).await;
@@ -267,7 +268,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_refusals_the_pace_doubles_in_a_second_and_only_in_use() {
-        let mut pace = Pace::of_a_shard();
+        let mut pace = SendPace::of_a_shard();
         let idle = PacedCall {
             begun: Instant::now(),
             cost: 0.5,

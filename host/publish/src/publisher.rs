@@ -10,15 +10,16 @@ use crate::drain::{Experience, drain_with};
 use crate::error::{Cause, PublishError};
 use crate::kinesis::KinesisSink;
 use crate::lines::{FileSink, StdoutSink};
-use crate::pace::Pace;
+use crate::pace::SendPace;
 use crate::report::{DrainOptions, DrainReport};
 
 /// Sends the messages in the outbox of one destination until none is left; messages that arrive
 /// meanwhile are sent too. Those of a cohort go oldest first. Calls `progress` with the report so
 /// far after answers.
 ///
-/// The drain acknowledges the messages that answers delivered in one commit. It may end by cancellation, by an error or with the process; messages that are not acknowledged are
-/// still in the outbox. A message that was delivered but not acknowledged is sent again with the
+/// The drain acknowledges the messages that answers delivered in one commit. It may end by
+/// cancellation, by an error or with the process; messages that are not acknowledged are still in
+/// the outbox. A message that was delivered but not acknowledged is sent again with the
 /// same id and bytes. Only one drain at a time may run for a destination, because each sends
 /// everything.
 ///
@@ -94,8 +95,8 @@ impl Publisher {
             destination: destination.clone(),
             stream: None,
             experience: Experience::new(match destination {
-                Destination::Kinesis(_) => Pace::of_a_shard(),
-                _ => Pace::unlimited(),
+                Destination::Kinesis(_) => SendPace::of_a_shard(),
+                _ => SendPace::unlimited(),
             }),
         }
     }

@@ -62,8 +62,8 @@ pub struct DrainReport {
     /// Messages that were retried: each further call of a message counts, so one that took three
     /// calls counts twice.
     pub retried: u64,
-    /// Messages that were retried although they may have arrived, because the answer was lost or not
-    /// clear. Consumers drop such duplicates by their id.
+    /// Messages that were retried although they may have arrived, because the answer was lost or
+    /// not clear. Consumers drop such duplicates by their id.
     pub maybe_duplicates: u64,
     /// Messages that left the outbox as dead letters: the destination will never accept them.
     pub dead: u64,

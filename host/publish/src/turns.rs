@@ -1,5 +1,5 @@
-//! Reads new messages from the outbox so that those of different cohorts take turns. A first sync of
-//! millions of users does not hold up the entries of another cohort.
+//! Reads new messages from the outbox so that those of different cohorts take turns. A first sync
+//! of millions of users does not hold up the entries of another cohort.
 //!
 //! This crate knows no cohort: messages whose ids begin alike belong together. An index in memory
 //! has the places of each cohort's messages in the outbox, as ranges, because a run puts the

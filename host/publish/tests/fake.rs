@@ -11,8 +11,8 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ShardIteratorType};
 use aws_smithy_http_client::Builder;
 use muster_aws_fake::{
-    AwsFake, EncryptionKey, Fault, FaultKind, Malformed, Moment, Policy, Role, ShardLimits,
-    Statement, StreamSettings, USER_KEY,
+    AwsFake, EncryptionKey, FakeFault, FakeRole, FakeStream, FaultKind, FaultMoment,
+    MalformedAnswer, Policy, ShardLimits, Statement, USER_KEY,
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/muster";
@@ -108,7 +108,7 @@ async fn put_small(client: &Client, count: usize) -> Result<Vec<String>, String>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_needs_trust_and_the_external_id_and_ends() {
-    let fake = AwsFake::with_stream(StreamSettings::shards(1));
+    let fake = AwsFake::with_stream(FakeStream::shards(1));
     let denied = assume(&fake, "another", 3_600, None).await.unwrap_err();
     assert_eq!(denied, "AccessDenied");
     for seconds in [899, 3_601] {
@@ -144,7 +144,7 @@ async fn a_session_needs_trust_and_the_external_id_and_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_policy_cuts_off_what_the_role_may_do() {
-    let fake = AwsFake::with_stream(StreamSettings::shards(1));
+    let fake = AwsFake::with_stream(FakeStream::shards(1));
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kinesis:ListShards","Resource":"*"}]}"#;
     let session = assume(&fake, "a-secret", 900, Some(policy)).await.unwrap();
     let client = kinesis(&fake, session);
@@ -163,9 +163,9 @@ async fn a_stream_with_a_key_needs_the_key() {
         arn: "arn:aws:kms:eu-west-1:123456789012:key/one".to_owned(),
         enabled: true,
     };
-    let settings = StreamSettings {
+    let settings = FakeStream {
         key: Some(key.clone()),
-        ..StreamSettings::shards(1)
+        ..FakeStream::shards(1)
     };
     let fake = AwsFake::with_stream(settings.clone());
     let session = || assume(&fake, "a-secret", 900, None);
@@ -174,7 +174,7 @@ async fn a_stream_with_a_key_needs_the_key() {
         put_small(&client, 1).await.unwrap_err(),
         "KMSAccessDeniedException"
     );
-    let mut role = Role::muster();
+    let mut role = FakeRole::muster();
     role.policy
         .0
         .push(Statement::allow(&["kms:GenerateDataKey"], &key.arn));
@@ -185,7 +185,7 @@ async fn a_stream_with_a_key_needs_the_key() {
         enabled: false,
         ..key
     });
-    fake.add_stream("cohorts", StreamSettings { key, ..settings });
+    fake.add_stream("cohorts", FakeStream { key, ..settings });
     assert_eq!(
         put_small(&client, 1).await.unwrap_err(),
         "KMSDisabledException"
@@ -194,7 +194,7 @@ async fn a_stream_with_a_key_needs_the_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_and_records_have_kinesis_limits() {
-    let fake = AwsFake::with_stream(StreamSettings::unlimited());
+    let fake = AwsFake::with_stream(FakeStream::unlimited());
     let client = kinesis(&fake, user());
     assert_eq!(put_small(&client, 500).await.unwrap().len(), 500);
     for count in [0, 501] {
@@ -226,7 +226,7 @@ async fn calls_and_records_have_kinesis_limits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_throttles_by_entry_and_a_hot_one_alone() {
-    let fake = AwsFake::with_stream(StreamSettings::shards(2));
+    let fake = AwsFake::with_stream(FakeStream::shards(2));
     let client = kinesis(&fake, user());
     let throttled = |codes: &[String]| {
         let code = "ProvisionedThroughputExceededException";
@@ -261,7 +261,7 @@ async fn a_shard_throttles_by_entry_and_a_hot_one_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_read_back_and_a_dry_run_writes_none() {
-    let fake = AwsFake::with_stream(StreamSettings::shards(3));
+    let fake = AwsFake::with_stream(FakeStream::shards(3));
     let client = kinesis(&fake, user());
     put_small(&client, 30).await.unwrap();
     let dry = client.put_records().stream_name("cohorts").dry_run(true);
@@ -298,11 +298,11 @@ async fn records_are_read_back_and_a_dry_run_writes_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_come_before_during_and_after_the_commit() {
-    let fake = AwsFake::with_stream(StreamSettings::unlimited());
+    let fake = AwsFake::with_stream(FakeStream::unlimited());
     let client = kinesis(&fake, user());
     let stored = |moment, kind| {
         fake.heal();
-        fake.add_fault(Fault::new("PutRecords", kind).at(moment).times(1));
+        fake.add_fault(FakeFault::new("PutRecords", kind).at(moment).times(1));
         let before = fake.records("cohorts").len();
         let (fake, client) = (&fake, &client);
         async move {
@@ -310,7 +310,11 @@ async fn faults_come_before_during_and_after_the_commit() {
             (fake.records("cohorts").len() - before, result)
         }
     };
-    let moments = [(Moment::Before, 0), (Moment::During, 2), (Moment::After, 4)];
+    let moments = [
+        (FaultMoment::Before, 0),
+        (FaultMoment::During, 2),
+        (FaultMoment::After, 4),
+    ];
     for (moment, wanted) in moments {
         for kind in [
             FaultKind::Hangup,
@@ -318,21 +322,25 @@ async fn faults_come_before_during_and_after_the_commit() {
             FaultKind::Hang,
             FaultKind::Proxy(503),
             FaultKind::kinesis("InternalFailure"),
-            FaultKind::Malformed(Malformed::Text),
-            FaultKind::Malformed(Malformed::Cut),
+            FaultKind::Malformed(MalformedAnswer::Text),
+            FaultKind::Malformed(MalformedAnswer::Cut),
         ] {
             let (stored, result) = stored(moment, kind.clone()).await;
             assert_eq!(stored, wanted, "{kind:?} {moment:?}");
             assert!(result.is_err(), "{kind:?} {moment:?}");
         }
     }
-    let (kept, result) = stored(Moment::After, FaultKind::Malformed(Malformed::FewerEntries)).await;
+    let (kept, result) = stored(
+        FaultMoment::After,
+        FaultKind::Malformed(MalformedAnswer::FewerEntries),
+    )
+    .await;
     assert_eq!((kept, result.unwrap().len()), (4, 3));
     let entries = FaultKind::Entries {
         code: "InternalFailure",
         one_in: 2,
     };
-    let (kept, result) = stored(Moment::Before, entries).await;
+    let (kept, result) = stored(FaultMoment::Before, entries).await;
     assert_eq!(kept, 2);
     assert_eq!(
         result
@@ -356,12 +364,12 @@ async fn faults_come_before_during_and_after_the_commit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_that_heals_after_a_while_is_over() {
-    let fake = AwsFake::with_stream(StreamSettings::unlimited());
+    let fake = AwsFake::with_stream(FakeStream::unlimited());
     let denied = FaultKind::Error {
         status: 403,
         code: "AccessDenied",
     };
-    fake.add_fault(Fault::new("AssumeRole", denied).lasting(Duration::from_millis(200)));
+    fake.add_fault(FakeFault::new("AssumeRole", denied).lasting(Duration::from_millis(200)));
     assert_eq!(
         assume(&fake, "a-secret", 900, None).await.unwrap_err(),
         "AccessDenied"
@@ -369,7 +377,7 @@ async fn a_denial_that_heals_after_a_while_is_over() {
     tokio::time::sleep(Duration::from_millis(250)).await;
     assume(&fake, "a-secret", 900, None).await.unwrap();
     // A role that trusts anyone with any ExternalId: a confused deputy.
-    let mut role = Role::muster();
+    let mut role = FakeRole::muster();
     role.trust.external_id = None;
     fake.add_role(role);
     assume(&fake, "anything", 900, None).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_aws_fake::{AwsFake, Fault, FaultKind, Malformed, Moment, StreamSettings};
+use muster_aws_fake::{AwsFake, FakeFault, FakeStream, FaultKind, FaultMoment, MalformedAnswer};
 use muster_publish::{DrainOptions, DrainReport, PublishError, Publisher};
 use muster_store::{Message, RunCommit, Store, StoreOptions};
 use muster_testkit::store::TestStore;
@@ -24,16 +24,16 @@ const DRAINS: usize = 20;
 const AT_ONCE: usize = 24;
 
 #[derive(Clone, Debug)]
-struct Case {
+struct FaultCase {
     action: &'static str,
     kind: FaultKind,
-    moment: Moment,
+    moment: FaultMoment,
     /// The number of calls with the fault.
     times: u64,
     restart: bool,
 }
 
-fn cases() -> Vec<Case> {
+fn cases() -> Vec<FaultCase> {
     let put = [
         FaultKind::Hangup,
         FaultKind::Reset,
@@ -52,11 +52,11 @@ fn cases() -> Vec<Case> {
         FaultKind::kinesis("ResourceNotFoundException"),
         FaultKind::kinesis("ExpiredTokenException"),
         FaultKind::kinesis("ValidationException"),
-        FaultKind::Malformed(Malformed::Text),
-        FaultKind::Malformed(Malformed::Empty),
-        FaultKind::Malformed(Malformed::Cut),
-        FaultKind::Malformed(Malformed::FewerEntries),
-        FaultKind::Malformed(Malformed::EmptyEntries),
+        FaultKind::Malformed(MalformedAnswer::Text),
+        FaultKind::Malformed(MalformedAnswer::Empty),
+        FaultKind::Malformed(MalformedAnswer::Cut),
+        FaultKind::Malformed(MalformedAnswer::FewerEntries),
+        FaultKind::Malformed(MalformedAnswer::EmptyEntries),
         FaultKind::Entries {
             code: "InternalFailure",
             one_in: 3,
@@ -75,8 +75,8 @@ fn cases() -> Vec<Case> {
         FaultKind::Reset,
         FaultKind::Slow(Duration::from_millis(200)),
         FaultKind::Proxy(503),
-        FaultKind::Malformed(Malformed::Text),
-        FaultKind::Malformed(Malformed::Cut),
+        FaultKind::Malformed(MalformedAnswer::Text),
+        FaultKind::Malformed(MalformedAnswer::Cut),
         FaultKind::Error {
             status: 403,
             code: "AccessDenied",
@@ -90,7 +90,7 @@ fn cases() -> Vec<Case> {
             code: "Throttling",
         },
     ];
-    let moments = [Moment::Before, Moment::During, Moment::After];
+    let moments = [FaultMoment::Before, FaultMoment::During, FaultMoment::After];
     let mut cases = Vec::new();
     let actions = put.iter().map(|kind| ("PutRecords", kind));
     for (action, kind) in actions.chain(assume.iter().map(|kind| ("AssumeRole", kind))) {
@@ -98,7 +98,7 @@ fn cases() -> Vec<Case> {
             for restart in [false, true] {
                 // One hanging call takes the time limit of an answer.
                 let times = if *kind == FaultKind::Hang { 1 } else { 2 };
-                cases.push(Case {
+                cases.push(FaultCase {
                     action,
                     kind: kind.clone(),
                     moment,
@@ -135,8 +135,8 @@ fn add(counters: &mut DrainReport, result: &Result<DrainReport, PublishError>) {
     counters.dead += report.dead;
 }
 
-async fn run(case: Case) {
-    let fake = Arc::new(AwsFake::with_stream(StreamSettings::unlimited()));
+async fn run(case: FaultCase) {
+    let fake = Arc::new(AwsFake::with_stream(FakeStream::unlimited()));
     let options = StoreOptions {
         map_size: 1 << 26,
         ..StoreOptions::default()
@@ -153,7 +153,7 @@ async fn run(case: Case) {
         ..RunCommit::default()
     };
     store.commit_run(&commit).unwrap();
-    let fault = Fault::new(case.action, case.kind.clone());
+    let fault = FakeFault::new(case.action, case.kind.clone());
     fake.add_fault(fault.at(case.moment).times(case.times));
 
     let destination = destination(&fake.endpoint());
@@ -286,7 +286,7 @@ fn a_stream_that_comes_and_goes_gets_everything() {
         "matrix::a_stream_that_comes_and_goes_gets_everything",
         Base::Key,
         async {
-            let fake = AwsFake::with_stream(StreamSettings::unlimited());
+            let fake = AwsFake::with_stream(FakeStream::unlimited());
             let store = TestStore::new();
             let message = |(id, body)| Message {
                 destination: "growth".to_owned(),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::answer::Refusal;
+use crate::answer::FakeRefusal;
 use crate::call::{Api, ReceivedCall};
 use crate::faults::Faults;
 use crate::policy::{Decision, Policy, Statement, matches};
-use crate::stream::{Stream, StreamSettings};
+use crate::stream::{FakeStream, Stream};
 
 /// The number of the account.
 pub const ACCOUNT: &str = "123456789012";
@@ -25,12 +25,12 @@ pub(crate) const CHAINED_SECONDS: i64 = 3_600;
 
 /// A role.
 #[derive(Clone, Debug)]
-pub struct Role {
+pub struct FakeRole {
     /// Its ARN.
     pub arn: String,
-    /// Who may assume it.
+    /// The trust policy.
     pub trust: Trust,
-    /// What it may do.
+    /// The permission policy.
     pub policy: Policy,
     /// The longest session. IAM: an hour, if it is not set, and 12 at most.
     pub longest_session: Duration,
@@ -45,7 +45,7 @@ pub struct Trust {
     pub external_id: Option<String>,
 }
 
-impl Role {
+impl FakeRole {
     /// Makes the role `muster`, as Muster's pages describe it, for the stream `cohorts`.
     pub fn muster() -> Self {
         let arn = format!("arn:aws:iam::{ACCOUNT}:role/muster");
@@ -67,7 +67,7 @@ impl Role {
 
 /// The owner of an access key.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct FakeCaller {
     pub(crate) arn: String,
     /// The policies that must all allow an action.
     pub(crate) policies: Vec<Policy>,
@@ -77,8 +77,8 @@ pub(crate) struct Caller {
 
 /// The state of the fake.
 pub(crate) struct Account {
-    callers: HashMap<String, Caller>,
-    pub(crate) roles: BTreeMap<String, Role>,
+    callers: HashMap<String, FakeCaller>,
+    pub(crate) roles: BTreeMap<String, FakeRole>,
     pub(crate) streams: BTreeMap<String, Stream>,
     pub(crate) faults: Faults,
     pub(crate) calls: Vec<ReceivedCall>,
@@ -102,7 +102,7 @@ impl Account {
     }
 
     pub(crate) fn add_user(&mut self, key: &str, arn: &str, policy: Policy) {
-        let caller = Caller {
+        let caller = FakeCaller {
             arn: arn.to_owned(),
             policies: vec![policy],
             session: None,
@@ -110,11 +110,11 @@ impl Account {
         self.callers.insert(key.to_owned(), caller);
     }
 
-    pub(crate) fn add_role(&mut self, role: Role) {
+    pub(crate) fn add_role(&mut self, role: FakeRole) {
         self.roles.insert(role.arn.clone(), role);
     }
 
-    pub(crate) fn add_stream(&mut self, name: &str, settings: StreamSettings) {
+    pub(crate) fn add_stream(&mut self, name: &str, settings: FakeStream) {
         self.streams.insert(name.to_owned(), Stream::new(settings));
     }
 
@@ -144,7 +144,7 @@ impl Account {
             format!("ASIA{:016}", self.sessions),
             format!("token-{}", self.sessions),
         );
-        let caller = Caller {
+        let caller = FakeCaller {
             arn,
             policies,
             session: Some((token.clone(), end)),
@@ -154,13 +154,13 @@ impl Account {
     }
 
     /// Returns who signed a call.
-    pub(crate) fn caller(&self, call: &ReceivedCall) -> Result<Caller, Refusal> {
+    pub(crate) fn caller(&self, call: &ReceivedCall) -> Result<FakeCaller, FakeRefusal> {
         let json = call.api == Api::Kinesis;
         let invalid = || {
             let message = "The security token included in the request is invalid.";
             match json {
-                true => Refusal::new(400, "UnrecognizedClientException", message),
-                false => Refusal::new(403, "InvalidClientTokenId", message),
+                true => FakeRefusal::new(400, "UnrecognizedClientException", message),
+                false => FakeRefusal::new(403, "InvalidClientTokenId", message),
             }
         };
         let caller = self.callers.get(&call.key).ok_or_else(invalid)?;
@@ -171,8 +171,8 @@ impl Account {
             if self.now() >= *end {
                 let message = "The security token included in the request is expired";
                 return Err(match json {
-                    true => Refusal::new(400, "ExpiredTokenException", message),
-                    false => Refusal::new(403, "ExpiredToken", message),
+                    true => FakeRefusal::new(400, "ExpiredTokenException", message),
+                    false => FakeRefusal::new(403, "ExpiredToken", message),
                 });
             }
         }
@@ -185,7 +185,7 @@ impl Account {
         call: &ReceivedCall,
         action: &str,
         resource: &str,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<FakeCaller, FakeRefusal> {
         let caller = self.caller(call)?;
         let denied = caller
             .policies
@@ -202,13 +202,13 @@ impl Account {
             caller.arn
         );
         Err(match call.api {
-            Api::Kinesis => Refusal::new(400, "AccessDeniedException", message),
-            Api::Sts | Api::Iam => Refusal::new(403, "AccessDenied", message),
+            Api::Kinesis => FakeRefusal::new(400, "AccessDeniedException", message),
+            Api::Sts | Api::Iam => FakeRefusal::new(403, "AccessDenied", message),
         })
     }
 
     /// Returns true if a role trusts a caller with this ExternalId.
-    pub(crate) fn trusts(role: &Role, caller: &str, external_id: Option<&str>) -> bool {
+    pub(crate) fn trusts(role: &FakeRole, caller: &str, external_id: Option<&str>) -> bool {
         let root = format!("arn:aws:iam::{ACCOUNT}:root");
         let mut principals = role.trust.principals.iter();
         let named = principals.any(|pattern| matches(pattern, caller) || *pattern == root);

@@ -6,20 +6,20 @@ use crate::call::Api;
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct FakeAnswer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
 }
 
 /// An error that a service answers.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct FakeRefusal {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
 }
 
-impl Refusal {
+impl FakeRefusal {
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -29,7 +29,7 @@ impl Refusal {
     }
 
     /// Returns the answer in the form of a service.
-    pub(crate) fn answer(&self, api: Api) -> Answer {
+    pub(crate) fn answer(&self, api: Api) -> FakeAnswer {
         let Self {
             status,
             code,
@@ -45,7 +45,7 @@ impl Refusal {
                 escape(message)
             ),
         };
-        Answer {
+        FakeAnswer {
             status: *status,
             body: text.into(),
         }
@@ -53,13 +53,13 @@ impl Refusal {
 }
 
 /// Returns the answer of a form's action, whose result is XML.
-pub(crate) fn xml(api: Api, action: &str, result: &str) -> Answer {
+pub(crate) fn xml(api: Api, action: &str, result: &str) -> FakeAnswer {
     let text = format!(
         "<{action}Response xmlns=\"{}\"><{action}Result>{result}</{action}Result>\
          <ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></{action}Response>",
         namespace(api)
     );
-    Answer {
+    FakeAnswer {
         status: 200,
         body: text.into(),
     }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 /// A fault of the calls of one action.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct FakeFault {
     action: String,
     kind: FaultKind,
-    moment: Moment,
+    moment: FaultMoment,
     skip: u64,
     times: u64,
     until: Option<Instant>,
@@ -15,7 +15,7 @@ pub struct Fault {
 
 /// The moment of a fault, seen from the commit of a call's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum FaultMoment {
     /// Nothing is stored.
     Before,
     /// The first half of the records is stored.
@@ -45,7 +45,7 @@ pub enum FaultKind {
     /// Something on the way to the service answers, which does not speak its language.
     Proxy(u16),
     /// The answer cannot be read as one.
-    Malformed(Malformed),
+    Malformed(MalformedAnswer),
     /// Some entries of a call fail, each with a code. The others are stored.
     Entries {
         /// The code of the error.
@@ -57,7 +57,7 @@ pub enum FaultKind {
 
 /// The way in which an answer is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Malformed {
+pub enum MalformedAnswer {
     /// It is not JSON or XML.
     Text,
     /// It is empty.
@@ -82,13 +82,13 @@ impl FaultKind {
     }
 }
 
-impl Fault {
+impl FakeFault {
     /// Makes a fault of all calls of an action, before the commit.
     pub fn new(action: &str, kind: FaultKind) -> Self {
         Self {
             action: action.to_owned(),
             kind,
-            moment: Moment::Before,
+            moment: FaultMoment::Before,
             skip: 0,
             times: u64::MAX,
             until: None,
@@ -97,7 +97,7 @@ impl Fault {
 
     /// Sets the moment.
     #[must_use]
-    pub fn at(self, moment: Moment) -> Self {
+    pub fn at(self, moment: FaultMoment) -> Self {
         Self { moment, ..self }
     }
 
@@ -123,10 +123,10 @@ impl Fault {
 
 /// The faults that wait for calls.
 #[derive(Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct Faults(Vec<FakeFault>);
 
 impl Faults {
-    pub(crate) fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, fault: FakeFault) {
         self.0.push(fault);
     }
 
@@ -135,7 +135,7 @@ impl Faults {
     }
 
     /// Returns the fault of a call that has arrived.
-    pub(crate) fn take(&mut self, action: &str) -> Option<(FaultKind, Moment)> {
+    pub(crate) fn take(&mut self, action: &str) -> Option<(FaultKind, FaultMoment)> {
         let now = Instant::now();
         self.0
             .retain(|fault| fault.times > 0 && fault.until.is_none_or(|end| now < end));
@@ -157,7 +157,7 @@ mod tests {
     fn a_fault_applies_to_some_calls_of_its_action() {
         let mut faults = Faults::default();
         faults.add(
-            Fault::new("PutRecords", FaultKind::Hangup)
+            FakeFault::new("PutRecords", FaultKind::Hangup)
                 .after(1)
                 .times(2),
         );
@@ -166,7 +166,7 @@ mod tests {
             [taken(), taken(), taken(), taken()],
             [false, true, true, false]
         );
-        faults.add(Fault::new("PutRecords", FaultKind::Hangup).lasting(Duration::ZERO));
+        faults.add(FakeFault::new("PutRecords", FaultKind::Hangup).lasting(Duration::ZERO));
         assert!(faults.take("PutRecords").is_none(), "it has healed");
     }
 }

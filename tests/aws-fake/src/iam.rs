@@ -4,20 +4,20 @@
 use std::fmt::Write;
 
 use crate::account::Account;
-use crate::answer::{Answer, Refusal, escape, xml};
+use crate::answer::{FakeAnswer, FakeRefusal, escape, xml};
 use crate::call::{Api, ReceivedCall};
 use crate::policy::Decision;
 
-pub(crate) fn answer(account: &Account, call: &ReceivedCall) -> Result<Answer, Refusal> {
+pub(crate) fn answer(account: &Account, call: &ReceivedCall) -> Result<FakeAnswer, FakeRefusal> {
     if call.action != "SimulatePrincipalPolicy" {
         let message = format!("Could not find operation {}", call.action);
-        return Err(Refusal::new(400, "InvalidAction", message));
+        return Err(FakeRefusal::new(400, "InvalidAction", message));
     }
     let source = call.field("PolicySourceArn").unwrap_or_default();
     account.allow(call, "iam:SimulatePrincipalPolicy", &source)?;
     let Some(role) = account.roles.get(&source) else {
         let message = format!("The entity with ARN {source} cannot be found.");
-        return Err(Refusal::new(404, "NoSuchEntity", message));
+        return Err(FakeRefusal::new(404, "NoSuchEntity", message));
     };
     let mut resources = call.members("ResourceArns");
     if resources.is_empty() {
@@ -51,12 +51,12 @@ mod tests {
     use hyper::http::HeaderMap;
 
     use super::*;
-    use crate::account::{Role, USER_KEY};
+    use crate::account::{FakeRole, USER_KEY};
 
     #[test]
     fn a_simulation_decides_by_the_policy_of_the_role() {
         let mut account = Account::new();
-        let role = Role::muster();
+        let role = FakeRole::muster();
         account.add_role(role.clone());
         let simulate = |account: &Account, source: &str| {
             let form = form_urlencoded::Serializer::new(String::new())

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT, Account};
-use crate::answer::{Answer, Refusal};
+use crate::answer::{FakeAnswer, FakeRefusal};
 use crate::call::ReceivedCall;
 use crate::put::{self, EntryFault};
 use crate::read;
-use crate::stream::StreamSettings;
+use crate::stream::FakeStream;
 
 /// The stream of a call.
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ pub(crate) fn answer(
     account: &mut Account,
     call: &ReceivedCall,
     execution: Execution,
-) -> Result<Answer, Refusal> {
+) -> Result<FakeAnswer, FakeRefusal> {
     let of: StreamOf = parse(&call.body)?;
     // Iterators and tokens begin with the name of their stream.
     let token = of.shard_iterator.or(of.next_token);
@@ -66,10 +66,10 @@ pub(crate) fn answer(
     if let Some(key) = key.filter(|_| writes) {
         if !key.enabled {
             let message = format!("{} is disabled.", key.arn);
-            return Err(Refusal::new(400, "KMSDisabledException", message));
+            return Err(FakeRefusal::new(400, "KMSDisabledException", message));
         }
         if let Err(denied) = account.allow(call, "kms:GenerateDataKey", &key.arn) {
-            return Err(Refusal::new(
+            return Err(FakeRefusal::new(
                 400,
                 "KMSAccessDeniedException",
                 denied.message,
@@ -78,7 +78,7 @@ pub(crate) fn answer(
     }
     let Some(stream) = account.streams.get_mut(&name) else {
         let message = format!("Stream {name} under account {ACCOUNT} not found.");
-        return Err(Refusal::new(400, "ResourceNotFoundException", message));
+        return Err(FakeRefusal::new(400, "ResourceNotFoundException", message));
     };
     match call.action.as_str() {
         "PutRecords" => put::records(stream, &name, &call.body, execution),
@@ -87,37 +87,41 @@ pub(crate) fn answer(
         "GetShardIterator" => read::iterator(stream, &name, &call.body),
         "GetRecords" => read::records(stream, &name, &call.body),
         "DescribeStreamSummary" => Ok(read::summary(stream, &name, &resource)),
-        _ => Err(Refusal::new(400, "UnknownOperationException", "")),
+        _ => Err(FakeRefusal::new(400, "UnknownOperationException", "")),
     }
 }
 
-fn create(account: &mut Account, call: &ReceivedCall, name: &str) -> Result<Answer, Refusal> {
+fn create(
+    account: &mut Account,
+    call: &ReceivedCall,
+    name: &str,
+) -> Result<FakeAnswer, FakeRefusal> {
     let settings: Value = parse(&call.body)?;
     let shards = settings["ShardCount"].as_u64().unwrap_or(4);
     let shards = usize::try_from(shards).unwrap();
     account.caller(call)?;
     if account.streams.contains_key(name) {
-        return Err(Refusal::new(
+        return Err(FakeRefusal::new(
             400,
             "ResourceInUseException",
             "the stream exists",
         ));
     }
-    account.add_stream(name, StreamSettings::shards(shards));
+    account.add_stream(name, FakeStream::shards(shards));
     Ok(json_answer(&json!({})))
 }
 
-pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Refusal> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, FakeRefusal> {
     serde_json::from_slice(body)
-        .map_err(|error| Refusal::new(400, "SerializationException", error.to_string()))
+        .map_err(|error| FakeRefusal::new(400, "SerializationException", error.to_string()))
 }
 
-pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
-    Refusal::new(400, "InvalidArgumentException", message)
+pub(crate) fn invalid(message: impl Into<String>) -> FakeRefusal {
+    FakeRefusal::new(400, "InvalidArgumentException", message)
 }
 
-pub(crate) fn json_answer(value: &Value) -> Answer {
-    Answer {
+pub(crate) fn json_answer(value: &Value) -> FakeAnswer {
+    FakeAnswer {
         status: 200,
         body: value.to_string().into(),
     }

@@ -45,12 +45,12 @@ use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 use account::Account;
-pub use account::{ACCOUNT, Role, Trust, USER_ARN, USER_KEY};
+pub use account::{ACCOUNT, FakeRole, Trust, USER_ARN, USER_KEY};
 pub use call::ReceivedCall;
-pub use faults::{Fault, FaultKind, Malformed, Moment};
+pub use faults::{FakeFault, FaultKind, FaultMoment, MalformedAnswer};
 pub use limits::ShardLimits;
 pub use policy::{Policy, Statement};
-pub use stream::{EncryptionKey, StoredRecord, StreamSettings};
+pub use stream::{EncryptionKey, FakeStream, StoredRecord};
 
 /// A running fake. It ends when the value is dropped.
 pub struct AwsFake {
@@ -78,9 +78,9 @@ impl AwsFake {
 
     /// Starts a fake with the stream `cohorts` in `eu-west-1` and the role `muster`, which the user
     /// may assume with the ExternalId `a-secret`, and which may do what Muster's page asks for.
-    pub fn with_stream(settings: StreamSettings) -> Self {
+    pub fn with_stream(settings: FakeStream) -> Self {
         let fake = Self::new();
-        fake.add_role(Role::muster());
+        fake.add_role(FakeRole::muster());
         fake.add_stream("cohorts", settings);
         fake
     }
@@ -96,12 +96,12 @@ impl AwsFake {
     }
 
     /// Adds a role, or replaces the role of the same ARN.
-    pub fn add_role(&self, role: Role) {
+    pub fn add_role(&self, role: FakeRole) {
         self.account.lock().add_role(role);
     }
 
     /// Adds a stream.
-    pub fn add_stream(&self, name: &str, settings: StreamSettings) {
+    pub fn add_stream(&self, name: &str, settings: FakeStream) {
         self.account.lock().add_stream(name, settings);
     }
 
@@ -119,7 +119,7 @@ impl AwsFake {
     }
 
     /// Adds a fault. Of several faults for one call, the first added applies.
-    pub fn add_fault(&self, fault: Fault) {
+    pub fn add_fault(&self, fault: FakeFault) {
         self.account.lock().faults.add(fault);
     }
 

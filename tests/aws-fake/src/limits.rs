@@ -1,4 +1,4 @@
-//! What a shard takes in a second.
+//! The bytes and records that a shard takes in a second.
 
 use std::time::Instant;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::answer::{Answer, Refusal};
+use crate::answer::{FakeAnswer, FakeRefusal};
 use crate::kinesis::{Execution, invalid, json_answer, parse};
 use crate::stream::{Stream, sequence_text, shard_id};
 
@@ -33,14 +33,14 @@ pub(crate) struct EntryFault {
 #[serde(rename_all = "PascalCase")]
 struct PutRecords<'a> {
     #[serde(borrow)]
-    records: Vec<Entry<'a>>,
+    records: Vec<RequestEntry<'a>>,
     #[serde(default)]
     dry_run: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry<'a> {
+struct RequestEntry<'a> {
     data: &'a str,
     partition_key: std::borrow::Cow<'a, str>,
     explicit_hash_key: Option<&'a str>,
@@ -58,7 +58,7 @@ pub(crate) fn records(
     name: &str,
     body: &Bytes,
     execution: Execution,
-) -> Result<Answer, Refusal> {
+) -> Result<FakeAnswer, FakeRefusal> {
     let call: PutRecords<'_> = parse(body)?;
     let count = call.records.len();
     if count == 0 || count > CALL_ENTRIES {
@@ -119,8 +119,8 @@ pub(crate) fn records(
     ))
 }
 
-pub(crate) fn record(stream: &mut Stream, body: &Bytes) -> Result<Answer, Refusal> {
-    let entry: Entry<'_> = parse(body)?;
+pub(crate) fn record(stream: &mut Stream, body: &Bytes) -> Result<FakeAnswer, FakeRefusal> {
+    let entry: RequestEntry<'_> = parse(body)?;
     let record = check(stream, entry)?;
     let dry: DryRun = parse(body)?;
     if dry.dry_run {
@@ -131,7 +131,7 @@ pub(crate) fn record(stream: &mut Stream, body: &Bytes) -> Result<Answer, Refusa
         Some(sequence) => Ok(json_answer(
             &json!({ "SequenceNumber": sequence_text(sequence), "ShardId": shard_id(shard) }),
         )),
-        None => Err(Refusal::new(
+        None => Err(FakeRefusal::new(
             400,
             "ProvisionedThroughputExceededException",
             format!("Rate exceeded for shard {}", shard_id(shard)),
@@ -147,15 +147,15 @@ struct DryRun {
 }
 
 /// Kinesis: a dry run that would succeed is answered by an error.
-fn dry_run() -> Refusal {
+fn dry_run() -> FakeRefusal {
     let message = "Request would have succeeded, but DryRun flag is set.";
-    Refusal::new(400, "DryRunOperationException", message)
+    FakeRefusal::new(400, "DryRunOperationException", message)
 }
 
-fn check(stream: &Stream, entry: Entry<'_>) -> Result<Checked, Refusal> {
+fn check(stream: &Stream, entry: RequestEntry<'_>) -> Result<Checked, FakeRefusal> {
     let data = BASE64_STANDARD.decode(entry.data);
     let data =
-        data.map_err(|error| Refusal::new(400, "SerializationException", error.to_string()))?;
+        data.map_err(|error| FakeRefusal::new(400, "SerializationException", error.to_string()))?;
     let partition_key = entry.partition_key.into_owned();
     if !(1..=KEY_CHARACTERS).contains(&partition_key.chars().count()) {
         return Err(invalid("the partition key is empty or too long"));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Refusal};
+use crate::answer::{FakeAnswer, FakeRefusal};
 use crate::kinesis::{invalid, json_answer, parse};
 use crate::stream::{Stream, sequence_number, sequence_text, shard_id, shard_number};
 
@@ -16,7 +16,7 @@ const READ_RECORDS: usize = 10_000;
 /// Kinesis: a call of GetRecords returns at most 10 MB.
 const READ_BYTES: usize = 10_000_000;
 
-pub(crate) fn list_shards(stream: &Stream) -> Answer {
+pub(crate) fn list_shards(stream: &Stream) -> FakeAnswer {
     let shards: Vec<_> = (0..stream.settings.shards)
         .map(|shard| {
             let (first, last) = stream.hash_keys(shard);
@@ -33,7 +33,7 @@ pub(crate) fn list_shards(stream: &Stream) -> Answer {
     json_answer(&json!({ "Shards": shards }))
 }
 
-pub(crate) fn summary(stream: &Stream, name: &str, arn: &str) -> Answer {
+pub(crate) fn summary(stream: &Stream, name: &str, arn: &str) -> FakeAnswer {
     json_answer(&json!({ "StreamDescriptionSummary": {
         "StreamName": name,
         "StreamARN": arn,
@@ -54,12 +54,16 @@ struct GetIterator {
     timestamp: Option<f64>,
 }
 
-pub(crate) fn iterator(stream: &Stream, name: &str, body: &Bytes) -> Result<Answer, Refusal> {
+pub(crate) fn iterator(
+    stream: &Stream,
+    name: &str,
+    body: &Bytes,
+) -> Result<FakeAnswer, FakeRefusal> {
     let call: GetIterator = parse(body)?;
     let shard = shard_number(&call.shard_id).filter(|shard| *shard < stream.settings.shards);
     let shard = shard.ok_or_else(|| {
         let message = format!("Shard {} in stream {name} does not exist", call.shard_id);
-        Refusal::new(400, "ResourceNotFoundException", message)
+        FakeRefusal::new(400, "ResourceNotFoundException", message)
     })?;
     let number = || {
         let text = call.starting_sequence_number.as_deref().unwrap_or_default();
@@ -85,7 +89,11 @@ pub(crate) fn iterator(stream: &Stream, name: &str, body: &Bytes) -> Result<Answ
     ))
 }
 
-pub(crate) fn records(stream: &Stream, name: &str, body: &Bytes) -> Result<Answer, Refusal> {
+pub(crate) fn records(
+    stream: &Stream,
+    name: &str,
+    body: &Bytes,
+) -> Result<FakeAnswer, FakeRefusal> {
     let call: Value = parse(body)?;
     let text = call["ShardIterator"].as_str().unwrap_or_default();
     let mut parts = text.split('|').skip(1).map(str::parse::<u64>);

@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
 use crate::account::Account;
-use crate::answer::{Answer, Refusal};
+use crate::answer::{FakeAnswer, FakeRefusal};
 use crate::call::{Api, ReceivedCall};
-use crate::faults::{FaultKind, Malformed, Moment};
+use crate::faults::{FaultKind, FaultMoment, MalformedAnswer};
 use crate::kinesis::{self, Execution};
 use crate::put::EntryFault;
 use crate::{iam, sts};
@@ -78,18 +78,18 @@ pub(crate) fn start(
 
 /// The way in which a connection ends without an answer.
 #[derive(Clone, Copy, Debug)]
-enum Ended {
+enum EndedConnection {
     Hangup,
     Reset,
 }
 
-impl std::fmt::Display for Ended {
+impl std::fmt::Display for EndedConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self:?}")
     }
 }
 
-impl std::error::Error for Ended {}
+impl std::error::Error for EndedConnection {}
 
 async fn connection(
     stream: TcpStream,
@@ -108,8 +108,8 @@ async fn connection(
     };
     let reason = result.as_ref().err().and_then(std::error::Error::source);
     let reset_on_demand = reason
-        .and_then(|reason| reason.downcast_ref::<Ended>())
-        .is_some_and(|ended| matches!(ended, Ended::Reset));
+        .and_then(|reason| reason.downcast_ref::<EndedConnection>())
+        .is_some_and(|ended| matches!(ended, EndedConnection::Reset));
     if reset_on_demand {
         reset(serving.into_parts().io.into_inner());
     }
@@ -123,13 +123,13 @@ fn reset(stream: TcpStream) {
 async fn respond(
     request: Request<Incoming>,
     account: Arc<Mutex<Account>>,
-) -> Result<Response<AnswerBody>, Ended> {
+) -> Result<Response<AnswerBody>, EndedConnection> {
     let (head, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
-        return Err(Ended::Hangup);
+        return Err(EndedConnection::Hangup);
     };
     let Some(call) = ReceivedCall::read(&head.headers, body.to_bytes()) else {
-        let answer = Refusal::new(400, "UnknownOperationException", "").answer(Api::Kinesis);
+        let answer = FakeRefusal::new(400, "UnknownOperationException", "").answer(Api::Kinesis);
         return Ok(response(answer, false));
     };
     let fault = {
@@ -143,9 +143,9 @@ async fn respond(
             false,
         ));
     };
-    let half = moment == Moment::During;
+    let half = moment == FaultMoment::During;
     match kind {
-        FaultKind::Slow(time) if moment == Moment::Before => {
+        FaultKind::Slow(time) if moment == FaultMoment::Before => {
             tokio::time::sleep(time).await;
             let answer = execute(&account, &call, Execution::default());
             return Ok(response(answer, false));
@@ -159,7 +159,7 @@ async fn respond(
             let entries = Some(EntryFault {
                 code,
                 one_in,
-                stored: moment == Moment::After,
+                stored: moment == FaultMoment::After,
             });
             let answer = execute(
                 &account,
@@ -173,30 +173,32 @@ async fn respond(
         }
         _ => {}
     }
-    let executed = (moment != Moment::Before).then(|| {
+    let executed = (moment != FaultMoment::Before).then(|| {
         let entries = None;
         execute(&account, &call, Execution { half, entries })
     });
     match kind {
-        FaultKind::Reset => Err(Ended::Reset),
+        FaultKind::Reset => Err(EndedConnection::Reset),
         FaultKind::Hang => {
             tokio::time::sleep(HANG).await;
-            Err(Ended::Hangup)
+            Err(EndedConnection::Hangup)
         }
         FaultKind::Error { status, code } => {
-            let refusal = Refusal::new(status, code, "a fault on demand");
+            let refusal = FakeRefusal::new(status, code, "a fault on demand");
             Ok(response(refusal.answer(call.api), false))
         }
         FaultKind::Proxy(status) => {
             let body = Bytes::from_static(b"<html><body>the service is not there</body></html>");
-            Ok(response(Answer { status, body }, false))
+            Ok(response(FakeAnswer { status, body }, false))
         }
         FaultKind::Malformed(malformed) => Ok(garble(malformed, executed)),
-        FaultKind::Hangup | FaultKind::Slow(_) | FaultKind::Entries { .. } => Err(Ended::Hangup),
+        FaultKind::Hangup | FaultKind::Slow(_) | FaultKind::Entries { .. } => {
+            Err(EndedConnection::Hangup)
+        }
     }
 }
 
-fn execute(account: &Mutex<Account>, call: &ReceivedCall, execution: Execution) -> Answer {
+fn execute(account: &Mutex<Account>, call: &ReceivedCall, execution: Execution) -> FakeAnswer {
     let mut account = account.lock();
     let answer = match call.api {
         Api::Kinesis => kinesis::answer(&mut account, call, execution),
@@ -206,8 +208,8 @@ fn execute(account: &Mutex<Account>, call: &ReceivedCall, execution: Execution) 
     answer.unwrap_or_else(|refusal| refusal.answer(call.api))
 }
 
-fn garble(malformed: Malformed, executed: Option<Answer>) -> Response<AnswerBody> {
-    let plausible = || Answer {
+fn garble(malformed: MalformedAnswer, executed: Option<FakeAnswer>) -> Response<AnswerBody> {
+    let plausible = || FakeAnswer {
         status: 200,
         body: Bytes::from_static(b"{\"FailedRecordCount\":0,\"Records\":[{}]}"),
     };
@@ -220,21 +222,21 @@ fn garble(malformed: Malformed, executed: Option<Answer>) -> Response<AnswerBody
         json.to_string().into()
     };
     let body = match malformed {
-        Malformed::Text => Bytes::from_static(b"neither {JSON nor <XML"),
-        Malformed::Empty => Bytes::new(),
-        Malformed::Cut => answer.body.clone(),
-        Malformed::FewerEntries => with_entries(&|entries| {
+        MalformedAnswer::Text => Bytes::from_static(b"neither {JSON nor <XML"),
+        MalformedAnswer::Empty => Bytes::new(),
+        MalformedAnswer::Cut => answer.body.clone(),
+        MalformedAnswer::FewerEntries => with_entries(&|entries| {
             entries.pop();
         }),
-        Malformed::EmptyEntries => with_entries(&|entries| {
+        MalformedAnswer::EmptyEntries => with_entries(&|entries| {
             entries.fill(serde_json::json!({}));
         }),
     };
-    let answer = Answer { status: 200, body };
-    response(answer, malformed == Malformed::Cut)
+    let answer = FakeAnswer { status: 200, body };
+    response(answer, malformed == MalformedAnswer::Cut)
 }
 
-fn response(answer: Answer, cut: bool) -> Response<AnswerBody> {
+fn response(answer: FakeAnswer, cut: bool) -> Response<AnswerBody> {
     let body = AnswerBody {
         length: answer.body.len() as u64,
         data: Some(answer.body),
@@ -255,18 +257,18 @@ struct AnswerBody {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Ended;
+    type Error = EndedConnection;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, EndedConnection>>> {
         let cut = self.cut;
         Poll::Ready(match self.data.take() {
             Some(data) if data.is_empty() => None,
             Some(data) if cut => Some(Ok(Frame::data(data.slice(..data.len() / 2)))),
             Some(data) => Some(Ok(Frame::data(data))),
-            None if cut => Some(Err(Ended::Hangup)),
+            None if cut => Some(Err(EndedConnection::Hangup)),
             None => None,
         })
     }

@@ -10,7 +10,7 @@ use crate::limits::{ShardLimits, TokenBucket};
 
 /// The settings of a stream.
 #[derive(Clone, Debug)]
-pub struct StreamSettings {
+pub struct FakeStream {
     /// The region.
     pub region: String,
     /// The number of shards, which share the hash keys evenly.
@@ -32,7 +32,7 @@ pub struct EncryptionKey {
     pub enabled: bool,
 }
 
-impl StreamSettings {
+impl FakeStream {
     /// Makes the settings of a stream with Kinesis's own limits.
     pub fn shards(shards: usize) -> Self {
         Self {
@@ -70,7 +70,7 @@ pub struct StoredRecord {
 
 /// A stream.
 pub(crate) struct Stream {
-    pub(crate) settings: StreamSettings,
+    pub(crate) settings: FakeStream,
     buckets: Vec<TokenBucket>,
     shards: Vec<Vec<StoredRecord>>,
     next: u64,
@@ -80,7 +80,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(settings: StreamSettings) -> Self {
+    pub(crate) fn new(settings: FakeStream) -> Self {
         let bucket = || TokenBucket::full(settings.limits, Instant::now());
         Self {
             buckets: (0..settings.shards).map(|_| bucket()).collect(),
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_shards_share_all_hash_keys() {
-        let stream = Stream::new(StreamSettings::shards(3));
+        let stream = Stream::new(FakeStream::shards(3));
         assert_eq!(stream.hash_keys(0).0, 0);
         assert_eq!(stream.hash_keys(2).1, u128::MAX);
         for shard in 0..3 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, Unit};
 
 use crate::account::{ACCOUNT, Account, CHAINED_SECONDS};
-use crate::answer::{Answer, Refusal, escape, xml};
+use crate::answer::{FakeAnswer, FakeRefusal, escape, xml};
 use crate::call::{Api, ReceivedCall};
 use crate::policy::Policy;
 
@@ -15,11 +15,14 @@ const SHORTEST_SECONDS: i64 = 900;
 /// The longest session policy. STS: 2,048 characters.
 const POLICY_CHARACTERS: usize = 2_048;
 
-pub(crate) fn answer(account: &mut Account, call: &ReceivedCall) -> Result<Answer, Refusal> {
+pub(crate) fn answer(
+    account: &mut Account,
+    call: &ReceivedCall,
+) -> Result<FakeAnswer, FakeRefusal> {
     match call.action.as_str() {
         "AssumeRole" => assume_role(account, call),
         "GetCallerIdentity" => identity(account, call),
-        other => Err(Refusal::new(
+        other => Err(FakeRefusal::new(
             400,
             "InvalidAction",
             format!("Could not find operation {other}"),
@@ -27,11 +30,11 @@ pub(crate) fn answer(account: &mut Account, call: &ReceivedCall) -> Result<Answe
     }
 }
 
-fn invalid(message: &str) -> Refusal {
-    Refusal::new(400, "ValidationError", message)
+fn invalid(message: &str) -> FakeRefusal {
+    FakeRefusal::new(400, "ValidationError", message)
 }
 
-fn assume_role(account: &mut Account, call: &ReceivedCall) -> Result<Answer, Refusal> {
+fn assume_role(account: &mut Account, call: &ReceivedCall) -> Result<FakeAnswer, FakeRefusal> {
     let field = |name: &str| call.field(name);
     let arn = field("RoleArn").ok_or_else(|| invalid("RoleArn is missing"))?;
     let name = field("RoleSessionName").unwrap_or_default();
@@ -51,7 +54,7 @@ fn assume_role(account: &mut Account, call: &ReceivedCall) -> Result<Answer, Ref
             "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
             caller.arn
         );
-        return Err(Refusal::new(403, "AccessDenied", message));
+        return Err(FakeRefusal::new(403, "AccessDenied", message));
     };
     let seconds = field("DurationSeconds").map_or(Ok(3_600), |text| text.parse::<i64>());
     let seconds = seconds.map_err(|_| invalid("DurationSeconds is not a number"))?;
@@ -67,13 +70,14 @@ fn assume_role(account: &mut Account, call: &ReceivedCall) -> Result<Answer, Ref
     let mut policies = vec![role.policy];
     if let Some(text) = field("Policy") {
         if text.len() > POLICY_CHARACTERS {
-            return Err(Refusal::new(
+            return Err(FakeRefusal::new(
                 400,
                 "PackedPolicyTooLarge",
                 "the policy is too large",
             ));
         }
-        let malformed = || Refusal::new(400, "MalformedPolicyDocument", "This policy is malformed");
+        let malformed =
+            || FakeRefusal::new(400, "MalformedPolicyDocument", "This policy is malformed");
         policies.push(Policy::parse(&text).ok_or_else(malformed)?);
     }
     let end = account.now() + Duration::from_secs(seconds.unsigned_abs());
@@ -89,7 +93,7 @@ fn assume_role(account: &mut Account, call: &ReceivedCall) -> Result<Answer, Ref
     Ok(xml(Api::Sts, "AssumeRole", &result))
 }
 
-fn identity(account: &Account, call: &ReceivedCall) -> Result<Answer, Refusal> {
+fn identity(account: &Account, call: &ReceivedCall) -> Result<FakeAnswer, FakeRefusal> {
     let caller = account.caller(call)?;
     let arn = escape(&caller.arn);
     let result = format!("<Arn>{arn}</Arn><UserId>AIDAFAKE</UserId><Account>{ACCOUNT}</Account>");

@@ -229,7 +229,7 @@ async fn run(
     sink: &Arc<Scripted>,
     options: &DrainOptions,
 ) -> Result<DrainReport, PublishError> {
-    let mut experience = Experience::new(Pace::unlimited());
+    let mut experience = Experience::new(SendPace::unlimited());
     drain_with(outbox, "growth", sink, &mut experience, options, &|_| {}).await
 }
 
@@ -462,14 +462,16 @@ async fn refused_messages_become_dead_letters_and_all_others_are_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_refused_as_a_whole_is_halved_until_the_fault_stands_alone() {
-    let mut sink = Scripted::default();
-    sink.invalid = BTreeSet::from([3, 30, 31]);
-    sink.limits = Some(CallLimits {
-        messages: 40,
-        bytes: 10_000,
-        overhead: 0,
-        calls: 3,
-    });
+    let sink = Scripted {
+        invalid: BTreeSet::from([3, 30, 31]),
+        limits: Some(CallLimits {
+            messages: 40,
+            bytes: 10_000,
+            overhead: 0,
+            calls: 3,
+        }),
+        ..Scripted::default()
+    };
     let (outbox, sink) = (WatchedOutbox::of(100), Arc::new(sink));
     let report = run(&outbox, &sink, &DrainOptions::default()).await.unwrap();
     assert_eq!((report.messages, report.dead), (97, 3));
@@ -483,8 +485,10 @@ async fn a_call_that_is_refused_as_a_whole_is_halved_until_the_fault_stands_alon
 
 #[tokio::test(start_paused = true)]
 async fn a_destination_that_refuses_everything_loses_nothing() {
-    let mut sink = Scripted::default();
-    sink.invalid = (1..=60).collect();
+    let sink = Scripted {
+        invalid: (1..=60).collect(),
+        ..Scripted::default()
+    };
     let (outbox, sink) = (WatchedOutbox::of(60), Arc::new(sink));
     let error = run(&outbox, &sink, &DrainOptions::default())
         .await
@@ -509,7 +513,7 @@ async fn a_destination_that_refuses_everything_loses_nothing() {
     assert_eq!(messages.len(), 2);
     assert_eq!((outbox.left(), outbox.dead().len()), (vec![1, 2], 0));
     // A destination that has taken others before proves it.
-    let mut experience = Experience::new(Pace::unlimited());
+    let mut experience = Experience::new(SendPace::unlimited());
     experience.has_delivered = true;
     let options = DrainOptions::default();
     let result = drain_with(&outbox, "growth", &sink, &mut experience, &options, &|_| {}).await;
@@ -548,7 +552,7 @@ async fn a_call_that_hangs_does_not_hold_up_new_messages() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(later.left(), [1], "the one that hangs");
     });
-    let mut experience = Experience::new(Pace::unlimited());
+    let mut experience = Experience::new(SendPace::unlimited());
     let options = DrainOptions::default();
     let sink = Arc::new(Hanging);
     let report = drain_with(&outbox, "growth", &sink, &mut experience, &options, &|_| {}).await;
@@ -571,7 +575,7 @@ async fn a_drain_holds_little_of_a_large_backlog() {
         ..DrainOptions::default()
     };
     // At the least pace two seconds of it are less than two calls, which are the window.
-    let mut experience = Experience::new(Pace::of_a_shard());
+    let mut experience = Experience::new(SendPace::of_a_shard());
     let _ = drain_with(&outbox, "growth", &sink, &mut experience, &options, &|_| {}).await;
     let read: BTreeSet<_> = sink.calls().into_iter().flatten().collect();
     assert!(read.len() < 5_000, "{}", read.len());

@@ -52,12 +52,12 @@ pub(crate) struct KinesisSink {
     /// The destination's name.
     name: String,
     settings: KinesisSettings,
-    connection: Mutex<Connection>,
+    connection: Mutex<StreamConnection>,
 }
 
 /// The client that all calls share.
 #[derive(Clone)]
-struct Connection {
+struct StreamConnection {
     client: Client,
     /// The number of clients so far.
     number: u64,
@@ -71,7 +71,7 @@ impl KinesisSink {
         Ok(Self {
             name: name.to_owned(),
             settings: settings.clone(),
-            connection: Mutex::new(Connection {
+            connection: Mutex::new(StreamConnection {
                 client: client(name, settings).await?,
                 number: 0,
                 renewed: false,
@@ -105,7 +105,10 @@ impl KinesisSink {
 
     /// Returns a connection with new credentials after those of `used` have expired; `None` if they
     /// were renewed already. Of several calls under way, one renews them.
-    async fn renew(&self, used: &Connection) -> Result<Option<Connection>, CallFailure> {
+    async fn renew(
+        &self,
+        used: &StreamConnection,
+    ) -> Result<Option<StreamConnection>, CallFailure> {
         let mut connection = self.connection.lock().await;
         if connection.number == used.number {
             if connection.renewed {
